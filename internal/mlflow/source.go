@@ -1,0 +1,94 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+)
+
+// Position is a place in the order (timestamp, id) in which the traces of an experiment are read. The zero Position lies before every trace.
+type Position struct {
+	Timestamp int64  `json:"t"`
+	ID        string `json:"id,omitempty"`
+}
+
+// Less reports whether p comes before q.
+func (p Position) Less(q Position) bool {
+	if p.Timestamp != q.Timestamp {
+		return p.Timestamp < q.Timestamp
+	}
+	return p.ID < q.ID
+}
+
+// Range selects traces of one experiment: timestamps From <= t < To in Unix milliseconds (To 0: no upper bound) that match Filter, an MLflow search
+// filter, empty for all.
+type Range struct {
+	ExperimentID string
+	From, To     int64
+	Filter       string
+}
+
+// Source is one place that MLflow traces are read from. It retries what can pass by itself; an error that it returns ends the run, except where noted.
+// Its methods may be called at the same time.
+type Source interface {
+	// Describe returns what is read, as whom, and with which server version or schema revision: no secret is in it. It may ask the source.
+	Describe(context.Context) (Description, error)
+	// Experiments lists every experiment that can be seen, deleted ones marked.
+	Experiments(context.Context) ([]Experiment, error)
+	// Count returns the number of traces in the range, or -1 where the source can't say cheaply.
+	Count(context.Context, Range) (int64, error)
+	// Infos returns at most limit traces of the range that lie after the position, in ascending order of (Timestamp, ID). An empty answer means that there are no more.
+	// A source may leave out what is costly for it and only Traces needs (tags, metadata, assessments): see Detailed.
+	Infos(ctx context.Context, r Range, after Position, limit int) ([]Info, error)
+	// Detailed fills in what Infos may have left out (tags, metadata, assessments).
+	Detailed(context.Context, []Info) error
+	// Lookup returns the infos of the given trace ids, complete, in any order; ids that the source doesn't know are missing from the answer.
+	Lookup(ctx context.Context, ids []string) ([]Info, error)
+	// Traces reads the given traces and hands each to yield exactly once, in any order: the index of its info and either the trace or a *Skip.
+	// No lock, transaction, connection or request slot of the source is held while yield runs. An error of yield ends the call and is returned.
+	Traces(ctx context.Context, infos []Info, yield func(i int, t *Trace, skip *Skip) error) error
+	// Close releases everything. It is called once, after all other calls returned.
+	Close() error
+}
+
+// Description says what a source is, for people.
+type Description struct {
+	Kind      string // "MLflow server", "MLflow store (SQLite)"
+	Location  string // host and path, or file: no userinfo, no query
+	Version   string // of the server or the schema revision; empty when unknown
+	Principal string // as whom it is read; empty when unknown
+}
+
+// Reason says in one word why a trace was not delivered.
+type Reason string
+
+// The reasons for which a source gives up on one trace.
+const (
+	NoSpans         Reason = "no_spans"          // the trace has an info and no spans anywhere
+	ArtifactMissing Reason = "artifact_missing"  // the artifact that should hold the spans is not there
+	Unreachable     Reason = "spans_unreachable" // the spans lie in a place that can't be read from here (s3://…)
+	Corrupt         Reason = "corrupt"           // the spans can't be decoded
+	TooLarge        Reason = "too_large"         // larger than max_trace_size_mib
+	Forbidden       Reason = "forbidden"         // the source refuses to show this trace
+	Vanished        Reason = "vanished"          // deleted between listing and reading
+	InProgress      Reason = "in_progress"       // not finished and younger than the age at which it is delivered as it is
+	SourceError     Reason = "source_error"      // the source keeps failing for this trace alone
+)
+
+// Skip is why one trace can't be read. Detail is a short text for people: never content of the trace, never a credential.
+type Skip struct {
+	Reason Reason
+	Detail string
+}
+
+// Error implements error.
+func (s *Skip) Error() string {
+	if s.Detail == "" {
+		return string(s.Reason)
+	}
+	return string(s.Reason) + ": " + s.Detail
+}
+
+// Skipf returns a Skip with a formatted detail.
+func Skipf(r Reason, format string, args ...any) *Skip {
+	return &Skip{Reason: r, Detail: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,161 @@
+// Package mlflow holds MLflow's tracing domain as plain values, the Source interface that every way of reading implements, and the decoders of all wire
+// eras. It splits documents and never builds value trees: the value of an attribute stays the JSON text that MLflow holds. It knows nothing of pdata.
+package mlflow
+
+// Attribute is a named value. Raw is the value's JSON text in Python's dialect (NaN, Infinity, integers of any size, key order kept) or, where a producer
+// stored something that is not JSON, that plain text: whoever parses Raw and fails takes it as a string.
+type Attribute struct {
+	Key string
+	Raw []byte
+}
+
+// KeyValue is an entry of a trace's tags or metadata. Lists of them are sorted by key and hold a key once.
+type KeyValue struct{ Key, Value string }
+
+// Get returns the value of key in a list sorted by key, and whether it is there.
+func Get(list []KeyValue, key string) (string, bool) {
+	for i := range list {
+		if list[i].Key == key {
+			return list[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// StatusCode is the status of a span.
+type StatusCode uint8
+
+// Span status codes, numbered as in OTLP.
+const (
+	StatusUnset StatusCode = iota
+	StatusOK
+	StatusError
+)
+
+// Span is one span. Times are Unix nanoseconds; End is 0 while the span is open. Parent is zero for a root.
+type Span struct {
+	TraceID    [16]byte
+	ID, Parent [8]byte
+	Name       string
+	Start, End int64
+	Status     StatusCode
+	Message    string // of the status
+	Attributes []Attribute
+	Events     []Event
+	Links      []Link
+}
+
+// Event is a span event. Time is in Unix nanoseconds, whatever unit the client wrote (clients up to 3.10 wrote microseconds).
+type Event struct {
+	Name       string
+	Time       int64
+	Attributes []Attribute
+}
+
+// Link points to a span of another trace.
+type Link struct {
+	TraceID    [16]byte
+	SpanID     [8]byte
+	Attributes []Attribute
+}
+
+// State is the state of a trace.
+type State string
+
+// Trace states, spelled as on the wire of V3.
+const (
+	StateUnspecified State = ""
+	StateOK          State = "OK"
+	StateError       State = "ERROR"
+	StateInProgress  State = "IN_PROGRESS"
+)
+
+// Info describes a trace without its spans.
+type Info struct {
+	ID              string // MLflow's own: tr-<hex>, <hex>, trace:/<location>/<hex>, or free text
+	ExperimentID    string
+	ClientRequestID string
+	Timestamp       int64 // Unix milliseconds, MLflow's timestamp_ms
+	Duration        int64 // milliseconds; may be negative (a span without an end)
+	State           State
+	RequestPreview  string
+	ResponsePreview string
+	Metadata, Tags  []KeyValue
+	Assessments     []Assessment
+}
+
+// Keys of tags and metadata that decide how a trace is read.
+const (
+	TagSpansLocation    = "mlflow.trace.spansLocation"
+	TagArtifactLocation = "mlflow.artifactLocation"
+	MetaSizeBytes       = "mlflow.trace.sizeBytes"
+	MetaSizeStats       = "mlflow.trace.sizeStats"
+	MetaSchemaVersion   = "mlflow.trace_schema.version"
+)
+
+// Values of TagSpansLocation; absent means SpansInArtifacts.
+const (
+	SpansInStore     = "TRACKING_STORE"
+	SpansInArtifacts = "ARTIFACT_REPO"
+	SpansInArchive   = "ARCHIVE_REPO"
+)
+
+// SpansLocation says where the spans of the trace lie: SpansInStore, SpansInArtifacts or SpansInArchive.
+func (i *Info) SpansLocation() string {
+	if v, ok := Get(i.Tags, TagSpansLocation); ok && v != "" {
+		return v
+	}
+	return SpansInArtifacts
+}
+
+// AssessmentKind tells what an assessment is.
+type AssessmentKind string
+
+// The kinds of assessments, named as the member that carries the value on the wire.
+const (
+	Feedback    AssessmentKind = "feedback"
+	Expectation AssessmentKind = "expectation"
+	Issue       AssessmentKind = "issue"
+)
+
+// Assessment is a score, an expectation or an issue reference, complete. Whatever the source, it holds what MLflow's REST answer holds, so that one trace
+// read from a server and from the store underneath is the same: numbers of feedback and of scalar expectations are floats (5.0), and the keys of
+// objects are in ascending order.
+type Assessment struct {
+	ID, Name        string
+	TraceID, SpanID string // SpanID in hex, empty for an assessment of the whole trace
+	SourceType      string // HUMAN, LLM_JUDGE, CODE
+	SourceID        string
+	Created         int64 // Unix milliseconds
+	Updated         int64 // Unix milliseconds
+	Kind            AssessmentKind
+	// Value is canonical JSON text: of a feedback's value or a scalar expectation; for an issue the issue's name; nil when the wire has none.
+	Value []byte
+	// Serialized is the JSON text of a list or object expectation as it was logged (serialized_value on the wire).
+	Serialized string
+	Error      *AssessmentError
+	Rationale  string
+	Metadata   []KeyValue
+	Overrides  string // id of the assessment that this one replaces
+	Invalid    bool   // replaced by another
+}
+
+// AssessmentError says why a judge gave no value.
+type AssessmentError struct{ Code, Message, StackTrace string }
+
+// Trace is a whole trace. It owns the memory that its strings and raw values point into: nothing may write there, and nothing may be reused.
+type Trace struct {
+	Info  Info
+	Spans []Span
+	// Synthetic is true where MLflow's trace id is free text and no span carries an OpenTelemetry id, so that the ids were derived from it by hashing.
+	Synthetic bool
+	// Size is the number of bytes that were read for the trace.
+	Size int
+}
+
+// Experiment is a container of traces.
+type Experiment struct {
+	ID, Name         string
+	ArtifactLocation string
+	Deleted          bool
+}
