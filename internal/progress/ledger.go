@@ -1,0 +1,109 @@
+package progress
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// Ledger counts what happens to the traces of one run, experiment by experiment. Every counter is counted where its event happens, none is derived from another, so
+// Check can fail. Its methods may be called at the same time.
+type Ledger struct {
+	mu       sync.Mutex
+	accounts []*Account
+	byID     map[string]*Account
+	samples  map[mlflow.Reason][]string
+}
+
+// samplesPerReason is how many trace ids per reason the report shows.
+const samplesPerReason = 100
+
+// Rejected is the reason under which the pipeline's refusals are listed. It is not a fault of the source and not counted as skipped.
+const Rejected mlflow.Reason = "rejected"
+
+// Account is the part of one experiment.
+type Account struct {
+	Experiment mlflow.Experiment
+	// SourceCount is the source's own count of the traces in the range; -1 when it gives none.
+	SourceCount int64
+	// Run counts this run, Earlier all runs before it.
+	Run, Earlier Totals
+	// InFlight is the number of traces that were read and are not settled.
+	InFlight int64
+	// Pending is the number of unfinished traces that the next run looks at again.
+	Pending int64
+	// Done is true once everything of the range was read and settled.
+	Done bool
+	// Error is why the experiment could not be read to its end; empty when it could.
+	Error string
+}
+
+// Open adds an experiment with what earlier runs did.
+func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byID == nil {
+		l.byID = map[string]*Account{}
+	}
+	a := &Account{Experiment: x, SourceCount: sourceCount, Earlier: earlier.Clone()}
+	l.accounts = append(l.accounts, a)
+	l.byID[x.ID] = a
+}
+
+// Update changes the account of an experiment.
+func (l *Ledger) Update(experimentID string, f func(*Account)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(l.byID[experimentID])
+}
+
+// Sample remembers a trace as an example of a reason, as long as there are not too many.
+func (l *Ledger) Sample(r mlflow.Reason, traceID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.samples == nil {
+		l.samples = map[mlflow.Reason][]string{}
+	}
+	if s := l.samples[r]; len(s) < samplesPerReason {
+		l.samples[r] = append(s, traceID)
+	}
+}
+
+// Snapshot returns copies of all accounts in the order in which they were opened, and the examples.
+func (l *Ledger) Snapshot() ([]Account, map[mlflow.Reason][]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	accounts := make([]Account, len(l.accounts))
+	for i, a := range l.accounts {
+		accounts[i] = *a
+		accounts[i].Run, accounts[i].Earlier = a.Run.Clone(), a.Earlier.Clone()
+	}
+	samples := make(map[mlflow.Reason][]string, len(l.samples))
+	for r, ids := range l.samples {
+		samples[r] = append([]string(nil), ids...)
+	}
+	return accounts, samples
+}
+
+// Check returns an error unless read = accepted + skipped + rejected + in flight holds for every experiment.
+func (l *Ledger) Check() error {
+	accounts, _ := l.Snapshot()
+	for i := range accounts {
+		a := &accounts[i]
+		if sum := a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.InFlight; sum != a.Run.Read {
+			return fmt.Errorf("the books of experiment %s do not balance: read %d, accepted %d + skipped %d + rejected %d + in flight %d = %d",
+				a.Experiment.ID, a.Run.Read, a.Run.Accepted, a.Run.SkippedSum(), a.Run.Rejected, a.InFlight, sum)
+		}
+	}
+	return nil
+}
+
+// Sum adds up the numbers of this run over all experiments.
+func Sum(accounts []Account) Totals {
+	var t Totals
+	for i := range accounts {
+		t.Add(accounts[i].Run)
+	}
+	return t
+}

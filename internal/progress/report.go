@@ -1,0 +1,88 @@
+package progress
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// Delivery says what "accepted" means in the pipelines behind a receiver.
+type Delivery string
+
+// The kinds of delivery. Only EndToEnd lets anybody say "delivered".
+const (
+	EndToEnd Delivery = "end_to_end" // accepted means that every destination has it
+	Queued   Delivery = "queued"     // a stage on the way acknowledges before the destination has it
+	Unknown  Delivery = "unknown"    // nobody looked, or a stage is not known
+)
+
+// Sink takes what a receiver has to report. The mlflow_report extension is one; receivers find it among the extensions of the host.
+type Sink interface {
+	// Delivery returns what accepted means for a receiver, and for each stage that makes it less than end to end what it does and what to do about it.
+	Delivery(receiver component.ID) (Delivery, []string)
+	// Skip appends traces to the list of skipped ones and returns once they are on disk.
+	Skip([]SkippedTrace) error
+	// SkipFile is the path of that list.
+	SkipFile() string
+	// Publish takes the newest state of a receiver's run; the last one counts.
+	Publish(Run)
+}
+
+// SkippedTrace is a line of the list of skipped traces, which trace_ids_file takes back.
+type SkippedTrace struct {
+	TraceID      string        `json:"trace_id"`
+	ExperimentID string        `json:"experiment_id"`
+	Reason       mlflow.Reason `json:"reason"`
+	Detail       string        `json:"detail,omitempty"`
+	Receiver     string        `json:"receiver"`
+	Time         time.Time     `json:"time"`
+}
+
+// Run is the report of one receiver.
+type Run struct {
+	Receiver      component.ID
+	Mode          string
+	Source        mlflow.Description
+	Delivery      Delivery
+	DeliveryNotes []string
+	Started       time.Time
+	Ended         time.Time // zero while it runs
+	Accounts      []Account
+	Samples       map[mlflow.Reason][]string
+	// Complete is true when everything was read and each trace is accepted, or skipped within the bound.
+	Complete bool
+	// Headline is one sentence for people; Problems say why the run is not complete.
+	Headline string
+	Problems []string
+	// Check holds the findings of mode check; nil otherwise.
+	Check *Findings
+}
+
+// Findings is what mode check found.
+type Findings struct {
+	Requests    int64               `json:"requests"`
+	Experiments []ExperimentFinding `json:"experiments"`
+	// SourceSeconds is how long reading everything is expected to take at the source; 0 when nothing could be measured.
+	SourceSeconds float64 `json:"estimated_seconds_at_source,omitempty"`
+	// QuotaSeconds is how long it takes at the destination's quota of QuotaPerSecond traces a second.
+	QuotaSeconds   float64 `json:"estimated_seconds_at_quota,omitempty"`
+	QuotaPerSecond float64 `json:"quota_traces_per_second,omitempty"`
+}
+
+// ExperimentFinding is what mode check found in one experiment.
+type ExperimentFinding struct {
+	ID            string           `json:"id"`
+	Name          string           `json:"name"`
+	Deleted       bool             `json:"deleted,omitempty"`
+	Traces        int64            `json:"traces"`
+	InProgress    int64            `json:"in_progress,omitempty"`
+	First         string           `json:"first,omitempty"`
+	Last          string           `json:"last,omitempty"`
+	Eras          map[string]int64 `json:"storage"`
+	Reachable     map[string]bool  `json:"reachable,omitempty"`
+	Problems      []string         `json:"problems,omitempty"`
+	Scores        []string         `json:"scores,omitempty"`
+	BytesPerTrace int64            `json:"bytes_per_trace,omitempty"`
+}

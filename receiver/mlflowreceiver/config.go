@@ -1,0 +1,216 @@
+package mlflowreceiver
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gobwas/glob"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
+)
+
+// Config is what a user writes under receivers::mlflow.
+type Config struct {
+	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix] or sqlite:///file. It is opaque because other schemes hold passwords.
+	TrackingURI configopaque.String `mapstructure:"tracking_uri"`
+	// HTTP configures requests to a tracking server: tls, auth, headers, timeout, proxy_url. Its endpoint must stay empty.
+	HTTP confighttp.ClientConfig `mapstructure:"http"`
+	// Workspace is sent as X-MLFLOW-WORKSPACE when it is set.
+	Workspace string `mapstructure:"workspace"`
+	// Experiments selects what is read; at least one id or name must be written.
+	Experiments ExperimentsConfig `mapstructure:"experiments"`
+	// Filter is an MLflow search filter, passed on to the source.
+	Filter string `mapstructure:"filter"`
+	// StartTime and EndTime bound the traces by their timestamp.
+	StartTime selection.Time `mapstructure:"start_time"`
+	EndTime   selection.Time `mapstructure:"end_time"`
+	// TraceIDsFile restricts the run to the traces listed in a file: an id per line, or the lines of skipped.jsonl.
+	TraceIDsFile string `mapstructure:"trace_ids_file"`
+	// Mode is check or backfill.
+	Mode Mode `mapstructure:"mode"`
+	// OnComplete says what happens when the work is done: stay or shutdown.
+	OnComplete OnComplete `mapstructure:"on_complete"`
+	// ShutdownTimeout is how long a stop waits for units in flight before it gives them back.
+	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
+	// MaxSkipped is the share of skipped traces above which a run is not complete.
+	MaxSkipped selection.Share `mapstructure:"max_skipped"`
+	// PageSize is the number of traces that are planned at a time, 1 to 500.
+	PageSize int `mapstructure:"page_size"`
+	// Concurrency is the largest number of requests for spans in flight at the source.
+	Concurrency int `mapstructure:"concurrency"`
+	// RequestsPerSecond bounds all requests to a tracking server together; 0 is no bound.
+	RequestsPerSecond float64 `mapstructure:"requests_per_second"`
+	// RetryOnFailure is the back-off for requests to the source and for units that the pipeline refuses.
+	RetryOnFailure configretry.BackOffConfig `mapstructure:"retry_on_failure"`
+	// MaxTraceSizeMiB is the size above which a trace is skipped.
+	MaxTraceSizeMiB int `mapstructure:"max_trace_size_mib"`
+	// Payloads says how inputs, outputs and other containers are written: structured or json.
+	Payloads genai.Payloads `mapstructure:"payloads"`
+	// CaptureContent false leaves prompts, answers and everything else that may hold them out.
+	CaptureContent bool `mapstructure:"capture_content"`
+	// StorageID names the storage extension that keeps the position; the word none keeps it in memory.
+	StorageID *component.ID `mapstructure:"storage"`
+
+	// holdAfter is the number of batches refused in a row that makes the receiver hold; tests of the consume contract raise it.
+	holdAfter int
+}
+
+// ExperimentsConfig selects experiments: ids and names add up, exclude wins.
+type ExperimentsConfig struct {
+	IDs     []string `mapstructure:"ids"`
+	Names   []string `mapstructure:"names"`
+	Exclude []string `mapstructure:"exclude"`
+	// Deleted includes deleted experiments.
+	Deleted bool `mapstructure:"deleted"`
+}
+
+// Mode is what the receiver does.
+type Mode string
+
+// The modes of this version.
+const (
+	ModeCheck    Mode = "check"
+	ModeBackfill Mode = "backfill"
+)
+
+// OnComplete is what happens when the work is done.
+type OnComplete string
+
+// Ways to end.
+const (
+	Stay     OnComplete = "stay"
+	Shutdown OnComplete = "shutdown"
+)
+
+func createDefaultConfig() component.Config {
+	http := confighttp.NewDefaultClientConfig()
+	http.Timeout = 2 * time.Minute
+	retry := configretry.NewDefaultBackOffConfig()
+	retry.InitialInterval = time.Second
+	retry.MaxInterval = 30 * time.Second
+	retry.MaxElapsedTime = 0
+	return &Config{
+		HTTP:            http,
+		Mode:            ModeBackfill,
+		OnComplete:      Stay,
+		ShutdownTimeout: 5 * time.Second,
+		MaxSkipped:      selection.Share(0.01),
+		PageSize:        500,
+		Concurrency:     2,
+		RetryOnFailure:  retry,
+		MaxTraceSizeMiB: 64,
+		Payloads:        genai.Structured,
+		CaptureContent:  true,
+		holdAfter:       3,
+	}
+}
+
+// Unmarshal implements confmap.Unmarshaler. It accepts what people type first: numbers as experiment ids and timestamps without quotes.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := selection.Normalize(conf); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
+
+// Validate implements xconfmap.Validator. Every error names the key, the value and the remedy.
+func (c *Config) Validate() error {
+	return errors.Join(c.validateSource(), c.validateSelection(), c.validateRun())
+}
+
+func (c *Config) validateSource() error {
+	var errs []error
+	if c.TrackingURI == "" {
+		errs = append(errs, errors.New(`tracking_uri: required; write where the traces are, e.g. http://localhost:5000 or sqlite:///mlflow.db`))
+	} else if err := source.Validate(string(c.TrackingURI)); err != nil {
+		errs = append(errs, fmt.Errorf("tracking_uri: %w", err))
+	}
+	if c.HTTP.Endpoint != "" {
+		errs = append(errs, errors.New("http::endpoint: must stay empty; the address belongs into tracking_uri"))
+	}
+	if c.Concurrency < 1 || c.Concurrency > 64 {
+		errs = append(errs, fmt.Errorf("concurrency: %d is not between 1 and 64", c.Concurrency))
+	}
+	if c.PageSize < 1 || c.PageSize > 500 {
+		errs = append(errs, fmt.Errorf("page_size: %d is not between 1 and 500, the largest page that MLflow serves", c.PageSize))
+	}
+	if c.RequestsPerSecond < 0 {
+		errs = append(errs, fmt.Errorf("requests_per_second: %v is negative; 0 means no bound", c.RequestsPerSecond))
+	}
+	if c.MaxTraceSizeMiB < 1 || c.MaxTraceSizeMiB > 1024 {
+		errs = append(errs, fmt.Errorf("max_trace_size_mib: %d is not between 1 and 1024", c.MaxTraceSizeMiB))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateSelection() error {
+	var errs []error
+	e := c.Experiments
+	if len(e.IDs)+len(e.Names) == 0 && c.TraceIDsFile == "" {
+		errs = append(errs, errors.New(`experiments: write at least one of ids and names, e.g. {names: ["support-*"]}; {names: ["*"]} reads all of them`))
+	}
+	for _, list := range []struct {
+		key    string
+		values []string
+	}{{"names", e.Names}, {"exclude", e.Exclude}} {
+		for i, v := range list.values {
+			if _, err := glob.Compile(v); err != nil || v == "" {
+				errs = append(errs, fmt.Errorf("experiments::%s[%d]: %q is not a name or glob; * stands for any text", list.key, i, v))
+			}
+		}
+	}
+	for i, id := range e.IDs {
+		if _, err := strconv.ParseUint(id, 10, 64); err != nil {
+			errs = append(errs, fmt.Errorf("experiments::ids[%d]: %q is not an experiment id, which is a number; names go into experiments::names", i, id))
+		}
+	}
+	from, to := c.StartTime, c.EndTime
+	if !from.IsZero() && !to.IsZero() && !from.Before(to, time.Now()) {
+		errs = append(errs, fmt.Errorf("end_time: %s does not lie after start_time %s", to, from))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateRun() error {
+	var errs []error
+	switch c.Mode {
+	case ModeCheck, ModeBackfill:
+	case "tail", "backfill_then_tail":
+		errs = append(errs, fmt.Errorf("mode: %q is not in this version; use check or backfill", c.Mode))
+	default:
+		errs = append(errs, fmt.Errorf("mode: %q is not one of check, backfill", c.Mode))
+	}
+	if !slices.Contains([]OnComplete{Stay, Shutdown}, c.OnComplete) {
+		errs = append(errs, fmt.Errorf("on_complete: %q is not one of stay, shutdown", c.OnComplete))
+	}
+	if c.ShutdownTimeout < 0 {
+		errs = append(errs, fmt.Errorf("shutdown_timeout: %s is negative", c.ShutdownTimeout))
+	}
+	if !slices.Contains([]genai.Payloads{genai.Structured, genai.JSON}, c.Payloads) {
+		errs = append(errs, fmt.Errorf("payloads: %q is not one of structured, json", c.Payloads))
+	}
+	if c.StorageID == nil && c.Mode == ModeBackfill {
+		errs = append(errs, errors.New("storage: required; name a storage extension that keeps the position, e.g. file_storage, or write none to keep it in memory only, so that a restart begins again"))
+	}
+	if !c.RetryOnFailure.Enabled {
+		errs = append(errs, errors.New("retry_on_failure::enabled: false would lose what the pipeline refuses for a moment; bound the time with max_elapsed_time instead"))
+	}
+	if strings.TrimSpace(c.TraceIDsFile) != "" && c.Mode == ModeCheck {
+		errs = append(errs, errors.New("trace_ids_file: goes with mode backfill only"))
+	}
+	return errors.Join(errs...)
+}
+
+// inMemory reports whether the position is kept in memory on purpose.
+func (c *Config) inMemory() bool { return c.StorageID == nil || c.StorageID.String() == "none" }

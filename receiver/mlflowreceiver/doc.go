@@ -1,0 +1,4 @@
+// Package mlflowreceiver reads GenAI traces out of MLflow and hands them to the pipeline as spans.
+package mlflowreceiver
+
+//go:generate go tool mdatagen metadata.yaml

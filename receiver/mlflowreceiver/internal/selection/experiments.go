@@ -1,0 +1,168 @@
+package selection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gobwas/glob"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// Experiments is a user's selection: ids and name globs add up, exclude (ids or name globs) wins, deleted experiments are left out unless asked for.
+type Experiments struct {
+	IDs, Names, Exclude []string
+	Deleted             bool
+}
+
+// Unmatched says that an id or a name of the selection matches nothing that can be seen.
+type Unmatched struct {
+	Wanted  string
+	Deleted bool     // it matches deleted experiments only
+	Near    []string // names that look alike
+	Visible []string // what can be seen, at most 20
+	More    int      // how many more can be seen
+}
+
+// Error implements error.
+func (u *Unmatched) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "experiments: %q matches no experiment", u.Wanted)
+	if u.Deleted {
+		b.WriteString(" that is not deleted; write deleted: true to read it all the same")
+	}
+	if len(u.Near) > 0 {
+		fmt.Fprintf(&b, "; did you mean %s?", strings.Join(u.Near, ", "))
+	}
+	if len(u.Visible) == 0 {
+		b.WriteString("; no experiment can be seen with these credentials")
+		return b.String()
+	}
+	fmt.Fprintf(&b, "; visible: %s", strings.Join(u.Visible, ", "))
+	if u.More > 0 {
+		fmt.Fprintf(&b, " and %d more", u.More)
+	}
+	return b.String()
+}
+
+// Select returns the experiments of all that the selection means, in ascending order of their ids. An id or a name that matches nothing is an *Unmatched.
+func (e Experiments) Select(all []mlflow.Experiment) ([]mlflow.Experiment, error) {
+	excluded := make([]glob.Glob, len(e.Exclude))
+	for i, p := range e.Exclude {
+		g, err := glob.Compile(p)
+		if err != nil {
+			return nil, fmt.Errorf("experiments::exclude[%d]: %w", i, err)
+		}
+		excluded[i] = g
+	}
+	chosen := map[string]mlflow.Experiment{}
+	choose := func(wanted string, match func(mlflow.Experiment) bool) error {
+		found, deleted := false, false
+		for _, x := range all {
+			switch {
+			case !match(x):
+			case x.Deleted && !e.Deleted:
+				deleted = true
+			default:
+				found = true
+				if !slices.ContainsFunc(excluded, func(g glob.Glob) bool { return g.Match(x.Name) || g.Match(x.ID) }) {
+					chosen[x.ID] = x
+				}
+			}
+		}
+		if !found {
+			return e.unmatched(wanted, deleted, all)
+		}
+		return nil
+	}
+	for _, id := range e.IDs {
+		if err := choose(id, func(x mlflow.Experiment) bool { return x.ID == id }); err != nil {
+			return nil, err
+		}
+	}
+	for i, p := range e.Names {
+		g, err := glob.Compile(p)
+		if err != nil {
+			return nil, fmt.Errorf("experiments::names[%d]: %w", i, err)
+		}
+		if err := choose(p, func(x mlflow.Experiment) bool { return x.Name == p || g.Match(x.Name) }); err != nil {
+			return nil, err
+		}
+	}
+	list := make([]mlflow.Experiment, 0, len(chosen))
+	for _, x := range chosen {
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b mlflow.Experiment) int {
+		if len(a.ID) != len(b.ID) {
+			return len(a.ID) - len(b.ID)
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list, nil
+}
+
+func (e Experiments) unmatched(wanted string, deleted bool, all []mlflow.Experiment) error {
+	const most = 20
+	u := &Unmatched{Wanted: wanted, Deleted: deleted}
+	for _, x := range all {
+		if x.Deleted && !e.Deleted {
+			continue
+		}
+		label := fmt.Sprintf("%s (%s)", x.Name, x.ID)
+		if near(wanted, x.Name) && len(u.Near) < 3 {
+			u.Near = append(u.Near, x.Name)
+		}
+		if len(u.Visible) < most {
+			u.Visible = append(u.Visible, label)
+		} else {
+			u.More++
+		}
+	}
+	return u
+}
+
+// near reports whether two names are the same but for case, separators or a few letters.
+func near(a, b string) bool {
+	a, b = fold(a), fold(b)
+	if a == "" || b == "" {
+		return false
+	}
+	if a == b || (len(a) >= 4 && strings.Contains(b, a)) || (len(b) >= 4 && strings.Contains(a, b)) {
+		return true
+	}
+	return distance(a, b) <= 1+min(len(a), len(b))/5
+}
+
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -_/*.", r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(s))
+}
+
+// distance is the Levenshtein distance of two short strings.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,169 @@
+// Package selection holds what a user selects: times, shares and experiments, with the forms in which people write them.
+package selection
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/confmap"
+)
+
+// Time is a point in time that a user wrote: RFC 3339, a date, or relative to now (-90d). The zero Time is "not set".
+type Time struct {
+	at   time.Time
+	back time.Duration // before now, for a relative time
+	text string
+}
+
+var relative = regexp.MustCompile(`^-(\d+)([smhdw])$`)
+
+var units = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *Time) UnmarshalText(b []byte) error {
+	s := strings.TrimSpace(string(b))
+	*t = Time{text: s}
+	if s == "" {
+		return nil
+	}
+	if m := relative.FindStringSubmatch(s); m != nil {
+		n, err := strconv.ParseInt(m[1], 10, 32)
+		if err == nil {
+			t.back = time.Duration(n) * units[m[2]]
+			if t.back > 0 && t.back/units[m[2]] == time.Duration(n) {
+				return nil
+			}
+		}
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		at, err := time.Parse(layout, s)
+		if err == nil && at.Unix() > 0 {
+			t.at = at
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not a time; write RFC 3339 (2026-03-01T00:00:00Z), a date (2026-03-01), or a time back from now in s, m, h, d or w (-90d)", s)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Time) MarshalText() ([]byte, error) { return []byte(t.text), nil }
+
+// String returns the time as it was written.
+func (t Time) String() string { return t.text }
+
+// IsZero reports whether no time was written.
+func (t Time) IsZero() bool { return t.text == "" }
+
+// IsRelative reports whether the time moves with now.
+func (t Time) IsRelative() bool { return t.back > 0 }
+
+// Millis returns the time in Unix milliseconds, as seen from now; 0 when none was written.
+func (t Time) Millis(now time.Time) int64 {
+	switch {
+	case t.IsZero():
+		return 0
+	case t.IsRelative():
+		return max(now.Add(-t.back).UnixMilli(), 0)
+	default:
+		return t.at.UnixMilli()
+	}
+}
+
+// Before reports whether t lies before o, as seen from now.
+func (t Time) Before(o Time, now time.Time) bool { return t.Millis(now) < o.Millis(now) }
+
+// Share is a part of a whole, 0 to 1, written as a percentage.
+type Share float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Share) UnmarshalText(b []byte) error {
+	text := strings.TrimSpace(string(b))
+	number, percent := strings.CutSuffix(text, "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || v < 0 || v > 100 || (!percent && v != 0) {
+		return fmt.Errorf("%q is not a share; write a percentage such as 1%%, 0.5%% or 0", text)
+	}
+	*s = Share(v / 100)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Share) MarshalText() ([]byte, error) {
+	return []byte(strconv.FormatFloat(float64(s)*100, 'f', -1, 64) + "%"), nil
+}
+
+// Normalize rewrites, in place, values that YAML reads as something else than text although users mean text: numbers as experiment ids, dates and
+// timestamps without quotes, a share of 0. What can't be meant names the key and the accepted forms.
+func Normalize(conf *confmap.Conf) error {
+	patch := map[string]any{}
+	for _, key := range []string{"start_time", "end_time"} {
+		switch v := conf.Get(key).(type) {
+		case time.Time:
+			patch[key] = v.Format(time.RFC3339Nano)
+		case nil, string:
+		default:
+			return fmt.Errorf("%s: %v is not a time; write RFC 3339 (2026-03-01T00:00:00Z), a date (2026-03-01), or a time back from now (-90d)", key, v)
+		}
+	}
+	if v := conf.Get("max_skipped"); v != nil {
+		patch["max_skipped"] = fmt.Sprint(v)
+	}
+	for _, key := range []string{"ids", "names", "exclude"} {
+		list, err := texts(conf.Get("experiments::" + key))
+		if err != nil {
+			return fmt.Errorf("experiments::%s: %w", key, err)
+		}
+		if list != nil {
+			patch["experiments::"+key] = list
+		}
+	}
+	return conf.Merge(confmap.NewFromStringMap(nest(patch)))
+}
+
+// texts returns a list of text from a list of text and whole numbers, or from one of them alone.
+func texts(v any) ([]any, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		list := make([]any, len(v))
+		for i, e := range v {
+			one, err := texts(e)
+			if err != nil || len(one) != 1 {
+				return nil, fmt.Errorf("element %d: %w", i, errNotText)
+			}
+			list[i] = one[0]
+		}
+		return list, nil
+	case string:
+		return []any{v}, nil
+	case int, int64, uint64:
+		return []any{fmt.Sprint(v)}, nil
+	default:
+		return nil, errNotText
+	}
+}
+
+var errNotText = errors.New("write text or whole numbers, e.g. [1, 2] or [\"support-*\"]")
+
+// nest turns keys with :: into nested maps.
+func nest(flat map[string]any) map[string]any {
+	out := map[string]any{}
+	for k, v := range flat {
+		if outer, inner, ok := strings.Cut(k, "::"); ok {
+			m, _ := out[outer].(map[string]any)
+			if m == nil {
+				m = map[string]any{}
+				out[outer] = m
+			}
+			m[inner] = v
+			continue
+		}
+		out[k] = v
+	}
+	return out
+}
