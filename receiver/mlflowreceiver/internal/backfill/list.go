@@ -1,0 +1,165 @@
+package backfill
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// ListedTrace is an entry of a list of traces. ExperimentID and Reason are known when the list is one of skipped traces.
+type ListedTrace struct {
+	TraceID      string        `json:"trace_id"`
+	ExperimentID string        `json:"experiment_id"`
+	Reason       mlflow.Reason `json:"reason"`
+}
+
+// ReadList reads a list of traces: an id per line, or the JSON lines of skipped.jsonl, or both. Empty lines and lines that begin with # don't count; an id that
+// occurs again counts once, with what the last line says. A line that is neither is an error with its number. A last line without an end that can't be read is a
+// torn write of a killed process and is left out.
+func ReadList(r io.Reader) ([]ListedTrace, error) {
+	var list []ListedTrace
+	index := map[string]int{}
+	const longest = 64 << 10
+	in := bufio.NewReaderSize(r, longest)
+	for n := 1; ; n++ {
+		line, err := in.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return nil, fmt.Errorf("line %d is longer than %d bytes", n, longest)
+		}
+		text := bytes.TrimSpace(line)
+		if len(text) > 0 && text[0] != '#' {
+			t := ListedTrace{TraceID: string(text)}
+			if text[0] == '{' {
+				t = ListedTrace{}
+				if jerr := json.Unmarshal(text, &t); jerr != nil || t.TraceID == "" {
+					if err == io.EOF {
+						return list, nil
+					}
+					return nil, fmt.Errorf(`line %d is not a trace id nor an object with "trace_id"`, n)
+				}
+			} else if strings.ContainsAny(t.TraceID, "\"{}") {
+				return nil, fmt.Errorf(`line %d is not a trace id nor an object with "trace_id"`, n)
+			}
+			if i, ok := index[t.TraceID]; ok {
+				list[i] = t
+			} else {
+				index[t.TraceID] = len(list)
+				list = append(list, t)
+			}
+		}
+		if err == io.EOF {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// openList opens a lane for each experiment of the list. Traces that an earlier run over a list sent are left out; those that the source doesn't know are skipped
+// as vanished, under the experiment that the list names.
+func (r *run) openList(all []mlflow.Experiment) error {
+	known := map[string]mlflow.Experiment{}
+	for _, x := range all {
+		known[x.ID] = x
+	}
+	lanes := map[string]*lane{}
+	for begin := 0; begin < len(r.List); begin += r.PageSize {
+		part := r.List[begin:min(begin+r.PageSize, len(r.List))]
+		if err := r.sort(part, known, lanes); err != nil {
+			return err
+		}
+	}
+	for _, l := range r.lanes {
+		r.Ledger.Open(l.exp, int64(len(l.list)), l.record.Totals)
+	}
+	return nil
+}
+
+// sort puts a part of the list into the lanes of their experiments.
+func (r *run) sort(part []ListedTrace, known map[string]mlflow.Experiment, lanes map[string]*lane) error {
+	var ids, unplaced []string
+	for _, t := range part {
+		ids = append(ids, t.TraceID)
+		if t.ExperimentID == "" {
+			unplaced = append(unplaced, t.TraceID)
+		}
+	}
+	sent, err := r.Store.Sent(r.ctx, ids)
+	if err != nil {
+		return err
+	}
+	place := map[string]string{}
+	if len(unplaced) > 0 {
+		infos, err := r.Source.Lookup(r.ctx, unplaced)
+		if err != nil {
+			return err
+		}
+		for i := range infos {
+			place[infos[i].ID] = infos[i].ExperimentID
+		}
+	}
+	for _, t := range part {
+		if sent[t.TraceID] {
+			continue
+		}
+		if t.ExperimentID == "" {
+			t.ExperimentID = place[t.TraceID]
+		}
+		l := lanes[t.ExperimentID]
+		if l == nil {
+			x, ok := known[t.ExperimentID]
+			if !ok {
+				x = mlflow.Experiment{ID: t.ExperimentID, Name: "unknown"}
+			}
+			rec, err := r.Store.Load(r.ctx, x.ID)
+			if err != nil {
+				return fmt.Errorf("position of experiment %s: %w", x.ID, err)
+			}
+			l = &lane{run: r, exp: x, record: rec}
+			lanes[t.ExperimentID] = l
+			r.lanes = append(r.lanes, l)
+		}
+		l.list = append(l.list, t)
+	}
+	return nil
+}
+
+// planList makes the next unit of a lane over a list; l.planning is held.
+func (l *lane) planList(ctx context.Context) (*unit, error) {
+	n := min(len(l.list), l.run.PageSize)
+	part := l.list[:n]
+	l.list = l.list[n:]
+	ids := make([]string, n)
+	listed := make(map[string]ListedTrace, n)
+	for i, t := range part {
+		ids[i] = t.TraceID
+		listed[t.TraceID] = t
+	}
+	u, err := l.lookUp(ctx, ids)
+	if u != nil {
+		u.listed = listed
+	}
+	return u, err
+}
+
+// forgive takes back that a trace was skipped or rejected for a reason, since it is dealt with again. It reports whether there was one to take back.
+func forgive(t *progress.Totals, reason mlflow.Reason) bool {
+	switch {
+	case reason == progress.Rejected && t.Rejected > 0:
+		t.Rejected--
+	case t.Skipped[reason] > 0:
+		t.Skipped[reason]--
+	default:
+		return false
+	}
+	return true
+}
