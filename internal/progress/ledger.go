@@ -2,6 +2,7 @@ package progress
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -14,6 +15,7 @@ type Ledger struct {
 	accounts []*Account
 	byID     map[string]*Account
 	samples  map[mlflow.Reason][]string
+	details  map[mlflow.Reason]string
 }
 
 // samplesPerReason is how many trace ids per reason the report shows.
@@ -58,12 +60,16 @@ func (l *Ledger) Update(experimentID string, f func(*Account)) {
 	f(l.byID[experimentID])
 }
 
-// Sample remembers a trace as an example of a reason, as long as there are not too many.
-func (l *Ledger) Sample(r mlflow.Reason, traceID string) {
+// Sample remembers a trace as an example of a reason, as long as there are not too many, and the first detail of each reason.
+func (l *Ledger) Sample(r mlflow.Reason, traceID, detail string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.samples == nil {
 		l.samples = map[mlflow.Reason][]string{}
+		l.details = map[mlflow.Reason]string{}
+	}
+	if _, ok := l.details[r]; !ok {
+		l.details[r] = detail
 	}
 	if s := l.samples[r]; len(s) < samplesPerReason {
 		l.samples[r] = append(s, traceID)
@@ -84,6 +90,13 @@ func (l *Ledger) Snapshot() ([]Account, map[mlflow.Reason][]string) {
 		samples[r] = append([]string(nil), ids...)
 	}
 	return accounts, samples
+}
+
+// Details returns the first detail of each reason.
+func (l *Ledger) Details() map[mlflow.Reason]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.details)
 }
 
 // Check returns an error unless read = accepted + skipped + rejected + in flight holds for every experiment.

@@ -111,7 +111,7 @@ func (u *unit) skip(info *mlflow.Info, s *mlflow.Skip) {
 			a.Pending++
 		}
 	})
-	r.Ledger.Sample(s.Reason, info.ID)
+	r.Ledger.Sample(s.Reason, info.ID, s.Detail)
 	r.Observer.Skipped(s.Reason, 1)
 	u.settled(1)
 }
@@ -130,7 +130,7 @@ func (u *unit) reject(refused []refusal) {
 		a.InFlight -= int64(len(refused))
 	})
 	for _, f := range refused {
-		r.Ledger.Sample(progress.Rejected, f.trace.Info.ID)
+		r.Ledger.Sample(progress.Rejected, f.trace.Info.ID, message(f.err))
 	}
 	r.Observer.Rejected(len(refused))
 	u.settled(len(refused))

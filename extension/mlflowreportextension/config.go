@@ -1,0 +1,29 @@
+package mlflowreportextension
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"go.opentelemetry.io/collector/component"
+)
+
+// Config is what a user writes under extensions::mlflow_report.
+type Config struct {
+	// Path is the file that the report is written to. The list of skipped traces, skipped.jsonl, lies beside it.
+	Path string `mapstructure:"path"`
+	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the destination has the data.
+	Strict bool `mapstructure:"strict"`
+}
+
+func createDefaultConfig() component.Config { return &Config{Path: "report.json"} }
+
+// Validate implements xconfmap.Validator.
+func (c *Config) Validate() error {
+	if strings.TrimSpace(c.Path) == "" {
+		return errors.New("path: required; name the file that the report is written to, e.g. report.json")
+	}
+	return nil
+}
+
+func (c *Config) skipFile() string { return filepath.Join(filepath.Dir(c.Path), "skipped.jsonl") }

@@ -1,0 +1,221 @@
+package mlflowreportextension
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// reporter is the extension. Receivers find it among the extensions of the host as a progress.Sink.
+type reporter struct {
+	cfg     *Config
+	log     *zap.Logger
+	version string
+	out     io.Writer
+
+	mu       sync.Mutex
+	findings map[string]delivery.Finding
+	runs     map[component.ID]progress.Run
+	skips    *os.File
+}
+
+var (
+	_ extension.Extension                         = (*reporter)(nil)
+	_ extensioncapabilities.ConfigSnapshotWatcher = (*reporter)(nil)
+	_ progress.Sink                               = (*reporter)(nil)
+)
+
+func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
+	return &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out, runs: map[component.ID]progress.Run{}}
+}
+
+// Start fails when the report could not be written: at the end of a long run it would be too late to find out.
+func (r *reporter) Start(context.Context, component.Host) error {
+	dir := filepath.Dir(r.cfg.Path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("path: the folder of the report can't be made: %w", err)
+	}
+	if info, err := os.Stat(r.cfg.Path); err == nil && info.IsDir() {
+		return fmt.Errorf("path: %s is a folder; name a file in it", r.cfg.Path)
+	}
+	probe, err := os.CreateTemp(dir, ".report-*")
+	if err != nil {
+		return fmt.Errorf("path: the report can't be written: %w", err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// NotifyConfigSnapshot checks what accepted means behind each mlflow receiver. The collector calls it after extensions and before pipelines start.
+func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
+	findings := delivery.Check(conf.Effective().ToStringMap())
+	r.mu.Lock()
+	r.findings = findings
+	r.mu.Unlock()
+	var bad []string
+	for _, name := range slices.Sorted(maps.Keys(findings)) {
+		f := findings[name]
+		log := r.log.Info
+		if f.Delivery != progress.EndToEnd {
+			log = r.log.Warn
+			bad = append(bad, fmt.Sprintf("%s: %s: %s", name, f.Delivery, strings.Join(f.Notes, "; ")))
+		}
+		log("Delivery check", zap.String("receiver", name), zap.String("delivery", string(f.Delivery)),
+			zap.Strings("destinations", f.Destinations), zap.Strings("notes", f.Notes))
+	}
+	if r.cfg.Strict && len(bad) > 0 {
+		return fmt.Errorf("strict: delivery is not end to end: %s", strings.Join(bad, " | "))
+	}
+	return nil
+}
+
+// Delivery implements progress.Sink.
+func (r *reporter) Delivery(receiver component.ID) (progress.Delivery, []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, ok := r.findings[receiver.String()]
+	if !ok {
+		return progress.Unknown, nil
+	}
+	return f.Delivery, f.Notes
+}
+
+// Skip implements progress.Sink.
+func (r *reporter) Skip(list []progress.SkippedTrace) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.skips == nil {
+		f, err := openSkips(r.cfg.skipFile())
+		if err != nil {
+			return err
+		}
+		r.skips = f
+	}
+	var lines []byte
+	for i := range list {
+		line, err := json.Marshal(&list[i])
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	if _, err := r.skips.Write(lines); err != nil {
+		return err
+	}
+	return r.skips.Sync()
+}
+
+// openSkips opens the list for appending; a torn last line of a killed process gets its end first.
+func openSkips(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	last := make([]byte, 1)
+	if end, err := f.Seek(0, io.SeekEnd); err == nil && end > 0 {
+		if _, err := f.ReadAt(last, end-1); err == nil && last[0] != '\n' {
+			if _, err := f.Write([]byte("\n")); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+		}
+	}
+	return f, nil
+}
+
+// SkipFile implements progress.Sink.
+func (r *reporter) SkipFile() string { return r.cfg.skipFile() }
+
+// Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when the process does.
+func (r *reporter) Publish(run progress.Run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.runs[run.Receiver] = run
+	if !run.Ended.IsZero() {
+		if _, err := r.write(); err != nil {
+			r.log.Error("The report can't be written", zap.Error(err))
+		}
+	}
+}
+
+// Shutdown writes the final report: extensions stop last, when receivers are done and exporters have drained.
+func (r *reporter) Shutdown(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	if len(r.runs) > 0 {
+		doc, err := r.write()
+		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.Path, r.next(doc)))
+		r.runs = map[component.ID]progress.Run{}
+	}
+	if r.skips != nil {
+		errs = append(errs, r.skips.Close())
+		r.skips = nil
+	}
+	return errors.Join(errs...)
+}
+
+// write makes the document and replaces the file with it; r.mu is held.
+func (r *reporter) write() (report.Document, error) {
+	var runs []progress.Run
+	for _, id := range slices.SortedFunc(maps.Keys(r.runs), func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }) {
+		runs = append(runs, r.runs[id])
+	}
+	destinations := func(receiver string) []string { return r.findings[receiver].Destinations }
+	doc := report.New(runs, destinations, r.cfg.skipFile(), r.version, time.Now())
+	body, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return doc, err
+	}
+	return doc, replace(r.cfg.Path, append(body, '\n'))
+}
+
+// replace puts content into a file, all or nothing, readable by its owner only.
+func replace(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".report-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("report: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// next is what people can do after a run.
+func (r *reporter) next(d report.Document) []string {
+	var lines []string
+	for _, x := range d.Receivers {
+		switch {
+		case x.Mode == "check" && x.Complete:
+			lines = append(lines, "write the experiments that you want under experiments and run with mode: backfill")
+		case x.Mode == "check":
+		case x.Complete:
+			lines = append(lines, "run again at any time: it continues where this run ended; to start over, remove the storage folder and the output")
+		default:
+			lines = append(lines, "mend what is named above and run again: it continues where this run ended")
+		}
+	}
+	return slices.Compact(lines)
+}

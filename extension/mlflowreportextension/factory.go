@@ -1,0 +1,19 @@
+package mlflowreportextension
+
+import (
+	"context"
+	"os"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/metadata"
+)
+
+// NewFactory returns the factory of the mlflow_report extension.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(metadata.Type, createDefaultConfig,
+		func(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+			return newReporter(set, cfg.(*Config), os.Stdout), nil
+		}, metadata.ExtensionStability)
+}

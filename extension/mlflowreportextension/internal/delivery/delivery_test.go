@@ -1,0 +1,113 @@
+package delivery
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+func TestCheck(t *testing.T) {
+	for name, tc := range map[string]struct {
+		yaml string
+		want progress.Delivery
+		note string // a part of some note; empty: there is none
+	}{
+		"waiting exporter": {`
+exporters: {otlp_http: {sending_queue: {wait_for_result: true, block_on_overflow: true}}}
+service: {pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], exporters: [otlp_http]}}}`, progress.EndToEnd, ""},
+		"no queue": {`
+exporters: {otlp_grpc: {sending_queue: {enabled: false}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.EndToEnd, ""},
+		"default queue": {`
+exporters: {otlp_http/a: {endpoint: x}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http/a]}}}`, progress.Queued, "exporter otlp_http/a has a queue in memory"},
+		"old spelling": {`
+exporters: {otlphttp: }
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlphttp]}}}`, progress.Queued, "queue in memory"},
+		"persistent queue": {`
+exporters: {otlp_http: {sending_queue: {storage: file_storage}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.Queued, "persistent"},
+		"slow batch": {`
+exporters: {otlp_http: {sending_queue: {wait_for_result: true, batch: {}}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.EndToEnd, "200 times slower"},
+		"batch processor": {`
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], exporters: [nop]}}}`, progress.Queued, "processor batch/2"},
+		"tail sampling": {`
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [mlflow], processors: [tail_sampling], exporters: [nop]}}}`, progress.Queued, "tail_sampling"},
+		"filter": {`
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [mlflow], processors: [filter], exporters: [nop]}}}`, progress.EndToEnd, "leaves out"},
+		"unknown processor": {`
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [mlflow], processors: [acme], exporters: [nop]}}}`, progress.Unknown, "acme"},
+		"unknown exporter": {`
+exporters: {acme: }
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme]}}}`, progress.Unknown, "acme"},
+		"queued wins over unknown": {`
+exporters: {acme: , otlp_http: }
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme, otlp_http]}}}`, progress.Queued, "acme"},
+		"file without rotation": {`
+exporters: {file: {path: x}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.Queued, "rotation"},
+		"file with rotation": {`
+exporters: {file: {path: x, rotation: {max_megabytes: 1024, max_backups: 0}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.EndToEnd, ""},
+		"file that deletes": {`
+exporters: {file: {path: x, rotation: {max_megabytes: 1024}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.EndToEnd, "deletes"},
+		"debug": {`
+exporters: {debug: }
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.EndToEnd, ""},
+		"debug with a queue": {`
+exporters: {debug: {sending_queue: }}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.Queued, "debug"},
+		"behind a routing connector": {`
+exporters: {otlp_http: }
+connectors: {routing: }
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [routing]}, traces/b: {receivers: [routing], exporters: [otlp_http]}}}`, progress.Queued, "otlp_http"},
+		"connectors in a circle": {`
+exporters: {nop: }
+connectors: {forward: }
+service: {pipelines: {traces: {receivers: [mlflow, forward], exporters: [forward, nop]}}}`, progress.EndToEnd, ""},
+		"span metrics on the side": {`
+exporters: {nop: , prometheus: }
+connectors: {span_metrics: }
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [nop, span_metrics]}, metrics: {receivers: [span_metrics], exporters: [prometheus]}}}`, progress.EndToEnd, "counts twice"},
+		"in no pipeline": {`
+service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}`, progress.Unknown, "no traces pipeline"},
+		"databricks waits by itself": {`
+exporters: {databricks: {host: x}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			retrieved, err := confmap.NewRetrievedFromYAML([]byte("receivers: {mlflow: {}, otlp: {}}" + tc.yaml))
+			require.NoError(t, err)
+			conf, err := retrieved.AsConf()
+			require.NoError(t, err)
+			got := Check(conf.ToStringMap())
+			require.Len(t, got, 1)
+			require.Equal(t, tc.want, got["mlflow"].Delivery, "%v", got["mlflow"].Notes)
+			if tc.note == "" {
+				require.Empty(t, got["mlflow"].Notes)
+			} else {
+				require.Contains(t, strings.Join(got["mlflow"].Notes, "\n"), tc.note)
+			}
+		})
+	}
+}
+
+func TestDestinationsHoldNoCredentials(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://user:canary@host:4318/v1?token=canary": "otlp_http to https://host:4318",
+		"user:canary@host:4317?token=canary":            "otlp_http to host:4317",
+		"host:4317":                                     "otlp_http to host:4317",
+	} {
+		require.Equal(t, want, destination("otlp_http", map[string]any{"endpoint": address}))
+	}
+}

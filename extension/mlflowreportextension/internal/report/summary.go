@@ -1,0 +1,164 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// Summary writes a document for people. next is what they can do now, a line each.
+func Summary(w io.Writer, d Document, path string, next []string) error {
+	var b strings.Builder
+	for i, r := range d.Receivers {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if len(d.Receivers) > 1 {
+			fmt.Fprintf(&b, "%s: ", r.Receiver)
+		}
+		r.summary(&b)
+	}
+	if len(d.Receivers) == 0 {
+		fmt.Fprintln(&b, d.Headline)
+	}
+	if path != "" {
+		fmt.Fprintf(&b, "  report    %s\n", path)
+	}
+	for _, n := range next {
+		fmt.Fprintf(&b, "  next      %s\n", n)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Receiver) summary(b *strings.Builder) {
+	fmt.Fprintf(b, "%s\n", r.Headline)
+	for _, p := range r.Problems {
+		fmt.Fprintf(b, "  problem   %s\n", p)
+	}
+	fmt.Fprintf(b, "  source    %s %s", r.Source.Kind, r.Source.Location)
+	if r.Source.Version != "" {
+		fmt.Fprintf(b, " (%s)", r.Source.Version)
+	}
+	b.WriteByte('\n')
+	if r.Check != nil {
+		r.checked(b)
+		return
+	}
+	if r.Totals.Read > 0 {
+		fmt.Fprintf(b, "  traces    %d read, %d accepted with %d spans, in %.1f s (%.0f traces/s)\n",
+			r.Totals.Read, r.Totals.Accepted, r.Totals.Spans, r.Seconds, r.TracesPerSecond)
+	}
+	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
+	for _, e := range r.Experiments {
+		n := e.total()
+		fmt.Fprintf(t, "  \t  %s (%s)\t%d traces\t%d spans\t%s\t%s\n", e.Name, e.ID, n.Accepted, n.Spans, span(e.First, e.Last), e.Error)
+	}
+	_ = t.Flush()
+	for _, reason := range slices.Sorted(maps.Keys(r.Totals.Skipped)) {
+		ids := r.Skipped[reason]
+		fmt.Fprintf(b, "  skipped   %d %s: %s\n", r.Totals.Skipped[reason], reason, some(ids))
+	}
+	if r.Totals.Rejected > 0 {
+		fmt.Fprintf(b, "  rejected  %d by the destination: %s\n", r.Totals.Rejected, some(r.Skipped[progress.Rejected]))
+	}
+	if r.SkippedFile != "" {
+		fmt.Fprintf(b, "            all of them with their reasons: %s (trace_ids_file takes it back)\n", r.SkippedFile)
+	}
+	fmt.Fprintf(b, "  delivery  %s\n", meaning[r.Delivery])
+	for _, n := range r.DeliveryNotes {
+		fmt.Fprintf(b, "            %s\n", n)
+	}
+	for _, d := range r.Destinations {
+		fmt.Fprintf(b, "  output    %s\n", d)
+	}
+}
+
+var meaning = map[progress.Delivery]string{
+	progress.EndToEnd: "end to end: accepted means that every destination has it",
+	progress.Queued:   "queued: accepted means that a stage on the way has it, not yet the destination",
+	progress.Unknown:  "unknown: what the pipeline accepted may not have reached the destination",
+}
+
+func (r *Receiver) checked(b *strings.Builder) {
+	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
+	for _, e := range r.Check.Experiments {
+		name := e.Name
+		if e.Deleted {
+			name += " (deleted)"
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%d traces\t%s\t%s\n", e.ID, name, e.Traces, span(e.First, e.Last), eras(e))
+	}
+	_ = t.Flush()
+	for _, e := range r.Check.Experiments {
+		for _, p := range e.Problems {
+			fmt.Fprintf(b, "  problem   %s: %s\n", e.Name, p)
+		}
+		if len(e.Scores) > 0 {
+			fmt.Fprintf(b, "  scores    %s: %s\n", e.Name, strings.Join(e.Scores, ", "))
+		}
+	}
+	if s := r.Check.SourceSeconds; s > 0 {
+		fmt.Fprintf(b, "  estimate  %s to read everything", duration(s))
+		if q := r.Check.QuotaSeconds; q > s {
+			fmt.Fprintf(b, "; %s at a destination that takes %g traces a second", duration(q), r.Check.QuotaPerSecond)
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(b, "  requests  %d; nothing was written\n", r.Check.Requests)
+}
+
+func (e *Experiment) total() Numbers {
+	n := e.Run
+	if e.Earlier != nil {
+		n.Accepted += e.Earlier.Accepted
+		n.Spans += e.Earlier.Spans
+	}
+	return n
+}
+
+func eras(e progress.ExperimentFinding) string {
+	var parts []string
+	for _, era := range slices.Sorted(maps.Keys(e.Eras)) {
+		p := fmt.Sprintf("%d in %s", e.Eras[era], era)
+		if ok, tried := e.Reachable[era]; tried && !ok {
+			p += " (not readable)"
+		}
+		parts = append(parts, p)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func span(first, last string) string {
+	if first == "" {
+		return ""
+	}
+	if first[:10] == last[:10] {
+		return first[:10]
+	}
+	return first[:10] + " to " + last[:10]
+}
+
+func some(ids []string) string {
+	const most = 3
+	if len(ids) > most {
+		return strings.Join(ids[:most], ", ") + ", …"
+	}
+	return strings.Join(ids, ", ")
+}
+
+func duration(seconds float64) string {
+	switch {
+	case seconds < 120:
+		return fmt.Sprintf("%.0f s", max(seconds, 1))
+	case seconds < 2*3600:
+		return fmt.Sprintf("%.0f min", seconds/60)
+	default:
+		return fmt.Sprintf("%.1f h", seconds/3600)
+	}
+}
