@@ -1,0 +1,180 @@
+package genai
+
+import (
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// Payloads says how values that are lists or objects are written.
+type Payloads string
+
+// The two ways: native values of OTLP, or one string of JSON text for each attribute.
+const (
+	Structured Payloads = "structured"
+	JSON       Payloads = "json"
+)
+
+// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under.
+const scopeName = "mlflow"
+
+// unknownService is service.name where nothing tells it, in the form that the semantic conventions ask for.
+const unknownService = "unknown_service:mlflow"
+
+// Options of a Converter.
+type Options struct {
+	Payloads       Payloads // empty: Structured
+	CaptureContent bool     // false: nothing that people or models wrote is converted, see the package documentation
+	ServerVersion  string   // version of the scope, of MLflow; empty when unknown
+}
+
+// Stats counts what a conversion did.
+type Stats struct {
+	Spans int
+	// JSONText counts the values that are strings of JSON text: those counted by TooDeep and BigIntegers, and with Payloads JSON all lists and objects.
+	JSONText    int
+	TooDeep     int // containers nested deeper than 24 levels
+	BigIntegers int // integers beyond int64
+	// DuplicateKeys counts the members of objects that a later member of the same name replaced.
+	DuplicateKeys int
+	PlainText     int // values that are not JSON and became strings as they are
+	BadUsage      int // token counts that are negative, fractional or no numbers, left out of gen_ai.usage.*
+	Dropped       int // attributes, messages and parts of assessments that were left out because content isn't captured
+}
+
+// Add adds o to s.
+func (s *Stats) Add(o Stats) {
+	s.Spans += o.Spans
+	s.JSONText += o.JSONText
+	s.TooDeep += o.TooDeep
+	s.BigIntegers += o.BigIntegers
+	s.DuplicateKeys += o.DuplicateKeys
+	s.PlainText += o.PlainText
+	s.BadUsage += o.BadUsage
+	s.Dropped += o.Dropped
+}
+
+// Converter turns MLflow traces into OpenTelemetry spans. It may be used by several goroutines at the same time.
+type Converter struct {
+	opts    Options
+	workers sync.Pool
+}
+
+// NewConverter returns a converter with the given options.
+func NewConverter(opts Options) *Converter {
+	if opts.Payloads == "" {
+		opts.Payloads = Structured
+	}
+	c := &Converter{opts: opts}
+	c.workers.New = func() any {
+		return &worker{asJSON: opts.Payloads == JSON, capture: opts.CaptureContent}
+	}
+	return c
+}
+
+// worker converts one trace at a time.
+type worker struct {
+	asJSON, capture bool
+
+	levels [maxDepth + 1]members // of the map that is being built at each depth; 0 is the attributes themselves
+	marks  []string              // keys of the attributes, of the map at level 0, that hold JSON text
+	stats  Stats
+}
+
+// Append adds the spans of t to td, under the ResourceSpans of its service and experiment, which is found there or added, and returns what was converted.
+// The strings of the spans share the memory of t; t isn't changed. A trace without spans adds nothing.
+func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Trace) Stats {
+	if len(t.Spans) == 0 {
+		return Stats{}
+	}
+	w := c.workers.Get().(*worker)
+	defer c.workers.Put(w)
+	w.stats = Stats{Spans: len(t.Spans)}
+
+	if exp.ID == "" {
+		exp.ID = t.Info.ExperimentID
+	}
+	top := topmost(t.Spans)
+	spans := c.scopeSpans(td, exp, serviceOf(&t.Spans[top], exp)).Spans()
+	for i := range t.Spans {
+		if i == top {
+			w.span(spans.AppendEmpty(), &t.Spans[i], t, exp.ID)
+		} else {
+			w.span(spans.AppendEmpty(), &t.Spans[i], nil, "")
+		}
+	}
+	return w.stats
+}
+
+// topmost returns the index of the span that trace-level data is written to: of those whose parent is not part of the trace the one that starts first.
+func topmost(spans []mlflow.Span) int {
+	ids := make(map[[8]byte]struct{}, len(spans))
+	for i := range spans {
+		ids[spans[i].ID] = struct{}{}
+	}
+	var none [8]byte
+	best, bestIsTop := 0, false
+	for i := range spans {
+		s := &spans[i]
+		_, hasParent := ids[s.Parent]
+		isTop := s.Parent == none || !hasParent
+		if isTop == bestIsTop && s.Start < spans[best].Start || isTop && !bestIsTop {
+			best, bestIsTop = i, isTop
+		}
+	}
+	return best
+}
+
+// serviceOf returns service.name: what the topmost span says, or the last segment of the experiment's name.
+func serviceOf(top *mlflow.Span, exp mlflow.Experiment) string {
+	name := ""
+	for i := range top.Attributes {
+		if a := &top.Attributes[i]; a.Key == ServiceName {
+			name, _ = stringValue(a.Raw)
+		}
+	}
+	if name == "" {
+		path := strings.TrimRight(exp.Name, "/")
+		name = path[strings.LastIndexByte(path, '/')+1:]
+	}
+	if name = validString(strings.TrimSpace(name)); name == "" {
+		return unknownService
+	}
+	return name
+}
+
+// scopeSpans returns the spans of the service and experiment in td, the newest first, or adds them.
+func (c *Converter) scopeSpans(td ptrace.Traces, exp mlflow.Experiment, service string) ptrace.ScopeSpans {
+	experimentName := validString(exp.Name)
+	all := td.ResourceSpans()
+	for i := all.Len() - 1; i >= 0; i-- {
+		rs := all.At(i)
+		if attrs := rs.Resource().Attributes(); has(attrs, ServiceName, service) && has(attrs, ExperimentID, exp.ID) && has(attrs, ExperimentName, experimentName) {
+			for j := range rs.ScopeSpans().Len() {
+				scope := rs.ScopeSpans().At(j).Scope()
+				if scope.Name() == scopeName && scope.Version() == c.opts.ServerVersion && has(scope.Attributes(), PayloadsMode, string(c.opts.Payloads)) {
+					return rs.ScopeSpans().At(j)
+				}
+			}
+		}
+	}
+	rs := all.AppendEmpty()
+	attrs := rs.Resource().Attributes()
+	attrs.PutStr(ServiceName, service)
+	attrs.PutStr(ExperimentID, exp.ID)
+	attrs.PutStr(ExperimentName, experimentName)
+	ss := rs.ScopeSpans().AppendEmpty()
+	ss.Scope().SetName(scopeName)
+	ss.Scope().SetVersion(c.opts.ServerVersion)
+	ss.Scope().Attributes().PutStr(PayloadsMode, string(c.opts.Payloads))
+	return ss
+}
+
+func has(attrs pcommon.Map, key, value string) bool {
+	v, ok := attrs.Get(key)
+	return ok && v.Str() == value
+}

@@ -1,0 +1,163 @@
+package genai
+
+import (
+	"math"
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
+
+// derive adds the attributes of the semantic conventions that follow from what MLflow holds.
+func (w *worker) derive(s *mlflow.Span, kind spanKind, f *facts) {
+	var in request
+	if kind.model {
+		in = w.request(f.inputs)
+	}
+	operation := kind.operation
+	if f.spanType == "LLM" {
+		operation = in.operation(operation)
+	}
+	w.putString(OperationName, operation)
+	if kind.name != "" && s.Name != operation {
+		// Instrumentations that follow the conventions name a span "{operation} {name}".
+		w.putString(kind.name, strings.TrimPrefix(s.Name, operation+" "))
+	}
+
+	// MLflow's model may be the one of the request or of the response, so what the request itself says comes first.
+	model := firstOf(in.model, f.model, f.plainModel)
+	w.putString(ProviderName, provider(f.provider, model))
+	if kind.model || f.model != "" {
+		w.putString(RequestModel, model)
+	}
+	if kind.model {
+		w.response(f.outputs)
+		if f.spanType == "EMBEDDING" && in.dimensions == 0 {
+			in.dimensions = numbersIn(f.outputs)
+		}
+		if in.dimensions > 0 {
+			w.putInt(EmbeddingsDimensions, in.dimensions)
+		}
+	}
+	w.usage(f.usage)
+	w.putString(PromptName, onlyPrompt(f.prompts))
+	w.putString(CodeFunctionName, f.function)
+	if s.Status == mlflow.StatusError {
+		w.putString(ErrorType, errorType(s.Events))
+	}
+}
+
+func firstOf(candidates ...string) string {
+	for _, c := range candidates {
+		if c != "" {
+			return c
+		}
+	}
+	return ""
+}
+
+// errorType returns the type of the last exception that was recorded, or "_OTHER", the conventions' value for errors of an unknown type.
+func errorType(events []mlflow.Event) string {
+	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Name != ExceptionEvent {
+			continue
+		}
+		for _, a := range events[i].Attributes {
+			if a.Key == ExceptionType {
+				if t, ok := stringValue(a.Raw); ok && t != "" {
+					return t
+				}
+			}
+		}
+	}
+	return "_OTHER"
+}
+
+// usages maps the members of mlflow.chat.tokenUsage; there is no convention for a total. Counts of input tokens include cached ones on both sides.
+var usages = map[string]string{
+	"input_tokens": UsageInput, "output_tokens": UsageOutput,
+	"cache_read_input_tokens": UsageCacheRead, "cache_creation_input_tokens": UsageCacheWrite,
+}
+
+// usage adds the token counts of mlflow.chat.tokenUsage.
+func (w *worker) usage(text []byte) {
+	s := pyjson.NewScanner(text)
+	if s.Kind() != pyjson.Object {
+		return
+	}
+	s.Open(pyjson.Object)
+	for s.NextMember() {
+		name, known := usages[string(s.Key())]
+		if !known || s.Kind() == pyjson.Null {
+			s.Skip()
+			continue
+		}
+		if n, ok := count(&s); ok {
+			w.putInt(name, n)
+		} else {
+			w.stats.BadUsage++
+		}
+	}
+}
+
+// count reads a value and returns it if it is a number that counts something: whole and not negative.
+func count(s *pyjson.Scanner) (int64, bool) {
+	if s.Kind() != pyjson.Number {
+		s.Skip()
+		return 0, false
+	}
+	n, ok := whole(s.Num())
+	return n, ok && n >= 0
+}
+
+// whole returns a number as an integer, if it is one: 5, 5.0 and 5e0 are.
+func whole(num []byte) (int64, bool) {
+	if n, ok := pyjson.Int64(num); ok {
+		return n, true
+	}
+	f := pyjson.Float64(num)
+	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// onlyPrompt returns the name of the prompt in a list of [{"name": …, "version": …}] if it is the only one.
+func onlyPrompt(text []byte) (name string) {
+	s := pyjson.NewScanner(text)
+	if s.Kind() != pyjson.Array {
+		return ""
+	}
+	s.Open(pyjson.Array)
+	for n := 0; s.NextElement(); n++ {
+		if n > 0 || s.Kind() != pyjson.Object {
+			return ""
+		}
+		s.Open(pyjson.Object)
+		for s.NextMember() {
+			if string(s.Key()) == "name" && s.Kind() == pyjson.String {
+				name = s.Str()
+			} else {
+				s.Skip()
+			}
+		}
+	}
+	return name
+}
+
+// numbersIn returns the length of a list of numbers, or 0 for anything else.
+func numbersIn(text []byte) (n int64) {
+	s := pyjson.NewScanner(text)
+	if s.Kind() != pyjson.Array {
+		return 0
+	}
+	s.Open(pyjson.Array)
+	for s.NextElement() {
+		if s.Kind() != pyjson.Number {
+			return 0
+		}
+		s.Num()
+		n++
+	}
+	return n
+}

@@ -1,0 +1,223 @@
+package genai
+
+import "github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+
+// request is what the inputs of a model say beyond their parameters.
+type request struct {
+	model            string
+	dimensions       int64
+	prompt, messages bool
+}
+
+// operation returns the operation of a span of type LLM, which MLflow uses for all kinds of text generation.
+func (r *request) operation(otherwise string) string {
+	switch {
+	case r.messages:
+		return "chat"
+	case r.prompt:
+		return "text_completion"
+	}
+	return otherwise
+}
+
+// paramKind is the type that a request parameter is written with.
+type paramKind uint8
+
+const (
+	double paramKind = iota
+	integer
+	texts   // a string or a list of strings
+	choices // an integer that is left out when it is 1
+	flag    // left out when false
+)
+
+// params maps the members of a model's inputs to request parameters. Several spellings of one parameter exist; the first that is found is taken.
+var params = map[string]struct {
+	name string
+	kind paramKind
+}{
+	"temperature": {RequestTemperature, double}, "top_p": {RequestTopP, double}, "top_k": {RequestTopK, double},
+	"frequency_penalty": {RequestFrequency, double}, "presence_penalty": {RequestPresence, double},
+	"max_tokens": {RequestMaxTokens, integer}, "max_completion_tokens": {RequestMaxTokens, integer}, "max_output_tokens": {RequestMaxTokens, integer},
+	"seed": {RequestSeed, integer}, "n": {RequestChoices, choices}, "stream": {RequestStream, flag},
+	"stop": {RequestStop, texts}, "stop_sequences": {RequestStop, texts},
+}
+
+// request adds the request parameters that the inputs of a model hold, and returns what else they say. The text is valid JSON or empty.
+func (w *worker) request(inputs []byte) (r request) {
+	s := pyjson.NewScanner(inputs)
+	if s.Kind() != pyjson.Object {
+		return r
+	}
+	s.Open(pyjson.Object)
+	for s.NextMember() {
+		key := s.KeyString()
+		k := s.Kind()
+		switch key {
+		case "model":
+			r.model = optionalString(&s)
+		case "messages":
+			r.messages = r.messages || k != pyjson.Null
+			s.Skip()
+		case "input":
+			r.messages = r.messages || k == pyjson.Array
+			s.Skip()
+		case "prompt":
+			r.prompt = r.prompt || k != pyjson.Null
+			s.Skip()
+		case "dimensions":
+			r.dimensions, _ = count(&s)
+		default:
+			if p, ok := params[key]; ok {
+				w.param(p.name, p.kind, &s)
+			} else {
+				s.Skip()
+			}
+		}
+	}
+	return r
+}
+
+// param reads a request parameter and adds it, unless it is of another type than it should be.
+func (w *worker) param(name string, as paramKind, s *pyjson.Scanner) {
+	k := s.Kind()
+	switch {
+	case k == pyjson.Number && as == double:
+		f := pyjson.Float64(s.Num())
+		if v, ok := w.put(name); ok {
+			v.SetDouble(f)
+		}
+	case k == pyjson.Number && (as == integer || as == choices):
+		if n, ok := whole(s.Num()); ok && !(as == choices && n == 1) {
+			w.putInt(name, n)
+		}
+	case k == pyjson.Bool && as == flag:
+		if s.Bool() {
+			if v, ok := w.put(name); ok {
+				v.SetBool(true)
+			}
+		}
+	case as == texts && (k == pyjson.String || k == pyjson.Array):
+		w.putStrings(name, stringsOf(s))
+	default:
+		s.Skip()
+	}
+}
+
+// response adds the scalars of the answer that the outputs of a model hold. The text is valid JSON or empty.
+func (w *worker) response(outputs []byte) {
+	s := pyjson.NewScanner(outputs)
+	if s.Kind() != pyjson.Object {
+		return
+	}
+	var finish []string
+	s.Open(pyjson.Object)
+	for s.NextMember() {
+		switch string(s.Key()) {
+		case "id":
+			w.putString(ResponseID, optionalString(&s))
+		case "model":
+			w.putString(ResponseModel, optionalString(&s))
+		case "stop_reason", "stopReason": // Anthropic, Bedrock
+			if reason := optionalString(&s); reason != "" {
+				finish = append(finish, reason)
+			}
+		case "choices", "candidates": // OpenAI, Gemini
+			finish = append(finish, finishReasons(&s)...)
+		case "usage":
+			w.reasoning(&s)
+		default:
+			s.Skip()
+		}
+	}
+	w.putStrings(ResponseFinish, finish)
+}
+
+// finishReasons reads a list of alternatives and returns why each one ended.
+func finishReasons(s *pyjson.Scanner) (reasons []string) {
+	if s.Kind() != pyjson.Array {
+		s.Skip()
+		return nil
+	}
+	s.Open(pyjson.Array)
+	for s.NextElement() {
+		eachMember(s, func(key string) {
+			if key != "finish_reason" && key != "finishReason" {
+				s.Skip()
+			} else if reason := optionalString(s); reason != "" {
+				reasons = append(reasons, reason)
+			}
+		})
+	}
+	return reasons
+}
+
+// reasoning reads the usage object of a provider for the one count that MLflow's own usage doesn't have.
+func (w *worker) reasoning(s *pyjson.Scanner) {
+	eachMember(s, func(key string) {
+		if key != "completion_tokens_details" && key != "output_tokens_details" {
+			s.Skip()
+			return
+		}
+		eachMember(s, func(key string) {
+			if key != "reasoning_tokens" || s.Kind() != pyjson.Number {
+				s.Skip()
+			} else if n, ok := count(s); ok {
+				w.putInt(UsageReasoning, n)
+			} else {
+				w.stats.BadUsage++
+			}
+		})
+	})
+}
+
+// eachMember reads a value and, if it is an object, calls read for each of its members to read the member's value.
+func eachMember(s *pyjson.Scanner, read func(key string)) {
+	if s.Kind() != pyjson.Object {
+		s.Skip()
+		return
+	}
+	s.Open(pyjson.Object)
+	for s.NextMember() {
+		read(s.KeyString())
+	}
+}
+
+// optionalString reads a value and returns it if it is a string.
+func optionalString(s *pyjson.Scanner) string {
+	if s.Kind() != pyjson.String {
+		s.Skip()
+		return ""
+	}
+	return s.Str()
+}
+
+// stringsOf reads a string or the strings of a list.
+func stringsOf(s *pyjson.Scanner) (list []string) {
+	if s.Kind() == pyjson.String {
+		return []string{s.Str()}
+	}
+	s.Open(pyjson.Array)
+	for s.NextElement() {
+		if s.Kind() == pyjson.String {
+			list = append(list, s.Str())
+		} else {
+			s.Skip()
+		}
+	}
+	return list
+}
+
+// putStrings adds a list that isn't empty.
+func (w *worker) putStrings(key string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	if v, ok := w.put(key); ok {
+		elements := v.SetEmptySlice()
+		elements.EnsureCapacity(len(list))
+		for _, s := range list {
+			elements.AppendEmpty().SetStr(s)
+		}
+	}
+}

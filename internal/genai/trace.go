@@ -1,0 +1,103 @@
+package genai
+
+import (
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// metadataKeys are the keys of metadata that become attributes under their own name, besides those below mlflow.source.: the ones that MLflow defines. Others
+// are their users' and get TraceMetadataPrefix.
+var metadataKeys = map[string]bool{
+	TraceSession: true, TraceUser: true, "mlflow.trace.tokenUsage": true, "mlflow.trace.cost": true,
+	mlflow.MetaSizeStats: true, mlflow.MetaSizeBytes: true, mlflow.MetaSchemaVersion: true, "mlflow.trace.infoFinalized": true,
+	"mlflow.traceInputs": true, "mlflow.traceOutputs": true, "mlflow.sourceRun": true, "mlflow.modelId": true, "mlflow.user": true,
+	"mlflow.gateway.endpointId": true, "mlflow.gateway.requestType": true, "mlflow.gateway.caller": true,
+	"mlflow.auth.userId": true, "mlflow.auth.username": true,
+}
+
+// storageTags say where the spans lie in the server that the trace is read from. An MLflow server takes every TraceTagPrefix attribute of a root span as a tag of
+// the trace; a foreign location there would make it look for the spans in the wrong place, so these never get that prefix.
+var storageTags = map[string]bool{
+	mlflow.TagArtifactLocation: true, mlflow.TagSpansLocation: true, "mlflow.trace.archiveLocation": true, "mlflow.trace.archivalFailure": true,
+}
+
+// trace adds what belongs to the whole trace to its topmost span.
+func (w *worker) trace(t *mlflow.Trace, experimentID string, f *facts) {
+	info := &t.Info
+	w.putString(TraceRequestID, info.ID)
+	w.putString(TraceLocation, location(info.ID))
+	if t.Synthetic {
+		if v, ok := w.put(TraceIDSynthetic); ok {
+			v.SetBool(true)
+		}
+	}
+	w.putString(ExperimentID, experimentID)
+	w.putString(ClientRequestID, info.ClientRequestID)
+	if info.State != mlflow.StateUnspecified {
+		w.replace(TraceState).SetStr(validString(string(info.State)))
+	}
+	if !f.hasInputs {
+		w.putString(RequestPreview, info.RequestPreview)
+	}
+	if !f.hasOutputs {
+		w.putString(ResponsePreview, info.ResponsePreview)
+	}
+	if session, ok := mlflow.Get(info.Metadata, TraceSession); ok {
+		w.putString(SessionID, session)
+		w.putString(ConversationID, session)
+	}
+	if user, ok := mlflow.Get(info.Metadata, TraceUser); ok {
+		w.putString(UserID, user)
+	}
+	for _, m := range info.Metadata {
+		if !metadataKeys[m.Key] && !strings.HasPrefix(m.Key, sourceMetadataPrefix) || !w.putText(m.Key, m.Value) {
+			w.putText(TraceMetadataPrefix+m.Key, m.Value)
+		}
+	}
+	for _, tag := range info.Tags {
+		if !strings.HasPrefix(tag.Key, "mlflow.") || !w.putText(tag.Key, tag.Value) && !storageTags[tag.Key] {
+			w.putText(TraceTagPrefix+tag.Key, tag.Value)
+		}
+	}
+	w.assessments(info.Assessments)
+}
+
+// putText adds a string, which may be empty, of a tag or metadata. It reports whether the name was free; the value may still be left out for its content.
+func (w *worker) putText(key, value string) (free bool) {
+	key = validString(key)
+	if w.levels[0].find(key) >= 0 {
+		return false
+	}
+	if v, ok := w.put(key); ok {
+		v.SetStr(validString(value))
+	}
+	return true
+}
+
+// location returns the middle of an id of the form trace:/<location>/<hex>, which traces in Unity Catalog have.
+func location(id string) string {
+	rest, ok := strings.CutPrefix(id, "trace:/")
+	if !ok {
+		return ""
+	}
+	return rest[:max(strings.LastIndexByte(rest, '/'), 0)]
+}
+
+// assessments adds all assessments of the trace, and the time of the newest change.
+func (w *worker) assessments(list []mlflow.Assessment) {
+	var newest int64
+	for i := range list {
+		newest = max(newest, list[i].Updated)
+	}
+	w.replace(Revision).SetInt(newest)
+	if len(list) == 0 {
+		return
+	}
+	if !w.capture {
+		list = w.withoutContent(list)
+	}
+	if _, jsonText := w.value(w.replace(Assessments), mlflow.AppendAssessments(nil, list)); jsonText {
+		w.marks = append(w.marks, Assessments)
+	}
+}

@@ -1,0 +1,107 @@
+package genai
+
+import (
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
+
+// maxDepth is how deeply containers of a structured value may be nested. Readers of protobuf refuse a whole request at 100 levels of messages, which JSON
+// objects reach at a depth of 32; what is deeper than maxDepth becomes JSON text.
+const maxDepth = 24
+
+// value writes the value of an attribute, whose text is raw, into v. It reports whether raw is JSON, and whether v now holds JSON text somewhere.
+// An empty text is null, as MLflow's own client has it; a text that is not JSON is itself a string.
+func (w *worker) value(v pcommon.Value, raw []byte) (valid, jsonText bool) {
+	if len(raw) == 0 {
+		return true, false
+	}
+	before := w.stats
+	s := pyjson.NewScanner(raw)
+	if k := s.Kind(); w.asJSON && (k == pyjson.Object || k == pyjson.Array) {
+		w.jsonText(v, s.Skip())
+	} else {
+		w.decode(v, &s, 1)
+	}
+	s.End()
+	if s.Err() != nil {
+		w.stats = before
+		w.stats.PlainText++
+		v.SetStr(validString(stringOf(raw)))
+		return false, false
+	}
+	return true, w.stats.JSONText > before.JSONText
+}
+
+// decode reads the next value of s into v; depth is the one that a container found here has.
+func (w *worker) decode(v pcommon.Value, s *pyjson.Scanner, depth int) {
+	switch k := s.Kind(); k {
+	case pyjson.Null:
+		s.Null()
+	case pyjson.Bool:
+		v.SetBool(s.Bool())
+	case pyjson.String:
+		v.SetStr(s.Str())
+	case pyjson.Number:
+		w.number(v, s.Num())
+	case pyjson.Array, pyjson.Object:
+		if depth > maxDepth {
+			w.stats.TooDeep++
+			w.jsonText(v, s.Skip())
+			return
+		}
+		s.Open(k)
+		if k == pyjson.Array {
+			elements := v.SetEmptySlice()
+			for s.NextElement() {
+				w.decode(elements.AppendEmpty(), s, depth+1)
+			}
+			return
+		}
+		dst, level := v.SetEmptyMap(), &w.levels[depth]
+		for s.NextMember() {
+			member, repeated := level.add(s.KeyString())
+			if repeated {
+				w.stats.DuplicateKeys++
+			}
+			w.decode(member, s, depth+1)
+		}
+		level.finish(dst)
+	default:
+		s.Skip() // fails
+	}
+}
+
+func (w *worker) number(v pcommon.Value, num []byte) {
+	if i, ok := pyjson.Int64(num); ok {
+		v.SetInt(i)
+		return
+	}
+	if pyjson.IsInt(num) {
+		w.stats.BigIntegers++
+		w.jsonText(v, num)
+		return
+	}
+	v.SetDouble(pyjson.Float64(num))
+}
+
+// jsonText writes JSON text as a string.
+func (w *worker) jsonText(v pcommon.Value, text []byte) {
+	w.stats.JSONText++
+	v.SetStr(validString(stringOf(text)))
+}
+
+// stringOf returns b as a string that shares its memory: texts of a trace are never written to again.
+func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// validString returns s with invalid UTF-8 replaced, since protobuf refuses it.
+func validString(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
