@@ -1,0 +1,64 @@
+# make run     builds the distribution and backfills the sample store, or MLFLOW_TRACKING_URI=… EXPERIMENT=… of yours
+# make test    everything that must hold, end-to-end tests against real MLflow servers included
+MAKEFLAGS += --no-print-directory
+export GOFLAGS := -buildvcs=false
+export CGO_ENABLED ?= 0
+
+SOURCES := $(shell git ls-files '*.go' go.mod go.sum builder-config.yaml 2>/dev/null || find . -name '*.go')
+
+# A value counts only when it is written on the make command line.
+written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
+
+.PHONY: build minimal run check test test-unit test-race lint generate bench bench-tokens bench-backfill e2e clean
+build: dist/otelcol-mlflow
+
+dist/otelcol-mlflow: $(SOURCES)
+	go tool builder --config builder-config.yaml
+
+minimal:
+	mkdir -p dist
+	go tool builder --config builder-config.minimal.yaml
+
+run: export RUN_SOURCE = $(call written,MLFLOW_TRACKING_URI)
+run: export RUN_EXPERIMENT = $(call written,EXPERIMENT)
+run: export RUN_FRESH = $(call written,FRESH)
+run: build
+	@scripts/run.sh
+
+check: lint
+	scripts/versions.sh
+	scripts/generated.sh
+
+lint:
+	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "gofmt these files:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go vet -C test ./...
+	go vet -C bench ./...
+
+generate:
+	go generate ./...
+	go mod tidy
+
+test-unit:
+	go test ./...
+
+# The race detector needs a C compiler; CI requires one, elsewhere its absence is said.
+test-race:
+	@scripts/race.sh
+
+test: check test-unit test-race e2e
+
+e2e: build minimal
+	go test -C test -count=1 -timeout 40m ./...
+
+bench: bench-tokens bench-backfill
+
+bench-tokens:
+	bench/tokens/run.sh
+
+bench-backfill: build
+	bench/backfill/run.sh
+
+clean:
+	rm -rf dist

@@ -1,0 +1,226 @@
+package mlflowreceiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/finish"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
+)
+
+// mlflowReceiver does its work in one goroutine that Start begins and Shutdown ends. Start never talks to the network.
+type mlflowReceiver struct {
+	cfg  *Config
+	set  receiver.Settings
+	next consumer.Traces
+	obs  *receiverhelper.ObsReport
+	tel  *telemetry
+
+	host   component.Host
+	sink   progress.Sink // nil without the mlflow_report extension
+	source mlflow.Source
+	about  source.About
+	store  storage.Client
+	list   []backfill.ListedTrace
+	member *finish.Member // nil unless the process ends with the work
+
+	stop    chan struct{}      // closed when Shutdown begins: no new unit
+	abandon context.CancelFunc // units in work are given back
+	done    chan struct{}      // closed when the goroutine has ended
+	closing sync.Once
+	outcome error // of the last pass: nil when complete; read after done
+}
+
+func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces) (*mlflowReceiver, error) {
+	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: set.ID, Transport: "mlflow", ReceiverCreateSettings: set})
+	if err != nil {
+		return nil, err
+	}
+	tel, err := newTelemetry(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return &mlflowReceiver{cfg: cfg, set: set, next: next, obs: obs, tel: tel, stop: make(chan struct{})}, nil
+}
+
+// Start opens what is local (storage, list, store file) and begins the work.
+func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err error) {
+	r.host = host
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.release(ctx))
+		}
+	}()
+	for _, ext := range host.GetExtensions() {
+		if s, ok := ext.(progress.Sink); ok {
+			r.sink = s
+		}
+	}
+	if r.store, err = r.openStorage(ctx, host); err != nil {
+		return err
+	}
+	if r.cfg.TraceIDsFile != "" {
+		if r.list, err = readList(r.cfg.TraceIDsFile); err != nil {
+			return fmt.Errorf("trace_ids_file: %w", err)
+		}
+	}
+	r.source, r.about, err = source.Open(ctx, source.Settings{
+		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, Concurrency: r.cfg.Concurrency,
+		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20, Retry: r.cfg.RetryOnFailure,
+		Host: host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
+	})
+	if err != nil {
+		return fmt.Errorf("tracking_uri: %w", err)
+	}
+	if r.cfg.OnComplete == Shutdown {
+		r.member = finish.Join(func() {
+			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(errors.New("the work is done")))
+		})
+	}
+	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	r.abandon = abandon
+	r.done = make(chan struct{})
+	go r.run(work)
+	return nil
+}
+
+// Shutdown begins no new unit, waits for those in work up to shutdown_timeout, then gives them back without moving their position. With on_complete: shutdown it
+// returns an error unless everything is complete: that is what makes the exit status 1.
+func (r *mlflowReceiver) Shutdown(ctx context.Context) error {
+	var errs []error
+	r.closing.Do(func() {
+		close(r.stop)
+		if r.done != nil {
+			grace := time.NewTimer(r.cfg.ShutdownTimeout)
+			defer grace.Stop()
+			select {
+			case <-r.done:
+			case <-grace.C:
+			case <-ctx.Done():
+			}
+			r.abandon()
+			<-r.done
+			if r.cfg.OnComplete == Shutdown && r.outcome != nil {
+				errs = append(errs, r.outcome)
+			}
+		}
+		errs = append(errs, r.release(ctx))
+	})
+	return errors.Join(errs...)
+}
+
+// release gives back what Start took.
+func (r *mlflowReceiver) release(ctx context.Context) error {
+	var errs []error
+	if r.member != nil {
+		r.member.Leave()
+	}
+	if r.source != nil {
+		errs = append(errs, r.source.Close())
+		r.source = nil
+	}
+	if r.store != nil {
+		errs = append(errs, r.store.Close(ctx))
+		r.store = nil
+	}
+	r.tel.Shutdown()
+	return errors.Join(errs...)
+}
+
+// openStorage returns the client that keeps the position.
+func (r *mlflowReceiver) openStorage(ctx context.Context, host component.Host) (storage.Client, error) {
+	if r.cfg.Mode == ModeCheck {
+		return nil, nil
+	}
+	if r.cfg.inMemory() {
+		r.set.Logger.Warn("storage: none: the position is kept in memory only, a restart begins again")
+		return newMemory(), nil
+	}
+	ext, ok := host.GetExtensions()[*r.cfg.StorageID]
+	if !ok {
+		return nil, fmt.Errorf("storage: there is no extension %q; define it under extensions and name it in service::extensions", r.cfg.StorageID)
+	}
+	keeper, ok := ext.(storage.Extension)
+	if !ok {
+		return nil, fmt.Errorf("storage: the extension %q does not store anything; name one that does, e.g. file_storage", r.cfg.StorageID)
+	}
+	client, err := keeper.GetClient(ctx, component.KindReceiver, r.set.ID, "")
+	if err != nil {
+		return nil, fmt.Errorf("storage: the position can't be opened; another process with the same storage folder may be running: %w", err)
+	}
+	return client, nil
+}
+
+func readList(path string) ([]backfill.ListedTrace, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	list, err := backfill.ReadList(f)
+	if err == nil && len(list) == 0 {
+		err = errors.New("it lists no trace")
+	}
+	return list, err
+}
+
+// send converts traces and hands them to the pipeline, see backfill.Sender.
+func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
+	return func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
+		td := ptrace.NewTraces()
+		var stats genai.Stats
+		for _, t := range traces {
+			stats.Add(converter.Append(td, x, t))
+		}
+		ctx = r.obs.StartTracesOp(ctx)
+		err := r.next.ConsumeTraces(ctx, td)
+		r.obs.EndTracesOp(ctx, metadata.Type.String(), stats.Spans, err)
+		if err == nil {
+			r.tel.converted(stats)
+		}
+		return err
+	}
+}
+
+func (r *mlflowReceiver) selection() selection.Experiments {
+	e := r.cfg.Experiments
+	return selection.Experiments{IDs: e.IDs, Names: e.Names, Exclude: e.Exclude, Deleted: e.Deleted}
+}
+
+// status reports trouble that may pass, or that it is over.
+func (r *mlflowReceiver) status(err error) {
+	event := componentstatus.NewEvent(componentstatus.StatusOK)
+	if err != nil {
+		event = componentstatus.NewRecoverableErrorEvent(err)
+	}
+	componentstatus.ReportStatus(r.host, event)
+}
+
+// logSkipped lists skipped traces in the log, where there is no extension that keeps the list.
+func (r *mlflowReceiver) logSkipped(list []progress.SkippedTrace) error {
+	for i := range list {
+		s := &list[i]
+		r.set.Logger.Warn("Trace skipped", zap.String("trace_id", s.TraceID), zap.String("experiment_id", s.ExperimentID),
+			zap.String("reason", string(s.Reason)), zap.String("detail", s.Detail))
+	}
+	return nil
+}

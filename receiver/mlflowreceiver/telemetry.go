@@ -1,0 +1,86 @@
+package mlflowreceiver
+
+import (
+	"context"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
+)
+
+// telemetry turns what the engine and the source tell into metrics.
+type telemetry struct {
+	*metadata.TelemetryBuilder
+	count  atomic.Int64 // requests
+	ledger atomic.Pointer[progress.Ledger]
+}
+
+func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
+	b, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	t := &telemetry{TelemetryBuilder: b}
+	return t, b.RegisterReceiverMlflowTracesInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
+		var n int64
+		if l := t.ledger.Load(); l != nil {
+			accounts, _ := l.Snapshot()
+			for i := range accounts {
+				n += accounts[i].InFlight
+			}
+		}
+		o.Observe(n)
+		return nil
+	})
+}
+
+// watch makes a ledger the one that the gauge of traces in flight reads.
+func (t *telemetry) watch(l *progress.Ledger) { t.ledger.Store(l) }
+
+// requests is the number of requests to the tracking server so far.
+func (t *telemetry) requests() int64 { return t.count.Load() }
+
+func (t *telemetry) Read(n int) { t.ReceiverMlflowTracesRead.Add(context.Background(), int64(n)) }
+func (t *telemetry) Accepted(n int) {
+	t.ReceiverMlflowTracesAccepted.Add(context.Background(), int64(n))
+}
+func (t *telemetry) Rejected(n int) {
+	t.ReceiverMlflowTracesRejected.Add(context.Background(), int64(n))
+}
+
+func (t *telemetry) Skipped(r mlflow.Reason, n int) {
+	t.ReceiverMlflowTracesSkipped.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("reason", string(r))))
+}
+
+func (t *telemetry) Refused(permanent bool) {
+	t.ReceiverMlflowRefusals.Add(context.Background(), 1, metric.WithAttributes(attribute.Bool("permanent", permanent)))
+}
+
+// Request counts a request to the tracking server; status is 0 for one without an answer.
+func (t *telemetry) Request(route string, status int, bytes int64) {
+	t.count.Add(1)
+	ctx := context.Background()
+	t.ReceiverMlflowSourceRequests.Add(ctx, 1, metric.WithAttributes(attribute.String("route", route), attribute.Int("status", status)))
+	t.ReceiverMlflowSourceBytes.Add(ctx, bytes)
+}
+
+// Retry counts a repeated request.
+func (t *telemetry) Retry() { t.ReceiverMlflowSourceRetries.Add(context.Background(), 1) }
+
+// converted counts values that were written as JSON text or left out of an accepted batch.
+func (t *telemetry) converted(s genai.Stats) {
+	for _, v := range []struct {
+		reason string
+		n      int
+	}{{"too_deep", s.TooDeep}, {"big_integer", s.BigIntegers}} {
+		if v.n > 0 {
+			t.ReceiverMlflowValuesAsJSON.Add(context.Background(), int64(v.n), metric.WithAttributes(attribute.String("reason", v.reason)))
+		}
+	}
+}

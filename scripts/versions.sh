@@ -1,0 +1,17 @@
+#!/bin/sh
+# Fails when a builder file and go.mod name different versions of a module that both have, or when the collector versions of go.mod are not one stable and one beta.
+set -eu
+status=0
+for file in builder-config*.yaml; do
+  bad=$(awk '
+    FNR == NR { if ($1 ~ /^[a-z].*\..*\//) mod[$1] = $2; next }
+    $1 == "-" && $2 == "gomod:" && ($3 in mod) && mod[$3] != $4 { print FILENAME ": " $3 " " $4 ", go.mod has " mod[$3] }
+  ' go.mod "$file")
+  if [ -n "$bad" ]; then echo "$bad"; status=1; fi
+done
+pairs=$(grep -hoE 'go\.opentelemetry\.io/collector[^ ]* v[0-9.]+|github\.com/open-telemetry/opentelemetry-collector-contrib[^ ]* v[0-9.]+' go.mod builder-config*.yaml | awk '{print $2}' | sort -u)
+if [ "$(printf '%s\n' "$pairs" | wc -l)" -ne 2 ]; then
+  echo "collector modules must have one stable and one beta version, found:" $pairs
+  status=1
+fi
+exit $status
