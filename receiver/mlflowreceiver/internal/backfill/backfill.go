@@ -80,9 +80,9 @@ type run struct {
 	changed sync.Cond
 	lanes   []*lane
 	next    int // where the round begins
+	stopped <-chan struct{}
 	running int // workers
 	stalled int // workers that wait for the pipeline and don't count
-	stop    bool
 	wg      sync.WaitGroup
 }
 
@@ -90,7 +90,7 @@ type run struct {
 // back: their position does not move). The error is a fault that ended the run: of the source, the selection or the storage, or ErrGivenUp. What happened to
 // each trace is in the ledger.
 func Run(ctx context.Context, stop <-chan struct{}, s Settings) error {
-	r := &run{Settings: s}
+	r := &run{Settings: s, stopped: stop}
 	r.changed.L = &r.mu
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	defer r.cancel(nil)
@@ -100,7 +100,7 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) error {
 	}
 	r.saver = newSaver(r)
 	undo := context.AfterFunc(r.ctx, func() {
-		r.halt()
+		r.wake()
 		r.saver.nudge()
 	})
 	defer undo()
@@ -108,7 +108,7 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) error {
 	go func() {
 		select {
 		case <-stop:
-			r.halt()
+			r.wake()
 		case <-ended:
 		}
 	}()
@@ -132,12 +132,23 @@ func (r *run) cause(err error) error {
 	return err
 }
 
-// halt makes workers end after the unit in work.
-func (r *run) halt() {
+// wake makes waiting workers look again whether there is something to do.
+func (r *run) wake() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stop = true
 	r.changed.Broadcast()
+}
+
+// halted reports whether no new unit is to be begun.
+func (r *run) halted() bool {
+	select {
+	case <-r.stopped:
+		return true
+	case <-r.ctx.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // open lists the experiments, chooses, and opens a lane with its account for each.

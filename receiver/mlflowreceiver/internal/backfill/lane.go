@@ -39,7 +39,9 @@ type unit struct {
 	infos  []mlflow.Info
 	gap    progress.Gap
 	upto   mlflow.Position // zero: the unit moves no position
-	listed map[string]ListedTrace
+	listed bool // of a run over a list
+	// formerly holds, for traces that an earlier run met, the reason under which it counted them; they are counted anew.
+	formerly map[string]mlflow.Reason
 
 	mu      sync.Mutex
 	open    int // traces that are not settled, plus one while the worker is at it
@@ -60,7 +62,11 @@ func (l *lane) plan(ctx context.Context) (*unit, error) {
 	if n := min(len(l.again), l.run.PageSize); n > 0 {
 		ids := l.again[:n]
 		l.again = l.again[n:]
-		return l.lookUp(ctx, ids)
+		formerly := make(map[string]mlflow.Reason, n)
+		for _, id := range ids {
+			formerly[id] = mlflow.InProgress
+		}
+		return l.lookUp(ctx, ids, formerly)
 	}
 	if len(l.gaps) == 0 {
 		return nil, nil
@@ -84,12 +90,12 @@ func (l *lane) plan(ctx context.Context) (*unit, error) {
 }
 
 // lookUp makes a unit of traces known by id. Ids that the source doesn't know any more are skipped as vanished.
-func (l *lane) lookUp(ctx context.Context, ids []string) (*unit, error) {
+func (l *lane) lookUp(ctx context.Context, ids []string, formerly map[string]mlflow.Reason) (*unit, error) {
 	infos, err := l.run.Source.Lookup(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	u := &unit{lane: l, infos: infos, ticket: l.tracker.Begin()}
+	u := &unit{lane: l, infos: infos, ticket: l.tracker.Begin(), formerly: formerly}
 	for _, id := range ids {
 		if !slices.ContainsFunc(infos, func(i mlflow.Info) bool { return i.ID == id }) {
 			u.infos = append(u.infos, mlflow.Info{ID: id, ExperimentID: l.exp.ID, State: vanished})

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // ListedTrace is an entry of a list of traces. ExperimentID and Reason are known when the list is one of skipped traces.
@@ -139,27 +138,15 @@ func (l *lane) planList(ctx context.Context) (*unit, error) {
 	part := l.list[:n]
 	l.list = l.list[n:]
 	ids := make([]string, n)
-	listed := make(map[string]ListedTrace, n)
+	formerly := make(map[string]mlflow.Reason, n)
 	for i, t := range part {
 		ids[i] = t.TraceID
-		listed[t.TraceID] = t
+		formerly[t.TraceID] = t.Reason
 	}
-	u, err := l.lookUp(ctx, ids)
+	u, err := l.lookUp(ctx, ids, formerly)
 	if u != nil {
-		u.listed = listed
+		u.listed = true
 	}
 	return u, err
 }
 
-// forgive takes back that a trace was skipped or rejected for a reason, since it is dealt with again. It reports whether there was one to take back.
-func forgive(t *progress.Totals, reason mlflow.Reason) bool {
-	switch {
-	case reason == progress.Rejected && t.Rejected > 0:
-		t.Rejected--
-	case t.Skipped[reason] > 0:
-		t.Skipped[reason]--
-	default:
-		return false
-	}
-	return true
-}

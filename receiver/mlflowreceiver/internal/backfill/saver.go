@@ -61,17 +61,12 @@ func (u *unit) record(rec *progress.Record) {
 	if u.upto != (mlflow.Position{}) {
 		rec.Coverage = rec.Coverage.Add(u.gap, u.upto)
 	}
+	u.recount(&rec.Totals)
 	rec.Totals.Add(u.totals)
-	for i := range u.infos {
-		id := u.infos[i].ID
-		if n := slices.Index(rec.Pending, id); n >= 0 { // it was counted when it was met
-			rec.Pending = slices.Delete(rec.Pending, n, n+1)
-			rec.Totals.Read--
-			rec.Totals.Skip(mlflow.InProgress, -1)
-		} else if t, ok := u.listed[id]; ok && forgive(&rec.Totals, t.Reason) {
-			rec.Totals.Read--
-		}
-	}
+	rec.Pending = slices.DeleteFunc(rec.Pending, func(id string) bool {
+		_, met := u.formerly[id]
+		return met
+	})
 	rec.Pending = append(rec.Pending, u.pending...)
 }
 

@@ -37,7 +37,7 @@ func (r *run) work(l *lane) {
 		l.complete = l.complete || err == nil
 		l.exhausted = true
 	}
-	last := l.exhausted && l.busy == 0 && !r.stop
+	last := l.exhausted && l.busy == 0 && !r.halted()
 	r.changed.Broadcast()
 	r.mu.Unlock()
 	if last {
@@ -65,7 +65,7 @@ func (r *run) pick() *lane {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
-		if r.stop || r.running-r.stalled > r.Workers || r.finished() {
+		if r.halted() || r.running-r.stalled > r.Workers || r.finished() {
 			r.running--
 			r.changed.Broadcast()
 			return nil
@@ -114,7 +114,7 @@ func (r *run) stalling(l *lane) (over func()) {
 	defer r.mu.Unlock()
 	l.waiting++
 	r.stalled++
-	if !r.stop && !r.finished() {
+	if !r.halted() && !r.finished() {
 		r.spawnLocked()
 	}
 	r.changed.Broadcast()

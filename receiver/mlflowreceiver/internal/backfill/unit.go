@@ -15,6 +15,7 @@ func (r *run) process(u *unit) {
 	r.Ledger.Update(l.exp.ID, func(a *progress.Account) {
 		a.Run.Read += int64(len(u.infos))
 		a.InFlight += int64(len(u.infos))
+		u.recount(&a.Earlier)
 	})
 	r.Observer.Read(len(u.infos))
 	u.totals.Read = int64(len(u.infos))
@@ -67,6 +68,20 @@ func (r *run) process(u *unit) {
 	u.settled(1)
 }
 
+// recount takes back what earlier runs counted for traces of this unit.
+func (u *unit) recount(earlier *progress.Totals) {
+	for _, reason := range u.formerly {
+		switch {
+		case reason == progress.Rejected && earlier.Rejected > 0:
+			earlier.Rejected--
+			earlier.Read--
+		case earlier.Skipped[reason] > 0:
+			earlier.Skipped[reason]--
+			earlier.Read--
+		}
+	}
+}
+
 // latest is the last sign of life of an unfinished trace.
 func latest(i *mlflow.Info) time.Time { return time.UnixMilli(i.Timestamp + max(i.Duration, 0)) }
 
@@ -79,7 +94,7 @@ func (u *unit) accept(traces []*mlflow.Trace) {
 	}
 	u.mu.Lock()
 	u.totals.Add(delta)
-	if u.listed != nil {
+	if u.listed {
 		for _, t := range traces {
 			u.sent = append(u.sent, t.Info.ID)
 		}

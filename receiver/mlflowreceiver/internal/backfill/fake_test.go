@@ -1,0 +1,275 @@
+package backfill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeSource serves traces from memory.
+type fakeSource struct {
+	mu          sync.Mutex
+	experiments []mlflow.Experiment
+	infos       map[string][]mlflow.Info // by experiment, sorted
+	skips       map[string]*mlflow.Skip
+	infosErr    map[string]error
+	reads       map[string]int
+}
+
+func newFake(experiments, traces int) *fakeSource {
+	f := &fakeSource{infos: map[string][]mlflow.Info{}, skips: map[string]*mlflow.Skip{}, infosErr: map[string]error{}, reads: map[string]int{}}
+	for x := 1; x <= experiments; x++ {
+		id := fmt.Sprint(x)
+		f.experiments = append(f.experiments, mlflow.Experiment{ID: id, Name: "exp-" + id})
+		for i := range traces {
+			// Four traces share each millisecond.
+			f.add(mlflow.Info{ID: fmt.Sprintf("tr-%s-%04d", id, i), ExperimentID: id, Timestamp: int64(1000 + i/4), State: mlflow.StateOK})
+		}
+	}
+	return f
+}
+
+func (f *fakeSource) add(i mlflow.Info) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := append(f.infos[i.ExperimentID], i)
+	slices.SortFunc(list, func(a, b mlflow.Info) int {
+		if position(a).Less(position(b)) {
+			return -1
+		}
+		return 1
+	})
+	f.infos[i.ExperimentID] = list
+}
+
+func position(i mlflow.Info) mlflow.Position {
+	return mlflow.Position{Timestamp: i.Timestamp, ID: i.ID}
+}
+
+func (f *fakeSource) Describe(context.Context) (mlflow.Description, error) {
+	return mlflow.Description{}, nil
+}
+
+func (f *fakeSource) Experiments(context.Context) ([]mlflow.Experiment, error) {
+	return f.experiments, nil
+}
+
+func (f *fakeSource) Count(_ context.Context, r mlflow.Range) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := int64(0)
+	for _, i := range f.infos[r.ExperimentID] {
+		if i.Timestamp >= r.From && i.Timestamp < r.To {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (f *fakeSource) Infos(_ context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.infosErr[r.ExperimentID]; err != nil {
+		return nil, err
+	}
+	var page []mlflow.Info
+	for _, i := range f.infos[r.ExperimentID] {
+		if i.Timestamp >= r.From && i.Timestamp < r.To && after.Less(position(i)) && len(page) < limit {
+			page = append(page, i)
+		}
+	}
+	return page, nil
+}
+
+func (f *fakeSource) Detailed(context.Context, []mlflow.Info) error { return nil }
+
+func (f *fakeSource) Lookup(_ context.Context, ids []string) ([]mlflow.Info, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []mlflow.Info
+	for _, list := range f.infos {
+		for _, i := range list {
+			if slices.Contains(ids, i.ID) {
+				found = append(found, i)
+			}
+		}
+	}
+	return found, nil
+}
+
+func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info, yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
+	for n, i := range infos {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.mu.Lock()
+		f.reads[i.ID]++
+		skip := f.skips[i.ID]
+		f.mu.Unlock()
+		var t *mlflow.Trace
+		if skip == nil {
+			t = &mlflow.Trace{Info: i, Size: batchBytes / 8, Spans: []mlflow.Span{{TraceID: [16]byte([]byte(fmt.Sprintf("%-16s", i.ID))[:16])}}}
+		}
+		if err := yield(n, t, skip); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fakeSource) Close() error { return nil }
+
+// memStore is a storage client in memory that can fail.
+type memStore struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	fail   func() error
+}
+
+func (m *memStore) Get(ctx context.Context, key string) ([]byte, error) {
+	op := storage.GetOperation(key)
+	err := m.Batch(ctx, op)
+	return op.Value, err
+}
+
+func (m *memStore) Set(ctx context.Context, k string, v []byte) error {
+	return m.Batch(ctx, storage.SetOperation(k, v))
+}
+
+func (m *memStore) Delete(ctx context.Context, k string) error {
+	return m.Batch(ctx, storage.DeleteOperation(k))
+}
+func (m *memStore) Close(context.Context) error { return nil }
+
+func (m *memStore) Batch(_ context.Context, ops ...*storage.Operation) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		if err := m.fail(); err != nil {
+			return err
+		}
+	}
+	for _, op := range ops {
+		switch op.Type {
+		case storage.Get:
+			op.Value = m.values[op.Key]
+		case storage.Set:
+			m.values[op.Key] = op.Value
+		case storage.Delete:
+			delete(m.values, op.Key)
+		}
+	}
+	return nil
+}
+
+type observer struct {
+	mu      sync.Mutex
+	refused int
+}
+
+func (*observer) Read(int)                   {}
+func (*observer) Accepted(int)               {}
+func (*observer) Skipped(mlflow.Reason, int) {}
+func (*observer) Rejected(int)               {}
+func (o *observer) Refused(bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refused++
+}
+
+// world is what a test runs in; it survives restarts.
+type world struct {
+	source *fakeSource
+	store  *memStore
+	mu     sync.Mutex
+	got    map[string]int // accepted traces
+	listed map[string]mlflow.Reason
+	ledger *progress.Ledger
+	now    time.Time
+	obs    *observer
+	status []error
+}
+
+func newWorld(experiments, traces int) *world {
+	return &world{source: newFake(experiments, traces), store: &memStore{values: map[string][]byte{}}, got: map[string]int{},
+		listed: map[string]mlflow.Reason{}, now: time.Now(), obs: &observer{}}
+}
+
+// settings are those of a run whose destination answers with answer.
+func (w *world) settings(answer func(ctx context.Context, x string, ids []string) error) Settings {
+	w.ledger = &progress.Ledger{}
+	retry := configretry.NewDefaultBackOffConfig()
+	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Millisecond, 2*time.Millisecond, 0
+	return Settings{
+		Source: w.source,
+		Send: func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
+			var ids []string
+			for _, t := range traces {
+				ids = append(ids, t.Info.ID)
+			}
+			if err := answer(ctx, x.ID, ids); err != nil {
+				return err
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for _, id := range ids {
+				w.got[id]++
+			}
+			return nil
+		},
+		Select: func(all []mlflow.Experiment) ([]mlflow.Experiment, error) { return all, nil },
+		To:     1 << 42, PageSize: 10, Workers: 3, HoldAfter: 3, Retry: retry,
+		Store: Store{Client: w.store, Source: "s"}, Ledger: w.ledger,
+		Skip: func(list []progress.SkippedTrace) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for _, s := range list {
+				w.listed[s.TraceID] = s.Reason
+			}
+			return nil
+		},
+		Receiver: "mlflow", Observer: w.obs, Now: func() time.Time { return w.now }, Log: zap.NewNop(),
+		Status: func(err error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.status = append(w.status, err)
+		},
+	}
+}
+
+// verdict is what the numbers amount to after a run.
+func (w *world) verdict(t *testing.T, fault error) progress.Verdict {
+	t.Helper()
+	require.NoError(t, w.ledger.Check())
+	accounts, _ := w.ledger.Snapshot()
+	return progress.Judge(accounts, w.ledger.Details(), 0.01, fault, nil)
+}
+
+func (w *world) all() []string {
+	var ids []string
+	for _, list := range w.source.infos {
+		for _, i := range list {
+			ids = append(ids, i.ID)
+		}
+	}
+	return ids
+}
+
+func accept(context.Context, string, []string) error { return nil }
+
+var errDown = errors.New("down")
