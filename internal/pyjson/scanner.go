@@ -1,5 +1,7 @@
 package pyjson
 
+import "strconv"
+
 // Kind is what a JSON value is.
 type Kind uint8
 
@@ -13,6 +15,17 @@ const (
 	Array
 	Object
 )
+
+// SyntaxError says what was expected at which byte of the text. It never holds the text itself.
+type SyntaxError struct {
+	Expected string
+	Offset   int
+}
+
+// Error implements error.
+func (e *SyntaxError) Error() string {
+	return "invalid JSON: " + e.Expected + " expected at byte " + strconv.Itoa(e.Offset)
+}
 
 // Scanner reads one JSON text from start to end, value by value. It never writes to the text: what it returns points into the text or, for strings with
 // escapes, into memory of its own that is never reused, so results stay valid as long as the text does. The first error sticks: from then on every method returns
@@ -30,6 +43,8 @@ const (
 //	}
 //	s.End()
 //	err := s.Err()
+//
+// A caller reads exactly one value after each Key and after each NextElement that reports true.
 type Scanner struct {
 	text  []byte
 	pos   int
@@ -41,53 +56,314 @@ type Scanner struct {
 // NewScanner returns a scanner over text.
 func NewScanner(text []byte) Scanner { return Scanner{text: text} }
 
-// Kind returns what the next value is, without reading it.
-func (s *Scanner) Kind() Kind { panic("missing") }
-
-// Open reads the opening bracket of an Array or Object.
-func (s *Scanner) Open(k Kind) { panic("missing") }
-
-// NextMember reports whether another member of the open object follows, reading up to its key, or reads the closing bracket.
-func (s *Scanner) NextMember() bool { panic("missing") }
-
-// Key reads the key of the member that NextMember found, and its colon. Compare it as string(s.Key()) or keep it with KeyString.
-func (s *Scanner) Key() []byte { panic("missing") }
-
-// NextElement reports whether another element of the open array follows, or reads the closing bracket.
-func (s *Scanner) NextElement() bool { panic("missing") }
-
-// Str reads a string and returns its decoded value, valid UTF-8: invalid bytes and lone surrogates become U+FFFD. It points into the text or the scanner's own memory.
-func (s *Scanner) Str() string { panic("missing") }
-
-// Bytes is Str for callers that want bytes; they must not be written to.
-func (s *Scanner) Bytes() []byte { panic("missing") }
-
-// Num reads a number (NaN, Infinity and -Infinity included) and returns its text.
-func (s *Scanner) Num() []byte { panic("missing") }
-
-// Bool reads true or false.
-func (s *Scanner) Bool() bool { panic("missing") }
-
-// Null reads null.
-func (s *Scanner) Null() { panic("missing") }
-
-// Skip reads any value, however deep, without recursion, checks its syntax and returns its text.
-func (s *Scanner) Skip() []byte { panic("missing") }
-
-// End reads trailing space and fails if anything follows.
-func (s *Scanner) End() { panic("missing") }
-
-// Err returns the first error: what was expected and at which offset, never the text itself.
+// Err returns the first error, a *SyntaxError: what was expected and at which offset, never the text itself.
 func (s *Scanner) Err() error { return s.err }
 
+func (s *Scanner) fail(expected string) {
+	if s.err == nil {
+		s.err = &SyntaxError{Expected: expected, Offset: s.pos}
+	}
+}
+
+// peek skips white space and returns the next byte, or 0 at the end of the text or after an error.
+func (s *Scanner) peek() byte {
+	if s.err != nil {
+		return 0
+	}
+	for s.pos < len(s.text) {
+		switch c := s.text[s.pos]; c {
+		case ' ', '\n', '\t', '\r':
+			s.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// kinds maps the first byte of a value to its kind.
+var kinds = [256]Kind{
+	'n': Null, 't': Bool, 'f': Bool, '"': String, '[': Array, '{': Object,
+	'-': Number, 'N': Number, 'I': Number,
+	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number, '5': Number, '6': Number, '7': Number, '8': Number, '9': Number,
+}
+
+// Kind returns what the next value is, without reading it.
+func (s *Scanner) Kind() Kind { return kinds[s.peek()] }
+
+// Open reads the opening bracket of an Array or Object.
+func (s *Scanner) Open(k Kind) {
+	switch c := s.peek(); {
+	case k == Object && c == '{', k == Array && c == '[':
+		s.pos++
+		s.fresh = true
+	case k == Object:
+		s.fail("an object")
+	default:
+		s.fail("an array")
+	}
+}
+
+// NextMember reports whether another member of the open object follows, reading up to its key, or reads the closing bracket.
+func (s *Scanner) NextMember() bool {
+	if !s.next('}', "',' or '}'") {
+		return false
+	}
+	if s.peek() != '"' {
+		s.fail("a string as key")
+		return false
+	}
+	return true
+}
+
+// NextElement reports whether another element of the open array follows, or reads the closing bracket.
+func (s *Scanner) NextElement() bool { return s.next(']', "',' or ']'") }
+
+// next reads the comma that is due or the closing bracket, and reports whether a value follows.
+func (s *Scanner) next(closing byte, expected string) bool {
+	c := s.peek()
+	if c == closing {
+		s.pos++
+		s.fresh = false
+		return false
+	}
+	if s.fresh {
+		s.fresh = false
+		return s.err == nil
+	}
+	if c != ',' {
+		s.fail(expected)
+		return false
+	}
+	s.pos++
+	return true
+}
+
+// Key reads the key of the member that NextMember found, and its colon. It is compared as string(s.Key()) or kept with KeyString.
+func (s *Scanner) Key() []byte { return bytesOf(s.KeyString()) }
+
+// KeyString is Key for callers that keep the key: it stays valid as long as the text.
+func (s *Scanner) KeyString() string {
+	key := s.Str()
+	s.colon()
+	if s.err != nil {
+		return ""
+	}
+	return key
+}
+
+func (s *Scanner) colon() {
+	if s.peek() != ':' {
+		s.fail("':'")
+		return
+	}
+	s.pos++
+}
+
+// Num reads a number (NaN, Infinity and -Infinity included) and returns its text.
+func (s *Scanner) Num() []byte {
+	s.peek()
+	if s.err != nil {
+		return nil
+	}
+	end := numberEnd(s.text, s.pos)
+	if end == s.pos {
+		s.fail("a number")
+		return nil
+	}
+	num := s.text[s.pos:end:end]
+	s.pos = end
+	return num
+}
+
+// numberEnd returns where the number that starts at i ends, or i when none does.
+func numberEnd(b []byte, i int) int {
+	start := i
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	if i == len(b) {
+		return start
+	}
+	switch c := b[i]; {
+	case c == '0':
+		i++
+	case '1' <= c && c <= '9':
+		i = digitsEnd(b, i)
+	case c == 'I' && hasPrefix(b[i:], "Infinity"):
+		return i + len("Infinity")
+	case c == 'N' && i == start && hasPrefix(b[i:], "NaN"):
+		return i + len("NaN")
+	default:
+		return start
+	}
+	if i+1 < len(b) && b[i] == '.' {
+		if end := digitsEnd(b, i+1); end > i+1 {
+			i = end
+		}
+	}
+	if i+1 < len(b) && b[i]|0x20 == 'e' {
+		j := i + 1
+		if b[j] == '+' || b[j] == '-' {
+			j++
+		}
+		if end := digitsEnd(b, j); end > j {
+			i = end
+		}
+	}
+	return i
+}
+
+func digitsEnd(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}
+
+func hasPrefix(b []byte, literal string) bool {
+	return len(b) >= len(literal) && string(b[:len(literal)]) == literal
+}
+
+// Bool reads true or false.
+func (s *Scanner) Bool() bool {
+	if s.peek() == 't' {
+		s.literal("true")
+		return s.err == nil
+	}
+	s.literal("false")
+	return false
+}
+
+// Null reads null.
+func (s *Scanner) Null() {
+	s.peek()
+	s.literal("null")
+}
+
+func (s *Scanner) literal(word string) {
+	if s.err != nil {
+		return
+	}
+	if !hasPrefix(s.text[s.pos:], word) {
+		s.fail(word)
+		return
+	}
+	s.pos += len(word)
+}
+
+// Skip reads any value, however deep, without recursion, checks its syntax and returns its text.
+func (s *Scanner) Skip() []byte {
+	s.peek()
+	start := s.pos
+	var open nesting
+	for {
+		switch k := s.Kind(); k {
+		case Object, Array:
+			s.Open(k)
+			open.push(k)
+		default:
+			s.skipScalar(k)
+		}
+		for { // to the next value, closing what ends here
+			if s.err != nil {
+				return nil
+			}
+			if open.depth == 0 {
+				return s.text[start:s.pos:s.pos]
+			}
+			if open.object() {
+				if s.NextMember() {
+					s.skipString()
+					s.colon()
+					break
+				}
+			} else if s.NextElement() {
+				break
+			}
+			open.pop()
+		}
+	}
+}
+
+func (s *Scanner) skipScalar(k Kind) {
+	switch k {
+	case String:
+		s.skipString()
+	case Number:
+		s.Num()
+	case Bool:
+		s.Bool()
+	case Null:
+		s.Null()
+	default:
+		s.fail("a value")
+	}
+}
+
+// End reads trailing space and fails if anything follows.
+func (s *Scanner) End() {
+	s.peek()
+	if s.pos < len(s.text) {
+		s.fail("the end")
+	}
+}
+
+// nesting remembers for each open container whether it is an object, one bit each.
+type nesting struct {
+	depth int
+	first uint64
+	more  []uint64
+}
+
+func (n *nesting) push(k Kind) {
+	word := &n.first
+	if n.depth >= 64 {
+		i := n.depth/64 - 1
+		if i == len(n.more) {
+			n.more = append(n.more, 0)
+		}
+		word = &n.more[i]
+	}
+	bit := uint64(1) << (n.depth % 64)
+	*word &^= bit
+	if k == Object {
+		*word |= bit
+	}
+	n.depth++
+}
+
+func (n *nesting) pop() { n.depth-- }
+
+// object reports whether the innermost open container is an object.
+func (n *nesting) object() bool {
+	top := n.depth - 1
+	word := n.first
+	if top >= 64 {
+		word = n.more[top/64-1]
+	}
+	return word>>(top%64)&1 == 1
+}
+
 // Depth returns how deeply containers are nested in the valid text: 0 for a scalar.
-func Depth(text []byte) int { panic("missing") }
-
-// Int64 returns the value of a number's text and whether it is an integer (no fraction, no exponent) that fits.
-func Int64(num []byte) (int64, bool) { panic("missing") }
-
-// IsInt reports whether a number's text is an integer, of any size.
-func IsInt(num []byte) bool { panic("missing") }
-
-// Float64 returns the nearest float of a number's text, as Python's float() does: NaN, ±Inf and overflow to ±Inf included.
-func Float64(num []byte) float64 { panic("missing") }
+func Depth(text []byte) int {
+	deepest, depth := 0, 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ']', '}':
+			depth--
+		case '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if i, _ = special(text, i); i < len(text) && text[i] == '\\' {
+					i++
+				} else {
+					i--
+				}
+			}
+		}
+	}
+	return deepest
+}
