@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -27,16 +28,16 @@ func FuzzConvert(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, spanType, text string) {
 		trace := func() *mlflow.Trace {
-			list := []mlflow.Attribute{{Key: SpanType, Raw: []byte(spanType)}, {Key: "x", Raw: raw}, {Key: text, Raw: raw}}
+			list := []mlflow.Attribute{{Key: SpanType, Raw: []byte(spanType)}, {Key: "x", Raw: bytes.Clone(raw)}, {Key: text, Raw: bytes.Clone(raw)}}
 			for _, key := range []string{SpanInputs, SpanOutputs, ChatUsage, LLMModel, LLMProvider, LinkedPrompts, SpanFunctionName, ServiceName, JSONAttributes} {
-				list = append(list, mlflow.Attribute{Key: key, Raw: raw})
+				list = append(list, mlflow.Attribute{Key: key, Raw: bytes.Clone(raw)})
 			}
 			pairs := []mlflow.KeyValue{{Key: text, Value: string(raw)}}
 			return &mlflow.Trace{
 				Info: mlflow.Info{ID: text, ClientRequestID: text, State: mlflow.State(text), RequestPreview: text, Metadata: pairs, Tags: pairs},
 				Spans: []mlflow.Span{{
 					Name: text, Message: text, Status: mlflow.StatusError, Attributes: list,
-					Events: []mlflow.Event{{Name: text, Attributes: list}, {Name: "exception", Attributes: []mlflow.Attribute{{Key: ExceptionType, Raw: raw}}}},
+					Events: []mlflow.Event{{Name: text, Attributes: list}, {Name: "exception", Attributes: []mlflow.Attribute{{Key: ExceptionType, Raw: bytes.Clone(raw)}}}},
 					Links:  []mlflow.Link{{Attributes: list}},
 				}},
 			}
@@ -132,4 +133,3 @@ func assertValid(t *testing.T, td ptrace.Traces) {
 		}
 	}
 }
-
