@@ -92,7 +92,6 @@ func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Tr
 		return Stats{}
 	}
 	w := c.workers.Get().(*worker)
-	defer c.workers.Put(w)
 	w.stats = Stats{Spans: len(t.Spans)}
 
 	if exp.ID == "" {
@@ -107,7 +106,9 @@ func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Tr
 			w.span(spans.AppendEmpty(), &t.Spans[i], nil, "")
 		}
 	}
-	return w.stats
+	stats := w.stats
+	c.workers.Put(w)
+	return stats
 }
 
 // topmost returns the index of the span that trace-level data is written to: of those whose parent is not part of the trace the one that starts first.

@@ -169,3 +169,23 @@ func TestAssessmentsInJSONPayloads(t *testing.T) {
 	assert.Equal(t, string(mlflow.AppendAssessments(nil, trace.Info.Assessments)), get(t, attrs, Assessments).Str())
 	assert.Equal(t, []any{Assessments}, get(t, attrs, JSONAttributes).AsRaw())
 }
+
+func TestConvertersAreShared(t *testing.T) {
+	c, exp := NewConverter(captured), mlflow.Experiment{ID: "1", Name: "e"}
+	want := ptrace.NewTraces()
+	c.Append(want, exp, chatTrace())
+	results := make(chan ptrace.Traces)
+	for range 8 {
+		go func() {
+			var td ptrace.Traces
+			for range 50 {
+				td = ptrace.NewTraces()
+				c.Append(td, exp, chatTrace())
+			}
+			results <- td
+		}()
+	}
+	for range 8 {
+		assert.Equal(t, marshal(t, want), marshal(t, <-results))
+	}
+}

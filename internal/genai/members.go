@@ -17,6 +17,9 @@ type members struct {
 // repeat is an entry whose key was there before.
 type repeat struct{ first, at int }
 
+// fewMembers is the room that a map begins with: most objects of a chat have two to four members.
+const fewMembers = 4
+
 // Up to linearKeys comparing beats hashing; above maxKept the memory is given back instead of kept for the next map.
 const (
 	linearKeys = 16
@@ -57,6 +60,9 @@ func (m *members) add(key string) (v pcommon.Value, repeated bool) {
 		repeated = true
 	} else if len(m.index) > 0 {
 		m.index[key] = at
+	}
+	if at == 0 {
+		m.builder.EnsureCapacity(fewMembers)
 	}
 	m.keys = append(m.keys, key)
 	return m.builder.AppendEmpty(key), repeated

@@ -24,11 +24,11 @@ func (r *request) operation(otherwise string) string {
 type paramKind uint8
 
 const (
-	double paramKind = iota
-	integer
-	texts   // a string or a list of strings
-	choices // an integer that is left out when it is 1
-	flag    // left out when false
+	asDouble paramKind = iota
+	asInteger
+	asTexts   // a string or a list of strings
+	asChoices // an integer that is left out when it is 1
+	asFlag    // left out when false
 )
 
 // params maps the members of a model's inputs to request parameters. Several spellings of one parameter exist; the first that is found is taken.
@@ -36,11 +36,11 @@ var params = map[string]struct {
 	name string
 	kind paramKind
 }{
-	"temperature": {RequestTemperature, double}, "top_p": {RequestTopP, double}, "top_k": {RequestTopK, double},
-	"frequency_penalty": {RequestFrequency, double}, "presence_penalty": {RequestPresence, double},
-	"max_tokens": {RequestMaxTokens, integer}, "max_completion_tokens": {RequestMaxTokens, integer}, "max_output_tokens": {RequestMaxTokens, integer},
-	"seed": {RequestSeed, integer}, "n": {RequestChoices, choices}, "stream": {RequestStream, flag},
-	"stop": {RequestStop, texts}, "stop_sequences": {RequestStop, texts},
+	"temperature": {RequestTemperature, asDouble}, "top_p": {RequestTopP, asDouble}, "top_k": {RequestTopK, asDouble},
+	"frequency_penalty": {RequestFrequency, asDouble}, "presence_penalty": {RequestPresence, asDouble},
+	"max_tokens": {RequestMaxTokens, asInteger}, "max_completion_tokens": {RequestMaxTokens, asInteger}, "max_output_tokens": {RequestMaxTokens, asInteger},
+	"seed": {RequestSeed, asInteger}, "n": {RequestChoices, asChoices}, "stream": {RequestStream, asFlag},
+	"stop": {RequestStop, asTexts}, "stop_sequences": {RequestStop, asTexts},
 }
 
 // request adds the request parameters that the inputs of a model hold, and returns what else they say. The text is valid JSON or empty.
@@ -82,22 +82,22 @@ func (w *worker) request(inputs []byte) (r request) {
 func (w *worker) param(name string, as paramKind, s *pyjson.Scanner) {
 	k := s.Kind()
 	switch {
-	case k == pyjson.Number && as == double:
+	case k == pyjson.Number && as == asDouble:
 		f := pyjson.Float64(s.Num())
 		if v, ok := w.put(name); ok {
 			v.SetDouble(f)
 		}
-	case k == pyjson.Number && (as == integer || as == choices):
-		if n, ok := whole(s.Num()); ok && !(as == choices && n == 1) {
+	case k == pyjson.Number && (as == asInteger || as == asChoices):
+		if n, ok := whole(s.Num()); ok && !(as == asChoices && n == 1) {
 			w.putInt(name, n)
 		}
-	case k == pyjson.Bool && as == flag:
+	case k == pyjson.Bool && as == asFlag:
 		if s.Bool() {
 			if v, ok := w.put(name); ok {
 				v.SetBool(true)
 			}
 		}
-	case as == texts && (k == pyjson.String || k == pyjson.Array):
+	case as == asTexts && (k == pyjson.String || k == pyjson.Array):
 		w.putStrings(name, stringsOf(s))
 	default:
 		s.Skip()

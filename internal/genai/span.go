@@ -41,7 +41,11 @@ func (w *worker) span(dst ptrace.Span, s *mlflow.Span, t *mlflow.Trace, experime
 	}
 
 	var f facts
-	w.levels[0].builder.EnsureCapacity(len(s.Attributes) + 10)
+	room := len(s.Attributes) + 10 // that many others are derived, as a rule
+	if t != nil {
+		room += len(t.Info.Tags) + len(t.Info.Metadata) + 8
+	}
+	w.levels[0].builder.EnsureCapacity(room)
 	for i := range s.Attributes {
 		a := &s.Attributes[i]
 		f.note(a.Key, a.Raw, w.producer(a))

@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -86,8 +87,15 @@ func (w *worker) number(v pcommon.Value, num []byte) {
 		w.jsonText(v, num)
 		return
 	}
-	v.SetDouble(pyjson.Float64(num))
+	f := pyjson.Float64(num)
+	if math.IsNaN(f) {
+		f = math.Float64frombits(pythonNaN)
+	}
+	v.SetDouble(f)
 }
+
+// pythonNaN is the NaN that Python's json.loads returns. Go's differs in its lowest bit, and the same trace has to be the same bytes whoever exports it.
+const pythonNaN = 0x7FF8000000000000
 
 // jsonText writes JSON text as a string.
 func (w *worker) jsonText(v pcommon.Value, text []byte) {

@@ -80,6 +80,11 @@ func TestStructuredValues(t *testing.T) {
 	}
 }
 
+func TestNaNIsPythons(t *testing.T) {
+	span, _ := convert(t, Options{CaptureContent: true}, attribute("x", "NaN"))
+	assert.Equal(t, uint64(0x7FF8000000000000), math.Float64bits(get(t, span.Attributes(), "x").Double()))
+}
+
 func TestValuesWithoutStructuredForm(t *testing.T) {
 	big := strings.Repeat("9", 30)
 	tests := map[string]struct {
