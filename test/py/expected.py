@@ -16,7 +16,7 @@ One JSON object per line and trace, sorted by experiment id (as a number), start
       client_request_id            string or null (also for 2.x clients, which have no such thing)
       request_preview, response_preview   string or null (same)
       metadata, tags               object of strings, keys sorted
-    spans                          in the client's order; [] if the client can't read them
+    spans                          in the client's order; [] if there are none or nobody can read them
       trace_id, span_id            hex digits (32 and 16): the OpenTelemetry ids
       parent_id                    hex digits, or null for a root
       name                         string
@@ -36,11 +36,13 @@ One JSON object per line and trace, sorted by experiment id (as a number), start
       metadata                     object of strings, or null
       valid                        bool or null
       create_time_ms, last_update_time_ms     int
-    error                          null, or why the client could not read the spans ("RESOURCE_DOES_NOT_EXIST: ...")
+    error                          null, or why the client's get_trace failed ("RESOURCE_DOES_NOT_EXIST: ...", cut at 300 characters). Spans may be there
+                                   all the same: get_trace of 3.x can't read values nested deeper than about 30 levels, so after a
+                                   failure the spans are taken from the server's artifact route and decoded by the client's Span.from_dict.
 
 Values are spelled as json.dumps(value, ensure_ascii=False) spells them: floats always have a point or an exponent, integers may
 have any size, order is kept. What JSON lacks is tagged: {"$float": "NaN" | "Infinity" | "-Infinity"}, {"$bytes": base64},
-{"$other": repr}.
+{"$other": repr}. A line that holds half a surrogate pair is written in ASCII throughout, since UTF-8 can't hold it.
 """
 
 import argparse
@@ -55,8 +57,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import ViewType  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.entities import Span, ViewType  # noqa: E402
 
 
 def plain(value):
@@ -151,14 +152,30 @@ def all_infos(experiment_id):
             return infos
 
 
+def spans_from_artifact_route(trace_id):
+    """The spans as the web page gets them; [] where there is no server or no data."""
+    from mlflow.utils.rest_utils import http_request
+
+    if not mlflow.get_tracking_uri().startswith("http"):
+        return []
+    from mlflow.tracking._tracking_service.utils import _get_store
+
+    answer = http_request(_get_store().get_host_creds(), "/ajax-api/2.0/mlflow/get-trace-artifact", "GET", params={"request_id": trace_id}, raise_on_status=False)
+    try:
+        return [Span.from_dict(s) for s in answer.json()["spans"]] if answer.status_code == 200 else []
+    except (ValueError, KeyError, RecursionError):
+        return []
+
+
 def of_trace(client, experiment_id, info):
     trace_id = getattr(info, "trace_id", None) or info.request_id
     spans, error = [], None
     try:
         trace = client.get_trace(trace_id)
         info, spans = trace.info, trace.data.spans
-    except (MlflowException, ValueError) as e:
-        error = f"{getattr(e, 'error_code', type(e).__name__)}: {e}"
+    except Exception as e:  # whatever the client raises is what it says about this trace
+        error = f"{getattr(e, 'error_code', type(e).__name__)}: {e}"[:300]
+        spans = spans_from_artifact_route(trace_id)
     assessments = [of_assessment(a) for a in getattr(info, "assessments", None) or ()]
     return {
         "experiment_id": experiment_id,
@@ -168,6 +185,15 @@ def of_trace(client, experiment_id, info):
         "assessments": sorted(assessments, key=lambda a: (a["create_time_ms"], a["id"])),
         "error": error,
     }
+
+
+def json_line(line):
+    text = json.dumps(line, ensure_ascii=False) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(line) + "\n"
+    return text
 
 
 def main():
@@ -187,14 +213,14 @@ def main():
         if missing:
             sys.exit(f"no experiment {', '.join(sorted(missing))}")
     traces = spans = unread = 0
-    with open(options.out, "w", encoding="utf-8", errors="surrogatepass") as out:
+    with open(options.out, "w", encoding="utf-8") as out:
         for experiment in sorted(experiments, key=lambda e: int(e.experiment_id)):
             infos = all_infos(experiment.experiment_id)
             for info in sorted(infos, key=lambda i: (i.timestamp_ms, i.request_id)):
                 line = of_trace(client, experiment.experiment_id, info)
-                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+                out.write(json_line(line))
                 traces, spans, unread = traces + 1, spans + len(line["spans"]), unread + (line["error"] is not None)
-    print(json.dumps({"experiments": len(experiments), "traces": traces, "spans": spans, "unreadable": unread, "client": mlflow.__version__}))
+    print(json.dumps({"experiments": len(experiments), "traces": traces, "spans": spans, "errors": unread, "client": mlflow.__version__}))
 
 
 if __name__ == "__main__":

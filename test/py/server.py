@@ -148,8 +148,14 @@ def set_up_users(url):
         name: post(url, "/api/2.0/mlflow/experiments/create", {"name": name})["experiment_id"]
         for name in ("team-a", "team-b", "team-c")
     }
-    grant = {"experiment_id": experiments["team-a"], "username": READER["username"], "permission": "READ"}
-    post(url, "/api/2.0/mlflow/experiments/permissions/create", grant)
+    grant = {"username": READER["username"], "permission": "READ"}
+    try:
+        post(url, "/api/2.0/mlflow/experiments/permissions/create", {**grant, "experiment_id": experiments["team-a"]})
+    except urllib.error.HTTPError as e:
+        if e.code != 404:
+            raise
+        # late 3.x knows grants for any kind of resource instead
+        post(url, "/api/3.0/mlflow/users/permissions/grant", {**grant, "resource_type": "experiment", "resource_id": experiments["team-a"]})
     return {"admin": ADMIN, "reader": READER, "experiments": experiments}
 
 
