@@ -1,0 +1,131 @@
+// Package tokens counts the tokens of a text exactly as OpenAI's tiktoken does, without network, without allocation and in time
+// proportional to the text, whatever the text is.
+package tokens
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// An Encoding counts tokens. Its tables are built when it first counts. It may be used by any number of goroutines.
+type Encoding struct {
+	name       string
+	pattern    pattern
+	vocabulary func() *vocabulary
+}
+
+var (
+	r50k   = sync.OnceValue(func() *vocabulary { return newVocabulary(p50kMerges, 24) })
+	p50k   = sync.OnceValue(func() *vocabulary { return newVocabulary(p50kMerges, 0) })
+	cl100k = sync.OnceValue(func() *vocabulary { return newVocabulary(cl100kMerges, 0) })
+	o200k  = sync.OnceValue(func() *vocabulary { return newVocabulary(o200kMerges, 0) })
+
+	encodings = []*Encoding{
+		{"cl100k_base", patternCl100k, cl100k},
+		{"o200k_base", patternO200k, o200k},
+		{"o200k_harmony", patternO200k, o200k},
+		{"p50k_base", patternR50k, p50k},
+		{"p50k_edit", patternR50k, p50k},
+		{"r50k_base", patternR50k, r50k},
+		{"gpt2", patternR50k, r50k},
+	}
+)
+
+// For returns the encoding with the given name: cl100k_base, o200k_base, o200k_harmony, p50k_base, p50k_edit, r50k_base or gpt2.
+func For(encoding string) (*Encoding, error) {
+	names := make([]string, len(encodings))
+	for i, e := range encodings {
+		if e.name == encoding {
+			return e, nil
+		}
+		names[i] = e.name
+	}
+	return nil, fmt.Errorf("unknown token encoding %q, use one of %s", encoding, strings.Join(names, ", "))
+}
+
+// Name returns the name the encoding was asked for by.
+func (e *Encoding) Name() string { return e.name }
+
+// Count returns the number of tokens of text. Text that looks like a special token counts as ordinary text. Where text is not valid
+// UTF-8, each maximal invalid part (Unicode's "substitution of maximal subparts") counts as U+FFFD does.
+func (e *Encoding) Count(text string) int {
+	n, _ := e.CountUpTo(text, int(^uint(0)>>1))
+	return n
+}
+
+// CountBytes is Count for bytes, which must not change meanwhile.
+func (e *Encoding) CountBytes(text []byte) int {
+	return e.Count(unsafe.String(unsafe.SliceData(text), len(text)))
+}
+
+// CountUpTo returns Count(text) and true if that is at most limit. Otherwise it returns limit and false, and stops reading as soon as
+// that is known. limit must not be negative.
+func (e *Encoding) CountUpTo(text string, limit int) (n int, within bool) {
+	v := e.vocabulary()
+	for p := 0; p < len(text); {
+		end := e.pattern.next(text, p)
+		if end < 0 {
+			text, p = replaceInvalid(text[p:]), 0
+			continue
+		}
+		if v.token(text, p, end-p) != none {
+			n++
+		} else {
+			n += v.count(text[p:end])
+		}
+		if n > limit {
+			return limit, false
+		}
+		p = end
+	}
+	return n, true
+}
+
+// replaceInvalid returns s with U+FFFD in place of each maximal subpart of an ill-formed sequence (Unicode, section 3.9): the longest
+// prefix of a valid sequence, or a single byte.
+func replaceInvalid(s string) string {
+	var b strings.Builder
+	b.Grow(len(s) + len(s)/2)
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			b.WriteString("\uFFFD")
+			n = invalidPrefix(s)
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// invalidPrefix returns the length of the maximal subpart at the start of s, which is no valid sequence.
+func invalidPrefix(s string) int {
+	need, low, high := 0, byte(0x80), byte(0xbf)
+	switch c := s[0]; {
+	case c >= 0xc2 && c <= 0xdf:
+		need = 1
+	case c >= 0xe0 && c <= 0xef:
+		need = 2
+		if c == 0xe0 {
+			low = 0xa0
+		} else if c == 0xed {
+			high = 0x9f
+		}
+	case c >= 0xf0 && c <= 0xf4:
+		need = 3
+		if c == 0xf0 {
+			low = 0x90
+		} else if c == 0xf4 {
+			high = 0x8f
+		}
+	}
+	n := 1
+	for n <= need && n < len(s) && s[n] >= low && s[n] <= high {
+		n, low, high = n+1, 0x80, 0xbf
+	}
+	return n
+}
