@@ -1,0 +1,137 @@
+// Package source turns a tracking URI into the source that it names.
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configretry"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/rest"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store"
+)
+
+// Observer hears of requests to a tracking server. Status is 0 for a request without an answer.
+type Observer interface {
+	Request(route string, status int, bytes int64)
+	Retry()
+}
+
+// Settings is what a source is opened with.
+type Settings struct {
+	URI               string
+	HTTP              confighttp.ClientConfig // its endpoint is not used
+	Workspace         string
+	Concurrency       int
+	RequestsPerSecond float64
+	MaxTraceSize      int // bytes
+	Retry             configretry.BackOffConfig
+	Host              component.Host
+	Telemetry         component.TelemetrySettings
+	Observer          Observer
+}
+
+// About says what is known of a source before it is asked.
+type About struct {
+	mlflow.Description
+	Identity       string // what positions belong to: the same place always has the same
+	Authentication string // how requests are signed; never a secret
+}
+
+// target is a parsed tracking URI: one of the two.
+type target struct {
+	server *url.URL
+	file   *store.Target
+}
+
+func parse(uri string) (target, error) {
+	scheme, _, _ := strings.Cut(uri, ":")
+	driver, _, _ := strings.Cut(strings.ToLower(scheme), "+")
+	switch {
+	case store.IsStoreURI(uri):
+		t, err := store.ParseURI(uri)
+		return target{file: &t}, err
+	case driver == "postgresql" || driver == "postgres" || driver == "mysql" || driver == "mssql":
+		return target{}, fmt.Errorf("reading a %s database directly is not in this version; write the http(s) address of the tracking server in front of it", driver)
+	case driver == "databricks" || driver == "databricks-uc":
+		return target{}, errors.New("reading MLflow on Databricks is not in this version")
+	case driver == "http" || driver == "https":
+		u, err := rest.ParseURL(uri)
+		return target{server: u}, err
+	case !strings.Contains(uri, "://"):
+		return target{}, errors.New("it has no scheme; write http://host:5000, https://host/prefix, or sqlite:///mlflow.db for a file")
+	default:
+		return target{}, fmt.Errorf("the scheme %q is not known; write http://host:5000, https://host/prefix, or sqlite:///mlflow.db for a file", driver)
+	}
+}
+
+// Validate returns what is wrong with a tracking URI and what to write instead. No part that may hold a password is repeated.
+func Validate(uri string) error {
+	_, err := parse(uri)
+	return err
+}
+
+// Open opens the source without talking to the network.
+func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
+	t, err := parse(s.URI)
+	if err != nil {
+		return nil, About{}, err
+	}
+	if t.file != nil {
+		src, err := store.Open(ctx, *t.file, store.Options{MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace})
+		if err != nil {
+			return nil, About{}, err
+		}
+		path := t.file.Path
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		return src, About{
+			Description: mlflow.Description{Kind: "MLflow store (SQLite)", Location: path}, Identity: "sqlite:" + path, Authentication: "file access",
+		}, nil
+	}
+	client, err := s.client(ctx)
+	if err != nil {
+		return nil, About{}, fmt.Errorf("http: %w", err)
+	}
+	src, err := rest.New(rest.Config{
+		URL: t.server, HTTP: client, Workspace: s.Workspace, Concurrency: s.Concurrency, RequestsPerSecond: s.RequestsPerSecond,
+		MaxTraceBytes: int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger,
+		Hooks: rest.Hooks{
+			Request: func(r rest.Request) { s.Observer.Request(r.Route, r.Status, r.Bytes) },
+			Retry:   func(*rest.Error, time.Duration) { s.Observer.Retry() },
+		},
+	})
+	if err != nil {
+		return nil, About{}, err
+	}
+	place := strings.ToLower(t.server.Scheme+"://"+t.server.Host) + strings.TrimRight(t.server.Path, "/")
+	return src, About{Description: mlflow.Description{Kind: "MLflow server", Location: place}, Identity: place, Authentication: s.authentication()}, nil
+}
+
+// client builds the HTTP client, with the authenticator extension that the configuration names.
+func (s *Settings) client(ctx context.Context) (*http.Client, error) {
+	return s.HTTP.ToClient(ctx, s.Host.GetExtensions(), s.Telemetry)
+}
+
+// authentication names how requests are signed.
+func (s *Settings) authentication() string {
+	if auth := s.HTTP.Auth.Get(); auth != nil {
+		return "extension " + auth.AuthenticatorID.String()
+	}
+	for name := range s.HTTP.Headers.Iter {
+		if strings.EqualFold(name, "Authorization") {
+			return "header Authorization"
+		}
+	}
+	return "none"
+}
