@@ -1,22 +1,85 @@
 package mlflow
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
 
 // Decoders of the wire formats. All of them keep the document they are given: strings and raw values of the result may point into it, so the caller hands it
 // over and never writes to it again. A result never points into memory shared between traces (see Trace).
-
-var errTODO = errors.New("decoder missing")
+//
+// What is odd in one attribute, event or link costs at most that one: a value of an unexpected kind is kept as its text. What makes the document as a whole
+// unreadable is a *Skip that names the byte and holds no content.
 
 // DecodeArtifact decodes a traces.json document: {"spans": […]} of schema 2 (2.14 to 2.22), schema 3 (3.0 to 3.5) and of the artifact route of the
 // database era (3.6 on). An error is always a *Skip.
-func DecodeArtifact(info Info, doc []byte) (*Trace, error) { return nil, errTODO }
+func DecodeArtifact(info Info, doc []byte) (*Trace, error) { return decodeTrace(info, doc) }
 
 // DecodeTyped decodes one element of `traces` of batchGet, or `trace` of get: {"trace_info": {…}, "spans": […]} with typed attribute values, which are
-// transcoded to the canonical JSON text that the other formats have. An error is always a *Skip.
-func DecodeTyped(info Info, doc []byte) (*Trace, error) { return nil, errTODO }
+// transcoded to the canonical JSON text that the other formats have. The whole answer of get, {"trace": {…}}, will do as well. An error is always a *Skip.
+func DecodeTyped(info Info, doc []byte) (*Trace, error) { return decodeTrace(info, doc) }
 
-// SplitBatch returns, for each element of `traces` of a batchGet answer, its trace id and its own copy of the element, in the order of the answer.
-func SplitBatch(body []byte) ([]BatchElement, error) { return nil, errTODO }
+func decodeTrace(info Info, doc []byte) (*Trace, error) {
+	t := &Trace{Info: info, Size: len(doc)}
+	d := newDecoder(doc)
+	d.Open(pyjson.Object)
+	for d.NextMember() {
+		switch string(d.Key()) {
+		case "spans":
+			t.Spans = d.spans()
+		case "trace":
+			if !d.open(pyjson.Object) {
+				continue
+			}
+			for d.NextMember() {
+				if string(d.Key()) == "spans" {
+					t.Spans = d.spans()
+				} else {
+					d.Skip()
+				}
+			}
+		default:
+			d.Skip()
+		}
+	}
+	d.End()
+	if err := d.Err(); err != nil {
+		return nil, corrupt(err)
+	}
+	if d.invalid != nil {
+		return nil, d.invalid
+	}
+	if len(t.Spans) == 0 {
+		return nil, Skipf(NoSpans, "the document of %d bytes holds no spans", len(doc))
+	}
+	Finish(t)
+	return t, nil
+}
+
+func corrupt(err error) *Skip {
+	if syntax, ok := errors.AsType[*pyjson.SyntaxError](err); ok {
+		return Skipf(Corrupt, "the spans are not valid JSON: %s expected at byte %d", syntax.Expected, syntax.Offset)
+	}
+	return Skipf(Corrupt, "the spans can't be read: %v", err)
+}
+
+// DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of a store). The span points into doc. An error is always
+// a *Skip. Finish completes the trace once all its spans are decoded.
+func DecodeSpan(doc []byte) (Span, error) {
+	d := newDecoder(doc)
+	if d.Kind() != pyjson.Object {
+		d.Open(pyjson.Object)
+	}
+	span := d.span()
+	d.End()
+	if err := d.Err(); err != nil {
+		return Span{}, corrupt(err)
+	}
+	return span, nil
+}
 
 // BatchElement is one trace of a batchGet answer.
 type BatchElement struct {
@@ -24,30 +87,51 @@ type BatchElement struct {
 	Doc     []byte
 }
 
-// Builder assembles a trace from the rows of a store, whose spans are single JSON documents of the form that the artifact route of the database era answers with.
-type Builder struct{}
-
-// DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of a store). The span points into doc.
-func DecodeSpan(doc []byte) (Span, error) { return Span{}, errTODO }
-
-// Finish gives every span of the trace the same OpenTelemetry trace id: the one in the spans, else one derived from the trace's MLflow id; and puts event
-// times into nanoseconds. Every decoder ends with it; a store calls it after it has decoded the rows.
-func Finish(t *Trace) {}
-
-// InfosPage is one page of a search answer.
-type InfosPage struct {
-	Infos     []Info
-	NextToken string
+// SplitBatch returns, for each element of `traces` of a batchGet answer, its trace id and its own copy of the element, in the order of the answer.
+func SplitBatch(body []byte) ([]BatchElement, error) {
+	var list []BatchElement
+	d := newDecoder(body)
+	d.Open(pyjson.Object)
+	for d.NextMember() {
+		if string(d.Key()) != "traces" {
+			d.Skip()
+			continue
+		}
+		if !d.open(pyjson.Array) {
+			continue
+		}
+		for d.NextElement() {
+			doc := bytes.Clone(d.Skip())
+			list = append(list, BatchElement{TraceID: elementID(doc), Doc: doc})
+		}
+	}
+	d.End()
+	if err := d.Err(); err != nil {
+		return nil, fmt.Errorf("the answer of batchGet can't be read: %w", err)
+	}
+	return list, nil
 }
 
-// DecodeSearchV3 decodes the answer of POST /api/3.0/mlflow/traces/search (`traces`) and of batchGetInfos (`trace_infos`).
-func DecodeSearchV3(body []byte) (InfosPage, error) { return InfosPage{}, errTODO }
-
-// DecodeSearchV2 decodes the answer of GET /api/2.0/mlflow/traces.
-func DecodeSearchV2(body []byte) (InfosPage, error) { return InfosPage{}, errTODO }
-
-// DecodeInfoV3 decodes {"trace": {"trace_info": {…}}} of GET /api/3.0/mlflow/traces/{id}.
-func DecodeInfoV3(body []byte) (Info, error) { return Info{}, errTODO }
-
-// DecodeInfoV2 decodes {"trace_info": {…}} of GET /api/2.0/mlflow/traces/{id}/info.
-func DecodeInfoV2(body []byte) (Info, error) { return Info{}, errTODO }
+// elementID returns trace_info.trace_id of a valid element, or "" when there is none.
+func elementID(doc []byte) string {
+	d := newDecoder(doc)
+	if !d.open(pyjson.Object) {
+		return ""
+	}
+	for d.NextMember() {
+		if string(d.Key()) != "trace_info" {
+			d.Skip()
+			continue
+		}
+		if !d.open(pyjson.Object) {
+			continue
+		}
+		for d.NextMember() {
+			if string(d.Key()) == "trace_id" {
+				return d.text()
+			}
+			d.Skip()
+		}
+	}
+	return ""
+}

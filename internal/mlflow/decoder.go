@@ -1,0 +1,96 @@
+package mlflow
+
+import (
+	"math"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
+
+// decoder reads documents whose members may have another kind than expected, or be null, without losing the rest.
+type decoder struct {
+	pyjson.Scanner
+	block   block
+	invalid *Skip // why a valid JSON text is no trace
+}
+
+func newDecoder(doc []byte) *decoder {
+	return &decoder{Scanner: pyjson.NewScanner(doc), block: block{size: min(len(doc)/2, 32<<10)}}
+}
+
+// open opens the next value if it is of kind k; else it reads past it and reports false.
+func (d *decoder) open(k pyjson.Kind) bool {
+	if d.Kind() != k {
+		d.Skip()
+		return false
+	}
+	d.Open(k)
+	return true
+}
+
+// text reads a string; null is "", any other value its JSON text.
+func (d *decoder) text() string {
+	switch d.Kind() {
+	case pyjson.String:
+		return d.Str()
+	case pyjson.Null:
+		d.Null()
+		return ""
+	}
+	return string(d.Skip())
+}
+
+// integer reads an integer that is written as a number or as a string; anything else is 0.
+func (d *decoder) integer() int64 {
+	switch d.Kind() {
+	case pyjson.Number:
+		return integer(d.Num())
+	case pyjson.String:
+		s := pyjson.NewScanner(d.Bytes())
+		n := s.Num()
+		if s.End(); s.Err() == nil {
+			return integer(n)
+		}
+		return 0
+	}
+	d.Skip()
+	return 0
+}
+
+func integer(num []byte) int64 {
+	if n, ok := pyjson.Int64(num); ok {
+		return n
+	}
+	if f := pyjson.Float64(num); math.Abs(f) < 1<<63 {
+		return int64(f)
+	}
+	return 0
+}
+
+// boolean reads true or false; anything else is otherwise.
+func (d *decoder) boolean(otherwise bool) bool {
+	if d.Kind() == pyjson.Bool {
+		return d.Bool()
+	}
+	d.Skip()
+	return otherwise
+}
+
+// block is memory for values that don't stand in the document as they are kept. What was put into it is neither moved nor overwritten, and stays valid
+// when a new block is begun.
+type block struct {
+	buf  []byte
+	size int
+}
+
+// keep returns what write appends, in the block if it fits, else in memory of its own.
+func (b *block) keep(write func(dst []byte) []byte) []byte {
+	if cap(b.buf)-len(b.buf) < 256 {
+		b.buf = make([]byte, 0, max(b.size, 1024))
+	}
+	n := len(b.buf)
+	value := write(b.buf[n:n:cap(b.buf)])
+	if end := n + len(value); end <= cap(b.buf) && (len(value) == 0 || &value[0] == &b.buf[:end][n]) {
+		b.buf = b.buf[:end]
+	}
+	return value[:len(value):len(value)]
+}

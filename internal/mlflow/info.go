@@ -1,0 +1,252 @@
+package mlflow
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
+
+// InfosPage is one page of a search answer.
+type InfosPage struct {
+	Infos     []Info
+	NextToken string
+}
+
+// DecodeSearchV3 decodes the answer of POST /api/3.0/mlflow/traces/search (`traces`) and of batchGetInfos (`trace_infos`).
+func DecodeSearchV3(body []byte) (InfosPage, error) { return decodeSearch(body) }
+
+// DecodeSearchV2 decodes the answer of GET /api/2.0/mlflow/traces.
+func DecodeSearchV2(body []byte) (InfosPage, error) { return decodeSearch(body) }
+
+// DecodeInfoV3 decodes {"trace": {"trace_info": {…}}} of GET /api/3.0/mlflow/traces/{id}.
+func DecodeInfoV3(body []byte) (Info, error) { return decodeInfo(body) }
+
+// DecodeInfoV2 decodes {"trace_info": {…}} of GET /api/2.0/mlflow/traces/{id}/info.
+func DecodeInfoV2(body []byte) (Info, error) { return decodeInfo(body) }
+
+func decodeSearch(body []byte) (InfosPage, error) {
+	var page InfosPage
+	d := newDecoder(body)
+	d.Open(pyjson.Object)
+	for d.NextMember() {
+		switch string(d.Key()) {
+		case "traces", "trace_infos":
+			if !d.open(pyjson.Array) {
+				continue
+			}
+			for d.NextElement() {
+				// A trace must not hold the memory of the whole page.
+				own := newDecoder(bytes.Clone(d.Skip()))
+				if own.Kind() == pyjson.Object {
+					page.Infos = append(page.Infos, own.info())
+				}
+			}
+		case "next_page_token":
+			page.NextToken = strings.Clone(d.text())
+		default:
+			d.Skip()
+		}
+	}
+	d.End()
+	if err := d.Err(); err != nil {
+		return InfosPage{}, fmt.Errorf("the answer to a search of traces can't be read: %w", err)
+	}
+	return page, nil
+}
+
+func decodeInfo(body []byte) (Info, error) {
+	var info Info
+	found := false
+	d := newDecoder(body)
+	d.Open(pyjson.Object)
+	read := func() {
+		if d.Kind() == pyjson.Object {
+			info, found = d.info(), true
+		} else {
+			d.Skip()
+		}
+	}
+	for d.NextMember() {
+		switch string(d.Key()) {
+		case "trace_info":
+			read()
+		case "trace":
+			if !d.open(pyjson.Object) {
+				continue
+			}
+			for d.NextMember() {
+				if string(d.Key()) == "trace_info" {
+					read()
+				} else {
+					d.Skip()
+				}
+			}
+		default:
+			d.Skip()
+		}
+	}
+	d.End()
+	if err := d.Err(); err != nil {
+		return Info{}, fmt.Errorf("the answer to a request for one trace can't be read: %w", err)
+	}
+	if !found {
+		return Info{}, fmt.Errorf("the answer to a request for one trace holds no trace_info")
+	}
+	return info, nil
+}
+
+// info reads an info of V2 or V3. The two differ in the names of members, and no name means two things.
+func (d *decoder) info() Info {
+	var i Info
+	d.Open(pyjson.Object)
+	for d.NextMember() {
+		switch string(d.Key()) {
+		case "trace_id", "request_id":
+			i.ID = d.text()
+		case "client_request_id":
+			i.ClientRequestID = d.text()
+		case "experiment_id":
+			i.ExperimentID = d.text()
+		case "trace_location":
+			i.ExperimentID = d.location()
+		case "timestamp_ms":
+			i.Timestamp = d.integer()
+		case "request_time":
+			i.Timestamp = d.timestamp()
+		case "execution_time_ms":
+			i.Duration = d.integer()
+		case "execution_duration":
+			i.Duration = milliseconds(d.text())
+		case "status", "state":
+			i.State = state(d.text())
+		case "request_preview":
+			i.RequestPreview = d.text()
+		case "response_preview":
+			i.ResponsePreview = d.text()
+		case "request_metadata", "trace_metadata":
+			i.Metadata = d.keyValues()
+		case "tags":
+			i.Tags = d.keyValues()
+		case "assessments":
+			i.Assessments = d.assessments()
+		default:
+			d.Skip()
+		}
+	}
+	return i
+}
+
+// location reads {"mlflow_experiment": {"experiment_id": "7"}}.
+func (d *decoder) location() (experimentID string) {
+	if !d.open(pyjson.Object) {
+		return ""
+	}
+	for d.NextMember() {
+		if string(d.Key()) != "mlflow_experiment" {
+			d.Skip()
+			continue
+		}
+		if !d.open(pyjson.Object) {
+			continue
+		}
+		for d.NextMember() {
+			if string(d.Key()) == "experiment_id" {
+				experimentID = d.text()
+			} else {
+				d.Skip()
+			}
+		}
+	}
+	return experimentID
+}
+
+func state(text string) State {
+	switch s := State(text); s {
+	case StateOK, StateError, StateInProgress:
+		return s
+	}
+	return StateUnspecified
+}
+
+// timestamp reads an RFC 3339 time with any number of fraction digits and returns it in Unix milliseconds, rounded down.
+func (d *decoder) timestamp() int64 {
+	t, err := time.Parse(time.RFC3339Nano, d.text())
+	if err != nil {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// milliseconds returns the value of a protobuf duration ("-1.5s") in milliseconds, rounded towards zero.
+func milliseconds(duration string) int64 {
+	text, ok := strings.CutSuffix(duration, "s")
+	text, negative := strings.CutPrefix(text, "-")
+	whole, fraction, _ := strings.Cut(text, ".")
+	seconds, err := strconv.ParseUint(whole, 10, 50)
+	if err != nil || !ok {
+		return 0
+	}
+	millis, err := strconv.ParseUint((fraction + "000")[:3], 10, 64)
+	if err != nil {
+		return 0
+	}
+	total := int64(seconds*1000 + millis)
+	if negative {
+		return -total
+	}
+	return total
+}
+
+// keyValues reads a map, as an object (V3) or as a list of {"key": …, "value": …} (V2), and returns it sorted by key, of equal keys the last.
+func (d *decoder) keyValues() []KeyValue {
+	var list []KeyValue
+	switch d.Kind() {
+	case pyjson.Object:
+		d.Open(pyjson.Object)
+		for d.NextMember() {
+			list = append(list, KeyValue{Key: d.KeyString(), Value: d.text()})
+		}
+	case pyjson.Array:
+		d.Open(pyjson.Array)
+		for d.NextElement() {
+			if !d.open(pyjson.Object) {
+				continue
+			}
+			var kv KeyValue
+			for d.NextMember() {
+				switch string(d.Key()) {
+				case "key":
+					kv.Key = d.text()
+				case "value":
+					kv.Value = d.text()
+				default:
+					d.Skip()
+				}
+			}
+			list = append(list, kv)
+		}
+	default:
+		d.Skip()
+	}
+	return SortKeyValues(list)
+}
+
+// SortKeyValues sorts list by key in place and keeps of equal keys the last.
+func SortKeyValues(list []KeyValue) []KeyValue {
+	slices.SortStableFunc(list, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+	kept := list[:0]
+	for _, kv := range list {
+		if n := len(kept); n > 0 && kept[n-1].Key == kv.Key {
+			kept[n-1] = kv
+		} else {
+			kept = append(kept, kv)
+		}
+	}
+	return kept
+}

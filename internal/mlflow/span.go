@@ -1,0 +1,236 @@
+package mlflow
+
+import (
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
+
+// spans reads an array of spans.
+func (d *decoder) spans() []Span {
+	if !d.open(pyjson.Array) {
+		return nil
+	}
+	var spans []Span
+	for d.NextElement() {
+		if d.Kind() != pyjson.Object && d.Kind() != pyjson.Invalid {
+			d.Skip()
+			if d.invalid == nil {
+				d.invalid = Skipf(Corrupt, "span %d is not an object", len(spans)+1)
+			}
+			continue
+		}
+		spans = append(spans, d.span())
+	}
+	return spans
+}
+
+// span reads one span. The formats differ in the names of members and in the kinds of their values, and no name means two things, so one reader serves all.
+func (d *decoder) span() Span {
+	var s Span
+	if !d.open(pyjson.Object) {
+		return s
+	}
+	for d.NextMember() {
+		switch string(d.Key()) {
+		case "name":
+			s.Name = d.text()
+		case "context": // schema 2
+			if !d.open(pyjson.Object) {
+				continue
+			}
+			for d.NextMember() {
+				switch string(d.Key()) {
+				case "trace_id":
+					parseID(s.TraceID[:], d.text())
+				case "span_id":
+					s.ID = spanID(d.text())
+				default:
+					d.Skip()
+				}
+			}
+		case "trace_id":
+			parseID(s.TraceID[:], d.text())
+		case "span_id":
+			s.ID = spanID(d.text())
+		case "parent_id", "parent_span_id":
+			s.Parent = spanID(d.text())
+		case "start_time", "start_time_unix_nano":
+			s.Start = d.integer()
+		case "end_time", "end_time_unix_nano":
+			s.End = d.integer()
+		case "status_code": // schema 2
+			s.Status = statusCode(d.text())
+		case "status_message":
+			s.Message = d.text()
+		case "status":
+			d.status(&s)
+		case "attributes":
+			s.Attributes = d.attributes(d.jsonText)
+		case "events":
+			s.Events = d.events()
+		case "links":
+			s.Links = d.links()
+		default:
+			d.Skip()
+		}
+	}
+	return s
+}
+
+func (d *decoder) status(s *Span) {
+	if !d.open(pyjson.Object) {
+		return
+	}
+	for d.NextMember() {
+		switch string(d.Key()) {
+		case "code":
+			s.Status = statusCode(d.text())
+		case "message":
+			s.Message = d.text()
+		default:
+			d.Skip()
+		}
+	}
+}
+
+func statusCode(code string) StatusCode {
+	switch strings.TrimPrefix(code, "STATUS_CODE_") {
+	case "OK", "1":
+		return StatusOK
+	case "ERROR", "2":
+		return StatusError
+	}
+	return StatusUnset
+}
+
+func (d *decoder) events() []Event {
+	if !d.open(pyjson.Array) {
+		return nil
+	}
+	var events []Event
+	for d.NextElement() {
+		if !d.open(pyjson.Object) {
+			continue
+		}
+		var e Event
+		for d.NextMember() {
+			switch string(d.Key()) {
+			case "name":
+				e.Name = d.text()
+			case "timestamp", "time_unix_nano":
+				e.Time = d.integer()
+			case "attributes":
+				e.Attributes = d.attributes(d.plainValue)
+			default:
+				d.Skip()
+			}
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// links reads links. One whose ids are wider than OpenTelemetry's, or no ids at all, is dropped, as MLflow does when it exports.
+func (d *decoder) links() []Link {
+	if !d.open(pyjson.Array) {
+		return nil
+	}
+	var links []Link
+	for d.NextElement() {
+		if !d.open(pyjson.Object) {
+			continue
+		}
+		var l Link
+		ok := true
+		for d.NextMember() {
+			switch string(d.Key()) {
+			case "trace_id":
+				ok = parseID(l.TraceID[:], d.text()) && ok
+			case "span_id":
+				ok = parseID(l.SpanID[:], d.text()) && ok
+			case "attributes":
+				l.Attributes = d.attributes(d.plainValue)
+			default:
+				d.Skip()
+			}
+		}
+		if ok && l.TraceID != [16]byte{} && l.SpanID != [8]byte{} {
+			links = append(links, l)
+		}
+	}
+	return links
+}
+
+// attributes reads attributes: an object whose values are read by value, or the typed list [{"key": …, "value": {…}}].
+func (d *decoder) attributes(value func() []byte) []Attribute {
+	switch d.Kind() {
+	case pyjson.Object:
+		d.Open(pyjson.Object)
+		attributes := make([]Attribute, 0, 8)
+		for d.NextMember() {
+			attributes = append(attributes, Attribute{Key: d.KeyString(), Raw: value()})
+		}
+		return unique(attributes)
+	case pyjson.Array:
+		d.Open(pyjson.Array)
+		attributes := make([]Attribute, 0, 8)
+		for d.NextElement() {
+			if d.open(pyjson.Object) {
+				attributes = append(attributes, d.typedAttribute())
+			}
+		}
+		return unique(attributes)
+	}
+	d.Skip()
+	return nil
+}
+
+// jsonText reads the value of a span attribute: JSON text within a string.
+func (d *decoder) jsonText() []byte {
+	if d.Kind() == pyjson.String {
+		return d.Bytes()
+	}
+	return d.plainValue()
+}
+
+// plainValue reads any value and returns its canonical text. (The text of the same value is spelled in one way by the database and in another by the server.)
+func (d *decoder) plainValue() []byte {
+	raw := d.Skip()
+	return d.block.keep(func(dst []byte) []byte {
+		dst, _ = pyjson.AppendCanonical(dst, raw, false) // Skip has read it, so it is valid
+		return dst
+	})
+}
+
+// fewAttributes is the number up to which comparing each key with each is faster than a map.
+const fewAttributes = 16
+
+// unique gives each key its last value at its first place, as Python's dictionaries do.
+func unique(list []Attribute) []Attribute {
+	if len(list) <= fewAttributes {
+		kept := list[:0]
+	next:
+		for _, a := range list {
+			for i := range kept {
+				if kept[i].Key == a.Key {
+					kept[i] = a
+					continue next
+				}
+			}
+			kept = append(kept, a)
+		}
+		return kept
+	}
+	place := make(map[string]int, len(list))
+	kept := list[:0]
+	for _, a := range list {
+		if i, ok := place[a.Key]; ok {
+			kept[i] = a
+			continue
+		}
+		place[a.Key] = len(kept)
+		kept = append(kept, a)
+	}
+	return kept
+}
