@@ -32,7 +32,7 @@ def main():
     client = mlflow.MlflowClient(url)
     traces, token = 0, None
     while True:
-        page = client.search_traces(experiment_ids=[experiment.experiment_id], include_spans=False, max_results=500, page_token=token)
+        page = client.search_traces(locations=[experiment.experiment_id], include_spans=False, max_results=500, page_token=token)
         traces, token = traces + len(page), page.token
         if not token:
             break
