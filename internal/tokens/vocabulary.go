@@ -34,13 +34,14 @@ type vocabulary struct {
 	merges  string
 	size    int               // number of tokens
 	single  [singles]uint32   // token of a byte
-	short   table[uint64]     // tokens of up to 7 bytes
+	short   shortTable        // tokens of up to 7 bytes
 	medium  table[[2]uint64]  // tokens of 8 to 15 bytes
 	long    map[[2]uint64]int // first 16 bytes to the longest of the longer tokens, an index of chain
 	chain   []longToken
 	lengths [1 << lengthBits]uint16 // by hash of the first 3 bytes: which lengths such tokens have; bit 0 stands for 16 and more
 	pairs   []uint32                // open addressing: token | check << tokenBits, 0 is free
 	shift   uint8
+	memo    memo
 }
 
 type longToken struct {
@@ -85,6 +86,45 @@ func (t *table[K]) find(hash uint64, k K) int {
 			return int(i)
 		case zero:
 			return -1
+		}
+	}
+}
+
+// A shortTable maps keys of one word to tokens. Buckets of two fill in rank order, so that a text's pieces are mostly found in the
+// bucket where they belong, at the price of one cache line.
+type shortTable struct {
+	keys  [][2]uint64
+	ids   [][2]uint32
+	shift uint8
+}
+
+func newShortTable(n int) shortTable {
+	log := bits.Len(uint(n*3/4 - 1))
+	return shortTable{make([][2]uint64, 1<<log), make([][2]uint32, 1<<log), uint8(64 - log)}
+}
+
+func (t *shortTable) put(k uint64, id uint32) {
+	for i := hashShort(k) >> t.shift; ; i = (i + 1) & uint64(len(t.keys)-1) {
+		for j := range t.keys[i] {
+			if t.keys[i][j] == 0 {
+				t.keys[i][j], t.ids[i][j] = k, id
+				return
+			}
+		}
+	}
+}
+
+// find returns the token with key k, or none.
+func (t *shortTable) find(k uint64) uint32 {
+	for i := hashShort(k) >> t.shift; ; i = (i + 1) & uint64(len(t.keys)-1) {
+		b := &t.keys[i]
+		switch {
+		case b[0] == k:
+			return t.ids[i][0]
+		case b[1] == k:
+			return t.ids[i][1]
+		case b[1] == 0:
+			return none
 		}
 	}
 }
@@ -150,7 +190,7 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		}
 		count[min(length[id]/8, 2)]++
 	}
-	v.short, v.medium = newTable[uint64](count[0]), newTable[[2]uint64](count[1])
+	v.short, v.medium = newShortTable(count[0]), newTable[[2]uint64](count[1])
 	log := bits.Len(uint(n*3/2 - 1))
 	v.pairs, v.shift = make([]uint32, 1<<log), uint8(64-log)
 
@@ -160,7 +200,7 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		switch {
 		case n < 8:
 			k := shortKey(s[0], n)
-			v.short.put(hashShort(k), k, id)
+			v.short.put(k, id)
 		case n < 16:
 			k := mediumKey(s[0], s[1], n)
 			v.medium.put(hashMedium(k), k, id)
@@ -226,9 +266,7 @@ func (v *vocabulary) token(s string, i, n int) uint32 {
 		return v.single[s[i]]
 	case n < 8:
 		k := shortKey(word(s, i), n)
-		if at := v.short.find(hashShort(k), k); at >= 0 {
-			return v.short.ids[at]
-		}
+		return v.short.find(k)
 	case n < 16:
 		k := mediumKey(word(s, i), word(s, i+8), n)
 		if at := v.medium.find(hashMedium(k), k); at >= 0 {
