@@ -6,45 +6,52 @@ import (
 )
 
 // countText returns the number of tokens of text if that is at most limit, and otherwise some number above limit.
+//
+// Pieces that aren't found at the first try are put off, each counted as one token, and looked at together later.
 func (v *vocabulary) countText(t pattern, text string, limit int) int {
 	var m masks
 	var later queue
 	n, p := 0, 0
 	for p < len(text) && n <= limit {
-		if p+blockSize+slack <= len(text) {
-			if word(text, p)&0x8080808080808080 == 0 {
+		if later.n > len(later.pieces)-blockSize {
+			n += v.resolve(text, &later)
+		}
+		if word(text, p)&0x8080808080808080 == 0 {
+			if p+blockSize+slack <= len(text) {
 				if ends, cut := blockEnds(t, &m, text[p:], blockSize, false); cut > 0 {
 					n += bits.OnesCount64(ends)
 					v.probe(text[p:], p, ends, &later)
-					if later.n > len(later.pieces)-blockSize {
-						n += v.drain(text, &later)
-					}
+					p += cut
+					continue
+				}
+			} else {
+				// Near the end a copy is used, so that whole words may be loaded behind a piece.
+				n += v.resolve(text, &later)
+				var buffer [blockSize + 2*slack]byte
+				size := copy(buffer[:], text[p:])
+				block := unsafe.String(&buffer[0], len(buffer))
+				if ends, cut := blockEnds(t, &m, block, min(size, blockSize), size < blockSize); cut > 0 {
+					n += bits.OnesCount64(ends)
+					v.probe(block, 0, ends, &later)
+					n += v.resolve(block, &later)
 					p += cut
 					continue
 				}
 			}
-		} else if tail := text[p:]; word(text, p)&0x8080808080808080 == 0 {
-			// Copied, so that whole words may be loaded behind its end.
-			n += v.drain(text, &later)
-			var buffer [blockSize + 2*slack]byte
-			copy(buffer[:], tail)
-			block := unsafe.String(&buffer[0], len(buffer))
-			if ends, cut := blockEnds(t, &m, block, min(len(tail), blockSize), len(tail) < blockSize); cut > 0 {
-				n += bits.OnesCount64(ends)
-				v.probe(block, 0, ends, &later)
-				n += v.drain(block, &later)
-				p += cut
-				continue
-			}
 		}
 		end := t.next(text, p)
 		if end < 0 {
-			return n + v.drain(text, &later) + v.countText(t, replaceInvalid(text[p:]), limit-n)
+			return n + v.resolve(text, &later) + v.countText(t, replaceInvalid(text[p:]), limit-n)
 		}
-		n += v.countPiece(text, p, end-p)
+		if size := end - p; size < 16 && p+slack <= len(text) {
+			v.probe(text[p:], p, 1<<size, &later)
+			n++
+		} else {
+			n += v.countPiece(text, p, size)
+		}
 		p = end
 	}
-	return n + v.drain(text, &later)
+	return n + v.resolve(text, &later)
 }
 
 // slack is how far behind the start of a piece bytes are loaded.
@@ -61,16 +68,16 @@ func blockEnds(t pattern, m *masks, s string, valid int, final bool) (ends uint6
 	return t.ends(m, s, valid, final)
 }
 
-// A queue holds pieces, offset << 8 | length, that still have to be looked at.
+// A queue holds pieces, offset << 8 | length, that still have to be looked at. A piece has at most blockSize bytes, and slack bytes
+// may be loaded from where it starts.
 type queue struct {
-	pieces [128 + blockSize]uint64
+	pieces [256]uint64
 	n      int
 }
 
 // probe appends to later the pieces of block, which end at the bits of ends, that aren't short tokens in their home bucket. It takes the
 // same steps for every piece, so there is nothing to mispredict and the loads of several pieces overlap. offset is where block lies in the text.
 func (v *vocabulary) probe(block string, offset int, ends uint64, later *queue) {
-	base := unsafe.Pointer(unsafe.StringData(block))
 	keys := unsafe.Pointer(unsafe.SliceData(v.short.keys))
 	shift := v.short.shift & 63
 	n := later.n
@@ -79,51 +86,83 @@ func (v *vocabulary) probe(block string, offset int, ends uint64, later *queue) 
 		end := bits.TrailingZeros64(ends)
 		ends &= ends - 1
 		size := end - start
-		k := littleEndian(*(*uint64)(unsafe.Add(base, start)))<<(uint(-8*size)&63) | uint64(size)
-		bucket := (*[2]uint64)(unsafe.Add(keys, hashShort(k)>>shift<<4))
-		later.pieces[n] = uint64(offset+start)<<8 | uint64(size)
-		a, b := bucket[0]^k, bucket[1]^k
-		n += int((a|-a)&(b|-b)|uint64(7-size)) >> 63 & 1
+		k := shortKey(load64(block, start)<<(uint(-8*size)&63) | uint64(size)) // nonsense for 8 bytes and more
+		home := (*[2]shortKey)(unsafe.Add(keys, k.hash()>>shift*uint64(unsafe.Sizeof(v.short.keys[0]))))
+		later.pieces[n&(len(later.pieces)-1)] = uint64(offset+start)<<8 | uint64(size)
+		n += int(nonZero(uint64(home[0]^k))&nonZero(uint64(home[1]^k)) | uint64(7-size)>>63)
 		start = end
 	}
 	later.n = n
 }
 
-// drain empties later and returns how many tokens its pieces have beyond one each.
-func (v *vocabulary) drain(text string, later *queue) int {
-	n := 0
-	for _, piece := range later.pieces[:later.n] {
-		n += v.countPiece(text, int(piece>>8), int(piece&0xff)) - 1
+// nonZero returns 1, or 0 if x is 0.
+func nonZero(x uint64) uint64 { return (x | -x) >> 63 }
+
+// differ returns 1, or 0 if a and b are equal.
+func differ(a, b *mediumKey) uint64 { return nonZero((a[0] ^ b[0]) | (a[1] ^ b[1])) }
+
+// resolve empties later and returns how many tokens its pieces have beyond one each. Like probe it takes the same steps for every piece that
+// is a token of 8 to 15 bytes or remembered by the memo, and leaves the others for countPiece.
+func (v *vocabulary) resolve(text string, later *queue) int {
+	tokens := unsafe.Pointer(unsafe.SliceData(v.medium.keys))
+	memos := unsafe.Pointer(unsafe.SliceData(v.memo.buckets))
+	tokenShift, memoShift := v.medium.shift&63, v.memo.shift&63
+	extra, rest := 0, 0
+	for i := range later.n {
+		piece := later.pieces[i&(len(later.pieces)-1)]
+		start, size := int(piece>>8), int(piece&0xff)
+		k := mediumOf(load64(text, start), load64(text, start+8), size)
+		hash := k.hash()
+		home := (*[2]mediumKey)(unsafe.Add(tokens, hash>>tokenShift*uint64(unsafe.Sizeof(v.medium.keys[0]))))
+		memo := (*[2]memoSlot)(unsafe.Add(memos, hash>>memoShift*uint64(unsafe.Sizeof(v.memo.buckets[0]))))
+		noToken := differ(&home[0], &k) & differ(&home[1], &k)
+		a, na := memo[0].get(k)
+		b, nb := memo[1].get(k)
+		extra += int(na + nb&-a)
+		later.pieces[rest&(len(later.pieces)-1)] = piece
+		rest += int(noToken&a&b | uint64(15-size)>>63)
 	}
 	later.n = 0
-	return n
+	for _, piece := range later.pieces[:rest] {
+		extra += v.countPiece(text, int(piece>>8), int(piece&0xff)) - 1
+	}
+	return extra
 }
 
-// countPiece returns the number of tokens of the piece text[i:i+n].
+// countPiece returns the number of tokens of the piece text[i:i+n], any piece.
 func (v *vocabulary) countPiece(text string, i, n int) int {
-	if n > 15 {
-		if v.token(text, i, n) != none {
+	switch {
+	case n < 8:
+		k := shortOf(word(text, i), n)
+		if v.short.find(k.hash(), k) != none {
 			return 1
 		}
-		return v.count(text[i : i+n])
-	}
-	k := [2]uint64{word(text, i)}
-	if n < 8 {
-		k[0] = shortKey(k[0], n)
-		if v.short.find(k[0]) != none {
+	case n < 16:
+		k := mediumOf(word(text, i), word(text, i+8), n)
+		if v.medium.find(k.hash(), k) != none {
 			return 1
 		}
-	} else {
-		k = mediumKey(k[0], word(text, i+8), n)
-		if v.medium.find(hashMedium(k), k) >= 0 {
+	default:
+		if v.longToken(text, i, n) != none {
 			return 1
 		}
+		if n > phraseSize {
+			return v.split(text[i : i+n])
+		}
+		words, hash := phraseKey(text, i, n)
+		tokens := v.phrases.get(hash, &words, n)
+		if tokens == 0 {
+			tokens = v.split(text[i : i+n])
+			v.phrases.put(hash, &words, n, tokens)
+		}
+		return tokens
 	}
-	hash := hashMedium(k)
-	if n := v.memo.get(hash, k); n > 0 {
-		return n
+	k := mediumOf(word(text, i), word(text, i+8), n)
+	hash := k.hash()
+	if extra, ok := v.memo.find(hash, k); ok {
+		return extra + 1
 	}
-	tokens := v.count(text[i : i+n])
+	tokens := v.split(text[i : i+n])
 	v.memo.put(hash, k, tokens)
 	return tokens
 }

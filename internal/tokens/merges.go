@@ -105,12 +105,11 @@ func (v *vocabulary) longest(s string, i, limit int) (id uint32, n int) {
 		for set &= 2<<limit - 1; set != 0; {
 			n := bits.Len32(set) - 1
 			if n < 8 {
-				id = v.short.find(shortKey(lo, n))
-			} else if id = none; true {
-				k := mediumKey(lo, hi, n)
-				if at := v.medium.find(hashMedium(k), k); at >= 0 {
-					id = v.medium.ids[at]
-				}
+				k := shortOf(lo, n)
+				id = v.short.find(k.hash(), k)
+			} else {
+				k := mediumOf(lo, hi, n)
+				id = v.medium.find(k.hash(), k)
 			}
 			if id != none {
 				return id, n

@@ -3,16 +3,16 @@ package tokens
 import "math/bits"
 
 const (
-	mergeLimit = 32   // bytes of a piece up to which merging beats encode
+	mergeLimit = 20   // bytes of a piece up to which merging beats encode
 	window     = 1024 // bytes of a long piece encoded at a time
 	overlap    = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
 )
 
-// count returns the number of tokens of one piece, in time proportional to its length and with bounded memory.
+// split returns the number of tokens of one piece, in time proportional to its length and with bounded memory.
 //
 // It relies on this: a sequence of tokens is the encoding of its bytes exactly if every two neighbours stay apart when the bytes of
 // just these two are encoded (see apart). So the encodings of two overlapping stretches may be joined at a token they share.
-func (v *vocabulary) count(s string) int {
+func (v *vocabulary) split(s string) int {
 	if len(s) <= mergeLimit {
 		return v.merge(s)
 	}
