@@ -95,7 +95,7 @@ func FuzzTypedValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
 		d := newDecoder(value)
-		raw := d.block.keep(d.appendTyped)
+		raw := d.block.keep(d.appendTyped(d.block.room()))
 		if d.End(); d.Err() != nil {
 			return
 		}
