@@ -29,6 +29,7 @@ type Server struct {
 	inFlight    int
 	maxInFlight map[string]int
 	flying      map[string]int
+	closed      chan struct{}
 }
 
 // Request is one request that came in.
@@ -61,7 +62,7 @@ func New(version string) *Server {
 // NewUnstarted returns a server whose HTTP can be configured and then started, for example with TLS.
 func NewUnstarted(version string) *Server {
 	s := &Server{
-		version: version, traces: map[string]*Trace{}, maxInFlight: map[string]int{}, flying: map[string]int{},
+		version: version, traces: map[string]*Trace{}, maxInFlight: map[string]int{}, flying: map[string]int{}, closed: make(chan struct{}),
 		experiments: []Experiment{{ID: "0", Name: "Default", ArtifactLocation: "mlflow-artifacts:/0"}},
 	}
 	parts := strings.SplitN(version, ".", 3)
@@ -76,6 +77,7 @@ func NewUnstarted(version string) *Server {
 
 // Close stops the server. Requests that are held by a delay are let go.
 func (s *Server) Close() {
+	close(s.closed)
 	s.HTTP.CloseClientConnections()
 	s.HTTP.Close()
 }
@@ -157,7 +159,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 	}()
 	if fault != nil {
-		if f := fault(r); f != nil && misbehave(rec, r, f) {
+		if f := fault(r); f != nil && s.misbehave(rec, r, f) {
 			return
 		}
 	}
@@ -181,11 +183,12 @@ func (s *Server) enter(route string) {
 }
 
 // misbehave carries the fault out and reports whether the request is answered by it.
-func misbehave(w *recorder, r *http.Request, f *Fault) bool {
+func (s *Server) misbehave(w *recorder, r *http.Request, f *Fault) bool {
 	if f.Delay > 0 {
 		select {
 		case <-time.After(f.Delay):
 		case <-r.Context().Done():
+		case <-s.closed:
 		}
 	}
 	if f.Reset {

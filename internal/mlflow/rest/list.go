@@ -126,6 +126,9 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 		ids = ids[n:]
 	}
 	for _, id := range ids {
+		if strings.Trim(id, ".") == "" {
+			continue // the path would lead to another route
+		}
 		info, err := c.info(ctx, v, id)
 		switch e := kindOf(err); {
 		case err == nil:
