@@ -39,8 +39,9 @@ type place struct{ root, rel string }
 // artifact reads and decodes the artifact of a trace.
 func (s *Store) artifact(info mlflow.Info) (*mlflow.Trace, *mlflow.Skip) {
 	location, ok := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)
-	if !ok {
-		return nil, mlflow.Skipf(mlflow.NoSpans, "the trace has neither spans in the store nor an artifact")
+	if _, client := mlflow.Get(info.Metadata, mlflow.MetaSchemaVersion); !ok || !client {
+		// Every client that writes spans says which schema they have.
+		return nil, mlflow.Skipf(mlflow.NoSpans, "the trace has an info only")
 	}
 	places, skip := s.places(location)
 	if skip != nil {
@@ -60,12 +61,8 @@ func (s *Store) artifact(info mlflow.Info) (*mlflow.Trace, *mlflow.Skip) {
 		}
 		return trace, nil
 	}
-	_, finished := mlflow.Get(info.Metadata, mlflow.MetaSchemaVersion)
-	switch {
-	case !finished:
-		return nil, mlflow.Skipf(mlflow.NoSpans, "the trace has an info only")
-	case info.State == mlflow.StateInProgress:
-		return nil, mlflow.Skipf(mlflow.NoSpans, "the trace was never finished, and its spans are written at the end")
+	if info.State == mlflow.StateInProgress {
+		return nil, mlflow.Skipf(mlflow.NoSpans, "the trace was never finished, and its client writes the spans at the end")
 	}
 	return nil, mlflow.Skipf(mlflow.ArtifactMissing, "there is no %s at %s", artifactFile, redact(location))
 }

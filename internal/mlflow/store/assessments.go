@@ -133,5 +133,5 @@ func stringMap(stored []byte) []mlflow.KeyValue {
 	if s.Err() != nil {
 		return nil
 	}
-	return sorted(pairs)
+	return sorted(pairs, 0)
 }

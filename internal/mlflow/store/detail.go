@@ -75,14 +75,16 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 		if s.schema.traceInfo["trace_name"] {
 			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool { return kv.Key == tagTraceName })
 		}
-		infos[i].Tags = sorted(append(infos[i].Tags, pairs...))
+		infos[i].Tags = sorted(append(infos[i].Tags, pairs...), s.schema.tagLength())
 	})
 	if err != nil {
 		return nil, err
 	}
 	err = s.pairs(ctx, "trace_request_metadata", list, len(infos), func(i int, pairs []mlflow.KeyValue) {
-		pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool { return s.schema.promoted(kv.Key) })
-		infos[i].Metadata = sorted(append(infos[i].Metadata, pairs...))
+		pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
+			return s.schema.promoted(kv.Key) || s.schema.forcesVersion() && kv.Key == mlflow.MetaSchemaVersion
+		})
+		infos[i].Metadata = sorted(append(infos[i].Metadata, pairs...), metadataLength)
 	})
 	if err != nil || !s.schema.hasAssessments {
 		return found, err
@@ -134,6 +136,9 @@ func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info) 
 		info.Tags, info.Metadata, info.Assessments = []mlflow.KeyValue{}, []mlflow.KeyValue{}, nil
 		if !name.null {
 			info.Tags = append(info.Tags, mlflow.KeyValue{Key: tagTraceName, Value: name.s})
+		}
+		if s.schema.forcesVersion() {
+			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: mlflow.MetaSchemaVersion, Value: "3"})
 		}
 		if !session.null {
 			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaSession, Value: session.s})
@@ -220,8 +225,44 @@ func (s *Store) pairs(ctx context.Context, table, list string, n int, each func(
 	return nil
 }
 
-// sorted orders pairs by key.
-func sorted(pairs []mlflow.KeyValue) []mlflow.KeyValue {
+// What servers do to infos when they answer is done here too, so that a trace is the same whichever way it is read: they cut long values (to_proto of TraceInfo
+// in MLflow), and those of 3.2 to 3.4 call every trace one of schema version 3 (TraceInfo.__post_init__).
+const metadataLength = 250
+
+func (s *schema) tagLength() int {
+	switch s.revision {
+	case "5b0e9adcef9c", "4465047574b1", "f5a4f2784254": // 2.14 to 2.17
+		return 250
+	}
+	return 4096
+}
+
+func (s *schema) forcesVersion() bool {
+	switch s.revision {
+	case "770bee3ae1dd", "1a0cddfcaa16", "71994744cf8e": // 3.2 to 3.4
+		return true
+	}
+	return false
+}
+
+// sorted orders pairs by key and cuts their values to a number of characters; 0 means no limit.
+func sorted(pairs []mlflow.KeyValue, limit int) []mlflow.KeyValue {
+	for i := range pairs {
+		pairs[i].Value = cut(pairs[i].Value, limit)
+	}
 	slices.SortStableFunc(pairs, func(a, b mlflow.KeyValue) int { return strings.Compare(a.Key, b.Key) })
 	return pairs
+}
+
+func cut(s string, limit int) string {
+	if limit == 0 || len(s) <= limit {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n++; n > limit {
+			return s[:i]
+		}
+	}
+	return s
 }

@@ -28,10 +28,7 @@ var kinds = []struct {
 	{key: "span.type", types: map[string]string{
 		"claude_code.interaction": "AGENT", "claude_code.llm_request": "LLM", "claude_code.tool": "TOOL", "interaction": "AGENT", "llm_request": "LLM", "tool": "TOOL",
 	}},
-	{key: "gen_ai.operation.name", types: map[string]string{
-		"chat": "CHAT_MODEL", "create_agent": "AGENT", "embeddings": "EMBEDDING", "execute_tool": "TOOL", "generate_content": "LLM", "invoke_agent": "AGENT",
-		"text_completion": "LLM", "response": "LLM",
-	}},
+	{key: "gen_ai.operation.name", types: operationTypes},
 	{key: "traceloop.span.kind", types: map[string]string{"workflow": "WORKFLOW", "task": "TASK", "agent": "AGENT", "tool": "TOOL", "unknown": "UNKNOWN"}},
 	{key: "ai.operationId", types: map[string]string{
 		"ai.generateText": "LLM", "ai.generateText.doGenerate": "LLM", "ai.toolCall": "TOOL", "ai.streamText": "LLM", "ai.streamText.doStream": "LLM",
@@ -49,6 +46,11 @@ var kinds = []struct {
 		"generation": "LLM", "embedding": "EMBEDDING", "tool": "TOOL", "retriever": "RETRIEVER", "agent": "AGENT", "chain": "CHAIN", "evaluator": "EVALUATOR",
 		"guardrail": "GUARDRAIL", "span": "UNKNOWN",
 	}},
+}
+
+var operationTypes = map[string]string{
+	"chat": "CHAT_MODEL", "create_agent": "AGENT", "embeddings": "EMBEDDING", "execute_tool": "TOOL", "generate_content": "LLM", "invoke_agent": "AGENT",
+	"text_completion": "LLM", "response": "LLM",
 }
 
 var voltAgentTypes = map[string]string{"agent": "AGENT", "llm": "LLM", "tool": "TOOL", "memory": "MEMORY"}
@@ -100,6 +102,9 @@ func isGeminiCLI(attributes []mlflow.Attribute) bool {
 func liveKitType(attributes []mlflow.Attribute) string {
 	if _, ok := attribute(attributes, "gen_ai.request.model"); ok {
 		return "LLM"
+	}
+	if operation, ok := stringAttribute(attributes, "gen_ai.operation.name"); ok && operationTypes[strings.ToLower(operation)] != "" {
+		return operationTypes[strings.ToLower(operation)]
 	}
 	for i := range attributes {
 		switch key := attributes[i].Key; {
