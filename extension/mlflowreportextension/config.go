@@ -18,7 +18,7 @@ type Config struct {
 
 func createDefaultConfig() component.Config { return &Config{Path: "report.json"} }
 
-// Validate implements xconfmap.Validator.
+// Validate implements confmap.Validator.
 func (c *Config) Validate() error {
 	if strings.TrimSpace(c.Path) == "" {
 		return errors.New("path: required; name the file that the report is written to, e.g. report.json")

@@ -1,9 +1,12 @@
 package genai
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -47,7 +50,7 @@ func BenchmarkConvert(b *testing.B) {
 	for _, payloads := range []Payloads{Structured, JSON} {
 		b.Run(string(payloads), func(b *testing.B) {
 			c, trace, exp := NewConverter(Options{Payloads: payloads, CaptureContent: true}), chatTrace(), mlflow.Experiment{ID: "11", Name: "support"}
-			b.SetBytes(int64(trace.Size))
+			b.SetBytes(int64(25 * trace.Size))
 			b.ReportAllocs()
 			spans := 0
 			for b.Loop() {
@@ -57,7 +60,39 @@ func BenchmarkConvert(b *testing.B) {
 				}
 				spans += td.SpanCount()
 			}
-			b.SetBytes(int64(25 * trace.Size))
+			b.ReportMetric(float64(spans)/b.Elapsed().Seconds(), "spans/s")
+		})
+	}
+}
+
+// BenchmarkDecodeAndConvert is what a worker of a backfill does with a trace that it has read.
+func BenchmarkDecodeAndConvert(b *testing.B) {
+	trace := chatTrace()
+	spans := []any{}
+	for _, s := range trace.Spans {
+		attributes := map[string]string{}
+		for _, a := range s.Attributes {
+			attributes[a.Key] = string(a.Raw)
+		}
+		spans = append(spans, map[string]any{
+			"trace_id": s.TraceID[:], "span_id": s.ID[:], "parent_span_id": s.Parent[:], "name": s.Name, "start_time_unix_nano": s.Start, "end_time_unix_nano": s.End,
+			"status": map[string]any{"code": "STATUS_CODE_OK", "message": ""}, "attributes": attributes, "events": []any{},
+		})
+	}
+	doc, err := json.Marshal(map[string]any{"spans": spans})
+	require.NoError(b, err)
+	for _, payloads := range []Payloads{Structured, JSON} {
+		b.Run(string(payloads), func(b *testing.B) {
+			c, exp := NewConverter(Options{Payloads: payloads, CaptureContent: true}), mlflow.Experiment{ID: "11", Name: "support"}
+			b.SetBytes(int64(len(doc)))
+			b.ReportAllocs()
+			spans := 0
+			for b.Loop() {
+				decoded, err := mlflow.DecodeArtifact(trace.Info, bytes.Clone(doc))
+				require.NoError(b, err)
+				td := ptrace.NewTraces()
+				spans += c.Append(td, exp, decoded).Spans
+			}
 			b.ReportMetric(float64(spans)/b.Elapsed().Seconds(), "spans/s")
 		})
 	}

@@ -113,16 +113,29 @@ func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Tr
 
 // topmost returns the index of the span that trace-level data is written to: of those whose parent is not part of the trace the one that starts first.
 func topmost(spans []mlflow.Span) int {
-	ids := make(map[[8]byte]struct{}, len(spans))
-	for i := range spans {
-		ids[spans[i].ID] = struct{}{}
+	var ids map[[8]byte]struct{} // for traces that are not small
+	if len(spans) > 16 {
+		ids = make(map[[8]byte]struct{}, len(spans))
+		for i := range spans {
+			ids[spans[i].ID] = struct{}{}
+		}
 	}
-	var none [8]byte
+	inTrace := func(id [8]byte) bool {
+		if ids != nil {
+			_, ok := ids[id]
+			return ok
+		}
+		for i := range spans {
+			if spans[i].ID == id {
+				return true
+			}
+		}
+		return false
+	}
 	best, bestIsTop := 0, false
 	for i := range spans {
 		s := &spans[i]
-		_, hasParent := ids[s.Parent]
-		isTop := s.Parent == none || !hasParent
+		isTop := s.Parent == [8]byte{} || !inTrace(s.Parent)
 		if isTop == bestIsTop && s.Start < spans[best].Start || isTop && !bestIsTop {
 			best, bestIsTop = i, isTop
 		}

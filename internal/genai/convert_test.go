@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -121,7 +122,14 @@ func TestTopmostSpan(t *testing.T) {
 		"without ids at all": {[]mlflow.Span{span(0, 0, 5), span(0, 0, 4)}, 1},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, tt.want, topmost(tt.spans)) })
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tt.want, topmost(tt.spans))
+			many := slices.Clone(tt.spans)
+			for range 20 { // more spans below the topmost one change nothing
+				many = append(many, mlflow.Span{ID: [8]byte{99}, Parent: tt.spans[tt.want].ID, Start: 100})
+			}
+			assert.Equal(t, tt.want, topmost(many))
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package genai
 
 import (
 	"bytes"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -58,6 +59,33 @@ func FuzzConvert(f *testing.F) {
 				assertFaithful(t, span.Attributes(), "x", raw)
 			}
 		}
+	})
+}
+
+// FuzzConvertArtifact converts whatever the decoder makes of a document.
+func FuzzConvertArtifact(f *testing.F) {
+	for _, version := range versions {
+		documents, err := filepath.Glob(filepath.Join(recorded, version, "trace-*.artifact.json"))
+		require.NoError(f, err)
+		for _, path := range documents {
+			f.Add(read(f, path))
+		}
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		before := bytes.Clone(doc)
+		trace, err := mlflow.DecodeArtifact(mlflow.Info{ID: "tr-1", State: mlflow.StateOK}, doc)
+		if err != nil {
+			return
+		}
+		for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: JSON}, {}} {
+			c, td, again := NewConverter(opts), ptrace.NewTraces(), ptrace.NewTraces()
+			require.Equal(t, c.Append(td, mlflow.Experiment{ID: "1"}, trace), c.Append(again, mlflow.Experiment{ID: "1"}, trace))
+			require.Equal(t, len(trace.Spans), td.SpanCount())
+			require.Equal(t, marshal(t, td), marshal(t, again), "converting twice differs")
+			assertRoundTrip(t, td)
+			assertValid(t, td)
+		}
+		require.Equal(t, before, doc, "the source was changed")
 	})
 }
 

@@ -6,11 +6,16 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// spans reads an array of spans.
+// spans reads an array of spans. Where something else stands, data may be lost, so the trace counts as corrupt.
 func (d *decoder) spans() []Span {
-	if !d.open(pyjson.Array) {
+	if k := d.Kind(); k != pyjson.Array {
+		d.Skip()
+		if k != pyjson.Null {
+			d.invalid = Skipf(Corrupt, "the member spans is not a list")
+		}
 		return nil
 	}
+	d.Open(pyjson.Array)
 	var spans []Span
 	for d.NextElement() {
 		if d.Kind() != pyjson.Object && d.Kind() != pyjson.Invalid {

@@ -1,8 +1,11 @@
 package tokens
 
+import "math/bits"
+
 const (
-	window  = 1024 // bytes of a long piece encoded at a time
-	overlap = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
+	mergeLimit = 32   // bytes of a piece up to which merging beats encode
+	window     = 1024 // bytes of a long piece encoded at a time
+	overlap    = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
 )
 
 // count returns the number of tokens of one piece, in time proportional to its length and with bounded memory.
@@ -10,10 +13,8 @@ const (
 // It relies on this: a sequence of tokens is the encoding of its bytes exactly if every two neighbours stay apart when the bytes of
 // just these two are encoded (see apart). So the encodings of two overlapping stretches may be joined at a token they share.
 func (v *vocabulary) count(s string) int {
-	if len(s) <= 64 {
-		var ids, ends [64]uint32
-		var dead [1]uint64
-		return v.encode(s, ids[:], ends[:], dead[:])
+	if len(s) <= mergeLimit {
+		return v.merge(s)
 	}
 	var ids, ends [window]uint32
 	var dead [window / 64]uint64
@@ -76,7 +77,7 @@ func (v *vocabulary) encode(s string, ids, ends []uint32, dead []uint64) int {
 func (v *vocabulary) apart(a, b uint32) bool {
 	limit := uint32(none)
 	for {
-		if v.merged(a, b) < limit {
+		if v.pairs.find(a, b) < limit {
 			return false
 		}
 		switch {
@@ -90,4 +91,43 @@ func (v *vocabulary) apart(a, b uint32) bool {
 			b, _ = v.parts(b)
 		}
 	}
+}
+
+// merge returns the number of tokens of a piece of at most mergeLimit bytes, the way byte-pair encoding is defined: it merges the pair of
+// neighbours with the lowest rank, the leftmost among equals, until no pair merges.
+func (v *vocabulary) merge(s string) int {
+	var ids [mergeLimit]uint32
+	var next [mergeLimit]uint32 // what the token here and its right neighbour merge into << 5 | position
+	n := len(s)
+	for i := range n - 1 {
+		ids[i] = v.single[s[i]]
+		next[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]<<5 | uint32(i)
+	}
+	ids[n-1] = v.single[s[n-1]]
+	alive := uint32(1<<n - 1) // the positions where tokens start
+	for n > 1 {
+		best := uint32(none)
+		for _, x := range next[:len(s)-1] {
+			best = min(best, x)
+		}
+		id, i := best>>5, int(best&31)
+		if id == none>>5 {
+			break
+		}
+		n--
+		ids[i] = id
+		right := bits.TrailingZeros32(alive>>(i+1)) + i + 1
+		alive &^= 1 << right
+		next[right] = none
+		if rest := alive >> right; rest != 0 {
+			next[i] = v.pairs.find(id, ids[bits.TrailingZeros32(rest)+right])<<5 | uint32(i)
+		} else {
+			next[i] = none
+		}
+		if before := alive & (1<<i - 1); before != 0 {
+			left := bits.Len32(before) - 1
+			next[left] = v.pairs.find(ids[left], id)<<5 | uint32(left)
+		}
+	}
+	return n
 }

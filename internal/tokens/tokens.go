@@ -61,27 +61,11 @@ func (e *Encoding) CountBytes(text []byte) int {
 	return e.Count(unsafe.String(unsafe.SliceData(text), len(text)))
 }
 
-// CountUpTo returns Count(text) and true if that is at most limit. Otherwise it returns limit and false, and stops reading as soon as
+// CountUpTo returns Count(text) and true if that is at most limit. Otherwise it returns limit and false, and stops reading soon after
 // that is known. limit must not be negative.
 func (e *Encoding) CountUpTo(text string, limit int) (n int, within bool) {
-	v := e.vocabulary()
-	for p := 0; p < len(text); {
-		end := e.pattern.next(text, p)
-		if end < 0 {
-			text, p = replaceInvalid(text[p:]), 0
-			continue
-		}
-		if v.token(text, p, end-p) != none {
-			n++
-		} else {
-			n += v.count(text[p:end])
-		}
-		if n > limit {
-			return limit, false
-		}
-		p = end
-	}
-	return n, true
+	n = e.vocabulary().countText(e.pattern, text, limit)
+	return min(n, limit), n <= limit
 }
 
 // replaceInvalid returns s with U+FFFD in place of each maximal subpart of an ill-formed sequence (Unicode, section 3.9): the longest

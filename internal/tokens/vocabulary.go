@@ -34,13 +34,14 @@ type vocabulary struct {
 	merges  string
 	size    int               // number of tokens
 	single  [singles]uint32   // token of a byte
-	short   table[uint64]     // tokens of up to 7 bytes
+	short   shortTable        // tokens of up to 7 bytes
 	medium  table[[2]uint64]  // tokens of 8 to 15 bytes
 	long    map[[2]uint64]int // first 16 bytes to the longest of the longer tokens, an index of chain
 	chain   []longToken
-	lengths [1 << lengthBits]uint16 // by hash of the first 3 bytes: which lengths such tokens have; bit 0 stands for 16 and more
-	pairs   []uint32                // open addressing: token | check << tokenBits, 0 is free
-	shift   uint8
+	lengths lengths         // of the tokens with a given beginning
+	bytes2  [1 << 16]uint32 // tokens of 2 bytes, first byte in the low half, or none
+	pairs   pairTable
+	memo    memo
 }
 
 type longToken struct {
@@ -49,11 +50,7 @@ type longToken struct {
 	next int // index of the next shorter one with the same beginning, or -1
 }
 
-const (
-	lengthBits = 16
-	tokenBits  = 18
-	multiplier = 0x9e3779b97f4a7c15
-)
+const multiplier = 0x9e3779b97f4a7c15
 
 // A table is an open-addressed set of keys with the tokens beside them, so that membership alone touches keys only.
 type table[K comparable] struct {
@@ -89,6 +86,45 @@ func (t *table[K]) find(hash uint64, k K) int {
 	}
 }
 
+// A shortTable maps keys of one word to tokens. Buckets of two fill in rank order, so that a text's pieces are mostly found in the
+// bucket where they belong, at the price of one cache line.
+type shortTable struct {
+	keys  [][2]uint64
+	ids   [][2]uint32
+	shift uint8
+}
+
+func newShortTable(n int) shortTable {
+	log := bits.Len(uint(n*3/4 - 1))
+	return shortTable{make([][2]uint64, 1<<log), make([][2]uint32, 1<<log), uint8(64 - log)}
+}
+
+func (t *shortTable) put(k uint64, id uint32) {
+	for i := hashShort(k) >> t.shift; ; i = (i + 1) & uint64(len(t.keys)-1) {
+		for j := range t.keys[i] {
+			if t.keys[i][j] == 0 {
+				t.keys[i][j], t.ids[i][j] = k, id
+				return
+			}
+		}
+	}
+}
+
+// find returns the token with key k, or none.
+func (t *shortTable) find(k uint64) uint32 {
+	for i := hashShort(k) >> t.shift; ; i = (i + 1) & uint64(len(t.keys)-1) {
+		b := &t.keys[i]
+		switch {
+		case b[0] == k:
+			return t.ids[i][0]
+		case b[1] == k:
+			return t.ids[i][1]
+		case b[1] == 0:
+			return none
+		}
+	}
+}
+
 // shortKey packs n bytes, 1 to 7, held in the low end of w: exact, since the length is part of it.
 func shortKey(w uint64, n int) uint64 { return w<<(64-8*n) | uint64(n) }
 
@@ -97,9 +133,6 @@ func mediumKey(lo, hi uint64, n int) [2]uint64 { return [2]uint64{lo, hi<<(128-8
 
 func hashShort(k uint64) uint64     { return (k ^ k>>32) * multiplier }
 func hashMedium(k [2]uint64) uint64 { return (k[0] ^ bits.RotateLeft64(k[1], 29)) * multiplier }
-func hashStart(w uint64) uint64     { return (w & 0xffffff) * multiplier >> (64 - lengthBits) }
-func hashPair(a, b uint32) uint64   { return (uint64(a)<<32 | uint64(b)) * multiplier }
-func checkOf(hash uint64) uint32    { return uint32(hash) >> tokenBits << tokenBits }
 func load64(s string, i int) uint64 {
 	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i))
 }
@@ -150,9 +183,11 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		}
 		count[min(length[id]/8, 2)]++
 	}
-	v.short, v.medium = newTable[uint64](count[0]), newTable[[2]uint64](count[1])
-	log := bits.Len(uint(n*3/2 - 1))
-	v.pairs, v.shift = make([]uint32, 1<<log), uint8(64-log)
+	v.short, v.medium = newShortTable(count[0]), newTable[[2]uint64](count[1])
+	v.pairs = newPairTable(n)
+	for i := range v.bytes2 {
+		v.bytes2[i] = none
+	}
 
 	var longer []uint32
 	for id := range uint32(n) {
@@ -160,30 +195,23 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		switch {
 		case n < 8:
 			k := shortKey(s[0], n)
-			v.short.put(hashShort(k), k, id)
+			v.short.put(k, id)
 		case n < 16:
 			k := mediumKey(s[0], s[1], n)
 			v.medium.put(hashMedium(k), k, id)
 		default:
 			longer = append(longer, id)
 		}
-		if n > 2 {
-			bit := n
-			if n > 15 {
-				bit = 0
-			}
-			v.lengths[hashStart(s[0])] |= 1 << bit
+		if n == 2 {
+			v.bytes2[uint16(s[0])] = id
 		}
+		v.lengths.add(s, n)
 		if id < singles {
 			v.single[merges[id]] = id
-			continue
+		} else {
+			l, r := v.parts(id)
+			v.pairs.put(l, r, id)
 		}
-		hash := hashPair(v.parts(id))
-		i := hash >> v.shift
-		for v.pairs[i] != 0 {
-			i = (i + 1) & uint64(len(v.pairs)-1)
-		}
-		v.pairs[i] = id | checkOf(hash)
 	}
 
 	slices.SortStableFunc(longer, func(a, b uint32) int { return int(length[a]) - int(length[b]) })
@@ -226,9 +254,7 @@ func (v *vocabulary) token(s string, i, n int) uint32 {
 		return v.single[s[i]]
 	case n < 8:
 		k := shortKey(word(s, i), n)
-		if at := v.short.find(hashShort(k), k); at >= 0 {
-			return v.short.ids[at]
-		}
+		return v.short.find(k)
 	case n < 16:
 		k := mediumKey(word(s, i), word(s, i+8), n)
 		if at := v.medium.find(hashMedium(k), k); at >= 0 {
@@ -250,54 +276,4 @@ func (v *vocabulary) firstLong(s string, i int) int {
 		return t
 	}
 	return -1
-}
-
-// longest returns the longest token of at most limit bytes that s[i:] begins with, and its length.
-func (v *vocabulary) longest(s string, i, limit int) (id uint32, n int) {
-	limit = min(limit, len(s)-i)
-	if limit > 2 {
-		lengths := v.lengths[hashStart(word(s, i))]
-		if limit > 15 {
-			if lengths&1 != 0 {
-				for t := v.firstLong(s, i); t >= 0; t = v.chain[t].next {
-					c := &v.chain[t]
-					if n := len(c.text); n <= limit && s[i:i+n] == c.text {
-						return c.id, n
-					}
-				}
-			}
-			limit = 15
-		}
-		lengths &= 2<<limit - 1
-		for lengths >>= 3; lengths != 0; {
-			n := bits.Len16(lengths)
-			if id := v.token(s, i, n+2); id != none {
-				return id, n + 2
-			}
-			lengths &^= 1 << (n - 1)
-		}
-	}
-	if limit > 1 {
-		if id := v.token(s, i, 2); id != none {
-			return id, 2
-		}
-	}
-	return v.single[s[i]], 1
-}
-
-// merged returns the token that a and b merge into, or none.
-func (v *vocabulary) merged(a, b uint32) uint32 {
-	hash := hashPair(a, b)
-	for i := hash >> v.shift; ; i = (i + 1) & uint64(len(v.pairs)-1) {
-		p := v.pairs[i]
-		if p == 0 {
-			return none
-		}
-		if p>>tokenBits<<tokenBits == checkOf(hash) {
-			id := p & (1<<tokenBits - 1)
-			if l, r := v.parts(id); l == a && r == b {
-				return id
-			}
-		}
-	}
 }

@@ -124,7 +124,7 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	return conf.Unmarshal(c)
 }
 
-// Validate implements xconfmap.Validator. Every error names the key, the value and the remedy.
+// Validate implements confmap.Validator. Every error names the key, the value and the remedy.
 func (c *Config) Validate() error {
 	return errors.Join(c.validateSource(), c.validateSelection(), c.validateRun())
 }

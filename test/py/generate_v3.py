@@ -1,10 +1,10 @@
 """Writes traces with every feature to a server, with the MLflow 3.x client of the environment it runs in.
 
-    PYTHON generate_v3.py URL [--into EXPERIMENT] [--prefix wide] [--count 0]
+    PYTHON generate_v3.py URL [--into EXPERIMENT] [--prefix wide] [--count 0] [--small]
 
 URL is a server (server.py). Without --into it makes the experiments PREFIX (all features), PREFIX-second (a few traces), PREFIX-empty and
 PREFIX-deleted (deleted, two traces in it). With --into all features go to that existing experiment and no other is made.
---count adds that many small traces to the first experiment, seven to a millisecond, for paging.
+--count adds that many small traces to the first experiment, seven to a millisecond, for paging. --small leaves out what is deep, wide or long.
 
 Prints one JSON object: {"client_version", "experiments": {name: id}, "traces": {label: trace id}, "assessments": {name: id}, "notes": [what this
 version refused]}. Labels are the keyword of the function that makes the trace; generators of other versions use the same ones.
@@ -19,10 +19,12 @@ import time
 import urllib.request
 
 os.environ.setdefault("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "false")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # some traces can only fail
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("LOGNAME", "tester")  # becomes mlflow.user
 sys.argv[0] = "generate.py"  # becomes mlflow.source.name
+os.chdir("/")  # MLflow records the commit of the repository it runs in
 
 import mlflow  # noqa: E402
 from features import ATTRIBUTES, BY_TYPE, HUGE, NOT_FINITE, ODD_TEXTS, SPAN_TYPES, UNICODE, nested, nested_text  # noqa: E402
@@ -35,8 +37,8 @@ STACK = 'Traceback (most recent call last):\n  File "agent/tools.py", line 3, in
 
 
 class Generator:
-    def __init__(self, url, experiment):
-        self.url, self.experiment, self.client = url, experiment, MlflowClient(url)
+    def __init__(self, url, experiment, small=False):
+        self.small, self.url, self.experiment, self.client = small, url, experiment, MlflowClient(url)
         self.traces, self.assessments, self.notes = {}, {}, []
 
     def attempt(self, label, make):
@@ -115,6 +117,8 @@ class Generator:
         self.simple("huge_int_io", inputs=HUGE, outputs=2**70)
         self.simple("huge_int_attribute", attributes={"huge": 2**70, "fine": 1})
         self.simple("falsy_io", inputs=0, outputs="", attributes={"zero": 0, "no": False})
+        if self.small:
+            return
         self.simple("long_io", inputs={"text": "x" * 1500}, outputs="é" * 300_000)
         self.attempt("many_attributes", lambda: self.simple("many_attributes", attributes={f"attribute.{i:04d}": i for i in range(500)}))
         self.simple("same_names", "same", inputs="same")
@@ -123,6 +127,8 @@ class Generator:
         self.attempt("depth_huge", lambda: self.simple("depth_huge", inputs=nested(24, 2**70), outputs=nested(30, {"n": 2**64})))
 
     def shapes(self):
+        if self.small:
+            return
         root = self.start("wide")
         for i in range(150):
             self.start(f"child {i}", root, inputs=i).end(outputs=i)
@@ -258,7 +264,7 @@ class Generator:
             "otlp_open_end": [{"id": 6, "end": 0}],
             "otlp_odd_texts": [{"id": 7, "attributes": {**ODD_TEXTS, "mlflow.spanInputs": ODD_TEXTS["duplicate.keys"], "mlflow.spanOutputs": ODD_TEXTS["huge"]}}],
         }  # fmt: skip
-        for depth in (24, 25, 32, 33, 100, 10_000):
+        for depth in (24, 33) if self.small else (24, 25, 32, 33, 100, 10_000):
             plans[f"otlp_depth_{depth}"] = [{"id": depth, "attributes": {"mlflow.spanInputs": nested_text(depth), "next": "1"}}]
         for label, spans in plans.items():
             self.attempt(label, lambda a=label, b=spans: self.otlp(a, b, {"service.name": "lab", "deployment.environment": "test", "n": 7}))
@@ -310,6 +316,7 @@ def main():
     parser.add_argument("--into")
     parser.add_argument("--prefix", default="wide")
     parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--small", action="store_true")
     options = parser.parse_args()
     out, sys.stdout = sys.stdout, sys.stderr  # the client prints links to its pages
     mlflow.set_tracking_uri(options.url)
@@ -319,7 +326,7 @@ def main():
     else:
         experiments = {name: client.create_experiment(name) for name in (options.prefix, *(f"{options.prefix}-{n}" for n in ("second", "empty", "deleted")))}
     first, *others = experiments.values()
-    g = Generator(options.url, first)
+    g = Generator(options.url, first, options.small)
     for make in (g.every_kind, g.failures, g.values, g.shapes, g.times, g.unfinished, g.runs, g.links, g.attachment, g.by_otlp, g.scores):
         g.attempt(make.__name__, make)
     g.attempt("info_only", lambda: g.info_only("info_only", "tr-" + os.urandom(16).hex()))

@@ -1,0 +1,236 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// Options are the settings of a store.
+type Options struct {
+	// MaxTraceSize is the largest trace that is read, in bytes of span content. Required.
+	MaxTraceSize int
+	// Workspace restricts reading to the experiments of one workspace; empty means all.
+	Workspace string
+}
+
+// Store is a mlflow.Source over a database.
+type Store struct {
+	db     *sql.DB
+	d      dialect
+	schema schema
+	opts   Options
+	path   string
+	roots  []string // see artifactRoots
+	// experimentFolders are the artifact locations of experiments that are folders.
+	experimentFolders []string
+}
+
+var _ mlflow.Source = (*Store)(nil)
+
+// windowBytes is how much span content is read by one query before the query ends and its traces are handed on; a trace is never cut.
+const windowBytes = 8 << 20
+
+// Open opens the database and looks at its schema.
+func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
+	if opts.MaxTraceSize <= 0 {
+		return nil, fmt.Errorf("the largest trace size is %d; it must be positive", opts.MaxTraceSize)
+	}
+	db, err := openSQLite(ctx, target.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, d: sqliteDialect, opts: opts, path: target.Path}
+	if abs, err := filepath.Abs(target.Path); err == nil {
+		s.path = abs
+	}
+	err = retry(ctx, s.d.transient, func() (err error) {
+		s.schema, err = s.d.discover(ctx, db)
+		return err
+	})
+	if err == nil && opts.Workspace != "" && !s.schema.hasWorkspaces {
+		err = fmt.Errorf("workspace %q is set, but this store has no workspaces (%s)", opts.Workspace, s.schema.version())
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	s.roots = artifactRoots(s.path)
+	experiments, err := s.Experiments(ctx)
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	for _, e := range experiments {
+		if folder := experimentFolder(e.ArtifactLocation); folder != "" {
+			s.experimentFolders = append(s.experimentFolders, folder)
+		}
+	}
+	return s, nil
+}
+
+// Close implements mlflow.Source.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Describe implements mlflow.Source.
+func (s *Store) Describe(context.Context) (mlflow.Description, error) {
+	return mlflow.Description{Kind: s.d.kind, Location: s.path, Version: s.schema.version()}, nil
+}
+
+// query runs one query and calls row for each row, after the columns were scanned into dest. A locked database is waited for: reset prepares for the rows to come
+// again from the first.
+func (s *Store) query(ctx context.Context, reset func(), q string, args []any, dest []any, row func() error) error {
+	err := retry(ctx, s.d.transient, func() error {
+		reset()
+		rows, err := s.db.QueryContext(ctx, q, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := rows.Scan(dest...); err != nil {
+				return err
+			}
+			if err := row(); err != nil {
+				if err == errEnough {
+					return nil
+				}
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// errEnough ends a query early.
+var errEnough = fmt.Errorf("enough rows")
+
+// Experiments implements mlflow.Source.
+func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
+	q, args := "SELECT experiment_id, name, artifact_location, lifecycle_stage FROM experiments", []any(nil)
+	if s.opts.Workspace != "" {
+		q, args = q+" WHERE workspace = ?", []any{s.opts.Workspace}
+	}
+	var id, name, location, stage text
+	var found []mlflow.Experiment
+	err := s.query(ctx, func() { found = nil }, q+" ORDER BY experiment_id", args, []any{&id, &name, &location, &stage}, func() error {
+		found = append(found, mlflow.Experiment{ID: id.s, Name: name.s, ArtifactLocation: location.s, Deleted: stage.s == "deleted"})
+		return nil
+	})
+	return found, err
+}
+
+// scope returns the condition that selects the traces of a range, and its parameters.
+func (s *Store) scope(r mlflow.Range) (string, []any, error) {
+	experiment, err := strconv.ParseInt(r.ExperimentID, 10, 64)
+	if err != nil {
+		return "", nil, fmt.Errorf("experiment id %q is not a number; ids of a store are", r.ExperimentID)
+	}
+	where, args := "t.experiment_id = ? AND t.timestamp_ms >= ?", []any{experiment, r.From}
+	if r.To != 0 {
+		where, args = where+" AND t.timestamp_ms < ?", append(args, r.To)
+	}
+	clauses, err := parseFilter(r.Filter)
+	if err != nil {
+		return "", nil, fmt.Errorf("filter %q: %w", r.Filter, err)
+	}
+	for _, c := range clauses {
+		cond, params, err := s.schema.condition(c)
+		if err != nil {
+			return "", nil, fmt.Errorf("filter %q: %w", r.Filter, err)
+		}
+		where, args = where+" AND "+cond, append(args, params...)
+	}
+	return where, args, nil
+}
+
+// Count implements mlflow.Source; it is exact.
+func (s *Store) Count(ctx context.Context, r mlflow.Range) (int64, error) {
+	where, args, err := s.scope(r)
+	if err != nil {
+		return 0, err
+	}
+	var n integer
+	err = s.query(ctx, func() {}, "SELECT count(*) FROM trace_info t WHERE "+where, args, []any{&n}, func() error { return nil })
+	return n.n, err
+}
+
+// Infos implements mlflow.Source. It reads what identifies a trace, its times and its state; Detailed reads the rest.
+func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
+	where, args, err := s.scope(r)
+	if err != nil {
+		return nil, err
+	}
+	if after != (mlflow.Position{}) {
+		where += " AND t.timestamp_ms >= ? AND (t.timestamp_ms > ? OR t.request_id > ?)"
+		args = append(args, after.Timestamp, after.Timestamp, after.ID)
+	}
+	q := "SELECT t.request_id, t.timestamp_ms, t.execution_time_ms, t.status FROM trace_info t WHERE " + where +
+		" ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
+	var id, status text
+	var timestamp, duration integer
+	var infos []mlflow.Info
+	err = s.query(ctx, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, q, append(args, limit), []any{&id, &timestamp, &duration, &status}, func() error {
+		infos = append(infos, mlflow.Info{ID: id.s, ExperimentID: r.ExperimentID, Timestamp: timestamp.n, Duration: duration.n, State: state(status.s)})
+		return nil
+	})
+	return infos, err
+}
+
+// Lookup implements mlflow.Source.
+func (s *Store) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
+	var infos []mlflow.Info
+	for len(ids) > 0 {
+		n := min(len(ids), maxIDs)
+		window := make([]mlflow.Info, n)
+		for i := range window {
+			window[i].ID = ids[i]
+		}
+		ids = ids[n:]
+		found, err := s.detail(ctx, window)
+		if err != nil {
+			return nil, err
+		}
+		for i := range window {
+			if found[i] {
+				infos = append(infos, window[i])
+			}
+		}
+	}
+	return infos, nil
+}
+
+// state maps a stored status to a state. Stores of 2.x know the spelling with TRACE_STATUS_.
+func state(status string) mlflow.State {
+	switch status {
+	case "OK", "ERROR", "IN_PROGRESS":
+		return mlflow.State(status)
+	}
+	return mlflow.StateUnspecified
+}
+
+// idList is the parameter for dialect.ids.
+func idList(infos []mlflow.Info) string {
+	buf := make([]byte, 0, 40*len(infos))
+	buf = append(buf, '[')
+	for i := range infos {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		quoted, err := json.Marshal(infos[i].ID)
+		if err != nil {
+			quoted = []byte(`""`)
+		}
+		buf = append(buf, quoted...)
+	}
+	return string(append(buf, ']'))
+}

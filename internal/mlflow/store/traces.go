@@ -1,0 +1,184 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// spanRow is one row of spans.
+type spanRow struct {
+	doc, id string
+	root    bool
+	start   int64
+}
+
+// spanRows are the rows of one trace.
+type spanRows struct {
+	rows    []spanRow
+	size    int
+	cleared bool // archived: the rows are there, without content
+}
+
+// Traces implements mlflow.Source. It reads windows of traces: first all rows, then, with nothing open, it decodes and hands on.
+func (s *Store) Traces(ctx context.Context, infos []mlflow.Info, yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
+	for base := 0; base < len(infos); base += maxIDs {
+		window := slices.Clone(infos[base:min(base+maxIDs, len(infos))])
+		found, err := s.ensureDetail(ctx, window)
+		if err != nil {
+			return err
+		}
+		for at := 0; at < len(window); {
+			spans, done, err := s.spans(ctx, window[at:])
+			if err != nil {
+				return err
+			}
+			for i := range done {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				var trace *mlflow.Trace
+				skip := mlflow.Skipf(mlflow.Vanished, "the trace was deleted after it was listed")
+				if found[at+i] {
+					trace, skip = s.trace(window[at+i], &spans[i])
+				}
+				spans[i] = spanRows{}
+				if err := yield(base+at+i, trace, skip); err != nil {
+					return err
+				}
+			}
+			at += done
+		}
+	}
+	return nil
+}
+
+// ensureDetail fills the infos unless they are filled, and tells which traces exist.
+func (s *Store) ensureDetail(ctx context.Context, window []mlflow.Info) ([]bool, error) {
+	if slices.ContainsFunc(window, func(info mlflow.Info) bool { return !detailed(&info) }) {
+		return s.detail(ctx, window)
+	}
+	found := make([]bool, len(window))
+	for i := range found {
+		found[i] = true
+	}
+	return found, nil
+}
+
+// spans reads the span rows of the first traces of the window, as many as windowBytes hold and at least one. It returns how many traces that is.
+func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, int, error) {
+	if !s.schema.hasSpans {
+		return make([]spanRows, len(window)), len(window), nil
+	}
+	var key, root, start integer
+	var content content
+	var id text
+	// A span that is larger than a whole trace may be is not read: its size comes instead, negative.
+	q := "SELECT ids.key, t.span_id, t.parent_span_id IS NULL, t.start_time_unix_nano, CASE WHEN " + s.d.octets + "(t.content) <= ? THEN t.content ELSE -" + s.d.octets + "(t.content) END" +
+		" FROM " + s.d.ids + " spans t ON t.trace_id = ids.value"
+	var found []spanRows
+	var done, total int
+	var current int
+	reset := func() { found, done, total, current = make([]spanRows, len(window)), len(window), 0, -1 }
+	err := s.query(ctx, reset, q, []any{s.opts.MaxTraceSize, idList(window)}, []any{&key, &id, &root, &start, &content}, func() error {
+		i := int(key.n)
+		if i != current {
+			if total >= windowBytes {
+				done = i
+				return errEnough
+			}
+			current = i
+		}
+		t := &found[i]
+		if content.size == 0 && !content.null {
+			t.cleared = true
+			return nil
+		}
+		t.size += content.size
+		if t.size > s.opts.MaxTraceSize {
+			for _, r := range t.rows {
+				total -= len(r.doc)
+			}
+			t.rows = nil
+			return nil
+		}
+		total += content.size
+		t.rows = append(t.rows, spanRow{doc: content.s, id: id.s, root: root.n != 0, start: start.n})
+		return nil
+	})
+	return found, done, err
+}
+
+// content scans the content of a span, or the negated size of one that is too large to be read.
+type content struct {
+	text
+	size int
+}
+
+// Scan implements sql.Scanner.
+func (c *content) Scan(src any) error {
+	if n, ok := src.(int64); ok {
+		c.text, c.size = text{}, int(-n)
+		return nil
+	}
+	err := c.text.Scan(src)
+	c.size = len(c.s)
+	return err
+}
+
+// trace makes a trace of its rows, or of its artifact.
+func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
+	switch location := info.SpansLocation(); {
+	case spans.size > s.opts.MaxTraceSize:
+		return nil, mlflow.Skipf(mlflow.TooLarge, "%d bytes of spans, more than the limit of %d", spans.size, s.opts.MaxTraceSize)
+	case location == mlflow.SpansInArchive, spans.cleared && len(spans.rows) == 0:
+		return nil, mlflow.Skipf(mlflow.Unreachable, "the spans are archived, which is not readable here; read this trace through the tracking server")
+	case location == mlflow.SpansInStore:
+		return decodeRows(info, spans)
+	}
+	// The server looks for the artifact only. Servers 3.4 and 3.5 wrote spans that came by OTLP into the database without saying so in a tag.
+	trace, skip := s.artifact(info)
+	if skip != nil && len(spans.rows) > 0 {
+		return decodeRows(info, spans)
+	}
+	return trace, skip
+}
+
+// decodeRows decodes the rows of a trace, root first and then by start, which is the order of the server's answers.
+func decodeRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
+	if len(spans.rows) == 0 {
+		return nil, mlflow.Skipf(mlflow.NoSpans, "the store holds no spans of this trace")
+	}
+	slices.SortStableFunc(spans.rows, func(a, b spanRow) int {
+		if a.root != b.root {
+			if a.root {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.start, b.start)
+	})
+	trace := &mlflow.Trace{Info: info, Spans: make([]mlflow.Span, 0, len(spans.rows)), Size: spans.size}
+	for i := range spans.rows {
+		row := &spans.rows[i]
+		span, err := mlflow.DecodeSpan(readOnly(row.doc))
+		if err != nil {
+			skip := asSkip(err)
+			return nil, mlflow.Skipf(skip.Reason, "span %s: %s", row.id, skip.Detail)
+		}
+		translateType(&span)
+		trace.Spans = append(trace.Spans, span)
+	}
+	mlflow.Finish(trace)
+	return trace, nil
+}
+
+func asSkip(err error) *mlflow.Skip {
+	if skip, ok := errors.AsType[*mlflow.Skip](err); ok {
+		return skip
+	}
+	return mlflow.Skipf(mlflow.Corrupt, "%v", err)
+}

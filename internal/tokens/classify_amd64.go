@@ -1,0 +1,27 @@
+package tokens
+
+import "golang.org/x/sys/cpu"
+
+// classify sets m from the 64 bytes at the start of s.
+func classify(s string, m *masks) {
+	s = s[:blockSize]
+	switch {
+	case hasAVX512:
+		classifyAVX512(s, m)
+	case hasAVX2:
+		classifyAVX2(s, m)
+	default:
+		classifyPortable(s, m)
+	}
+}
+
+var (
+	hasAVX512 = cpu.X86.HasAVX512BW
+	hasAVX2   = cpu.X86.HasAVX2
+)
+
+//go:noescape
+func classifyAVX512(s string, m *masks)
+
+//go:noescape
+func classifyAVX2(s string, m *masks)

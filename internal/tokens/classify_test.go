@@ -1,0 +1,33 @@
+package tokens
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestClassifyAgreesWithTable(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 2000 {
+		b := make([]byte, blockSize)
+		for i := range b {
+			b[i] = byte(r.Uint32())
+			if n < 256 {
+				b[i] = byte(n)
+			}
+		}
+		var want, got masks
+		for i, c := range b {
+			for k, m := range [8]*uint64{&want.upper, &want.lower, &want.number, &want.space, &want.newline, &want.blank, &want.slash, &want.quote} {
+				*m |= uint64(blockClass[c]>>k&1) << i
+			}
+			want.high |= uint64(c>>7) << i
+		}
+		classifyPortable(string(b), &got)
+		require.Equal(t, want, got, "portable %q", b)
+		got = masks{}
+		classify(string(b), &got)
+		require.Equal(t, want, got, "%q", b)
+	}
+}

@@ -1,0 +1,123 @@
+package mlflowreceiver
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
+)
+
+func load(t *testing.T, conf *confmap.Conf) (*Config, error) {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	if err := conf.Unmarshal(cfg); err != nil {
+		return nil, err
+	}
+	return cfg, confmap.Validate(cfg)
+}
+
+func TestConfigAsPeopleTypeIt(t *testing.T) {
+	file, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	storage := func(s string) *component.ID {
+		var id component.ID
+		require.NoError(t, id.UnmarshalText([]byte(s)))
+		return &id
+	}
+	at := func(s string) (v selection.Time) {
+		require.NoError(t, v.UnmarshalText([]byte(s)))
+		return v
+	}
+	for name, change := range map[string]func(*Config){
+		"mlflow/smallest": func(c *Config) {
+			c.TrackingURI = "http://localhost:5000"
+			c.Experiments.Names = []string{"support-*"}
+			c.StorageID = storage("file_storage")
+		},
+		"mlflow/unquoted": func(c *Config) {
+			c.TrackingURI = "sqlite:///mlflow.db"
+			c.Experiments = ExperimentsConfig{IDs: []string{"1", "2", "123456789012345678"}, Names: []string{"support-bot"}, Exclude: []string{"scratch-*", "7"}}
+			c.StartTime, c.EndTime = at("2026-03-01T00:00:00Z"), at("2026-03-14T00:00:00Z")
+			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond = 0, 16, 2.5
+			c.ShutdownTimeout, c.Mode, c.OnComplete = 10*time.Second, ModeCheck, Shutdown
+		},
+		"mlflow/relative": func(c *Config) {
+			c.TrackingURI = "https://mlflow.example.com/prefix/"
+			c.Experiments.IDs = []string{"3"}
+			c.StartTime = at("-90d")
+			c.MaxSkipped, c.Payloads, c.CaptureContent = 0.005, genai.JSON, false
+			c.HTTP.Timeout = 30 * time.Second
+			c.HTTP.Headers.Set("Authorization", "Bearer canary")
+			c.Workspace, c.Filter, c.StorageID = "team-a", "status = 'OK'", storage("none")
+		},
+		"mlflow/list": func(c *Config) {
+			c.TrackingURI, c.TraceIDsFile, c.StorageID = "http://localhost:5000", "skipped.jsonl", storage("file_storage/positions")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sub, err := file.Sub(name)
+			require.NoError(t, err)
+			got, err := load(t, sub)
+			require.NoError(t, err)
+			want := createDefaultConfig().(*Config)
+			change(want)
+			require.Equal(t, want, got)
+			require.NotContains(t, fmt.Sprintf("%+v", *got), "canary")
+		})
+	}
+}
+
+func TestConfigMistakes(t *testing.T) {
+	const good = "tracking_uri: http://localhost:5000\nexperiments: {names: [a]}\nstorage: none\n"
+	for name, tc := range map[string]struct{ yaml, want string }{
+		"nothing":             {"{}", "tracking_uri: required"},
+		"no experiment":       {"tracking_uri: http://h:1\nstorage: none", `experiments: write at least one of ids and names`},
+		"no storage":          {"tracking_uri: http://h:1\nexperiments: {ids: [1]}", "storage: required"},
+		"no scheme":           {"tracking_uri: localhost:5000\nexperiments: {ids: [1]}\nstorage: none", "http://host:5000"},
+		"unknown scheme":      {"tracking_uri: ftp://user:canary@h\nexperiments: {ids: [1]}\nstorage: none", `the scheme "ftp" is not known`},
+		"postgres":            {"tracking_uri: postgresql://user:canary@h/db\nexperiments: {ids: [1]}\nstorage: none", "not in this version"},
+		"databricks":          {"tracking_uri: databricks://profile\nexperiments: {ids: [1]}\nstorage: none", "not in this version"},
+		"user interface":      {"tracking_uri: http://h:5000/#/experiments/3\nexperiments: {ids: [1]}\nstorage: none", "http://h:5000"},
+		"password in address": {"tracking_uri: http://user:canary@h:5000\nexperiments: {ids: [1]}\nstorage: none", "auth"},
+		"slashes":             {"tracking_uri: sqlite://mlflow.db\nexperiments: {ids: [1]}\nstorage: none", "sqlite:////"},
+		"endpoint":            {good + "http: {endpoint: http://x}", "http::endpoint: must stay empty"},
+		"tail":                {good + "mode: tail", `mode: "tail" is not in this version`},
+		"mode":                {good + "mode: all", `mode: "all" is not one of`},
+		"on_complete":         {good + "on_complete: exit", `on_complete: "exit" is not one of`},
+		"page":                {good + "page_size: 1000", "page_size: 1000 is not between 1 and 500"},
+		"concurrency":         {good + "concurrency: 0", "concurrency: 0"},
+		"rate":                {good + "requests_per_second: -1", "requests_per_second: -1"},
+		"size":                {good + "max_trace_size_mib: 0", "max_trace_size_mib: 0"},
+		"size with unit":      {good + "max_trace_size_mib: 64MiB", "max_trace_size_mib"},
+		"payloads":            {good + "payloads: xml", `payloads: "xml"`},
+		"share":               {good + "max_skipped: 3", "write a percentage"},
+		"time":                {good + "start_time: yesterday", "RFC 3339"},
+		"time as a number":    {good + "start_time: 1700000000", "start_time: 1700000000 is not a time"},
+		"end before start":    {good + "start_time: 2026-03-02\nend_time: 2026-03-01", "does not lie after start_time"},
+		"end before relative": {good + "start_time: -1d\nend_time: -2d", "does not lie after start_time"},
+		"name as id":          {"tracking_uri: http://h:1\nexperiments: {ids: [support-bot]}\nstorage: none", "names go into experiments::names"},
+		"ids of maps":         {"tracking_uri: http://h:1\nexperiments: {ids: [{a: 1}]}\nstorage: none", "experiments::ids: element 0"},
+		"glob":                {"tracking_uri: http://h:1\nexperiments: {names: ['[a']}\nstorage: none", "experiments::names[0]"},
+		"retry off":           {good + "retry_on_failure: {enabled: false}", "retry_on_failure::enabled"},
+		"list and check":      {"tracking_uri: http://h:1\ntrace_ids_file: x\nmode: check", "trace_ids_file"},
+		"negative timeout":    {good + "shutdown_timeout: -1s", "shutdown_timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			retrieved, err := confmap.NewRetrievedFromYAML([]byte(tc.yaml))
+			require.NoError(t, err)
+			conf, err := retrieved.AsConf()
+			require.NoError(t, err)
+			_, err = load(t, conf)
+			require.ErrorContains(t, err, tc.want)
+			require.NotContains(t, err.Error(), "canary")
+		})
+	}
+}
