@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,13 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
-	"github.com/otelcol-mlflow/otelcol-mlflow/test/faithful"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
@@ -41,9 +38,15 @@ var faults = []struct {
 	{"truncated", "corrupt", func(d string) string { return d[:len(d)/2] }},
 	{"empty file", "corrupt", func(string) string { return "" }},
 	{"another thing", "corrupt", func(string) string { return "<html>login</html>" }},
-	{"huge attribute", "too_large", func(d string) string { return strings.Replace(d, `"attributes": {`, `"attributes": {"huge": `+huge()+`, `, 1) }},
-	{"many attributes", "", func(d string) string { return strings.Replace(d, `"attributes": {`, `"attributes": {`+attributes100k(), 1) }},
-	{"deep", "", func(d string) string { return strings.Replace(d, `"attributes": {`, `"attributes": {"deep": "`+nested()+`", `, 1) }},
+	{"huge attribute", "too_large", func(d string) string {
+		return strings.Replace(d, `"attributes": {`, `"attributes": {"huge": `+huge()+`, `, 1)
+	}},
+	{"many attributes", "", func(d string) string {
+		return strings.Replace(d, `"attributes": {`, `"attributes": {`+attributes100k(), 1)
+	}},
+	{"deep", "", func(d string) string {
+		return strings.Replace(d, `"attributes": {`, `"attributes": {"deep": "`+nested()+`", `, 1)
+	}},
 }
 
 // One broken trace costs at most that trace, in a store.
@@ -217,21 +220,4 @@ func TestBucket(t *testing.T) {
 	report := collector.ReadReport(t, dir)
 	assert.Equal(t, first, report.Headline)
 	assert.False(t, report.Complete)
-}
-
-// Trace documents of the artifact era hold what is expected of them: a guard for the tests above, which change these files.
-func TestDocuments(t *testing.T) {
-	t.Parallel()
-	s := need(t, artifactsV3)
-	want, _, _ := faithful.Deliverable(faithful.Read(t, s.Expected), time.Now())
-	b, err := os.ReadFile(filepath.Join(s.Dir, "artifacts", want[0].ExperimentID, "traces", want[0].TraceID, "artifacts", "traces.json"))
-	require.NoError(t, err)
-	require.Contains(t, string(b), base64.StdEncoding.EncodeToString(mustHex(t, want[0].Spans[0].SpanID)))
-	require.Contains(t, string(b), `"attributes": {`)
-}
-
-func mustHex(t *testing.T, s string) []byte {
-	b := make([]byte, len(s)/2)
-	require.NoError(t, unhex(b, s))
-	return b
 }

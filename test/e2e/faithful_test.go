@@ -33,7 +33,7 @@ func TestFaithful(t *testing.T) {
 				Set("exporters::otlp_http", collector.OTLP(sink.URL, nil)).Set("service::pipelines::traces::exporters", []any{"file", "otlp_http"})
 			collector.Run(t, dir, c, 0)
 
-			all := faithful.Read(t, s.Expected)
+			all := faithful.Read(t, s.Truth)
 			want, unfinished, empty := faithful.Deliverable(all, time.Now())
 			spans := 0
 			for i := range want {

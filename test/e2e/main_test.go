@@ -28,7 +28,7 @@ const often = 5 * time.Millisecond
 type shared struct {
 	*mlflowserver.Server
 	Generated mlflowserver.Generated
-	Expected  string // file of what MLflow's client returns for Names
+	Truth     string // file of what MLflow's client returns for Names
 	Names     []any  // of the experiments that hold the generated data
 }
 
@@ -76,7 +76,7 @@ func filled(version string, demo bool) func() (*shared, error) {
 		if err != nil {
 			return nil, err
 		}
-		x := &shared{Server: s, Expected: filepath.Join(work, version+".jsonl"), Names: []any{"wide", "wide-second", "wide-empty"}}
+		x := &shared{Server: s, Truth: filepath.Join(work, version+".jsonl"), Names: []any{"wide", "wide-second", "wide-empty"}}
 		if x.Generated, err = s.Generate(mlflowserver.Login{}, "--count", "120"); err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func filled(version string, demo bool) func() (*shared, error) {
 		for _, n := range x.Names {
 			names = append(names, n.(string))
 		}
-		return x, s.Expected(x.Expected, names...)
+		return x, s.Expected(x.Truth, names...)
 	})
 }
 

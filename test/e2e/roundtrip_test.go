@@ -33,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 			send()
 			expected := filepath.Join(t.TempDir(), "expected.jsonl")
 			require.NoError(t, to.Expected(expected, target))
-			want, _, _ := faithful.Deliverable(faithful.Read(t, from.Expected), time.Now())
+			want, _, _ := faithful.Deliverable(faithful.Read(t, from.Truth), time.Now())
 			faithful.Survived(t, want, faithful.Read(t, expected))
 
 			count := func() (list []string) {

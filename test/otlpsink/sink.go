@@ -142,7 +142,9 @@ func Each(td ptrace.Traces, f func(pcommon.Resource, pcommon.InstrumentationScop
 func Count(all []ptrace.Traces) map[SpanKey]int {
 	out := map[SpanKey]int{}
 	for _, td := range all {
-		Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) { out[SpanKey{s.TraceID(), s.SpanID()}]++ })
+		Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) {
+			out[SpanKey{s.TraceID(), s.SpanID()}]++
+		})
 	}
 	return out
 }
