@@ -1,0 +1,2 @@
+// Package e2e holds the end-to-end tests: the built distribution against real MLflow servers, which the tests install and start by themselves.
+package e2e

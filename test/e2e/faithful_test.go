@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"encoding/hex"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/faithful"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+func unhex(dst []byte, s string) error {
+	_, err := hex.Decode(dst, []byte(s))
+	return err
+}
+
+// Every span, attribute, event, link, tag, metadata entry and assessment that MLflow's own client returns is emitted, nothing else is, and what is not emitted is listed.
+func TestFaithful(t *testing.T) {
+	for name, server := range map[string]func() (*shared, error){"database 3.17.2": database, "artifacts 3.4.0": artifactsV3, "artifacts 2.22.5": artifactsV2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := need(t, server)
+			dir, sink := t.TempDir(), otlpsink.New(t)
+			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", s.Names).Set("receivers::mlflow::max_skipped", "20%").
+				Set("exporters::otlp_http", collector.OTLP(sink.URL, nil)).Set("service::pipelines::traces::exporters", []any{"file", "otlp_http"})
+			collector.Run(t, dir, c, 0)
+
+			all := faithful.Read(t, s.Truth)
+			want, unfinished, empty := faithful.Deliverable(all, time.Now())
+			spans := 0
+			for i := range want {
+				spans += len(want[i].Spans)
+			}
+			require.Greater(t, len(want), 100)
+			assert.Equal(t, spans, faithful.Compare(t, want, sink.Accepted()))
+			assert.Equal(t, spans, faithful.Compare(t, want, collector.Traces(t, dir)))
+
+			var listed []string
+			for _, x := range collector.ReadSkipped(t, dir) {
+				listed = append(listed, x.TraceID)
+				if slices.Contains(unfinished, x.TraceID) {
+					assert.Equal(t, "in_progress", x.Reason)
+				}
+			}
+			assert.ElementsMatch(t, slices.Concat(unfinished, empty), listed)
+
+			report := collector.ReadReport(t, dir).Receivers[0]
+			assert.True(t, report.Complete, report.Headline)
+			assert.Equal(t, "end_to_end", report.Delivery)
+			assert.EqualValues(t, len(all), report.Totals.Read)
+			assert.EqualValues(t, len(want), report.Totals.Accepted)
+			assert.EqualValues(t, spans, report.Totals.Spans)
+			assert.Len(t, report.Experiments, len(s.Names))
+			assert.Contains(t, report.Source["version"], s.Version)
+		})
+	}
+}
+
+// The sample store, by the plain binary's own reader of SQLite, equals what MLflow's client returned when it was recorded.
+func TestFaithfulSample(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	collector.Run(t, dir, collector.Backfill("sqlite:///"+sample, dir).Set("receivers::mlflow::experiments::deleted", true), 0)
+	want, _, empty := faithful.Deliverable(faithful.Read(t, filepath.Join(filepath.Dir(sample), "expected.jsonl.gz")), time.Now())
+	assert.Len(t, empty, 1)
+	assert.Equal(t, 599, faithful.Compare(t, want, collector.Traces(t, dir)))
+}
+
+// One store gives the same bytes whether it is read by REST or from SQLite.
+func TestSameByRESTAndSQLite(t *testing.T) {
+	t.Run("generated", func(t *testing.T) {
+		t.Parallel()
+		s := need(t, database)
+		sameBothWays(t, s.URL, s.SQLite(), s.Names)
+	})
+	t.Run("generated artifacts V3", func(t *testing.T) {
+		t.Parallel()
+		s := need(t, artifactsV3)
+		sameBothWays(t, s.URL, s.SQLite(), s.Names)
+	})
+	t.Run("sample", func(t *testing.T) {
+		t.Parallel()
+		s := need(t, destination)
+		sameBothWays(t, s.URL, s.SQLite(), []any{"support-bot", "support-bot-eval"})
+	})
+}
+
+func sameBothWays(t *testing.T, rest, sqlite string, names []any) {
+	t.Helper()
+	var spans [2]map[otlpsink.SpanKey][]byte
+	for i, source := range []string{rest, sqlite} {
+		dir, sink := t.TempDir(), otlpsink.New(t)
+		c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names", names).Set("receivers::mlflow::max_skipped", "20%")
+		collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
+		spans[i] = single(t, sink.Accepted())
+	}
+	require.Greater(t, len(spans[0]), 200)
+	require.Len(t, spans[1], len(spans[0]))
+	for k, byREST := range spans[0] {
+		bySQLite, ok := spans[1][k]
+		if !assert.True(t, ok, "span %s of trace %s was not read from SQLite", k.Span, k.Trace) {
+			continue
+		}
+		if string(byREST) != string(bySQLite) {
+			assert.JSONEq(t, asJSON(t, byREST), asJSON(t, bySQLite), "span %s of trace %s", k.Span, k.Trace)
+			assert.Equal(t, byREST, bySQLite, "bytes of span %s of trace %s", k.Span, k.Trace)
+		}
+		if t.Failed() {
+			return // one difference at a time is enough to read
+		}
+	}
+}
+
+// single marshals every span on its own, with its resource and scope.
+func single(t testing.TB, all []ptrace.Traces) map[otlpsink.SpanKey][]byte {
+	t.Helper()
+	out := map[otlpsink.SpanKey][]byte{}
+	var proto ptrace.ProtoMarshaler
+	for _, td := range all {
+		otlpsink.Each(td, func(r pcommon.Resource, scope pcommon.InstrumentationScope, s ptrace.Span) {
+			one := ptrace.NewTraces()
+			rs := one.ResourceSpans().AppendEmpty()
+			r.CopyTo(rs.Resource())
+			ss := rs.ScopeSpans().AppendEmpty()
+			scope.CopyTo(ss.Scope())
+			s.CopyTo(ss.Spans().AppendEmpty())
+			b, err := proto.MarshalTraces(one)
+			require.NoError(t, err)
+			out[otlpsink.SpanKey{Trace: s.TraceID(), Span: s.SpanID()}] = b
+		})
+	}
+	return out
+}
+
+func asJSON(t testing.TB, proto []byte) string {
+	t.Helper()
+	var read ptrace.ProtoUnmarshaler
+	td, err := read.UnmarshalTraces(proto)
+	require.NoError(t, err)
+	var write ptrace.JSONMarshaler
+	text, err := write.MarshalTraces(td)
+	require.NoError(t, err)
+	return string(text)
+}

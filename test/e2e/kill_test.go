@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/faithful"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+// bulk is a store of 2,000 traces with 8,000 spans.
+var bulk = sync.OnceValues(func() (string, error) { return mlflowserver.Bulk(2000, filepath.Join(work, "bulk")) })
+
+const (
+	kills       = 5
+	unit        = 20 // traces
+	concurrency = 2
+	// Units whose traces may be repeated after a kill: those in work, those that are settled and wait for their turn, and those that wait to be written, each at most one per
+	// worker and one more.
+	unitsAtRisk = 3 * (concurrency + 2)
+)
+
+// killed runs a backfill that is killed again and again when progress() passes random marks between 0 and total, then lets it finish.
+func killed(t *testing.T, dir string, c collector.Config, total int, progress func() int) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	c.Set("receivers::mlflow::page_size", unit).Set("receivers::mlflow::concurrency", concurrency)
+	died := 0
+	for range kills {
+		from := progress()
+		mark := from + 1 + random.IntN(max(1, 2*(total-from)/(kills+1)))
+		p := collector.Start(t, dir, c)
+		eventually(t, func() bool { return p.Ended() || progress() >= mark }, "the backfill passes %d of %d", mark, total)
+		if !p.Ended() {
+			died++
+		}
+		p.Kill()
+	}
+	require.Equal(t, kills, died, "the run was over before it could be killed")
+	collector.Run(t, dir, c, 0)
+}
+
+// requireBounded requires that a kill repeats no more than the units in flight.
+func requireBounded(t *testing.T, got map[otlpsink.SpanKey]int) {
+	t.Helper()
+	traces := map[[16]byte]int{}
+	for k, n := range got {
+		traces[k.Trace] = max(traces[k.Trace], n-1)
+	}
+	repeated := 0
+	for _, n := range traces {
+		repeated += n
+	}
+	t.Logf("%d kills: %d of %d traces were sent again", kills, repeated, len(traces))
+	require.LessOrEqual(t, repeated, kills*unitsAtRisk*unit)
+}
+
+// A backfill to OTLP survives kill -9 at random moments, with a destination that is slow now and then.
+func TestKillOTLP(t *testing.T) {
+	t.Parallel()
+	path := need(t, bulk)
+	sink := otlpsink.New(t)
+	var requests atomic.Int64
+	sink.Script(func(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
+		pause := 2 * time.Millisecond
+		if requests.Add(1)%20 == 0 {
+			pause = 300 * time.Millisecond
+		}
+		wait(gone, pause)
+		return 0, ""
+	})
+	dir := t.TempDir()
+	want := openStore(t, path).spans()
+	killed(t, dir, collector.Backfill("sqlite:///"+path, dir).ToOTLP(sink.URL, nil), len(want), sink.Distinct)
+	requireSpans(t, want, sink.Spans())
+	requireBounded(t, sink.Spans())
+}
+
+// A backfill to a file survives kill -9: only a line that was being written may be broken, and nothing that was accepted is in it.
+func TestKillFile(t *testing.T) {
+	t.Parallel()
+	path := need(t, bulk)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "traces.jsonl")
+	size := func() int {
+		info, err := os.Stat(out)
+		if err != nil {
+			return 0
+		}
+		return int(info.Size())
+	}
+	want := openStore(t, path).spans()
+	killed(t, dir, collector.Backfill("sqlite:///"+path, dir), len(want)*3000, size)
+	traces, broken := collector.ReadTraces(t, dir)
+	require.LessOrEqual(t, len(broken), kills)
+	requireSpans(t, want, otlpsink.Count(traces))
+	requireBounded(t, otlpsink.Count(traces))
+}
+
+// wait returns after a pause, or when the other side has gone.
+func wait(gone <-chan struct{}, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-gone:
+	}
+}
+
+// Traces that are written while a server is read neither hide nor repeat those that were there before, and the next run reads them.
+func TestWritesDuringBackfill(t *testing.T) {
+	t.Parallel()
+	s := need(t, database)
+	before := t.Name()
+	_, err := s.Generate(mlflowserver.Login{}, "--prefix", before, "--small", "--count", "150")
+	require.NoError(t, err)
+	expected := filepath.Join(t.TempDir(), "expected.jsonl")
+	require.NoError(t, s.Expected(expected, before))
+	old, _, _ := faithful.Deliverable(faithful.Read(t, expected), time.Now())
+
+	// The destination lets one request pass for every few traces that are written.
+	sink := otlpsink.New(t)
+	pass := make(chan struct{})
+	sink.Script(func(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
+		select {
+		case <-pass:
+		case <-gone:
+		}
+		return 0, ""
+	})
+	dir := t.TempDir()
+	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", []any{before}).Set("receivers::mlflow::page_size", 10).
+		Set("receivers::mlflow::max_skipped", "20%").ToOTLP(sink.URL, nil)
+	p := collector.Start(t, dir, c)
+	eventually(t, func() bool { return sink.Requests() > 0 }, "the first request")
+	written := make(chan error, 1)
+	go func() {
+		_, err := s.Generate(mlflowserver.Login{}, "--into", before, "--small", "--count", "0")
+		written <- err
+	}()
+	ticker := time.NewTicker(300 * time.Millisecond)
+	defer ticker.Stop()
+	for writing := true; writing; {
+		select {
+		case err := <-written:
+			require.NoError(t, err)
+			writing = false
+		case <-ticker.C:
+			select {
+			case pass <- struct{}{}:
+			default:
+			}
+		}
+	}
+	close(pass)
+	p.Done(0)
+	got := sink.Spans()
+	for i := range old {
+		for _, span := range old[i].Spans {
+			require.Equal(t, 1, got[keyOf(t, "tr-"+span.TraceID, span.SpanID)], "span %s of trace %s, which was there before", span.SpanID, old[i].TraceID)
+		}
+	}
+
+	collector.Run(t, dir, c, 0)
+	requireOnce(t, sink.Spans())
+	require.NoError(t, s.Expected(expected, before))
+	now, _, _ := faithful.Deliverable(faithful.Read(t, expected), time.Now())
+	require.Greater(t, len(now), len(old))
+	got = sink.Spans()
+	missing := 0
+	for i := range now {
+		k := keyOf(t, "tr-"+now[i].Spans[0].TraceID, now[i].Spans[0].SpanID)
+		if got[k] == 0 {
+			missing++
+			// A trace that claims to be older than what was read already is seen by a later pass over that time only.
+			assert.Less(t, now[i].Spans[0].StartNs, int64(1_800_000_000_000_000_000), "trace %s", now[i].TraceID)
+		}
+	}
+	t.Log(fmt.Sprintf("%d old, %d new, %d of them dated back", len(old), len(now)-len(old), missing))
+}

@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+// checkout is a folder that looks like the checkout to make run, with an out/ of its own. The distribution is built already, so make has nothing to build.
+func checkout(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"dist", "config", "scripts", "testdata"} {
+		require.NoError(t, os.Symlink(filepath.Join(collector.Root(), name), filepath.Join(dir, name)))
+	}
+	return dir
+}
+
+// makeRun runs `make run` with arguments; the rule that builds is switched off, since the binary is there.
+func makeRun(t *testing.T, dir string, env []string, args ...string) *collector.Process {
+	t.Helper()
+	all := append([]string{"-C", dir, "-f", filepath.Join(collector.Root(), "Makefile"), "-o", "dist/otelcol-mlflow", "run"}, args...)
+	return collector.Command(t, t.TempDir(), env, "make", all...)
+}
+
+func private(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), p)
+	}
+}
+
+// The sample store needs no argument, tells what it did, resumes, and starts over when told to.
+func TestMakeRun(t *testing.T) {
+	t.Parallel()
+	dir := checkout(t)
+	out := filepath.Join(dir, "out", "sample")
+	first := makeRun(t, dir, []string{"MLFLOW_TRACKING_URI=http://production.invalid:5000"})
+	first.Done(0)
+	summary := first.Out()
+	for _, part := range []string{
+		"complete: 122 of 123 traces accepted, with 598 spans", "1 skipped", // one trace has no spans
+		"support-bot (1)", "support-bot-eval (2)", "2026-03-02 to 2026-03-13", "no_spans: tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
+		"out/sample/traces.jsonl", "prompts and answers", "out/sample/report.json", "out/sample/skipped.jsonl", "end to end", "FRESH=1", "testdata/sample/mlflow.db",
+		"MLFLOW_TRACKING_URI is set in your shell and not used",
+	} {
+		assert.Contains(t, summary, part)
+	}
+	assert.NotContains(t, summary, "production.invalid")
+	private(t, filepath.Join(out, "traces.jsonl"), filepath.Join(out, "report.json"), filepath.Join(out, "skipped.jsonl"))
+	spans := otlpsink.Count(collector.Traces(t, out))
+	requireSpans(t, openStore(t, copyOf(t, sample, t.TempDir()).path).spans(), spans)
+	requireOnce(t, spans)
+
+	again := makeRun(t, dir, nil)
+	again.Done(0)
+	assert.Contains(t, again.Out(), "nothing new")
+	assert.NotContains(t, again.Out(), "MLFLOW_TRACKING_URI")
+	requireOnce(t, otlpsink.Count(collector.Traces(t, out)))
+
+	fresh := makeRun(t, dir, nil, "FRESH=1")
+	fresh.Done(0)
+	assert.Contains(t, fresh.Out(), "complete: 122 of 123 traces accepted, with 598 spans")
+	requireOnce(t, otlpsink.Count(collector.Traces(t, out)))
+}
+
+// The user's own server: without EXPERIMENT its experiments are listed and nothing is written, with it the history is read.
+func TestMakeRunServer(t *testing.T) {
+	t.Parallel()
+	s := need(t, database)
+	dir := checkout(t)
+	list := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL)
+	list.Done(0)
+	for name, id := range s.Generated.Experiments {
+		if name != "wide-deleted" {
+			assert.Regexp(t, `(?m)^ +`+id+` +`+name+` +\d+ traces`, list.Out())
+		}
+	}
+	assert.NotContains(t, list.Out(), "wide-deleted")
+	assert.Contains(t, list.Out(), "EXPERIMENT=")
+	assert.Contains(t, list.Out(), "nothing was written")
+	written, err := filepath.Glob(filepath.Join(dir, "out", "*", "*traces.jsonl"))
+	require.NoError(t, err)
+	assert.Empty(t, written)
+
+	run := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL, "EXPERIMENT=wide-second")
+	run.Done(0)
+	assert.Contains(t, run.Out(), "complete: 2 of 2 traces accepted, with 2 spans")
+	written, err = filepath.Glob(filepath.Join(dir, "out", "*", "traces.jsonl"))
+	require.NoError(t, err)
+	require.Len(t, written, 1)
+	assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Dir(written[0]))), 2)
+}
+
+// Both distributions do the same with config/quickstart.yaml and without make.
+func TestQuickstart(t *testing.T) {
+	for name, binary := range map[string]string{"default": collector.Default(), "minimal": collector.Minimal()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := collector.Command(t, dir, []string{"OTELCOL_MLFLOW_OUT=" + filepath.Join(dir, "out")}, binary, "--config", "config/quickstart.yaml")
+			p.Done(0)
+			assert.Contains(t, p.Out(), "complete: 122 of 123 traces accepted, with 598 spans")
+			assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Join(dir, "out"))), 598)
+			assert.Empty(t, strings.TrimSpace(p.Logs()), "a good run has nothing to warn of")
+		})
+	}
+}

@@ -1,0 +1,181 @@
+// Package mlflowserver runs real MLflow servers, fills them with data and asks MLflow's own Python client what they hold. Everything is done by the scripts in
+// test/py, which make their own environments.
+package mlflowserver
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Versions of MLflow that the tests run, one for each way in which spans are stored.
+const (
+	Database    = "3.17.2" // spans in the database
+	ArtifactsV3 = "3.4.0"  // spans in artifacts, schema 3
+	ArtifactsV2 = "2.22.5" // spans in artifacts, schema 2
+)
+
+// startLimit is how long a server may take to answer, after its environment was made.
+const startLimit = 5 * time.Minute
+
+// Server is a running server. Its store is Dir/mlflow.db, its artifacts are below Dir/artifacts.
+type Server struct {
+	URL     string `json:"url"`
+	Dir     string `json:"dir"`
+	Version string `json:"version"`
+	// Admin, Reader and Experiments are set with --auth: the reader may read experiment team-a only.
+	Admin       Login             `json:"admin"`
+	Reader      Login             `json:"reader"`
+	Experiments map[string]string `json:"experiments"`
+
+	python string
+	stdin  io.Closer
+	ended  chan struct{}
+	stop   sync.Once
+}
+
+// Login is a user name with its password.
+type Login struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+// Scripts is the folder test/py.
+func Scripts() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(filepath.Dir(file)), "py")
+}
+
+var environments sync.Map // version → func() (string, error)
+
+// Python returns the interpreter that has the given version of MLflow; the first call of a machine installs it.
+func Python(version string) (string, error) {
+	once, _ := environments.LoadOrStore(version, sync.OnceValues(func() (string, error) {
+		out, err := output(exec.Command(filepath.Join(Scripts(), "env.sh"), version))
+		return strings.TrimSpace(string(out)), err
+	}))
+	return once.(func() (string, error))()
+}
+
+// Start starts a server of a version that serves dir, which may be empty or what another server left. options are those of server.py.
+func Start(version, dir string, options ...string) (*Server, error) {
+	python, err := Python(version)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(python, append([]string{filepath.Join(Scripts(), "server.py"), "--dir", dir}, options...)...)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &Server{python: python, stdin: stdin, ended: make(chan struct{})}
+	hung := time.AfterFunc(startLimit, func() { _ = cmd.Process.Kill() })
+	line, readErr := bufio.NewReader(stdout).ReadBytes('\n')
+	hung.Stop()
+	go func() {
+		_ = cmd.Wait()
+		close(s.ended)
+	}()
+	if readErr != nil {
+		_ = stdin.Close()
+		<-s.ended
+		return nil, fmt.Errorf("MLflow %s did not start: %s", version, complaints.String())
+	}
+	return s, json.Unmarshal(line, s)
+}
+
+// Stop ends the server and returns when it is gone.
+func (s *Server) Stop() {
+	s.stop.Do(func() {
+		_ = s.stdin.Close()
+		<-s.ended
+	})
+}
+
+// SQLite returns the tracking URI of the store underneath.
+func (s *Server) SQLite() string { return "sqlite:///" + filepath.Join(s.Dir, "mlflow.db") }
+
+// Generated is what a generator says about its data.
+type Generated struct {
+	Experiments map[string]string `json:"experiments"` // name → id
+	Traces      map[string]string `json:"traces"`      // label → MLflow's trace id
+	Notes       []string          `json:"notes"`       // what this version refused
+}
+
+// Generate runs the generator of the server's version.
+func (s *Server) Generate(login Login, args ...string) (g Generated, err error) {
+	script := "generate_v3.py"
+	if strings.HasPrefix(s.Version, "2.") {
+		script = "generate_v2.py"
+	}
+	out, err := s.run(login, script, append([]string{s.URL}, args...)...)
+	if err != nil {
+		return g, err
+	}
+	return g, json.Unmarshal(out, &g)
+}
+
+// Demo fills the server with MLflow's own demo data; 3.17.2 only.
+func (s *Server) Demo() error {
+	_, err := s.run(Login{}, "demo.py", s.URL)
+	return err
+}
+
+// Expected writes what MLflow's client returns for the given experiments, all active ones without any, to a file in the format of expected.py.
+func (s *Server) Expected(path string, experiments ...string) error {
+	args := []string{s.URL, path}
+	for _, e := range experiments {
+		args = append(args, "--experiment", e)
+	}
+	_, err := s.run(Login{}, "expected.py", args...)
+	return err
+}
+
+func (s *Server) run(login Login, script string, args ...string) ([]byte, error) {
+	cmd := exec.Command(s.python, append([]string{filepath.Join(Scripts(), script)}, args...)...)
+	cmd.Env = environment()
+	if login.Username != "" {
+		cmd.Env = append(cmd.Env, "MLFLOW_TRACKING_USERNAME="+login.Username, "MLFLOW_TRACKING_PASSWORD="+login.Password)
+	}
+	return output(cmd)
+}
+
+// environment is the caller's without anything that would steer MLflow.
+func environment() []string {
+	var env []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "MLFLOW_") && !strings.HasPrefix(e, "DATABRICKS_") && !strings.HasPrefix(e, "OTEL_") {
+			env = append(env, e)
+		}
+	}
+	return env
+}
+
+// output runs a command and returns its standard output; an error holds the end of what it complained about.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	if err := cmd.Run(); err != nil {
+		text := complaints.String()
+		return nil, fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, text[max(0, len(text)-2000):])
+	}
+	return out.Bytes(), nil
+}

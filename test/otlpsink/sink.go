@@ -1,0 +1,166 @@
+// Package otlpsink is a destination for tests: it takes OTLP over HTTP, remembers what it accepted, and answers what the test tells it to.
+package otlpsink
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+)
+
+// SpanKey identifies a span.
+type SpanKey struct {
+	Trace pcommon.TraceID
+	Span  pcommon.SpanID
+}
+
+// Answer decides about a request: an HTTP status and a message. The zero status accepts. It may block; done is closed when the client has gone.
+type Answer func(td ptrace.Traces, done <-chan struct{}) (status int, message string)
+
+// Sink is a running destination.
+type Sink struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	answer   Answer
+	requests int
+	accepted []ptrace.Traces
+	spans    map[SpanKey]int
+}
+
+// New starts a sink that accepts everything until told otherwise.
+func New(t testing.TB) *Sink {
+	s := &Sink{spans: map[SpanKey]int{}}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s
+}
+
+// Script replaces how the sink answers; nil accepts everything.
+func (s *Sink) Script(a Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = a
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body := io.Reader(r.Body)
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		body = z
+	}
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return // the client has gone
+	}
+	request := ptraceotlp.NewExportRequest()
+	if err := request.UnmarshalProto(raw); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	s.requests++
+	answer := s.answer
+	s.mu.Unlock()
+	if answer != nil {
+		if status, message := answer(request.Traces(), r.Context().Done()); status != 0 {
+			http.Error(w, message, status)
+			return
+		}
+	}
+	s.mu.Lock()
+	s.accepted = append(s.accepted, request.Traces())
+	Each(request.Traces(), func(_ pcommon.Resource, _ pcommon.InstrumentationScope, span ptrace.Span) {
+		s.spans[SpanKey{span.TraceID(), span.SpanID()}]++
+	})
+	s.mu.Unlock()
+	out, _ := ptraceotlp.NewExportResponse().MarshalProto()
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	_, _ = w.Write(out)
+}
+
+// Requests is the number of requests that could be read.
+func (s *Sink) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
+}
+
+// Spans returns how often each span was accepted.
+func (s *Sink) Spans() map[SpanKey]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[SpanKey]int, len(s.spans))
+	for k, n := range s.spans {
+		out[k] = n
+	}
+	return out
+}
+
+// Distinct is the number of distinct spans that were accepted.
+func (s *Sink) Distinct() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.spans)
+}
+
+// Accepted returns what was accepted.
+func (s *Sink) Accepted() []ptrace.Traces {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]ptrace.Traces(nil), s.accepted...)
+}
+
+// Each calls f for every span.
+func Each(td ptrace.Traces, f func(pcommon.Resource, pcommon.InstrumentationScope, ptrace.Span)) {
+	for i := range td.ResourceSpans().Len() {
+		rs := td.ResourceSpans().At(i)
+		for j := range rs.ScopeSpans().Len() {
+			ss := rs.ScopeSpans().At(j)
+			for k := range ss.Spans().Len() {
+				f(rs.Resource(), ss.Scope(), ss.Spans().At(k))
+			}
+		}
+	}
+}
+
+// Count returns how often each span occurs.
+func Count(all []ptrace.Traces) map[SpanKey]int {
+	out := map[SpanKey]int{}
+	for _, td := range all {
+		Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) {
+			out[SpanKey{s.TraceID(), s.SpanID()}]++
+		})
+	}
+	return out
+}
+
+// TraceIDs returns how often the topmost spans of each trace, those that carry MLflow's own trace id, occur.
+func TraceIDs(all []ptrace.Traces) map[string]int {
+	out := map[string]int{}
+	for _, td := range all {
+		Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) {
+			if _, topmost := s.Attributes().Get("mlflow.revision"); !topmost {
+				return
+			}
+			if id, ok := s.Attributes().Get("mlflow.traceRequestId"); ok {
+				out[id.Str()]++
+			}
+		})
+	}
+	return out
+}
