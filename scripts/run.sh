@@ -26,6 +26,10 @@ if [ -n "$fresh" ] && [ "$fresh" != 0 ]; then
   rm -rf "out/$name"
 fi
 
+# The file exporter makes its file readable for everybody; one that is there keeps its mode.
+mkdir -p "out/$name"
+: >>"out/$name/traces.jsonl"
+
 status=0
 dist/otelcol-mlflow --config config/quickstart.yaml || status=$?
 if [ "$status" = 0 ]; then

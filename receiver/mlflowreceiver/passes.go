@@ -100,7 +100,6 @@ func (r *mlflowReceiver) announce(d mlflow.Description) {
 }
 
 func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error {
-	before := r.tel.requests()
 	now := time.Now()
 	ctx, cancel := r.untilStop(ctx)
 	defer cancel()
@@ -110,7 +109,7 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 	if err != nil {
 		return err
 	}
-	findings.Requests = r.tel.requests() - before
+	findings.Requests = r.tel.requests()
 	report.Check = findings
 	var traces int64
 	for i := range findings.Experiments {

@@ -1,0 +1,334 @@
+package mlflowreceiver
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/storagetest"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pipeline"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadatatest"
+)
+
+// sink stands for the report extension.
+type sink struct {
+	component.StartFunc
+	component.ShutdownFunc
+	mu      sync.Mutex
+	skipped []progress.SkippedTrace
+	runs    chan progress.Run
+}
+
+func newSink() *sink { return &sink{runs: make(chan progress.Run, 10)} }
+
+func (*sink) Delivery(component.ID) (progress.Delivery, []string) { return progress.EndToEnd, nil }
+func (*sink) SkipFile() string                                    { return "skipped.jsonl" }
+func (s *sink) Publish(r progress.Run)                            { s.runs <- r }
+func (s *sink) Skip(list []progress.SkippedTrace) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skipped = append(s.skipped, list...)
+	return nil
+}
+
+// host has extensions and remembers the status of the component.
+type host struct {
+	extensions map[component.ID]component.Component
+	mu         sync.Mutex
+	events     []*componentstatus.Event
+}
+
+func newHost(extensions ...component.Component) *host {
+	h := &host{extensions: map[component.ID]component.Component{}}
+	for i, e := range extensions {
+		id := component.MustNewIDWithName("extension", fmt.Sprint(i))
+		if s, ok := e.(*storagetest.TestStorage); ok {
+			id = s.ID
+		}
+		h.extensions[id] = e
+	}
+	return h
+}
+
+func (h *host) GetExtensions() map[component.ID]component.Component { return h.extensions }
+
+func (h *host) Report(e *componentstatus.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, e)
+}
+
+func (h *host) last() componentstatus.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.events) == 0 {
+		return componentstatus.StatusNone
+	}
+	return h.events[len(h.events)-1].Status()
+}
+
+func serve(t *testing.T, version string, traces int) *mlflowtest.Server {
+	t.Helper()
+	server := mlflowtest.New(version)
+	t.Cleanup(server.Close)
+	server.AddExperiment(mlflowtest.Experiment{ID: "1", Name: "support-bot"})
+	for i := range traces {
+		server.Add(server.Synthetic("1", i, 3, 100))
+	}
+	return server
+}
+
+func configure() *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Experiments.Names = []string{"support-*"}
+	cfg.RetryOnFailure.InitialInterval, cfg.RetryOnFailure.MaxInterval = time.Millisecond, 10*time.Millisecond
+	none := component.MustNewID("none")
+	cfg.StorageID = &none
+	return cfg
+}
+
+func start(t *testing.T, cfg *Config, set receiver.Settings, h *host, next consumer.Traces) component.Component {
+	t.Helper()
+	require.NoError(t, cfg.Validate())
+	r, err := NewFactory().CreateTraces(t.Context(), set, cfg, next)
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), h))
+	return r
+}
+
+func TestBackfill(t *testing.T) {
+	server := serve(t, "3.17.2", 120)
+	server.Change(server.Synthetic("1", 7, 3, 100).ID, func(trace *mlflowtest.Trace) { trace.Typed, trace.Artifact = nil, nil })
+	tel := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.Background())) })
+	set := metadatatest.NewSettings(tel)
+	report, got := newSink(), new(consumertest.TracesSink)
+	h := newHost(report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
+	cfg := configure()
+	cfg.TrackingURI = opaque(server.URL())
+	cfg.StorageID = storageID("s")
+
+	r := start(t, cfg, set, h, got)
+	run := <-report.runs
+	require.True(t, run.Complete, run.Problems)
+	require.Equal(t, progress.EndToEnd, run.Delivery)
+	require.Equal(t, "complete: 119 of 120 traces accepted, with 357 spans, 1 skipped", run.Headline)
+	require.Equal(t, int64(120), run.Accounts[0].SourceCount)
+	require.Equal(t, 357, got.SpanCount())
+	require.Len(t, report.skipped, 1)
+	require.Equal(t, componentstatus.StatusOK, h.last())
+	ignore := metricdatatest.IgnoreTimestamp()
+	metadatatest.AssertEqualReceiverMlflowTracesRead(t, tel, []metricdata.DataPoint[int64]{{Value: 120}}, ignore)
+	metadatatest.AssertEqualReceiverMlflowTracesAccepted(t, tel, []metricdata.DataPoint[int64]{{Value: 119}}, ignore)
+	metadatatest.AssertEqualReceiverMlflowTracesSkipped(t, tel, []metricdata.DataPoint[int64]{
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", string(report.skipped[0].Reason)))},
+	}, ignore)
+	metadatatest.AssertEqualReceiverMlflowTracesInFlight(t, tel, []metricdata.DataPoint[int64]{{Value: 0}}, ignore)
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.NoError(t, r.Shutdown(t.Context()), "twice")
+
+	// Again, as after a restart: nothing is read a second time.
+	late := server.Synthetic("1", 500, 3, 100)
+	late.Timestamp = time.Now().UnixMilli()
+	server.Add(late)
+	r = start(t, cfg, set, h, got)
+	run = <-report.runs
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.True(t, run.Complete, run.Problems)
+	require.Equal(t, int64(1), run.Accounts[0].Run.Read)
+	require.Equal(t, 360, got.SpanCount())
+}
+
+func TestCheckIsCheap(t *testing.T) {
+	server := serve(t, "3.17.2", 20_000)
+	report := newSink()
+	cfg := configure()
+	cfg.TrackingURI, cfg.Mode, cfg.StorageID = opaque(server.URL()), ModeCheck, nil
+	got := new(consumertest.TracesSink)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(report), got)
+	run := <-report.runs
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.True(t, run.Complete, run.Problems)
+	require.Zero(t, got.SpanCount())
+	require.Less(t, server.Count(""), 60)
+	require.EqualValues(t, server.Count(""), run.Check.Requests)
+	x := run.Check.Experiments[0]
+	require.Equal(t, int64(20_000), x.Traces)
+	require.Equal(t, map[string]int64{"database": 20_000}, x.Eras)
+	require.Equal(t, map[string]bool{"database": true}, x.Reachable)
+	require.Positive(t, x.BytesPerTrace)
+	require.Equal(t, "2023-11-14T22:13:20.000Z", x.First)
+	require.InDelta(t, 200, run.Check.QuotaSeconds, 1)
+}
+
+// A receiver that ends the process returns an error from Shutdown unless everything is complete: that is the exit status.
+func TestOutcomeIsTheExitStatus(t *testing.T) {
+	server := serve(t, "3.17.2", 3)
+	for name, tc := range map[string]struct {
+		change func(*Config)
+		err    string
+	}{
+		"complete":           {func(*Config) {}, ""},
+		"unknown experiment": {func(c *Config) { c.Experiments.Names = []string{"suport-bot"} }, "did you mean support-bot"},
+		"bad filter":         {func(c *Config) { c.Filter = "colour = 'red'" }, "colour"},
+		"check":              {func(c *Config) { c.Mode = ModeCheck }, ""},
+		"unreachable": {func(c *Config) {
+			c.TrackingURI, c.RetryOnFailure.MaxElapsedTime = "http://127.0.0.1:1", 20*time.Millisecond
+		}, "not complete"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report := newSink()
+			cfg := configure()
+			cfg.TrackingURI, cfg.OnComplete = opaque(server.URL()), Shutdown
+			tc.change(cfg)
+			r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(report), consumertest.NewNop())
+			run := <-report.runs
+			err := r.Shutdown(t.Context())
+			if tc.err == "" {
+				require.NoError(t, err)
+				require.True(t, run.Complete)
+				return
+			}
+			require.ErrorContains(t, err, tc.err)
+			require.False(t, run.Complete)
+		})
+	}
+}
+
+// A fault that may pass is tried again as long as the receiver stays.
+func TestStaysAndTriesAgain(t *testing.T) {
+	server := serve(t, "3.17.2", 3)
+	server.RequireAuthorization("Bearer right")
+	report := newSink()
+	cfg := configure()
+	cfg.TrackingURI = opaque(server.URL())
+	h := newHost(report)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), h, consumertest.NewNop())
+	first := <-report.runs
+	require.False(t, first.Complete)
+	server.RequireAuthorization("")
+	for run := range report.runs {
+		if run.Complete {
+			break
+		}
+	}
+	require.Equal(t, componentstatus.StatusOK, h.last())
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestShutdownDoesNotWaitForADestinationThatIsDown(t *testing.T) {
+	server := serve(t, "3.17.2", 50)
+	cfg := configure()
+	cfg.TrackingURI, cfg.ShutdownTimeout = opaque(server.URL()), time.Millisecond
+	called := make(chan struct{}, 10)
+	down, err := consumer.NewTraces(func(ctx context.Context, _ ptrace.Traces) error {
+		called <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	require.NoError(t, err)
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(), down)
+	<-called
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestStartMistakes(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty")
+	require.NoError(t, os.WriteFile(empty, []byte("# nothing\n"), 0o600))
+	for name, tc := range map[string]struct {
+		change func(*Config)
+		err    string
+	}{
+		"no such storage":  {func(c *Config) { c.StorageID = storageID("absent") }, "storage: there is no extension"},
+		"not a storage":    {func(c *Config) { id := component.MustNewIDWithName("extension", "0"); c.StorageID = &id }, "does not store anything"},
+		"no such list":     {func(c *Config) { c.TraceIDsFile = filepath.Join(dir, "absent") }, "trace_ids_file"},
+		"empty list":       {func(c *Config) { c.TraceIDsFile = empty }, "it lists no trace"},
+		"no such database": {func(c *Config) { c.TrackingURI = opaque("sqlite:///" + filepath.Join(dir, "absent.db")) }, "tracking_uri"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := configure()
+			cfg.TrackingURI = "http://127.0.0.1:1"
+			tc.change(cfg)
+			r, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+			require.NoError(t, err)
+			require.ErrorContains(t, r.Start(t.Context(), newHost(newSink())), tc.err)
+			require.NoError(t, r.Shutdown(t.Context()))
+		})
+	}
+}
+
+func TestShutdownWithoutStart(t *testing.T) {
+	cfg := configure()
+	cfg.TrackingURI = "http://127.0.0.1:1"
+	r, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+// generator hands out the ids of traces that the server has had from the beginning: a backfill ends at its start.
+type generator struct {
+	ids chan receivertest.UniqueIDAttrVal
+}
+
+func (*generator) Start() {}
+func (*generator) Stop()  {}
+func (g *generator) Generate() []receivertest.UniqueIDAttrVal {
+	return []receivertest.UniqueIDAttrVal{<-g.ids}
+}
+
+func TestConsumeContract(t *testing.T) {
+	const count, scenarios = 60, 4
+	server := mlflowtest.New("3.4.0")
+	defer server.Close()
+	server.AddExperiment(mlflowtest.Experiment{ID: "1", Name: "support-bot"})
+	g := &generator{ids: make(chan receivertest.UniqueIDAttrVal, count*scenarios)}
+	for i := range count {
+		trace := server.Synthetic("1", i, 1, 10)
+		id := fmt.Sprint("id-", i)
+		trace.Artifact = bytes.Replace(trace.Artifact, []byte(`"attributes":{`), fmt.Appendf(nil, `"attributes":{%q:%q,`, receivertest.UniqueIDAttrName, fmt.Sprintf("%q", id)), 1)
+		server.Add(trace)
+	}
+	for range scenarios {
+		for i := range count {
+			g.ids <- receivertest.UniqueIDAttrVal(fmt.Sprint("id-", i))
+		}
+	}
+	cfg := configure()
+	cfg.TrackingURI = opaque(server.URL())
+	cfg.RetryOnFailure.MaxInterval = time.Millisecond
+	cfg.PageSize = 1        // a trace per unit: the checker takes whatever is sent again after a permanent error for a fault
+	cfg.holdAfter = 1 << 30 // and so is the sending again of a hold
+	receivertest.CheckConsumeContract(receivertest.CheckConsumeContractParams{
+		T: t, Factory: NewFactory(), Signal: pipeline.SignalTraces, Config: cfg, Generator: g, GenerateCount: count,
+	})
+}
+
+func opaque(s string) configopaque.String { return configopaque.String(s) }
+
+func storageID(name string) *component.ID {
+	id := storagetest.NewStorageID(name)
+	return &id
+}
