@@ -1,26 +1,33 @@
 package tokens
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // A pairTable maps two tokens to the one they merge into.
 type pairTable struct {
-	slots []uint64 // left << 46 | right << 28 | merged, 0 is free
-	shift uint8
+	slots  []uint64 // left << 36 | right << 18 | merged, 0 is free
+	filter []uint64 // by hash, one bit that is set if a pair may be present: most questions are answered by this small table
+	shift  uint8
 }
 
 const (
-	tokenBits = 18
-	tokenMask = 1<<tokenBits - 1
+	tokenBits  = 18
+	tokenMask  = 1<<tokenBits - 1
+	filterBits = 3 // filter bits per slot, as a power of two
 )
 
 func newPairTable(n int) pairTable {
 	log := bits.Len(uint(n*3/2 - 1))
-	return pairTable{make([]uint64, 1<<log), uint8(64 - log)}
+	return pairTable{make([]uint64, 1<<log), make([]uint64, 1<<(log+filterBits-6)), uint8(64 - log)}
 }
 
 func (t *pairTable) put(left, right, merged uint32) {
 	k := uint64(left)<<tokenBits | uint64(right)
-	i := k * multiplier >> t.shift
+	hash := k * multiplier >> (t.shift - filterBits)
+	t.filter[hash/64] |= 1 << (hash % 64)
+	i := hash >> filterBits
 	for t.slots[i] != 0 {
 		i = (i + 1) & uint64(len(t.slots)-1)
 	}
@@ -30,16 +37,16 @@ func (t *pairTable) put(left, right, merged uint32) {
 // find returns the token that left and right merge into, or none.
 func (t *pairTable) find(left, right uint32) uint32 {
 	k := uint64(left)<<tokenBits | uint64(right)
-	for i := k * multiplier >> (t.shift & 63); ; i = (i + 1) & uint64(len(t.slots)-1) {
-		s := t.slots[i]
-		if s>>tokenBits == k {
-			if s == 0 {
-				return none
-			}
-			return uint32(s & tokenMask)
-		}
-		if s == 0 {
+	hash := k * multiplier >> ((t.shift - filterBits) & 63)
+	if t.filter[hash/64]>>(hash%64)&1 == 0 {
+		return none
+	}
+	for i := hash >> filterBits; ; i = (i + 1) & uint64(len(t.slots)-1) {
+		switch s := t.slots[i]; {
+		case s == 0:
 			return none
+		case s>>tokenBits == k:
+			return uint32(s & tokenMask)
 		}
 	}
 }
@@ -84,43 +91,60 @@ func (l *lengths) of(lo, hi uint64) uint32 {
 	return set&^(1<<12) | uint32(*l.at12(lo, hi))<<12
 }
 
-// longest returns the longest token of at most limit bytes that s[i:] begins with, and its length.
-func (v *vocabulary) longest(s string, i, limit int) (id uint32, n int) {
-	limit = min(limit, len(s)-i)
-	lo := word(s, i)
-	if limit > 2 {
-		hi := word(s, i+8)
-		set := v.lengths.of(lo, hi)
-		if limit > 15 {
-			if set>>16 != 0 {
-				for t := v.firstLong(s, i); t >= 0; t = v.chain[t].next {
-					c := &v.chain[t]
-					if n := len(c.text); n <= limit && s[i:i+n] == c.text {
-						return c.id, n
-					}
-				}
+// A candidate is a token that a text has at some position: its length, and its index in chain if it is a long one.
+type candidate struct {
+	id     uint32
+	length int
+	long   int
+}
+
+// longest returns the longest token that s[i:] begins with.
+func (v *vocabulary) longest(s string, i int) candidate {
+	lo, hi := word(s, i), word(s, i+8)
+	set := v.lengths.of(lo, hi)
+	if set>>16 != 0 {
+		for t := v.firstLong(s, i); t >= 0; t = v.chain[t].next {
+			if c := &v.chain[t]; strings.HasPrefix(s[i:], c.text) {
+				return candidate{c.id, len(c.text), t}
 			}
-			limit = 15
 		}
-		for set &= 2<<limit - 1; set != 0; {
-			n := bits.Len32(set) - 1
-			if n < 8 {
-				k := shortOf(lo, n)
-				id = v.short.find(k.hash(), k)
-			} else {
-				k := mediumOf(lo, hi, n)
-				id = v.medium.find(k.hash(), k)
-			}
-			if id != none {
-				return id, n
-			}
-			set &^= 1 << n
+	}
+	return v.atMost(lo, hi, set, min(15, len(s)-i))
+}
+
+// shorter returns the next shorter token that s[i:] begins with. c must have more than one byte.
+func (v *vocabulary) shorter(s string, i int, c candidate) candidate {
+	if c.length > 15 {
+		if t := v.chain[c.long].prefix; t >= 0 {
+			return candidate{v.chain[t].id, len(v.chain[t].text), t}
 		}
+		c.length = 16
+	}
+	lo, hi := word(s, i), word(s, i+8)
+	return v.atMost(lo, hi, v.lengths.of(lo, hi), c.length-1)
+}
+
+// atMost returns the longest token of at most limit bytes, 1 to 15, that a text beginning with lo and hi has. set is lengths.of them.
+func (v *vocabulary) atMost(lo, hi uint64, set uint32, limit int) candidate {
+	for set &= 2<<limit - 1; set != 0; {
+		n := bits.Len32(set) - 1
+		id := uint32(none)
+		if n < 8 {
+			k := shortOf(lo, n)
+			id = v.short.find(k.hash(), k)
+		} else {
+			k := mediumOf(lo, hi, n)
+			id = v.medium.find(k.hash(), k)
+		}
+		if id != none {
+			return candidate{id: id, length: n}
+		}
+		set &^= 1 << n
 	}
 	if limit > 1 {
 		if id := v.bytes2[uint16(lo)]; id != none {
-			return id, 2
+			return candidate{id: id, length: 2}
 		}
 	}
-	return v.single[s[i]], 1
+	return candidate{id: v.single[byte(lo)], length: 1}
 }

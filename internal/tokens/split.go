@@ -16,58 +16,60 @@ func (v *vocabulary) split(s string) int {
 	if len(s) <= mergeLimit {
 		return v.merge(s)
 	}
-	var ids, ends [window]uint32
+	var steps [window]step
 	var dead [window / 64]uint64
-	total, n := 0, v.encode(s[:min(window, len(s))], ids[:], ends[:], dead[:])
+	total, n := 0, v.encode(s[:min(window, len(s))], steps[:], dead[:])
 	for {
 		if len(s) <= window {
 			return total + n
 		}
 		keep := n - 1
-		for ends[keep-1] > window-overlap {
+		for steps[keep-1].end > window-overlap {
 			keep--
 		}
-		shared := ids[keep]
-		rest := s[ends[keep-1]:]
-		if n = v.encode(rest[:min(window, len(rest))], ids[:], ends[:], dead[:]); ids[0] != shared {
+		shared := steps[keep].id
+		rest := s[steps[keep-1].end:]
+		if n = v.encode(rest[:min(window, len(rest))], steps[:], dead[:]); steps[0].id != shared {
 			// No text is known that comes here. Correct all the same, at the price of memory.
-			return total + v.encode(s, make([]uint32, len(s)), make([]uint32, len(s)), make([]uint64, len(s)/64+1))
+			return total + v.encode(s, make([]step, len(s)), make([]uint64, len(s)/64+1))
 		}
 		total += keep
 		s = rest
 	}
 }
 
-// encode writes the tokens of s and their ends, and returns how many there are. ids and ends must have room for len(s) of them, and
-// dead for as many bits. It takes the longest token at every position and, where that stays apart from the one before it, goes on;
-// otherwise it tries the next shorter one. When none fits it steps back and never comes to that position again, so time is linear.
-func (v *vocabulary) encode(s string, ids, ends []uint32, dead []uint64) int {
+// A step is one token of an encoding and the position where it ends.
+type step struct {
+	candidate
+	end int
+}
+
+// encode writes the tokens of s to steps and returns how many there are. steps must have room for len(s) of them, and dead for as many
+// bits. It takes the longest token at every position and, where that stays apart from the one before it, goes on; otherwise it tries the
+// next shorter one. When none fits it steps back and never comes to that position again, so time is linear.
+func (v *vocabulary) encode(s string, steps []step, dead []uint64) int {
 	clear(dead)
 	n, pos := 0, 0
-	id, length := v.longest(s, 0, len(s))
+	c := v.longest(s, 0)
 	for {
-		end := pos + length
-		if (end == len(s) || dead[end/64]>>(end%64)&1 == 0) && (n == 0 || v.apart(ids[n-1], id)) {
-			ids[n], ends[n] = id, uint32(end)
+		end := pos + c.length
+		if (end == len(s) || dead[end/64]>>(end%64)&1 == 0) && (n == 0 || v.apart(steps[n-1].id, c.id)) {
+			steps[n] = step{c, end}
 			n++
 			if end == len(s) {
 				return n
 			}
 			pos = end
-			id, length = v.longest(s, pos, len(s))
+			c = v.longest(s, pos)
 			continue
 		}
-		for length == 1 { // nothing can follow the token before
+		for c.length == 1 { // nothing can follow the token before
 			dead[pos/64] |= 1 << (pos % 64)
-			end = pos
-			if n--; n > 0 {
-				pos = int(ends[n-1])
-			} else {
-				pos = 0
-			}
-			length = end - pos
+			n--
+			c = steps[n].candidate
+			pos -= c.length
 		}
-		id, length = v.longest(s, pos, length-1)
+		c = v.shorter(s, pos, c)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"math"
 	"slices"
+	"strings"
 )
 
 //go:generate go run ./internal/gen
@@ -42,10 +43,12 @@ type vocabulary struct {
 	phrases phrases
 }
 
+// A longToken has at least 16 bytes.
 type longToken struct {
-	text string
-	id   uint32
-	next int // index of the next shorter one with the same beginning, or -1
+	text   string
+	id     uint32
+	next   int // index of the next shorter one with the same 16 bytes at the beginning, or -1
+	prefix int // index of the longest one that this one begins with, or -1
 }
 
 // parts returns the two tokens that merge into the token id >= singles.
@@ -110,8 +113,12 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		if !ok {
 			next = -1
 		}
+		t := longToken{text: string(v.appendBytes(nil, id)), id: id, next: next, prefix: next}
+		for t.prefix >= 0 && !strings.HasPrefix(t.text, v.chain[t.prefix].text) {
+			t.prefix = v.chain[t.prefix].next
+		}
 		v.long[start[id]] = len(v.chain)
-		v.chain = append(v.chain, longToken{string(v.appendBytes(nil, id)), id, next})
+		v.chain = append(v.chain, t)
 	}
 	return v
 }
