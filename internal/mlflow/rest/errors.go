@@ -1,0 +1,245 @@
+package rest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Kind says what sort of trouble a request met, for deciding and for telling people.
+type Kind string
+
+// The kinds of errors.
+const (
+	BadAddress  Kind = "address"     // no MLflow API at this address, wrong scheme, a web page in its place
+	Credentials Kind = "credentials" // missing or wrong credentials, a login page
+	Permission  Kind = "permission"  // the server knows the caller and refuses
+	HostCheck   Kind = "host_check"  // the server does not accept the host name that it is called by
+	BadRequest  Kind = "request"     // the server refuses what is asked: filter, workspace, experiment id
+	NotFound    Kind = "not_found"   // the thing asked for is not there
+	BadAnswer   Kind = "answer"      // the answer can't be understood or is too large
+	Unavailable Kind = "unavailable" // network, overload, maintenance: passes by itself
+	ServerFault Kind = "server"      // the server keeps answering 500
+)
+
+// Error is a request that failed. Its text says what is wrong and what to do; of the answer it holds the server's own message at most, cut short.
+type Error struct {
+	Kind    Kind
+	Route   string // for people and metrics: "traces/search"
+	Status  int    // 0: no answer
+	Code    string // MLflow's error_code
+	Message string
+	Err     error // cause, or nil
+
+	again class
+	after time.Duration // that the server asks to wait, 0: none
+	html  bool          // the answer was no MLflow error document
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	s := "MLflow " + e.Route + ": " + e.Message
+	if e.Status != 0 && e.Status != http.StatusOK {
+		s += fmt.Sprintf(" (status %d)", e.Status)
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Permanent reports whether trying again without a change of configuration or server is pointless.
+func (e *Error) Permanent() bool { return e.again == never }
+
+// class says how often a request that failed is tried again.
+type class uint8
+
+const (
+	never   class = iota // the same answer would come again
+	capped               // 500 and the like: may pass, may never
+	network              // no answer or a gateway's: passes, unless this very request is the cause
+	waiting              // the server asks to wait: 429, 503
+)
+
+// notMLflow explains an answer that no MLflow server gives.
+const notMLflow = "an MLflow tracking server doesn't answer there; check host, port and path prefix (the server's --static-prefix or the proxy's path)"
+
+// statusError explains an answer other than 200. The body is what could be read of it.
+func statusError(route string, res *http.Response, body []byte) *Error {
+	e := &Error{Route: route, Status: res.StatusCode, after: retryAfter(res.Header.Get("Retry-After"))}
+	var doc struct {
+		Code    string `json:"error_code"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &doc) == nil && doc.Code != "" {
+		e.Code, e.Message = doc.Code, bounded(doc.Message, 300)
+	} else {
+		e.html = true
+	}
+	text := string(body[:min(len(body), 2048)])
+	switch s := res.StatusCode; {
+	case s >= 300 && s < 400:
+		redirected(e, res)
+	case s == http.StatusUnauthorized:
+		e.Kind = Credentials
+		e.Message = "the server asks for credentials and has got none or wrong ones; set an authenticator in http::auth (basicauth, bearertokenauth, oauth2client) or an Authorization header"
+	case s == http.StatusForbidden && strings.Contains(text, "Invalid Host header"):
+		e.Kind = HostCheck
+		e.Message = fmt.Sprintf("the server refuses to be called %q (its check against DNS rebinding); start it with --allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or a private IP address",
+			res.Request.URL.Host, res.Request.URL.Hostname())
+	case s == http.StatusForbidden:
+		e.Kind = Permission
+		e.Message = "the credentials are accepted, but lack the permission to read this" + colon(e.Message)
+	case s == http.StatusNotFound && e.html, s == http.StatusMethodNotAllowed:
+		e.Kind, e.html = BadAddress, true
+		e.Message = "no such route: " + notMLflow
+	case s == http.StatusNotFound:
+		e.Kind = NotFound
+	case s == http.StatusProxyAuthRequired:
+		e.Kind, e.Message = Credentials, "the proxy asks for credentials; put them into http::proxy_url"
+	case e.Code == "FEATURE_DISABLED" && res.Request.Header.Get(workspaceHeader) != "":
+		e.Kind, e.Message = BadRequest, "`workspace` is set, but the server has no workspaces; remove it or start the server with workspaces enabled"+colon(e.Message)
+	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
+		e.Kind, e.again = Unavailable, waiting
+		e.Message = "the server is overloaded or not ready" + colon(e.Message)
+	case s == http.StatusRequestTimeout || s == http.StatusBadGateway || s == http.StatusGatewayTimeout:
+		e.Kind, e.again = Unavailable, network
+		e.Message = "the server or a gateway before it gave no answer in time" + colon(e.Message)
+	case s >= 500:
+		e.Kind, e.again = ServerFault, capped
+		if permanentFault(e) {
+			e.again = never
+		}
+		if e.Message == "" {
+			e.Message = "the server failed; its log says why"
+		}
+	case s == http.StatusBadRequest && e.html && (strings.Contains(text, "HTTPS server") || strings.Contains(text, "HTTPS port")):
+		e.Kind, e.Message = BadAddress, "the server speaks https; write https:// in the address"
+	default:
+		e.Kind = BadRequest
+		if e.Message == "" {
+			e.Message = "the server refuses the request"
+		}
+	}
+	return e
+}
+
+// permanentFault reports whether a 500 is really an answer about the request. MLflow maps many of them to 500: mlflow/server/handlers.py turns
+// each exception without an error code into INTERNAL_ERROR.
+func permanentFault(e *Error) bool {
+	if e.Code == "FEATURE_DISABLED" || e.Status == http.StatusNotImplemented {
+		return true
+	}
+	for _, s := range []string{notInStore, notExported, corruptData, "invalid literal for int()"} {
+		if strings.Contains(e.Message, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Parts of the messages by which servers say in a 500 what is the matter with one trace.
+const (
+	notInStore  = "not stored in tracking store"                 // batchGet, get: one of the traces has no spans in the database
+	notExported = "Failed to get trace data from tracking store" // artifact route of 3.6: unknown, or fewer spans than announced
+	corruptData = "Trace data is corrupted"                      // artifact route: the file is not JSON
+)
+
+func colon(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ": " + s
+}
+
+// redirected explains a redirect that is not followed.
+func redirected(e *Error, res *http.Response) {
+	e.Kind = BadAddress
+	to, err := res.Location()
+	if err != nil {
+		e.Message = notMLflow
+		return
+	}
+	from := res.Request.URL
+	if to.Hostname() == from.Hostname() && (to.Scheme != from.Scheme || to.Host != from.Host) {
+		e.Message = fmt.Sprintf("the server redirects to %s://%s; write that into the address", to.Scheme, to.Host)
+		return
+	}
+	e.Kind = Credentials
+	e.Message = fmt.Sprintf("the server redirects to %s://%s, which looks like a login; nothing is sent there. Set credentials in http::auth or an Authorization header that the proxy before the server accepts",
+		to.Scheme, to.Host)
+}
+
+// webPage explains an answer 200 that is a page for people.
+func webPage(route string) *Error {
+	return &Error{Kind: Credentials, Route: route, Status: http.StatusOK, html: true,
+		Message: "the answer is a web page, not JSON: a login page or proxy stands before the server, or the address is not that of an MLflow server; set credentials in http::auth or an Authorization header, and check the address"}
+}
+
+// transportError explains a request without an answer.
+func transportError(route string, r *http.Request, err error) *Error {
+	e := &Error{Kind: Unavailable, Route: route, Err: withoutURL(err), again: network}
+	host := r.URL.Host
+	var (
+		dns       *net.DNSError
+		unknown   x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		verify    *tls.CertificateVerificationError
+		timeout   net.Error
+		opError   *net.OpError
+		tlsAlert  tls.AlertError
+		notTLS    tls.RecordHeaderError
+		isTimeout = errors.As(err, &timeout) && timeout.Timeout()
+	)
+	bad := func(k Kind, format string, args ...any) *Error {
+		e.Kind, e.again, e.Message = k, never, fmt.Sprintf(format, args...)
+		return e
+	}
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &notTLS), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return bad(BadAddress, "%s speaks plain http; write http:// in the address", host)
+	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
+		return bad(BadAddress, "%s speaks https; write https:// in the address", host)
+	case errors.As(err, &unknown):
+		return bad(BadAddress, "the certificate of %s is signed by an authority that is not trusted here; give its certificate in http::tls::ca_file", host)
+	case errors.As(err, &name):
+		return bad(BadAddress, "the certificate of %s is for another name; call the server by that name or set http::tls::server_name_override", host)
+	case errors.As(err, &invalid):
+		return bad(BadAddress, "the certificate of %s is not valid: %s", host, bounded(invalid.Error(), 120))
+	case errors.As(err, &verify):
+		return bad(BadAddress, "the certificate of %s can't be verified", host)
+	case errors.As(err, &tlsAlert):
+		return bad(Credentials, "%s refuses the TLS connection (%s); it may ask for a client certificate: http::tls::cert_file, key_file", host, bounded(tlsAlert.Error(), 80))
+	case errors.As(err, &dns):
+		e.Message = fmt.Sprintf("the host name %s can't be resolved; check its spelling and the DNS", dns.Name)
+		if isTimeout {
+			e.Message = fmt.Sprintf("the DNS doesn't answer for the host name %s", dns.Name)
+		}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Message = fmt.Sprintf("nothing listens at %s (connection refused); check host and port, and that the server runs", host)
+	case errors.Is(err, context.DeadlineExceeded), isTimeout:
+		e.Message = fmt.Sprintf("%s doesn't answer in time; check that it can be reached from here, or raise http::timeout", host)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		e.Message = fmt.Sprintf("%s closed the connection before the answer was complete", host)
+	case errors.As(err, &opError):
+		e.Message = fmt.Sprintf("no connection to %s: %s", host, bounded(opError.Err.Error(), 160))
+	default:
+		e.Message = fmt.Sprintf("no answer from %s: %s", host, bounded(e.Err.Error(), 160))
+	}
+	return e
+}
+
+func asError(err error) (*Error, bool) {
+	var e *Error
+	return e, errors.As(err, &e)
+}

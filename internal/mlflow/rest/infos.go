@@ -1,0 +1,128 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+const (
+	routeSearch = "traces/search"
+	maxPage     = 500 // the server's own bound
+	maxPasses   = 5
+)
+
+// Infos implements mlflow.Source. Page tokens are offsets, so they move when traces are written or deleted meanwhile; what is read next is told by the
+// timestamp instead. How servers order ids within one millisecond depends on their database, so the last millisecond of a page that isn't the last one is
+// left to the next request, and ids are ordered here.
+func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
+	version, err := c.version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 {
+		return nil, nil
+	}
+	from := max(r.From, after.Timestamp)
+	for size := min(c.cfg.PageSize, max(limit, 50)+1); ; {
+		if r.To != 0 && from >= r.To {
+			return nil, nil
+		}
+		page, err := c.search(ctx, version, r.ExperimentID, within(from, r.To, r.Filter), size, "")
+		if errors.Is(err, errTooLarge) && size > 1 {
+			size /= 2
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		infos := page.Infos
+		if page.NextToken == "" {
+			return follow(infos, after, limit), nil
+		}
+		if len(infos) == 0 {
+			return nil, &Error{Kind: BadAnswer, Route: routeSearch, Message: "the server answers with an empty page that is not the last one"}
+		}
+		last := infos[len(infos)-1].Timestamp
+		whole := slices.DeleteFunc(infos, func(i mlflow.Info) bool { return i.Timestamp >= last })
+		if found := follow(whole, after, limit); len(found) > 0 {
+			return found, nil
+		}
+		if len(whole) == 0 { // the page holds one millisecond and not all of it
+			all, err := c.millisecond(ctx, version, r, last, size)
+			if err != nil {
+				return nil, err
+			}
+			if found := follow(all, after, limit); len(found) > 0 {
+				return found, nil
+			}
+			last++
+		}
+		from = last
+	}
+}
+
+// Detailed implements mlflow.Source: the infos of servers are complete.
+func (c *Client) Detailed(context.Context, []mlflow.Info) error { return nil }
+
+// millisecond reads all traces of one millisecond by page tokens, again and again until a pass finds nothing new, since deletions move the pages.
+func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range, at int64, size int) ([]mlflow.Info, error) {
+	var all []mlflow.Info
+	seen := map[string]bool{}
+	for range maxPasses {
+		known := len(all)
+		for token := ""; ; {
+			page, err := c.search(ctx, version, r.ExperimentID, within(at, at+1, r.Filter), size, token)
+			if err != nil {
+				return nil, err
+			}
+			for _, i := range page.Infos {
+				if !seen[i.ID] {
+					seen[i.ID] = true
+					all = append(all, i)
+				}
+			}
+			if token = page.NextToken; token == "" {
+				break
+			}
+		}
+		if len(all) == known {
+			break
+		}
+	}
+	return all, nil
+}
+
+func (c *Client) search(ctx context.Context, version int32, experiment, filter string, n int, token string) (mlflow.InfosPage, error) {
+	body, err := c.call(ctx, patient, c.searchRequest(version, experiment, filter, n, token))
+	if err != nil {
+		return mlflow.InfosPage{}, err
+	}
+	decode := mlflow.DecodeSearchV3
+	if version == apiV2 {
+		decode = mlflow.DecodeSearchV2
+	}
+	page, err := decode(body)
+	if err != nil {
+		return page, undecodable(routeSearch, err)
+	}
+	return page, nil
+}
+
+// follow returns the first infos, at most limit, after the position, in order and each once.
+func follow(infos []mlflow.Info, after mlflow.Position, limit int) []mlflow.Info {
+	infos = slices.DeleteFunc(infos, func(i mlflow.Info) bool {
+		return !after.Less(mlflow.Position{Timestamp: i.Timestamp, ID: i.ID})
+	})
+	slices.SortFunc(infos, func(a, b mlflow.Info) int {
+		if a.Timestamp != b.Timestamp {
+			return int(max(-1, min(1, a.Timestamp-b.Timestamp)))
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	infos = slices.CompactFunc(infos, func(a, b mlflow.Info) bool { return a.ID == b.ID })
+	return infos[:min(len(infos), limit)]
+}

@@ -1,0 +1,230 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// Names of routes, for people and metrics.
+const (
+	routeExperiments = "experiments/search"
+	routeMetrics     = "traces/metrics"
+	routeInfos       = "traces/batchGetInfos"
+	routeInfo        = "traces/info"
+)
+
+const (
+	experimentsPage = 1000
+	lookupPage      = 100
+	listLimit       = 256 << 20 // bytes of an answer that lists things
+)
+
+// Experiments implements mlflow.Source.
+func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
+	var all []mlflow.Experiment
+	seen := map[string]bool{} // experiments made meanwhile shift the pages
+	for token := ""; ; {
+		ask := map[string]any{"max_results": experimentsPage, "view_type": "ALL"}
+		if token != "" {
+			ask["page_token"] = token
+		}
+		var page struct {
+			Experiments []struct {
+				ID       string `json:"experiment_id"`
+				Name     string `json:"name"`
+				Location string `json:"artifact_location"`
+				Stage    string `json:"lifecycle_stage"`
+			} `json:"experiments"`
+			Next string `json:"next_page_token"`
+		}
+		if err := c.post(ctx, patient, routeExperiments, "/api/2.0/mlflow/experiments/search", ask, &page); err != nil {
+			return nil, err
+		}
+		for _, e := range page.Experiments {
+			if !seen[e.ID] {
+				seen[e.ID] = true
+				all = append(all, mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location, Deleted: e.Stage == "deleted"})
+			}
+		}
+		if page.Next == "" || page.Next == token {
+			return all, nil
+		}
+		token = page.Next
+	}
+}
+
+// Count implements mlflow.Source with the aggregation route (3.9 on), which knows no search filter.
+func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
+	if r.Filter != "" || c.noMetrics.Load() {
+		return -1, nil
+	}
+	if r.To != 0 && r.To <= r.From {
+		return 0, nil
+	}
+	ask := map[string]any{
+		"experiment_ids": []string{r.ExperimentID},
+		"view_type":      "TRACES",
+		"metric_name":    "trace_count",
+		"aggregations":   []any{map[string]string{"aggregation_type": "COUNT"}},
+	}
+	if r.From > 0 {
+		ask["start_time_ms"] = r.From
+	}
+	if r.To != 0 {
+		ask["end_time_ms"] = r.To - 1 // inclusive there
+	}
+	var answer struct {
+		Points []struct {
+			Values map[string]float64 `json:"values"`
+		} `json:"data_points"`
+	}
+	switch err := c.post(ctx, patient, routeMetrics, "/api/3.0/mlflow/traces/metrics", ask, &answer); {
+	case missing(err):
+		c.noMetrics.Store(true)
+		return -1, nil
+	case err != nil && ctx.Err() == nil && exists(err):
+		return -1, nil // stores other than SQL answer, but can't count
+	case err != nil:
+		return 0, err
+	}
+	n := int64(0)
+	for _, p := range answer.Points {
+		n += int64(p.Values["COUNT"])
+	}
+	return n, nil
+}
+
+// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one.
+func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
+	v, err := c.version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var infos []mlflow.Info
+	for len(ids) > 0 && v == apiV3 && !c.noInfos.Load() {
+		n := min(len(ids), lookupPage)
+		ask, _ := json.Marshal(map[string]any{"trace_ids": ids[:n]})
+		body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos", body: ask, limit: listLimit})
+		if missing(err) {
+			c.noInfos.Store(true)
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		page, err := mlflow.DecodeSearchV3(body)
+		if err != nil {
+			return nil, undecodable(routeInfos, err)
+		}
+		infos = append(infos, page.Infos...)
+		ids = ids[n:]
+	}
+	for _, id := range ids {
+		if strings.Trim(id, ".") == "" {
+			continue // the path would lead to another route
+		}
+		info, err := c.info(ctx, v, id)
+		switch e := kindOf(err); {
+		case err == nil:
+			infos = append(infos, info)
+		case e == NotFound || e == Permission || missing(err): // a slash in an id leads to no route
+		default:
+			return nil, err
+		}
+	}
+	return infos, nil
+}
+
+// info asks for the info of one trace.
+func (c *Client) info(ctx context.Context, v int32, id string) (mlflow.Info, error) {
+	path, decode := "/api/3.0/mlflow/traces/"+url.PathEscape(id), mlflow.DecodeInfoV3
+	if v == apiV2 {
+		path, decode = "/api/2.0/mlflow/traces/"+url.PathEscape(id)+"/info", mlflow.DecodeInfoV2
+	}
+	body, err := c.call(ctx, patient, &request{route: routeInfo, path: path, limit: listLimit})
+	if err != nil {
+		return mlflow.Info{}, err
+	}
+	info, err := decode(body)
+	if err != nil {
+		return mlflow.Info{}, undecodable(routeInfo, err)
+	}
+	return info, nil
+}
+
+// post asks with a JSON document and decodes the answer.
+func (c *Client) post(ctx context.Context, p patience, route, path string, ask, answer any) error {
+	doc, err := json.Marshal(ask)
+	if err != nil {
+		return err
+	}
+	body, err := c.call(ctx, p, &request{route: route, path: path, body: doc, limit: listLimit})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return undecodable(route, err)
+	}
+	return nil
+}
+
+func undecodable(route string, err error) *Error {
+	return &Error{Kind: BadAnswer, Route: route, Status: http.StatusOK, Message: "the answer can't be understood: " + bounded(err.Error(), 200), Err: err}
+}
+
+// kindOf returns the kind of an *Error, or the empty one.
+func kindOf(err error) Kind {
+	if e, ok := asError(err); ok {
+		return e.Kind
+	}
+	return ""
+}
+
+// searchRequest asks for a page of infos in ascending order of timestamp, then id. The filter may be empty.
+func (c *Client) searchRequest(version int32, experiment, filter string, n int, token string) *request {
+	const order = "timestamp_ms ASC"
+	if version == apiV2 {
+		q := url.Values{"experiment_ids": {experiment}, "max_results": {strconv.Itoa(n)}, "order_by": {order}}
+		if filter != "" {
+			q.Set("filter", filter)
+		}
+		if token != "" {
+			q.Set("page_token", token)
+		}
+		return &request{route: routeSearch, path: "/api/2.0/mlflow/traces", query: q, limit: listLimit}
+	}
+	ask := map[string]any{
+		"locations":   []any{map[string]any{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": map[string]string{"experiment_id": experiment}}},
+		"max_results": n,
+		"order_by":    []string{order},
+	}
+	if filter != "" {
+		ask["filter"] = filter
+	}
+	if token != "" {
+		ask["page_token"] = token
+	}
+	doc, _ := json.Marshal(ask) // maps of strings and ints
+	return &request{route: routeSearch, path: "/api/3.0/mlflow/traces/search", body: doc, limit: listLimit}
+}
+
+// within is the search filter for timestamps from <= t < to (0: no bound) and the user's own.
+func within(from, to int64, filter string) string {
+	var clauses []string
+	if from > 0 {
+		clauses = append(clauses, "timestamp_ms >= "+strconv.FormatInt(from, 10))
+	}
+	if to != 0 {
+		clauses = append(clauses, "timestamp_ms < "+strconv.FormatInt(to, 10))
+	}
+	if filter = strings.TrimSpace(filter); filter != "" {
+		clauses = append(clauses, filter)
+	}
+	return strings.Join(clauses, " AND ")
+}

@@ -1,0 +1,151 @@
+package rest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const workspaceHeader = "X-MLFLOW-WORKSPACE"
+
+// request is a question to the server.
+type request struct {
+	route string // for people and metrics
+	path  string // below the base address, escaped
+	query url.Values
+	body  []byte // JSON; not nil: POST
+	limit int64  // of the answer, bytes
+	text  bool   // the answer isn't JSON
+	gated bool   // counts as a request for spans
+}
+
+// errTooLarge is the cause of an Error where the answer is longer than the limit.
+var errTooLarge = errors.New("the answer is longer than allowed")
+
+// call asks as often as patience allows and returns the answer's body.
+func (c *Client) call(ctx context.Context, p patience, r *request) ([]byte, error) {
+	var body []byte
+	err := c.retry(ctx, p, func() (e *Error) {
+		body, e = c.attempt(ctx, r)
+		return e
+	})
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+// attempt asks once. The gate's slot is held while the request runs and its answer is read, no longer.
+func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure *Error) {
+	var received int64
+	if r.gated {
+		if err := c.gate.acquire(ctx); err != nil {
+			return nil, &Error{Kind: Unavailable, Route: r.route, Message: "stopped", Err: err}
+		}
+		defer func() {
+			c.gate.release(received, failure != nil && failure.again == waiting)
+		}()
+	}
+	if err := c.limiter.Wait(ctx); err != nil {
+		return nil, &Error{Kind: Unavailable, Route: r.route, Message: "stopped", Err: err}
+	}
+	req, err := c.build(ctx, r)
+	if err != nil {
+		return nil, &Error{Kind: BadRequest, Route: r.route, Message: "the request can't be made", Err: err}
+	}
+	start := time.Now()
+	status := 0
+	if c.cfg.Hooks.Request != nil {
+		defer func() {
+			c.cfg.Hooks.Request(Request{Route: r.route, Status: status, Duration: time.Since(start), Bytes: received})
+		}()
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, transportError(r.route, req, err)
+	}
+	defer res.Body.Close()
+	status = res.StatusCode
+	limit := r.limit
+	if status != http.StatusOK {
+		limit = 64 << 10
+	}
+	body, err = read(res, limit)
+	received = int64(len(body))
+	switch {
+	case status != http.StatusOK:
+		return nil, statusError(r.route, res, body)
+	case errors.Is(err, errTooLarge):
+		return nil, &Error{Kind: BadAnswer, Route: r.route, Status: status, Message: "the answer is longer than allowed", Err: err}
+	case err != nil:
+		return nil, transportError(r.route, req, err)
+	case !r.text && !looksJSON(body):
+		if isPage(res, body) {
+			return nil, webPage(r.route)
+		}
+		return nil, &Error{Kind: BadAnswer, Route: r.route, Status: status, Message: "the answer is not JSON; " + notMLflow}
+	}
+	return body, nil
+}
+
+func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
+	method, content := http.MethodGet, io.Reader(nil)
+	if r.body != nil {
+		method, content = http.MethodPost, bytes.NewReader(r.body)
+	}
+	address := c.cfg.URL.String() + r.path
+	if len(r.query) > 0 {
+		address += "?" + r.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, content)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.cfg.Workspace != "" {
+		req.Header.Set(workspaceHeader, c.cfg.Workspace)
+	}
+	return req, nil
+}
+
+// read reads the body up to the limit, counted after decompression, and returns what it got besides an error.
+func read(res *http.Response, limit int64) ([]byte, error) {
+	if res.ContentLength > limit {
+		return nil, errTooLarge
+	}
+	var from io.Reader = res.Body
+	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") { // asked for by a configured header, so the transport left it alone
+		z, err := gzip.NewReader(from)
+		if err != nil {
+			return nil, err
+		}
+		from = z
+	}
+	var buf bytes.Buffer
+	if res.ContentLength > 0 {
+		buf.Grow(int(res.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(from, limit+1))
+	if err == nil && n > limit {
+		err = errTooLarge
+	}
+	return buf.Bytes(), err
+}
+
+// looksJSON reports whether the body begins as each answer of MLflow does. Content types don't tell: the artifact route answers text/plain.
+func looksJSON(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && body[0] == '{'
+}
+
+func isPage(res *http.Response, body []byte) bool {
+	return strings.Contains(res.Header.Get("Content-Type"), "html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+}

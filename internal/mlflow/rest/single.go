@@ -1,0 +1,217 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+const (
+	routeArtifact = "get-trace-artifact"
+	routeProxied  = "mlflow-artifacts"
+	routeGet      = "traces/get"
+
+	// So many traces in a row may fail at the server before the server itself is held to be at fault.
+	maxBlame = 20
+)
+
+// fetchOne asks for the spans of one trace, wherever they lie. Only what concerns the server as a whole is an error.
+func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit func(answer) error) error {
+	info := &infos[i]
+	bucket := remote(info)
+	if why := c.buckets.verdict(bucket); why != "" {
+		return emit(answer{traces: []int{i}, skip: mlflow.Skipf(mlflow.Unreachable, "%s", why)})
+	}
+	body, typed, err := c.document(ctx, info)
+	if e, ok := asError(err); ok && e.Kind == Unavailable && e.again == network && bucket == "" && ctx.Err() == nil {
+		// Is it this trace or the server? Wait for the server and ask once more.
+		if err := c.alive(ctx); err != nil {
+			return err
+		}
+		body, typed, err = c.document(ctx, info)
+	}
+	if err == nil {
+		c.blame.Store(0)
+		c.buckets.note(bucket, "")
+		return emit(answer{traces: []int{i}, doc: body, typed: typed})
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	skip, err := c.explain(ctx, info, bucket, err)
+	if err != nil {
+		return err
+	}
+	return emit(answer{traces: []int{i}, skip: skip})
+}
+
+// document asks for the spans by the routes that the server has.
+func (c *Client) document(ctx context.Context, info *mlflow.Info) (body []byte, typed bool, err error) {
+	limit := c.cfg.MaxTraceBytes
+	if !c.noArtifact.Load() {
+		body, err := c.call(ctx, single, &request{
+			route: routeArtifact, path: "/ajax-api/2.0/mlflow/get-trace-artifact", query: url.Values{"request_id": {info.ID}}, limit: limit, gated: true,
+		})
+		if !missing(err) {
+			return body, false, err
+		}
+		c.noArtifact.Store(true) // a proxy that lets only /api pass
+	}
+	if info.SpansLocation() != mlflow.SpansInArtifacts {
+		body, err := c.call(ctx, single, &request{
+			route: routeGet, path: "/api/3.0/mlflow/traces/get", query: url.Values{"trace_id": {info.ID}, "allow_partial": {"true"}}, limit: limit, gated: true,
+		})
+		return body, true, err
+	}
+	location, _ := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)
+	u, err := url.Parse(location)
+	if err != nil || u.Scheme != "mlflow-artifacts" {
+		return nil, false, &Error{Kind: NotFound, Route: routeArtifact, Code: "NOT_FOUND", Message: "the route get-trace-artifact is not let through, and the spans don't lie in the server's own artifact store"}
+	}
+	body, err = c.call(ctx, single, &request{
+		route: routeProxied, path: "/api/2.0/mlflow-artifacts/artifacts" + strings.TrimRight(u.EscapedPath(), "/") + "/traces.json", limit: limit, gated: true,
+	})
+	return body, false, err
+}
+
+// alive waits until the server answers.
+func (c *Client) alive(ctx context.Context) error {
+	version, err := c.version(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err = c.call(ctx, patient, c.searchRequest(version, "0", "", 1, "")); err != nil && !exists(err) {
+		return err
+	}
+	return nil
+}
+
+// explain says why the spans of a trace can't be had, or returns an error that isn't the trace's own.
+func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, err error) (*mlflow.Skip, error) {
+	e, ok := asError(err)
+	switch {
+	case !ok || !errors.Is(err, errTooLarge) && !ownFault(err):
+		return nil, err
+	case errors.Is(err, errTooLarge):
+		return c.tooLarge(0), nil
+	case e.Kind == Permission:
+		return mlflow.Skipf(mlflow.Forbidden, "%s", e.Message), nil
+	case strings.Contains(e.Message, corruptData):
+		return mlflow.Skipf(mlflow.Corrupt, "the server can't read its file of spans"), nil
+	case e.Kind == BadAnswer:
+		return mlflow.Skipf(mlflow.Corrupt, "the spans are not a JSON document"), nil
+	case e.Kind == NotFound && e.Code != "NOT_FOUND":
+		return mlflow.Skipf(mlflow.Vanished, "%s", e.Message), nil
+	case strings.Contains(e.Message, notExported): // 3.6: also for a trace that is gone
+		version, err := c.version(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := c.info(ctx, version, info.ID); kindOf(err) == NotFound {
+			return mlflow.Skipf(mlflow.Vanished, "the trace is gone"), nil
+		} else if err != nil && !ownFault(err) {
+			return nil, err
+		}
+		return mlflow.Skipf(mlflow.SourceError, "not all spans of the trace were exported, and this server version (3.6) doesn't show the others; a newer one does"), nil
+	case bucket != "" && c.buckets.unread(bucket):
+		why := "the spans lie in " + bucket + ", which the server can't read for us"
+		c.buckets.note(bucket, why)
+		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
+	case e.Kind == NotFound && info.State == mlflow.StateInProgress:
+		return mlflow.Skipf(mlflow.NoSpans, "the trace is in progress and has no spans yet"), nil
+	case e.Kind == NotFound && !everHadSpans(info):
+		return mlflow.Skipf(mlflow.NoSpans, "the trace has an info and no spans"), nil
+	case e.Kind == NotFound:
+		return mlflow.Skipf(mlflow.ArtifactMissing, "the server has no file of spans for the trace: %s", e.Message), nil
+	}
+	if c.blame.Add(1) > maxBlame {
+		return nil, &Error{Kind: ServerFault, Route: e.Route, Status: e.Status, Err: e,
+			Message: "the server fails for one trace after another, so it is not the traces; its log says why. The last message: " + e.Message}
+	}
+	return mlflow.Skipf(mlflow.SourceError, "the server fails for this trace: %s", e.Message), nil
+}
+
+// everHadSpans reports whether a client wrote spans for the trace: those note a schema version; an info that was only posted has none.
+func everHadSpans(info *mlflow.Info) bool {
+	_, ok := mlflow.Get(info.Metadata, mlflow.MetaSchemaVersion)
+	return ok
+}
+
+// remote returns scheme and host of the artifact store that the spans of the trace lie in, if that is one which the server has to reach itself, else "".
+func remote(info *mlflow.Info) string {
+	if info.SpansLocation() == mlflow.SpansInStore {
+		return ""
+	}
+	location, _ := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)
+	u, err := url.Parse(location)
+	if err != nil || u.Scheme == "" || u.Scheme == "file" || u.Scheme == "mlflow-artifacts" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// buckets remembers which artifact stores the server could read. Servers answer "not found" for each failure to read one, and may take seconds for it; so
+// a store that has never given anything and failed often is asked again now and then only.
+type buckets struct {
+	mu   sync.Mutex
+	seen map[string]*bucketState
+}
+
+type bucketState struct {
+	read   bool // gave a trace at least once
+	failed int
+	until  time.Time
+	why    string
+}
+
+const (
+	bucketFailures = 20
+	bucketPause    = 30 * time.Second
+)
+
+// verdict returns why the store isn't asked now, or "".
+func (b *buckets) verdict(name string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := b.seen[name]; s != nil && !s.read && s.failed >= bucketFailures && time.Now().Before(s.until) {
+		return s.why
+	}
+	return ""
+}
+
+// unread reports whether the store has never given a trace.
+func (b *buckets) unread(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.seen[name]
+	return s == nil || !s.read
+}
+
+// note remembers a success (why is empty) or a failure.
+func (b *buckets) note(name, why string) {
+	if name == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.seen[name]
+	if s == nil {
+		if b.seen == nil {
+			b.seen = map[string]*bucketState{}
+		}
+		s = &bucketState{}
+		b.seen[name] = s
+	}
+	if why == "" {
+		*s = bucketState{read: true}
+		return
+	}
+	s.failed++
+	s.why = why
+	s.until = time.Now().Add(bucketPause)
+}
