@@ -73,7 +73,7 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 	}
 	log := r.set.Logger.Info
 	if !report.Complete {
-		log = r.set.Logger.Error
+		log = r.set.Logger.Warn
 	}
 	log("Finished: "+report.Headline, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
 		zap.Duration("duration", report.Ended.Sub(report.Started)))

@@ -96,9 +96,6 @@ func (r *Receiver) checked(b *strings.Builder) {
 	}
 	_ = t.Flush()
 	for _, e := range r.Check.Experiments {
-		for _, p := range e.Problems {
-			fmt.Fprintf(b, "  problem   %s: %s\n", e.Name, p)
-		}
 		if len(e.Scores) > 0 {
 			fmt.Fprintf(b, "  scores    %s: %s\n", e.Name, strings.Join(e.Scores, ", "))
 		}

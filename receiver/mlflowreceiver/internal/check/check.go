@@ -127,13 +127,16 @@ func (c *checker) experiment(ctx context.Context, x mlflow.Experiment) (progress
 	return f, nil
 }
 
-// sample is what reading a few traces of an era showed.
+// sample is what reading a few traces of an era showed. A trace without spans tells nothing about the place.
 type sample struct {
 	readable bool
-	problem  string
+	problem  string  // why the place can't be read
 	bytes    int64   // per trace
 	seconds  float64 // per trace
 }
+
+// places are the reasons that are about where spans lie, not about one trace.
+var places = []mlflow.Reason{mlflow.Unreachable, mlflow.ArtifactMissing, mlflow.Forbidden, mlflow.SourceError}
 
 // sample reads the remembered traces of each era.
 func (c *checker) sample(ctx context.Context) map[string]sample {
@@ -147,7 +150,7 @@ func (c *checker) sample(ctx context.Context) map[string]sample {
 			case t != nil:
 				size += int64(t.Size)
 				read++
-			case s.problem == "":
+			case s.problem == "" && slices.Contains(places, skip.Reason):
 				s.problem = skip.Error()
 			}
 			return nil
@@ -167,8 +170,8 @@ func (c *checker) sample(ctx context.Context) map[string]sample {
 func judge(e *progress.ExperimentFinding, eras map[string]sample) (seconds float64) {
 	e.Reachable = map[string]bool{}
 	for era, n := range e.Eras {
-		s, tried := eras[era]
-		if !tried {
+		s := eras[era]
+		if !s.readable && s.problem == "" {
 			continue
 		}
 		e.Reachable[era] = s.readable

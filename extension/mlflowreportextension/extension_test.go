@@ -1,0 +1,143 @@
+package mlflowreportextension
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+var receiver = component.MustNewID("mlflow")
+
+func run(complete bool) progress.Run {
+	begin := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	return progress.Run{
+		Receiver: receiver, Mode: "backfill", Source: mlflow.Description{Kind: "MLflow server", Location: "http://h:5000", Version: "3.17.2"},
+		Delivery: progress.EndToEnd, Started: begin, Ended: begin.Add(2 * time.Second), Complete: complete, Headline: "complete: 2 of 3",
+		Accounts: []progress.Account{{
+			Experiment: mlflow.Experiment{ID: "1", Name: "support-bot"}, SourceCount: 3, Done: true,
+			Run: progress.Totals{Read: 3, Accepted: 2, Spans: 5, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1}, First: begin.UnixMilli(), Last: begin.Add(48 * time.Hour).UnixMilli()},
+		}},
+		Samples: map[mlflow.Reason][]string{mlflow.NoSpans: {"tr-3"}},
+	}
+}
+
+func begin(t *testing.T, cfg *Config, yaml string) (*reporter, *bytes.Buffer) {
+	t.Helper()
+	var out bytes.Buffer
+	r := newReporter(extensiontest.NewNopSettings(metadata.Type), cfg, &out)
+	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	retrieved, err := confmap.NewRetrievedFromYAML([]byte(yaml))
+	require.NoError(t, err)
+	conf, err := retrieved.AsConf()
+	require.NoError(t, err)
+	require.NoError(t, r.NotifyConfigSnapshot(t.Context(), extensioncapabilities.NewConfigSnapshot(conf, conf)))
+	return r, &out
+}
+
+const pipeline = `
+receivers: {mlflow: {}}
+exporters: {file: {path: out/traces.jsonl, rotation: {max_backups: 0}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`
+
+func TestReport(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "report.json")
+	r, out := begin(t, &Config{Path: path}, pipeline)
+	d, notes := r.Delivery(receiver)
+	require.Equal(t, progress.EndToEnd, d)
+	require.Empty(t, notes)
+	require.NoError(t, r.Skip([]progress.SkippedTrace{{TraceID: "tr-3", ExperimentID: "1", Reason: mlflow.NoSpans}}))
+	r.Publish(run(true))
+	_, err := os.Stat(path)
+	require.NoError(t, err, "written when the run has ended, not only at the end of the process")
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.NoError(t, r.Shutdown(t.Context()))
+
+	body, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var doc map[string]any
+	require.NoError(t, json.Unmarshal(body, &doc))
+	require.Equal(t, "complete: 2 of 3", doc["headline"])
+	require.Equal(t, true, doc["complete"])
+	first := doc["receivers"].([]any)[0].(map[string]any)
+	require.Equal(t, "end_to_end", first["delivery"])
+	require.Equal(t, map[string]any{"no_spans": []any{"tr-3"}}, first["skipped_examples"])
+	require.InDelta(t, 1, first["traces_per_second"], 1e-9)
+	x := first["experiments"].([]any)[0].(map[string]any)
+	require.EqualValues(t, 3, x["source_count"])
+	require.Equal(t, "2026-03-03T00:00:00.000Z", x["last"])
+	for _, f := range []string{path, r.SkipFile()} {
+		info, err := os.Stat(f)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), f)
+	}
+
+	lines := strings.Split(out.String(), "\n")
+	require.Equal(t, "complete: 2 of 3", lines[0])
+	for _, part := range []string{
+		"MLflow server http://h:5000 (3.17.2)", "support-bot (1)  2 traces  5 spans  2026-03-01 to 2026-03-03", "skipped   1 no_spans: tr-3",
+		"out/traces.jsonl (holds prompts and answers", path, r.SkipFile(),
+	} {
+		require.Contains(t, out.String(), part)
+	}
+}
+
+func TestSkipListIsAppendedToAfterATornLine(t *testing.T) {
+	dir := t.TempDir()
+	list := filepath.Join(dir, "skipped.jsonl")
+	require.NoError(t, os.WriteFile(list, []byte(`{"trace_id":"tr-1"}`+"\n"+`{"trace`), 0o600))
+	r, _ := begin(t, &Config{Path: filepath.Join(dir, "report.json")}, pipeline)
+	require.NoError(t, r.Skip([]progress.SkippedTrace{{TraceID: "tr-2"}}))
+	require.NoError(t, r.Shutdown(t.Context()))
+	body, err := os.ReadFile(list)
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+	require.Len(t, lines, 3)
+	require.Contains(t, lines[2], `"trace_id":"tr-2"`)
+}
+
+func TestReportThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for name, path := range map[string]string{"below a file": filepath.Join(file, "report.json"), "a folder": dir} {
+		t.Run(name, func(t *testing.T) {
+			r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path}, &bytes.Buffer{})
+			require.ErrorContains(t, r.Start(t.Context(), componenttest.NewNopHost()), "path: ")
+		})
+	}
+	require.ErrorContains(t, (&Config{}).Validate(), "path: required")
+}
+
+func TestStrict(t *testing.T) {
+	r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: filepath.Join(t.TempDir(), "r.json"), Strict: true}, &bytes.Buffer{})
+	conf := confmap.NewFromStringMap(map[string]any{
+		"receivers": map[string]any{"mlflow": nil}, "exporters": map[string]any{"otlp_http": nil},
+		"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"}, "exporters": []any{"otlp_http"}}}},
+	})
+	err := r.NotifyConfigSnapshot(t.Context(), extensioncapabilities.NewConfigSnapshot(conf, conf))
+	require.ErrorContains(t, err, "strict: delivery is not end to end: mlflow: queued: exporter otlp_http")
+}
+
+func TestNothingToReport(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.json")
+	r, out := begin(t, &Config{Path: path}, pipeline)
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.Empty(t, out.String())
+	_, err := os.Stat(path)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

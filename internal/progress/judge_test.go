@@ -1,0 +1,99 @@
+package progress
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+func account(id string, run Totals) Account {
+	return Account{Experiment: mlflow.Experiment{ID: id, Name: "exp " + id}, SourceCount: -1, Run: run, Done: true}
+}
+
+func skips(r mlflow.Reason, n int64) map[mlflow.Reason]int64 {
+	return map[mlflow.Reason]int64{r: n}
+}
+
+func TestJudge(t *testing.T) {
+	whole := account("1", Totals{Read: 100, Accepted: 100, Spans: 300})
+	for name, tc := range map[string]struct {
+		accounts     []Account
+		details      map[mlflow.Reason]string
+		fault, books error
+		complete     bool
+		headline     string
+		problem      string
+	}{
+		"all":           {accounts: []Account{whole}, complete: true, headline: "complete: 100 of 100 traces accepted, with 300 spans"},
+		"nothing there": {accounts: []Account{account("1", Totals{})}, complete: true, headline: "complete: 0 of 0 traces accepted, with 0 spans"},
+		"as many skipped as allowed": {
+			accounts: []Account{account("1", Totals{Read: 100, Accepted: 99, Spans: 9, Skipped: skips(mlflow.NoSpans, 1)})}, complete: true,
+			headline: "complete: 99 of 100 traces accepted, with 9 spans, 1 skipped",
+		},
+		"too many skipped": {
+			accounts: []Account{account("1", Totals{Read: 100, Accepted: 98, Skipped: skips(mlflow.NoSpans, 2)})},
+			headline: "not complete: 98 of 100 traces accepted, with 0 spans, 2 skipped", problem: "2 of 100 traces were skipped (2 no_spans), more than max_skipped 1%",
+		},
+		"skipped earlier": {
+			accounts: []Account{{Done: true, Earlier: Totals{Read: 10, Accepted: 8, Spans: 8, Skipped: skips(mlflow.Corrupt, 2)}}},
+			headline: "not complete: nothing new; 8 traces with 8 spans were accepted earlier, 2 skipped", problem: "2 of 10",
+		},
+		"a whole experiment": {
+			accounts: []Account{whole, account("2", Totals{Read: 1, Skipped: skips(mlflow.Corrupt, 1)})},
+			headline: "not complete: 100 of 101 traces accepted, with 300 spans, 1 skipped", problem: "experiment exp 2 (2): every trace was skipped (1 corrupt)",
+		},
+		"not finished yet": {
+			accounts: []Account{account("1", Totals{Read: 2, Accepted: 1, Skipped: skips(mlflow.InProgress, 1)})}, complete: true,
+			headline: "complete: 1 of 2 traces accepted, with 0 spans, 1 not finished yet",
+		},
+		"rejected": {
+			accounts: []Account{account("1", Totals{Read: 1000, Accepted: 999, Rejected: 1})},
+			headline: "not complete: 999 of 1000 traces accepted, with 0 spans, 1 rejected", problem: "1 traces were refused by the destination",
+		},
+		"in flight": {
+			accounts: []Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, Run: Totals{Read: 5, Accepted: 4}, InFlight: 1}},
+			headline: "not complete: 4 of 5 traces accepted, with 0 spans", problem: "1 traces were read and not settled",
+		},
+		"unreachable": {
+			accounts: []Account{account("1", Totals{Read: 3, Skipped: skips(mlflow.Unreachable, 3)})}, details: map[mlflow.Reason]string{mlflow.Unreachable: "spans are in s3://b/ (not readable here)"},
+			headline: "0 of 3 delivered: spans are in s3://b/ (not readable here)", problem: "every trace was skipped",
+		},
+		"a fault":         {accounts: []Account{whole}, fault: errors.New("no more"), headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "no more"},
+		"books":           {accounts: []Account{whole}, books: errors.New("do not balance"), headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "do not balance"},
+		"unreadable lane": {accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"}, Error: "forbidden"}}, headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "experiment y (2): forbidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := Judge(tc.accounts, tc.details, 0.01, tc.fault, tc.books)
+			require.Equal(t, tc.complete, v.Complete, v.Problems)
+			require.Equal(t, tc.headline, v.Headline)
+			if tc.problem == "" {
+				require.Empty(t, v.Problems)
+				return
+			}
+			require.Contains(t, v.Problems[len(v.Problems)-1]+v.Problems[0], tc.problem)
+		})
+	}
+}
+
+func TestLedgerThatDoesNotBalance(t *testing.T) {
+	var l Ledger
+	l.Open(mlflow.Experiment{ID: "1"}, 1, Totals{})
+	l.Update("1", func(a *Account) { a.Run.Read, a.InFlight = 2, 2 })
+	require.NoError(t, l.Check())
+	l.Update("1", func(a *Account) { a.InFlight-- })
+	require.ErrorContains(t, l.Check(), "the books of experiment 1 do not balance: read 2, accepted 0 + skipped 0 + rejected 0 + in flight 1 = 1")
+	l.Update("1", func(a *Account) { a.Run.Skip(mlflow.Corrupt, 1) })
+	require.NoError(t, l.Check())
+}
+
+func TestExamplesAreBounded(t *testing.T) {
+	var l Ledger
+	for range 250 {
+		l.Sample(mlflow.Corrupt, "tr", "detail")
+	}
+	_, samples := l.Snapshot()
+	require.Len(t, samples[mlflow.Corrupt], samplesPerReason)
+}
