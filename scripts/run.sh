@@ -25,6 +25,8 @@ export OTELCOL_MLFLOW_OUT="out/$name"
 if [ -n "$fresh" ] && [ "$fresh" != 0 ]; then
   rm -rf "out/$name"
 fi
+mkdir -p "out/$name"
+: >>"out/$name/traces.jsonl" # the file exporter would make it readable for everybody
 
 # The file exporter makes its file readable for everybody; one that is there keeps its mode.
 mkdir -p "out/$name"

@@ -65,7 +65,7 @@ func (a *Account) problems(total Totals) (p []string) {
 }
 
 func headline(v Verdict, all, run Totals, details map[mlflow.Reason]string, skipped int64) string {
-	if all.Accepted == 0 && all.Read > 0 && skipped > 0 {
+	if skipped > 0 && skipped == all.Read {
 		why := Reasons(all.Skipped)
 		if d := details[mlflow.Unreachable]; d != "" {
 			why = d

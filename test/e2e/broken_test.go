@@ -36,7 +36,6 @@ var faults = []struct {
 	change       func(document string) (changed string)
 }{
 	{"truncated", "corrupt", func(d string) string { return d[:len(d)/2] }},
-	{"empty file", "corrupt", func(string) string { return "" }},
 	{"another thing", "corrupt", func(string) string { return "<html>login</html>" }},
 	{"huge attribute", "too_large", func(d string) string {
 		return strings.Replace(d, `"attributes": {`, `"attributes": {"huge": `+huge()+`, `, 1)

@@ -3,6 +3,7 @@ package otlpsink
 
 import (
 	"compress/gzip"
+	"encoding/binary"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -78,7 +79,9 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if answer != nil {
 		if status, message := answer(request.Traces(), r.Context().Done()); status != 0 {
-			http.Error(w, message, status)
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			w.WriteHeader(status)
+			_, _ = w.Write(rpcStatus(message))
 			return
 		}
 	}
@@ -91,6 +94,11 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, _ := ptraceotlp.NewExportResponse().MarshalProto()
 	w.Header().Set("Content-Type", "application/x-protobuf")
 	_, _ = w.Write(out)
+}
+
+// rpcStatus is the google.rpc.Status with a message, which exporters pass on.
+func rpcStatus(message string) []byte {
+	return append(binary.AppendUvarint([]byte{2<<3 | 2}, uint64(len(message))), message...)
 }
 
 // Requests is the number of requests that could be read.

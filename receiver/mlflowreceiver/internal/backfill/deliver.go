@@ -29,28 +29,30 @@ type suspect struct {
 }
 
 // jury decides, for one lane, what becomes of refused batches. A batch that passes shows that the destination works: the suspects' traces are rejected. Too many
-// refusals in a row show that it does not: the lane holds and sends again until something passes.
+// refusals in a row show that it does not: the lane holds and sends again until something passes. What was refused in a time of need, that is in an attempt during which
+// a hold began, proves nothing and is attempted once more.
 type jury struct {
 	mu       sync.Mutex
 	passed   bool // something passed in this run
 	row      int
 	suspects []suspect
 	held     chan struct{} // closed when the hold ends; nil when there is none
+	holds    int           // that have begun
 }
 
-// enter waits while the lane holds.
-func (j *jury) enter(ctx context.Context) error {
+// enter waits while the lane holds and returns how many holds there have been.
+func (j *jury) enter(ctx context.Context) (holds int, err error) {
 	for {
 		j.mu.Lock()
-		held := j.held
+		held, holds := j.held, j.holds
 		j.mu.Unlock()
 		if held == nil {
-			return nil
+			return holds, nil
 		}
 		select {
 		case <-held:
 		case <-ctx.Done():
-			return ctx.Err()
+			return holds, ctx.Err()
 		}
 	}
 }
@@ -68,17 +70,40 @@ func (j *jury) pass() []suspect {
 	return guilty
 }
 
-// refuse records a batch refused as a whole. True makes the caller the one who holds the lane.
-func (j *jury) refuse(s suspect, holdAfter int) bool {
+// What follows from a refusal.
+type ruling uint8
+
+const (
+	waits  ruling = iota // the traces are suspects
+	guilty               // others passed, the traces are rejected
+	again                // refused in a time of need
+	holds                // the caller holds the lane
+)
+
+// refuse rules on what an attempt left refused; passed says that others of the same batch were accepted, begun what enter returned before it.
+func (j *jury) refuse(s suspect, passed bool, begun, holdAfter int) ruling {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.passed = j.passed || passed
+	switch {
+	case j.holds != begun:
+		return again
+	case passed:
+		return guilty
+	}
 	j.suspects = append(j.suspects, s)
 	j.row++
-	if j.row < holdAfter || j.held != nil {
-		return false
+	if j.row < holdAfter {
+		return waits
 	}
+	j.hold()
+	return holds
+}
+
+// hold begins a hold; j.mu is held.
+func (j *jury) hold() {
 	j.held = make(chan struct{})
-	return true
+	j.holds++
 }
 
 // take returns the suspects for another attempt.
@@ -108,26 +133,44 @@ func (j *jury) release() {
 // deliver sends a batch of a unit and settles its traces, now or when the jury knows more. It returns an error only when the run ends.
 func (r *run) deliver(u *unit, traces []*mlflow.Trace) error {
 	j := &u.lane.jury
-	if err := j.enter(r.ctx); err != nil {
-		return err
-	}
-	passed, refused, err := r.attempt(u, traces)
-	switch {
-	case err != nil:
-		return err
-	case passed:
-		for _, s := range j.pass() {
-			s.unit.reject(s.refused)
+	for {
+		begun, err := j.enter(r.ctx)
+		if err != nil {
+			return err
 		}
-		if len(refused) > 0 {
+		passed, refused, err := r.attempt(u, traces)
+		if err != nil {
+			return err
+		}
+		if passed {
+			for _, s := range j.pass() {
+				s.unit.reject(s.refused)
+			}
+		}
+		if len(refused) == 0 {
+			return nil
+		}
+		s := suspect{u, refused}
+		switch j.refuse(s, passed, begun, r.HoldAfter) {
+		case again:
+			traces = s.traces()
+			continue
+		case guilty:
 			u.reject(refused)
+		case holds:
+			return r.hold(u.lane, refused[0].err)
 		}
 		return nil
-	case j.refuse(suspect{u, refused}, r.HoldAfter):
-		return r.hold(u.lane, refused[0].err)
-	default:
-		return nil
 	}
+}
+
+// traces returns what was refused.
+func (s suspect) traces() []*mlflow.Trace {
+	traces := make([]*mlflow.Trace, len(s.refused))
+	for i, f := range s.refused {
+		traces[i] = f.trace
+	}
+	return traces
 }
 
 // attempt sends traces; what is refused for good is halved down to single traces. It reports whether anything passed, and settles what did.
@@ -173,12 +216,12 @@ func (r *run) hold(l *lane, cause error) error {
 		if any {
 			r.Status(nil)
 			r.Log.Info("The pipeline accepts again", zap.String("experiment_id", l.exp.ID))
-			// Those that joined while the lane held were refused in the same time of need: they get their second chance as well.
-			_, more, err := r.retry(l.jury.take())
+			// Those that are still refused were so in the time of need, the attempt in which it ended included: they get a second chance.
+			_, guilty, err := r.retry(again)
 			if err != nil {
 				return err
 			}
-			for _, s := range append(again, more...) {
+			for _, s := range guilty {
 				s.unit.reject(s.refused)
 			}
 			return nil
@@ -190,11 +233,7 @@ func (r *run) hold(l *lane, cause error) error {
 // retry sends suspects once more. It reports whether anything passed, and what is still refused.
 func (r *run) retry(suspects []suspect) (any bool, again []suspect, err error) {
 	for _, s := range suspects {
-		traces := make([]*mlflow.Trace, len(s.refused))
-		for i, f := range s.refused {
-			traces[i] = f.trace
-		}
-		passed, refused, err := r.attempt(s.unit, traces)
+		passed, refused, err := r.attempt(s.unit, s.traces())
 		if err != nil {
 			return any, nil, err
 		}
@@ -220,7 +259,7 @@ func (r *run) verdict(l *lane) error {
 		return nil
 	}
 	if !passed {
-		j.held = make(chan struct{})
+		j.hold()
 		j.mu.Unlock()
 		return r.hold(l, cause)
 	}
