@@ -28,10 +28,6 @@ fi
 mkdir -p "out/$name"
 : >>"out/$name/traces.jsonl" # the file exporter would make it readable for everybody
 
-# The file exporter makes its file readable for everybody; one that is there keeps its mode.
-mkdir -p "out/$name"
-: >>"out/$name/traces.jsonl"
-
 status=0
 dist/otelcol-mlflow --config config/quickstart.yaml || status=$?
 if [ "$status" = 0 ]; then
