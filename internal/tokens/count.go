@@ -147,7 +147,11 @@ func (v *vocabulary) countPiece(text string, i, n int) int {
 			return 1
 		}
 		if n > phraseSize {
-			return v.split(text[i : i+n])
+			if text[i:i+n-1] != text[i+1:i+n] {
+				return v.split(text[i : i+n])
+			}
+			// A run of one character, as in tables and separators. No other key has a last byte like this.
+			return v.remembered(mediumKey{uint64(text[i]), 0xff<<56 | uint64(n)}, text[i:i+n])
 		}
 		words, hash := phraseKey(text, i, n)
 		tokens := v.phrases.get(hash, &words, n)
@@ -157,12 +161,16 @@ func (v *vocabulary) countPiece(text string, i, n int) int {
 		}
 		return tokens
 	}
-	k := mediumOf(word(text, i), word(text, i+8), n)
+	return v.remembered(mediumOf(word(text, i), word(text, i+8), n), text[i:i+n])
+}
+
+// remembered returns the number of tokens of piece, which the memo knows or learns by the key k.
+func (v *vocabulary) remembered(k mediumKey, piece string) int {
 	hash := k.hash()
 	if extra, ok := v.memo.find(hash, k); ok {
 		return extra + 1
 	}
-	tokens := v.split(text[i : i+n])
+	tokens := v.split(piece)
 	v.memo.put(hash, k, tokens)
 	return tokens
 }

@@ -32,8 +32,10 @@ func (s *slotState) unlock(state uint64, bytes, tokens int) {
 	s.Store((state>>16+1)<<16 | uint64(bytes)<<8 | uint64(tokens)<<1)
 }
 
+const maxRemembered = 0x7f
+
 // tokensOf returns the number of tokens that a slot in this state has.
-func tokensOf(state uint64) int { return int(state >> 1 & 0x7f) }
+func tokensOf(state uint64) int { return int(state >> 1 & maxRemembered) }
 
 // newMemo returns a memo in proportion to a vocabulary of n tokens.
 func newMemo(n int) memo {
@@ -59,7 +61,11 @@ func (m *memo) find(hash uint64, k mediumKey) (extra int, ok bool) {
 	return 0, false
 }
 
+// put remembers the tokens of k, unless they are too many for a slot.
 func (m *memo) put(hash uint64, k mediumKey, tokens int) {
+	if tokens > maxRemembered {
+		return
+	}
 	b := &m.buckets[hash>>m.shift]
 	s := &b[0]
 	if s.state.Load() != 0 { // each write to the first slot sends the next one to the second

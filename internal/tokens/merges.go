@@ -94,8 +94,8 @@ func (l *lengths) of(lo, hi uint64) uint32 {
 // A candidate is a token that a text has at some position: its length, and its index in chain if it is a long one.
 type candidate struct {
 	id     uint32
-	length int
-	long   int
+	length uint16
+	long   int16
 }
 
 // longest returns the longest token that s[i:] begins with.
@@ -105,7 +105,7 @@ func (v *vocabulary) longest(s string, i int) candidate {
 	if set>>16 != 0 {
 		for t := v.firstLong(s, i); t >= 0; t = v.chain[t].next {
 			if c := &v.chain[t]; strings.HasPrefix(s[i:], c.text) {
-				return candidate{c.id, len(c.text), t}
+				return candidate{c.id, uint16(len(c.text)), int16(t)}
 			}
 		}
 	}
@@ -116,12 +116,12 @@ func (v *vocabulary) longest(s string, i int) candidate {
 func (v *vocabulary) shorter(s string, i int, c candidate) candidate {
 	if c.length > 15 {
 		if t := v.chain[c.long].prefix; t >= 0 {
-			return candidate{v.chain[t].id, len(v.chain[t].text), t}
+			return candidate{v.chain[t].id, uint16(len(v.chain[t].text)), int16(t)}
 		}
 		c.length = 16
 	}
 	lo, hi := word(s, i), word(s, i+8)
-	return v.atMost(lo, hi, v.lengths.of(lo, hi), c.length-1)
+	return v.atMost(lo, hi, v.lengths.of(lo, hi), int(c.length)-1)
 }
 
 // atMost returns the longest token of at most limit bytes, 1 to 15, that a text beginning with lo and hi has. set is lengths.of them.
@@ -137,7 +137,7 @@ func (v *vocabulary) atMost(lo, hi uint64, set uint32, limit int) candidate {
 			id = v.medium.find(k.hash(), k)
 		}
 		if id != none {
-			return candidate{id: id, length: n}
+			return candidate{id: id, length: uint16(n)}
 		}
 		set &^= 1 << n
 	}

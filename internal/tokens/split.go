@@ -1,47 +1,55 @@
 package tokens
 
-import "math/bits"
-
 const (
-	mergeLimit = 20   // bytes of a piece up to which merging beats encode
+	mergeLimit = 32   // bytes of a piece up to which merging beats encode
 	window     = 1024 // bytes of a long piece encoded at a time
 	overlap    = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
 )
 
-// split returns the number of tokens of one piece, in time proportional to its length and with bounded memory.
-//
-// It relies on this: a sequence of tokens is the encoding of its bytes exactly if every two neighbours stay apart when the bytes of
-// just these two are encoded (see apart). So the encodings of two overlapping stretches may be joined at a token they share.
+// split returns the number of tokens of a piece, in time proportional to its length and with bounded memory.
 func (v *vocabulary) split(s string) int {
-	if len(s) <= mergeLimit {
+	switch {
+	case len(s) <= mergeLimit:
 		return v.merge(s)
+	case len(s) <= 64:
+		var steps [64]step
+		var dead [1]uint64
+		return v.encode(s, steps[:], dead[:])
 	}
+	return v.splitLong(s)
+}
+
+// splitLong encodes one window after another. It relies on this: a sequence of tokens is the encoding of its bytes exactly if every two
+// neighbours stay apart when the bytes of just these two are encoded (see apart). So the encodings of two overlapping stretches may be
+// joined at a token they share.
+func (v *vocabulary) splitLong(s string) int {
 	var steps [window]step
 	var dead [window / 64]uint64
 	total, n := 0, v.encode(s[:min(window, len(s))], steps[:], dead[:])
-	for {
-		if len(s) <= window {
-			return total + n
-		}
+	for len(s) > window {
 		keep := n - 1
 		for steps[keep-1].end > window-overlap {
 			keep--
 		}
 		shared := steps[keep].id
 		rest := s[steps[keep-1].end:]
-		if n = v.encode(rest[:min(window, len(rest))], steps[:], dead[:]); steps[0].id != shared {
+		if ahead := rest[:min(window, len(rest))]; ahead != s[:window] { // else, as in a run, the encoding is the same
+			n = v.encode(ahead, steps[:], dead[:])
+		}
+		if steps[0].id != shared {
 			// No text is known that comes here. Correct all the same, at the price of memory.
 			return total + v.encode(s, make([]step, len(s)), make([]uint64, len(s)/64+1))
 		}
 		total += keep
 		s = rest
 	}
+	return total + n
 }
 
 // A step is one token of an encoding and the position where it ends.
 type step struct {
 	candidate
-	end int
+	end uint32
 }
 
 // encode writes the tokens of s to steps and returns how many there are. steps must have room for len(s) of them, and dead for as many
@@ -52,9 +60,9 @@ func (v *vocabulary) encode(s string, steps []step, dead []uint64) int {
 	n, pos := 0, 0
 	c := v.longest(s, 0)
 	for {
-		end := pos + c.length
+		end := pos + int(c.length)
 		if (end == len(s) || dead[end/64]>>(end%64)&1 == 0) && (n == 0 || v.apart(steps[n-1].id, c.id)) {
-			steps[n] = step{c, end}
+			steps[n] = step{c, uint32(end)}
 			n++
 			if end == len(s) {
 				return n
@@ -67,7 +75,7 @@ func (v *vocabulary) encode(s string, steps []step, dead []uint64) int {
 			dead[pos/64] |= 1 << (pos % 64)
 			n--
 			c = steps[n].candidate
-			pos -= c.length
+			pos -= int(c.length)
 		}
 		c = v.shorter(s, pos, c)
 	}
@@ -98,37 +106,33 @@ func (v *vocabulary) apart(a, b uint32) bool {
 // merge returns the number of tokens of a piece of at most mergeLimit bytes, the way byte-pair encoding is defined: it merges the pair of
 // neighbours with the lowest rank, the leftmost among equals, until no pair merges.
 func (v *vocabulary) merge(s string) int {
-	var ids [mergeLimit]uint32
-	var next [mergeLimit]uint32 // what the token here and its right neighbour merge into << 5 | position
+	var ids, pairs [mergeLimit + 1]uint32 // pairs has what a token and its right neighbour merge into
 	n := len(s)
 	for i := range n - 1 {
 		ids[i] = v.single[s[i]]
-		next[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]<<5 | uint32(i)
+		pairs[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]
 	}
 	ids[n-1] = v.single[s[n-1]]
-	alive := uint32(1<<n - 1) // the positions where tokens start
 	for n > 1 {
-		best := uint32(none)
-		for _, x := range next[:len(s)-1] {
-			best = min(best, x)
+		best, at := pairs[0], 0
+		for i, x := range pairs[1 : n-1] {
+			if x < best {
+				best, at = x, i+1
+			}
 		}
-		id, i := best>>5, int(best&31)
-		if id == none>>5 {
+		if best == none {
 			break
 		}
 		n--
-		ids[i] = id
-		right := bits.TrailingZeros32(alive>>(i+1)) + i + 1
-		alive &^= 1 << right
-		next[right] = none
-		if rest := alive >> right; rest != 0 {
-			next[i] = v.pairs.find(id, ids[bits.TrailingZeros32(rest)+right])<<5 | uint32(i)
-		} else {
-			next[i] = none
+		ids[at] = best
+		for i := at + 1; i < n; i++ {
+			ids[i], pairs[i] = ids[i+1], pairs[i+1]
 		}
-		if before := alive & (1<<i - 1); before != 0 {
-			left := bits.Len32(before) - 1
-			next[left] = v.pairs.find(ids[left], id)<<5 | uint32(left)
+		if at+1 < n {
+			pairs[at] = v.pairs.find(best, ids[at+1])
+		}
+		if at > 0 {
+			pairs[at-1] = v.pairs.find(ids[at-1], best)
 		}
 	}
 	return n
