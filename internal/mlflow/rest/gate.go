@@ -45,6 +45,9 @@ func newGate(limit int) *gate {
 
 // acquire waits for a slot. An error is the context's.
 func (g *gate) acquire(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	g.mu.Lock()
 	if g.inFlight < g.limit && len(g.waiters) == 0 {
 		g.enter(time.Now())
