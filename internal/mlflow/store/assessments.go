@@ -11,55 +11,65 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
+// assessmentRow is what is scanned of a row of assessments.
+type assessmentRow struct {
+	key, created, updated, valid                                                               integer
+	id, name, kind, value, failure, sourceType, sourceID, span, rationale, overrides, metadata text
+}
+
+func (s *Store) assessmentsQuery(list string, row *assessmentRow) query {
+	row.valid.n = 1
+	names, dest := selected(s.schema.assessments, []column{
+		{"assessment_id", &row.id}, {"name", &row.name}, {"assessment_type", &row.kind}, {"value", &row.value}, {"error", &row.failure},
+		{"created_timestamp", &row.created}, {"last_updated_timestamp", &row.updated}, {"source_type", &row.sourceType}, {"source_id", &row.sourceID},
+		{"span_id", &row.span}, {"rationale", &row.rationale}, {"overrides", &row.overrides}, {"valid", &row.valid}, {"assessment_metadata", &row.metadata},
+	})
+	return query{
+		text: "SELECT ids.key" + names + " FROM " + s.d.ids + " assessments t ON t.trace_id = ids.value",
+		args: []any{list},
+		dest: append([]any{&row.key}, dest...),
+	}
+}
+
 // assessments reads the assessments of the traces, of each in the order of creation and id.
 func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Info) error {
-	var key, created, updated, valid integer
-	var id, name, kind, value, failure, sourceType, sourceID, span, rationale, overrides, metadata text
-	columns, dest := []string{"ids.key"}, []any{&key}
-	for _, c := range []struct {
-		name string
-		to   any
-	}{
-		{"assessment_id", &id}, {"name", &name}, {"assessment_type", &kind}, {"value", &value}, {"error", &failure},
-		{"created_timestamp", &created}, {"last_updated_timestamp", &updated}, {"source_type", &sourceType}, {"source_id", &sourceID},
-		{"span_id", &span}, {"rationale", &rationale}, {"overrides", &overrides}, {"valid", &valid}, {"assessment_metadata", &metadata},
-	} {
-		if s.schema.assessments[c.name] {
-			columns, dest = append(columns, "t."+c.name), append(dest, c.to)
-		}
+	var row assessmentRow
+	type found struct {
+		i int
+		a mlflow.Assessment
 	}
-	valid.n = 1
-	q := "SELECT " + strings.Join(columns, ", ") + " FROM " + s.d.ids + " assessments t ON t.trace_id = ids.value"
-	reset := func() {
-		for i := range infos {
-			infos[i].Assessments = nil
-		}
-	}
-	err := s.query(ctx, reset, q, []any{list}, dest, func() error {
-		info := &infos[key.n]
+	var rows []found
+	err := s.read(ctx, s.assessmentsQuery(list, &row), func() { rows = rows[:0] }, func() error {
 		a := mlflow.Assessment{
-			ID: id.s, Name: name.s, TraceID: info.ID, SpanID: span.s,
-			SourceType: sourceKind(sourceType.s), SourceID: sourceID.s,
-			Created: created.n, Updated: updated.n,
-			Kind: mlflow.AssessmentKind(kind.s), Rationale: rationale.s, Overrides: overrides.s, Invalid: valid.n == 0,
+			ID: row.id.s, Name: row.name.s, TraceID: infos[row.key.n].ID, SpanID: row.span.s,
+			SourceType: sourceKind(row.sourceType.s), SourceID: row.sourceID.s,
+			Created: row.created.n, Updated: row.updated.n,
+			Kind: mlflow.AssessmentKind(row.kind.s), Rationale: row.rationale.s, Overrides: row.overrides.s, Invalid: row.valid.n == 0,
 		}
-		setValue(&a, value.bytes())
-		if !failure.null && a.Kind == mlflow.Feedback {
-			a.Error = assessmentError(failure.bytes())
+		setValue(&a, row.value.bytes())
+		if a.Kind == mlflow.Feedback && row.failure.s != "" {
+			a.Error = assessmentError(row.failure.bytes())
 		}
-		if !metadata.null {
-			a.Metadata = stringMap(metadata.bytes())
+		if row.metadata.s != "" {
+			a.Metadata = stringMap(row.metadata.bytes())
 		}
-		info.Assessments = append(info.Assessments, a)
+		rows = append(rows, found{int(row.key.n), a})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for i := range infos {
-		slices.SortFunc(infos[i].Assessments, func(a, b mlflow.Assessment) int {
+	for from, to := 0, 0; from < len(rows); from = to {
+		for to = from; to < len(rows) && rows[to].i == rows[from].i; to++ {
+		}
+		list := make([]mlflow.Assessment, 0, to-from)
+		for _, r := range rows[from:to] {
+			list = append(list, r.a)
+		}
+		slices.SortFunc(list, func(a, b mlflow.Assessment) int {
 			return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(a.ID, b.ID))
 		})
+		infos[rows[from].i].Assessments = list
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -28,7 +29,16 @@ func (s *schema) condition(c clause) (string, []any, error) {
 	case c.field == fieldMetadata && c.key == metaSession && s.promoted(metaSession):
 		return compare("t.session_id", c)
 	case c.field == fieldMetadata && s.promoted(c.key):
-		return "", nil, errPromoted(c.key)
+		columns := tokenColumns[:]
+		if c.key == metaCost {
+			columns = costColumns[:]
+		}
+		if c.op != "IS NULL" && c.op != "IS NOT NULL" {
+			return "", nil, fmt.Errorf("metadata.%s can only be tested with IS NULL and IS NOT NULL here, since this store keeps its members in columns; filter through the tracking server", c.key)
+		}
+		return "coalesce(t." + strings.Join(columns, ", t.") + ") " + c.op, nil, nil
+	case c.field == fieldMetadata && c.key == "mlflow.sourceRun" && c.op == "=", c.field == fieldTag && c.key == "mlflow.linkedPrompts":
+		return "", nil, fmt.Errorf("%s.%s also matches what is linked in other tables; filter through the tracking server", c.field, c.key)
 	}
 	table := "trace_tags"
 	if c.field == fieldMetadata {
@@ -43,12 +53,6 @@ func (s *schema) condition(c clause) (string, []any, error) {
 	}
 	cond, values, err := compare("f.value", c)
 	return exists + " AND " + cond + ")", append([]any{c.key}, values...), err
-}
-
-type errPromoted string
-
-func (e errPromoted) Error() string {
-	return "metadata." + string(e) + " can't be used with this store, which keeps its members in columns; filter through the tracking server"
 }
 
 // compare compares a text column.

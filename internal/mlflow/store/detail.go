@@ -24,8 +24,8 @@ const (
 
 // The columns of tokenUsage and cost, named as the members of the JSON objects, in the server's order.
 var (
-	tokenColumns = []string{"input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation_input_tokens_above_1hr"}
-	costColumns  = []string{"input_cost", "output_cost", "total_cost"}
+	tokenColumns = [...]string{"input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation_input_tokens_above_1hr"}
+	costColumns  = [...]string{"input_cost", "output_cost", "total_cost"}
 )
 
 // promoted reports whether the store keeps the value of the metadata key in columns.
@@ -92,61 +92,66 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 	return found, s.assessments(ctx, list, infos)
 }
 
-// infoRows reads the rows of trace_info: what Infos reads, again, since a trace in progress goes on, and the rest.
-func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info) ([]bool, error) {
-	var key integer
-	var experiment, timestamp, duration integer
-	var status, client, request, response, name, session text
-	tokens, costs := make([]integer, len(tokenColumns)), make([]real, len(costColumns))
-	columns := []string{"ids.key", "t.experiment_id", "t.timestamp_ms", "t.execution_time_ms", "t.status"}
-	dest := []any{&key, &experiment, &timestamp, &duration, &status}
-	optional := func(column string, to any) {
-		if s.schema.traceInfo[column] {
-			columns, dest = append(columns, "t."+column), append(dest, to)
-		}
+// infoRow is what is scanned of a row of trace_info: what Infos reads, again, since a trace in progress goes on, and the rest. What the schema lacks stays null.
+type infoRow struct {
+	key, experiment, timestamp, duration             integer
+	status, client, request, response, name, session text
+	tokens                                           [len(tokenColumns)]integer
+	costs                                            [len(costColumns)]real
+}
+
+func (s *Store) infoQuery(list string, row *infoRow) query {
+	columns := []column{
+		{"client_request_id", &row.client}, {"request_preview", &row.request}, {"response_preview", &row.response},
+		{"trace_name", &row.name}, {"session_id", &row.session},
 	}
-	optional("client_request_id", &client)
-	optional("request_preview", &request)
-	optional("response_preview", &response)
-	optional("trace_name", &name)
-	optional("session_id", &session)
-	for i, column := range tokenColumns {
-		tokens[i].null = true
-		optional(column, &tokens[i])
+	row.name.null, row.session.null = true, true
+	for i := range row.tokens {
+		row.tokens[i].null = true
+		columns = append(columns, column{tokenColumns[i], &row.tokens[i]})
 	}
-	for i, column := range costColumns {
-		costs[i].null = true
-		optional(column, &costs[i])
+	for i := range row.costs {
+		row.costs[i].null = true
+		columns = append(columns, column{costColumns[i], &row.costs[i]})
 	}
-	q := "SELECT " + strings.Join(columns, ", ") + " FROM " + s.d.ids + " trace_info t ON t.request_id = ids.value"
-	args := []any{list}
+	names, dest := selected(s.schema.traceInfo, columns)
+	q := query{
+		text: "SELECT ids.key, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status" + names + " FROM " + s.d.ids + " trace_info t ON t.request_id = ids.value",
+		args: []any{list},
+		dest: append([]any{&row.key, &row.experiment, &row.timestamp, &row.duration, &row.status}, dest...),
+	}
 	if s.opts.Workspace != "" {
-		q += " WHERE t.experiment_id IN (SELECT experiment_id FROM experiments WHERE workspace = ?)"
-		args = append(args, s.opts.Workspace)
+		q.text += " WHERE t.experiment_id IN (SELECT experiment_id FROM experiments WHERE workspace = ?)"
+		q.args = append(q.args, s.opts.Workspace)
 	}
-	name.null, session.null = true, true
+	return q
+}
+
+// infoRows reads the rows of trace_info and tells which of the traces have one.
+func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info) ([]bool, error) {
+	var row infoRow
 	var found []bool
 	var buf []byte
-	err := s.query(ctx, func() { found = make([]bool, len(infos)) }, q, args, dest, func() error {
-		found[key.n] = true
-		info := &infos[key.n]
-		info.ExperimentID = strconv.FormatInt(experiment.n, 10)
-		info.Timestamp, info.Duration, info.State = timestamp.n, duration.n, state(status.s)
-		info.ClientRequestID, info.RequestPreview, info.ResponsePreview = client.s, request.s, response.s
+	err := s.read(ctx, s.infoQuery(list, &row), func() { found = make([]bool, len(infos)) }, func() error {
+		found[row.key.n] = true
+		info := &infos[row.key.n]
+		info.ExperimentID = strconv.FormatInt(row.experiment.n, 10)
+		info.Timestamp, info.Duration, info.State = row.timestamp.n, row.duration.n, state(row.status.s)
+		info.ClientRequestID, info.RequestPreview, info.ResponsePreview = row.client.s, row.request.s, row.response.s
 		info.Tags, info.Metadata, info.Assessments = []mlflow.KeyValue{}, []mlflow.KeyValue{}, nil
-		if !name.null {
-			info.Tags = append(info.Tags, mlflow.KeyValue{Key: tagTraceName, Value: name.s})
+		if !row.name.null {
+			info.Tags = append(info.Tags, mlflow.KeyValue{Key: tagTraceName, Value: row.name.s})
 		}
 		if s.schema.forcesVersion() {
 			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: mlflow.MetaSchemaVersion, Value: "3"})
 		}
-		if !session.null {
-			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaSession, Value: session.s})
+		if !row.session.null {
+			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaSession, Value: row.session.s})
 		}
-		if buf = appendTokens(buf[:0], tokens); len(buf) > 0 {
+		if buf = appendTokens(buf[:0], row.tokens[:]); len(buf) > 0 {
 			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaTokenUsage, Value: string(buf)})
 		}
-		if buf = appendCosts(buf[:0], costs); len(buf) > 0 {
+		if buf = appendCosts(buf[:0], row.costs[:]); len(buf) > 0 {
 			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaCost, Value: string(buf)})
 		}
 		return nil
@@ -190,24 +195,36 @@ func closeObject(dst []byte) []byte {
 	return dst
 }
 
+// pairRow is a row of trace_tags or trace_request_metadata.
+type pairRow struct {
+	key         integer
+	name, value text
+}
+
+func (s *Store) pairsQuery(table, list string, row *pairRow) query {
+	return query{
+		text: "SELECT ids.key, t.key, t.value FROM " + s.d.ids + " " + table + " t ON t.request_id = ids.value",
+		args: []any{list},
+		dest: []any{&row.key, &row.name, &row.value},
+	}
+}
+
 // pairs reads a table of keys and values and hands over the pairs of each trace that has any.
 func (s *Store) pairs(ctx context.Context, table, list string, n int, each func(i int, pairs []mlflow.KeyValue)) error {
-	var key integer
-	var k, v text
-	type row struct {
+	var row pairRow
+	type found struct {
 		i    int
 		pair mlflow.KeyValue
 	}
-	rows := make([]row, 0, 12*n)
-	names := map[string]string{}
-	q := "SELECT ids.key, t.key, t.value FROM " + s.d.ids + " " + table + " t ON t.request_id = ids.value"
-	err := s.query(ctx, func() { rows = rows[:0] }, q, []any{list}, []any{&key, &k, &v}, func() error {
-		name, ok := names[k.s]
+	rows := make([]found, 0, 12*n)
+	names := map[string]string{} // few keys, many rows: keep one string of each
+	err := s.read(ctx, s.pairsQuery(table, list, &row), func() { rows = rows[:0] }, func() error {
+		name, ok := names[row.name.s]
 		if !ok {
-			name = k.s
+			name = row.name.s
 			names[name] = name
 		}
-		rows = append(rows, row{int(key.n), mlflow.KeyValue{Key: name, Value: v.s}})
+		rows = append(rows, found{int(row.key.n), mlflow.KeyValue{Key: name, Value: row.value.s}})
 		return nil
 	})
 	if err != nil {

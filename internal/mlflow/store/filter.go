@@ -300,7 +300,7 @@ func (p *filterParser) operands(c *clause, numeric bool) error {
 		c.values = []any{t.text}
 		return nil
 	}
-	if t.kind == tokenNumber {
+	if t.kind == tokenNumber || t.kind == tokenString {
 		if n, err := strconv.ParseInt(t.text, 10, 64); err == nil {
 			c.values = []any{n}
 			return nil
@@ -310,7 +310,7 @@ func (p *filterParser) operands(c *clause, numeric bool) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s at character %d: %s is compared with a number without quotes", t, t.at+1, c.field)
+	return fmt.Errorf("%s at character %d: %s is compared with a number", t, t.at+1, c.field)
 }
 
 // list reads ('a', 'b').

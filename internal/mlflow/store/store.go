@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 
@@ -82,38 +83,6 @@ func (s *Store) Describe(context.Context) (mlflow.Description, error) {
 	return mlflow.Description{Kind: s.d.kind, Location: s.path, Version: s.schema.version()}, nil
 }
 
-// query runs one query and calls row for each row, after the columns were scanned into dest. A locked database is waited for: reset prepares for the rows to come
-// again from the first.
-func (s *Store) query(ctx context.Context, reset func(), q string, args []any, dest []any, row func() error) error {
-	err := retry(ctx, s.d.transient, func() error {
-		reset()
-		rows, err := s.db.QueryContext(ctx, q, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := rows.Scan(dest...); err != nil {
-				return err
-			}
-			if err := row(); err != nil {
-				if err == errEnough {
-					return nil
-				}
-				return err
-			}
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", s.path, err)
-	}
-	return nil
-}
-
-// errEnough ends a query early.
-var errEnough = fmt.Errorf("enough rows")
-
 // Experiments implements mlflow.Source.
 func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	q, args := "SELECT experiment_id, name, artifact_location, lifecycle_stage FROM experiments", []any(nil)
@@ -122,7 +91,8 @@ func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	}
 	var id, name, location, stage text
 	var found []mlflow.Experiment
-	err := s.query(ctx, func() { found = nil }, q+" ORDER BY experiment_id", args, []any{&id, &name, &location, &stage}, func() error {
+	all := query{q + " ORDER BY experiment_id", args, []any{&id, &name, &location, &stage}}
+	err := s.read(ctx, all, func() { found = nil }, func() error {
 		found = append(found, mlflow.Experiment{ID: id.s, Name: name.s, ArtifactLocation: location.s, Deleted: stage.s == "deleted"})
 		return nil
 	})
@@ -135,10 +105,11 @@ func (s *Store) scope(r mlflow.Range) (string, []any, error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("experiment id %q is not a number; ids of a store are", r.ExperimentID)
 	}
-	where, args := "t.experiment_id = ? AND t.timestamp_ms >= ?", []any{experiment, r.From}
-	if r.To != 0 {
-		where, args = where+" AND t.timestamp_ms < ?", append(args, r.To)
+	to := r.To
+	if to == 0 {
+		to = math.MaxInt64 // a timestamp that is a text, which SQLite would let pass, lies behind it
 	}
+	where, args := "t.experiment_id = ? AND t.timestamp_ms >= ? AND t.timestamp_ms < ?", []any{experiment, r.From, to}
 	clauses, err := parseFilter(r.Filter)
 	if err != nil {
 		return "", nil, fmt.Errorf("filter %q: %w", r.Filter, err)
@@ -160,7 +131,7 @@ func (s *Store) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 		return 0, err
 	}
 	var n integer
-	err = s.query(ctx, func() {}, "SELECT count(*) FROM trace_info t WHERE "+where, args, []any{&n}, func() error { return nil })
+	err = s.read(ctx, query{"SELECT count(*) FROM trace_info t WHERE " + where, args, []any{&n}}, func() {}, func() error { return nil })
 	return n.n, err
 }
 
@@ -179,7 +150,8 @@ func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position
 	var id, status text
 	var timestamp, duration integer
 	var infos []mlflow.Info
-	err = s.query(ctx, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, q, append(args, limit), []any{&id, &timestamp, &duration, &status}, func() error {
+	page := query{q, append(args, limit), []any{&id, &timestamp, &duration, &status}}
+	err = s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
 		infos = append(infos, mlflow.Info{ID: id.s, ExperimentID: r.ExperimentID, Timestamp: timestamp.n, Duration: duration.n, State: state(status.s)})
 		return nil
 	})

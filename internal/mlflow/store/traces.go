@@ -68,23 +68,35 @@ func (s *Store) ensureDetail(ctx context.Context, window []mlflow.Info) ([]bool,
 	return found, nil
 }
 
+// scannedSpan is a row of spans as it is scanned.
+type scannedSpan struct {
+	key, root, start integer
+	id               text
+	content          content
+}
+
+// spansQuery asks for the spans of the traces in the order of the list. A span that is larger than a whole trace may be is not read: its size comes instead, negative.
+func (s *Store) spansQuery(list string, row *scannedSpan) query {
+	size := s.d.octets + "(t.content)"
+	return query{
+		text: "SELECT ids.key, t.span_id, t.parent_span_id IS NULL, t.start_time_unix_nano, CASE WHEN " + size + " <= ? THEN t.content ELSE -" + size + " END" +
+			" FROM " + s.d.ids + " spans t ON t.trace_id = ids.value",
+		args: []any{s.opts.MaxTraceSize, list},
+		dest: []any{&row.key, &row.id, &row.root, &row.start, &row.content},
+	}
+}
+
 // spans reads the span rows of the first traces of the window, as many as windowBytes hold and at least one. It returns how many traces that is.
 func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, int, error) {
 	if !s.schema.hasSpans {
 		return make([]spanRows, len(window)), len(window), nil
 	}
-	var key, root, start integer
-	var content content
-	var id text
-	// A span that is larger than a whole trace may be is not read: its size comes instead, negative.
-	q := "SELECT ids.key, t.span_id, t.parent_span_id IS NULL, t.start_time_unix_nano, CASE WHEN " + s.d.octets + "(t.content) <= ? THEN t.content ELSE -" + s.d.octets + "(t.content) END" +
-		" FROM " + s.d.ids + " spans t ON t.trace_id = ids.value"
+	var row scannedSpan
 	var found []spanRows
-	var done, total int
-	var current int
+	var done, total, current int
 	reset := func() { found, done, total, current = make([]spanRows, len(window)), len(window), 0, -1 }
-	err := s.query(ctx, reset, q, []any{s.opts.MaxTraceSize, idList(window)}, []any{&key, &id, &root, &start, &content}, func() error {
-		i := int(key.n)
+	err := s.read(ctx, s.spansQuery(idList(window), &row), reset, func() error {
+		i := int(row.key.n)
 		if i != current {
 			if total >= windowBytes {
 				done = i
@@ -93,11 +105,11 @@ func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, in
 			current = i
 		}
 		t := &found[i]
-		if content.size == 0 && !content.null {
+		if row.content.size == 0 && !row.content.null {
 			t.cleared = true
 			return nil
 		}
-		t.size += content.size
+		t.size += row.content.size
 		if t.size > s.opts.MaxTraceSize {
 			for _, r := range t.rows {
 				total -= len(r.doc)
@@ -105,8 +117,8 @@ func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, in
 			t.rows = nil
 			return nil
 		}
-		total += content.size
-		t.rows = append(t.rows, spanRow{doc: content.s, id: id.s, root: root.n != 0, start: start.n})
+		total += row.content.size
+		t.rows = append(t.rows, spanRow{doc: row.content.s, id: row.id.s, root: row.root.n != 0, start: row.start.n})
 		return nil
 	})
 	return found, done, err
