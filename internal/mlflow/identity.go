@@ -13,11 +13,7 @@ import (
 // 3.5.0 client) with or without 0x, tr- or trace:/<location>/ before it. Hex digits are too few where a producer left out leading zeros. The length
 // decides, since hex is valid base64, too.
 func parseID(id []byte, text string) bool {
-	if strings.HasPrefix(text, "trace:/") {
-		text = text[strings.LastIndexByte(text, '/')+1:]
-	}
-	text = strings.TrimPrefix(text, "tr-")
-	text = strings.TrimPrefix(text, "0x")
+	// Base64 comes first: it may begin with 0x itself.
 	if len(text) == base64.StdEncoding.EncodedLen(len(id)) && strings.HasSuffix(text, "=") {
 		var buf [18]byte
 		n, err := base64.StdEncoding.Decode(buf[:], []byte(text))
@@ -27,6 +23,11 @@ func parseID(id []byte, text string) bool {
 		copy(id, buf[:n])
 		return true
 	}
+	if strings.HasPrefix(text, "trace:/") {
+		text = text[strings.LastIndexByte(text, '/')+1:]
+	}
+	text = strings.TrimPrefix(text, "tr-")
+	text = strings.TrimPrefix(text, "0x")
 	if text == "" || len(text) > 2*len(id) {
 		return false
 	}
