@@ -39,7 +39,7 @@ type unit struct {
 	infos  []mlflow.Info
 	gap    progress.Gap
 	upto   mlflow.Position // zero: the unit moves no position
-	listed bool // of a run over a list
+	listed bool            // of a run over a list
 	// formerly holds, for traces that an earlier run met, the reason under which it counted them; they are counted anew.
 	formerly map[string]mlflow.Reason
 

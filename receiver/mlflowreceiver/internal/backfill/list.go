@@ -149,4 +149,3 @@ func (l *lane) planList(ctx context.Context) (*unit, error) {
 	}
 	return u, err
 }
-
