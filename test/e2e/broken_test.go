@@ -69,7 +69,7 @@ func TestBrokenInStore(t *testing.T) {
 	gone := traces[len(traces)-1]
 	s.exec(`DELETE FROM spans WHERE trace_id = ?`, gone)
 	want[gone] = "no_spans"
-	requireListed(t, dir, s.URI(), []any{"support-bot"}, want, 106)
+	requireListed(t, dir, s.URI(), []any{"support-bot"}, want, 107)
 }
 
 // The same in the artifacts of a server.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -86,6 +87,37 @@ func TestKillOTLP(t *testing.T) {
 	killed(t, dir, collector.Backfill("sqlite:///"+path, dir).ToOTLP(sink.URL, nil), len(want), sink.Distinct)
 	requireSpans(t, want, sink.Spans())
 	requireBounded(t, sink.Spans())
+}
+
+// One request that is not answered doesn't let the others run ahead so far that a kill repeats more than the units in flight.
+func TestKillBehindSlowRequest(t *testing.T) {
+	t.Parallel()
+	path := need(t, bulk)
+	sink, dir := otlpsink.New(t), t.TempDir()
+	var requests, passed atomic.Int64
+	sink.Script(func(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
+		if requests.Add(1) == 1 {
+			<-gone
+			return http.StatusServiceUnavailable, ""
+		}
+		passed.Add(1)
+		return 0, ""
+	})
+	c := collector.Backfill("sqlite:///"+path, dir).ToOTLP(sink.URL, nil).Set("receivers::mlflow::page_size", unit).Set("receivers::mlflow::concurrency", concurrency).
+		Set("receivers::mlflow::experiments::names", []any{"bulk"})
+	p := collector.Start(t, dir, c)
+	var last int64
+	since := time.Now()
+	eventually(t, func() bool { // until nothing has passed for a second
+		if n := passed.Load(); n != last {
+			last, since = n, time.Now()
+		}
+		return last > 0 && time.Since(since) > time.Second
+	}, "the others wait")
+	p.Kill()
+	traces := len(otlpsink.TraceIDs(sink.Accepted()))
+	t.Logf("%d traces had passed", traces)
+	require.LessOrEqual(t, traces, unitsAtRisk*unit)
 }
 
 // A backfill to a file survives kill -9: only a line that was being written may be broken, and nothing that was accepted is in it.

@@ -78,6 +78,9 @@ func (r *run) pick() *lane {
 	}
 }
 
+// ahead bounds, in units per worker, how far a lane runs ahead of its oldest unit that is not settled: what is settled behind that one is sent again after a crash.
+const ahead = 2
+
 func (r *run) eligible() *lane {
 	flowing := 0
 	for _, l := range r.lanes {
@@ -91,7 +94,7 @@ func (r *run) eligible() *lane {
 		if flowing > 1 {
 			limit = 1
 		}
-		if !l.exhausted && l.waiting == 0 && l.busy < limit {
+		if !l.exhausted && l.waiting == 0 && l.busy < limit && (l.busy == 0 || l.tracker.Open() < ahead*r.Workers) {
 			r.next = (r.next + i + 1) % len(r.lanes)
 			return l
 		}
