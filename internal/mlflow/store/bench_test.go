@@ -141,20 +141,6 @@ func BenchmarkTraces(b *testing.B) {
 // BenchmarkNull runs the queries of BenchmarkTraces and drops the values.
 func BenchmarkNull(b *testing.B) {
 	bench(b, func(s *Store) func([]mlflow.Info) error {
-		return func(infos []mlflow.Info) error {
-			list := idList(infos)
-			for _, q := range []query{
-				s.infoQuery(list, new(infoRow)), s.pairsQuery("trace_tags", list, new(pairRow)), s.pairsQuery("trace_request_metadata", list, new(pairRow)),
-				s.assessmentsQuery(list, new(assessmentRow)), s.spansQuery(list, new(scannedSpan)),
-			} {
-				for i := range q.dest {
-					q.dest[i] = new(sql.RawBytes)
-				}
-				if err := s.read(context.Background(), q, func() {}, func() error { return nil }); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
+		return func(infos []mlflow.Info) error { return s.Scan(context.Background(), infos) }
 	})
 }

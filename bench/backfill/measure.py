@@ -1,0 +1,107 @@
+"""Measures the backfill against its null readers and the usual recipe, all in one run on one machine; run.sh calls it.
+
+    PYTHON measure.py STORE_DIR BIN_DIR ROUNDS RECIPE_TRACES
+
+Prints a table: the best and the median of the rounds, in traces per second, and ratios of medians and of bests. Contestants take turns, so that what else the machine does
+hits them alike.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import lab
+
+# The first half of the store: an hour of requests is not needed to see the rate of a server.
+REST_END = "2026-01-16T00:00:00Z"
+
+
+def tool(bin_dir, *command, cores=None):
+    env = {**lab.without_settings(), "GOGC": "200"}
+    if cores:
+        env["GOMAXPROCS"] = str(cores)
+    name, *rest = command
+    return json.loads(subprocess.run([os.path.join(bin_dir, name), *rest], env=env, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def recipe(url, traces, scratch):
+    script = os.path.join(lab.HERE, "recipe.py")
+    command = [sys.executable, script, url, "bulk", str(traces), os.path.join(scratch, "rows.jsonl")]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=dict(os.environ, MLFLOW_DISABLE_TELEMETRY="true")).stdout)
+
+
+def record(bin_dir, url, file):
+    """Writes the requests of a REST backfill to the file; the number of its traces."""
+    proxy = subprocess.Popen([os.path.join(bin_dir, "nullrest"), "record", url, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    result = lab.Backfill(proxy.stdout.readline().strip(), REST_END).wait()
+    proxy.stdin.close()
+    if proxy.wait() != 0:
+        sys.exit("the requests could not be recorded")
+    return result["traces"]
+
+
+class Table:
+    def __init__(self):
+        self.rates, self.rss, self.cpu = {}, {}, {}
+
+    def add(self, name, traces, seconds, rss_mb=0, cpu=0):
+        self.rates.setdefault(name, []).append(traces / seconds)
+        self.rss[name] = max(self.rss.get(name, 0), rss_mb)
+        self.cpu.setdefault(name, []).append(1e6 * cpu / traces)
+        print(f"  {name:34} {traces / seconds:9.0f} traces/s", file=sys.stderr, flush=True)
+
+    def best(self, name):
+        return max(self.rates[name])
+
+    def median(self, name):
+        return statistics.median(self.rates[name])
+
+    def print(self):
+        print(f"\n{'':34} {'best':>9} {'median':>9}   traces/s")
+        for name in self.rates:
+            print(f"{name:34} {self.best(name):9.0f} {self.median(name):9.0f}" + (f"   peak {self.rss[name]:.0f} MB, {min(self.cpu[name]):.0f} us CPU per trace" if self.rss[name] else ""))
+        print(f"\n{'ratio':58} {'best':>7} {'median':>7} {'target':>8}")
+        for ours, other, target in (
+            ("REST", "REST, null client", ">= 0.90"),
+            ("SQLite, 2 cores", "SQLite, 2 cores, null reader", ">= 0.50"),
+            ("SQLite, 1 core", "SQLite, 1 core, null reader", ">= 0.50"),
+            ("SQLite, 2 cores", "Python recipe", ">= 50"),
+            ("SQLite, 1 core", "Python recipe", ">= 50"),
+            ("REST", "Python recipe", ""),
+        ):
+            print(f"{ours + ' / ' + other:58} {self.best(ours) / self.best(other):7.2f} {self.median(ours) / self.median(other):7.2f} {target:>8}")
+
+
+def main():
+    store, bin_dir, rounds, recipe_traces = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    database = os.path.join(store, "mlflow.db")
+    uri = "sqlite:///" + database
+    table = Table()
+    with tempfile.TemporaryDirectory(prefix="bench-backfill-") as scratch:
+        requests = os.path.join(scratch, "requests.json")
+        with lab.server(store) as url:
+            traces = record(bin_dir, url, requests)
+            for n in range(rounds):
+                print(f"round {n + 1} of {rounds}", file=sys.stderr)
+                run = lab.Backfill(url, REST_END).wait()
+                table.add("REST", **run)
+                if run["traces"] != traces:
+                    sys.exit(f"a REST backfill read {run['traces']} traces, another {traces}")
+                table.add("REST, null client", traces, tool(bin_dir, "nullrest", "replay", url, requests)["seconds"])
+                table.add("Python recipe", **recipe(url, recipe_traces, scratch))
+        for n in range(2 * rounds + 1):  # these are short; the server is gone
+            for cores, name in ((2, "SQLite, 2 cores"), (1, "SQLite, 1 core")):
+                table.add(name, **lab.Backfill(uri, cores=cores).wait())
+                null = tool(bin_dir, "nullsqlite", database, str(cores), cores=cores)
+                table.add(name + ", null reader", null["traces"], null["seconds"])
+    print(f"machine: {os.cpu_count()} cores, {platform.platform()}, {subprocess.run(['go', 'env', 'GOVERSION'], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()}, "
+          f"load {os.getloadavg()[0]:.1f}; GOGC=200, page cache warm; store {os.path.getsize(database) / 1e6:.0f} MB, REST reads {traces} traces, the recipe {recipe_traces}")  # fmt: skip
+    table.print()
+
+
+if __name__ == "__main__":
+    main()

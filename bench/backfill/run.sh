@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# make bench-backfill: traces per second of the backfill by REST and from SQLite, beside null readers and the usual Python recipe.
+#
+#   N=20000 ROUNDS=3 RECIPE=2000 bench/backfill/run.sh
+#
+# N is the size of the store (at least 10,000), made once; RECIPE the number of traces that the recipe reads. The store and the Python environments are kept under
+# ${OTELCOL_MLFLOW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/otelcol-mlflow}, outside the checkout. Takes about ten minutes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. bench/backfill/prepare.sh
+
+# shellcheck disable=SC2154 # set by prepare.sh
+exec "$python" bench/backfill/measure.py "$store" "$tools" "${ROUNDS:-3}" "${RECIPE:-2000}"
