@@ -72,6 +72,11 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 	var bad []string
 	for _, name := range slices.Sorted(maps.Keys(findings)) {
 		f := findings[name]
+		for _, path := range f.Files {
+			if err := endTornLine(path); err != nil {
+				r.log.Warn("The last line of an output can't be looked at", zap.String("path", path), zap.Error(err))
+			}
+		}
 		log := r.log.Info
 		if f.Delivery != progress.EndToEnd {
 			log = r.log.Warn
@@ -128,15 +133,37 @@ func openSkips(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := make([]byte, 1)
-	if end, err := f.Seek(0, io.SeekEnd); err == nil && end > 0 {
-		if _, err := f.ReadAt(last, end-1); err == nil && last[0] != '\n' {
-			if _, err := f.Write([]byte("\n")); err != nil {
-				return nil, errors.Join(err, f.Close())
-			}
-		}
+	if err := endLine(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// endTornLine ends the last line of an output if a killed process left it without an end: the file exporter appends, and the next line, once accepted, must not be
+// glued to it. A file that isn't there yet is fine.
+func endTornLine(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return errors.Join(endLine(f), f.Close())
+}
+
+// endLine appends the end of the last line if it is missing.
+func endLine(f *os.File) error {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil || end == 0 {
+		return err
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, end-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = f.Write([]byte("\n"))
+	return err
 }
 
 // SkipFile implements progress.Sink.

@@ -141,3 +141,24 @@ func TestNothingToReport(t *testing.T) {
 	_, err := os.Stat(path)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+func TestOutputOfAKilledProcessGetsTheEndOfItsLine(t *testing.T) {
+	dir := t.TempDir()
+	torn, whole := filepath.Join(dir, "torn.jsonl"), filepath.Join(dir, "whole.jsonl")
+	require.NoError(t, os.WriteFile(torn, []byte("{}\n{\"resourceSp"), 0o600))
+	require.NoError(t, os.WriteFile(whole, []byte("{}\n"), 0o600))
+	begin(t, &Config{Path: filepath.Join(dir, "report.json")}, `
+exporters:
+  file: {path: `+torn+`, rotation: {max_backups: 0}}
+  file/whole: {path: `+whole+`, rotation: {max_backups: 0}}
+  file/new: {path: `+filepath.Join(dir, "new.jsonl")+`, rotation: {max_backups: 0}}
+receivers: {mlflow: {}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole, file/new]}}}
+`)
+	for path, want := range map[string]string{torn: "{}\n{\"resourceSp\n", whole: "{}\n"} {
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got))
+	}
+	require.NoFileExists(t, filepath.Join(dir, "new.jsonl"))
+}

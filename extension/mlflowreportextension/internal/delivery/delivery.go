@@ -14,10 +14,12 @@ import (
 
 // Finding is the answer for one receiver. Notes name the stages that make it less than end to end, each with its remedy, and what else deserves to be known.
 // Destinations says where the data goes, without credentials.
+// Files are the files that lines of JSON are appended to.
 type Finding struct {
 	Delivery     progress.Delivery
 	Notes        []string
 	Destinations []string
+	Files        []string
 }
 
 // Check returns a finding for each receiver of type mlflow in the effective configuration, by its component id.
@@ -152,6 +154,10 @@ func fileExporter(id string, cfg map[string]any, f *Finding) {
 	if !ok {
 		f.lower(progress.Queued, fmt.Sprintf("exporter %s buffers in memory and truncates its file at start: write rotation: {max_megabytes: 1024, max_backups: 0}", id))
 		return
+	}
+	path, _ := cfg["path"].(string)
+	if format := fmt.Sprint(cfg["format"]); (cfg["format"] == nil || format == "" || format == "json") && cfg["compression"] == nil && cfg["encoding"] == nil && cfg["group_by"] == nil && path != "" {
+		f.Files = append(f.Files, path)
 	}
 	if n, ok := rotation["max_backups"]; !ok || fmt.Sprint(n) != "0" {
 		f.note(fmt.Sprintf("exporter %s deletes its oldest files: write rotation::max_backups: 0 to keep all of them", id))
