@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,9 +19,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
-
-// bulk is a store of 2,000 traces with 8,000 spans.
-var bulk = sync.OnceValues(func() (string, error) { return mlflowserver.Bulk(2000, filepath.Join(work, "bulk")) })
 
 const (
 	kills       = 5
@@ -71,7 +67,7 @@ func requireBounded(t *testing.T, got map[otlpsink.SpanKey]int) {
 // A backfill to OTLP survives kill -9 at random moments, with a destination that is slow now and then.
 func TestKillOTLP(t *testing.T) {
 	t.Parallel()
-	path := need(t, bulk)
+	path := grown(t)
 	sink := otlpsink.New(t)
 	var requests atomic.Int64
 	sink.Script(func(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
@@ -92,7 +88,7 @@ func TestKillOTLP(t *testing.T) {
 // One request that is not answered doesn't let the others run ahead so far that a kill repeats more than the units in flight.
 func TestKillBehindSlowRequest(t *testing.T) {
 	t.Parallel()
-	path := need(t, bulk)
+	path := grown(t)
 	sink, dir := otlpsink.New(t), t.TempDir()
 	var requests, passed atomic.Int64
 	sink.Script(func(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
@@ -104,7 +100,7 @@ func TestKillBehindSlowRequest(t *testing.T) {
 		return 0, ""
 	})
 	c := collector.Backfill("sqlite:///"+path, dir).ToOTLP(sink.URL, nil).Set("receivers::mlflow::page_size", unit).Set("receivers::mlflow::concurrency", concurrency).
-		Set("receivers::mlflow::experiments::names", []any{"bulk"})
+		Set("receivers::mlflow::experiments::names", []any{"support-bot"})
 	p := collector.Start(t, dir, c)
 	var last int64
 	since := time.Now()
@@ -123,7 +119,7 @@ func TestKillBehindSlowRequest(t *testing.T) {
 // A backfill to a file survives kill -9: only a line that was being written may be broken, and nothing that was accepted is in it.
 func TestKillFile(t *testing.T) {
 	t.Parallel()
-	path := need(t, bulk)
+	path := grown(t)
 	dir := t.TempDir()
 	out := filepath.Join(dir, "traces.jsonl")
 	size := func() int {
@@ -136,6 +132,9 @@ func TestKillFile(t *testing.T) {
 	want := openStore(t, path).spans()
 	killed(t, dir, collector.Backfill("sqlite:///"+path, dir), len(want)*3000, size)
 	traces, broken := collector.ReadTraces(t, dir)
+	for _, line := range broken {
+		t.Logf("a broken line: %d bytes, %.60q … %.60q", len(line), line, line[max(0, len(line)-60):])
+	}
 	require.LessOrEqual(t, len(broken), kills)
 	requireSpans(t, want, otlpsink.Count(traces))
 	requireBounded(t, otlpsink.Count(traces))
