@@ -26,7 +26,6 @@ type Server struct {
 	fault       func(*http.Request) *Fault
 	credential  string
 	requests    []Request
-	inFlight    int
 	maxInFlight map[string]int
 	flying      map[string]int
 	closed      chan struct{}
