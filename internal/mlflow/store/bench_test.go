@@ -158,3 +158,8 @@ func BenchmarkNull(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkInfos pages the infos of a whole experiment.
+func BenchmarkInfos(b *testing.B) {
+	bench(b, func(*Store) func([]mlflow.Info) error { return func([]mlflow.Info) error { return nil } })
+}
