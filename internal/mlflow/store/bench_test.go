@@ -144,3 +144,8 @@ func BenchmarkNull(b *testing.B) {
 		return func(infos []mlflow.Info) error { return s.Scan(context.Background(), infos) }
 	})
 }
+
+// BenchmarkInfos pages the infos of a whole experiment.
+func BenchmarkInfos(b *testing.B) {
+	bench(b, func(*Store) func([]mlflow.Info) error { return func([]mlflow.Info) error { return nil } })
+}
