@@ -9,6 +9,7 @@ hits them alike.
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,7 +26,10 @@ def tool(bin_dir, *command, cores=None):
     if cores:
         env["GOMAXPROCS"] = str(cores)
     name, *rest = command
-    return json.loads(subprocess.run([os.path.join(bin_dir, name), *rest], env=env, check=True, stdout=subprocess.PIPE).stdout)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = json.loads(subprocess.run([os.path.join(bin_dir, name), *rest], env=env, check=True, stdout=subprocess.PIPE).stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {**result, "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime}
 
 
 def recipe(url, traces, scratch):
@@ -61,9 +65,10 @@ class Table:
         return statistics.median(self.rates[name])
 
     def print(self):
-        print(f"\n{'':34} {'best':>9} {'median':>9}   traces/s")
+        print(f"\n{'traces/s':34} {'best':>9} {'median':>9}   us CPU per trace")
         for name in self.rates:
-            print(f"{name:34} {self.best(name):9.0f} {self.median(name):9.0f}" + (f"   peak {self.rss[name]:.0f} MB, {min(self.cpu[name]):.0f} us CPU per trace" if self.rss[name] else ""))
+            cpu, rss = min(self.cpu[name]), self.rss[name]
+            print(f"{name:34} {self.best(name):9.0f} {self.median(name):9.0f}" + (f" {cpu:18.0f}" if cpu else "") + (f", peak {rss:.0f} MB" if rss else ""))
         print(f"\n{'ratio':58} {'best':>7} {'median':>7} {'target':>8}")
         for ours, other, target in (
             ("REST", "REST, null client", ">= 0.90"),
@@ -91,13 +96,14 @@ def main():
                 table.add("REST", **run)
                 if run["traces"] != traces:
                     sys.exit(f"a REST backfill read {run['traces']} traces, another {traces}")
-                table.add("REST, null client", traces, tool(bin_dir, "nullrest", "replay", url, requests)["seconds"])
+                null = tool(bin_dir, "nullrest", "replay", url, requests)
+                table.add("REST, null client", traces, null["seconds"], cpu=null["cpu"])
                 table.add("Python recipe", **recipe(url, recipe_traces, scratch))
         for n in range(2 * rounds + 1):  # these are short; the server is gone
             for cores, name in ((2, "SQLite, 2 cores"), (1, "SQLite, 1 core")):
                 table.add(name, **lab.Backfill(uri, cores=cores).wait())
                 null = tool(bin_dir, "nullsqlite", database, str(cores), cores=cores)
-                table.add(name + ", null reader", null["traces"], null["seconds"])
+                table.add(name + ", null reader", null["traces"], null["seconds"], cpu=null["cpu"])
     print(f"machine: {os.cpu_count()} cores, {platform.platform()}, {subprocess.run(['go', 'env', 'GOVERSION'], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()}, "
           f"load {os.getloadavg()[0]:.1f}; GOGC=200, page cache warm; store {os.path.getsize(database) / 1e6:.0f} MB, REST reads {traces} traces, the recipe {recipe_traces}")  # fmt: skip
     table.print()
