@@ -3,81 +3,107 @@ package tokens
 import (
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
 )
 
-// A memo remembers how many tokens the pieces counted last have that are at most 15 bytes long and no tokens themselves; phrases does for
-// pieces of up to 56 bytes. They are shared by all goroutines without locks and have a fixed size: a new piece takes the place of an older
-// one. An answer is never wrong, since a slot holds the whole piece, and one that is being written reads as absent.
-type memo struct {
-	buckets [][2]memoSlot
+// Memos remember how many tokens the pieces counted last have that are no tokens themselves. All goroutines share them without locks, and their
+// sizes are fixed: a new piece takes the place of an older one. An answer is never wrong, since a slot holds the whole piece, and one that
+// spans several words reads as absent while it is being written.
+
+// A shortMemo is for pieces of up to 7 bytes. A slot is a shortKey with the number of tokens in bits 3 to 5.
+type shortMemo struct {
+	buckets []shortBucket
 	shift   uint8
 }
 
-type memoSlot struct {
-	state  slotState
-	lo, hi atomic.Uint64
-	_      uint64
+type shortBucket [4]atomic.Uint64
+
+const (
+	shortTokens = 3
+	shortMask   = 7 << shortTokens
+)
+
+// newShortMemo returns a memo in proportion to a vocabulary of n tokens.
+func newShortMemo(n int) shortMemo {
+	log := bits.Len(uint(n / 32))
+	return shortMemo{make([]shortBucket, 1<<log), uint8(64 - log)}
 }
 
-// A slotState is the number of writes << 16 | bytes << 8 | tokens << 1 | being written.
-type slotState struct{ atomic.Uint64 }
-
-// lock reports whether the caller may write the slot; it must then call unlock. A slot that another goroutine writes is left to it.
-func (s *slotState) lock() (state uint64, ok bool) {
-	state = s.Load()
-	return state, state&1 == 0 && s.CompareAndSwap(state, state|1)
+func (m *shortMemo) bucket(k shortKey) *shortBucket {
+	return (*shortBucket)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.buckets)), k.hash()>>(m.shift&63)*uint64(unsafe.Sizeof(m.buckets[0]))))
 }
 
-func (s *slotState) unlock(state uint64, bytes, tokens int) {
-	s.Store((state>>16+1)<<16 | uint64(bytes)<<8 | uint64(tokens)<<1)
-}
-
-const maxRemembered = 0x7f
-
-// tokensOf returns the number of tokens that a slot in this state has.
-func tokensOf(state uint64) int { return int(state >> 1 & maxRemembered) }
-
-// newMemo returns a memo in proportion to a vocabulary of n tokens.
-func newMemo(n int) memo {
-	log := bits.Len(uint(n / 8)) // 2 slots of 32 bytes each
-	return memo{make([][2]memoSlot, 1<<log), uint8(64 - log)}
-}
-
-// get returns 0 and the number of tokens beyond the first if the slot remembers k, otherwise 1 and 0.
-func (s *memoSlot) get(k mediumKey) (absent, extra uint64) {
-	state := s.state.Load()
-	lo, hi := s.lo.Load(), s.hi.Load()
-	absent = nonZero((lo ^ k[0]) | (hi ^ k[1]) | (s.state.Load() ^ state) | state&1)
-	return absent, (uint64(tokensOf(state)) - 1) & (absent - 1)
-}
-
-// find returns the number of tokens beyond the first that is remembered for k.
-func (m *memo) find(hash uint64, k mediumKey) (extra int, ok bool) {
-	for i := range m.buckets[hash>>m.shift] {
-		if absent, extra := m.buckets[hash>>m.shift][i].get(k); absent == 0 {
-			return int(extra), true
-		}
+// get returns the number of tokens remembered for k, or 0.
+func (b *shortBucket) get(k shortKey) (tokens uint64) {
+	for i := range b {
+		x := b[i].Load() ^ uint64(k)
+		tokens |= x & (nonZero(x&^shortMask) - 1)
 	}
-	return 0, false
+	return tokens >> shortTokens
 }
 
-// put remembers the tokens of k, unless they are too many for a slot.
-func (m *memo) put(hash uint64, k mediumKey, tokens int) {
-	if tokens > maxRemembered {
+func (b *shortBucket) put(k shortKey, tokens int) {
+	for i := len(b) - 1; i > 0; i-- {
+		b[i].Store(b[i-1].Load())
+	}
+	b[0].Store(uint64(k) | uint64(tokens)<<shortTokens)
+}
+
+// A version guards a slot of several words. It is odd while a goroutine writes.
+type version struct{ atomic.Uint64 }
+
+// lock reports whether the caller may write; it must then unlock. What another goroutine writes is left to it.
+func (v *version) lock() bool {
+	now := v.Load()
+	return now&1 == 0 && v.CompareAndSwap(now, now|1)
+}
+
+func (v *version) unlock() { v.Add(1) }
+
+// A memo is for pieces of 8 to 15 bytes. A slot is a mediumKey with the number of tokens in the highest 4 bits.
+type memo struct {
+	buckets []memoBucket
+	shift   uint8
+}
+
+type memoBucket struct {
+	version version
+	slots   [3][2]atomic.Uint64
+	_       uint64
+}
+
+const memoTokens = 60
+
+func newMemo(n int) memo {
+	log := bits.Len(uint(n / 16))
+	return memo{make([]memoBucket, 1<<log), uint8(64 - log)}
+}
+
+func (m *memo) bucket(hash uint64) *memoBucket {
+	return (*memoBucket)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.buckets)), hash>>(m.shift&63)*uint64(unsafe.Sizeof(m.buckets[0]))))
+}
+
+// get returns the number of tokens remembered for k, or 0.
+func (b *memoBucket) get(k mediumKey) (tokens uint64) {
+	version := b.version.Load()
+	for i := range b.slots {
+		lo, hi := b.slots[i][0].Load()^k[0], b.slots[i][1].Load()^k[1]
+		tokens |= hi & (nonZero(lo|hi&(1<<memoTokens-1)) - 1)
+	}
+	return tokens >> memoTokens & (nonZero(b.version.Load()^version|version&1) - 1)
+}
+
+func (b *memoBucket) put(k mediumKey, tokens int) {
+	if !b.version.lock() {
 		return
 	}
-	b := &m.buckets[hash>>m.shift]
-	s := &b[0]
-	if s.state.Load() != 0 { // each write to the first slot sends the next one to the second
-		if other := &b[1]; other.state.Load()>>16 < s.state.Load()>>16 {
-			s = other
-		}
+	for i := len(b.slots) - 1; i > 0; i-- {
+		b.slots[i][0].Store(b.slots[i-1][0].Load())
+		b.slots[i][1].Store(b.slots[i-1][1].Load())
 	}
-	if state, ok := s.state.lock(); ok {
-		s.lo.Store(k[0])
-		s.hi.Store(k[1])
-		s.state.unlock(state, 0, tokens)
-	}
+	b.slots[0][0].Store(k[0])
+	b.slots[0][1].Store(k[1] | uint64(tokens)<<memoTokens)
+	b.version.unlock()
 }
 
 // phrases is the memo of pieces of 16 to 56 bytes.
@@ -89,8 +115,9 @@ type phrases struct {
 const phraseSize = 56
 
 type phraseSlot struct {
-	state slotState
-	text  [phraseSize / 8]atomic.Uint64
+	version version
+	text    [phraseSize / 8]atomic.Uint64
+	sizes   atomic.Uint64 // bytes << 8 | tokens
 }
 
 func newPhrases(n int) phrases {
@@ -98,40 +125,63 @@ func newPhrases(n int) phrases {
 	return phrases{make([]phraseSlot, 1<<log), uint8(64 - log)}
 }
 
-// phraseKey returns the words of s[i:i+n] and their hash.
-func phraseKey(s string, i, n int) (words [phraseSize / 8]uint64, hash uint64) {
-	s = s[i : i+n]
-	for k := 0; k*8 < n; k++ {
-		words[k] = word(s, k*8)
-		hash = (bits.RotateLeft64(hash, 23) ^ words[k]) * multiplier
+// phraseKey returns the words of s and their hash.
+func phraseKey(s string) (words [phraseSize / 8]uint64, hash uint64) {
+	for i := range (len(s) + 7) / 8 {
+		words[i] = word(s, i*8)
+		hash = (bits.RotateLeft64(hash, 23) ^ words[i]) * multiplier
 	}
-	return words, hash ^ hash>>32
+	return words, (hash ^ hash>>32) * multiplier
 }
 
 // get returns the number of tokens remembered for a key of n bytes, or 0.
 func (p *phrases) get(hash uint64, words *[phraseSize / 8]uint64, n int) int {
-	s := &p.slots[hash*multiplier>>p.shift]
-	state := s.state.Load()
-	if state&1 != 0 || int(state>>8&0xff) != n {
+	s := &p.slots[hash>>p.shift]
+	version := s.version.Load()
+	sizes := s.sizes.Load()
+	if int(sizes>>8) != n {
 		return 0
 	}
-	for k := 0; k*8 < n; k++ {
-		if s.text[k].Load() != words[k] {
+	for i := range (n + 7) / 8 {
+		if s.text[i].Load() != words[i] {
 			return 0
 		}
 	}
-	if s.state.Load() != state {
+	if version&1 != 0 || s.version.Load() != version {
 		return 0
 	}
-	return tokensOf(state)
+	return int(sizes & 0xff)
 }
 
 func (p *phrases) put(hash uint64, words *[phraseSize / 8]uint64, n, tokens int) {
-	s := &p.slots[hash*multiplier>>p.shift]
-	if state, ok := s.state.lock(); ok {
-		for k := 0; k*8 < n; k++ {
-			s.text[k].Store(words[k])
-		}
-		s.state.unlock(state, n, tokens)
+	s := &p.slots[hash>>p.shift]
+	if !s.version.lock() {
+		return
+	}
+	for i := range (n + 7) / 8 {
+		s.text[i].Store(words[i])
+	}
+	s.sizes.Store(uint64(n)<<8 | uint64(tokens))
+	s.version.unlock()
+}
+
+// runs is the memo of one byte repeated, as in tables and separators. A slot is bytes << 36 | tokens << 8 | byte.
+type runs [512]atomic.Uint64
+
+const maxRun = 1<<28 - 1
+
+func runSlot(c byte, n int) uint64 { return (uint64(n)<<8 | uint64(c)) * multiplier >> 55 }
+
+// get returns the number of tokens remembered for n times c, or 0.
+func (r *runs) get(c byte, n int) int {
+	if x := r[runSlot(c, n)].Load(); byte(x) == c && x>>36 == uint64(n) {
+		return int(x >> 8 & maxRun)
+	}
+	return 0
+}
+
+func (r *runs) put(c byte, n, tokens int) {
+	if n <= maxRun {
+		r[runSlot(c, n)].Store(uint64(n)<<36 | uint64(tokens)<<8 | uint64(c))
 	}
 }

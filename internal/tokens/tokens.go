@@ -36,12 +36,14 @@ var (
 
 // For returns the encoding with the given name: cl100k_base, o200k_base, o200k_harmony, p50k_base, p50k_edit, r50k_base or gpt2.
 func For(encoding string) (*Encoding, error) {
-	names := make([]string, len(encodings))
-	for i, e := range encodings {
+	for _, e := range encodings {
 		if e.name == encoding {
 			return e, nil
 		}
-		names[i] = e.name
+	}
+	var names []string
+	for _, e := range encodings {
+		names = append(names, e.name)
 	}
 	return nil, fmt.Errorf("unknown token encoding %q, use one of %s", encoding, strings.Join(names, ", "))
 }

@@ -27,7 +27,7 @@ const (
 )
 
 // A vocabulary answers which byte strings are tokens and which token two adjacent ones merge into. A token is known by its
-// position in rank order. It is read-only once built.
+// position in rank order.
 type vocabulary struct {
 	merges  string
 	size    int               // number of tokens
@@ -39,8 +39,12 @@ type vocabulary struct {
 	lengths lengths         // of the tokens with a given beginning
 	bytes2  [1 << 16]uint32 // tokens of 2 bytes, first byte in the low half, or none
 	pairs   pairTable
-	memo    memo
-	phrases phrases
+
+	// What is remembered of pieces that are no tokens; all else is read-only once built.
+	shortMemo shortMemo
+	memo      memo
+	phrases   phrases
+	runs      runs
 }
 
 // A longToken has at least 16 bytes.
@@ -77,7 +81,7 @@ func newVocabulary(merges string, drop int) *vocabulary {
 	}
 	v.short, v.medium = newTable[shortKey](count[0]), newTable[mediumKey](count[1])
 	v.pairs = newPairTable(n)
-	v.memo, v.phrases = newMemo(n), newPhrases(n)
+	v.shortMemo, v.memo, v.phrases = newShortMemo(n), newMemo(n), newPhrases(n)
 	for i := range v.bytes2 {
 		v.bytes2[i] = none
 	}
