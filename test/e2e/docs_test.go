@@ -1,0 +1,57 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+)
+
+var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+// Every configuration in the documentation, and every one that is shipped, is one that the collector takes, as it is written there.
+func TestConfigurationsOfTheDocumentation(t *testing.T) {
+	var texts []string
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md", "receiver/*/README.md", "processor/*/README.md", "exporter/*/README.md", "extension/*/README.md"} {
+		files, err := filepath.Glob(filepath.Join(collector.Root(), pattern))
+		require.NoError(t, err)
+		texts = append(texts, files...)
+	}
+	checked := 0
+	validate := func(name, yaml string) {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "config.yaml")
+			require.NoError(t, os.WriteFile(file, []byte(yaml), 0o600))
+			cmd := exec.Command(collector.Default(), "validate", "--config", file)
+			cmd.Dir = t.TempDir()
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s\n%s", out, yaml)
+		})
+		checked++
+	}
+	for _, file := range texts {
+		body, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, block := range yamlBlock.FindAllStringSubmatch(string(body), -1) {
+			if strings.Contains(block[1], "\nservice:") {
+				rel, err := filepath.Rel(collector.Root(), file)
+				require.NoError(t, err)
+				validate(rel, block[1])
+			}
+		}
+	}
+	shipped, err := filepath.Glob(filepath.Join(collector.Root(), "config", "*.yaml"))
+	require.NoError(t, err)
+	for _, file := range shipped {
+		body, err := os.ReadFile(file)
+		require.NoError(t, err)
+		validate(filepath.Base(file), string(body))
+	}
+	require.GreaterOrEqual(t, checked, 4, "the documentation has configurations")
+}
