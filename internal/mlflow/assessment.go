@@ -19,7 +19,7 @@ func CanonicalValue(text []byte) []byte {
 	return value
 }
 
-// assessments reads a list of assessments in MLflow's REST form.
+// assessments reads a list of assessments in MLflow's REST form and returns it in the order of creation, then of ids.
 func (d *decoder) assessments() []Assessment {
 	if !d.open(pyjson.Array) {
 		return nil
@@ -32,12 +32,13 @@ func (d *decoder) assessments() []Assessment {
 			d.Skip()
 		}
 	}
+	slices.SortStableFunc(list, byCreation)
 	return list
 }
 
 func (d *decoder) assessment() Assessment {
 	var a Assessment
-	var outer *AssessmentError // where protocol versions before 3.2 had it
+	var outer *AssessmentError // a deprecated place of it
 	d.Open(pyjson.Object)
 	for d.NextMember() {
 		switch key := string(d.Key()); key {
@@ -146,78 +147,13 @@ func (d *decoder) assessmentError() *AssessmentError {
 	return e
 }
 
-// AssessmentRow is a row of the table assessments of a store. Value, Error and Metadata are JSON text; what is NULL is empty.
-type AssessmentRow struct {
-	ID, Name, TraceID, SpanID string
-	SourceType, SourceID      string
-	Created, Updated          int64 // Unix milliseconds
-	Type                      string
-	Value, Error, Metadata    string
-	Rationale, Overrides      string
-	Valid                     bool
-}
-
-// Assessment returns the assessment as a server would that reads the row.
-func (r *AssessmentRow) Assessment() Assessment {
-	a := Assessment{
-		ID: r.ID, Name: r.Name, TraceID: r.TraceID, SpanID: r.SpanID, SourceType: strings.ToUpper(r.SourceType), SourceID: r.SourceID,
-		Created: r.Created, Updated: r.Updated, Kind: AssessmentKind(r.Type), Rationale: r.Rationale, Overrides: r.Overrides, Invalid: !r.Valid,
-	}
-	if a.SourceType == "AI_JUDGE" {
-		a.SourceType = "LLM_JUDGE"
-	}
-	if r.Error != "" {
-		a.Error = newDecoder([]byte(r.Error)).assessmentError()
-	}
-	if r.Metadata != "" {
-		a.Metadata = newDecoder([]byte(r.Metadata)).metadata()
-	}
-	value := newDecoder([]byte(r.Value))
-	switch kind := value.Kind(); {
-	case a.Kind == Issue:
-		value.assessmentValue(&a)
-	case a.Kind == Expectation && (kind == pyjson.Array || kind == pyjson.Object):
-		a.Serialized = r.Value
-	default:
-		a.Value = CanonicalValue([]byte(r.Value))
-	}
-	return a
-}
-
-// metadata reads an object and returns its values as str() of Python would.
-func (d *decoder) metadata() []KeyValue {
-	if !d.open(pyjson.Object) {
-		return nil
-	}
-	var list []KeyValue
-	for d.NextMember() {
-		kv := KeyValue{Key: d.KeyString()}
-		switch d.Kind() {
-		case pyjson.String:
-			kv.Value = d.Str()
-		case pyjson.Bool:
-			kv.Value = "False"
-			if d.Bool() {
-				kv.Value = "True"
-			}
-		case pyjson.Null:
-			d.Null()
-			kv.Value = "None"
-		case pyjson.Number:
-			kv.Value = string(pyjson.AppendNumber(nil, d.Num()))
-		default:
-			kv.Value = string(d.Skip())
-		}
-		list = append(list, kv)
-	}
-	return SortKeyValues(list)
-}
-
 // AppendAssessments appends the JSON text of the complete list in the form of MLflow's REST answers, in the order of creation, then of ids. The order of
 // members is fixed and absent ones are left out, so that equal lists give equal bytes.
 func AppendAssessments(dst []byte, list []Assessment) []byte {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b Assessment) int { return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID)) })
+	if !slices.IsSortedFunc(list, byCreation) {
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, byCreation)
+	}
 	dst = append(dst, '[')
 	for i := range list {
 		if i > 0 {
@@ -226,6 +162,10 @@ func AppendAssessments(dst []byte, list []Assessment) []byte {
 		dst = list[i].append(dst)
 	}
 	return append(dst, ']')
+}
+
+func byCreation(a, b Assessment) int {
+	return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID))
 }
 
 func (a *Assessment) append(dst []byte) []byte {

@@ -10,7 +10,8 @@ import (
 type decoder struct {
 	pyjson.Scanner
 	block   block
-	invalid *Skip // why a valid JSON text is no trace
+	levels  []level // of the transcoder, reused
+	invalid *Skip   // why a valid JSON text is no trace
 }
 
 func newDecoder(doc []byte) *decoder {
@@ -82,14 +83,18 @@ type block struct {
 	size int
 }
 
-// keep returns what write appends, in the block if it fits, else in memory of its own.
-func (b *block) keep(write func(dst []byte) []byte) []byte {
+// room returns an empty slice to append one value to.
+func (b *block) room() []byte {
 	if cap(b.buf)-len(b.buf) < 256 {
 		b.buf = make([]byte, 0, max(b.size, 1024))
 	}
+	return b.buf[len(b.buf):]
+}
+
+// keep returns the value that was appended to room's slice. It lies in the block if it fitted, else in memory of its own.
+func (b *block) keep(value []byte) []byte {
 	n := len(b.buf)
-	value := write(b.buf[n:n:cap(b.buf)])
-	if end := n + len(value); end <= cap(b.buf) && (len(value) == 0 || &value[0] == &b.buf[:end][n]) {
+	if end := n + len(value); len(value) > 0 && end <= cap(b.buf) && &value[0] == &b.buf[:end][n] {
 		b.buf = b.buf[:end]
 	}
 	return value[:len(value):len(value)]

@@ -55,7 +55,7 @@ func spanID(text string) (id [8]byte) {
 func Finish(t *Trace) {
 	id := idInSpans(t.Spans)
 	if id == [16]byte{} {
-		id, t.Synthetic = DeriveTraceID(t.Info.ID)
+		id, t.Synthetic = deriveTraceID(t.Info.ID)
 	}
 	for i := range t.Spans {
 		s := &t.Spans[i]
@@ -86,9 +86,9 @@ func idInSpans(spans []Span) (id [16]byte) {
 	return id
 }
 
-// DeriveTraceID returns the OpenTelemetry trace id of an MLflow trace whose spans carry none: the 32 hex digits in tr-<hex>, trace:/<location>/<hex>, <hex>
+// deriveTraceID returns the OpenTelemetry trace id of an MLflow trace whose spans carry none: the 32 hex digits in tr-<hex>, trace:/<location>/<hex>, <hex>
 // or a UUID; for any other text the first 16 bytes of its SHA-256, and true.
-func DeriveTraceID(mlflowID string) (id [16]byte, synthetic bool) {
+func deriveTraceID(mlflowID string) (id [16]byte, synthetic bool) {
 	text := mlflowID
 	if strings.HasPrefix(text, "trace:/") {
 		text = text[strings.LastIndexByte(text, '/')+1:]

@@ -234,11 +234,11 @@ func (d *decoder) keyValues() []KeyValue {
 	default:
 		d.Skip()
 	}
-	return SortKeyValues(list)
+	return sortKeyValues(list)
 }
 
-// SortKeyValues sorts list by key in place and keeps of equal keys the last.
-func SortKeyValues(list []KeyValue) []KeyValue {
+// sortKeyValues sorts list by key in place and keeps of equal keys the last.
+func sortKeyValues(list []KeyValue) []KeyValue {
 	slices.SortStableFunc(list, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	kept := list[:0]
 	for _, kv := range list {

@@ -6,12 +6,17 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// spans reads an array of spans.
+// spans reads an array of spans. Where something else stands, data may be lost, so the trace counts as corrupt.
 func (d *decoder) spans() []Span {
-	if !d.open(pyjson.Array) {
+	if k := d.Kind(); k != pyjson.Array {
+		d.Skip()
+		if k != pyjson.Null {
+			d.invalid = Skipf(Corrupt, "the member spans is not a list")
+		}
 		return nil
 	}
-	var spans []Span
+	d.Open(pyjson.Array)
+	spans := make([]Span, 0, 4)
 	for d.NextElement() {
 		if d.Kind() != pyjson.Object && d.Kind() != pyjson.Invalid {
 			d.Skip()
@@ -66,7 +71,7 @@ func (d *decoder) span() Span {
 		case "status":
 			d.status(&s)
 		case "attributes":
-			s.Attributes = d.attributes(d.jsonText)
+			s.Attributes = d.attributes(true)
 		case "events":
 			s.Events = d.events()
 		case "links":
@@ -121,7 +126,7 @@ func (d *decoder) events() []Event {
 			case "timestamp", "time_unix_nano":
 				e.Time = d.integer()
 			case "attributes":
-				e.Attributes = d.attributes(d.plainValue)
+				e.Attributes = d.attributes(false)
 			default:
 				d.Skip()
 			}
@@ -150,7 +155,7 @@ func (d *decoder) links() []Link {
 			case "span_id":
 				ok = parseID(l.SpanID[:], d.text()) && ok
 			case "attributes":
-				l.Attributes = d.attributes(d.plainValue)
+				l.Attributes = d.attributes(false)
 			default:
 				d.Skip()
 			}
@@ -162,14 +167,20 @@ func (d *decoder) links() []Link {
 	return links
 }
 
-// attributes reads attributes: an object whose values are read by value, or the typed list [{"key": …, "value": {…}}].
-func (d *decoder) attributes(value func() []byte) []Attribute {
+// attributes reads attributes: an object, or the typed list [{"key": …, "value": {…}}]. The values of a span's object are JSON text within strings.
+func (d *decoder) attributes(ofSpan bool) []Attribute {
 	switch d.Kind() {
 	case pyjson.Object:
 		d.Open(pyjson.Object)
 		attributes := make([]Attribute, 0, 8)
 		for d.NextMember() {
-			attributes = append(attributes, Attribute{Key: d.KeyString(), Raw: value()})
+			a := Attribute{Key: d.KeyString()}
+			if ofSpan && d.Kind() == pyjson.String {
+				a.Raw = d.Bytes()
+			} else {
+				a.Raw = d.plainValue()
+			}
+			attributes = append(attributes, a)
 		}
 		return unique(attributes)
 	case pyjson.Array:
@@ -186,21 +197,10 @@ func (d *decoder) attributes(value func() []byte) []Attribute {
 	return nil
 }
 
-// jsonText reads the value of a span attribute: JSON text within a string.
-func (d *decoder) jsonText() []byte {
-	if d.Kind() == pyjson.String {
-		return d.Bytes()
-	}
-	return d.plainValue()
-}
-
 // plainValue reads any value and returns its canonical text. (The text of the same value is spelled in one way by the database and in another by the server.)
 func (d *decoder) plainValue() []byte {
-	raw := d.Skip()
-	return d.block.keep(func(dst []byte) []byte {
-		dst, _ = pyjson.AppendCanonical(dst, raw, false) // Skip has read it, so it is valid
-		return dst
-	})
+	value, _ := pyjson.AppendCanonical(d.block.room(), d.Skip(), false) // what Skip returns is valid
+	return d.block.keep(value)
 }
 
 // fewAttributes is the number up to which comparing each key with each is faster than a map.

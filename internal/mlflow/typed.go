@@ -14,7 +14,7 @@ func (d *decoder) typedAttribute() Attribute {
 		case "key":
 			a.Key = d.text()
 		case "value":
-			a.Raw = d.block.keep(d.appendTyped)
+			a.Raw = d.block.keep(d.appendTyped(d.block.room()))
 		default:
 			d.Skip()
 		}
@@ -27,11 +27,12 @@ var null = []byte("null")[:4:4]
 // appendTyped reads a typed value and appends it as canonical JSON text. It does not recurse. Of several values in one place the first counts; a value that
 // is not one of the known types is null.
 func (d *decoder) appendTyped(dst []byte) []byte {
-	t := transcoder{decoder: d, out: dst}
+	t := transcoder{decoder: d, out: dst, levels: d.levels[:0]}
 	t.value()
 	for len(t.levels) > 0 && d.Err() == nil {
 		t.step()
 	}
+	d.levels = t.levels[:0]
 	return t.out
 }
 
@@ -209,10 +210,11 @@ func (t *transcoder) entry(top *level) {
 
 // key puts a key before what was written of an entry.
 func (t *transcoder) key(start int, key string) {
-	var text []byte
+	value := slices.Clone(t.out[start:]) // nearly always empty: the key comes first
+	t.out = t.out[:start]
 	if t.out[start-1] != '{' {
-		text = append(text, ", "...)
+		t.out = append(t.out, ", "...)
 	}
-	text = append(pyjson.AppendString(text, key), ": "...)
-	t.out = slices.Insert(t.out, start, text...)
+	t.out = append(pyjson.AppendString(t.out, key), ": "...)
+	t.out = append(t.out, value...)
 }

@@ -19,7 +19,7 @@ func AppendCanonicalFloats(dst, text []byte, sorted bool) ([]byte, error) {
 }
 
 func appendCanonical(dst, text []byte, sorted bool, number func(dst, num []byte) []byte) ([]byte, error) {
-	c := canonical{Scanner: NewScanner(text), out: dst, sorted: sorted, number: number}
+	c := canonical{Scanner: NewScanner(text), out: slices.Grow(dst, len(text)), sorted: sorted, number: number}
 	c.value()
 	c.End()
 	if c.err != nil {
@@ -130,14 +130,14 @@ func bracket(k Kind) byte {
 }
 
 func (c *canonical) string() {
-	raw, plain := c.body()
-	if plain {
+	raw, escaped, valid := c.body()
+	if !escaped && valid {
 		c.out = append(c.out, '"')
 		c.out = append(c.out, raw...)
 		c.out = append(c.out, '"')
 		return
 	}
-	c.scratch = appendUnescaped(c.scratch[:0], raw)
+	c.scratch = appendUnescaped(c.scratch[:0], raw, valid)
 	c.out = AppendString(c.out, c.scratch)
 }
 

@@ -31,3 +31,48 @@ func Float64(num []byte) float64 {
 	f, _ := strconv.ParseFloat(stringOf(num), 64) // out of range gives ±Inf
 	return f
 }
+
+// numberEnd returns where the number that starts at i ends, or i when none does.
+func numberEnd(b []byte, i int) int {
+	start := i
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	if i == len(b) {
+		return start
+	}
+	switch c := b[i]; {
+	case c == '0':
+		i++
+	case '1' <= c && c <= '9':
+		i = digitsEnd(b, i)
+	case c == 'I' && hasPrefix(b[i:], "Infinity"):
+		return i + len("Infinity")
+	case c == 'N' && i == start && hasPrefix(b[i:], "NaN"):
+		return i + len("NaN")
+	default:
+		return start
+	}
+	if i+1 < len(b) && b[i] == '.' {
+		if end := digitsEnd(b, i+1); end > i+1 {
+			i = end
+		}
+	}
+	if i+1 < len(b) && b[i]|0x20 == 'e' {
+		j := i + 1
+		if b[j] == '+' || b[j] == '-' {
+			j++
+		}
+		if end := digitsEnd(b, j); end > j {
+			i = end
+		}
+	}
+	return i
+}
+
+func digitsEnd(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}

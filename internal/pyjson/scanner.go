@@ -176,51 +176,6 @@ func (s *Scanner) Num() []byte {
 	return num
 }
 
-// numberEnd returns where the number that starts at i ends, or i when none does.
-func numberEnd(b []byte, i int) int {
-	start := i
-	if i < len(b) && b[i] == '-' {
-		i++
-	}
-	if i == len(b) {
-		return start
-	}
-	switch c := b[i]; {
-	case c == '0':
-		i++
-	case '1' <= c && c <= '9':
-		i = digitsEnd(b, i)
-	case c == 'I' && hasPrefix(b[i:], "Infinity"):
-		return i + len("Infinity")
-	case c == 'N' && i == start && hasPrefix(b[i:], "NaN"):
-		return i + len("NaN")
-	default:
-		return start
-	}
-	if i+1 < len(b) && b[i] == '.' {
-		if end := digitsEnd(b, i+1); end > i+1 {
-			i = end
-		}
-	}
-	if i+1 < len(b) && b[i]|0x20 == 'e' {
-		j := i + 1
-		if b[j] == '+' || b[j] == '-' {
-			j++
-		}
-		if end := digitsEnd(b, j); end > j {
-			i = end
-		}
-	}
-	return i
-}
-
-func digitsEnd(b []byte, i int) int {
-	for i < len(b) && b[i]-'0' <= 9 {
-		i++
-	}
-	return i
-}
-
 func hasPrefix(b []byte, literal string) bool {
 	return len(b) >= len(literal) && string(b[:len(literal)]) == literal
 }
@@ -307,63 +262,4 @@ func (s *Scanner) End() {
 	if s.pos < len(s.text) {
 		s.fail("the end")
 	}
-}
-
-// nesting remembers for each open container whether it is an object, one bit each.
-type nesting struct {
-	depth int
-	first uint64
-	more  []uint64
-}
-
-func (n *nesting) push(k Kind) {
-	word := &n.first
-	if n.depth >= 64 {
-		i := n.depth/64 - 1
-		if i == len(n.more) {
-			n.more = append(n.more, 0)
-		}
-		word = &n.more[i]
-	}
-	bit := uint64(1) << (n.depth % 64)
-	*word &^= bit
-	if k == Object {
-		*word |= bit
-	}
-	n.depth++
-}
-
-func (n *nesting) pop() { n.depth-- }
-
-// object reports whether the innermost open container is an object.
-func (n *nesting) object() bool {
-	top := n.depth - 1
-	word := n.first
-	if top >= 64 {
-		word = n.more[top/64-1]
-	}
-	return word>>(top%64)&1 == 1
-}
-
-// Depth returns how deeply containers are nested in the valid text: 0 for a scalar.
-func Depth(text []byte) int {
-	deepest, depth := 0, 0
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '[', '{':
-			depth++
-			deepest = max(deepest, depth)
-		case ']', '}':
-			depth--
-		case '"':
-			for i++; i < len(text) && text[i] != '"'; i++ {
-				if i, _ = special(text, i); i < len(text) && text[i] == '\\' {
-					i++
-				} else {
-					i--
-				}
-			}
-		}
-	}
-	return deepest
 }

@@ -3,6 +3,7 @@ package pyjson
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -43,16 +44,14 @@ func special(b []byte, i int) (at int, wide bool) {
 	return i, seen&highs != 0
 }
 
-// body reads a string and returns what lies between its quotes, and whether that is the string itself: no escapes, and no bytes outside ASCII unless
-// they are valid UTF-8.
-func (s *Scanner) body() (raw []byte, plain bool) {
+// body reads a string and returns what lies between its quotes, whether there are escapes in it and whether it is valid UTF-8.
+func (s *Scanner) body() (raw []byte, escaped, valid bool) {
 	if s.peek() != '"' {
 		s.fail("a string")
-		return nil, false
+		return nil, false, true
 	}
 	s.pos++
 	start := s.pos
-	plain = true
 	wide := false
 	for {
 		at, w := special(s.text, s.pos)
@@ -60,21 +59,21 @@ func (s *Scanner) body() (raw []byte, plain bool) {
 		s.pos = at
 		if at == len(s.text) {
 			s.fail("'\"' at the end of a string")
-			return nil, false
+			return nil, false, true
 		}
 		switch s.text[at] {
 		case '"':
 			s.pos++
 			raw = s.text[start:at:at]
-			return raw, plain && !(wide && !utf8.Valid(raw))
+			return raw, escaped, !wide || utf8.Valid(raw)
 		case '\\':
-			plain = false
+			escaped = true
 			if !s.escape() {
-				return nil, false
+				return nil, false, true
 			}
 		default:
 			s.fail("an escape in place of a control character")
-			return nil, false
+			return nil, false, true
 		}
 	}
 }
@@ -100,7 +99,30 @@ func (s *Scanner) escape() bool {
 	return false
 }
 
-func (s *Scanner) skipString() { s.body() }
+// skipString reads a string without decoding it.
+func (s *Scanner) skipString() {
+	if s.peek() != '"' {
+		s.fail("a string")
+		return
+	}
+	s.pos++
+	for {
+		s.pos, _ = special(s.text, s.pos)
+		switch {
+		case s.pos == len(s.text):
+			s.fail("'\"' at the end of a string")
+			return
+		case s.text[s.pos] == '"':
+			s.pos++
+			return
+		case s.text[s.pos] != '\\':
+			s.fail("an escape in place of a control character")
+			return
+		case !s.escape():
+			return
+		}
+	}
+}
 
 // Str reads a string and returns its decoded value, valid UTF-8: each invalid byte and each lone surrogate becomes U+FFFD. It points into the text or
 // the scanner's own memory.
@@ -108,19 +130,19 @@ func (s *Scanner) Str() string { return stringOf(s.Bytes()) }
 
 // Bytes is Str for callers that want bytes; they must not be written to.
 func (s *Scanner) Bytes() []byte {
-	raw, plain := s.body()
-	if plain || len(raw) == 0 {
+	raw, escaped, valid := s.body()
+	if !escaped && valid {
 		return raw
 	}
 	size := len(raw) // every escape is longer than what it stands for
-	if !utf8.Valid(raw) {
+	if !valid {
 		size = 3 * len(raw)
 	}
 	if cap(s.arena)-len(s.arena) < size {
 		s.arena = make([]byte, 0, max(size, min(len(s.text)-s.pos, arenaBlock)))
 	}
 	start := len(s.arena)
-	s.arena = appendUnescaped(s.arena, raw)
+	s.arena = appendUnescaped(s.arena, raw, valid)
 	end := len(s.arena)
 	return s.arena[start:end:end]
 }
@@ -129,19 +151,37 @@ func (s *Scanner) Bytes() []byte {
 const arenaBlock = 32 << 10
 
 // appendUnescaped appends the decoded form of a string's body whose escapes are known to be valid.
-func appendUnescaped(dst, raw []byte) []byte {
-	for i := 0; i < len(raw); {
-		at, wide := special(raw, i)
-		if wide {
-			dst = appendValid(dst, raw[i:at])
-		} else {
-			dst = append(dst, raw[i:at]...)
+func appendUnescaped(dst, raw []byte, valid bool) []byte {
+	if !valid {
+		raw = appendValid(make([]byte, 0, 3*len(raw)), raw)
+	}
+	// The output is never longer than what was read, so words can be copied before it is known how much of them counts.
+	base := len(dst)
+	dst = slices.Grow(dst, len(raw))
+	out := dst[base : base+len(raw)]
+	n, i := 0, 0
+	for i < len(raw) {
+		if i+8 <= len(raw) {
+			w := binary.LittleEndian.Uint64(raw[i:])
+			binary.LittleEndian.PutUint64(out[n:], w)
+			slash := w ^ ones*'\\'
+			m := (slash - ones) &^ slash & highs
+			if m == 0 {
+				i += 8
+				n += 8
+				continue
+			}
+			k := bits.TrailingZeros64(m) / 8
+			i += k
+			n += k
+		} else if raw[i] != '\\' {
+			out[n] = raw[i]
+			i++
+			n++
+			continue
 		}
-		if at == len(raw) {
-			break
-		}
-		c := raw[at+1]
-		i = at + 2
+		c := raw[i+1]
+		i += 2
 		switch c {
 		case 'b':
 			c = '\b'
@@ -159,12 +199,13 @@ func appendUnescaped(dst, raw []byte) []byte {
 			if utf16.IsSurrogate(r) {
 				r, i = surrogate(raw, i, r)
 			}
-			dst = utf8.AppendRune(dst, r)
+			n += utf8.EncodeRune(out[n:], r)
 			continue
 		}
-		dst = append(dst, c)
+		out[n] = c
+		n++
 	}
-	return dst
+	return dst[:base+n]
 }
 
 // surrogate returns the character of a surrogate pair whose first half r ends at i, and where the pair ends, or U+FFFD for a half that stands alone.
@@ -179,10 +220,8 @@ func surrogate(raw []byte, i int, r rune) (rune, int) {
 	return utf8.RuneError, i
 }
 
+// appendValid appends raw with each invalid byte replaced.
 func appendValid(dst, raw []byte) []byte {
-	if utf8.Valid(raw) {
-		return append(dst, raw...)
-	}
 	for _, r := range stringOf(raw) {
 		dst = utf8.AppendRune(dst, r)
 	}

@@ -2,6 +2,7 @@ package pyjson
 
 import (
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -14,7 +15,7 @@ func AppendString[T string | []byte](dst []byte, s T) []byte {
 	case []byte:
 		b = v
 	}
-	dst = append(dst, '"')
+	dst = append(slices.Grow(dst, len(b)+2), '"')
 	for i := 0; ; i++ {
 		at, _ := special(b, i)
 		dst = append(dst, b[i:at]...)
