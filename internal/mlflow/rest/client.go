@@ -164,8 +164,8 @@ func (c *Client) version(ctx context.Context) (int32, error) {
 // missing reports whether the error says that the route doesn't exist on this server: a page of the web framework in place of MLflow's error document.
 // Late servers answer 405 and "Trace with ID 'batchGet' not found" where /traces/{trace_id} swallows the path.
 func missing(err error) bool {
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := asError(err)
+	if !ok {
 		return false
 	}
 	switch e.Status {
@@ -180,6 +180,15 @@ func missing(err error) bool {
 // exists reports whether the error is an answer of MLflow about the question, so that the route is there: the probe asks about the experiment 0, which may
 // be hidden from the caller or gone.
 func exists(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && !missing(err) && (e.Code != "" && e.Code != "FEATURE_DISABLED" && e.again == never || e.Kind == Permission && e.Code == "")
+	e, ok := asError(err)
+	if !ok || missing(err) || e.Code == "FEATURE_DISABLED" {
+		return false
+	}
+	switch e.Kind {
+	case Permission:
+		return true
+	case BadRequest, NotFound, ServerFault:
+		return e.Code != "" && e.again == never
+	}
+	return false
 }
