@@ -19,7 +19,8 @@ const (
 	JSON       Payloads = "json"
 )
 
-// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under.
+// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under. It has no version: the same trace has to be the same bytes
+// whether a server or the store underneath was read, before or after an upgrade.
 const scopeName = "mlflow"
 
 // unknownService is service.name where nothing tells it, in the form that the semantic conventions ask for.
@@ -29,7 +30,6 @@ const unknownService = "unknown_service:mlflow"
 type Options struct {
 	Payloads       Payloads // empty: Structured
 	CaptureContent bool     // false: nothing that people or models wrote is converted, see the package documentation
-	ServerVersion  string   // version of the scope, of MLflow; empty when unknown
 }
 
 // Stats counts what a conversion did.
@@ -170,7 +170,7 @@ func (c *Converter) scopeSpans(td ptrace.Traces, exp mlflow.Experiment, service 
 		if attrs := rs.Resource().Attributes(); has(attrs, ServiceName, service) && has(attrs, ExperimentID, exp.ID) && has(attrs, ExperimentName, experimentName) {
 			for j := range rs.ScopeSpans().Len() {
 				scope := rs.ScopeSpans().At(j).Scope()
-				if scope.Name() == scopeName && scope.Version() == c.opts.ServerVersion && has(scope.Attributes(), PayloadsMode, string(c.opts.Payloads)) {
+				if scope.Name() == scopeName && has(scope.Attributes(), PayloadsMode, string(c.opts.Payloads)) {
 					return rs.ScopeSpans().At(j)
 				}
 			}
@@ -183,7 +183,6 @@ func (c *Converter) scopeSpans(td ptrace.Traces, exp mlflow.Experiment, service 
 	attrs.PutStr(ExperimentName, experimentName)
 	ss := rs.ScopeSpans().AppendEmpty()
 	ss.Scope().SetName(scopeName)
-	ss.Scope().SetVersion(c.opts.ServerVersion)
 	ss.Scope().Attributes().PutStr(PayloadsMode, string(c.opts.Payloads))
 	return ss
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-var captured = Options{CaptureContent: true, ServerVersion: "3.17.2"}
+var captured = Options{CaptureContent: true}
 
 func TestEverythingOfASpanIsKept(t *testing.T) {
 	td := ptrace.NewTraces()

@@ -77,7 +77,7 @@ func TestGolden(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			traces := recordedTraces(t, version)
 			got := ptrace.NewTraces()
-			c := NewConverter(Options{CaptureContent: true, ServerVersion: version})
+			c := NewConverter(Options{CaptureContent: true})
 			for _, label := range goldenLabels {
 				if trace := traces[label]; trace != nil {
 					c.Append(got, mlflow.Experiment{ID: trace.Info.ExperimentID, Name: "/Shared/fixtures"}, trace)

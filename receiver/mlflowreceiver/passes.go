@@ -134,7 +134,7 @@ func (r *mlflowReceiver) backfill(ctx context.Context, about mlflow.Description,
 			return err
 		}
 	}
-	converter := genai.NewConverter(genai.Options{Payloads: r.cfg.Payloads, CaptureContent: r.cfg.CaptureContent, ServerVersion: about.Version})
+	converter := genai.NewConverter(genai.Options{Payloads: r.cfg.Payloads, CaptureContent: r.cfg.CaptureContent})
 	ledger := &progress.Ledger{}
 	r.tel.watch(ledger)
 	skip := r.logSkipped
