@@ -34,6 +34,11 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, 
 		"slow batch": {`
 exporters: {otlp_http: {sending_queue: {wait_for_result: true, batch: {}}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.EndToEnd, "200 times slower"},
+		"defaults written out": {`
+exporters:
+  otlp_http: {sending_queue: {wait_for_result: true, batch: null}}
+  file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, rotation: {max_backups: 0}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, file]}}}`, progress.EndToEnd, ""},
 		"batch processor": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], exporters: [nop]}}}`, progress.Queued, "processor batch/2"},
