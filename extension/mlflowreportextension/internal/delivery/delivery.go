@@ -168,7 +168,7 @@ func queue(id string, cfg map[string]any, on bool, f *Finding) {
 	const remedy = "write sending_queue: {wait_for_result: true, block_on_overflow: true}"
 	q, written := cfg["sending_queue"].(map[string]any)
 	if v, ok := cfg["sending_queue"]; ok && v == nil {
-		written = true
+		return // how the collector writes out a queue that is off
 	}
 	if enabled, ok := q["enabled"]; ok && fmt.Sprint(enabled) == "false" {
 		return
