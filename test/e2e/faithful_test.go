@@ -22,6 +22,9 @@ func unhex(dst []byte, s string) error {
 	return err
 }
 
+// farOff is an end of the range behind everything: MLflow's demo data has a trace of tomorrow.
+const farOff = "2100-01-01"
+
 // Every span, attribute, event, link, tag, metadata entry and assessment that MLflow's own client returns is emitted, nothing else is, and what is not emitted is listed.
 func TestFaithful(t *testing.T) {
 	for name, server := range map[string]func() (*shared, error){"database 3.17.2": database, "artifacts 3.4.0": artifactsV3, "artifacts 2.22.5": artifactsV2} {
@@ -30,7 +33,7 @@ func TestFaithful(t *testing.T) {
 			s := need(t, server)
 			dir, sink := t.TempDir(), otlpsink.New(t)
 			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", s.Names).Set("receivers::mlflow::max_skipped", "20%").
-				Set("exporters::otlp_http", collector.OTLP(sink.URL, nil)).Set("service::pipelines::traces::exporters", []any{"file", "otlp_http"})
+				Set("receivers::mlflow::end_time", farOff).Set("exporters::otlp_http", collector.OTLP(sink.URL, nil)).Set("service::pipelines::traces::exporters", []any{"file", "otlp_http"})
 			collector.Run(t, dir, c, 0)
 
 			all := faithful.Read(t, s.Truth)
@@ -55,6 +58,7 @@ func TestFaithful(t *testing.T) {
 			report := collector.ReadReport(t, dir).Receivers[0]
 			assert.True(t, report.Complete, report.Headline)
 			assert.Equal(t, "end_to_end", report.Delivery)
+			assert.Empty(t, report.DeliveryNotes)
 			assert.EqualValues(t, len(all), report.Totals.Read)
 			assert.EqualValues(t, len(want), report.Totals.Accepted)
 			assert.EqualValues(t, spans, report.Totals.Spans)
@@ -74,7 +78,8 @@ func TestFaithfulSample(t *testing.T) {
 	assert.Equal(t, 599, faithful.Compare(t, want, collector.Traces(t, dir)))
 }
 
-// One store gives the same bytes whether it is read by REST or from SQLite.
+// One store gives the same bytes whether it is read by REST or from SQLite. A server of 3.4 has no route for the spans of traces that came by OTLP, which its
+// database holds: what only SQLite gives are traces that REST lists as missing.
 func TestSameByRESTAndSQLite(t *testing.T) {
 	t.Run("generated", func(t *testing.T) {
 		t.Parallel()
@@ -96,14 +101,25 @@ func TestSameByRESTAndSQLite(t *testing.T) {
 func sameBothWays(t *testing.T, rest, sqlite string, names []any) {
 	t.Helper()
 	var spans [2]map[otlpsink.SpanKey][]byte
+	missing := map[string]bool{} // by REST
 	for i, source := range []string{rest, sqlite} {
 		dir, sink := t.TempDir(), otlpsink.New(t)
-		c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names", names).Set("receivers::mlflow::max_skipped", "20%")
+		c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names", names).Set("receivers::mlflow::max_skipped", "20%").
+			Set("receivers::mlflow::end_time", farOff)
 		collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
 		spans[i] = single(t, sink.Accepted())
+		if i == 0 {
+			for _, skipped := range collector.ReadSkipped(t, dir) {
+				missing[skipped.TraceID] = true
+			}
+		}
 	}
 	require.Greater(t, len(spans[0]), 200)
-	require.Len(t, spans[1], len(spans[0]))
+	for k := range spans[1] {
+		if _, ok := spans[0][k]; !ok {
+			require.True(t, missing["tr-"+k.Trace.String()], "only SQLite gives span %s of trace %s", k.Span, k.Trace)
+		}
+	}
 	for k, byREST := range spans[0] {
 		bySQLite, ok := spans[1][k]
 		if !assert.True(t, ok, "span %s of trace %s was not read from SQLite", k.Span, k.Trace) {

@@ -26,7 +26,7 @@ func TestRoundTrip(t *testing.T) {
 			send := func() {
 				dir := t.TempDir()
 				c := collector.Backfill(from.URL, dir).Set("receivers::mlflow::experiments::names", from.Names).Set("receivers::mlflow::max_skipped", "20%").
-					ToOTLP(to.URL, map[string]any{"x-mlflow-experiment-id": target})
+					Set("receivers::mlflow::end_time", farOff).ToOTLP(to.URL, map[string]any{"x-mlflow-experiment-id": target})
 				p := collector.Run(t, dir, c, 0)
 				assert.NotContains(t, p.Logs(), "Exporting failed", "a request was refused")
 			}

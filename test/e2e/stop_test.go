@@ -260,3 +260,38 @@ func TestOnePosition(t *testing.T) {
 	p.Signal(syscall.SIGTERM)
 	p.WaitFor(stopLimit)
 }
+
+// What the report says about delivery is true of the configuration as the collector understands it, defaults included.
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	sink := otlpsink.New(t)
+	otlp := func(queue any) map[string]any {
+		return map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL, "sending_queue": queue}}
+	}
+	for name, x := range map[string]struct {
+		exporter map[string]any
+		want     string
+	}{
+		"debug":                  {map[string]any{"debug": map[string]any{}}, "end_to_end"},
+		"debug with a queue":     {map[string]any{"debug": map[string]any{"sending_queue": map[string]any{"enabled": true}}}, "queued"},
+		"queue by default":       {map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL}}, "queued"},
+		"queue off":              {otlp(map[string]any{"enabled": false}), "end_to_end"},
+		"queue that waits":       {otlp(map[string]any{"wait_for_result": true}), "end_to_end"},
+		"queue on disk":          {otlp(map[string]any{"storage": "file_storage"}), "queued"},
+		"file without rotation":  {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t")}}, "queued"},
+		"file with rotation":     {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t"), "rotation": map[string]any{"max_backups": 0}}}, "end_to_end"},
+		"file that deletes some": {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t"), "rotation": map[string]any{}}}, "end_to_end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c := collector.Backfill("sqlite:///"+sample, dir).Set("exporters", x.exporter)
+			for id := range x.exporter {
+				c.Set("service::pipelines::traces::exporters", []any{id})
+			}
+			collector.Run(t, dir, c, 0)
+			report := collector.ReadReport(t, dir).Receivers[0]
+			assert.Equal(t, x.want, report.Delivery)
+			assert.Equal(t, x.want == "end_to_end" && name != "file that deletes some", len(report.DeliveryNotes) == 0, report.DeliveryNotes)
+		})
+	}
+}

@@ -155,8 +155,8 @@ func fileExporter(id string, cfg map[string]any, f *Finding) {
 		f.lower(progress.Queued, fmt.Sprintf("exporter %s buffers in memory and truncates its file at start: write rotation: {max_megabytes: 1024, max_backups: 0}", id))
 		return
 	}
-	path, _ := cfg["path"].(string)
-	if format := fmt.Sprint(cfg["format"]); (cfg["format"] == nil || format == "" || format == "json") && cfg["compression"] == nil && cfg["encoding"] == nil && cfg["group_by"] == nil && path != "" {
+	if path, _ := cfg["path"].(string); path != "" && slices.Contains([]string{"", "json"}, text(cfg, "format")) && text(cfg, "compression") == "" &&
+		text(cfg, "encoding") == "" && text(section(cfg, "group_by"), "enabled") != "true" {
 		f.Files = append(f.Files, path)
 	}
 	if n, ok := rotation["max_backups"]; !ok || fmt.Sprint(n) != "0" {
@@ -168,7 +168,7 @@ func queue(id string, cfg map[string]any, on bool, f *Finding) {
 	const remedy = "write sending_queue: {wait_for_result: true, block_on_overflow: true}"
 	q, written := cfg["sending_queue"].(map[string]any)
 	if v, ok := cfg["sending_queue"]; ok && v == nil {
-		written = true
+		return // how the collector writes out a queue that is off
 	}
 	if enabled, ok := q["enabled"]; ok && fmt.Sprint(enabled) == "false" {
 		return
@@ -182,7 +182,7 @@ func queue(id string, cfg map[string]any, on bool, f *Finding) {
 	case q["storage"] != nil:
 		f.lower(progress.Queued, fmt.Sprintf("exporter %s has a persistent queue: accepted means queued on disk; for a backfill, which can be read again, %s without storage", id, remedy))
 	case waits:
-		if _, batches := q["batch"]; batches {
+		if q["batch"] != nil {
 			f.note(fmt.Sprintf("exporter %s: sending_queue::batch with wait_for_result waits for a size that never comes and is about 200 times slower: remove batch", id))
 		}
 	case on || written:
@@ -246,6 +246,14 @@ func kind(id string) string {
 func section(m map[string]any, key string) map[string]any {
 	s, _ := m[key].(map[string]any)
 	return s
+}
+
+// text is a scalar as it is written; nothing for what is not set. The configuration that the collector hands out has all defaults in it.
+func text(m map[string]any, key string) string {
+	if m[key] == nil {
+		return ""
+	}
+	return fmt.Sprint(m[key])
 }
 
 func list(m map[string]any, key string) []string {

@@ -34,6 +34,14 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, 
 		"slow batch": {`
 exporters: {otlp_http: {sending_queue: {wait_for_result: true, batch: {}}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.EndToEnd, "200 times slower"},
+		"queues off, written out": {`
+exporters: {debug: {sending_queue: null}, otlp_http: {sending_queue: null}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug, otlp_http]}}}`, progress.EndToEnd, ""},
+		"defaults written out": {`
+exporters:
+  otlp_http: {sending_queue: {wait_for_result: true, batch: null}}
+  file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, rotation: {max_backups: 0}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, file]}}}`, progress.EndToEnd, ""},
 		"batch processor": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], exporters: [nop]}}}`, progress.Queued, "processor batch/2"},
@@ -65,7 +73,7 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progr
 exporters: {debug: }
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.EndToEnd, ""},
 		"debug with a queue": {`
-exporters: {debug: {sending_queue: }}
+exporters: {debug: {sending_queue: {enabled: true}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.Queued, "debug"},
 		"behind a routing connector": {`
 exporters: {otlp_http: }
