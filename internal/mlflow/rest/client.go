@@ -28,7 +28,7 @@ type Config struct {
 	HTTP              *http.Client // with authentication, TLS, proxy and timeout; its redirect policy is replaced
 	Workspace         string       // sent as X-MLFLOW-WORKSPACE if not empty
 	PageSize          int          // infos per search request, at most 500 (0: 500)
-	Concurrency       int          // upper bound of requests for spans in flight (0: 1)
+	Concurrency       int          // upper bound of requests for pages of infos and for spans in flight (0: 1)
 	RequestsPerSecond float64      // of all kinds together; 0: no bound
 	MaxTraceBytes     int64        // larger traces are skipped (0: 64 MiB)
 	Retry             configretry.BackOffConfig
