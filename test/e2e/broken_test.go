@@ -72,10 +72,10 @@ func TestBrokenInStore(t *testing.T) {
 	requireListed(t, dir, s.URI(), []any{"support-bot"}, want, 107)
 }
 
-// The same in the artifacts of a server.
+// The same in the artifacts of a server. One of 2.22 keeps spans nowhere else; one of 3.4 has a copy in its database, from which SQLite would deliver them.
 func TestBrokenInArtifacts(t *testing.T) {
 	t.Parallel()
-	s := need(t, artifactsV3)
+	s := need(t, artifactsV2)
 	files := documents(t, s, t.Name())
 	want := map[string]string{}
 	ids := sorted(files)
@@ -113,7 +113,6 @@ func requireListed(t *testing.T, dir, source string, names []any, want map[strin
 	for id, reason := range got {
 		if reason == "in_progress" {
 			delete(got, id)
-			traces--
 		}
 	}
 	assert.Equal(t, want, got)
@@ -157,7 +156,7 @@ func sorted(m map[string]string) (keys []string) {
 // Break 50 artifacts, run, mend them, run with the list of what was skipped: exactly those 50 arrive.
 func TestMendFifty(t *testing.T) {
 	t.Parallel()
-	s := need(t, artifactsV3)
+	s := need(t, artifactsV2)
 	files := documents(t, s, t.Name())
 	original := map[string][]byte{}
 	for _, id := range sorted(files)[:50] {

@@ -98,7 +98,7 @@ func TestPermissions(t *testing.T) {
 		assert.Positive(t, report.Experiments[0].Run.Accepted)
 		assert.Contains(t, p.Out(), "team-a")
 		assert.NotContains(t, p.Out(), "team-b")
-		assert.Equal(t, s.Reader.Username, report.Source["principal"])
+		assert.Equal(t, "extension basicauth", report.Source["authentication"])
 		noSecret(t, dir, s.Reader.Password)
 	})
 	t.Run("experiment of others", func(t *testing.T) {
