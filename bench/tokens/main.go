@@ -1,9 +1,15 @@
+// Command tokens measures the token counter of this repository, in the JSON lines that its peers in the folders beside it print too.
+//
+//	go -C bench run ./tokens ENCODING FILE...
 package main
 
-import "github.com/otelcol-mlflow/otelcol-mlflow/internal/tokens"
+import (
+	"github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/tokens"
+)
 
 func main() {
-	run("ours", func(name string) (func(string) int, error) {
+	harness.Run("otelcol-mlflow", func(name string) (func(string) int, error) {
 		e, err := tokens.For(name)
 		if err != nil {
 			return nil, err

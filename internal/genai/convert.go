@@ -19,8 +19,8 @@ const (
 	JSON       Payloads = "json"
 )
 
-// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under. It has no version: the same trace has to be the same bytes
-// whether a server or the store underneath was read, before or after an upgrade.
+// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under. It has no version: a trace is the same whether it is read
+// from a server, which knows its own, or from the store underneath.
 const scopeName = "mlflow"
 
 // unknownService is service.name where nothing tells it, in the form that the semantic conventions ask for.

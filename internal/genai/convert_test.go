@@ -35,6 +35,7 @@ func TestEverythingOfASpanIsKept(t *testing.T) {
 	assert.Empty(t, rs.SchemaUrl())
 	scope := rs.ScopeSpans().At(0).Scope()
 	assert.Equal(t, "mlflow", scope.Name())
+	assert.Empty(t, scope.Version())
 	assert.Equal(t, map[string]any{PayloadsMode: "structured"}, scope.Attributes().AsRaw())
 
 	s := rs.ScopeSpans().At(0).Spans().At(0)

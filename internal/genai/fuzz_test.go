@@ -28,6 +28,7 @@ func FuzzConvert(f *testing.F) {
 		f.Add([]byte(raw), "EMBEDDING", SpanInputs)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, spanType, text string) {
+		raw, spanType = bytes.ToValidUTF8(raw, []byte("\uFFFD")), strings.ToValidUTF8(spanType, "\uFFFD") // as mlflow.Attribute promises
 		trace := func() *mlflow.Trace {
 			list := []mlflow.Attribute{{Key: SpanType, Raw: []byte(spanType)}, {Key: "x", Raw: bytes.Clone(raw)}, {Key: text, Raw: bytes.Clone(raw)}}
 			for _, key := range []string{SpanInputs, SpanOutputs, ChatUsage, LLMModel, LLMProvider, LinkedPrompts, SpanFunctionName, ServiceName, JSONAttributes} {

@@ -96,7 +96,7 @@ func (w *worker) producer(a *mlflow.Attribute) (valid bool) {
 	}
 	key := validString(a.Key)
 	v, _ := w.levels[0].add(key)
-	valid, jsonText := w.value(v, a.Raw)
+	valid, jsonText := w.value(v, a.Raw, pyjson.NewValidScanner(a.Raw))
 	if jsonText {
 		w.marks = append(w.marks, key)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 // metadataKeys are the keys of metadata that become attributes under their own name, besides those below mlflow.source.: the ones that MLflow defines. Others
@@ -97,7 +98,9 @@ func (w *worker) assessments(list []mlflow.Assessment) {
 	if !w.capture {
 		list = w.withoutContent(list)
 	}
-	if _, jsonText := w.value(w.replace(Assessments), mlflow.AppendAssessments(nil, list)); jsonText {
+	const usual = 512 // bytes of an assessment
+	text := mlflow.AppendAssessments(make([]byte, 0, usual*len(list)), list)
+	if _, jsonText := w.value(w.replace(Assessments), text, pyjson.NewScanner(text)); jsonText {
 		w.marks = append(w.marks, Assessments)
 	}
 }

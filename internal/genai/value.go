@@ -15,14 +15,13 @@ import (
 // objects reach at a depth of 32; what is deeper than maxDepth becomes JSON text.
 const maxDepth = 24
 
-// value writes the value of an attribute, whose text is raw, into v. It reports whether raw is JSON, and whether v now holds JSON text somewhere.
+// value writes the value of an attribute, whose text is raw and read by s, into v. It reports whether raw is JSON, and whether v now holds JSON text somewhere.
 // An empty text is null, as MLflow's own client has it; a text that is not JSON is itself a string.
-func (w *worker) value(v pcommon.Value, raw []byte) (valid, jsonText bool) {
+func (w *worker) value(v pcommon.Value, raw []byte, s pyjson.Scanner) (valid, jsonText bool) {
 	if len(raw) == 0 {
 		return true, false
 	}
 	before := w.stats
-	s := pyjson.NewScanner(raw)
 	if k := s.Kind(); w.asJSON && (k == pyjson.Object || k == pyjson.Array) {
 		w.jsonText(v, s.Skip())
 	} else {

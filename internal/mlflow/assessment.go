@@ -178,8 +178,8 @@ func (a *Assessment) append(dst []byte) []byte {
 	dst = appendMember(dst, "source_type", a.SourceType)
 	dst = appendOptional(dst, "source_id", a.SourceID)
 	dst = append(dst, '}')
-	dst = appendMember(dst, "create_time", timeText(a.Created))
-	dst = appendMember(dst, "last_update_time", timeText(a.Updated))
+	dst = appendTime(dst, "create_time", a.Created)
+	dst = appendTime(dst, "last_update_time", a.Updated)
 	dst = a.appendValue(dst)
 	dst = appendOptional(dst, "rationale", a.Rationale)
 	if len(a.Metadata) > 0 {
@@ -227,8 +227,8 @@ func (a *Assessment) appendValue(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-func timeText(unixMilli int64) string {
-	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02T15:04:05.000Z")
+func appendTime(dst []byte, name string, unixMilli int64) []byte {
+	return time.UnixMilli(unixMilli).UTC().AppendFormat(appendName(dst, name), `"2006-01-02T15:04:05.000Z"`)
 }
 
 // appendName appends what stands before a member's value.

@@ -49,12 +49,16 @@ type Scanner struct {
 	text  []byte
 	pos   int
 	fresh bool // a container was just opened: no comma is due
+	valid bool // the text is known to be valid UTF-8
 	arena []byte
 	err   error
 }
 
 // NewScanner returns a scanner over text.
 func NewScanner(text []byte) Scanner { return Scanner{text: text} }
+
+// NewValidScanner is NewScanner for a text that is known to be valid UTF-8, as every string that a Scanner returned is; it isn't looked at again.
+func NewValidScanner(text []byte) Scanner { return Scanner{text: text, valid: true} }
 
 // Err returns the first error, a *SyntaxError: what was expected and at which offset, never the text itself.
 func (s *Scanner) Err() error { return s.err }

@@ -65,7 +65,7 @@ func (s *Scanner) body() (raw []byte, escaped, valid bool) {
 		case '"':
 			s.pos++
 			raw = s.text[start:at:at]
-			return raw, escaped, !wide || utf8.Valid(raw)
+			return raw, escaped, !wide || s.valid || utf8.Valid(raw)
 		case '\\':
 			escaped = true
 			if !s.escape() {

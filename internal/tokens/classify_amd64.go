@@ -1,6 +1,10 @@
 package tokens
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // classify sets m from the 64 bytes at the start of s.
 func classify(s string, m *masks) {
@@ -25,3 +29,13 @@ func classifyAVX512(s string, m *masks)
 
 //go:noescape
 func classifyAVX2(s string, m *masks)
+
+// prefetch asks for the cache lines base+at of all lookups, so that they are there when they are needed.
+func prefetch[K shortKey | mediumKey](base unsafe.Pointer, lookups []lookup[K]) {
+	if len(lookups) > 0 {
+		prefetchEach(base, unsafe.Pointer(&lookups[0].at), len(lookups), unsafe.Sizeof(lookups[0]))
+	}
+}
+
+//go:noescape
+func prefetchEach(base, at unsafe.Pointer, n int, stride uintptr)

@@ -149,3 +149,18 @@ TEXT ·classifyAVX2(SB), NOSPLIT, $0-24
 // What to add so that 'A', 'a', '0' and '\t' become -128; -128 plus 26, 10 and 5.
 DATA ranges<>+0x00(SB)/8, $0x00858a9a77501f3f
 GLOBL ranges<>(SB), RODATA|NOPTR, $8
+
+// func prefetchEach(base, at unsafe.Pointer, n int, stride uintptr)
+TEXT ·prefetchEach(SB), NOSPLIT, $0-32
+	MOVQ base+0(FP), SI
+	MOVQ at+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ stride+24(FP), DX
+
+next:
+	MOVQ        (DI), AX
+	PREFETCHT0  (SI)(AX*1)
+	ADDQ        DX, DI
+	DECQ        CX
+	JNZ         next
+	RET

@@ -29,8 +29,9 @@ func newShortMemo(n int) shortMemo {
 	return shortMemo{make([]shortBucket, 1<<log), uint8(64 - log)}
 }
 
-func (m *shortMemo) bucket(k shortKey) *shortBucket {
-	return (*shortBucket)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.buckets)), k.hash()>>(m.shift&63)*uint64(unsafe.Sizeof(m.buckets[0]))))
+// bucket returns the byte offset of the bucket of a key with this hash.
+func (m *shortMemo) bucket(hash uint64) uintptr {
+	return uintptr(hash>>(m.shift&63)) * unsafe.Sizeof(m.buckets[0])
 }
 
 // get returns the number of tokens remembered for k, or 0.
@@ -79,8 +80,9 @@ func newMemo(n int) memo {
 	return memo{make([]memoBucket, 1<<log), uint8(64 - log)}
 }
 
-func (m *memo) bucket(hash uint64) *memoBucket {
-	return (*memoBucket)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.buckets)), hash>>(m.shift&63)*uint64(unsafe.Sizeof(m.buckets[0]))))
+// bucket returns the byte offset of the bucket of a key with this hash.
+func (m *memo) bucket(hash uint64) uintptr {
+	return uintptr(hash>>(m.shift&63)) * unsafe.Sizeof(m.buckets[0])
 }
 
 // get returns the number of tokens remembered for k, or 0.

@@ -47,9 +47,9 @@ func (t *table[K]) find(hash uint64, k K) uint32 {
 	}
 }
 
-// home returns the bucket where a key with this hash belongs.
-func (t *table[K]) home(hash uint64) *[2]K {
-	return (*[2]K)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(t.keys)), hash>>(t.shift&63)*uint64(unsafe.Sizeof(t.keys[0]))))
+// home returns the byte offset of the bucket where a key with this hash belongs.
+func (t *table[K]) home(hash uint64) uintptr {
+	return uintptr(hash>>(t.shift&63)) * unsafe.Sizeof(t.keys[0])
 }
 
 // A shortKey holds 1 to 7 bytes and their number, a mediumKey up to 15.

@@ -115,3 +115,6 @@ func invalidPrefix(s string) int {
 	}
 	return n
 }
+
+// Ranks returns the vocabulary, token to rank, in a map of its own: what other implementations of byte-pair encoding take.
+func (e *Encoding) Ranks() map[string]int { return e.vocabulary().ranks() }

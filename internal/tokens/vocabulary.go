@@ -165,3 +165,19 @@ func (v *vocabulary) firstLong(s string, i int) int {
 	}
 	return -1
 }
+
+// ranks returns every token with its published rank.
+func (v *vocabulary) ranks() map[string]int {
+	m := make(map[string]int, v.size)
+	for id := range uint32(v.size) {
+		rank := int(id)
+		if rank >= specialP50k && v.merges == p50kMerges {
+			rank++
+		}
+		m[string(v.appendBytes(nil, id))] = rank
+	}
+	return m
+}
+
+// specialP50k is the rank that p50k_base leaves out among its ordinary tokens.
+const specialP50k = 50256

@@ -47,7 +47,7 @@ type Config struct {
 	MaxSkipped selection.Share `mapstructure:"max_skipped"`
 	// PageSize is the number of traces that are planned at a time, 1 to 500.
 	PageSize int `mapstructure:"page_size"`
-	// Concurrency is the largest number of requests for spans in flight at the source.
+	// Concurrency is the largest number of requests for pages of infos and for spans in flight at the source.
 	Concurrency int `mapstructure:"concurrency"`
 	// RequestsPerSecond bounds all requests to a tracking server together; 0 is no bound.
 	RequestsPerSecond float64 `mapstructure:"requests_per_second"`

@@ -56,7 +56,7 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 		if r.cfg.Mode == ModeCheck {
 			fault = r.check(ctx, &report)
 		} else {
-			fault = r.backfill(ctx, about, &report)
+			fault = r.backfill(ctx, &report)
 		}
 	}
 	if fault != nil && report.Headline == "" {
@@ -124,7 +124,7 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 	return nil
 }
 
-func (r *mlflowReceiver) backfill(ctx context.Context, about mlflow.Description, report *progress.Run) error {
+func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) error {
 	now := time.Now()
 	store := backfill.Store{Client: r.store, Source: r.fingerprint()}
 	from := r.cfg.StartTime.Millis(now)

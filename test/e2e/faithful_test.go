@@ -78,11 +78,17 @@ func TestFaithfulSample(t *testing.T) {
 	assert.Equal(t, 599, faithful.Compare(t, want, collector.Traces(t, dir)))
 }
 
-// One store gives the same bytes whether it is read by REST or from SQLite.
+// One store gives the same bytes whether it is read by REST or from SQLite. A server of 3.4 has no route for the spans of traces that came by OTLP, which its
+// database holds: what only SQLite gives are traces that REST lists as missing.
 func TestSameByRESTAndSQLite(t *testing.T) {
 	t.Run("generated", func(t *testing.T) {
 		t.Parallel()
 		s := need(t, database)
+		sameBothWays(t, s.URL, s.SQLite(), s.Names)
+	})
+	t.Run("generated artifacts V3", func(t *testing.T) {
+		t.Parallel()
+		s := need(t, artifactsV3)
 		sameBothWays(t, s.URL, s.SQLite(), s.Names)
 	})
 	t.Run("sample", func(t *testing.T) {
@@ -95,17 +101,24 @@ func TestSameByRESTAndSQLite(t *testing.T) {
 func sameBothWays(t *testing.T, rest, sqlite string, names []any) {
 	t.Helper()
 	var spans [2]map[otlpsink.SpanKey][]byte
+	missing := map[string]bool{} // by REST
 	for i, source := range []string{rest, sqlite} {
 		dir, sink := t.TempDir(), otlpsink.New(t)
 		c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names", names).Set("receivers::mlflow::max_skipped", "20%").
 			Set("receivers::mlflow::end_time", farOff)
 		collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
 		spans[i] = single(t, sink.Accepted())
+		if i == 0 {
+			for _, skipped := range collector.ReadSkipped(t, dir) {
+				missing[skipped.TraceID] = true
+			}
+		}
 	}
 	require.Greater(t, len(spans[0]), 200)
 	for k := range spans[1] {
-		_, ok := spans[0][k]
-		assert.True(t, ok, "span %s of trace %s was read from SQLite only", k.Span, k.Trace)
+		if _, ok := spans[0][k]; !ok {
+			require.True(t, missing["tr-"+k.Trace.String()], "only SQLite gives span %s of trace %s", k.Span, k.Trace)
+		}
 	}
 	for k, byREST := range spans[0] {
 		bySQLite, ok := spans[1][k]

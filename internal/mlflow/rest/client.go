@@ -28,7 +28,7 @@ type Config struct {
 	HTTP              *http.Client // with authentication, TLS, proxy and timeout; its redirect policy is replaced
 	Workspace         string       // sent as X-MLFLOW-WORKSPACE if not empty
 	PageSize          int          // infos per search request, at most 500 (0: 500)
-	Concurrency       int          // upper bound of requests for spans in flight (0: 1)
+	Concurrency       int          // upper bound of requests for pages of infos and for spans in flight (0: 1)
 	RequestsPerSecond float64      // of all kinds together; 0: no bound
 	MaxTraceBytes     int64        // larger traces are skipped (0: 64 MiB)
 	Retry             configretry.BackOffConfig
@@ -164,8 +164,8 @@ func (c *Client) version(ctx context.Context) (int32, error) {
 // missing reports whether the error says that the route doesn't exist on this server: a page of the web framework in place of MLflow's error document.
 // Late servers answer 405 and "Trace with ID 'batchGet' not found" where /traces/{trace_id} swallows the path.
 func missing(err error) bool {
-	var e *Error
-	if !errors.As(err, &e) {
+	e, ok := asError(err)
+	if !ok {
 		return false
 	}
 	switch e.Status {
@@ -180,6 +180,15 @@ func missing(err error) bool {
 // exists reports whether the error is an answer of MLflow about the question, so that the route is there: the probe asks about the experiment 0, which may
 // be hidden from the caller or gone.
 func exists(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && !missing(err) && (e.Code != "" && e.Code != "FEATURE_DISABLED" && e.again == never || e.Kind == Permission && e.Code == "")
+	e, ok := asError(err)
+	if !ok || missing(err) || e.Code == "FEATURE_DISABLED" {
+		return false
+	}
+	switch e.Kind {
+	case Permission:
+		return true
+	case BadRequest, NotFound, ServerFault:
+		return e.Code != "" && e.again == never
+	}
+	return false
 }

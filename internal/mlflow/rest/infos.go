@@ -97,7 +97,9 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 }
 
 func (c *Client) search(ctx context.Context, version int32, experiment, filter string, n int, token string) (mlflow.InfosPage, error) {
-	body, err := c.call(ctx, patient, c.searchRequest(version, experiment, filter, n, token))
+	r := c.searchRequest(version, experiment, filter, n, token)
+	r.gated = true
+	body, err := c.call(ctx, patient, r)
 	if err != nil {
 		return mlflow.InfosPage{}, err
 	}

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -176,4 +178,27 @@ func TestLookup(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, infos, 251, version)
 	}
+}
+
+// TestLookupHidden: servers with permissions refuse a whole request for one trace that the caller may not see.
+func TestLookupHidden(t *testing.T) {
+	s := newServer(t, "3.17.2")
+	var ids []string
+	for i := range 60 {
+		trace := s.Synthetic("0", i, 1, 1)
+		s.Add(trace)
+		ids = append(ids, trace.ID)
+	}
+	s.SetFault(func(r *http.Request) *mlflowtest.Fault {
+		body, err := io.ReadAll(r.Body)
+		if err == nil && strings.Contains(string(body), ids[17]) {
+			return &mlflowtest.Fault{Status: http.StatusForbidden, Body: "Permission denied"}
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return nil
+	})
+	c := newClient(t, s.URL(), nil)
+	infos, err := c.Lookup(t.Context(), ids)
+	require.NoError(t, err)
+	require.Len(t, infos, 59)
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,7 +23,7 @@ const (
 const (
 	experimentsPage = 1000
 	lookupPage      = 100
-	listLimit       = 256 << 20 // bytes of an answer that lists things
+	listLimit       = 64 << 20 // bytes of an answer that lists things
 )
 
 // Experiments implements mlflow.Source.
@@ -100,7 +101,7 @@ func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 	return n, nil
 }
 
-// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one.
+// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one. Traces that are hidden from the caller count as unknown.
 func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
 	v, err := c.version(ctx)
 	if err != nil {
@@ -109,8 +110,7 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	var infos []mlflow.Info
 	for len(ids) > 0 && v == apiV3 && !c.noInfos.Load() {
 		n := min(len(ids), lookupPage)
-		ask, _ := json.Marshal(map[string]any{"trace_ids": ids[:n]})
-		body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos", body: ask, limit: listLimit})
+		found, err := c.lookup(ctx, ids[:n])
 		if missing(err) {
 			c.noInfos.Store(true)
 			break
@@ -118,11 +118,7 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 		if err != nil {
 			return nil, err
 		}
-		page, err := mlflow.DecodeSearchV3(body)
-		if err != nil {
-			return nil, undecodable(routeInfos, err)
-		}
-		infos = append(infos, page.Infos...)
+		infos = append(infos, found...)
 		ids = ids[n:]
 	}
 	for _, id := range ids {
@@ -139,6 +135,37 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 		}
 	}
 	return infos, nil
+}
+
+// lookup asks for infos in bulk. A trace that is hidden from the caller makes the server refuse the whole request: then the halves are asked for.
+func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
+	ask, err := json.Marshal(map[string]any{"trace_ids": ids})
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos", body: ask, limit: listLimit})
+	if half := len(ids) / 2; kindOf(err) == Permission || errors.Is(err, errTooLarge) {
+		if half == 0 {
+			if kindOf(err) == Permission {
+				err = nil
+			}
+			return nil, err
+		}
+		first, err := c.lookup(ctx, ids[:half])
+		if err != nil {
+			return nil, err
+		}
+		second, err := c.lookup(ctx, ids[half:])
+		return append(first, second...), err
+	}
+	if err != nil {
+		return nil, err
+	}
+	page, err := mlflow.DecodeSearchV3(body)
+	if err != nil {
+		return nil, undecodable(routeInfos, err)
+	}
+	return page.Infos, nil
 }
 
 // info asks for the info of one trace.

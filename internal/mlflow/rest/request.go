@@ -22,7 +22,7 @@ type request struct {
 	body  []byte // JSON; not nil: POST
 	limit int64  // of the answer, bytes
 	text  bool   // the answer isn't JSON
-	gated bool   // counts as a request for spans
+	gated bool   // counts as a request in flight: pages of infos and spans, all that is heavy
 }
 
 // errTooLarge is the cause of an Error where the answer is longer than the limit.

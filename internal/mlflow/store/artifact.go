@@ -76,9 +76,9 @@ func (s *Store) places(location string) ([]place, *mlflow.Skip) {
 	case scheme == "file":
 		return s.local(filePath(rest)), nil
 	case scheme != "mlflow-artifacts":
-		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s (not readable here)", redact(location))
+		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s (not readable here)", bucket(location))
 	case len(s.roots) == 0:
-		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are behind %s, and beside the database is no folder mlartifacts, mlruns or artifacts; read through the tracking server, or link the folder of its artifacts there", redact(location))
+		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s, the artifact store of the tracking server, and beside the database is no folder mlartifacts, mlruns or artifacts; read through the tracking server, or put its artifact folder there", bucket(location))
 	}
 	if host, ok := strings.CutPrefix(rest, "//"); ok { // mlflow-artifacts://host:port/…
 		_, rest, _ = strings.Cut(host, "/")
@@ -188,6 +188,25 @@ func readWithin(p place, limit int) ([]byte, error) {
 		return nil, mlflow.Skipf(mlflow.SourceError, "reading %s: %v", artifactFile, errors.Unwrap(err))
 	}
 	return doc[:n], nil
+}
+
+// bucket returns scheme and host of a location, which many traces share: s3://bucket/….
+func bucket(location string) string {
+	u, err := url.Parse(location)
+	switch {
+	case err != nil || u.Scheme == "":
+		scheme, _, ok := strings.Cut(location, ":")
+		if !ok {
+			return "a folder"
+		}
+		return scheme + ":/…"
+	case u.Host == "":
+		return u.Scheme + ":/…"
+	}
+	if _, secret := u.User.Password(); !secret && u.User != nil {
+		return u.Scheme + "://" + u.User.String() + "@" + u.Host + "/…" // wasbs://container@account…
+	}
+	return u.Scheme + "://" + u.Host + "/…"
 }
 
 // redact returns a location without credentials and query.

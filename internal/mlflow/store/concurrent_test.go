@@ -192,6 +192,21 @@ func TestWALAtRest(t *testing.T) {
 	require.NoFileExists(t, path+"-wal", "the next writer removes what reading left behind")
 }
 
+// TestImmutable reads a database in write-ahead mode without its files beside it, as is done where they can't be created.
+func TestImmutable(t *testing.T) {
+	path := placeStore(t, "sample")
+	change(t, path, "PRAGMA journal_mode = WAL")
+	db, err := connect(context.Background(), path, true)
+	require.NoError(t, err)
+	var n int
+	require.NoError(t, db.QueryRow("SELECT count(*) FROM trace_info").Scan(&n))
+	require.Equal(t, 124, n)
+	require.NoFileExists(t, path+"-shm")
+	require.NoError(t, db.Close())
+	require.True(t, writable(filepath.Dir(path)))
+	require.False(t, writable(filepath.Join(filepath.Dir(path), "none")))
+}
+
 // TestHotJournal: a store whose server was killed while it wrote can't be read before its journal is rolled back, which a reader must not do.
 func TestHotJournal(t *testing.T) {
 	path := placeStore(t, "sample")

@@ -63,33 +63,36 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 	if err != nil {
 		return nil, err
 	}
-	for i := range infos {
-		if infos[i].Tags == nil {
-			infos[i].Tags = []mlflow.KeyValue{}
-		}
-		if infos[i].Metadata == nil {
-			infos[i].Metadata = []mlflow.KeyValue{}
-		}
-	}
 	err = s.pairs(ctx, "trace_tags", list, len(infos), func(i int, pairs []mlflow.KeyValue) {
-		if s.schema.traceInfo["trace_name"] {
-			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool { return kv.Key == tagTraceName })
+		if found[i] {
+			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool { return kv.Key == tagTraceName && s.schema.traceInfo["trace_name"] })
+			infos[i].Tags = append(infos[i].Tags, pairs...)
 		}
-		infos[i].Tags = sorted(append(infos[i].Tags, pairs...), s.schema.tagLength())
 	})
 	if err != nil {
 		return nil, err
 	}
 	err = s.pairs(ctx, "trace_request_metadata", list, len(infos), func(i int, pairs []mlflow.KeyValue) {
-		pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
-			return s.schema.promoted(kv.Key) || s.schema.forcesVersion() && kv.Key == mlflow.MetaSchemaVersion
-		})
-		infos[i].Metadata = sorted(append(infos[i].Metadata, pairs...), metadataLength)
+		if found[i] {
+			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
+				return s.schema.promoted(kv.Key) || s.schema.forcesVersion() && kv.Key == mlflow.MetaSchemaVersion
+			})
+			infos[i].Metadata = append(infos[i].Metadata, pairs...)
+		}
 	})
-	if err != nil || !s.schema.hasAssessments {
-		return found, err
+	if err != nil {
+		return nil, err
 	}
-	return found, s.assessments(ctx, list, infos)
+	for i := range infos {
+		if found[i] {
+			infos[i].Tags = sorted(infos[i].Tags, s.schema.tagLength())
+			infos[i].Metadata = sorted(infos[i].Metadata, metadataLength)
+		}
+	}
+	if s.schema.hasAssessments {
+		err = s.assessments(ctx, list, infos)
+	}
+	return found, err
 }
 
 // infoRow is what is scanned of a row of trace_info: what Infos reads, again, since a trace in progress goes on, and the rest. What the schema lacks stays null.

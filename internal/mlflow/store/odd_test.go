@@ -54,13 +54,13 @@ func TestOddRows(t *testing.T) {
 		"large sum":      {[]string{"UPDATE spans SET content = hex(zeroblob(150000))" + of}, mlflow.TooLarge, "more than the limit of 1048576"},
 		"no spans":       {[]string{"DELETE FROM spans" + of}, mlflow.NoSpans, "holds no spans"},
 		"archiving":      {[]string{"UPDATE spans SET content = ''" + of}, mlflow.Unreachable, "archived"},
-		"archived":       {[]string{"UPDATE spans SET content = ''" + of, tag(mlflow.TagSpansLocation, mlflow.SpansInArchive)}, mlflow.Unreachable, "archived"},
+		"archived":       {[]string{"UPDATE spans SET content = ''" + of, tag(mlflow.TagSpansLocation, mlflow.SpansInArchive), tag(tagArchiveLocation, "wasbs://box@account/1/x")}, mlflow.Unreachable, "spans are archived in wasbs://box@account/… (not readable here"},
 		"null tag":       {[]string{"UPDATE trace_tags SET value = NULL WHERE request_id = '" + first + "'", tag(mlflow.TagSpansLocation, mlflow.SpansInStore)}, "", ""},
 		"null duration":  {[]string{"UPDATE trace_info SET execution_time_ms = NULL, request_preview = NULL WHERE request_id = '" + first + "'"}, "", ""},
 		"odd types":      {[]string{"UPDATE trace_info SET execution_time_ms = 'soon', status = 17, total_cost = 'dear', total_tokens = 1.5 WHERE request_id = '" + first + "'", "UPDATE spans SET start_time_unix_nano = 'x', name = NULL" + of}, "", ""},
 		"odd assessment": {[]string{"UPDATE assessments SET value = '{broken', error = '[1]', assessment_metadata = '{\"a\": 1, \"b\": null, \"c\": [2]}', created_timestamp = 'x'" + of}, "", ""},
-		"bucket":         {append(artifacts, tag(mlflow.TagArtifactLocation, "s3://key:secret@bucket/1/traces/x/artifacts?token=secret")), mlflow.Unreachable, "spans are in s3://bucket/1/traces/x/artifacts (not readable here)"},
-		"dbfs":           {append(artifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.Unreachable, "spans are in dbfs:/a/b (not readable here)"},
+		"bucket":         {append(artifacts, tag(mlflow.TagArtifactLocation, "s3://key:secret@bucket/1/traces/x/artifacts?token=secret")), mlflow.Unreachable, "spans are in s3://bucket/… (not readable here)"},
+		"dbfs":           {append(artifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.Unreachable, "spans are in dbfs:/… (not readable here)"},
 		"proxied":        {append(artifacts, tag(mlflow.TagArtifactLocation, "mlflow-artifacts://host:5000/1/traces/x/artifacts")), mlflow.Unreachable, "read through the tracking server"},
 		"file":           {append(artifacts, tag(mlflow.TagArtifactLocation, "file:///etc/traces/x/artifacts")), mlflow.ArtifactMissing, "there is no traces.json"},
 		"path":           {append(artifacts, tag(mlflow.TagArtifactLocation, "/etc")), mlflow.ArtifactMissing, "there is no traces.json"},
@@ -147,6 +147,16 @@ func TestArtifacts(t *testing.T) {
 	}
 }
 
+// TestColumnsOnly reads a trace whose metadata are all in columns: it is sorted all the same.
+func TestColumnsOnly(t *testing.T) {
+	path := placeStore(t, "sample")
+	change(t, path, "DELETE FROM trace_request_metadata", "DELETE FROM trace_tags", "UPDATE trace_info SET session_id = 's', trace_name = 'n', total_tokens = 3, input_tokens = NULL, output_tokens = NULL, cache_read_input_tokens = NULL, total_cost = 1e-5, input_cost = NULL, output_cost = 2")
+	infos, err := open(t, path).Lookup(context.Background(), []string{second})
+	require.NoError(t, err)
+	require.Equal(t, []mlflow.KeyValue{{Key: tagTraceName, Value: "n"}}, infos[0].Tags)
+	require.Equal(t, []mlflow.KeyValue{{Key: metaCost, Value: `{"output_cost": 2.0, "total_cost": 1e-05}`}, {Key: metaSession, Value: "s"}, {Key: metaTokenUsage, Value: `{"total_tokens": 3}`}}, infos[0].Metadata)
+}
+
 func TestVanished(t *testing.T) {
 	path := placeStore(t, "sample")
 	s := open(t, path)
@@ -184,6 +194,8 @@ func TestLookupAndDetailed(t *testing.T) {
 	require.NoError(t, s.Detailed(ctx, bare))
 	require.Equal(t, infos, []mlflow.Info{bare[0], bare[2]})
 	require.Empty(t, bare[1].Tags)
+	require.NoError(t, s.Detailed(ctx, bare), "once more, and nothing is doubled")
+	require.Equal(t, infos, []mlflow.Info{bare[0], bare[2]})
 
 	found, err := s.Lookup(ctx, nil)
 	require.NoError(t, err)

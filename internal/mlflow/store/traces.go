@@ -141,13 +141,17 @@ func (c *content) Scan(src any) error {
 	return err
 }
 
+// tagArchiveLocation says where the server has put the spans of an archived trace, in a format of its own.
+const tagArchiveLocation = "mlflow.trace.archiveLocation"
+
 // trace makes a trace of its rows, or of its artifact.
 func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
 	switch location := info.SpansLocation(); {
 	case spans.size > s.opts.MaxTraceSize:
 		return nil, mlflow.Skipf(mlflow.TooLarge, "%d bytes of spans, more than the limit of %d", spans.size, s.opts.MaxTraceSize)
 	case location == mlflow.SpansInArchive, spans.cleared && len(spans.rows) == 0:
-		return nil, mlflow.Skipf(mlflow.Unreachable, "the spans are archived, which is not readable here; read this trace through the tracking server")
+		where, _ := mlflow.Get(info.Tags, tagArchiveLocation)
+		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are archived in %s (not readable here; the tracking server can)", bucket(where))
 	case location == mlflow.SpansInStore:
 		return decodeRows(info, spans)
 	}

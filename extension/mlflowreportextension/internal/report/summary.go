@@ -39,7 +39,9 @@ func Summary(w io.Writer, d Document, path string, next []string) error {
 func (r *Receiver) summary(b *strings.Builder) {
 	fmt.Fprintf(b, "%s\n", r.Headline)
 	for _, p := range r.Problems {
-		fmt.Fprintf(b, "  problem   %s\n", p)
+		if !strings.Contains(r.Headline, p) {
+			fmt.Fprintf(b, "  problem   %s\n", p)
+		}
 	}
 	fmt.Fprintf(b, "  source    %s %s", r.Source.Kind, r.Source.Location)
 	if r.Source.Version != "" {

@@ -1,0 +1,19 @@
+// Command go-pkoukk measures github.com/pkoukk/tiktoken-go.
+package main
+
+import (
+	"github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness"
+	"github.com/pkoukk/tiktoken-go"
+	loader "github.com/pkoukk/tiktoken-go-loader"
+)
+
+func main() {
+	harness.Run("tiktoken-go", func(name string) (func(string) int, error) {
+		tiktoken.SetBpeLoader(loader.NewOfflineLoader())
+		t, err := tiktoken.GetEncoding(name)
+		if err != nil {
+			return nil, err
+		}
+		return func(s string) int { return len(t.EncodeOrdinary(s)) }, nil
+	})
+}

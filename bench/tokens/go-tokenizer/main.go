@@ -1,0 +1,23 @@
+// Command go-tokenizer measures github.com/tiktoken-go/tokenizer.
+package main
+
+import (
+	"github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness"
+	"github.com/tiktoken-go/tokenizer"
+)
+
+func main() {
+	harness.Run("tokenizer", func(name string) (func(string) int, error) {
+		c, err := tokenizer.Get(tokenizer.Encoding(name))
+		if err != nil {
+			return nil, err
+		}
+		return func(s string) int {
+			n, err := c.Count(s)
+			if err != nil {
+				panic(err)
+			}
+			return n
+		}, nil
+	})
+}

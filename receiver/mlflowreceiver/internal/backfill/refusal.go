@@ -1,0 +1,76 @@
+package backfill
+
+import (
+	"errors"
+	"strings"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// permanent reports whether sending the same data again is pointless: only if every leaf of the error tree says so. A fan-out joins the errors of its branches, and
+// one permanent branch must not cost the other its data.
+func permanent(err error) bool {
+	if !consumererror.IsPermanent(err) {
+		return false
+	}
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if joined, ok := e.(interface{ Unwrap() []error }); ok {
+			for _, leaf := range joined.Unwrap() {
+				if !permanent(leaf) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	return true
+}
+
+// missing returns the traces that a partial error says were not taken, or nil when it doesn't say or can't be trusted because several destinations answered.
+func missing(err error, traces []*mlflow.Trace) []*mlflow.Trace {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if _, joined := e.(interface{ Unwrap() []error }); joined {
+			return nil
+		}
+	}
+	var partial consumererror.Traces
+	if !errors.As(err, &partial) {
+		return nil
+	}
+	ids := traceIDs(partial.Data())
+	var rest []*mlflow.Trace
+	for _, t := range traces {
+		if len(t.Spans) > 0 && ids[t.Spans[0].TraceID] {
+			rest = append(rest, t)
+		}
+	}
+	if len(rest) == len(traces) {
+		return nil
+	}
+	return rest
+}
+
+func traceIDs(td ptrace.Traces) map[[16]byte]bool {
+	ids := map[[16]byte]bool{}
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, s := range ss.Spans().All() {
+				ids[s.TraceID()] = true
+			}
+		}
+	}
+	return ids
+}
+
+// message returns an error's text, cut: errors of destinations may be long.
+func message(err error) string {
+	const most = 300
+	s := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
