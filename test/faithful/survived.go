@@ -103,7 +103,7 @@ func loosely(want, got any) error {
 	g, gotString := got.(string)
 	switch {
 	case wantString && gotString:
-		if w != g {
+		if parsed, err := parse(w); w != g && (err != nil || parsed != g) {
 			return fmt.Errorf(": want %s, got %s", short(w), short(g))
 		}
 		return nil
