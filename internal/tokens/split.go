@@ -5,7 +5,7 @@ const (
 	window     = 1024 // bytes of a long piece encoded at a time
 	overlap    = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
 
-	smallWindow, smallOverlap = 48, 16 // the same for merging, where tokens are short
+	smallWindow, smallOverlap = 40, 12 // the same for merging, where tokens are short
 )
 
 // split returns the number of tokens of a piece, in time proportional to its length and with bounded memory.
