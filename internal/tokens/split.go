@@ -3,22 +3,16 @@ package tokens
 import "math/bits"
 
 const (
-	mergeLimit = 32   // bytes of a piece up to which merging beats encode
-	window     = 1024 // bytes of a long piece encoded at a time
-	overlap    = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
+	window  = 1024 // bytes of a long piece encoded at a time
+	overlap = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
 
-	smallWindow, smallOverlap = 40, 12 // the same for merging, where tokens are short
+	smallWindow, smallOverlap = 56, 12 // the same for merging, where tokens are short
 )
 
 // split returns the number of tokens of a piece, in time proportional to its length and with bounded memory.
 func (v *vocabulary) split(s string) int {
-	switch {
-	case len(s) <= mergeLimit:
+	if len(s) <= mergeRoom {
 		return v.merge(s)
-	case len(s) <= 64:
-		var steps [64]step
-		var dead [1]uint64
-		return v.encode(s, steps[:], dead[:])
 	}
 	if n, ok := v.splitLong(s, true); ok {
 		return n
@@ -132,7 +126,7 @@ func (v *vocabulary) apart(a, b uint32) bool {
 	}
 }
 
-// merge returns the number of tokens of a piece of at most mergeLimit bytes.
+// merge returns the number of tokens of a piece of at most mergeRoom bytes.
 func (v *vocabulary) merge(s string) int {
 	var ids [mergeRoom]uint32
 	return bits.OnesCount64(v.mergeAll(s, &ids))
