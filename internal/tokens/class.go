@@ -16,26 +16,25 @@ const (
 // classAt decodes the code point at s[i:] and returns its class and length. A length of 0 means that no valid UTF-8 sequence starts there.
 func classAt(s string, i int) (class byte, size int) {
 	c := s[i]
-	if c < utf8.RuneSelf {
+	switch {
+	case c < utf8.RuneSelf:
 		return classBlocks[c], 1 // classIndex[0] is 0
-	}
-	return classBeyond(s[i:])
-}
-
-// classBeyond is classAt for what isn't ASCII.
-func classBeyond(s string) (class byte, size int) {
-	if len(s) > 2 {
-		if c := uint32(s[0])<<16 | uint32(s[1])<<8 | uint32(s[2]); c&0xe0c000 == 0xc08000 && c >= 0xc20000 {
-			return classOf(c>>8&0x3f | c>>10&0x7c0), 2
-		} else if c&0xf0c0c0 == 0xe08080 {
-			if r := c&0x3f | c>>2&0xfc0 | c>>4&0xf000; r >= 0x800 && r-0xd800 >= 0x800 {
+	case c < 0xe0:
+		if c >= 0xc2 && i+1 < len(s) && s[i+1]&0xc0 == 0x80 {
+			return classOf(uint32(c&0x1f)<<6 | uint32(s[i+1]&0x3f)), 2
+		}
+		return 0, 0
+	case c < 0xf0:
+		if i+2 < len(s) && s[i+1]&0xc0 == 0x80 && s[i+2]&0xc0 == 0x80 {
+			r := uint32(c&0x0f)<<12 | uint32(s[i+1]&0x3f)<<6 | uint32(s[i+2]&0x3f)
+			if r >= 0x800 && r-0xd800 >= 0x800 { // neither too long a form nor a surrogate
 				return classOf(r), 3
 			}
-			return 0, 0
 		}
+		return 0, 0
 	}
-	r, size := utf8.DecodeRuneInString(s)
-	if r == utf8.RuneError && size == 1 {
+	r, size := utf8.DecodeRuneInString(s[i:])
+	if size == 1 {
 		return 0, 0
 	}
 	return classOf(uint32(r)), size

@@ -31,3 +31,15 @@ func TestClassifyAgreesWithTable(t *testing.T) {
 		require.Equal(t, want, got, "%q", b)
 	}
 }
+
+func TestLowest(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 5000 {
+		var values [mergeRoom]uint32
+		for i := range values {
+			values[i] = none - uint32(r.IntN(40))*uint32(r.IntN(2))<<24
+		}
+		groups := 1 + r.IntN(mergeRoom/8)
+		require.Equal(t, lowestPortable(&values, groups), lowest(&values, groups))
+	}
+}

@@ -2,13 +2,18 @@ package tokens
 
 import (
 	"math/bits"
+	"math/rand/v2"
 	"sync/atomic"
 	"unsafe"
 )
 
 // Memos remember how many tokens the pieces counted last have that are no tokens themselves. All goroutines share them without locks, and their
-// sizes are fixed: a new piece takes the place of an older one. An answer is never wrong, since a slot holds the whole piece, and one that
+// sizes are fixed: a new piece takes the place of an older one, but only one time in four, so that texts that come round again find much of
+// what they left even if there is more than fits. An answer is never wrong, since a slot holds the whole piece, and one that
 // spans several words reads as absent while it is being written.
+
+// spare reports whether what fills a slot may stay.
+func spare() bool { return rand.Uint32()&3 != 0 }
 
 // A shortMemo is for pieces of up to 7 bytes. A slot is a shortKey with the number of tokens in bits 3 to 5.
 type shortMemo struct {
@@ -44,6 +49,9 @@ func (b *shortBucket) get(k shortKey) (tokens uint64) {
 }
 
 func (b *shortBucket) put(k shortKey, tokens int) {
+	if b[len(b)-1].Load() != 0 && spare() {
+		return
+	}
 	for i := len(b) - 1; i > 0; i-- {
 		b[i].Store(b[i-1].Load())
 	}
@@ -96,7 +104,7 @@ func (b *memoBucket) get(k mediumKey) (tokens uint64) {
 }
 
 func (b *memoBucket) put(k mediumKey, tokens int) {
-	if !b.version.lock() {
+	if b.slots[len(b.slots)-1][0].Load() != 0 && spare() || !b.version.lock() {
 		return
 	}
 	for i := len(b.slots) - 1; i > 0; i-- {
@@ -157,7 +165,7 @@ func (p *phrases) get(hash uint64, words *[phraseSize / 8]uint64, n int) int {
 func (p *phrases) put(hash uint64, words *[phraseSize / 8]uint64, n, tokens int) {
 	s := &p.slots[hash>>p.shift]
 	state := s.state.Load()
-	if state&1 != 0 || !s.state.CompareAndSwap(state, state|1) {
+	if state != 0 && spare() || state&1 != 0 || !s.state.CompareAndSwap(state, state|1) {
 		return
 	}
 	for i := range (n + 7) / 8 {

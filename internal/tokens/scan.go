@@ -133,7 +133,7 @@ func nextCl100k(s string, p int) int {
 			return run(s, p+n+m, letter)
 		}
 		if s[p] == ' ' && next&(number|space) == 0 {
-			c, n = next, m
+			c = next
 			p++
 		}
 	}

@@ -1,22 +1,18 @@
 package tokens
 
-const (
-	mergeLimit = 32   // bytes of a piece up to which merging beats encode
-	window     = 1024 // bytes of a long piece encoded at a time
-	overlap    = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
+import "math/bits"
 
-	smallWindow, smallOverlap = 48, 16 // the same for merging, where tokens are short
+const (
+	window  = 1024 // bytes of a long piece encoded at a time
+	overlap = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
+
+	smallWindow, smallOverlap = 56, 12 // the same for merging, where tokens are short
 )
 
 // split returns the number of tokens of a piece, in time proportional to its length and with bounded memory.
 func (v *vocabulary) split(s string) int {
-	switch {
-	case len(s) <= mergeLimit:
+	if len(s) <= mergeRoom {
 		return v.merge(s)
-	case len(s) <= 64:
-		var steps [64]step
-		var dead [1]uint64
-		return v.encode(s, steps[:], dead[:])
 	}
 	if n, ok := v.splitLong(s, true); ok {
 		return n
@@ -130,55 +126,75 @@ func (v *vocabulary) apart(a, b uint32) bool {
 	}
 }
 
-// merge returns the number of tokens of a piece of at most mergeLimit bytes, the way byte-pair encoding is defined: it merges the pair of
-// neighbours with the lowest rank, the leftmost among equals, until no pair merges.
+// merge returns the number of tokens of a piece of at most mergeRoom bytes.
 func (v *vocabulary) merge(s string) int {
-	var ids, pairs [mergeLimit + 1]uint32
-	return v.mergeInto(s, ids[:], pairs[:])
+	var ids [mergeRoom]uint32
+	return bits.OnesCount64(v.mergeAll(s, &ids))
 }
 
 // mergeSteps writes the tokens of s, at most smallWindow bytes, to steps and returns how many there are.
 func (v *vocabulary) mergeSteps(s string, steps []step) int {
-	var ids, pairs [smallWindow + 1]uint32
-	n := v.mergeInto(s, ids[:], pairs[:])
-	end := uint32(0)
-	for i, id := range ids[:n] {
-		end += uint32(v.length[id])
-		steps[i] = step{candidate{id: id}, end}
+	var ids [mergeRoom]uint32
+	n := 0
+	for starts := v.mergeAll(s, &ids); starts != 0; n++ {
+		at := bits.TrailingZeros64(starts)
+		starts &= starts - 1
+		end := len(s)
+		if starts != 0 {
+			end = bits.TrailingZeros64(starts)
+		}
+		steps[n] = step{candidate{id: ids[at]}, uint32(end)}
 	}
 	return n
 }
 
-// mergeInto is merge with the tokens left in ids. pairs, with room for one more than s has bytes like ids, is what a token and its right
-// neighbour merge into.
-func (v *vocabulary) mergeInto(s string, ids, pairs []uint32) int {
-	n := len(s)
-	for i := range n - 1 {
+const mergeRoom = 64 // the most bytes that mergeAll takes
+
+// mergeAll is byte-pair encoding the way it is defined: it merges the pair of neighbours with the lowest rank, the leftmost among equals,
+// until no pair merges. It returns where tokens start, as bits, and leaves each of them in ids at the position where it starts.
+func (v *vocabulary) mergeAll(s string, ids *[mergeRoom]uint32) (starts uint64) {
+	var pairs [mergeRoom]uint32 // what the token that starts here and the next one merge into
+	last := len(s) - 1
+	for i := range last {
 		ids[i] = v.single[s[i]]
 		pairs[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]
 	}
-	ids[n-1] = v.single[s[n-1]]
-	for n > 1 {
-		best, at := pairs[0], 0
-		for i, x := range pairs[1 : n-1] {
-			if x < best {
-				best, at = x, i+1
-			}
+	ids[last] = v.single[s[last]]
+	groups := last/8 + 1
+	for i := last; i < groups*8; i++ {
+		pairs[i] = none
+	}
+	starts = ^uint64(0) >> (63 - last)
+	for {
+		at := lowest(&pairs, groups)
+		id := pairs[at&63]
+		if id == none {
+			return starts
 		}
-		if best == none {
-			break
+		ids[at&63] = id
+		rest := starts >> at &^ 1 // the tokens behind, the first of which is now part of this one
+		next := bits.TrailingZeros64(rest) + at
+		pairs[next&63] = none
+		starts &^= 1 << next
+		if rest &= rest - 1; rest != 0 {
+			pairs[at&63] = v.pairs.find(id, ids[(bits.TrailingZeros64(rest)+at)&63])
+		} else {
+			pairs[at&63] = none
 		}
-		n--
-		ids[at] = best
-		for i := at + 1; i < n; i++ {
-			ids[i], pairs[i] = ids[i+1], pairs[i+1]
-		}
-		if at+1 < n {
-			pairs[at] = v.pairs.find(best, ids[at+1])
-		}
-		if at > 0 {
-			pairs[at-1] = v.pairs.find(ids[at-1], best)
+		if before := starts & (1<<at - 1); before != 0 {
+			left := bits.Len64(before) - 1
+			pairs[left&63] = v.pairs.find(ids[left&63], id)
 		}
 	}
-	return n
+}
+
+// lowestPortable returns the position of the first of the smallest values among 8*groups. It defines what faster versions do.
+func lowestPortable(values *[mergeRoom]uint32, groups int) int {
+	best, at := values[0], 0
+	for i, x := range values[:groups*8] {
+		if x < best {
+			best, at = x, i
+		}
+	}
+	return at
 }

@@ -33,7 +33,6 @@ const (
 type vocabulary struct {
 	merges  string
 	size    int               // number of tokens
-	length  []uint8           // bytes of every token
 	single  [singles]uint32   // token of a byte
 	short   table[shortKey]   // tokens of up to 7 bytes
 	medium  table[mediumKey]  // tokens of 8 to 15 bytes
@@ -84,7 +83,6 @@ func newVocabulary(merges string, drop int) *vocabulary {
 	// The first 16 bytes and the length of every token. There is room for the former where phrases will be.
 	start, length := unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(v.phrases.slots))), n), make([]uint8, n)
 	defer clear(start)
-	v.length = length
 	var count [3]int
 	for id := range uint32(n) {
 		if id < singles {

@@ -7,3 +7,5 @@ import "unsafe"
 func classify(s string, m *masks) { classifyPortable(s, m) }
 
 func prefetch[K shortKey | mediumKey](unsafe.Pointer, []lookup[K]) {}
+
+func lowest(values *[mergeRoom]uint32, groups int) int { return lowestPortable(values, groups) }

@@ -164,3 +164,38 @@ next:
 	DECQ        CX
 	JNZ         next
 	RET
+
+// func lowestAVX2(values *[mergeRoom]uint32, groups int) int
+TEXT ·lowestAVX2(SB), NOSPLIT, $0-24
+	MOVQ     values+0(FP), SI
+	MOVQ     groups+8(FP), CX
+	MOVQ     SI, DI
+	VMOVDQU  (SI), Y0
+
+smaller:
+	VPMINUD (DI), Y0, Y0
+	ADDQ    $32, DI
+	DECQ    CX
+	JNZ     smaller
+	VEXTRACTI128 $1, Y0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0x4e, X0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0xb1, X0, X1
+	VPMINUD X1, X0, X0
+	VPBROADCASTD X0, Y0
+	MOVQ    SI, DI
+
+equal:
+	VPCMPEQD  (DI), Y0, Y1
+	VMOVMSKPS Y1, AX
+	ADDQ      $32, DI
+	TESTL     AX, AX
+	JZ        equal
+	BSFL      AX, AX
+	SUBQ      SI, DI
+	SHRQ      $2, DI
+	LEAQ      -8(DI)(AX*1), AX
+	MOVQ      AX, ret+16(FP)
+	VZEROUPPER
+	RET

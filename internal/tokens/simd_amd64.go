@@ -39,3 +39,14 @@ func prefetch[K shortKey | mediumKey](base unsafe.Pointer, lookups []lookup[K]) 
 
 //go:noescape
 func prefetchEach(base, at unsafe.Pointer, n int, stride uintptr)
+
+// lowest returns the position of the first of the smallest values among 8*groups, groups > 0.
+func lowest(values *[mergeRoom]uint32, groups int) int {
+	if hasAVX2 {
+		return lowestAVX2(values, groups)
+	}
+	return lowestPortable(values, groups)
+}
+
+//go:noescape
+func lowestAVX2(values *[mergeRoom]uint32, groups int) int
