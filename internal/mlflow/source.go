@@ -56,6 +56,8 @@ type Description struct {
 	Location  string // host and path, or file: no userinfo, no query
 	Version   string // of the server or the schema revision; empty when unknown
 	Principal string // as whom it is read; empty when unknown
+	// Authentication is how requests are signed: "extension basicauth", "none". Never a secret.
+	Authentication string
 }
 
 // Reason says in one word why a trace was not delivered.

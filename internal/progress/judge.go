@@ -84,7 +84,7 @@ func headline(v Verdict, all, run Totals, details map[mlflow.Reason]string, skip
 	} else {
 		b.WriteString("not complete: ")
 	}
-	if run.Read == 0 && all.Read > 0 {
+	if run.Read == run.Skipped[mlflow.InProgress] && all.Accepted > 0 {
 		fmt.Fprintf(&b, "nothing new; %d traces with %d spans were accepted earlier", all.Accepted, all.Spans)
 	} else {
 		fmt.Fprintf(&b, "%d of %d traces accepted, with %d spans", run.Accepted, run.Read, run.Spans)

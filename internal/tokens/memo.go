@@ -116,14 +116,14 @@ type phrases struct {
 
 const phraseSize = 56
 
+// A phraseSlot is one cache line. Its state is writes << 16 | bytes << 8 | tokens << 1 | being written.
 type phraseSlot struct {
-	version version
-	text    [phraseSize / 8]atomic.Uint64
-	sizes   atomic.Uint64 // bytes << 8 | tokens
+	state atomic.Uint64
+	text  [phraseSize / 8]atomic.Uint64
 }
 
 func newPhrases(n int) phrases {
-	log := bits.Len(uint(n / 16))
+	log := bits.Len(uint(n / 4))
 	return phrases{make([]phraseSlot, 1<<log), uint8(64 - log)}
 }
 
@@ -139,9 +139,8 @@ func phraseKey(s string) (words [phraseSize / 8]uint64, hash uint64) {
 // get returns the number of tokens remembered for a key of n bytes, or 0.
 func (p *phrases) get(hash uint64, words *[phraseSize / 8]uint64, n int) int {
 	s := &p.slots[hash>>p.shift]
-	version := s.version.Load()
-	sizes := s.sizes.Load()
-	if int(sizes>>8) != n {
+	state := s.state.Load()
+	if int(state>>8&0xff) != n || state&1 != 0 {
 		return 0
 	}
 	for i := range (n + 7) / 8 {
@@ -149,22 +148,22 @@ func (p *phrases) get(hash uint64, words *[phraseSize / 8]uint64, n int) int {
 			return 0
 		}
 	}
-	if version&1 != 0 || s.version.Load() != version {
+	if s.state.Load() != state {
 		return 0
 	}
-	return int(sizes & 0xff)
+	return int(state >> 1 & 0x7f)
 }
 
 func (p *phrases) put(hash uint64, words *[phraseSize / 8]uint64, n, tokens int) {
 	s := &p.slots[hash>>p.shift]
-	if !s.version.lock() {
+	state := s.state.Load()
+	if state&1 != 0 || !s.state.CompareAndSwap(state, state|1) {
 		return
 	}
 	for i := range (n + 7) / 8 {
 		s.text[i].Store(words[i])
 	}
-	s.sizes.Store(uint64(n)<<8 | uint64(tokens))
-	s.version.unlock()
+	s.state.Store((state>>16+1)<<16 | uint64(n)<<8 | uint64(tokens)<<1)
 }
 
 // runs is the memo of one byte repeated, as in tables and separators. A slot is bytes << 36 | tokens << 8 | byte.

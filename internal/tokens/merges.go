@@ -15,11 +15,11 @@ type pairTable struct {
 const (
 	tokenBits  = 18
 	tokenMask  = 1<<tokenBits - 1
-	filterBits = 3 // filter bits per slot, as a power of two
+	filterBits = 4 // filter bits per slot, as a power of two
 )
 
 func newPairTable(n int) pairTable {
-	log := bits.Len(uint(n*3/2 - 1))
+	log := bits.Len(uint(n*5/4 - 1)) // rather full, since the filter answers most questions
 	return pairTable{make([]uint64, 1<<log), make([]uint64, 1<<(log+filterBits-6)), uint8(64 - log)}
 }
 

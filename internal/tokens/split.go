@@ -4,6 +4,8 @@ const (
 	mergeLimit = 32   // bytes of a piece up to which merging beats encode
 	window     = 1024 // bytes of a long piece encoded at a time
 	overlap    = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
+
+	smallWindow, smallOverlap = 48, 16 // the same for merging, where tokens are short
 )
 
 // split returns the number of tokens of a piece, in time proportional to its length and with bounded memory.
@@ -16,34 +18,59 @@ func (v *vocabulary) split(s string) int {
 		var dead [1]uint64
 		return v.encode(s, steps[:], dead[:])
 	}
-	return v.splitLong(s)
+	if n, ok := v.splitLong(s, true); ok {
+		return n
+	}
+	if n, ok := v.splitLong(s, false); ok {
+		return n
+	}
+	// No text is known that comes here. Correct all the same, at the price of memory.
+	return v.encode(s, make([]step, len(s)), make([]uint64, len(s)/64+1))
 }
 
 // splitLong encodes one window after another. It relies on this: a sequence of tokens is the encoding of its bytes exactly if every two
 // neighbours stay apart when the bytes of just these two are encoded (see apart). So the encodings of two overlapping stretches may be
-// joined at a token they share.
-func (v *vocabulary) splitLong(s string) int {
+// joined at a token they share, and ok is false if they share none.
+//
+// With small, windows are small and merged, which is fast while tokens are short; where they aren't, a large one is encoded.
+func (v *vocabulary) splitLong(s string, small bool) (total int, ok bool) {
 	var steps [window]step
 	var dead [window / 64]uint64
-	total, n := 0, v.encode(s[:min(window, len(s))], steps[:], dead[:])
-	for len(s) > window {
-		keep := n - 1
-		for steps[keep-1].end > window-overlap {
-			keep--
+	shared := uint32(none) // the token that the next window must begin with
+	for {
+		size, n, keep := smallWindow, 0, 0
+		if small && len(s) > size {
+			n = v.mergeSteps(s[:size], steps[:])
+			keep = kept(steps[:n], size-smallOverlap)
 		}
-		shared := steps[keep].id
-		rest := s[steps[keep-1].end:]
-		if ahead := rest[:min(window, len(rest))]; ahead != s[:window] { // else, as in a run, the encoding is the same
-			n = v.encode(ahead, steps[:], dead[:])
+		if keep < 2 || shared != none && steps[0].id != shared {
+			size = window
+			n = v.encode(s[:min(size, len(s))], steps[:], dead[:])
+			if shared != none && steps[0].id != shared {
+				return 0, false
+			}
+			if len(s) <= size {
+				return total + n, true
+			}
+			keep = kept(steps[:n], size-overlap)
 		}
-		if steps[0].id != shared {
-			// No text is known that comes here. Correct all the same, at the price of memory.
-			return total + v.encode(s, make([]step, len(s)), make([]uint64, len(s)/64+1))
+		shared = steps[keep].id
+		for ahead := s[:size]; ; { // where the text repeats itself, as in a run, so does the encoding
+			total, s = total+keep, s[steps[keep-1].end:]
+			if len(s) < size || s[:size] != ahead || shared != steps[0].id {
+				break
+			}
 		}
-		total += keep
-		s = rest
 	}
-	return total + n
+}
+
+// kept returns how many of the tokens before the last end within the first n bytes.
+func kept(steps []step, n int) int {
+	keep := len(steps) - 1
+	for keep > 0 && int(steps[keep-1].end) > n {
+		keep--
+	}
+	return keep
 }
 
 // A step is one token of an encoding and the position where it ends.
@@ -106,7 +133,25 @@ func (v *vocabulary) apart(a, b uint32) bool {
 // merge returns the number of tokens of a piece of at most mergeLimit bytes, the way byte-pair encoding is defined: it merges the pair of
 // neighbours with the lowest rank, the leftmost among equals, until no pair merges.
 func (v *vocabulary) merge(s string) int {
-	var ids, pairs [mergeLimit + 1]uint32 // pairs has what a token and its right neighbour merge into
+	var ids, pairs [mergeLimit + 1]uint32
+	return v.mergeInto(s, ids[:], pairs[:])
+}
+
+// mergeSteps writes the tokens of s, at most smallWindow bytes, to steps and returns how many there are.
+func (v *vocabulary) mergeSteps(s string, steps []step) int {
+	var ids, pairs [smallWindow + 1]uint32
+	n := v.mergeInto(s, ids[:], pairs[:])
+	end := uint32(0)
+	for i, id := range ids[:n] {
+		end += uint32(v.length[id])
+		steps[i] = step{candidate{id: id}, end}
+	}
+	return n
+}
+
+// mergeInto is merge with the tokens left in ids. pairs, with room for one more than s has bytes like ids, is what a token and its right
+// neighbour merge into.
+func (v *vocabulary) mergeInto(s string, ids, pairs []uint32) int {
 	n := len(s)
 	for i := range n - 1 {
 		ids[i] = v.single[s[i]]

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
+	"unsafe"
 )
 
 //go:generate go run ./internal/gen
@@ -31,6 +33,7 @@ const (
 type vocabulary struct {
 	merges  string
 	size    int               // number of tokens
+	length  []uint8           // bytes of every token
 	single  [singles]uint32   // token of a byte
 	short   table[shortKey]   // tokens of up to 7 bytes
 	medium  table[mediumKey]  // tokens of 8 to 15 bytes
@@ -66,8 +69,22 @@ func newVocabulary(merges string, drop int) *vocabulary {
 	n := singles + (len(merges)-singles-padding)/mergeSize - drop
 	v := &vocabulary{merges: merges, size: n, long: map[[2]uint64]int{}}
 
-	// The first 16 bytes and the length of every token.
-	start, length := make([][2]uint64, n), make([]uint8, n)
+	v.shortMemo, v.memo, v.phrases = newShortMemo(n), newMemo(n), newPhrases(n)
+
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		v.pairs = newPairTable(n)
+		for id := uint32(singles); id < uint32(n); id++ {
+			l, r := v.parts(id)
+			v.pairs.put(l, r, id)
+		}
+	})
+	defer wg.Wait()
+
+	// The first 16 bytes and the length of every token. There is room for the former where phrases will be.
+	start, length := unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(v.phrases.slots))), n), make([]uint8, n)
+	defer clear(start)
+	v.length = length
 	var count [3]int
 	for id := range uint32(n) {
 		if id < singles {
@@ -80,8 +97,6 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		count[min(length[id]/8, 2)]++
 	}
 	v.short, v.medium = newTable[shortKey](count[0]), newTable[mediumKey](count[1])
-	v.pairs = newPairTable(n)
-	v.shortMemo, v.memo, v.phrases = newShortMemo(n), newMemo(n), newPhrases(n)
 	for i := range v.bytes2 {
 		v.bytes2[i] = none
 	}
@@ -93,22 +108,18 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		case n < 8:
 			k := shortOf(s[0], n)
 			v.short.put(k.hash(), k, id)
+			if n == 1 {
+				v.single[byte(s[0])] = id
+			} else if n == 2 {
+				v.bytes2[uint16(s[0])] = id
+			}
 		case n < 16:
 			k := mediumOf(s[0], s[1], n)
 			v.medium.put(k.hash(), k, id)
 		default:
 			longer = append(longer, id)
 		}
-		if n == 2 {
-			v.bytes2[uint16(s[0])] = id
-		}
 		v.lengths.add(s, n)
-		if id < singles {
-			v.single[merges[id]] = id
-		} else {
-			l, r := v.parts(id)
-			v.pairs.put(l, r, id)
-		}
 	}
 
 	slices.SortStableFunc(longer, func(a, b uint32) int { return int(length[a]) - int(length[b]) })

@@ -51,6 +51,7 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 	}
 	about, fault := r.source.Describe(ctx)
 	if fault == nil {
+		about.Authentication = r.about.Authentication
 		report.Source = about
 		r.announce(about)
 		if r.cfg.Mode == ModeCheck {
@@ -94,7 +95,7 @@ func problems(run progress.Run) string {
 // announce says in one line what is read, as whom, and with or without content.
 func (r *mlflowReceiver) announce(d mlflow.Description) {
 	r.set.Logger.Info("Reading MLflow traces", zap.String("source", d.Kind), zap.String("location", d.Location), zap.String("version", d.Version),
-		zap.String("principal", d.Principal), zap.String("authentication", r.about.Authentication), zap.String("mode", string(r.cfg.Mode)),
+		zap.String("principal", d.Principal), zap.String("authentication", d.Authentication), zap.String("mode", string(r.cfg.Mode)),
 		zap.Strings("experiment_ids", r.cfg.Experiments.IDs), zap.Strings("experiment_names", r.cfg.Experiments.Names),
 		zap.Strings("excluded", r.cfg.Experiments.Exclude), zap.Bool("content_captured", r.cfg.CaptureContent))
 }

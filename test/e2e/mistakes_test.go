@@ -98,6 +98,7 @@ func TestPermissions(t *testing.T) {
 		assert.EqualValues(t, 5, report.Totals.Accepted)
 		assert.Contains(t, p.Out(), "team-a")
 		assert.NotContains(t, p.Out(), "team-b")
+		assert.Equal(t, "extension basicauth", report.Source["authentication"])
 		noSecret(t, dir, s.Reader.Password)
 	})
 	t.Run("experiment of others", func(t *testing.T) {

@@ -45,6 +45,8 @@ type Source struct {
 	Location  string `json:"location"`
 	Version   string `json:"version,omitempty"`
 	Principal string `json:"principal,omitempty"`
+	// Authentication is how requests are signed.
+	Authentication string `json:"authentication,omitempty"`
 }
 
 // Numbers are counts of traces, except for spans. read = accepted + skipped + rejected + in_flight.

@@ -43,8 +43,7 @@ type Settings struct {
 // About says what is known of a source before it is asked.
 type About struct {
 	mlflow.Description
-	Identity       string // what positions belong to: the same place always has the same
-	Authentication string // how requests are signed; never a secret
+	Identity string // what positions belong to: the same place always has the same
 }
 
 // target is a parsed tracking URI: one of the two.
@@ -96,7 +95,7 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 			path = abs
 		}
 		return src, About{
-			Description: mlflow.Description{Kind: "MLflow store (SQLite)", Location: path}, Identity: "sqlite:" + path, Authentication: "file access",
+			Description: mlflow.Description{Kind: "MLflow store (SQLite)", Location: path, Authentication: "file access"}, Identity: "sqlite:" + path,
 		}, nil
 	}
 	client, err := s.client(ctx)
@@ -115,7 +114,7 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 		return nil, About{}, err
 	}
 	place := strings.ToLower(t.server.Scheme+"://"+t.server.Host) + strings.TrimRight(t.server.Path, "/")
-	return src, About{Description: mlflow.Description{Kind: "MLflow server", Location: place}, Identity: place, Authentication: s.authentication()}, nil
+	return src, About{Description: mlflow.Description{Kind: "MLflow server", Location: place, Authentication: s.authentication()}, Identity: place}, nil
 }
 
 // client builds the HTTP client, with the authenticator extension that the configuration names.
