@@ -38,7 +38,7 @@ var faults = []struct {
 	{"truncated", "corrupt", func(d string) string { return d[:len(d)/2] }},
 	{"another thing", "corrupt", func(string) string { return "<html>login</html>" }},
 	{"huge attribute", "too_large", func(d string) string {
-		return strings.Replace(d, `"attributes": {`, `"attributes": {"huge": `+huge()+`, `, 1)
+		return strings.Replace(d, `"attributes": {`, `"attributes": {"hundred megabytes": `+huge()+`, `, 1)
 	}},
 	{"many attributes", "", func(d string) string {
 		return strings.Replace(d, `"attributes": {`, `"attributes": {`+attributes100k(), 1)
