@@ -8,7 +8,7 @@ import (
 
 // A gate bounds the requests for pages of infos and for spans in flight and finds out how many the server can use: a server with one worker is saturated by one request and gets
 // slower with two, one with several workers is half idle with one. The gate begins with one, measures the bytes per second that come back, allows one more,
-// and keeps it only if the throughput grew by more than a tenth. It tries again after a while, since load and workers change.
+// and keeps it only if the throughput grew by more than a tenth. It tries again after a while, up and down, since load and workers change and a trial may have won by chance.
 type gate struct {
 	max int
 
@@ -23,10 +23,12 @@ type gate struct {
 	bytes            int64
 	requests         int
 
-	trial bool      // limit is one more than what is known to pay
-	base  float64   // bytes per second with limit-1, of a trial
-	next  time.Time // not before that time a trial
-	pause time.Duration
+	trial  bool      // limit is one more than what is known to pay
+	base   float64   // bytes per second with limit-1, of a trial
+	next   time.Time // not before that time a trial
+	pause  time.Duration
+	review time.Time     // when a limit above one has to prove itself again
+	trust  time.Duration // from one such proof to the next, longer each time
 }
 
 // What a measurement needs, and how long the gate rests after a trial that brought nothing.
@@ -34,13 +36,14 @@ const (
 	gateEpoch    = 2 * time.Second
 	gateRequests = 8
 	gatePause    = 30 * time.Second
+	gateTrust    = time.Minute // how long a trial that paid is believed at first
 	gateMaxPause = 8 * time.Minute
 	gateGain     = 1.1
 	gateBusy     = 0.8 // part of the epoch in which the limit must have been used up
 )
 
 func newGate(limit int) *gate {
-	return &gate{max: max(1, limit), limit: 1, pause: gatePause}
+	return &gate{max: max(1, limit), limit: 1, pause: gatePause, trust: gateTrust}
 }
 
 // acquire waits for a slot. An error is the context's.
@@ -109,20 +112,23 @@ func (g *gate) adapt(now time.Time) {
 		g.limit--
 		g.trial = false
 		g.rest(now)
+	case g.trial:
+		g.trial = false
+		g.pause, g.review = gatePause, now.Add(g.trust)
+		g.trust = min(2*g.trust, gateMaxPause)
+	case g.limit > 1 && !now.Before(g.review):
+		g.limit--
+		g.next, g.review = now, now.Add(g.trust)
 	case g.limit < g.max && !now.Before(g.next):
-		if g.trial {
-			g.pause = gatePause
-		}
 		g.limit++
 		g.trial, g.base = true, rate
-	default:
-		g.trial = false
 	}
 	g.reset(now)
 }
 
 // rest puts the next trial off, longer each time.
 func (g *gate) rest(now time.Time) {
+	g.trust = gateTrust
 	g.next = now.Add(g.pause)
 	g.pause = min(2*g.pause, gateMaxPause)
 }
