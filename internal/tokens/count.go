@@ -11,6 +11,7 @@ import (
 func (v *vocabulary) countText(t pattern, text string, limit int) int {
 	b := batches.Get().(*batch)
 	defer batches.Put(b)
+	b.nShort, b.nLonger = 0, 0
 	n, p := 0, 0
 	for p < len(text) && n <= limit {
 		if b.full() {
