@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"unsafe"
 )
 
@@ -66,23 +65,14 @@ func (v *vocabulary) parts(id uint32) (left, right uint32) {
 // newVocabulary builds the tables from packed merges, leaving out the last drop tokens.
 func newVocabulary(merges string, drop int) *vocabulary {
 	n := singles + (len(merges)-singles-padding)/mergeSize - drop
-	v := &vocabulary{merges: merges, size: n, long: map[[2]uint64]int{}}
+	v := &vocabulary{merges: merges, size: n}
 
 	v.shortMemo, v.memo, v.phrases = newShortMemo(n), newMemo(n), newPhrases(n)
 
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		v.pairs = newPairTable(n)
-		for id := uint32(singles); id < uint32(n); id++ {
-			l, r := v.parts(id)
-			v.pairs.put(l, r, id)
-		}
-	})
-	defer wg.Wait()
+	v.pairs = newPairTable(n)
 
 	// The first 16 bytes and the length of every token. There is room for the former where phrases will be.
 	start, length := unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(v.phrases.slots))), n), make([]uint8, n)
-	defer clear(start)
 	var count [3]int
 	for id := range uint32(n) {
 		if id < singles {
@@ -91,6 +81,7 @@ func newVocabulary(merges string, drop int) *vocabulary {
 			l, r := v.parts(id)
 			start[id] = join(start[l], start[r], int(length[l]))
 			length[id] = length[l] + length[r]
+			v.pairs.put(l, r, id)
 		}
 		count[min(length[id]/8, 2)]++
 	}
@@ -121,18 +112,22 @@ func newVocabulary(merges string, drop int) *vocabulary {
 	}
 
 	slices.SortStableFunc(longer, func(a, b uint32) int { return int(length[a]) - int(length[b]) })
+	v.long, v.chain = make(map[[2]uint64]int, len(longer)), make([]longToken, 0, len(longer))
+	var text []byte
 	for _, id := range longer {
+		text = v.appendBytes(text[:0], id)
 		next, ok := v.long[start[id]]
 		if !ok {
 			next = -1
 		}
-		t := longToken{text: string(v.appendBytes(nil, id)), id: id, next: next, prefix: next}
+		t := longToken{text: string(text), id: id, next: next, prefix: next}
 		for t.prefix >= 0 && !strings.HasPrefix(t.text, v.chain[t.prefix].text) {
 			t.prefix = v.chain[t.prefix].next
 		}
 		v.long[start[id]] = len(v.chain)
 		v.chain = append(v.chain, t)
 	}
+	clear(start)
 	return v
 }
 
