@@ -89,6 +89,19 @@ const (
 	EmbeddingsDimensions = "gen_ai.embeddings.dimension.count"
 )
 
+// Names of attributes that the genai processor adds. Names that begin with one of ownPrefixes are this project's.
+const (
+	TokensBackfilled = "token_count_backfilled" // usage of the span was counted here, not reported
+
+	CostInput        = "contract_cost_input"         // model call: double, in the currency
+	CostOutput       = "contract_cost_output"        // model call
+	CostTotal        = "contract_cost_total"         // model or tool call
+	CostCurrency     = "contract_cost_currency"      // model call: ISO 4217
+	CostPriceList    = "contract_cost_price_list"    // model call: the configuration's name for the prices
+	CostTraceTotal   = "contract_cost_trace_total"   // topmost span of a whole trace
+	CostTracePartial = "contract_cost_trace_partial" // topmost span: true when some call of the trace has no cost
+)
+
 // classes is the table of all attributes that are known, whoever writes them.
 var classes = map[string]Class{
 	// MLflow, on spans and their events
