@@ -77,6 +77,12 @@ const (
 
 // Names of attributes that the genai processor adds. Those of counts and scores are made of a prefix and a name: token_count_*, metric_*.
 const (
+	TokenCountRequest     = "token_count_request"
+	TokenCountResponse    = "token_count_response"
+	TokenCountEncoding    = "token_count_encoding"
+	TokenCountApproximate = "token_count_approximate" // the encoding isn't known to be the model's
+	TokenCountTruncated   = "token_count_truncated"   // true when not all text was there to be counted
+
 	TokensBackfilled = "token_count_backfilled" // usage of the span was counted here, not reported
 
 	CostInput        = "contract_cost_input"         // model call: double, in the currency
