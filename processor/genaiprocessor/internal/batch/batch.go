@@ -99,7 +99,7 @@ func (b *Batch) link() {
 		if up := b.genAIAbove(i); up != none {
 			b.Spans[up].hasCalls = true
 		}
-		if model := firstOf(s.RequestModel, s.ResponseModel); model != "" && s.root != none {
+		if model := firstOf(s.RequestModel, s.ResponseModel); s.Kind == LLM && model != "" && s.root != none {
 			switch top := &b.Spans[s.root]; top.model {
 			case model:
 			case "":
