@@ -165,4 +165,3 @@ func TestSampleIsRefinedOnce(t *testing.T) {
 		require.Equal(t, before, refine(t, once, nil))
 	}
 }
-

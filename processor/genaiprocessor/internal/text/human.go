@@ -10,9 +10,30 @@ import (
 type human struct {
 	dst             []byte
 	messages, names int
+	open            []member // of the objects that are being read, outermost first
 }
 
-func (h *human) reset(dst []byte) { *h = human{dst: dst} }
+// member is one of an object.
+type member struct {
+	key   string
+	value []byte
+}
+
+func (h *human) reset(dst []byte) { *h = human{dst: dst, open: h.open[:0]} }
+
+// collect puts the members of an object on top of h.open and returns where they begin. The caller takes them off again with drop.
+func (h *human) collect(object []byte) (base int) {
+	base = len(h.open)
+	s := pyjson.NewScanner(object)
+	s.Open(pyjson.Object)
+	for s.NextMember() {
+		key := s.KeyString()
+		h.open = append(h.open, member{key, s.Skip()})
+	}
+	return base
+}
+
+func (h *human) drop(base int) { h.open = h.open[:base] }
 
 // maxDepth is how deep messages are followed; what lies deeper is left out. No dialect comes near it.
 const maxDepth = 32
@@ -54,12 +75,11 @@ var places = map[string]bool{
 
 // document adds the texts of inputs or outputs, which are valid JSON.
 func (h *human) document(text []byte) {
-	s := pyjson.NewScanner(text)
-	switch s.Kind() {
+	switch kindOf(text) {
 	case pyjson.Object:
 		h.object(text, 0)
 	case pyjson.Array:
-		if isMessage(text, 0) {
+		if h.isMessage(text, 0) {
 			h.list(text, 0)
 		} else {
 			h.strings(text, 0)
@@ -72,213 +92,213 @@ func (h *human) document(text []byte) {
 
 // object adds the texts of an object that holds messages under one of the known names, is a message itself, or holds just data.
 func (h *human) object(text []byte, depth int) {
-	if isMessage(text, depth) {
-		h.list(text, depth)
+	if depth >= maxDepth {
+		return
+	}
+	base := h.collect(text)
+	end := len(h.open)
+	defer h.drop(base)
+	if areMessage(h.open[base:end]) {
+		h.message(base, depth)
 		return
 	}
 	known := false
-	members(text, func(key string, _ []byte) { known = known || places[key] })
-	if !known {
-		h.strings(text, depth)
-		return
+	for _, m := range h.open[base:end] {
+		known = known || places[m.key]
 	}
-	members(text, func(key string, raw []byte) {
-		switch {
-		case !places[key]:
-		case key == "request" && isObject(raw):
-			if depth < maxDepth {
-				h.object(raw, depth+1)
-			}
+	for i := base; i < end; i++ {
+		switch m := h.open[i]; {
+		case !known:
+			h.strings(m.value, depth+1)
+		case !places[m.key]:
+		case m.key == "request" && kindOf(m.value) == pyjson.Object:
+			h.object(m.value, depth+1)
 		default:
-			h.list(raw, depth+1)
+			h.list(m.value, depth+1)
 		}
-	})
+	}
 }
 
 // isMessage reports whether a value is a message or part of one, or a list whose first element is, lists of lists included.
-func isMessage(text []byte, depth int) (is bool) {
-	s := pyjson.NewScanner(text)
-	switch s.Kind() {
+func (h *human) isMessage(text []byte, depth int) bool {
+	switch kindOf(text) {
 	case pyjson.Array:
+		s := pyjson.NewScanner(text)
 		s.Open(pyjson.Array)
-		return depth < maxDepth && s.NextElement() && isMessage(s.Skip(), depth+1)
+		return depth < maxDepth && s.NextElement() && h.isMessage(s.Skip(), depth+1)
 	case pyjson.Object:
-		typed, said := false, false
-		members(text, func(key string, _ []byte) {
-			switch key {
-			case "role":
-				typed, said = true, true
-			case "type", "lc":
-				typed = true
-			case "content", "parts", "text", "kwargs", "arguments", "output", "tool_calls", "summary":
-				said = true
-			}
-		})
-		return typed && said
+		base := h.collect(text)
+		defer h.drop(base)
+		return areMessage(h.open[base:])
 	}
 	return false
 }
 
+// areMessage reports whether an object with these members is a message or a part of one.
+func areMessage(members []member) bool {
+	typed, said := false, false
+	for _, m := range members {
+		switch m.key {
+		case "role":
+			return true
+		case "type", "lc":
+			typed = true
+		case "content", "parts", "text", "kwargs", "arguments", "output", "tool_calls", "summary":
+			said = true
+		}
+	}
+	return typed && said
+}
+
 // list adds the texts of a message, a part of one, a list of either, or a string.
 func (h *human) list(raw []byte, depth int) {
-	s := pyjson.NewScanner(raw)
-	switch s.Kind() {
+	switch kindOf(raw) {
 	case pyjson.String:
-		h.line(s.Bytes())
+		h.json(raw)
 	case pyjson.Object:
-		h.message(raw, depth)
+		if depth < maxDepth {
+			base := h.collect(raw)
+			h.message(base, depth)
+			h.drop(base)
+		}
 	case pyjson.Array:
-		if depth >= maxDepth {
-			return
-		}
-		s.Open(pyjson.Array)
-		for s.NextElement() {
-			h.list(s.Skip(), depth+1)
-		}
+		h.each(raw, depth, h.list)
+	}
+}
+
+// each calls add for the elements of a list.
+func (h *human) each(list []byte, depth int, add func(element []byte, depth int)) {
+	if depth >= maxDepth {
+		return
+	}
+	s := pyjson.NewScanner(list)
+	s.Open(pyjson.Array)
+	for s.NextElement() {
+		add(s.Skip(), depth+1)
 	}
 }
 
 // calls are the types of parts that call a tool; their name and arguments are text.
 var calls = map[string]bool{"tool_use": true, "tool_call": true, "function_call": true, "function": true, "mcp_call": true, "server_tool_use": true}
 
-// message adds the texts of a message or of a part of one.
-func (h *human) message(raw []byte, depth int) {
-	if depth >= maxDepth {
-		return
-	}
-	call, message := false, false
-	members(raw, func(key string, value []byte) {
-		switch key {
+// message adds the texts of a message or of a part of one, whose members are those of h.open from base on.
+func (h *human) message(base, depth int) {
+	end := len(h.open)
+	call, nested := false, false
+	for _, m := range h.open[base:end] {
+		switch m.key {
 		case "type":
-			call = call || calls[stringIn(value)]
+			call = call || kindOf(m.value) == pyjson.String && calls[stringIn(m.value)]
 		case "role":
 			h.messages++
 		case "message":
-			message = true
+			nested = true
 		}
-	})
-	members(raw, func(key string, value []byte) {
-		switch key {
+	}
+	for i := base; i < end; i++ {
+		m := h.open[i]
+		switch m.key {
 		case "name":
 			if call {
-				h.json(value)
+				h.json(m.value)
 			} else {
 				h.names++
 			}
 		case "text":
-			if !message { // LangChain's generations repeat the text of their message
-				h.list(value, depth+1)
+			if !nested { // LangChain's generations repeat the text of their message
+				h.list(m.value, depth+1)
 			}
 		case "content", "parts", "message", "delta", "kwargs", "refusal", "reasoning", "reasoning_content", "thinking", "summary":
-			h.list(value, depth+1)
-		case "tool_calls", "function_call", "functionCall", "toolUse":
-			h.call(value, depth+1)
-		case "function":
-			h.call(value, depth+1)
-		case "functionResponse", "toolResult":
-			h.result(value, depth+1)
+			h.list(m.value, depth+1)
+		case "tool_calls", "function_call", "functionCall", "toolUse", "function":
+			h.call(m.value, depth+1)
+		case "functionResponse", "toolResult", "output", "response", "result":
+			h.result(m.value, depth+1)
 		case "arguments", "args":
-			h.json(value)
+			h.json(m.value)
 		case "input":
 			if call {
-				h.json(value)
+				h.json(m.value)
 			} else {
-				h.list(value, depth+1)
+				h.list(m.value, depth+1)
 			}
-		case "output", "response", "result":
-			h.result(value, depth+1)
 		}
-	})
+	}
 }
 
 // call adds the names and arguments of calls of tools.
 func (h *human) call(raw []byte, depth int) {
-	s := pyjson.NewScanner(raw)
-	switch s.Kind() {
+	switch kindOf(raw) {
 	case pyjson.Array:
-		if depth >= maxDepth {
-			return
-		}
-		s.Open(pyjson.Array)
-		for s.NextElement() {
-			h.call(s.Skip(), depth+1)
-		}
+		h.each(raw, depth, h.call)
 	case pyjson.Object:
 		if depth >= maxDepth {
 			return
 		}
-		members(raw, func(key string, value []byte) {
-			switch key {
+		base := h.collect(raw)
+		for i, end := base, len(h.open); i < end; i++ {
+			switch m := h.open[i]; m.key {
 			case "function":
-				h.call(value, depth+1)
+				h.call(m.value, depth+1)
 			case "name", "arguments", "args", "input":
-				h.json(value)
+				h.json(m.value)
 			}
-		})
+		}
+		h.drop(base)
 	}
 }
 
 // result adds what a tool answered: a text, parts of a message, or data as JSON.
 func (h *human) result(raw []byte, depth int) {
-	if isMessage(raw, depth) {
+	switch {
+	case depth >= maxDepth:
+	case h.isMessage(raw, depth):
 		h.list(raw, depth)
-		return
-	}
-	content := false
-	members(raw, func(key string, value []byte) {
-		if key == "content" || key == "response" || key == "message" {
-			content = true
-			h.list(value, depth+1)
+	case kindOf(raw) == pyjson.Object:
+		base := h.collect(raw)
+		content := false
+		for i, end := base, len(h.open); i < end; i++ {
+			if m := h.open[i]; m.key == "content" || m.key == "response" || m.key == "message" {
+				content = true
+				h.list(m.value, depth+1)
+			}
 		}
-	})
-	if !content {
+		h.drop(base)
+		if !content {
+			h.json(raw)
+		}
+	default:
 		h.json(raw)
 	}
 }
 
 // strings adds all strings of data, but not the names of members.
 func (h *human) strings(raw []byte, depth int) {
-	s := pyjson.NewScanner(raw)
-	switch s.Kind() {
+	switch kindOf(raw) {
 	case pyjson.String:
-		h.line(s.Bytes())
+		h.json(raw)
 	case pyjson.Object:
-		if depth < maxDepth {
-			members(raw, func(_ string, value []byte) { h.strings(value, depth+1) })
+		if depth >= maxDepth {
+			return
 		}
+		base := h.collect(raw)
+		for i, end := base, len(h.open); i < end; i++ {
+			h.strings(h.open[i].value, depth+1)
+		}
+		h.drop(base)
 	case pyjson.Array:
-		if depth < maxDepth {
-			s.Open(pyjson.Array)
-			for s.NextElement() {
-				h.strings(s.Skip(), depth+1)
-			}
-		}
+		h.each(raw, depth, h.strings)
 	}
 }
 
-// members calls each with the members of raw, if that is an object.
-func members(raw []byte, each func(key string, value []byte)) {
+func kindOf(raw []byte) pyjson.Kind {
 	s := pyjson.NewScanner(raw)
-	if s.Kind() != pyjson.Object {
-		return
-	}
-	s.Open(pyjson.Object)
-	for s.NextMember() {
-		key := s.KeyString()
-		each(key, s.Skip())
-	}
+	return s.Kind()
 }
 
-func isObject(raw []byte) bool {
-	s := pyjson.NewScanner(raw)
-	return s.Kind() == pyjson.Object
-}
-
+// stringIn returns the string that raw is.
 func stringIn(raw []byte) string {
 	s := pyjson.NewScanner(raw)
-	if s.Kind() != pyjson.String {
-		return ""
-	}
 	return s.Str()
 }
 

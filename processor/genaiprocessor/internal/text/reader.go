@@ -55,7 +55,10 @@ func (r *Reader) Release() {
 		r.parts = nil
 	}
 	clear(r.parts[:cap(r.parts)])
-	r.human = human{}
+	if r.human.reset(nil); cap(r.human.open) > 1024 {
+		r.human.open = nil
+	}
+	clear(r.human.open[:cap(r.human.open)])
 }
 
 // keys are the attributes of the sources that JSONAttributes may list.
