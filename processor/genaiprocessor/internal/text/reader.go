@@ -85,7 +85,7 @@ func (r *Reader) Of(s *batch.Span, d batch.Direction, mode Mode) Text {
 			found = r.value(t.Value[batch.Messages], guessed, mode)
 		}
 	case t.Has[batch.Call]:
-		found = r.value(t.Value[batch.Call], guessed, mode)
+		found = r.value(t.Value[batch.Call], guessed, Raw) // arguments are JSON for the model too
 	case t.Has[batch.OpenInference]:
 		found = r.openInference(s, d, mode)
 	case t.Has[batch.OpenLLMetry]:
