@@ -168,7 +168,7 @@ func (r *Reader) events(s *batch.Span, d batch.Direction, mode Mode) Text {
 	return r.joined(mode)
 }
 
-// joined returns the collected texts in their order, a line for each. In Human mode a text that is JSON is read as such.
+// joined returns the collected texts in their order, a line for each. In Human mode a text that is JSON of messages or their parts is read as such.
 func (r *Reader) joined(mode Mode) Text {
 	slices.SortStableFunc(r.parts, byPlace)
 	t := Text{Found: true}
@@ -185,8 +185,8 @@ func (r *Reader) joined(mode Mode) Text {
 			break
 		}
 		switch {
-		case mode == Human && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text):
-			r.human.document(bytesOf(p.text))
+		case mode == Human && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text) && r.human.isMessage(bytesOf(p.text), 0):
+			r.human.list(bytesOf(p.text), 0)
 		case mode == Human:
 			r.human.line(bytesOf(p.text))
 		default:

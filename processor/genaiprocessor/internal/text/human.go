@@ -66,10 +66,10 @@ func (h *human) json(raw []byte) {
 	}
 }
 
-// places are the members of inputs and outputs in which the dialects put messages or prompts.
+// places are the members of inputs and outputs in which the dialects put messages or prompts. Those that are false hold messages only beside one that is true.
 var places = map[string]bool{
-	"messages": true, "input": true, "contents": true, "prompt": true, "prompts": true, "system": true, "instructions": true, // requests
-	"systemInstruction": true, "system_instruction": true, "request": true,
+	"messages": true, "input": true, "contents": true, "prompt": true, "prompts": true, "request": true, // requests
+	"system": false, "instructions": false, "systemInstruction": false, "system_instruction": false,
 	"choices": true, "output": true, "content": true, "candidates": true, "generations": true, "message": true, // responses
 }
 
@@ -102,21 +102,41 @@ func (h *human) object(text []byte, depth int) {
 		h.message(base, depth)
 		return
 	}
-	known := false
-	for _, m := range h.open[base:end] {
-		known = known || places[m.key]
+	if !areCall(h.open[base:end]) {
+		for i := base; i < end; i++ {
+			h.strings(h.open[i].value, depth+1)
+		}
+		return
 	}
 	for i := base; i < end; i++ {
-		switch m := h.open[i]; {
-		case !known:
-			h.strings(m.value, depth+1)
-		case !places[m.key]:
-		case m.key == "request" && kindOf(m.value) == pyjson.Object:
+		m := h.open[i]
+		if _, known := places[m.key]; !known {
+			continue
+		}
+		if m.key == "request" && kindOf(m.value) == pyjson.Object {
 			h.object(m.value, depth+1)
-		default:
+		} else {
 			h.list(m.value, depth+1)
 		}
 	}
+}
+
+// areCall reports whether an object with these members is a request to a model, or its answer, as an API has it: messages in one of the places, or a string there
+// and the name of a model. What else such an object holds are settings. In any other object, like the arguments of a function, every string is text.
+func areCall(members []member) bool {
+	container, text, model := false, false, false
+	for _, m := range members {
+		if places[m.key] {
+			switch kindOf(m.value) {
+			case pyjson.Array, pyjson.Object:
+				container = true
+			case pyjson.String:
+				text = true
+			}
+		}
+		model = model || m.key == "model"
+	}
+	return container || text && model
 }
 
 // isMessage reports whether a value is a message or part of one, or a list whose first element is, lists of lists included.
@@ -272,8 +292,12 @@ func (h *human) result(raw []byte, depth int) {
 	}
 }
 
-// strings adds all strings of data, but not the names of members.
+// strings adds all strings of data, but not the names of members, and the texts of messages among it.
 func (h *human) strings(raw []byte, depth int) {
+	if h.isMessage(raw, depth) {
+		h.list(raw, depth)
+		return
+	}
 	switch kindOf(raw) {
 	case pyjson.String:
 		h.json(raw)
