@@ -7,24 +7,34 @@ import (
 
 // detector finds texts of one form. find returns the first one that starts at or after from, or -1. Its time is linear in the length of s.
 type detector struct {
-	name   string
-	strong bool // what it finds is never part of an id
-	find   func(s string, from int) (start, end int)
+	name    string
+	strong  bool // what it finds is never part of an id
+	numbers bool // what it finds has digits
+	find    func(s string, from int) (start, end int)
 }
 
 // builtIn are the detectors in the order in which they are applied: what one has replaced the next doesn't see.
 var builtIn = []detector{
-	{"api_key", true, findKey},
-	{"email", true, findEmail},
-	{"card", false, findCard},
-	{"ip", false, findIP},
-	{"phone", false, findPhone},
+	{"api_key", true, false, findKey},
+	{"email", true, false, findEmail},
+	{"card", false, true, findCard},
+	{"ip", false, true, findIP},
+	{"phone", false, true, findPhone},
 }
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 func isAlpha(c byte) bool { return c|0x20-'a' <= 25 }
-func isWord(c byte) bool  { return isDigit(c) || isAlpha(c) || c == '_' || c >= 0x80 }
-func isToken(c byte) bool { return isDigit(c) || isAlpha(c) || c == '_' || c == '-' }
+func isWord(c byte) bool  { return words[c] }
+func isToken(c byte) bool { return c < 0x80 && words[c] || c == '-' }
+
+// words are the characters of words: all outside ASCII too.
+var words = func() (in [256]bool) {
+	for i := range in {
+		c := byte(i)
+		in[i] = isDigit(c) || isAlpha(c) || c == '_' || c >= 0x80
+	}
+	return in
+}()
 
 // begins reports whether a token may begin at i: not in the middle of a word, but after an escape such as \n of JSON text that was cut off.
 func begins(s string, i int) bool {
@@ -173,13 +183,18 @@ func luhn(d []byte) bool {
 // findIP finds addresses of IPv4 and IPv6.
 func findIP(s string, from int) (int, int) {
 	for i := from; i < len(s); i++ {
-		c := s[i]
-		if !isHex(c) && c != ':' {
+		if !inAddress[s[i]] || s[i] == '.' {
+			continue
+		}
+		if !begins(s, i) { // to the end of the word
+			for i+1 < len(s) && isWord(s[i+1]) {
+				i++
+			}
 			continue
 		}
 		end := i
 		dots, colons, digits := 0, 0, false
-		for end < len(s) && (isHex(s[end]) || s[end] == ':' || s[end] == '.') {
+		for end < len(s) && inAddress[s[end]] {
 			switch {
 			case s[end] == '.':
 				dots++
@@ -190,7 +205,7 @@ func findIP(s string, from int) (int, int) {
 			}
 			end++
 		}
-		if digits && begins(s, i) && (i == 0 || s[i-1] != '.') {
+		if digits && (i == 0 || s[i-1] != '.') {
 			if stop := addressEnd(s[:end], i, dots, colons); stop > 0 && (stop == len(s) || !isWord(s[stop])) {
 				return i, stop
 			}
@@ -200,11 +215,22 @@ func findIP(s string, from int) (int, int) {
 	return -1, -1
 }
 
-func isHex(c byte) bool { return isDigit(c) || c|0x20-'a' <= 5 }
+// inAddress are the characters of addresses.
+var inAddress = set("0123456789abcdefABCDEF:.")
+
+func set(chars string) (in [256]bool) {
+	for i := range len(chars) {
+		in[chars[i]] = true
+	}
+	return in
+}
 
 // addressEnd returns where the address that s[start:] is or begins with ends, or -1: "10.0.0.1:8080", "10.0.0.1." and "::1.".
 func addressEnd(s string, start, dots, colons int) int {
 	const longest = 45
+	if dots < 3 && colons < 2 {
+		return -1
+	}
 	token := strings.TrimRight(s[start:], ".")
 	if colons == 0 || dots >= 3 && strings.IndexByte(token, ':') > strings.LastIndexByte(token, '.') {
 		host, _, _ := strings.Cut(token, ":")

@@ -2,12 +2,14 @@ package content
 
 import "strings"
 
-// keyShapes are the beginnings of the secrets that services issue, and how many characters follow at least.
-var keyShapes = []struct {
+type keyShape struct {
 	prefix string
 	rest   int
 	dots   int // that a token has at least; with any, dots belong to it
-}{
+}
+
+// keyShapes are the beginnings of the secrets that services issue, and how many characters follow at least.
+var keyShapes = []keyShape{
 	{"sk-", 20, 0}, {"sk_live_", 16, 0}, {"sk_test_", 16, 0}, {"rk_live_", 16, 0}, {"pk_live_", 16, 0}, {"gsk_", 20, 0}, {"pplx-", 20, 0}, {"xai-", 20, 0},
 	{"AKIA", 16, 0}, {"ASIA", 16, 0}, {"AIza", 30, 0}, {"ya29.", 20, 1}, {"dapi", 32, 0}, {"dose", 32, 0}, {"dkea", 32, 0}, {"hf_", 20, 0}, {"r8_", 20, 0},
 	{"ghp_", 30, 0}, {"gho_", 30, 0}, {"ghu_", 30, 0}, {"ghs_", 30, 0}, {"ghr_", 30, 0}, {"github_pat_", 30, 0}, {"glpat-", 16, 0}, {"npm_", 30, 0},
@@ -15,12 +17,20 @@ var keyShapes = []struct {
 	{"pk-lf-", 20, 0}, {"sk-lf-", 20, 0}, {"SG.", 40, 1}, {"eyJ", 20, 2},
 }
 
-// keyStarts has the first characters of all shapes, and of "Bearer " and "-----BEGIN".
-var keyStarts = func() (starts [256]bool) {
+// keyShapesOf are the shapes by their first character.
+var keyShapesOf = func() (of [256][]keyShape) {
+	for _, k := range keyShapes {
+		of[k.prefix[0]] = append(of[k.prefix[0]], k)
+	}
+	return of
+}()
+
+// keyStarts are the first characters of all shapes, and of "Bearer " and "-----BEGIN".
+var keyStarts = func() [256]bool {
+	starts := set("Bb-")
 	for _, k := range keyShapes {
 		starts[k.prefix[0]] = true
 	}
-	starts['B'], starts['b'], starts['-'] = true, true, true
 	return starts
 }()
 
@@ -42,13 +52,13 @@ func findKey(s string, from int) (int, int) {
 		if i > 0 && (!begins(s, i) || s[i-1] == '-' || s[i-1] == '.') { // within a run that was looked at
 			continue
 		}
-		if len(s)-i > 7 && strings.EqualFold(s[i:i+7], "bearer ") {
+		if s[i]|0x20 == 'b' && len(s)-i > 7 && strings.EqualFold(s[i:i+7], "bearer ") {
 			if end := bearerEnd(s, i+7); end-i-7 >= 20 {
 				return i + 7, end
 			}
 		}
-		for _, k := range keyShapes {
-			if !strings.HasPrefix(s[i:], k.prefix) {
+		for _, k := range keyShapesOf[s[i]] {
+			if s[i+1] != k.prefix[1] || !strings.HasPrefix(s[i:], k.prefix) {
 				continue
 			}
 			end := tokenEnd(s, i+len(k.prefix), k.dots > 0)

@@ -176,7 +176,11 @@ func looksLikeJSON(s string) bool {
 // plain masks a text that isn't JSON.
 func (m *masker) plain(s string) (string, bool) {
 	changed := false
+	numbers := strings.ContainsAny(s, "0123456789")
 	for i := range m.detectors {
+		if m.detectors[i].numbers && !numbers {
+			continue
+		}
 		if out, found := replaceAll(s, &m.detectors[i]); found {
 			s, changed = out, true
 		}
