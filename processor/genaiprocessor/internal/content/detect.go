@@ -279,49 +279,42 @@ func findPhone(s string, from int) (int, int) {
 }
 
 func phoneEnd(s string, start int) int {
-	var groups [20]int // digits of each group
-	group, digits, separators := 0, 0, 0
-	end := start
+	const mostGroups, mostDigits = 8, 15
+	var digits, ends [mostGroups]int // of each group
+	groups, total, separators := 0, 0, 0
 	i := start
 	if s[i] == '+' {
-		if i++; i == len(s) || !isDigit(s[i]) && s[i] != '(' {
-			return -1
-		}
+		i++
 	}
-	for ; i < len(s) && group < len(groups); i++ {
-		switch c := s[i]; {
-		case isDigit(c):
-			if groups[group] == 0 {
-				separators = 0
+	for i < len(s) && groups < mostGroups {
+		if !isDigit(s[i]) {
+			if strings.IndexByte(" -.()", s[i]) < 0 || separators == 2 || s[start] == '+' && i == start+1 && s[i] != '(' {
+				break
 			}
-			groups[group]++
-			if digits++; digits > 15 {
-				return -1
-			}
-			end = i + 1
+			separators++
+			i++
 			continue
-		case c == ' ' || c == '-' || c == '.' || c == '(' || c == ')':
-			if groups[group] > 0 {
-				group++
-			}
-			if separators++; separators <= 2 {
-				continue
-			}
 		}
-		break
+		from := i
+		for i < len(s) && isDigit(s[i]) && i-from <= mostDigits {
+			i++
+		}
+		if total+i-from > mostDigits || i < len(s) && isWord(s[i]) {
+			break
+		}
+		total += i - from
+		digits[groups], ends[groups] = i-from, i
+		groups++
+		separators = 0
 	}
-	if end < len(s) && isWord(s[end]) {
-		return -1
-	}
+	international := s[start] == '+' || strings.HasPrefix(s[start:], "00") && digits[0] < 6
 	switch {
-	case s[start] == '+' || strings.HasPrefix(s[start:], "00") && groups[0] < 6:
-		if digits >= 8 {
-			return end
-		}
-	case groups[0] == 3 && groups[1] == 3 && groups[2] == 4 && groups[3] == 0:
-		return end
-	case groups[0] == 1 && s[start] == '1' && groups[1] == 3 && groups[2] == 3 && groups[3] == 4 && groups[4] == 0:
-		return end
+	case international && total >= 8:
+		return ends[groups-1]
+	case digits[0] == 3 && digits[1] == 3 && digits[2] == 4:
+		return ends[2]
+	case digits[0] == 1 && s[start] == '1' && digits[1] == 3 && digits[2] == 3 && digits[3] == 4:
+		return ends[3]
 	}
 	return -1
 }

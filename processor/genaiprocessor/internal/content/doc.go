@@ -12,7 +12,8 @@
 //   - drop fails closed: of the attributes of spans, events, links and scopes only those stay that the table knows to be safe (ids, models, settings, usage,
 //     costs, scores) or that Keep lists. Status messages go. Names of spans are replaced by the operation or type, and attributes that repeat names go,
 //     unless the name is that of the operation and model or of the function in the code, or Keep has "name". Names of events stay if they are known.
-//     Assessments go in whole; metric_<name>, token_count_* and contract_cost_* stay. Of a resource's attributes those that describe the machine or the service stay.
+//     Assessments go in whole; metric_<name>, token_count_* and contract_cost_* stay, and so does the
+//     trace state, which belongs to samplers. Of a resource's attributes those that describe the machine or the service stay.
 //   - hash replaces what drop removes by the hexadecimal HMAC-SHA256 of its text, or of its JSON text when it is structured: equal content can be found, not read.
 //     Keys of attributes stay. Short texts that somebody else knows can be found by whoever has the key.
 //   - mask replaces what its detectors and patterns find, in all strings: within structured values and in JSON text, keys included, however deep. JSON text

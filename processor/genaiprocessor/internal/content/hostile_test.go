@@ -20,7 +20,7 @@ import (
 // Texts on which searching that isn't linear would take hours.
 func TestHostileTexts(t *testing.T) {
 	const size = 1 << 20
-	m := maskerOf(`\b(a+)+\d{12}\b`)
+	m := maskerOf()
 	start := time.Now()
 	for _, part := range []string{
 		"a", "@", "a@", "a@a.", "a@bb.cc ", "%40", "a.", "1", "1 ", "4111 ", "4111111111111111 ", "1.", "1.1.1.", "::", "1:", "f:", "+", "+1 ", "(", "((1", "1-", "sk-", "sk- ", "eyJ", "eyJ.", "eyJ+", ".eyJ", "-eyJ ",
@@ -32,6 +32,7 @@ func TestHostileTexts(t *testing.T) {
 		m.text(`["`+s+`"]`, 0)
 	}
 	m.text(strings.Repeat("a", 16*size), 0)
+	maskerOf(`\b(a+)+\d{12}\b`).text(strings.Repeat("a", size), 0)
 	assert.Less(t, time.Since(start), 5*time.Minute)
 }
 
