@@ -1,28 +1,25 @@
 package pyjson
 
-import "slices"
-
-// AppendRewritten appends text with some of its strings and numbers replaced; everything else, white space included, stays as it is to the last byte. edit is
-// called in the order of the text with each decoded string, the keys of objects included, and with the text of each number; when it reports true, its
-// replacement is written as a string. It does not recurse, and the result is valid JSON. When text is not valid, dst is returned as it was.
-func AppendRewritten(dst, text []byte, edit func(kind Kind, key bool, value []byte) (replacement string, replace bool)) ([]byte, error) {
-	r := rewriter{Scanner: NewScanner(text), out: slices.Grow(dst, len(text)), edit: edit}
+// Rewrite returns text with some of its strings and numbers replaced by strings; everything else, white space included, stays as it is to the last byte, and
+// so does the whole when nothing is replaced. edit is called in the order of the text with each decoded string, the keys of objects included, and with the text of
+// each number, and reports what to put in its place. It does not recurse; the result is valid JSON. When text is not valid, it is returned as it was.
+func Rewrite(text string, edit func(kind Kind, key bool, value string) (replacement string, replace bool)) (string, error) {
+	r := rewriter{Scanner: NewScanner(bytesOf(text)), edit: edit}
 	r.run()
 	r.End()
-	if r.err != nil {
-		return dst, r.err
+	if r.err != nil || r.out == nil {
+		return text, r.err
 	}
-	return append(r.out, text[r.copied:]...), nil
+	return stringOf(append(r.out, r.text[r.copied:]...)), nil
 }
 
 // rewriter copies the text lazily: what lies before copied is in out.
 type rewriter struct {
 	Scanner
-	out     []byte
-	copied  int
-	scratch []byte
-	edit    func(kind Kind, key bool, value []byte) (string, bool)
-	open    nesting
+	out    []byte
+	copied int
+	edit   func(kind Kind, key bool, value string) (string, bool)
+	open   nesting
 }
 
 func (r *rewriter) run() {
@@ -35,8 +32,7 @@ func (r *rewriter) run() {
 			r.string(false)
 		case Number:
 			start := r.pos
-			num := r.Num()
-			r.offer(k, false, num, start)
+			r.offer(k, false, stringOf(r.Num()), start)
 		default:
 			r.skipScalar(k)
 		}
@@ -61,22 +57,20 @@ func (r *rewriter) run() {
 func (r *rewriter) string(key bool) {
 	r.peek()
 	start := r.pos
-	value, escaped, valid := r.body()
-	if escaped || !valid {
-		r.scratch = appendUnescaped(r.scratch[:0], value, valid)
-		value = r.scratch
-	}
-	r.offer(String, key, value, start)
+	r.offer(String, key, r.Str(), start)
 }
 
 // offer shows edit the token that was just read from start on.
-func (r *rewriter) offer(k Kind, key bool, value []byte, start int) {
+func (r *rewriter) offer(k Kind, key bool, value string, start int) {
 	if r.err != nil {
 		return
 	}
 	replacement, replace := r.edit(k, key, value)
 	if !replace {
 		return
+	}
+	if r.out == nil {
+		r.out = make([]byte, 0, len(r.text))
 	}
 	r.out = append(r.out, r.text[r.copied:start]...)
 	r.out = AppendString(r.out, replacement)
