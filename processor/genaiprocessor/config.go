@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/tokens"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
@@ -22,6 +24,10 @@ type Config struct {
 	Tokens TokensConfig `mapstructure:"tokens"`
 	// Assessments says how scores become attributes.
 	Assessments AssessmentsConfig `mapstructure:"assessments"`
+	// Cost is the prices of a contract.
+	Cost cost.Config `mapstructure:"cost"`
+	// Content says what happens to text that people or models wrote, after everything else.
+	Content content.Config `mapstructure:"content"`
 	// ErrorMode is what happens when a condition or expression fails: ignore (counted and logged once), silent (counted) or propagate (the batch is refused).
 	ErrorMode ottl.ErrorMode `mapstructure:"error_mode"`
 }
@@ -84,6 +90,8 @@ func createDefaultConfig() component.Config {
 			MaxTextSizeMiB:  16,
 		},
 		Assessments: AssessmentsConfig{Config: scores.DefaultConfig()},
+		Cost:        cost.Config{Currency: "USD"},
+		Content:     content.Config{Action: content.Keep},
 		ErrorMode:   ottl.IgnoreError,
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
@@ -25,6 +27,8 @@ type genaiProcessor struct {
 	rules   *expressions
 	chooser *encodings.Chooser
 	scorer  *scores.Scorer
+	pricer  *cost.Pricer
+	policy  *content.Policy
 	tel     *telemetry
 	workers sync.Pool
 }
@@ -39,6 +43,12 @@ func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) 
 		return nil, err
 	}
 	if p.scorer, err = scores.New(cfg.Assessments.Config); err != nil {
+		return nil, err
+	}
+	if p.pricer, err = cost.New(cfg.Cost); err != nil {
+		return nil, err
+	}
+	if p.policy, err = content.New(cfg.Content); err != nil {
 		return nil, err
 	}
 	if p.tel, err = newTelemetry(set.TelemetrySettings); err != nil {
@@ -81,6 +91,7 @@ func (w *worker) release() {
 	}
 }
 
+// refine does everything in this order: what is counted and priced is what was said, before the policy takes it away.
 func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 	w.batch.Read(td)
 	w.eval = evaluation{mode: w.cfg.ErrorMode, failed: w.failed}
@@ -89,14 +100,15 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 			return err
 		}
 	}
-	if w.cfg.Assessments.MaxMetrics == 0 {
-		return nil
-	}
-	for i := range w.batch.Spans {
-		if err := w.assessments(ctx, &w.batch.Spans[i]); err != nil {
-			return err
+	if w.cfg.Assessments.MaxMetrics > 0 {
+		for i := range w.batch.Spans {
+			if err := w.assessments(ctx, &w.batch.Spans[i]); err != nil {
+				return err
+			}
 		}
 	}
+	w.stats.cost = w.pricer.Apply(td)
+	w.stats.content = w.policy.Apply(td)
 	return nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
 )
@@ -18,6 +20,8 @@ type stats struct {
 	tokens, counted, truncated, missing [2]int // by direction
 	bytes, scores, filled, errors       int
 	skipped                             map[scores.Reason]int
+	cost                                cost.Stats
+	content                             content.Stats
 }
 
 func (s *stats) skip(reason scores.Reason, n int) {
@@ -69,9 +73,24 @@ func (t *telemetry) add(ctx context.Context, s *stats) {
 		t.ProcessorGenaiExpressionErrors.Add(ctx, int64(s.errors))
 	}
 	for reason, n := range s.skipped {
-		t.ProcessorGenaiAssessmentsSkipped.Add(ctx, int64(n), metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", string(reason)))))
+		addBy(ctx, t.ProcessorGenaiAssessmentsSkipped, "reason", string(reason), n)
+	}
+	for kind, n := range map[string]int{"model": s.cost.Models, "tool": s.cost.Tools} {
+		addBy(ctx, t.ProcessorGenaiPrices, "call", kind, n)
+	}
+	for reason, n := range map[string]int{"unknown_model": s.cost.UnknownModels, "no_usage": s.cost.NoUsage, "bad_usage": s.cost.BadUsage} {
+		addBy(ctx, t.ProcessorGenaiPricesMissing, "reason", reason, n)
+	}
+	for change, n := range map[string]int{"removed": s.content.Removed, "hashed": s.content.Hashed, "masked": s.content.Masked} {
+		addBy(ctx, t.ProcessorGenaiContentChanged, "change", change, n)
 	}
 	t.warn(s)
+}
+
+func addBy(ctx context.Context, counter metric.Int64Counter, key, value string, n int) {
+	if n > 0 {
+		counter.Add(ctx, int64(n), metric.WithAttributeSet(attribute.NewSet(attribute.String(key, value))))
+	}
 }
 
 // warn logs each kind of loss once.
@@ -84,6 +103,9 @@ func (t *telemetry) warn(s *stats) {
 	}
 	if s.skipped[scores.SpanLimit] > 0 {
 		t.once("metrics", "A span has more scores than assessments::max_metrics; the others are left out and counted")
+	}
+	if s.cost.UnknownModels > 0 {
+		t.once("models", "Calls of models without a price in cost::models stay without a cost and are counted")
 	}
 }
 

@@ -159,7 +159,7 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 	case genai.SpanOutputs:
 		s.Texts[Response].set(MLflow, v)
 	case genai.SpanType:
-		s.typed(0, strings.Trim(v.Str(), `"`))
+		s.typed(0, unquoted(v.Str()))
 	case genai.JSONAttributes:
 		s.jsonKeys, s.hasJSONKeys = v, v.Type() == pcommon.ValueTypeSlice
 	case genai.Assessments:
@@ -172,7 +172,7 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 		s.Reported = [directions]bool{true, true}
 	case genai.LLMModel, "llm.model_name", "embedding.model_name", "langfuse.observation.model.name":
 		if s.RequestModel == "" {
-			s.RequestModel = v.Str()
+			s.RequestModel = unquoted(v.Str())
 		}
 	case genai.RequestModel:
 		if v.Str() != "" {
@@ -229,6 +229,9 @@ func (s *Span) family(key string) {
 		}
 	}
 }
+
+// unquoted returns a string without the quotes around it. MLflow's exporter for OTLP sends every value as its JSON text.
+func unquoted(s string) string { return strings.Trim(s, `"`) }
 
 func numbered(rest string) bool { return rest != "" && rest[0] >= '0' && rest[0] <= '9' }
 

@@ -27,7 +27,10 @@ type TelemetryBuilder struct {
 	mu                               sync.Mutex
 	registrations                    []metric.Registration
 	ProcessorGenaiAssessmentsSkipped metric.Int64Counter
+	ProcessorGenaiContentChanged     metric.Int64Counter
 	ProcessorGenaiExpressionErrors   metric.Int64Counter
+	ProcessorGenaiPrices             metric.Int64Counter
+	ProcessorGenaiPricesMissing      metric.Int64Counter
 	ProcessorGenaiScores             metric.Int64Counter
 	ProcessorGenaiTextBytes          metric.Int64Counter
 	ProcessorGenaiTexts              metric.Int64Counter
@@ -70,10 +73,28 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{assessment}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiContentChanged, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_content_changed",
+		metric.WithDescription("Values that the content policy changed, by how. [Alpha]"),
+		metric.WithUnit("{value}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ProcessorGenaiExpressionErrors, err = builder.meter.Int64Counter(
 		"otelcol_processor_genai_expression_errors",
 		metric.WithDescription("Conditions and value expressions that failed. [Alpha]"),
 		metric.WithUnit("{error}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiPrices, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_prices",
+		metric.WithDescription("Calls of models and tools that got a cost. [Alpha]"),
+		metric.WithUnit("{call}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiPricesMissing, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_prices_missing",
+		metric.WithDescription("Calls of models that got no cost, or reported numbers that were ignored, by reason. [Alpha]"),
+		metric.WithUnit("{call}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorGenaiScores, err = builder.meter.Int64Counter(

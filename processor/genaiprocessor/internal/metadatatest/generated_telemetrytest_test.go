@@ -20,7 +20,10 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.ProcessorGenaiAssessmentsSkipped.Add(context.Background(), 1)
+	tb.ProcessorGenaiContentChanged.Add(context.Background(), 1)
 	tb.ProcessorGenaiExpressionErrors.Add(context.Background(), 1)
+	tb.ProcessorGenaiPrices.Add(context.Background(), 1)
+	tb.ProcessorGenaiPricesMissing.Add(context.Background(), 1)
 	tb.ProcessorGenaiScores.Add(context.Background(), 1)
 	tb.ProcessorGenaiTextBytes.Add(context.Background(), 1)
 	tb.ProcessorGenaiTexts.Add(context.Background(), 1)
@@ -29,7 +32,16 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualProcessorGenaiAssessmentsSkipped(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGenaiContentChanged(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiExpressionErrors(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGenaiPrices(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGenaiPricesMissing(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiScores(t, testTel,

@@ -215,13 +215,14 @@ func (h *human) message(base, depth int) {
 			nested = true
 		}
 	}
+	if call {
+		h.name(base)
+	}
 	for i := base; i < end; i++ {
 		m := h.open[i]
 		switch m.key {
 		case "name":
-			if call {
-				h.json(m.value)
-			} else {
+			if !call {
 				h.names++
 			}
 		case "text":
@@ -256,15 +257,25 @@ func (h *human) call(raw []byte, depth int) {
 			return
 		}
 		base := h.collect(raw)
+		h.name(base)
 		for i, end := base, len(h.open); i < end; i++ {
 			switch m := h.open[i]; m.key {
 			case "function":
 				h.call(m.value, depth+1)
-			case "name", "arguments", "args", "input":
+			case "arguments", "args", "input":
 				h.json(m.value)
 			}
 		}
 		h.drop(base)
+	}
+}
+
+// name adds the name of the tool that the members of h.open from base on call. It comes first, whatever the order of the members.
+func (h *human) name(base int) {
+	for _, m := range h.open[base:] {
+		if m.key == "name" {
+			h.json(m.value)
+		}
 	}
 }
 

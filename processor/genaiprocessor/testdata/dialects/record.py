@@ -136,17 +136,6 @@ def openllmetry(url):
     save("openllmetry", exporter)
 
 
-def otel_genai(url):
-    os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "gen_ai_latest_experimental"
-    os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "span_only"
-    from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
-
-    provider, exporter = tracing()
-    OpenAIInstrumentor().instrument(tracer_provider=provider)
-    conversation(url)
-    save("otel_genai", exporter)
-
-
 def fastapi(url):
     """An agent behind an instrumented web framework."""
     from fastapi import FastAPI
@@ -220,5 +209,5 @@ if __name__ == "__main__":
     else:  # each in a process of its own: instrumentations replace the same functions
         import subprocess
 
-        for name in ("openinference", "openllmetry", "otel_genai", "fastapi", "langchain", "mlflow"):
+        for name in ("openinference", "openllmetry", "fastapi", "langchain", "mlflow"):
             subprocess.run([sys.executable, __file__, name], check=True)
