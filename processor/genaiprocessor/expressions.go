@@ -33,7 +33,10 @@ type expression struct {
 
 func newExpressions(cfg *Config, set component.TelemetrySettings) (*expressions, error) {
 	set.Logger = zap.NewNop()
-	parser, err := ottlspan.NewParser(ottlfuncs.StandardConverters[*ottlspan.TransformContext](), set, ottlspan.EnablePathContextNames())
+	functions := ottlfuncs.StandardConverters[*ottlspan.TransformContext]()
+	isRoot := ottlfuncs.NewIsRootSpanFactoryNew()
+	functions[isRoot.Name()] = isRoot
+	parser, err := ottlspan.NewParser(functions, set, ottlspan.EnablePathContextNames())
 	if err != nil {
 		return nil, err
 	}
