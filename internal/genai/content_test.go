@@ -17,7 +17,7 @@ func secretTrace() *mlflow.Trace {
 	return &mlflow.Trace{
 		Info: mlflow.Info{
 			ID: "tr-1", RequestPreview: secret, ResponsePreview: secret,
-			Metadata: []mlflow.KeyValue{{Key: "mine", Value: secret}, {Key: "mlflow.traceInputs", Value: secret}, {Key: TraceSession, Value: "session"}},
+			Metadata: []mlflow.KeyValue{{Key: "mine", Value: secret}, {Key: "mlflow.traceInputs", Value: secret}, {Key: "mlflow.source.name", Value: secret}, {Key: "mlflow.source.git.repoURL", Value: secret}, {Key: TraceSession, Value: "session"}},
 			Tags:     []mlflow.KeyValue{{Key: "mine", Value: secret}, {Key: "mlflow.note", Value: secret}, {Key: TraceName, Value: "name"}},
 			Assessments: []mlflow.Assessment{
 				{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: []byte(`"yes"`), Rationale: secret, Metadata: []mlflow.KeyValue{{Key: "k", Value: secret}, {Key: "mlflow.assessment.judgeCost", Value: "1"}}, Updated: 3},
@@ -49,7 +49,7 @@ func TestWithoutContent(t *testing.T) {
 		text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
 		require.NoError(t, err)
 		assert.NotContains(t, string(text), secret)
-		assert.Equal(t, 20, stats.Dropped)
+		assert.Equal(t, 22, stats.Dropped)
 
 		span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
 		attrs := span.Attributes().AsRaw()
@@ -76,7 +76,16 @@ func TestClasses(t *testing.T) {
 	assert.Equal(t, Content, ClassOf("llm.input_messages.0.message.content"))
 	assert.Equal(t, Content, ClassOf("gen_ai.prompt.0.content"))
 	assert.Equal(t, Safe, ClassOf("gen_ai.prompt.name"))
-	assert.Equal(t, Unknown, ClassOf("gen_ai.usage.input_tokens_of_mine"))
+	assert.Equal(t, Number, ClassOf("gen_ai.usage.input_tokens_of_mine"))
+	assert.Equal(t, Number, ClassOf("metric_correctness"))
+	assert.Equal(t, Safe, ClassOf(CostCurrency))
+	assert.Equal(t, Person, ClassOf(UserID))
+	assert.Equal(t, Unknown, ClassOf("k8s.pod.name"))
+	assert.Equal(t, Safe, ResourceClassOf("k8s.pod.name"))
+	assert.Equal(t, Content, ResourceClassOf("k8s.pod.annotation.note"))
+	assert.Equal(t, Person, ResourceClassOf("process.user.name"))
+	assert.Equal(t, Content, ResourceClassOf(SpanInputs))
+	assert.Equal(t, Unknown, ResourceClassOf("note"))
 	assert.Equal(t, Unknown, ClassOf(""))
 	for key := range metadataKeys {
 		assert.NotEqual(t, Unknown, ClassOf(key), key)

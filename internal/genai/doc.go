@@ -21,8 +21,8 @@
 //
 // # Without content
 //
-// With CaptureContent off nothing leaves that people or models wrote: of a span's attributes only those are written that the table in names.go knows to be
-// Safe, and what is unknown is left out, as are status messages, the text of exceptions, previews, tags and metadata of their users' choice, rationales, expectations
+// With CaptureContent off nothing leaves that people or models wrote: of a span's attributes only those are written that the table in classes.go knows to be
+// Safe, a Name or a Person, and what is unknown is left out, as are status messages, the text of exceptions, previews, tags and metadata of their users' choice, rationales, expectations
 // and feedback that isn't a number, truth value or short label. Names of spans, tools and events and the ids of users and sessions remain, and so do scalars that
 // are read from inputs and outputs, such as gen_ai.request.model.
 package genai

@@ -1,19 +1,5 @@
 package genai
 
-import "strings"
-
-// Class says what the values of an attribute may hold. It decides what leaves the collector when content is not captured.
-type Class uint8
-
-const (
-	// Unknown is an attribute that this project doesn't know: it may hold anything.
-	Unknown Class = iota
-	// Safe is an identifier, a name, a number or a setting.
-	Safe
-	// Content is text that people or models wrote, or data that was given to them.
-	Content
-)
-
 // Names of attributes: MLflow's own.
 const (
 	SpanType             = "mlflow.spanType"
@@ -89,69 +75,21 @@ const (
 	EmbeddingsDimensions = "gen_ai.embeddings.dimension.count"
 )
 
-// classes is the table of all attributes that are known, whoever writes them.
-var classes = map[string]Class{
-	// MLflow, on spans and their events
-	SpanType: Safe, SpanFunctionName: Safe, ChatUsage: Safe, LLMModel: Safe, LLMProvider: Safe, LinkedPrompts: Safe,
-	TraceRequestID: Safe, ExperimentID: Safe, "mlflow.llm.cost": Safe, "mlflow.message.format": Safe, "mlflow.spanLogLevel": Safe,
-	"mlflow.spanStartTimeNs": Safe, "mlflow.gateway.linkedTraceId": Safe,
-	SpanInputs: Content, SpanOutputs: Content, "mlflow.chat.messages": Content, "mlflow.chat.tools": Content,
-	"mlflow.trace.intermediate_outputs": Content, "mlflow.spanDescription": Content, ChunkValue: Content,
-	ExceptionType: Safe, ExceptionMessage: Content, ExceptionStacktrace: Content, "exception.escaped": Safe,
+// Names of attributes that the genai processor adds. Those of counts and scores are made of a prefix and a name: token_count_*, metric_*.
+const (
+	TokenCountRequest     = "token_count_request"
+	TokenCountResponse    = "token_count_response"
+	TokenCountEncoding    = "token_count_encoding"
+	TokenCountApproximate = "token_count_approximate" // the encoding isn't known to be the model's
+	TokenCountTruncated   = "token_count_truncated"   // true when not all text was there to be counted
 
-	// MLflow, tags and metadata of a trace that keep their names
-	TraceName: Safe, "mlflow.trace.sourceScorer": Safe, "mlflow.eval.requestId": Safe,
-	"mlflow.artifactLocation": Safe, "mlflow.trace.spansLocation": Safe, "mlflow.trace.archiveLocation": Safe, "mlflow.trace.archivalFailure": Content,
-	"mlflow.traceSpans": Content, "mlflow.traceInputs": Content, "mlflow.traceOutputs": Content,
-	TraceSession: Safe, TraceUser: Safe, "mlflow.trace.tokenUsage": Safe, "mlflow.trace.cost": Safe, "mlflow.trace.sizeStats": Safe,
-	"mlflow.trace.sizeBytes": Safe, "mlflow.trace.infoFinalized": Safe, "mlflow.trace_schema.version": Safe,
-	"mlflow.sourceRun": Safe, "mlflow.modelId": Safe, "mlflow.user": Safe, "mlflow.source.name": Safe, "mlflow.source.type": Safe,
-	"mlflow.source.git.branch": Safe, "mlflow.source.git.commit": Safe, "mlflow.source.git.repoURL": Safe,
-	"mlflow.gateway.endpointId": Safe, "mlflow.gateway.requestType": Safe, "mlflow.gateway.caller": Safe,
-	"mlflow.auth.userId": Safe, "mlflow.auth.username": Safe,
+	TokensBackfilled = "token_count_backfilled" // usage of the span was counted here, not reported
 
-	// this project
-	ExperimentName: Safe, PayloadsMode: Safe, JSONAttributes: Safe, Revision: Safe, TraceState: Safe, TraceLocation: Safe, TraceIDSynthetic: Safe,
-	ClientRequestID: Safe, RequestPreview: Content, ResponsePreview: Content,
-	Assessments: Safe, // cleaned before it is written, see withoutContent
-
-	// semantic conventions
-	ServiceName: Safe, SessionID: Safe, UserID: Safe, ErrorType: Safe, CodeFunctionName: Safe,
-	OperationName: Safe, ProviderName: Safe, ConversationID: Safe, ToolName: Safe, AgentName: Safe, PromptName: Safe,
-	"gen_ai.system": Safe, "gen_ai.output.type": Safe, "gen_ai.agent.id": Safe, "gen_ai.agent.version": Safe, "gen_ai.workflow.name": Safe,
-	"gen_ai.tool.type": Safe, "gen_ai.tool.call.id": Safe, "gen_ai.data_source.id": Safe,
-	RequestModel: Safe, RequestTemperature: Safe, RequestTopP: Safe, RequestTopK: Safe, RequestMaxTokens: Safe, RequestStop: Safe,
-	RequestFrequency: Safe, RequestPresence: Safe, RequestSeed: Safe, RequestChoices: Safe, RequestStream: Safe,
-	ResponseID: Safe, ResponseModel: Safe, ResponseFinish: Safe,
-	UsageInput: Safe, UsageOutput: Safe, UsageCacheRead: Safe, UsageCacheWrite: Safe, UsageReasoning: Safe, EmbeddingsDimensions: Safe,
-	"gen_ai.usage.cache_creation.input_tokens": Safe,
-	"gen_ai.input.messages":                    Content, "gen_ai.output.messages": Content, "gen_ai.system_instructions": Content,
-	"gen_ai.tool.call.arguments": Content, "gen_ai.tool.call.result": Content, "gen_ai.tool.definitions": Content, "gen_ai.tool.description": Content,
-	"gen_ai.agent.description": Content, "gen_ai.retrieval.query.text": Content, "gen_ai.retrieval.documents": Content,
-	"gen_ai.prompt": Content, "gen_ai.completion": Content, "gen_ai.memory.query.text": Content, "gen_ai.memory.records": Content,
-
-	// other dialects that MLflow takes in
-	"openinference.span.kind": Safe, "llm.model_name": Safe, "llm.provider": Safe, "llm.system": Safe, "embedding.model_name": Safe, "tool.name": Safe,
-	"llm.token_count.prompt": Safe, "llm.token_count.completion": Safe, "llm.token_count.total": Safe,
-	"input.value": Content, "output.value": Content, "input.mime_type": Safe, "output.mime_type": Safe, "llm.invocation_parameters": Content,
-	"tool.parameters": Content, "traceloop.entity.input": Content, "traceloop.entity.output": Content,
-}
-
-// contentPrefixes are the starts of names whose rest is free.
-var contentPrefixes = []string{
-	TraceTagPrefix, TraceMetadataPrefix, "llm.input_messages.", "llm.output_messages.", "llm.tools.", "retrieval.documents.", "reranker.", "embedding.embeddings.",
-	"gen_ai.prompt.", "gen_ai.completion.",
-}
-
-// ClassOf returns what the attribute named key may hold. Tags and metadata with names of their users' choice are Content.
-func ClassOf(key string) Class {
-	if c, ok := classes[key]; ok {
-		return c
-	}
-	for _, p := range contentPrefixes {
-		if strings.HasPrefix(key, p) {
-			return Content
-		}
-	}
-	return Unknown
-}
+	CostInput        = "contract_cost_input"         // model call: double, in the currency
+	CostOutput       = "contract_cost_output"        // model call
+	CostTotal        = "contract_cost_total"         // model or tool call
+	CostCurrency     = "contract_cost_currency"      // model call: ISO 4217
+	CostPriceList    = "contract_cost_price_list"    // model call: the configuration's name for the prices
+	CostTraceTotal   = "contract_cost_trace_total"   // topmost span of a whole trace
+	CostTracePartial = "contract_cost_trace_partial" // topmost span: true when some call of the trace has no cost
+)

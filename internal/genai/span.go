@@ -105,7 +105,11 @@ func (w *worker) producer(a *mlflow.Attribute) (valid bool) {
 
 // admits reports whether the attribute may be written, and counts it if not.
 func (w *worker) admits(key string) bool {
-	if w.capture || ClassOf(key) == Safe {
+	if w.capture {
+		return true
+	}
+	switch ClassOf(key) {
+	case Safe, Name, Person:
 		return true
 	}
 	w.stats.Dropped++

@@ -41,11 +41,16 @@ func For(encoding string) (*Encoding, error) {
 			return e, nil
 		}
 	}
+	return nil, fmt.Errorf("unknown token encoding %q, use one of %s", encoding, strings.Join(Names(), ", "))
+}
+
+// Names returns the names that For knows.
+func Names() []string {
 	var names []string
 	for _, e := range encodings {
 		names = append(names, e.name)
 	}
-	return nil, fmt.Errorf("unknown token encoding %q, use one of %s", encoding, strings.Join(names, ", "))
+	return names
 }
 
 // Name returns the name the encoding was asked for by.

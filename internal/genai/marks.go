@@ -1,0 +1,30 @@
+package genai
+
+import "strings"
+
+// Marks reports whether an attribute of that name says that its span is a GenAI span, in any dialect: MLflow, OpenTelemetry's GenAI conventions, OpenInference,
+// OpenLLMetry (Traceloop), Langfuse.
+func Marks(key string) bool {
+	if key == "" {
+		return false
+	}
+	switch key[0] { // most names of other conventions end here
+	case 'm':
+		return strings.HasPrefix(key, "mlflow.")
+	case 'g':
+		return strings.HasPrefix(key, "gen_ai.")
+	case 'l':
+		return strings.HasPrefix(key, "llm.") || strings.HasPrefix(key, "langfuse.")
+	case 'o':
+		return strings.HasPrefix(key, "openinference.") || key == "output.value" || key == "output.mime_type"
+	case 't':
+		return strings.HasPrefix(key, "traceloop.") || key == "tool.name" || key == "tool.parameters"
+	case 'i':
+		return key == "input.value" || key == "input.mime_type"
+	case 'e':
+		return strings.HasPrefix(key, "embedding.")
+	case 'r':
+		return strings.HasPrefix(key, "retrieval.documents.") || strings.HasPrefix(key, "reranker.")
+	}
+	return false
+}

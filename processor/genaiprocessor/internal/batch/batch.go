@@ -1,0 +1,167 @@
+package batch
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+)
+
+// Batch is the spans of one ptrace.Traces. It may be read into again and again; what it holds points into the spans.
+type Batch struct {
+	Spans []Span
+
+	byID map[spanKey]int
+	path []int
+}
+
+type spanKey struct {
+	trace pcommon.TraceID
+	span  pcommon.SpanID
+}
+
+const none = -1
+
+type state uint8
+
+const (
+	open state = iota
+	visiting
+	done
+)
+
+// maxKept is the number of spans above which the memory of a batch is given back instead of kept for the next one.
+const maxKept = 1 << 14
+
+// Read makes b the batch of td.
+func (b *Batch) Read(td ptrace.Traces) {
+	b.Release()
+	if b.byID == nil {
+		b.byID = map[spanKey]int{}
+	}
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			var payloads genai.Payloads
+			if v, ok := ss.Scope().Attributes().Get(genai.PayloadsMode); ok {
+				payloads = genai.Payloads(v.Str())
+			}
+			for _, span := range ss.Spans().All() {
+				i := len(b.Spans)
+				b.Spans = append(b.Spans, Span{Span: span, Resource: rs, Scope: ss, Payloads: payloads, parent: none, root: none})
+				b.Spans[i].read()
+				key := spanKey{span.TraceID(), span.SpanID()}
+				if _, repeated := b.byID[key]; !repeated {
+					b.byID[key] = i
+				}
+			}
+		}
+	}
+	b.link()
+}
+
+// Release forgets the spans.
+func (b *Batch) Release() {
+	if len(b.Spans) > maxKept {
+		*b = Batch{}
+		return
+	}
+	clear(b.Spans)
+	b.Spans = b.Spans[:0]
+	clear(b.byID)
+}
+
+// Find returns the span with the given ids, or nil.
+func (b *Batch) Find(trace pcommon.TraceID, span pcommon.SpanID) *Span {
+	if i, ok := b.byID[spanKey{trace, span}]; ok {
+		return &b.Spans[i]
+	}
+	return nil
+}
+
+// link finds the parents and roots of all spans, and what roots have to know of the calls below them.
+func (b *Batch) link() {
+	for i := range b.Spans {
+		s := &b.Spans[i]
+		if id := s.ParentSpanID(); !id.IsEmpty() {
+			if p, ok := b.byID[spanKey{s.TraceID(), id}]; ok && p != i {
+				s.parent = p
+			}
+		}
+	}
+	for i := range b.Spans {
+		b.resolve(i)
+	}
+	for i := range b.Spans {
+		s := &b.Spans[i]
+		if s.Kind == Other {
+			continue
+		}
+		if up := b.genAIAbove(i); up != none {
+			b.Spans[up].hasCalls = true
+		}
+		if model := firstOf(s.RequestModel, s.ResponseModel); s.Kind == LLM && model != "" && s.root != none {
+			switch top := &b.Spans[s.root]; top.model {
+			case model:
+			case "":
+				top.model = model
+			default:
+				top.mixed = true
+			}
+		}
+	}
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// resolve sets root for the span and all that lie above it, each only once. A circle of parents, which only a broken producer sends, is cut where it was entered.
+func (b *Batch) resolve(i int) {
+	path := b.path[:0]
+	for i != none && b.Spans[i].state == open {
+		b.Spans[i].state = visiting
+		path = append(path, i)
+		i = b.Spans[i].parent
+	}
+	root, below := none, false
+	switch {
+	case i == none:
+	case b.Spans[i].state == done:
+		root, below = b.Spans[i].root, b.Spans[i].below
+	default:
+		b.Spans[path[len(path)-1]].parent = none
+	}
+	for j := len(path) - 1; j >= 0; j-- {
+		s := &b.Spans[path[j]]
+		below = below || s.awaitsParent()
+		if root == none && s.GenAI && !below {
+			root = path[j]
+		}
+		s.root, s.below, s.state = root, below, done
+	}
+	b.path = path
+}
+
+// Bits of the flags of a span (OTLP, SpanFlags): whether it is known where the parent is, and whether that is another process.
+const (
+	hasIsRemote = 0x100
+	isRemote    = 0x200
+)
+
+// awaitsParent reports whether the parent isn't in the batch but in another one of the same process.
+func (s *Span) awaitsParent() bool {
+	return s.parent == none && !s.ParentSpanID().IsEmpty() && s.Flags()&(hasIsRemote|isRemote) == hasIsRemote
+}
+
+// genAIAbove returns the nearest GenAI span above the span with index i, at most 100 spans away, or none.
+func (b *Batch) genAIAbove(i int) int {
+	for range 100 {
+		if i = b.Spans[i].parent; i == none || b.Spans[i].GenAI {
+			return i
+		}
+	}
+	return none
+}

@@ -1,0 +1,293 @@
+package batch
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+)
+
+// Kind is what a span stands for, as far as counting tokens cares.
+type Kind uint8
+
+// The kinds.
+const (
+	Other Kind = iota
+	LLM
+	Embedding
+)
+
+// kinds are the types of spans in all dialects, in lower case, that are calls of models. Other types are Other; those of untyped say nothing.
+var kinds = map[string]Kind{
+	"llm": LLM, "chat_model": LLM, "chat": LLM, "text_completion": LLM, "completion": LLM, "generate_content": LLM,
+	"embedding": Embedding, "embeddings": Embedding,
+}
+
+// Direction is the side of a call.
+type Direction int
+
+// The two sides.
+const (
+	Request Direction = iota
+	Response
+	directions
+)
+
+// Source is a place where a dialect keeps the text of a request or response.
+type Source int
+
+// The sources, in the order in which they are looked at.
+const (
+	MLflow        Source = iota // mlflow.spanInputs, mlflow.spanOutputs
+	Messages                    // gen_ai.input.messages, gen_ai.output.messages
+	Call                        // arguments and result of a tool, query of a retrieval
+	OpenInference               // llm.input_messages.N.…
+	OpenLLMetry                 // gen_ai.prompt.N.…
+	Value                       // input.value and the like
+	Events                      // span events of earlier conventions
+	Preview                     // previews of whole traces
+	sources
+)
+
+// Texts are the places of one direction that a span has.
+type Texts struct {
+	Has   [sources]bool
+	Value [sources]pcommon.Value // not for OpenInference, OpenLLMetry and Events, whose texts are spread over several attributes
+}
+
+func (t *Texts) set(s Source, v pcommon.Value) {
+	if !t.Has[s] && v.Type() != pcommon.ValueTypeEmpty {
+		t.Has[s], t.Value[s] = true, v
+	}
+}
+
+// Span is a span and what its attributes say.
+type Span struct {
+	ptrace.Span
+	Resource ptrace.ResourceSpans
+	Scope    ptrace.ScopeSpans
+	Payloads genai.Payloads // how the mlflow receiver wrote the values; empty for spans of others
+
+	GenAI   bool // it has an attribute of a GenAI dialect
+	Counted bool // it carries token counts already
+	Kind    Kind
+
+	RequestModel, ResponseModel string
+	Reported                    [directions]bool // the producer reports the number of tokens
+	Texts                       [directions]Texts
+	System                      pcommon.Value // gen_ai.system_instructions, if HasSystem
+	HasSystem                   bool
+	Assessments                 pcommon.Value // if HasAssessments
+	HasAssessments              bool
+
+	jsonKeys    pcommon.Value
+	hasJSONKeys bool
+	kindRank    int8
+
+	parent   int  // index of the parent in the batch, or none
+	root     int  // index of the topmost GenAI span at or above this one, or none
+	below    bool // its topmost span in the batch has a parent in another one
+	state    state
+	model    string // the one model of the calls at and below a root
+	mixed    bool   // there are several
+	hasCalls bool   // a call of a model has this GenAI span as its nearest one
+}
+
+// Lists reports whether the span says that the attribute named key holds JSON text.
+func (s *Span) Lists(key string) bool {
+	if !s.hasJSONKeys {
+		return false
+	}
+	for _, k := range s.jsonKeys.Slice().All() {
+		if k.Str() == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Models returns the names of the model that the span asked for and of the one that answered, or those of the only model that the calls below it use.
+func (b *Batch) Models(s *Span) (request, response string) {
+	if s.RequestModel != "" || s.ResponseModel != "" || s.root == none {
+		return s.RequestModel, s.ResponseModel
+	}
+	if top := &b.Spans[s.root]; !top.mixed {
+		return top.model, ""
+	}
+	return "", ""
+}
+
+// IsRoot reports whether s, the span with index i, is the topmost GenAI span of its trace.
+func (b *Batch) IsRoot(i int) bool { return b.Spans[i].GenAI && b.Spans[i].root == i }
+
+// IsLeafCall reports whether s calls a model and has no other such call below it.
+func (s *Span) IsLeafCall() bool { return s.Kind != Other && !s.hasCalls }
+
+// unset ranks behind every dialect.
+const unset = 100
+
+// read fills s from its attributes and events, in one pass over them.
+func (s *Span) read() {
+	s.kindRank = unset
+	for key, v := range s.Attributes().All() {
+		if genai.Marks(key) {
+			s.GenAI = true
+			s.attribute(key, v)
+			continue
+		}
+		switch key {
+		case genai.TokenCountEncoding:
+			s.Counted = true
+		case "assessments":
+			s.assessments(v, false)
+		}
+	}
+	for _, e := range s.Events().All() {
+		s.event(e)
+	}
+	if s.Payloads != "" {
+		s.GenAI = true
+	}
+}
+
+func (s *Span) attribute(key string, v pcommon.Value) {
+	switch key {
+	case genai.SpanInputs:
+		s.Texts[Request].set(MLflow, v)
+	case genai.SpanOutputs:
+		s.Texts[Response].set(MLflow, v)
+	case genai.SpanType:
+		s.typed(0, unquoted(v.Str()))
+	case genai.JSONAttributes:
+		s.jsonKeys, s.hasJSONKeys = v, v.Type() == pcommon.ValueTypeSlice
+	case genai.Assessments:
+		s.assessments(v, true)
+	case genai.RequestPreview:
+		s.Texts[Request].set(Preview, v)
+	case genai.ResponsePreview:
+		s.Texts[Response].set(Preview, v)
+	case genai.ChatUsage:
+		s.Reported = [directions]bool{true, true}
+	case genai.LLMModel, "llm.model_name", "embedding.model_name", "langfuse.observation.model.name":
+		if s.RequestModel == "" {
+			s.RequestModel = unquoted(v.Str())
+		}
+	case genai.RequestModel:
+		if v.Str() != "" {
+			s.RequestModel = v.Str()
+		}
+	case genai.ResponseModel:
+		s.ResponseModel = v.Str()
+	case genai.OperationName:
+		s.typed(1, v.Str())
+	case "openinference.span.kind":
+		s.typed(2, v.Str())
+	case "llm.request.type":
+		s.typed(3, v.Str())
+	case "traceloop.span.kind":
+		s.typed(4, v.Str())
+	case "gen_ai.input.messages":
+		s.Texts[Request].set(Messages, v)
+	case "gen_ai.output.messages":
+		s.Texts[Response].set(Messages, v)
+	case "gen_ai.system_instructions":
+		s.System, s.HasSystem = v, v.Type() != pcommon.ValueTypeEmpty
+	case "gen_ai.tool.call.arguments", "gen_ai.retrieval.query.text":
+		s.Texts[Request].set(Call, v)
+	case "gen_ai.tool.call.result":
+		s.Texts[Response].set(Call, v)
+	case "input.value", "traceloop.entity.input", "langfuse.observation.input", "gen_ai.prompt":
+		s.Texts[Request].set(Value, v)
+	case "output.value", "traceloop.entity.output", "langfuse.observation.output", "gen_ai.completion":
+		s.Texts[Response].set(Value, v)
+	default:
+		s.family(key)
+	}
+}
+
+// family notes attributes whose names go on with numbers, and the ones that report usage.
+func (s *Span) family(key string) {
+	switch {
+	case strings.HasPrefix(key, "llm.input_messages."):
+		s.Texts[Request].Has[OpenInference] = true
+	case strings.HasPrefix(key, "llm.output_messages."):
+		s.Texts[Response].Has[OpenInference] = true
+	case strings.HasPrefix(key, "gen_ai.prompt.") && numbered(key[len("gen_ai.prompt."):]):
+		s.Texts[Request].Has[OpenLLMetry] = true
+	case strings.HasPrefix(key, "gen_ai.completion.") && numbered(key[len("gen_ai.completion."):]):
+		s.Texts[Response].Has[OpenLLMetry] = true
+	case strings.HasPrefix(key, "gen_ai.usage."), strings.HasPrefix(key, "llm.usage."), strings.HasPrefix(key, "llm.token_count."):
+		switch key[strings.LastIndexByte(key, '.')+1:] {
+		case "input_tokens", "prompt_tokens", "prompt":
+			s.Reported[Request] = true
+		case "output_tokens", "completion_tokens", "completion":
+			s.Reported[Response] = true
+		case "total", "total_tokens":
+			s.Reported = [directions]bool{true, true}
+		}
+	}
+}
+
+// unquoted returns a string without the quotes around it. MLflow's exporter for OTLP sends every value as its JSON text.
+func unquoted(s string) string { return strings.Trim(s, `"`) }
+
+func numbered(rest string) bool { return rest != "" && rest[0] >= '0' && rest[0] <= '9' }
+
+// event notes the events in which earlier conventions, and some SDKs today, put messages.
+func (s *Span) event(e ptrace.SpanEvent) {
+	name := e.Name()
+	if !strings.HasPrefix(name, "gen_ai.") {
+		return
+	}
+	s.GenAI = true
+	switch name {
+	case "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message", "gen_ai.content.prompt":
+		s.Texts[Request].Has[Events] = true
+	case "gen_ai.choice", "gen_ai.content.completion":
+		s.Texts[Response].Has[Events] = true
+	case "gen_ai.client.inference.operation.details":
+		for key, v := range e.Attributes().All() {
+			switch key {
+			case "gen_ai.input.messages":
+				s.Texts[Request].set(Messages, v)
+			case "gen_ai.output.messages":
+				s.Texts[Response].set(Messages, v)
+			case "gen_ai.system_instructions":
+				s.System, s.HasSystem = v, v.Type() != pcommon.ValueTypeEmpty
+			}
+		}
+	}
+}
+
+// typed notes the type of the span that the dialect with the given rank names, the lowest of which counts.
+func (s *Span) typed(rank int8, name string) {
+	if rank >= s.kindRank || name == "" || strings.EqualFold(name, "unknown") {
+		return
+	}
+	s.kindRank = rank
+	s.Kind = kinds[lower(name)]
+}
+
+// lower is strings.ToLower without an allocation for the names that are common.
+func lower(name string) string {
+	switch name {
+	case "LLM":
+		return "llm"
+	case "CHAT_MODEL":
+		return "chat_model"
+	case "EMBEDDING":
+		return "embedding"
+	case "AGENT", "TOOL", "CHAIN", "RETRIEVER", "WORKFLOW", "TASK", "PARSER", "MEMORY", "GUARDRAIL", "EVALUATOR", "RERANKER":
+		return ""
+	}
+	return strings.ToLower(name)
+}
+
+// assessments notes where the span's assessments are. MLflow's own name comes first.
+func (s *Span) assessments(v pcommon.Value, first bool) {
+	if first || !s.HasAssessments {
+		s.Assessments, s.HasAssessments = v, true
+	}
+}

@@ -1,0 +1,105 @@
+package content
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gobwas/glob"
+	"go.opentelemetry.io/collector/config/configopaque"
+)
+
+// Action is what happens to content.
+type Action string
+
+// The actions, see the package's documentation. The zero Action is Keep.
+const (
+	Keep Action = "keep"
+	Drop Action = "drop"
+	Mask Action = "mask"
+	Hash Action = "hash"
+)
+
+// Config says what happens to content.
+type Config struct {
+	Action Action `mapstructure:"action"`
+	// Keep are keys or globs of attributes that drop and hash leave as they are. The word "name" stands for the names of spans and events and for the attributes
+	// that repeat them. Ids of persons are hashed all the same.
+	Keep []string `mapstructure:"keep"`
+	// HashKey is the secret of the HMAC-SHA256. Required for hash; drop and mask remove ids of persons when there is none.
+	HashKey configopaque.String `mapstructure:"hash_key"`
+	// Detectors are the built-in detectors that mask uses: email, phone, card, ip, api_key. Empty: all of them; "none": only the patterns.
+	Detectors []string `mapstructure:"detectors"`
+	// Patterns are regular expressions (RE2 syntax) whose matches mask replaces by [masked].
+	Patterns []string `mapstructure:"patterns"`
+}
+
+const (
+	keepNames   = "name" // in Keep
+	noDetectors = "none" // in Detectors
+	shortestKey = 16     // bytes
+)
+
+// Validate reports the first mistake, with its key, its value and what to write instead.
+func (c *Config) Validate() error {
+	action := c.Action
+	if action == "" {
+		action = Keep
+	}
+	switch action {
+	case Keep, Drop, Mask, Hash:
+	default:
+		return fmt.Errorf("action is %q; write keep, drop, mask or hash", c.Action)
+	}
+	if action == Hash && c.HashKey == "" {
+		return errors.New("hash_key is missing, and action is hash; write a secret of your own, such as ${env:GENAI_HASH_KEY} made by `openssl rand -hex 32`")
+	}
+	if c.HashKey != "" && action == Keep {
+		return errors.New("hash_key is set, but action is keep, which hashes nothing; choose another action or remove it")
+	}
+	if c.HashKey != "" && len(c.HashKey) < shortestKey {
+		return fmt.Errorf("hash_key has %d bytes; write at least %d, such as the output of `openssl rand -hex 32`: a short one can be guessed", len(c.HashKey), shortestKey)
+	}
+	if len(c.Keep) > 0 && action != Drop && action != Hash {
+		return fmt.Errorf("keep has %d entries, but action is %s, which needs none; remove them or choose drop or hash", len(c.Keep), action)
+	}
+	if len(c.Detectors)+len(c.Patterns) > 0 && action != Mask {
+		return fmt.Errorf("detectors or patterns are set, but action is %s; choose mask or remove them", action)
+	}
+	for i, k := range c.Keep {
+		if _, err := glob.Compile(k); err != nil || k == "" {
+			return fmt.Errorf("keep[%d] is %q; write the key of an attribute or a glob such as \"mlflow.traceTag.*\"", i, k)
+		}
+	}
+	for i, d := range c.Detectors {
+		if d == noDetectors && len(c.Detectors) == 1 {
+			continue
+		}
+		if !slices.ContainsFunc(builtIn, func(b detector) bool { return b.name == d }) {
+			return fmt.Errorf("detectors[%d] is %q; write some of %s, or none alone", i, d, detectorNames())
+		}
+	}
+	for i, p := range c.Patterns {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return fmt.Errorf("patterns[%d] is %q, which is not a regular expression of RE2: %w", i, p, err)
+		}
+		if re.MatchString("") {
+			return fmt.Errorf("patterns[%d] is %q, which matches an empty text; require at least one character", i, p)
+		}
+	}
+	if action == Mask && len(c.Detectors) == 1 && c.Detectors[0] == noDetectors && len(c.Patterns) == 0 {
+		return errors.New("detectors is none and there are no patterns, so mask would find nothing; write patterns or choose keep")
+	}
+	return nil
+}
+
+func detectorNames() string {
+	names := make([]string, len(builtIn))
+	for i := range builtIn {
+		names[i] = builtIn[i].name
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,267 @@
+package content
+
+import (
+	"strings"
+
+	"github.com/gobwas/glob"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+)
+
+// Policy applies a configuration. It is safe for concurrent use.
+type Policy struct {
+	action    Action
+	keys      map[string]bool // kept
+	globs     []glob.Glob
+	keepNames bool
+	key       []byte
+	full      *masker
+	strong    *masker
+
+	stats *Stats // of the call under way; set in a copy of the policy
+}
+
+// Stats counts what Apply did.
+type Stats struct {
+	Spans   int // GenAI spans that were looked at
+	Removed int // values that were removed, names replaced included
+	Hashed  int // values that became a hash
+	Masked  int // values in which something was masked
+}
+
+// Add adds the counts of o.
+func (s *Stats) Add(o Stats) {
+	s.Spans += o.Spans
+	s.Removed += o.Removed
+	s.Hashed += o.Hashed
+	s.Masked += o.Masked
+}
+
+// New returns the policy of a valid configuration, or the error of its Validate.
+func New(c Config) (*Policy, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	p := &Policy{action: c.Action, keys: map[string]bool{}, key: []byte(c.HashKey)}
+	for _, k := range c.Keep {
+		if k == keepNames {
+			p.keepNames = true
+			continue
+		}
+		p.keys[k] = true
+		if strings.ContainsAny(k, `*?[{\`) {
+			g, err := glob.Compile(k)
+			if err != nil {
+				return nil, err
+			}
+			p.globs = append(p.globs, g)
+		}
+	}
+	if c.Action == Mask {
+		p.full = newMasker(&c)
+		p.strong = p.full.strong()
+	}
+	return p, nil
+}
+
+// Apply treats the GenAI spans of td.
+func (p *Policy) Apply(td ptrace.Traces) Stats {
+	var stats Stats
+	if p.action == "" || p.action == Keep {
+		return stats
+	}
+	call := *p
+	call.stats = &stats
+	for _, rs := range td.ResourceSpans().All() {
+		below := stats.Spans
+		for _, ss := range rs.ScopeSpans().All() {
+			inScope := stats.Spans
+			_, ours := ss.Scope().Attributes().Get(genai.PayloadsMode)
+			for _, span := range ss.Spans().All() {
+				if ours || isGenAI(span) {
+					stats.Spans++
+					call.span(span)
+				}
+			}
+			if stats.Spans > inScope {
+				call.attributes(ss.Scope().Attributes(), genai.ClassOf, false)
+			}
+		}
+		if stats.Spans > below {
+			call.attributes(rs.Resource().Attributes(), genai.ResourceClassOf, false)
+		}
+	}
+	return stats
+}
+
+func isGenAI(span ptrace.Span) bool {
+	for key := range span.Attributes().All() {
+		if genai.Marks(key) {
+			return true
+		}
+	}
+	for _, e := range span.Events().All() {
+		if strings.HasPrefix(e.Name(), "gen_ai.") {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Policy) span(span ptrace.Span) {
+	name, ok := p.name(span.Name(), func() (string, bool) { return safeName(span) })
+	span.SetName(name)
+	if message := span.Status().Message(); message != "" {
+		span.Status().SetMessage(p.message(message))
+	}
+	p.attributes(span.Attributes(), genai.ClassOf, ok)
+	for _, e := range span.Events().All() {
+		name, _ := p.name(e.Name(), func() (string, bool) { return eventName(e.Name()) })
+		e.SetName(name)
+		p.attributes(e.Attributes(), genai.ClassOf, false)
+	}
+	for _, l := range span.Links().All() {
+		p.attributes(l.Attributes(), genai.ClassOf, false)
+	}
+}
+
+// message returns what becomes of a status message.
+func (p *Policy) message(s string) string {
+	switch p.action {
+	case Hash:
+		p.stats.Hashed++
+		return p.digest([]byte(s))
+	case Mask:
+		return p.mask(s)
+	}
+	p.stats.Removed++
+	return ""
+}
+
+func (p *Policy) mask(s string) string {
+	s, changed := p.full.text(s, 0)
+	if changed {
+		p.stats.Masked++
+	}
+	return s
+}
+
+// name returns what becomes of the name of a span or event and whether it stays as it is. safe returns a name to put in its place and whether it is the same.
+func (p *Policy) name(s string, safe func() (string, bool)) (string, bool) {
+	if p.keepNames {
+		return s, true
+	}
+	if p.action == Mask {
+		return p.mask(s), false
+	}
+	other, same := safe()
+	switch {
+	case same:
+		return s, true
+	case p.action == Hash:
+		p.stats.Hashed++
+		return p.digest([]byte(s)), false
+	}
+	p.stats.Removed++
+	return other, false
+}
+
+// attributes treats the attributes of a span, event, link, scope or resource. names says that attributes that hold names stay.
+func (p *Policy) attributes(m pcommon.Map, class func(key string) genai.Class, names bool) {
+	if m.Len() == 0 {
+		return
+	}
+	if p.action == Mask {
+		p.maskAttributes(m, class)
+		return
+	}
+	before := m.Len()
+	hashed := p.stats.Hashed
+	m.RemoveIf(func(key string, v pcommon.Value) bool {
+		switch c := class(key); {
+		case c == genai.Person:
+			return p.person(v)
+		case p.stays(key, v, c, names):
+			if key == genai.Assessments {
+				p.assessors(v, 0)
+			}
+			return false
+		case p.action == Hash:
+			p.hash(v)
+			p.stats.Hashed++
+			return false
+		}
+		p.stats.Removed++
+		return true
+	})
+	if m.Len() < before || p.stats.Hashed > hashed {
+		p.forget(m, class, names)
+	}
+}
+
+// stays reports whether drop and hash leave an attribute as it is.
+func (p *Policy) stays(key string, v pcommon.Value, c genai.Class, names bool) bool {
+	switch c {
+	case genai.Safe:
+		return true
+	case genai.Number:
+		if t := v.Type(); t == pcommon.ValueTypeInt || t == pcommon.ValueTypeDouble || t == pcommon.ValueTypeBool {
+			return true
+		}
+	case genai.Name:
+		if names {
+			return true
+		}
+	}
+	if p.keys[key] {
+		return true
+	}
+	for _, g := range p.globs {
+		if g.Match(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// forget removes from the list of attributes with JSON text the ones that are no longer there or no longer JSON.
+func (p *Policy) forget(m pcommon.Map, class func(key string) genai.Class, names bool) {
+	list, ok := m.Get(genai.JSONAttributes)
+	if !ok {
+		return
+	}
+	if list.Type() == pcommon.ValueTypeSlice {
+		left := map[string]bool{}
+		for key, v := range m.All() {
+			left[key] = p.stays(key, v, class(key), names)
+		}
+		list.Slice().RemoveIf(func(e pcommon.Value) bool { return !left[e.Str()] })
+		if list.Slice().Len() > 0 {
+			return
+		}
+	}
+	m.Remove(genai.JSONAttributes)
+}
+
+func (p *Policy) maskAttributes(m pcommon.Map, class func(key string) genai.Class) {
+	m.RemoveIf(func(key string, v pcommon.Value) bool {
+		switch {
+		case class(key) == genai.Person:
+			return p.person(v)
+		case key == genai.Assessments:
+			p.assessors(v, 0)
+		}
+		return false
+	})
+	p.full.mapping(m, func(key string) *masker {
+		switch class(key) {
+		case genai.Person:
+			return nil // hashed
+		case genai.Safe, genai.Number:
+			return p.strong
+		}
+		return p.full
+	}, 0)
+}

@@ -1,0 +1,176 @@
+package cost
+
+import (
+	"strings"
+
+	"github.com/gobwas/glob"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// Pricer adds costs to spans. It is safe for concurrent use.
+type Pricer struct {
+	currency, priceList string
+	wholeTraces         bool
+	exact               map[string][]*modelPrice // by name of the model
+	globs               []*modelPrice
+	tools               []tool
+}
+
+type modelPrice struct {
+	provider matcher
+	model    matcher
+	from, to pcommon.Timestamp // to is exclusive, 0 for no bound
+	rates    rates
+	long     []longContext // ascending
+}
+
+type longContext struct {
+	above int64
+	rates rates
+}
+
+// rates are complete prices per million tokens.
+type rates struct{ input, output, cacheRead, cacheWrite, cacheWrite1h, reasoning float64 }
+
+type tool struct {
+	name    matcher
+	perCall float64
+}
+
+// matcher is an exact name or a glob.
+type matcher struct {
+	name string
+	glob glob.Glob // nil for an exact name
+}
+
+func newMatcher(pattern string) (matcher, error) {
+	if !strings.ContainsAny(pattern, `*?[{\`) {
+		return matcher{name: pattern}, nil
+	}
+	g, err := glob.Compile(pattern)
+	return matcher{glob: g}, err
+}
+
+func (m matcher) match(s string) bool {
+	if m.glob != nil {
+		return m.glob.Match(s)
+	}
+	return m.name == s
+}
+
+// New returns a pricer for the prices of a valid configuration, or the error of its Validate.
+func New(c Config) (*Pricer, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	p := &Pricer{currency: c.Currency, priceList: c.PriceList, wholeTraces: c.WholeTraces, exact: map[string][]*modelPrice{}}
+	if p.currency == "" {
+		p.currency = "USD"
+	}
+	for i := range c.Models {
+		m, err := newModelPrice(&c.Models[i])
+		if err != nil {
+			return nil, err
+		}
+		if m.model.glob == nil {
+			p.exact[m.model.name] = append(p.exact[m.model.name], m)
+		} else {
+			p.globs = append(p.globs, m)
+		}
+	}
+	for _, t := range c.Tools {
+		name, err := newMatcher(t.Match)
+		if err != nil {
+			return nil, err
+		}
+		p.tools = append(p.tools, tool{name: name, perCall: *t.PerCall})
+	}
+	return p, nil
+}
+
+func newModelPrice(c *ModelPrice) (*modelPrice, error) {
+	m := &modelPrice{rates: c.resolve()}
+	var err error
+	if m.model, err = newMatcher(c.Match.Model); err != nil {
+		return nil, err
+	}
+	provider := c.Match.Provider
+	if provider == "" {
+		provider = "*"
+	}
+	if m.provider, err = newMatcher(provider); err != nil {
+		return nil, err
+	}
+	if !c.ValidFrom.at.IsZero() {
+		m.from = pcommon.NewTimestampFromTime(c.ValidFrom.at)
+	}
+	if !c.ValidTo.at.IsZero() {
+		m.to = pcommon.NewTimestampFromTime(c.ValidTo.at)
+	}
+	for _, l := range c.LongContext {
+		m.long = append(m.long, longContext{above: l.Above, rates: l.resolve()})
+	}
+	return m, nil
+}
+
+func (r *Rates) resolve() rates {
+	or := func(p *float64, fallback float64) float64 {
+		if p == nil {
+			return fallback
+		}
+		return *p
+	}
+	out := rates{input: *r.Input, output: *r.Output}
+	out.cacheRead = or(r.CacheRead, out.input)
+	out.cacheWrite = or(r.CacheWrite, out.input)
+	out.cacheWrite1h = or(r.CacheWrite1h, out.cacheWrite)
+	out.reasoning = or(r.Reasoning, out.output)
+	return out
+}
+
+// find returns the price of a call, or nil.
+func (p *Pricer) find(c *call, at pcommon.Timestamp) *modelPrice {
+	models := [...]string{c.responseModel, c.requestModel}
+	for _, model := range models {
+		for _, m := range p.exact[model] {
+			if m.applies(c, at) {
+				return m
+			}
+		}
+	}
+	for _, model := range models {
+		if model == "" {
+			continue
+		}
+		for _, m := range p.globs {
+			if m.applies(c, at) && m.model.match(model) {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// applies reports whether the price holds at that time for one of the names of the call's provider: MLflow and the conventions have different ones.
+func (m *modelPrice) applies(c *call, at pcommon.Timestamp) bool {
+	return at >= m.from && (m.to == 0 || at < m.to) && (m.provider.match(c.provider) || c.otherProvider != "" && m.provider.match(c.otherProvider))
+}
+
+// cost returns what a call costs, in units of the currency.
+func (m *modelPrice) cost(u *usage) (input, output float64) {
+	r := &m.rates
+	for i := range m.long {
+		if u[inputTokens] > m.long[i].above {
+			r = &m.long[i].rates
+		}
+	}
+	in, out := u[inputTokens], u[outputTokens]
+	read := min(u[cacheRead], in)
+	write := min(u[cacheWrite], in-read)
+	hour := min(u[cacheWrite1h], write)
+	reason := min(u[reasoning], out)
+	const million = 1e6
+	input = (float64(in-read-write)*r.input + float64(read)*r.cacheRead + float64(write-hour)*r.cacheWrite + float64(hour)*r.cacheWrite1h) / million
+	output = (float64(out-reason)*r.output + float64(reason)*r.reasoning) / million
+	return input, output
+}

@@ -1,0 +1,214 @@
+package scores
+
+import (
+	"strings"
+
+	"github.com/gobwas/glob"
+)
+
+// Reason says why an assessment became no attribute.
+type Reason string
+
+// The reasons.
+const (
+	Malformed   Reason = "malformed"    // it, or all that follows in the text, can't be read
+	NotFeedback Reason = "not_feedback" // an expectation or an issue
+	Invalid     Reason = "invalid"      // its author took it back
+	Overridden  Reason = "overridden"   // another one took its place
+	NoName      Reason = "no_name"      // without a name, or one of letters and digits
+	NoNumber    Reason = "no_number"    // text, a list, an object, null, NaN
+	Duplicate   Reason = "duplicate"    // another one of that name was chosen
+	NameLimit   Reason = "name_limit"   // more different names than max_names
+	SpanLimit   Reason = "span_limit"   // more attributes on a span than max_metrics
+	SpanMissing Reason = "span_missing" // the span that it is about isn't in the batch
+)
+
+// Metric is a number for one span.
+type Metric struct {
+	SpanID string // as written in the assessment; empty: the span that carries the assessments
+	Key    string // name of the attribute
+	Value  float64
+}
+
+// Scorer chooses among assessments. It may be used by any number of goroutines, each with a List of its own.
+type Scorer struct {
+	onDuplicate OnDuplicate
+	maxMetrics  int
+	labels      []label
+	names       names
+}
+
+type label struct {
+	LabelScore
+	matches func(name string) bool
+}
+
+// New returns a scorer for a valid configuration.
+func New(cfg Config) (*Scorer, error) {
+	s := &Scorer{onDuplicate: cfg.OnDuplicate, maxMetrics: cfg.MaxMetrics, names: names{
+		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[string]string{}, used: map[string]bool{},
+	}}
+	for _, r := range cfg.Rename {
+		s.names.rename[r.Name] = r.To
+	}
+	for _, l := range cfg.LabelScores {
+		matches := func(string) bool { return true }
+		if l.Match != "" {
+			g, err := glob.Compile(l.Match)
+			if err != nil {
+				return nil, err
+			}
+			matches = g.Match
+		}
+		s.labels = append(s.labels, label{l, matches})
+	}
+	return s, nil
+}
+
+// List is the metrics of one list of assessments, in the order in which their names came. Its memory serves for the next list.
+type List struct {
+	Metrics []Metric
+	chosen  []int // index in list of the assessment that each metric is from
+	list    []assessment
+}
+
+// Reset forgets what points into the last text.
+func (l *List) Reset() {
+	clear(l.Metrics)
+	clear(l.list)
+	l.Metrics, l.chosen, l.list = l.Metrics[:0], l.chosen[:0], l.list[:0]
+	if cap(l.list) > 1024 {
+		*l = List{}
+	}
+}
+
+// Select fills l with the metrics of a text and calls skipped for what became none. The text must not change as long as l is in use.
+func (s *Scorer) Select(l *List, text []byte, skipped func(Reason, int)) {
+	l.Reset()
+	list, malformed, broken := parse(l.list, text)
+	l.list = list
+	if broken {
+		malformed++
+	}
+	if malformed > 0 {
+		skipped(Malformed, malformed)
+	}
+	markOverridden(list)
+	for i := range list {
+		a := &list[i]
+		if reason := a.unusable(); reason != "" {
+			skipped(reason, 1)
+			continue
+		}
+		number, ok := s.number(a.name, a.value)
+		if !ok {
+			skipped(NoNumber, 1)
+			continue
+		}
+		name := a.name
+		if s.onDuplicate == BySource && a.source != "" {
+			name += "_" + strings.ToLower(a.source)
+		}
+		key, full := s.names.attribute(name)
+		switch {
+		case full:
+			skipped(NameLimit, 1)
+		case key == "":
+			skipped(NoName, 1)
+		default:
+			if reason := s.put(l, i, Metric{SpanID: a.spanID, Key: key, Value: number}); reason != "" {
+				skipped(reason, 1)
+			}
+		}
+	}
+}
+
+// markOverridden marks the assessments that a valid one overrides.
+func markOverridden(list []assessment) {
+	var overridden map[string]bool
+	for i := range list {
+		if a := &list[i]; a.overrides != "" && !a.invalid {
+			if overridden == nil {
+				overridden = map[string]bool{}
+			}
+			overridden[a.overrides] = true
+		}
+	}
+	if overridden == nil {
+		return
+	}
+	for i := range list {
+		list[i].overridden = list[i].id != "" && overridden[list[i].id]
+	}
+}
+
+func (a *assessment) unusable() Reason {
+	switch {
+	case a.other && !a.feedback:
+		return NotFeedback
+	case a.invalid:
+		return Invalid
+	case a.overridden:
+		return Overridden
+	case a.name == "":
+		return NoName
+	case a.value == nil:
+		return NoNumber
+	}
+	return ""
+}
+
+// put adds a metric, or lets it and the one with the same place compete. It returns why one less is left.
+func (s *Scorer) put(l *List, i int, m Metric) Reason {
+	onSpan := 0
+	for j := range l.Metrics {
+		if l.Metrics[j].SpanID != m.SpanID {
+			continue
+		}
+		if l.Metrics[j].Key == m.Key {
+			if s.beats(&l.list[i], &l.list[l.chosen[j]]) {
+				l.Metrics[j], l.chosen[j] = m, i
+			}
+			return Duplicate
+		}
+		onSpan++
+	}
+	if onSpan >= s.maxMetrics {
+		return SpanLimit
+	}
+	l.Metrics = append(l.Metrics, m)
+	l.chosen = append(l.chosen, i)
+	return ""
+}
+
+// beats reports whether a, which comes later in the list, is chosen rather than b.
+func (s *Scorer) beats(a, b *assessment) bool {
+	if s.onDuplicate == PreferHuman {
+		if x, y := rank(a.source), rank(b.source); x != y {
+			return x < y
+		}
+	}
+	if s.onDuplicate == First {
+		if a.changed != b.changed {
+			return a.changed < b.changed
+		}
+		return a.id < b.id
+	}
+	if a.changed != b.changed {
+		return a.changed > b.changed
+	}
+	return a.id >= b.id
+}
+
+// rank orders the kinds of sources by how far people trust them.
+func rank(source string) int {
+	switch strings.ToUpper(source) {
+	case "HUMAN":
+		return 0
+	case "LLM_JUDGE", "AI_JUDGE", "LLM":
+		return 1
+	case "CODE":
+		return 2
+	}
+	return 3
+}

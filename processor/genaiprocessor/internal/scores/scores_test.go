@@ -1,0 +1,233 @@
+package scores
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func scorer(t testing.TB, change func(*Config)) *Scorer {
+	t.Helper()
+	cfg := DefaultConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	require.NoError(t, cfg.Validate())
+	s, err := New(cfg)
+	require.NoError(t, err)
+	return s
+}
+
+// selected returns the metrics of the span that carries the assessments and those of others as "span/key", and what was skipped.
+func selected(s *Scorer, text string) (map[string]float64, map[Reason]int) {
+	metrics, skipped := map[string]float64{}, map[Reason]int{}
+	var l List
+	s.Select(&l, []byte(text), func(r Reason, n int) { skipped[r] += n })
+	for _, m := range l.Metrics {
+		key := m.Key
+		if m.SpanID != "" {
+			key = m.SpanID + "/" + key
+		}
+		metrics[key] = m.Value
+	}
+	return metrics, skipped
+}
+
+func TestCoercion(t *testing.T) {
+	none := math.NaN()
+	tests := map[string]float64{
+		`true`: 1, `false`: 0, `0`: 0, `0.0`: 0, `-0.5`: -0.5, `5`: 5, `1e-2`: 0.01, `123456789012345678901234567890`: 123456789012345678901234567890,
+		`NaN`: none, `Infinity`: none, `-Infinity`: none, `1e400`: none,
+		`"yes"`: 1, `"no"`: 0, `" YES "`: 1, `"No"`: 0, `"true"`: 1, `"False"`: 0, `"pass"`: 1, `"fail"`: 0, `"PASSED"`: 1, `"failed"`: 0,
+		`"0.85"`: 0.85, `"-3"`: -3, `"+3"`: 3, `"1e-2"`: 0.01, `".5"`: 0.5, `"5."`: 5, `" 7 "`: 7, `"1e400"`: none,
+		`"85%"`: none, `"4/5"`: none, `"1,000"`: none, `"0x10"`: none, `"inf"`: none, `"nan"`: none, `"1_000"`: none, `"."`: none, `"e5"`: none, `"1e"`: none, `"--1"`: none,
+		`"unknown"`: none, `"good"`: none, `""`: none, `"yes, mostly"`: none, `"\u0661"`: none, `null`: none, `[1]`: none, `{"a": 1}`: none,
+	}
+	for value, want := range tests {
+		// A sibling on either side must not suffer.
+		metrics, skipped := selected(scorer(t, nil), `[{"name": "before", "value": 1}, {"name": "x", "value": `+value+`}, {"name": "after", "value": "no"}]`)
+		assert.Equal(t, 1.0, metrics["metric_before"], value)
+		assert.Equal(t, 0.0, metrics["metric_after"], value)
+		got, ok := metrics["metric_x"]
+		if math.IsNaN(want) {
+			assert.False(t, ok, "%s became %v", value, got)
+			assert.Equal(t, map[Reason]int{NoNumber: 1}, skipped, value)
+		} else {
+			assert.Equal(t, want, got, value)
+			assert.Empty(t, skipped, value)
+		}
+	}
+}
+
+func TestForms(t *testing.T) {
+	tests := map[string]struct {
+		text    string
+		metrics map[string]float64
+		skipped map[Reason]int
+	}{
+		"mlflow": {
+			`[{"assessment_id": "a-1", "assessment_name": "relevance", "source": {"source_type": "LLM_JUDGE"}, "last_update_time": "2026-03-02T07:16:06.430Z", "feedback": {"value": "yes"}, "valid": true},
+			  {"assessment_id": "a-2", "assessment_name": "precision", "span_id": "21adbc4e10bfa287", "feedback": {"value": 0.0}, "valid": true},
+			  {"assessment_id": "a-3", "assessment_name": "expected", "expectation": {"value": 1}, "valid": true},
+			  {"assessment_id": "a-4", "assessment_name": "ticket", "issue": {"issue_name": "i"}},
+			  {"assessment_id": "a-5", "assessment_name": "failed", "feedback": {"error": {"error_code": "RATE"}}},
+			  {"assessment_id": "a-6", "assessment_name": "both", "feedback": {"error": {"error_code": "RATE"}, "value": 2}}]`,
+			map[string]float64{"metric_relevance": 1, "21adbc4e10bfa287/metric_precision": 0, "metric_both": 2},
+			map[Reason]int{NotFeedback: 2, NoNumber: 1},
+		},
+		"list of dicts":    {`[{"name": "a", "value": 0}, {"metric_name": "b", "score": "no"}, {"assessment_name": "c", "feedback": {"value": true}}]`, map[string]float64{"metric_a": 0, "metric_b": 0, "metric_c": 1}, nil},
+		"null value":       {`[{"name": "a", "value": null, "score": 2}]`, map[string]float64{"metric_a": 2}, nil},
+		"plain feedback":   {`[{"name": "a", "feedback": 0.5}]`, map[string]float64{"metric_a": 0.5}, nil},
+		"text in a string": {`"[{\"name\": \"a\", \"value\": 1}]"`, map[string]float64{"metric_a": 1}, nil},
+		"one object":       {`{"name": "a", "value": 1}`, map[string]float64{"metric_a": 1}, nil},
+		"null":             {`null`, nil, nil},
+		"empty":            {`[]`, nil, nil},
+		"no JSON":          {`hello`, nil, map[Reason]int{Malformed: 1}},
+		"no text":          {``, nil, map[Reason]int{Malformed: 1}},
+		"cut":              {`[{"name": "a", "value": 1}, {"name": "b", "val`, map[string]float64{"metric_a": 1}, map[Reason]int{Malformed: 1}},
+		"not objects":      {`[1, {"name": "a", "value": 1}, "x", null]`, map[string]float64{"metric_a": 1}, map[Reason]int{Malformed: 3}},
+		"no name":          {`[{"value": 1}, {"name": "", "value": 1}, {"name": "!?", "value": 1}, {"name": 5, "value": 1}]`, nil, map[Reason]int{NoName: 4}},
+		"invalid":          {`[{"name": "a", "value": 1, "valid": false}, {"name": "b", "value": 1, "valid": null}]`, map[string]float64{"metric_b": 1}, map[Reason]int{Invalid: 1}},
+		"overridden":       {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1"}]`, map[string]float64{"metric_a": 0}, map[Reason]int{Overridden: 1}},
+		"override undone":  {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1", "valid": false}]`, map[string]float64{"metric_a": 1}, map[Reason]int{Invalid: 1}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			metrics, skipped := selected(scorer(t, nil), tt.text)
+			assert.Equal(t, nonNil(tt.metrics), metrics)
+			assert.Equal(t, nonNil(tt.skipped), skipped)
+		})
+	}
+}
+
+func nonNil[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return m
+}
+
+func TestDuplicates(t *testing.T) {
+	list := `[
+		{"id": "a-1", "name": "q", "value": 1, "source": {"source_type": "LLM_JUDGE"}, "last_update_time": "2026-03-02T09:00:00Z"},
+		{"id": "a-2", "name": "q", "value": 2, "source": {"source_type": "HUMAN"}, "last_update_time": "2026-03-02T08:00:00.5Z"},
+		{"id": "a-3", "name": "Q", "value": 3, "source": {"source_type": "CODE"}, "last_update_time": "2026-03-02T10:00:00+01:00"},
+		{"id": "a-4", "name": "q", "value": "unknown", "source": {"source_type": "HUMAN"}, "last_update_time": "2026-03-03T00:00:00Z"}]`
+	tests := map[OnDuplicate]map[string]float64{
+		Latest:      {"metric_q": 3}, // as late as a-1, with the larger id
+		First:       {"metric_q": 2},
+		PreferHuman: {"metric_q": 2},
+		BySource:    {"metric_q_llm_judge": 1, "metric_q_human": 2, "metric_q_code": 3},
+	}
+	for way, want := range tests {
+		metrics, skipped := selected(scorer(t, func(c *Config) { c.OnDuplicate = way }), list)
+		assert.Equal(t, want, metrics, way)
+		assert.Equal(t, 3-len(want), skipped[Duplicate], way)
+	}
+	metrics, _ := selected(scorer(t, nil), `[{"name": "a", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
+	assert.Equal(t, map[string]float64{"metric_a": 2, "s/metric_a": 3}, metrics, "without times the last one counts")
+}
+
+func TestSanitise(t *testing.T) {
+	long := strings.Repeat("abcdefgh_", 10)
+	tests := map[string]string{
+		"relevance": "relevance", "Retrieval/Precision": "retrieval_precision", "a__b": "a__b", " a - b ": "a_b", "_a_": "a", "!?": "", "": "",
+		"caf\u00e9": "caf", "cafe\u0301": "caf", "naïve bayes": "na_ve_bayes", "p95.latency(ms)": "p95_latency_ms", "日本": "", "İ1": "i_1",
+	}
+	delete(tests, "İ1") // lower case of İ depends on the form
+	for name, want := range tests {
+		assert.Equal(t, want, sanitise(name), "%q", name)
+	}
+	cut := sanitise(long)
+	assert.Len(t, cut, maxName)
+	assert.Equal(t, long[:55]+"_", cut[:56])
+	assert.NotEqual(t, cut, sanitise(long+"x"))
+	assert.Equal(t, cut, sanitise(strings.ToUpper(long)))
+	assert.Equal(t, long[:64], sanitise(long[:64]), "64 characters fit")
+}
+
+func TestRenameAndLabels(t *testing.T) {
+	s := scorer(t, func(c *Config) {
+		c.Prefix = "score_"
+		c.Rename = []Rename{{Name: "retrieval/precision", To: "Precision"}}
+		c.LabelScores = []LabelScore{{Match: "tone*", Label: "Friendly", Score: 1}, {Label: "friendly", Score: 0.5}, {Label: "no", Score: -1}}
+	})
+	metrics, skipped := selected(s, `[{"name": "retrieval/precision", "value": 0.5}, {"name": "tone of voice", "value": "friendly"}, {"name": "mood", "value": " FRIENDLY"},
+		{"name": "answered", "value": "no"}, {"name": "tone2", "value": "curt"}]`)
+	assert.Equal(t, map[string]float64{"score_precision": 0.5, "score_tone_of_voice": 1, "score_mood": 0.5, "score_answered": -1}, metrics)
+	assert.Equal(t, map[Reason]int{NoNumber: 1}, skipped)
+}
+
+func TestLimits(t *testing.T) {
+	s := scorer(t, func(c *Config) { c.MaxMetrics, c.MaxNames = 2, 4 })
+	metrics, skipped := selected(s, `[{"name": "a", "value": 1}, {"name": "b", "value": 1}, {"name": "c", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
+	assert.Equal(t, map[string]float64{"metric_a": 2, "metric_b": 1, "s/metric_a": 3}, metrics)
+	assert.Equal(t, map[Reason]int{SpanLimit: 1, Duplicate: 1}, skipped)
+
+	metrics, skipped = selected(s, `[{"name": "d", "value": 1}, {"name": "e", "value": 1}, {"name": "a", "value": 1}]`)
+	assert.Equal(t, map[string]float64{"metric_d": 1, "metric_a": 1}, metrics)
+	assert.Equal(t, map[Reason]int{NameLimit: 1}, skipped)
+
+	_, skipped = selected(s, `[{"name": "`+strings.Repeat("x", 1<<20)+`", "value": 1}]`)
+	assert.Equal(t, map[Reason]int{NoName: 1}, skipped)
+
+	many := "[" + strings.Repeat(`{"name": "a", "value": 1},`, maxAssessments) + `{"name": "b", "value": 1}]`
+	metrics, skipped = selected(s, many)
+	assert.Equal(t, map[string]float64{"metric_a": 1}, metrics)
+	assert.Equal(t, 1, skipped[Malformed])
+}
+
+func TestValidate(t *testing.T) {
+	tests := map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"way":    {func(c *Config) { c.OnDuplicate = "mean" }, `on_duplicate: "mean" is not one of latest`},
+		"prefix": {func(c *Config) { c.Prefix = "" }, "prefix: empty"},
+		"rename": {func(c *Config) { c.Rename = []Rename{{Name: "a", To: "!"}} }, "rename[0]:"},
+		"label":  {func(c *Config) { c.LabelScores = []LabelScore{{Match: "a"}} }, "label_scores[0]::label: empty"},
+		"score":  {func(c *Config) { c.LabelScores = []LabelScore{{Label: "a", Score: math.Inf(1)}} }, "label_scores[0]::score: +Inf"},
+		"match":  {func(c *Config) { c.LabelScores = []LabelScore{{Label: "a", Match: "[x"}} }, `label_scores[0]::match: "[x"`},
+		"max":    {func(c *Config) { c.MaxMetrics = -1 }, "max_metrics: -1"},
+		"names":  {func(c *Config) { c.MaxNames = 0 }, "max_names: 0"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			tt.change(&cfg)
+			require.ErrorContains(t, cfg.Validate(), tt.want)
+		})
+	}
+}
+
+// FuzzSelect checks that any text gives finite numbers under good names, the same ones each time.
+func FuzzSelect(f *testing.F) {
+	for _, seed := range []string{
+		`[{"assessment_id": "a-1", "assessment_name": "relevance", "source": {"source_type": "LLM_JUDGE"}, "last_update_time": "2026-03-02T07:16:06.430Z", "feedback": {"value": "yes"}, "valid": true, "overrides": "a-2"}]`,
+		`"[{\"name\": \"a\", \"value\": 1}]"`, `[{"metric_name": "b", "score": "1e-2", "span_id": "x", "last_update_time_ms": 5}]`, `[[`, `{"name": {}}`, `[{"feedback": [], "valid": 0}]`, "\xff", `[{"name":"\ud800","value":NaN}]`,
+	} {
+		f.Add([]byte(seed))
+	}
+	s := scorer(f, func(c *Config) { c.LabelScores = []LabelScore{{Match: "a*", Label: "good", Score: 1}} })
+	f.Fuzz(func(t *testing.T, text []byte) {
+		metrics, _ := selected(s, string(text))
+		again, _ := selected(s, string(text))
+		require.Equal(t, metrics, again)
+		var l List
+		s.Select(&l, text, func(Reason, int) {})
+		for _, m := range l.Metrics {
+			require.False(t, math.IsNaN(m.Value) || math.IsInf(m.Value, 0))
+			require.Regexp(t, `^metric_[a-z0-9_]{1,64}$`, m.Key)
+		}
+		if json.Valid(text) {
+			quoted, err := json.Marshal(string(text))
+			require.NoError(t, err)
+			fromString, _ := selected(s, string(quoted))
+			require.Equal(t, metrics, fromString)
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package text
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
+)
+
+// Mode says which text of a value is meant.
+type Mode string
+
+// The modes.
+const (
+	Raw   Mode = "raw"
+	Human Mode = "text"
+)
+
+// Text is the text of one side of a span. It points into the span or the reader, and is valid until the reader's next use.
+type Text struct {
+	Text      string
+	Found     bool // false: the span has no such text; an empty text was found
+	Truncated bool // a preview that was cut, or more than the reader's limit
+	Messages  int  // number of messages that were told apart
+	Names     int  // of those, the ones with the name of who speaks
+}
+
+// Reader reads texts of up to Limit bytes. It may be used by one goroutine at a time.
+type Reader struct {
+	Limit int
+
+	json, out []byte
+	human     human
+	parts     []part
+}
+
+// maxKept is the size above which a buffer is given back instead of kept for the next text.
+const maxKept = 1 << 20
+
+// Release gives back memory that only unusual texts need.
+func (r *Reader) Release() {
+	if cap(r.json) > maxKept {
+		r.json = nil
+	}
+	if cap(r.out) > maxKept {
+		r.out = nil
+	}
+	if cap(r.parts) > 1024 {
+		r.parts = nil
+	}
+	clear(r.parts[:cap(r.parts)])
+	if r.human.reset(nil); cap(r.human.open) > 1024 {
+		r.human.open = nil
+	}
+	clear(r.human.open[:cap(r.human.open)])
+}
+
+// keys are the attributes of the sources that JSONAttributes may list.
+var keys = [2][batch.Messages + 1]string{{genai.SpanInputs, "gen_ai.input.messages"}, {genai.SpanOutputs, "gen_ai.output.messages"}}
+
+// Of returns the text of one side of s.
+func (r *Reader) Of(s *batch.Span, d batch.Direction, mode Mode) Text {
+	t := &s.Texts[d]
+	var found Text
+	switch {
+	case t.Has[batch.MLflow]:
+		v := t.Value[batch.MLflow]
+		form := guessed
+		if s.Payloads != "" {
+			if form = literal; s.Lists(keys[d][batch.MLflow]) {
+				form = listed
+			}
+		}
+		found = r.value(v, form, mode)
+	case t.Has[batch.Messages]:
+		if d == batch.Request && s.HasSystem {
+			found = r.withSystem(s, mode)
+		} else {
+			found = r.value(t.Value[batch.Messages], guessed, mode)
+		}
+	case t.Has[batch.Call]:
+		found = r.value(t.Value[batch.Call], guessed, Raw) // arguments are JSON for the model too
+	case t.Has[batch.OpenInference]:
+		found = r.openInference(s, d, mode)
+	case t.Has[batch.OpenLLMetry]:
+		found = r.openLLMetry(s, d, mode)
+	case t.Has[batch.Value]:
+		found = r.value(t.Value[batch.Value], literal, mode)
+	case t.Has[batch.Events]:
+		found = r.events(s, d, mode)
+	case t.Has[batch.Preview]:
+		found = Text{Text: t.Value[batch.Preview].AsString(), Found: true}
+		found.Truncated = isCut(found.Text)
+	default:
+		return Text{}
+	}
+	return r.bounded(found)
+}
+
+// OfValue returns the text of a value that has no place in a span.
+func (r *Reader) OfValue(v pcommon.Value, mode Mode) Text {
+	return r.bounded(r.value(v, literal, mode))
+}
+
+// isCut reports whether MLflow cut a preview: at 1,000 characters, or at 10,000 on Databricks.
+func isCut(preview string) bool {
+	if !strings.HasSuffix(preview, "...") {
+		return false
+	}
+	n := utf8.RuneCountInString(preview)
+	return n == 1000 || n == 10_000
+}
+
+// bounded cuts a text that is longer than the limit at the start of a character.
+func (r *Reader) bounded(t Text) Text {
+	if len(t.Text) <= r.Limit {
+		return t
+	}
+	end := r.Limit
+	for end > 0 && end > r.Limit-utf8.UTFMax && !utf8.RuneStart(t.Text[end]) {
+		end--
+	}
+	t.Text, t.Truncated = t.Text[:end], true
+	return t
+}
+
+// form says what a string stands for.
+type form uint8
+
+const (
+	literal form = iota // itself
+	listed              // the attribute holds JSON text, whole or, in a container, somewhere inside
+	guessed             // JSON text if it is a JSON object, list or string, else itself
+)
+
+// value returns the text of a value.
+func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
+	if v.Type() != pcommon.ValueTypeStr {
+		whole := true
+		if f == listed {
+			r.json, whole = genai.ListedValueText(r.json[:0], v, r.Limit)
+		} else {
+			r.json, whole = genai.ValueTextUpTo(r.json[:0], v, r.Limit)
+		}
+		t := Text{Text: stringOf(r.json), Found: true, Truncated: !whole}
+		if mode == Human && whole {
+			return r.readable(r.json)
+		}
+		return t
+	}
+	s := v.Str()
+	if f != literal && len(s) <= r.Limit && (f == listed || looksLikeJSON(s)) {
+		if text, ok := r.canonical(s); ok {
+			if mode == Human {
+				return r.readable(text)
+			}
+			return Text{Text: stringOf(text), Found: true}
+		}
+	}
+	if mode == Human && len(s) <= r.Limit && looksLikeJSON(s) && isJSON(s) {
+		return r.readable(bytesOf(s))
+	}
+	return Text{Text: s, Found: true}
+}
+
+// canonical returns JSON text as Python spells it, or the string that it is.
+func (r *Reader) canonical(s string) ([]byte, bool) {
+	scan := pyjson.NewScanner(bytesOf(s))
+	if scan.Kind() == pyjson.String {
+		inner := scan.Bytes()
+		scan.End()
+		return inner, scan.Err() == nil
+	}
+	text, err := pyjson.AppendCanonical(r.json[:0], bytesOf(s), false)
+	r.json = text
+	return text, err == nil
+}
+
+// looksLikeJSON reports whether s begins as a JSON object, list or string.
+func looksLikeJSON(s string) bool {
+	s = strings.TrimLeft(s, " \t\r\n")
+	return s != "" && (s[0] == '{' || s[0] == '[' || s[0] == '"')
+}
+
+func isJSON(s string) bool {
+	scan := pyjson.NewScanner(bytesOf(s))
+	scan.Skip()
+	scan.End()
+	return scan.Err() == nil
+}
+
+// withSystem returns the system instructions followed by the messages.
+func (r *Reader) withSystem(s *batch.Span, mode Mode) Text {
+	system := r.value(s.System, guessed, mode)
+	first := bytes.Clone(bytesOf(system.Text))
+	t := r.value(s.Texts[batch.Request].Value[batch.Messages], guessed, mode)
+	first = append(first, '\n')
+	first = append(first, t.Text...)
+	t.Text = stringOf(first)
+	t.Truncated = t.Truncated || system.Truncated
+	t.Messages += max(system.Messages, 1)
+	return t
+}
+
+// readable returns what people and models read of valid JSON text.
+func (r *Reader) readable(text []byte) Text {
+	r.human.reset(r.out[:0])
+	r.human.document(text)
+	r.out = r.human.dst
+	return Text{Text: stringOf(r.out), Found: true, Messages: r.human.messages, Names: r.human.names}
+}
+
+// Texts aren't written to as long as a Text points to them.
+func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func bytesOf(s string) []byte  { return unsafe.Slice(unsafe.StringData(s), len(s)) }

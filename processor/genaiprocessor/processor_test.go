@@ -1,0 +1,311 @@
+package genaiprocessor
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor/processortest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/tokens"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadatatest"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
+)
+
+// one returns a batch of one span with these attributes.
+func one(t testing.TB, attributes map[string]any) ptrace.Traces {
+	t.Helper()
+	td := ptrace.NewTraces()
+	addSpan(t, td, 1, 0, attributes)
+	return td
+}
+
+func addSpan(t testing.TB, td ptrace.Traces, id, parent byte, attributes map[string]any) ptrace.Span {
+	t.Helper()
+	if td.ResourceSpans().Len() == 0 {
+		td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+	}
+	s := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
+	s.SetTraceID(pcommon.TraceID{1})
+	s.SetSpanID(pcommon.SpanID{id})
+	if parent != 0 {
+		s.SetParentSpanID(pcommon.SpanID{parent})
+	}
+	require.NoError(t, s.Attributes().FromRaw(attributes))
+	return s
+}
+
+func spanAt(td ptrace.Traces, i int) ptrace.Span {
+	return td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(i)
+}
+
+func cl100k(t testing.TB, s string) float64 {
+	t.Helper()
+	e, err := tokens.For("cl100k_base")
+	require.NoError(t, err)
+	return float64(e.Count(s))
+}
+
+func TestCounts(t *testing.T) {
+	question := map[string]any{genai.SpanInputs: "where is it?", genai.SpanOutputs: ""}
+	counts := func(request, response any) map[string]any {
+		m := map[string]any{genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: true}
+		if request != nil {
+			m[genai.TokenCountRequest] = request
+		}
+		if response != nil {
+			m[genai.TokenCountResponse] = response
+		}
+		return m
+	}
+	tests := map[string]struct {
+		attributes map[string]any
+		change     func(*Config)
+		want       map[string]any
+	}{
+		"empty is 0":        {question, nil, counts(cl100k(t, "where is it?"), 0.0)},
+		"missing is absent": {map[string]any{genai.SpanInputs: "q"}, nil, counts(1.0, nil)},
+		"or 0":              {map[string]any{genai.SpanInputs: "q"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, counts(1.0, 0.0)},
+		"both 0":            {map[string]any{genai.SpanType: "AGENT"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, counts(0.0, 0.0)},
+		"no text":           {map[string]any{genai.SpanType: "AGENT"}, nil, map[string]any{}},
+		"no GenAI span":     {map[string]any{"http.route": "/"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, map[string]any{}},
+		"nothing to count":  {question, func(c *Config) { c.Tokens.Spans = NoSpans }, map[string]any{}},
+		"no model call":     {question, func(c *Config) { c.Tokens.Spans = LLMCalls }, map[string]any{}},
+		"counted before":    {map[string]any{genai.SpanInputs: "other", genai.TokenCountEncoding: "x"}, nil, map[string]any{genai.TokenCountEncoding: "x"}},
+		"condition holds": {question, func(c *Config) {
+			c.Tokens.Conditions = []string{`span.name == "x"`, `span.attributes["mlflow.spanInputs"] != nil`}
+		}, counts(cl100k(t, "where is it?"), 0.0)},
+		"condition fails":      {question, func(c *Config) { c.Tokens.Conditions = []string{`span.name == "x"`} }, map[string]any{}},
+		"text from elsewhere":  {map[string]any{genai.SpanInputs: "q", "mine": "a b c"}, func(c *Config) { c.Tokens.Request = `span.attributes["mine"]` }, counts(3.0, nil)},
+		"structured elsewhere": {map[string]any{genai.SpanType: "AGENT", "mine": map[string]any{"a": []any{1}}}, func(c *Config) { c.Tokens.Response = `span.attributes["mine"]` }, counts(nil, cl100k(t, `{"a": [1]}`))},
+		"nothing elsewhere":    {map[string]any{genai.SpanInputs: "q"}, func(c *Config) { c.Tokens.Request = `span.attributes["mine"]` }, counts(1.0, nil)},
+		"model from elsewhere": {map[string]any{genai.SpanInputs: "q", "mine": "gpt-4o"}, func(c *Config) { c.Tokens.Model = `span.attributes["mine"]` },
+			map[string]any{genai.TokenCountRequest: 1.0, genai.TokenCountEncoding: "o200k_base", genai.TokenCountApproximate: false}},
+		"failing expression": {map[string]any{genai.SpanInputs: "q"}, func(c *Config) { c.Tokens.Request = `ParseJSON("{")` }, counts(1.0, nil)},
+		"cut preview": {map[string]any{genai.RequestPreview: strings.Repeat("a ", 498) + "a..."}, nil,
+			map[string]any{genai.TokenCountRequest: cl100k(t, strings.Repeat("a ", 498)+"a..."), genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: true, genai.TokenCountTruncated: true}},
+		"chat overhead": {
+			map[string]any{genai.SpanType: "CHAT_MODEL", genai.RequestModel: "gpt-4", genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "q", "name": "ann"}}}},
+			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.Human, true },
+			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: false},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if name == "cut preview" {
+				require.Len(t, tt.attributes[genai.RequestPreview], 1000)
+			}
+			assert.Equal(t, tt.want, written(spanAt(refine(t, one(t, tt.attributes), tt.change), 0)))
+		})
+	}
+}
+
+func TestMissingUsageIsFilledOnRequestOnly(t *testing.T) {
+	call := map[string]any{genai.SpanType: "CHAT_MODEL", genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "where is it?"}}}, genai.SpanOutputs: "there"}
+	usage := func(td ptrace.Traces) map[string]any {
+		found := map[string]any{}
+		for _, key := range []string{genai.UsageInput, genai.UsageOutput, genai.TokensBackfilled} {
+			if v, ok := spanAt(td, 0).Attributes().Get(key); ok {
+				found[key] = v.AsRaw()
+			}
+		}
+		return found
+	}
+	fill := func(c *Config) { c.Tokens.FillMissingUsage = true }
+	assert.Empty(t, usage(refine(t, one(t, call), nil)))
+	want := map[string]any{genai.UsageInput: int64(cl100k(t, "where is it?")), genai.UsageOutput: int64(1), genai.TokensBackfilled: true}
+	once := refine(t, one(t, call), fill)
+	assert.Equal(t, want, usage(once))
+	assert.Equal(t, want, usage(refine(t, once, fill)), "what was filled is not filled again")
+	for _, reported := range []map[string]any{{genai.UsageOutput: 5}, {genai.ChatUsage: `{"input_tokens": 5}`}, {"llm.token_count.total": 5}} {
+		for key, v := range call {
+			reported[key] = v
+		}
+		assert.NotContains(t, usage(refine(t, one(t, reported), fill)), genai.TokensBackfilled)
+	}
+	agent := one(t, map[string]any{genai.SpanType: "AGENT", genai.SpanInputs: "q"})
+	assert.Empty(t, usage(refine(t, agent, fill)))
+}
+
+func TestScoresGoWhereTheyBelong(t *testing.T) {
+	list := []any{
+		map[string]any{"assessment_name": "Relevance", "feedback": map[string]any{"value": "yes"}},
+		map[string]any{"assessment_name": "precision", "span_id": "0200000000000000", "feedback": map[string]any{"value": 0}},
+		map[string]any{"assessment_name": "lost", "span_id": "0900000000000000", "feedback": map[string]any{"value": 0}},
+		map[string]any{"assessment_name": "odd", "span_id": "x", "feedback": map[string]any{"value": 0}},
+		map[string]any{"assessment_name": "own", "span_id": "0100000000000000", "feedback": map[string]any{"value": true}},
+	}
+	td := one(t, map[string]any{genai.Assessments: list})
+	addSpan(t, td, 2, 1, map[string]any{genai.SpanType: "RETRIEVER"})
+	out := refine(t, td, nil)
+	assert.Equal(t, map[string]any{"metric_relevance": 1.0, "metric_own": 1.0}, written(spanAt(out, 0)))
+	assert.Equal(t, map[string]any{"metric_precision": 0.0}, written(spanAt(out, 1)))
+
+	for name, tt := range map[string]struct {
+		attributes map[string]any
+		change     func(*Config)
+		want       map[string]any
+	}{
+		"JSON string":          {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`}, nil, map[string]any{"metric_a": 1.0}},
+		"table's column":       {map[string]any{"assessments": []any{map[string]any{"name": "a", "score": false}}}, nil, map[string]any{"metric_a": 0.0}},
+		"MLflow's comes first": {map[string]any{"assessments": `[{"name": "a", "value": 1}]`, genai.Assessments: `[{"name": "b", "value": 1}]`}, nil, map[string]any{"metric_b": 1.0}},
+		"from elsewhere":       {map[string]any{"mine": `[{"name": "a", "value": 1}]`}, func(c *Config) { c.Assessments.Source = `span.attributes["mine"]` }, map[string]any{"metric_a": 1.0}},
+		"condition":            {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`}, func(c *Config) { c.Assessments.Conditions = []string{`span.name == "x"`} }, map[string]any{}},
+		"none":                 {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`}, func(c *Config) { c.Assessments.MaxMetrics = 0 }, map[string]any{}},
+	} {
+		assert.Equal(t, tt.want, written(spanAt(refine(t, one(t, tt.attributes), tt.change), 0)), name)
+	}
+}
+
+// Counts, scores and costs are those of what was said, although the policy takes it away.
+func TestContentGoesLast(t *testing.T) {
+	for _, td := range sample(t, genai.Structured) {
+		plain, dropped := ptrace.NewTraces(), ptrace.NewTraces()
+		td.CopyTo(plain)
+		td.CopyTo(dropped)
+		a := refine(t, plain, nil)
+		b := refine(t, dropped, func(c *Config) { c.Content.Action = content.Drop })
+		each(a, b, func(a, b ptrace.Span) {
+			assert.Equal(t, written(a), written(b))
+			_, ok := b.Attributes().Get(genai.SpanInputs)
+			assert.False(t, ok)
+		})
+	}
+}
+
+// What fails says which expression and which trace, and nothing of the span.
+func TestExpressionsThatFail(t *testing.T) {
+	secret := map[string]any{genai.SpanInputs: "SECRET", genai.Assessments: "SECRET"}
+	core, logs := observer.New(zap.DebugLevel)
+	run := func(mode ottl.ErrorMode) error {
+		set := processortest.NewNopSettings(metadata.Type)
+		set.Logger = zap.New(core)
+		cfg := createDefaultConfig().(*Config)
+		cfg.ErrorMode = mode
+		cfg.Tokens.Conditions = []string{`ParseJSON(span.attributes["mlflow.spanInputs"]) == nil`, `span.name == ""`}
+		cfg.Tokens.Request = `ParseJSON(span.attributes["mlflow.spanInputs"])`
+		p, err := NewFactory().CreateTraces(t.Context(), set, cfg, consumertest.NewNop())
+		require.NoError(t, err)
+		require.NoError(t, p.ConsumeTraces(t.Context(), ptrace.NewTraces()))
+		return errorsOf(p.ConsumeTraces(t.Context(), one(t, secret)), p.ConsumeTraces(t.Context(), one(t, secret)))
+	}
+	require.NoError(t, run(ottl.SilentError))
+	require.Zero(t, logs.Len())
+	require.NoError(t, run(ottl.IgnoreError))
+	require.Equal(t, 2, logs.Len(), "one line for each expression")
+	err := run(ottl.PropagateError)
+	require.ErrorContains(t, err, "tokens::conditions[0] can't be evaluated for a span of trace 01000000000000000000000000000000")
+	require.NotContains(t, err.Error(), "SECRET")
+	for _, entry := range logs.All() {
+		assert.NotContains(t, entry.Message, "SECRET")
+		for _, v := range entry.ContextMap() {
+			assert.NotContains(t, v, "SECRET")
+		}
+	}
+}
+
+func errorsOf(list ...error) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Hostile spans neither panic nor take long, in every mode and with both engines.
+func TestHostileSpans(t *testing.T) {
+	deep := strings.Repeat(`{"messages": [`, 5000) + `"x"` + strings.Repeat(`]}`, 5000)
+	spans := map[string]map[string]any{
+		"one letter":   {genai.SpanInputs: strings.Repeat("a", 16<<20), genai.SpanOutputs: map[string]any{"x": strings.Repeat("a", 16<<20)}},
+		"spaces":       {genai.SpanInputs: strings.Repeat(" ", 16<<20)},
+		"deep":         {genai.SpanInputs: deep, genai.SpanOutputs: deep, genai.Assessments: deep, "llm.input_messages.0.message.content": deep},
+		"bad numbers":  {"llm.input_messages.99999999999999999999.message.content": "a", "llm.input_messages.-1.message.content": "a", "gen_ai.prompt..content": "a", "gen_ai.prompt.1": "b"},
+		"invalid UTF8": {genai.SpanInputs: "\xff\xfe\xc3", genai.SpanOutputs: map[string]any{"\xff": "\xf0\x9f"}, genai.Assessments: "[{\"name\": \"\xff\", \"value\": \"\xff\"}]", genai.RequestModel: "\xff"},
+		"no numbers":   {genai.SpanOutputs: []any{math.NaN(), math.Inf(1), math.Inf(-1)}, genai.Assessments: []any{map[string]any{"name": "a", "value": math.NaN()}}},
+		"types":        {genai.SpanType: 5, genai.RequestModel: []any{1}, genai.JSONAttributes: "x", genai.Assessments: 5, genai.TokenCountEncoding: nil, genai.ChatUsage: 1.5, genai.SpanInputs: true},
+		"parentheses":  {genai.SpanInputs: strings.Repeat("[", 1<<20), genai.Assessments: strings.Repeat("[", 1<<20)},
+		"base64":       {genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "data:image/png;base64," + strings.Repeat("A", 8<<20)}}}},
+	}
+	wide := map[string]any{}
+	for i := range 100_000 {
+		wide["llm.input_messages."+strings.Repeat("9", i%9+1)+".message.content"+strings.Repeat("x", i/9%2)+string(rune('a'+i%26))] = "a"
+	}
+	spans["wide"] = wide
+	attributes := map[string]any{}
+	list := []any{}
+	for i := range 100_000 {
+		name := "a" + strings.Repeat("b", i%50) + string(rune('a'+i%26))
+		attributes["gen_ai.prompt."+string(rune('0'+i%10))+"."+name+pad(i)] = "a"
+		list = append(list, map[string]any{"name": name + pad(i), "value": i})
+	}
+	attributes[genai.Assessments] = list
+	spans["many attributes"] = attributes
+	for name, span := range spans {
+		for _, mode := range []text.Mode{text.Raw, text.Human} {
+			for _, engine := range []encodings.Engine{encodings.Native, encodings.TiktokenGo} {
+				out := refine(t, one(t, span), func(c *Config) {
+					c.Tokens.Mode, c.Tokens.Engine, c.Tokens.FillMissingUsage = mode, engine, true
+					c.Assessments.MaxMetrics = 10
+				})
+				found := 0
+				for key := range written(spanAt(out, 0)) {
+					if strings.HasPrefix(key, "metric_") {
+						found++
+					}
+				}
+				require.LessOrEqual(t, found, 10, name)
+			}
+		}
+	}
+}
+
+func pad(i int) string {
+	return strings.Repeat("z", i%7) + string(rune('A'+i%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i/676%26)) + string(rune('A'+i/17576%26))
+}
+
+func TestTelemetry(t *testing.T) {
+	tel := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.Background())) })
+	set := metadatatest.NewSettings(tel)
+	core, logs := observer.New(zap.DebugLevel)
+	set.Logger = zap.New(core)
+	cfg := createDefaultConfig().(*Config)
+	cfg.Assessments.MaxMetrics = 1
+	p, err := NewFactory().CreateTraces(t.Context(), set, cfg, consumertest.NewNop())
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, p.ConsumeTraces(t.Context(), one(t, map[string]any{genai.SpanInputs: "where is it?", genai.Assessments: `[{"name": "a", "value": 1}, {"name": "b", "value": 2}, {"name": "c"}]`})))
+	}
+	metadatatest.AssertEqualProcessorGenaiTokens(t, tel, []metricdata.DataPoint[int64]{{Value: 2 * int64(cl100k(t, "where is it?")), Attributes: attribute.NewSet(attribute.String("direction", "request"))}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiTexts(t, tel, []metricdata.DataPoint[int64]{
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("direction", "request"), attribute.String("result", "counted"))},
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("direction", "response"), attribute.String("result", "missing"))},
+	}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiTextBytes(t, tel, []metricdata.DataPoint[int64]{{Value: 2 * 12}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiScores(t, tel, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiAssessmentsSkipped(t, tel, []metricdata.DataPoint[int64]{
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.SpanLimit)))},
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.NoNumber)))},
+	}, metricdatatest.IgnoreTimestamp())
+	require.Equal(t, 1, logs.Len(), "a limit is warned about once")
+	require.Contains(t, logs.All()[0].Message, "assessments::max_metrics")
+}
