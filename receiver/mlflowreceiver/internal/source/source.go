@@ -31,6 +31,7 @@ type Settings struct {
 	URI               string
 	HTTP              confighttp.ClientConfig // its endpoint is not used
 	Workspace         string
+	SearchPage        int // infos per search request to a tracking server
 	Concurrency       int
 	RequestsPerSecond float64
 	MaxTraceSize      int // bytes
@@ -103,7 +104,7 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 		return nil, About{}, fmt.Errorf("http: %w", err)
 	}
 	src, err := rest.New(rest.Config{
-		URL: t.server, HTTP: client, Workspace: s.Workspace, Concurrency: s.Concurrency, RequestsPerSecond: s.RequestsPerSecond,
+		URL: t.server, HTTP: client, Workspace: s.Workspace, PageSize: s.SearchPage, Concurrency: s.Concurrency, RequestsPerSecond: s.RequestsPerSecond,
 		MaxTraceBytes: int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger,
 		Hooks: rest.Hooks{
 			Request: func(r rest.Request) { s.Observer.Request(r.Route, r.Status, r.Bytes) },
