@@ -86,3 +86,11 @@ type ExperimentFinding struct {
 	Scores        []string         `json:"scores,omitempty"`
 	BytesPerTrace int64            `json:"bytes_per_trace,omitempty"`
 }
+
+// Timestamp writes Unix milliseconds as RFC 3339; nothing for 0.
+func Timestamp(ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}

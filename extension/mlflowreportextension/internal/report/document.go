@@ -142,7 +142,7 @@ func experiment(a *progress.Account) Experiment {
 	}
 	all := a.Earlier.Clone()
 	all.Add(a.Run)
-	e.First, e.Last = Timestamp(all.First), Timestamp(all.Last)
+	e.First, e.Last = progress.Timestamp(all.First), progress.Timestamp(all.Last)
 	return e
 }
 
@@ -154,12 +154,4 @@ func numbers(t progress.Totals, inFlight int64) Numbers {
 	return Numbers{
 		Read: t.Read, Emitted: t.Accepted + t.Rejected, Accepted: t.Accepted, Spans: t.Spans, Skipped: skipped, Rejected: t.Rejected, InFlight: inFlight,
 	}
-}
-
-// Timestamp writes Unix milliseconds as RFC 3339; nothing for 0.
-func Timestamp(ms int64) string {
-	if ms == 0 {
-		return ""
-	}
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
 }

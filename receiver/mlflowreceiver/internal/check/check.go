@@ -119,7 +119,7 @@ func (c *checker) experiment(ctx context.Context, x mlflow.Experiment) (progress
 		end := infos[len(infos)-1]
 		after = mlflow.Position{Timestamp: end.Timestamp, ID: end.ID}
 	}
-	f.First, f.Last = timestamp(first), timestamp(last)
+	f.First, f.Last = progress.Timestamp(first), progress.Timestamp(last)
 	f.Scores = slices.Sorted(maps.Keys(scores))
 	if sized > 0 {
 		f.BytesPerTrace = bytes / sized
@@ -206,11 +206,4 @@ func eraOf(info *mlflow.Info) string {
 	default:
 		return "artifacts"
 	}
-}
-
-func timestamp(ms int64) string {
-	if ms == 0 {
-		return ""
-	}
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
 }
