@@ -153,6 +153,7 @@ func TestBackfill(t *testing.T) {
 	late := server.Synthetic("1", 500, 3, 100)
 	late.Timestamp = time.Now().UnixMilli()
 	server.Add(late)
+	require.Eventually(t, func() bool { return time.Now().UnixMilli() > late.Timestamp }, time.Minute, time.Millisecond, "the end of a range does not belong to it")
 	r = start(t, cfg, set, h, got)
 	run = <-report.runs
 	require.NoError(t, r.Shutdown(t.Context()))

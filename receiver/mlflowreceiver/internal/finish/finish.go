@@ -24,9 +24,10 @@ var group struct {
 	mu      sync.Mutex
 	members map[*Member]bool // done
 	signals chan os.Signal
-	quit    chan struct{}
-	ending  bool
-	wg      sync.WaitGroup
+	begin   chan struct{} // closed when the work is done
+	begun   bool
+	quit    chan struct{} // closed when the collector stops
+	ended   chan struct{} // closed when nothing is sent any more
 }
 
 // Join adds a member; the process ends when every member is done. Where a process can't signal itself (Windows), fallback is called instead, in a goroutine of its own.
@@ -37,25 +38,42 @@ func Join(fallback func()) *Member {
 	if len(group.members) == 0 {
 		group.members = map[*Member]bool{}
 		group.signals = make(chan os.Signal, 1)
-		group.quit = make(chan struct{})
-		group.ending = false
+		group.begin, group.quit, group.ended = make(chan struct{}), make(chan struct{}), make(chan struct{})
+		group.begun = false
 		signal.Notify(group.signals, syscall.SIGTERM)
-		group.wg.Add(1)
-		go listen(group.signals, group.quit)
+		go end(group.signals, group.begin, group.quit, group.ended)
 	}
 	group.members[m] = false
 	return m
 }
 
-// listen makes a SIGTERM that came before the collector listened for it count.
-func listen(signals <-chan os.Signal, quit <-chan struct{}) {
-	defer group.wg.Done()
+// end waits for the work to be done, or for a SIGTERM that came before the collector listened for it, and then signals the process until the collector stops.
+// It takes back every signal that it sends: one that is still on its way when nobody listens any more would kill the process.
+func end(signals <-chan os.Signal, begin, quit <-chan struct{}, ended chan<- struct{}) {
+	defer close(ended)
 	select {
+	case <-begin:
 	case <-signals:
-		group.mu.Lock()
-		defer group.mu.Unlock()
-		end()
 	case <-quit:
+		return
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if err := terminate(); err != nil {
+			group.mu.Lock()
+			defer group.mu.Unlock()
+			for m := range group.members {
+				go m.fallback()
+			}
+			return
+		}
+		<-signals
+		select {
+		case <-tick.C:
+		case <-quit:
+			return
+		}
 	}
 }
 
@@ -72,46 +90,14 @@ func (m *Member) Done() {
 			return
 		}
 	}
-	end()
+	if !group.begun {
+		group.begun = true
+		close(group.begin)
+	}
 }
 
-// end starts to signal; group.mu is held.
-func end() {
-	select {
-	case <-group.quit:
-		return
-	default:
-	}
-	if group.ending || len(group.members) == 0 {
-		return
-	}
-	group.ending = true
-	var fallbacks []func()
-	for m := range group.members {
-		fallbacks = append(fallbacks, m.fallback)
-	}
-	group.wg.Add(1)
-	go func(quit <-chan struct{}) {
-		defer group.wg.Done()
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
-		for {
-			if err := terminate(); err != nil {
-				for _, f := range fallbacks {
-					go f()
-				}
-				return
-			}
-			select {
-			case <-tick.C:
-			case <-quit:
-				return
-			}
-		}
-	}(group.quit)
-}
-
-// Leave takes the member out; it belongs into Shutdown and may be called more than once. No signal is sent after the last member left.
+// Leave takes the member out; it belongs into Shutdown and may be called more than once. No signal is sent after the first member left: the collector is stopping, which
+// is what the signals were for.
 func (m *Member) Leave() {
 	group.mu.Lock()
 	if _, in := group.members[m]; !in {
@@ -119,16 +105,16 @@ func (m *Member) Leave() {
 		return
 	}
 	delete(group.members, m)
-	// The collector is stopping: that is what the signals were for.
 	last := len(group.members) == 0
 	select {
 	case <-group.quit:
 	default:
 		close(group.quit)
 	}
+	signals, ended := group.signals, group.ended
 	group.mu.Unlock()
-	group.wg.Wait()
+	<-ended
 	if last {
-		signal.Stop(group.signals)
+		signal.Stop(signals)
 	}
 }
