@@ -3,8 +3,10 @@ package genaiprocessor
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -23,7 +26,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadata"
 )
 
-const sampleStore = "../../testdata/sample/mlflow.db"
+// testdata holds stores of real MLflow servers.
+const testdata = "../../testdata"
 
 // newTest returns a processor with the default configuration and what change makes of it, and where its output goes.
 func newTest(t testing.TB, change func(*Config)) (processor.Traces, *consumertest.TracesSink) {
@@ -51,10 +55,14 @@ func refine(t testing.TB, td ptrace.Traces, change func(*Config)) ptrace.Traces 
 }
 
 // sample returns all traces of the sample store, as the receiver converts them, 20 to a batch.
-func sample(t testing.TB, payloads genai.Payloads) (batches []ptrace.Traces) {
+func sample(t testing.TB, payloads genai.Payloads) []ptrace.Traces {
+	return readStore(t, "sample", payloads)
+}
+
+func readStore(t testing.TB, name string, payloads genai.Payloads) (batches []ptrace.Traces) {
 	t.Helper()
 	ctx := t.Context()
-	s, err := store.Open(ctx, store.Target{Path: sampleStore}, store.Options{MaxTraceSize: 64 << 20})
+	s, err := store.Open(ctx, store.Target{Path: filepath.Join(testdata, name, "mlflow.db")}, store.Options{MaxTraceSize: 64 << 20})
 	require.NoError(t, err)
 	defer s.Close()
 	experiments, err := s.Experiments(ctx)
@@ -80,26 +88,30 @@ func sample(t testing.TB, payloads genai.Payloads) (batches []ptrace.Traces) {
 	return batches
 }
 
-// expectedTrace is a line of testdata/sample.jsonl.gz.
-type expectedTrace struct {
-	TraceID string                    `json:"trace_id"`
-	Spans   map[string]map[string]any `json:"spans"`
-}
+// expectations are attributes by store, trace id and span id.
+type expectations map[string]map[string]map[string]map[string]any
 
-func expectedSample(t testing.TB) map[string]map[string]map[string]any {
+func readExpectations(t testing.TB) expectations {
 	t.Helper()
-	f, err := os.Open("testdata/sample.jsonl.gz")
+	f, err := os.Open("testdata/expected.jsonl.gz")
 	require.NoError(t, err)
 	defer f.Close()
 	z, err := gzip.NewReader(f)
 	require.NoError(t, err)
-	all := map[string]map[string]map[string]any{}
+	all := expectations{}
 	lines := bufio.NewScanner(z)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var e expectedTrace
+		var e struct {
+			Store   string
+			TraceID string `json:"trace_id"`
+			Spans   map[string]map[string]any
+		}
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &e))
-		all[e.TraceID] = e.Spans
+		if all[e.Store] == nil {
+			all[e.Store] = map[string]map[string]map[string]any{}
+		}
+		all[e.Store][e.TraceID] = e.Spans
 	}
 	require.NoError(t, lines.Err())
 	return all
@@ -121,8 +133,8 @@ func written(span ptrace.Span) map[string]any {
 	return found
 }
 
-// Every count and score on every span of every trace equals what Python computes from what MLflow's client returns (testdata/sample.py).
-func TestSampleStore(t *testing.T) {
+// Every count and score on every span of every trace equals what Python computes from what MLflow's client returns (testdata/expected.py).
+func TestAgainstPython(t *testing.T) {
 	tests := map[string]struct {
 		payloads genai.Payloads
 		engine   encodings.Engine
@@ -131,29 +143,33 @@ func TestSampleStore(t *testing.T) {
 		"json":        {genai.JSON, encodings.Native},
 		"tiktoken_go": {genai.Structured, encodings.TiktokenGo},
 	}
+	all := readExpectations(t)
+	require.Len(t, all, 8)
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			want := expectedSample(t)
-			traces, spans := map[pcommon.TraceID]bool{}, 0
-			for _, td := range sample(t, tt.payloads) {
-				out := refine(t, td, func(c *Config) { c.Tokens.Engine = tt.engine })
-				for _, rs := range out.ResourceSpans().All() {
-					for _, ss := range rs.ScopeSpans().All() {
-						for _, span := range ss.Spans().All() {
-							traces[span.TraceID()] = true
-							expected := want["tr-"+span.TraceID().String()][span.SpanID().String()]
-							if expected == nil {
-								expected = map[string]any{}
-							}
-							assert.Equal(t, expected, written(span), "trace %s span %s %s", span.TraceID(), span.SpanID(), span.Name())
-							spans++
+		for store, want := range all {
+			t.Run(name+"/"+store, func(t *testing.T) {
+				compared := 0
+				for _, td := range readStore(t, store, tt.payloads) {
+					out := refine(t, td, func(c *Config) { c.Tokens.Engine = tt.engine })
+					each(out, out, func(span, _ ptrace.Span) {
+						trace, ok := want[span.TraceID().String()]
+						if !ok {
+							return
 						}
-					}
+						expected := trace[span.SpanID().String()]
+						if expected == nil {
+							expected = map[string]any{}
+						}
+						assert.Equal(t, expected, written(span), "trace %s span %s", span.TraceID(), span.SpanID())
+						compared++
+					})
 				}
-			}
-			require.Len(t, traces, 123)
-			require.Equal(t, 599, spans)
-		})
+				require.Greater(t, compared, 20)
+				if store == "sample" {
+					require.Equal(t, 599, compared)
+				}
+			})
+		}
 	}
 }
 
@@ -164,4 +180,35 @@ func TestSampleIsRefinedOnce(t *testing.T) {
 		once.CopyTo(before)
 		require.Equal(t, before, refine(t, once, nil))
 	}
+}
+
+// One processor serves many goroutines.
+func TestConcurrently(t *testing.T) {
+	want := map[string]map[string]any{}
+	for _, td := range sample(t, genai.Structured) {
+		out := refine(t, td, nil)
+		each(out, out, func(s, _ ptrace.Span) { want[s.TraceID().String()+s.SpanID().String()] = written(s) })
+	}
+	p, sink := newTest(t, nil)
+	var group errgroup.Group
+	for range 4 {
+		batches := sample(t, genai.Structured)
+		group.Go(func() error {
+			for _, td := range batches {
+				if err := p.ConsumeTraces(context.Background(), td); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, group.Wait())
+	n := 0
+	for _, td := range sink.AllTraces() {
+		each(td, td, func(s, _ ptrace.Span) {
+			require.Equal(t, want[s.TraceID().String()+s.SpanID().String()], written(s))
+			n++
+		})
+	}
+	require.Equal(t, 4*599, n)
 }

@@ -1,12 +1,13 @@
-"""Writes sample.jsonl.gz: what the genai processor must write on the sample store, computed in Python.
+"""Writes expected.jsonl.gz: what the genai processor must write on the stores of testdata, computed in Python.
 
-    python sample.py            needs tiktoken 0.14.0 and its vocabularies (bench/tokens/run.sh installs both)
+    python expected.py          needs tiktoken 0.14.0 and its vocabularies (bench/tokens/run.sh installs both)
 
-For every trace of testdata/sample/expected.jsonl.gz, which MLflow's own client returned, one line: trace id and, for every span that a
-count or score belongs on, the attributes. Counts are len(encoding.encode(text, disallowed_special=())) of the inputs and outputs
-of the topmost spans: a string itself, anything else json.dumps(value, ensure_ascii=False). The encoding is that of the
-only model that the spans of type LLM and CHAT_MODEL use, by tiktoken's table, else cl100k_base. Scores are the latest valid
-feedback of each name, on the span that it is about.
+For every trace of testdata/sample and testdata/stores, as MLflow's own client returned it (test/py/expected.py), one line: store, OpenTelemetry
+trace id and, for every span that a count or score belongs on, the attributes. Counts are len(encoding.encode(text,
+disallowed_special=())) of the inputs and outputs of the topmost spans: a string itself, anything else json.dumps(value,
+ensure_ascii=False). The encoding is that of the only model that the spans of type LLM and CHAT_MODEL use, by tiktoken's table,
+else cl100k_base. Scores are the latest valid feedback of each name, on the span that it is about. Traces with values that JSON doesn't
+have (bytes and other objects of Python) are left out, and those whose artifacts need the store to be in its folder.
 """
 
 import gzip
@@ -19,7 +20,8 @@ import unicodedata
 import tiktoken
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SAMPLE = os.path.join(HERE, "..", "..", "..", "testdata", "sample", "expected.jsonl.gz")
+TESTDATA = os.path.join(HERE, "..", "..", "..", "testdata")
+STORES = ["sample"] + ["stores/" + v for v in ("2.14.3", "2.22.5", "3.1.4", "3.4.0", "3.6.0", "3.17.2", "upgraded")]
 WORDS = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0, "pass": 1.0, "fail": 0.0, "passed": 1.0, "failed": 0.0}
 
 
@@ -35,6 +37,8 @@ def encoding_of(spans):
 
 
 def model_of(attributes):
+    if attributes.get("gen_ai.request.model"):
+        return attributes["gen_ai.request.model"]
     inputs = attributes.get("mlflow.spanInputs")
     if isinstance(inputs, dict) and isinstance(inputs.get("model"), str):
         return inputs["model"]
@@ -104,10 +108,35 @@ def expected(trace):
     return found
 
 
+def plain(value):
+    """Takes the tags of test/py/expected.py off."""
+    if isinstance(value, dict):
+        if value.keys() == {"$float"}:
+            return float(value["$float"].replace("Infinity", "inf"))
+        if value.keys() & {"$bytes", "$other"}:
+            raise ValueError("not JSON")
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list) else value
+
+
+def traces(store):
+    path = os.path.join(TESTDATA, store, "expected.jsonl")
+    with open(path, encoding="utf-8") if os.path.exists(path) else gzip.open(path + ".gz", "rt", encoding="utf-8") as f:
+        for line in f:
+            try:
+                trace = plain(json.loads(line))
+            except ValueError:
+                continue
+            if trace["spans"] and "/STORE_DIR/" not in trace["info"]["tags"].get("mlflow.artifactLocation", ""):
+                yield trace
+
+
 def main():
-    with gzip.open(SAMPLE, "rt", encoding="utf-8") as f:
-        lines = [json.dumps({"trace_id": t["trace_id"], "spans": expected(t)}, sort_keys=True) + "\n" for t in map(json.loads, f)]
-    with open(os.path.join(HERE, "sample.jsonl.gz"), "wb") as f, gzip.GzipFile(fileobj=f, mode="wb", filename="", mtime=0) as z:
+    lines = [
+        json.dumps({"store": store, "trace_id": t["spans"][0]["trace_id"], "spans": expected(t)}, sort_keys=True) + "\n"
+        for store in STORES for t in traces(store)
+    ]
+    with open(os.path.join(HERE, "expected.jsonl.gz"), "wb") as f, gzip.GzipFile(fileobj=f, mode="wb", filename="", mtime=0) as z:
         z.write("".join(lines).encode())
 
 
