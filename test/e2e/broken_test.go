@@ -198,7 +198,7 @@ func TestMendFifty(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "skipped.jsonl")
 	var text strings.Builder
 	for _, x := range collector.ReadSkipped(t, dir) {
-		if x.Reason == "corrupt" {
+		if _, broken := original[x.TraceID]; broken { // corrupt; source_error where the cut went through a character and the server fails
 			line, err := json.Marshal(x)
 			require.NoError(t, err)
 			text.Write(append(line, '\n'))
