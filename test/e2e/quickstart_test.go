@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,8 +76,19 @@ func TestMakeRun(t *testing.T) {
 
 // The user's own server: without EXPERIMENT its experiments are listed and nothing is written, with it the history is read.
 func TestMakeRunServer(t *testing.T) {
-	t.Parallel()
-	s := need(t, database)
+	for version, tc := range map[string]struct {
+		server func() (*shared, error)
+		second int // traces, of one span each, that the generator of this version writes to wide-second
+	}{"3.17.2": {database, 2}, "3.4.0": {artifactsV3, 2}, "2.22.5": {artifactsV2, 1}} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			makeRunServer(t, need(t, tc.server), tc.second)
+		})
+	}
+}
+
+func makeRunServer(t *testing.T, s *shared, second int) {
+	t.Helper()
 	dir := checkout(t)
 	list := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL)
 	list.Done(0)
@@ -94,11 +106,11 @@ func TestMakeRunServer(t *testing.T) {
 
 	run := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL, "EXPERIMENT=wide-second")
 	run.Done(0)
-	assert.Contains(t, run.Out(), "complete: 2 of 2 traces accepted, with 2 spans")
+	assert.Contains(t, run.Out(), fmt.Sprintf("complete: %d of %d traces accepted, with %d spans", second, second, second))
 	written, err = filepath.Glob(filepath.Join(dir, "out", "*", "traces.jsonl"))
 	require.NoError(t, err)
 	require.Len(t, written, 1)
-	assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Dir(written[0]))), 2)
+	assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Dir(written[0]))), second)
 }
 
 // Each distribution runs its configuration without make.
