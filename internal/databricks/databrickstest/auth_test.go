@@ -32,16 +32,16 @@ func start(t *testing.T, o ...Options) *Workspace {
 }
 
 // sdk is a client of databricks-sdk-go that takes nothing from the environment.
-func sdk(t *testing.T, c config.Config) *client.DatabricksClient {
+func sdk(t *testing.T, c *config.Config) *client.DatabricksClient {
 	c.Loaders = []config.Loader{config.ConfigAttributes}
 	c.RetryTimeoutSeconds = 5
-	out, err := client.New(&c)
+	out, err := client.New(c)
 	require.NoError(t, err)
 	return out
 }
 
 func admin(t *testing.T, w *Workspace) *client.DatabricksClient {
-	return sdk(t, config.Config{Host: w.URL(), Token: AdminToken})
+	return sdk(t, &config.Config{Host: w.URL(), Token: AdminToken})
 }
 
 func TestSignIn(t *testing.T) {
@@ -53,14 +53,14 @@ func TestSignIn(t *testing.T) {
 	require.Equal(t, Admin, me.UserName)
 	require.Equal(t, WorkspaceID, w.RequestsTo("GET", "/api/")[0].Header.Get("X-Databricks-Workspace-Id"), "the SDK took the id from the metadata")
 
-	me, err = iam.NewCurrentUser(sdk(t, config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "s3cret", AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
+	me, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "s3cret", AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
 	require.NoError(t, err)
 	require.Equal(t, "app-1", me.UserName)
 	require.Equal(t, "app-1", w.RequestsTo("GET", "/api/")[1].Principal)
 
-	_, err = iam.NewCurrentUser(sdk(t, config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "wrong", AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
+	_, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "wrong", AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
 	require.ErrorContains(t, err, "invalid_client")
-	_, err = iam.NewCurrentUser(sdk(t, config.Config{Host: w.URL(), Token: "unknown"})).Me(ctx, iam.MeRequest{})
+	_, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), Token: "unknown"})).Me(ctx, iam.MeRequest{})
 	require.ErrorContains(t, err, "Invalid access token")
 	require.Equal(t, http.StatusUnauthorized, w.Requests()[len(w.Requests())-1].Status)
 }
