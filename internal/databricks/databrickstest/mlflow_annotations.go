@@ -12,14 +12,14 @@ import (
 
 // note is what is to be written as a row of annotations.
 type note struct {
-	id                string // empty: that of the tag or metadata of the same name, or a new one
-	trace, span       string
-	kind, name        string
-	value             any
-	comment           any
-	metadata          map[string]any
-	who               string
-	created, updated  time.Time // zero: now
+	id               string // empty: that of the tag or metadata of the same name, or a new one
+	trace, span      string
+	kind, name       string
+	value            any
+	comment          any
+	metadata         map[string]any
+	who              string
+	created, updated time.Time // zero: now
 }
 
 // Annotations returns the rows of annotations of a location (catalog.schema.prefix) as they were written; the newest row of an annotation_id counts.
@@ -164,7 +164,7 @@ func changed(n Row, ask map[string]any, mask []string) (Row, *failure) {
 
 // trace is the trace that an annotation belongs to.
 func (r Row) trace() string {
-	id, _, _ := strings.Cut(text(r["target_id"]), ":")
+	id, _, _ := strings.Cut(str(r["target_id"]), ":")
 	return id
 }
 
@@ -185,7 +185,7 @@ func (w *Workspace) addAssessment(l *traceLocation, trace, who string, ask map[s
 		metadata["mlflow.error"] = feedback["error"]
 	}
 	n := note{
-		id: text(ask["assessment_id"]), trace: trace, span: text(ask["span_id"]), kind: kind, name: text(ask["assessment_name"]), value: value, comment: ask["rationale"], metadata: metadata,
+		id: str(ask["assessment_id"]), trace: trace, span: str(ask["span_id"]), kind: kind, name: str(ask["assessment_name"]), value: value, comment: ask["rationale"], metadata: metadata,
 		who: who, created: moment(ask["create_time"]), updated: moment(ask["last_update_time"]),
 	}
 	if n.name == "" {
@@ -194,7 +194,7 @@ func (w *Workspace) addAssessment(l *traceLocation, trace, who string, ask map[s
 	if n.id == "" {
 		n.id = "a-" + strings.ReplaceAll(w.id(), "-", "")
 	}
-	if old := text(ask["overrides"]); old != "" {
+	if old := str(ask["overrides"]); old != "" {
 		metadata["mlflow.overrides"] = old
 		for _, o := range w.annotationsOf(l) {
 			if o["annotation_id"] == old {
@@ -217,7 +217,7 @@ func valueOf(ask map[string]any) (value any, kind string) {
 		return nil, ""
 	}
 	if s, ok := e["serialized_value"].(map[string]any); ok {
-		if json.Unmarshal([]byte(text(s["value"])), &value) != nil {
+		if json.Unmarshal([]byte(str(s["value"])), &value) != nil {
 			value = s["value"]
 		}
 		return value, "EXPECTATION"
@@ -233,7 +233,7 @@ func assessmentOf(n Row, l *traceLocation) map[string]any {
 		"last_update_time": n["updated_at"], "valid": metadata["mlflow.valid"] != false,
 		"source": map[string]any{"source_type": metadata["mlflow.sourceType"], "source_id": metadata["mlflow.sourceId"]},
 	}
-	if _, span, ok := strings.Cut(text(n["target_id"]), ":"); ok {
+	if _, span, ok := strings.Cut(str(n["target_id"]), ":"); ok {
 		out["span_id"] = span
 	}
 	if n["comment"] != nil {
@@ -305,7 +305,7 @@ func (w *Workspace) annotate(l *traceLocation, n note) Row {
 // revise appends a newer version of a row.
 func (w *Workspace) revise(l *traceLocation, old Row, change Row) Row {
 	row := maps.Clone(old)
-	row["updated_at"] = max(timestamp(w.now()), text(old["updated_at"]))
+	row["updated_at"] = max(timestamp(w.now()), str(old["updated_at"]))
 	maps.Copy(row, change)
 	w.keep(l, row)
 	return row
@@ -345,7 +345,7 @@ func (w *Workspace) annotationsOf(l *traceLocation) []Row {
 		if !ok {
 			at[row["annotation_id"]] = len(out)
 			out = append(out, row)
-		} else if text(row["updated_at"]) >= text(out[i]["updated_at"]) {
+		} else if str(row["updated_at"]) >= str(out[i]["updated_at"]) {
 			out[i] = row
 		}
 	}
@@ -359,7 +359,7 @@ func (w *Workspace) annotationsOf(l *traceLocation) []Row {
 }
 
 func moment(v any) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, text(v))
+	t, err := time.Parse(time.RFC3339Nano, str(v))
 	if err != nil {
 		return time.Time{}
 	}

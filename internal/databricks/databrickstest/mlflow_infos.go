@@ -48,7 +48,7 @@ func (w *Workspace) TraceInfos(location string) []json.RawMessage {
 	return out
 }
 
-var hexID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var bareID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // postInfo takes what a client says of a trace, before its spans or after them.
 func (w *Workspace) postInfo(rw http.ResponseWriter, r *http.Request) {
@@ -66,7 +66,7 @@ func (w *Workspace) postInfo(rw http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	start, err := time.Parse(time.RFC3339Nano, ask.RequestTime)
 	switch {
-	case !hexID.MatchString(id) || ask.ID != id:
+	case !bareID.MatchString(id) || ask.ID != id:
 		invalid("The trace id %q of the body is not the bare id of the path, %q", ask.ID, id).send(rw)
 		return
 	case err != nil:
@@ -198,27 +198,27 @@ func (i *traceInfo) annotated(n Row, l *traceLocation) {
 	switch n["annotation_type"] {
 	case "METADATA":
 		value, _ := n["value"].(map[string]any)
-		i.ClientRequestID = cmp.Or(text(value["client_request_id"]), i.ClientRequestID)
-		i.RequestPreview = cmp.Or(text(value["request_preview"]), i.RequestPreview)
-		i.ResponsePreview = cmp.Or(text(value["response_preview"]), i.ResponsePreview)
+		i.ClientRequestID = cmp.Or(str(value["client_request_id"]), i.ClientRequestID)
+		i.RequestPreview = cmp.Or(str(value["request_preview"]), i.RequestPreview)
+		i.ResponsePreview = cmp.Or(str(value["response_preview"]), i.ResponsePreview)
 		metadata, _ := value["trace_metadata"].(map[string]any)
 		if i.Metadata == nil {
 			i.Metadata = map[string]string{}
 		}
 		for k, v := range metadata {
-			i.Metadata[k] = text(v)
+			i.Metadata[k] = str(v)
 		}
 	case "TAG":
 		if i.Tags == nil {
 			i.Tags = map[string]string{}
 		}
-		i.Tags[text(n["name"])] = text(n["value"])
+		i.Tags[str(n["name"])] = str(n["value"])
 	case "FEEDBACK", "EXPECTATION":
 		i.Assessments = append(i.Assessments, assessmentOf(n, l))
 	}
 }
 
-func text(v any) string {
+func str(v any) string {
 	s, _ := v.(string)
 	return s
 }

@@ -86,23 +86,23 @@ func protoSpan(row Row, numbers bool) map[string]any {
 		"trace_id": p.id(row["trace_id"]), "span_id": p.id(row["span_id"]), "name": row["name"],
 		"start_time_unix_nano": p.integer(integer(row["start_time_unix_nano"])), "end_time_unix_nano": p.integer(integer(row["end_time_unix_nano"])),
 	}
-	if parent := text(row["parent_span_id"]); parent != "" {
+	if parent := str(row["parent_span_id"]); parent != "" {
 		out["parent_span_id"] = p.id(parent)
 	}
-	if state := text(row["trace_state"]); state != "" {
+	if state := str(row["trace_state"]); state != "" {
 		out["trace_state"] = state
 	}
-	if kind := text(row["kind"]); kind != "" && kind != "SPAN_KIND_UNSPECIFIED" {
+	if kind := str(row["kind"]); kind != "" && kind != "SPAN_KIND_UNSPECIFIED" {
 		out["kind"] = kind
 	}
 	p.count(out, row, "flags", "dropped_attributes_count", "dropped_events_count", "dropped_links_count")
 	p.attributes(out, row)
 	status, _ := row["status"].(map[string]any)
 	shown := map[string]any{}
-	if code := text(status["code"]); code != "" && code != "STATUS_CODE_UNSET" {
+	if code := str(status["code"]); code != "" && code != "STATUS_CODE_UNSET" {
 		shown["code"] = code
 	}
-	if message := text(status["message"]); message != "" {
+	if message := str(status["message"]); message != "" {
 		shown["message"] = message
 	}
 	out["status"] = shown
@@ -115,7 +115,7 @@ func protoSpan(row Row, numbers bool) map[string]any {
 	}
 	for _, l := range list(row["links"]) {
 		link := map[string]any{"trace_id": p.id(l["trace_id"]), "span_id": p.id(l["span_id"])}
-		if state := text(l["trace_state"]); state != "" {
+		if state := str(l["trace_state"]); state != "" {
 			link["trace_state"] = state
 		}
 		p.attributes(link, l)
@@ -134,7 +134,7 @@ func protoSpan(row Row, numbers bool) map[string]any {
 type proto struct{ numbers bool }
 
 func (proto) id(v any) string {
-	raw, _ := hex.DecodeString(text(v))
+	raw, _ := hex.DecodeString(str(v))
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
