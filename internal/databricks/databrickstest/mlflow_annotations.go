@@ -40,7 +40,7 @@ func (w *Workspace) setTag(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l, f := w.reach(r, true)
+	l, f := w.place(r, true)
 	if f != nil {
 		f.send(rw)
 		return
@@ -52,7 +52,7 @@ func (w *Workspace) setTag(rw http.ResponseWriter, r *http.Request) {
 func (w *Workspace) deleteTag(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l, f := w.reach(r, true)
+	l, f := w.place(r, true)
 	if f == nil {
 		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
 	}
@@ -77,7 +77,7 @@ func (w *Workspace) createAssessment(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l, f := w.reach(r, true)
+	l, f := w.place(r, true)
 	if f == nil {
 		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
 	}
@@ -104,7 +104,7 @@ func (w *Workspace) oneAssessment(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l, f := w.reach(r, r.Method != http.MethodGet)
+	l, f := w.place(r, r.Method != http.MethodGet)
 	if f == nil {
 		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
 	}

@@ -58,7 +58,7 @@ func (w *Workspace) postInfo(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l, f := w.reach(r, true)
+	l, f := w.place(r, true)
 	if f != nil {
 		f.send(rw)
 		return
@@ -98,7 +98,7 @@ func (w *Workspace) getInfo(rw http.ResponseWriter, r *http.Request) {
 		t.send(rw)
 		return
 	}
-	l, f := w.reach(r, false)
+	l, f := w.place(r, false)
 	if f == nil {
 		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
 	}

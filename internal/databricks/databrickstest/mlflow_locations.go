@@ -258,8 +258,8 @@ func (l *traceLocation) wire() map[string]any {
 	}}
 }
 
-// reach finds the location of a request's path and checks what the caller may do there: SELECT on the spans to read, MODIFY and SELECT on the annotations to write.
-func (w *Workspace) reach(r *http.Request, write bool) (*traceLocation, *failure) {
+// place finds the location of a request's path and checks what the caller may do there: SELECT on the spans to read, MODIFY and SELECT on the annotations to write.
+func (w *Workspace) place(r *http.Request, write bool) (*traceLocation, *failure) {
 	l := w.findLocation(r.PathValue("location"))
 	if l == nil {
 		return nil, notFound("Trace location %s does not exist.", r.PathValue("location"))

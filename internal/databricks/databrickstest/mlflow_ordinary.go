@@ -2,7 +2,6 @@ package databrickstest
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -251,7 +250,7 @@ func (w *Workspace) addOrdinary(i traceInfo) (*ordinaryTrace, *failure) {
 	if i.Tags == nil {
 		i.Tags = map[string]string{}
 	}
-	i.Tags["mlflow.artifactLocation"] = fmt.Sprintf("%s/traces/%s/artifacts", e.artifacts, i.ID)
+	i.Tags["mlflow.artifactLocation"] = e.artifacts + "/" + i.ID + "/artifacts"
 	for _, a := range i.Assessments {
 		if str(a["assessment_id"]) == "" {
 			a["assessment_id"] = "a-" + strings.ReplaceAll(w.id(), "-", "")

@@ -22,7 +22,7 @@ func (w *Workspace) batchGet(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := r.URL.Query()
-	l, f := w.reach(r, false)
+	l, f := w.place(r, false)
 	if f == nil {
 		f = w.warehouse(q.Get("sql_warehouse_id"))
 	}
