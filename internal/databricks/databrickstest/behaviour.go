@@ -26,6 +26,8 @@ type Switches struct {
 	MissingTableStatus int
 	// NoGrantStatus answers OTLP without grants: 403, or 200 (and nothing is written).
 	NoGrantStatus int
+	// InheritedGrants: MODIFY and SELECT on the schema or catalog are enough to write by OTLP; else they must be granted on the table.
+	InheritedGrants bool
 	// MaxBody is the largest OTLP body, uncompressed; 0 means no limit.
 	MaxBody int
 	// TracesPerSecond is the workspace's quota of distinct traces in a second; 0 means none.
@@ -112,7 +114,8 @@ func (w *Workspace) hold(r *http.Request, delay time.Duration, until <-chan stru
 	}
 }
 
-// Outcome is how the OTLP routes answer requests that would be taken otherwise: well formed, for a table that fits, from somebody with grants. The zero value takes them.
+// Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what is well formed, for a table that fits, from somebody with grants is taken,
+// all else refused. A Status without Write and a Reset without Write answer before any of that is looked at.
 type Outcome struct {
 	// Drop answers as if all were well and writes nothing.
 	Drop bool

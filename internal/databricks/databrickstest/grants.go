@@ -103,6 +103,16 @@ func (w *Workspace) hasGrant(who *Principal, s securable, privilege string) bool
 	return false
 }
 
+// grantedHere reports whether a privilege was granted by name on the securable itself, to the principal or to a group of his. Under the lock.
+func (w *Workspace) grantedHere(who *Principal, s securable, privilege string) bool {
+	for _, name := range append([]string{who.Name}, who.Groups...) {
+		if w.grants[s][name][privilege] {
+			return true
+		}
+	}
+	return false
+}
+
 // may reports whether the principal can use a privilege in Unity Catalog: granted by name or as part of ALL_PRIVILEGES, or as owner. Under the lock.
 func (w *Workspace) may(who *Principal, s securable, privilege string) bool {
 	if who.Name == Admin || w.hasGrant(who, s, privilege) || w.hasGrant(who, s, "ALL_PRIVILEGES") {

@@ -14,6 +14,7 @@ const maxBody = 64 << 20
 // Request is one request that came in.
 type Request struct {
 	Time   time.Time // of the workspace
+	Host   string
 	Method string
 	Path   string
 	Query  string
@@ -54,11 +55,15 @@ func (w *Workspace) ForgetRequests() {
 	w.requests = nil
 }
 
-// serve records each request, lets faults act, asks who it is and hands it on.
-func (w *Workspace) serve(rw http.ResponseWriter, r *http.Request) {
+// front records each request, lets faults act, asks who it is and hands it on.
+func (w *Workspace) front(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.serve(next, rw, r) })
+}
+
+func (w *Workspace) serve(next http.Handler, rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	rec := &recorder{ResponseWriter: rw}
-	req := Request{Time: w.now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Size: len(body)}
+	req := Request{Time: w.now(), Host: r.Host, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Size: len(body)}
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -93,7 +98,7 @@ func (w *Workspace) serve(rw http.ResponseWriter, r *http.Request) {
 		req.Principal = who.Name
 		r = r.WithContext(withPrincipal(r.Context(), who))
 	}
-	w.mux.ServeHTTP(rec, r)
+	next.ServeHTTP(rec, r)
 }
 
 // recorder notes the status.

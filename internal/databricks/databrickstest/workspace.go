@@ -37,11 +37,12 @@ type Options struct {
 
 // Workspace is one fake workspace. Its methods may be called while it serves.
 type Workspace struct {
-	server *httptest.Server
-	mux    *http.ServeMux
-	now    func() time.Time
-	closed chan struct{}
-	once   sync.Once
+	server  *httptest.Server
+	zerobus *httptest.Server // the ingest host
+	mux     *http.ServeMux
+	now     func() time.Time
+	closed  chan struct{}
+	once    sync.Once
 
 	// mu guards everything below. Handlers take it themselves; functions whose comment says "under the lock" expect it.
 	mu       sync.Mutex
@@ -72,18 +73,20 @@ func New(options ...Options) *Workspace {
 	}
 	w := &Workspace{
 		mux: http.NewServeMux(), now: o.Clock, closed: make(chan struct{}), switches: *o.Switches, catalogs: map[string]*catalog{},
-		grants: map[securable]map[string]privileges{}, access: newAccess(), otlp: otlpState{standing: map[string]Outcome{}, next: map[string][]Outcome{}},
+		grants: map[securable]map[string]privileges{}, access: newAccess(), otlp: newOTLPState(),
 	}
 	w.AddToken(AdminToken, Admin)
 	w.routeAuth()
+	w.routeOTLP()
 	w.routeMLflow()
 	w.routeMonitors()
-	w.server = httptest.NewUnstartedServer(http.HandlerFunc(w.serve))
+	w.server = httptest.NewUnstartedServer(w.front(w.mux))
 	if o.Address != "" {
 		_ = w.server.Listener.Close()
 		w.server.Listener = listen(o.Address)
 	}
 	w.server.Start()
+	w.zerobus = httptest.NewServer(w.front(http.HandlerFunc(w.serveZerobus)))
 	return w
 }
 
@@ -111,6 +114,8 @@ func (w *Workspace) Close() {
 		close(w.closed)
 		w.server.CloseClientConnections()
 		w.server.Close()
+		w.zerobus.CloseClientConnections()
+		w.zerobus.Close()
 	})
 }
 
