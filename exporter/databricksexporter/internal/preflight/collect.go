@@ -101,7 +101,7 @@ func (c *Collector) effective(ctx context.Context, s databricks.Securable, me da
 	if enough() {
 		return have, nil
 	}
-	groups := append(slices.Clone(me.Groups), everybody)
+	groups := append(slices.DeleteFunc(slices.Clone(me.Groups), ofWorkspace), everybody)
 	inGroups := func(p string) bool { return slices.Contains(groups, p) }
 	if grants, err = c.client.EffectiveGrants(ctx, s, ""); err == nil {
 		add(grants, inGroups)
@@ -111,7 +111,7 @@ func (c *Collector) effective(ctx context.Context, s databricks.Securable, me da
 			break
 		}
 		if i == mostGroups {
-			*unread = append(*unread, groups[i:]...)
+			*unread = append(*unread, groups[i:len(groups)-1]...)
 			break
 		}
 		grants, err := c.client.EffectiveGrants(ctx, s, group)
@@ -119,13 +119,18 @@ func (c *Collector) effective(ctx context.Context, s databricks.Securable, me da
 			continue // a group of the workspace, which Unity Catalog does not know
 		}
 		if err != nil {
-			*unread = append(*unread, group)
+			if group != everybody { // who writes to other people's tables is hardly ever everybody
+				*unread = append(*unread, group)
+			}
 			continue
 		}
 		add(grants, inGroups)
 	}
 	return have, nil
 }
+
+// ofWorkspace reports whether a group is one that every workspace has for itself. Unity Catalog does not know these.
+func ofWorkspace(group string) bool { return group == "users" || group == "admins" }
 
 // perQuestion bounds each question, so that one that hangs leaves time for the others.
 const perQuestion = 10 * time.Second

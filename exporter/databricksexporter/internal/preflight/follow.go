@@ -19,32 +19,34 @@ func (g *Gate) follow(d destination.Destination, w *watch) {
 			return
 		}
 		g.tell(d, before, now)
-		timer := time.NewTimer(g.set.Calm)
-		if wait := pace.next(g.set, before, now); wait > 0 {
-			timer.Reset(wait)
-			select {
-			case <-timer.C:
-				continue
-			case <-w.nudge:
-			case <-g.ctx.Done():
-				timer.Stop()
-				return
-			}
-			timer.Reset(g.set.Calm)
-		} else {
-			select {
-			case <-w.nudge:
-			case <-g.ctx.Done():
-				timer.Stop()
-				return
-			}
-		}
-		select {
-		case <-timer.C:
-		case <-g.ctx.Done():
-			timer.Stop()
+		if !g.pause(w, pace.next(g.set, before, now)) {
 			return
 		}
+	}
+}
+
+// pause waits until the next look is due, 0 meaning not before somebody asks for it; false means that the gate is shut down.
+func (g *Gate) pause(w *watch, wait time.Duration) bool {
+	calm := time.NewTimer(g.set.Calm)
+	defer calm.Stop()
+	var due <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		due = t.C
+	}
+	select {
+	case <-due:
+		return true
+	case <-g.ctx.Done():
+		return false
+	case <-w.nudge:
+	}
+	select {
+	case <-calm.C:
+		return true
+	case <-g.ctx.Done():
+		return false
 	}
 }
 
@@ -57,8 +59,7 @@ func (g *Gate) check(d destination.Destination, w *watch) ([]Finding, bool) {
 	}
 	defer func() { <-g.turn }()
 	g.mu.Lock()
-	refused := w.refused
-	w.refused = false
+	refused := !w.refused.IsZero() && time.Since(w.refused) < 2*g.set.Again // senders that go on being refused say so again meanwhile
 	g.mu.Unlock()
 	now := Evaluate(d, g.collect(g.ctx, d, refused))
 	g.mu.Lock()

@@ -53,7 +53,7 @@ type watch struct {
 	first    chan struct{} // closed when the first answers are there
 	known    bool
 	findings []Finding
-	refused  bool
+	refused  time.Time // the last time
 	nudge    chan struct{}
 }
 
@@ -136,7 +136,7 @@ func (g *Gate) Refused(d destination.Destination) string {
 	w := g.look(d)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w.refused = true
+	w.refused = time.Now()
 	select {
 	case w.nudge <- struct{}{}:
 	default:
