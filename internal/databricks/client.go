@@ -25,8 +25,6 @@ const maxAnswer = 64 << 20
 type Settings struct {
 	// Timeout bounds each request: how long nothing may arrive; 0 means 60 s.
 	Timeout time.Duration
-	// UserAgent names the program to the workspace.
-	UserAgent string
 	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the context's error, when ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -50,7 +48,7 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 	if set.Sleep == nil {
 		set.Sleep = sleep
 	}
-	t := &transport{client: *c, agent: set.UserAgent}
+	t := &transport{client: *c}
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	api := httpclient.NewApiClient(httpclient.ClientConfig{
 		Host: host, HTTPTimeout: set.Timeout, Transport: t, ErrorMapper: apierr.GetAPIError,
@@ -94,15 +92,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 func segment(name string) string { return url.PathEscape(name) }
 
 // transport sends requests over a client that signs them, and turns what is no answer of an API into errors.
-type transport struct {
-	client http.Client
-	agent  string
-}
+type transport struct{ client http.Client }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.agent != "" {
-		r.Header.Set("User-Agent", t.agent)
-	}
 	res, err := t.client.Do(r)
 	if err != nil {
 		return nil, &noAnswer{err}
