@@ -35,10 +35,10 @@ type Settings[T any] struct {
 	Target resolve.Target
 	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes to a destination; nil for signals that need nothing.
 	Prepare func(destination.Destination, T)
-	Link   *Link
-	Pacer  *Pacer
-	Gate   destination.Gate
-	Ledger destination.Ledger
+	Link    *Link
+	Pacer   *Pacer
+	Gate    destination.Gate
+	Ledger  destination.Ledger
 	// Account is the destination's.
 	Account    *account.Account
 	DeadLetter *deadletter.File
