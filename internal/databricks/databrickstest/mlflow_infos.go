@@ -164,7 +164,7 @@ func byTime(a, b *traceInfo) int {
 func ofRoot(id string, row Row) *traceInfo {
 	start, end := integer(row["start_time_unix_nano"]), integer(row["end_time_unix_nano"])
 	i := &traceInfo{ID: id, start: time.Unix(0, start), State: "OK", Metadata: map[string]string{}, Tags: map[string]string{}}
-	ms := end/1e6 - start/1e6
+	ms := (end - start) / 1e6
 	i.Duration = strconv.FormatFloat(float64(ms)/1000, 'f', -1, 64) + "s"
 	status, _ := row["status"].(map[string]any)
 	if status["code"] == "STATUS_CODE_ERROR" {

@@ -18,6 +18,8 @@ type MLflowSwitches struct {
 	NoLocationsV5, NoLocationsV4 bool
 	// IncompatibleTables refuses to create a location: the tables that are there don't fit.
 	IncompatibleTables bool
+	// UnfitWarehouse is the id of a SQL warehouse that can't create tables for the v4 routes.
+	UnfitWarehouse string
 
 	// NoSearchV4 takes the long-running search away: ENDPOINT_NOT_FOUND.
 	NoSearchV4 bool
