@@ -76,7 +76,8 @@ func (w *Workspace) postInfo(rw http.ResponseWriter, r *http.Request) {
 	who := caller(r).Name
 	l.posted[id] = &postedInfo{start: start, duration: ask.Duration, state: ask.State}
 	w.annotate(l, note{trace: id, kind: "METADATA", name: "metadata", who: who, value: map[string]any{
-		"client_request_id": orNil(ask.ClientRequestID), "trace_metadata": anyMap(ask.Metadata), "request_preview": orNil(ask.RequestPreview), "response_preview": orNil(ask.ResponsePreview),
+		"client_request_id": orNil(ask.ClientRequestID), "trace_metadata": anyMap(ask.Metadata), "request_preview": orNil(ask.RequestPreview),
+		"response_preview": orNil(ask.ResponsePreview),
 	}})
 	for _, k := range slices.Sorted(maps.Keys(ask.Tags)) {
 		w.annotate(l, note{trace: id, kind: "TAG", name: k, value: ask.Tags[k], who: who})

@@ -131,8 +131,8 @@ const (
 	oddAbsent  = "absent"
 )
 
-// NullTrace makes reading the trace answer null in place of it; HideSpans makes it come back without spans, as large ones do; LoseTrace makes it vanish from what reads
-// whole traces, while searches still find it. The id is the bare hex one, or that of an ordinary trace.
+// NullTrace makes reading the trace answer null in place of it; HideSpans makes it come back without spans, as large ones do; LoseTrace makes it vanish from what
+// reads whole traces, while searches still find it. The id is the bare hex one, or that of an ordinary trace.
 func (w *Workspace) NullTrace(id string) { w.spoil(id, oddNull) }
 
 // HideSpans: see NullTrace.
@@ -202,7 +202,8 @@ func (w *Workspace) tracesV4(rw http.ResponseWriter, r *http.Request) {
 		w.deleteTag(rw, r)
 	case route("POST :location/:id/assessments"):
 		w.createAssessment(rw, r)
-	case route("GET :location/:id/assessments/:assessment"), route("PATCH :location/:id/assessments/:assessment"), route("DELETE :location/:id/assessments/:assessment"):
+	case route("GET :location/:id/assessments/:assessment"), route("PATCH :location/:id/assessments/:assessment"),
+		route("DELETE :location/:id/assessments/:assessment"):
 		w.oneAssessment(rw, r)
 	default:
 		noEndpoint(rw, r)
