@@ -21,6 +21,7 @@ func TestServicePrincipal(t *testing.T) {
 	require.Equal(t, w.URL(), s.Host(), "one form, without the slash")
 	require.Equal(t, "oauth-m2m", s.AuthType())
 	require.Equal(t, "client_id app-1", s.Identity())
+	require.Equal(t, clientID, s.ClientID())
 	require.Empty(t, w.Requests(), "nothing is asked before the first request")
 
 	c := client(t, s)
