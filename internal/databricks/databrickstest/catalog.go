@@ -289,7 +289,7 @@ func (w *Workspace) find(name string) (*table, *failure) {
 func (w *Workspace) findSchema(name string) *failure {
 	c, s, _ := strings.Cut(name, ".")
 	if w.catalogs[key(c)] == nil {
-		return &failure{404, "CATALOG_DOES_NOT_EXIST", fmt.Sprintf("Catalog '%s' does not exist.", c)}
+		return noCatalog(c)
 	}
 	if w.catalogs[key(c)].schemas[key(s)] == nil {
 		return &failure{404, "SCHEMA_DOES_NOT_EXIST", fmt.Sprintf("Schema '%s' does not exist.", name)}

@@ -12,6 +12,9 @@ type securable struct {
 	name string // lower-case, dotted
 }
 
+// title is the kind as messages write it.
+func (s securable) title() string { return strings.ToUpper(s.kind[:1]) + s.kind[1:] }
+
 // privileges are spelled with underscores: USE_SCHEMA.
 type privileges map[string]bool
 
@@ -141,8 +144,7 @@ func lineage(s securable) []securable {
 
 // denied is the answer to somebody without a privilege.
 func denied(privilege string, s securable) *failure {
-	kind := strings.ToUpper(s.kind[:1]) + s.kind[1:]
-	return &failure{403, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on %s '%s'.", strings.ReplaceAll(privilege, "_", " "), kind, s.name)}
+	return &failure{403, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on %s '%s'.", strings.ReplaceAll(privilege, "_", " "), s.title(), s.name)}
 }
 
 // mayReach checks USE_CATALOG and USE_SCHEMA for a table or schema. Under the lock.

@@ -78,6 +78,7 @@ func New(options ...Options) *Workspace {
 	w.AddToken(AdminToken, Admin)
 	w.routeAuth()
 	w.routeOTLP()
+	w.routeUnity()
 	w.routeMLflow()
 	w.routeMonitors()
 	w.server = httptest.NewUnstartedServer(w.front(w.mux))
