@@ -52,28 +52,33 @@ type agent struct {
 	url string
 }
 
-// start runs a shipped configuration with the environment that its comment asks for, at debug level.
-func start(t *testing.T, w *databrickstest.Workspace, config string, more ...string) agent {
+// environment is what the comments of the shipped configurations ask for.
+func environment(host, zerobus string) []string {
+	return []string{
+		"DATABRICKS_HOST=" + host, "DATABRICKS_WORKSPACE_ID=" + databrickstest.WorkspaceID, "DATABRICKS_CLIENT_ID=" + principal, "DATABRICKS_CLIENT_SECRET=" + secret,
+		"OTELCOL_MLFLOW_ZEROBUS=" + zerobus, "OTELCOL_MLFLOW_CATALOG=main", "OTELCOL_MLFLOW_SCHEMA=traces", "OTELCOL_MLFLOW_PREFIX=agents",
+	}
+}
+
+// start runs a shipped configuration at debug level.
+func start(t *testing.T, w *databrickstest.Workspace, config string) agent {
 	t.Helper()
 	dir := t.TempDir()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
-	env := append([]string{
-		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_WORKSPACE_ID=" + databrickstest.WorkspaceID, "DATABRICKS_CLIENT_ID=" + principal, "DATABRICKS_CLIENT_SECRET=" + secret,
-		"OTELCOL_MLFLOW_ZEROBUS=" + w.ZerobusURL(), "OTELCOL_MLFLOW_OTLP=" + address, "OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_LOG_LEVEL=debug", "HOME=" + dir,
-	}, more...)
+	env := append(environment(w.URL(), w.ZerobusURL()), "OTELCOL_MLFLOW_OTLP="+address, "OTELCOL_MLFLOW_STATE="+dir, "OTELCOL_MLFLOW_LOG_LEVEL=debug", "HOME="+dir)
 	p := collector.Command(t, dir, env, collector.Default(), "--config", filepath.Join(collector.Root(), "config", config))
 	a := agent{p, "http://" + address}
 	require.Eventually(t, func() bool {
-		require.False(t, p.Ended(), "it has ended: %s", p.Logs())
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()
 		}
-		return err == nil
+		return err == nil || p.Ended()
 	}, patience, often)
+	require.False(t, p.Ended(), "it has ended: %s", p.Logs())
 	return a
 }
 

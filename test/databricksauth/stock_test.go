@@ -108,7 +108,7 @@ service: {extensions: [databricks_auth], pipelines: {traces: {receivers: [otlp],
 func TestPrintConfig(t *testing.T) {
 	for _, config := range []string{"databricks-otlphttp.yaml", "databricks-zerobus.yaml"} {
 		cmd := exec.Command(collector.Default(), "print-config", "--config", filepath.Join(collector.Root(), "config", config))
-		cmd.Env = append(os.Environ(), "DATABRICKS_HOST=https://dbc-1.cloud.databricks.com", "DATABRICKS_CLIENT_ID=app-1", "DATABRICKS_CLIENT_SECRET=canary")
+		cmd.Env = append(os.Environ(), environment("https://dbc-1.cloud.databricks.com", "https://1.zerobus.us-west-2.cloud.databricks.com")...)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), "https://dbc-1.cloud.databricks.com")
