@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/databricks/databricks-sdk-go/apierr"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
 // Kind says what sort of trouble a request met.
@@ -50,8 +52,8 @@ type Error struct {
 func (e *Error) Error() string {
 	s := e.Doing + ": " + e.Message
 	var about []string
-	if e.Status != 0 && e.Status != http.StatusOK {
-		about = append(about, fmt.Sprintf("status %d", e.Status))
+	if status := fmt.Sprintf("status %d", e.Status); e.Status != 0 && e.Status != http.StatusOK && !strings.Contains(e.Message, status) {
+		about = append(about, status)
 	}
 	if e.Code != "" && !strings.Contains(e.Message, e.Code) {
 		about = append(about, e.Code)
@@ -95,10 +97,13 @@ func explain(ctx context.Context, doing string, err error) error {
 		silent *noAnswer
 		syntax *json.SyntaxError
 		typed  *json.UnmarshalTypeError
+		sign   *signin.SignInError
 	)
 	switch {
 	case errors.As(err, &api):
 		answered(e, api)
+	case errors.As(err, &sign):
+		unsigned(e, sign)
 	case errors.As(err, &to):
 		e.Kind, e.Message = NoRoute, "the address redirects to "+short(to.to.Scheme+"://"+to.to.Host+to.to.Path)+"; write the workspace's own address into host"
 		if strings.Contains(to.to.RawQuery, "private-link-validation-error") {
@@ -110,10 +115,14 @@ func explain(ctx context.Context, doing string, err error) error {
 		e.Kind, e.Message, e.Err = Slow, "no answer in time", ctx.Err()
 	case errors.As(err, &silent):
 		unanswered(e, silent.err)
-	case errors.As(err, &syntax), errors.As(err, &typed), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		e.Kind, e.Message = Busy, "the connection was closed before the answer was complete"
+	case strings.Contains(err.Error(), "of inactivity"): // the SDK's own timeout
+		e.Kind, e.Message = Slow, "no answer in time"
+	case errors.As(err, &syntax), errors.As(err, &typed), strings.Contains(err.Error(), "HTML response"):
 		e.Kind, e.Message = BadAnswer, "the answer is no JSON document of a Databricks API; check that host is a workspace's address"
 	default:
-		unanswered(e, err)
+		e.Kind, e.Message = BadAnswer, short(last(err))
 	}
 	return e
 }
@@ -152,6 +161,25 @@ func answered(e *Error, api *apierr.APIError) {
 	}
 }
 
+// unsigned explains a request that was not sent, since there was no token for it.
+func unsigned(e *Error, sign *signin.SignInError) {
+	e.Status, e.Code = sign.Status, sign.Code
+	switch {
+	case sign.Permanent:
+		e.Kind = SignIn
+	case sign.Status != 0:
+		e.Kind = Busy
+	case sign.Unwrap() != nil:
+		unanswered(e, sign.Unwrap())
+		if e.Kind == SignIn {
+			e.Kind = Slow
+		}
+	default:
+		e.Kind = Slow
+	}
+	e.Message = short(sign.Error())
+}
+
 // unanswered explains a request without an answer.
 func unanswered(e *Error, err error) {
 	var (
@@ -182,8 +210,7 @@ func unanswered(e *Error, err error) {
 		e.Message = "nothing listens at " + host + " (connection refused)"
 	case errors.As(err, &op) && op.Op == "dial", strings.Contains(err.Error(), "proxyconnect"):
 		e.Message = "no connection to " + host + ": " + short(last(err))
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled),
-		strings.Contains(err.Error(), "of inactivity"):
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		e.Kind, e.Message = Slow, "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.As(err, &op):
 		e.Kind, e.Message = Busy, host+" closed the connection before the answer was complete"

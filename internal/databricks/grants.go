@@ -40,7 +40,7 @@ type Grant struct {
 }
 
 // maxPages bounds listings, far above what a table has.
-const maxPages = 50
+const maxPages = 20
 
 // EffectiveGrants lists the privileges on a securable, those that come from the schema and the catalog included: of one principal, or of everybody whom the caller may
 // see if principal is empty. Grants of groups are listed under the group, not under its members.
