@@ -40,6 +40,8 @@ type Kind[T any] interface {
 	Resources(T) int
 	Resource(b T, i int) pcommon.Map
 	PickResources(b T, indexes []int) T
+	// Join returns a batch with copies of the groups of several.
+	Join([]T) T
 
 	// Traces counts distinct trace ids; 0 for signals that the quota of traces does not concern.
 	Traces(b T) int

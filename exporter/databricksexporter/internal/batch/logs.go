@@ -89,6 +89,17 @@ func (Logs) PickResources(b plog.Logs, indexes []int) plog.Logs {
 	return out
 }
 
+// Join implements Kind.
+func (Logs) Join(all []plog.Logs) plog.Logs {
+	out := plog.NewLogs()
+	for _, b := range all {
+		for _, group := range b.ResourceLogs().All() {
+			group.CopyTo(out.ResourceLogs().AppendEmpty())
+		}
+	}
+	return out
+}
+
 // Traces implements Kind.
 func (Logs) Traces(plog.Logs) int { return 0 }
 

@@ -91,6 +91,17 @@ func (Metrics) PickResources(b pmetric.Metrics, indexes []int) pmetric.Metrics {
 	return out
 }
 
+// Join implements Kind.
+func (Metrics) Join(all []pmetric.Metrics) pmetric.Metrics {
+	out := pmetric.NewMetrics()
+	for _, b := range all {
+		for _, group := range b.ResourceMetrics().All() {
+			group.CopyTo(out.ResourceMetrics().AppendEmpty())
+		}
+	}
+	return out
+}
+
 // Traces implements Kind.
 func (Metrics) Traces(pmetric.Metrics) int { return 0 }
 

@@ -91,6 +91,17 @@ func (Traces) PickResources(b ptrace.Traces, indexes []int) ptrace.Traces {
 	return out
 }
 
+// Join implements Kind.
+func (Traces) Join(all []ptrace.Traces) ptrace.Traces {
+	out := ptrace.NewTraces()
+	for _, b := range all {
+		for _, group := range b.ResourceSpans().All() {
+			group.CopyTo(out.ResourceSpans().AppendEmpty())
+		}
+	}
+	return out
+}
+
 // Traces implements Kind.
 func (Traces) Traces(b ptrace.Traces) int {
 	seen := map[pcommon.TraceID]struct{}{}

@@ -47,31 +47,12 @@ func unauthenticated(e document) string {
 	return "the workspace does not know the credential (status 401)" + e.excerpt()
 }
 
-// types are those of the columns that ingest was seen to ask for, by name.
-var types = map[string]string{
-	"flags": "INT", "dropped_attributes_count": "INT", "dropped_events_count": "INT", "dropped_links_count": "INT",
-	"trace_id": "STRING", "span_id": "STRING", "parent_span_id": "STRING", "trace_state": "STRING", "name": "STRING", "kind": "STRING", "event_name": "STRING",
-	"service_name": "STRING", "record_id": "STRING", "time": "TIMESTAMP", "date": "DATE", "severity_number": "STRING", "severity_text": "STRING",
-	"resource_schema_url": "STRING", "span_schema_url": "STRING", "log_schema_url": "STRING", "metric_schema_url": "STRING",
-	"start_time_unix_nano": "BIGINT", "end_time_unix_nano": "BIGINT", "time_unix_nano": "BIGINT", "observed_time_unix_nano": "BIGINT",
-	"description": "STRING", "unit": "STRING", "metric_type": "STRING",
-}
-
+// typeOf is the type of a column that the table should have; empty for one that nobody knows.
 func typeOf(q Request, column string) string {
-	if t, ok := types[column]; ok {
-		return t
-	}
-	switch column {
-	case "attributes":
-		if q.Destination.Layout == unity.V1 {
-			return "MAP<STRING, STRING>"
+	for _, c := range unity.Columns(q.Destination.Signal, q.Destination.Layout) {
+		if c.Name == column {
+			return c.Type
 		}
-		return "VARIANT"
-	case "body":
-		if q.Destination.Layout == unity.V1 {
-			return "STRING"
-		}
-		return "VARIANT"
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
 // Action is what is to be done about a request.
@@ -23,7 +24,7 @@ type Action uint8
 const (
 	Accept Action = iota // the data is there
 	Retry                // send again later
-	SignIn               // sign in anew and send again at once; when that was done already, as Hold
+	SignIn               // the credential is refused, also after signing in anew, which the transport does: as Hold, and never given up
 	Hold                 // the data waits until somebody mends what Message says
 	Split                // too large: send in two halves
 	Refuse               // refused for good
@@ -81,7 +82,7 @@ const maxDelay = 10 * time.Minute
 //	2xx                        Accept; with a partial success Rejected of the items are lost, Refuse when all are
 //	2xx with a web page        Hold: something else than the workspace answered
 //	3xx                        Hold: something else than the workspace answered
-//	401                        SignIn
+//	401, refused sign-in       SignIn
 //	403, PERMISSION_DENIED     Hold, with the GRANT statement
 //	404, 4xx *_DOES_NOT_EXIST  Hold, with the table or the preview that is missing
 //	405, 415, missing header   Hold, with the key of the configuration that is wrong
@@ -160,6 +161,14 @@ func accepted(q Request, a Answer) Verdict {
 
 // network judges a request without an answer. Whether the workspace has the data is not known then; it is sent again.
 func network(err error) Verdict {
+	var sign *signin.SignInError
+	if errors.As(err, &sign) {
+		v := Verdict{Action: Retry, Label: "unauthenticated", Message: sign.Error()}
+		if sign.Permanent {
+			v.Action = SignIn
+		}
+		return v
+	}
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err // without the address
