@@ -14,7 +14,7 @@ import (
 const redacted = "***"
 
 // tokens are the forms of tokens that are told from text by themselves: signed tokens and personal access tokens.
-var tokens = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?|\bdapi[0-9a-f]{16,}(-\d+)?\b|(?i:bearer|basic) +[A-Za-z0-9+/._~=-]{8,}`)
+var tokens = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{6,}[A-Za-z0-9_.-]*|\bdapi[0-9a-f]{16,}(-\d+)?\b|(?i:bearer|basic) +[A-Za-z0-9+/._~=-]{8,}`)
 
 // redactor takes the credentials of one session out of texts that others have written: errors and log lines of the SDK, answers of token endpoints.
 type redactor struct{ known *strings.Replacer }

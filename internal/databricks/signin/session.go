@@ -124,7 +124,7 @@ func (s *Session) Identity() string { return s.identity }
 // Settings.Timeout allow. Errors are a *SignInError, or say that the request goes elsewhere.
 func (s *Session) Authenticate(r *http.Request) error {
 	if r.URL == nil || r.URL.Scheme != s.host.Scheme || canonicalHost(r.URL) != s.host.Host {
-		return s.elsewhere(r)
+		return s.elsewhere(r.URL)
 	}
 	headers, err := s.Headers(r.Context())
 	if err != nil {
@@ -140,10 +140,10 @@ func (s *Session) Authenticate(r *http.Request) error {
 }
 
 // elsewhere explains why a request is not signed.
-func (s *Session) elsewhere(r *http.Request) error {
+func (s *Session) elsewhere(u *url.URL) error {
 	to := "an address without a host"
-	if r.URL != nil && r.URL.Host != "" {
-		to = r.URL.Scheme + "://" + canonicalHost(r.URL)
+	if u != nil && u.Host != "" {
+		to = u.Scheme + "://" + canonicalHost(u)
 	}
 	return fmt.Errorf("the request goes to %s, and the credentials are those of %s: it is not sent; check endpoint and host, or the redirect that led there", to, s.Host())
 }

@@ -21,7 +21,7 @@ func (g *graph) countedText(receiver string, f *Finding) {
 			continue
 		}
 		f.Faults = append(f.Faults, fmt.Sprintf("receivers::%s::capture_content is false, so processors::%s::tokens (mode: raw) has no text to count: "+
-			"write capture_content: true and processors::%s::content::action: drop, which leaves content out after counting, or processors::%s::tokens::spans: none to count nothing",
+			"write capture_content: true and processors::%s::content::action: drop (with hash_key or person_ids: drop), which leaves content out after counting, or processors::%s::tokens::spans: none to count nothing",
 			receiver, id, id, id))
 	}
 }
