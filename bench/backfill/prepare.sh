@@ -26,7 +26,7 @@ if [ ! -e "$tiktoken" ]; then
 	"${pip[@]}" --version >/dev/null 2>&1 || pip=(python3 -m pip --python "$python")
 	rm -rf "$tiktoken.new"
 	"${pip[@]}" install --quiet --no-deps --target "$tiktoken.new" -r bench/backfill/requirements.txt >&2
-	"$python" bench/backfill/vocabulary.py "$tiktoken.new/vocabulary"
+	"$python" test/py/vocabulary.py "$tiktoken.new/vocabulary"
 	mv "$tiktoken.new" "$tiktoken"
 fi
 export PYTHONPATH=$tiktoken TIKTOKEN_CACHE_DIR=$tiktoken/vocabulary PYTHONDONTWRITEBYTECODE=1

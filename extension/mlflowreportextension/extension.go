@@ -49,6 +49,7 @@ var (
 	_ extension.Extension                         = (*reporter)(nil)
 	_ extensioncapabilities.ConfigSnapshotWatcher = (*reporter)(nil)
 	_ progress.Sink                               = (*reporter)(nil)
+	_ progress.Ending                             = (*reporter)(nil)
 	_ progress.DestinationSink                    = (*reporter)(nil)
 	_ progress.RefinementSink                     = (*reporter)(nil)
 )
@@ -204,6 +205,18 @@ func (r *reporter) Publish(run progress.Run) {
 			r.log.Error("The report can't be written", zap.Error(err))
 		}
 	}
+}
+
+// Finished implements progress.Ending.
+func (r *reporter) Finished() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, run := range r.runs {
+		if run.Ended.IsZero() || run.Stopped {
+			return false
+		}
+	}
+	return len(r.runs) > 0
 }
 
 // PublishDestination implements progress.DestinationSink.

@@ -163,6 +163,34 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole
 	require.NoFileExists(t, filepath.Join(dir, "new.jsonl"))
 }
 
+// Exporters count what has arrived after a run that ended by itself, not after one that somebody stopped.
+func TestFinished(t *testing.T) {
+	ended, failed, stopped, running := run(true), run(false), run(false), run(false)
+	stopped.Stopped = true
+	running.Ended = time.Time{}
+	other := component.MustNewIDWithName("mlflow", "other")
+	for name, tc := range map[string]struct {
+		runs []progress.Run
+		want bool
+	}{
+		"nothing reported":    {nil, false},
+		"complete":            {[]progress.Run{ended}, true},
+		"ended by a fault":    {[]progress.Run{failed}, true},
+		"stopped":             {[]progress.Run{stopped}, false},
+		"running":             {[]progress.Run{running}, false},
+		"one of two stopped":  {[]progress.Run{ended, func() progress.Run { s := stopped; s.Receiver = other; return s }()}, false},
+		"the last one counts": {[]progress.Run{stopped, ended}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: filepath.Join(t.TempDir(), "report.json")}, &bytes.Buffer{})
+			for _, run := range tc.runs {
+				r.Publish(run)
+			}
+			require.Equal(t, tc.want, r.Finished())
+		})
+	}
+}
+
 // What exporters and processors publish in their Shutdown is in the report, which comes last: of a destination the newest state, of a processor the sum over its pipelines.
 func TestDestinationsAndRefinements(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")

@@ -69,6 +69,7 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 		r.outcome = errors.New(report.Headline + problems(report))
 	}
 	report.Ended = time.Now()
+	report.Stopped = !report.Complete && r.stopping()
 	if r.sink != nil {
 		r.sink.Publish(report)
 	}
@@ -187,6 +188,16 @@ func (r *mlflowReceiver) end(now time.Time) int64 {
 func (r *mlflowReceiver) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, r.cfg.Filter}, "\x00")))
 	return hex.EncodeToString(sum[:8])
+}
+
+// stopping reports whether Shutdown has begun.
+func (r *mlflowReceiver) stopping() bool {
+	select {
+	case <-r.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // untilStop is ctx, ended when Shutdown begins.

@@ -1,40 +1,11 @@
 package scores
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"sync"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
-
-// maxName is the longest name of an assessment in an attribute's name.
-const maxName = 64
-
-// sanitise returns a name that can be a column everywhere: lower case, since columns of Databricks don't distinguish it, of a-z, 0-9 and _, every run of other characters
-// one _, none at the ends. A long name is cut and ends in a hash of the whole. The result is empty for a name without any of these characters.
-func sanitise(name string) string {
-	name = strings.ToLower(norm.NFC.String(name))
-	var b strings.Builder
-	gap := false
-	for i := range len(name) {
-		c := name[i]
-		kept := c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_'
-		if kept {
-			b.WriteByte(c)
-		} else if !gap {
-			b.WriteByte('_')
-		}
-		gap = !kept
-	}
-	clean := strings.Trim(b.String(), "_")
-	if len(clean) > maxName {
-		sum := sha256.Sum256([]byte(clean))
-		clean = clean[:maxName-9] + "_" + hex.EncodeToString(sum[:4])
-	}
-	return clean
-}
 
 // names gives assessments the names of their attributes, and bounds how many different ones there are.
 type names struct {
@@ -78,7 +49,7 @@ func (n *names) attribute(name string) (a attribute, full bool) {
 	if !renamed {
 		to = name
 	}
-	if a.key = sanitise(to); a.key != "" {
+	if a.key = genai.ScoreName(to); a.key != "" {
 		a.key = n.prefix + a.key
 	}
 	n.mu.Lock()

@@ -163,24 +163,6 @@ func TestCollisions(t *testing.T) {
 	assert.Equal(t, map[Reason]int{Duplicate: 1}, skipped)
 }
 
-func TestSanitise(t *testing.T) {
-	long := strings.Repeat("abcdefgh_", 10)
-	tests := map[string]string{
-		"relevance": "relevance", "Retrieval/Precision": "retrieval_precision", "a__b": "a__b", " a - b ": "a_b", "_a_": "a", "!?": "", "": "",
-		"caf\u00e9": "caf", "cafe\u0301": "caf", "naïve bayes": "na_ve_bayes", "p95.latency(ms)": "p95_latency_ms", "日本": "", "İ1": "i_1",
-	}
-	delete(tests, "İ1") // lower case of İ depends on the form
-	for name, want := range tests {
-		assert.Equal(t, want, sanitise(name), "%q", name)
-	}
-	cut := sanitise(long)
-	assert.Len(t, cut, maxName)
-	assert.Equal(t, long[:55]+"_", cut[:56])
-	assert.NotEqual(t, cut, sanitise(long+"x"))
-	assert.Equal(t, cut, sanitise(strings.ToUpper(long)))
-	assert.Equal(t, long[:64], sanitise(long[:64]), "64 characters fit")
-}
-
 func TestRenameAndLabels(t *testing.T) {
 	s := scorer(t, func(c *Config) {
 		c.Prefix = "score_"
