@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -119,6 +120,11 @@ func (m *method) check(sdk *config.Config) error {
 	if m.cloud != environment.CloudUnknown && !onCloud(sdk, m.cloud) {
 		return fmt.Errorf("auth_type: %s signs in on %s, and %s is no address of it; write cloud: %s if the workspace has a name of its own", m.name, m.cloud, sdk.Host,
 			strings.ToLower(string(m.cloud)))
+	}
+	if m.name == "metadata-service" {
+		if u, err := url.Parse(sdk.MetadataServiceURL); err != nil || u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
+			return errors.New("metadata_service_url: the service must be on this machine; write http://127.0.0.1:…")
+		}
 	}
 	return nil
 }
