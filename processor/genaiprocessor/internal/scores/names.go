@@ -43,19 +43,20 @@ type names struct {
 	max    int
 
 	mu    sync.RWMutex
-	known map[string]string // original name to attribute, empty for one that has none
-	used  map[string]bool   // attributes
+	known map[[2]string]string // original name and source to attribute, empty for one that has none
+	used  map[string]bool      // attributes
 }
 
-// attribute returns the name of the attribute for an assessment's name. It is empty when nothing of the name can be kept; full is true when the process has too many.
-func (n *names) attribute(name string) (key string, full bool) {
+// attribute returns the name of the attribute for an assessment's name and, if it isn't empty, its kind of source. It is empty when nothing of the name can be kept; full
+// is true when the process has too many.
+func (n *names) attribute(name, source string) (key string, full bool) {
 	n.mu.RLock()
-	key, ok := n.known[name]
+	key, ok := n.known[[2]string{name, source}]
 	n.mu.RUnlock()
 	if ok {
 		return key, false
 	}
-	if len(name) > 1<<12 { // no name; hashing it again and again would cost
+	if len(name)+len(source) > 1<<12 { // no name; hashing it again and again would cost
 		return "", false
 	}
 	to, renamed := n.rename[name]
@@ -63,6 +64,9 @@ func (n *names) attribute(name string) (key string, full bool) {
 		to = name
 	}
 	if key = sanitise(to); key != "" {
+		if source != "" {
+			key = sanitise(to + "_" + source)
+		}
 		key = n.prefix + key
 	}
 	n.mu.Lock()
@@ -74,7 +78,7 @@ func (n *names) attribute(name string) (key string, full bool) {
 		n.used[key] = true
 	}
 	if len(n.known) < 4*n.max {
-		n.known[strings.Clone(name)] = key
+		n.known[[2]string{strings.Clone(name), strings.Clone(source)}] = key
 	}
 	return key, false
 }
