@@ -150,6 +150,24 @@ func Scored(n int, path string) error {
 	return err
 }
 
+// Canaries is what canary.py wrote.
+type Canaries struct {
+	Experiment string   // its id
+	Canaries   []string // all, each in a place of its own
+	Keys       []string // those in keys of attributes
+	Spans      int      // that hold them
+	Broken     string   // id of a further trace, of one span
+}
+
+// Canaries writes traces with a canary in each place for text into a new experiment.
+func (s *Server) Canaries(experiment string) (c Canaries, err error) {
+	out, err := s.run(Login{}, "canary.py", s.URL, experiment)
+	if err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal(out, &c)
+}
+
 // Refined writes what the genai processor must write on the traces of the given experiments, as Python computes it from what MLflow's client returns, to a file in the
 // format of refined.py. uri is the server's, or SQLite() for traces that a server can't answer for.
 func (s *Server) Refined(uri, path string, experiments ...string) error {
