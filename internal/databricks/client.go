@@ -25,6 +25,8 @@ const maxAnswer = 64 << 20
 type Settings struct {
 	// Timeout bounds each request: how long nothing may arrive; 0 means 60 s.
 	Timeout time.Duration
+	// UserAgent names the program to the workspace; empty leaves the SDK's own.
+	UserAgent string
 	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the context's error, when ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -48,7 +50,7 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 	if set.Sleep == nil {
 		set.Sleep = sleep
 	}
-	t := &transport{client: *c}
+	t := &transport{client: *c, agent: set.UserAgent}
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	api := httpclient.NewApiClient(httpclient.ClientConfig{
 		Host: host, HTTPTimeout: set.Timeout, Transport: t, ErrorMapper: apierr.GetAPIError,
@@ -92,9 +94,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 func segment(name string) string { return url.PathEscape(name) }
 
 // transport sends requests over a client that signs them, and turns what is no answer of an API into errors.
-type transport struct{ client http.Client }
+type transport struct {
+	client http.Client
+	agent  string
+}
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.agent != "" {
+		r.Header.Set("User-Agent", t.agent)
+	}
 	res, err := t.client.Do(r)
 	if err != nil {
 		return nil, &noAnswer{err}

@@ -22,7 +22,7 @@ func TestSilent200(t *testing.T) {
 	s := need(t, generated)
 	table := agents.Table(unity.Spans, unity.V2).String()
 	t.Run("with a warehouse", func(t *testing.T) {
-		w, dir := workspace(t, agents), t.TempDir()
+		w, dir := tables(t, agents), t.TempDir()
 		w.SetOutcome(table, databrickstest.SilentDrop)
 		export := exporter(w, agents)
 		export["verify"] = map[string]any{"warehouse_id": warehouse(w), "timeout": "3s"}
@@ -33,14 +33,14 @@ func TestSilent200(t *testing.T) {
 		assert.Empty(t, w.Rows(table))
 	})
 	t.Run("without one", func(t *testing.T) {
-		w, dir := workspace(t, agents), t.TempDir()
+		w, dir := tables(t, agents), t.TempDir()
 		w.SetOutcome(table, databrickstest.SilentDrop)
 		p := collector.Run(t, dir, backfill(s, dir, exporter(w, agents)), 0)
 		assert.Contains(t, collector.ReadReport(t, dir).Headline, "arrived: not verified")
 		assert.Contains(t, firstLine(p.Out()), "arrived: not verified")
 	})
 	t.Run("all of it", func(t *testing.T) {
-		w, dir := workspace(t, agents), t.TempDir()
+		w, dir := tables(t, agents), t.TempDir()
 		export := exporter(w, agents)
 		export["verify"] = map[string]any{"warehouse_id": warehouse(w)}
 		collector.Run(t, dir, backfill(s, dir, export), 0)
@@ -86,7 +86,7 @@ func TestWorkspaceDownAtStart(t *testing.T) {
 // A host that is not written is not found elsewhere: neither in the environment nor in a profile that happens to be there.
 func TestNothingAmbient(t *testing.T) {
 	s := need(t, generated)
-	w, dir := workspace(t, agents), t.TempDir()
+	w, dir := tables(t, agents), t.TempDir()
 	w.AddToken("dapi-ambient", writer)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".databrickscfg"), []byte("[DEFAULT]\nhost = "+w.URL()+"\ntoken = dapi-ambient\n"), 0o600))
 	export := exporter(w, agents)
@@ -102,7 +102,7 @@ func TestNothingAmbient(t *testing.T) {
 // While a grant is missing data waits, the log names the statement that mends it, and a stop is quick; after the grant everything arrives.
 func TestHeldForGrant(t *testing.T) {
 	s := need(t, generated)
-	w, dir := workspace(t, agents), t.TempDir()
+	w, dir := tables(t, agents), t.TempDir()
 	table := agents.Table(unity.Spans, unity.V2).String()
 	w.Revoke(writer, table, "MODIFY")
 	p := collector.Start(t, dir, backfill(s, dir, exporter(w, agents)))
@@ -116,3 +116,6 @@ func TestHeldForGrant(t *testing.T) {
 	report := collector.ReadReport(t, dir).Receivers[0]
 	assert.EqualValues(t, report.Totals.Spans, len(w.Rows(table)))
 }
+
+// warehouse is a SQL warehouse that the writer may use.
+func warehouse(*databrickstest.Workspace) string { return "w1" }

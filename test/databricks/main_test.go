@@ -83,8 +83,8 @@ func need[T any](t testing.TB, get func() (T, error)) T {
 // agents is where these tests write to.
 var agents = unity.Location{Catalog: "main", Schema: "agents", Prefix: "support_bot"}
 
-// workspace is a fake workspace with tables at the locations that the writer may write to.
-func workspace(t testing.TB, locations ...unity.Location) *databrickstest.Workspace {
+// tables is a fake workspace with tables at the locations that the writer may write to.
+func tables(t testing.TB, locations ...unity.Location) *databrickstest.Workspace {
 	t.Helper()
 	w := databrickstest.New()
 	t.Cleanup(w.Close)

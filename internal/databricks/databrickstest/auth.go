@@ -157,8 +157,14 @@ func (w *Workspace) routeAuth() {
 	w.handle("POST /oidc/v1/token", w.issueToken)
 	w.handle("GET /api/2.0/preview/scim/v2/Me", func(rw http.ResponseWriter, r *http.Request) {
 		who := caller(r)
+		groups := []any{}
+		w.mu.Lock()
+		for _, g := range who.Groups {
+			groups = append(groups, map[string]any{"display": g, "type": "direct", "value": g})
+		}
+		w.mu.Unlock()
 		answer(rw, http.StatusOK, map[string]any{
-			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": WorkspaceID, "userName": who.Name, "displayName": who.Name, "active": true,
+			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": WorkspaceID, "userName": who.Name, "displayName": who.Name, "active": true, "groups": groups,
 		})
 	})
 	w.handle("/", func(rw http.ResponseWriter, r *http.Request) {

@@ -17,6 +17,18 @@ type Workspace struct {
 	Client *http.Client
 }
 
+// Held is the error of Gate.Hold. An error of another type counts as one without flags: a fault that a person has to mend.
+type Held struct {
+	Message string
+	// Looking: nothing is known yet, and soon will be. It is no news for anybody, and data is asked for again within a second or so.
+	Looking bool
+	// Passes: trouble that passes by itself, such as a workspace that can't be reached. No data is given up because of it, however long it lasts.
+	Passes bool
+}
+
+// Error implements error.
+func (h *Held) Error() string { return h.Message }
+
 // Gate is preflight: what is known of destinations before data is sent there. Its methods may be called at the same time.
 type Gate interface {
 	// Start checks the destinations that the configuration names, in the background; with on_failure: fail it waits a bounded time for definite answers and returns the
@@ -24,7 +36,7 @@ type Gate interface {
 	Start(ctx context.Context, fixed []Destination) error
 	// Hold returns nil, or why nothing can be written to a destination: one sentence that names the grant, table or setting and the statement that mends it. It answers at
 	// once, from what is known; a destination that it sees for the first time is checked in the background. It is asked before each request, and a fault is looked at again
-	// from time to time, so that a grant given later lets data flow without a restart.
+	// from time to time, so that a grant given later lets data flow without a restart. Errors are *Held.
 	Hold(d Destination) error
 	// Refused tells that the workspace answered with 403 or 404 though the gate was open: look again soon. It answers at once. The returned sentence, if any, names the fault
 	// more exactly than the answer did.

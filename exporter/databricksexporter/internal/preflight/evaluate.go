@@ -21,7 +21,7 @@ func Evaluate(d destination.Destination, f Facts) []Finding {
 	default:
 		out = append(out, unknown(CheckSignIn, "who writes is not known, so its grants can't be looked at", f.Me.Err))
 	}
-	if found := table(d, f); found != nil {
+	if found := readable(d, f); found != nil {
 		return append(out, found...)
 	}
 	t := f.Table.Value
@@ -53,8 +53,8 @@ func refusedSignIn(err error) Finding {
 	}
 }
 
-// table judges whether there is a table that can be looked at; nil means yes.
-func table(d destination.Destination, f Facts) []Finding {
+// readable judges whether there is a table that can be looked at; nil means yes.
+func readable(d destination.Destination, f Facts) []Finding {
 	err := f.Table.Err
 	switch f.Table.Kind() {
 	case "":

@@ -42,17 +42,14 @@ func (a *attempt[T]) result() error {
 func (a *attempt[T]) bury() error {
 	for i, r := range a.refused {
 		b := a.part(r.Range)
-		items := a.Kind.Items(b)
-		if err := a.write(b, items, 0, r.reason, r.message); err != nil {
+		if err := a.Bury(b, r.reason, r.message); err != nil {
 			var left []batch.Range
 			for _, l := range a.refused[i:] {
 				left = append(left, l.Range)
 			}
-			message := "dead_letter can't be written, the data waits: " + err.Error()
-			a.Account.Wait(message, a.Now())
-			return a.delayed(a.part(joined(left)...), message)
+			a.Account.Wait(err.Error(), a.Now())
+			return a.delayed(a.part(joined(left)...), err.Error())
 		}
-		a.Account.Rejected(r.reason, int64(items), int64(items), r.message)
 	}
 	return nil
 }
@@ -66,6 +63,16 @@ func (s *Sender[T]) write(b T, items int, rejected int64, reason, message string
 	return s.DeadLetter.Write(deadletter.Note{
 		Time: s.Now().UTC(), Exporter: s.Exporter, Destination: s.Account.Name(), Signal: s.Kind.Path(), Reason: reason, Message: message, Items: items, Rejected: rejected,
 	}, line)
+}
+
+// Bury puts data that nobody wants into the dead-letter file, and counts it. After an error it was not given up.
+func (s *Sender[T]) Bury(b T, reason, message string) error {
+	items := s.Kind.Items(b)
+	if err := s.write(b, items, 0, reason, message); err != nil {
+		return &Delayed{"dead_letter can't be written: " + err.Error()}
+	}
+	s.Account.Rejected(reason, int64(items), int64(items), message)
+	return nil
 }
 
 // GiveUp is for data that nobody has any more once it returns: it goes to the dead-letter file if there is one, and is counted.

@@ -35,10 +35,10 @@ type Settings[T any] struct {
 	Target resolve.Target
 	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes to a destination; nil for signals that need nothing.
 	Prepare func(destination.Destination, T)
-	Link   *Link
-	Pacer  *Pacer
-	Gate   destination.Gate
-	Ledger destination.Ledger
+	Link    *Link
+	Pacer   *Pacer
+	Gate    destination.Gate
+	Ledger  destination.Ledger
 	// Account is the destination's.
 	Account    *account.Account
 	DeadLetter *deadletter.File
@@ -133,8 +133,7 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 	a.d = d
 	a.Account.Identify(d.String())
 	if err := a.Gate.Hold(d); err != nil {
-		a.message = err.Error()
-		a.holds(a.message, 0)
+		a.gated(err)
 		return false
 	}
 	ok, message, wait := a.hold.admit(a.began, a.HoldInterval)
@@ -143,6 +142,18 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 		a.deadline = a.HoldMax > 0 && a.hold.lasts(a.began) >= a.HoldMax
 	}
 	return ok
+}
+
+// gated notes why preflight lets nothing through.
+func (a *attempt[T]) gated(err error) {
+	a.message = err.Error()
+	var h *destination.Held
+	switch {
+	case !errors.As(err, &h), !h.Looking && !h.Passes:
+		a.holds(a.message, 0)
+	case h.Passes:
+		a.Account.Wait(a.message, a.began)
+	}
 }
 
 // holds notes that a person has to do something before data can be written, and that the workspace is not asked again for an interval.

@@ -14,38 +14,63 @@ type names struct {
 	max    int
 
 	mu    sync.RWMutex
-	known map[string]string // original name to attribute, empty for one that has none
-	used  map[string]bool   // attributes
+	known map[[2]string]attribute // by original name and kind of source
+	used  map[string]owner        // by key
+	keys  []string                // by index
 }
 
-// attribute returns the name of the attribute for an assessment's name. It is empty when nothing of the name can be kept; full is true when the process has too many.
-func (n *names) attribute(name string) (key string, full bool) {
+// attribute is what has become of a name.
+type attribute struct {
+	key    string // empty: nothing of the name can be kept
+	index  int    // of the key in this process
+	shared bool   // another name, too, has become this key, and did so earlier
+}
+
+// owner is the name that became a key first.
+type owner struct {
+	index   int
+	name    string // with its source
+	renamed bool
+}
+
+// attribute returns the attribute for an assessment's name and, if it isn't empty, its kind of source; full is true when the process has too many. A key that the
+// configuration gives to several names on purpose is not shared.
+func (n *names) attribute(name, source string) (a attribute, full bool) {
 	n.mu.RLock()
-	key, ok := n.known[name]
+	a, ok := n.known[[2]string{name, source}]
 	n.mu.RUnlock()
 	if ok {
-		return key, false
+		return a, false
 	}
-	if len(name) > 1<<12 { // no name; hashing it again and again would cost
-		return "", false
+	if len(name)+len(source) > 1<<12 { // no name; hashing it again and again would cost
+		return attribute{}, false
 	}
 	to, renamed := n.rename[name]
 	if !renamed {
 		to = name
 	}
-	if key = genai.ScoreName(to); key != "" {
-		key = n.prefix + key
+	if a.key = genai.ScoreName(to); a.key != "" {
+		if source != "" {
+			a.key = genai.ScoreName(to + "_" + source)
+		}
+		a.key = n.prefix + a.key
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if key != "" && !n.used[key] {
-		if len(n.used) >= n.max {
-			return "", true
+	if a.key != "" {
+		first, ok := n.used[a.key]
+		if !ok {
+			if len(n.keys) >= n.max {
+				return attribute{}, true
+			}
+			first = owner{len(n.keys), name + "\x00" + source, renamed}
+			n.used[a.key] = first
+			n.keys = append(n.keys, a.key)
 		}
-		n.used[key] = true
+		a.index, a.shared = first.index, first.name != name+"\x00"+source && !first.renamed && !renamed
 	}
 	if len(n.known) < 4*n.max {
-		n.known[strings.Clone(name)] = key
+		n.known[[2]string{strings.Clone(name), strings.Clone(source)}] = a
 	}
-	return key, false
+	return a, false
 }
