@@ -13,6 +13,7 @@ import datetime
 import json
 import logging
 import os
+import re
 import stat
 import sys
 import time
@@ -53,6 +54,7 @@ def start(work):
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.sql.adaptive.enabled", "false")
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.default.parallelism", "1")
         .config("spark.sql.session.timeZone", "UTC")
@@ -72,10 +74,13 @@ def load(spark, table, work):
     with open(path, "w") as f:
         for row in table["rows"]:
             f.write(json.dumps(row) + "\n")
-    schema = table["columns"].replace("'", "\\'")
-    spark.sql("INSERT INTO %s SELECT r.* FROM (SELECT from_json(value, '%s', map('mode', 'FAILFAST')) AS r FROM text.`%s`)" % (table["name"], schema, path))
+    insert(spark, table["name"], table["columns"], path)
     count = spark.sql("SELECT count(*) FROM " + table["name"]).collect()[0][0]
     assert count == len(table["rows"]), (table["name"], count)
+
+
+def insert(spark, name, columns, path):
+    spark.sql("INSERT INTO %s SELECT r.* FROM (SELECT from_json(value, '%s', map('mode', 'FAILFAST')) AS r FROM text.`%s`)" % (name, columns, path))
 
 
 def statements(path):
@@ -88,20 +93,25 @@ def statements(path):
 
 
 class Run:
-    def __init__(self, spark, tables, golden):
-        self.spark, self.tables, self.golden = spark, {t["name"]: t["rows"] for t in tables}, golden
+    def __init__(self, spark, tables, golden, work):
+        self.spark, self.golden, self.work = spark, golden, work
+        self.tables = {t["name"]: t["rows"] for t in tables}
+        self.columns = {t["name"]: t["columns"] for t in tables}
         self.executed, self.left, self.values, self.differences = 0, [], collections.Counter(), []
+
+    def statements(self, name):
+        return list(statements(os.path.join(self.golden, name + ".sql")))
 
     def sheet(self, name):
         """Executes a golden file. Returns what its queries answered."""
         answers = []
-        for does, databricks, sql in statements(os.path.join(self.golden, name + ".sql")):
+        for does, databricks, sql in self.statements(name):
             try:
                 sqlglot.parse_one(sql, dialect="databricks", error_level=sqlglot.ErrorLevel.RAISE)
             except Exception as e:
                 self.differ("%s: a parser of Databricks' dialect refuses the statement that %s: %s" % (name, does, str(e)[:300]))
             if databricks:
-                self.left.append("%s: %s" % (name, sql.split("\n")[0][:100]))
+                self.left.append("%s: %s" % (name, " ".join(sql.split()[:3])))
                 continue
             rows = self.spark.sql(sql).collect()
             self.executed += 1
@@ -111,6 +121,32 @@ class Run:
 
     def differ(self, text):
         self.differences.append(text)
+
+    def streaming_table(self, name):
+        """Makes the streaming table of a golden file as an ordinary one: Spark has no counterpart, but what it selects is the same."""
+        for _, _, sql in self.statements(name):
+            if sql.startswith("CREATE OR REFRESH STREAMING TABLE "):
+                head, select = sql.split("\nAS ", 1)
+                select = re.sub(r"STREAM\((.*?)\)", r"\1", select)
+                self.spark.sql("CREATE TABLE %s AS %s" % (head.split("\n")[0].split(" ")[-1], select))
+
+    def append(self, table, rows):
+        """Adds rows to a table."""
+        path = os.path.join(self.work, "more-%d.jsonl" % len(os.listdir(self.work)))
+        with open(path, "w") as f:
+            for row in rows:
+                f.write(json.dumps(row) + "\n")
+        insert(self.spark, table, self.columns["spark_catalog.lab.agents_otel_spans"], path)
+
+    def properties(self, view):
+        return {r[0]: r[1] for r in self.spark.sql("SHOW TBLPROPERTIES spark_catalog.lab." + view).collect()}
+
+    def definition(self, view):
+        """The query of a view as the catalog keeps it, the comments of the view's columns, and its own."""
+        rows = self.spark.sql("DESCRIBE TABLE EXTENDED spark_catalog.lab." + view).collect()
+        end = next((i for i, r in enumerate(rows) if not r[0] or r[0].startswith("#")), len(rows))
+        detail = {r[0]: r[1] for r in rows[end:]}
+        return detail["View Text"], {r[0]: r[2] for r in rows[:end]}, detail.get("Comment")
 
     def check(self, view, key, want):
         """Compares a view with what is wanted: a dictionary of key to row."""
@@ -160,10 +196,10 @@ def main():
     for table in tables:
         load(spark, table, work)
     print("Spark %s, started in %.0fs, loaded after %.0fs" % (spark.version, started, time.time() - began))
-    run = Run(spark, tables, golden)
+    run = Run(spark, tables, golden, work)
     expected.compare(run)
-    for text in run.left:
-        print("not executed, Databricks only:", text)
+    for text, n in sorted(collections.Counter(run.left).items()):
+        print("not executed, Databricks only: %s (%d)" % (text, n))
     print("%d statements executed, %d values compared, %d differences, %.0fs" % (run.executed, sum(run.values.values()), len(run.differences), time.time() - began))
     for text in run.differences[:50]:
         print(text, file=sys.stderr)

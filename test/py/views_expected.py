@@ -323,6 +323,70 @@ def compare(run):
     named = ["Relevance", "answer_length", "groundedness", "relevance", "tone"]
     views(run, "everywhere_v1", "mlflow_experiment_trace_otel_spans", [(n, column_of(n, named)) for n in named], "mlflow_experiment_trace_otel_logs")
 
+    # Views over the streaming table show what views over all spans show.
+    run.streaming_table("v2")
+    run.sheet("v2_streamed")
+    views(run, "streamed", "agents_otel_spans", COLUMNS)
+
+    growing(run)
+    before = len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect())
+    run.sheet("teardown")
+    run.equal("views dropped by the teardown", before - len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect()), 3)
+
+
+def growing(run):
+    """Setup runs over an empty table; then scores arrive, and one whose name differs from another's in case only. The tall view shows each at once, the wide one after setup ran again."""
+    model = run.tables["spark_catalog.lab.agents_otel_spans"][0]
+    run.spark.sql("CREATE TABLE spark_catalog.lab.growing_otel_spans (%s)" % run.columns["spark_catalog.lab.agents_otel_spans"])
+    rows = []
+
+    def arrive(trace, scores):
+        row = dict(model, trace_id="%032x" % trace, span_id="%016x" % trace, parent_span_id=None, attributes={"mlflow.spanType": "AGENT", **{"metric_" + k: v for k, v in scores.items()}})
+        rows.append(row)
+        run.append("spark_catalog.lab.growing_otel_spans", [row])
+
+    def shown():
+        wide = run.spark.table("spark_catalog.lab.growing_genai_traces")
+        scores = [c for c in wide.columns if c.startswith("metric_")]
+        tall = {(int(r["trace_id"], 16), r["score_name"]): r["score"] for r in run.spark.table("spark_catalog.lab.growing_genai_scores").collect()}
+        return wide.columns, {(int(r["trace_id"], 16), c): r[c] for r in wide.collect() for c in scores if r[c] is not None}, tall
+
+    def after(step, earlier, names):
+        """After setup ran again: what it found, and that the catalog keeps what was written."""
+        found, = run.sheet(step)
+        run.equal(step + " found", sorted(r["score_name"] for r in found), sorted(names))
+        columns, wide, tall = shown()
+        run.equal(step + " keeps columns in their order", columns[: len(earlier)], earlier)
+        text, _, _ = run.definition("growing_genai_traces")
+        written = next(sql for _, _, sql in run.statements(step) if " AS\nWITH" in sql).split(" AS\n", 1)[1]
+        run.equal(step + ": the query that the catalog keeps", text, written)
+        return columns, wide, tall
+
+    run.sheet("growing_1")
+    _, comments, comment = run.definition("growing_genai_traces")
+    run.equal("comments of columns", all(comments.values()) and len(comments) == len(set(comments.values())), True)
+    run.equal("comment of the view", "One row per GenAI trace" in comment, True)
+    columns, wide, tall = shown()
+    run.equal("an empty table", (wide, tall), ({}, {}))
+
+    arrive(1, {"relevance": 0.5, "quality": 1, "safety": "yes"})
+    _, wide, tall = shown()
+    run.equal("three scores in the tall view at once", tall, {(1, "relevance"): 0.5, (1, "quality"): 1.0, (1, "safety"): 1.0})
+    run.equal("and not yet in the wide one", wide, {})
+    columns, wide, tall = after("growing_2", columns, ["relevance", "quality", "safety"])
+    run.equal("three columns", wide, {(1, "metric_relevance"): 0.5, (1, "metric_quality"): 1.0, (1, "metric_safety"): 1.0})
+
+    arrive(2, {"Quality": 0.25, "quality": 0.75})
+    arrive(3, {"Quality": 0.125})
+    _, wide, tall = shown()
+    run.equal("a fourth in the tall view at once", {k: v for k, v in tall.items() if k[0] > 1}, {(2, "Quality"): 0.25, (2, "quality"): 0.75, (3, "Quality"): 0.125})
+    run.equal("the wide view before setup", {k: v for k, v in wide.items() if k[0] > 1}, {(2, "metric_quality"): 0.75})
+    fourth = "metric_quality_" + column_hash("Quality")
+    columns, wide, tall = after("growing_3", columns, ["relevance", "quality", "safety", "Quality"])
+    run.equal("the fourth column is the last", columns[-1], fourth)
+    run.equal("four columns", {k: v for k, v in wide.items() if k[0] > 1}, {(2, "metric_quality"): 0.75, (2, fourth): 0.25, (3, fourth): 0.125})
+    run.equal("its name is known", json.loads(run.properties("growing_genai_traces")["otelcol_mlflow.scores"]), {fourth: "Quality"})
+
 
 def column_of(name, names):
     """The column of a score: the first of those that differ in case only has the plain name."""

@@ -35,10 +35,10 @@ func (f *field) shown(annotations bool) string {
 	}
 	list := []string{column(f.name)}
 	for _, key := range f.metadata {
-		list = append(list, "NULLIF(m.metadata["+literal(key)+"], '')")
+		list = append(list, "NULLIF("+entry("m.metadata", key)+", '')")
 	}
 	for _, key := range f.tags {
-		list = append(list, "NULLIF(m.tags["+literal(key)+"], '')")
+		list = append(list, "NULLIF("+entry("m.tags", key)+", '')")
 	}
 	return coalesce(list...)
 }
@@ -86,7 +86,7 @@ func member(object, key, metadata, otherwise, typ string) func(bool) string {
 	return func(annotations bool) string {
 		text := column(object)
 		if annotations {
-			text = "COALESCE(" + text + ", m.metadata[" + literal(metadata) + "])"
+			text = "COALESCE(" + text + ", " + entry("m.metadata", metadata) + ")"
 		}
 		value := "try_cast(get_json_object(" + text + ", " + literal("$."+key) + ") AS DOUBLE)"
 		if typ == "BIGINT" {
@@ -148,8 +148,8 @@ var fields = []field{
 		final: func(annotations bool) string {
 			scorer, run := column("scorer"), column("run")
 			if annotations {
-				scorer = "COALESCE(" + scorer + ", NULLIF(m.tags['mlflow.trace.sourceScorer'], ''))"
-				run = "COALESCE(" + run + ", NULLIF(m.metadata['mlflow.sourceRun'], ''), NULLIF(m.tags['mlflow.eval.requestId'], ''))"
+				scorer = "COALESCE(" + scorer + ", NULLIF(" + entry("m.tags", "mlflow.trace.sourceScorer") + ", ''))"
+				run = "COALESCE(" + run + ", NULLIF(" + entry("m.metadata", "mlflow.sourceRun") + ", ''), NULLIF(" + entry("m.tags", "mlflow.eval.requestId") + ", ''))"
 			}
 			return "CASE WHEN " + scorer + " IS NOT NULL THEN 'judge' WHEN " + run + " IS NOT NULL THEN 'evaluation' ELSE 'live' END"
 		}},

@@ -110,3 +110,48 @@ func TestGoldenV1Logs(t *testing.T) {
 	s.add(o.Found(0))
 	s.check(t, "v1_logs")
 }
+
+// as is what the catalog says of a view after its statements were executed.
+func as(o *Options, v View) *Existing {
+	e := &Existing{Type: "VIEW", Definition: v.Query, Properties: o.markers(&v)}
+	for _, c := range v.Columns {
+		e.Columns = append(e.Columns, c.Name)
+	}
+	return e
+}
+
+// Three scores arrive after setup ran over an empty table, and the next day a fourth whose name differs from another's in case only. test/views executes the files one
+// after the other and lets the scores arrive in between.
+func TestGoldenNewScores(t *testing.T) {
+	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab", Prefix: "growing"}, Layout: unity.V2}
+	tall, err := o.ScoresView(nil)
+	require.NoError(t, err)
+	first, err := o.Traces(nil)
+	require.NoError(t, err)
+	var s sheet
+	s.add(o.Plan(tall, nil).Statements...)
+	s.add(o.Plan(first, nil).Statements...)
+	s.check(t, "growing_1")
+
+	before := as(o, first)
+	for step, found := range [][]string{{"relevance", "quality", "safety"}, {"Quality", "quality", "relevance", "safety"}} {
+		existing, err := o.ScoresOf(before)
+		require.NoError(t, err)
+		o.Scores, _ = o.Known(existing, nil, nil, found)
+		v, err := o.Traces(before.Columns)
+		require.NoError(t, err)
+		c := o.Plan(v, before)
+		require.Equal(t, Update, c.Action)
+		require.Equal(t, [][]string{{"metric_quality", "metric_relevance", "metric_safety"}, {"metric_quality" + hashed("Quality")}}[step], c.Added)
+		require.Equal(t, Keep, o.Plan(tall, as(o, tall)).Action, "the view of scores needs no change")
+		s.Reset()
+		s.add(o.Found(0))
+		s.add(c.Statements...)
+		s.check(t, []string{"growing_2", "growing_3"}[step])
+
+		after := as(o, v)
+		require.Equal(t, before.Columns, after.Columns[:len(before.Columns)], "old columns keep their places")
+		require.Equal(t, Keep, o.Plan(v, after).Action)
+		before = after
+	}
+}

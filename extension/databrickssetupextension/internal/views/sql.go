@@ -27,15 +27,6 @@ func literal(s string) string {
 	return b.String()
 }
 
-// literals writes a list of strings for SQL.
-func literals(list ...string) string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = literal(s)
-	}
-	return strings.Join(out, ", ")
-}
-
 // plainKey are keys that can stand in a path of a VARIANT.
 var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.:/ -]+$`)
 
@@ -48,16 +39,19 @@ func (o *Options) dialect() dialect { return dialect{maps: o.Layout == unity.V1}
 func (d dialect) get(column, key, typ string) string {
 	switch {
 	case d.maps && typ == "string":
-		return column + "[" + literal(key) + "]"
+		return entry(column, key)
 	case d.maps && typ == "bigint": // 3.0 is 3
-		return "try_cast(try_cast(" + column + "[" + literal(key) + "] AS DOUBLE) AS BIGINT)"
+		return "try_cast(try_cast(" + entry(column, key) + " AS DOUBLE) AS BIGINT)"
 	case d.maps:
-		return "try_cast(" + column + "[" + literal(key) + "] AS " + strings.ToUpper(typ) + ")"
+		return "try_cast(" + entry(column, key) + " AS " + strings.ToUpper(typ) + ")"
 	case plainKey.MatchString(key):
 		return "try_variant_get(" + column + ", " + literal(`$["`+key+`"]`) + ", '" + typ + "')"
 	}
-	return "try_variant_get(" + d.members(column) + "[" + literal(key) + "], '$', '" + typ + "')"
+	return "try_variant_get(" + entry(d.members(column), key) + ", '$', '" + typ + "')"
 }
+
+// entry is the value of a key of a map. Whether brackets fail for a missing key depends on settings.
+func entry(m, key string) string { return "try_element_at(" + m + ", " + literal(key) + ")" }
 
 // members is a column of attributes as a MAP.
 func (d dialect) members(column string) string {

@@ -77,7 +77,7 @@ func (o *Options) scoreColumns() []projection {
 
 func (o *Options) wideScore(s Score) string {
 	if o.elsewhere() {
-		return "p.scores[" + literal(s.Name) + "]"
+		return entry("p.scores", s.Name)
 	}
 	return finite(column(s.Column))
 }

@@ -17,7 +17,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_scores` (
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '7f66acd97dde6e18c2ec097b79cf5eb0', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '0300670764fc44fd9b955a9a436413e9', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -120,10 +120,10 @@ SELECT
   r.`experiment_id`,
   r.`experiment`,
   r.`service_name`,
-  COALESCE(r.`environment`, NULLIF(m.metadata['environment'], ''), NULLIF(m.metadata['env'], ''), NULLIF(m.tags['environment'], ''), NULLIF(m.tags['env'], '')) AS `environment`,
-  COALESCE(r.`app_version`, NULLIF(m.metadata['app_version'], ''), NULLIF(m.metadata['version'], ''), NULLIF(m.metadata['mlflow.modelId'], ''), NULLIF(m.metadata['mlflow.source.git.commit'], ''), NULLIF(m.tags['app_version'], ''), NULLIF(m.tags['version'], '')) AS `app_version`,
+  COALESCE(r.`environment`, NULLIF(try_element_at(m.metadata, 'environment'), ''), NULLIF(try_element_at(m.metadata, 'env'), ''), NULLIF(try_element_at(m.tags, 'environment'), ''), NULLIF(try_element_at(m.tags, 'env'), '')) AS `environment`,
+  COALESCE(r.`app_version`, NULLIF(try_element_at(m.metadata, 'app_version'), ''), NULLIF(try_element_at(m.metadata, 'version'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.modelId'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.source.git.commit'), ''), NULLIF(try_element_at(m.tags, 'app_version'), ''), NULLIF(try_element_at(m.tags, 'version'), '')) AS `app_version`,
   r.`model`,
-  CASE WHEN COALESCE(r.`scorer`, NULLIF(m.tags['mlflow.trace.sourceScorer'], '')) IS NOT NULL THEN 'judge' WHEN COALESCE(r.`run`, NULLIF(m.metadata['mlflow.sourceRun'], ''), NULLIF(m.tags['mlflow.eval.requestId'], '')) IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`
+  CASE WHEN COALESCE(r.`scorer`, NULLIF(try_element_at(m.tags, 'mlflow.trace.sourceScorer'), '')) IS NOT NULL THEN 'judge' WHEN COALESCE(r.`run`, NULLIF(try_element_at(m.metadata, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(m.tags, 'mlflow.eval.requestId'), '')) IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`
 FROM current_scores AS c
 JOIN roots AS r ON r.trace_id = c.trace_id
 LEFT JOIN notes AS m ON m.trace_id = r.trace_id
@@ -169,7 +169,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'dc2c53d756c623552bb0b2779e2849a9', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '1926c755d0d17c7c65ac8477501cc4f0', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -299,30 +299,30 @@ SELECT
   r.`experiment_id`,
   r.`experiment`,
   r.`service_name`,
-  COALESCE(r.`session_id`, NULLIF(m.metadata['mlflow.trace.session'], '')) AS `session_id`,
-  COALESCE(r.`user_id`, NULLIF(m.metadata['mlflow.trace.user'], '')) AS `user_id`,
-  COALESCE(r.`environment`, NULLIF(m.metadata['environment'], ''), NULLIF(m.metadata['env'], ''), NULLIF(m.tags['environment'], ''), NULLIF(m.tags['env'], '')) AS `environment`,
-  COALESCE(r.`app_version`, NULLIF(m.metadata['app_version'], ''), NULLIF(m.metadata['version'], ''), NULLIF(m.metadata['mlflow.modelId'], ''), NULLIF(m.metadata['mlflow.source.git.commit'], ''), NULLIF(m.tags['app_version'], ''), NULLIF(m.tags['version'], '')) AS `app_version`,
+  COALESCE(r.`session_id`, NULLIF(try_element_at(m.metadata, 'mlflow.trace.session'), '')) AS `session_id`,
+  COALESCE(r.`user_id`, NULLIF(try_element_at(m.metadata, 'mlflow.trace.user'), '')) AS `user_id`,
+  COALESCE(r.`environment`, NULLIF(try_element_at(m.metadata, 'environment'), ''), NULLIF(try_element_at(m.metadata, 'env'), ''), NULLIF(try_element_at(m.tags, 'environment'), ''), NULLIF(try_element_at(m.tags, 'env'), '')) AS `environment`,
+  COALESCE(r.`app_version`, NULLIF(try_element_at(m.metadata, 'app_version'), ''), NULLIF(try_element_at(m.metadata, 'version'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.modelId'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.source.git.commit'), ''), NULLIF(try_element_at(m.tags, 'app_version'), ''), NULLIF(try_element_at(m.tags, 'version'), '')) AS `app_version`,
   r.`model`,
-  CASE WHEN COALESCE(r.`scorer`, NULLIF(m.tags['mlflow.trace.sourceScorer'], '')) IS NOT NULL THEN 'judge' WHEN COALESCE(r.`run`, NULLIF(m.metadata['mlflow.sourceRun'], ''), NULLIF(m.tags['mlflow.eval.requestId'], '')) IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`,
+  CASE WHEN COALESCE(r.`scorer`, NULLIF(try_element_at(m.tags, 'mlflow.trace.sourceScorer'), '')) IS NOT NULL THEN 'judge' WHEN COALESCE(r.`run`, NULLIF(try_element_at(m.metadata, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(m.tags, 'mlflow.eval.requestId'), '')) IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`,
   map_concat(map_filter(COALESCE(r.`tags`, CAST(map() AS MAP<STRING, STRING>)), (k, v) -> NOT map_contains_key(COALESCE(m.tags, CAST(map() AS MAP<STRING, STRING>)), k)), map_filter(COALESCE(m.tags, CAST(map() AS MAP<STRING, STRING>)), (k, v) -> NOT startswith(k, 'mlflow.'))) AS `tags`,
   r.`token_count_request`,
   r.`token_count_response`,
   r.`token_count_encoding`,
   r.`token_count_approximate`,
-  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, m.metadata['mlflow.trace.tokenUsage']), '$.input_tokens') AS DOUBLE) AS BIGINT), r.`usage_input`) AS `reported_tokens_input`,
-  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, m.metadata['mlflow.trace.tokenUsage']), '$.output_tokens') AS DOUBLE) AS BIGINT), r.`usage_output`) AS `reported_tokens_output`,
-  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, m.metadata['mlflow.trace.tokenUsage']), '$.total_tokens') AS DOUBLE) AS BIGINT), r.`usage_total`, r.`usage_input` + r.`usage_output`) AS `reported_tokens_total`,
-  COALESCE(try_cast(get_json_object(COALESCE(r.`costs`, m.metadata['mlflow.trace.cost']), '$.total_cost') AS DOUBLE), r.`cost_total`) AS `reported_cost`,
+  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, try_element_at(m.metadata, 'mlflow.trace.tokenUsage')), '$.input_tokens') AS DOUBLE) AS BIGINT), r.`usage_input`) AS `reported_tokens_input`,
+  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, try_element_at(m.metadata, 'mlflow.trace.tokenUsage')), '$.output_tokens') AS DOUBLE) AS BIGINT), r.`usage_output`) AS `reported_tokens_output`,
+  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, try_element_at(m.metadata, 'mlflow.trace.tokenUsage')), '$.total_tokens') AS DOUBLE) AS BIGINT), r.`usage_total`, r.`usage_input` + r.`usage_output`) AS `reported_tokens_total`,
+  COALESCE(try_cast(get_json_object(COALESCE(r.`costs`, try_element_at(m.metadata, 'mlflow.trace.cost')), '$.total_cost') AS DOUBLE), r.`cost_total`) AS `reported_cost`,
   r.`contract_cost_trace_total`,
   r.`contract_cost_trace_partial`,
   r.`contract_cost_currency`,
-  p.scores['Relevance'] AS `metric_relevance`,
-  p.scores['answer_length'] AS `metric_answer_length`,
-  p.scores['groundedness'] AS `metric_groundedness`,
-  p.scores['quality'] AS `metric_quality`,
-  p.scores['relevance'] AS `metric_relevance_99045570`,
-  p.scores['tone'] AS `metric_tone`
+  try_element_at(p.scores, 'Relevance') AS `metric_relevance`,
+  try_element_at(p.scores, 'answer_length') AS `metric_answer_length`,
+  try_element_at(p.scores, 'groundedness') AS `metric_groundedness`,
+  try_element_at(p.scores, 'quality') AS `metric_quality`,
+  try_element_at(p.scores, 'relevance') AS `metric_relevance_99045570`,
+  try_element_at(p.scores, 'tone') AS `metric_tone`
 FROM roots AS r
 LEFT JOIN notes AS m ON m.trace_id = r.trace_id
 LEFT JOIN pivoted AS p ON p.trace_id = r.trace_id
