@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -78,12 +79,15 @@ func (e *databricksExporter[T]) refuser() func(T) error {
 }
 
 // chainID is the id of the chain of a destination: the exporter's, with the destination in its name. Queues on disk are found by it, so it is the same from start to start, and
-// short enough for the name of a file.
+// short enough, and without slashes, for the name of a file.
 func chainID(id component.ID, key string) component.ID {
 	const most = 100
-	if len(key) > most {
+	if name := strings.ReplaceAll(key, "/", "~"); name != key || len(name) > most {
 		sum := sha256.Sum256([]byte(key))
-		key = key[:most-17] + "~" + hex.EncodeToString(sum[:8])
+		key = name[:min(len(name), most-17)] + "~" + hex.EncodeToString(sum[:8])
 	}
-	return component.NewIDWithName(id.Type(), id.Name()+"/"+key)
+	if id.Name() != "" {
+		key = id.Name() + "@" + key
+	}
+	return component.NewIDWithName(id.Type(), key)
 }

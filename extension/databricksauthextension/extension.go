@@ -42,7 +42,7 @@ func (a *authenticator) Start(ctx context.Context, _ component.Host) error {
 	if err != nil {
 		return err
 	}
-	session, err := signin.New(a.cfg.SignIn, signin.Settings{Transport: transport, Logger: a.log, Timeout: a.cfg.Timeout, Version: a.version})
+	session, err := signin.New(signin.Config(a.cfg.SignIn), signin.Settings{Transport: transport, Logger: a.log, Timeout: a.cfg.Timeout, Version: a.version})
 	if err != nil {
 		return err
 	}

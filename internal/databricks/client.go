@@ -25,7 +25,7 @@ const maxAnswer = 64 << 20
 type Settings struct {
 	// Timeout bounds each request: how long nothing may arrive; 0 means 60 s.
 	Timeout time.Duration
-	// UserAgent names the program to the workspace.
+	// UserAgent names the program to the workspace; empty leaves the SDK's own.
 	UserAgent string
 	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the context's error, when ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error

@@ -326,6 +326,21 @@ func TestAnswersAreBounded(t *testing.T) {
 	require.ErrorContains(t, err, "larger than 64 MiB")
 }
 
+func TestUserAgent(t *testing.T) {
+	var agents []string
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		agents = append(agents, r.UserAgent())
+		answer(200, "{}")(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	for _, agent := range []string{"otelcol-mlflow/1.2.3", ""} {
+		_, err := plain(t, server.URL, Settings{UserAgent: agent}).Me(t.Context())
+		require.NoError(t, err)
+	}
+	require.Equal(t, "otelcol-mlflow/1.2.3", agents[0])
+	require.Contains(t, agents[1], "databricks-sdk-go/")
+}
+
 func TestNewRefusesWhatIsNoAddress(t *testing.T) {
 	for _, host := range []string{"", "dbc-1.cloud.databricks.com", "https://"} {
 		_, err := New(host, http.DefaultClient, Settings{})

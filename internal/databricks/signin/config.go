@@ -72,31 +72,29 @@ type Credentials struct {
 }
 
 // Validate returns what is wrong with the configuration, naming the key and the remedy. It neither reads files nor talks to anybody; what a profile holds is checked by New.
-// The credentials check themselves.
 func (c *Config) Validate() error {
-	if c.Profile == "" {
-		if c.Host == "" {
-			return errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), or name a profile. Neither is taken from the environment, " +
-				"and nothing falls back to the profile DEFAULT")
-		}
-		if c.Credentials.ConfigFile != "" {
-			return errors.New("config_file: it is read for a profile only; name the profile, or remove config_file")
-		}
-	}
 	if c.Host != "" {
 		if _, err := ParseHost(c.Host); err != nil {
 			return fmt.Errorf("host: %w", err)
 		}
 	}
-	if c.Profile != "" || c.Credentials.Validate() != nil {
-		return nil
+	if c.Profile != "" {
+		return c.Credentials.check()
+	}
+	if c.Host == "" {
+		return errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), or name a profile. Neither is taken from the environment, " +
+			"and nothing falls back to the profile DEFAULT")
+	}
+	if c.Credentials.ConfigFile != "" {
+		return errors.New("config_file: it is read for a profile only; name the profile, or remove config_file")
 	}
 	_, err := c.resolve()
 	return err
 }
 
-// Validate returns what contradicts itself in the credentials. That none are written is no error here: a profile may hold them.
-func (c *Credentials) Validate() error {
+// check returns what contradicts itself in credentials that a profile may complete. It is not called Validate: the collector would name the Go field of a squashed struct in
+// the error, which is no key.
+func (c *Credentials) check() error {
 	sdk := c.sdk()
 	if err := checkCloud(sdk); err != nil {
 		return err
@@ -105,11 +103,10 @@ func (c *Credentials) Validate() error {
 		_, err := findMethod(sdk.AuthType)
 		return err
 	}
-	_, err := inferMethod(sdk)
-	if errors.Is(err, errNoCredentials) {
-		return nil
+	if _, err := inferMethod(sdk); !errors.Is(err, errNoCredentials) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // sdk returns a configuration of the SDK that holds the credentials and nothing else.

@@ -43,7 +43,7 @@ func TestValidate(t *testing.T) {
 		"github":                {Config{Host: host, Credentials: Credentials{AuthType: "github-oidc", ClientID: "app"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := confmap.Validate(&c.cfg)
+			err := c.cfg.Validate()
 			if c.want == "" {
 				require.NoError(t, err)
 				return

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,6 +27,7 @@ type Session struct {
 	idle      func()
 	identity  string
 	authType  string
+	clientID  string
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -82,7 +82,7 @@ func Lookup(extensions map[component.ID]component.Component, id component.ID) (*
 // New makes a session. Errors are those of the configuration and of what it names on this machine (profile, environment variables): the workspace is not asked yet.
 // Close it when it is not used any more.
 func New(cfg Config, set Settings) (*Session, error) {
-	if err := errors.Join(cfg.Validate(), cfg.Credentials.Validate()); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	s := &Session{cfg: cfg, log: set.Logger, timeout: set.Timeout, transport: set.Transport, idle: func() {}}
@@ -105,7 +105,7 @@ func New(cfg Config, set Settings) (*Session, error) {
 		s.end()
 		return nil, err
 	}
-	s.door, s.authType, s.identity = d, d.method.name, d.identity
+	s.door, s.authType, s.identity, s.clientID = d, d.method.name, d.identity, d.sdk.ClientID
 	setProduct(set.Version)
 	routeLogs(d.log)
 	return s, nil
@@ -119,6 +119,9 @@ func (s *Session) AuthType() string { return s.authType }
 
 // Identity says for people as whom requests are signed, as far as that is known without asking: "client_id 1234", or nothing.
 func (s *Session) Identity() string { return s.identity }
+
+// ClientID is the application id of the service principal, written or from the profile, as GRANT statements name it; empty if another way to sign in is used.
+func (s *Session) ClientID() string { return s.clientID }
 
 // Authenticate signs a request that goes to Host; the request is changed in place. It waits for a sign-in if there is no valid token, as long as the request's context and
 // Settings.Timeout allow. Errors are a *SignInError, or say that the request goes elsewhere.

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	sdkclient "github.com/databricks/databricks-sdk-go/client"
 	"github.com/databricks/databricks-sdk-go/service/iam"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
@@ -21,6 +23,7 @@ func TestServicePrincipal(t *testing.T) {
 	require.Equal(t, w.URL(), s.Host(), "one form, without the slash")
 	require.Equal(t, "oauth-m2m", s.AuthType())
 	require.Equal(t, "client_id app-1", s.Identity())
+	require.Equal(t, clientID, s.ClientID())
 	require.Empty(t, w.Requests(), "nothing is asked before the first request")
 
 	c := client(t, s)
@@ -77,9 +80,15 @@ func TestRenewedBeforeExpiry(t *testing.T) {
 	c := client(t, s)
 	seen := map[string]bool{}
 	require.Eventually(t, func() bool {
-		seen[bearer(t, s)] = true
-		require.Equal(t, http.StatusOK, me(t, s, c))
-		return len(seen) >= 3
+		headers, err := s.Headers(t.Context())
+		assert.NoError(t, err)
+		seen[headers.Get("Authorization")] = true
+		res, err := c.Get(s.Host() + mePath)
+		if assert.NoError(t, err) {
+			assert.NoError(t, res.Body.Close())
+			assert.Equal(t, http.StatusOK, res.StatusCode)
+		}
+		return len(seen) >= 3 || t.Failed()
 	}, patience, 20*time.Millisecond)
 	for _, r := range w.RequestsTo("GET", mePath) {
 		require.Equal(t, http.StatusOK, r.Status, "signed with a token that has run out, at %s", r.Time)
@@ -122,6 +131,27 @@ func TestUnreachableHostFailsInSeconds(t *testing.T) {
 	require.Less(t, time.Since(start), 10*time.Second)
 }
 
+// The same when the workspace goes away later: the token at hand is used to its end, then a request waits for the timeout at most and is told the reason.
+func TestHostGoesAway(t *testing.T) {
+	w := workspace(t)
+	w.Set(func(s *databrickstest.Switches) { s.TokenLife = 2 * time.Second })
+	s := session(t, m2m(w.URL()), Settings{Timeout: 500 * time.Millisecond})
+	first := bearer(t, s)
+	w.Close()
+	require.Equal(t, first, bearer(t, s))
+	var err error
+	var took time.Duration
+	require.Eventually(t, func() bool {
+		start := time.Now()
+		_, err = s.Headers(t.Context())
+		took = time.Since(start)
+		return err != nil
+	}, patience, 20*time.Millisecond)
+	require.False(t, refusal(t, err).Permanent)
+	require.ErrorContains(t, err, "connection refused")
+	require.Less(t, took, 10*time.Second)
+}
+
 // A workspace that takes the connection and says nothing: a request waits no longer than its context or the timeout, and the sign-in is found by a later one.
 func TestSilentHost(t *testing.T) {
 	w := workspace(t)
@@ -139,6 +169,13 @@ func TestSilentHost(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.False(t, refusal(t, err).Permanent)
 	require.Less(t, time.Since(start), 5*time.Second, "a cancelled request returns at once")
+
+	before := runtime.NumGoroutine()
+	for range 100 {
+		_, err = s.Headers(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	require.Less(t, runtime.NumGoroutine(), before+50, "requests that were given up leave nothing behind but the one sign-in")
 
 	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

@@ -186,6 +186,9 @@ func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
 	return out
 }
 
+// Memory is the number of bytes of the chain's batches in memory, on the wire's scale. Batches on disk don't count.
+func (c *Chain[T]) Memory() int64 { return c.share.used() }
+
 func (c *Chain[T]) stopping() bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

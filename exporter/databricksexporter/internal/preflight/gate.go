@@ -118,14 +118,14 @@ func (g *Gate) Hold(d destination.Destination) error {
 		if time.Since(w.since) > g.set.Wait {
 			return nil
 		}
-		return fmt.Errorf("preflight looks at %s for the first time", d)
+		return &destination.Held{Message: "preflight looks at " + d.String() + " for the first time", Looking: true}
 	}
 	if fault := faults(w.findings); fault != "" {
-		return errors.New(fault)
+		return &destination.Held{Message: fault}
 	}
 	for _, f := range w.findings {
 		if f.Alone {
-			return errors.New(f.String())
+			return &destination.Held{Message: f.String(), Passes: true}
 		}
 	}
 	return nil

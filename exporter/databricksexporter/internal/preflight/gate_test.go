@@ -237,7 +237,10 @@ func TestSignInAndReach(t *testing.T) {
 
 	g, _ = newGate(t, signed(t, "http://127.0.0.1:1", "s3cret"), func(s *Settings) { s.OnFailure = Fail })
 	require.NoError(t, g.Start(t.Context(), []destination.Destination{spansOnly}))
-	require.ErrorContains(t, g.Hold(spansOnly), "can't be reached")
+	var held *destination.Held
+	require.ErrorAs(t, g.Hold(spansOnly), &held)
+	require.True(t, held.Passes)
+	require.ErrorContains(t, held, "can't be reached")
 }
 
 func TestStart(t *testing.T) {
@@ -292,9 +295,13 @@ func TestMended(t *testing.T) {
 	w := workspace(t)
 	w.Revoke(app, table, "MODIFY")
 	g, logs := newGate(t, signed(t, w.URL(), "s3cret"))
-	require.ErrorContains(t, g.Hold(spansOnly), "for the first time")
+	var held *destination.Held
+	require.ErrorAs(t, g.Hold(spansOnly), &held)
+	require.True(t, held.Looking && !held.Passes)
 	settle(t, g, spansOnly)
-	require.ErrorContains(t, g.Hold(spansOnly), "GRANT MODIFY")
+	require.ErrorAs(t, g.Hold(spansOnly), &held)
+	require.True(t, !held.Looking && !held.Passes, "somebody has to mend it")
+	require.ErrorContains(t, held, "GRANT MODIFY")
 	w.Grant(app, table, "MODIFY")
 	require.Eventually(t, func() bool { return g.Hold(spansOnly) == nil }, patience, time.Millisecond)
 	require.Eventually(t, func() bool { return logs.FilterMessageSnippet("mended, data flows").Len() == 1 }, patience, time.Millisecond)
