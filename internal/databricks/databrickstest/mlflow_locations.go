@@ -113,6 +113,10 @@ func (w *Workspace) createLocationV4(rw http.ResponseWriter, r *http.Request) {
 		f.send(rw)
 		return
 	}
+	if unfit := w.mlflow.switches.UnfitWarehouse; unfit != "" && ask.Warehouse == unfit {
+		fail(rw, http.StatusBadRequest, "INVALID_ARGUMENT", "Inline disposition only supports ARROW_STREAM format")
+		return
+	}
 	at := unity.Location{Catalog: ask.Place.Catalog, Schema: ask.Place.Schema}
 	if w.findLocation(at.String()) != nil {
 		fail(rw, http.StatusConflict, "ALREADY_EXISTS", "Trace location already exists")

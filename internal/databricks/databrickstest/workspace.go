@@ -117,6 +117,7 @@ func (w *Workspace) Close() {
 		w.server.Close()
 		w.zerobus.CloseClientConnections()
 		w.zerobus.Close()
+		w.closeStorage()
 	})
 }
 
