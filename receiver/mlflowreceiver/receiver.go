@@ -86,6 +86,7 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	r.source, r.about, err = source.Open(ctx, source.Settings{
 		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(), Concurrency: r.cfg.Concurrency,
 		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20, Retry: r.cfg.RetryOnFailure,
+		Databricks: r.cfg.workspace(), Poll: r.cfg.poll, Version: r.set.BuildInfo.Version,
 		Host: host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
 	})
 	if err != nil {
