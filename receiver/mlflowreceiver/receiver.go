@@ -211,9 +211,18 @@ func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 	}
 }
 
-func (r *mlflowReceiver) selection() selection.Experiments {
+// selectExperiments returns what is read of all experiments that can be seen, each trace once.
+func (r *mlflowReceiver) selectExperiments(all []mlflow.Experiment) ([]mlflow.Experiment, error) {
 	e := r.cfg.Experiments
-	return selection.Experiments{IDs: e.IDs, Names: e.Names, Exclude: e.Exclude, Deleted: e.Deleted}
+	chosen, err := selection.Experiments{IDs: e.IDs, Names: e.Names, Exclude: e.Exclude, Deleted: e.Deleted}.Select(all)
+	if err != nil {
+		return nil, err
+	}
+	kept, notes := selection.Apart(chosen, all)
+	for _, n := range notes {
+		r.set.Logger.Warn("Experiments share their traces: " + n)
+	}
+	return kept, nil
 }
 
 // status reports trouble that may pass, or that it is over.

@@ -29,7 +29,7 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 	}
 	from := max(r.From, after.Timestamp)
 	if c.dbx != nil {
-		r.To = c.dbx.end(r.To)
+		r.To = end(r.To)
 	}
 	for size := min(c.cfg.PageSize, max(limit, 50)+1); ; {
 		if r.To != 0 && from >= r.To {

@@ -215,12 +215,12 @@ func (c *Client) failed(o *operation) *Error {
 	return e
 }
 
-// end bounds a range without an upper end: nothing is written later than a day from now.
-func (w *workspace) end(to int64) int64 {
+// end bounds a range without an upper end: with the year 10000.
+func end(to int64) int64 {
 	if to != 0 {
 		return to
 	}
-	return time.Now().Add(24 * time.Hour).UnixMilli()
+	return 253402300800000
 }
 
 // until says up to when the next search looks. Of a place in Unity Catalog only a window is searched, so that the warehouse doesn't read all that is newer for each page.
@@ -238,7 +238,10 @@ func (c *Client) until(ctx context.Context, r mlflow.Range, from int64) (int64, 
 	if w == 0 {
 		w = firstWindow
 	}
-	return min(r.To, from+w.Milliseconds()), nil
+	if to := from + w.Milliseconds(); to < r.To && to < time.Now().UnixMilli() {
+		return to, nil
+	}
+	return r.To, nil // what bears a time to come is not much
 }
 
 // learn widens the window after a page that was not half full and narrows it after a full one.

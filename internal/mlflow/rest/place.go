@@ -197,7 +197,7 @@ func (c *Client) explainWorkspace(ctx context.Context, info *mlflow.Info, bucket
 		why := "the spans lie in a file at " + strings.TrimPrefix(bucket, "https://") + ", which can't be read from here: " + e.Message
 		c.buckets.note(bucket, why)
 		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
-	case e.Route == routeSigned && info.State != mlflow.StateInProgress && everHadSpans(info):
+	case e.Route == routeSigned && e.Kind == NotFound && info.State != mlflow.StateInProgress && everHadSpans(info):
 		return mlflow.Skipf(mlflow.ArtifactMissing, "%s", e.Message), nil
 	}
 	return nil, nil

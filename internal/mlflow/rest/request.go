@@ -113,7 +113,7 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 	case err != nil:
 		return nil, transportError(r.route, req, err)
 	case !r.text && !looksJSON(body):
-		if isPage(res, body) {
+		if r.away == nil && isPage(res, body) {
 			return nil, webPage(r.route)
 		}
 		return nil, &Error{Kind: BadAnswer, Route: r.route, Status: status, Message: "the answer is not JSON; " + notMLflow}
