@@ -190,7 +190,7 @@ func (w *Workspace) onlineTrace(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := r.URL.Query()
-	if f := w.warehouse(q.Get("sql_warehouse_id")); f != nil {
+	if f := w.running(r); f != nil {
 		f.send(rw)
 		return
 	}

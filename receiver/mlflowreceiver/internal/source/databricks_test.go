@@ -81,6 +81,7 @@ func open(t *testing.T, s Settings) mlflow.Source {
 func workspace(t *testing.T) *databrickstest.Workspace {
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
+	w.SetWarehouse(databrickstest.Warehouse{ID: warehouse})
 	return w
 }
 
@@ -424,6 +425,27 @@ func TestPatience(t *testing.T) {
 	require.Empty(t, skipped)
 	require.Equal(t, map[string]int{"batchGet": 0, "search-long-running": 0, "operations": 0}, left)
 	require.GreaterOrEqual(t, s.Observer.(*heard).retries, 6)
+}
+
+// TestColdWarehouse: a SQL warehouse that has to start is waited for, by searches and by what reads whole traces.
+func TestColdWarehouse(t *testing.T) {
+	w := workspace(t)
+	x := w.CreateExperiment("/agent", &place)
+	for i := 1; i <= 25; i++ {
+		w.AddRows(spans, row(i, 1, 0, nil))
+	}
+	src := open(t, settings(w))
+	cold := databrickstest.Warehouse{ID: warehouse, State: "STOPPED", StartsIn: 300 * time.Millisecond}
+	w.SetWarehouse(cold)
+	infos, err := src.Infos(context.Background(), mlflow.Range{ExperimentID: x}, mlflow.Position{}, 50)
+	require.NoError(t, err)
+	require.Len(t, infos, 25)
+	require.NotZero(t, w.Count(http.MethodGet, "/api/4.0/mlflow/traces/search/operations/"))
+	w.SetWarehouse(cold)
+	read := 0
+	require.NoError(t, src.Traces(context.Background(), infos, func(int, *mlflow.Trace, *mlflow.Skip) error { read++; return nil }))
+	require.Equal(t, 25, read)
+	require.Equal(t, "RUNNING", w.WarehouseState(warehouse))
 }
 
 // TestQuotas: the workspace's quotas are never reached, so that nobody else is refused because of us.
