@@ -51,7 +51,12 @@ func (a *analyzer) table(t *Table, sc *scope) (string, error) {
 		sc.relations = append(sc.relations, r)
 		return rel.SQLite + " AS " + r.sqlite, nil
 	}
+	env := a.env
+	if rel.Env != nil {
+		a.env = rel.Env
+	}
 	q, err := a.query(rel.View, nil, nil)
+	a.env = env
 	if err != nil {
 		return "", err
 	}
