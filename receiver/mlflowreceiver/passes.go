@@ -109,7 +109,7 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 	ctx, cancel := r.untilStop(ctx)
 	defer cancel()
 	findings, err := check.Run(ctx, check.Settings{
-		Source: r.source, Select: r.selection().Select, From: r.cfg.StartTime.Millis(now), To: r.end(now), Filter: r.cfg.Filter,
+		Source: r.source, Select: r.selectExperiments, From: r.cfg.StartTime.Millis(now), To: r.end(now), Filter: r.cfg.Filter,
 	})
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		})
 	}()
 	fault := backfill.Run(ctx, r.stop, backfill.Settings{
-		Source: r.source, Send: r.send(converter), Select: r.selection().Select, From: from, To: r.end(now), Filter: r.cfg.Filter, List: r.list,
+		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from, To: r.end(now), Filter: r.cfg.Filter, List: r.list,
 		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, HoldAfter: r.cfg.holdAfter,
 		Retry: r.cfg.RetryOnFailure, GiveUp: r.cfg.OnComplete == Shutdown,
 		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
