@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -48,6 +50,11 @@ type Config struct {
 	TableHeader string `mapstructure:"table_header"`
 	// TracesPerSecond bounds the distinct traces sent in a second, all destinations together; 0 is no bound.
 	TracesPerSecond float64 `mapstructure:"traces_per_second"`
+
+	// Preflight looks, before data is sent, whether the workspace will store it.
+	Preflight preflight.Config `mapstructure:"preflight"`
+	// Verify counts in the tables, when a backfill has come to its end, what has arrived.
+	Verify verify.Config `mapstructure:"verify"`
 
 	// HoldMax is how long data is held for a missing grant or table before it goes to the dead-letter file; 0 is for ever.
 	HoldMax time.Duration `mapstructure:"hold_max"`
@@ -139,6 +146,8 @@ func createDefaultConfig() component.Config {
 		PathPrefix:      "/api/2.0/otel/v1",
 		TableHeader:     "X-Databricks-UC-Table-Name",
 		TracesPerSecond: 100,
+		Preflight:       preflight.DefaultConfig(),
+		Verify:          verify.DefaultConfig(),
 		Queue:           configoptional.Some(queue),
 		Retry:           retry,
 		Timeout:         exporterhelper.TimeoutConfig{Timeout: requestTimeout},

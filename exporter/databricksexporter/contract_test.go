@@ -34,6 +34,10 @@ func (r *ingest) Start(context.Context, component.Host) error {
 		return err
 	}
 	r.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Method != http.MethodPost { // preflight, which learns nothing here
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		body, err := io.ReadAll(q.Body)
 		if err == nil {
 			err = r.take(q.Context(), body)

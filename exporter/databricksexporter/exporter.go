@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +23,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/rewrite"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -117,6 +122,10 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		}
 		componentstatus.ReportStatus(host, event)
 	})
+	e.gate = preflight.NewGate(preflight.Settings{Client: e.access.api, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger})
+	if e.kind.Signal() == unity.Spans {
+		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.api, Logger: e.set.Logger, Ending: endingOf(host)})
+	}
 	if e.router, err = e.route(ctx); err != nil {
 		return err
 	}
@@ -145,6 +154,16 @@ func sinkOf(host component.Host) progress.DestinationSink {
 	return nil
 }
 
+// endingOf finds the extension that knows whether a run has come to its end.
+func endingOf(host component.Host) progress.Ending {
+	for _, ext := range host.GetExtensions() {
+		if s, ok := ext.(progress.Ending); ok {
+			return s
+		}
+	}
+	return nil
+}
+
 // some is the beginning of a list.
 func some(names []string) string {
 	const most = 5
@@ -152,6 +171,23 @@ func some(names []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return strings.Join(names, ", ")
+}
+
+// known adds what preflight found to what verification found.
+func (e *databricksExporter[T]) known(verified []progress.Destination) []progress.Destination {
+	gate, ok := e.gate.(*preflight.Gate)
+	if !ok {
+		return verified
+	}
+	problems := gate.Problems()
+	for i := range verified {
+		verified[i].Problems = problems[verified[i].Name]
+		delete(problems, verified[i].Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(problems)) {
+		verified = append(verified, progress.Destination{Name: name, Verification: progress.NotVerified, Problems: problems[name]})
+	}
+	return verified
 }
 
 // Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent is verified and reported. It may be called without Start
@@ -167,7 +203,7 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	errs = append(errs, e.gate.Shutdown(ctx))
 	verified, err := e.ledger.Finish(ctx)
 	errs = append(errs, err)
-	e.book.Close(verified)
+	e.book.Close(e.known(verified))
 	if e.dead != nil {
 		errs = append(errs, e.dead.Close())
 	}

@@ -160,7 +160,7 @@ func TestWhatIsMissing(t *testing.T) {
 				}
 				return nil
 			})
-		}, spansOnly, CheckReach, Fault, "no Unity Catalog API"},
+		}, spansOnly, CheckReach, Fault, "has no Unity Catalog"},
 		"overloaded": {func(w *databrickstest.Workspace) {
 			w.SetFault(func(r *http.Request) *databrickstest.Fault {
 				if strings.Contains(r.URL.Path, "/unity-catalog/") {
@@ -186,6 +186,7 @@ func TestWhatIsMissing(t *testing.T) {
 			found := g.Findings(tc.d)
 			if tc.check == "" {
 				require.Empty(t, found)
+				require.Empty(t, g.Problems())
 				require.NoError(t, g.Hold(tc.d))
 				return
 			}
@@ -193,7 +194,7 @@ func TestWhatIsMissing(t *testing.T) {
 			require.Equal(t, tc.check, found[0].Check)
 			require.Equal(t, tc.weight, found[0].Weight, found[0])
 			require.Contains(t, found[0].String(), tc.text)
-			require.Equal(t, []string{found[0].String()}, g.Problems(tc.d))
+			require.Equal(t, map[string][]string{tc.d.String(): {found[0].String()}}, g.Problems())
 			if tc.weight == Fault {
 				require.EqualError(t, g.Hold(tc.d), found[0].String())
 			} else {
