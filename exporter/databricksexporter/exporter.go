@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -115,17 +113,14 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
-	e.book.Connect(sinkOf(host), func(err error) {
+	e.watch(host)
+	e.book.Connect(first[progress.DestinationSink](host), func(err error) {
 		event := componentstatus.NewEvent(componentstatus.StatusOK)
 		if err != nil {
 			event = componentstatus.NewRecoverableErrorEvent(err)
 		}
 		componentstatus.ReportStatus(host, event)
 	})
-	e.gate = preflight.NewGate(preflight.Settings{Client: e.access.api, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger})
-	if e.kind.Signal() == unity.Spans {
-		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.api, Logger: e.set.Logger, Ending: endingOf(host)})
-	}
 	if e.router, err = e.route(ctx); err != nil {
 		return err
 	}
@@ -144,24 +139,26 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 	return e.router.Start(ctx, host)
 }
 
-// sinkOf finds the extension that wants to know of destinations.
-func sinkOf(host component.Host) progress.DestinationSink {
-	for _, ext := range host.GetExtensions() {
-		if s, ok := ext.(progress.DestinationSink); ok {
-			return s
-		}
+// watch makes what looks at destinations before, and at what arrived after.
+func (e *databricksExporter[T]) watch(host component.Host) {
+	if e.gate = e.cfg.gate; e.gate == nil {
+		e.gate = preflight.NewGate(preflight.Settings{
+			Client: e.access.api, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger, Again: e.cfg.again, AgainMost: e.cfg.again, Calm: e.cfg.again,
+		})
 	}
-	return nil
+	if e.kind.Signal() == unity.Spans {
+		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.api, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
+	}
 }
 
-// endingOf finds the extension that knows whether a run has come to its end.
-func endingOf(host component.Host) progress.Ending {
+// first finds the extension that is a T, if there is one.
+func first[T any](host component.Host) (found T) {
 	for _, ext := range host.GetExtensions() {
-		if s, ok := ext.(progress.Ending); ok {
-			return s
+		if t, ok := ext.(T); ok {
+			return t
 		}
 	}
-	return nil
+	return found
 }
 
 // some is the beginning of a list.
@@ -171,23 +168,6 @@ func some(names []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 	}
 	return strings.Join(names, ", ")
-}
-
-// known adds what preflight found to what verification found.
-func (e *databricksExporter[T]) known(verified []progress.Destination) []progress.Destination {
-	gate, ok := e.gate.(*preflight.Gate)
-	if !ok {
-		return verified
-	}
-	problems := gate.Problems()
-	for i := range verified {
-		verified[i].Problems = problems[verified[i].Name]
-		delete(problems, verified[i].Name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(problems)) {
-		verified = append(verified, progress.Destination{Name: name, Verification: progress.NotVerified, Problems: problems[name]})
-	}
-	return verified
 }
 
 // Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent is verified and reported. It may be called without Start
@@ -203,7 +183,8 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	errs = append(errs, e.gate.Shutdown(ctx))
 	verified, err := e.ledger.Finish(ctx)
 	errs = append(errs, err)
-	e.book.Close(e.known(verified))
+	e.note()
+	e.book.Close(verified)
 	if e.dead != nil {
 		errs = append(errs, e.dead.Close())
 	}
@@ -211,4 +192,19 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	e.tel.Shutdown()
 	e.access = nil
 	return errors.Join(errs...)
+}
+
+// note puts what preflight has to say about destinations into the report.
+func (e *databricksExporter[T]) note() {
+	g, ok := e.gate.(interface {
+		Problems(destination.Destination) []string
+	})
+	if !ok || e.router == nil {
+		return
+	}
+	for _, c := range e.router.Chains {
+		if d, known := c.Destination(); known {
+			c.Note(g.Problems(d))
+		}
+	}
 }

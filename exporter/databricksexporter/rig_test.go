@@ -19,8 +19,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -56,7 +56,7 @@ func arrange(w *databrickstest.Workspace, locations ...unity.Location) {
 	}
 }
 
-// configure returns the defaults for a workspace, with short waits and no bound of traces.
+// configure returns the defaults for a workspace, with short waits, no bound of traces and no preflight.
 func configure(w *databrickstest.Workspace) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Host = w.URL()
@@ -64,7 +64,7 @@ func configure(w *databrickstest.Workspace) *Config {
 	cfg.Catalog, cfg.Schema, cfg.TablePrefix = location.Catalog, location.Schema, location.Prefix
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, 20*time.Millisecond
 	cfg.TracesPerSecond = 0
-	cfg.Preflight.OnFailure = preflight.Warn // these tests are about what ingest answers
+	cfg.gate, cfg.again = destination.OpenGate{}, 20*time.Millisecond
 	return cfg
 }
 

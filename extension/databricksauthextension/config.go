@@ -40,7 +40,8 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("timeout: %s is no time that a request can wait for a sign-in; write 15s", c.Timeout))
 	}
 	if c.TLS.Insecure {
-		errs = append(errs, errors.New("tls::insecure: token requests are always sent over TLS, except to http:// hosts on loopback; remove it (insecure_skip_verify is another key)"))
+		errs = append(errs, errors.New("tls::insecure: token requests are always sent over TLS, except to http:// hosts on loopback; remove it "+
+			"(insecure_skip_verify is another key)"))
 	}
 	if _, err := c.proxy(); err != nil {
 		errs = append(errs, err)

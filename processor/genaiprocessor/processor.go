@@ -209,7 +209,10 @@ func (w *worker) assessments(ctx context.Context, s *batch.Span) error {
 		w.json = genai.ValueText(w.json[:0], list)
 		json = w.json
 	}
-	w.scorer.Select(&w.scores, json, w.stats.skip)
+	id := s.SpanID()
+	var carrier [2 * len(id)]byte
+	hex.Encode(carrier[:], id[:])
+	w.scorer.Select(&w.scores, string(carrier[:]), json, w.stats.skip)
 	if len(w.scores.Metrics) == 0 {
 		return nil
 	}

@@ -24,7 +24,7 @@ import (
 // destination and the processor add.
 func TestPipeline(t *testing.T) {
 	s := need(t, generated)
-	w, dir := workspace(t, agents), t.TempDir()
+	w, dir := tables(t, agents), t.TempDir()
 	collector.Run(t, dir, backfill(s, dir, exporter(w, agents)), 0)
 
 	want, _, _ := faithful.Deliverable(faithful.Read(t, s.Truth), time.Now())

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -71,15 +72,21 @@ func start(t *testing.T, w *databrickstest.Workspace, config string) agent {
 	env := append(environment(w.URL(), w.ZerobusURL()), "OTELCOL_MLFLOW_OTLP="+address, "OTELCOL_MLFLOW_STATE="+dir, "OTELCOL_MLFLOW_LOG_LEVEL=debug", "HOME="+dir)
 	p := collector.Command(t, dir, env, collector.Default(), "--config", filepath.Join(collector.Root(), "config", config))
 	a := agent{p, "http://" + address}
+	a.ready(t)
+	return a
+}
+
+// ready waits until the agent listens.
+func (a agent) ready(t *testing.T) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", address)
+		conn, err := net.Dial("tcp", strings.TrimPrefix(a.url, "http://"))
 		if err == nil {
 			_ = conn.Close()
 		}
-		return err == nil || p.Ended()
+		return err == nil || a.Ended()
 	}, patience, often)
-	require.False(t, p.Ended(), "it has ended: %s", p.Logs())
-	return a
+	require.False(t, a.Ended(), "it has ended: %s", a.Logs())
 }
 
 // post sends a request of OTLP as an agent does.

@@ -1,6 +1,8 @@
 package databricksauth
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,8 +11,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
@@ -57,6 +63,50 @@ func TestZerobusWithStockComponents(t *testing.T) {
 	}
 	require.Len(t, tokens, 3)
 	a.stop(t)
+}
+
+// The stock gRPC exporter is signed, too.
+func TestStockGRPCExporter(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	door := &grpcDoor{signed: make(chan []string, 1)}
+	server := grpc.NewServer()
+	ptraceotlp.RegisterGRPCServer(server, door)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+
+	in, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, in.Close())
+	dir, address := t.TempDir(), listener.Addr().String()
+	c := collector.Config{}.
+		Set("receivers::otlp::protocols::http::endpoint", in.Addr().String()).
+		Set("extensions::databricks_auth", map[string]any{"host": "http://" + address, "token": secret}).
+		Set("exporters::otlp_grpc", map[string]any{"endpoint": address, "compression": "none", "tls": map[string]any{"insecure": true}, "auth": map[string]any{"authenticator": "databricks_auth"}}).
+		Set("service::extensions", []any{"databricks_auth"}).
+		Set("service::pipelines::traces", map[string]any{"receivers": []any{"otlp"}, "exporters": []any{"otlp_grpc"}}).
+		Set("service::telemetry", map[string]any{"metrics": map[string]any{"level": "none"}, "logs": map[string]any{"level": "debug"}})
+	a := agent{collector.Start(t, dir, c), "http://" + in.Addr().String()}
+	a.ready(t)
+	a.span(t, 1)
+	select {
+	case got := <-door.signed:
+		require.Equal(t, []string{"Bearer " + secret}, got)
+	case <-time.After(patience):
+		require.Fail(t, "nothing arrives", a.Logs())
+	}
+	a.stop(t)
+}
+
+type grpcDoor struct {
+	ptraceotlp.UnimplementedGRPCServer
+	signed chan []string
+}
+
+func (d *grpcDoor) Export(ctx context.Context, _ ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	d.signed <- md.Get("authorization")
+	return ptraceotlp.NewExportResponse(), nil
 }
 
 // With a wrong secret the log says what the workspace said, data waits, and arrives once the secret is good.

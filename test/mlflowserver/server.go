@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -139,6 +140,41 @@ func (s *Server) Demo() error {
 	return err
 }
 
+// Scored adds n traces with every kind of text and score to the experiment "scored" of a store of version Database that no server serves yet.
+func Scored(n int, path string) error {
+	python, err := Python(Database)
+	if err != nil {
+		return err
+	}
+	_, err = run(python, Login{}, "scored_store.py", strconv.Itoa(n), path)
+	return err
+}
+
+// Canaries is what canary.py wrote.
+type Canaries struct {
+	Experiment string   // its id
+	Canaries   []string // all, each in a place of its own
+	Keys       []string // those in keys of attributes
+	Spans      int      // that hold them
+	Broken     string   // id of a further trace, of one span
+}
+
+// Canaries writes traces with a canary in each place for text into a new experiment.
+func (s *Server) Canaries(experiment string) (c Canaries, err error) {
+	out, err := s.run(Login{}, "canary.py", s.URL, experiment)
+	if err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal(out, &c)
+}
+
+// Refined writes what the genai processor must write on the traces of the given experiments, as Python computes it from what MLflow's client returns, to a file in the
+// format of refined.py. uri is the server's, or SQLite() for traces that a server can't answer for.
+func (s *Server) Refined(uri, path string, experiments ...string) error {
+	_, err := s.run(Login{}, "refined.py", append([]string{uri, path}, experiments...)...)
+	return err
+}
+
 // Expected writes what MLflow's client returns for the given experiments, all active ones without any, to a file in the format of expected.py.
 func (s *Server) Expected(path string, experiments ...string) error {
 	args := []string{s.URL, path}
@@ -150,7 +186,11 @@ func (s *Server) Expected(path string, experiments ...string) error {
 }
 
 func (s *Server) run(login Login, script string, args ...string) ([]byte, error) {
-	cmd := exec.Command(s.python, append([]string{filepath.Join(Scripts(), script)}, args...)...)
+	return run(s.python, login, script, args...)
+}
+
+func run(python string, login Login, script string, args ...string) ([]byte, error) {
+	cmd := exec.Command(python, append([]string{filepath.Join(Scripts(), script)}, args...)...)
 	cmd.Env = environment()
 	if login.Username != "" {
 		cmd.Env = append(cmd.Env, "MLFLOW_TRACKING_USERNAME="+login.Username, "MLFLOW_TRACKING_PASSWORD="+login.Password)

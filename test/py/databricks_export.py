@@ -2,14 +2,14 @@
 
     DATABRICKS_HOST=http://127.0.0.1:PORT DATABRICKS_TOKEN=… PYTHON databricks_export.py SERVER TABLE TRACE_ID…
 
-Prints the number of requests.
+Prints the ids of the traces that were sent: MLflow can't read back integers beyond 64 bits, nor values nested deeper than its JSON reader goes.
 """
 
 import os
 import sys
 
 server, table, *ids = sys.argv[1:]
-os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_HTTP_REQUEST_MAX_RETRIES="2")
+os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
 os.chdir("/")
 
 from mlflow import MlflowClient  # noqa: E402
@@ -19,5 +19,9 @@ from mlflow.utils.databricks_utils import get_databricks_host_creds  # noqa: E40
 client = MlflowClient(tracking_uri=server)
 store = DatabricksTracingRestStore(lambda: get_databricks_host_creds("databricks"))
 for trace_id in ids:
-    store.log_spans(table, client.get_trace(trace_id).data.spans, tracking_uri="databricks")
-print(len(ids))
+    try:
+        trace = client.get_trace(trace_id)
+    except Exception:  # noqa: BLE001 - whatever it can't read, it can't send
+        continue
+    store.log_spans(table, trace.data.spans, tracking_uri="databricks")
+    print(trace_id)

@@ -76,7 +76,8 @@ func (w *Workspace) postInfo(rw http.ResponseWriter, r *http.Request) {
 	who := caller(r).Name
 	l.posted[id] = &postedInfo{start: start, duration: ask.Duration, state: ask.State}
 	w.annotate(l, note{trace: id, kind: "METADATA", name: "metadata", who: who, value: map[string]any{
-		"client_request_id": orNil(ask.ClientRequestID), "trace_metadata": anyMap(ask.Metadata), "request_preview": orNil(ask.RequestPreview), "response_preview": orNil(ask.ResponsePreview),
+		"client_request_id": orNil(ask.ClientRequestID), "trace_metadata": anyMap(ask.Metadata), "request_preview": orNil(ask.RequestPreview),
+		"response_preview": orNil(ask.ResponsePreview),
 	}})
 	for _, k := range slices.Sorted(maps.Keys(ask.Tags)) {
 		w.annotate(l, note{trace: id, kind: "TAG", name: k, value: ask.Tags[k], who: who})
@@ -100,7 +101,7 @@ func (w *Workspace) getInfo(rw http.ResponseWriter, r *http.Request) {
 	}
 	l, f := w.place(r, false)
 	if f == nil {
-		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
+		f = w.running(r)
 	}
 	if f != nil {
 		f.send(rw)
@@ -164,7 +165,7 @@ func byTime(a, b *traceInfo) int {
 func ofRoot(id string, row Row) *traceInfo {
 	start, end := integer(row["start_time_unix_nano"]), integer(row["end_time_unix_nano"])
 	i := &traceInfo{ID: id, start: time.Unix(0, start), State: "OK", Metadata: map[string]string{}, Tags: map[string]string{}}
-	ms := end/1e6 - start/1e6
+	ms := (end - start) / 1e6
 	i.Duration = strconv.FormatFloat(float64(ms)/1000, 'f', -1, 64) + "s"
 	status, _ := row["status"].(map[string]any)
 	if status["code"] == "STATUS_CODE_ERROR" {

@@ -24,7 +24,7 @@ func (w *Workspace) batchGet(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	l, f := w.place(r, false)
 	if f == nil {
-		f = w.warehouse(q.Get("sql_warehouse_id"))
+		f = w.running(r)
 	}
 	ids := q["trace_ids"]
 	if limit := w.mlflow.switches.BatchSize; f == nil && len(ids) > limit {

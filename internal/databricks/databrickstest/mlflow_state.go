@@ -18,6 +18,8 @@ type MLflowSwitches struct {
 	NoLocationsV5, NoLocationsV4 bool
 	// IncompatibleTables refuses to create a location: the tables that are there don't fit.
 	IncompatibleTables bool
+	// UnfitWarehouse is the id of a SQL warehouse that can't create tables for the v4 routes.
+	UnfitWarehouse string
 
 	// NoSearchV4 takes the long-running search away: ENDPOINT_NOT_FOUND.
 	NoSearchV4 bool
@@ -129,8 +131,8 @@ const (
 	oddAbsent  = "absent"
 )
 
-// NullTrace makes reading the trace answer null in place of it; HideSpans makes it come back without spans, as large ones do; LoseTrace makes it vanish from what reads
-// whole traces, while searches still find it. The id is the bare hex one, or that of an ordinary trace.
+// NullTrace makes reading the trace answer null in place of it; HideSpans makes it come back without spans, as large ones do; LoseTrace makes it vanish from what
+// reads whole traces, while searches still find it. The id is the bare hex one, or that of an ordinary trace.
 func (w *Workspace) NullTrace(id string) { w.spoil(id, oddNull) }
 
 // HideSpans: see NullTrace.
@@ -200,7 +202,8 @@ func (w *Workspace) tracesV4(rw http.ResponseWriter, r *http.Request) {
 		w.deleteTag(rw, r)
 	case route("POST :location/:id/assessments"):
 		w.createAssessment(rw, r)
-	case route("GET :location/:id/assessments/:assessment"), route("PATCH :location/:id/assessments/:assessment"), route("DELETE :location/:id/assessments/:assessment"):
+	case route("GET :location/:id/assessments/:assessment"), route("PATCH :location/:id/assessments/:assessment"),
+		route("DELETE :location/:id/assessments/:assessment"):
 		w.oneAssessment(rw, r)
 	default:
 		noEndpoint(rw, r)

@@ -118,7 +118,7 @@ func (w *Workspace) serveStorage(rw http.ResponseWriter, r *http.Request) {
 	content, there := h.files[file]
 	switch {
 	case r.Header.Get("Authorization") != "":
-		refuse(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified")
+		refuse(http.StatusBadRequest, "InvalidArgument", "Only one way of signing in is allowed: the signature of the URL, or a header")
 	case !ok || s.method != r.Method || s.file != file:
 		refuse(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
 	case !w.now().Before(s.expires):

@@ -70,8 +70,8 @@ var hints = map[string]string{
 	"SYSTEM_ACCESSTOKEN": "; map $(System.AccessToken) to it in the pipeline",
 }
 
-var errNoCredentials = errors.New("auth_type: nothing says how to sign in; write client_id and client_secret (or token), or name an auth_type whose credentials come from where it runs: " +
-	"github-oidc, azure-devops-oidc, azure-msi, azure-cli, databricks-cli. Nothing is taken from the environment unasked")
+var errNoCredentials = errors.New("auth_type: nothing says how to sign in; write client_id and client_secret (or token), or name an auth_type whose " +
+	"credentials come from where it runs: github-oidc, azure-devops-oidc, azure-msi, azure-cli, databricks-cli. Nothing is taken from the environment unasked")
 
 // findMethod returns the method of an auth_type.
 func findMethod(name string) (*method, error) {
@@ -102,8 +102,8 @@ func inferMethod(sdk *config.Config) (*method, error) {
 	}
 	if found == nil {
 		if written(sdk, "client_id") {
-			return nil, fmt.Errorf("client_id: it needs client_secret beside it, or an auth_type whose tokens come from an identity provider (github-oidc, env-oidc, file-oidc, azure-devops-oidc): %w",
-				errNoCredentials)
+			return nil, fmt.Errorf("client_id: it needs client_secret beside it, or an auth_type whose tokens come from an identity provider "+
+				"(github-oidc, env-oidc, file-oidc, azure-devops-oidc): %w", errNoCredentials)
 		}
 		return nil, errNoCredentials
 	}

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -130,6 +131,27 @@ func TestUnreachableHostFailsInSeconds(t *testing.T) {
 	require.Less(t, time.Since(start), 10*time.Second)
 }
 
+// The same when the workspace goes away later: the token at hand is used to its end, then a request waits for the timeout at most and is told the reason.
+func TestHostGoesAway(t *testing.T) {
+	w := workspace(t)
+	w.Set(func(s *databrickstest.Switches) { s.TokenLife = 2 * time.Second })
+	s := session(t, m2m(w.URL()), Settings{Timeout: 500 * time.Millisecond})
+	first := bearer(t, s)
+	w.Close()
+	require.Equal(t, first, bearer(t, s))
+	var err error
+	var took time.Duration
+	require.Eventually(t, func() bool {
+		start := time.Now()
+		_, err = s.Headers(t.Context())
+		took = time.Since(start)
+		return err != nil
+	}, patience, 20*time.Millisecond)
+	require.False(t, refusal(t, err).Permanent)
+	require.ErrorContains(t, err, "connection refused")
+	require.Less(t, took, 10*time.Second)
+}
+
 // A workspace that takes the connection and says nothing: a request waits no longer than its context or the timeout, and the sign-in is found by a later one.
 func TestSilentHost(t *testing.T) {
 	w := workspace(t)
@@ -147,6 +169,13 @@ func TestSilentHost(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.False(t, refusal(t, err).Permanent)
 	require.Less(t, time.Since(start), 5*time.Second, "a cancelled request returns at once")
+
+	before := runtime.NumGoroutine()
+	for range 100 {
+		_, err = s.Headers(ctx)
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	require.Less(t, runtime.NumGoroutine(), before+50, "requests that were given up leave nothing behind but the one sign-in")
 
 	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

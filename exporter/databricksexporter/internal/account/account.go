@@ -79,6 +79,15 @@ func (a *Account) Returned(reason string, items int64, message string) {
 // Request counts a request by its outcome.
 func (a *Account) Request(outcome string) { a.book.observer.Request(a.Name(), outcome) }
 
+// Note adds sentences to those of the report.
+func (a *Account) Note(problems []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range problems {
+		a.problem(p)
+	}
+}
+
 // problem remembers a sentence for the report; a.mu is held.
 func (a *Account) problem(message string) {
 	if message != "" && len(a.state.Problems) < mostProblems && !slices.Contains(a.state.Problems, message) {

@@ -110,11 +110,11 @@ func (b *Book) publish(name string, verified map[string]progress.Destination) {
 	if d, known := b.sum(name); known || verified != nil {
 		if v, ok := verified[name]; ok {
 			d.Verification, d.Detail, d.Arrived, d.Missing, d.Repeated = v.Verification, v.Detail, v.Arrived, v.Missing, v.Repeated
-			for _, p := range v.Problems {
-				if !slices.Contains(d.Problems, p) {
-					d.Problems = append(d.Problems, p)
-				}
-			}
+			d.Problems = append(d.Problems, v.Problems...)
+		} else if verified != nil && d.Sent == 0 {
+			d.Detail = "nothing was sent there"
+		} else if verified != nil {
+			d.Detail = "nobody counted in the table: only spans are counted"
 		}
 		b.sink.PublishDestination(d)
 	}

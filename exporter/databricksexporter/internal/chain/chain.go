@@ -27,6 +27,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
 )
 
@@ -188,6 +189,12 @@ func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
 
 // Memory is the number of bytes of the chain's batches in memory, on the wire's scale. Batches on disk don't count.
 func (c *Chain[T]) Memory() int64 { return c.share.used() }
+
+// Destination is the table, if it is known.
+func (c *Chain[T]) Destination() (destination.Destination, bool) { return c.sender.Destination() }
+
+// Note adds sentences to what the report says of the destination.
+func (c *Chain[T]) Note(problems []string) { c.sender.Account.Note(problems) }
 
 func (c *Chain[T]) stopping() bool {
 	c.mu.RLock()

@@ -162,15 +162,11 @@ func (g *Gate) Findings(d destination.Destination) []Finding {
 	return nil
 }
 
-// Problems are the findings as sentences, for the report, by the name of the table. Tables about which there is nothing to say are left out.
-func (g *Gate) Problems() map[string][]string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	out := map[string][]string{}
-	for d, w := range g.watch {
-		for _, f := range w.findings {
-			out[d.String()] = append(out[d.String()], f.String())
-		}
+// Problems are the findings about a destination as sentences, for the report.
+func (g *Gate) Problems(d destination.Destination) []string {
+	var out []string
+	for _, f := range g.Findings(d) {
+		out = append(out, f.String())
 	}
 	return out
 }

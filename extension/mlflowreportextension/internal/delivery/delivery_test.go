@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -127,6 +128,37 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`,
 				require.Empty(t, got["mlflow"].Notes)
 			} else {
 				require.Contains(t, strings.Join(got["mlflow"].Notes, "\n"), tc.note)
+			}
+		})
+	}
+}
+
+// The exporter's own factory, with every default in it, as the collector hands it out: what waits by default still waits, and what storage turns off is off.
+func TestDatabricksExporter(t *testing.T) {
+	for yaml, tc := range map[string]struct {
+		want progress.Delivery
+		note string
+	}{
+		"{host: https://h}": {progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {num_consumers: 2}}":                                            {progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {enabled: false}}":                                              {progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {wait_for_result: false}}":                                      {progress.Queued, "queue in memory"},
+		"{host: https://h, sending_queue: {storage: file_storage}}":                                       {progress.Queued, "persistent queue"},
+		"{host: https://h, sending_queue: {batch: {sizer: items, flush_timeout: 200ms, min_size: 8192}}}": {progress.EndToEnd, "200 times slower"},
+		"{host: https://h, hold_max: 36h}":                                                                {progress.EndToEnd, "hold_max: 36h0m0s"},
+	} {
+		t.Run(yaml, func(t *testing.T) {
+			conf := map[string]any{
+				"receivers": map[string]any{"mlflow": nil}, "exporters": map[string]any{"databricks": effective(t, databricksexporter.NewFactory().CreateDefaultConfig(), yaml)},
+				"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"}, "exporters": []any{"databricks"}}}},
+			}
+			f := Check(conf)["mlflow"]
+			require.Equal(t, tc.want, f.Delivery, "%v", f.Notes)
+			require.Equal(t, []string{"databricks to https://h"}, f.Destinations)
+			if tc.note == "" {
+				require.Empty(t, f.Notes)
+			} else {
+				require.Contains(t, strings.Join(f.Notes, "\n"), tc.note)
 			}
 		})
 	}

@@ -14,9 +14,9 @@ type names struct {
 	max    int
 
 	mu    sync.RWMutex
-	known map[string]attribute // by original name
-	used  map[string]owner     // by key
-	keys  []string             // by index
+	known map[[2]string]attribute // by original name and kind of source
+	used  map[string]owner        // by key
+	keys  []string                // by index
 }
 
 // attribute is what has become of a name.
@@ -29,20 +29,20 @@ type attribute struct {
 // owner is the name that became a key first.
 type owner struct {
 	index   int
-	name    string
+	name    string // with its source
 	renamed bool
 }
 
-// attribute returns the attribute for an assessment's name; full is true when the process has too many. A key that the configuration gives to several names on purpose is
-// not shared.
-func (n *names) attribute(name string) (a attribute, full bool) {
+// attribute returns the attribute for an assessment's name and, if it isn't empty, its kind of source; full is true when the process has too many. A key that the
+// configuration gives to several names on purpose is not shared.
+func (n *names) attribute(name, source string) (a attribute, full bool) {
 	n.mu.RLock()
-	a, ok := n.known[name]
+	a, ok := n.known[[2]string{name, source}]
 	n.mu.RUnlock()
 	if ok {
 		return a, false
 	}
-	if len(name) > 1<<12 { // no name; hashing it again and again would cost
+	if len(name)+len(source) > 1<<12 { // no name; hashing it again and again would cost
 		return attribute{}, false
 	}
 	to, renamed := n.rename[name]
@@ -50,6 +50,9 @@ func (n *names) attribute(name string) (a attribute, full bool) {
 		to = name
 	}
 	if a.key = genai.ScoreName(to); a.key != "" {
+		if source != "" {
+			a.key = genai.ScoreName(to + "_" + source)
+		}
 		a.key = n.prefix + a.key
 	}
 	n.mu.Lock()
@@ -60,14 +63,14 @@ func (n *names) attribute(name string) (a attribute, full bool) {
 			if len(n.keys) >= n.max {
 				return attribute{}, true
 			}
-			first = owner{len(n.keys), strings.Clone(name), renamed}
+			first = owner{len(n.keys), name + "\x00" + source, renamed}
 			n.used[a.key] = first
 			n.keys = append(n.keys, a.key)
 		}
-		a.index, a.shared = first.index, first.name != name && !first.renamed && !renamed
+		a.index, a.shared = first.index, first.name != name+"\x00"+source && !first.renamed && !renamed
 	}
 	if len(n.known) < 4*n.max {
-		n.known[strings.Clone(name)] = a
+		n.known[[2]string{strings.Clone(name), strings.Clone(source)}] = a
 	}
 	return a, false
 }

@@ -50,7 +50,7 @@ type label struct {
 // New returns a scorer for a valid configuration.
 func New(cfg Config) (*Scorer, error) {
 	s := &Scorer{onDuplicate: cfg.OnDuplicate, maxMetrics: cfg.MaxMetrics, names: names{
-		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[string]attribute{}, used: map[string]owner{},
+		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[[2]string]attribute{}, used: map[string]owner{},
 	}}
 	for _, r := range cfg.Rename {
 		s.names.rename[r.Name] = r.To
@@ -93,8 +93,9 @@ func (l *List) Reset() {
 	}
 }
 
-// Select fills l with the metrics of a text and calls skipped for what became none. The text must not change as long as l is in use.
-func (s *Scorer) Select(l *List, text []byte, skipped func(Reason, int)) {
+// Select fills l with the metrics of a text and calls skipped for what became none. An assessment about the span carrier, which carries them, competes with those
+// about no span. The text must not change as long as l is in use.
+func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reason, int)) {
 	l.Reset()
 	list, malformed, broken := parse(l.list, text)
 	l.list = list
@@ -116,11 +117,14 @@ func (s *Scorer) Select(l *List, text []byte, skipped func(Reason, int)) {
 			skipped(NoNumber, 1)
 			continue
 		}
-		name := a.name
-		if s.onDuplicate == BySource && a.source != "" {
-			name += "_" + strings.ToLower(a.source)
+		source := ""
+		if s.onDuplicate == BySource {
+			source = a.source
 		}
-		to, full := s.names.attribute(name)
+		if a.spanID == carrier {
+			a.spanID = ""
+		}
+		to, full := s.names.attribute(a.name, source)
 		switch {
 		case full:
 			skipped(NameLimit, 1)

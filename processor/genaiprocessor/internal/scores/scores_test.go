@@ -2,6 +2,7 @@ package scores
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func scorer(t testing.TB, change func(*Config)) *Scorer {
 func selected(s *Scorer, text string) (map[string]float64, map[Reason]int) {
 	metrics, skipped := map[string]float64{}, map[Reason]int{}
 	var l List
-	s.Select(&l, []byte(text), func(r Reason, n int) { skipped[r] += n })
+	s.Select(&l, "carrier", []byte(text), func(r Reason, n int) { skipped[r] += n })
 	for _, m := range l.Metrics {
 		key := m.Key
 		if m.SpanID != "" {
@@ -130,6 +131,14 @@ func TestDuplicates(t *testing.T) {
 	}
 	metrics, _ := selected(scorer(t, nil), `[{"name": "a", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
 	assert.Equal(t, map[string]float64{"metric_a": 2, "s/metric_a": 3}, metrics, "without times the last one counts")
+	for order, text := range map[string]string{"trace first": `[%[1]s, %[2]s]`, "span first": `[%[2]s, %[1]s]`} {
+		text = fmt.Sprintf(text, `{"name": "a", "value": 1, "last_update_time_ms": 2}`, `{"name": "a", "value": 0, "last_update_time_ms": 1, "span_id": "carrier"}`)
+		metrics, skipped := selected(scorer(t, nil), text)
+		assert.Equal(t, map[string]float64{"metric_a": 1}, metrics, order)
+		assert.Equal(t, map[Reason]int{Duplicate: 1}, skipped, order)
+	}
+	metrics, _ = selected(scorer(t, func(c *Config) { c.OnDuplicate, c.Rename = BySource, []Rename{{Name: "q", To: "quality"}} }), list)
+	assert.Equal(t, map[string]float64{"metric_quality_llm_judge": 1, "metric_quality_human": 2, "metric_q_code": 3}, metrics, "the name that another name is given, then the source")
 }
 
 // Two names that become one attribute compete like one name; that they do is not hidden.
@@ -137,7 +146,7 @@ func TestCollisions(t *testing.T) {
 	s := scorer(t, nil)
 	shared := func(text string) (keys []string) {
 		var l List
-		s.Select(&l, []byte(text), func(Reason, int) {})
+		s.Select(&l, "", []byte(text), func(Reason, int) {})
 		for _, m := range l.Metrics {
 			require.Equal(t, m.Key, s.Keys()[m.Index])
 			if m.Shared {
@@ -231,7 +240,7 @@ func FuzzSelect(f *testing.F) {
 		again, _ := selected(s, string(text))
 		require.Equal(t, metrics, again)
 		var l List
-		s.Select(&l, text, func(Reason, int) {})
+		s.Select(&l, "", text, func(Reason, int) {})
 		for _, m := range l.Metrics {
 			require.False(t, math.IsNaN(m.Value) || math.IsInf(m.Value, 0))
 			require.Regexp(t, `^metric_[a-z0-9_]{1,64}$`, m.Key)

@@ -1,0 +1,321 @@
+package dbsql
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// typed is a translated expression.
+type typed struct {
+	sql string
+	typ Type
+}
+
+// ctx is where an expression stands.
+type ctx struct {
+	a       *analyzer
+	sc      *scope
+	groups  map[string]bool // not nil: the query aggregates, by these expressions
+	aliases map[string]Expr // of the SELECT list so far
+}
+
+// expr translates an expression.
+func (c ctx) expr(e Expr) (typed, error) {
+	if c.groups != nil {
+		raw := c
+		raw.groups = nil
+		t, err := raw.expr(e)
+		if err != nil || c.groups[t.sql] {
+			return t, err
+		}
+	}
+	switch e := e.(type) {
+	case *Literal:
+		return literal(e), nil
+	case *bound:
+		if c.groups != nil {
+			return typed{}, ungrouped(e.name)
+		}
+		return typed{e.sql, e.typ}, nil
+	case *Name:
+		return c.name(e)
+	case *Param:
+		return c.param(e)
+	case *Unary:
+		return c.unary(e)
+	case *Binary:
+		return c.binary(e)
+	case *Is:
+		return c.is(e)
+	case *Between:
+		both := &Binary{"AND", &Binary{">=", e.X, e.Low}, &Binary{"<=", e.X, e.High}}
+		if e.Not {
+			return c.unary(&Unary{"NOT", both})
+		}
+		return c.binary(both)
+	case *In:
+		return c.in(e)
+	case *Like:
+		return c.like(e)
+	case *Exists:
+		r, err := c.a.query(e.Query, c.sc, c.sc.ctes)
+		return typed{"EXISTS (" + r.sql + ")", Boolean}, err
+	case *Scalar:
+		return c.scalar(e)
+	case *Case:
+		return c.caseWhen(e)
+	case *Cast:
+		return c.cast(e)
+	case *Index:
+		return c.index(e)
+	case *Dot:
+		x, err := c.expr(e.X)
+		if err != nil {
+			return x, err
+		}
+		return field(x, e.Field, e)
+	case *Path:
+		return c.path(e)
+	case *Interval:
+		return c.interval(e)
+	case *Call:
+		return c.call(e)
+	case *Star:
+		return typed{}, failf("INVALID_USAGE_OF_STAR_OR_REGEX", "42000", "Invalid usage of '*' in expression.")
+	}
+	return typed{}, unsupported("this expression")
+}
+
+// exprs translates several.
+func (c ctx) exprs(list []Expr) ([]typed, error) {
+	var out []typed
+	for _, e := range list {
+		t, err := c.expr(e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// boolean translates a condition.
+func (c ctx) boolean(e Expr) (typed, error) {
+	t, err := c.expr(e)
+	if err == nil && t.typ.Kind != "BOOLEAN" && t.typ.Kind != "VOID" {
+		err = mismatch(pretty(e), "The condition requires the \"BOOLEAN\" type, however it has the type \"%s\"", t.typ.SQL())
+	}
+	return t, err
+}
+
+func ungrouped(name string) *Error {
+	return failf("MISSING_AGGREGATION", "42803", "The non-aggregating expression \"%s\" is based on columns which are not participating in the GROUP BY clause. Add the columns or the expression to the GROUP BY, aggregate the expression, or use \"any_value(%s)\" if you do not care which of the values within a group is returned.", name, name)
+}
+
+func literal(l *Literal) typed {
+	switch v := l.Value.(type) {
+	case nil:
+		return typed{"NULL", l.Type}
+	case bool:
+		if v {
+			return typed{"1", Boolean}
+		}
+		return typed{"0", Boolean}
+	case int64:
+		return typed{strconv.FormatInt(v, 10), l.Type}
+	case float64:
+		return typed{real(v), l.Type}
+	case string:
+		if l.Type.Kind == "DECIMAL" {
+			if !strings.Contains(v, ".") {
+				v += ".0"
+			}
+			return typed{v, l.Type}
+		}
+		return typed{quote(v), l.Type}
+	}
+	return typed{"NULL", Void}
+}
+
+// real writes a float so that SQLite reads a float.
+func real(f float64) string {
+	s := strconv.FormatFloat(f, 'g', -1, 64)
+	if !strings.ContainsAny(s, ".eE") {
+		s += ".0"
+	}
+	return s
+}
+
+// quote writes a string for SQLite. A NUL would end the statement.
+func quote(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		return fmt.Sprintf("CAST(x'%x' AS TEXT)", s)
+	}
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
+
+func (c ctx) param(p *Param) (typed, error) {
+	v, ok := c.a.env.Params[p.Name]
+	if !ok {
+		return typed{}, failf("UNBOUND_SQL_PARAMETER", "42P02", "Found the unbound parameter: %s. Please, fix `args` and provide a mapping of the parameter to either a SQL literal or collection constructor functions such as `map()`, `array()`, `struct()`.", p.Name)
+	}
+	if v.Text == nil {
+		return typed{"NULL", v.Type}, nil
+	}
+	return cast(typed{quote(*v.Text), String}, v.Type, false), nil
+}
+
+// has reports whether a name is a column here.
+func (s *scope) has(name string) bool { return find(s.relations, name) != nil }
+
+// name resolves a chain of identifiers: an alias and a column, or a column, then fields.
+func (c ctx) name(n *Name) (typed, error) {
+	for sc := c.sc; sc != nil; sc = sc.outer {
+		b, rest, err := sc.resolve(n.Parts)
+		if err != nil {
+			return typed{}, err
+		}
+		if b == nil {
+			continue
+		}
+		if c.groups != nil && sc == c.sc {
+			return c.fieldOfGroup(n, len(n.Parts)-len(rest))
+		}
+		t := typed{b.sql, b.typ}
+		for _, f := range rest {
+			if t, err = field(t, f, n); err != nil {
+				return t, err
+			}
+		}
+		return t, nil
+	}
+	if x, ok := c.aliases[strings.ToLower(n.Parts[0])]; ok { // an alias of the same SELECT list
+		out := x
+		for _, f := range n.Parts[1:] {
+			out = &Dot{out, f}
+		}
+		return c.expr(out)
+	}
+	return typed{}, failf("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "A column with name `%s` cannot be resolved.", strings.Join(n.Parts, "`.`"))
+}
+
+// fieldOfGroup allows a field of a column that is grouped by.
+func (c ctx) fieldOfGroup(n *Name, column int) (typed, error) {
+	for end := len(n.Parts) - 1; end >= column; end-- {
+		raw := c
+		raw.groups = nil
+		t, err := raw.name(&Name{n.Parts[:end]})
+		if err != nil {
+			return t, err
+		}
+		if c.groups[t.sql] {
+			for _, f := range n.Parts[end:] {
+				if t, err = field(t, f, n); err != nil {
+					return t, err
+				}
+			}
+			return t, nil
+		}
+	}
+	return typed{}, ungrouped(strings.Join(n.Parts, "."))
+}
+
+// resolve finds the column that the first parts name; the rest are fields.
+func (s *scope) resolve(parts []string) (*bound, []string, error) {
+	var found *bound
+	var rest []string
+	for qualifier := min(3, len(parts)-1); qualifier >= 0 && found == nil; qualifier-- {
+		for _, r := range s.relations {
+			if qualifier > 0 && !r.named(parts[:qualifier]) {
+				continue
+			}
+			for i := range r.columns {
+				b := &r.columns[i]
+				if !strings.EqualFold(b.name, parts[qualifier]) || b.merged && qualifier == 0 {
+					continue
+				}
+				if found != nil {
+					return nil, nil, failf("AMBIGUOUS_REFERENCE", "42704", "Reference `%s` is ambiguous.", strings.Join(parts, "`.`"))
+				}
+				found, rest = b, parts[qualifier+1:]
+			}
+		}
+	}
+	return found, rest, nil
+}
+
+// field is x.name of a STRUCT or MAP.
+func field(x typed, name string, e Expr) (typed, error) {
+	switch x.typ.Kind {
+	case "STRUCT":
+		for _, f := range x.typ.Fields {
+			if strings.EqualFold(f.Name, name) {
+				return at(x, quote(f.Name), f.Type), nil
+			}
+		}
+		return typed{}, failf("FIELD_NOT_FOUND", "42704", "No such struct field `%s` in %s.", name, x.typ.SQL())
+	case "MAP":
+		return at(x, quote(name), *x.typ.Elem), nil
+	}
+	return typed{}, failf("INVALID_EXTRACT_BASE_FIELD_TYPE", "42000", "Can't extract a value from \"%s\". Need a complex type [STRUCT, ARRAY, MAP] but got \"%s\".", pretty(e), x.typ.SQL())
+}
+
+// at takes an element out of JSON text.
+func at(x typed, key string, t Type) typed {
+	return typed{fmt.Sprintf("dbx_at(%s, %s, %s)", x.sql, key, kindArgument(t)), t}
+}
+
+// kindArgument tells functions of SQLite what an element is: what stays JSON, and what becomes a value.
+func kindArgument(t Type) string {
+	if t.nested() || t.Kind == "VARIANT" {
+		return "'JSON'"
+	}
+	return "'" + t.Kind + "'"
+}
+
+func (c ctx) index(e *Index) (typed, error) {
+	x, err := c.expr(e.X)
+	if err != nil {
+		return x, err
+	}
+	i, err := c.expr(e.I)
+	if err != nil {
+		return i, err
+	}
+	switch {
+	case x.typ.Kind == "ARRAY" && i.typ.integer():
+		return typed{fmt.Sprintf("dbx_element(%s, %s, %s)", x.sql, i.sql, kindArgument(*x.typ.Elem)), *x.typ.Elem}, nil
+	case x.typ.Kind == "MAP":
+		return at(x, i.sql, *x.typ.Elem), nil
+	case x.typ.Kind == "STRUCT" && i.typ.Kind == "STRING":
+		if l, ok := e.I.(*Literal); ok {
+			return field(x, l.Value.(string), e)
+		}
+	}
+	return typed{}, failf("INVALID_EXTRACT_BASE_FIELD_TYPE", "42000", "Can't extract a value from \"%s\". Need a complex type [STRUCT, ARRAY, MAP] but got \"%s\".", pretty(e.X), x.typ.SQL())
+}
+
+// path is x:a.b[0] over VARIANT, or over JSON in a STRING.
+func (c ctx) path(e *Path) (typed, error) {
+	x, err := c.expr(e.X)
+	if err != nil {
+		return x, err
+	}
+	p := "$"
+	for _, s := range e.Steps {
+		switch s := s.(type) {
+		case string:
+			p += "[" + strconv.Quote(s) + "]"
+		case int:
+			p += fmt.Sprintf("[%d]", s)
+		}
+	}
+	switch x.typ.Kind {
+	case "VARIANT":
+		return typed{fmt.Sprintf("dbx_variant_get(%s, %s, 'VARIANT', 0)", x.sql, quote(p)), Variant}, nil
+	case "STRING":
+		return typed{fmt.Sprintf("dbx_get_json_object(%s, %s)", x.sql, quote(p)), String}, nil
+	}
+	return typed{}, mismatch(pretty(e), "The operator `:` needs a VARIANT or a STRING, however \"%s\" has the type \"%s\"", pretty(e.X), x.typ.SQL())
+}

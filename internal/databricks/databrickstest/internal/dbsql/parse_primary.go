@@ -1,0 +1,340 @@
+package dbsql
+
+import (
+	"strconv"
+	"strings"
+)
+
+func (p *parser) primary() (Expr, error) {
+	t := p.tok()
+	switch {
+	case t.kind == number:
+		p.at++
+		return p.numeral(t)
+	case t.kind == text:
+		return &Literal{p.next().text, String}, nil
+	case p.take(":"):
+		n, err := p.member()
+		return &Param{n}, err
+	case p.take("("):
+		return p.parenthesis()
+	case t.kind == quoted:
+		return p.chain()
+	case t.kind != word:
+		return nil, p.unexpected()
+	}
+	next := p.peek(1)
+	switch w := strings.ToUpper(t.text); {
+	case w == "NULL":
+		p.at++
+		return &Literal{nil, Void}, nil
+	case w == "TRUE", w == "FALSE":
+		p.at++
+		return &Literal{w == "TRUE", Boolean}, nil
+	case w == "CASE":
+		p.at++
+		return p.caseWhen()
+	case (w == "TIMESTAMP" || w == "DATE") && next.kind == text:
+		p.at += 2
+		to, _ := ParseType(w)
+		return &Cast{X: &Literal{next.text, String}, To: to}, nil
+	case w == "INTERVAL" && next.kind != symbol && next.kind != end:
+		p.at++
+		return p.interval()
+	case w == "EXISTS" && next.text == "(":
+		p.at += 2
+		q, err := p.query()
+		if err != nil {
+			return nil, err
+		}
+		return &Exists{q}, p.expect(")")
+	case (w == "CAST" || w == "TRY_CAST") && next.text == "(":
+		p.at += 2
+		x, err := p.expr()
+		if err == nil {
+			err = p.expectWords("AS")
+		}
+		if err != nil {
+			return nil, err
+		}
+		to, err := p.dataType()
+		if err != nil {
+			return nil, err
+		}
+		return &Cast{x, to, w == "TRY_CAST"}, p.expect(")")
+	case (w == "CURRENT_TIMESTAMP" || w == "CURRENT_DATE" || w == "CURRENT_USER") && next.text != "(":
+		p.at++
+		return &Call{Name: w}, nil
+	case next.kind == symbol && next.text == "(" && (!isReserved(w) || w == "LEFT" || w == "RIGHT" || w == "LIKE"):
+		return p.call()
+	case isReserved(w):
+		return nil, p.unexpected()
+	}
+	return p.chain()
+}
+
+// numeral reads a number with its suffix.
+func (p *parser) numeral(t token) (Expr, error) {
+	digits := strings.TrimRight(t.text, "LlDdSsYyFfBb")
+	if strings.ContainsAny(t.text, "eE") {
+		digits = strings.TrimRight(t.text, "DdFf")
+	}
+	suffix := strings.ToUpper(t.text[len(digits):])
+	whole := !strings.ContainsAny(digits, ".eE")
+	bad := syntax(p.source, t.pos)
+	switch {
+	case suffix == "D" || suffix == "F" || suffix == "" && strings.ContainsAny(digits, "eE"):
+		f, err := strconv.ParseFloat(digits, 64)
+		if err != nil {
+			return nil, bad
+		}
+		return &Literal{f, Double}, nil
+	case whole && (suffix == "" || suffix == "L" || suffix == "S" || suffix == "Y"):
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			return nil, bad
+		}
+		kind := map[string]Type{"L": Bigint, "S": {Kind: "SMALLINT"}, "Y": {Kind: "TINYINT"}, "": Int}[suffix]
+		if suffix == "" && n > 1<<31-1 {
+			kind = Bigint
+		}
+		return &Literal{n, kind}, nil
+	case suffix == "" || suffix == "BD":
+		if _, err := strconv.ParseFloat(digits, 64); err != nil {
+			return nil, bad
+		}
+		before, after, _ := strings.Cut(digits, ".")
+		before = strings.TrimLeft(before, "0")
+		return &Literal{digits, Type{Kind: "DECIMAL", Precision: max(1, len(before)+len(after)), Scale: len(after)}}, nil
+	}
+	return nil, bad
+}
+
+func (p *parser) parenthesis() (Expr, error) {
+	if p.isWords("SELECT") || p.isWords("WITH") {
+		q, err := p.query()
+		if err != nil {
+			return nil, err
+		}
+		return &Scalar{q}, p.expect(")")
+	}
+	x, err := p.expr()
+	if err != nil {
+		return nil, err
+	}
+	return x, p.expect(")")
+}
+
+func (p *parser) chain() (Expr, error) {
+	n := &Name{}
+	for {
+		t := p.tok()
+		if t.kind != word && t.kind != quoted {
+			return nil, p.unexpected()
+		}
+		p.at++
+		n.Parts = append(n.Parts, t.text)
+		if !p.is(".") {
+			return n, nil
+		}
+		p.at++
+		if p.take("*") {
+			return p.star(n.Parts)
+		}
+	}
+}
+
+func (p *parser) star(of []string) (Expr, error) {
+	s := &Star{Of: of}
+	if p.isWords("EXCEPT") && p.peek(1).text == "(" {
+		p.at++
+		var err error
+		s.Except, err = p.names()
+		return s, err
+	}
+	return s, nil
+}
+
+func (p *parser) caseWhen() (Expr, error) {
+	c := &Case{}
+	var err error
+	if !p.isWords("WHEN") {
+		if c.Operand, err = p.expr(); err != nil {
+			return nil, err
+		}
+	}
+	for p.takeWord("WHEN") {
+		var w When
+		if w.If, err = p.expr(); err != nil {
+			return nil, err
+		}
+		if err = p.expectWords("THEN"); err != nil {
+			return nil, err
+		}
+		if w.Then, err = p.expr(); err != nil {
+			return nil, err
+		}
+		c.Whens = append(c.Whens, w)
+	}
+	if p.takeWord("ELSE") {
+		if c.Else, err = p.expr(); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.Whens) == 0 {
+		return nil, p.unexpected()
+	}
+	return c, p.expectWords("END")
+}
+
+func (p *parser) interval() (Expr, error) {
+	out := &Interval{}
+	if t := p.tok(); t.kind == text { // INTERVAL '5' DAY and INTERVAL '5 days'
+		p.at++
+		n, unit, _ := strings.Cut(strings.TrimSpace(t.text), " ")
+		v, err := strconv.ParseInt(n, 10, 64)
+		if err != nil {
+			return nil, syntax(p.source, t.pos)
+		}
+		out.N, out.Unit = &Literal{v, Bigint}, strings.ToUpper(strings.TrimSpace(unit))
+	} else {
+		n, err := p.unary()
+		if err != nil {
+			return nil, err
+		}
+		out.N = n
+	}
+	if out.Unit == "" {
+		if p.tok().kind != word {
+			return nil, p.unexpected()
+		}
+		out.Unit = strings.ToUpper(p.next().text)
+	}
+	out.Unit = strings.TrimSuffix(out.Unit, "S")
+	if _, fixed := units[out.Unit]; !fixed && out.Unit != "MONTH" && out.Unit != "YEAR" {
+		return nil, p.unexpected()
+	}
+	return out, nil
+}
+
+// units of intervals with a fixed length, in microseconds.
+var units = map[string]int64{
+	"MICROSECOND": 1, "MILLISECOND": 1e3, "SECOND": 1e6, "MINUTE": 60e6, "HOUR": 3600e6, "DAY": 86400e6, "WEEK": 7 * 86400e6,
+}
+
+func (p *parser) call() (Expr, error) {
+	c := &Call{Name: strings.ToUpper(p.next().text)}
+	p.at++ // (
+	var err error
+	switch {
+	case p.take("*"):
+		c.Star = true
+		err = p.expect(")")
+	case p.take(")"):
+	case c.Name == "TRIM" && (p.isWords("BOTH") || p.isWords("LEADING") || p.isWords("TRAILING")):
+		return p.trim()
+	default:
+		c.Distinct = p.takeWord("DISTINCT")
+		if c.Args, err = p.list(); err == nil {
+			err = p.expect(")")
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.isWords("FILTER") && p.peek(1).text == "(" {
+		p.at += 2
+		if err = p.expectWords("WHERE"); err != nil {
+			return nil, err
+		}
+		if c.Filter, err = p.expr(); err != nil {
+			return nil, err
+		}
+		if err = p.expect(")"); err != nil {
+			return nil, err
+		}
+	}
+	if p.isWords("OVER") && p.peek(1).text == "(" {
+		p.at += 2
+		c.Over, err = p.window()
+	}
+	return c, err
+}
+
+// trim reads TRIM(BOTH characters FROM x).
+func (p *parser) trim() (Expr, error) {
+	c := &Call{Name: map[string]string{"BOTH": "BTRIM", "LEADING": "LTRIM", "TRAILING": "RTRIM"}[strings.ToUpper(p.next().text)]}
+	characters, err := p.expr()
+	if err == nil {
+		err = p.expectWords("FROM")
+	}
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.expr()
+	if err != nil {
+		return nil, err
+	}
+	c.Args = []Expr{x, characters}
+	if c.Name != "BTRIM" { // these take the characters first
+		c.Args = []Expr{characters, x}
+	}
+	return c, p.expect(")")
+}
+
+func (p *parser) window() (*Window, error) {
+	w := &Window{}
+	var err error
+	if p.takeWords("PARTITION", "BY") {
+		if w.Partition, err = p.list(); err != nil {
+			return nil, err
+		}
+	}
+	if p.takeWords("ORDER", "BY") {
+		if w.Order, err = p.order(); err != nil {
+			return nil, err
+		}
+	}
+	if p.isWords("ROWS") || p.isWords("RANGE") {
+		var frame []string
+		for !p.is(")") {
+			t := p.next()
+			if t.kind != word && t.kind != number {
+				return nil, p.unexpected()
+			}
+			frame = append(frame, strings.ToUpper(t.text))
+		}
+		w.Frame = strings.Join(frame, " ")
+	}
+	return w, p.expect(")")
+}
+
+func (p *parser) order() ([]Order, error) {
+	var out []Order
+	for {
+		x, err := p.expr()
+		if err != nil {
+			return nil, err
+		}
+		o := Order{X: x}
+		if p.takeWord("DESC") {
+			o.Descending = true
+		} else {
+			p.takeWord("ASC")
+		}
+		if p.takeWord("NULLS") {
+			switch {
+			case p.takeWord("FIRST"):
+				o.Nulls = "FIRST"
+			case p.takeWord("LAST"):
+				o.Nulls = "LAST"
+			default:
+				return nil, p.unexpected()
+			}
+		}
+		out = append(out, o)
+		if !p.take(",") {
+			return out, nil
+		}
+	}
+}
