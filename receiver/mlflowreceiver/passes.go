@@ -73,11 +73,14 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 	if r.sink != nil {
 		r.sink.Publish(report)
 	}
-	log := r.set.Logger.Info
-	if !report.Complete {
+	log, said := r.set.Logger.Info, report.Headline
+	switch {
+	case !report.Complete:
 		log = r.set.Logger.Warn
+	case report.Check == nil:
+		said = progress.Accepted(report.Accounts) // what arrived is counted later, by exporters
 	}
-	log("Finished: "+report.Headline, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
+	log("Finished: "+said, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
 		zap.Duration("duration", report.Ended.Sub(report.Started)))
 	return fault
 }

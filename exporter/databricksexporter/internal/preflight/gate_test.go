@@ -160,7 +160,7 @@ func TestWhatIsMissing(t *testing.T) {
 				}
 				return nil
 			})
-		}, spansOnly, CheckReach, Fault, "no Unity Catalog API"},
+		}, spansOnly, CheckReach, Fault, "has no Unity Catalog"},
 		"overloaded": {func(w *databrickstest.Workspace) {
 			w.SetFault(func(r *http.Request) *databrickstest.Fault {
 				if strings.Contains(r.URL.Path, "/unity-catalog/") {
@@ -186,6 +186,7 @@ func TestWhatIsMissing(t *testing.T) {
 			found := g.Findings(tc.d)
 			if tc.check == "" {
 				require.Empty(t, found)
+				require.Empty(t, g.Problems(tc.d))
 				require.NoError(t, g.Hold(tc.d))
 				return
 			}

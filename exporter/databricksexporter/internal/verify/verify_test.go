@@ -76,7 +76,7 @@ func TestFinish(t *testing.T) {
 				s.send(l, one, traces(5, 10, 3))
 				s.send(l, one, traces(5, 1, 3))
 			},
-			want: progress.Destination{Verification: progress.Arrived, Arrived: 45, Repeated: 18},
+			want: progress.Destination{Verification: progress.Arrived, Arrived: 45, Repeated: 18, Detail: "18 spans were acknowledged once more"},
 		},
 		"a trace in pieces": {
 			act: func(s *scene, l *Ledger) {
