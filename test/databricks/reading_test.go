@@ -22,10 +22,10 @@ func TestFaithfulFromDatabricks(t *testing.T) {
 		inUnity bool
 		change  func(*databrickstest.MLflowSwitches)
 	}{
-		"Unity Catalog":     {true, func(s *databrickstest.MLflowSwitches) { s.RunningPolls = 1 }},
-		"experiment by v4":  {false, func(*databrickstest.MLflowSwitches) {}},
-		"experiment by v3":  {false, func(s *databrickstest.MLflowSwitches) { s.NoExperimentSearchV4 = true }},
-		"plain JSON floats": {true, func(s *databrickstest.MLflowSwitches) { s.IntegersAsNumbers = true }},
+		"Unity Catalog":       {true, func(s *databrickstest.MLflowSwitches) { s.RunningPolls = 1 }},
+		"experiment by v4":    {false, func(*databrickstest.MLflowSwitches) {}},
+		"experiment by v3":    {false, func(s *databrickstest.MLflowSwitches) { s.NoExperimentSearchV4 = true }},
+		"integers as numbers": {true, func(s *databrickstest.MLflowSwitches) { s.IntegersAsNumbers = true }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,6 +49,13 @@ func TestFaithfulFromDatabricks(t *testing.T) {
 
 			w.SetMLflow(c.change)
 			w.ForgetRequests()
+			looked := t.TempDir()
+			collector.Run(t, looked, reading(w, looked).Set("receivers::mlflow::mode", "check"), 0)
+			check := collector.ReadReport(t, looked).Receivers[0].Check.Experiments
+			require.Len(t, check, 1)
+			era := map[bool]string{true: "unity_catalog", false: "artifacts"}[c.inUnity]
+			assert.Equal(t, map[string]bool{era: true}, check[0].Reachable)
+			assert.Contains(t, check[0].Scores, "yes")
 			collector.Run(t, dir, reading(w, dir), 0)
 			all := faithful.Read(t, truth)
 			want, unfinished, empty := faithful.Deliverable(all, time.Now())
@@ -68,6 +75,7 @@ func TestFaithfulFromDatabricks(t *testing.T) {
 			assert.True(t, report.Complete, report.Headline)
 			assert.Equal(t, "end_to_end", report.Delivery)
 			assert.EqualValues(t, len(all), report.Totals.Read)
+			assert.EqualValues(t, len(all), check[0].Traces)
 			assert.Equal(t, experiment, report.Experiments[0].ID)
 			for _, r := range w.Requests() {
 				assert.NotEqual(t, http.StatusTooManyRequests, r.Status)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -585,6 +587,23 @@ func TestNothingAmbient(t *testing.T) {
 	err = ValidateDatabricks(s.URI, s.Databricks, &s.HTTP)
 	require.ErrorContains(t, err, "databricks::host: required")
 	require.ErrorContains(t, err, "Neither DATABRICKS_HOST nor the profile DEFAULT is used unasked")
+}
+
+// TestProfile reads by a profile that the URI names.
+func TestProfile(t *testing.T) {
+	w := workspace(t)
+	path := filepath.Join(t.TempDir(), "databrickscfg")
+	require.NoError(t, os.WriteFile(path, []byte("[DEFAULT]\nhost = http://127.0.0.1:1\ntoken = x\n\n[lab]\nhost = "+w.URL()+"\ntoken = "+databrickstest.AdminToken+"\n"), 0o600))
+	s := settings(w)
+	s.URI, s.Databricks.SignIn = "databricks://lab", signin.Config{Credentials: signin.Credentials{ConfigFile: path}}
+	require.NoError(t, ValidateDatabricks(s.URI, s.Databricks, &s.HTTP))
+	d, err := open(t, s).Describe(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, w.URL(), d.Location)
+
+	s.URI = "databricks://other"
+	_, _, err = Open(context.Background(), s)
+	require.ErrorContains(t, err, "other")
 }
 
 func TestValidateDatabricks(t *testing.T) {
