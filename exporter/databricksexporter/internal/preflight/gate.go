@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -121,7 +122,8 @@ func (g *Gate) Hold(d destination.Destination) error {
 		return &destination.Held{Message: "preflight looks at " + d.String() + " for the first time", Looking: true}
 	}
 	if fault := faults(w.findings); fault != "" {
-		return &destination.Held{Message: fault}
+		// A refused sign-in concerns every destination alike: it is no reason to give up the data of one.
+		return &destination.Held{Message: fault, Passes: slices.ContainsFunc(w.findings, func(f Finding) bool { return f.Definite() && f.Check == CheckSignIn })}
 	}
 	for _, f := range w.findings {
 		if f.Alone {

@@ -26,6 +26,7 @@ const (
 	HeldTooLong = "held_too_long"
 	Exhausted   = "retries_exhausted"
 	Stopped     = "shutdown"
+	Canceled    = "canceled"
 	NoRoute     = "no_route"
 )
 

@@ -193,6 +193,21 @@ func TestUnityCatalog(t *testing.T) {
 	}
 }
 
+// TestRepeatedRows: a row that was written twice is one span; rows that differ are all there.
+func TestRepeatedRows(t *testing.T) {
+	w := workspace(t)
+	x := w.CreateExperiment("/agent", &place)
+	child := row(1, 2, 1, databrickstest.Row{"attributes": map[string]any{"k": "v"}})
+	other := row(1, 3, 1, databrickstest.Row{"attributes": map[string]any{"k": "new"}})
+	w.AddRows(spans, row(1, 1, 0, nil), child, child, row(1, 1, 0, nil), row(1, 3, 1, nil), other)
+	traces, _, _ := read(t, open(t, settings(w)), mlflow.Range{ExperimentID: x}, 10)
+	var ids []byte
+	for _, s := range traces["trace:/main.traces.agent/"+hex(1)].Spans {
+		ids = append(ids, s.ID[7])
+	}
+	require.Equal(t, []byte{1, 2, 3, 3}, ids)
+}
+
 // TestSearching reads many traces: in pages, in windows of time, through running and failing searches and empty pages.
 func TestSearching(t *testing.T) {
 	for _, c := range []struct {
