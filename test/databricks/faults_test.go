@@ -26,7 +26,7 @@ func TestSilent200(t *testing.T) {
 		w.SetOutcome(table, databrickstest.SilentDrop)
 		export := exporter(w, agents)
 		export["verify"] = map[string]any{"warehouse_id": warehouse(w), "timeout": "3s"}
-		collector.Run(t, dir, backfill(s, dir, export), 1)
+		collector.Run(t, dir, part(s, dir, export), 1)
 		report := collector.ReadReport(t, dir)
 		assert.Contains(t, report.Headline, "arrived 0")
 		assert.False(t, report.Complete)
@@ -35,7 +35,7 @@ func TestSilent200(t *testing.T) {
 	t.Run("without one", func(t *testing.T) {
 		w, dir := tables(t, agents), t.TempDir()
 		w.SetOutcome(table, databrickstest.SilentDrop)
-		p := collector.Run(t, dir, backfill(s, dir, exporter(w, agents)), 0)
+		p := collector.Run(t, dir, part(s, dir, exporter(w, agents)), 0)
 		assert.Contains(t, collector.ReadReport(t, dir).Headline, "arrived: not verified")
 		assert.Contains(t, firstLine(p.Out()), "arrived: not verified")
 	})
@@ -43,7 +43,7 @@ func TestSilent200(t *testing.T) {
 		w, dir := tables(t, agents), t.TempDir()
 		export := exporter(w, agents)
 		export["verify"] = map[string]any{"warehouse_id": warehouse(w)}
-		collector.Run(t, dir, backfill(s, dir, export), 0)
+		collector.Run(t, dir, part(s, dir, export), 0)
 		report := collector.ReadReport(t, dir)
 		assert.True(t, report.Complete, report.Headline)
 		assert.NotContains(t, report.Headline, "not verified")
@@ -64,7 +64,7 @@ func TestWorkspaceDownAtStart(t *testing.T) {
 		"catalog": agents.Catalog, "schema": agents.Schema, "table_prefix": agents.Prefix, "traces_per_second": 0,
 		"retry_on_failure": map[string]any{"initial_interval": "50ms", "max_interval": "200ms"},
 	}
-	p := collector.Start(t, dir, backfill(s, dir, export))
+	p := collector.Start(t, dir, part(s, dir, export))
 	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), address) }, patience, 10*time.Millisecond, "nothing was said about the workspace")
 	require.False(t, p.Ended())
 
@@ -92,7 +92,7 @@ func TestNothingAmbient(t *testing.T) {
 	export := exporter(w, agents)
 	export["host"] = "${env:OTELCOL_MLFLOW_NO_HOST}"
 	path := filepath.Join(dir, "config.yaml")
-	writeConfig(t, path, backfill(s, dir, export))
+	writeConfig(t, path, part(s, dir, export))
 	p := collector.Command(t, dir, []string{"HOME=" + dir, "DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=dapi-ambient"}, collector.Default(), "--config", path)
 	p.Done(1)
 	assert.Contains(t, p.Logs()+p.Out(), "host")
@@ -105,14 +105,14 @@ func TestHeldForGrant(t *testing.T) {
 	w, dir := tables(t, agents), t.TempDir()
 	table := agents.Table(unity.Spans, unity.V2).String()
 	w.Revoke(writer, table, "MODIFY")
-	p := collector.Start(t, dir, backfill(s, dir, exporter(w, agents)))
+	p := collector.Start(t, dir, part(s, dir, exporter(w, agents)))
 	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), "GRANT") && strings.Contains(p.Logs(), "MODIFY") }, patience, 10*time.Millisecond)
 	p.Signal(syscall.SIGTERM)
 	p.Done(1)
 	assert.Empty(t, w.Rows(table))
 
 	w.GrantWriting(writer, table)
-	collector.Run(t, dir, backfill(s, dir, exporter(w, agents)), 0)
+	collector.Run(t, dir, part(s, dir, exporter(w, agents)), 0)
 	report := collector.ReadReport(t, dir).Receivers[0]
 	assert.EqualValues(t, report.Totals.Spans, len(w.Rows(table)))
 }

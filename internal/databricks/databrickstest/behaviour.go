@@ -37,6 +37,11 @@ type Switches struct {
 	// EmptyParent writes "" into a root's parent_span_id in place of NULL.
 	EmptyParent bool
 
+	// ChunkRows is how many rows a chunk of a statement's result has.
+	ChunkRows int
+	// InlineLimit is how many bytes a statement's result may have.
+	InlineLimit int
+
 	// ForgetBodies keeps the bodies of requests out of Requests, for load tests.
 	ForgetBodies bool
 }
@@ -45,6 +50,7 @@ type Switches struct {
 func DefaultSwitches() Switches {
 	return Switches{
 		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized, MissingTableStatus: http.StatusNotFound, NoGrantStatus: http.StatusForbidden,
+		ChunkRows: 10000, InlineLimit: 25 << 20,
 	}
 }
 
@@ -53,6 +59,27 @@ func (w *Workspace) Set(change func(*Switches)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	change(&w.switches)
+	w.switches = w.switches.complete()
+}
+
+// complete gives the defaults to what can't be zero.
+func (s Switches) complete() Switches {
+	d := DefaultSwitches()
+	if s.TokenLife == 0 {
+		s.TokenLife = d.TokenLife
+	}
+	for _, f := range []struct {
+		value     *int
+		otherwise int
+	}{
+		{&s.UnknownTokenStatus, d.UnknownTokenStatus}, {&s.MissingTableStatus, d.MissingTableStatus}, {&s.NoGrantStatus, d.NoGrantStatus}, {&s.ChunkRows, d.ChunkRows},
+		{&s.InlineLimit, d.InlineLimit},
+	} {
+		if *f.value == 0 {
+			*f.value = f.otherwise
+		}
+	}
+	return s
 }
 
 // Fault says how a request of any route is answered in place of, or before, the normal answer.

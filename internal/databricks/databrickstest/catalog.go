@@ -31,9 +31,11 @@ type table struct {
 	columns    []Column
 	properties map[string]string
 	view       string // the text of a view's query
+	schedule   string // of a materialized view
 	created    time.Time
 	updated    time.Time
 	version    int // of the columns
+	written    int64
 	rows       []storedRow
 }
 
@@ -51,7 +53,8 @@ type Table struct {
 	Comment    string
 	Columns    []Column
 	Properties map[string]string
-	View       string
+	View       string // the text of a view's query
+	Schedule   string // of a materialized view or streaming table
 }
 
 // CreateCatalog makes a catalog that Admin owns, if there is none of that name.
@@ -156,7 +159,7 @@ func (w *Workspace) Table(name string) *Table {
 	if t == nil {
 		return nil
 	}
-	out := Table{Name: t.name, ID: t.id, Kind: t.kind, Owner: t.owner, Comment: t.comment, Columns: slices.Clone(t.columns), View: t.view, Properties: map[string]string{}}
+	out := Table{Name: t.name, ID: t.id, Kind: t.kind, Owner: t.owner, Comment: t.comment, Columns: slices.Clone(t.columns), View: t.view, Schedule: t.schedule, Properties: map[string]string{}}
 	for k, v := range t.properties {
 		out.Properties[k] = v
 	}

@@ -12,8 +12,10 @@ type Row map[string]any
 
 type storedRow struct {
 	row     Row
+	number  int64 // in the table, never used again
 	written time.Time
 	visible time.Time
+	loaded  bool // lies in SQLite
 }
 
 // Rows returns the rows of a table that can be seen by now, in the order of writing. A table that does not exist has none.
@@ -56,7 +58,8 @@ func (w *Workspace) rows(name string, now time.Time) []Row {
 func (w *Workspace) write(t *table, rows []Row) {
 	now := w.now()
 	for _, r := range rows {
-		t.rows = append(t.rows, storedRow{row: r, written: now, visible: now.Add(w.switches.VisibleAfter)})
+		t.written++
+		t.rows = append(t.rows, storedRow{row: r, number: t.written, written: now, visible: now.Add(w.switches.VisibleAfter)})
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	AdminToken = "dapi-admin"
 	// WorkspaceID is what the workspace says it is.
 	WorkspaceID = "1234567890123456"
+	// WarehouseID is a SQL warehouse that is running.
+	WarehouseID = "wh123"
 	// MetastoreID and Region are what metastore_summary says.
 	MetastoreID = "m-uuid"
 	Region      = "us-west-2"
@@ -54,6 +56,7 @@ type Workspace struct {
 	catalogs map[string]*catalog
 	grants   map[securable]map[string]privileges
 	otlp     otlpState
+	sql      sqlState
 	mlflow   mlflowState
 	monitors monitorState
 }
@@ -67,18 +70,21 @@ func New(options ...Options) *Workspace {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	if o.Switches == nil {
-		s := DefaultSwitches()
-		o.Switches = &s
+	switches := DefaultSwitches()
+	if o.Switches != nil {
+		switches = o.Switches.complete()
 	}
 	w := &Workspace{
-		mux: http.NewServeMux(), now: o.Clock, closed: make(chan struct{}), switches: *o.Switches, catalogs: map[string]*catalog{},
-		grants: map[securable]map[string]privileges{}, access: newAccess(), otlp: newOTLPState(),
+		mux: http.NewServeMux(), now: o.Clock, closed: make(chan struct{}), switches: switches, catalogs: map[string]*catalog{},
+		grants: map[securable]map[string]privileges{}, access: newAccess(), otlp: newOTLPState(), sql: newSQLState(),
 	}
 	w.AddToken(AdminToken, Admin)
+	w.SetWarehouse(Warehouse{ID: WarehouseID})
 	w.routeAuth()
 	w.routeOTLP()
 	w.routeUnity()
+	w.routeStatements()
+	w.routeWarehouses()
 	w.routeMLflow()
 	w.routeMonitors()
 	w.server = httptest.NewUnstartedServer(w.front(w.mux))
@@ -118,6 +124,9 @@ func (w *Workspace) Close() {
 		w.zerobus.CloseClientConnections()
 		w.zerobus.Close()
 		w.closeStorage()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.sql.close()
 	})
 }
 

@@ -18,6 +18,7 @@ type Relation struct {
 	Columns []Column
 	SQLite  string
 	View    *Query
+	Env     *Env // what the view's query is translated in: the rights of its owner; nil means those of the query
 }
 
 // Value is what a parameter is bound to. A nil Text is NULL.

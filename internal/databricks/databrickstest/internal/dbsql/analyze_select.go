@@ -123,7 +123,11 @@ func (a *analyzer) source(s *Select, sc *scope) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		from += sql
+		join := " JOIN "
+		if v.Outer {
+			join = " LEFT JOIN "
+		}
+		from += join + sql
 	}
 	return from, nil
 }

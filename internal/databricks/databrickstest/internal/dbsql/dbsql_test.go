@@ -203,7 +203,7 @@ func TestRefused(t *testing.T) {
 		"SELECT (1":                                "PARSE_SYNTAX_ERROR",
 		"SELECT 'open":                             "PARSE_SYNTAX_ERROR",
 		"SELECT 1; SELECT 2":                       "PARSE_SYNTAX_ERROR",
-		"SELECT x":                                 "[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column, variable, or function parameter with name `x` cannot be resolved. SQLSTATE: 42703",
+		"SELECT x":                                 "[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] A column with name `x` cannot be resolved. SQLSTATE: 42703",
 		"SELECT status_code FROM c.s.spans":        "UNRESOLVED_COLUMN",
 		"SELECT status.cod FROM c.s.spans":         "FIELD_NOT_FOUND",
 		"SELECT attributes.n FROM c.s.spans":       "INVALID_EXTRACT_BASE_FIELD_TYPE",

@@ -197,7 +197,7 @@ func (c ctx) name(n *Name) (typed, error) {
 		}
 		return c.expr(out)
 	}
-	return typed{}, failf("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "A column, variable, or function parameter with name `%s` cannot be resolved.", strings.Join(n.Parts, "`.`"))
+	return typed{}, failf("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "A column with name `%s` cannot be resolved.", strings.Join(n.Parts, "`.`"))
 }
 
 // fieldOfGroup allows a field of a column that is grouped by.

@@ -6,7 +6,38 @@ import (
 	"strings"
 )
 
-func (p *parser) expr() (Expr, error) { return p.or() }
+func (p *parser) expr() (Expr, error) {
+	if params := p.lambda(); params != nil {
+		body, err := p.expr()
+		return &Lambda{params, body}, err
+	}
+	return p.or()
+}
+
+// lambda reads the head of a lambda, x -> or (x, y) ->; nil if there is none.
+func (p *parser) lambda() []string {
+	if p.tok().kind == word && p.peek(1).kind == symbol && p.peek(1).text == "->" {
+		name := p.next().text
+		p.at++
+		return []string{name}
+	}
+	if !p.is("(") {
+		return nil
+	}
+	var params []string
+	for i := 1; p.peek(i).kind == word; i += 2 {
+		params = append(params, p.peek(i).text)
+		switch next := p.peek(i + 1); {
+		case next.kind == symbol && next.text == ",":
+		case next.kind == symbol && next.text == ")" && p.peek(i+2).kind == symbol && p.peek(i+2).text == "->":
+			p.at += i + 3
+			return params
+		default:
+			return nil
+		}
+	}
+	return nil
+}
 
 func (p *parser) or() (Expr, error) { return p.binary(p.and, "OR") }
 

@@ -231,6 +231,8 @@ func (p *parser) call() (Expr, error) {
 		c.Star = true
 		err = p.expect(")")
 	case p.take(")"):
+	case c.Name == "TRIM" && (p.isWords("BOTH") || p.isWords("LEADING") || p.isWords("TRAILING")):
+		return p.trim()
 	default:
 		c.Distinct = p.takeWord("DISTINCT")
 		if c.Args, err = p.list(); err == nil {
@@ -257,6 +259,27 @@ func (p *parser) call() (Expr, error) {
 		c.Over, err = p.window()
 	}
 	return c, err
+}
+
+// trim reads TRIM(BOTH characters FROM x).
+func (p *parser) trim() (Expr, error) {
+	c := &Call{Name: map[string]string{"BOTH": "BTRIM", "LEADING": "LTRIM", "TRAILING": "RTRIM"}[strings.ToUpper(p.next().text)]}
+	characters, err := p.expr()
+	if err == nil {
+		err = p.expectWords("FROM")
+	}
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.expr()
+	if err != nil {
+		return nil, err
+	}
+	c.Args = []Expr{x, characters}
+	if c.Name != "BTRIM" { // these take the characters first
+		c.Args = []Expr{characters, x}
+	}
+	return c, p.expect(")")
 }
 
 func (p *parser) window() (*Window, error) {

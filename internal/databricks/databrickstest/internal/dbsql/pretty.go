@@ -55,6 +55,8 @@ func pretty(e Expr) string {
 		return fmt.Sprint(e.Steps[len(e.Steps)-1])
 	case *Interval:
 		return "INTERVAL '" + pretty(e.N) + "' " + e.Unit
+	case *Lambda:
+		return "lambdafunction(" + pretty(e.Body) + ")"
 	case *Call:
 		args := prettyList(e.Args)
 		if e.Star {
