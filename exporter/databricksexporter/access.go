@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configauth"
@@ -42,7 +43,7 @@ func open(ctx context.Context, cfg *Config, set exporter.Settings, host componen
 		if err != nil {
 			return nil, err
 		}
-		a.session, a.host, a.who, a.principal = s, s.Host(), s.AuthType()+" "+s.Identity(), cfg.Auth.Credentials.ClientID
+		a.session, a.host, a.who, a.principal = s, s.Host(), strings.TrimSpace(s.AuthType()+" "+s.Identity()), cfg.Auth.Credentials.ClientID
 	}
 	client, err := settings.ToClient(ctx, host.GetExtensions(), set.TelemetrySettings)
 	if err != nil {
