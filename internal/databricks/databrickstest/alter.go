@@ -13,7 +13,8 @@ func (s *session) alter(a *dbsql.Alter) error {
 		return err
 	}
 	if (a.Kind == "VIEW") != (t.kind == "VIEW" || t.kind == "MATERIALIZED_VIEW") {
-		return sqlError("WRONG_COMMAND_FOR_OBJECT_TYPE", "42809", "The operation ALTER %s is not applicable to %s, which is a %s.", a.Kind, t.name.Quoted(), t.kind)
+		return sqlError("WRONG_COMMAND_FOR_OBJECT_TYPE", "42809", "The operation ALTER %s is not applicable to %s, which is a %s.", a.Kind,
+			t.name.Quoted(), t.kind)
 	}
 	if a.Query != nil {
 		s.catalog, s.schema = t.name.Catalog, t.name.Schema
@@ -119,7 +120,9 @@ func (s *session) describe(d *dbsql.Describe) (*rowSet, error) {
 	if f != nil {
 		return nil, noTable(d.Name)
 	}
-	out := &rowSet{columns: []dbsql.Column{{Name: "col_name", Type: dbsql.String}, {Name: "data_type", Type: dbsql.String}, {Name: "comment", Type: dbsql.String}}}
+	out := &rowSet{columns: []dbsql.Column{
+		{Name: "col_name", Type: dbsql.String}, {Name: "data_type", Type: dbsql.String}, {Name: "comment", Type: dbsql.String},
+	}}
 	for _, c := range t.columns {
 		var comment any
 		if c.Comment != "" {
@@ -135,7 +138,9 @@ func (s *session) showTables(d *dbsql.ShowTables) (*rowSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &rowSet{columns: []dbsql.Column{{Name: "database", Type: dbsql.String}, {Name: "tableName", Type: dbsql.String}, {Name: "isTemporary", Type: dbsql.Boolean}}}
+	out := &rowSet{columns: []dbsql.Column{
+		{Name: "database", Type: dbsql.String}, {Name: "tableName", Type: dbsql.String}, {Name: "isTemporary", Type: dbsql.Boolean},
+	}}
 	sc := s.w.schema(n.Catalog + "." + n.Schema)
 	for _, name := range sorted(sc.tables) {
 		if s.w.maySee(s.who, sc.tables[name]) {

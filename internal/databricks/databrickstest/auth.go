@@ -164,7 +164,8 @@ func (w *Workspace) routeAuth() {
 		}
 		w.mu.Unlock()
 		answer(rw, http.StatusOK, map[string]any{
-			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": WorkspaceID, "userName": who.Name, "displayName": who.Name, "active": true, "groups": groups,
+			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": WorkspaceID, "userName": who.Name, "displayName": who.Name,
+			"active": true, "groups": groups,
 		})
 	})
 	w.handle("/", func(rw http.ResponseWriter, r *http.Request) {

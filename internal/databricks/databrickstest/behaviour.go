@@ -49,8 +49,9 @@ type Switches struct {
 // DefaultSwitches is a workspace that takes everything that any source says is taken, without limits.
 func DefaultSwitches() Switches {
 	return Switches{
-		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized, MissingTableStatus: http.StatusNotFound, NoGrantStatus: http.StatusForbidden,
-		ChunkRows: 10000, InlineLimit: 25 << 20,
+		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized, MissingTableStatus: http.StatusNotFound,
+		NoGrantStatus: http.StatusForbidden,
+		ChunkRows:     10000, InlineLimit: 25 << 20,
 	}
 }
 
@@ -72,7 +73,8 @@ func (s Switches) complete() Switches {
 		value     *int
 		otherwise int
 	}{
-		{&s.UnknownTokenStatus, d.UnknownTokenStatus}, {&s.MissingTableStatus, d.MissingTableStatus}, {&s.NoGrantStatus, d.NoGrantStatus}, {&s.ChunkRows, d.ChunkRows},
+		{&s.UnknownTokenStatus, d.UnknownTokenStatus}, {&s.MissingTableStatus, d.MissingTableStatus}, {&s.NoGrantStatus, d.NoGrantStatus},
+		{&s.ChunkRows, d.ChunkRows},
 		{&s.InlineLimit, d.InlineLimit},
 	} {
 		if *f.value == 0 {
@@ -141,8 +143,8 @@ func (w *Workspace) hold(r *http.Request, delay time.Duration, until <-chan stru
 	}
 }
 
-// Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what is well formed, for a table that fits, from somebody with grants is taken,
-// all else refused. A Status without Write and a Reset without Write answer before any of that is looked at.
+// Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what is well formed, for a table that fits, from somebody with
+// grants is taken, all else refused. A Status without Write and a Reset without Write answer before any of that is looked at.
 type Outcome struct {
 	// Drop answers as if all were well and writes nothing.
 	Drop bool

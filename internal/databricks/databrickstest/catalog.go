@@ -159,7 +159,8 @@ func (w *Workspace) Table(name string) *Table {
 	if t == nil {
 		return nil
 	}
-	out := Table{Name: t.name, ID: t.id, Kind: t.kind, Owner: t.owner, Comment: t.comment, Columns: slices.Clone(t.columns), View: t.view, Schedule: t.schedule, Properties: map[string]string{}}
+	out := Table{Name: t.name, ID: t.id, Kind: t.kind, Owner: t.owner, Comment: t.comment, Columns: slices.Clone(t.columns), View: t.view,
+		Schedule: t.schedule, Properties: map[string]string{}}
 	for k, v := range t.properties {
 		out.Properties[k] = v
 	}

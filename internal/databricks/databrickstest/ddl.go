@@ -87,7 +87,8 @@ func (s *session) name(parts []string) (unity.Name, error) {
 	}
 	at := n.Catalog + "." + n.Schema
 	if f := s.w.findSchema(at); f != nil {
-		return n, sqlError("SCHEMA_NOT_FOUND", "42704", "The schema `%s`.`%s` cannot be found. Verify the spelling and correctness of the schema and catalog.", n.Catalog, n.Schema)
+		return n, sqlError("SCHEMA_NOT_FOUND", "42704",
+			"The schema `%s`.`%s` cannot be found. Verify the spelling and correctness of the schema and catalog.", n.Catalog, n.Schema)
 	}
 	for _, l := range lineage(securableOf(at)) {
 		if need := map[string]string{"schema": "USE_SCHEMA", "catalog": "USE_CATALOG"}[l.kind]; !s.w.may(s.who, l, need) {
@@ -123,99 +124,15 @@ func (s *session) place(parts []string, replace, ifNotExists bool) (n unity.Name
 	case old != nil && ifNotExists:
 		return n, old, true, nil
 	case old != nil && !replace:
-		return n, nil, false, sqlError("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", "Cannot create table or view %s because it already exists. Choose a different name, drop or replace the existing object, or add the IF NOT EXISTS clause to tolerate pre-existing objects.", n.Quoted())
+		return n, nil, false, sqlError("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07",
+			"Cannot create table or view %s because it already exists. Choose a different name, drop or replace the existing object, or add the IF NOT EXISTS "+
+				"clause to tolerate pre-existing objects.", n.Quoted())
 	case old != nil:
 		_, err = s.owned(parts)
 	case !s.w.may(s.who, securableOf(n.Catalog+"."+n.Schema), "CREATE_TABLE"):
 		err = insufficient("CREATE_TABLE", securableOf(n.Catalog+"."+n.Schema))
 	}
 	return n, old, false, err
-}
-
-func (s *session) createView(v *dbsql.CreateView) error {
-	n, old, done, err := s.place(v.Name, v.Replace, v.IfNotExists)
-	if err != nil || done {
-		return err
-	}
-	if old != nil && old.kind != v.Kind {
-		return sqlError("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a %s, it can't be replaced by a %s.", n.Quoted(), old.kind, v.Kind)
-	}
-	s.catalog, s.schema = n.Catalog, n.Schema
-	plan, err := s.plan(v.Query)
-	if err != nil {
-		return err
-	}
-	columns, err := viewColumns(n, v.Columns, plan.Columns)
-	if err != nil {
-		return err
-	}
-	t := old
-	if t == nil {
-		t = s.w.createTable(n, v.Kind, s.who.Name, nil, nil)
-	}
-	t.columns, t.view, t.comment, t.schedule, t.properties = columns, v.Text, v.Comment, v.Schedule, map[string]string{}
-	maps.Copy(t.properties, v.Properties)
-	t.version++
-	t.updated = s.w.now()
-	return s.materialize(t)
-}
-
-// viewColumns names the columns of a view, which must differ.
-func viewColumns(n unity.Name, named []dbsql.ColumnDef, from []dbsql.Column) ([]Column, error) {
-	if named != nil && len(named) != len(from) {
-		return nil, sqlError("CREATE_VIEW_COLUMN_ARITY_MISMATCH", "21S01", "Cannot create view %s, the view has %d columns and the query %d.", n.Quoted(), len(named), len(from))
-	}
-	var out []Column
-	seen := map[string]bool{}
-	for i, c := range from {
-		column := Column{Name: c.Name, Type: c.Type.Text()}
-		if named != nil {
-			column.Name, column.Comment = named[i].Name, named[i].Comment
-		}
-		if seen[key(column.Name)] {
-			return nil, sqlError("COLUMN_ALREADY_EXISTS", "42711", "The column `%s` already exists. Choose another name or rename the existing column.", column.Name)
-		}
-		seen[key(column.Name)] = true
-		out = append(out, column)
-	}
-	return out, nil
-}
-
-// materialize fills a materialized view or streaming table with what its query gives now, with the rights of its owner.
-func (s *session) materialize(t *table) error {
-	if t.kind == "VIEW" {
-		return nil
-	}
-	q, err := dbsql.ParseQuery(t.view)
-	if err != nil {
-		return err
-	}
-	plan, err := dbsql.Translate(q, s.w.env(s.w.principal(t.owner, false), t.name.Catalog, t.name.Schema))
-	if err != nil {
-		return err
-	}
-	result, err := s.w.run(plan)
-	if err != nil {
-		return err
-	}
-	for i := range result.columns {
-		result.columns[i].Name = t.columns[i].Name
-	}
-	t.rows = nil
-	t.version++
-	s.w.write(t, result.rows())
-	return nil
-}
-
-func (s *session) refresh(r *dbsql.Refresh) error {
-	t, err := s.owned(r.Name)
-	if err != nil {
-		return err
-	}
-	if t.kind != "MATERIALIZED_VIEW" && t.kind != "STREAMING_TABLE" {
-		return sqlError("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", t.name.Quoted())
-	}
-	return s.materialize(t)
 }
 
 func (s *session) createTable(c *dbsql.CreateTable) error {
@@ -323,7 +240,8 @@ func (s *session) delete(d *dbsql.Delete) (*rowSet, error) {
 		return nil, sqlError("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "'DELETE' expects a table but %s is a %s.", n.Quoted(), t.kind)
 	}
 	found, err := s.w.run(&dbsql.Plan{
-		SQL: "SELECT r0.number FROM " + s.w.sql.engine.tables[t].name + " AS r0 WHERE " + condition, Columns: []dbsql.Column{{Name: "number", Type: dbsql.Bigint}},
+		SQL:     "SELECT r0.number FROM " + s.w.sql.engine.tables[t].name + " AS r0 WHERE " + condition,
+		Columns: []dbsql.Column{{Name: "number", Type: dbsql.Bigint}},
 	})
 	if err != nil {
 		return nil, err

@@ -94,7 +94,8 @@ func replay(t *testing.T, base, token string, e exchange) reply {
 	return send(t, e.Request.Method, base+e.Request.Path, token, header, bytesOf(t, e.Request.Body))
 }
 
-// requireAnswer compares an answer with the fixture's, field by field. Fields that are made up by the server (identifiers and times) are only required to be there.
+// requireAnswer compares an answer with the fixture's, field by field. Fields that are made up by the server (identifiers and times) are only required to be
+// there.
 func requireAnswer(t *testing.T, e exchange, got reply, madeUp ...string) {
 	t.Helper()
 	require.Equal(t, e.Response.Status, got.status, "%s: %s", e.Name, got.body)

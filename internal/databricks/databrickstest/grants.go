@@ -93,8 +93,8 @@ func (w *Workspace) grant(principal string, s securable, names ...string) {
 	}
 }
 
-// hasGrant reports whether a privilege was granted by name on the securable or on what holds it, to the principal or to a group of his. ALL_PRIVILEGES and ownership
-// do not count. Under the lock.
+// hasGrant reports whether a privilege was granted by name on the securable or on what holds it, to the principal or to a group of his. ALL_PRIVILEGES and
+// ownership do not count. Under the lock.
 func (w *Workspace) hasGrant(who *Principal, s securable, privilege string) bool {
 	for _, name := range append([]string{who.Name}, who.Groups...) {
 		for _, at := range lineage(s) {

@@ -6,8 +6,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// otelColumns are the columns of an OpenTelemetry table, as Databricks documents them ("OpenTelemetry table reference"). Layout v1 is v2 without the four columns that
-// ingest makes up, and with maps in place of variants. There is no legacy table of metrics on record; it follows the same rule.
+// otelColumns are the columns of an OpenTelemetry table, as Databricks documents them ("OpenTelemetry table reference"). Layout v1 is v2 without the four columns
+// that ingest makes up, and with maps in place of variants. There is no legacy table of metrics on record; it follows the same rule.
 func otelColumns(s unity.Signal, layout unity.Layout) []Column {
 	columns := map[unity.Signal][]Column{unity.Spans: spansColumns, unity.Logs: logsColumns, unity.Metrics: metricsColumns, annotations: annotationsColumns}[s]
 	if layout != unity.V1 {
@@ -108,8 +108,11 @@ var metricsColumns = []Column{
 	{Name: "metric_type", Type: "string"},
 	{Name: "gauge", Type: "struct<value:double," + exemplars + ",attributes:variant,flags:int>"},
 	{Name: "sum", Type: "struct<value:double," + exemplars + ",attributes:variant,flags:int,aggregation_temporality:string,is_monotonic:boolean>"},
-	{Name: "histogram", Type: "struct<count:bigint,sum:double,bucket_counts:array<bigint>,explicit_bounds:array<double>," + exemplars + ",attributes:variant,flags:int,min:double,max:double,aggregation_temporality:string>"},
-	{Name: "exponential_histogram", Type: "struct<attributes:variant,count:bigint,sum:double,scale:int,zero_count:bigint,positive_bucket:struct<offset:int,bucket_counts:array<bigint>>,negative_bucket:struct<offset:int,bucket_counts:array<bigint>>,flags:int," + exemplars + ",min:double,max:double,zero_threshold:double,aggregation_temporality:string>"},
+	{Name: "histogram", Type: "struct<count:bigint,sum:double,bucket_counts:array<bigint>,explicit_bounds:array<double>," + exemplars +
+		",attributes:variant,flags:int,min:double,max:double,aggregation_temporality:string>"},
+	{Name: "exponential_histogram", Type: "struct<attributes:variant,count:bigint,sum:double,scale:int,zero_count:bigint," +
+		"positive_bucket:struct<offset:int,bucket_counts:array<bigint>>,negative_bucket:struct<offset:int,bucket_counts:array<bigint>>,flags:int," + exemplars +
+		",min:double,max:double,zero_threshold:double,aggregation_temporality:string>"},
 	{Name: "summary", Type: "struct<count:bigint,sum:double,quantile_values:array<struct<quantile:double,value:double>>,attributes:variant,flags:int>"},
 	{Name: "metadata", Type: "variant"},
 	{Name: "resource", Type: resourceType},

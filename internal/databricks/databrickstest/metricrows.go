@@ -53,9 +53,11 @@ func points(m pmetric.Metric, layout unity.Layout) []point {
 	case pmetric.MetricTypeHistogram:
 		for _, p := range m.Histogram().DataPoints().All() {
 			c := map[string]any{
-				"count": int64(p.Count()), "sum": optional(p.HasSum(), p.Sum()), "bucket_counts": counts(p.BucketCounts()), "explicit_bounds": bounds(p.ExplicitBounds()),
+				"count": int64(p.Count()), "sum": optional(p.HasSum(),
+					p.Sum()), "bucket_counts": counts(p.BucketCounts()), "explicit_bounds": bounds(p.ExplicitBounds()),
 				"exemplars": exemplarsColumn(p.Exemplars(), layout), "attributes": variant(p.Attributes(), layout), "flags": int64(p.Flags()),
-				"min": optional(p.HasMin(), p.Min()), "max": optional(p.HasMax(), p.Max()), "aggregation_temporality": temporality(m.Histogram().AggregationTemporality()),
+				"min": optional(p.HasMin(), p.Min()), "max": optional(p.HasMax(),
+					p.Max()), "aggregation_temporality": temporality(m.Histogram().AggregationTemporality()),
 			}
 			out = append(out, point{"histogram", p.StartTimestamp(), p.Timestamp(), c})
 		}
@@ -93,7 +95,8 @@ func number(p pmetric.NumberDataPoint, layout unity.Layout) map[string]any {
 	case pmetric.NumberDataPointValueTypeDouble:
 		value = p.DoubleValue()
 	}
-	return map[string]any{"value": value, "exemplars": exemplarsColumn(p.Exemplars(), layout), "attributes": variant(p.Attributes(), layout), "flags": int64(p.Flags())}
+	return map[string]any{"value": value, "exemplars": exemplarsColumn(p.Exemplars(), layout), "attributes": variant(p.Attributes(), layout),
+		"flags": int64(p.Flags())}
 }
 
 func exemplarsColumn(in pmetric.ExemplarSlice, layout unity.Layout) []any {

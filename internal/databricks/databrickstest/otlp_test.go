@@ -239,7 +239,8 @@ func TestGrantsForWriting(t *testing.T) {
 			w := ready(t)
 			w.AddToken("dapi-app", "app")
 			c.grant(w)
-			got := send(t, "POST", w.URL()+"/api/2.0/otel/v1/traces", "dapi-app", map[string]string{"Content-Type": "application/x-protobuf", tableHeader: spansTable}, spans(t, 1))
+			got := send(t, "POST", w.URL()+"/api/2.0/otel/v1/traces", "dapi-app", map[string]string{"Content-Type": "application/x-protobuf",
+				tableHeader: spansTable}, spans(t, 1))
 			switch c.want {
 			case "":
 				require.Equal(t, 200, got.status, string(got.body))
@@ -361,7 +362,8 @@ func TestWholeSpan(t *testing.T) {
 	s.SetDroppedLinksCount(6)
 	s.Status().SetCode(ptrace.StatusCodeError)
 	s.Status().SetMessage("no")
-	require.NoError(t, s.Attributes().FromRaw(map[string]any{"s": "x", "i": int64(1) << 60, "d": 0.5, "list": []any{"a", int64(1)}, "map": map[string]any{"k": nil}, "raw": []byte{1}}))
+	require.NoError(t, s.Attributes().FromRaw(map[string]any{"s": "x", "i": int64(1) << 60, "d": 0.5, "list": []any{"a", int64(1)},
+		"map": map[string]any{"k": nil}, "raw": []byte{1}}))
 	e := s.Events().AppendEmpty()
 	e.SetName("exception")
 	e.SetTimestamp(7)
@@ -379,18 +381,22 @@ func TestWholeSpan(t *testing.T) {
 	delete(row, "record_id")
 	want := Row{
 		"time": "2026-11-21T05:04:44.937883Z", "date": "2026-11-21", "service_name": "agent",
-		"trace_id": "01000000000000000000000000000000", "span_id": "0200000000000000", "parent_span_id": "0300000000000000", "trace_state": "k=v", "flags": int64(257),
-		"name": "chat", "kind": "SPAN_KIND_CLIENT", "start_time_unix_nano": int64(1795237484937883886), "end_time_unix_nano": int64(1795237485000000001),
+		"trace_id": "01000000000000000000000000000000", "span_id": "0200000000000000", "parent_span_id": "0300000000000000", "trace_state": "k=v",
+		"flags": int64(257),
+		"name":  "chat", "kind": "SPAN_KIND_CLIENT", "start_time_unix_nano": int64(1795237484937883886), "end_time_unix_nano": int64(1795237485000000001),
 		"attributes": map[string]any{
 			"s": "x", "i": int64(1) << 60, "d": 0.5, "list": []any{"a", int64(1)}, "map": map[string]any{"k": nil}, "raw": "AQ==",
 		},
 		"dropped_attributes_count": int64(4), "dropped_events_count": int64(5), "dropped_links_count": int64(6),
-		"events": []any{map[string]any{"time_unix_nano": int64(7), "name": "exception", "attributes": map[string]any{"m": "boom"}, "dropped_attributes_count": int64(0)}},
+		"events": []any{map[string]any{"time_unix_nano": int64(7), "name": "exception", "attributes": map[string]any{"m": "boom"},
+			"dropped_attributes_count": int64(0)}},
 		"links": []any{map[string]any{
-			"trace_id": "04000000000000000000000000000000", "span_id": "0500000000000000", "trace_state": "", "attributes": nil, "dropped_attributes_count": int64(0), "flags": int64(8),
+			"trace_id": "04000000000000000000000000000000", "span_id": "0500000000000000", "trace_state": "", "attributes": nil,
+			"dropped_attributes_count": int64(0), "flags": int64(8),
 		}},
-		"status":   map[string]any{"message": "no", "code": "STATUS_CODE_ERROR"},
-		"resource": map[string]any{"attributes": map[string]any{"service.name": "agent"}, "dropped_attributes_count": int64(1)}, "resource_schema_url": "https://resource",
+		"status": map[string]any{"message": "no", "code": "STATUS_CODE_ERROR"},
+		"resource": map[string]any{"attributes": map[string]any{"service.name": "agent"},
+			"dropped_attributes_count": int64(1)}, "resource_schema_url": "https://resource",
 		"instrumentation_scope": map[string]any{"name": "lib", "version": "1.2", "attributes": map[string]any{"b": true}, "dropped_attributes_count": int64(0)},
 		"span_schema_url":       "https://scope",
 	}

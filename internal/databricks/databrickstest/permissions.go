@@ -116,13 +116,15 @@ func (w *Workspace) grantable(s securable, principal string, names []string) *fa
 	for _, p := range names {
 		view := s.kind == "table" && w.table(s.name) != nil && w.table(s.name).kind != "MANAGED" && spelled(p) == "MODIFY"
 		if view || !slices.Contains(applicable[s.kind], spelled(p)) {
-			return &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Privilege %s is not applicable to this entity [%s:%s]", p, strings.ToUpper(s.kind), s.name)}
+			return &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Privilege %s is not applicable to this entity [%s:%s]", p,
+				strings.ToUpper(s.kind), s.name)}
 		}
 	}
 	return nil
 }
 
-// getEffective lists privileges with those that come from the schema and the catalog. As the API does, it names grants to groups with the group, not with its members.
+// getEffective lists privileges with those that come from the schema and the catalog. As the API does, it names grants to groups with the group, not with
+// its members.
 func (w *Workspace) getEffective(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -90,7 +90,8 @@ func requireContains(t *testing.T, want, have map[string]any, where string) {
 func TestVerification(t *testing.T) {
 	c := newClock()
 	w := recorded(t, Options{Clock: c.Now})
-	const query = "SELECT trace_id, count(*), count(DISTINCT span_id) FROM `cat`.`sch`.`pre_otel_spans` WHERE trace_id IN (:a, :b) AND time BETWEEN :from AND :to GROUP BY trace_id"
+	const query = "SELECT trace_id, count(*), count(DISTINCT span_id) FROM `cat`.`sch`.`pre_otel_spans` " +
+		"WHERE trace_id IN (:a, :b) AND time BETWEEN :from AND :to GROUP BY trace_id"
 	parameters := []sql.StatementParameterListItem{
 		{Name: "a", Value: "5017f67503ac44dc5a0b9699ab7d14ef"}, {Name: "b", Value: "00"}, {Name: "from", Value: "2026-11-21T05:00:00Z", Type: "TIMESTAMP"},
 		{Name: "to", Value: "2026-11-21 05:10:00", Type: "TIMESTAMP"},
@@ -134,7 +135,8 @@ func TestViewOfTheReference(t *testing.T) {
 	rows, err := ask(t, w, "SELECT * FROM cat.sch.pre_genai_traces")
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{
-		"5017f67503ac44dc5a0b9699ab7d14ef", "5017f67503ac44dc5a0b9699ab7d14ef", "2026-11-21T05:04:44.937883Z", "1795237484937", "119", "OK", "", "root", `{"q":"hi"}`, "ans hi", "12", "", "",
+		"5017f67503ac44dc5a0b9699ab7d14ef", "5017f67503ac44dc5a0b9699ab7d14ef", "2026-11-21T05:04:44.937883Z", "1795237484937", "119", "OK", "", "root",
+		`{"q":"hi"}`, "ans hi", "12", "", "",
 	}}, rows)
 	view := w.Table("cat.sch.pre_genai_traces")
 	require.Equal(t, Column{Name: "token_count_request", Type: "int"}, view.Columns[10])
@@ -142,7 +144,8 @@ func TestViewOfTheReference(t *testing.T) {
 	require.Equal(t, Column{Name: "start_time_ms", Type: "bigint"}, view.Columns[3])
 
 	at := func(value any, updated string, deleted any) Row {
-		return Row{"annotation_id": "ann-1", "target_type": "TRACE", "target_id": "t1", "annotation_type": "FEEDBACK", "name": "quality", "value": value, "updated_at": updated, "deleted_at": deleted}
+		return Row{"annotation_id": "ann-1", "target_type": "TRACE", "target_id": "t1", "annotation_type": "FEEDBACK", "name": "quality", "value": value,
+			"updated_at": updated, "deleted_at": deleted}
 	}
 	w.AddRows("cat.sch.pre_otel_annotations", at("yes", "2026-11-21T05:04:45.076Z", nil), at("no", "2026-11-21T06:00:00Z", nil))
 	scores := func() [][]string {
@@ -328,7 +331,8 @@ func TestWaiting(t *testing.T) {
 	h, err := warehouses.Get(ctx, sql.GetWarehouseRequest{Id: "cold"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StateStopped, h.State)
-	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold", WaitTimeout: "50s"})
+	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold",
+		WaitTimeout: "50s"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStatePending, r.Status.State)
 	require.Nil(t, r.Result)
@@ -352,10 +356,12 @@ func TestWaiting(t *testing.T) {
 	require.Equal(t, "STARTING", w.WarehouseState("cold"))
 
 	w.SetWarehouse(Warehouse{ID: "slow", PendingAnswers: 1})
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: "slow", WaitTimeout: "5s", OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel})
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: "slow", WaitTimeout: "5s",
+		OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStateCanceled, r.Status.State)
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "DROP TABLE cat.sch.pre_otel_logs", WarehouseId: WarehouseID, WaitTimeout: "0s"})
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "DROP TABLE cat.sch.pre_otel_logs", WarehouseId: WarehouseID,
+		WaitTimeout: "0s"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStatePending, r.Status.State)
 	require.NoError(t, execution.CancelExecution(ctx, sql.CancelExecutionRequest{StatementId: r.StatementId}))
@@ -385,7 +391,8 @@ func TestChunks(t *testing.T) {
 	w := recorded(t)
 	w.Set(func(s *Switches) { s.ChunkRows = 2 })
 	execution := sql.NewStatementExecution(admin(t, w))
-	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT span_id, service_name FROM cat.sch.pre_otel_spans ORDER BY 1", WarehouseId: WarehouseID})
+	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT span_id, service_name FROM cat.sch.pre_otel_spans ORDER BY 1",
+		WarehouseId: WarehouseID})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, r.Manifest.TotalRowCount)
 	require.Equal(t, 2, r.Manifest.TotalChunkCount)
@@ -403,7 +410,8 @@ func TestChunks(t *testing.T) {
 	_, err = execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId, ChunkIndex: 2})
 	require.ErrorIs(t, err, apierr.ErrNotFound)
 
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT span_id FROM cat.sch.pre_otel_spans", WarehouseId: WarehouseID, RowLimit: 1})
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT span_id FROM cat.sch.pre_otel_spans", WarehouseId: WarehouseID,
+		RowLimit: 1})
 	require.NoError(t, err)
 	require.True(t, r.Manifest.Truncated)
 	require.EqualValues(t, 1, r.Manifest.TotalRowCount)

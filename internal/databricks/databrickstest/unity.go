@@ -231,7 +231,8 @@ func noCatalog(name string) *failure {
 }
 
 func (c *catalog) info() map[string]any {
-	return map[string]any{"name": c.name, "full_name": c.name, "catalog_type": "MANAGED_CATALOG", "owner": c.owner, "metastore_id": MetastoreID, "created_at": c.created.UnixMilli()}
+	return map[string]any{"name": c.name, "full_name": c.name, "catalog_type": "MANAGED_CATALOG", "owner": c.owner, "metastore_id": MetastoreID,
+		"created_at": c.created.UnixMilli()}
 }
 
 func (s *schema) info() map[string]any {

@@ -136,7 +136,8 @@ func TestUnityThroughSDK(t *testing.T) {
 		kind   string
 		want   string
 	}{
-		"both":       {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}, Remove: []uc.Privilege{"SELECT"}}, "table", "Duplicate privileges"},
+		"both": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}, Remove: []uc.Privilege{"SELECT"}}, "table",
+			"Duplicate privileges"},
 		"wrong kind": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}}, "SECURABLETYPE.TABLE", "not a valid securable type"},
 		"not for it": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"USE_SCHEMA"}}, "table", "not applicable"},
 	} {

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// TestSetupStatements executes the statements that databricks_setup writes, as its own package keeps them; they ran on Spark 4. A statement of it that this fake does not
-// know is found here.
+// TestSetupStatements executes the statements that databricks_setup writes, as its own package keeps them; they ran on Spark 4. A statement of it that this fake
+// does not know is found here.
 func TestSetupStatements(t *testing.T) {
 	const golden = "../../../extension/databrickssetupextension/internal/views/testdata/golden/"
 	w := start(t)

@@ -63,7 +63,8 @@ func (h *warehouse) start(now time.Time) {
 }
 
 func (h *warehouse) info(now time.Time) map[string]any {
-	return map[string]any{"id": h.ID, "name": h.Name, "state": h.state(now), "cluster_size": "Small", "warehouse_type": "PRO", "enable_serverless_compute": true, "creator_name": Admin}
+	return map[string]any{"id": h.ID, "name": h.Name, "state": h.state(now), "cluster_size": "Small", "warehouse_type": "PRO",
+		"enable_serverless_compute": true, "creator_name": Admin}
 }
 
 func (w *Workspace) routeWarehouses() {

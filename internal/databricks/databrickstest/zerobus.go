@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// ZerobusURL is the address of the ingest host of the workspace, which takes OTLP over HTTP at /v1/traces, /v1/logs and /v1/metrics with tokens that were asked for one table.
+// ZerobusURL is the address of the ingest host of the workspace, which takes OTLP over HTTP at /v1/traces, /v1/logs and /v1/metrics with tokens that were
+// asked for one table.
 func (w *Workspace) ZerobusURL() string { return w.zerobus.URL }
 
 // serveZerobus answers on the ingest host.
@@ -30,6 +31,7 @@ func deserves(t *token, table string) bool {
 		return t.details != nil
 	}
 	return slices.ContainsFunc(t.details, func(d authorizationDetail) bool {
-		return strings.EqualFold(d.ObjectType, "TABLE") && key(d.Object) == key(table) && slices.Contains(d.Privileges, "MODIFY") && slices.Contains(d.Privileges, "SELECT")
+		return strings.EqualFold(d.ObjectType, "TABLE") && key(d.Object) == key(table) && slices.Contains(d.Privileges,
+			"MODIFY") && slices.Contains(d.Privileges, "SELECT")
 	})
 }

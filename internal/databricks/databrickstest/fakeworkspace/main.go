@@ -1,4 +1,5 @@
-// Command fakeworkspace runs a fake Databricks workspace on loopback, to try configurations out and for demonstrations: it takes OTLP, answers the catalog's and the SQL
+// Command fakeworkspace runs a fake Databricks workspace on loopback, to try configurations out and for demonstrations: it takes OTLP, answers the catalog's
+// and the SQL
 // routes, and prints at the end what arrived.
 //
 //	go run ./internal/databricks/databrickstest/fakeworkspace -location main.traces.agents -token dapi-demo

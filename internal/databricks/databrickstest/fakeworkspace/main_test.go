@@ -36,7 +36,8 @@ func TestDemo(t *testing.T) {
 	require.NoError(t, err)
 	req, err := http.NewRequest("POST", url+"/api/2.0/otel/v1/traces", bytes.NewReader(body))
 	require.NoError(t, err)
-	req.Header = http.Header{"Authorization": {"Bearer dapi-x"}, "Content-Type": {"application/x-protobuf"}, "X-Databricks-Uc-Table-Name": {"main.traces.agents_otel_spans"}}
+	req.Header = http.Header{"Authorization": {"Bearer dapi-x"}, "Content-Type": {"application/x-protobuf"},
+		"X-Databricks-Uc-Table-Name": {"main.traces.agents_otel_spans"}}
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
@@ -48,7 +49,8 @@ func TestDemo(t *testing.T) {
 	}
 	require.NoError(t, <-done)
 	require.Equal(t, []string{
-		"0 rows  main.traces.agents_otel_annotations", "0 rows  main.traces.agents_otel_logs", "0 rows  main.traces.agents_otel_metrics", "1 rows  main.traces.agents_otel_spans",
+		"0 rows  main.traces.agents_otel_annotations", "0 rows  main.traces.agents_otel_logs", "0 rows  main.traces.agents_otel_metrics",
+		"1 rows  main.traces.agents_otel_spans",
 	}, rest)
 }
 

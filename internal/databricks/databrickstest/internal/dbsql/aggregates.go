@@ -85,7 +85,8 @@ func distinct(e *Call) string {
 }
 
 func notOrderable(e *Call, t Type) *Error {
-	return failf("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09", "Cannot resolve \"%s\" due to data type mismatch: The `%s` does not support ordering on type \"%s\".", pretty(e), strings.ToLower(e.Name), t.SQL())
+	return failf("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09",
+		"Cannot resolve \"%s\" due to data type mismatch: The `%s` does not support ordering on type \"%s\".", pretty(e), strings.ToLower(e.Name), t.SQL())
 }
 
 func average(e *Call, args []typed) (typed, error) {
@@ -160,7 +161,9 @@ func (c ctx) aggregate(e *Call, a aggregateFunction) (typed, error) {
 		inner.groups = nil
 		for _, x := range e.Args {
 			if hasAggregate(x) {
-				return typed{}, failf("NESTED_AGGREGATE_FUNCTION", "42607", "It is not allowed to use an aggregate function in the argument of another aggregate function. Please use the inner aggregate function in a sub-query.")
+				return typed{}, failf("NESTED_AGGREGATE_FUNCTION", "42607",
+					"It is not allowed to use an aggregate function in the argument of another aggregate function. Please use the inner aggregate function in a "+
+						"sub-query.")
 			}
 		}
 	}

@@ -162,7 +162,8 @@ func (a *analyzer) query(q *Query, outer *scope, ctes map[string]*CTE) (result, 
 			return r, err
 		}
 		if !t.typ.integer() {
-			return r, failf("INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE", "42K0E", "The limit like expression \"%s\" is invalid. The %s expression must be integer type.", pretty(l.x), strings.ToLower(l.word))
+			return r, failf("INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE", "42K0E",
+				"The limit like expression \"%s\" is invalid. The %s expression must be integer type.", pretty(l.x), strings.ToLower(l.word))
 		}
 		if l.word == "OFFSET" && q.Limit == nil {
 			r.sql += " LIMIT -1"
@@ -197,17 +198,22 @@ func (a *analyzer) body(body any, outer *scope, ctes map[string]*CTE) (result, e
 // union brings both sides to common types.
 func (a *analyzer) union(op string, l, r result) (result, error) {
 	if len(l.columns) != len(r.columns) {
-		return l, failf("NUM_COLUMNS_MISMATCH", "42826", "%s can only be performed on inputs with the same number of columns, but the first input has %d columns and the second input has %d columns.", op, len(l.columns), len(r.columns))
+		return l, failf("NUM_COLUMNS_MISMATCH", "42826",
+			"%s can only be performed on inputs with the same number of columns, but the first input has %d columns and the second input has %d "+
+				"columns.", op, len(l.columns), len(r.columns))
 	}
 	out := result{}
 	var sides [2][]string
 	for i := range l.columns {
 		t, ok := common(l.columns[i].Type, r.columns[i].Type)
 		if !ok {
-			return l, failf("INCOMPATIBLE_COLUMN_TYPE", "42825", "%s can only be performed on tables with compatible column types. The column number %d has %s on one side and %s on the other.", op, i+1, l.columns[i].Type.SQL(), r.columns[i].Type.SQL())
+			return l, failf("INCOMPATIBLE_COLUMN_TYPE", "42825",
+				"%s can only be performed on tables with compatible column types. The column number %d has %s on one side and %s on the "+
+					"other.", op, i+1, l.columns[i].Type.SQL(), r.columns[i].Type.SQL())
 		}
 		if op != "UNION ALL" && !t.orderable() {
-			return l, failf("UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE", "0A000", "Cannot compare the column %s of type %s in a set operation.", l.columns[i].Name, t.SQL())
+			return l, failf("UNSUPPORTED_FEATURE.SET_OPERATION_ON_MAP_TYPE", "0A000",
+				"Cannot compare the column %s of type %s in a set operation.", l.columns[i].Name, t.SQL())
 		}
 		out.columns = append(out.columns, Column{l.columns[i].Name, t})
 		for side, c := range []Column{l.columns[i], r.columns[i]} {
@@ -264,7 +270,8 @@ func (a *analyzer) values(v *Values) (result, error) {
 			line = append(line, t)
 		}
 		if len(rows) > 0 && len(line) != len(rows[0]) {
-			return out, failf("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH", "42000", "Inline table expected %d columns but found %d columns.", len(rows[0]), len(line))
+			return out, failf("INVALID_INLINE_TABLE.NUM_COLUMNS_MISMATCH", "42000",
+				"Inline table expected %d columns but found %d columns.", len(rows[0]), len(line))
 		}
 		rows = append(rows, line)
 	}
@@ -273,7 +280,8 @@ func (a *analyzer) values(v *Values) (result, error) {
 		for _, row := range rows {
 			var ok bool
 			if t, ok = common(t, row[i].typ); !ok {
-				return out, failf("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE", "42000", "Found incompatible types in the column %d of the inline table.", i+1)
+				return out, failf("INVALID_INLINE_TABLE.INCOMPATIBLE_TYPES_IN_INLINE_TABLE", "42000",
+					"Found incompatible types in the column %d of the inline table.", i+1)
 			}
 		}
 		out.columns = append(out.columns, Column{fmt.Sprintf("col%d", i+1), t})
@@ -302,7 +310,8 @@ func ordinal(x Expr, columns int) (int, bool) {
 
 func orderSQL(t typed, o Order) (string, error) {
 	if !t.typ.orderable() {
-		return "", failf("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09", "Cannot resolve \"%s\" due to data type mismatch: The `sortorder` does not support ordering on type \"%s\".", pretty(o.X), t.typ.SQL())
+		return "", failf("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09",
+			"Cannot resolve \"%s\" due to data type mismatch: The `sortorder` does not support ordering on type \"%s\".", pretty(o.X), t.typ.SQL())
 	}
 	sql := t.sql
 	if o.Descending {

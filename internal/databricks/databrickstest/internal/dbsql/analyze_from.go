@@ -89,7 +89,8 @@ func renamed(columns []Column, names []string) ([]Column, error) {
 		return columns, nil
 	}
 	if len(names) != len(columns) {
-		return nil, failf("ASSIGNMENT_ARITY_MISMATCH", "42802", "The number of columns assigned or aliased: %d does not match the number of source columns: %d.", len(names), len(columns))
+		return nil, failf("ASSIGNMENT_ARITY_MISMATCH", "42802",
+			"The number of columns assigned or aliased: %d does not match the number of source columns: %d.", len(names), len(columns))
 	}
 	var out []Column
 	for i, c := range columns {
@@ -192,7 +193,9 @@ func (a *analyzer) lateral(v LateralView, sc *scope) (string, error) {
 	}
 	if v.Columns != nil {
 		if len(v.Columns) != len(r.columns) {
-			return "", failf("UDTF_ALIAS_NUMBER_MISMATCH", "42802", "The number of aliases supplied in the AS clause does not match the number of columns output by the UDTF. Expected %d aliases, but got %s.", len(r.columns), strings.Join(v.Columns, ","))
+			return "", failf("UDTF_ALIAS_NUMBER_MISMATCH", "42802",
+				"The number of aliases supplied in the AS clause does not match the number of columns output by the UDTF. Expected %d aliases, but got "+
+					"%s.", len(r.columns), strings.Join(v.Columns, ","))
 		}
 		for i, n := range v.Columns {
 			r.columns[i].name = n
@@ -218,7 +221,8 @@ func generated(v LateralView, x typed, alias string) ([]bound, error) {
 		out = []bound{{name: "key", sql: alias + ".key", typ: *x.typ.Key}, {name: "value", sql: at(*x.typ.Elem), typ: *x.typ.Elem}}
 	}
 	if out == nil {
-		return nil, mismatch(pretty(&Call{Name: v.Function, Args: []Expr{v.X}}), "The first parameter requires another type, however \"%s\" has the type \"%s\"", pretty(v.X), x.typ.SQL())
+		return nil, mismatch(pretty(&Call{Name: v.Function, Args: []Expr{v.X}}),
+			"The first parameter requires another type, however \"%s\" has the type \"%s\"", pretty(v.X), x.typ.SQL())
 	}
 	if v.Function == "POSEXPLODE" {
 		out = append([]bound{position}, out...)

@@ -17,7 +17,8 @@ func (a *analyzer) selection(s *Select, outer *scope, ctes map[string]*CTE, q *Q
 	where := ""
 	if s.Where != nil {
 		if hasAggregate(s.Where) {
-			return result{}, failf("INVALID_WHERE_CONDITION", "42903", "The WHERE condition \"%s\" contains invalid expressions: aggregate functions are not allowed there.", pretty(s.Where))
+			return result{}, failf("INVALID_WHERE_CONDITION", "42903",
+				"The WHERE condition \"%s\" contains invalid expressions: aggregate functions are not allowed there.", pretty(s.Where))
 		}
 		t, err := c.boolean(s.Where)
 		if err != nil {
@@ -42,7 +43,8 @@ func (a *analyzer) selection(s *Select, outer *scope, ctes map[string]*CTE, q *Q
 			return out, err
 		}
 		if s.Distinct && !t.typ.orderable() {
-			return out, failf("UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE", "0A000", "Cannot have columns of type %s in a DataFrame which calls DISTINCT, but the column `%s` is one.", t.typ.SQL(), name(item))
+			return out, failf("UNSUPPORTED_FEATURE.SET_OPERATION_ON_VARIANT_TYPE", "0A000",
+				"Cannot have columns of type %s in a DataFrame which calls DISTINCT, but the column `%s` is one.", t.typ.SQL(), name(item))
 		}
 		list = append(list, fmt.Sprintf("%s AS c%d", t.sql, i))
 		out.columns = append(out.columns, Column{name(item), t.typ})
@@ -206,7 +208,8 @@ func (a *analyzer) grouping(s *Select, q *Query, items []Item, c ctx) (string, c
 		if _, isLiteral := x.(*Literal); isLiteral {
 			n, ok := ordinal(x, len(items))
 			if !ok {
-				return "", c, failf("GROUP_BY_POS_OUT_OF_RANGE", "42805", "GROUP BY position %s is not in select list (valid range is [1, %d]).", pretty(x), len(items))
+				return "", c, failf("GROUP_BY_POS_OUT_OF_RANGE", "42805",
+					"GROUP BY position %s is not in select list (valid range is [1, %d]).", pretty(x), len(items))
 			}
 			x = items[n].X
 		} else if n, ok := x.(*Name); ok && len(n.Parts) == 1 && !c.sc.has(n.Parts[0]) {
@@ -222,7 +225,9 @@ func (a *analyzer) grouping(s *Select, q *Query, items []Item, c ctx) (string, c
 			return "", c, err
 		}
 		if !t.typ.orderable() {
-			return "", c, failf("GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE", "42822", "The expression \"%s\" cannot be used as a grouping expression because its data type \"%s\" is not an orderable data type.", pretty(x), t.typ.SQL())
+			return "", c, failf("GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE", "42822",
+				"The expression \"%s\" cannot be used as a grouping expression because its data type \"%s\" is not an orderable data "+
+					"type.", pretty(x), t.typ.SQL())
 		}
 		set[t.sql] = true
 		// A plain number would be a position for SQLite.
@@ -249,7 +254,8 @@ func (a *analyzer) orderBy(q *Query, items []Item, c ctx) ([]string, error) {
 		if l, ok := o.X.(*Literal); ok && l.Type.integer() {
 			n, ok := ordinal(o.X, len(items))
 			if !ok {
-				return nil, failf("ORDER_BY_POS_OUT_OF_RANGE", "42805", "ORDER BY position %s is not in select list (valid range is [1, %d]).", pretty(o.X), len(items))
+				return nil, failf("ORDER_BY_POS_OUT_OF_RANGE", "42805",
+					"ORDER BY position %s is not in select list (valid range is [1, %d]).", pretty(o.X), len(items))
 			}
 			o.X = items[n].X
 		} else if n, ok := o.X.(*Name); ok && len(n.Parts) == 1 {

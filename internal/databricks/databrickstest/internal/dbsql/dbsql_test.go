@@ -19,7 +19,7 @@ type world struct {
 	tables map[string]*Relation
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	Register()
 	db, err := sql.Open("sqlite", ":memory:")
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) table(t *testing.T, name string, fields []Field, rows []json.RawMessage) {
+func (w *world) table(t testing.TB, name string, fields []Field, rows []json.RawMessage) {
 	rel := &Relation{SQLite: "t" + fmt.Sprint(len(w.tables))}
 	var marks, names []string
 	for i, f := range fields {
@@ -143,23 +143,36 @@ func (w *world) run(query string, env *Env) (string, error) {
 // TestDatabricksOnly has what open-source Spark does not know. The answers are those of the documentation.
 func TestDatabricksOnly(t *testing.T) {
 	w := newWorld(t)
-	for query, want := range map[string]string{
-		"SELECT span_id FROM c.s.spans QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY span_id DESC) = 1 ORDER BY span_id":                                    "STRING: b; c",
-		"SELECT DISTINCT trace_id FROM c.s.spans QUALIFY count(*) OVER (PARTITION BY trace_id) > 1 ORDER BY trace_id DESC NULLS LAST":                                   "STRING: t1",
-		"SELECT attributes:n::INT, attributes:`a.b`::STRING, attributes:obj.q, attributes:obj['list'][0]::bigint, attributes:nope.x FROM c.s.spans WHERE span_id = 'a'": `INT,STRING,VARIANT,BIGINT,VARIANT: 12|5|"hi"|1|NULL`,
-		"SELECT attributes:null IS NULL, is_variant_null(attributes:null), attributes:obj.list[1]::string || '!' FROM c.s.spans WHERE span_id = 'a'":                    "BOOLEAN,BOOLEAN,STRING: false|true|x!",
-		"SELECT attributes::map<string,string>['text'], attributes:list::array<int> FROM c.s.spans WHERE span_id = 'a'":                                                 "STRING,ARRAY<INT>: 7|[1,2]",
-		`SELECT '{"k":{"l":"v"}}':k.l, '1'::INT + 1, 'x'::STRING`:                                                                                                       "STRING,INT,STRING: v|2|x",
-		"SELECT * EXCEPT (d, b) FROM c.s.numbers WHERE i = 1":                                                                                                           "INT,STRING: 1|a",
-		"SELECT id, n FROM c.s.traces ORDER BY n DESC LIMIT 1":                                                                                                          "STRING,BIGINT: t1|2",
-		"SELECT t.id FROM c.s.traces t JOIN s.spans ON spans.trace_id = t.id WHERE c.s.traces.n IS NULL OR s.spans.flags = 2":                                           "",
-		"SELECT count(DISTINCT attributes:n::STRING) FROM c.s.spans":                                                                                                    "BIGINT: 2",
-		"SELECT span_id FROM STREAM(c.s.spans) AS x WHERE x.flags = 2":                                                                                                  "STRING: c",
-		"SELECT current_timestamp() - INTERVAL 30 DAYS, current_date() - 1, current_user()":                                                                             "TIMESTAMP,DATE,STRING: 2026-10-24T12:30:00.000Z|2026-11-22|me",
-		"SELECT count(*) FROM c.s.spans WHERE time >= current_timestamp() - INTERVAL 37 HOURS":                                                                          "BIGINT: 1",
-		"SELECT TIMESTAMP'2026-01-02 03:04:05.5', TIMESTAMP'2026-01-02 03:04:05.000001', DATE'2026-01-02', 1.50, CAST('NaN' AS DOUBLE)":                                 "TIMESTAMP,TIMESTAMP,DATE,DECIMAL(3,2),DOUBLE: 2026-01-02T03:04:05.500Z|2026-01-02T03:04:05.000001Z|2026-01-02|1.50|NULL",
-		"-- a comment\nSELECT /* another */ 1 -- end":                                                                                                                   "INT: 1",
+	for _, c := range [][2]string{
+		{"SELECT span_id FROM c.s.spans QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY span_id DESC) = 1 ORDER BY span_id", "STRING: b; c"},
+		{"SELECT DISTINCT trace_id FROM c.s.spans QUALIFY count(*) OVER (PARTITION BY trace_id) > 1 ORDER BY trace_id DESC NULLS LAST", "STRING: t1"},
+		{
+			"SELECT attributes:n::INT, attributes:`a.b`::STRING, attributes:obj.q, attributes:obj['list'][0]::bigint, attributes:nope.x FROM c.s.spans WHERE span_id = 'a'",
+			`INT,STRING,VARIANT,BIGINT,VARIANT: 12|5|"hi"|1|NULL`,
+		},
+		{
+			"SELECT attributes:null IS NULL, is_variant_null(attributes:null), attributes:obj.list[1]::string || '!' FROM c.s.spans WHERE span_id = 'a'",
+			"BOOLEAN,BOOLEAN,STRING: false|true|x!",
+		},
+		{"SELECT attributes::map<string,string>['text'], attributes:list::array<int> FROM c.s.spans WHERE span_id = 'a'", "STRING,ARRAY<INT>: 7|[1,2]"},
+		{`SELECT '{"k":{"l":"v"}}':k.l, '1'::INT + 1, 'x'::STRING`, "STRING,INT,STRING: v|2|x"},
+		{"SELECT * EXCEPT (d, b) FROM c.s.numbers WHERE i = 1", "INT,STRING: 1|a"},
+		{"SELECT id, n FROM c.s.traces ORDER BY n DESC LIMIT 1", "STRING,BIGINT: t1|2"},
+		{"SELECT t.id FROM c.s.traces t JOIN s.spans ON spans.trace_id = t.id WHERE c.s.traces.n IS NULL OR s.spans.flags = 2", ""},
+		{"SELECT count(DISTINCT attributes:n::STRING) FROM c.s.spans", "BIGINT: 2"},
+		{"SELECT span_id FROM STREAM(c.s.spans) AS x WHERE x.flags = 2", "STRING: c"},
+		{
+			"SELECT current_timestamp() - INTERVAL 30 DAYS, current_date() - 1, current_user()",
+			"TIMESTAMP,DATE,STRING: 2026-10-24T12:30:00.000Z|2026-11-22|me",
+		},
+		{"SELECT count(*) FROM c.s.spans WHERE time >= current_timestamp() - INTERVAL 37 HOURS", "BIGINT: 1"},
+		{
+			"SELECT TIMESTAMP'2026-01-02 03:04:05.5', TIMESTAMP'2026-01-02 03:04:05.000001', DATE'2026-01-02', 1.50, CAST('NaN' AS DOUBLE)",
+			"TIMESTAMP,TIMESTAMP,DATE,DECIMAL(3,2),DOUBLE: 2026-01-02T03:04:05.500Z|2026-01-02T03:04:05.000001Z|2026-01-02|1.50|NULL",
+		},
+		{"-- a comment\nSELECT /* another */ 1 -- end", "INT: 1"},
 	} {
+		query, want := c[0], c[1]
 		got, err := w.run(query, w.env())
 		if want == "" { // an alias hides the name of the table
 			require.ErrorContains(t, err, "UNRESOLVED_COLUMN", query)
@@ -167,6 +180,16 @@ func TestDatabricksOnly(t *testing.T) {
 		}
 		require.NoError(t, err, query)
 		require.Equal(t, want, got, query)
+	}
+}
+
+func TestNestedTooDeeply(t *testing.T) {
+	for _, s := range []string{
+		"SELECT " + strings.Repeat("(", 1e5), "SELECT " + strings.Repeat("NOT ", 1e5) + "1", "SELECT " + strings.Repeat("- ", 1e5) + "1", strings.Repeat("(", 1e5),
+		"SELECT CAST(1 AS " + strings.Repeat("ARRAY<", 1e5), "SELECT * FROM " + strings.Repeat("(SELECT * FROM ", 1e5), "SELECT * FROM " + strings.Repeat("(", 1e5),
+	} {
+		_, err := ParseStatement(s)
+		require.ErrorContains(t, err, "nested too deeply", s[:20])
 	}
 }
 
@@ -211,7 +234,8 @@ func TestParameters(t *testing.T) {
 	env := w.env()
 	value := func(s string, typ Type) Value { return Value{&s, typ} }
 	env.Params = map[string]Value{
-		"id": value("t1", String), "from": value("2026-11-21T05:04:45Z", Timestamp), "n": value("1", Bigint), "evil": value("' OR 1=1 --\x00", String), "none": {nil, String},
+		"id": value("t1", String), "from": value("2026-11-21T05:04:45Z", Timestamp), "n": value("1", Bigint),
+		"evil": value("' OR 1=1 --\x00", String), "none": {nil, String},
 	}
 	for query, want := range map[string]string{
 		"SELECT span_id FROM c.s.spans WHERE trace_id = :id AND time >= :from": "STRING: b",
@@ -227,7 +251,8 @@ func TestParameters(t *testing.T) {
 
 func TestNamesOfColumns(t *testing.T) {
 	w := newWorld(t)
-	q, err := ParseQuery("SELECT count(*), count(DISTINCT trace_id), max(time), any_value(status.code), sum(flags) AS f, 1 + 1, CAST(1 AS STRING), any_value(attributes):a.b FROM c.s.spans")
+	q, err := ParseQuery("SELECT count(*), count(DISTINCT trace_id), max(time), any_value(status.code), sum(flags) AS f, 1 + 1, CAST(1 AS STRING), " +
+		"any_value(attributes):a.b FROM c.s.spans")
 	require.NoError(t, err)
 	plan, err := Translate(q, w.env())
 	require.NoError(t, err)
@@ -276,14 +301,16 @@ func TestStatements(t *testing.T) {
 		require.NoError(t, err, s.sql)
 		require.Equal(t, s.want, got, s.sql)
 	}
-	got, err := ParseStatement("CREATE OR REPLACE MATERIALIZED VIEW c.s.v (a COMMENT 'x', b) COMMENT 'y' TBLPROPERTIES ('k' = 'v') SCHEDULE EVERY 1 HOUR AS SELECT 1 AS a, 2 AS b")
+	got, err := ParseStatement("CREATE OR REPLACE MATERIALIZED VIEW c.s.v (a COMMENT 'x', b) COMMENT 'y' TBLPROPERTIES ('k' = 'v') " +
+		"SCHEDULE EVERY 1 HOUR AS SELECT 1 AS a, 2 AS b")
 	require.NoError(t, err)
 	v := got.(*CreateView)
 	require.Equal(t, "SELECT 1 AS a, 2 AS b", v.Text)
 	require.Equal(t, "EVERY 1 HOUR", v.Schedule)
 	require.Equal(t, []ColumnDef{{Name: "a", Comment: "x"}, {Name: "b"}}, v.Columns)
 	require.Equal(t, "MATERIALIZED_VIEW", v.Kind)
-	for _, bad := range []string{"CREATE VIEW v", "CREATE TABLE t", "MERGE INTO t USING s ON x", "DROP t", "GRANT ON t TO x", "CREATE VIEW v AS SELECT 1 garbage garbage", "INSERT INTO t VALUES (1)"} {
+	for _, bad := range []string{"CREATE VIEW v", "CREATE TABLE t", "MERGE INTO t USING s ON x", "DROP t", "GRANT ON t TO x",
+		"CREATE VIEW v AS SELECT 1 garbage garbage", "INSERT INTO t VALUES (1)"} {
 		_, err := ParseStatement(bad)
 		require.Error(t, err, bad)
 	}

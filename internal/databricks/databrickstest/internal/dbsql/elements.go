@@ -64,7 +64,9 @@ func elementOf(a []driver.Value, base int64, loud bool) (driver.Value, error) {
 	}
 	if i < 0 || i >= int64(len(list)) {
 		if loud {
-			return nil, failf("INVALID_ARRAY_INDEX", "22003", "The index %d is out of bounds. The array has %d elements. Use the SQL function `get()` to tolerate accessing element at invalid index and return NULL instead.", a[1], len(list))
+			return nil, failf("INVALID_ARRAY_INDEX", "22003",
+				"The index %d is out of bounds. The array has %d elements. Use the SQL function `get()` to tolerate accessing element at invalid index and return "+
+					"NULL instead.", a[1], len(list))
 		}
 		return nil, nil
 	}

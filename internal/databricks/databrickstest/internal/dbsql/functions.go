@@ -14,7 +14,8 @@ type function struct {
 
 var functions = func() map[string]function {
 	all := map[string]function{}
-	for _, table := range []map[string]function{conditionals(), stringFunctions(), numberFunctions(), timeFunctions(), variantFunctions(), collectionFunctions()} {
+	for _, table := range []map[string]function{conditionals(), stringFunctions(), numberFunctions(), timeFunctions(), variantFunctions(),
+		collectionFunctions()} {
 		maps.Copy(all, table)
 	}
 	return all
@@ -33,10 +34,13 @@ func (c ctx) call(e *Call) (typed, error) {
 	}
 	f, ok := functions[e.Name]
 	if !ok || e.Star {
-		return typed{}, failf("UNRESOLVED_ROUTINE", "42883", "Cannot resolve routine `%s` on search path [`system`.`builtin`, `system`.`session`]. (The fake workspace knows the functions that its users need, not all.)", strings.ToLower(e.Name))
+		return typed{}, failf("UNRESOLVED_ROUTINE", "42883",
+			"Cannot resolve routine `%s` on search path [`system`.`builtin`, `system`.`session`]. (The fake workspace knows the functions that its users need, "+
+				"not all.)", strings.ToLower(e.Name))
 	}
 	if e.Over != nil || e.Filter != nil || e.Distinct {
-		return typed{}, failf("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "42000", "The function `%s` does not support DISTINCT, FILTER or OVER.", strings.ToLower(e.Name))
+		return typed{}, failf("INVALID_SQL_SYNTAX.FUNCTION_WITH_UNSUPPORTED_SYNTAX", "42000",
+			"The function `%s` does not support DISTINCT, FILTER or OVER.", strings.ToLower(e.Name))
 	}
 	if len(e.Args) < f.min || f.max >= 0 && len(e.Args) > f.max {
 		return typed{}, wrongArguments(e)
@@ -84,7 +88,9 @@ func accepts(e *Call, a typed, want Type) error {
 	if ok {
 		return nil
 	}
-	return failf("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "42K09", "Cannot resolve \"%s\" due to data type mismatch: The function requires the \"%s\" type, however there is the type \"%s\".", pretty(e), want.SQL(), a.typ.SQL())
+	return failf("DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "42K09",
+		"Cannot resolve \"%s\" due to data type mismatch: The function requires the \"%s\" type, however there is the type "+
+			"\"%s\".", pretty(e), want.SQL(), a.typ.SQL())
 }
 
 func conditionals() map[string]function {
@@ -151,7 +157,8 @@ func sqlOf(list []typed) string {
 
 func stringFunctions() map[string]function {
 	out := map[string]function{
-		"LOWER": plain("dbx_lower", String, 1, 1, String), "UPPER": plain("dbx_upper", String, 1, 1, String), "TRIM": trim("trim", false), "BTRIM": trim("trim", false),
+		"LOWER": plain("dbx_lower", String, 1, 1, String), "UPPER": plain("dbx_upper", String, 1, 1, String), "TRIM": trim("trim",
+			false), "BTRIM": trim("trim", false),
 		"LTRIM": trim("ltrim", true), "RTRIM": trim("rtrim", true), "SHA2": plain("dbx_sha2", String, 2, 2, String, Bigint),
 		"SUBSTRING_INDEX": plain("dbx_substring_index", String, 3, 3, String, String, Bigint), "LENGTH": plain("length", Int, 1, 1, String),
 		"SUBSTRING": plain("dbx_substring", String, 2, 3, String, Bigint), "LEFT": plain("dbx_left", String, 2, 2, String, Bigint),
@@ -170,7 +177,8 @@ func stringFunctions() map[string]function {
 		}},
 	}
 	for alias, name := range map[string]string{
-		"LCASE": "LOWER", "UCASE": "UPPER", "LEN": "LENGTH", "CHAR_LENGTH": "LENGTH", "CHARACTER_LENGTH": "LENGTH", "SUBSTR": "SUBSTRING", "RLIKE": "REGEXP_LIKE", "REGEXP": "REGEXP_LIKE",
+		"LCASE": "LOWER", "UCASE": "UPPER", "LEN": "LENGTH", "CHAR_LENGTH": "LENGTH", "CHARACTER_LENGTH": "LENGTH", "SUBSTR": "SUBSTRING",
+		"RLIKE": "REGEXP_LIKE", "REGEXP": "REGEXP_LIKE",
 	} {
 		out[alias] = out[name]
 	}
@@ -211,7 +219,8 @@ func numberFunctions() map[string]function {
 	}
 	return map[string]function{
 		"ABS": same("abs"), "FLOOR": whole("floor"), "CEIL": whole("ceil"), "CEILING": whole("ceil"), "SQRT": plain("sqrt", Double, 1, 1, Double),
-		"POWER": plain("pow", Double, 2, 2, Double), "POW": plain("pow", Double, 2, 2, Double), "EXP": plain("exp", Double, 1, 1, Double), "LN": plain("ln", Double, 1, 1, Double),
+		"POWER": plain("pow", Double, 2, 2, Double), "POW": plain("pow", Double, 2, 2, Double), "EXP": plain("exp", Double, 1, 1,
+			Double), "LN": plain("ln", Double, 1, 1, Double),
 		"SIGN": plain("dbx_sign", Double, 1, 1, Double),
 		"ROUND": {1, 2, func(_ ctx, e *Call, args []typed) (typed, error) {
 			x, digits := args[0], "0"

@@ -36,7 +36,8 @@ func (c ctx) overElements(e *Call, h higherFunction) (typed, error) {
 		columns = []bound{{sql: r + ".key", typ: *collection.typ.Key}, {sql: element, typ: *collection.typ.Elem}}
 	}
 	if len(lambda.Params) > 2 || h.kind == "MAP" && len(lambda.Params) != 2 {
-		return typed{}, failf("INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH", "42K0D", "Invalid lambda function call. A higher order function expects %d arguments, but got %d.", len(columns), len(lambda.Params))
+		return typed{}, failf("INVALID_LAMBDA_FUNCTION_CALL.NUM_ARGS_MISMATCH", "42K0D",
+			"Invalid lambda function call. A higher order function expects %d arguments, but got %d.", len(columns), len(lambda.Params))
 	}
 	rel := &relation{sqlite: r}
 	for i, p := range lambda.Params {

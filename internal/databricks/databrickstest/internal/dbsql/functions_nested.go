@@ -17,13 +17,16 @@ func variantFunctions() map[string]function {
 				return typed{}, unsupported("a path of %s that is no literal", strings.ToLower(e.Name))
 			}
 			if _, ok := parsePath(path.Value.(string)); !ok {
-				return typed{}, failf("INVALID_VARIANT_GET_PATH", "22023", "The path `%s` is not a valid variant extraction path in `%s`. A valid path should start with `$` and is followed by zero or more segments like `[123]`, `.name`, `['name']`, or `[\"name\"]`.", path.Value, strings.ToLower(e.Name))
+				return typed{}, failf("INVALID_VARIANT_GET_PATH", "22023",
+					"The path `%s` is not a valid variant extraction path in `%s`. A valid path should start with `$` and is followed by zero or more segments like "+
+						"`[123]`, `.name`, `['name']`, or `[\"name\"]`.", path.Value, strings.ToLower(e.Name))
 			}
 			t := Variant
 			if len(args) == 3 {
 				l, ok := e.Args[2].(*Literal)
 				if !ok || l.Type.Kind != "STRING" {
-					return typed{}, failf("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT", "42K09", "Cannot resolve \"%s\" due to data type mismatch: the type must be a foldable \"STRING\" expression.", pretty(e))
+					return typed{}, failf("DATATYPE_MISMATCH.NON_FOLDABLE_INPUT", "42K09",
+						"Cannot resolve \"%s\" due to data type mismatch: the type must be a foldable \"STRING\" expression.", pretty(e))
 				}
 				var err error
 				if t, err = ParseType(l.Value.(string)); err != nil {
@@ -37,7 +40,8 @@ func variantFunctions() map[string]function {
 		}}
 	}
 	return map[string]function{
-		"VARIANT_GET": get(0), "TRY_VARIANT_GET": get(1), "PARSE_JSON": plain("dbx_parse_json", Variant, 1, 1, String), "TRY_PARSE_JSON": plain("dbx_try_parse_json", Variant, 1, 1, String),
+		"VARIANT_GET": get(0), "TRY_VARIANT_GET": get(1), "PARSE_JSON": plain("dbx_parse_json", Variant, 1, 1,
+			String), "TRY_PARSE_JSON": plain("dbx_try_parse_json", Variant, 1, 1, String),
 		"GET_JSON_OBJECT": plain("dbx_get_json_object", String, 2, 2, String),
 		"IS_VARIANT_NULL": {1, 1, func(_ ctx, e *Call, args []typed) (typed, error) {
 			return typed{"(" + args[0].sql + " IS 'null')", Boolean}, accepts(e, args[0], Variant)
@@ -60,17 +64,22 @@ func collectionFunctions() map[string]function {
 			return write(e, args)
 		}
 	}
-	size := function{1, 1, collection([]string{"ARRAY", "MAP"}, func(_ *Call, args []typed) (typed, error) { return typed{"dbx_size(" + args[0].sql + ")", Int}, nil })}
+	size := function{1, 1, collection([]string{"ARRAY", "MAP"}, func(_ *Call, args []typed) (typed, error) {
+		return typed{"dbx_size(" + args[0].sql + ")",
+			Int}, nil
+	})}
 	element := func(sqlite string) function {
 		return function{2, 2, collection([]string{"ARRAY", "MAP"}, func(e *Call, args []typed) (typed, error) {
 			if args[0].typ.Kind == "MAP" {
 				return at(args[0], args[1].sql, *args[0].typ.Elem), nil
 			}
-			return typed{fmt.Sprintf("%s(%s, %s, %s)", sqlite, args[0].sql, args[1].sql, kindArgument(*args[0].typ.Elem)), *args[0].typ.Elem}, accepts(e, args[1], Bigint)
+			return typed{fmt.Sprintf("%s(%s, %s, %s)", sqlite, args[0].sql, args[1].sql, kindArgument(*args[0].typ.Elem)), *args[0].typ.Elem}, accepts(e,
+				args[1], Bigint)
 		})}
 	}
 	return map[string]function{
-		"SIZE": size, "CARDINALITY": size, "ARRAY_SIZE": size, "ELEMENT_AT": element("dbx_element_at"), "TRY_ELEMENT_AT": element("dbx_try_element_at"), "GET": element("dbx_get"),
+		"SIZE": size, "CARDINALITY": size, "ARRAY_SIZE": size, "ELEMENT_AT": element("dbx_element_at"), "TRY_ELEMENT_AT": element("dbx_try_element_at"),
+		"GET": element("dbx_get"),
 		"MAP_CONTAINS_KEY": {2, 2, collection([]string{"MAP"}, func(_ *Call, args []typed) (typed, error) {
 			return typed{fmt.Sprintf("dbx_has_key(%s, %s)", args[0].sql, args[1].sql), Boolean}, nil
 		})},
@@ -119,7 +128,8 @@ func collectionFunctions() map[string]function {
 				return typed{}, mismatch(pretty(e), "map_from_entries needs an array of pairs, however it is \"%s\"", args[0].typ.SQL())
 			}
 			k, v := entry.Fields[0], entry.Fields[1]
-			return typed{fmt.Sprintf("dbx_map_from_entries(%s, %s, %s)", args[0].sql, quote(k.Name), quote(v.Name)), Type{Kind: "MAP", Key: &k.Type, Elem: &v.Type}}, nil
+			return typed{fmt.Sprintf("dbx_map_from_entries(%s, %s, %s)", args[0].sql, quote(k.Name), quote(v.Name)), Type{Kind: "MAP", Key: &k.Type,
+				Elem: &v.Type}}, nil
 		})},
 		"STRUCT": {1, -1, func(_ ctx, e *Call, args []typed) (typed, error) {
 			t := Type{Kind: "STRUCT"}

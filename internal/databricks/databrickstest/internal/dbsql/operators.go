@@ -70,17 +70,22 @@ func textual(e Expr, list ...typed) error {
 func comparable(op string, l, r typed, what string) (typed, typed, error) {
 	t, ok := common(l.typ, r.typ)
 	if !ok {
-		return l, r, failf("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09", "Cannot resolve \"%s\" due to data type mismatch: the left and right operands of the binary operator have incompatible types (\"%s\" and \"%s\").", what, l.typ.SQL(), r.typ.SQL())
+		return l, r, failf("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09",
+			"Cannot resolve \"%s\" due to data type mismatch: the left and right operands of the binary operator have incompatible types (\"%s\" and "+
+				"\"%s\").", what, l.typ.SQL(), r.typ.SQL())
 	}
 	if !t.orderable() {
-		return l, r, failf("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09", "Cannot resolve \"%s\" due to data type mismatch: The `%s` does not support ordering on type \"%s\".", what, op, t.SQL())
+		return l, r, failf("DATATYPE_MISMATCH.INVALID_ORDERING_TYPE", "42K09",
+			"Cannot resolve \"%s\" due to data type mismatch: The `%s` does not support ordering on type \"%s\".", what, op, t.SQL())
 	}
 	return cast(l, t, false), cast(r, t, false), nil
 }
 
 func arithmetic(e *Binary, l, r typed) (typed, error) {
 	bad := func() (typed, error) {
-		return typed{}, failf("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09", "Cannot resolve \"%s\" due to data type mismatch: the left and right operands of the binary operator have incompatible types (\"%s\" and \"%s\").", pretty(e), l.typ.SQL(), r.typ.SQL())
+		return typed{}, failf("DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09",
+			"Cannot resolve \"%s\" due to data type mismatch: the left and right operands of the binary operator have incompatible types (\"%s\" and "+
+				"\"%s\").", pretty(e), l.typ.SQL(), r.typ.SQL())
 	}
 	if t, ok := withTime(e.Op, l, r); ok {
 		return t, nil

@@ -7,6 +7,10 @@ import (
 )
 
 func (p *parser) expr() (Expr, error) {
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
 	if params := p.lambda(); params != nil {
 		body, err := p.expr()
 		return &Lambda{params, body}, err
@@ -45,6 +49,10 @@ func (p *parser) and() (Expr, error) { return p.binary(p.not, "AND") }
 
 func (p *parser) not() (Expr, error) {
 	if p.takeWord("NOT") {
+		if err := p.deeper(); err != nil {
+			return nil, err
+		}
+		defer func() { p.depth-- }()
 		x, err := p.not()
 		return &Unary{"NOT", x}, err
 	}
@@ -168,6 +176,10 @@ func (p *parser) sum() (Expr, error) { return p.binary(p.product, "+", "-", "||"
 func (p *parser) product() (Expr, error) { return p.binary(p.unary, "*", "/", "%", "DIV") }
 
 func (p *parser) unary() (Expr, error) {
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
 	switch {
 	case p.take("-"):
 		x, err := p.unary()

@@ -3,6 +3,10 @@ package dbsql
 import "strings"
 
 func (p *parser) relation() (any, error) {
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
 	l, err := p.relationPrimary()
 	for err == nil {
 		kind, ok := p.joinKind()
@@ -32,8 +36,10 @@ func (p *parser) joinKind() (string, bool) {
 		kind  string
 	}{
 		{[]string{"JOIN"}, "INNER"}, {[]string{"INNER", "JOIN"}, "INNER"}, {[]string{"CROSS", "JOIN"}, "CROSS"}, {[]string{"LEFT", "JOIN"}, "LEFT"},
-		{[]string{"LEFT", "OUTER", "JOIN"}, "LEFT"}, {[]string{"RIGHT", "JOIN"}, "RIGHT"}, {[]string{"RIGHT", "OUTER", "JOIN"}, "RIGHT"}, {[]string{"FULL", "JOIN"}, "FULL"},
-		{[]string{"FULL", "OUTER", "JOIN"}, "FULL"}, {[]string{"LEFT", "SEMI", "JOIN"}, "SEMI"}, {[]string{"SEMI", "JOIN"}, "SEMI"}, {[]string{"LEFT", "ANTI", "JOIN"}, "ANTI"},
+		{[]string{"LEFT", "OUTER", "JOIN"}, "LEFT"}, {[]string{"RIGHT", "JOIN"}, "RIGHT"}, {[]string{"RIGHT", "OUTER", "JOIN"}, "RIGHT"}, {[]string{"FULL",
+			"JOIN"}, "FULL"},
+		{[]string{"FULL", "OUTER", "JOIN"}, "FULL"}, {[]string{"LEFT", "SEMI", "JOIN"}, "SEMI"}, {[]string{"SEMI", "JOIN"}, "SEMI"}, {[]string{"LEFT",
+			"ANTI", "JOIN"}, "ANTI"},
 		{[]string{"ANTI", "JOIN"}, "ANTI"},
 	} {
 		if p.takeWords(k.words...) {

@@ -20,6 +20,10 @@ func ParseQuery(source string) (*Query, error) {
 }
 
 func (p *parser) query() (*Query, error) {
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
 	q := &Query{}
 	if p.takeWord("WITH") {
 		for {

@@ -11,6 +11,7 @@ type parser struct {
 	source string
 	tokens []token
 	at     int
+	depth  int // of nested expressions and queries
 }
 
 func newParser(source string) (*parser, error) {
@@ -19,6 +20,14 @@ func newParser(source string) (*parser, error) {
 		return nil, err
 	}
 	return &parser{source: source, tokens: tokens}, nil
+}
+
+// deeper counts nesting; what is nested too deeply is refused.
+func (p *parser) deeper() error {
+	if p.depth++; p.depth > 500 {
+		return failf("PARSE_STACK_OVERFLOW", "54001", "The statement is nested too deeply.")
+	}
+	return nil
 }
 
 func (p *parser) tok() token { return p.tokens[p.at] }
@@ -84,8 +93,10 @@ func (p *parser) expectWords(words ...string) error {
 
 // reserved words can't be names of columns or aliases without AS.
 var reserved = []string{
-	"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET", "UNION", "INTERSECT", "EXCEPT", "MINUS", "ON", "USING", "JOIN", "INNER", "LEFT", "RIGHT", "FULL",
-	"CROSS", "SEMI", "ANTI", "NATURAL", "LATERAL", "AS", "AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "ILIKE", "RLIKE", "IS", "CASE", "WHEN", "THEN", "ELSE", "END", "WITH", "DISTINCT",
+	"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET", "UNION", "INTERSECT", "EXCEPT", "MINUS", "ON", "USING", "JOIN",
+	"INNER", "LEFT", "RIGHT", "FULL",
+	"CROSS", "SEMI", "ANTI", "NATURAL", "LATERAL", "AS", "AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "ILIKE", "RLIKE", "IS", "CASE", "WHEN", "THEN",
+	"ELSE", "END", "WITH", "DISTINCT",
 	"WINDOW", "TABLESAMPLE", "PIVOT", "UNPIVOT", "DIV",
 }
 

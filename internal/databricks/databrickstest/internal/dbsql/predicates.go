@@ -12,7 +12,8 @@ func (c ctx) scalar(e *Scalar) (typed, error) {
 		return typed{}, err
 	}
 	if len(r.columns) != 1 {
-		return typed{}, failf("INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN", "42823", "Scalar subquery must return only one column, but got %d.", len(r.columns))
+		return typed{}, failf("INVALID_SUBQUERY_EXPRESSION.SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN", "42823",
+			"Scalar subquery must return only one column, but got %d.", len(r.columns))
 	}
 	return typed{"(" + r.sql + ")", r.columns[0].Type}, nil
 }
@@ -32,7 +33,8 @@ func (c ctx) in(e *In) (typed, error) {
 			return typed{}, err
 		}
 		if len(r.columns) != 1 {
-			return typed{}, failf("DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH", "42K09", "The number of columns in the left hand side of an IN subquery does not match the number of columns in its output.")
+			return typed{}, failf("DATATYPE_MISMATCH.IN_SUBQUERY_LENGTH_MISMATCH", "42K09",
+				"The number of columns in the left hand side of an IN subquery does not match the number of columns in its output.")
 		}
 		l, y, err := comparable("IN", x, typed{"c0", r.columns[0].Type}, pretty(e.X))
 		if err != nil {
@@ -150,7 +152,8 @@ func unify(what string, list []typed) ([]typed, Type, error) {
 			for _, x := range list {
 				all = append(all, `"`+x.typ.SQL()+`"`)
 			}
-			return nil, t, mismatch(what, "Input to `%s` should all be the same type, but it's [%s]", strings.ToLower(what), strings.Join(slices.Compact(all), ", "))
+			return nil, t, mismatch(what, "Input to `%s` should all be the same type, but it's [%s]", strings.ToLower(what),
+				strings.Join(slices.Compact(all), ", "))
 		}
 	}
 	var out []typed

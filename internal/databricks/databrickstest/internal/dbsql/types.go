@@ -131,12 +131,18 @@ func ParseType(text string) (Type, error) {
 }
 
 var typeNames = map[string]string{
-	"STRING": "STRING", "BOOLEAN": "BOOLEAN", "TINYINT": "TINYINT", "BYTE": "TINYINT", "SMALLINT": "SMALLINT", "SHORT": "SMALLINT", "INT": "INT", "INTEGER": "INT",
-	"BIGINT": "BIGINT", "LONG": "BIGINT", "FLOAT": "FLOAT", "REAL": "FLOAT", "DOUBLE": "DOUBLE", "DATE": "DATE", "TIMESTAMP": "TIMESTAMP", "BINARY": "BINARY", "VARIANT": "VARIANT",
+	"STRING": "STRING", "BOOLEAN": "BOOLEAN", "TINYINT": "TINYINT", "BYTE": "TINYINT", "SMALLINT": "SMALLINT", "SHORT": "SMALLINT", "INT": "INT",
+	"INTEGER": "INT",
+	"BIGINT":  "BIGINT", "LONG": "BIGINT", "FLOAT": "FLOAT", "REAL": "FLOAT", "DOUBLE": "DOUBLE", "DATE": "DATE", "TIMESTAMP": "TIMESTAMP",
+	"BINARY": "BINARY", "VARIANT": "VARIANT",
 	"VOID": "VOID", "VARCHAR": "STRING", "CHAR": "STRING",
 }
 
 func (p *parser) dataType() (Type, error) {
+	if err := p.deeper(); err != nil {
+		return Type{}, err
+	}
+	defer func() { p.depth-- }()
 	name := strings.ToUpper(p.tok().text)
 	if p.tok().kind != word {
 		return Type{}, p.unexpected()
