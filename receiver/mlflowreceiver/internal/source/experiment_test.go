@@ -16,17 +16,20 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
+// ordinary adds a trace of an ordinary experiment.
 func ordinary(w *databrickstest.Workspace, experiment, id string, n int, metadata string, file []byte) {
 	w.AddOrdinaryTrace(json.RawMessage(fmt.Sprintf(`{"trace_id": %q, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": %q}}, "request_time": %q,
 		"execution_duration": "0.5s", "state": "OK", "trace_metadata": {"mlflow.trace_schema.version": "3"%s}, "tags": {"mlflow.traceName": "t"}}`,
 		id, experiment, at.Add(time.Duration(n)*time.Second).Format(time.RFC3339), metadata)), file)
 }
 
+// file is a traces.json of schema 3 with one span.
 func file(n int) []byte {
 	return []byte(fmt.Sprintf(`{"spans": [{"trace_id": "%s", "span_id": "%s", "parent_span_id": "", "name": "span %d", "start_time_unix_nano": 1, "end_time_unix_nano": 2,
 		"status": {"code": "STATUS_CODE_OK"}, "attributes": {"mlflow.spanInputs": "{\"q\": %d}"}}]}`, "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAE=", n, n))
 }
 
+// TestExperiment reads an ordinary experiment: by either search, its files through signed URLs, without the token ever leaving for the storage.
 func TestExperiment(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -68,6 +71,7 @@ func TestExperiment(t *testing.T) {
 	}
 }
 
+// TestFilesThatCannotBeRead: each trace that can't be had has its reason.
 func TestFilesThatCannotBeRead(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/plain", nil)
@@ -99,6 +103,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	require.Len(t, found, 1, "trace: null is a trace that is not there")
 }
 
+// TestInferenceTable reads a trace whose id is that of a request to a model, from the inference table that its metadata names.
 func TestInferenceTable(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/plain", nil)

@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
+// extension is a host with an authenticator.
 type extension struct {
 	component.Component
 	session *signin.Session
@@ -35,6 +36,7 @@ type host map[component.ID]component.Component
 
 func (h host) GetExtensions() map[component.ID]component.Component { return h }
 
+// TestExtension reads by an authenticator extension, whose host is used.
 func TestExtension(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -65,6 +67,7 @@ func TestExtension(t *testing.T) {
 	require.ErrorContains(t, err, `the extension "databricks_auth" is not there`)
 }
 
+// TestNothingAmbient: what the environment says of Databricks is not used.
 func TestNothingAmbient(t *testing.T) {
 	other, w := workspace(t), workspace(t)
 	t.Setenv("DATABRICKS_HOST", other.URL())
@@ -83,6 +86,7 @@ func TestNothingAmbient(t *testing.T) {
 	require.ErrorContains(t, err, "Neither DATABRICKS_HOST nor the profile DEFAULT is used unasked")
 }
 
+// TestProfile reads by a profile that the URI names.
 func TestProfile(t *testing.T) {
 	w := workspace(t)
 	path := filepath.Join(t.TempDir(), "databrickscfg")

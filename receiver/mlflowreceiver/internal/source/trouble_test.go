@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/rest"
 )
 
+// TestPatience: quotas, a warehouse that starts slowly and a workspace that is away for a moment are waited for.
 func TestPatience(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -50,6 +51,7 @@ func TestPatience(t *testing.T) {
 	require.GreaterOrEqual(t, s.Observer.(*heard).retries, 6)
 }
 
+// TestColdWarehouse: a SQL warehouse that has to start is waited for, by searches and by what reads whole traces.
 func TestColdWarehouse(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -70,6 +72,7 @@ func TestColdWarehouse(t *testing.T) {
 	require.Equal(t, "RUNNING", w.WarehouseState(warehouse))
 }
 
+// TestQuotas: the workspace's quotas are never reached, so that nobody else is refused because of us.
 func TestQuotas(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -85,6 +88,7 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// TestRefusals: what is wrong is said once, in words that name the key.
 func TestRefusals(t *testing.T) {
 	ctx := context.Background()
 	w := workspace(t)

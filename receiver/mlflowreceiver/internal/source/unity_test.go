@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
+// TestUnityCatalog reads traces in Unity Catalog back exactly as the tables hold them.
 func TestUnityCatalog(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -70,6 +71,7 @@ func TestUnityCatalog(t *testing.T) {
 	}
 }
 
+// TestOlderLayout reads a place without a prefix: its tables hold text, which is what arrives.
 func TestOlderLayout(t *testing.T) {
 	w := workspace(t)
 	w.CreateSchema("main", "old")
@@ -89,6 +91,7 @@ func TestOlderLayout(t *testing.T) {
 	require.Equal(t, "main.old", experiments[0].Place)
 }
 
+// TestRepeatedRows: a row that was written twice is one span; rows that differ are all there.
 func TestRepeatedRows(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -103,6 +106,7 @@ func TestRepeatedRows(t *testing.T) {
 	require.Equal(t, []byte{1, 2, 3, 3}, ids)
 }
 
+// TestSearching reads many traces: in pages, in windows of time, through running and failing searches and empty pages.
 func TestSearching(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -171,6 +175,7 @@ func TestRangeAndFilter(t *testing.T) {
 	require.ErrorContains(t, err, "Invalid clause")
 }
 
+// TestNotShown: what a workspace lists and doesn't show is skipped with its reason, and costs no other trace.
 func TestNotShown(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)

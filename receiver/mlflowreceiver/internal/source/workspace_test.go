@@ -31,7 +31,6 @@ const (
 var place = unity.Location{Catalog: "main", Schema: "traces", Prefix: "agent"}
 
 // heard keeps what an Observer hears.
-
 type heard struct {
 	mu      sync.Mutex
 	retries int
@@ -54,7 +53,6 @@ func (h *heard) Retry() {
 }
 
 // settings read a workspace with the token of its owner.
-
 func settings(w *databrickstest.Workspace) Settings {
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Millisecond, 10*time.Millisecond, 20*time.Second
@@ -81,11 +79,9 @@ func workspace(t *testing.T) *databrickstest.Workspace {
 }
 
 // at is the start of a trace of the tests.
-
 var at = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // row is a span as its table holds it.
-
 func row(trace int, span int, parent int, more databrickstest.Row) databrickstest.Row {
 	r := databrickstest.Row{
 		"trace_id": hex(trace), "span_id": fmt.Sprintf("%016x", span), "parent_span_id": nil, "name": fmt.Sprintf("span %d", span),
@@ -104,7 +100,6 @@ func row(trace int, span int, parent int, more databrickstest.Row) databrickstes
 func hex(trace int) string { return fmt.Sprintf("%032x", trace) }
 
 // read takes everything that the source has of an experiment, as a backfill does.
-
 func read(t *testing.T, src mlflow.Source, r mlflow.Range, page int) (traces map[string]*mlflow.Trace, skipped map[string]*mlflow.Skip, order []string) {
 	t.Helper()
 	ctx := context.Background()
@@ -134,12 +129,7 @@ func read(t *testing.T, src mlflow.Source, r mlflow.Range, page int) (traces map
 	}
 }
 
-// TestUnityCatalog reads traces in Unity Catalog back exactly as the tables hold them.
-
-// TestOlderLayout reads a place without a prefix: its tables hold text, which is what arrives.
-
 // post asks the workspace as its owner.
-
 func post(t *testing.T, w *databrickstest.Workspace, path, body string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, w.URL()+path, strings.NewReader(body))
@@ -151,35 +141,3 @@ func post(t *testing.T, w *databrickstest.Workspace, path, body string) {
 	defer res.Body.Close()
 	require.Equal(t, http.StatusOK, res.StatusCode)
 }
-
-// TestRepeatedRows: a row that was written twice is one span; rows that differ are all there.
-
-// TestSearching reads many traces: in pages, in windows of time, through running and failing searches and empty pages.
-
-// TestNotShown: what a workspace lists and doesn't show is skipped with its reason, and costs no other trace.
-
-// ordinary adds a trace of an ordinary experiment.
-
-// file is a traces.json of schema 3 with one span.
-
-// TestExperiment reads an ordinary experiment: by either search, its files through signed URLs, without the token ever leaving for the storage.
-
-// TestFilesThatCannotBeRead: each trace that can't be had has its reason.
-
-// TestInferenceTable reads a trace whose id is that of a request to a model, from the inference table that its metadata names.
-
-// TestPatience: quotas, a warehouse that starts slowly and a workspace that is away for a moment are waited for.
-
-// TestColdWarehouse: a SQL warehouse that has to start is waited for, by searches and by what reads whole traces.
-
-// TestQuotas: the workspace's quotas are never reached, so that nobody else is refused because of us.
-
-// TestRefusals: what is wrong is said once, in words that name the key.
-
-// extension is a host with an authenticator.
-
-// TestExtension reads by an authenticator extension, whose host is used.
-
-// TestNothingAmbient: what the environment says of Databricks is not used.
-
-// TestProfile reads by a profile that the URI names.
