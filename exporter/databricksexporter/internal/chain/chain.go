@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
@@ -55,6 +56,8 @@ type Chain[T any] struct {
 	waits  bool // the producer waits for the result and has the data until then
 	keeps  bool // the queue is on disk
 	blocks bool // a producer waits for room
+
+	used atomic.Bool
 
 	mu      sync.RWMutex
 	stopped bool
@@ -136,6 +139,7 @@ func (c *Chain[T]) bounded() bool { return !c.waits && !c.keeps }
 
 // push is what the queue hands batches to.
 func (c *Chain[T]) push(ctx context.Context, b T) error {
+	c.used.Store(true)
 	if c.bounded() {
 		defer c.share.give(int64(c.sender.Kind.Units(b)))
 	}
@@ -204,6 +208,9 @@ func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
 
 // Memory is the number of bytes of the batches that a queue in memory has taken, on the wire's scale.
 func (c *Chain[T]) Memory() int64 { return c.share.used() }
+
+// Used reports whether anything came out of the queue.
+func (c *Chain[T]) Used() bool { return c.used.Load() }
 
 // Destination is the table, if it is known.
 func (c *Chain[T]) Destination() (destination.Destination, bool) { return c.sender.Destination() }
