@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -111,6 +113,23 @@ func (c *Client) onlineDocument(ctx context.Context, info *mlflow.Info, table st
 		return nil, &Error{Kind: BadAnswer, Route: routeOnline, Status: http.StatusOK, Message: "the answer is longer than allowed", Err: errTooLarge}
 	}
 	return []byte(answer.Data), nil
+}
+
+// once leaves the repeats of spans out: writers that deliver at least once leave equal rows in tables of Unity Catalog. Rows that differ stay, all of them.
+func (w *workspace) once(t *mlflow.Trace) {
+	if w == nil || t == nil || placeOf(&t.Info) == "" {
+		return
+	}
+	at := make(map[[8]byte][]int, len(t.Spans))
+	kept := t.Spans[:0]
+	for _, s := range t.Spans {
+		same := slices.ContainsFunc(at[s.ID], func(i int) bool { return reflect.DeepEqual(kept[i], s) })
+		if !same {
+			at[s.ID] = append(at[s.ID], len(kept))
+			kept = append(kept, s)
+		}
+	}
+	t.Spans = kept
 }
 
 // signedURL asks for the address of a trace's file of spans. It leads to the cloud's storage, which must not see the workspace's token.

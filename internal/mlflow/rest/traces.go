@@ -118,6 +118,7 @@ func (c *Client) deliver(infos []mlflow.Info, a answer, yield func(int, *mlflow.
 			decode = mlflow.DecodeTyped
 		}
 		t, err := decode(infos[i], a.doc)
+		c.dbx.once(t)
 		return nil, yield(i, t, asSkip(err))
 	}
 	elements, err := mlflow.SplitBatch(a.batch)
@@ -136,6 +137,7 @@ func (c *Client) deliver(infos []mlflow.Info, a answer, yield func(int, *mlflow.
 			continue
 		}
 		missed = slices.Delete(missed, at, at+1)
+		c.dbx.once(t)
 		if err := yield(i, t, nil); err != nil {
 			return nil, err
 		}

@@ -113,7 +113,7 @@ func (b *Book) publish(name string, verified map[string]progress.Destination) {
 			d.Verification, d.Detail, d.Arrived, d.Missing, d.Repeated = v.Verification, v.Detail, v.Arrived, v.Missing, v.Repeated
 			d.Problems = append(d.Problems, v.Problems...)
 		} else if verified != nil && d.Sent == 0 {
-			d.Detail = "nothing was sent there"
+			d.Verification, d.Detail = progress.Arrived, "nothing was sent there"
 		} else if verified != nil {
 			d.Detail = "nobody counted in the table: only spans are counted"
 		}

@@ -20,7 +20,7 @@ type Settings struct {
 	Client    *databricks.Client
 	OnFailure OnFailure
 	Logger    *zap.Logger
-	// Wait is how long the first answers may take: data waits for them, and so does a start with on_failure: fail. 0 means 30 s.
+	// Wait is how long looking at a destination may take; data waits for the first look, and so does a start with on_failure: fail. 0 means 30 s.
 	Wait time.Duration
 	// Again is how soon a fault is looked at again, doubled each time up to AgainMost; 0 means 30 s and 5 minutes.
 	Again, AgainMost time.Duration

@@ -247,6 +247,26 @@ func TestNullIsMissingAndEmptyIsNot(t *testing.T) {
 	assert.Equal(t, Text{Found: true}, r.Of(s, batch.Response, Raw))
 }
 
+// MLflow's exporter for OTLP sends JSON text of everything, None included, where the mlflow receiver has values.
+func TestNullAndStringsOverOTLP(t *testing.T) {
+	fill := func(s ptrace.Span) {
+		s.Attributes().PutStr(genai.SpanInputs, "null")
+		s.Attributes().PutStr(genai.SpanOutputs, `"where is it?"`)
+	}
+	foreign, ours := span("", fill), span(genai.Structured, fill)
+	r := Reader{Limit: 100}
+	for _, mode := range []Mode{Raw, Human} {
+		assert.Equal(t, Text{}, r.Of(foreign, batch.Request, mode))
+		assert.Equal(t, "where is it?", r.Of(foreign, batch.Response, mode).Text)
+		assert.Equal(t, "null", r.Of(ours, batch.Request, mode).Text)
+	}
+	assert.Equal(t, `"where is it?"`, r.Of(ours, batch.Response, Raw).Text, "a string with quotes in it")
+	nested := span("", func(s ptrace.Span) {
+		s.Attributes().PutStr(genai.SpanInputs, `"{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}"`)
+	})
+	assert.Equal(t, "q", r.Of(nested, batch.Request, Human).Text, "JSON text within a string is read as such")
+}
+
 func TestCutPreviews(t *testing.T) {
 	for n, cut := range map[int]bool{999: false, 1000: true, 1001: false, 10_000: true} {
 		s := span("", func(s ptrace.Span) { s.Attributes().PutStr(genai.RequestPreview, strings.Repeat("é", n-3)+"...") })

@@ -115,10 +115,11 @@ func openWorkspace(ctx context.Context, s Settings, t target) (mlflow.Source, Ab
 	if err != nil {
 		return fail(fmt.Errorf("http: %w", err))
 	}
+	unsigned := client.Transport
 	if own {
-		client.Transport = session.RoundTripper(client.Transport)
+		client.Transport = session.RoundTripper(unsigned)
 	}
-	client.Transport = explaining{client.Transport}
+	client.Transport = explaining{client.Transport, unsigned}
 	plain := s.HTTP
 	plain.Auth, plain.Headers = configoptional.None[configauth.Config](), nil
 	storage, err := plain.ToClient(ctx, nil, s.Telemetry)
@@ -179,11 +180,11 @@ func (s signedIn) Close() error {
 }
 
 // explaining tells the client of the source which failures are those of the sign-in.
-type explaining struct{ base http.RoundTripper }
+type explaining struct{ signed, unsigned http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (t explaining) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := t.base.RoundTrip(r)
+	res, err := t.signed.RoundTrip(r)
 	var failed *signin.SignInError
 	if errors.As(err, &failed) && r.Context().Err() == nil {
 		err = &rest.SignInError{Err: failed, Permanent: failed.Permanent}
@@ -193,7 +194,7 @@ func (t explaining) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // CloseIdleConnections is what http.Client looks for.
 func (t explaining) CloseIdleConnections() {
-	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+	if c, ok := t.unsigned.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }

@@ -48,6 +48,7 @@ var aggregates = map[string]aggregateFunction{
 	"ANY_VALUE": {1, 1, false, func(_ *Call, args []typed) (typed, error) {
 		return typed{"max(" + args[0].sql + ")", args[0].typ}, nil
 	}},
+	"FIRST": {1, 2, true, first}, "FIRST_VALUE": {1, 2, true, first},
 	"COUNT_IF": {1, 1, false, func(e *Call, args []typed) (typed, error) {
 		return typed{"count(CASE WHEN " + args[0].sql + " THEN 1 END)", Bigint}, accepts(e, args[0], Boolean)
 	}},
@@ -66,6 +67,14 @@ var aggregates = map[string]aggregateFunction{
 	"MEDIAN": {1, 1, true, func(e *Call, args []typed) (typed, error) {
 		return typed{"dbx_percentile(" + cast(args[0], Double, false).sql + ", 0.5)", Double}, accepts(e, args[0], Double)
 	}},
+}
+
+// first is the first value that comes along; with a second argument, that is not NULL.
+func first(e *Call, args []typed) (typed, error) {
+	if len(args) == 1 {
+		args = append(args, typed{"0", Boolean})
+	}
+	return typed{fmt.Sprintf("dbx_first(%s, %s)", args[0].sql, args[1].sql), args[0].typ}, accepts(e, args[1], Boolean)
 }
 
 func distinct(e *Call) string {
@@ -300,6 +309,8 @@ func walk(e Expr, visit func(Expr) bool) {
 		each(e.X)
 	case *Interval:
 		each(e.N)
+	case *Lambda:
+		each(e.Body)
 	case *Call:
 		each(e.Args...)
 		each(e.Filter)

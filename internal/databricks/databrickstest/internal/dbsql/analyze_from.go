@@ -18,6 +18,8 @@ func (a *analyzer) from(r any, sc *scope) (string, error) {
 		return a.derived(q, r.Alias, nil, r.Columns, sc)
 	case *Join:
 		return a.join(r, sc)
+	case *LateralView:
+		return a.lateral(*r, sc)
 	}
 	return "", unsupported("this relation")
 }
@@ -42,12 +44,16 @@ func (a *analyzer) table(t *Table, sc *scope) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	parts := t.Parts
+	if rel.Name != nil {
+		parts = rel.Name
+	}
 	if rel.View == nil {
 		columns, err := renamed(rel.Columns, t.Columns)
 		if err != nil {
 			return "", err
 		}
-		r := a.relation(columns, alias, t.Parts)
+		r := a.relation(columns, alias, parts)
 		sc.relations = append(sc.relations, r)
 		return rel.SQLite + " AS " + r.sqlite, nil
 	}
@@ -65,7 +71,7 @@ func (a *analyzer) table(t *Table, sc *scope) (string, error) {
 			q.columns[i].Name = rel.Columns[i].Name
 		}
 	}
-	return a.derived(q, alias, t.Parts, t.Columns, sc)
+	return a.derived(q, alias, parts, t.Columns, sc)
 }
 
 func (a *analyzer) derived(q result, alias string, parts, names []string, sc *scope) (string, error) {
@@ -173,35 +179,49 @@ func find(relations []*relation, name string) *bound {
 	return nil
 }
 
-// lateral translates LATERAL VIEW explode.
+// lateral translates explode and its kin: a relation that is made for each row of those before it.
 func (a *analyzer) lateral(v LateralView, sc *scope) (string, error) {
 	x, err := a.context(sc).expr(v.X)
 	if err != nil {
 		return "", err
 	}
-	if x.typ.Kind != "ARRAY" {
-		return "", mismatch(pretty(&Call{Name: strings.ToLower(v.Function), Args: []Expr{v.X}}), "The first parameter requires the \"ARRAY\" type, however \"%s\" has the type \"%s\"", pretty(v.X), x.typ.SQL())
-	}
 	r := &relation{sqlite: fmt.Sprintf("r%d", a.count), alias: strings.ToLower(v.Alias)}
 	a.count++
-	value := fmt.Sprintf("dbx_at(%s, %s.key, %s)", x.sql, r.sqlite, kindArgument(*x.typ.Elem))
-	names := v.Columns
-	if v.Function == "POSEXPLODE" {
-		if names == nil {
-			names = []string{"pos", "col"}
+	if r.columns, err = generated(v, x, r.sqlite); err != nil {
+		return "", err
+	}
+	if v.Columns != nil {
+		if len(v.Columns) != len(r.columns) {
+			return "", failf("UDTF_ALIAS_NUMBER_MISMATCH", "42802", "The number of aliases supplied in the AS clause does not match the number of columns output by the UDTF. Expected %d aliases, but got %s.", len(r.columns), strings.Join(v.Columns, ","))
 		}
-		r.columns = append(r.columns, bound{name: names[0], sql: r.sqlite + ".key", typ: Int})
-		names = names[1:]
-	} else if names == nil {
-		names = []string{"col"}
+		for i, n := range v.Columns {
+			r.columns[i].name = n
+		}
 	}
-	if len(names) != 1 {
-		return "", failf("UDTF_ALIAS_NUMBER_MISMATCH", "42802", "The number of aliases supplied in the AS clause does not match the number of columns output by the UDTF.")
-	}
-	r.columns = append(r.columns, bound{name: names[0], sql: value, typ: *x.typ.Elem})
 	sc.relations = append(sc.relations, r)
-	if v.Outer {
-		return fmt.Sprintf(" LEFT JOIN json_each(%s) AS %s", x.sql, r.sqlite), nil
+	return fmt.Sprintf("json_each(dbx_container(%s)) AS %s", x.sql, r.sqlite), nil
+}
+
+// generated are the columns that a generator makes.
+func generated(v LateralView, x typed, alias string) ([]bound, error) {
+	at := func(t Type) string { return fmt.Sprintf("dbx_at(%s, %s.key, %s)", x.sql, alias, kindArgument(t)) }
+	position := bound{name: "pos", sql: fmt.Sprintf("dbx_position(%s, %s.key)", x.sql, alias), typ: Int}
+	var out []bound
+	switch {
+	case v.Function == "VARIANT_EXPLODE" && x.typ.Kind == "VARIANT":
+		key := fmt.Sprintf("CASE typeof(%s.key) WHEN 'text' THEN %s.key END", alias, alias)
+		return []bound{position, {name: "key", sql: key, typ: String}, {name: "value", sql: "coalesce(" + at(Variant) + ", 'null')", typ: Variant}}, nil
+	case v.Function == "VARIANT_EXPLODE":
+	case x.typ.Kind == "ARRAY":
+		out = []bound{{name: "col", sql: at(*x.typ.Elem), typ: *x.typ.Elem}}
+	case x.typ.Kind == "MAP":
+		out = []bound{{name: "key", sql: alias + ".key", typ: *x.typ.Key}, {name: "value", sql: at(*x.typ.Elem), typ: *x.typ.Elem}}
 	}
-	return fmt.Sprintf(" JOIN json_each(%s) AS %s", x.sql, r.sqlite), nil
+	if out == nil {
+		return nil, mismatch(pretty(&Call{Name: v.Function, Args: []Expr{v.X}}), "The first parameter requires another type, however \"%s\" has the type \"%s\"", pretty(v.X), x.typ.SQL())
+	}
+	if v.Function == "POSEXPLODE" {
+		out = append([]bound{position}, out...)
+	}
+	return out, nil
 }

@@ -123,7 +123,11 @@ func (a *analyzer) source(s *Select, sc *scope) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		from += sql
+		join := " JOIN "
+		if v.Outer {
+			join = " LEFT JOIN "
+		}
+		from += join + sql
 	}
 	return from, nil
 }
@@ -270,6 +274,12 @@ func (a *analyzer) orderBy(q *Query, items []Item, c ctx) ([]string, error) {
 func name(item Item) string {
 	if item.Alias != "" {
 		return item.Alias
+	}
+	if c, ok := item.X.(*Cast); ok { // of a column: its name
+		switch c.X.(type) {
+		case *Name, *Dot, *Path:
+			return pretty(c.X)
+		}
 	}
 	return pretty(item.X)
 }

@@ -99,6 +99,11 @@ type (
 	}
 	// Scalar is a query as a value.
 	Scalar struct{ Query *Query }
+	// Lambda is (a, b) -> body, an argument of functions over collections.
+	Lambda struct {
+		Params []string
+		Body   Expr
+	}
 	// Interval is INTERVAL n unit.
 	Interval struct {
 		N    Expr
@@ -135,7 +140,7 @@ type Order struct {
 type Select struct {
 	Distinct bool
 	Items    []Item
-	From     []any // *Table, *Derived or *Join
+	From     []any // *Table, *Derived, *Join or *LateralView
 	Views    []LateralView
 	Where    Expr
 	Group    []Expr
@@ -181,7 +186,7 @@ type Join struct {
 	Using []string
 }
 
-// LateralView is LATERAL VIEW [OUTER] explode(x) alias AS columns.
+// LateralView is LATERAL VIEW [OUTER] explode(x) alias AS columns; in FROM, LATERAL explode(x) AS alias(columns).
 type LateralView struct {
 	Outer    bool
 	Function string

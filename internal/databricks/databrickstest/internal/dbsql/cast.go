@@ -37,8 +37,14 @@ func (c ctx) cast(e *Cast) (typed, error) {
 	from, to := x.typ, e.To
 	allowed := from.Text() == to.Text() || from.Kind == "VOID"
 	switch {
-	case from.Kind == "STRING", from.Kind == "VARIANT":
+	case from.Kind == "VARIANT":
+		allowed = allowed || fromVariantTo(to)
+	case from.Kind == "STRING":
 		allowed = allowed || to.scalar() || to.Kind == "STRING" || to.Kind == "VARIANT"
+	case from.Kind == "MAP" && to.Kind == "MAP": // of map(), which has no types yet
+		if from.Elem.Kind == "VOID" {
+			return typed{x.sql, to}, nil
+		}
 	case to.Kind == "STRING", to.Kind == "VARIANT":
 		allowed = allowed || from.scalar()
 	case from.numeric():
@@ -52,7 +58,11 @@ func (c ctx) cast(e *Cast) (typed, error) {
 		return x, unsupported("casts of %s to %s; write to_json(…)", from.Kind, to.Kind)
 	}
 	if !allowed {
-		return x, failf("DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", "42K09", "Cannot resolve \"%s\" due to data type mismatch: cannot cast \"%s\" to \"%s\".", pretty(e), from.SQL(), to.SQL())
+		class := "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION"
+		if from.numeric() && to.Kind == "DATE" {
+			class = "DATATYPE_MISMATCH.CAST_WITH_FUNC_SUGGESTION"
+		}
+		return x, failf(class, "42K09", "Cannot resolve \"%s\" due to data type mismatch: cannot cast \"%s\" to \"%s\".", pretty(e), from.SQL(), to.SQL())
 	}
 	return cast(x, to, e.Try), nil
 }
@@ -180,7 +190,53 @@ func fromVariant(doc any, to Type) (any, bool) {
 	if to.Kind == "STRING" {
 		return string(AppendJSON(nil, doc)), true
 	}
+	v, ok := nestedFrom(doc, to)
+	if !ok {
+		return nil, false
+	}
+	return string(AppendJSON(nil, v)), true
+}
+
+// fromVariantTo says what variants can be cast to.
+func fromVariantTo(t Type) bool {
+	return t.scalar() || t.Kind == "STRING" || t.Kind == "VARIANT" || t.Kind == "ARRAY" && fromVariantTo(*t.Elem) ||
+		t.Kind == "MAP" && t.Key.Kind == "STRING" && fromVariantTo(*t.Elem)
+}
+
+// nestedFrom casts the elements of an array or object.
+func nestedFrom(doc any, to Type) (any, bool) {
+	one := func(v any) (any, bool) {
+		x, ok := fromVariant(v, *to.Elem)
+		return inJSON(x, *to.Elem), ok
+	}
+	switch x := doc.(type) {
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			var ok bool
+			if out[i], ok = one(x[i]); !ok {
+				return nil, false
+			}
+		}
+		return out, to.Kind == "ARRAY"
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k := range x {
+			var ok bool
+			if out[k], ok = one(x[k]); !ok {
+				return nil, false
+			}
+		}
+		return out, to.Kind == "MAP"
+	}
 	return nil, false
+}
+
+// fromVariantText is a scalar of JSON as a key of a map.
+func fromVariantText(v any) (string, bool) {
+	x, ok := fromVariant(v, String)
+	s, isText := x.(string)
+	return s, ok && isText
 }
 
 func fromString(s string, to Type) (any, bool) {

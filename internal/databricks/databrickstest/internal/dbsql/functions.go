@@ -22,11 +22,14 @@ var functions = func() map[string]function {
 
 // call translates a function call.
 func (c ctx) call(e *Call) (typed, error) {
-	if a, ok := aggregates[e.Name]; ok {
+	if a, ok := aggregates[e.Name]; ok && !(windowFunctions[e.Name] && e.Over != nil) {
 		return c.aggregate(e, a)
 	}
 	if windowFunctions[e.Name] {
 		return c.windowFunction(e)
+	}
+	if h, ok := higher[e.Name]; ok && len(e.Args) == 2 {
+		return c.overElements(e, h)
 	}
 	f, ok := functions[e.Name]
 	if !ok || e.Star {
@@ -119,7 +122,8 @@ func conditionals() map[string]function {
 		}},
 		"GREATEST": extreme("dbx_greatest"), "LEAST": extreme("dbx_least"),
 		"TYPEOF": {1, 1, func(_ ctx, _ *Call, args []typed) (typed, error) {
-			return typed{quote(args[0].typ.Text()), String}, nil
+			name := quote(args[0].typ.Text()) // the argument stays: it may be what makes the query aggregate
+			return typed{fmt.Sprintf("CASE WHEN %s IS NULL THEN %s ELSE %s END", args[0].sql, name, name), String}, nil
 		}},
 		"CURRENT_USER": {0, 0, func(c ctx, _ *Call, _ []typed) (typed, error) { return typed{quote(c.a.env.User), String}, nil }},
 		"SESSION_USER": {0, 0, func(c ctx, _ *Call, _ []typed) (typed, error) { return typed{quote(c.a.env.User), String}, nil }},
@@ -147,8 +151,9 @@ func sqlOf(list []typed) string {
 
 func stringFunctions() map[string]function {
 	out := map[string]function{
-		"LOWER": plain("dbx_lower", String, 1, 1, String), "UPPER": plain("dbx_upper", String, 1, 1, String), "TRIM": plain("trim", String, 1, 1, String),
-		"LTRIM": plain("ltrim", String, 1, 1, String), "RTRIM": plain("rtrim", String, 1, 1, String), "LENGTH": plain("length", Int, 1, 1, String),
+		"LOWER": plain("dbx_lower", String, 1, 1, String), "UPPER": plain("dbx_upper", String, 1, 1, String), "TRIM": trim("trim", false), "BTRIM": trim("trim", false),
+		"LTRIM": trim("ltrim", true), "RTRIM": trim("rtrim", true), "SHA2": plain("dbx_sha2", String, 2, 2, String, Bigint),
+		"SUBSTRING_INDEX": plain("dbx_substring_index", String, 3, 3, String, String, Bigint), "LENGTH": plain("length", Int, 1, 1, String),
 		"SUBSTRING": plain("dbx_substring", String, 2, 3, String, Bigint), "LEFT": plain("dbx_left", String, 2, 2, String, Bigint),
 		"RIGHT": plain("dbx_right", String, 2, 2, String, Bigint), "REPLACE": plain("replace", String, 3, 3, String), "INSTR": plain("instr", Int, 2, 2, String),
 		"STARTSWITH": plain("dbx_startswith", Boolean, 2, 2, String), "ENDSWITH": plain("dbx_endswith", Boolean, 2, 2, String),
@@ -170,6 +175,23 @@ func stringFunctions() map[string]function {
 		out[alias] = out[name]
 	}
 	return out
+}
+
+// trim takes spaces off, or given characters, which stand first in LTRIM and RTRIM.
+func trim(sqlite string, charactersFirst bool) function {
+	return function{1, 2, func(_ ctx, e *Call, args []typed) (typed, error) {
+		if len(args) == 2 && charactersFirst {
+			args[0], args[1] = args[1], args[0]
+		}
+		var list []string
+		for _, a := range args {
+			if err := accepts(e, a, String); err != nil {
+				return a, err
+			}
+			list = append(list, cast(a, String, false).sql)
+		}
+		return typed{sqlite + "(" + strings.Join(list, ", ") + ")", String}, nil
+	}}
 }
 
 func numberFunctions() map[string]function {

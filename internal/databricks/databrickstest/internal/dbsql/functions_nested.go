@@ -29,8 +29,8 @@ func variantFunctions() map[string]function {
 				if t, err = ParseType(l.Value.(string)); err != nil {
 					return typed{}, err
 				}
-				if t.nested() {
-					return typed{}, unsupported("variants as %s", t.Kind)
+				if !fromVariantTo(t) {
+					return typed{}, unsupported("variants as %s", t.SQL())
 				}
 			}
 			return typed{fmt.Sprintf("dbx_variant_get(%s, %s, %s, %d)", args[0].sql, args[1].sql, quote(t.SQL()), try), t}, nil
@@ -77,9 +77,64 @@ func collectionFunctions() map[string]function {
 		"MAP_KEYS": {1, 1, collection([]string{"MAP"}, func(_ *Call, args []typed) (typed, error) {
 			return typed{"dbx_map_keys(" + args[0].sql + ")", Type{Kind: "ARRAY", Elem: args[0].typ.Key}}, nil
 		})},
+		"SORT_ARRAY": {1, 2, collection([]string{"ARRAY"}, func(e *Call, args []typed) (typed, error) {
+			if !args[0].typ.Elem.orderable() {
+				return typed{}, notOrderable(e, *args[0].typ.Elem)
+			}
+			up := typed{"1", Boolean}
+			if len(args) == 2 {
+				up = args[1]
+			}
+			return typed{fmt.Sprintf("dbx_sort_array(%s, %s)", args[0].sql, up.sql), args[0].typ}, accepts(e, up, Boolean)
+		})},
 		"ARRAY_CONTAINS": {2, 2, collection([]string{"ARRAY"}, func(_ *Call, args []typed) (typed, error) {
 			return typed{fmt.Sprintf("dbx_array_contains(%s, dbx_json(%s, %s))", args[0].sql, args[1].sql, quote(args[1].typ.SQL())), Boolean}, nil
 		})},
+		"MAP": {0, -1, func(_ ctx, e *Call, args []typed) (typed, error) {
+			if len(args)%2 != 0 {
+				return typed{}, wrongArguments(e)
+			}
+			var keys, values []typed
+			for i := 0; i < len(args); i += 2 {
+				keys, values = append(keys, args[i]), append(values, args[i+1])
+			}
+			keys, k, err := unify(e.Name, keys)
+			if err != nil {
+				return typed{}, err
+			}
+			values, v, err := unify(e.Name, values)
+			var parts []string
+			for i := range keys {
+				parts = append(parts, cast(keys[i], String, false).sql, fmt.Sprintf("dbx_json(%s, %s)", values[i].sql, quote(v.SQL())))
+			}
+			return typed{"dbx_map(" + strings.Join(parts, ", ") + ")", Type{Kind: "MAP", Key: &k, Elem: &v}}, err
+		}},
+		"MAP_CONCAT": {1, -1, collection([]string{"MAP"}, func(e *Call, args []typed) (typed, error) {
+			list, t, err := unify(e.Name, args)
+			return typed{"dbx_map_concat(" + sqlOf(list) + ")", t}, err
+		})},
+		"MAP_FROM_ENTRIES": {1, 1, collection([]string{"ARRAY"}, func(e *Call, args []typed) (typed, error) {
+			entry := args[0].typ.Elem
+			if entry.Kind != "STRUCT" || len(entry.Fields) != 2 {
+				return typed{}, mismatch(pretty(e), "map_from_entries needs an array of pairs, however it is \"%s\"", args[0].typ.SQL())
+			}
+			k, v := entry.Fields[0], entry.Fields[1]
+			return typed{fmt.Sprintf("dbx_map_from_entries(%s, %s, %s)", args[0].sql, quote(k.Name), quote(v.Name)), Type{Kind: "MAP", Key: &k.Type, Elem: &v.Type}}, nil
+		})},
+		"STRUCT": {1, -1, func(_ ctx, e *Call, args []typed) (typed, error) {
+			t := Type{Kind: "STRUCT"}
+			var parts []string
+			for i, x := range args {
+				n := fmt.Sprintf("col%d", i+1)
+				switch e.Args[i].(type) {
+				case *Name, *Dot, *Path, *bound:
+					n = pretty(e.Args[i])
+				}
+				t.Fields = append(t.Fields, Field{n, x.typ})
+				parts = append(parts, quote(n), fmt.Sprintf("dbx_json(%s, %s)", x.sql, quote(x.typ.SQL())))
+			}
+			return typed{"dbx_object(" + strings.Join(parts, ", ") + ")", t}, nil
+		}},
 		"ARRAY": {0, -1, func(_ ctx, e *Call, args []typed) (typed, error) {
 			list, t, err := unify(e.Name, args)
 			sql := "dbx_array("

@@ -6,7 +6,38 @@ import (
 	"strings"
 )
 
-func (p *parser) expr() (Expr, error) { return p.or() }
+func (p *parser) expr() (Expr, error) {
+	if params := p.lambda(); params != nil {
+		body, err := p.expr()
+		return &Lambda{params, body}, err
+	}
+	return p.or()
+}
+
+// lambda reads the head of a lambda, x -> or (x, y) ->; nil if there is none.
+func (p *parser) lambda() []string {
+	if p.tok().kind == word && p.peek(1).kind == symbol && p.peek(1).text == "->" {
+		name := p.next().text
+		p.at++
+		return []string{name}
+	}
+	if !p.is("(") {
+		return nil
+	}
+	var params []string
+	for i := 1; p.peek(i).kind == word; i += 2 {
+		params = append(params, p.peek(i).text)
+		switch next := p.peek(i + 1); {
+		case next.kind == symbol && next.text == ",":
+		case next.kind == symbol && next.text == ")" && p.peek(i+2).kind == symbol && p.peek(i+2).text == "->":
+			p.at += i + 3
+			return params
+		default:
+			return nil
+		}
+	}
+	return nil
+}
 
 func (p *parser) or() (Expr, error) { return p.binary(p.and, "OR") }
 
@@ -140,7 +171,7 @@ func (p *parser) unary() (Expr, error) {
 	switch {
 	case p.take("-"):
 		x, err := p.unary()
-		return &Unary{"-", x}, err
+		return negative(x), err
 	case p.take("+"):
 		return p.unary()
 	case p.take("!"):
@@ -148,6 +179,23 @@ func (p *parser) unary() (Expr, error) {
 		return &Unary{"NOT", x}, err
 	}
 	return p.postfix()
+}
+
+// negative folds the sign into a number.
+func negative(x Expr) Expr {
+	if l, ok := x.(*Literal); ok {
+		switch v := l.Value.(type) {
+		case int64:
+			return &Literal{-v, l.Type}
+		case float64:
+			return &Literal{-v, l.Type}
+		case string:
+			if l.Type.Kind == "DECIMAL" {
+				return &Literal{"-" + v, l.Type}
+			}
+		}
+	}
+	return &Unary{"-", x}
 }
 
 // postfix reads x::type, x:path, x[i] and x.field.

@@ -70,6 +70,14 @@ func (p *parser) relationPrimary() (any, error) {
 		alias, columns, err := p.tableAlias()
 		return &Derived{&Query{Body: v}, alias, columns}, err
 	}
+	if p.takeWord("LATERAL") {
+		v, err := p.generator()
+		if err != nil {
+			return nil, err
+		}
+		v.Alias, v.Columns, err = p.tableAlias()
+		return &v, err
+	}
 	t := &Table{}
 	closing := p.isWords("STREAM") && p.peek(1).text == "(" // STREAM(t): in a query, what is there by now
 	if closing {
@@ -103,16 +111,12 @@ func (p *parser) tableAlias() (string, []string, error) {
 }
 
 func (p *parser) lateralView() (LateralView, error) {
-	v := LateralView{Outer: p.takeWord("OUTER")}
-	x, err := p.primary()
+	outer := p.takeWord("OUTER")
+	v, err := p.generator()
 	if err != nil {
 		return v, err
 	}
-	c, ok := x.(*Call)
-	if !ok || len(c.Args) != 1 || c.Name != "EXPLODE" && c.Name != "POSEXPLODE" {
-		return v, unsupported("this generator of LATERAL VIEW")
-	}
-	v.Function, v.X = c.Name, c.Args[0]
+	v.Outer = outer
 	if !p.isWords("AS") {
 		if v.Alias, err = p.identifier(); err != nil {
 			return v, err
@@ -131,4 +135,17 @@ func (p *parser) lateralView() (LateralView, error) {
 		}
 	}
 	return v, nil
+}
+
+// generator reads a function that makes rows.
+func (p *parser) generator() (LateralView, error) {
+	x, err := p.primary()
+	if err != nil {
+		return LateralView{}, err
+	}
+	c, ok := x.(*Call)
+	if !ok || len(c.Args) != 1 || c.Name != "EXPLODE" && c.Name != "POSEXPLODE" && c.Name != "VARIANT_EXPLODE" {
+		return LateralView{}, unsupported("the generator %s", pretty(x))
+	}
+	return LateralView{Function: c.Name, X: c.Args[0]}, nil
 }

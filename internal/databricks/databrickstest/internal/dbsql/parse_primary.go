@@ -36,8 +36,11 @@ func (p *parser) primary() (Expr, error) {
 		return p.caseWhen()
 	case (w == "TIMESTAMP" || w == "DATE") && next.kind == text:
 		p.at += 2
-		to, _ := ParseType(w)
-		return &Cast{X: &Literal{next.text, String}, To: to}, nil
+		to := Type{Kind: w}
+		if _, ok := fromString(next.text, to); !ok {
+			return nil, failf("INVALID_TYPED_LITERAL", "42604", "The value of the typed literal \"%s\" is invalid: '%s'.", w, next.text)
+		}
+		return &Literal{next.text, to}, nil
 	case w == "INTERVAL" && next.kind != symbol && next.kind != end:
 		p.at++
 		return p.interval()
@@ -83,7 +86,13 @@ func (p *parser) numeral(t token) (Expr, error) {
 	whole := !strings.ContainsAny(digits, ".eE")
 	bad := syntax(p.source, t.pos)
 	switch {
-	case suffix == "D" || suffix == "F" || suffix == "" && strings.ContainsAny(digits, "eE"):
+	case suffix == "F":
+		f, err := strconv.ParseFloat(digits, 32)
+		if err != nil {
+			return nil, bad
+		}
+		return &Literal{f, Type{Kind: "FLOAT"}}, nil
+	case suffix == "D" || suffix == "" && strings.ContainsAny(digits, "eE"):
 		f, err := strconv.ParseFloat(digits, 64)
 		if err != nil {
 			return nil, bad
@@ -231,6 +240,8 @@ func (p *parser) call() (Expr, error) {
 		c.Star = true
 		err = p.expect(")")
 	case p.take(")"):
+	case c.Name == "TRIM" && (p.isWords("BOTH") || p.isWords("LEADING") || p.isWords("TRAILING")):
+		return p.trim()
 	default:
 		c.Distinct = p.takeWord("DISTINCT")
 		if c.Args, err = p.list(); err == nil {
@@ -257,6 +268,27 @@ func (p *parser) call() (Expr, error) {
 		c.Over, err = p.window()
 	}
 	return c, err
+}
+
+// trim reads TRIM(BOTH characters FROM x).
+func (p *parser) trim() (Expr, error) {
+	c := &Call{Name: map[string]string{"BOTH": "BTRIM", "LEADING": "LTRIM", "TRAILING": "RTRIM"}[strings.ToUpper(p.next().text)]}
+	characters, err := p.expr()
+	if err == nil {
+		err = p.expectWords("FROM")
+	}
+	if err != nil {
+		return nil, err
+	}
+	x, err := p.expr()
+	if err != nil {
+		return nil, err
+	}
+	c.Args = []Expr{x, characters}
+	if c.Name != "BTRIM" { // these take the characters first
+		c.Args = []Expr{characters, x}
+	}
+	return c, p.expect(")")
 }
 
 func (p *parser) window() (*Window, error) {

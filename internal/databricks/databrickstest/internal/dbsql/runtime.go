@@ -249,7 +249,7 @@ type fold struct {
 }
 
 func (f *fold) Step(_ *sqlite.FunctionContext, args []driver.Value) error {
-	if args[0] != nil || len(args) == 2 {
+	if args[0] != nil || len(args) >= 2 {
 		f.rows = append(f.rows, slices.Clone(args))
 	}
 	return nil
@@ -273,6 +273,34 @@ var folds = map[string]func([][]driver.Value) (driver.Value, error){
 		}
 		return "[" + strings.Join(parts, ",") + "]", nil
 	},
+	"fold_array": func(rows [][]driver.Value) (driver.Value, error) {
+		var parts []string
+		for _, r := range rows {
+			parts = append(parts, r[1].(string))
+		}
+		return "[" + strings.Join(parts, ",") + "]", nil
+	},
+	"fold_map": func(rows [][]driver.Value) (driver.Value, error) {
+		keys := map[string]string{}
+		for _, r := range rows {
+			k, ok := r[0].(string)
+			if !ok {
+				return nil, failf("NULL_MAP_KEY", "2200E", "Cannot use null as map key.")
+			}
+			if err := putNew(keys, k, r[1].(string)); err != nil {
+				return nil, err
+			}
+		}
+		return object(keys), nil
+	},
+	"first": func(rows [][]driver.Value) (driver.Value, error) {
+		for _, r := range rows {
+			if r[0] != nil || r[1] == int64(0) {
+				return r[0], nil
+			}
+		}
+		return nil, nil
+	},
 	"percentile": func(rows [][]driver.Value) (driver.Value, error) {
 		list, p := ranked(rows)
 		if len(list) == 0 {
@@ -290,6 +318,32 @@ var folds = map[string]func([][]driver.Value) (driver.Value, error){
 		}
 		return list[max(int(math.Ceil(p*float64(len(list))))-1, 0)], nil
 	},
+}
+
+// putNew refuses a key that a map has already.
+func putNew(m map[string]string, key, value string) error {
+	if _, double := m[key]; double {
+		return failf("DUPLICATED_MAP_KEY", "23505", "Duplicate map key %s was found, please check the input data.", key)
+	}
+	m[key] = value
+	return nil
+}
+
+// object writes members, which are JSON already, sorted by key.
+func object(members map[string]string) string {
+	keys := make([]string, 0, len(members))
+	for k := range members {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	b := []byte{'{'}
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(appendString(b, k), ':'), members[k]...)
+	}
+	return string(append(b, '}'))
 }
 
 func extremeBy(rows [][]driver.Value, sign int) driver.Value {
