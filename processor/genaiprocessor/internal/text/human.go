@@ -8,6 +8,7 @@ import (
 
 // human collects the readable strings of JSON text.
 type human struct {
+	outline
 	dst             []byte
 	messages, names int
 	open            []member // of the objects that are being read, outermost first
@@ -19,16 +20,16 @@ type member struct {
 	value []byte
 }
 
-func (h *human) reset(dst []byte) { *h = human{dst: dst, open: h.open[:0]} }
+func (h *human) reset(dst []byte) {
+	*h = human{dst: dst, open: h.open[:0], outline: outline{large: h.large[:0]}}
+}
 
 // collect puts the members of an object on top of h.open and returns where they begin. The caller takes them off again with drop.
 func (h *human) collect(object []byte) (base int) {
 	base = len(h.open)
-	s := pyjson.NewScanner(object)
-	s.Open(pyjson.Object)
-	for s.NextMember() {
-		key := s.KeyString()
-		h.open = append(h.open, member{key, s.Skip()})
+	c := h.inside(object)
+	for m, ok := c.member(); ok; m, ok = c.member() {
+		h.open = append(h.open, m)
 	}
 	return base
 }
@@ -75,6 +76,7 @@ var places = map[string]bool{
 
 // document adds the texts of inputs or outputs, which are valid JSON.
 func (h *human) document(text []byte) {
+	text = h.read(text)
 	switch kindOf(text) {
 	case pyjson.Object:
 		h.object(text, 0)
@@ -88,6 +90,15 @@ func (h *human) document(text []byte) {
 	default:
 		h.json(text)
 	}
+}
+
+// conversation adds the texts of a message or part of one, or a list of them, and reports whether text, which is valid JSON, is one.
+func (h *human) conversation(text []byte) bool {
+	if text = h.read(text); !h.isMessage(text, 0) {
+		return false
+	}
+	h.list(text, 0)
+	return true
 }
 
 // object adds the texts of an object that holds messages under one of the known names, is a message itself, or holds just data.
@@ -143,9 +154,8 @@ func areCall(members []member) bool {
 func (h *human) isMessage(text []byte, depth int) bool {
 	switch kindOf(text) {
 	case pyjson.Array:
-		s := pyjson.NewScanner(text)
-		s.Open(pyjson.Array)
-		return depth < maxDepth && s.NextElement() && h.isMessage(s.Skip(), depth+1)
+		first := h.firstLeaf(text, depth)
+		return kindOf(first) == pyjson.Object && h.isMessage(first, depth)
 	case pyjson.Object:
 		base := h.collect(text)
 		defer h.drop(base)
@@ -191,10 +201,9 @@ func (h *human) each(list []byte, depth int, add func(element []byte, depth int)
 	if depth >= maxDepth {
 		return
 	}
-	s := pyjson.NewScanner(list)
-	s.Open(pyjson.Array)
-	for s.NextElement() {
-		add(s.Skip(), depth+1)
+	c := h.inside(list)
+	for e, ok := c.element(); ok; e, ok = c.element() {
+		add(e, depth+1)
 	}
 }
 
@@ -305,10 +314,6 @@ func (h *human) result(raw []byte, depth int) {
 
 // strings adds all strings of data, but not the names of members, and the texts of messages among it.
 func (h *human) strings(raw []byte, depth int) {
-	if h.isMessage(raw, depth) {
-		h.list(raw, depth)
-		return
-	}
 	switch kindOf(raw) {
 	case pyjson.String:
 		h.json(raw)
@@ -317,24 +322,21 @@ func (h *human) strings(raw []byte, depth int) {
 			return
 		}
 		base := h.collect(raw)
-		for i, end := base, len(h.open); i < end; i++ {
-			h.strings(h.open[i].value, depth+1)
+		if end := len(h.open); areMessage(h.open[base:end]) {
+			h.message(base, depth)
+		} else {
+			for i := base; i < end; i++ {
+				h.strings(h.open[i].value, depth+1)
+			}
 		}
 		h.drop(base)
 	case pyjson.Array:
-		h.each(raw, depth, h.strings)
+		if h.isMessage(raw, depth) {
+			h.list(raw, depth)
+		} else {
+			h.each(raw, depth, h.strings)
+		}
 	}
-}
-
-func kindOf(raw []byte) pyjson.Kind {
-	s := pyjson.NewScanner(raw)
-	return s.Kind()
-}
-
-// stringIn returns the string that raw is.
-func stringIn(raw []byte) string {
-	s := pyjson.NewScanner(raw)
-	return s.Str()
 }
 
 // minBlob is the length from which on a string of nothing but base64 characters is taken for an embedded file.
