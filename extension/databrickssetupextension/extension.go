@@ -103,11 +103,11 @@ func (s *setup) work(ctx context.Context, reported []string) error {
 	err := r.Run(ctx, steps)
 	switch {
 	case err != nil:
-		r.Remark("\nNot complete: see the steps above that FAILED or are refused.")
+		r.End("Not complete: see the steps above that FAILED or are refused.")
 	case s.cfg.Apply:
-		r.Remark("\nComplete.")
+		r.End("Complete.")
 	default:
-		r.Remark("\nEnd of the plan.")
+		r.End("End of the plan.")
 	}
 	return err
 }
