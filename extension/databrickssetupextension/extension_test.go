@@ -3,6 +3,7 @@ package databrickssetupextension
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
@@ -102,7 +103,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	require.NotContains(t, out.String()+s.err.Error(), secret)
 	for _, l := range logs.All() {
 		require.NotContains(t, l.Message, secret)
-		require.NotContains(t, l.ContextMap()["error"], secret)
+		require.NotContains(t, fmt.Sprint(l.ContextMap()), secret)
 	}
 	require.NotEmpty(t, logs.All())
 	require.NoError(t, s.Shutdown(context.Background()))

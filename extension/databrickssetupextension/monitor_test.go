@@ -23,6 +23,18 @@ func answered(w *databrickstest.Workspace, method, prefix string, status int) (n
 	return n
 }
 
+// monitored are the keys for a workspace where tables stand for the views, so that a test is about monitors only.
+func monitored(w *databrickstest.Workspace, monitor map[string]any) keys {
+	for _, name := range []string{tracesView, scoresView} {
+		w.CreateTable(nameOf(name), []databrickstest.Column{{Name: "request_time", Type: "timestamp"}}, nil)
+	}
+	k := keys{"experiment": map[string]any{}, "views": map[string]any{"enabled": false}}
+	if monitor != nil {
+		k["monitor"] = monitor
+	}
+	return k
+}
+
 // A monitor that comes into being between the look and the creation is fine, however the workspace says that it exists, and with either API. One that differs is changed.
 func TestAlreadyExistsInEachSpelling(t *testing.T) {
 	for api, prepare := range map[string]func(*databrickstest.MonitorSwitches){
@@ -38,7 +50,7 @@ func TestAlreadyExistsInEachSpelling(t *testing.T) {
 					prepare(s)
 					s.Exists = &style
 				})
-				apply(t, w, nil)
+				apply(t, w, monitored(w, nil))
 				path, refused := currentAPI, style.Status
 				if api == "older" {
 					path = legacyPath
@@ -63,13 +75,13 @@ func TestAlreadyExistsInEachSpelling(t *testing.T) {
 					}
 				}
 				w.SetFault(hide)
-				apply(t, w, nil)
+				apply(t, w, monitored(w, nil))
 				require.Equal(t, 2, answered(w, "POST", path, refused))
 				require.Zero(t, w.Monitor(tracesView).Version, "as it was")
 
 				seen = map[string]bool{}
 				w.SetFault(hide)
-				apply(t, w, keys{"monitor": map[string]any{"granularities": []any{"1 week"}}})
+				apply(t, w, monitored(w, map[string]any{"granularities": []any{"1 week"}}))
 				require.Equal(t, 1, w.Monitor(tracesView).Version, "it differed, so it was changed")
 			})
 		}
@@ -81,17 +93,19 @@ func TestChangedDefinition(t *testing.T) {
 	for _, older := range []bool{false, true} {
 		w := workspace(t)
 		w.SetMonitors(func(s *databrickstest.MonitorSwitches) { s.NoDataQuality = older })
-		apply(t, w, keys{"monitor": map[string]any{"dashboard": false}})
+		apply(t, w, monitored(w, map[string]any{"dashboard": false}))
 		require.Equal(t, true, w.Monitor(tracesView).Config["skip_builtin_dashboard"])
 		require.Equal(t, "wh", w.Monitor(tracesView).Config["warehouse_id"])
-		apply(t, w, nil)
+		apply(t, w, monitored(w, nil))
 		w.SetWarehouse(databrickstest.Warehouse{ID: "wh2"})
-		apply(t, w, keys{"warehouse_id": "wh2"})
+		other := monitored(w, nil)
+		other["warehouse_id"] = "wh2"
+		apply(t, w, other)
 		require.Zero(t, w.Monitor(tracesView).Version)
 
 		changed := map[string]any{"slicing_exprs": []any{"status"}, "schedule": map[string]any{"quartz_cron_expression": ""}}
 		w.ForgetRequests()
-		out := apply(t, w, keys{"monitor": changed})
+		out := apply(t, w, monitored(w, changed))
 		require.Contains(t, out, "changes slicing_exprs, schedule")
 		m := w.Monitor(tracesView)
 		require.Equal(t, 1, m.Version)
@@ -103,7 +117,7 @@ func TestChangedDefinition(t *testing.T) {
 			require.Contains(t, w.RequestsTo("PATCH", currentAPI)[0].Query, "update_mask=data_profiling_config.slicing_exprs%2Cdata_profiling_config.schedule")
 		}
 		require.Equal(t, 1, w.Monitor(scoresView).Version, "its schedule changed")
-		apply(t, w, keys{"monitor": changed})
+		apply(t, w, monitored(w, changed))
 		require.Equal(t, 1, w.Monitor(tracesView).Version)
 	}
 }
@@ -148,7 +162,7 @@ func TestFallsBackAtCreation(t *testing.T) {
 		}
 		return nil
 	})
-	apply(t, w, nil)
+	apply(t, w, monitored(w, nil))
 	require.Equal(t, 2, answered(w, "POST", legacyPath, 200))
 }
 

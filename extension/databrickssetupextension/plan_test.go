@@ -29,7 +29,7 @@ func client(t testing.TB, w *databrickstest.Workspace) *databricks.Client {
 		s.Close()
 		transport.CloseIdleConnections()
 	})
-	c, err := databricks.ForSession(s, transport, databricks.Settings{})
+	c, err := databricks.ForSession(s, transport, databricks.Settings{Sleep: atOnce})
 	require.NoError(t, err)
 	return c
 }
@@ -108,7 +108,7 @@ func TestLinkingAnExperimentWithTraces(t *testing.T) {
 	for _, applied := range []bool{false, true} {
 		out, err := run(t, w, keys{"apply": applied})
 		require.ErrorContains(t, err, "earlier traces are no longer shown")
-		require.Contains(t, out, "to undo")
+		require.Contains(t, out, "it is not linked unless experiment::link_existing is true")
 		require.Contains(t, out, "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with link_existing: true, 4. tail")
 		require.Contains(t, out, "hides: the earlier traces of the experiment")
 		require.Contains(t, out, "so they were not looked at")
