@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configauth"
@@ -38,11 +39,18 @@ func open(ctx context.Context, cfg *Config, set exporter.Settings, host componen
 		}
 		a.host, a.who = u.String(), "extension "+id.String()
 	} else {
-		s, err := signin.New(*cfg.signIn(), signin.Settings{Logger: set.Logger, Version: set.BuildInfo.Version})
+		// Tokens are asked for by the same proxy and with the same certificates, but other hosts may give them: they get no headers of ours.
+		plain := cfg.HTTP
+		plain.Headers, plain.Compression, plain.Middlewares = nil, "", nil
+		tokens, err := plain.ToClient(ctx, nil, set.TelemetrySettings)
+		if err != nil {
+			return nil, fmt.Errorf("http: %w", err)
+		}
+		s, err := signin.New(*cfg.signIn(), signin.Settings{Transport: tokens.Transport, Logger: set.Logger, Version: set.BuildInfo.Version})
 		if err != nil {
 			return nil, err
 		}
-		a.session, a.host, a.who, a.principal = s, s.Host(), s.AuthType()+" "+s.Identity(), cfg.Auth.Credentials.ClientID
+		a.session, a.host, a.who, a.principal = s, s.Host(), strings.TrimSpace(s.AuthType()+" "+s.Identity()), cfg.Auth.Credentials.ClientID
 	}
 	client, err := settings.ToClient(ctx, host.GetExtensions(), set.TelemetrySettings)
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -49,6 +52,9 @@ type Config struct {
 	// TracesPerSecond bounds the distinct traces sent in a second, all destinations together; 0 is no bound.
 	TracesPerSecond float64 `mapstructure:"traces_per_second"`
 
+	// Preflight looks at destinations before data is sent there; Verify counts in the tables what has arrived.
+	Preflight preflight.Config `mapstructure:"preflight"`
+	Verify    verify.Config    `mapstructure:"verify"`
 	// HoldMax is how long data is held for a missing grant or table before it goes to the dead-letter file; 0 is for ever.
 	HoldMax time.Duration `mapstructure:"hold_max"`
 	// DeadLetter is the file for what is given up.
@@ -57,6 +63,10 @@ type Config struct {
 	Queue   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	Retry   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
 	Timeout exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
+
+	// gate stands for preflight in tests; again makes preflight look again sooner.
+	gate  destination.Gate
+	again time.Duration
 }
 
 // AuthConfig says as whom data is written.
@@ -139,6 +149,8 @@ func createDefaultConfig() component.Config {
 		PathPrefix:      "/api/2.0/otel/v1",
 		TableHeader:     "X-Databricks-UC-Table-Name",
 		TracesPerSecond: 100,
+		Preflight:       preflight.DefaultConfig(),
+		Verify:          verify.DefaultConfig(),
 		Queue:           configoptional.Some(queue),
 		Retry:           retry,
 		Timeout:         exporterhelper.TimeoutConfig{Timeout: requestTimeout},

@@ -18,7 +18,7 @@ import (
 
 // validate does what the collector does: each part of a configuration validates itself.
 func validate(cfg *Config) error {
-	return errors.Join(cfg.Validate(), cfg.HTTP.Validate(), cfg.Timeout.Validate(), cfg.Retry.Validate(), cfg.Queue.Get().Validate())
+	return errors.Join(cfg.Validate(), cfg.Preflight.Validate(), cfg.Verify.Validate(), cfg.HTTP.Validate(), cfg.Timeout.Validate(), cfg.Retry.Validate(), cfg.Queue.Get().Validate())
 }
 
 // load reads one configuration out of the file.

@@ -21,7 +21,11 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/remember"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/rewrite"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -41,6 +45,9 @@ type databricksExporter[T any] struct {
 	gate   destination.Gate
 	ledger destination.Ledger
 	router *chain.Router[T]
+
+	list       *remember.List // of destinations with queues on disk; nil without
+	configured int            // of the plan's targets are of this configuration
 }
 
 type tracesExporter struct {
@@ -110,7 +117,11 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
-	e.book.Connect(sinkOf(host), func(err error) {
+	if err = e.recall(ctx, host); err != nil {
+		return err
+	}
+	e.watch(host)
+	e.book.Connect(first[progress.DestinationSink](host), func(err error) {
 		event := componentstatus.NewEvent(componentstatus.StatusOK)
 		if err != nil {
 			event = componentstatus.NewRecoverableErrorEvent(err)
@@ -135,14 +146,26 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 	return e.router.Start(ctx, host)
 }
 
-// sinkOf finds the extension that wants to know of destinations.
-func sinkOf(host component.Host) progress.DestinationSink {
+// watch makes what looks at destinations before, and at what arrived after.
+func (e *databricksExporter[T]) watch(host component.Host) {
+	if e.gate = e.cfg.gate; e.gate == nil {
+		e.gate = preflight.NewGate(preflight.Settings{
+			Client: e.access.api, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger, Again: e.cfg.again, AgainMost: e.cfg.again, Calm: e.cfg.again,
+		})
+	}
+	if e.kind.Signal() == unity.Spans {
+		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.api, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
+	}
+}
+
+// first finds the extension that is a T, if there is one.
+func first[T any](host component.Host) (found T) {
 	for _, ext := range host.GetExtensions() {
-		if s, ok := ext.(progress.DestinationSink); ok {
-			return s
+		if t, ok := ext.(T); ok {
+			return t
 		}
 	}
-	return nil
+	return found
 }
 
 // some is the beginning of a list.
@@ -167,12 +190,31 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	errs = append(errs, e.gate.Shutdown(ctx))
 	verified, err := e.ledger.Finish(ctx)
 	errs = append(errs, err)
+	e.note()
 	e.book.Close(verified)
 	if e.dead != nil {
 		errs = append(errs, e.dead.Close())
+	}
+	if e.list != nil {
+		errs = append(errs, e.forget(ctx))
 	}
 	e.access.close()
 	e.tel.Shutdown()
 	e.access = nil
 	return errors.Join(errs...)
+}
+
+// note puts what preflight has to say about destinations into the report.
+func (e *databricksExporter[T]) note() {
+	g, ok := e.gate.(interface {
+		Problems(destination.Destination) []string
+	})
+	if !ok || e.router == nil {
+		return
+	}
+	for _, c := range e.router.Chains {
+		if d, known := c.Destination(); known {
+			c.Note(g.Problems(d))
+		}
+	}
 }

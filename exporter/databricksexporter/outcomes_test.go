@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -403,23 +404,29 @@ func TestTokenExpires(t *testing.T) {
 
 // A secret that is refused holds the data, is never a reason to give it up, and says what to do.
 func TestSecretIsRefused(t *testing.T) {
-	w := workspace(t)
-	w.AddServicePrincipal("app-1", "another")
-	w.GrantWriting("app-1", spansTable)
-	cfg := configure(w)
-	cfg.Auth.Credentials.Token = ""
-	cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
-	cfg.DeadLetter = t.TempDir() + "/dead.jsonl"
-	cfg.HoldMax = time.Nanosecond
-	r := start(t, cfg)
-	done := r.send(t.Context(), spans("1", 0, 1, 3))
-	eventually(t, func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError }, "status")
-	_, text := r.host.status()
-	require.Contains(t, text, "check client_id and client_secret")
-	require.NotContains(t, text, "s3cret")
-	w.AddServicePrincipal("app-1", "s3cret")
-	require.NoError(t, within(t, done))
-	require.Len(t, ids(w, spansTable), 3)
+	for name, gate := range map[string]destination.Gate{"by an answer": destination.OpenGate{}, "in preflight": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := workspace(t)
+			w.AddServicePrincipal("app-1", "another")
+			w.GrantWriting("app-1", spansTable)
+			cfg := configure(w)
+			cfg.gate = gate
+			cfg.Auth.Credentials.Token = ""
+			cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
+			cfg.DeadLetter = t.TempDir() + "/dead.jsonl"
+			cfg.HoldMax = time.Nanosecond
+			r := start(t, cfg)
+			done := r.send(t.Context(), spans("1", 0, 1, 3))
+			eventually(t, func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError }, "status")
+			_, text := r.host.status()
+			require.Contains(t, text, "check client_id and client_secret")
+			require.NotContains(t, text, "s3cret")
+			w.AddServicePrincipal("app-1", "s3cret")
+			require.NoError(t, within(t, done))
+			require.Len(t, ids(w, spansTable), 3)
+		})
+	}
 }
 
 // A workspace that is down at the start, and comes up later, gets everything.

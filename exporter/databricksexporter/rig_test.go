@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -55,7 +56,7 @@ func arrange(w *databrickstest.Workspace, locations ...unity.Location) {
 	}
 }
 
-// configure returns the defaults for a workspace, with short waits and no bound of traces.
+// configure returns the defaults for a workspace, with short waits, no bound of traces and no preflight.
 func configure(w *databrickstest.Workspace) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Host = w.URL()
@@ -63,6 +64,7 @@ func configure(w *databrickstest.Workspace) *Config {
 	cfg.Catalog, cfg.Schema, cfg.TablePrefix = location.Catalog, location.Schema, location.Prefix
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, 20*time.Millisecond
 	cfg.TracesPerSecond = 0
+	cfg.gate, cfg.again = destination.OpenGate{}, 20*time.Millisecond
 	return cfg
 }
 

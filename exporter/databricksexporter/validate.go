@@ -65,7 +65,7 @@ func (c *Config) validateAccess() error {
 			errs = append(errs, errors.New("http::auth: write auth: {authenticator: …} beside host instead"))
 		default:
 			if err := session.Validate(); err != nil {
-				errs = append(errs, err)
+				errs = append(errs, beside(err))
 			}
 		}
 	}
@@ -84,6 +84,16 @@ func (c *Config) validateAccess() error {
 		errs = append(errs, fmt.Errorf("table_header: %q is no name of a header; write X-Databricks-UC-Table-Name", c.TableHeader))
 	}
 	return errors.Join(errs...)
+}
+
+// beside puts the key of the group in front of errors about credentials; host and profile stand beside it.
+func beside(err error) error {
+	for _, key := range []string{"host:", "profile:"} {
+		if strings.HasPrefix(err.Error(), key) {
+			return err
+		}
+	}
+	return fmt.Errorf("auth::%w", err)
 }
 
 var header = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)

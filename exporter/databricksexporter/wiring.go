@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -67,13 +68,16 @@ func holdInterval(r configretry.BackOffConfig) time.Duration {
 // refuser takes data that no route wants.
 func (e *databricksExporter[T]) refuser() func(T) error {
 	const message = "no route matches the data's resource: add a route, or write on_no_route: default"
-	nowhere := send.New(send.Settings[T]{Kind: e.kind, Account: e.book.Open("(no route)", false), DeadLetter: e.dead, Exporter: e.set.ID.String(), Now: time.Now})
-	nowhere.Cut() // nothing is sent
+	open := sync.OnceValue(func() *send.Sender[T] {
+		s := send.New(send.Settings[T]{Kind: e.kind, Account: e.book.Open("(no route)", false), DeadLetter: e.dead, Exporter: e.set.ID.String(), Now: time.Now})
+		s.Cut() // nothing is sent
+		return s
+	})
 	return func(b T) error {
 		if e.dead != nil {
-			return nowhere.Bury(b, send.NoRoute, message)
+			return open().Bury(b, send.NoRoute, message)
 		}
-		nowhere.Account.Returned(send.NoRoute, int64(e.kind.Items(b)), message)
+		open().Account.Returned(send.NoRoute, int64(e.kind.Items(b)), message)
 		return consumererror.NewPermanent(&send.Refused{Reason: send.NoRoute, Message: message})
 	}
 }

@@ -25,6 +25,9 @@ func (c *Client) Me(ctx context.Context) (Principal, error) {
 	if err != nil {
 		return Principal{}, explain(ctx, "signing in to "+c.host, err)
 	}
+	if u.UserName == "" {
+		return Principal{}, empty("signing in to "+c.host, "the answer names nobody")
+	}
 	p := Principal{Name: u.UserName, DisplayName: u.DisplayName}
 	for _, g := range u.Groups {
 		if g.Display != "" {
@@ -100,6 +103,9 @@ func (c *Client) Table(ctx context.Context, n unity.Name) (Table, error) {
 	if err != nil {
 		return Table{}, explain(ctx, "reading the table "+n.String(), err)
 	}
+	if i.Name == "" {
+		return Table{}, empty("reading the table "+n.String(), "the answer describes no table")
+	}
 	t := Table{
 		Name: n, ID: i.TableId, Kind: string(i.TableType), Format: string(i.DataSourceFormat), Owner: i.Owner, Properties: i.Properties, View: i.ViewDefinition,
 		BrowseOnly: i.BrowseOnly,
@@ -112,6 +118,11 @@ func (c *Client) Table(ctx context.Context, n unity.Name) (Table, error) {
 		t.Columns = append(t.Columns, unity.Column{Name: col.Name, Type: text})
 	}
 	return t, nil
+}
+
+// empty is the error for an answer of success that says nothing, as some proxies give.
+func empty(doing, message string) error {
+	return &Error{Kind: BadAnswer, Doing: doing, Message: message}
 }
 
 func fullName(n unity.Name) string {

@@ -137,6 +137,8 @@ func TestTrouble(t *testing.T) {
 		"no such API":      {answer(404, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /preview/scim/v2/Me'"}`), NoRoute, false, "No API found"},
 		"another server":   {answer(404, "404 page not found\n"), NoRoute, false, "check that host is a workspace's address"},
 		"a silent server":  {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true, "no answer in time"},
+		"says nothing":     {answer(200, "{}"), BadAnswer, false, "the answer names nobody"},
+		"empty":            {answer(200, ""), BadAnswer, false, "the answer names nobody"},
 		"a web page":       {answer(200, "<html>login</html>"), BadAnswer, false, "no JSON document"},
 		"a login":          {redirect("https://accounts.example.com/login?next=x"), NoRoute, false, "redirects to https://accounts.example.com/login;"},
 		"private link":     {redirect("/login.html?error=private-link-validation-error:1"), NoRoute, false, "Private Link"},
@@ -330,7 +332,7 @@ func TestUserAgent(t *testing.T) {
 	var agents []string
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		agents = append(agents, r.UserAgent())
-		answer(200, "{}")(rw, r)
+		answer(200, `{"userName":"x"}`)(rw, r)
 	}))
 	t.Cleanup(server.Close)
 	for _, agent := range []string{"otelcol-mlflow/1.2.3", ""} {

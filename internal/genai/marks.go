@@ -28,3 +28,6 @@ func Marks(key string) bool {
 	}
 	return false
 }
+
+// Unquoted returns the value of an attribute without the quotes around it. MLflow's exporter for OTLP sends every value as its JSON text.
+func Unquoted(s string) string { return strings.Trim(s, `"`) }

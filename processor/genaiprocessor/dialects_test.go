@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
@@ -67,13 +68,13 @@ func TestDialects(t *testing.T) {
 			require.JSONEq(t, string(want), string(got))
 		})
 	}
-	require.Equal(t, 5, tested)
+	require.Equal(t, 7, tested)
 }
 
 // The same conversation has the same text, whichever library recorded it.
 func TestDialectsAgree(t *testing.T) {
 	want := map[[2]int64]bool{{29, 12}: true, {54, 18}: true}
-	for _, name := range []string{"openinference", "openllmetry", "fastapi", "mlflow_otlp"} {
+	for _, name := range []string{"openinference", "openllmetry", "fastapi", "mlflow_otlp", "mlflow_langgraph"} {
 		input, err := os.ReadFile("testdata/dialects/" + name + ".json")
 		require.NoError(t, err)
 		td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(input)
@@ -85,6 +86,28 @@ func TestDialectsAgree(t *testing.T) {
 			response, _ := s.Attributes().Get(genai.TokenCountResponse)
 			if ok {
 				got[[2]int64{request.Int(), response.Int()}] = true
+			}
+		})
+		require.Equal(t, want, got, name)
+	}
+}
+
+// Calls of the same model with the same usage cost the same, whichever library recorded them.
+func TestDialectsCost(t *testing.T) {
+	calls := map[string]int{"openinference": 2, "openllmetry": 2, "fastapi": 2, "mlflow_otlp": 2, "mlflow_langchain": 1, "mlflow_langgraph": 2}
+	for name, want := range calls {
+		input, err := os.ReadFile("testdata/dialects/" + name + ".json")
+		require.NoError(t, err)
+		td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(input)
+		require.NoError(t, err)
+		in, out := 1.0, 2.0
+		price := cost.ModelPrice{Match: cost.ModelMatch{Model: "gpt-4o-mini*"}, Rates: cost.Rates{Input: &in, Output: &out}}
+		priced := refine(t, td, func(c *Config) { c.Cost.Models = []cost.ModelPrice{price} })
+		got := 0
+		each(priced, priced, func(s, _ ptrace.Span) {
+			if v, ok := s.Attributes().Get(genai.CostTotal); ok {
+				require.InDelta(t, (57*1+21*2)/1e6, v.Double(), 1e-12, "%s: %s", name, s.Name())
+				got++
 			}
 		})
 		require.Equal(t, want, got, name)

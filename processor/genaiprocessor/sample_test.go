@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
 // testdata holds stores of real MLflow servers.
@@ -171,6 +172,25 @@ func TestAgainstPython(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What people read is the same, however the receiver wrote the values.
+func TestHumanTextOfBothPayloads(t *testing.T) {
+	change := func(c *Config) { c.Tokens.Spans, c.Tokens.Mode = AllSpans, text.Human }
+	counted := 0
+	for store := range readExpectations(t) {
+		structured, asJSON := readStore(t, store, genai.Structured), readStore(t, store, genai.JSON)
+		for i := range structured {
+			each(refine(t, structured[i], change), refine(t, asJSON[i], change), func(a, b ptrace.Span) {
+				require.Equal(t, a.SpanID(), b.SpanID())
+				assert.Equal(t, written(a), written(b), "%s: trace %s span %s", store, a.TraceID(), a.SpanID())
+				if n, ok := a.Attributes().Get(genai.TokenCountResponse); ok && n.Int() > 0 {
+					counted++
+				}
+			})
+		}
+	}
+	require.Greater(t, counted, 500)
 }
 
 func TestSampleIsRefinedOnce(t *testing.T) {

@@ -107,11 +107,6 @@ func exporter(w *databrickstest.Workspace, l unity.Location) map[string]any {
 	}
 }
 
-// part is a backfill of an experiment without the traces that take the server long to refuse.
-func part(s *source, dir string, export map[string]any) collector.Config {
-	return backfill(s, dir, export).Set("receivers::mlflow::experiments::names", []any{"wide-second"})
-}
-
 // backfill is a backfill of a server into Databricks, refined on the way.
 func backfill(s *source, dir string, export map[string]any) collector.Config {
 	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", s.Names).Set("receivers::mlflow::max_skipped", "20%")

@@ -23,6 +23,7 @@ import (
 // Every span that MLflow's own client returns is a row of the table: ids, times, native values; and what went over the wire is exactly what the client has, but for what the
 // destination and the processor add.
 func TestPipeline(t *testing.T) {
+	t.Parallel()
 	s := need(t, generated)
 	w, dir := tables(t, agents), t.TempDir()
 	collector.Run(t, dir, backfill(s, dir, exporter(w, agents)), 0)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,7 +54,7 @@ type seen struct {
 func witness(t *testing.T, w *databrickstest.Workspace, args ...string) said {
 	t.Helper()
 	out, err := mlflowserver.Script(mlflowserver.Database, []string{
-		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken, "MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1", "MLFLOW_SQL_WAREHOUSE_AUTO_START=false",
+		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken, "MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1",
 	}, "databricks_witness.py", args...)
 	require.NoError(t, err)
 	var s said
@@ -65,6 +66,7 @@ func workspace(t *testing.T) *databrickstest.Workspace {
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
 	w.CreateSchema("main", "traces")
+	w.SetWarehouse(databrickstest.Warehouse{ID: "wh1", State: "STOPPED", StartsIn: time.Second})
 	return w
 }
 

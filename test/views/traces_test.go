@@ -183,18 +183,18 @@ func records() plog.Logs {
 		add("gen_ai.evaluation.result", record{trace, span, ms, m})
 	}
 	value := func(v any) attrs { return attrs{"gen_ai.evaluation.score.value": v} }
-	score(13, 1, 20, "a1", "relevance", value(0.6))                                                                        // later than the span
-	score(13, 1, 30, "a1", "relevance", value(0.65))                                                                       // the same assessment, changed
-	score(13, 1, 25, "a2", "relevance", value(0.3))                                                                        // another of that name, earlier
-	score(13, 2, 90, "a3", "relevance", value(0.99))                                                                       // about an inner span
-	score(14, 1, 40, "b1", "tone", attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.valid": false})          // withdrawn after the span was written
-	score(14, 0, 20, "b2", "Relevance", attrs{"gen_ai.evaluation.score.label": "PASS"})                                    // a label, in another spelling, without a span
-	score(15, 1, 20, "c1", "relevance", value(0.2))                                                                        // older than the span
-	score(15, 1, 20, "c2", "Retrieval/Precision (5)", value(0.125))                                                        // a name that becomes another
-	score(15, 1, 20, "c3", fmt.Sprintf("a very long name %060d", 7), value(1.0))                                           // and a long one
-	score(16, 1, 20, "d1", "groundedness", attrs{"gen_ai.evaluation.score.label": "so so"})                                // no number
+	score(13, 1, 20, "a1", "relevance", value(0.6))                                                                          // later than the span
+	score(13, 1, 30, "a1", "relevance", value(0.65))                                                                         // the same assessment, changed
+	score(13, 1, 25, "a2", "relevance", value(0.3))                                                                          // another of that name, earlier
+	score(13, 2, 90, "a3", "relevance", value(0.99))                                                                         // about an inner span
+	score(14, 1, 40, "b1", "tone", attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.valid": false})            // withdrawn after the span was written
+	score(14, 0, 20, "b2", "Relevance", attrs{"gen_ai.evaluation.score.label": "PASS"})                                      // a label, in another spelling, without a span
+	score(15, 1, 20, "c1", "relevance", value(0.2))                                                                          // older than the span
+	score(15, 1, 20, "c2", "Retrieval/Precision (5)", value(0.125))                                                          // a name that becomes another
+	score(15, 1, 20, "c3", fmt.Sprintf("a very long name %060d", 7), value(1.0))                                             // and a long one
+	score(16, 1, 20, "d1", "groundedness", attrs{"gen_ai.evaluation.score.label": "so so"})                                  // no number
 	score(16, 1, 20, "d2", "expected", attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.kind": "expectation"}) // no feedback
-	score(16, 1, 20, "d3", "!?", value(1.0))                                                                               // no name
+	score(16, 1, 20, "d3", "!?", value(1.0))                                                                                 // no name
 	add("something.else", record{16, 1, 20, attrs{"gen_ai.evaluation.name": "other", "gen_ai.evaluation.score.value": 1.0}})
 	score(18, 1, 20, "e1", "relevance", value(1.0)) // of a trace that is not there
 	return ld

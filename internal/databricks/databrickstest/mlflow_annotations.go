@@ -53,7 +53,7 @@ func (w *Workspace) deleteTag(rw http.ResponseWriter, r *http.Request) {
 	defer w.mu.Unlock()
 	l, f := w.place(r, true)
 	if f == nil {
-		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
+		f = w.running(r)
 	}
 	if f != nil {
 		f.send(rw)

@@ -16,7 +16,7 @@ func (w *Workspace) createAssessment(rw http.ResponseWriter, r *http.Request) {
 	defer w.mu.Unlock()
 	l, f := w.place(r, true)
 	if f == nil {
-		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
+		f = w.running(r)
 	}
 	if f == nil && ask["trace_id"] != r.PathValue("id") {
 		f = invalid("The trace id %v of the body is not the bare id of the path", ask["trace_id"])
@@ -43,7 +43,7 @@ func (w *Workspace) oneAssessment(rw http.ResponseWriter, r *http.Request) {
 	defer w.mu.Unlock()
 	l, f := w.place(r, r.Method != http.MethodGet)
 	if f == nil {
-		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
+		f = w.running(r)
 	}
 	if f != nil {
 		f.send(rw)

@@ -101,7 +101,7 @@ func (w *Workspace) getInfo(rw http.ResponseWriter, r *http.Request) {
 	}
 	l, f := w.place(r, false)
 	if f == nil {
-		f = w.warehouse(r.URL.Query().Get("sql_warehouse_id"))
+		f = w.running(r)
 	}
 	if f != nil {
 		f.send(rw)

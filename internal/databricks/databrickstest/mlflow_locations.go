@@ -109,7 +109,7 @@ func (w *Workspace) createLocationV4(rw http.ResponseWriter, r *http.Request) {
 		invalid("Missing required field: uc_schema").send(rw)
 		return
 	}
-	if f := w.warehouse(ask.Warehouse); f != nil {
+	if _, f := w.warehouse(caller(r).Principal, ask.Warehouse); f != nil {
 		f.send(rw)
 		return
 	}
@@ -233,10 +233,25 @@ func (w *Workspace) mayCreate(who *Principal, at unity.Location) *failure {
 	return nil
 }
 
-// warehouse checks the id of a SQL warehouse.
-func (w *Workspace) warehouse(id string) *failure {
-	if id == "" && w.mlflow.switches.WarehouseRequired {
-		return invalid("%s", w.mlflow.switches.WarehouseMessage)
+// warehouse finds the SQL warehouse that a request names; nil if it names none and none is needed.
+func (w *Workspace) warehouse(who *Principal, id string) (*warehouse, *failure) {
+	if id == "" {
+		if w.mlflow.switches.WarehouseRequired {
+			return nil, invalid("%s", w.mlflow.switches.WarehouseMessage)
+		}
+		return nil, nil
+	}
+	return w.usable(who, id)
+}
+
+// running checks that the SQL warehouse of a request runs; one that is stopped is started. What a plain request is answered with meanwhile is not known.
+func (w *Workspace) running(r *http.Request) *failure {
+	h, f := w.warehouse(caller(r).Principal, r.URL.Query().Get("sql_warehouse_id"))
+	if f != nil || h == nil {
+		return f
+	}
+	if h.start(w.now()); h.state(w.now()) != "RUNNING" {
+		return &failure{http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE", "The SQL warehouse " + h.ID + " is starting"}
 	}
 	return nil
 }

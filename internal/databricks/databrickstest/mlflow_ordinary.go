@@ -57,6 +57,7 @@ func (w *Workspace) routeOrdinary() {
 	w.handle("PATCH "+v3+"/{id}/assessments/{assessment}", w.ordinaryAssessment)
 	w.handle("GET "+v3+"/{id}/assessments/{assessment}", w.ordinaryAssessment)
 	w.handle("DELETE "+v3+"/{id}/assessments/{assessment}", w.ordinaryAssessment)
+	w.handle("GET /api/2.0/mlflow/get-online-trace-details", w.onlineTrace)
 	w.handle("GET /api/2.0/mlflow/traces/{id}/credentials-for-data-download", w.dataCredentials)
 	w.handle("GET /api/2.0/mlflow/traces/{id}/credentials-for-data-upload", w.dataCredentials)
 }
@@ -178,6 +179,35 @@ func (w *Workspace) ordinaryAssessment(rw http.ResponseWriter, r *http.Request) 
 		return
 	}
 	notFound("Assessment with ID %s not found for trace %s", id, t.ID).send(rw)
+}
+
+// onlineTrace answers with the spans of a trace in an inference table, whose info names the table and the request. The fake keeps them with the files of other traces.
+func (w *Workspace) onlineTrace(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t := w.exceeded(&w.mlflow.downloads, w.mlflow.switches.DownloadsPerSecond); t != nil {
+		t.send(rw)
+		return
+	}
+	q := r.URL.Query()
+	if f := w.running(r); f != nil {
+		f.send(rw)
+		return
+	}
+	r.SetPathValue("id", q.Get("trace_id"))
+	t := w.ordinaryTrace(rw, r)
+	if t == nil {
+		return
+	}
+	if t.Metadata["mlflow.sourceTable"] != q.Get("source_inference_table") || t.Metadata["mlflow.databricksRequestId"] != q.Get("source_databricks_request_id") {
+		notFound("Trace %s is not in inference table %s", t.ID, q.Get("source_inference_table")).send(rw)
+		return
+	}
+	out := map[string]any{}
+	if content := w.mlflow.storage.files[t.ID+"/traces.json"]; content != nil && w.mlflow.odd[t.ID] == "" {
+		out["trace_data"] = string(content)
+	}
+	answer(rw, http.StatusOK, out)
 }
 
 // dataCredentials hands out a signed URL of the storage host for a trace's file.

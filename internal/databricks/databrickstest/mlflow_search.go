@@ -37,7 +37,8 @@ type searchAsk struct {
 type operation struct {
 	name    string
 	started time.Time
-	polls   int // that find it running
+	on      *warehouse // that it waits for; nil for none
+	polls   int        // that find it running, once the warehouse runs
 	failed  map[string]any
 	result  map[string]any
 }
@@ -69,7 +70,10 @@ func (w *Workspace) startSearch(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.serial++
-	o := &operation{name: fmt.Sprintf("op-%d", w.serial), started: w.now(), polls: s.RunningPolls}
+	o := &operation{name: fmt.Sprintf("op-%d", w.serial), started: w.now(), polls: s.RunningPolls, on: w.sql.warehouses[ask.Warehouse]}
+	if o.on != nil {
+		o.on.start(w.now())
+	}
 	if s.FailSearches > 0 {
 		s.FailSearches--
 		o.failed = map[string]any{"error_code": s.FailCode, "message": s.FailMessage}
@@ -83,7 +87,7 @@ func (w *Workspace) startSearch(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.mlflow.operations[o.name] = o
-	answer(rw, http.StatusOK, o.document(o.polls == 0))
+	answer(rw, http.StatusOK, o.document(o.polls == 0 && o.ready(w.now())))
 }
 
 func (w *Workspace) pollSearch(rw http.ResponseWriter, r *http.Request) {
@@ -94,9 +98,15 @@ func (w *Workspace) pollSearch(rw http.ResponseWriter, r *http.Request) {
 		notFound("Operation %s does not exist.", r.PathValue("name")).send(rw)
 		return
 	}
+	if !o.ready(w.now()) {
+		answer(rw, http.StatusOK, o.document(false))
+		return
+	}
 	o.polls--
 	answer(rw, http.StatusOK, o.document(o.polls < 0))
 }
+
+func (o *operation) ready(now time.Time) bool { return o.on == nil || o.on.state(now) == "RUNNING" }
 
 func (o *operation) document(done bool) map[string]any {
 	state := "RUNNING"
@@ -197,7 +207,7 @@ func (w *Workspace) search(who *Principal, ask searchAsk, v4 bool) (*searchPage,
 		found = append(found, w.infos(l)...)
 	}
 	if uc > 0 {
-		if f := w.warehouse(ask.Warehouse); f != nil {
+		if _, f := w.warehouse(who, ask.Warehouse); f != nil {
 			return nil, f
 		}
 		if uc < len(ask.Locations) {

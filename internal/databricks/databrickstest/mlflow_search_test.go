@@ -16,6 +16,7 @@ import (
 // TestSearching runs filters, order and pages over traces of both kinds.
 func TestSearching(t *testing.T) {
 	w := start(t)
+	w.SetWarehouse(Warehouse{ID: "wh"})
 	place := unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}
 	uc, plain := w.CreateExperiment("/uc", &place), w.CreateExperiment("/plain", nil)
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -24,7 +25,7 @@ func (w *Workspace) batchGet(rw http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	l, f := w.place(r, false)
 	if f == nil {
-		f = w.warehouse(q.Get("sql_warehouse_id"))
+		f = w.running(r)
 	}
 	ids := q["trace_ids"]
 	if limit := w.mlflow.switches.BatchSize; f == nil && len(ids) > limit {
@@ -186,7 +187,11 @@ func (p proto) value(v any) map[string]any {
 		case math.IsInf(v, -1):
 			return map[string]any{"double_value": "-Infinity"}
 		}
-		return map[string]any{"double_value": v}
+		text := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(text, ".e") {
+			text += ".0" // as protobuf writes doubles; without it a negative zero would be lost
+		}
+		return map[string]any{"double_value": json.RawMessage(text)}
 	case []any:
 		values := []any{}
 		for _, e := range v {

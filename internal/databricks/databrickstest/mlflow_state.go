@@ -76,6 +76,7 @@ type mlflowState struct {
 	locations   []*traceLocation
 	ordinary    []*ordinaryTrace // traces of ordinary experiments, in the order of creation
 	operations  map[string]*operation
+	runs        map[string]*run
 	storage     storageHost
 	odd         map[string]string // trace id → how it is spoilt: oddNull, oddNoSpans, oddAbsent
 	searches    quota
@@ -113,7 +114,7 @@ func newMLflowState() mlflowState {
 			WarehouseRequired: true, WarehouseMessage: NoWarehouse, FailCode: "INTERNAL_ERROR", FailMessage: "query failed", BatchSize: 10,
 			URLLife: 15 * time.Minute, CredentialType: "AWS_PRESIGNED_URL", RetryAfter: "1",
 		},
-		operations: map[string]*operation{}, odd: map[string]string{},
+		operations: map[string]*operation{}, runs: map[string]*run{}, odd: map[string]string{},
 	}
 }
 
@@ -154,6 +155,7 @@ func (w *Workspace) routeMLflow() {
 	w.routeLocations()
 	w.routeSearch()
 	w.routeOrdinary()
+	w.routeRuns()
 	w.handle("/api/4.0/mlflow/traces/", w.tracesV4)
 }
 

@@ -30,6 +30,9 @@ func linked(t *testing.T, o ...Options) *Workspace {
 	for id, name := range map[string]string{"1234": "/Shared/x", "77": "/Shared/y"} {
 		w.mlflow.experiments = append(w.mlflow.experiments, &experiment{id: id, name: name, tags: map[string]string{}})
 	}
+	for _, id := range []string{"wh123", "w", "old"} {
+		w.SetWarehouse(Warehouse{ID: id})
+	}
 	fixtures := fixture(t, "40_trace_location_v5.json")
 	got := replay(t, w.URL(), AdminToken, fixtures["create"])
 	require.Equal(t, http.StatusOK, got.status, string(got.body))
@@ -200,6 +203,29 @@ func TestSearchRefusalsAsRecorded(t *testing.T) {
 	download := fixture(t, "44_traces_batch_get_and_info.json")["missing_trace"]
 	require.Equal(t, http.StatusOK, replay(t, w.URL(), AdminToken, download).status)
 	require.Equal(t, http.StatusTooManyRequests, replay(t, w.URL(), AdminToken, download).status)
+}
+
+// TestColdWarehouse shows a SQL warehouse that starts slowly: searches run until it is up, other requests are told to come back.
+func TestColdWarehouse(t *testing.T) {
+	clock := newClock()
+	w := traced(t, true, Options{Clock: clock.Now})
+	w.SetWarehouse(Warehouse{ID: "wh123", State: "STOPPED", StartsIn: time.Minute, Denied: []string{"other@example.com"}})
+	status, begun := call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", string(fixture(t, "43_traces_search.json")["start_uc"].Request.Body))
+	require.Equal(t, []any{200, false}, []any{status, begun["done"]})
+	require.Equal(t, "STARTING", w.WarehouseState("wh123"))
+	get := fixture(t, "44_traces_batch_get_and_info.json")["batch_get"]
+	require.Equal(t, http.StatusServiceUnavailable, replay(t, w.URL(), AdminToken, get).status)
+	poll := func() any {
+		_, o := call(t, w, "GET", "/api/4.0/mlflow/traces/search/operations/"+str(begun["name"]), "")
+		return o["done"]
+	}
+	require.Equal(t, false, poll())
+	clock.Advance(time.Minute)
+	require.Equal(t, true, poll())
+	require.Equal(t, http.StatusOK, replay(t, w.URL(), AdminToken, get).status)
+	w.AddToken("dapi-other", "other@example.com")
+	w.Grant("other@example.com", "cat", "USE_CATALOG", "USE_SCHEMA", "SELECT")
+	require.Contains(t, string(replay(t, w.URL(), "dapi-other", get).body), "CAN_USE is needed")
 }
 
 func TestBatchGetAsRecorded(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -27,8 +28,12 @@ type Account struct {
 	name     string // of the table, or of what it is looked up by while it is not known
 	known    bool   // name is a table
 	state    progress.Destination
-	delivery time.Time // the newest answer of success
+	delivery time.Time            // the newest answer of success
+	said     map[string]time.Time // when a reason for giving up was logged
 }
+
+// saidEvery is how often the log tells one reason for giving up data of one destination; metrics and the report count each.
+const saidEvery = time.Minute
 
 // most problems that a report shows of one destination.
 const mostProblems = 8
@@ -63,8 +68,17 @@ func (a *Account) Rejected(reason string, items, deadLettered int64, message str
 	a.state.DeadLettered += deadLettered
 	a.problem(message)
 	name := a.name
+	now := a.book.now()
+	say := now.Sub(a.said[reason]) > saidEvery
+	if say {
+		a.said[reason] = now
+	}
 	a.mu.Unlock()
 	a.book.observer.Rejected(name, reason, items, deadLettered)
+	if say {
+		a.book.log.Error("Data was given up", zap.String("destination", name), zap.String("reason", reason), zap.Int64("items", items),
+			zap.Int64("in_dead_letter_file", deadLettered), zap.String("message", message))
+	}
 }
 
 // Returned counts items that were given back to whoever sent them, who has them still.
@@ -78,6 +92,15 @@ func (a *Account) Returned(reason string, items int64, message string) {
 
 // Request counts a request by its outcome.
 func (a *Account) Request(outcome string) { a.book.observer.Request(a.Name(), outcome) }
+
+// Note adds sentences to those of the report.
+func (a *Account) Note(problems []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range problems {
+		a.problem(p)
+	}
+}
 
 // problem remembers a sentence for the report; a.mu is held.
 func (a *Account) problem(message string) {

@@ -46,7 +46,7 @@ func New(s Settings) *Book {
 
 // Open opens an account under the name of a table, or, when the table is not known yet, of what it is looked up by.
 func (b *Book) Open(name string, known bool) *Account {
-	a := &Account{book: b, name: name, known: known}
+	a := &Account{book: b, name: name, known: known, said: map[string]time.Time{}}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.accounts = append(b.accounts, a)
@@ -107,10 +107,15 @@ func (b *Book) publish(name string, verified map[string]progress.Destination) {
 	if b.sink == nil {
 		return
 	}
-	if d, known := b.sum(name); known || verified != nil {
+	d, known := b.sum(name)
+	if known || verified != nil && (d.Held != "" || len(d.Problems) > 0) {
 		if v, ok := verified[name]; ok {
 			d.Verification, d.Detail, d.Arrived, d.Missing, d.Repeated = v.Verification, v.Detail, v.Arrived, v.Missing, v.Repeated
 			d.Problems = append(d.Problems, v.Problems...)
+		} else if verified != nil && d.Sent == 0 {
+			d.Verification, d.Detail = progress.Arrived, "nothing was sent there"
+		} else if verified != nil {
+			d.Detail = "nobody counted in the table: only spans are counted"
 		}
 		b.sink.PublishDestination(d)
 	}

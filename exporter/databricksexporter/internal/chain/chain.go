@@ -2,7 +2,7 @@
 //
 // A chain is two exporters out of exporterhelper around a sender:
 //
-//	Consume ──► share of memory ──► sending queue ──► settle ──► retries ──► send.Sender
+//	Consume ──► (share of memory) ──► sending queue ──► settle ──► retries ──► send.Sender
 //
 // The queue is the outer one, so that settle sees what retrying came to: only there is known whether somebody still has the data (a producer that waits for the result, a
 // persistent queue) or it has to be given up, counted and written to the dead-letter file.
@@ -14,7 +14,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
@@ -27,6 +27,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
 )
 
@@ -39,7 +40,7 @@ type Settings[T any] struct {
 	Sender   *send.Sender[T]
 	Queue    configoptional.Optional[exporterhelper.QueueBatchConfig]
 	Retry    configretry.BackOffConfig
-	// Memory bounds the bytes in memory.
+	// Memory bounds the bytes of a queue in memory that answers at once.
 	Memory int64
 }
 
@@ -56,6 +57,8 @@ type Chain[T any] struct {
 	keeps  bool // the queue is on disk
 	blocks bool // a producer waits for room
 
+	used atomic.Bool
+
 	mu      sync.RWMutex
 	stopped bool
 	calls   sync.WaitGroup
@@ -69,7 +72,7 @@ func New[T any](ctx context.Context, s Settings[T]) (*Chain[T], error) {
 	}
 
 	outer := s.Exporter
-	outer.Logger = seldom(outer.Logger)
+	outer.Logger = quiet(outer.Logger)
 	inner := outer
 	// What happens inside is part of what the outer exporter counts.
 	inner.MeterProvider, inner.TracerProvider = metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider()
@@ -82,11 +85,22 @@ func New[T any](ctx context.Context, s Settings[T]) (*Chain[T], error) {
 	return c, err
 }
 
-// seldom lets a line through once a minute: exporterhelper logs each attempt of each batch, and a destination that is held has many.
-func seldom(log *zap.Logger) *zap.Logger {
-	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
-		return zapcore.NewSamplerWithOptions(core, time.Minute, 1, 0)
-	}))
+// quiet leaves out what exporterhelper says of each attempt of each batch: a destination that is held has many, and the account says once what matters.
+func quiet(log *zap.Logger) *zap.Logger {
+	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core { return quietCore{core} }))
+}
+
+type quietCore struct{ zapcore.Core }
+
+// With implements zapcore.Core.
+func (c quietCore) With(fields []zapcore.Field) zapcore.Core { return quietCore{c.Core.With(fields)} }
+
+// Check implements zapcore.Core.
+func (c quietCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if strings.HasPrefix(e.Message, "Exporting failed.") {
+		return ce
+	}
+	return c.Core.Check(e, ce)
 }
 
 // Start starts the chain.
@@ -106,7 +120,7 @@ func (c *Chain[T]) Consume(ctx context.Context, b T) error {
 	c.mu.RUnlock()
 	defer c.calls.Done()
 
-	if c.keeps {
+	if !c.bounded() {
 		return c.offer(ctx, b)
 	}
 	units := int64(c.sender.Kind.Units(b))
@@ -114,23 +128,29 @@ func (c *Chain[T]) Consume(ctx context.Context, b T) error {
 		return err
 	}
 	err := c.offer(ctx, b)
-	if c.waits || err != nil {
+	if err != nil {
 		c.share.give(units)
 	}
 	return err
 }
 
+// bounded reports whether batches stay in memory that nobody else has: not those of a producer that waits with them, and not those on disk.
+func (c *Chain[T]) bounded() bool { return !c.waits && !c.keeps }
+
 // push is what the queue hands batches to.
 func (c *Chain[T]) push(ctx context.Context, b T) error {
-	units := int64(c.sender.Kind.Units(b))
-	if !c.waits && !c.keeps {
-		defer c.share.give(units)
+	c.used.Store(true)
+	if c.bounded() {
+		defer c.share.give(int64(c.sender.Kind.Units(b)))
 	}
 	return c.settle(ctx, b, c.try(ctx, b))
 }
 
-// exhausted is how exporterhelper begins the error of data that retry_on_failure::max_elapsed_time has given up.
-const exhausted = "no more retries left"
+// How exporterhelper begins the error of data that retry_on_failure::max_elapsed_time has given up, and of data whose producer has no time for another attempt.
+const (
+	exhausted = "no more retries left"
+	hurried   = "request will be cancelled"
+)
 
 // settle decides what becomes of data that was not delivered.
 func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
@@ -156,26 +176,26 @@ func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
 	case permanent, strings.HasPrefix(err.Error(), exhausted):
 	case stopping:
 		reason = send.Stopped
-	case ctx.Err() != nil:
-		reason = "canceled"
+	case ctx.Err() != nil, strings.HasPrefix(err.Error(), hurried):
+		reason = send.Canceled
 	}
 	if c.keeps && reason == send.Stopped {
 		return err // the queue keeps it for the next start, and tells by this error
 	}
 	items := int64(k.Items(rest))
+	text := message
 	if c.waits {
-		if reason != "canceled" && reason != send.Stopped {
-			c.sender.Account.Returned(reason, items, message)
-		} else {
-			c.sender.Account.Returned(reason, items, "")
+		if reason == send.Canceled || reason == send.Stopped {
+			message = "" // nothing is wrong with the destination
 		}
+		c.sender.Account.Returned(reason, items, message)
 	} else {
 		c.sender.GiveUp(rest, reason, message)
 	}
 	// A clean error: it holds neither the batch, which the queue may use again, nor the wrappings of the way.
-	out := errors.New(message)
+	out := errors.New(text)
 	if ctx.Err() != nil {
-		out = fmt.Errorf("%s: %w", message, ctx.Err())
+		out = fmt.Errorf("%s: %w", text, ctx.Err())
 	}
 	if partial {
 		out = k.Undelivered(out, rest)
@@ -186,8 +206,17 @@ func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
 	return out
 }
 
-// Memory is the number of bytes of the chain's batches in memory, on the wire's scale. Batches on disk don't count.
+// Memory is the number of bytes of the batches that a queue in memory has taken, on the wire's scale.
 func (c *Chain[T]) Memory() int64 { return c.share.used() }
+
+// Used reports whether anything came out of the queue.
+func (c *Chain[T]) Used() bool { return c.used.Load() }
+
+// Destination is the table, if it is known.
+func (c *Chain[T]) Destination() (destination.Destination, bool) { return c.sender.Destination() }
+
+// Note adds sentences to what the report says of the destination.
+func (c *Chain[T]) Note(problems []string) { c.sender.Account.Note(problems) }
 
 func (c *Chain[T]) stopping() bool {
 	c.mu.RLock()

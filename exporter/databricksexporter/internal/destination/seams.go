@@ -22,7 +22,8 @@ type Held struct {
 	Message string
 	// Looking: nothing is known yet, and soon will be. It is no news for anybody, and data is asked for again within a second or so.
 	Looking bool
-	// Passes: trouble that passes by itself, such as a workspace that can't be reached. No data is given up because of it, however long it lasts.
+	// Passes: trouble that passes by itself, such as a workspace that can't be reached, or that is not the destination's, such as a refused sign-in. No data is given up because
+	// of it, however long it lasts.
 	Passes bool
 }
 

@@ -74,6 +74,13 @@ const (
 	Partial  = "partial_success" // the workspace took the request and refused some of its items
 )
 
+// Labels that others ask for.
+const (
+	Forbidden = "forbidden"
+	NotFound  = "not_found"
+	Throttled = "throttled"
+)
+
 // maxDelay bounds what a Retry-After may ask for.
 const maxDelay = 10 * time.Minute
 
@@ -99,7 +106,7 @@ func Judge(q Request, a Answer) Verdict {
 		return Verdict{Action: Hold, Label: "redirected",
 			Message: fmt.Sprintf("the answer was a redirect (status %d), which a workspace does not send: host is not the address of a workspace, or a proxy is in between", s)}
 	case s == http.StatusTooManyRequests:
-		return Verdict{Action: Retry, Label: "throttled", Delay: retryAfter(a.Header, q.Now),
+		return Verdict{Action: Retry, Label: Throttled, Delay: retryAfter(a.Header, q.Now),
 			Message: "the workspace takes no more at the moment (status 429)"}
 	case s == http.StatusRequestTimeout, s == http.StatusTooEarly, s >= 500, s < 200:
 		label := "server_error"
@@ -119,11 +126,11 @@ func refused(q Request, status int, e document) Verdict {
 	case status == http.StatusUnauthorized:
 		return Verdict{Action: SignIn, Label: "unauthenticated", Message: unauthenticated(e)}
 	case e.missing() != "" && status != http.StatusForbidden:
-		return Verdict{Action: Hold, Label: "not_found", Message: missing(q, e)}
+		return Verdict{Action: Hold, Label: NotFound, Message: missing(q, e)}
 	case status == http.StatusForbidden, e.Code == "PERMISSION_DENIED":
-		return Verdict{Action: Hold, Label: "forbidden", Message: forbidden(q, e)}
+		return Verdict{Action: Hold, Label: Forbidden, Message: forbidden(q, e)}
 	case status == http.StatusNotFound:
-		return Verdict{Action: Hold, Label: "not_found", Message: fmt.Sprintf(
+		return Verdict{Action: Hold, Label: NotFound, Message: fmt.Sprintf(
 			`the workspace has no route %s (status 404): turn on the preview "OpenTelemetry on Databricks" there, or correct path_prefix%s`, q.Path, e.excerpt())}
 	case status == http.StatusMethodNotAllowed:
 		return Verdict{Action: Hold, Label: "misconfigured", Message: fmt.Sprintf("the route %s does not take data (status 405): correct path_prefix", q.Path)}

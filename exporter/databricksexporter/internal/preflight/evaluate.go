@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -69,10 +70,7 @@ func readable(d destination.Destination, f Facts) []Finding {
 	case databricks.SignIn:
 		return []Finding{refusedSignIn(err)}
 	case databricks.NoRoute:
-		return []Finding{{
-			Check: CheckReach, Weight: Fault, Message: "the workspace has no Unity Catalog API: " + err.Error(),
-			Remedy: "the address of a workspace in `host` (https://….cloud.databricks.com), or a click by an account administrator: Catalog → the metastore of the region → assign the workspace",
-		}}
+		return []Finding{noRoute(err)}
 	case databricks.Unreachable:
 		return []Finding{{Check: CheckReach, Weight: Unknown, Message: "the workspace can't be reached: " + err.Error(), Alone: true}}
 	default:
@@ -80,11 +78,25 @@ func readable(d destination.Destination, f Facts) []Finding {
 	}
 }
 
+// noRoute judges a place without Unity Catalog: a workspace that has none, or no workspace at all.
+func noRoute(err error) Finding {
+	const address = "the address of a workspace in `host` (https://….cloud.databricks.com)"
+	var e *databricks.Error
+	if errors.As(err, &e) && (e.Code == "METASTORE_DOES_NOT_EXIST" || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND") {
+		return Finding{
+			Check: CheckReach, Weight: Fault, Message: "the workspace has no Unity Catalog: " + err.Error(),
+			Remedy: "a click by an account administrator: Catalog → the metastore of the region → assign the workspace; or " + address,
+		}
+	}
+	return Finding{Check: CheckReach, Weight: Fault, Message: "host is not the address of a workspace: " + err.Error(), Remedy: address}
+}
+
 // missing says which of catalog, schema and table is not there, as far as that is known.
 func missing(d destination.Destination, f Facts) Finding {
 	n, who := d.Table, writer(f)
 	code := ""
-	if e, ok := f.Table.Err.(*databricks.Error); ok {
+	var e *databricks.Error
+	if errors.As(f.Table.Err, &e) {
 		code = e.Code
 	}
 	switch {

@@ -91,7 +91,9 @@ func TestEvaluate(t *testing.T) {
 		"slow": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Slow, "") },
 			[]Finding{{Check: CheckTable, Weight: Unknown, Message: "can't be looked at"}}},
 		"no Unity Catalog": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "ENDPOINT_NOT_FOUND") },
-			fault(CheckReach, "has no Unity Catalog API", "the address of a workspace in `host`")},
+			fault(CheckReach, "the workspace has no Unity Catalog: asking", "assign the workspace")},
+		"no workspace": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "") },
+			fault(CheckReach, "host is not the address of a workspace: asking", "the address of a workspace in `host`")},
 		"token good for less": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.SignIn, "") }, fault(CheckSignIn, "refuses the sign-in", "oauth-m2m")},
 
 		"no catalog": {gone("CATALOG_DOES_NOT_EXIST"), fault(CheckCatalog, "the catalog cat does not exist, or "+writer+" may not see it", "CREATE CATALOG `cat`")},

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -61,7 +62,9 @@ func (g *Gate) check(d destination.Destination, w *watch) ([]Finding, bool) {
 	g.mu.Lock()
 	refused := !w.refused.IsZero() && time.Since(w.refused) < 2*g.set.Again // senders that go on being refused say so again meanwhile
 	g.mu.Unlock()
-	now := Evaluate(d, g.collect(g.ctx, d, refused))
+	ctx, cancel := context.WithTimeout(g.ctx, g.set.Wait)
+	defer cancel()
+	now := Evaluate(d, g.collect(ctx, d, refused))
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ctx.Err() != nil {
@@ -89,10 +92,11 @@ func (g *Gate) tell(d destination.Destination, before, now []Finding) {
 		if f.Statement != "" {
 			fields = append(fields, zap.String("statement", f.Statement))
 		}
+		holds := f.Weight == Fault || f.Alone
 		switch {
-		case f.Weight == Fault && g.set.OnFailure == Warn:
+		case holds && g.set.OnFailure == Warn:
 			log.Warn("Preflight: "+f.Message+"; data is sent all the same, since on_failure is warn", fields...)
-		case f.Weight == Fault, f.Alone:
+		case holds:
 			log.Warn("Preflight: "+f.Message+"; data waits", fields...)
 		case f.Weight == Unknown:
 			log.Warn("Preflight: "+f.Message+"; data is sent", fields...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +20,7 @@ type Settings struct {
 	Client    *databricks.Client
 	OnFailure OnFailure
 	Logger    *zap.Logger
-	// Wait is how long the first answers may take: data waits for them, and so does a start with on_failure: fail. 0 means 30 s.
+	// Wait is how long looking at a destination may take; data waits for the first look, and so does a start with on_failure: fail. 0 means 30 s.
 	Wait time.Duration
 	// Again is how soon a fault is looked at again, doubled each time up to AgainMost; 0 means 30 s and 5 minutes.
 	Again, AgainMost time.Duration
@@ -121,7 +122,8 @@ func (g *Gate) Hold(d destination.Destination) error {
 		return &destination.Held{Message: "preflight looks at " + d.String() + " for the first time", Looking: true}
 	}
 	if fault := faults(w.findings); fault != "" {
-		return &destination.Held{Message: fault}
+		// A refused sign-in concerns every destination alike: it is no reason to give up the data of one.
+		return &destination.Held{Message: fault, Passes: slices.ContainsFunc(w.findings, func(f Finding) bool { return f.Definite() && f.Check == CheckSignIn })}
 	}
 	for _, f := range w.findings {
 		if f.Alone {

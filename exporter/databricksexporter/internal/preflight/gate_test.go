@@ -160,7 +160,7 @@ func TestWhatIsMissing(t *testing.T) {
 				}
 				return nil
 			})
-		}, spansOnly, CheckReach, Fault, "no Unity Catalog API"},
+		}, spansOnly, CheckReach, Fault, "has no Unity Catalog"},
 		"overloaded": {func(w *databrickstest.Workspace) {
 			w.SetFault(func(r *http.Request) *databrickstest.Fault {
 				if strings.Contains(r.URL.Path, "/unity-catalog/") {
@@ -186,6 +186,7 @@ func TestWhatIsMissing(t *testing.T) {
 			found := g.Findings(tc.d)
 			if tc.check == "" {
 				require.Empty(t, found)
+				require.Empty(t, g.Problems(tc.d))
 				require.NoError(t, g.Hold(tc.d))
 				return
 			}
@@ -290,6 +291,31 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// The experiment that the route names is read from the workspace; it never holds data.
+func TestExperimentOfTheWorkspace(t *testing.T) {
+	w := workspace(t)
+	at := func(id string) destination.Destination {
+		d := spansOnly
+		d.Experiment = id
+		return d
+	}
+	linked, elsewhere, ordinary := w.CreateExperiment("/Shared/linked", &pre), w.CreateExperiment("/Shared/elsewhere", &unity.Location{Catalog: "cat", Schema: "sch", Prefix: "other"}),
+		w.CreateExperiment("/Shared/ordinary", nil)
+	g, _ := newGate(t, signed(t, w.URL(), "s3cret"))
+	for id, text := range map[string]string{
+		linked: "names no SQL warehouse", elsewhere: "(/Shared/elsewhere) is linked to cat.sch.other_otel_spans", ordinary: "(/Shared/ordinary) is not linked to Unity Catalog",
+		"4711": "the experiment 4711 does not exist",
+	} {
+		settle(t, g, at(id))
+		found := g.Findings(at(id))
+		require.Len(t, found, 1, id)
+		require.Equal(t, CheckExperiment, found[0].Check)
+		require.Equal(t, Advice, found[0].Weight)
+		require.Contains(t, found[0].Message, text)
+		require.NoError(t, g.Hold(at(id)))
+	}
+}
+
 // A hold ends by itself when the grant is given, and it says so.
 func TestMended(t *testing.T) {
 	w := workspace(t)
@@ -378,6 +404,10 @@ func TestReconnect(t *testing.T) {
 	g, _ := newGate(t, c)
 	settle(t, g, spansOnly)
 	require.ErrorContains(t, g.Hold(spansOnly), "can't be reached")
+	warn, logs := newGate(t, c, func(s *Settings) { s.OnFailure = Warn })
+	settle(t, warn, spansOnly)
+	require.NoError(t, warn.Hold(spansOnly))
+	require.Eventually(t, func() bool { return logs.FilterMessageSnippet("data is sent all the same").Len() > 0 }, patience, time.Millisecond)
 	down.Store(false)
 	require.Eventually(t, func() bool { return strings.Contains(g.Hold(spansOnly).Error(), "GRANT SELECT") }, patience, time.Millisecond)
 }

@@ -26,6 +26,7 @@ const (
 	HeldTooLong = "held_too_long"
 	Exhausted   = "retries_exhausted"
 	Stopped     = "shutdown"
+	Canceled    = "canceled"
 	NoRoute     = "no_route"
 )
 
@@ -52,6 +53,7 @@ type Settings[T any] struct {
 type Sender[T any] struct {
 	Settings[T]
 	hold     hold
+	table    atomic.Pointer[destination.Destination]
 	stopping atomic.Bool
 	life     context.Context
 	// Cut cuts off requests in flight, and all that come.
@@ -67,6 +69,15 @@ func New[T any](s Settings[T]) *Sender[T] {
 
 // Stop makes attempts at a destination whose data waits fail at once: nobody tries again after them.
 func (s *Sender[T]) Stop() { s.stopping.Store(true) }
+
+// Destination is the table, if it is known by now.
+func (s *Sender[T]) Destination() (destination.Destination, bool) {
+	if d := s.table.Load(); d != nil {
+		return *d, true
+	}
+	f, ok := s.Target.(resolve.Fixed)
+	return destination.Destination(f), ok
+}
 
 // attempt is what happened to the parts of one batch.
 type attempt[T any] struct {
@@ -131,7 +142,10 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 		return false
 	}
 	a.d = d
-	a.Account.Identify(d.String())
+	if was := a.table.Load(); was == nil || *was != d {
+		a.table.Store(&d)
+		a.Account.Identify(d.String())
+	}
 	if err := a.Gate.Hold(d); err != nil {
 		a.gated(err)
 		return false
@@ -202,10 +216,12 @@ func (a *attempt[T]) waits(v outcome.Verdict) {
 	a.message, a.delay = v.Message, v.Delay
 	switch v.Action {
 	case outcome.Hold:
-		if more := a.Gate.Refused(a.d); more != "" {
-			a.message = more
+		if v.Label == outcome.Forbidden || v.Label == outcome.NotFound {
+			if more := a.Gate.Refused(a.d); more != "" {
+				a.message = more
+			}
 		}
-		if v.Label == "not_found" {
+		if v.Label == outcome.NotFound {
 			a.Target.Doubt()
 		}
 		a.holds(a.message, a.HoldInterval)
@@ -214,7 +230,7 @@ func (a *attempt[T]) waits(v outcome.Verdict) {
 		a.deadline = false // nobody's data is given up because a secret has expired
 	default:
 		a.Account.Wait(a.message, a.began)
-		if v.Label == "throttled" {
+		if v.Label == outcome.Throttled {
 			a.Pacer.Pause(v.Delay)
 		}
 	}
@@ -231,6 +247,7 @@ func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome.Verdict
 	if err != nil {
 		return outcome.Verdict{Action: outcome.Refuse, Reason: outcome.Invalid, Message: "the data can't be written as protobuf: " + err.Error()}, true
 	}
+	a.began = a.Now() // later than parts that were taken
 	answer := a.Link.post(ctx, a.d, body)
 	if answer.Err != nil && ctx.Err() != nil {
 		a.Account.Request("canceled")

@@ -244,7 +244,11 @@ func (x *count) result(c Config) (progress.Destination, error) {
 	if n := x.book.nameless; n > 0 {
 		notes = append(notes, fmt.Sprintf("%d spans were not counted: they have no trace id or no span id", n))
 	}
+	again := x.book.spans - x.sent
 	if notes == nil {
+		if again > 0 {
+			d.Detail = fmt.Sprintf("%d spans were acknowledged once more after they had been sent before; they count once", again)
+		}
 		return d, nil
 	}
 	if d.Verification == progress.Arrived {

@@ -26,10 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestFinish(t *testing.T) {
-	const tenMinutes = 10 * time.Minute
-	failed := func(message string) string {
-		return `{"statement_id":"st-9","status":{"state":"FAILED","error":{"error_code":"BAD_REQUEST","message":"` + message + `"}}}`
-	}
+	const whole = 2 * time.Minute // the timeout of these ledgers
 	drop := func(s *scene, n int) { s.w.NextOutcomes(one.String(), n, databrickstest.SilentDrop) }
 	for name, tc := range map[string]struct {
 		set    func(*Settings)
@@ -49,7 +46,7 @@ func TestFinish(t *testing.T) {
 			},
 			want:   progress.Destination{Verification: progress.Short, Missing: 60, Detail: "sent 60, arrived 0: 60 of the spans that the workspace acknowledged are not in the table"},
 			err:    "verify: cat.sch.pre_otel_spans: sent 60, arrived 0",
-			within: tenMinutes,
+			within: whole,
 		},
 		"one request of three dropped": {
 			act: func(s *scene, l *Ledger) {
@@ -60,7 +57,7 @@ func TestFinish(t *testing.T) {
 			},
 			want: progress.Destination{Verification: progress.Short, Arrived: 20, Missing: 10, Detail: "e.g. of the traces ab000000000000000000000000000005, ab000000000000000000000000000006, " +
 				"ab000000000000000000000000000007, …"},
-			err: "sent 30, arrived 20", within: tenMinutes,
+			err: "sent 30, arrived 20", within: whole,
 		},
 		"part of a trace dropped": {
 			act: func(s *scene, l *Ledger) {
@@ -68,7 +65,7 @@ func TestFinish(t *testing.T) {
 				drop(s, 1)
 				s.send(l, one, traces(0, 1, 5))
 			},
-			want: progress.Destination{Verification: progress.Short, Arrived: 3, Missing: 2}, err: "sent 5, arrived 3", within: tenMinutes,
+			want: progress.Destination{Verification: progress.Short, Arrived: 3, Missing: 2}, err: "sent 5, arrived 3", within: whole,
 		},
 		"repeats": {
 			act: func(s *scene, l *Ledger) {
@@ -76,7 +73,7 @@ func TestFinish(t *testing.T) {
 				s.send(l, one, traces(5, 10, 3))
 				s.send(l, one, traces(5, 1, 3))
 			},
-			want: progress.Destination{Verification: progress.Arrived, Arrived: 45, Repeated: 18},
+			want: progress.Destination{Verification: progress.Arrived, Arrived: 45, Repeated: 18, Detail: "18 spans were acknowledged once more"},
 		},
 		"a trace in pieces": {
 			act: func(s *scene, l *Ledger) {
@@ -88,17 +85,17 @@ func TestFinish(t *testing.T) {
 		},
 		"visible after minutes": {
 			act: func(s *scene, l *Ledger) {
-				s.w.Set(func(sw *databrickstest.Switches) { sw.VisibleAfter = 4 * time.Minute })
+				s.w.Set(func(sw *databrickstest.Switches) { sw.VisibleAfter = 80 * time.Second })
 				s.send(l, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.Arrived, Arrived: 60}, within: 6 * time.Minute,
+			want: progress.Destination{Verification: progress.Arrived, Arrived: 60}, within: whole,
 		},
 		"visible too late": {
 			act: func(s *scene, l *Ledger) {
 				s.w.Set(func(sw *databrickstest.Switches) { sw.VisibleAfter = time.Hour })
 				s.send(l, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.Short, Missing: 60}, err: "arrived 0", within: tenMinutes,
+			want: progress.Destination{Verification: progress.Short, Missing: 60}, err: "arrived 0", within: whole,
 		},
 		"stopped long after the last answer: nothing is waited for": {
 			act: func(s *scene, l *Ledger) {
@@ -111,55 +108,51 @@ func TestFinish(t *testing.T) {
 		},
 		"slow start of the warehouse": {
 			act: func(s *scene, l *Ledger) {
-				s.pending = 30
+				s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh", State: "STOPPED", StartsIn: 4 * time.Minute, PendingAnswers: 2, RunningAnswers: 3})
 				s.send(l, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.Arrived, Arrived: 60}, within: 3 * time.Minute,
+			want: progress.Destination{Verification: progress.Arrived, Arrived: 60}, within: 5 * time.Minute,
 		},
 		"result in chunks": {
 			act: func(s *scene, l *Ledger) {
-				s.perChunk = 3
+				s.w.Set(func(sw *databrickstest.Switches) { sw.ChunkRows = 3 })
 				s.send(l, one, traces(0, 20, 3))
 			},
 			want: progress.Destination{Verification: progress.Arrived, Arrived: 60},
 		},
 		"warehouse FAILED": {
 			act: func(s *scene, l *Ledger) {
-				s.answer = func(string) string { return failed("[TABLE_OR_VIEW_NOT_FOUND] The table cannot be found") }
 				s.send(l, one, traces(0, 20, 3))
+				s.w.DropTable(one.String())
 			},
 			want: progress.Destination{Verification: progress.NotVerified, Detail: "60 of 60 spans were not counted: running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND]"},
 			err:  "not counted",
 		},
 		"no such warehouse": {
+			set: func(s *Settings) { s.Config.WarehouseID = "nope" },
 			act: func(s *scene, l *Ledger) {
-				s.answer = func(string) string {
-					return `404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"SQL warehouse wh does not exist"}`
-				}
 				s.send(l, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Detail: "SQL warehouse wh does not exist"}, err: "SQL warehouse wh does not exist",
+			want: progress.Destination{Verification: progress.NotVerified, Detail: "SQL warehouse nope does not exist"}, err: "SQL warehouse nope does not exist",
 		},
 		"no CAN_USE": {
 			act: func(s *scene, l *Ledger) {
-				s.answer = func(string) string {
-					return `403 {"error_code":"PERMISSION_DENIED","message":"not authorized to use this SQL Endpoint"}`
-				}
+				s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh", Denied: []string{databrickstest.Admin}})
 				s.send(l, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Detail: "not authorized"}, err: "not authorized",
+			want: progress.Destination{Verification: progress.NotVerified, Detail: "CAN_USE"}, err: "permission to use the SQL warehouse wh",
 		},
 		"overloaded for a while": {
 			act: func(s *scene, l *Ledger) {
 				s.answer = func(string) string {
-					if s.Now().Before(begin.Add(2 * time.Minute)) {
+					if s.Now().Before(begin.Add(time.Minute)) {
 						return `503 {"error_code":"TEMPORARILY_UNAVAILABLE","message":"try later"}`
 					}
 					return ""
 				}
 				s.send(l, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.Arrived, Arrived: 60}, within: 4 * time.Minute,
+			want: progress.Destination{Verification: progress.Arrived, Arrived: 60}, within: whole,
 		},
 		"overloaded for good": {
 			act: func(s *scene, l *Ledger) {
@@ -167,7 +160,7 @@ func TestFinish(t *testing.T) {
 				s.send(l, one, traces(0, 20, 3))
 			},
 			want: progress.Destination{Verification: progress.NotVerified, Detail: "60 of 60 spans were not counted: running a statement in the warehouse wh: try later"}, err: "try later",
-			within: tenMinutes,
+			within: whole,
 		},
 		"no answer about what is still missing": {
 			act: func(s *scene, l *Ledger) {
@@ -181,7 +174,7 @@ func TestFinish(t *testing.T) {
 					return ""
 				}
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Arrived: 10, Detail: "10 of 20 spans were not counted"}, err: "10 of 20 spans were not counted", within: tenMinutes,
+			want: progress.Destination{Verification: progress.NotVerified, Arrived: 10, Detail: "10 of 20 spans were not counted"}, err: "10 of 20 spans were not counted", within: whole,
 		},
 		"rows that nobody asked for": {
 			act: func(s *scene, l *Ledger) {
@@ -208,7 +201,7 @@ func TestFinish(t *testing.T) {
 				other.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(ptrace.Span) bool { n++; return n <= 3 })
 				s.send(NewLedger(Settings{}), one, other)
 			},
-			want: progress.Destination{Verification: progress.Short, Missing: 3, Detail: "sent 3, arrived 0"}, err: "arrived 0", within: tenMinutes,
+			want: progress.Destination{Verification: progress.Short, Missing: 3, Detail: "sent 3, arrived 0"}, err: "arrived 0", within: whole,
 		},
 		"other spans first, ours later": {
 			act: func(s *scene, l *Ledger) {
@@ -216,10 +209,10 @@ func TestFinish(t *testing.T) {
 				n := 0
 				other.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(ptrace.Span) bool { n++; return n <= 3 })
 				s.send(NewLedger(Settings{}), one, other)
-				s.w.Set(func(sw *databrickstest.Switches) { sw.VisibleAfter = 4 * time.Minute })
+				s.w.Set(func(sw *databrickstest.Switches) { sw.VisibleAfter = 80 * time.Second })
 				s.send(l, one, traces(0, 1, 3))
 			},
-			want: progress.Destination{Verification: progress.Arrived, Arrived: 3}, within: 6 * time.Minute,
+			want: progress.Destination{Verification: progress.Arrived, Arrived: 3}, within: whole,
 		},
 		"stopped long after the last answer, and the warehouse is busy": {
 			act: func(s *scene, l *Ledger) {
@@ -249,7 +242,7 @@ func TestFinish(t *testing.T) {
 				drop(s, 1)
 				s.send(l, one, traces(20, 1, 3))
 			},
-			want: progress.Destination{Verification: progress.Short, Arrived: 56, Missing: 3}, err: "arrived 56", within: tenMinutes,
+			want: progress.Destination{Verification: progress.Short, Arrived: 56, Missing: 3}, err: "arrived 56", within: whole,
 		},
 		"more traces than are remembered": {
 			set:  func(s *Settings) { s.Config.MaxTraces = 15 },
@@ -307,9 +300,9 @@ func TestFinish(t *testing.T) {
 			for _, d := range s.slept {
 				slept += d
 			}
-			require.LessOrEqual(t, slept, tc.within, "%v", s.slept)
+			require.Less(t, slept, tc.within+3*time.Second, "%v", s.slept) // looking at statements takes a moment
 			if strings.Contains(tc.want.Detail, "nobody counted") {
-				require.Empty(t, s.statements)
+				require.Zero(t, s.asked())
 			}
 		})
 	}
@@ -341,28 +334,23 @@ func TestTables(t *testing.T) {
 // A warehouse that may not be used is asked once, not once a table; a statement that fails concerns its table only.
 func TestTroubleOfTheWarehouse(t *testing.T) {
 	s := newScene(t)
-	s.answer = func(string) string { return `403 {"error_code":"PERMISSION_DENIED","message":"no"}` }
+	s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh", Denied: []string{databrickstest.Admin}})
 	l := s.ledger()
 	s.send(l, one, traces(0, 4, 1))
 	s.send(l, two, traces(0, 4, 1))
 	got, err := l.Finish(t.Context())
 	require.Error(t, err)
-	require.Len(t, s.statements, 1)
+	require.Equal(t, 1, s.asked())
 	require.Equal(t, progress.NotVerified, got[0].Verification)
 	require.Equal(t, progress.NotVerified, got[1].Verification)
 
 	s = newScene(t)
-	s.answer = func(statement string) string {
-		if strings.Contains(statement, "`pre_otel_spans`") {
-			return `{"statement_id":"st-1","status":{"state":"FAILED","error":{"message":"no SELECT on the table"}}}`
-		}
-		return ""
-	}
 	l = s.ledger()
 	s.send(l, one, traces(0, 4, 1))
 	s.send(l, two, traces(0, 4, 1))
+	s.w.DropTable(one.String())
 	got, err = l.Finish(t.Context())
-	require.ErrorContains(t, err, "no SELECT on the table")
+	require.ErrorContains(t, err, "cat.sch.pre_otel_spans: 4 of 4 spans were not counted")
 	require.Equal(t, progress.NotVerified, got[0].Verification)
 	require.Equal(t, progress.Arrived, got[1].Verification)
 }
@@ -385,10 +373,11 @@ func TestPieces(t *testing.T) {
 	got, err := l.Finish(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, int64(n), got[0].Arrived)
-	require.Len(t, s.statements, 3)
+	statements := s.w.Statements()
+	require.Len(t, statements, 3)
 	first := begin.Add(-1000 * time.Hour)
 	for k, last := range []int{4999, 9999, 11999} {
-		require.Contains(t, s.statements[k], fmt.Sprintf("time >= timestamp_seconds(%d) AND time <= timestamp_seconds(%d)",
+		require.Contains(t, statements[k].SQL, fmt.Sprintf("time >= timestamp_seconds(%d) AND time <= timestamp_seconds(%d)",
 			first.Add(time.Duration(k*5000)*time.Minute).Unix()-slack, first.Add(time.Duration(last)*time.Minute).Unix()+slack))
 	}
 }
@@ -396,7 +385,7 @@ func TestPieces(t *testing.T) {
 // A run that ended is not counted for ever: when the context ends, what is not known is said.
 func TestGivenUp(t *testing.T) {
 	s := newScene(t)
-	s.pending = 1000
+	s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh", PendingAnswers: 1000})
 	l := s.ledger()
 	s.send(l, one, traces(0, 4, 1))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,36 +22,33 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// scene is a workspace with a warehouse that understands the two statements of this package, and a clock that only sleeping moves.
+// scene is a workspace with a warehouse, and a clock that only sleeping moves.
 type scene struct {
 	t      *testing.T
 	w      *databrickstest.Workspace
 	http   *http.Client // signs
 	client *databricks.Client
 
-	mu         sync.Mutex
-	now        time.Time
-	slept      []time.Duration
-	statements []string
-	// pending is how often a statement is not ready yet; perChunk cuts results.
-	pending, perChunk int
-	// answer takes the place of a statement's result: the body of an answer 200, or "503 …".
-	answer  func(statement string) string
-	results map[string][]string // bodies still to come, by statement id
+	mu    sync.Mutex
+	now   time.Time
+	slept []time.Duration
+	// answer takes the place of a statement's result: the body of an answer 200, or "503 …"; "" leaves it to the warehouse.
+	answer func(statement string) string
 }
 
 var begin = time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{t: t, now: begin, perChunk: 1 << 30, results: map[string][]string{}}
+	s := &scene{t: t, now: begin}
 	s.w = databrickstest.New(databrickstest.Options{Clock: s.Now})
 	t.Cleanup(s.w.Close)
 	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}, unity.V2)
 	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "two"}, unity.V2)
 	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch"}, unity.V1)
 	s.w.GrantWriting(databrickstest.Admin, one.String(), two.String(), old.String())
-	s.w.SetFault(s.warehouse)
+	s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh"})
+	s.w.SetFault(s.meddle)
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(base.CloseIdleConnections)
 	s.http = &http.Client{Transport: bearer{base}}
@@ -100,7 +93,7 @@ func (e ended) Finished() bool { return bool(e) }
 
 func (s *scene) ledger(change ...func(*Settings)) *Ledger {
 	set := Settings{Config: DefaultConfig(), Client: s.client, Ending: ended(true), Now: s.Now, Sleep: s.Sleep}
-	set.Config.WarehouseID = "wh"
+	set.Config.WarehouseID, set.Config.Timeout = "wh", 2*time.Minute
 	for _, f := range change {
 		f(&set)
 	}
@@ -148,27 +141,18 @@ func (s *scene) send(l *Ledger, d destination.Destination, td ptrace.Traces) {
 	l.Acknowledged(d, td, out.PartialSuccess().RejectedSpans())
 }
 
-// warehouse answers statement execution.
-func (s *scene) warehouse(r *http.Request) *databrickstest.Fault {
-	path, ok := strings.CutPrefix(r.URL.Path, "/api/2.0/sql/statements")
-	if !ok {
+// meddle puts scripted answers in the place of those of the warehouse.
+func (s *scene) meddle(r *http.Request) *databrickstest.Fault {
+	if s.answer == nil || r.Method != http.MethodPost || r.URL.Path != "/api/2.0/sql/statements" {
 		return nil
 	}
-	body := `{"status":{"state":"CANCELED"}}`
-	switch {
-	case path == "":
-		var in struct {
-			Statement   string
-			WarehouseID string `json:"warehouse_id"`
-		}
-		_ = json.NewDecoder(r.Body).Decode(&in)
-		body = s.execute(in.Statement)
-	case strings.HasSuffix(path, "/cancel"):
-	default:
-		s.mu.Lock()
-		id := strings.Split(path, "/")[1]
-		body, s.results[id] = s.results[id][0], s.results[id][1:]
-		s.mu.Unlock()
+	var in struct{ Statement string }
+	sent, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	_ = json.Unmarshal(sent, &in)
+	body := s.answer(in.Statement)
+	if body == "" {
+		return nil
 	}
 	status := 200
 	if n, err := strconv.Atoi(body[:3]); err == nil {
@@ -177,120 +161,5 @@ func (s *scene) warehouse(r *http.Request) *databrickstest.Fault {
 	return &databrickstest.Fault{Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}
 }
 
-func (s *scene) execute(statement string) string {
-	s.mu.Lock()
-	s.statements = append(s.statements, statement)
-	id := fmt.Sprintf("st-%d", len(s.statements))
-	answer, pending := s.answer, s.pending
-	s.mu.Unlock()
-	if answer != nil {
-		if body := answer(statement); body != "" {
-			return body
-		}
-	}
-	columns, rows := s.query(statement)
-	chunks := s.encode(id, columns, rows)
-	waiting := `{"statement_id":"` + id + `","status":{"state":"PENDING"}}`
-	bodies := append(slices.Repeat([]string{waiting}, pending), chunks...)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.results[id] = bodies[1:]
-	return bodies[0]
-}
-
-// encode writes a result in chunks.
-func (s *scene) encode(id string, columns []string, rows [][]string) []string {
-	var names []map[string]string
-	for _, c := range columns {
-		names = append(names, map[string]string{"name": c})
-	}
-	var out []string
-	chunks := slices.Collect(slices.Chunk(rows, s.perChunk))
-	if chunks == nil {
-		chunks = [][][]string{{}}
-	}
-	for n, chunk := range chunks {
-		data := map[string]any{"chunk_index": n, "data_array": chunk}
-		if n+1 < len(chunks) {
-			data["next_chunk_index"] = n + 1
-		}
-		if n > 0 {
-			body, _ := json.Marshal(data)
-			out = append(out, string(body))
-			continue
-		}
-		body, _ := json.Marshal(map[string]any{
-			"statement_id": id, "status": map[string]string{"state": "SUCCEEDED"}, "result": data,
-			"manifest": map[string]any{"schema": map[string]any{"columns": names}, "total_row_count": len(rows)},
-		})
-		out = append(out, string(body))
-	}
-	return out
-}
-
-var (
-	form   = regexp.MustCompile("^SELECT (.*) FROM `(.*)`\\.`(.*)`\\.`(.*)` WHERE (.*) AND (.*) AND trace_id IN \\(('[0-9a-f]{32}'(?:,'[0-9a-f]{32}')*)\\) GROUP BY (.*)$")
-	bounds = regexp.MustCompile(`^(?:time ([<>]=) timestamp_seconds\((\d+)\)|start_time_unix_nano ([<>]=) (\d+)000000000)$`)
-)
-
-const (
-	wholes = "trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id)"
-	single = "trace_id, span_id, count(*)"
-)
-
-// query runs one of the two statements on the rows that can be seen; anything else is a fault of the statement.
-func (s *scene) query(statement string) (columns []string, rows [][]string) {
-	m := form.FindStringSubmatch(statement)
-	if m == nil || m[1] != wholes && m[1] != single {
-		s.t.Errorf("the warehouse does not understand %s", statement)
-		return nil, nil
-	}
-	wanted := map[string]bool{}
-	for _, id := range strings.Split(m[7], ",") {
-		wanted[strings.Trim(id, "'")] = true
-	}
-	counts := map[string]map[string]int{}
-	for _, r := range s.w.Rows(m[2] + "." + m[3] + "." + m[4]) {
-		id, span := r["trace_id"].(string), r["span_id"].(string)
-		if !wanted[id] || !s.within(r, m[5]) || !s.within(r, m[6]) {
-			continue
-		}
-		if counts[id] == nil {
-			counts[id] = map[string]int{}
-		}
-		counts[id][span]++
-	}
-	for id, spans := range counts {
-		names, total := []string{}, 0
-		for span, n := range spans {
-			names, total = append(names, span), total+n
-			if m[1] == single {
-				rows = append(rows, []string{id, span, strconv.Itoa(n)})
-			}
-		}
-		if m[1] == wholes {
-			slices.Sort(names)
-			rows = append(rows, []string{id, strconv.Itoa(total), strconv.Itoa(len(names)), names[0], names[len(names)-1]})
-		}
-	}
-	return strings.Split(m[1], ", "), rows
-}
-
-func (s *scene) within(r databrickstest.Row, condition string) bool {
-	m := bounds.FindStringSubmatch(condition)
-	if m == nil {
-		s.t.Errorf("the warehouse does not understand %s", condition)
-		return false
-	}
-	have, limit := r["start_time_unix_nano"].(int64)/1e9, m[4]
-	if m[2] != "" {
-		at, err := time.Parse(time.RFC3339, r["time"].(string)) // layout v1 has no such column
-		require.NoError(s.t, err)
-		have, limit = at.Unix(), m[2]
-	}
-	n, _ := strconv.ParseInt(limit, 10, 64)
-	if m[1] == ">=" || m[3] == ">=" {
-		return have >= n
-	}
-	return have <= n
-}
+// asked counts the statements that came in.
+func (s *scene) asked() int { return s.w.Count(http.MethodPost, "/api/2.0/sql/statements") }

@@ -101,7 +101,7 @@ func outcomeOf(list []Result) outcome {
 			continue // what is missing in one table must not be made up for by another
 		}
 		units[unit(r.Signal)] = true
-		o.sent += r.Sent
+		o.sent += *r.Arrived + *r.Missing // not r.Sent, which counts what was sent again, too
 		o.found += *r.Arrived
 		o.missing += *r.Missing
 	}

@@ -161,11 +161,11 @@ func (s *Span) read() {
 func (s *Span) attribute(key string, v pcommon.Value) {
 	switch key {
 	case genai.SpanInputs:
-		s.Texts[Request].set(MLflow, v)
+		s.payload(Request, v)
 	case genai.SpanOutputs:
-		s.Texts[Response].set(MLflow, v)
+		s.payload(Response, v)
 	case genai.SpanType:
-		s.typed(0, unquoted(v.Str()))
+		s.typed(0, genai.Unquoted(v.Str()))
 	case genai.JSONAttributes:
 		s.jsonKeys, s.hasJSONKeys = v, v.Type() == pcommon.ValueTypeSlice
 	case genai.Assessments:
@@ -179,7 +179,7 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 		s.chatUsage, s.hasChatUsage = v, true
 	case genai.LLMModel, "llm.model_name", "embedding.model_name", "langfuse.observation.model.name":
 		if s.RequestModel == "" {
-			s.RequestModel = unquoted(v.Str())
+			s.RequestModel = genai.Unquoted(v.Str())
 		}
 	case genai.RequestModel:
 		if v.Str() != "" {
@@ -238,8 +238,12 @@ func (s *Span) family(key string, v pcommon.Value) {
 	}
 }
 
-// unquoted returns a string without the quotes around it. MLflow's exporter for OTLP sends every value as its JSON text.
-func unquoted(s string) string { return strings.Trim(s, `"`) }
+// payload notes inputs or outputs. MLflow's exporter for OTLP sends None as the JSON text of it; the mlflow receiver doesn't send it.
+func (s *Span) payload(d Direction, v pcommon.Value) {
+	if s.Payloads != "" || v.Str() != "null" {
+		s.Texts[d].set(MLflow, v)
+	}
+}
 
 func numbered(rest string) bool { return rest != "" && rest[0] >= '0' && rest[0] <= '9' }
 

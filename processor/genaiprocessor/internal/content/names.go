@@ -13,8 +13,10 @@ func safeName(span ptrace.Span) (string, bool) {
 	attrs, name := span.Attributes(), span.Name()
 	text := func(keys ...string) string {
 		for _, key := range keys {
-			if v, ok := attrs.Get(key); ok && v.Str() != "" {
-				return v.Str()
+			if v, ok := attrs.Get(key); ok {
+				if s := genai.Unquoted(v.Str()); s != "" {
+					return s
+				}
 			}
 		}
 		return ""

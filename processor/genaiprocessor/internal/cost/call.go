@@ -72,7 +72,7 @@ func (c *call) read(span ptrace.Span) {
 		case genai.ChatUsage:
 			chat, hasChat = v, true
 		case genai.SpanType:
-			c.typed(0, strings.Trim(v.Str(), `"`))
+			c.typed(0, genai.Unquoted(v.Str()))
 		case genai.OperationName:
 			c.typed(1, v.Str())
 		case "openinference.span.kind":
@@ -86,7 +86,7 @@ func (c *call) read(span ptrace.Span) {
 		case "gen_ai.system":
 			c.from(1, v.Str())
 		case genai.LLMProvider:
-			c.from(2, v.Str())
+			c.from(2, genai.Unquoted(v.Str()))
 		case "llm.provider":
 			c.from(3, v.Str())
 		case genai.ResponseModel:
@@ -94,7 +94,7 @@ func (c *call) read(span ptrace.Span) {
 		case genai.RequestModel:
 			first(&c.requestModel, &c.requestRank, 0, v.Str())
 		case genai.LLMModel:
-			first(&c.requestModel, &c.requestRank, 1, v.Str())
+			first(&c.requestModel, &c.requestRank, 1, genai.Unquoted(v.Str()))
 		case "llm.model_name":
 			first(&c.requestModel, &c.requestRank, 2, v.Str())
 		case "embedding.model_name":

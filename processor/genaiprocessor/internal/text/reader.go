@@ -59,6 +59,9 @@ func (r *Reader) Release() {
 		r.human.open = nil
 	}
 	clear(r.human.open[:cap(r.human.open)])
+	if cap(r.human.large) > 1024 {
+		r.human.large = nil
+	}
 }
 
 // keys are the attributes of the sources that JSONAttributes may list.
@@ -156,10 +159,12 @@ func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 	}
 	s := v.Str()
 	if f != literal && len(s) <= r.Limit && (f == listed || looksLikeJSON(s)) {
-		if text, ok := r.canonical(s); ok {
-			if mode == Human {
-				return r.readable(text)
-			}
+		switch text, kind := r.canonical(s); {
+		case kind == pyjson.String:
+			s = stringOf(text)
+		case kind != pyjson.Invalid && mode == Human:
+			return r.readable(text)
+		case kind != pyjson.Invalid:
 			return Text{Text: stringOf(text), Found: true}
 		}
 	}
@@ -169,17 +174,22 @@ func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 	return Text{Text: s, Found: true}
 }
 
-// canonical returns JSON text as Python spells it, or the string that it is.
-func (r *Reader) canonical(s string) ([]byte, bool) {
+// canonical returns JSON text as Python spells it, or the string that it is, and what it is: Invalid if it is no JSON.
+func (r *Reader) canonical(s string) ([]byte, pyjson.Kind) {
 	scan := pyjson.NewScanner(bytesOf(s))
-	if scan.Kind() == pyjson.String {
+	kind := scan.Kind()
+	if kind == pyjson.String {
 		inner := scan.Bytes()
-		scan.End()
-		return inner, scan.Err() == nil
+		if scan.End(); scan.Err() != nil {
+			kind = pyjson.Invalid
+		}
+		return inner, kind
 	}
 	text, err := pyjson.AppendCanonical(r.json[:0], bytesOf(s), false)
-	r.json = text
-	return text, err == nil
+	if r.json = text; err != nil {
+		kind = pyjson.Invalid
+	}
+	return text, kind
 }
 
 // looksLikeJSON reports whether s begins as a JSON object, list or string.

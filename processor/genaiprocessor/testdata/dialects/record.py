@@ -171,14 +171,38 @@ def langchain(url):
     save("langchain", exporter)
 
 
-def mlflow(url):
-    """MLflow's own autologging and decorators, exported over OTLP instead of to a tracking server."""
+def export_to(url):
+    """Makes MLflow export over OTLP instead of to a tracking server."""
     os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = url + "/v1/traces"
     os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
     os.environ["OTEL_SERVICE_NAME"] = "shop"
     os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "false"
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+
+def exported():
+    """What MLflow has exported, as one request."""
+    import gzip
+
     import mlflow
+    from mlflow.tracing.provider import provider as state
+    from opentelemetry import trace
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    mlflow.flush_trace_async_logging()
+    for p in (trace.get_tracer_provider(), getattr(state, "get", lambda: None)()):
+        if hasattr(p, "force_flush"):
+            p.force_flush()
+    merged = ExportTraceServiceRequest()
+    for encoding, body in Stub.exported:
+        merged.MergeFromString(gzip.decompress(body) if encoding == "gzip" else body)
+    return merged
+
+
+def mlflow(url):
+    """MLflow's own autologging of OpenAI's client, and decorators."""
+    export_to(url)
+    import mlflow
 
     mlflow.openai.autolog()
 
@@ -188,19 +212,7 @@ def mlflow(url):
         return {"answer": ANSWER, "score": 0.5, "tags": ["a", None]}
 
     agent(MESSAGES[1]["content"], language="de")
-    mlflow.flush_trace_async_logging()
-    from mlflow.tracing.provider import provider as state
-    from opentelemetry import trace
-
-    for p in (trace.get_tracer_provider(), getattr(state, "get", lambda: None)()):
-        if hasattr(p, "force_flush"):
-            p.force_flush()
-    import gzip
-
-    merged = ExportTraceServiceRequest()
-    for encoding, body in Stub.exported:
-        merged.MergeFromString(gzip.decompress(body) if encoding == "gzip" else body)
-    write("mlflow_otlp", merged)
+    write("mlflow_otlp", exported())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ type Column struct {
 
 // Relation is what a name in FROM means: a table of SQLite, whose columns are c0, c1 … in the order of Columns, or the query of a view.
 type Relation struct {
+	Name    []string // in full; empty means the name as written
 	Columns []Column
 	SQLite  string
 	View    *Query

@@ -44,12 +44,16 @@ func (a *analyzer) table(t *Table, sc *scope) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	parts := t.Parts
+	if rel.Name != nil {
+		parts = rel.Name
+	}
 	if rel.View == nil {
 		columns, err := renamed(rel.Columns, t.Columns)
 		if err != nil {
 			return "", err
 		}
-		r := a.relation(columns, alias, t.Parts)
+		r := a.relation(columns, alias, parts)
 		sc.relations = append(sc.relations, r)
 		return rel.SQLite + " AS " + r.sqlite, nil
 	}
@@ -67,7 +71,7 @@ func (a *analyzer) table(t *Table, sc *scope) (string, error) {
 			q.columns[i].Name = rel.Columns[i].Name
 		}
 	}
-	return a.derived(q, alias, t.Parts, t.Columns, sc)
+	return a.derived(q, alias, parts, t.Columns, sc)
 }
 
 func (a *analyzer) derived(q result, alias string, parts, names []string, sc *scope) (string, error) {

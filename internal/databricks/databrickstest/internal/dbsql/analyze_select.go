@@ -275,5 +275,11 @@ func name(item Item) string {
 	if item.Alias != "" {
 		return item.Alias
 	}
+	if c, ok := item.X.(*Cast); ok { // of a column: its name
+		switch c.X.(type) {
+		case *Name, *Dot, *Path:
+			return pretty(c.X)
+		}
+	}
 	return pretty(item.X)
 }

@@ -58,7 +58,11 @@ func (c ctx) cast(e *Cast) (typed, error) {
 		return x, unsupported("casts of %s to %s; write to_json(…)", from.Kind, to.Kind)
 	}
 	if !allowed {
-		return x, failf("DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", "42K09", "Cannot resolve \"%s\" due to data type mismatch: cannot cast \"%s\" to \"%s\".", pretty(e), from.SQL(), to.SQL())
+		class := "DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION"
+		if from.numeric() && to.Kind == "DATE" {
+			class = "DATATYPE_MISMATCH.CAST_WITH_FUNC_SUGGESTION"
+		}
+		return x, failf(class, "42K09", "Cannot resolve \"%s\" due to data type mismatch: cannot cast \"%s\" to \"%s\".", pretty(e), from.SQL(), to.SQL())
 	}
 	return cast(x, to, e.Try), nil
 }

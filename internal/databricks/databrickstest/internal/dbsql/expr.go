@@ -35,7 +35,7 @@ func (c ctx) expr(e Expr) (typed, error) {
 		return literal(e), nil
 	case *bound:
 		if c.groups != nil {
-			return typed{}, ungrouped(e.name)
+			return typed{}, c.ungrouped(e.name)
 		}
 		return typed{e.sql, e.typ}, nil
 	case *Name:
@@ -109,7 +109,10 @@ func (c ctx) boolean(e Expr) (typed, error) {
 	return t, err
 }
 
-func ungrouped(name string) *Error {
+func (c ctx) ungrouped(name string) *Error {
+	if len(c.groups) == 0 {
+		return failf("MISSING_GROUP_BY", "42803", "The query does not include a GROUP BY clause. Add GROUP BY or turn it into the window functions using OVER clauses.")
+	}
 	return failf("MISSING_AGGREGATION", "42803", "The non-aggregating expression \"%s\" is based on columns which are not participating in the GROUP BY clause. Add the columns or the expression to the GROUP BY, aggregate the expression, or use \"any_value(%s)\" if you do not care which of the values within a group is returned.", name, name)
 }
 
@@ -127,6 +130,10 @@ func literal(l *Literal) typed {
 	case float64:
 		return typed{real(v), l.Type}
 	case string:
+		if l.Type.Kind == "TIMESTAMP" || l.Type.Kind == "DATE" { // the parser has checked it
+			n, _ := fromString(v, l.Type)
+			return typed{strconv.FormatInt(n.(int64), 10), l.Type}
+		}
 		if l.Type.Kind == "DECIMAL" {
 			if !strings.Contains(v, ".") {
 				v += ".0"
@@ -197,7 +204,22 @@ func (c ctx) name(n *Name) (typed, error) {
 		}
 		return c.expr(out)
 	}
-	return typed{}, failf("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "A column with name `%s` cannot be resolved.", strings.Join(n.Parts, "`.`"))
+	return typed{}, c.unresolved(n)
+}
+
+// unresolved proposes the columns that there are.
+func (c ctx) unresolved(n *Name) *Error {
+	var known []string
+	for _, r := range c.sc.relations {
+		for _, b := range r.columns {
+			known = append(known, "`"+b.name+"`")
+		}
+	}
+	name := strings.Join(n.Parts, "`.`")
+	if known == nil {
+		return failf("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "A column with name `%s` cannot be resolved.", name)
+	}
+	return failf("UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703", "A column with name `%s` cannot be resolved. Did you mean one of the following? [%s].", name, strings.Join(known, ", "))
 }
 
 // fieldOfGroup allows a field of a column that is grouped by.
@@ -218,7 +240,7 @@ func (c ctx) fieldOfGroup(n *Name, column int) (typed, error) {
 			return t, nil
 		}
 	}
-	return typed{}, ungrouped(strings.Join(n.Parts, "."))
+	return typed{}, c.ungrouped(strings.Join(n.Parts, "."))
 }
 
 // resolve finds the column that the first parts name; the rest are fields.
@@ -257,6 +279,16 @@ func field(x typed, name string, e Expr) (typed, error) {
 		return typed{}, failf("FIELD_NOT_FOUND", "42704", "No such struct field `%s` in %s.", name, x.typ.SQL())
 	case "MAP":
 		return at(x, quote(name), *x.typ.Elem), nil
+	case "ARRAY": // of each element
+		if x.typ.Elem.Kind != "STRUCT" {
+			break
+		}
+		for _, f := range x.typ.Elem.Fields {
+			if strings.EqualFold(f.Name, name) {
+				return typed{fmt.Sprintf("dbx_pluck(%s, %s)", x.sql, quote(f.Name)), Type{Kind: "ARRAY", Elem: &f.Type}}, nil
+			}
+		}
+		return typed{}, failf("FIELD_NOT_FOUND", "42704", "No such struct field `%s` in %s.", name, x.typ.Elem.SQL())
 	}
 	return typed{}, failf("INVALID_EXTRACT_BASE_FIELD_TYPE", "42000", "Can't extract a value from \"%s\". Need a complex type [STRUCT, ARRAY, MAP] but got \"%s\".", pretty(e), x.typ.SQL())
 }

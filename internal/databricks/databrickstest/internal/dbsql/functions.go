@@ -122,7 +122,8 @@ func conditionals() map[string]function {
 		}},
 		"GREATEST": extreme("dbx_greatest"), "LEAST": extreme("dbx_least"),
 		"TYPEOF": {1, 1, func(_ ctx, _ *Call, args []typed) (typed, error) {
-			return typed{quote(args[0].typ.Text()), String}, nil
+			name := quote(args[0].typ.Text()) // the argument stays: it may be what makes the query aggregate
+			return typed{fmt.Sprintf("CASE WHEN %s IS NULL THEN %s ELSE %s END", args[0].sql, name, name), String}, nil
 		}},
 		"CURRENT_USER": {0, 0, func(c ctx, _ *Call, _ []typed) (typed, error) { return typed{quote(c.a.env.User), String}, nil }},
 		"SESSION_USER": {0, 0, func(c ctx, _ *Call, _ []typed) (typed, error) { return typed{quote(c.a.env.User), String}, nil }},

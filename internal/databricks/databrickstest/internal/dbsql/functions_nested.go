@@ -77,6 +77,16 @@ func collectionFunctions() map[string]function {
 		"MAP_KEYS": {1, 1, collection([]string{"MAP"}, func(_ *Call, args []typed) (typed, error) {
 			return typed{"dbx_map_keys(" + args[0].sql + ")", Type{Kind: "ARRAY", Elem: args[0].typ.Key}}, nil
 		})},
+		"SORT_ARRAY": {1, 2, collection([]string{"ARRAY"}, func(e *Call, args []typed) (typed, error) {
+			if !args[0].typ.Elem.orderable() {
+				return typed{}, notOrderable(e, *args[0].typ.Elem)
+			}
+			up := typed{"1", Boolean}
+			if len(args) == 2 {
+				up = args[1]
+			}
+			return typed{fmt.Sprintf("dbx_sort_array(%s, %s)", args[0].sql, up.sql), args[0].typ}, accepts(e, up, Boolean)
+		})},
 		"ARRAY_CONTAINS": {2, 2, collection([]string{"ARRAY"}, func(_ *Call, args []typed) (typed, error) {
 			return typed{fmt.Sprintf("dbx_array_contains(%s, dbx_json(%s, %s))", args[0].sql, args[1].sql, quote(args[1].typ.SQL())), Boolean}, nil
 		})},
@@ -97,7 +107,7 @@ func collectionFunctions() map[string]function {
 			for i := range keys {
 				parts = append(parts, cast(keys[i], String, false).sql, fmt.Sprintf("dbx_json(%s, %s)", values[i].sql, quote(v.SQL())))
 			}
-			return typed{"dbx_object(" + strings.Join(parts, ", ") + ")", Type{Kind: "MAP", Key: &k, Elem: &v}}, err
+			return typed{"dbx_map(" + strings.Join(parts, ", ") + ")", Type{Kind: "MAP", Key: &k, Elem: &v}}, err
 		}},
 		"MAP_CONCAT": {1, -1, collection([]string{"MAP"}, func(e *Call, args []typed) (typed, error) {
 			list, t, err := unify(e.Name, args)

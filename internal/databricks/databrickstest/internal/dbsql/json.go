@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -116,6 +117,18 @@ func parseJSON(s string) (any, error) {
 	}
 	return numbers(v), nil
 }
+
+// parseVariant reads JSON as parse_json does, for which 1.0 is a DECIMAL and so the same as 1.
+func parseVariant(s string) (any, error) {
+	v, err := parseJSON(pointZero.ReplaceAllString(s, "$1$2$3"))
+	if err != nil {
+		return parseJSON(s)
+	}
+	return v, nil
+}
+
+// pointZero finds numbers with nothing but zeros after the point; strings are passed over.
+var pointZero = regexp.MustCompile(`("(?:[^"\\]|\\.)*")|(-?\b\d+)\.0+([^0-9eE]|$)`)
 
 func numbers(v any) any {
 	switch v := v.(type) {

@@ -24,7 +24,7 @@ type token struct {
 
 var symbols = []string{"<=>", "::", "<>", "!=", "<=", ">=", "==", "||", "->", "=>"}
 
-// lex splits a statement. Strings take backslash escapes and doubled quotes, as the server does.
+// lex splits a statement. Strings take backslash escapes. A doubled quote is none: as on the server, strings that follow each other are one, so 'a”b' is ab.
 func lex(s string) ([]token, error) {
 	var out []token
 	for i := 0; i < len(s); {
@@ -49,6 +49,10 @@ func lex(s string) ([]token, error) {
 				return nil, syntax(s, i)
 			}
 			i += n
+			if n := len(out); n > 0 && out[n-1].kind == text {
+				out[n-1].text += content
+				continue
+			}
 			out = append(out, token{text, content, start})
 		case c == '`':
 			content, n, ok := lexQuoted(s[i:])
@@ -100,9 +104,6 @@ func lexString(s string) (string, int, bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); {
 		switch {
-		case s[i] == s[0] && i+1 < len(s) && s[i+1] == s[0]:
-			b.WriteByte(s[0])
-			i += 2
 		case s[i] == s[0]:
 			return b.String(), i + 1, true
 		case s[i] == '\\' && i+1 < len(s):

@@ -10,15 +10,10 @@ func (c ctx) unary(e *Unary) (typed, error) {
 		t, err := c.boolean(e.X)
 		return typed{"(NOT " + t.sql + ")", Boolean}, err
 	}
-	if l, ok := e.X.(*Literal); ok { // -9223372036854775808 and the like
-		switch v := l.Value.(type) {
-		case int64:
-			return literal(&Literal{-v, l.Type}), nil
-		case float64:
-			return literal(&Literal{-v, l.Type}), nil
-		}
-	}
 	t, err := c.expr(e.X)
+	if err == nil && t.typ.Kind == "STRING" {
+		t = cast(t, Double, false)
+	}
 	switch {
 	case err != nil:
 		return t, err
@@ -123,7 +118,7 @@ func arithmetic(e *Binary, l, r typed) (typed, error) {
 	}
 	t := Double
 	if decimal {
-		t = decimalResult(e.Op, l.typ, r.typ)
+		t = decimalResult(e.Op, asDecimal(e.L, l.typ), asDecimal(e.R, r.typ))
 	}
 	// A REAL operand makes SQLite count in floats.
 	return typed{fmt.Sprintf("(%s %s CAST(%s AS REAL))", l.sql, e.Op, r.sql), t}, nil
@@ -131,17 +126,22 @@ func arithmetic(e *Binary, l, r typed) (typed, error) {
 
 // decimalResult is the type of a sum or product.
 func decimalResult(op string, l, r Type) Type {
-	if l.integer() {
-		l = l.asDecimal()
-	}
-	if r.integer() {
-		r = r.asDecimal()
-	}
 	if op == "*" {
 		return Type{Kind: "DECIMAL", Precision: min(38, l.Precision+r.Precision+1), Scale: l.Scale + r.Scale}
 	}
 	scale := max(l.Scale, r.Scale)
 	return Type{Kind: "DECIMAL", Precision: min(38, max(l.Precision-l.Scale, r.Precision-r.Scale)+scale+1), Scale: scale}
+}
+
+// asDecimal is an integer's type among decimals; a literal is as wide as it is written.
+func asDecimal(e Expr, t Type) Type {
+	if !t.integer() {
+		return t
+	}
+	if l, ok := e.(*Literal); ok {
+		return Type{Kind: "DECIMAL", Precision: len(strings.TrimPrefix(fmt.Sprint(l.Value), "-"))}
+	}
+	return t.asDecimal()
 }
 
 // withTime is arithmetic with timestamps, dates and intervals.

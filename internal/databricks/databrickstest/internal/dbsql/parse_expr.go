@@ -171,7 +171,7 @@ func (p *parser) unary() (Expr, error) {
 	switch {
 	case p.take("-"):
 		x, err := p.unary()
-		return &Unary{"-", x}, err
+		return negative(x), err
 	case p.take("+"):
 		return p.unary()
 	case p.take("!"):
@@ -179,6 +179,23 @@ func (p *parser) unary() (Expr, error) {
 		return &Unary{"NOT", x}, err
 	}
 	return p.postfix()
+}
+
+// negative folds the sign into a number.
+func negative(x Expr) Expr {
+	if l, ok := x.(*Literal); ok {
+		switch v := l.Value.(type) {
+		case int64:
+			return &Literal{-v, l.Type}
+		case float64:
+			return &Literal{-v, l.Type}
+		case string:
+			if l.Type.Kind == "DECIMAL" {
+				return &Literal{"-" + v, l.Type}
+			}
+		}
+	}
+	return &Unary{"-", x}
 }
 
 // postfix reads x::type, x:path, x[i] and x.field.

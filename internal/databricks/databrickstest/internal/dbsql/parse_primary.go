@@ -36,8 +36,11 @@ func (p *parser) primary() (Expr, error) {
 		return p.caseWhen()
 	case (w == "TIMESTAMP" || w == "DATE") && next.kind == text:
 		p.at += 2
-		to, _ := ParseType(w)
-		return &Cast{X: &Literal{next.text, String}, To: to}, nil
+		to := Type{Kind: w}
+		if _, ok := fromString(next.text, to); !ok {
+			return nil, failf("INVALID_TYPED_LITERAL", "42604", "The value of the typed literal \"%s\" is invalid: '%s'.", w, next.text)
+		}
+		return &Literal{next.text, to}, nil
 	case w == "INTERVAL" && next.kind != symbol && next.kind != end:
 		p.at++
 		return p.interval()
@@ -83,7 +86,13 @@ func (p *parser) numeral(t token) (Expr, error) {
 	whole := !strings.ContainsAny(digits, ".eE")
 	bad := syntax(p.source, t.pos)
 	switch {
-	case suffix == "D" || suffix == "F" || suffix == "" && strings.ContainsAny(digits, "eE"):
+	case suffix == "F":
+		f, err := strconv.ParseFloat(digits, 32)
+		if err != nil {
+			return nil, bad
+		}
+		return &Literal{f, Type{Kind: "FLOAT"}}, nil
+	case suffix == "D" || suffix == "" && strings.ContainsAny(digits, "eE"):
 		f, err := strconv.ParseFloat(digits, 64)
 		if err != nil {
 			return nil, bad

@@ -67,7 +67,8 @@ func (c ctx) like(e *Like) (typed, error) {
 	if err != nil {
 		return p, err
 	}
-	if x.typ.Kind != "STRING" && x.typ.Kind != "VOID" || p.typ.Kind != "STRING" {
+	x, p = textOf(x), textOf(p)
+	if x.typ.Kind != "STRING" || p.typ.Kind != "STRING" {
 		return typed{}, mismatch(pretty(e.X), "%s needs strings, however the operands are \"%s\" and \"%s\"", e.Op, x.typ.SQL(), p.typ.SQL())
 	}
 	sql := fmt.Sprintf("dbx_like(%s, %s, %s, %s)", x.sql, p.sql, quote(e.Escape), quote(e.Op))
@@ -75,6 +76,14 @@ func (c ctx) like(e *Like) (typed, error) {
 		sql = "NOT " + sql
 	}
 	return typed{"(" + sql + ")", Boolean}, nil
+}
+
+// textOf brings what is silently made a string to one.
+func textOf(x typed) typed {
+	if x.typ.scalar() || x.typ.Kind == "VOID" {
+		return cast(x, String, false)
+	}
+	return x
 }
 
 func (c ctx) is(e *Is) (typed, error) {

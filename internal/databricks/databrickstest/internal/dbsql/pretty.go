@@ -14,6 +14,12 @@ func pretty(e Expr) string {
 			return "NULL"
 		case float64:
 			return javaDouble(v)
+		case string:
+			if e.Type.Kind == "TIMESTAMP" || e.Type.Kind == "DATE" {
+				n, _ := fromString(v, e.Type)
+				s, _ := convertValue(n, e.Type, String)
+				return fmt.Sprintf("%s '%s'", e.Type.Kind, s)
+			}
 		}
 		return fmt.Sprint(e.Value)
 	case *bound:
@@ -30,13 +36,19 @@ func pretty(e Expr) string {
 		}
 		return "(- " + pretty(e.X) + ")"
 	case *Binary:
+		switch e.Op {
+		case "||":
+			return "concat(" + pretty(e.L) + ", " + pretty(e.R) + ")"
+		case "AND", "OR":
+			return "(" + pretty(e.L) + " " + e.Op + " " + pretty(e.R) + ")"
+		}
 		return "(" + pretty(e.L) + " " + strings.ToLower(e.Op) + " " + pretty(e.R) + ")"
 	case *Is:
 		return "(" + pretty(e.X) + " IS" + when(e.Not, " NOT") + " " + e.What + ")"
 	case *Between:
 		return when(e.Not, "(NOT ") + "between(" + pretty(e.X) + ", " + pretty(e.Low) + ", " + pretty(e.High) + ")" + when(e.Not, ")")
 	case *In:
-		return "(" + pretty(e.X) + when(e.Not, " NOT") + " IN (" + prettyList(e.List) + "))"
+		return when(e.Not, "(NOT ") + "(" + pretty(e.X) + " IN (" + prettyList(e.List) + "))" + when(e.Not, ")")
 	case *Like:
 		return pretty(e.X) + when(e.Not, " NOT") + " " + e.Op + " " + pretty(e.Pattern)
 	case *Exists:
@@ -61,6 +73,16 @@ func pretty(e Expr) string {
 		args := prettyList(e.Args)
 		if e.Star {
 			args = "1"
+		}
+		switch {
+		case strings.HasSuffix(e.Name, "VARIANT_GET") && len(e.Args) == 3:
+			args = prettyList(e.Args[:2])
+		case e.Name == "IF":
+			return "(IF(" + args + "))"
+		case e.Name == "ISNULL":
+			return "(" + args + " IS NULL)"
+		case e.Name == "ISNOTNULL":
+			return "(" + args + " IS NOT NULL)"
 		}
 		return strings.ToLower(e.Name) + "(" + when(e.Distinct, "DISTINCT ") + args + ")"
 	}

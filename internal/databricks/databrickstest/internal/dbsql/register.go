@@ -1,6 +1,7 @@
 package dbsql
 
 import (
+	"cmp"
 	"crypto/md5"
 	"crypto/sha256"
 	"database/sql/driver"
@@ -94,14 +95,14 @@ var scalars = map[string]scalar{
 		return out, nil
 	}},
 	"parse_json": {1, true, func(a []driver.Value) (driver.Value, error) {
-		doc, err := parseJSON(a[0].(string))
+		doc, err := parseVariant(a[0].(string))
 		if err != nil {
 			return nil, failf("MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION", "22023", "Malformed records are detected in record parsing: %.50s.", a[0])
 		}
 		return string(AppendJSON(nil, doc)), nil
 	}},
 	"try_parse_json": {1, true, func(a []driver.Value) (driver.Value, error) {
-		doc, err := parseJSON(a[0].(string))
+		doc, err := parseVariant(a[0].(string))
 		if err != nil {
 			return nil, nil
 		}
@@ -166,6 +167,44 @@ var scalars = map[string]scalar{
 				return nil, failf("NULL_MAP_KEY", "2200E", "Cannot use null as map key.")
 			}
 			if err := putNew(members, k, string(AppendJSON(nil, pair[a[2].(string)]))); err != nil {
+				return nil, err
+			}
+		}
+		return object(members), nil
+	}},
+	"pluck": {2, true, func(a []driver.Value) (driver.Value, error) {
+		doc, err := document(a[0].(string))
+		list, _ := doc.([]any)
+		out := []any{}
+		for _, e := range list {
+			m, _ := e.(map[string]any)
+			out = append(out, m[a[1].(string)])
+		}
+		return string(AppendJSON(nil, out)), err
+	}},
+	"sort_array": {2, true, func(a []driver.Value) (driver.Value, error) {
+		doc, err := document(a[0].(string))
+		list, _ := doc.([]any)
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, func(x, y any) int {
+			if x == nil || y == nil {
+				return cmp.Compare(truth(x != nil).(int64), truth(y != nil).(int64))
+			}
+			return compareValues(x, y)
+		})
+		if a[1] == int64(0) {
+			slices.Reverse(list)
+		}
+		return string(AppendJSON(nil, list)), err
+	}},
+	"map": {-1, false, func(a []driver.Value) (driver.Value, error) {
+		members := map[string]string{}
+		for i := 0; i+1 < len(a); i += 2 {
+			k, ok := a[i].(string)
+			if !ok {
+				return nil, failf("NULL_MAP_KEY", "2200E", "Cannot use null as map key.")
+			}
+			if err := putNew(members, k, a[i+1].(string)); err != nil {
 				return nil, err
 			}
 		}

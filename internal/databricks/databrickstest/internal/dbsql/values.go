@@ -3,6 +3,7 @@ package dbsql
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -87,6 +88,9 @@ var raised = regexp.MustCompile(`(?s)\[([A-Z0-9_.]+)\] (.*) SQLSTATE: ([0-9A-Z]{
 func Failure(err error) *Error {
 	if m := raised.FindStringSubmatch(err.Error()); m != nil {
 		return &Error{Class: m[1], Message: m[2], State: m[3]}
+	}
+	if strings.Contains(err.Error(), "integer overflow") {
+		return failf("ARITHMETIC_OVERFLOW", "22003", "long overflow.")
 	}
 	return failf("INTERNAL_ERROR", "XX000", "The fake workspace failed: %s.", err)
 }
