@@ -39,7 +39,14 @@ func open(ctx context.Context, cfg *Config, set exporter.Settings, host componen
 		}
 		a.host, a.who = u.String(), "extension "+id.String()
 	} else {
-		s, err := signin.New(*cfg.signIn(), signin.Settings{Logger: set.Logger, Version: set.BuildInfo.Version})
+		// Tokens are asked for by the same proxy and with the same certificates, but other hosts may give them: they get no headers of ours.
+		plain := cfg.HTTP
+		plain.Headers, plain.Compression, plain.Middlewares = nil, "", nil
+		tokens, err := plain.ToClient(ctx, nil, set.TelemetrySettings)
+		if err != nil {
+			return nil, fmt.Errorf("http: %w", err)
+		}
+		s, err := signin.New(*cfg.signIn(), signin.Settings{Transport: tokens.Transport, Logger: set.Logger, Version: set.BuildInfo.Version})
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,9 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exportertest"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
@@ -29,7 +31,7 @@ func TestStopWhileHeld(t *testing.T) {
 	first := r.send(t.Context(), spans("1", 0, 1, 3))
 	eventually(t, func() bool { return r.host.destination(spansTable).Held != "" }, "held")
 	second := r.send(t.Context(), spans("1", 1, 1, 2))
-	eventually(t, func() bool { return r.Traces.(tracesExporter).router.Chains[0].Memory() > 400 }, "both wait")
+	eventually(t, func() bool { return counted.sum("otelcol_exporter_in_flight_requests") == 2 }, "both wait")
 	require.NoError(t, r.Shutdown(t.Context()))
 	for _, done := range []<-chan error{first, second} {
 		err := within(t, done)
@@ -140,6 +142,56 @@ func TestStorage(t *testing.T) {
 	for id, n := range ids(w, "main.traces.two_otel_spans") {
 		require.Equal(t, 1, n, id)
 	}
+}
+
+// A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and forgotten afterwards.
+func TestStorageOfARemovedRoute(t *testing.T) {
+	dir := t.TempDir()
+	w := workspace(t)
+	arrange(w, prefixed("one"))
+	w.Revoke(writer, "main.traces.one_otel_spans")
+	set := counting(t).settings()
+	set.ID = component.MustNewID("databricks")
+	run := func(routes ...RouteConfig) *rig {
+		cfg := configure(w)
+		id := storagetest.NewStorageID("disk")
+		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
+		cfg.OnNoRoute, cfg.Routes = Default, routes
+		return startOn(t, cfg, set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
+	}
+	const warning = "A destination is no longer in the configuration; what is left in its queue on disk is still sent there"
+	r := run(RouteConfig{ExperimentID: "1", TablePrefix: "one"})
+	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
+	eventually(t, func() bool { return r.host.destination("main.traces.one_otel_spans").Held != "" }, "held")
+	require.NoError(t, r.Shutdown(t.Context()))
+
+	w.GrantWriting(writer, "main.traces.one_otel_spans")
+	r = run()
+	require.Equal(t, 1, r.logs.FilterMessage(warning).Len())
+	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 1, 1, 2)))
+	eventually(t, func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 && len(ids(w, spansTable)) == 2 }, "both")
+	require.NoError(t, r.Shutdown(t.Context()))
+
+	r = run()
+	require.Equal(t, 1, r.logs.FilterMessage(warning).Len(), "it is not known yet that nothing is left")
+	require.NoError(t, r.Shutdown(t.Context()))
+	r = run()
+	require.Zero(t, r.logs.FilterMessage(warning).Len())
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestStorageThatIsNotThere(t *testing.T) {
+	cfg := configure(workspace(t))
+	id := component.MustNewID("file_storage")
+	cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
+	e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
+	require.ErrorContains(t, e.Start(t.Context(), newHost()), "sending_queue::storage: the extension file_storage is not there")
+	sink := component.MustNewID("sink")
+	cfg.Queue.Get().StorageID = &sink
+	e, err = NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
+	require.ErrorContains(t, e.Start(t.Context(), newHost()), "does not store anything")
 }
 
 // With a dead-letter file nothing comes back: what is refused lies there, is counted, and can be fed back.

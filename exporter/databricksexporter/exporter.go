@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/remember"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/rewrite"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -44,6 +45,9 @@ type databricksExporter[T any] struct {
 	gate   destination.Gate
 	ledger destination.Ledger
 	router *chain.Router[T]
+
+	list       *remember.List // of destinations with queues on disk; nil without
+	configured int            // of the plan's targets are of this configuration
 }
 
 type tracesExporter struct {
@@ -112,6 +116,9 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		if e.dead, err = deadletter.Open(e.cfg.DeadLetter); err != nil {
 			return fmt.Errorf("dead_letter: %w", err)
 		}
+	}
+	if err = e.recall(ctx, host); err != nil {
+		return err
 	}
 	e.watch(host)
 	e.book.Connect(first[progress.DestinationSink](host), func(err error) {
@@ -187,6 +194,9 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	e.book.Close(verified)
 	if e.dead != nil {
 		errs = append(errs, e.dead.Close())
+	}
+	if e.list != nil {
+		errs = append(errs, e.forget(ctx))
 	}
 	e.access.close()
 	e.tel.Shutdown()

@@ -3,8 +3,12 @@ package databricksexporter
 import (
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/extension/extensionauth"
@@ -224,6 +229,33 @@ func TestAuthenticator(t *testing.T) {
 	e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), missing)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), `"extension/0"`)
+}
+
+// Settings of http, such as the certificate of a company's proxy, count for data, preflight and sign-in; headers go to the workspace only.
+func TestHTTPSettings(t *testing.T) {
+	w := workspace(t)
+	w.AddServicePrincipal("app-1", "s3cret")
+	w.GrantWriting("app-1", spansTable)
+	to, err := url.Parse(w.URL())
+	require.NoError(t, err)
+	front := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(to))
+	defer front.Close()
+	cfg := configure(w)
+	cfg.gate = nil
+	cfg.Host = front.URL
+	cfg.HTTP.TLS.CAPem = configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}))
+	cfg.HTTP.Headers.Set("X-Team", "blue")
+	cfg.Auth.Credentials.Token = ""
+	cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
+	r := start(t, cfg)
+	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 2))))
+	require.Len(t, w.Rows(spansTable), 2)
+	require.Equal(t, "blue", w.RequestsTo("POST", "/api/2.0/otel")[0].Header.Get("X-Team"))
+	for _, q := range w.RequestsTo("", "/oidc/") {
+		require.Empty(t, q.Header.Get("X-Team"))
+	}
+	require.NoError(t, r.Shutdown(t.Context()))
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // of the proxy
 }
 
 // Requests are what the workspace's route wants: protobuf without compression, one table, our name, no redirect followed.

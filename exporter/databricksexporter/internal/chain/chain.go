@@ -2,7 +2,7 @@
 //
 // A chain is two exporters out of exporterhelper around a sender:
 //
-//	Consume ──► share of memory ──► sending queue ──► settle ──► retries ──► send.Sender
+//	Consume ──► (share of memory) ──► sending queue ──► settle ──► retries ──► send.Sender
 //
 // The queue is the outer one, so that settle sees what retrying came to: only there is known whether somebody still has the data (a producer that waits for the result, a
 // persistent queue) or it has to be given up, counted and written to the dead-letter file.
@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
@@ -39,7 +40,7 @@ type Settings[T any] struct {
 	Sender   *send.Sender[T]
 	Queue    configoptional.Optional[exporterhelper.QueueBatchConfig]
 	Retry    configretry.BackOffConfig
-	// Memory bounds the bytes in memory.
+	// Memory bounds the bytes of a queue in memory that answers at once.
 	Memory int64
 }
 
@@ -55,6 +56,8 @@ type Chain[T any] struct {
 	waits  bool // the producer waits for the result and has the data until then
 	keeps  bool // the queue is on disk
 	blocks bool // a producer waits for room
+
+	used atomic.Bool
 
 	mu      sync.RWMutex
 	stopped bool
@@ -117,7 +120,7 @@ func (c *Chain[T]) Consume(ctx context.Context, b T) error {
 	c.mu.RUnlock()
 	defer c.calls.Done()
 
-	if c.keeps {
+	if !c.bounded() {
 		return c.offer(ctx, b)
 	}
 	units := int64(c.sender.Kind.Units(b))
@@ -125,17 +128,20 @@ func (c *Chain[T]) Consume(ctx context.Context, b T) error {
 		return err
 	}
 	err := c.offer(ctx, b)
-	if c.waits || err != nil {
+	if err != nil {
 		c.share.give(units)
 	}
 	return err
 }
 
+// bounded reports whether batches stay in memory that nobody else has: not those of a producer that waits with them, and not those on disk.
+func (c *Chain[T]) bounded() bool { return !c.waits && !c.keeps }
+
 // push is what the queue hands batches to.
 func (c *Chain[T]) push(ctx context.Context, b T) error {
-	units := int64(c.sender.Kind.Units(b))
-	if !c.waits && !c.keeps {
-		defer c.share.give(units)
+	c.used.Store(true)
+	if c.bounded() {
+		defer c.share.give(int64(c.sender.Kind.Units(b)))
 	}
 	return c.settle(ctx, b, c.try(ctx, b))
 }
@@ -200,8 +206,11 @@ func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
 	return out
 }
 
-// Memory is the number of bytes of the chain's batches in memory, on the wire's scale. Batches on disk don't count.
+// Memory is the number of bytes of the batches that a queue in memory has taken, on the wire's scale.
 func (c *Chain[T]) Memory() int64 { return c.share.used() }
+
+// Used reports whether anything came out of the queue.
+func (c *Chain[T]) Used() bool { return c.used.Load() }
 
 // Destination is the table, if it is known.
 func (c *Chain[T]) Destination() (destination.Destination, bool) { return c.sender.Destination() }

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// share bounds the bytes of one destination that are in memory: queued, being sent or waiting. A single batch larger than the bound may be there alone.
+// share bounds the bytes that the queue of one destination has taken: waiting there, being sent, or held. A single batch larger than the bound may be there alone.
 type share struct {
 	most int64
 

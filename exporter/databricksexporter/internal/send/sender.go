@@ -247,6 +247,7 @@ func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome.Verdict
 	if err != nil {
 		return outcome.Verdict{Action: outcome.Refuse, Reason: outcome.Invalid, Message: "the data can't be written as protobuf: " + err.Error()}, true
 	}
+	a.began = a.Now() // later than parts that were taken
 	answer := a.Link.post(ctx, a.d, body)
 	if answer.Err != nil && ctx.Err() != nil {
 		a.Account.Request("canceled")
