@@ -64,14 +64,15 @@ func TestSecretIsRefused(t *testing.T) {
 			cfg.DeadLetter = t.TempDir() + "/dead.jsonl"
 			cfg.HoldMax = time.Nanosecond
 			r := start(t, cfg)
-			done := r.send(t.Context(), spans("1", 0, 1, 3))
+			done, other := r.send(t.Context(), spans("1", 0, 1, 3)), r.send(t.Context(), spans("1", 1, 1, 3))
 			eventually(t, func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError }, "status")
 			_, text := r.host.status()
 			require.Contains(t, text, "check client_id and client_secret")
 			require.NotContains(t, text, "s3cret")
 			w.AddServicePrincipal("app-1", "s3cret")
 			require.NoError(t, within(t, done))
-			require.Len(t, ids(w, spansTable), 3)
+			require.NoError(t, within(t, other))
+			require.Len(t, ids(w, spansTable), 6)
 		})
 	}
 }

@@ -53,9 +53,10 @@ type Chain[T any] struct {
 	try    Consume[T] // with retries
 	share  *share
 
-	waits  bool // the producer waits for the result and has the data until then
-	keeps  bool // the queue is on disk
-	blocks bool // a producer waits for room
+	waits   bool // the producer waits for the result and has the data until then
+	keeps   bool // the queue is on disk
+	blocks  bool // a producer waits for room
+	batches bool // the queue merges
 
 	used atomic.Bool
 
@@ -68,7 +69,7 @@ type Chain[T any] struct {
 func New[T any](ctx context.Context, s Settings[T]) (*Chain[T], error) {
 	c := &Chain[T]{sender: s.Sender, share: newShare(s.Memory), waits: true, blocks: true}
 	if q := s.Queue.Get(); q != nil {
-		c.waits, c.keeps, c.blocks = q.WaitForResult, q.StorageID != nil, q.BlockOnOverflow
+		c.waits, c.keeps, c.blocks, c.batches = q.WaitForResult, q.StorageID != nil, q.BlockOnOverflow, q.Batch.HasValue()
 	}
 
 	outer := s.Exporter
@@ -239,8 +240,8 @@ func (c *Chain[T]) Shutdown(ctx context.Context) error {
 	c.sender.Stop()
 	c.share.close()
 	err := c.retry.Shutdown(ctx)
-	if c.waits {
-		c.calls.Wait() // they end, since nothing is tried again
+	if c.waits && !c.batches {
+		c.calls.Wait() // they end, since nothing is tried again; those in a batch that is not full end with the queue
 	}
 	return errors.Join(err, c.queue.Shutdown(ctx))
 }

@@ -55,7 +55,7 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 		if f.Passes {
 			a.Account.Wait(f.Message, a.began)
 		} else {
-			a.holds(f.Message, 0)
+			a.holds(f.Message, 0, true)
 		}
 		return false
 	}
@@ -71,9 +71,15 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 	ok, message, wait := a.hold.admit(a.began, a.HoldInterval)
 	if !ok {
 		a.message, a.delay, a.unasked = message, wait, true
-		a.deadline = a.HoldMax > 0 && a.hold.lasts(a.began) >= a.HoldMax
+		a.deadline = a.overdue(a.began)
 	}
 	return ok
+}
+
+// overdue reports whether the destination has been held for longer than allowed.
+func (a *attempt[T]) overdue(now time.Time) bool {
+	d := a.hold.lasts(now)
+	return a.HoldMax > 0 && d > 0 && d >= a.HoldMax
 }
 
 // gated notes why preflight lets nothing through.
@@ -82,19 +88,19 @@ func (a *attempt[T]) gated(err error) {
 	var h *destination.Held
 	switch {
 	case !errors.As(err, &h), !h.Looking && !h.Passes:
-		a.holds(a.message, 0)
+		a.holds(a.message, 0, true)
 	case h.Passes:
 		a.Account.Wait(a.message, a.began)
 	}
 }
 
 // holds notes that a person has to do something before data can be written, and that the workspace is not asked again for an interval.
-func (a *attempt[T]) holds(message string, interval time.Duration) {
+func (a *attempt[T]) holds(message string, interval time.Duration, counts bool) {
 	now := a.Now()
-	a.hold.begin(message, now, interval)
+	a.hold.begin(message, now, interval, counts)
 	a.Account.Wait(message, a.began)
 	a.delay, a.unasked = a.HoldInterval, true
-	a.deadline = a.HoldMax > 0 && a.hold.lasts(now) >= a.HoldMax
+	a.deadline = a.overdue(now)
 }
 
 // run sends part by part until all are through or one has to wait.
@@ -142,10 +148,9 @@ func (a *attempt[T]) waits(v outcome.Verdict) {
 		if v.Label == outcome.NotFound {
 			a.Target.Doubt()
 		}
-		a.holds(a.message, a.HoldInterval)
+		a.holds(a.message, a.HoldInterval, true)
 	case outcome.SignIn:
-		a.holds(a.message, a.HoldInterval)
-		a.deadline = false // nobody's data is given up because a secret has expired
+		a.holds(a.message, a.HoldInterval, false) // nobody's data is given up because a secret has expired
 	default:
 		a.Account.Wait(a.message, a.began)
 		if v.Label == outcome.Throttled {
