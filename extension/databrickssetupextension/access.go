@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configauth"
@@ -22,7 +23,7 @@ type access struct {
 }
 
 // open makes the access without asking the workspace.
-func open(ctx context.Context, cfg *Config, set extension.Settings, host component.Host) (*access, error) {
+func open(ctx context.Context, cfg *Config, set extension.Settings, host component.Host, sleep func(context.Context, time.Duration) error) (*access, error) {
 	a, address := &access{}, ""
 	settings := cfg.HTTP
 	if id := cfg.Auth.Authenticator; id != nil {
@@ -48,7 +49,7 @@ func open(ctx context.Context, cfg *Config, set extension.Settings, host compone
 		client.Transport = a.session.RoundTripper(client.Transport)
 	}
 	a.http = client
-	a.api, err = databricks.New(address, client, databricks.Settings{Timeout: cfg.HTTP.Timeout, UserAgent: "otelcol-mlflow/" + set.BuildInfo.Version})
+	a.api, err = databricks.New(address, client, databricks.Settings{Timeout: cfg.HTTP.Timeout, UserAgent: "otelcol-mlflow/" + set.BuildInfo.Version, Sleep: sleep})
 	if err != nil {
 		a.close()
 		return nil, fmt.Errorf("host: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -23,6 +24,8 @@ type setup struct {
 	cfg *Config
 	set extension.Settings
 	out io.Writer
+	// sleep waits between two looks at what is under way; nil means real time.
+	sleep func(context.Context, time.Duration) error
 
 	access *access
 	cancel context.CancelFunc
@@ -55,7 +58,7 @@ func (s *setup) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	if s.access, err = open(ctx, s.cfg, s.set, host); err != nil {
+	if s.access, err = open(ctx, s.cfg, s.set, host, s.sleep); err != nil {
 		return err
 	}
 	if s.cfg.OnComplete == Shutdown {
@@ -88,7 +91,7 @@ func (s *setup) run(ctx context.Context, reported []string) {
 // work prints and does the plan.
 func (s *setup) work(ctx context.Context, reported []string) error {
 	api := s.access.api
-	r := &plan.Runner{Out: s.out, Apply: s.cfg.Apply, Passes: databricks.Passes}
+	r := &plan.Runner{Out: s.out, Apply: s.cfg.Apply, Passes: databricks.Passes, Sleep: s.sleep}
 	l := s.cfg.location()
 	steps := s.cfg.steps(api, reported)
 	switch {
@@ -103,11 +106,11 @@ func (s *setup) work(ctx context.Context, reported []string) error {
 	err := r.Run(ctx, steps)
 	switch {
 	case err != nil:
-		r.Remark("\nNot complete: see the steps above that FAILED or are refused.")
+		r.End("Not complete: see the steps above that FAILED or are refused.")
 	case s.cfg.Apply:
-		r.Remark("\nComplete.")
+		r.End("Complete.")
 	default:
-		r.Remark("\nEnd of the plan.")
+		r.End("End of the plan.")
 	}
 	return err
 }

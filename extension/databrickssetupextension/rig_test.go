@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -65,12 +66,16 @@ func run(t testing.TB, w *databrickstest.Workspace, k keys) (string, error) {
 	require.NoError(t, cfg.Validate())
 	var out bytes.Buffer
 	s := newSetup(extensiontest.NewNopSettings(metadata.Type), cfg, &out)
+	s.sleep = atOnce
 	require.NoError(t, s.Start(context.Background(), componenttest.NewNopHost()))
 	<-s.done
 	err := s.err
 	require.NoError(t, s.Shutdown(context.Background()))
 	return out.String(), err
 }
+
+// atOnce is a sleep that takes no time.
+func atOnce(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // apply runs with apply: true and expects it to succeed.
 func apply(t testing.TB, w *databrickstest.Workspace, k keys) string {

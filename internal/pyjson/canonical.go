@@ -40,13 +40,13 @@ type canonical struct {
 	number  func(dst, num []byte) []byte
 	scratch []byte
 
-	open    []container
+	kinds   nesting  // of all open containers
+	open    []object // the objects among them, the innermost last
 	members []member // of all open objects, the innermost last
 	moves   []move
 }
 
-type container struct {
-	kind    Kind
+type object struct {
 	start   int // offset of its bracket in out
 	members int // index of its first member
 }
@@ -68,7 +68,10 @@ func (c *canonical) value() {
 		switch k := c.Kind(); k {
 		case Object, Array:
 			c.Open(k)
-			c.open = append(c.open, container{kind: k, start: len(c.out), members: len(c.members)})
+			c.kinds.push(k)
+			if k == Object {
+				c.open = append(c.open, object{start: len(c.out), members: len(c.members)})
+			}
 			c.out = append(c.out, bracket(k))
 		case String:
 			c.string()
@@ -89,10 +92,9 @@ func (c *canonical) value() {
 
 // following writes what stands before the next value, closing what ends here, and reports whether there is one.
 func (c *canonical) following() bool {
-	for len(c.open) > 0 && c.err == nil {
-		top := c.open[len(c.open)-1]
-		first := len(c.out) == top.start+1
-		if top.kind == Array {
+	for c.kinds.depth > 0 && c.err == nil {
+		first := c.fresh
+		if !c.kinds.object() {
 			if c.NextElement() {
 				if !first {
 					c.out = append(c.out, ", "...)
@@ -115,9 +117,10 @@ func (c *canonical) following() bool {
 				return c.err == nil
 			}
 			c.out = append(c.out, '}')
-			c.close(top)
+			c.close(c.open[len(c.open)-1])
+			c.open = c.open[:len(c.open)-1]
 		}
-		c.open = c.open[:len(c.open)-1]
+		c.kinds.pop()
 	}
 	return false
 }
@@ -142,7 +145,7 @@ func (c *canonical) string() {
 }
 
 // close notes the object that was just written if its members are not in their final order.
-func (c *canonical) close(top container) {
+func (c *canonical) close(top object) {
 	written := c.members[top.members:]
 	final := unique(written)
 	if c.sorted && !slices.IsSortedFunc(final, byKey) {

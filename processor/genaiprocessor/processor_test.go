@@ -2,7 +2,6 @@ package genaiprocessor
 
 import (
 	"context"
-	"math"
 	"strings"
 	"testing"
 
@@ -23,7 +22,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/tokens"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadatatest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
@@ -229,57 +227,6 @@ func errorsOf(list ...error) error {
 		}
 	}
 	return nil
-}
-
-// Hostile spans neither panic nor take long, in every mode and with both engines.
-func TestHostileSpans(t *testing.T) {
-	deep := strings.Repeat(`{"messages": [`, 5000) + `"x"` + strings.Repeat(`]}`, 5000)
-	spans := map[string]map[string]any{
-		"one letter":   {genai.SpanInputs: strings.Repeat("a", 16<<20), genai.SpanOutputs: map[string]any{"x": strings.Repeat("a", 16<<20)}},
-		"spaces":       {genai.SpanInputs: strings.Repeat(" ", 16<<20)},
-		"deep":         {genai.SpanInputs: deep, genai.SpanOutputs: deep, genai.Assessments: deep, "llm.input_messages.0.message.content": deep},
-		"bad numbers":  {"llm.input_messages.99999999999999999999.message.content": "a", "llm.input_messages.-1.message.content": "a", "gen_ai.prompt..content": "a", "gen_ai.prompt.1": "b"},
-		"invalid UTF8": {genai.SpanInputs: "\xff\xfe\xc3", genai.SpanOutputs: map[string]any{"\xff": "\xf0\x9f"}, genai.Assessments: "[{\"name\": \"\xff\", \"value\": \"\xff\"}]", genai.RequestModel: "\xff"},
-		"no numbers":   {genai.SpanOutputs: []any{math.NaN(), math.Inf(1), math.Inf(-1)}, genai.Assessments: []any{map[string]any{"name": "a", "value": math.NaN()}}},
-		"types":        {genai.SpanType: 5, genai.RequestModel: []any{1}, genai.JSONAttributes: "x", genai.Assessments: 5, genai.TokenCountEncoding: nil, genai.ChatUsage: 1.5, genai.SpanInputs: true},
-		"parentheses":  {genai.SpanInputs: strings.Repeat("[", 1<<20), genai.Assessments: strings.Repeat("[", 1<<20)},
-		"base64":       {genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "data:image/png;base64," + strings.Repeat("A", 8<<20)}}}},
-	}
-	wide := map[string]any{}
-	for i := range 100_000 {
-		wide["llm.input_messages."+strings.Repeat("9", i%9+1)+".message.content"+strings.Repeat("x", i/9%2)+string(rune('a'+i%26))] = "a"
-	}
-	spans["wide"] = wide
-	attributes := map[string]any{}
-	list := []any{}
-	for i := range 100_000 {
-		name := "a" + strings.Repeat("b", i%50) + string(rune('a'+i%26))
-		attributes["gen_ai.prompt."+string(rune('0'+i%10))+"."+name+pad(i)] = "a"
-		list = append(list, map[string]any{"name": name + pad(i), "value": i})
-	}
-	attributes[genai.Assessments] = list
-	spans["many attributes"] = attributes
-	for name, span := range spans {
-		for _, mode := range []text.Mode{text.Raw, text.Human} {
-			for _, engine := range []encodings.Engine{encodings.Native, encodings.TiktokenGo} {
-				out := refine(t, one(t, span), func(c *Config) {
-					c.Tokens.Mode, c.Tokens.Engine, c.Tokens.FillMissingUsage = mode, engine, true
-					c.Assessments.MaxMetrics = 10
-				})
-				found := 0
-				for key := range written(spanAt(out, 0)) {
-					if strings.HasPrefix(key, "metric_") {
-						found++
-					}
-				}
-				require.LessOrEqual(t, found, 10, name)
-			}
-		}
-	}
-}
-
-func pad(i int) string {
-	return strings.Repeat("z", i%7) + string(rune('A'+i%26)) + string(rune('A'+i/26%26)) + string(rune('A'+i/676%26)) + string(rune('A'+i/17576%26))
 }
 
 func TestTelemetry(t *testing.T) {

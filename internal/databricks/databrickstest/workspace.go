@@ -61,11 +61,27 @@ type Workspace struct {
 	monitors monitorState
 }
 
-// New starts a workspace on loopback. It takes at most one Options.
+// New starts a workspace on loopback. It takes at most one Options. It panics where Start has an error.
 func New(options ...Options) *Workspace {
 	var o Options
 	if len(options) > 0 {
 		o = options[0]
+	}
+	w, err := Start(o)
+	if err != nil {
+		panic("databrickstest: " + err.Error())
+	}
+	return w
+}
+
+// Start starts a workspace. An address that is not loopback, or taken, is an error.
+func Start(o Options) (*Workspace, error) {
+	var l net.Listener
+	if o.Address != "" {
+		var err error
+		if l, err = listen(o.Address); err != nil {
+			return nil, err
+		}
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -88,28 +104,24 @@ func New(options ...Options) *Workspace {
 	w.routeMLflow()
 	w.routeMonitors()
 	w.server = httptest.NewUnstartedServer(w.front(w.mux))
-	if o.Address != "" {
+	if l != nil {
 		_ = w.server.Listener.Close()
-		w.server.Listener = listen(o.Address)
+		w.server.Listener = l
 	}
 	w.server.Start()
 	w.zerobus = httptest.NewServer(w.front(http.HandlerFunc(w.serveZerobus)))
-	return w
+	return w, nil
 }
 
-func listen(address string) net.Listener {
+func listen(address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		panic(fmt.Sprintf("databrickstest: %q is no address; write 127.0.0.1:8080", address))
+		return nil, fmt.Errorf("%q is no address; write 127.0.0.1:8080", address)
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		panic(fmt.Sprintf("databrickstest: %q is not loopback; write 127.0.0.1:8080", address))
+		return nil, fmt.Errorf("%q is not loopback; write 127.0.0.1:8080", address)
 	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		panic("databrickstest: " + err.Error())
-	}
-	return l
+	return net.Listen("tcp", address)
 }
 
 // URL is the workspace's address.

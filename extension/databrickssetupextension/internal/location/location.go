@@ -128,7 +128,7 @@ func (w *Wanted) create() plan.Proposal {
 	if w.Layout == unity.V1 {
 		p.Actions[0].Does, does = "creates the experiment", "then"
 	}
-	p.Actions = append(p.Actions, w.calls("<id of the experiment>", does)...)
+	p.Actions = append(p.Actions, w.calls("EXPERIMENT_ID", does)...)
 	return p
 }
 

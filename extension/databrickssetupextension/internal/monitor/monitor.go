@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/service/dataquality"
@@ -201,17 +202,24 @@ func (w *Wanted) settled(ctx context.Context, err error) error {
 	return nil // it exists and is as it should be, or can't be read by either API
 }
 
+// live is the slice of live traces.
+const live = "trace_kind = 'live'"
+
 func (w *Wanted) fresh() plan.Proposal {
-	return plan.Proposal{
+	p := plan.Proposal{
 		State: plan.Todo, Costs: costs(),
 		Shows: []string{"statistics of every column, each value of the slices among them, to whoever may read " + w.d.output() + "; and a dashboard in " + w.d.AssetsDir},
 		Notes: []string{
 			"history older than 30 days is stored but not profiled: the first run of a time series looks at the last 30 days only",
 			"it is made in the background: tables and dashboard appear some 8 to 20 minutes later, and until then its status is PENDING, which is fine",
-			"a monitor has no filter: evaluations and judges are counted too. Of each slice expression it makes slices of its own, so live traces are those of the slice trace_kind = 'live'",
 			"only who makes it may change it later",
 		},
 	}
+	if slices.Contains(w.d.Slices, live) {
+		p.Notes = append(p.Notes, "a monitor has no filter, and makes slices of each expression by itself: all rows and the other slices count evaluations and judges, too; "+
+			"live traffic is the slice "+live)
+	}
+	return p
 }
 
 func costs() []string {

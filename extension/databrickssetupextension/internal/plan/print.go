@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 )
@@ -13,6 +14,12 @@ import (
 
 // Remark prints a paragraph.
 func (r *Runner) Remark(text string) { r.remark(text) }
+
+// End prints a paragraph behind an empty line.
+func (r *Runner) End(text string) {
+	_, _ = io.WriteString(r.Out, "\n")
+	r.remark(text)
+}
 
 func (r *Runner) remark(text string) { r.lines("", text) }
 

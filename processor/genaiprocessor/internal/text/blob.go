@@ -1,6 +1,8 @@
 package text
 
-import "strings"
+import (
+	"strings"
+)
 
 // minBlob is the length from which on a string of nothing but base64 characters is taken for an embedded file.
 const minBlob = 512

@@ -185,8 +185,7 @@ func (r *Reader) joined(mode Mode) Text {
 			break
 		}
 		switch {
-		case mode == Human && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text) && r.human.isMessage(bytesOf(p.text), 0):
-			r.human.list(bytesOf(p.text), 0)
+		case mode == Human && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text) && r.human.conversation(bytesOf(p.text)):
 		case mode == Human:
 			r.human.line(bytesOf(p.text))
 		default:

@@ -1,9 +1,12 @@
 package text
 
-import "github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+import (
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
 
 // human collects the readable strings of JSON text.
 type human struct {
+	outline
 	dst             []byte
 	messages, names int
 	open            []member // of the objects that are being read, outermost first
@@ -15,16 +18,16 @@ type member struct {
 	value []byte
 }
 
-func (h *human) reset(dst []byte) { *h = human{dst: dst, open: h.open[:0]} }
+func (h *human) reset(dst []byte) {
+	*h = human{dst: dst, open: h.open[:0], outline: outline{large: h.large[:0]}}
+}
 
 // collect puts the members of an object on top of h.open and returns where they begin. The caller takes them off again with drop.
 func (h *human) collect(object []byte) (base int) {
 	base = len(h.open)
-	s := pyjson.NewScanner(object)
-	s.Open(pyjson.Object)
-	for s.NextMember() {
-		key := s.KeyString()
-		h.open = append(h.open, member{key, s.Skip()})
+	c := h.inside(object)
+	for m, ok := c.member(); ok; m, ok = c.member() {
+		h.open = append(h.open, m)
 	}
 	return base
 }
@@ -71,6 +74,7 @@ var places = map[string]bool{
 
 // document adds the texts of inputs or outputs, which are valid JSON.
 func (h *human) document(text []byte) {
+	text = h.read(text)
 	switch kindOf(text) {
 	case pyjson.Object:
 		h.object(text, 0)
@@ -84,6 +88,15 @@ func (h *human) document(text []byte) {
 	default:
 		h.json(text)
 	}
+}
+
+// conversation adds the texts of a message or part of one, or a list of them, and reports whether text, which is valid JSON, is one.
+func (h *human) conversation(text []byte) bool {
+	if text = h.read(text); !h.isMessage(text, 0) {
+		return false
+	}
+	h.list(text, 0)
+	return true
 }
 
 // object adds the texts of an object that holds messages under one of the known names, is a message itself, or holds just data.
@@ -135,12 +148,19 @@ func areCall(members []member) bool {
 	return container || text && model
 }
 
-// strings adds all strings of data, but not the names of members, and the texts of messages among it.
-func (h *human) strings(raw []byte, depth int) {
-	if h.isMessage(raw, depth) {
-		h.list(raw, depth)
+// each calls add for the elements of a list.
+func (h *human) each(list []byte, depth int, add func(element []byte, depth int)) {
+	if depth >= maxDepth {
 		return
 	}
+	c := h.inside(list)
+	for e, ok := c.element(); ok; e, ok = c.element() {
+		add(e, depth+1)
+	}
+}
+
+// strings adds all strings of data, but not the names of members, and the texts of messages among it.
+func (h *human) strings(raw []byte, depth int) {
 	switch kindOf(raw) {
 	case pyjson.String:
 		h.json(raw)
@@ -149,34 +169,19 @@ func (h *human) strings(raw []byte, depth int) {
 			return
 		}
 		base := h.collect(raw)
-		for i, end := base, len(h.open); i < end; i++ {
-			h.strings(h.open[i].value, depth+1)
+		if end := len(h.open); areMessage(h.open[base:end]) {
+			h.message(base, depth)
+		} else {
+			for i := base; i < end; i++ {
+				h.strings(h.open[i].value, depth+1)
+			}
 		}
 		h.drop(base)
 	case pyjson.Array:
-		h.each(raw, depth, h.strings)
+		if h.isMessage(raw, depth) {
+			h.list(raw, depth)
+		} else {
+			h.each(raw, depth, h.strings)
+		}
 	}
-}
-
-// each calls add for the elements of a list.
-func (h *human) each(list []byte, depth int, add func(element []byte, depth int)) {
-	if depth >= maxDepth {
-		return
-	}
-	s := pyjson.NewScanner(list)
-	s.Open(pyjson.Array)
-	for s.NextElement() {
-		add(s.Skip(), depth+1)
-	}
-}
-
-func kindOf(raw []byte) pyjson.Kind {
-	s := pyjson.NewScanner(raw)
-	return s.Kind()
-}
-
-// stringIn returns the string that raw is.
-func stringIn(raw []byte) string {
-	s := pyjson.NewScanner(raw)
-	return s.Str()
 }

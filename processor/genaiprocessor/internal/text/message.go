@@ -1,14 +1,15 @@
 package text
 
-import "github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+import (
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
 
 // isMessage reports whether a value is a message or part of one, or a list whose first element is, lists of lists included.
 func (h *human) isMessage(text []byte, depth int) bool {
 	switch kindOf(text) {
 	case pyjson.Array:
-		s := pyjson.NewScanner(text)
-		s.Open(pyjson.Array)
-		return depth < maxDepth && s.NextElement() && h.isMessage(s.Skip(), depth+1)
+		first := h.firstLeaf(text, depth)
+		return kindOf(first) == pyjson.Object && h.isMessage(first, depth)
 	case pyjson.Object:
 		base := h.collect(text)
 		defer h.drop(base)

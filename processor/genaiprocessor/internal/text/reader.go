@@ -59,6 +59,9 @@ func (r *Reader) Release() {
 		r.human.open = nil
 	}
 	clear(r.human.open[:cap(r.human.open)])
+	if cap(r.human.large) > 1024 {
+		r.human.large = nil
+	}
 }
 
 // keys are the attributes of the sources that JSONAttributes may list.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
 )
 
@@ -329,4 +331,77 @@ func FuzzText(f *testing.F) {
 			r.Release()
 		}
 	})
+}
+
+// FuzzOutline checks that walking a text by its outline finds the same values as reading it from start to end.
+func FuzzOutline(f *testing.F) {
+	long := strings.Repeat(`{"a\"]}": "\\", "b": [1, -2.5e3, NaN, true, null, "`+strings.Repeat("x", 100)+`"]}, `, 5)
+	for _, seed := range []string{`{}`, ` [ 1 , [ ] , {"a" : {} } ] `, "[" + long + "[[" + long + "1], 2]]", `{"a": ` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `, "b": "` + strings.Repeat(`\"`, 200) + `"}`, `[[[]], "]"]`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !isJSON(s) {
+			return
+		}
+		var o outline
+		same(t, &o, o.read([]byte(s)), 0)
+	})
+}
+
+func same(t *testing.T, o *outline, value []byte, depth int) {
+	if depth > 50 {
+		return
+	}
+	s := pyjson.NewScanner(value)
+	switch k := s.Kind(); k {
+	case pyjson.Array:
+		s.Open(k)
+		c := o.inside(value)
+		first := true
+		for s.NextElement() {
+			e, ok := c.element()
+			require.True(t, ok)
+			require.Equal(t, string(s.Skip()), string(e))
+			if leaf := o.firstLeaf(value, 0); first && kindOf(e) != pyjson.Array {
+				require.Equal(t, string(e), string(leaf))
+			}
+			first = false
+			same(t, o, e, depth+1)
+		}
+		_, ok := c.element()
+		require.False(t, ok)
+	case pyjson.Object:
+		s.Open(k)
+		c := o.inside(value)
+		for s.NextMember() {
+			m, ok := c.member()
+			require.True(t, ok)
+			require.Equal(t, s.KeyString(), m.key)
+			require.Equal(t, string(s.Skip()), string(m.value))
+			same(t, o, m.value, depth+1)
+		}
+		_, ok := c.member()
+		require.False(t, ok)
+	}
+}
+
+// Looking ahead for messages doesn't read what is nested again at each level.
+func TestNestingCostsNothing(t *testing.T) {
+	numbers := "[" + strings.Repeat("1,", 1<<18) + "1]"
+	took := func(text string) time.Duration {
+		r := Reader{Limit: 1 << 20}
+		s := span("", func(s ptrace.Span) { s.Attributes().PutStr(genai.SpanInputs, text) })
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			r.Of(s, batch.Request, Human)
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	flat := took(numbers)
+	for open, end := range map[string]string{"[": "]", `{"a": `: "}", `{"messages": [{"content": [`: "]}]}", `[{"a": `: "}]"} {
+		depth := 30 / max(1, strings.Count(open, "{")+strings.Count(open, "["))
+		assert.Less(t, took(strings.Repeat(open, depth)+numbers+strings.Repeat(end, depth)), 20*flat, "%s", open)
+	}
 }
