@@ -121,16 +121,16 @@ func (c *Chain[T]) Consume(ctx context.Context, b T) error {
 	c.mu.RUnlock()
 	defer c.calls.Done()
 
-	if !c.bounded() {
+	items := int64(c.sender.Kind.Items(b))
+	if !c.bounded() || items == 0 {
 		return c.offer(ctx, b)
 	}
-	units := int64(c.sender.Kind.Units(b))
-	if err := c.share.take(ctx, int64(c.sender.Kind.Size(b)), units, c.blocks); err != nil {
+	if err := c.share.take(ctx, int64(c.sender.Kind.Size(b)), items, c.blocks); err != nil {
 		return err
 	}
 	err := c.offer(ctx, b)
 	if err != nil {
-		c.share.give(units)
+		c.share.give(items)
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func (c *Chain[T]) bounded() bool { return !c.waits && !c.keeps }
 func (c *Chain[T]) push(ctx context.Context, b T) error {
 	c.used.Store(true)
 	if c.bounded() {
-		defer c.share.give(int64(c.sender.Kind.Units(b)))
+		defer c.share.give(int64(c.sender.Kind.Items(b)))
 	}
 	return c.settle(ctx, b, c.try(ctx, b))
 }
