@@ -112,7 +112,7 @@ func (b *Book) publish(name string, verified map[string]progress.Destination) {
 		if v, ok := verified[name]; ok {
 			d.Verification, d.Detail, d.Arrived, d.Missing, d.Repeated = v.Verification, v.Detail, v.Arrived, v.Missing, v.Repeated
 			d.Problems = append(d.Problems, v.Problems...)
-		} else if verified != nil && d.Sent == 0 {
+		} else if verified != nil && d.Sent == 0 && d.Held == "" {
 			d.Verification, d.Detail = progress.Arrived, "nothing was sent there"
 		} else if verified != nil {
 			d.Detail = "nobody counted in the table: only spans are counted"
