@@ -50,7 +50,10 @@ func open(ctx context.Context, cfg *Config, set exporter.Settings, host componen
 		if err != nil {
 			return nil, err
 		}
-		a.session, a.host, a.who, a.principal = s, s.Host(), strings.TrimSpace(s.AuthType()+" "+s.Identity()), cfg.Auth.Credentials.ClientID
+		a.session, a.host, a.who = s, s.Host(), strings.TrimSpace(s.AuthType()+" "+s.Identity())
+		if key, id, ok := strings.Cut(s.Identity(), " "); ok && strings.HasSuffix(key, "client_id") {
+			a.principal = id
+		}
 	}
 	client, err := settings.ToClient(ctx, host.GetExtensions(), set.TelemetrySettings)
 	if err != nil {

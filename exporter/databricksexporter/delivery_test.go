@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 
@@ -95,6 +96,21 @@ func TestStopWithAQueueInMemory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A stop does not wait for a batch that will never be full.
+func TestStopWithABatchingQueue(t *testing.T) {
+	w := workspace(t)
+	cfg := configure(w)
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{"sending_queue": map[string]any{"batch": map[string]any{"flush_timeout": "1h"}}}).Unmarshal(cfg))
+	counted := counting(t)
+	r := startOn(t, cfg, counted.settings(), newHost())
+	require.True(t, r.Capabilities().MutatesData)
+	done := r.send(t.Context(), spans("1", 0, 1, 3))
+	eventually(t, func() bool { return counted.gauge("otelcol_exporter_queue_size") == 1 }, "it waits")
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.NoError(t, within(t, done))
+	require.Len(t, ids(w, spansTable), 3)
 }
 
 // A request that hangs does not outlast the time that a stop has.

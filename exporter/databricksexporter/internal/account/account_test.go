@@ -136,6 +136,7 @@ func TestClose(t *testing.T) {
 	require.Contains(t, got["a.b.c"].Problems, "short")
 	require.Equal(t, "no such experiment", got["experiment:2"].Held)
 	require.Equal(t, progress.NotVerified, got["experiment:2"].Verification)
+	require.Equal(t, "nothing was sent there: data waits", got["experiment:2"].Detail)
 
 	n := len(s.published)
 	s.Close(nil)

@@ -114,6 +114,8 @@ func (b *Book) publish(name string, verified map[string]progress.Destination) {
 			d.Problems = append(d.Problems, v.Problems...)
 		} else if verified != nil && d.Sent == 0 && d.Held == "" {
 			d.Verification, d.Detail = progress.Arrived, "nothing was sent there"
+		} else if verified != nil && d.Sent == 0 {
+			d.Detail = "nothing was sent there: data waits"
 		} else if verified != nil {
 			d.Detail = "nobody counted in the table: only spans are counted"
 		}

@@ -53,9 +53,10 @@ type Chain[T any] struct {
 	try    Consume[T] // with retries
 	share  *share
 
-	waits  bool // the producer waits for the result and has the data until then
-	keeps  bool // the queue is on disk
-	blocks bool // a producer waits for room
+	waits   bool // the producer waits for the result and has the data until then
+	keeps   bool // the queue is on disk
+	blocks  bool // a producer waits for room
+	batches bool // the queue merges
 
 	used atomic.Bool
 
@@ -68,7 +69,7 @@ type Chain[T any] struct {
 func New[T any](ctx context.Context, s Settings[T]) (*Chain[T], error) {
 	c := &Chain[T]{sender: s.Sender, share: newShare(s.Memory), waits: true, blocks: true}
 	if q := s.Queue.Get(); q != nil {
-		c.waits, c.keeps, c.blocks = q.WaitForResult, q.StorageID != nil, q.BlockOnOverflow
+		c.waits, c.keeps, c.blocks, c.batches = q.WaitForResult, q.StorageID != nil, q.BlockOnOverflow, q.Batch.HasValue()
 	}
 
 	outer := s.Exporter
@@ -120,16 +121,16 @@ func (c *Chain[T]) Consume(ctx context.Context, b T) error {
 	c.mu.RUnlock()
 	defer c.calls.Done()
 
-	if !c.bounded() {
+	items := int64(c.sender.Kind.Items(b))
+	if !c.bounded() || items == 0 {
 		return c.offer(ctx, b)
 	}
-	units := int64(c.sender.Kind.Units(b))
-	if err := c.share.take(ctx, int64(c.sender.Kind.Size(b)), units, c.blocks); err != nil {
+	if err := c.share.take(ctx, int64(c.sender.Kind.Size(b)), items, c.blocks); err != nil {
 		return err
 	}
 	err := c.offer(ctx, b)
 	if err != nil {
-		c.share.give(units)
+		c.share.give(items)
 	}
 	return err
 }
@@ -141,7 +142,7 @@ func (c *Chain[T]) bounded() bool { return !c.waits && !c.keeps }
 func (c *Chain[T]) push(ctx context.Context, b T) error {
 	c.used.Store(true)
 	if c.bounded() {
-		defer c.share.give(int64(c.sender.Kind.Units(b)))
+		defer c.share.give(int64(c.sender.Kind.Items(b)))
 	}
 	return c.settle(ctx, b, c.try(ctx, b))
 }
@@ -239,8 +240,8 @@ func (c *Chain[T]) Shutdown(ctx context.Context) error {
 	c.sender.Stop()
 	c.share.close()
 	err := c.retry.Shutdown(ctx)
-	if c.waits {
-		c.calls.Wait() // they end, since nothing is tried again
+	if c.waits && !c.batches {
+		c.calls.Wait() // they end, since nothing is tried again; those in a batch that is not full end with the queue
 	}
 	return errors.Join(err, c.queue.Shutdown(ctx))
 }

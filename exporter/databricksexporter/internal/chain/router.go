@@ -82,11 +82,12 @@ func (r *Router[T]) merge(parts []route.Part[T], errs []error) error {
 	}
 	var texts []string
 	var cause error
+	partial := false
 	var rests []T
 	for _, i := range concerned {
 		texts = append(texts, errs[i].Error())
 		if rest, ok := r.Kind.Rest(errs[i]); ok {
-			rests = append(rests, rest)
+			rests, partial = append(rests, rest), true
 		} else {
 			rests = append(rests, parts[i].Batch)
 		}
@@ -96,7 +97,10 @@ func (r *Router[T]) merge(parts []route.Part[T], errs []error) error {
 			}
 		}
 	}
-	err := r.Kind.Undelivered(&mixed{strings.Join(texts, "; "), cause}, r.Kind.Join(rests))
+	var err error = &mixed{strings.Join(texts, "; "), cause}
+	if partial || len(concerned) < len(parts) {
+		err = r.Kind.Undelivered(err, r.Kind.Join(rests))
+	}
 	if len(later) == 0 {
 		return consumererror.NewPermanent(err)
 	}

@@ -13,7 +13,7 @@ type share struct {
 	mu     sync.Mutex
 	room   sync.Cond
 	bytes  int64
-	units  int64 // of the batches that the bytes belong to
+	items  int64 // of the batches that the bytes belong to
 	closed bool
 }
 
@@ -29,7 +29,7 @@ func newShare(most int64) *share {
 }
 
 // take takes room for a batch, after waiting for it if it may.
-func (s *share) take(ctx context.Context, bytes, units int64, wait bool) error {
+func (s *share) take(ctx context.Context, bytes, items int64, wait bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bytes > 0 && s.bytes+bytes > s.most && wait {
@@ -52,20 +52,20 @@ func (s *share) take(ctx context.Context, bytes, units int64, wait bool) error {
 		return errClosed
 	}
 	s.bytes += bytes
-	s.units += units
+	s.items += items
 	return nil
 }
 
-// give gives back the room of some units. A queue that merges and cuts batches keeps the number of units but not of bytes, so the bytes are their part of all.
-func (s *share) give(units int64) {
+// give gives back the room of some items. A queue that merges and cuts batches keeps the number of items but not of bytes, so the bytes are their part of all.
+func (s *share) give(items int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	units = min(units, s.units)
-	if s.units > 0 {
-		s.bytes -= int64(float64(s.bytes) * float64(units) / float64(s.units))
-		s.units -= units
+	items = min(items, s.items)
+	if s.items > 0 {
+		s.bytes -= int64(float64(s.bytes) * float64(items) / float64(s.items))
+		s.items -= items
 	}
-	if s.units == 0 {
+	if s.items == 0 {
 		s.bytes = 0
 	}
 	s.room.Broadcast()

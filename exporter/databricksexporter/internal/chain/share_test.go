@@ -21,7 +21,7 @@ func TestShare(t *testing.T) {
 	require.NoError(t, s.take(t.Context(), 40, 4, false))
 	require.ErrorIs(t, s.take(t.Context(), 1, 1, false), errFull)
 	s.give(5)
-	require.EqualValues(t, 50, s.used(), "bytes go by their part of the units: a queue that batches keeps the number of those")
+	require.EqualValues(t, 50, s.used(), "bytes go by their part of the items: a queue that batches keeps the number of those")
 	s.give(5)
 	require.Zero(t, s.used())
 	require.NoError(t, s.take(t.Context(), 1000, 1, false), "a single batch may be larger than the bound")

@@ -9,7 +9,7 @@ import (
 type hold struct {
 	mu      sync.Mutex
 	held    bool
-	since   time.Time
+	since   time.Time // when it began to be a reason to give data up some time; zero while it is none
 	next    time.Time // when one may ask again
 	message string
 }
@@ -28,28 +28,31 @@ func (h *hold) admit(now time.Time, interval time.Duration) (ok bool, message st
 	return true, "", 0
 }
 
-// begin holds, or goes on holding.
-func (h *hold) begin(message string, now time.Time, interval time.Duration) {
+// begin holds, or goes on holding. A hold that does not count is no reason to give data up, however long it lasts.
+func (h *hold) begin(message string, now time.Time, interval time.Duration, counts bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.held {
-		h.held, h.since = true, now
+	switch {
+	case !counts:
+		h.since = time.Time{}
+	case h.since.IsZero():
+		h.since = now
 	}
-	h.message, h.next = message, now.Add(interval)
+	h.held, h.message, h.next = true, message, now.Add(interval)
 }
 
 // end lets everything go out.
 func (h *hold) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.held = false
+	h.held, h.since = false, time.Time{}
 }
 
-// lasts says for how long the destination has been held; 0 when it is not.
+// lasts says for how long the destination has been held in a way that counts; 0 when it has not.
 func (h *hold) lasts(now time.Time) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.held {
+	if h.since.IsZero() {
 		return 0
 	}
 	return now.Sub(h.since)

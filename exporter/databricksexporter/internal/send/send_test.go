@@ -74,7 +74,7 @@ func TestHold(t *testing.T) {
 	require.True(t, ok)
 	require.Zero(t, h.lasts(at))
 
-	h.begin("why", at, interval)
+	h.begin("why", at, interval, true)
 	ok, message, wait := h.admit(at.Add(4*time.Second), interval)
 	require.False(t, ok)
 	require.Equal(t, "why", message)
@@ -84,8 +84,15 @@ func TestHold(t *testing.T) {
 	ok, _, wait = h.admit(at.Add(interval), interval)
 	require.False(t, ok, "and the others wait for what it hears")
 	require.Equal(t, interval, wait)
-	h.begin("why else", at.Add(interval), interval)
+	h.begin("why else", at.Add(interval), interval, true)
 	require.Equal(t, 15*time.Second, h.lasts(at.Add(15*time.Second)), "it is the same hold")
+
+	h.begin("a secret has expired", at.Add(interval), interval, false)
+	require.Zero(t, h.lasts(at.Add(time.Hour)))
+	ok, _, _ = h.admit(at.Add(interval), interval)
+	require.False(t, ok, "it is a hold all the same")
+	h.begin("no grant", at.Add(2*interval), interval, true)
+	require.Equal(t, interval, h.lasts(at.Add(3*interval)), "and what was before does not count")
 
 	h.end()
 	ok, _, _ = h.admit(at.Add(interval), interval)
