@@ -9,6 +9,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/contexts/ottlspan"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl/ottlfuncs"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.uber.org/zap"
 
@@ -142,7 +143,7 @@ func (e *evaluation) value(ctx context.Context, x *expression, s *batch.Span) (v
 func (e *evaluation) fail(key string, s *batch.Span) error {
 	e.failed(key)
 	if e.mode == ottl.PropagateError {
-		return &errExpression{key, s.TraceID()}
+		return consumererror.NewPermanent(&errExpression{key, s.TraceID()}) // it would fail again
 	}
 	return nil
 }

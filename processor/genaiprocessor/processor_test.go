@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -100,6 +101,11 @@ func TestCounts(t *testing.T) {
 		"failing expression": {map[string]any{genai.SpanInputs: "q"}, func(c *Config) { c.Tokens.Request = `ParseJSON("{")` }, counts(1.0, nil)},
 		"cut preview": {map[string]any{genai.RequestPreview: strings.Repeat("a ", 498) + "a..."}, nil,
 			map[string]any{genai.TokenCountRequest: cl100k(t, strings.Repeat("a ", 498)+"a..."), genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: true, genai.TokenCountTruncated: true}},
+		"chat overhead, OpenInference": {
+			map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "gpt-4", "llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.name": "ann", "llm.input_messages.0.message.content": "q"},
+			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.Human, true },
+			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: false},
+		},
 		"chat overhead": {
 			map[string]any{genai.SpanType: "CHAT_MODEL", genai.RequestModel: "gpt-4", genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "q", "name": "ann"}}}},
 			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.Human, true },
@@ -212,6 +218,7 @@ func TestExpressionsThatFail(t *testing.T) {
 	err := run(ottl.PropagateError)
 	require.ErrorContains(t, err, "tokens::conditions[0] can't be evaluated for a span of trace 01000000000000000000000000000000")
 	require.NotContains(t, err.Error(), "SECRET")
+	require.True(t, consumererror.IsPermanent(err), "it would fail again, for ever")
 	for _, entry := range logs.All() {
 		assert.NotContains(t, entry.Message, "SECRET")
 		for _, v := range entry.ContextMap() {

@@ -25,6 +25,8 @@ const patience = 2 * time.Minute
 const (
 	writer = "00000000-aaaa-4000-8000-000000000001"
 	secret = "dose-canary-client-secret"
+	// admin prepares the workspace.
+	admin = "00000000-aaaa-4000-8000-000000000002"
 )
 
 var (

@@ -162,6 +162,18 @@ func TestExactBeforeGlob(t *testing.T) {
 	}
 }
 
+// Dates that people write for "always" and "for ever" are no matter of what 64 bits of nanoseconds can hold.
+func TestFarDates(t *testing.T) {
+	for dates, applies := range map[string]bool{
+		"valid_to: 9999-12-31": true, "valid_to: 2600-01-01": true, "valid_to: 2262-04-12": true, "valid_from: 0001-01-02": true, "valid_from: 1900-01-01": true,
+		"valid_from: 9999-12-31": false, "valid_from: 2600-01-01": false, "valid_to: 1900-01-01": false,
+	} {
+		td := ptrace.NewTraces()
+		add(t, td, 1, 0, map[string]any{genai.RequestModel: "m", genai.UsageInput: 1})
+		assert.Equal(t, applies, pricer(t, `{models: [{match: m, input: 1, output: 1, `+dates+`}]}`).Apply(td).Models == 1, dates)
+	}
+}
+
 func TestTools(t *testing.T) {
 	p := pricer(t, prices)
 	for _, attrs := range []map[string]any{

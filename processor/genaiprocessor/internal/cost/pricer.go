@@ -1,7 +1,9 @@
 package cost
 
 import (
+	"math"
 	"strings"
+	"time"
 
 	"github.com/gobwas/glob"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -21,7 +23,7 @@ type Pricer struct {
 type modelPrice struct {
 	provider matcher
 	model    matcher
-	from, to pcommon.Timestamp // to is exclusive, 0 for no bound
+	from, to pcommon.Timestamp // to is exclusive
 	rates    rates
 	long     []longContext // ascending
 }
@@ -106,16 +108,24 @@ func newModelPrice(c *ModelPrice) (*modelPrice, error) {
 	if m.provider, err = newMatcher(provider); err != nil {
 		return nil, err
 	}
-	if !c.ValidFrom.at.IsZero() {
-		m.from = pcommon.NewTimestampFromTime(c.ValidFrom.at)
-	}
-	if !c.ValidTo.at.IsZero() {
-		m.to = pcommon.NewTimestampFromTime(c.ValidTo.at)
-	}
+	m.from, m.to = timestamp(c.ValidFrom, 0), timestamp(c.ValidTo, math.MaxUint64)
 	for _, l := range c.LongContext {
 		m.long = append(m.long, longContext{above: l.Above, rates: l.resolve()})
 	}
 	return m, nil
+}
+
+// timestamp returns t in the form in which spans have their times, or unset. A date beyond what that form can hold, such as 9999-12-31, is the nearest that it can.
+func timestamp(t Time, unset pcommon.Timestamp) pcommon.Timestamp {
+	switch {
+	case t.at.IsZero():
+		return unset
+	case t.at.Before(time.Unix(0, 0)):
+		return 0
+	case t.at.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return pcommon.NewTimestampFromTime(t.at)
 }
 
 func (r *Rates) resolve() rates {
@@ -158,7 +168,7 @@ func (p *Pricer) find(c *call, at pcommon.Timestamp) *modelPrice {
 
 // applies reports whether the price holds at that time for one of the names of the call's provider: MLflow and the conventions have different ones.
 func (m *modelPrice) applies(c *call, at pcommon.Timestamp) bool {
-	return at >= m.from && (m.to == 0 || at < m.to) && (m.provider.match(c.provider) || c.otherProvider != "" && m.provider.match(c.otherProvider))
+	return at >= m.from && at < m.to && (m.provider.match(c.provider) || c.otherProvider != "" && m.provider.match(c.otherProvider))
 }
 
 // cost returns what a call costs, in units of the currency.

@@ -121,7 +121,7 @@ func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reaso
 		if s.onDuplicate == BySource {
 			source = a.source
 		}
-		if a.spanID == carrier {
+		if strings.EqualFold(a.spanID, carrier) {
 			a.spanID = ""
 		}
 		to, full := s.names.attribute(a.name, source)

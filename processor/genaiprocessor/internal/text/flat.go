@@ -45,6 +45,7 @@ func (r *Reader) openInference(s *batch.Span, d batch.Direction, mode Mode) Text
 		prefix = "llm.output_messages."
 	}
 	r.parts = r.parts[:0]
+	names := 0
 	for key, v := range s.Attributes().All() {
 		name, ok := strings.CutPrefix(key, prefix)
 		if !ok {
@@ -57,6 +58,9 @@ func (r *Reader) openInference(s *batch.Span, d batch.Direction, mode Mode) Text
 		p := part{message: n, text: stringOfValue(v)}
 		name = strings.TrimPrefix(name, "message.")
 		switch {
+		case name == "name":
+			names++
+			continue
 		case name == "content":
 			p.what = ofContent
 		case strings.HasPrefix(name, "contents."):
@@ -86,7 +90,9 @@ func (r *Reader) openInference(s *batch.Span, d batch.Direction, mode Mode) Text
 			r.parts = append(r.parts, p)
 		}
 	}
-	return r.joined(mode)
+	t := r.joined(mode)
+	t.Names = names
+	return t
 }
 
 // openLLMetry reads gen_ai.prompt.N.… or gen_ai.completion.N.….
