@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
 // Ten that start together make one location, one set of views and one monitor for each, and all say that it is done. Another run changes nothing.
@@ -138,5 +136,3 @@ func TestStreamingTable(t *testing.T) {
 	require.NotContains(t, out, ": to do")
 	require.Contains(t, w.Table(tracesView).View, "pre_genai_spans")
 }
-
-var _ = databrickstest.Admin
