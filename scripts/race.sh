@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests of the packages that start goroutines under the race detector.
 set -eu
-packages="./internal/mlflow/... ./internal/progress ./receiver/... ./processor/genaiprocessor ./extension/..."
+packages="./internal/mlflow/... ./internal/progress ./internal/finish ./internal/databricks/... ./receiver/... ./processor/genaiprocessor ./exporter/... ./extension/..."
 if ! command -v "${CC:-cc}" >/dev/null 2>&1 && ! command -v gcc >/dev/null 2>&1; then
   if [ -n "${CI:-}" ]; then
     echo "CI has no C compiler: the race detector needs one"

@@ -24,27 +24,45 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// reporter is the extension. Receivers find it among the extensions of the host as a progress.Sink.
+// reporter is the extension. Receivers, processors and exporters find it among the extensions of the host, as the sink of their kind in internal/progress.
 type reporter struct {
 	cfg     *Config
 	log     *zap.Logger
 	version string
 	out     io.Writer
 
-	mu       sync.Mutex
-	findings map[string]delivery.Finding
-	runs     map[component.ID]progress.Run
-	skips    *os.File
+	mu           sync.Mutex
+	findings     map[string]delivery.Finding
+	runs         map[component.ID]progress.Run
+	destinations map[place]progress.Destination
+	refinements  map[component.ID]progress.Refinement
+	skips        *os.File
+}
+
+// place is a destination of an exporter.
+type place struct {
+	exporter component.ID
+	name     string
 }
 
 var (
 	_ extension.Extension                         = (*reporter)(nil)
 	_ extensioncapabilities.ConfigSnapshotWatcher = (*reporter)(nil)
 	_ progress.Sink                               = (*reporter)(nil)
+	_ progress.Ending                             = (*reporter)(nil)
+	_ progress.DestinationSink                    = (*reporter)(nil)
+	_ progress.RefinementSink                     = (*reporter)(nil)
 )
 
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
-	return &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out, runs: map[component.ID]progress.Run{}}
+	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out}
+	r.forget()
+	return r
+}
+
+// forget begins with nothing reported.
+func (r *reporter) forget() {
+	r.runs, r.destinations, r.refinements = map[component.ID]progress.Run{}, map[place]progress.Destination{}, map[component.ID]progress.Refinement{}
 }
 
 // Start fails when the report could not be written: at the end of a long run it would be too late to find out.
@@ -63,14 +81,22 @@ func (r *reporter) Start(context.Context, component.Host) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// NotifyConfigSnapshot checks what accepted means behind each mlflow receiver. The collector calls it after extensions and before pipelines start.
+// NotifyConfigSnapshot checks what accepted means behind each mlflow receiver, and refuses a configuration in which components can't do what they are told to. The collector
+// calls it after extensions and before pipelines start.
 func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
 	findings := delivery.Check(conf.Effective().ToStringMap())
 	r.mu.Lock()
 	r.findings = findings
 	r.mu.Unlock()
-	var bad []string
-	for _, name := range slices.Sorted(maps.Keys(findings)) {
+	var faults, bad []string
+	names := slices.Sorted(maps.Keys(findings))
+	for _, name := range names {
+		faults = append(faults, findings[name].Faults...)
+	}
+	if len(faults) > 0 {
+		return errors.New(strings.Join(faults, " | "))
+	}
+	for _, name := range names {
 		f := findings[name]
 		for _, path := range f.Files {
 			if err := endTornLine(path); err != nil {
@@ -181,16 +207,50 @@ func (r *reporter) Publish(run progress.Run) {
 	}
 }
 
-// Shutdown writes the final report: extensions stop last, when receivers are done and exporters have drained.
+// Finished implements progress.Ending.
+func (r *reporter) Finished() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, run := range r.runs {
+		if run.Ended.IsZero() || run.Stopped {
+			return false
+		}
+	}
+	return len(r.runs) > 0
+}
+
+// PublishDestination implements progress.DestinationSink.
+func (r *reporter) PublishDestination(d progress.Destination) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.destinations[place{d.Exporter, d.Name}] = d
+}
+
+// PublishRefinement implements progress.RefinementSink.
+func (r *reporter) PublishRefinement(p progress.Refinement) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum := r.refinements[p.Processor]
+	sum.Processor = p.Processor
+	sum.Add(p)
+	r.refinements[p.Processor] = sum
+}
+
+// Shutdown writes the final report: extensions stop last, when receivers and processors are done and exporters have drained. A process that came to nothing leaves the report
+// of an earlier one alone.
 func (r *reporter) Shutdown(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var errs []error
-	if len(r.runs) > 0 {
-		doc, err := r.write()
-		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.Path, r.next(doc)))
-		r.runs = map[component.ID]progress.Run{}
+	reported := len(r.runs)+len(r.destinations) > 0
+	for _, p := range r.refinements {
+		reported = reported || p.Spans > 0
 	}
+	if reported {
+		doc, err := r.write()
+		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.Path))
+	}
+	r.forget()
 	if r.skips != nil {
 		errs = append(errs, r.skips.Close())
 		r.skips = nil
@@ -200,12 +260,19 @@ func (r *reporter) Shutdown(context.Context) error {
 
 // write makes the document and replaces the file with it; r.mu is held.
 func (r *reporter) write() (report.Document, error) {
-	var runs []progress.Run
-	for _, id := range slices.SortedFunc(maps.Keys(r.runs), func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }) {
-		runs = append(runs, r.runs[id])
+	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
+	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Behind: func(receiver string) (destinations, exporters []string) {
+		f := r.findings[receiver]
+		return f.Destinations, f.Exporters
+	}}
+	for _, id := range slices.SortedFunc(maps.Keys(r.runs), byName) {
+		in.Runs = append(in.Runs, r.runs[id])
 	}
-	destinations := func(receiver string) []string { return r.findings[receiver].Destinations }
-	doc := report.New(runs, destinations, r.cfg.skipFile(), r.version, time.Now())
+	for _, id := range slices.SortedFunc(maps.Keys(r.refinements), byName) {
+		in.Refinements = append(in.Refinements, r.refinements[id])
+	}
+	in.Destinations = slices.Collect(maps.Values(r.destinations))
+	doc := report.New(in, time.Now())
 	body, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return doc, err
@@ -228,21 +295,4 @@ func replace(path string, content []byte) error {
 		return errors.Join(fmt.Errorf("report: %w", err), os.Remove(f.Name()))
 	}
 	return nil
-}
-
-// next is what people can do after a run.
-func (r *reporter) next(d report.Document) []string {
-	var lines []string
-	for _, x := range d.Receivers {
-		switch {
-		case x.Mode == "check" && x.Complete:
-			lines = append(lines, "write the experiments that you want under experiments and run with mode: backfill")
-		case x.Mode == "check":
-		case x.Complete:
-			lines = append(lines, "run again at any time: it continues where this run ended; to start over, remove the storage folder and the output")
-		default:
-			lines = append(lines, "mend what is named above and run again: it continues where this run ended")
-		}
-	}
-	return slices.Compact(lines)
 }

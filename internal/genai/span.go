@@ -52,6 +52,14 @@ func (w *worker) span(dst ptrace.Span, s *mlflow.Span, t *mlflow.Trace, experime
 	}
 	kind := spanKinds[f.spanType]
 	dst.SetKind(kind.otlp())
+	if s.Kind != 0 {
+		dst.SetKind(ptrace.SpanKind(s.Kind))
+	}
+	dst.TraceState().FromRaw(w.traceState(s.TraceState))
+	dst.SetFlags(s.Flags)
+	dst.SetDroppedAttributesCount(s.DroppedAttributes)
+	dst.SetDroppedEventsCount(s.DroppedEvents)
+	dst.SetDroppedLinksCount(s.DroppedLinks)
 	w.derive(s, kind, &f)
 	if t != nil {
 		w.trace(t, experimentID, &f)
@@ -62,14 +70,27 @@ func (w *worker) span(dst ptrace.Span, s *mlflow.Span, t *mlflow.Trace, experime
 		e := dst.Events().AppendEmpty()
 		e.SetName(validString(s.Events[i].Name))
 		e.SetTimestamp(timestamp(s.Events[i].Time))
+		e.SetDroppedAttributesCount(s.Events[i].DroppedAttributes)
 		w.attributes(e.Attributes(), s.Events[i].Attributes)
 	}
 	for i := range s.Links {
 		l := dst.Links().AppendEmpty()
 		l.SetTraceID(s.Links[i].TraceID)
 		l.SetSpanID(s.Links[i].SpanID)
+		l.TraceState().FromRaw(w.traceState(s.Links[i].TraceState))
+		l.SetFlags(s.Links[i].Flags)
+		l.SetDroppedAttributesCount(s.Links[i].DroppedAttributes)
 		w.attributes(l.Attributes(), s.Links[i].Attributes)
 	}
+}
+
+// traceState leaves out what may hold anything.
+func (w *worker) traceState(s string) string {
+	if s == "" || w.capture {
+		return validString(s)
+	}
+	w.stats.Dropped++
+	return ""
 }
 
 func timestamp(ns int64) pcommon.Timestamp { return pcommon.Timestamp(max(ns, 0)) }

@@ -23,7 +23,7 @@ func parseID(id []byte, text string) bool {
 		copy(id, buf[:n])
 		return true
 	}
-	if strings.HasPrefix(text, "trace:/") {
+	if strings.HasPrefix(text, placePrefix) {
 		text = text[strings.LastIndexByte(text, '/')+1:]
 	}
 	text = strings.TrimPrefix(text, "tr-")
@@ -38,6 +38,22 @@ func parseID(id []byte, text string) bool {
 	}
 	copy(id, buf[:])
 	return true
+}
+
+// placePrefix begins the ids of traces in Unity Catalog.
+const placePrefix = "trace:/"
+
+// PlaceID is MLflow's id of a trace in Unity Catalog: trace:/<place>/<hex>. The place is catalog.schema.prefix, in the older layout catalog.schema.
+func PlaceID(place, hex string) string { return placePrefix + place + "/" + hex }
+
+// SplitPlaceID returns the two parts of an id that PlaceID made. For another id the place is empty.
+func SplitPlaceID(id string) (place, hex string) {
+	rest, ok := strings.CutPrefix(id, placePrefix)
+	i := strings.LastIndexByte(rest, '/')
+	if !ok || i < 0 {
+		return "", id
+	}
+	return rest[:i], rest[i+1:]
 }
 
 // spanID returns the id that text spells. Text that spells none gives an id that is derived from it, so that parents and children still find each other;
@@ -91,7 +107,7 @@ func idInSpans(spans []Span) (id [16]byte) {
 // or a UUID; for any other text the first 16 bytes of its SHA-256, and true.
 func deriveTraceID(mlflowID string) (id [16]byte, synthetic bool) {
 	text := mlflowID
-	if strings.HasPrefix(text, "trace:/") {
+	if strings.HasPrefix(text, placePrefix) {
 		text = text[strings.LastIndexByte(text, '/')+1:]
 	}
 	text = strings.TrimPrefix(text, "tr-")

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -60,6 +61,9 @@ func decodeSearch(body []byte) (InfosPage, error) {
 	return page, nil
 }
 
+// ErrNoInfo is the error for an answer to a request for one trace that is well formed and holds none: {"trace": null}.
+var ErrNoInfo = errors.New("the answer to a request for one trace holds no trace_info")
+
 func decodeInfo(body []byte) (Info, error) {
 	var info Info
 	found := false
@@ -96,7 +100,7 @@ func decodeInfo(body []byte) (Info, error) {
 		return Info{}, fmt.Errorf("the answer to a request for one trace can't be read: %w", err)
 	}
 	if !found {
-		return Info{}, fmt.Errorf("the answer to a request for one trace holds no trace_info")
+		return Info{}, ErrNoInfo
 	}
 	return info, nil
 }
@@ -104,6 +108,7 @@ func decodeInfo(body []byte) (Info, error) {
 // info reads an info of V2 or V3. The two differ in the names of members, and no name means two things.
 func (d *decoder) info() Info {
 	var i Info
+	var place string
 	d.Open(pyjson.Object)
 	for d.NextMember() {
 		switch string(d.Key()) {
@@ -114,7 +119,7 @@ func (d *decoder) info() Info {
 		case "experiment_id":
 			i.ExperimentID = d.text()
 		case "trace_location":
-			i.ExperimentID = d.location()
+			i.ExperimentID, place = d.location()
 		case "timestamp_ms":
 			i.Timestamp = d.integer()
 		case "request_time":
@@ -139,31 +144,56 @@ func (d *decoder) info() Info {
 			d.Skip()
 		}
 	}
+	if bare := i.ID; place != "" && bare != "" && !strings.HasPrefix(bare, placePrefix) {
+		i.ID = PlaceID(place, bare)
+		for k := range i.Assessments {
+			if i.Assessments[k].TraceID == bare {
+				i.Assessments[k].TraceID = i.ID
+			}
+		}
+	}
 	return i
 }
 
-// location reads {"mlflow_experiment": {"experiment_id": "7"}}.
-func (d *decoder) location() (experimentID string) {
+// location reads {"mlflow_experiment": {"experiment_id": "7"}} or a place in Unity Catalog: {"uc_table_prefix": {"catalog_name": …, "schema_name": …,
+// "table_prefix": …}}, in the older layout {"uc_schema": {…}} without a prefix.
+func (d *decoder) location() (experimentID, place string) {
 	if !d.open(pyjson.Object) {
-		return ""
+		return "", ""
 	}
 	for d.NextMember() {
-		if string(d.Key()) != "mlflow_experiment" {
+		switch string(d.Key()) {
+		case "mlflow_experiment", "uc_table_prefix", "uc_schema":
+		default:
 			d.Skip()
 			continue
 		}
 		if !d.open(pyjson.Object) {
 			continue
 		}
+		var catalog, schema, prefix string
 		for d.NextMember() {
-			if string(d.Key()) == "experiment_id" {
+			switch string(d.Key()) {
+			case "experiment_id":
 				experimentID = d.text()
-			} else {
+			case "catalog_name":
+				catalog = d.text()
+			case "schema_name":
+				schema = d.text()
+			case "table_prefix":
+				prefix = d.text()
+			default:
 				d.Skip()
 			}
 		}
+		if catalog != "" && schema != "" {
+			place = catalog + "." + schema
+			if prefix != "" {
+				place += "." + prefix
+			}
+		}
 	}
-	return experimentID
+	return experimentID, place
 }
 
 func state(text string) State {

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"math"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
@@ -76,11 +77,43 @@ func (d *decoder) span() Span {
 			s.Events = d.events()
 		case "links":
 			s.Links = d.links()
+		case "kind":
+			s.Kind = spanKind(d.text())
+		case "trace_state":
+			s.TraceState = d.text()
+		case "flags":
+			s.Flags = d.count()
+		case "dropped_attributes_count":
+			s.DroppedAttributes = d.count()
+		case "dropped_events_count":
+			s.DroppedEvents = d.count()
+		case "dropped_links_count":
+			s.DroppedLinks = d.count()
 		default:
 			d.Skip()
 		}
 	}
 	return s
+}
+
+// count reads a number that fits into 32 bits; what doesn't is 0.
+func (d *decoder) count() uint32 {
+	if n := d.integer(); n > 0 && n <= math.MaxUint32 {
+		return uint32(n)
+	}
+	return 0
+}
+
+// spanKind reads the name of a kind, SPAN_KIND_SERVER, or its number.
+func spanKind(text string) uint8 {
+	kinds := [...]string{"UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"}
+	name := strings.TrimPrefix(text, "SPAN_KIND_")
+	for i, k := range kinds {
+		if name == k || text == string(rune('0'+i)) {
+			return uint8(i)
+		}
+	}
+	return 0
 }
 
 func (d *decoder) status(s *Span) {
@@ -127,6 +160,8 @@ func (d *decoder) events() []Event {
 				e.Time = d.integer()
 			case "attributes":
 				e.Attributes = d.attributes(false)
+			case "dropped_attributes_count":
+				e.DroppedAttributes = d.count()
 			default:
 				d.Skip()
 			}
@@ -156,6 +191,12 @@ func (d *decoder) links() []Link {
 				ok = parseID(l.SpanID[:], d.text()) && ok
 			case "attributes":
 				l.Attributes = d.attributes(false)
+			case "trace_state":
+				l.TraceState = d.text()
+			case "flags":
+				l.Flags = d.count()
+			case "dropped_attributes_count":
+				l.DroppedAttributes = d.count()
 			default:
 				d.Skip()
 			}

@@ -43,13 +43,20 @@ type Span struct {
 	Attributes []Attribute
 	Events     []Event
 	Links      []Link
+
+	// What only traces in Unity Catalog have, written by others than MLflow. Kind is numbered as in OTLP; 0 is unspecified.
+	Kind                                           uint8
+	TraceState                                     string
+	Flags                                          uint32
+	DroppedAttributes, DroppedEvents, DroppedLinks uint32
 }
 
 // Event is a span event. Time is in Unix nanoseconds, whatever unit the client wrote (clients up to 3.10 wrote microseconds).
 type Event struct {
-	Name       string
-	Time       int64
-	Attributes []Attribute
+	Name              string
+	Time              int64
+	Attributes        []Attribute
+	DroppedAttributes uint32 // Unity Catalog only
 }
 
 // Link points to a span of another trace.
@@ -57,6 +64,10 @@ type Link struct {
 	TraceID    [16]byte
 	SpanID     [8]byte
 	Attributes []Attribute
+
+	// Unity Catalog only.
+	TraceState               string
+	Flags, DroppedAttributes uint32
 }
 
 // State is the state of a trace.
@@ -158,4 +169,7 @@ type Experiment struct {
 	ID, Name         string
 	ArtifactLocation string
 	Deleted          bool
+	// Place is where the traces lie in Unity Catalog, catalog.schema.prefix or, in the older layout, catalog.schema; empty for other experiments. Several may share a place:
+	// each of them holds all traces there.
+	Place string
 }

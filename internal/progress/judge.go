@@ -78,17 +78,42 @@ func headline(v Verdict, all, run Totals, details map[mlflow.Reason]string, skip
 		}
 		return fmt.Sprintf("0 of %d delivered: %s", all.Read, why)
 	}
-	var b strings.Builder
+	verdict := "not complete: "
 	if v.Complete {
-		b.WriteString("complete: ")
-	} else {
-		b.WriteString("not complete: ")
+		verdict = "complete: "
 	}
-	if run.Read == run.Skipped[mlflow.InProgress] && all.Accepted > 0 {
-		fmt.Fprintf(&b, "nothing new; %d traces with %d spans were accepted earlier", all.Accepted, all.Spans)
-	} else {
-		fmt.Fprintf(&b, "%d of %d traces accepted, with %d spans", run.Accepted, run.Read, run.Spans)
+	if nothingNew(all, run) {
+		return verdict + earlier(all) + left(all, skipped)
 	}
+	return verdict + fmt.Sprintf("%d of %d traces accepted, with %d spans", run.Accepted, run.Read, run.Spans) + left(all, skipped)
+}
+
+// Accepted says what runs read and what the pipeline accepted of it. It doesn't say that anything is complete: whoever uses it knows that accepted is not arrived.
+func Accepted(accounts []Account) string {
+	var all, run Totals
+	for i := range accounts {
+		all.Add(accounts[i].Earlier)
+		run.Add(accounts[i].Run)
+	}
+	all.Add(run)
+	skipped := all.SkippedSum() - all.Skipped[mlflow.InProgress]
+	if nothingNew(all, run) {
+		return earlier(all) + left(all, skipped)
+	}
+	return fmt.Sprintf("read and accepted %d of %d traces, with %d spans", run.Accepted, run.Read, run.Spans) + left(all, skipped)
+}
+
+func nothingNew(all, run Totals) bool {
+	return run.Read == run.Skipped[mlflow.InProgress] && all.Accepted > 0
+}
+
+func earlier(all Totals) string {
+	return fmt.Sprintf("nothing new; %d traces with %d spans were accepted earlier", all.Accepted, all.Spans)
+}
+
+// left names what was not accepted.
+func left(all Totals, skipped int64) string {
+	var b strings.Builder
 	if all.Rejected > 0 {
 		fmt.Fprintf(&b, ", %d rejected", all.Rejected)
 	}

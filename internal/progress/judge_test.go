@@ -114,3 +114,15 @@ func TestHeadlineOfNothingDelivered(t *testing.T) {
 		t.Errorf("one skipped, the others not settled: %s", got)
 	}
 }
+
+// What is said where arrival counts: without the word complete, which accepted alone doesn't bear.
+func TestAccepted(t *testing.T) {
+	for want, accounts := range map[string][]Account{
+		"read and accepted 20 of 20 traces, with 40 spans": {account("1", Totals{Read: 15, Accepted: 15, Spans: 30}), account("2", Totals{Read: 5, Accepted: 5, Spans: 10})},
+		"read and accepted 17 of 20 traces, with 0 spans, 1 rejected, 1 skipped, 1 not finished yet": {
+			account("1", Totals{Read: 20, Accepted: 17, Rejected: 1, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1, mlflow.InProgress: 1}})},
+		"nothing new; 8 traces with 9 spans were accepted earlier": {{Done: true, Earlier: Totals{Read: 8, Accepted: 8, Spans: 9}}},
+	} {
+		require.Equal(t, want, Accepted(accounts))
+	}
+}

@@ -49,8 +49,10 @@ type Run struct {
 	DeliveryNotes []string
 	Started       time.Time
 	Ended         time.Time // zero while it runs
-	Accounts      []Account
-	Samples       map[mlflow.Reason][]string
+	// Stopped is true when the run did not end by itself: the process was stopped in the middle of it.
+	Stopped  bool
+	Accounts []Account
+	Samples  map[mlflow.Reason][]string
 	// Complete is true when everything was read and each trace is accepted, or skipped within the bound.
 	Complete bool
 	// Headline is one sentence for people; Problems say why the run is not complete.

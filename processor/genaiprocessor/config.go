@@ -91,7 +91,7 @@ func createDefaultConfig() component.Config {
 		},
 		Assessments: AssessmentsConfig{Config: scores.DefaultConfig()},
 		Cost:        cost.Config{Currency: "USD"},
-		Content:     content.Config{Action: content.Keep},
+		Content:     content.Config{Action: content.Keep, PersonIDs: content.HashIDs},
 		ErrorMode:   ottl.IgnoreError,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
 )
@@ -43,6 +44,7 @@ func TestEveryOption(t *testing.T) {
 	require.Equal(t, scores.PreferHuman, cfg.Assessments.OnDuplicate)
 	require.Equal(t, []scores.LabelScore{{Match: "tone*", Label: "friendly", Score: 1}}, cfg.Assessments.LabelScores)
 	require.Len(t, cfg.Cost.Models, 1)
+	require.Equal(t, content.DropIDs, cfg.Content.PersonIDs)
 }
 
 func TestMistakes(t *testing.T) {
@@ -63,6 +65,7 @@ func TestMistakes(t *testing.T) {
 		"assessments":          {`assessments: {max_names: 0}`, "max_names: 0 is not between"},
 		"price":                {`cost: {models: [{match: "gpt-4o"}]}`, "input is missing"},
 		"hash":                 {`content: {action: hash}`, "hash_key is missing"},
+		"drop with neither":    {`content: {action: drop}`, "or person_ids: drop, which removes these ids"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -21,5 +21,6 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, p.process, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+	return processorhelper.NewTraces(ctx, set, cfg, next, p.process, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
+		processorhelper.WithStart(p.start), processorhelper.WithShutdown(p.shutdown))
 }

@@ -88,8 +88,8 @@ func TestHostileSpans(t *testing.T) {
 		"raw":         func(c *Config) {},
 		"text":        func(c *Config) { c.Tokens.Mode = text.Human },
 		"tiktoken_go": func(c *Config) { c.Tokens.Engine = encodings.TiktokenGo },
-		"drop":        func(c *Config) { c.Content.Action = content.Drop },
-		"mask":        func(c *Config) { c.Content.Action = content.Mask },
+		"drop":        func(c *Config) { c.Content.Action, c.Content.HashKey = content.Drop, "a secret of sixteen bytes" },
+		"mask":        func(c *Config) { c.Content.Action, c.Content.HashKey = content.Mask, "a secret of sixteen bytes" },
 		"hash":        func(c *Config) { c.Content.Action, c.Content.HashKey = content.Hash, "a secret of sixteen bytes" },
 	}
 	const (

@@ -7,23 +7,27 @@ import (
 	"unsafe"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/tally"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
 // genaiProcessor refines batches of spans, several at the same time.
 type genaiProcessor struct {
 	cfg     *Config
+	id      component.ID
 	rules   *expressions
 	chooser *encodings.Chooser
 	scorer  *scores.Scorer
@@ -31,10 +35,12 @@ type genaiProcessor struct {
 	policy  *content.Policy
 	tel     *telemetry
 	workers sync.Pool
+	tally   *tally.Tally
+	sink    progress.RefinementSink // nil without the mlflow_report extension
 }
 
 func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) {
-	p := &genaiProcessor{cfg: cfg}
+	p := &genaiProcessor{cfg: cfg, id: set.ID, tally: tally.New()}
 	var err error
 	if p.rules, err = newExpressions(cfg, set.TelemetrySettings); err != nil {
 		return nil, err
@@ -55,9 +61,32 @@ func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) 
 		return nil, err
 	}
 	p.workers.New = func() any {
-		return &worker{genaiProcessor: p, text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20}}
+		return &worker{genaiProcessor: p, text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20}, stripe: p.tally.Stripe()}
 	}
 	return p, nil
+}
+
+// start finds the extension that the report is for.
+func (p *genaiProcessor) start(_ context.Context, host component.Host) error {
+	for _, ext := range host.GetExtensions() {
+		if sink, ok := ext.(progress.RefinementSink); ok {
+			p.sink = sink
+		}
+	}
+	return nil
+}
+
+// shutdown reports what was done. Receivers have stopped before.
+func (p *genaiProcessor) shutdown(context.Context) error {
+	if p.sink == nil {
+		return nil
+	}
+	r := p.tally.Sum(p.scorer.Keys())
+	r.Processor, r.PriceList, r.Currency = p.id, p.cfg.Cost.PriceList, p.pricer.Currency()
+	r.Prices = len(p.cfg.Cost.Models)+len(p.cfg.Cost.Tools) > 0
+	p.sink.PublishRefinement(r)
+	p.sink = nil
+	return nil
 }
 
 // process implements processorhelper.ProcessTracesFunc.
@@ -66,6 +95,9 @@ func (p *genaiProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.
 	defer p.workers.Put(w)
 	err := w.refine(ctx, td)
 	p.tel.add(ctx, &w.stats)
+	if err == nil {
+		w.keep()
+	}
 	w.release()
 	return td, err
 }
@@ -79,10 +111,16 @@ type worker struct {
 	json   []byte
 	eval   evaluation
 	stats  stats
+	counts tally.Counts
+	stripe *tally.Stripe
 }
 
 func (w *worker) release() {
 	w.stats = stats{}
+	w.counts = tally.Counts{Scores: w.counts.Scores[:0]}
+	if cap(w.counts.Scores) > 1<<14 {
+		w.counts.Scores = nil
+	}
 	w.batch.Release()
 	w.text.Release()
 	w.scores.Reset()
@@ -94,6 +132,7 @@ func (w *worker) release() {
 // refine does everything in this order: what is counted and priced is what was said, before the policy takes it away.
 func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 	w.batch.Read(td)
+	w.look()
 	w.eval = evaluation{mode: w.cfg.ErrorMode, failed: w.failed}
 	for i := range w.batch.Spans {
 		if err := w.tokens(ctx, i); err != nil {
@@ -110,6 +149,36 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 	w.stats.cost = w.pricer.Apply(td)
 	w.stats.content = w.policy.Apply(td)
 	return nil
+}
+
+// look counts what the spans of the batch are and report. The values that they hold are those before anything is changed.
+func (w *worker) look() {
+	c := &w.counts
+	for i := range w.batch.Spans {
+		s := &w.batch.Spans[i]
+		if !s.GenAI {
+			continue
+		}
+		c.Spans++
+		if s.Kind != batch.LLM {
+			continue
+		}
+		c.ModelCalls++
+		if input, output, ok := w.batch.ReportedTokens(i); ok {
+			c.Reported++
+			c.Usage[batch.Request] += input
+			c.Usage[batch.Response] += output
+		}
+	}
+}
+
+// keep adds what was done with the batch to the sums of the process.
+func (w *worker) keep() {
+	c := &w.counts
+	c.Counted, c.Tokens = w.stats.spans, w.stats.tokens
+	c.Cost, c.Priced = w.stats.cost.Cost, w.stats.cost.Models+w.stats.cost.Tools
+	c.Unpriced, c.WithoutUsage = w.stats.cost.UnknownModels, w.stats.cost.NoUsage
+	w.stripe.Add(c)
 }
 
 func (w *worker) failed(key string) {
@@ -158,6 +227,11 @@ func (w *worker) assessments(ctx context.Context, s *batch.Span) error {
 		}
 		target.Attributes().PutDouble(m.Key, m.Value)
 		w.stats.scores++
+		w.counts.Scores = append(w.counts.Scores, tally.Score{Index: m.Index, Value: m.Value})
+		if m.Shared {
+			w.stats.shared++
+			w.stats.sharedKey = m.Key
+		}
 	}
 	return nil
 }

@@ -186,7 +186,7 @@ func TestContentGoesLast(t *testing.T) {
 		td.CopyTo(plain)
 		td.CopyTo(dropped)
 		a := refine(t, plain, nil)
-		b := refine(t, dropped, func(c *Config) { c.Content.Action = content.Drop })
+		b := refine(t, dropped, func(c *Config) { c.Content.Action, c.Content.PersonIDs = content.Drop, content.DropIDs })
 		each(a, b, func(a, b ptrace.Span) {
 			assert.Equal(t, written(a), written(b))
 			_, ok := b.Attributes().Get(genai.SpanInputs)
@@ -262,4 +262,28 @@ func TestTelemetry(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp())
 	require.Equal(t, 1, logs.Len(), "a limit is warned about once")
 	require.Contains(t, logs.All()[0].Message, "assessments::max_metrics")
+}
+
+// Names that become one attribute are counted each time and named once.
+func TestCollidingNames(t *testing.T) {
+	tel := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.Background())) })
+	set := metadatatest.NewSettings(tel)
+	core, logs := observer.New(zap.DebugLevel)
+	set.Logger = zap.New(core)
+	p, err := NewFactory().CreateTraces(t.Context(), set, createDefaultConfig(), consumertest.NewNop())
+	require.NoError(t, err)
+	for _, text := range []string{
+		`[{"name": "Is Safe", "value": 1}]`, `[{"name": "is/safe", "value": 0}]`, `[{"name": "is/safe", "value": 1}]`,
+		`[{"id": "1", "name": "Is Safe", "value": 0}, {"id": "2", "name": "is-safe", "value": 1}]`,
+	} {
+		require.NoError(t, p.ConsumeTraces(t.Context(), one(t, map[string]any{genai.Assessments: text})))
+	}
+	metadatatest.AssertEqualProcessorGenaiScoreCollisions(t, tel, []metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiAssessmentsSkipped(t, tel, []metricdata.DataPoint[int64]{
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", string(scores.Collision)))},
+	}, metricdatatest.IgnoreTimestamp())
+	require.Equal(t, 1, logs.Len())
+	require.Contains(t, logs.All()[0].Message, "assessments::rename")
+	require.Equal(t, map[string]any{"attribute": "metric_is_safe"}, logs.All()[0].ContextMap())
 }

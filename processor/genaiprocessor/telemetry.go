@@ -18,7 +18,10 @@ import (
 // stats counts what was done with one batch.
 type stats struct {
 	tokens, counted, truncated, missing [2]int // by direction
+	spans                               int    // that got token counts
 	bytes, scores, filled, errors       int
+	shared                              int    // scores under an attribute that another name had first
+	sharedKey                           string // one of those attributes
 	skipped                             map[scores.Reason]int
 	cost                                cost.Stats
 	content                             content.Stats
@@ -66,6 +69,9 @@ func (t *telemetry) add(ctx context.Context, s *stats) {
 	if s.scores > 0 {
 		t.ProcessorGenaiScores.Add(ctx, int64(s.scores))
 	}
+	if s.shared > 0 {
+		t.ProcessorGenaiScoreCollisions.Add(ctx, int64(s.shared))
+	}
 	if s.filled > 0 {
 		t.ProcessorGenaiUsageFilled.Add(ctx, int64(s.filled))
 	}
@@ -103,6 +109,10 @@ func (t *telemetry) warn(s *stats) {
 	}
 	if s.skipped[scores.SpanLimit] > 0 {
 		t.once("metrics", "A span has more scores than assessments::max_metrics; the others are left out and counted")
+	}
+	if s.shared > 0 {
+		t.once("collision", "Assessments of different names become one attribute; where a span has several, assessments::on_duplicate chooses. Write assessments::rename to tell them apart",
+			zap.String("attribute", s.sharedKey))
 	}
 	if s.cost.UnknownModels > 0 {
 		t.once("models", "Calls of models without a price in cost::models stay without a cost and are counted")

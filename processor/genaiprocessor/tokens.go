@@ -121,6 +121,7 @@ func (w *worker) count(ctx context.Context, s *batch.Span, choice encodings.Choi
 	if !found[batch.Request] && !found[batch.Response] {
 		return nil
 	}
+	w.stats.spans++
 	attrs := s.Attributes()
 	attrs.EnsureCapacity(attrs.Len() + 5)
 	if found[batch.Request] {

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
@@ -22,10 +23,14 @@ import (
 
 // Config is what a user writes under receivers::mlflow.
 type Config struct {
-	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix] or sqlite:///file. It is opaque because other schemes hold passwords.
+	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix], databricks, databricks://PROFILE or sqlite:///file. It is opaque because other schemes hold passwords.
 	TrackingURI configopaque.String `mapstructure:"tracking_uri"`
 	// HTTP configures requests to a tracking server: tls, auth, headers, timeout, proxy_url. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
+	// Databricks says which workspace tracking_uri: databricks means, and as whom it is read. Nothing is taken from the environment.
+	Databricks DatabricksConfig `mapstructure:"databricks"`
+	// SQLWarehouseID names the SQL warehouse that searches and reads traces in Unity Catalog.
+	SQLWarehouseID string `mapstructure:"sql_warehouse_id"`
 	// Workspace is sent as X-MLFLOW-WORKSPACE when it is set.
 	Workspace string `mapstructure:"workspace"`
 	// Experiments selects what is read; at least one id or name must be written.
@@ -62,8 +67,20 @@ type Config struct {
 	// StorageID names the storage extension that keeps the position; the word none keeps it in memory.
 	StorageID *component.ID `mapstructure:"storage"`
 
+	// poll is how often a running search of Databricks is looked at; tests shorten it.
+	poll time.Duration
 	// holdAfter is the number of batches refused in a row that makes the receiver hold; tests of the consume contract raise it.
 	holdAfter int
+}
+
+// DatabricksConfig says which workspace, and as whom.
+type DatabricksConfig struct {
+	// Host is the workspace's address.
+	Host string `mapstructure:"host"`
+	// Profile names a section of the configuration file of the Databricks CLI; tracking_uri: databricks://PROFILE says the same.
+	Profile string `mapstructure:"profile"`
+	// Auth says as whom, in the words of Databricks unified authentication.
+	Auth signin.Credentials `mapstructure:"auth"`
 }
 
 // ExperimentsConfig selects experiments: ids and names add up, exclude wins.
@@ -132,9 +149,21 @@ func (c *Config) Validate() error {
 func (c *Config) validateSource() error {
 	var errs []error
 	if c.TrackingURI == "" {
-		errs = append(errs, errors.New(`tracking_uri: required; write where the traces are, e.g. http://localhost:5000 or sqlite:///mlflow.db`))
+		errs = append(errs, errors.New(`tracking_uri: required; write where the traces are, e.g. http://localhost:5000, databricks or sqlite:///mlflow.db`))
 	} else if err := source.Validate(string(c.TrackingURI)); err != nil {
 		errs = append(errs, fmt.Errorf("tracking_uri: %w", err))
+	}
+	uri := string(c.TrackingURI)
+	if err := source.ValidateDatabricks(uri, c.workspace(), &c.HTTP); err != nil {
+		errs = append(errs, err)
+	}
+	switch on := source.IsDatabricks(uri); {
+	case on && c.Workspace != "":
+		errs = append(errs, errors.New("workspace: it is one of MLflow's own workspaces, which Databricks doesn't have; remove it"))
+	case !on && c.SQLWarehouseID != "":
+		errs = append(errs, errors.New("sql_warehouse_id: goes with tracking_uri: databricks only; remove it"))
+	case !on && !c.workspace().Unset():
+		errs = append(errs, errors.New("databricks: goes with tracking_uri: databricks only; remove it"))
 	}
 	if c.HTTP.Endpoint != "" {
 		errs = append(errs, errors.New("http::endpoint: must stay empty; the address belongs into tracking_uri"))
@@ -214,3 +243,9 @@ func (c *Config) validateRun() error {
 
 // inMemory reports whether the position is kept in memory on purpose.
 func (c *Config) inMemory() bool { return c.StorageID == nil || c.StorageID.String() == "none" }
+
+// workspace is how a Databricks workspace is read.
+func (c *Config) workspace() source.Databricks {
+	d := c.Databricks
+	return source.Databricks{SignIn: signin.Config{Host: d.Host, Profile: d.Profile, Credentials: d.Auth}, Warehouse: c.SQLWarehouseID}
+}

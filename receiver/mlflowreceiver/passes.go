@@ -69,14 +69,18 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 		r.outcome = errors.New(report.Headline + problems(report))
 	}
 	report.Ended = time.Now()
+	report.Stopped = !report.Complete && r.stopping()
 	if r.sink != nil {
 		r.sink.Publish(report)
 	}
-	log := r.set.Logger.Info
-	if !report.Complete {
+	log, said := r.set.Logger.Info, report.Headline
+	switch {
+	case !report.Complete:
 		log = r.set.Logger.Warn
+	case report.Check == nil:
+		said = progress.Accepted(report.Accounts) // what arrived is counted later, by exporters
 	}
-	log("Finished: "+report.Headline, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
+	log("Finished: "+said, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
 		zap.Duration("duration", report.Ended.Sub(report.Started)))
 	return fault
 }
@@ -105,7 +109,7 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 	ctx, cancel := r.untilStop(ctx)
 	defer cancel()
 	findings, err := check.Run(ctx, check.Settings{
-		Source: r.source, Select: r.selection().Select, From: r.cfg.StartTime.Millis(now), To: r.end(now), Filter: r.cfg.Filter,
+		Source: r.source, Select: r.selectExperiments, From: r.cfg.StartTime.Millis(now), To: r.end(now), Filter: r.cfg.Filter,
 	})
 	if err != nil {
 		return err
@@ -152,7 +156,7 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		})
 	}()
 	fault := backfill.Run(ctx, r.stop, backfill.Settings{
-		Source: r.source, Send: r.send(converter), Select: r.selection().Select, From: from, To: r.end(now), Filter: r.cfg.Filter, List: r.list,
+		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from, To: r.end(now), Filter: r.cfg.Filter, List: r.list,
 		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, HoldAfter: r.cfg.holdAfter,
 		Retry: r.cfg.RetryOnFailure, GiveUp: r.cfg.OnComplete == Shutdown,
 		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
@@ -187,6 +191,16 @@ func (r *mlflowReceiver) end(now time.Time) int64 {
 func (r *mlflowReceiver) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, r.cfg.Filter}, "\x00")))
 	return hex.EncodeToString(sum[:8])
+}
+
+// stopping reports whether Shutdown has begun.
+func (r *mlflowReceiver) stopping() bool {
+	select {
+	case <-r.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // untilStop is ctx, ended when Shutdown begins.

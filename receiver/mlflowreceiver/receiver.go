@@ -17,11 +17,11 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/finish"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
-	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/finish"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
@@ -86,6 +86,7 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	r.source, r.about, err = source.Open(ctx, source.Settings{
 		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(), Concurrency: r.cfg.Concurrency,
 		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20, Retry: r.cfg.RetryOnFailure,
+		Databricks: r.cfg.workspace(), Poll: r.cfg.poll, Version: r.set.BuildInfo.Version,
 		Host: host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
 	})
 	if err != nil {
@@ -210,9 +211,18 @@ func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 	}
 }
 
-func (r *mlflowReceiver) selection() selection.Experiments {
+// selectExperiments returns what is read of all experiments that can be seen, each trace once.
+func (r *mlflowReceiver) selectExperiments(all []mlflow.Experiment) ([]mlflow.Experiment, error) {
 	e := r.cfg.Experiments
-	return selection.Experiments{IDs: e.IDs, Names: e.Names, Exclude: e.Exclude, Deleted: e.Deleted}
+	chosen, err := selection.Experiments{IDs: e.IDs, Names: e.Names, Exclude: e.Exclude, Deleted: e.Deleted}.Select(all)
+	if err != nil {
+		return nil, err
+	}
+	kept, notes := selection.Apart(chosen, all)
+	for _, n := range notes {
+		r.set.Logger.Warn("Experiments share their traces: " + n)
+	}
+	return kept, nil
 }
 
 // status reports trouble that may pass, or that it is over.

@@ -206,6 +206,7 @@ func TestOutcomeIsTheExitStatus(t *testing.T) {
 			tc.change(cfg)
 			r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(report), consumertest.NewNop())
 			run := <-report.runs
+			require.False(t, run.Stopped, "it ended by itself")
 			err := r.Shutdown(t.Context())
 			if tc.err == "" {
 				require.NoError(t, err)
@@ -250,9 +251,11 @@ func TestShutdownDoesNotWaitForADestinationThatIsDown(t *testing.T) {
 		return ctx.Err()
 	})
 	require.NoError(t, err)
-	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(), down)
+	report := newSink()
+	r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(report), down)
 	<-called
 	require.NoError(t, r.Shutdown(t.Context()))
+	require.True(t, (<-report.runs).Stopped, "the run did not end by itself")
 }
 
 func TestStartMistakes(t *testing.T) {

@@ -52,6 +52,46 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// A receiver that leaves content out, in front of a processor that counts it, is refused before anything is read; each way out that the message names starts and ends well.
+func TestCountingWhatTheReceiverLeavesOut(t *testing.T) {
+	t.Parallel()
+	contradiction := func(dir string) collector.Config {
+		return collector.Backfill("sqlite:///"+sample, dir).Set("receivers::mlflow::capture_content", false).
+			Set("processors::genai", nil).Set("service::pipelines::traces::processors", []any{"genai"})
+	}
+	t.Run("refused", func(t *testing.T) {
+		dir := t.TempDir()
+		p := collector.Run(t, dir, contradiction(dir), 1)
+		for _, part := range []string{
+			"receivers::mlflow::capture_content is false", "processors::genai::tokens", "capture_content: true", "processors::genai::content::action: drop", "processors::genai::tokens::spans: none",
+		} {
+			assert.Contains(t, p.Logs(), part)
+		}
+		assert.NoFileExists(t, filepath.Join(dir, "report.json"))
+		traces, broken := collector.ReadTraces(t, dir)
+		assert.Empty(t, traces)
+		assert.Empty(t, broken)
+	})
+	t.Run("content dropped after counting", func(t *testing.T) {
+		dir := t.TempDir()
+		c := contradiction(dir).Set("receivers::mlflow::capture_content", true).Set("processors::genai::content", map[string]any{"action": "drop", "person_ids": "drop"})
+		p := collector.Run(t, dir, c, 0)
+		assert.Contains(t, p.Out(), "  tokens    counted: ")
+		assert.Contains(t, p.Out(), "  cost      no prices configured")
+		written, err := os.ReadFile(filepath.Join(dir, "traces.jsonl"))
+		require.NoError(t, err)
+		assert.Contains(t, string(written), "token_count_request")
+		assert.NotContains(t, string(written), "mlflow.spanInputs")
+		assert.NotContains(t, string(written), "TO-70374", "the number of an order that somebody asks for")
+	})
+	t.Run("nothing counted", func(t *testing.T) {
+		dir := t.TempDir()
+		p := collector.Run(t, dir, contradiction(dir).Set("processors::genai::tokens::spans", "none"), 0)
+		assert.NotContains(t, p.Out(), "counted: ")
+		assert.Contains(t, p.Out(), "reported: ")
+	})
+}
+
 // What people type without quotes is understood.
 func TestUnquoted(t *testing.T) {
 	t.Parallel()

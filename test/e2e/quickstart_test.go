@@ -57,6 +57,9 @@ func TestMakeRun(t *testing.T) {
 		assert.Contains(t, summary, part)
 	}
 	assert.NotContains(t, summary, "production.invalid")
+	for _, line := range append(sampleLines(t), readmeLines(t)...) {
+		assert.Contains(t, summary, line+"\n")
+	}
 	private(t, filepath.Join(out, "traces.jsonl"), filepath.Join(out, "report.json"), filepath.Join(out, "skipped.jsonl"))
 	spans := otlpsink.Count(collector.Traces(t, out))
 	requireSpans(t, openStore(t, copyOf(t, sample, t.TempDir()).path).spans(), spans)
@@ -65,6 +68,7 @@ func TestMakeRun(t *testing.T) {
 	again := makeRun(t, dir, nil)
 	again.Done(0)
 	assert.Contains(t, again.Out(), "nothing new")
+	assert.NotContains(t, again.Out(), "tokens ", "nothing went through the processor")
 	assert.NotContains(t, again.Out(), "MLFLOW_TRACKING_URI")
 	requireOnce(t, otlpsink.Count(collector.Traces(t, out)))
 
@@ -126,4 +130,21 @@ func TestQuickstart(t *testing.T) {
 			assert.Empty(t, strings.TrimSpace(p.Logs()), "a good run has nothing to warn of")
 		})
 	}
+}
+
+// readmeLines are the lines of the summary that the README shows.
+func readmeLines(t *testing.T) (lines []string) {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join(collector.Root(), "README.md"))
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(body), "```text\n")
+	require.True(t, ok)
+	block, _, _ := strings.Cut(rest, "```")
+	for line := range strings.Lines(block) {
+		if strings.TrimSpace(line) != "…" {
+			lines = append(lines, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	require.Greater(t, len(lines), 10)
+	return lines
 }

@@ -198,6 +198,18 @@ func run(python string, login Login, script string, args ...string) ([]byte, err
 	return output(cmd)
 }
 
+// Script runs a script of test/py with MLflow of the given version and returns what it prints. It sees the caller's environment without anything that would steer
+// MLflow, and env besides (NAME=value).
+func Script(version string, env []string, script string, args ...string) ([]byte, error) {
+	python, err := Python(version)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(python, append([]string{filepath.Join(Scripts(), script)}, args...)...)
+	cmd.Env = append(environment(), env...)
+	return output(cmd)
+}
+
 // environment is the caller's without anything that would steer MLflow.
 func environment() []string {
 	var env []string

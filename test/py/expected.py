@@ -138,6 +138,7 @@ def of_assessment(a):
 
 def all_infos(experiment_id):
     """Every trace info of an experiment, oldest first; pages are safe because nobody writes meanwhile."""
+    from mlflow.exceptions import MlflowException
     from mlflow.tracking._tracking_service.utils import _get_store
 
     store, token, infos = _get_store(), None, []
@@ -145,7 +146,7 @@ def all_infos(experiment_id):
         order = {"filter_string": None, "max_results": 500, "order_by": ["timestamp_ms ASC"], "page_token": token}
         try:
             page = store.search_traces(experiment_ids=[experiment_id], **order)
-        except TypeError:
+        except (TypeError, MlflowException):  # that of a Databricks workspace knows the second only
             page = store.search_traces(locations=[experiment_id], **order)
         page, token = page if isinstance(page, tuple) else (page, page.token)
         infos.extend(page)

@@ -1,8 +1,9 @@
 """Writes traces with every feature to a server, with the MLflow 3.x client of the environment it runs in.
 
     PYTHON generate_v3.py URL [--into EXPERIMENT] [--prefix wide] [--count 0] [--small]
+    PYTHON generate_v3.py databricks --into EXPERIMENT [--location CATALOG.SCHEMA.PREFIX] …
 
-URL is a server (server.py). Without --into it makes the experiments PREFIX (all features), PREFIX-second (a few traces), PREFIX-empty and
+URL is a server (server.py), or the word databricks: the workspace of DATABRICKS_HOST and DATABRICKS_TOKEN; --location is where the experiment's traces lie. Without --into it makes the experiments PREFIX (all features), PREFIX-second (a few traces), PREFIX-empty and
 PREFIX-deleted (deleted, two traces in it). With --into all features go to that existing experiment and no other is made.
 --count adds that many small traces to the first experiment, seven to a millisecond, for paging. --small leaves out what is deep, wide or long.
 
@@ -37,8 +38,11 @@ STACK = 'Traceback (most recent call last):\n  File "agent/tools.py", line 3, in
 
 
 class Generator:
-    def __init__(self, url, experiment, small=False):
+    def __init__(self, url, experiment, small=False, location=None):
         self.small, self.url, self.experiment, self.client = small, url, experiment, MlflowClient(url)
+        self.location, self.token = location, None
+        if url == "databricks":
+            self.url, self.token = os.environ["DATABRICKS_HOST"], os.environ["DATABRICKS_TOKEN"]
         self.traces, self.assessments, self.notes = {}, {}, []
 
     def attempt(self, label, make):
@@ -190,6 +194,8 @@ class Generator:
 
     def post(self, path, body, headers):
         request = urllib.request.Request(self.url + path, body, headers)
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
         user = os.environ.get("MLFLOW_TRACKING_USERNAME")
         if user:
             import base64
@@ -246,6 +252,11 @@ class Generator:
                 span.events.add(time_unix_nano=at, name=name).attributes.extend(pairs(values))
             for to, id, values in given.get("links", ()):
                 span.links.add(trace_id=to, span_id=id).attributes.extend(pairs(values))
+        if self.location:
+            headers = {"Content-Type": "application/x-protobuf", "X-Databricks-UC-Table-Name": f"{self.location}_otel_spans"}
+            self.post("/api/2.0/otel/v1/traces", request.SerializeToString(), headers)
+            self.traces[label] = f"trace:/{self.location}/{trace_id.hex()}"
+            return
         self.post("/v1/traces", request.SerializeToString(), {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": str(self.experiment)})
         self.traces[label] = "tr-" + trace_id.hex()
 
@@ -317,6 +328,7 @@ def main():
     parser.add_argument("--prefix", default="wide")
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--location")
     options = parser.parse_args()
     out, sys.stdout = sys.stdout, sys.stderr  # the client prints links to its pages
     mlflow.set_tracking_uri(options.url)
@@ -326,7 +338,9 @@ def main():
     else:
         experiments = {name: client.create_experiment(name) for name in (options.prefix, *(f"{options.prefix}-{n}" for n in ("second", "empty", "deleted")))}
     first, *others = experiments.values()
-    g = Generator(options.url, first, options.small)
+    if options.location:
+        mlflow.set_experiment(options.into)  # or the client would write to the experiment itself
+    g = Generator(options.url, first, options.small, options.location)
     for make in (g.every_kind, g.failures, g.values, g.shapes, g.times, g.unfinished, g.runs, g.links, g.attachment, g.by_otlp, g.scores):
         g.attempt(make.__name__, make)
     g.attempt("info_only", lambda: g.info_only("info_only", "tr-" + os.urandom(16).hex()))

@@ -2,62 +2,223 @@ package signin
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/databricks/databricks-sdk-go/config"
+	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
 )
 
 // Session is signed-in access to one workspace. Its methods may be called at the same time. Nothing is asked of the network before the first request.
+//
+// Tokens are kept and renewed by the SDK, in the background from half of their life on (20 minutes before the end at most).
 type Session struct {
-	cfg Config
-	sdk *config.Config
+	cfg     Config
+	log     *zap.Logger
+	timeout time.Duration
+
+	host      *url.URL
+	transport http.RoundTripper
+	idle      func()
+	identity  string
+	authType  string
+	clientID  string
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+
+	mu      sync.Mutex
+	door    *door // what requests are signed with
+	renewed time.Time
 }
 
 // Settings is what a session needs besides its configuration.
 type Settings struct {
-	// Transport carries token requests; nil means the SDK's own. Requests that are signed go wherever the caller sends them.
+	// Transport carries token requests and those of SDK; nil means one of its own, which follows HTTPS_PROXY. Signed requests go wherever the caller sends them.
 	Transport http.RoundTripper
+	// Logger takes what the SDK logs, without credentials; nil drops it.
+	Logger *zap.Logger
+	// Timeout bounds how long a request waits for a sign-in, 0 means 15 s. The sign-in itself goes on in the background, and a later request finds its result.
+	Timeout time.Duration
+	// Version of the product, for the user agent of token requests and of SDK. The first session of the process sets it.
+	Version string
 }
 
-// New makes a session. Errors are those of the configuration: the workspace is not asked yet.
+const (
+	defaultTimeout = 15 * time.Second
+	// renewEvery is the shortest time between two renewals: a workspace that refuses every token is not answered with a flood of sign-ins.
+	renewEvery = 5 * time.Second
+	// refusedFor is how long a refusal is remembered, for the same reason.
+	refusedFor = 5 * time.Second
+)
+
+// Provider is an extension that holds a session, databricks_auth.
+type Provider interface {
+	// Session is nil before the extension has started.
+	Session() *Session
+}
+
+// Lookup finds the session of an extension of the host, for components that name one.
+func Lookup(extensions map[component.ID]component.Component, id component.ID) (*Session, error) {
+	ext, ok := extensions[id]
+	if !ok {
+		return nil, fmt.Errorf("the extension %q is not there; define it under extensions and list it under service::extensions", id)
+	}
+	p, ok := ext.(Provider)
+	if !ok {
+		return nil, fmt.Errorf("the extension %q does not sign in to Databricks; name an extension of the type databricks_auth", id)
+	}
+	if s := p.Session(); s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("the extension %q has not started", id)
+}
+
+// New makes a session. Errors are those of the configuration and of what it names on this machine (profile, environment variables): the workspace is not asked yet.
+// Close it when it is not used any more.
 func New(cfg Config, set Settings) (*Session, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg}
-	s.sdk = &config.Config{
-		Host: cfg.Host, Profile: cfg.Profile, ConfigFile: cfg.ConfigFile, AuthType: cfg.AuthType, Token: string(cfg.Token), ClientID: cfg.ClientID,
-		ClientSecret: string(cfg.ClientSecret), HTTPTransport: set.Transport,
+	s := &Session{cfg: cfg, log: set.Logger, timeout: set.Timeout, transport: set.Transport, idle: func() {}}
+	if s.log == nil {
+		s.log = zap.NewNop()
 	}
+	if s.timeout <= 0 {
+		s.timeout = defaultTimeout
+	}
+	if s.transport == nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		s.transport, s.idle = own, own.CloseIdleConnections
+	}
+	s.life, s.end = context.WithCancel(context.Background())
+	d, err := s.open()
+	if err == nil {
+		s.host, err = url.Parse(d.host)
+	}
+	if err != nil {
+		s.end()
+		return nil, err
+	}
+	s.door, s.authType, s.identity, s.clientID = d, d.method.name, d.identity, d.sdk.ClientID
+	setProduct(set.Version)
+	routeLogs(d.log)
 	return s, nil
 }
 
 // Host is the workspace's address with its scheme, without a slash at the end.
-func (s *Session) Host() string { return s.sdk.Host }
+func (s *Session) Host() string { return s.host.String() }
 
-// Authenticate signs a request that goes to Host.
-func (s *Session) Authenticate(r *http.Request) error { return s.sdk.Authenticate(r) }
+// AuthType is the way to sign in, as the SDK names it.
+func (s *Session) AuthType() string { return s.authType }
 
-// Renew forgets the token in use and signs in anew at the next request: what to do once after a 401.
-func (s *Session) Renew(context.Context) error { return nil }
+// Identity says for people as whom requests are signed, as far as that is known without asking: "client_id 1234", or nothing.
+func (s *Session) Identity() string { return s.identity }
 
-// SDK is the configuration that clients of databricks-sdk-go are made with (client.New, then single services such as catalog.NewTables).
-func (s *Session) SDK() *config.Config { return s.sdk }
+// ClientID is the application id of the service principal, written or from the profile, as GRANT statements name it; empty if another way to sign in is used.
+func (s *Session) ClientID() string { return s.clientID }
 
-// RoundTripper signs each request that goes to Host, on a clone, and hands it to base. Requests to other hosts are refused.
-func (s *Session) RoundTripper(base http.RoundTripper) http.RoundTripper {
-	return signer{s, base}
-}
-
-type signer struct {
-	s    *Session
-	base http.RoundTripper
-}
-
-func (t signer) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	if err := t.s.Authenticate(r); err != nil {
-		return nil, err
+// Authenticate signs a request that goes to Host; the request is changed in place. It waits for a sign-in if there is no valid token, as long as the request's context and
+// Settings.Timeout allow. Errors are a *SignInError, or say that the request goes elsewhere.
+func (s *Session) Authenticate(r *http.Request) error {
+	if r.URL == nil || r.URL.Scheme != s.host.Scheme || canonicalHost(r.URL) != s.host.Host {
+		return s.elsewhere(r.URL)
 	}
-	return t.base.RoundTrip(r)
+	headers, err := s.Headers(r.Context())
+	if err != nil {
+		return err
+	}
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	for key, values := range headers {
+		r.Header[key] = slices.Clone(values) // others are signed with the same ones
+	}
+	return nil
+}
+
+// elsewhere explains why a request is not signed.
+func (s *Session) elsewhere(u *url.URL) error {
+	to := "an address without a host"
+	if u != nil && u.Host != "" {
+		to = u.Scheme + "://" + canonicalHost(u)
+	}
+	return fmt.Errorf("the request goes to %s, and the credentials are those of %s: it is not sent; check endpoint and host, or the redirect that led there", to, s.Host())
+}
+
+// Headers returns the headers that sign a request to Host: Authorization, on Azure more. It is for what is no http.Request; the caller sees to it that they go to Host only.
+func (s *Session) Headers(ctx context.Context) (http.Header, error) {
+	s.mu.Lock()
+	d := s.door
+	s.mu.Unlock()
+	a := d.join()
+	timer := time.NewTimer(s.timeout)
+	defer timer.Stop()
+	select {
+	case <-a.done:
+		return a.headers, a.err
+	case <-ctx.Done():
+		return nil, d.failure(SignInError{Detail: "the request was given up before there was an answer", cause: ctx.Err()})
+	case <-timer.C:
+		return nil, d.slow(s.timeout)
+	}
+}
+
+// Renew forgets the token in use and signs in anew at the next request, with the profile read again: what to do once after a 401. Within a few seconds of another renewal it
+// does nothing. It does not talk to the network; errors are those of New.
+func (s *Session) Renew(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.renew()
+}
+
+// renew replaces the door; s.mu is held.
+func (s *Session) renew() error {
+	if !s.renewed.IsZero() && time.Since(s.renewed) < renewEvery {
+		return nil
+	}
+	s.renewed = time.Now()
+	d, err := s.open()
+	if err != nil {
+		return err
+	}
+	if d.host != s.Host() {
+		return fmt.Errorf("profile: the host of %q has become %s; restart to follow it", s.cfg.Profile, d.host)
+	}
+	s.door = d
+	routeLogs(d.log)
+	return nil
+}
+
+// another returns a fresh door in place of one that was good once and is refused now, or nil.
+func (s *Session) another(old *door) *door {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.door == old {
+		if err := s.renew(); err != nil {
+			s.log.Warn("The sign-in can't be renewed", zap.Error(err))
+		}
+	}
+	if s.door == old {
+		return nil
+	}
+	return s.door
+}
+
+// SDK is the configuration that clients of databricks-sdk-go are made with (client.New, then single services such as catalog.NewTables). Their requests are signed by this
+// session, renewals included, and go to Host only.
+func (s *Session) SDK() *config.Config { return s.clientConfig() }
+
+// Close ends sign-ins in flight and idle connections. Requests after it fail.
+func (s *Session) Close() {
+	s.end()
+	s.idle()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unrouteLogs(s.door.log)
 }

@@ -13,25 +13,35 @@ const (
 	maxBatchBytes = 16 << 20 // of an answer with several traces; more is asked for in halves
 )
 
-// fetchBatch asks for the spans of several traces that lie in the server's database. A trace without spans there makes the server fail the whole request, a
+// fetchBatch asks for the spans of several traces that lie in the server's database, or in one place in Unity Catalog. A trace without spans there makes the server fail the whole request, a
 // large one makes the answer too long, a heavy one makes a gateway give up: then the halves are asked for, down to the trace that is the cause, which goes
 // its own way.
 func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []int, emit func(answer) error) error {
-	q := make(url.Values, 1)
-	for _, i := range traces {
-		q.Add("trace_ids", infos[i].ID)
-	}
 	limit := int64(maxBatchBytes)
 	if len(traces) == 1 {
 		limit = c.cfg.MaxTraceBytes
 	}
-	body, err := c.call(ctx, splits, &request{route: routeBatch, path: "/api/3.0/mlflow/traces/batchGet", query: q, limit: limit, gated: true})
+	place, _ := mlflow.SplitPlaceID(infos[traces[0]].ID)
+	r := &request{route: routeBatch, path: "/api/3.0/mlflow/traces/batchGet", query: url.Values{}, limit: limit, gated: true}
+	if place != "" && c.dbx != nil {
+		r = c.placeRequest(place, limit)
+	}
+	for _, i := range traces {
+		id := infos[i].ID
+		if place != "" {
+			_, id = mlflow.SplitPlaceID(id)
+		}
+		r.query.Add("trace_ids", id)
+	}
+	body, err := c.call(ctx, splits, r)
 	switch {
 	case err == nil:
 		c.blame.Store(0)
 		c.resize(int64(len(body)), len(traces))
 		return emit(answer{traces: traces, batch: body})
 	case ctx.Err() != nil:
+		return err
+	case missing(err) && place != "":
 		return err
 	case missing(err):
 		c.noBatch.Store(true)
@@ -46,7 +56,7 @@ func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []i
 	case !ownFault(err):
 		return err
 	case kindOf(err) == Unavailable:
-		if err := c.alive(ctx); err != nil {
+		if err := c.alive(ctx, place); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-// Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the versions 2.14 to 3.17.
+// Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the versions 2.14 to 3.17, and the MLflow of a Databricks workspace.
 //
 // Which routes a server has is found out by asking for them, never by its version. Traces are listed by a keyset on their timestamp, so that traces written
 // or deleted meanwhile neither hide nor repeat others. Spans in the server's database are fetched in batches, all others one trace at a time. A trace that
@@ -34,6 +34,7 @@ type Config struct {
 	Retry             configretry.BackOffConfig
 	Logger            *zap.Logger // nil: none
 	Hooks             Hooks
+	Databricks        *Databricks // not nil: URL is that of a Databricks workspace
 }
 
 // Hooks are called for each request, from any goroutine, and must not block. Nil ones are left out.
@@ -62,6 +63,7 @@ type Client struct {
 	chunk   atomic.Int32 // traces per batch, halved by large answers
 	blame   atomic.Int32 // traces in a row that the server failed for
 	buckets buckets
+	dbx     *workspace // nil: an open-source server
 
 	probing sync.Mutex
 	api     atomic.Int32 // apiUnknown, apiV2, apiV3
@@ -74,6 +76,7 @@ const (
 	apiUnknown = iota
 	apiV2
 	apiV3
+	apiDatabricks
 )
 
 var _ mlflow.Source = (*Client)(nil)
@@ -103,6 +106,13 @@ func New(cfg Config) (*Client, error) {
 		limit = rate.Limit(cfg.RequestsPerSecond)
 	}
 	c.limiter = rate.NewLimiter(limit, 1)
+	if cfg.Databricks != nil {
+		var err error
+		if c.dbx, err = newWorkspace(*cfg.Databricks, cfg.RequestsPerSecond); err != nil {
+			return nil, err
+		}
+		c.api.Store(apiDatabricks)
+	}
 	return c, nil
 }
 
@@ -119,11 +129,17 @@ func sameServer(req *http.Request, via []*http.Request) error {
 // Close releases idle connections.
 func (c *Client) Close() error {
 	c.http.CloseIdleConnections()
+	if c.dbx != nil {
+		c.dbx.storage.CloseIdleConnections()
+	}
 	return nil
 }
 
 // Describe names the server. Its version is for people only: proxies and forks have none or another.
 func (c *Client) Describe(ctx context.Context) (mlflow.Description, error) {
+	if c.dbx != nil {
+		return c.describeWorkspace(ctx)
+	}
 	d := mlflow.Description{Kind: "MLflow server", Location: c.cfg.URL.String()}
 	if _, err := c.version(ctx); err != nil {
 		return d, err

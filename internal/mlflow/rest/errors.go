@@ -60,6 +60,18 @@ func (e *Error) Unwrap() error { return e.Err }
 // Permanent reports whether trying again without a change of configuration or server is pointless.
 func (e *Error) Permanent() bool { return e.again == never }
 
+// SignInError is for a transport that signs requests and could not: Permanent, if trying again is pointless. Its text is shown to people.
+type SignInError struct {
+	Err       error
+	Permanent bool
+}
+
+// Error implements error.
+func (e *SignInError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *SignInError) Unwrap() error { return e.Err }
+
 // class says how often a request that failed is tried again.
 type class uint8
 
@@ -77,11 +89,11 @@ const notMLflow = "an MLflow tracking server doesn't answer there; check host, p
 func statusError(route string, res *http.Response, body []byte) *Error {
 	e := &Error{Route: route, Status: res.StatusCode, after: retryAfter(res.Header.Get("Retry-After"))}
 	var doc struct {
-		Code    string `json:"error_code"`
+		Code    any    `json:"error_code"` // a number where the front door of Databricks answers
 		Message string `json:"message"`
 	}
-	if json.Unmarshal(body, &doc) == nil && doc.Code != "" {
-		e.Code, e.Message = doc.Code, bounded(doc.Message, 300)
+	if json.Unmarshal(body, &doc) == nil && doc.Code != nil && doc.Code != "" {
+		e.Code, e.Message = fmt.Sprint(doc.Code), bounded(doc.Message, 300)
 	} else {
 		e.html = true
 	}
@@ -197,6 +209,7 @@ func transportError(route string, r *http.Request, err error) *Error {
 		verify    *tls.CertificateVerificationError
 		timeout   net.Error
 		opError   *net.OpError
+		signIn    *SignInError
 		tlsAlert  tls.AlertError
 		notTLS    tls.RecordHeaderError
 		isTimeout = errors.As(err, &timeout) && timeout.Timeout()
@@ -206,6 +219,11 @@ func transportError(route string, r *http.Request, err error) *Error {
 		return e
 	}
 	switch {
+	case errors.As(err, &signIn):
+		e.Kind, e.Message = Credentials, bounded(signIn.Error(), 400)
+		if signIn.Permanent {
+			e.again = never
+		}
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &notTLS), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return bad(BadAddress, "%s speaks plain http; write http:// in the address", host)
 	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):

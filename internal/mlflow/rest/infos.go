@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -27,11 +28,18 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 		return nil, nil
 	}
 	from := max(r.From, after.Timestamp)
+	if c.dbx != nil {
+		r.To = end(r.To)
+	}
 	for size := min(c.cfg.PageSize, max(limit, 50)+1); ; {
 		if r.To != 0 && from >= r.To {
 			return nil, nil
 		}
-		page, err := c.search(ctx, version, r.ExperimentID, within(from, r.To, r.Filter), size, "")
+		to, err := c.until(ctx, r, from)
+		if err != nil {
+			return nil, err
+		}
+		page, err := c.search(ctx, version, r.ExperimentID, window{from, to, r.Filter}, size, "")
 		if errors.Is(err, errTooLarge) && size > 1 {
 			size /= 2
 			continue
@@ -40,8 +48,16 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 			return nil, err
 		}
 		infos := page.Infos
+		if !slices.IsSortedFunc(infos, func(a, b mlflow.Info) int { return cmp.Compare(a.Timestamp, b.Timestamp) }) {
+			return nil, &Error{Kind: BadAnswer, Route: routeSearch, Message: "the server doesn't list traces in the order that was asked for (timestamp_ms ASC)"}
+		}
+		c.learn(r, len(infos), size)
 		if page.NextToken == "" {
-			return follow(infos, after, limit), nil
+			if found := follow(infos, after, limit); len(found) > 0 || to == r.To {
+				return found, nil
+			}
+			from = to
+			continue
 		}
 		if len(infos) == 0 {
 			return nil, &Error{Kind: BadAnswer, Route: routeSearch, Message: "the server answers with an empty page that is not the last one"}
@@ -75,7 +91,7 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 	for range maxPasses {
 		known := len(all)
 		for token := ""; ; {
-			page, err := c.search(ctx, version, r.ExperimentID, within(at, at+1, r.Filter), size, token)
+			page, err := c.search(ctx, version, r.ExperimentID, window{at, at + 1, r.Filter}, size, token)
 			if err != nil {
 				return nil, err
 			}
@@ -96,8 +112,11 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 	return all, nil
 }
 
-func (c *Client) search(ctx context.Context, version int32, experiment, filter string, n int, token string) (mlflow.InfosPage, error) {
-	r := c.searchRequest(version, experiment, filter, n, token)
+func (c *Client) search(ctx context.Context, version int32, experiment string, w window, n int, token string) (mlflow.InfosPage, error) {
+	if version == apiDatabricks {
+		return c.searchWorkspace(ctx, experiment, w, n, token)
+	}
+	r := c.searchRequest(version, experiment, w.filter("timestamp_ms"), n, token)
 	r.gated = true
 	body, err := c.call(ctx, patient, r)
 	if err != nil {

@@ -41,6 +41,7 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 				Name     string `json:"name"`
 				Location string `json:"artifact_location"`
 				Stage    string `json:"lifecycle_stage"`
+				Tags     []tag  `json:"tags"`
 			} `json:"experiments"`
 			Next string `json:"next_page_token"`
 		}
@@ -50,7 +51,11 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 		for _, e := range page.Experiments {
 			if !seen[e.ID] {
 				seen[e.ID] = true
-				all = append(all, mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location, Deleted: e.Stage == "deleted"})
+				x := mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location, Deleted: e.Stage == "deleted"}
+				if c.dbx != nil {
+					x.Place = c.dbx.note(e.ID, e.Tags)
+				}
+				all = append(all, x)
 			}
 		}
 		if page.Next == "" || page.Next == token {
@@ -62,7 +67,7 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 
 // Count implements mlflow.Source with the aggregation route (3.9 on), which knows no search filter.
 func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
-	if r.Filter != "" || c.noMetrics.Load() {
+	if r.Filter != "" || c.noMetrics.Load() || c.dbx != nil {
 		return -1, nil
 	}
 	if r.To != 0 && r.To <= r.From {
@@ -106,6 +111,9 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	v, err := c.version(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if v == apiDatabricks {
+		return c.lookupWorkspace(ctx, ids)
 	}
 	var infos []mlflow.Info
 	for len(ids) > 0 && v == apiV3 && !c.noInfos.Load() {
@@ -241,17 +249,23 @@ func (c *Client) searchRequest(version int32, experiment, filter string, n int, 
 	return &request{route: routeSearch, path: "/api/3.0/mlflow/traces/search", body: doc, limit: listLimit}
 }
 
-// within is the search filter for timestamps from <= t < to (0: no bound) and the user's own.
-func within(from, to int64, filter string) string {
+// window bounds the timestamps of a search, from <= t < to in milliseconds (to 0: no upper bound), with the user's own filter.
+type window struct {
+	from, to int64
+	own      string
+}
+
+// filter is the window as a search filter; field is what the timestamp is called.
+func (w window) filter(field string) string {
 	var clauses []string
-	if from > 0 {
-		clauses = append(clauses, "timestamp_ms >= "+strconv.FormatInt(from, 10))
+	if w.from > 0 || field != "timestamp_ms" {
+		clauses = append(clauses, field+" >= "+strconv.FormatInt(w.from, 10))
 	}
-	if to != 0 {
-		clauses = append(clauses, "timestamp_ms < "+strconv.FormatInt(to, 10))
+	if w.to != 0 {
+		clauses = append(clauses, field+" < "+strconv.FormatInt(w.to, 10))
 	}
-	if filter = strings.TrimSpace(filter); filter != "" {
-		clauses = append(clauses, filter)
+	if own := strings.TrimSpace(w.own); own != "" {
+		clauses = append(clauses, own)
 	}
 	return strings.Join(clauses, " AND ")
 }

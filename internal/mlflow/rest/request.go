@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const workspaceHeader = "X-MLFLOW-WORKSPACE"
@@ -23,6 +25,16 @@ type request struct {
 	limit int64  // of the answer, bytes
 	text  bool   // the answer isn't JSON
 	gated bool   // counts as a request in flight: pages of infos and spans, all that is heavy
+
+	budget *rate.Limiter // of this kind of request besides that of all; nil: none
+	away   *away         // not nil: goes to another server, path and query don't count
+}
+
+// away is where a request goes that is not for the server: with its own client, which knows no credential of the server.
+type away struct {
+	client  *http.Client
+	address string // holds a signature: it is never written into an error or a log
+	header  http.Header
 }
 
 // errTooLarge is the cause of an Error where the answer is longer than the limit.
@@ -55,6 +67,11 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 	if err := c.limiter.Wait(ctx); err != nil {
 		return nil, &Error{Kind: Unavailable, Route: r.route, Message: "stopped", Err: err}
 	}
+	if r.budget != nil {
+		if err := r.budget.Wait(ctx); err != nil {
+			return nil, &Error{Kind: Unavailable, Route: r.route, Message: "stopped", Err: err}
+		}
+	}
 	req, err := c.build(ctx, r)
 	if err != nil {
 		return nil, &Error{Kind: BadRequest, Route: r.route, Message: "the request can't be made", Err: err}
@@ -66,7 +83,11 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 			c.cfg.Hooks.Request(Request{Route: r.route, Status: status, Duration: time.Since(start), Bytes: received})
 		}()
 	}
-	res, err := c.http.Do(req)
+	client := &c.http
+	if r.away != nil {
+		client = r.away.client
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, transportError(r.route, req, err)
 	}
@@ -79,14 +100,20 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 	body, err = read(res, limit)
 	received = int64(len(body))
 	switch {
+	case status != http.StatusOK && r.away != nil:
+		return nil, storageError(r.route, res)
 	case status != http.StatusOK:
-		return nil, statusError(r.route, res, body)
+		e := statusError(r.route, res, body)
+		if c.dbx != nil {
+			c.dbx.rephrase(e)
+		}
+		return nil, e
 	case errors.Is(err, errTooLarge):
 		return nil, &Error{Kind: BadAnswer, Route: r.route, Status: status, Message: "the answer is longer than allowed", Err: err}
 	case err != nil:
 		return nil, transportError(r.route, req, err)
 	case !r.text && !looksJSON(body):
-		if isPage(res, body) {
+		if r.away == nil && isPage(res, body) {
 			return nil, webPage(r.route)
 		}
 		return nil, &Error{Kind: BadAnswer, Route: r.route, Status: status, Message: "the answer is not JSON; " + notMLflow}
@@ -95,6 +122,14 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 }
 
 func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
+	if r.away != nil {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.away.address, nil)
+		if err != nil {
+			return nil, withoutURL(err)
+		}
+		req.Header = r.away.header.Clone()
+		return req, nil
+	}
 	method, content := http.MethodGet, io.Reader(nil)
 	if r.body != nil {
 		method, content = http.MethodPost, bytes.NewReader(r.body)

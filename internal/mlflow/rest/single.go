@@ -23,14 +23,18 @@ const (
 // fetchOne asks for the spans of one trace, wherever they lie. Only what concerns the server as a whole is an error.
 func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit func(answer) error) error {
 	info := &infos[i]
-	bucket := remote(info)
+	bucket := c.remote(info)
 	if why := c.buckets.verdict(bucket); why != "" {
 		return emit(answer{traces: []int{i}, skip: mlflow.Skipf(mlflow.Unreachable, "%s", why)})
 	}
 	body, typed, err := c.document(ctx, info)
+	if e, ok := asError(err); ok && e.Route == routeSigned {
+		bucket = c.dbx.bucket()
+	}
 	if e, ok := asError(err); ok && e.Kind == Unavailable && e.again == network && bucket == "" && ctx.Err() == nil {
 		// Is it this trace or the server? Wait for the server and ask once more.
-		if err := c.alive(ctx); err != nil {
+		place, _ := mlflow.SplitPlaceID(info.ID)
+		if err := c.alive(ctx, place); err != nil {
 			return err
 		}
 		body, typed, err = c.document(ctx, info)
@@ -53,6 +57,9 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 // document asks for the spans by the routes that the server has.
 func (c *Client) document(ctx context.Context, info *mlflow.Info) (body []byte, typed bool, err error) {
 	limit := c.cfg.MaxTraceBytes
+	if c.dbx != nil {
+		return c.workspaceDocument(ctx, info, limit)
+	}
 	if !c.noArtifact.Load() {
 		body, err := c.call(ctx, single, &request{
 			route: routeArtifact, path: "/ajax-api/2.0/mlflow/get-trace-artifact", query: url.Values{"request_id": {info.ID}}, limit: limit, gated: true,
@@ -79,8 +86,11 @@ func (c *Client) document(ctx context.Context, info *mlflow.Info) (body []byte, 
 	return body, false, err
 }
 
-// alive waits until the server answers.
-func (c *Client) alive(ctx context.Context) error {
+// alive waits until the server answers, for a place in Unity Catalog also its SQL warehouse.
+func (c *Client) alive(ctx context.Context, place string) error {
+	if c.dbx != nil {
+		return c.workspaceAlive(ctx, place)
+	}
 	version, err := c.version(ctx)
 	if err != nil {
 		return err
@@ -94,6 +104,11 @@ func (c *Client) alive(ctx context.Context) error {
 // explain says why the spans of a trace can't be had, or returns an error that isn't the trace's own.
 func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, err error) (*mlflow.Skip, error) {
 	e, ok := asError(err)
+	if ok && c.dbx != nil {
+		if skip, err := c.explainWorkspace(ctx, info, bucket, e); skip != nil || err != nil {
+			return skip, err
+		}
+	}
 	switch {
 	case !ok || !errors.Is(err, errTooLarge) && !ownFault(err):
 		return nil, err
@@ -118,7 +133,7 @@ func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, 
 			return nil, err
 		}
 		return mlflow.Skipf(mlflow.SourceError, "not all spans of the trace were exported, and this server version (3.6) doesn't show the others; a newer one does"), nil
-	case bucket != "" && c.buckets.unread(bucket):
+	case c.dbx == nil && bucket != "" && c.buckets.unread(bucket):
 		why := "the spans lie in " + bucket + ", which the server can't read for us"
 		c.buckets.note(bucket, why)
 		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
@@ -142,9 +157,13 @@ func everHadSpans(info *mlflow.Info) bool {
 	return ok
 }
 
-// remote returns scheme and host of the artifact store that the spans of the trace lie in, if that is one which the server has to reach itself, else "".
-func remote(info *mlflow.Info) string {
-	if info.SpansLocation() == mlflow.SpansInStore {
+// remote returns scheme and host of the artifact store that the spans of the trace lie in, if that is one which the server, or on Databricks this program, has to
+// reach, else "".
+func (c *Client) remote(info *mlflow.Info) string {
+	if c.dbx != nil && placeOf(info) == "" {
+		return c.dbx.bucket()
+	}
+	if c.dbx != nil || info.SpansLocation() == mlflow.SpansInStore {
 		return ""
 	}
 	location, _ := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -35,11 +36,14 @@ func (c *Client) Traces(ctx context.Context, infos []mlflow.Info, yield func(i i
 			if err := yield(i, nil, c.tooLarge(sizeOf(&infos[i]))); err != nil {
 				return err
 			}
-		case infos[i].SpansLocation() == mlflow.SpansInStore && !c.noBatch.Load() && c.api.Load() == apiV3:
+		case c.dbx != nil && placeOf(&infos[i]) != "", infos[i].SpansLocation() == mlflow.SpansInStore && !c.noBatch.Load() && c.api.Load() == apiV3:
 			bulk = append(bulk, i)
 		default:
 			single = append(single, i)
 		}
+	}
+	if c.dbx != nil {
+		slices.SortStableFunc(bulk, func(a, b int) int { return strings.Compare(placeOf(&infos[a]), placeOf(&infos[b])) })
 	}
 	// What a batch leaves out or can't show is asked for again, one trace at a time.
 	again, err := c.round(ctx, infos, &plan{client: c, infos: infos, bulk: bulk, single: single}, yield)
@@ -114,6 +118,7 @@ func (c *Client) deliver(infos []mlflow.Info, a answer, yield func(int, *mlflow.
 			decode = mlflow.DecodeTyped
 		}
 		t, err := decode(infos[i], a.doc)
+		c.dbx.once(t)
 		return nil, yield(i, t, asSkip(err))
 	}
 	elements, err := mlflow.SplitBatch(a.batch)
@@ -122,7 +127,7 @@ func (c *Client) deliver(infos []mlflow.Info, a answer, yield func(int, *mlflow.
 	}
 	missed = slices.Clone(a.traces)
 	for _, e := range elements {
-		at := slices.IndexFunc(missed, func(i int) bool { return infos[i].ID == e.TraceID })
+		at := slices.IndexFunc(missed, func(i int) bool { return sameTrace(infos[i].ID, e.TraceID) })
 		if at < 0 || int64(len(e.Doc)) > c.cfg.MaxTraceBytes { // the other form is shorter: it decides
 			continue
 		}
@@ -132,6 +137,7 @@ func (c *Client) deliver(infos []mlflow.Info, a answer, yield func(int, *mlflow.
 			continue
 		}
 		missed = slices.Delete(missed, at, at+1)
+		c.dbx.once(t)
 		if err := yield(i, t, nil); err != nil {
 			return nil, err
 		}
@@ -169,8 +175,16 @@ func (p *plan) next() (traces []int, bulk bool) {
 		return traces, false
 	}
 	n, size, address := 0, int64(0), 0
-	for n < len(p.bulk) && n < int(p.client.chunk.Load()) {
+	place := placeOf(&p.infos[p.bulk[0]])
+	most := int(p.client.chunk.Load())
+	if place != "" {
+		most = min(most, maxPlaceChunk)
+	}
+	for n < len(p.bulk) && n < most {
 		info := &p.infos[p.bulk[n]]
+		if placeOf(info) != place {
+			break
+		}
 		size += sizeOf(info)
 		address += len("&trace_ids=") + 3*len(info.ID)
 		if n > 0 && (size > maxChunkBytes || address > maxAddress) {

@@ -5,7 +5,6 @@ package delivery
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -13,23 +12,27 @@ import (
 )
 
 // Finding is the answer for one receiver. Notes name the stages that make it less than end to end, each with its remedy, and what else deserves to be known.
-// Destinations says where the data goes, without credentials.
+// Destinations says where the data goes, without credentials; Exporters are the ids of what sends it there.
 // Files are the files that lines of JSON are appended to.
+// Faults name what can't work as it is configured, each with its remedy: such a configuration must not start.
 type Finding struct {
 	Delivery     progress.Delivery
 	Notes        []string
 	Destinations []string
+	Exporters    []string
 	Files        []string
+	Faults       []string
 }
 
 // Check returns a finding for each receiver of type mlflow in the effective configuration, by its component id.
 func Check(conf map[string]any) map[string]Finding {
-	g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines")}
 	findings := map[string]Finding{}
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
 		if kind(name) == "mlflow" {
+			g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines")}
 			f := Finding{Delivery: progress.EndToEnd}
 			g.follow(name, &f, map[string]bool{})
+			g.countedText(name, &f)
 			findings[name] = f
 		}
 	}
@@ -82,16 +85,13 @@ var connectors = map[string]stage{
 	"service_graph":     {aggregates, "", ""},
 }
 
-// queues are exporters with a sending_queue, by whether it is on, and answers early, when nothing is written.
-var queues = map[string]bool{
-	"otlp_http": true, "otlphttp": true, "otlp_grpc": true, "otlp": true, "kafka": true,
-	"debug": false, "databricks": false,
+type graph struct {
+	conf, pipelines map[string]any
+	processors      []string // met behind the receiver under way
 }
 
-type graph struct{ conf, pipelines map[string]any }
-
 // follow adds to f what lies behind a receiver or connector in every traces pipeline that takes from it.
-func (g graph) follow(from string, f *Finding, seen map[string]bool) {
+func (g *graph) follow(from string, f *Finding, seen map[string]bool) {
 	used := false
 	for _, name := range slices.Sorted(maps.Keys(g.pipelines)) {
 		p := section(g.pipelines, name)
@@ -106,6 +106,9 @@ func (g graph) follow(from string, f *Finding, seen map[string]bool) {
 		for _, id := range list(p, "processors") {
 			s, ok := processors[kind(id)]
 			f.stage("processor "+id, s, ok)
+			if !slices.Contains(g.processors, id) {
+				g.processors = append(g.processors, id)
+			}
 		}
 		for _, id := range list(p, "exporters") {
 			if _, ok := section(g.conf, "connectors")[id]; ok {
@@ -120,7 +123,7 @@ func (g graph) follow(from string, f *Finding, seen map[string]bool) {
 	}
 }
 
-func (g graph) connector(id string, f *Finding, seen map[string]bool) {
+func (g *graph) connector(id string, f *Finding, seen map[string]bool) {
 	s, ok := connectors[kind(id)]
 	if s.effect == aggregates {
 		f.note(fmt.Sprintf("connector %s aggregates in memory: what is sent again after a crash counts twice there", id))
@@ -128,88 +131,6 @@ func (g graph) connector(id string, f *Finding, seen map[string]bool) {
 	}
 	f.stage("connector "+id, s, ok)
 	g.follow(id, f, seen)
-}
-
-func (g graph) exporter(id string, f *Finding) {
-	cfg := section(section(g.conf, "exporters"), id)
-	if d := destination(id, cfg); !slices.Contains(f.Destinations, d) {
-		f.Destinations = append(f.Destinations, d)
-	}
-	switch k := kind(id); k {
-	case "nop":
-	case "file":
-		fileExporter(id, cfg, f)
-	default:
-		on, known := queues[k]
-		if !known {
-			f.lower(progress.Unknown, fmt.Sprintf("exporter %s: not known here; it delivers end to end only if it answers after the destination did", id))
-			return
-		}
-		queue(id, cfg, on, f)
-	}
-}
-
-func fileExporter(id string, cfg map[string]any, f *Finding) {
-	rotation, ok := cfg["rotation"].(map[string]any)
-	if !ok {
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s buffers in memory and truncates its file at start: write rotation: {max_megabytes: 1024, max_backups: 0}", id))
-		return
-	}
-	if path, _ := cfg["path"].(string); path != "" && slices.Contains([]string{"", "json"}, text(cfg, "format")) && text(cfg, "compression") == "" &&
-		text(cfg, "encoding") == "" && text(section(cfg, "group_by"), "enabled") != "true" {
-		f.Files = append(f.Files, path)
-	}
-	if n, ok := rotation["max_backups"]; !ok || fmt.Sprint(n) != "0" {
-		f.note(fmt.Sprintf("exporter %s deletes its oldest files: write rotation::max_backups: 0 to keep all of them", id))
-	}
-}
-
-func queue(id string, cfg map[string]any, on bool, f *Finding) {
-	const remedy = "write sending_queue: {wait_for_result: true, block_on_overflow: true}"
-	q, written := cfg["sending_queue"].(map[string]any)
-	if v, ok := cfg["sending_queue"]; ok && v == nil {
-		return // how the collector writes out a queue that is off
-	}
-	if enabled, ok := q["enabled"]; ok && fmt.Sprint(enabled) == "false" {
-		return
-	}
-	waits := fmt.Sprint(q["wait_for_result"]) == "true"
-	if kind(id) == "databricks" {
-		v, ok := q["wait_for_result"]
-		waits = !ok && q["storage"] == nil || ok && fmt.Sprint(v) == "true"
-	}
-	switch {
-	case q["storage"] != nil:
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s has a persistent queue: accepted means queued on disk; for a backfill, which can be read again, %s without storage", id, remedy))
-	case waits:
-		if q["batch"] != nil {
-			f.note(fmt.Sprintf("exporter %s: sending_queue::batch with wait_for_result waits for a size that never comes and is about 200 times slower: remove batch", id))
-		}
-	case on || written:
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s has a queue in memory: accepted means queued there, and a crash loses it; %s", id, remedy))
-	}
-}
-
-// destination says where an exporter sends: a path, or scheme and host of an address.
-func destination(id string, cfg map[string]any) string {
-	if path, ok := cfg["path"].(string); ok && kind(id) == "file" {
-		return path + " (holds prompts and answers unless content was left out: keep it private)"
-	}
-	for _, key := range []string{"endpoint", "traces_endpoint", "host"} {
-		address, ok := cfg[key].(string)
-		if !ok || address == "" {
-			continue
-		}
-		if u, err := url.Parse(address); err == nil && u.Host != "" {
-			return id + " to " + u.Scheme + "://" + u.Host
-		}
-		if at := strings.LastIndexByte(address, '@'); at >= 0 {
-			address = address[at+1:]
-		}
-		address, _, _ = strings.Cut(address, "?")
-		return id + " to " + address
-	}
-	return id
 }
 
 func (f *Finding) stage(name string, s stage, known bool) {

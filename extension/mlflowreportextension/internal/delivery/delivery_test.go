@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -92,13 +92,36 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}`, progress
 		"databricks waits by itself": {`
 exporters: {databricks: {host: x}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+		"databricks, defaults written out": {`
+exporters: {databricks: {host: x, hold_max: 0s, sending_queue: {enabled: true, wait_for_result: true, block_on_overflow: true, batch: null, storage: null}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+		"databricks without a queue": {`
+exporters: {databricks: {host: x, sending_queue: null}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+		"databricks with other settings of its queue": {`
+exporters: {databricks: {host: x, sending_queue: {num_consumers: 4}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+		"databricks that does not wait": {`
+exporters: {databricks: {host: x, sending_queue: {wait_for_result: false}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Queued, "exporter databricks has a queue in memory"},
+		"databricks with storage": {`
+exporters: {databricks/a: {host: x, sending_queue: {storage: file_storage}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks/a]}}}`, progress.Queued, "exporter databricks/a has a persistent queue"},
+		"databricks with storage, defaults written out": {`
+exporters: {databricks: {host: x, sending_queue: {enabled: true, wait_for_result: false, storage: file_storage, batch: null}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Queued, "persistent queue"},
+		"databricks with batch": {`
+exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 8192}}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, "200 times slower"},
+		"databricks with a batch of what is there": {`
+exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 0}}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+		"databricks that gives up": {`
+exporters: {databricks: {host: x, hold_max: 1h, sending_queue: null}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, "gives up after hold_max: 1h"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			retrieved, err := confmap.NewRetrievedFromYAML([]byte("receivers: {mlflow: {}, otlp: {}}" + tc.yaml))
-			require.NoError(t, err)
-			conf, err := retrieved.AsConf()
-			require.NoError(t, err)
-			got := Check(conf.ToStringMap())
+			got := check(t, "receivers: {mlflow: {}, otlp: {}}"+tc.yaml)
 			require.Len(t, got, 1)
 			require.Equal(t, tc.want, got["mlflow"].Delivery, "%v", got["mlflow"].Notes)
 			if tc.note == "" {
@@ -110,6 +133,60 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`,
 	}
 }
 
+// The exporter's own factory, with every default in it, as the collector hands it out: what waits by default still waits, and what storage turns off is off.
+func TestDatabricksExporter(t *testing.T) {
+	for yaml, tc := range map[string]struct {
+		want progress.Delivery
+		note string
+	}{
+		"{host: https://h}": {progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {num_consumers: 2}}":                                            {progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {enabled: false}}":                                              {progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {wait_for_result: false}}":                                      {progress.Queued, "queue in memory"},
+		"{host: https://h, sending_queue: {storage: file_storage}}":                                       {progress.Queued, "persistent queue"},
+		"{host: https://h, sending_queue: {batch: {sizer: items, flush_timeout: 200ms, min_size: 8192}}}": {progress.EndToEnd, "200 times slower"},
+		"{host: https://h, hold_max: 36h}":                                                                {progress.EndToEnd, "hold_max: 36h0m0s"},
+	} {
+		t.Run(yaml, func(t *testing.T) {
+			conf := map[string]any{
+				"receivers": map[string]any{"mlflow": nil}, "exporters": map[string]any{"databricks": effective(t, databricksexporter.NewFactory().CreateDefaultConfig(), yaml)},
+				"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"}, "exporters": []any{"databricks"}}}},
+			}
+			f := Check(conf)["mlflow"]
+			require.Equal(t, tc.want, f.Delivery, "%v", f.Notes)
+			require.Equal(t, []string{"databricks to https://h"}, f.Destinations)
+			if tc.note == "" {
+				require.Empty(t, f.Notes)
+			} else {
+				require.Contains(t, strings.Join(f.Notes, "\n"), tc.note)
+			}
+		})
+	}
+}
+
+// Exporters are named once, wherever they stand behind the receiver; those of other receivers are not.
+func TestExporters(t *testing.T) {
+	got := check(t, `
+receivers: {mlflow: {}, mlflow/b: {}, otlp: {}}
+exporters: {databricks: , databricks/b: , debug: , nop: }
+connectors: {forward: }
+service:
+  pipelines:
+    traces: {receivers: [mlflow], exporters: [forward, databricks]}
+    traces/2: {receivers: [forward, otlp], exporters: [databricks, debug]}
+    traces/b: {receivers: [mlflow/b], exporters: [databricks/b]}
+    traces/3: {receivers: [otlp], exporters: [nop]}`)
+	require.Equal(t, []string{"databricks", "debug"}, got["mlflow"].Exporters)
+	require.Equal(t, []string{"databricks/b"}, got["mlflow/b"].Exporters)
+	require.True(t, IsDatabricks("databricks/b"))
+	require.False(t, IsDatabricks("databricks_auth"))
+}
+
+func check(t *testing.T, yaml string) map[string]Finding {
+	t.Helper()
+	return Check(parse(t, yaml).ToStringMap())
+}
+
 func TestDestinationsHoldNoCredentials(t *testing.T) {
 	for address, want := range map[string]string{
 		"https://user:canary@host:4318/v1?token=canary": "otlp_http to https://host:4318",
@@ -118,4 +195,7 @@ func TestDestinationsHoldNoCredentials(t *testing.T) {
 	} {
 		require.Equal(t, want, destination("otlp_http", map[string]any{"endpoint": address}))
 	}
+	require.Equal(t, "databricks to https://host, tables in main.genai",
+		destination("databricks", map[string]any{"host": "https://user:canary@host/", "catalog": "main", "schema": "genai"}))
+	require.Equal(t, "databricks", destination("databricks", map[string]any{"profile": "p", "catalog": "main", "schema": ""}))
 }

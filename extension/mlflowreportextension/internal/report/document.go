@@ -2,6 +2,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -15,6 +16,10 @@ type Document struct {
 	Written   time.Time  `json:"written"`
 	Version   string     `json:"version"`
 	Receivers []Receiver `json:"receivers"`
+	// Destinations are what is known of the places that exporters wrote to; Receiver.Destinations are the places that the configuration names.
+	Destinations []Result `json:"destination_results,omitempty"`
+	// Refinements are what processors did on the way.
+	Refinements []Refinement `json:"refinements,omitempty"`
 }
 
 // Receiver is the part of one receiver.
@@ -37,7 +42,12 @@ type Receiver struct {
 	Skipped         map[mlflow.Reason][]string `json:"skipped_examples,omitempty"`
 	SkippedFile     string                     `json:"skipped_file,omitempty"`
 	Check           *progress.Findings         `json:"check,omitempty"`
+
+	read bool // complete as far as the receiver knows
 }
+
+// checks reports whether the run looked at the source and sent nothing.
+func checks(run *progress.Run) bool { return run.Mode == "check" }
 
 // Source says what was read.
 type Source struct {
@@ -74,37 +84,89 @@ type Experiment struct {
 	Error       string   `json:"error,omitempty"`
 }
 
-// New makes the document of the newest states of all receivers.
-func New(runs []progress.Run, destinations func(receiver string) []string, skipFile, version string, now time.Time) Document {
-	d := Document{Written: now.UTC(), Version: version, Complete: len(runs) > 0, Receivers: []Receiver{}}
-	for i := range runs {
-		r := receiver(&runs[i], now)
-		r.Destinations = destinations(r.Receiver)
+// Input is what a document is made of: the newest states of all that reported.
+type Input struct {
+	Runs         []progress.Run
+	Destinations []progress.Destination
+	Refinements  []progress.Refinement
+	// Behind says where the data of a receiver goes, in words and as the ids of exporters.
+	Behind   func(receiver string) (destinations, exporters []string)
+	SkipFile string
+	Version  string
+}
+
+// New makes the document.
+func New(in Input, now time.Time) Document {
+	d := Document{Written: now.UTC(), Version: in.Version, Complete: len(in.Runs) > 0, Receivers: []Receiver{}}
+	var sending []string // exporters behind receivers that sent something
+	behind := make([][]string, len(in.Runs))
+	for i := range in.Runs {
+		r := receiver(&in.Runs[i], now)
+		r.Destinations, behind[i] = in.Behind(r.Receiver)
+		if !checks(&in.Runs[i]) {
+			sending = append(sending, behind[i]...)
+		}
 		if len(r.Skipped) > 0 {
-			r.SkippedFile = skipFile
+			r.SkippedFile = in.SkipFile
 		}
 		d.Receivers = append(d.Receivers, r)
 		d.Complete = d.Complete && r.Complete
 	}
+	slices.Sort(sending)
+	d.Destinations = results(in.Destinations, slices.Compact(sending))
+	for i := range in.Refinements {
+		d.Refinements = append(d.Refinements, refinement(&in.Refinements[i]))
+	}
+	d.judge(in.Runs, behind)
+	return d
+}
+
+// judge writes the headlines, and takes back what is complete where data waits or is missing at a destination.
+func (d *Document) judge(runs []progress.Run, behind [][]string) {
+	all := outcomeOf(d.Destinations)
+	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r progress.Run) bool { return !checks(&r) }) {
+		all = outcome{} // nothing was sent
+	}
+	own, accepted := d.own(runs)
+	d.Headline = all.headline(own, accepted, d.Complete)
+	d.Complete = d.Complete && all.complete()
+	for i := range d.Receivers {
+		r := &d.Receivers[i]
+		if checks(&runs[i]) {
+			continue
+		}
+		part := outcomeOf(slices.DeleteFunc(slices.Clone(d.Destinations), func(x Result) bool { return !slices.Contains(behind[i], x.Exporter) }))
+		r.Headline = part.headline(r.Headline, progress.Accepted(runs[i].Accounts), r.Complete)
+		r.Complete = r.Complete && part.complete()
+	}
+}
+
+// own is the headline of the receivers in their own words, and in words that don't say complete.
+func (d *Document) own(runs []progress.Run) (own, accepted string) {
 	switch len(runs) {
 	case 0:
-		d.Headline = "no mlflow receiver reported"
+		own = "no mlflow receiver reported"
+		return own, own
 	case 1:
-		d.Headline = d.Receivers[0].Headline
-	default:
-		for _, r := range d.Receivers {
-			if d.Headline == "" || (!r.Complete && d.Complete == r.Complete) {
-				d.Headline = r.Receiver + ": " + r.Headline
-			}
-		}
+		return runs[0].Headline, progress.Accepted(runs[0].Accounts)
 	}
-	return d
+	complete := true
+	var accounts []progress.Account
+	for i := range d.Receivers {
+		r := &d.Receivers[i]
+		if own == "" || (complete && !r.Complete) {
+			own = r.Receiver + ": " + r.Headline
+			complete = r.Complete
+		}
+		accounts = append(accounts, runs[i].Accounts...)
+	}
+	return own, progress.Accepted(accounts)
 }
 
 func receiver(run *progress.Run, now time.Time) Receiver {
 	end := now
 	r := Receiver{
-		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete, Problems: run.Problems,
+		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete, read: run.Complete, Problems: run.Problems,
 		Source:   Source(run.Source),
 		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(), Skipped: run.Samples, Check: run.Check,
 		Experiments: []Experiment{},

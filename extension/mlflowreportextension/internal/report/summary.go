@@ -11,35 +11,46 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Summary writes a document for people. next is what they can do now, a line each.
-func Summary(w io.Writer, d Document, path string, next []string) error {
+// Summary writes a document, which lies at path, for people.
+func Summary(w io.Writer, d Document, path string) error {
 	var b strings.Builder
+	if len(d.Receivers) != 1 && (len(d.Receivers) == 0 || len(d.Destinations) > 0) {
+		fmt.Fprintln(&b, d.Headline)
+	}
 	for i, r := range d.Receivers {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
 		if len(d.Receivers) > 1 {
 			fmt.Fprintf(&b, "%s: ", r.Receiver)
+			r.summary(&b, r.Headline)
+		} else {
+			r.summary(&b, d.Headline)
 		}
-		r.summary(&b)
 	}
-	if len(d.Receivers) == 0 {
-		fmt.Fprintln(&b, d.Headline)
+	for i := range d.Destinations {
+		d.Destinations[i].summary(&b)
+	}
+	for i := range d.Refinements {
+		if len(d.Refinements) > 1 && d.Refinements[i].Spans > 0 {
+			fmt.Fprintf(&b, "  processor %s\n", d.Refinements[i].Processor)
+		}
+		d.Refinements[i].summary(&b)
 	}
 	if path != "" {
 		fmt.Fprintf(&b, "  report    %s\n", path)
 	}
-	for _, n := range next {
+	for _, n := range d.Next() {
 		fmt.Fprintf(&b, "  next      %s\n", n)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (r *Receiver) summary(b *strings.Builder) {
-	fmt.Fprintf(b, "%s\n", r.Headline)
+func (r *Receiver) summary(b *strings.Builder, headline string) {
+	fmt.Fprintln(b, headline)
 	for _, p := range r.Problems {
-		if !strings.Contains(r.Headline, p) {
+		if !strings.Contains(headline, p) {
 			fmt.Fprintf(b, "  problem   %s\n", p)
 		}
 	}

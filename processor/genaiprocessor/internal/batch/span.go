@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
 )
 
 // Kind is what a span stands for, as far as counting tokens cares.
@@ -76,6 +77,9 @@ type Span struct {
 
 	RequestModel, ResponseModel string
 	Reported                    [directions]bool // the producer reports the number of tokens
+	usage                       usage.Usage      // those numbers
+	chatUsage                   pcommon.Value    // mlflow.chat.tokenUsage, if hasChatUsage
+	hasChatUsage, estimated     bool             // estimated: the numbers are this processor's own
 	Texts                       [directions]Texts
 	System                      pcommon.Value // gen_ai.system_instructions, if HasSystem
 	HasSystem                   bool
@@ -140,6 +144,8 @@ func (s *Span) read() {
 		switch key {
 		case genai.TokenCountEncoding:
 			s.Counted = true
+		case genai.TokensBackfilled:
+			s.estimated = v.Bool()
 		case "assessments":
 			s.assessments(v, false)
 		}
@@ -170,6 +176,7 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 		s.Texts[Response].set(Preview, v)
 	case genai.ChatUsage:
 		s.Reported = [directions]bool{true, true}
+		s.chatUsage, s.hasChatUsage = v, true
 	case genai.LLMModel, "llm.model_name", "embedding.model_name", "langfuse.observation.model.name":
 		if s.RequestModel == "" {
 			s.RequestModel = genai.Unquoted(v.Str())
@@ -203,12 +210,12 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 	case "output.value", "traceloop.entity.output", "langfuse.observation.output", "gen_ai.completion":
 		s.Texts[Response].set(Value, v)
 	default:
-		s.family(key)
+		s.family(key, v)
 	}
 }
 
 // family notes attributes whose names go on with numbers, and the ones that report usage.
-func (s *Span) family(key string) {
+func (s *Span) family(key string, v pcommon.Value) {
 	switch {
 	case strings.HasPrefix(key, "llm.input_messages."):
 		s.Texts[Request].Has[OpenInference] = true
@@ -219,6 +226,7 @@ func (s *Span) family(key string) {
 	case strings.HasPrefix(key, "gen_ai.completion.") && numbered(key[len("gen_ai.completion."):]):
 		s.Texts[Response].Has[OpenLLMetry] = true
 	case strings.HasPrefix(key, "gen_ai.usage."), strings.HasPrefix(key, "llm.usage."), strings.HasPrefix(key, "llm.token_count."):
+		s.usage.Attribute(key, v)
 		switch key[strings.LastIndexByte(key, '.')+1:] {
 		case "input_tokens", "prompt_tokens", "prompt":
 			s.Reported[Request] = true

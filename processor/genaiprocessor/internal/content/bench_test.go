@@ -53,7 +53,7 @@ func BenchmarkApply(b *testing.B) {
 		a.PutStr(genai.SpanOutputs, prose)
 		a.PutStr("own", "thing")
 	}
-	for _, c := range []Config{{Action: Drop}, {Action: Mask}, {Action: Hash, HashKey: secret}} {
+	for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs}, {Action: Hash, HashKey: secret}} {
 		b.Run(string(c.Action), func(b *testing.B) {
 			p, err := New(c)
 			if err != nil {

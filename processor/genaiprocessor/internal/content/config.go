@@ -22,13 +22,24 @@ const (
 	Hash Action = "hash"
 )
 
+// PersonIDs is what happens to the ids of users and of the humans among assessors when the action isn't Keep.
+type PersonIDs string
+
+// The ways. The zero PersonIDs is HashIDs.
+const (
+	HashIDs PersonIDs = "hash" // equal ids stay equal, and can't be read
+	DropIDs PersonIDs = "drop"
+)
+
 // Config says what happens to content.
 type Config struct {
 	Action Action `mapstructure:"action"`
 	// Keep are keys or globs of attributes that drop and hash leave as they are. The word "name" stands for the names of spans and events and for the attributes
-	// that repeat them. Ids of persons are hashed all the same.
+	// that repeat them. PersonIDs holds all the same.
 	Keep []string `mapstructure:"keep"`
-	// HashKey is the secret of the HMAC-SHA256. Required for hash; drop and mask remove ids of persons when there is none.
+	// PersonIDs is what happens to ids of persons.
+	PersonIDs PersonIDs `mapstructure:"person_ids"`
+	// HashKey is the secret of the HMAC-SHA256. Required by whatever hashes: the action hash, and every action but keep with PersonIDs hash.
 	HashKey configopaque.String `mapstructure:"hash_key"`
 	// Detectors are the built-in detectors that mask uses: email, phone, card, ip, api_key. Empty: all of them; "none": only the patterns.
 	Detectors []string `mapstructure:"detectors"`
@@ -53,14 +64,8 @@ func (c *Config) Validate() error {
 	default:
 		return fmt.Errorf("action is %q; write keep, drop, mask or hash", c.Action)
 	}
-	if action == Hash && c.HashKey == "" {
-		return errors.New("hash_key is missing, and action is hash; write a secret of your own, such as ${env:GENAI_HASH_KEY} made by `openssl rand -hex 32`")
-	}
-	if c.HashKey != "" && action == Keep {
-		return errors.New("hash_key is set, but action is keep, which hashes nothing; choose another action or remove it")
-	}
-	if c.HashKey != "" && len(c.HashKey) < shortestKey {
-		return fmt.Errorf("hash_key has %d bytes; write at least %d, such as the output of `openssl rand -hex 32`: a short one can be guessed", len(c.HashKey), shortestKey)
+	if err := c.validateKey(action); err != nil {
+		return err
 	}
 	if len(c.Keep) > 0 && action != Drop && action != Hash {
 		return fmt.Errorf("keep has %d entries, but action is %s, which needs none; remove them or choose drop or hash", len(c.Keep), action)
@@ -92,6 +97,34 @@ func (c *Config) Validate() error {
 	}
 	if action == Mask && len(c.Detectors) == 1 && c.Detectors[0] == noDetectors && len(c.Patterns) == 0 {
 		return errors.New("detectors is none and there are no patterns, so mask would find nothing; write patterns or choose keep")
+	}
+	return nil
+}
+
+// validateKey checks what is hashed, and with which secret.
+func (c *Config) validateKey(action Action) error {
+	const secret = "a secret of your own, such as ${env:GENAI_HASH_KEY} made by `openssl rand -hex 32`"
+	switch c.PersonIDs {
+	case "", HashIDs:
+	case DropIDs:
+		if action == Keep {
+			return errors.New("person_ids is drop, but action is keep, which leaves everything as it is; choose another action or remove it")
+		}
+	default:
+		return fmt.Errorf("person_ids is %q; write hash or drop", c.PersonIDs)
+	}
+	switch {
+	case action == Hash && c.HashKey == "":
+		return errors.New("hash_key is missing, and action is hash; write " + secret)
+	case action != Keep && c.PersonIDs != DropIDs && c.HashKey == "":
+		return fmt.Errorf("hash_key is missing: with action %s ids of users and human assessors are hashed; write %s, or person_ids: drop, which removes these ids", action, secret)
+	case c.HashKey == "":
+	case action == Keep:
+		return errors.New("hash_key is set, but action is keep, which hashes nothing; choose another action or remove it")
+	case action != Hash && c.PersonIDs == DropIDs:
+		return fmt.Errorf("hash_key is set, but action is %s and person_ids is drop, so nothing is hashed; remove it or write person_ids: hash", action)
+	case len(c.HashKey) < shortestKey:
+		return fmt.Errorf("hash_key has %d bytes; write at least %d, such as the output of `openssl rand -hex 32`: a short one can be guessed", len(c.HashKey), shortestKey)
 	}
 	return nil
 }

@@ -22,8 +22,8 @@
 //
 // # Persons
 //
-// Ids of users and of the humans among assessors become their HMAC-SHA256 whenever the action isn't keep, even if Keep lists them, and are removed when there is no
-// HashKey: without a secret a hash of an e-mail address is as good as the address.
+// Ids of users and of the humans among assessors become their HMAC-SHA256 whenever the action isn't keep, even if Keep lists them, or are removed with PersonIDs drop. There
+// is no hash without a HashKey: without a secret that of an e-mail address is as good as the address.
 //
 // Values nested deeper than 512 levels, or JSON in JSON text deeper than 8, aren't walked: mask replaces them in whole when they could hide something.
 // Applying the same policy twice changes nothing more, except that hash and the ids of persons would be hashed again; Apply is for spans that no other instance has

@@ -55,7 +55,7 @@ func TestHostileNesting(t *testing.T) {
 	valid.End()
 	require.NoError(t, valid.Err())
 
-	for _, action := range []Config{{Action: Mask}, {Action: Drop, Keep: []string{"mlflow.*"}}, {Action: Hash, HashKey: secret}} {
+	for _, action := range []Config{{Action: Mask, PersonIDs: DropIDs}, {Action: Drop, PersonIDs: DropIDs, Keep: []string{"mlflow.*"}}, {Action: Hash, HashKey: secret}} {
 		td := ptrace.NewTraces()
 		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		for _, key := range []string{"mlflow.anything", genai.Assessments} {
@@ -71,7 +71,7 @@ func TestHostileNesting(t *testing.T) {
 
 func TestHostileSpan(t *testing.T) {
 	const n = 100_000
-	for _, config := range []Config{{Action: Mask}, {Action: Drop, Keep: []string{"key.7*"}}, {Action: Hash, HashKey: secret}} {
+	for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs}, {Action: Drop, PersonIDs: DropIDs, Keep: []string{"key.7*"}}, {Action: Hash, HashKey: secret}} {
 		td := ptrace.NewTraces()
 		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		attrs := span.Attributes()
@@ -146,7 +146,7 @@ func FuzzApply(f *testing.F) {
 	f.Add("mlflow.assessments", `[{"source": {"source_type": "HUMAN", "source_id": "alice"}}]`, "x", uint8(1))
 	f.Add("mlflow.jsonAttributes", "mlflow.spanInputs", "gen_ai.x", uint8(2))
 	f.Fuzz(func(t *testing.T, key, value, name string, kind uint8) {
-		for _, c := range []Config{{Action: Drop}, {Action: Mask}, {Action: Hash, HashKey: secret}, {Action: Mask, HashKey: secret}} {
+		for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs}, {Action: Hash, HashKey: secret}, {Action: Mask, HashKey: secret}} {
 			td := ptrace.NewTraces()
 			ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
 			ss.Scope().Attributes().PutStr(genai.PayloadsMode, "json")

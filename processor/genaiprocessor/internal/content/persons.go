@@ -54,9 +54,9 @@ func deeper(v pcommon.Value, depth int) bool {
 	return false
 }
 
-// person hashes the id of a person, or reports that there is no key to do it with and the id has to go.
+// person hashes the id of a person, or reports that it has to go.
 func (p *Policy) person(v pcommon.Value) (remove bool) {
-	if len(p.key) == 0 {
+	if p.dropIDs {
 		p.stats.Removed++
 		return true
 	}
@@ -126,7 +126,7 @@ func (p *Policy) assessorsText(v pcommon.Value) {
 			if !human {
 				return "", false
 			}
-			if len(p.key) == 0 {
+			if p.dropIDs {
 				p.stats.Removed++
 				return "", true
 			}

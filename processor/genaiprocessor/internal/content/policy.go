@@ -17,6 +17,7 @@ type Policy struct {
 	globs     []glob.Glob
 	keepNames bool
 	key       []byte
+	dropIDs   bool // of persons
 	full      *masker
 	strong    *masker
 
@@ -44,7 +45,7 @@ func New(c Config) (*Policy, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Policy{action: c.Action, keys: map[string]bool{}, key: []byte(c.HashKey)}
+	p := &Policy{action: c.Action, keys: map[string]bool{}, key: []byte(c.HashKey), dropIDs: c.PersonIDs == DropIDs}
 	for _, k := range c.Keep {
 		if k == keepNames {
 			p.keepNames = true

@@ -159,12 +159,12 @@ func TestKeep(t *testing.T) {
 
 func TestDrop(t *testing.T) {
 	inputs(t, func(t *testing.T, td ptrace.Traces, _ canaries) {
-		stats := apply(t, td, Config{Action: Drop})
+		stats := apply(t, td, Config{Action: Drop, PersonIDs: DropIDs})
 		assert.NotContains(t, text(t, td), canary)
 		assert.Positive(t, stats.Removed)
 		assert.Zero(t, stats.Hashed)
 		before := text(t, td)
-		apply(t, td, Config{Action: Drop})
+		apply(t, td, Config{Action: Drop, PersonIDs: DropIDs})
 		assert.Equal(t, before, text(t, td), "idempotent")
 	})
 }
@@ -193,17 +193,17 @@ func TestHash(t *testing.T) {
 }
 
 func TestMask(t *testing.T) {
-	for _, key := range []configopaque.String{"", secret} {
+	for persons, key := range map[PersonIDs]configopaque.String{DropIDs: "", HashIDs: secret} {
 		inputs(t, func(t *testing.T, td ptrace.Traces, c canaries) {
 			valid := jsonStrings(td)
-			stats := apply(t, td, Config{Action: Mask, HashKey: key})
+			stats := apply(t, td, Config{Action: Mask, PersonIDs: persons, HashKey: key})
 			assert.NotContains(t, text(t, td), "@example.com")
 			assert.Contains(t, text(t, td), "[email]")
 			assert.GreaterOrEqual(t, stats.Masked, 1)
 			assert.Equal(t, valid, jsonStrings(td), "what was JSON stays JSON")
 			before := text(t, td)
 			if key == "" {
-				apply(t, td, Config{Action: Mask})
+				apply(t, td, Config{Action: Mask, PersonIDs: DropIDs})
 				assert.Equal(t, before, text(t, td), "idempotent")
 			}
 		})
@@ -213,7 +213,7 @@ func TestMask(t *testing.T) {
 func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 	var c canaries
 	td := ours(&c, genai.JSON)
-	apply(t, td, Config{Action: Drop, Keep: []string{"mlflow.traceTag.te*", "latency"}})
+	apply(t, td, Config{Action: Drop, PersonIDs: DropIDs, Keep: []string{"mlflow.traceTag.te*", "latency"}})
 	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	root := spans.At(0)
 	assert.Equal(t, "invoke_agent", root.Name())
@@ -245,7 +245,7 @@ func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 func TestKeepNames(t *testing.T) {
 	var c canaries
 	td := ours(&c, genai.Structured)
-	apply(t, td, Config{Action: Drop, Keep: []string{"name"}})
+	apply(t, td, Config{Action: Drop, PersonIDs: DropIDs, Keep: []string{"name"}})
 	root := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
 	assert.Contains(t, root.Name(), "span-name")
 	assert.Contains(t, root.Events().At(2).Name(), "event-name")
@@ -254,15 +254,16 @@ func TestKeepNames(t *testing.T) {
 
 func TestPersons(t *testing.T) {
 	for _, payloads := range []genai.Payloads{genai.Structured, genai.JSON} {
-		for key, want := range map[configopaque.String]bool{"": false, secret: true} {
+		for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: HashIDs, HashKey: secret}, {Action: Mask, HashKey: secret}} {
+			want := config.PersonIDs != DropIDs
 			var c canaries
 			td := ours(&c, payloads)
-			p, err := New(Config{Action: Mask, HashKey: key})
+			p, err := New(config)
 			require.NoError(t, err)
 			p.Apply(td)
 			attrs := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()
 			user, ok := attrs[genai.UserID]
-			assert.Equal(t, want, ok, key)
+			assert.Equal(t, want, ok)
 			if want {
 				assert.Equal(t, p.digest([]byte("Dear canary.user@example.com,\nhello")), user)
 				assert.Equal(t, user, attrs[genai.TraceUser], "equal ids stay equal")
@@ -299,6 +300,19 @@ func TestPersons(t *testing.T) {
 	}
 }
 
+// With the action hash too, ids of persons go when they are to be dropped, and the rest is hashed.
+func TestPersonsAreDroppedFromWhatIsHashed(t *testing.T) {
+	var c canaries
+	td := ours(&c, genai.JSON)
+	stats := apply(t, td, Config{Action: Hash, PersonIDs: DropIDs, HashKey: secret})
+	attrs := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()
+	assert.NotContains(t, attrs, genai.UserID)
+	assert.NotContains(t, attrs, genai.TraceUser)
+	assert.Len(t, attrs[genai.Assessments], 64)
+	assert.Positive(t, stats.Removed)
+	assert.Positive(t, stats.Hashed)
+}
+
 func TestMaskKeepsIDs(t *testing.T) {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
@@ -309,7 +323,7 @@ func TestMaskKeepsIDs(t *testing.T) {
 	span.Attributes().PutStr(genai.SessionID, "alice@example.com/555-123-4567")
 	span.Attributes().PutInt("anything", 4111111111111111)
 	span.Attributes().PutInt("gen_ai.usage.total", 4111111111111111)
-	apply(t, td, Config{Action: Mask})
+	apply(t, td, Config{Action: Mask, PersonIDs: DropIDs})
 	assert.Equal(t, map[string]any{genai.ExperimentID: "4111111111111111", genai.SessionID: "[email]/555-123-4567", "anything": "[card]", "gen_ai.usage.total": int64(4111111111111111)}, span.Attributes().AsRaw())
 	assert.Equal(t, map[string]any{"k8s.pod.ip": "10.0.0.1", genai.ExperimentName: "/Users/[email]/one"}, rs.Resource().Attributes().AsRaw())
 }
@@ -324,10 +338,7 @@ func TestOtherSpansAreLeftAlone(t *testing.T) {
 		span.Attributes().PutStr("http.route", "a@example.com")
 		span.Attributes().PutStr(genai.UserID, "a@example.com")
 		before := text(t, td)
-		c := Config{Action: action}
-		if action == Hash {
-			c.HashKey = secret
-		}
+		c := Config{Action: action, HashKey: secret}
 		assert.Zero(t, apply(t, td, c))
 		assert.Equal(t, before, text(t, td))
 	}

@@ -9,13 +9,14 @@ import (
 
 // Stats counts what Apply did.
 type Stats struct {
-	Models        int // model calls that got a cost
-	Tools         int // tool calls that got a cost
-	Totals        int // traces that got a total
-	Partial       int // of those, the ones whose total is marked as too low
-	UnknownModels int // model calls with usage but without a price for their model, provider and time
-	NoUsage       int // model calls without reported usage
-	BadUsage      int // reported numbers of tokens that are negative, fractional or no numbers; they were ignored
+	Models        int     // model calls that got a cost
+	Tools         int     // tool calls that got a cost
+	Totals        int     // traces that got a total
+	Partial       int     // of those, the ones whose total is marked as too low
+	UnknownModels int     // model calls with usage but without a price for their model, provider and time
+	NoUsage       int     // model calls without reported usage
+	Cost          float64 // sum of the totals of whole traces, and of the single calls of others
+	BadUsage      int     // reported numbers of tokens that are negative, fractional or no numbers; they were ignored
 }
 
 // Add adds the counts of o.
@@ -27,6 +28,7 @@ func (s *Stats) Add(o Stats) {
 	s.UnknownModels += o.UnknownModels
 	s.NoUsage += o.NoUsage
 	s.BadUsage += o.BadUsage
+	s.Cost += o.Cost
 }
 
 // Apply adds costs to the spans of td.
@@ -45,6 +47,8 @@ func (p *Pricer) Apply(td ptrace.Traces) Stats {
 				n := p.span(span, &stats)
 				if p.wholeTraces || t.wanted[span.TraceID()] {
 					t.add(span, n)
+				} else {
+					stats.Cost += n.cost
 				}
 			}
 		}

@@ -97,7 +97,8 @@ func TestFormula(t *testing.T) {
 				span.SetEndTimestamp(at(test.end))
 			}
 			stats := p.Apply(td)
-			assert.Equal(t, Stats{Models: 1}, stats)
+			assert.InDelta(t, test.input+test.output, stats.Cost, 1e-9)
+			assert.Equal(t, Stats{Models: 1, Cost: stats.Cost}, stats)
 			got := span.Attributes().AsRaw()
 			assert.InDelta(t, test.input, got[genai.CostInput], 1e-9)
 			assert.InDelta(t, test.output, got[genai.CostOutput], 1e-9)
@@ -182,7 +183,7 @@ func TestTools(t *testing.T) {
 		td := ptrace.NewTraces()
 		span := add(t, td, 1, 0, attrs)
 		span.SetName("execute_tool ask_support")
-		assert.Equal(t, Stats{Tools: 1}, p.Apply(td))
+		assert.Equal(t, Stats{Tools: 1, Cost: 0.01}, p.Apply(td))
 		assert.Equal(t, 0.01, span.Attributes().AsRaw()[genai.CostTotal])
 		assert.Equal(t, len(attrs)+1, span.Attributes().Len())
 	}
@@ -232,6 +233,7 @@ func TestTraceTotal(t *testing.T) {
 			}
 			stats := p.Apply(td)
 			assert.Equal(t, 1, stats.Totals)
+			assert.Equal(t, test.total, stats.Cost, "the sum says nothing that the trace doesn't")
 			got := top.Attributes().AsRaw()
 			assert.Equal(t, test.total, got[genai.CostTraceTotal])
 			assert.Equal(t, test.partial, got[genai.CostTracePartial] == true)
@@ -251,7 +253,7 @@ func TestTraceTotalOfLiveTraffic(t *testing.T) {
 		add(t, td, 3, 2, map[string]any{genai.OperationName: "chat", genai.RequestModel: "m", genai.UsageInput: 1_000_000})
 		p := pricer(t, `{models: [{match: m, input: 1, output: 0}]}`)
 		p.wholeTraces = whole
-		p.Apply(td)
+		assert.Equal(t, 1.0, p.Apply(td).Cost)
 		_, ok := agent.Attributes().Get(genai.CostTraceTotal)
 		assert.Equal(t, whole, ok)
 		assert.Equal(t, 1, web.Attributes().Len())

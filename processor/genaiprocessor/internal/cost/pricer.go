@@ -7,6 +7,8 @@ import (
 
 	"github.com/gobwas/glob"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
 )
 
 // Pricer adds costs to spans. It is safe for concurrent use.
@@ -90,6 +92,9 @@ func New(c Config) (*Pricer, error) {
 	return p, nil
 }
 
+// Currency is that of all costs.
+func (p *Pricer) Currency() string { return p.currency }
+
 func newModelPrice(c *ModelPrice) (*modelPrice, error) {
 	m := &modelPrice{rates: c.resolve()}
 	var err error
@@ -167,18 +172,18 @@ func (m *modelPrice) applies(c *call, at pcommon.Timestamp) bool {
 }
 
 // cost returns what a call costs, in units of the currency.
-func (m *modelPrice) cost(u *usage) (input, output float64) {
+func (m *modelPrice) cost(u *usage.Usage) (input, output float64) {
 	r := &m.rates
 	for i := range m.long {
-		if u[inputTokens] > m.long[i].above {
+		if u.Of(usage.Input) > m.long[i].above {
 			r = &m.long[i].rates
 		}
 	}
-	in, out := u[inputTokens], u[outputTokens]
-	read := min(u[cacheRead], in)
-	write := min(u[cacheWrite], in-read)
-	hour := min(u[cacheWrite1h], write)
-	reason := min(u[reasoning], out)
+	in, out := u.Of(usage.Input), u.Of(usage.Output)
+	read := min(u.Of(usage.CacheRead), in)
+	write := min(u.Of(usage.CacheWrite), in-read)
+	hour := min(u.Of(usage.CacheWrite1h), write)
+	reason := min(u.Of(usage.Reasoning), out)
 	const million = 1e6
 	input = (float64(in-read-write)*r.input + float64(read)*r.cacheRead + float64(write-hour)*r.cacheWrite + float64(hour)*r.cacheWrite1h) / million
 	output = (float64(out-reason)*r.output + float64(reason)*r.reasoning) / million

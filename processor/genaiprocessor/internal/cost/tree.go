@@ -111,6 +111,7 @@ func (t *tree) totals(stats *Stats) {
 		}
 	}
 	for _, sum := range sums {
+		stats.Cost += sum.cost
 		if !sum.counted || sum.top == none {
 			continue
 		}

@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ProcessorGenaiExpressionErrors   metric.Int64Counter
 	ProcessorGenaiPrices             metric.Int64Counter
 	ProcessorGenaiPricesMissing      metric.Int64Counter
+	ProcessorGenaiScoreCollisions    metric.Int64Counter
 	ProcessorGenaiScores             metric.Int64Counter
 	ProcessorGenaiTextBytes          metric.Int64Counter
 	ProcessorGenaiTexts              metric.Int64Counter
@@ -95,6 +96,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_genai_prices_missing",
 		metric.WithDescription("Calls of models that got no cost, or reported numbers that were ignored, by reason. [Alpha]"),
 		metric.WithUnit("{call}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiScoreCollisions, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_score_collisions",
+		metric.WithDescription("Scores written under an attribute that an assessment of another name had first. [Alpha]"),
+		metric.WithUnit("{attribute}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorGenaiScores, err = builder.meter.Int64Counter(

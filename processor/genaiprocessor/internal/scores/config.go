@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"github.com/gobwas/glob"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
 // Config says how assessments become numbers.
@@ -50,7 +52,7 @@ type LabelScore struct {
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
-	return Config{Prefix: "metric_", OnDuplicate: Latest, MaxMetrics: 64, MaxNames: 256}
+	return Config{Prefix: genai.ScorePrefix, OnDuplicate: Latest, MaxMetrics: 64, MaxNames: 256}
 }
 
 // Validate reports every mistake with its key, its value and what to write instead.
@@ -65,7 +67,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("prefix: empty; the names of assessments would replace other attributes, write metric_ or one of your own"))
 	}
 	for i, r := range c.Rename {
-		if r.Name == "" || sanitise(r.To) == "" {
+		if r.Name == "" || genai.ScoreName(r.To) == "" {
 			errs = append(errs, fmt.Errorf("rename[%d]: write name, that of an assessment, and to, which holds a letter or digit", i))
 		}
 	}

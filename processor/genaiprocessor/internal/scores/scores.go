@@ -1,6 +1,7 @@
 package scores
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gobwas/glob"
@@ -18,6 +19,7 @@ const (
 	NoName      Reason = "no_name"      // without a name, or one of letters and digits
 	NoNumber    Reason = "no_number"    // text, a list, an object, null, NaN
 	Duplicate   Reason = "duplicate"    // another one of that name was chosen
+	Collision   Reason = "collision"    // another one was chosen, whose name gives the same attribute
 	NameLimit   Reason = "name_limit"   // more different names than max_names
 	SpanLimit   Reason = "span_limit"   // more attributes on a span than max_metrics
 	SpanMissing Reason = "span_missing" // the span that it is about isn't in the batch
@@ -27,6 +29,8 @@ const (
 type Metric struct {
 	SpanID string // as written in the assessment; empty: the span that carries the assessments
 	Key    string // name of the attribute
+	Index  int    // of Key in Scorer.Keys
+	Shared bool   // an assessment of another name had this attribute first
 	Value  float64
 }
 
@@ -46,7 +50,7 @@ type label struct {
 // New returns a scorer for a valid configuration.
 func New(cfg Config) (*Scorer, error) {
 	s := &Scorer{onDuplicate: cfg.OnDuplicate, maxMetrics: cfg.MaxMetrics, names: names{
-		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[[2]string]string{}, used: map[string]bool{},
+		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[[2]string]attribute{}, used: map[string]owner{},
 	}}
 	for _, r := range cfg.Rename {
 		s.names.rename[r.Name] = r.To
@@ -63,6 +67,13 @@ func New(cfg Config) (*Scorer, error) {
 		s.labels = append(s.labels, label{l, matches})
 	}
 	return s, nil
+}
+
+// Keys returns the names of all attributes so far, by index.
+func (s *Scorer) Keys() []string {
+	s.names.mu.RLock()
+	defer s.names.mu.RUnlock()
+	return slices.Clone(s.names.keys)
 }
 
 // List is the metrics of one list of assessments, in the order in which their names came. Its memory serves for the next list.
@@ -113,14 +124,14 @@ func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reaso
 		if strings.EqualFold(a.spanID, carrier) {
 			a.spanID = ""
 		}
-		key, full := s.names.attribute(a.name, source)
+		to, full := s.names.attribute(a.name, source)
 		switch {
 		case full:
 			skipped(NameLimit, 1)
-		case key == "":
+		case to.key == "":
 			skipped(NoName, 1)
 		default:
-			if reason := s.put(l, i, Metric{SpanID: a.spanID, Key: key, Value: number}); reason != "" {
+			if reason := s.put(l, i, Metric{SpanID: a.spanID, Key: to.key, Index: to.index, Shared: to.shared, Value: number}); reason != "" {
 				skipped(reason, 1)
 			}
 		}
@@ -170,10 +181,15 @@ func (s *Scorer) put(l *List, i int, m Metric) Reason {
 			continue
 		}
 		if l.Metrics[j].Key == m.Key {
-			if s.beats(&l.list[i], &l.list[l.chosen[j]]) {
+			a, b := &l.list[i], &l.list[l.chosen[j]]
+			reason := Duplicate
+			if a.name != b.name && (m.Shared || l.Metrics[j].Shared) {
+				reason = Collision
+			}
+			if s.beats(a, b) {
 				l.Metrics[j], l.chosen[j] = m, i
 			}
-			return Duplicate
+			return reason
 		}
 		onSpan++
 	}

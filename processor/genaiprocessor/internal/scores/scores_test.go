@@ -127,7 +127,7 @@ func TestDuplicates(t *testing.T) {
 	for way, want := range tests {
 		metrics, skipped := selected(scorer(t, func(c *Config) { c.OnDuplicate = way }), list)
 		assert.Equal(t, want, metrics, way)
-		assert.Equal(t, 3-len(want), skipped[Duplicate], way)
+		assert.Equal(t, 3-len(want), skipped[Duplicate]+skipped[Collision], way)
 	}
 	metrics, _ := selected(scorer(t, nil), `[{"name": "a", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
 	assert.Equal(t, map[string]float64{"metric_a": 2, "s/metric_a": 3}, metrics, "without times the last one counts")
@@ -141,22 +141,35 @@ func TestDuplicates(t *testing.T) {
 	assert.Equal(t, map[string]float64{"metric_quality_llm_judge": 1, "metric_quality_human": 2, "metric_q_code": 3}, metrics, "the name that another name is given, then the source")
 }
 
-func TestSanitise(t *testing.T) {
-	long := strings.Repeat("abcdefgh_", 10)
-	tests := map[string]string{
-		"relevance": "relevance", "Retrieval/Precision": "retrieval_precision", "a__b": "a__b", " a - b ": "a_b", "_a_": "a", "!?": "", "": "",
-		"caf\u00e9": "caf", "cafe\u0301": "caf", "naïve bayes": "na_ve_bayes", "p95.latency(ms)": "p95_latency_ms", "日本": "", "İ1": "i_1",
+// Two names that become one attribute compete like one name; that they do is not hidden.
+func TestCollisions(t *testing.T) {
+	s := scorer(t, nil)
+	shared := func(text string) (keys []string) {
+		var l List
+		s.Select(&l, "", []byte(text), func(Reason, int) {})
+		for _, m := range l.Metrics {
+			require.Equal(t, m.Key, s.Keys()[m.Index])
+			if m.Shared {
+				keys = append(keys, m.Key)
+			}
+		}
+		return keys
 	}
-	delete(tests, "İ1") // lower case of İ depends on the form
-	for name, want := range tests {
-		assert.Equal(t, want, sanitise(name), "%q", name)
-	}
-	cut := sanitise(long)
-	assert.Len(t, cut, maxName)
-	assert.Equal(t, long[:55]+"_", cut[:56])
-	assert.NotEqual(t, cut, sanitise(long+"x"))
-	assert.Equal(t, cut, sanitise(strings.ToUpper(long)))
-	assert.Equal(t, long[:64], sanitise(long[:64]), "64 characters fit")
+	assert.Empty(t, shared(`[{"name": "retrieval/precision", "value": 1}, {"name": "other", "value": 1}]`))
+	assert.Equal(t, []string{"metric_retrieval_precision"}, shared(`[{"name": "Retrieval Precision", "value": 1}, {"name": "other", "value": 2}]`), "on another trace, too")
+	assert.Equal(t, []string{"metric_retrieval_precision"}, shared(`[{"name": "Retrieval Precision", "value": 1}]`), "each time")
+	assert.Empty(t, shared(`[{"name": "retrieval/precision", "value": 1}]`), "the name that came first")
+	assert.Equal(t, []string{"metric_retrieval_precision", "metric_other"}, s.Keys())
+
+	metrics, skipped := selected(s, `[{"id": "1", "name": "retrieval/precision", "value": 1}, {"id": "2", "name": "retrieval_precision", "value": 0}, {"id": "3", "name": "retrieval_precision", "value": 0.5}]`)
+	assert.Equal(t, map[string]float64{"metric_retrieval_precision": 0.5}, metrics)
+	assert.Equal(t, map[Reason]int{Collision: 1, Duplicate: 1}, skipped)
+
+	s = scorer(t, func(c *Config) { c.Rename = []Rename{{"a!", "c"}, {"b!", "c"}, {"d!", "e"}} })
+	assert.Empty(t, shared(`[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}, {"name": "c", "value": 2}]`), "somebody wrote that")
+	assert.Empty(t, shared(`[{"name": "e", "value": 1}, {"name": "d!", "value": 2}]`), "somebody wrote that")
+	_, skipped = selected(s, `[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}]`)
+	assert.Equal(t, map[Reason]int{Duplicate: 1}, skipped)
 }
 
 func TestRenameAndLabels(t *testing.T) {

@@ -1,8 +1,6 @@
 package text
 
 import (
-	"strings"
-
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
@@ -156,52 +154,6 @@ func areCall(members []member) bool {
 	return container || text && model
 }
 
-// isMessage reports whether a value is a message or part of one, or a list whose first element is, lists of lists included.
-func (h *human) isMessage(text []byte, depth int) bool {
-	switch kindOf(text) {
-	case pyjson.Array:
-		first := h.firstLeaf(text, depth)
-		return kindOf(first) == pyjson.Object && h.isMessage(first, depth)
-	case pyjson.Object:
-		base := h.collect(text)
-		defer h.drop(base)
-		return areMessage(h.open[base:])
-	}
-	return false
-}
-
-// areMessage reports whether an object with these members is a message or a part of one.
-func areMessage(members []member) bool {
-	typed, said := false, false
-	for _, m := range members {
-		switch m.key {
-		case "role":
-			return true
-		case "type", "lc":
-			typed = true
-		case "content", "parts", "text", "kwargs", "arguments", "output", "tool_calls", "summary":
-			said = true
-		}
-	}
-	return typed && said
-}
-
-// list adds the texts of a message, a part of one, a list of either, or a string.
-func (h *human) list(raw []byte, depth int) {
-	switch kindOf(raw) {
-	case pyjson.String:
-		h.json(raw)
-	case pyjson.Object:
-		if depth < maxDepth {
-			base := h.collect(raw)
-			h.message(base, depth)
-			h.drop(base)
-		}
-	case pyjson.Array:
-		h.each(raw, depth, h.list)
-	}
-}
-
 // each calls add for the elements of a list.
 func (h *human) each(list []byte, depth int, add func(element []byte, depth int)) {
 	if depth >= maxDepth {
@@ -210,111 +162,6 @@ func (h *human) each(list []byte, depth int, add func(element []byte, depth int)
 	c := h.inside(list)
 	for e, ok := c.element(); ok; e, ok = c.element() {
 		add(e, depth+1)
-	}
-}
-
-// calls are the types of parts that call a tool; their name and arguments are text.
-var calls = map[string]bool{"tool_use": true, "tool_call": true, "function_call": true, "function": true, "mcp_call": true, "server_tool_use": true}
-
-// message adds the texts of a message or of a part of one, whose members are those of h.open from base on.
-func (h *human) message(base, depth int) {
-	end := len(h.open)
-	call, nested := false, false
-	for _, m := range h.open[base:end] {
-		switch m.key {
-		case "type":
-			call = call || kindOf(m.value) == pyjson.String && calls[stringIn(m.value)]
-		case "role":
-			h.messages++
-		case "message":
-			nested = true
-		}
-	}
-	if call {
-		h.name(base)
-	}
-	for i := base; i < end; i++ {
-		m := h.open[i]
-		switch m.key {
-		case "name":
-			if !call {
-				h.names++
-			}
-		case "text":
-			if !nested { // LangChain's generations repeat the text of their message
-				h.list(m.value, depth+1)
-			}
-		case "content", "parts", "message", "delta", "kwargs", "refusal", "reasoning", "reasoning_content", "thinking", "summary":
-			h.list(m.value, depth+1)
-		case "tool_calls", "function_call", "functionCall", "toolUse", "function":
-			h.call(m.value, depth+1)
-		case "functionResponse", "toolResult", "output", "response", "result":
-			h.result(m.value, depth+1)
-		case "arguments", "args":
-			h.json(m.value)
-		case "input":
-			if call {
-				h.json(m.value)
-			} else {
-				h.list(m.value, depth+1)
-			}
-		}
-	}
-}
-
-// call adds the names and arguments of calls of tools.
-func (h *human) call(raw []byte, depth int) {
-	switch kindOf(raw) {
-	case pyjson.Array:
-		h.each(raw, depth, h.call)
-	case pyjson.Object:
-		if depth >= maxDepth {
-			return
-		}
-		base := h.collect(raw)
-		h.name(base)
-		for i, end := base, len(h.open); i < end; i++ {
-			switch m := h.open[i]; m.key {
-			case "function":
-				h.call(m.value, depth+1)
-			case "arguments", "args", "input":
-				h.json(m.value)
-			}
-		}
-		h.drop(base)
-	}
-}
-
-// name adds the name of the tool that the members of h.open from base on call. It comes first, whatever the order of the members.
-func (h *human) name(base int) {
-	for _, m := range h.open[base:] {
-		if m.key == "name" {
-			h.json(m.value)
-		}
-	}
-}
-
-// result adds what a tool answered: a text, parts of a message, or data as JSON.
-func (h *human) result(raw []byte, depth int) {
-	switch {
-	case depth >= maxDepth:
-	case h.isMessage(raw, depth):
-		h.list(raw, depth)
-	case kindOf(raw) == pyjson.Object:
-		base := h.collect(raw)
-		content := false
-		for i, end := base, len(h.open); i < end; i++ {
-			if m := h.open[i]; m.key == "content" || m.key == "response" || m.key == "message" {
-				content = true
-				h.list(m.value, depth+1)
-			}
-		}
-		h.drop(base)
-		if !content {
-			h.json(raw)
-		}
-	default:
-		h.json(raw)
 	}
 }
 
@@ -343,26 +190,4 @@ func (h *human) strings(raw []byte, depth int) {
 			h.each(raw, depth, h.strings)
 		}
 	}
-}
-
-// minBlob is the length from which on a string of nothing but base64 characters is taken for an embedded file.
-const minBlob = 512
-
-// isBlob reports whether a string is an embedded file and no text.
-func isBlob(s []byte) bool {
-	if len(s) >= 5 && string(s[:5]) == "data:" {
-		head, _, _ := strings.Cut(stringOf(s[:min(len(s), 128)]), ",")
-		return strings.HasSuffix(head, ";base64")
-	}
-	if len(s) < minBlob {
-		return false
-	}
-	for _, c := range s {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '+', c == '/', c == '=', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return true
 }

@@ -168,6 +168,37 @@ func TestOneRefusedTraceCostsThatTrace(t *testing.T) {
 	require.Equal(t, map[string]mlflow.Reason{"tr-1-0013": progress.Rejected, "tr-1-0049": progress.Rejected}, w.listed)
 }
 
+// A destination that has all of a batch but one trace, and says so, gets nothing twice.
+func TestOnePartRefusedIsNotSentAgain(t *testing.T) {
+	w := newWorld(1, 40)
+	calls := map[string]int{}
+	answer := func(_ context.Context, _ string, ids []string) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, id := range ids {
+			calls[id]++
+		}
+		if !slices.Contains(ids, "tr-1-0017") || len(ids) == 1 {
+			return nil
+		}
+		for _, id := range ids {
+			if id != "tr-1-0017" {
+				w.got[id]++
+			}
+		}
+		rest := ptrace.NewTraces()
+		rest.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty().SetTraceID([16]byte([]byte("tr-1-0017       ")))
+		return consumererror.NewPermanent(consumererror.NewTraces(errors.New("too large"), rest))
+	}
+	require.NoError(t, Run(t.Context(), nil, w.settings(answer)))
+	require.Len(t, w.got, 39)
+	for id, n := range calls {
+		require.Equal(t, 1, n, id)
+	}
+	require.Equal(t, map[string]mlflow.Reason{"tr-1-0017": progress.Rejected}, w.listed)
+	require.Contains(t, w.verdict(t, nil).Headline, "39 of 40 traces accepted")
+}
+
 func TestDestinationThatRefusesEverythingHolds(t *testing.T) {
 	w := newWorld(2, 50)
 	ctx, cancel := context.WithCancel(t.Context())

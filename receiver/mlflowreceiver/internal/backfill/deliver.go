@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,8 @@ func (r *run) deliver(u *unit, traces []*mlflow.Trace) error {
 	}
 }
 
-// attempt sends traces; what is refused for good is halved down to single traces. It reports whether anything passed, and settles what did.
+// attempt sends traces; what is refused for good is halved down to single traces, unless the destination says itself which part it refused. It reports whether anything
+// passed, and settles what did.
 func (r *run) attempt(u *unit, traces []*mlflow.Trace) (passed bool, refused []refusal, err error) {
 	err = r.send(u.lane, traces)
 	switch {
@@ -58,6 +60,19 @@ func (r *run) attempt(u *unit, traces []*mlflow.Trace) (passed bool, refused []r
 		return false, nil, err
 	case len(traces) == 1:
 		return false, []refusal{{traces[0], err}}, nil
+	}
+	if bad := missing(err, traces); len(bad) > 0 {
+		// The destination has the others already and says exactly what it refused: nothing is to be sent again.
+		var taken []*mlflow.Trace
+		for _, t := range traces {
+			if slices.Contains(bad, t) {
+				refused = append(refused, refusal{t, err})
+			} else {
+				taken = append(taken, t)
+			}
+		}
+		u.accept(taken)
+		return true, refused, nil
 	}
 	half := len(traces) / 2
 	for _, part := range [][]*mlflow.Trace{traces[:half], traces[half:]} {

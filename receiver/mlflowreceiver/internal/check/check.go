@@ -198,6 +198,9 @@ func sizeOf(info *mlflow.Info) (int64, bool) {
 
 // eraOf names where the spans of a trace are, as people know it.
 func eraOf(info *mlflow.Info) string {
+	if place, _ := mlflow.SplitPlaceID(info.ID); place != "" {
+		return "unity_catalog"
+	}
 	switch info.SpansLocation() {
 	case mlflow.SpansInStore:
 		return "database"

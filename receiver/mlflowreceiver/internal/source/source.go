@@ -36,6 +36,9 @@ type Settings struct {
 	RequestsPerSecond float64
 	MaxTraceSize      int // bytes
 	Retry             configretry.BackOffConfig
+	Databricks        Databricks
+	Poll              time.Duration // between two looks at a running search of Databricks; 0: 1 s
+	Version           string        // of the product
 	Host              component.Host
 	Telemetry         component.TelemetrySettings
 	Observer          Observer
@@ -47,10 +50,12 @@ type About struct {
 	Identity string // what positions belong to: the same place always has the same
 }
 
-// target is a parsed tracking URI: one of the two.
+// target is a parsed tracking URI: one of the three.
 type target struct {
-	server *url.URL
-	file   *store.Target
+	server    *url.URL
+	file      *store.Target
+	workspace bool   // of Databricks
+	profile   string // that it names, or empty
 }
 
 func parse(uri string) (target, error) {
@@ -62,15 +67,17 @@ func parse(uri string) (target, error) {
 		return target{file: &t}, err
 	case driver == "postgresql" || driver == "postgres" || driver == "mysql" || driver == "mssql":
 		return target{}, fmt.Errorf("reading a %s database directly is not in this version; write the http(s) address of the tracking server in front of it", driver)
-	case driver == "databricks" || driver == "databricks-uc":
-		return target{}, errors.New("reading MLflow on Databricks is not in this version")
+	case driver == "databricks":
+		return parseWorkspace(uri)
+	case driver == "databricks-uc":
+		return target{}, errors.New("databricks-uc is a registry of models; write databricks or databricks://PROFILE, which holds the traces in Unity Catalog, too")
 	case driver == "http" || driver == "https":
 		u, err := rest.ParseURL(uri)
 		return target{server: u}, err
 	case !strings.Contains(uri, "://"):
-		return target{}, errors.New("it has no scheme; write http://host:5000, https://host/prefix, or sqlite:///mlflow.db for a file")
+		return target{}, errors.New("it has no scheme; write http://host:5000, https://host/prefix, databricks, or sqlite:///mlflow.db for a file")
 	default:
-		return target{}, fmt.Errorf("the scheme %q is not known; write http://host:5000, https://host/prefix, or sqlite:///mlflow.db for a file", driver)
+		return target{}, fmt.Errorf("the scheme %q is not known; write http://host:5000, https://host/prefix, databricks, or sqlite:///mlflow.db for a file", driver)
 	}
 }
 
@@ -99,23 +106,29 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 			Description: mlflow.Description{Kind: "MLflow store (SQLite)", Location: path, Authentication: "file access"}, Identity: "sqlite:" + path,
 		}, nil
 	}
+	if t.workspace {
+		return openWorkspace(ctx, s, t)
+	}
 	client, err := s.client(ctx)
 	if err != nil {
 		return nil, About{}, fmt.Errorf("http: %w", err)
 	}
 	src, err := rest.New(rest.Config{
 		URL: t.server, HTTP: client, Workspace: s.Workspace, PageSize: s.SearchPage, Concurrency: s.Concurrency, RequestsPerSecond: s.RequestsPerSecond,
-		MaxTraceBytes: int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger,
-		Hooks: rest.Hooks{
-			Request: func(r rest.Request) { s.Observer.Request(r.Route, r.Status, r.Bytes) },
-			Retry:   func(*rest.Error, time.Duration) { s.Observer.Retry() },
-		},
+		MaxTraceBytes: int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
 	})
 	if err != nil {
 		return nil, About{}, err
 	}
 	place := strings.ToLower(t.server.Scheme+"://"+t.server.Host) + strings.TrimRight(t.server.Path, "/")
 	return src, About{Description: mlflow.Description{Kind: "MLflow server", Location: place, Authentication: s.authentication()}, Identity: place}, nil
+}
+
+func (s *Settings) hooks() rest.Hooks {
+	return rest.Hooks{
+		Request: func(r rest.Request) { s.Observer.Request(r.Route, r.Status, r.Bytes) },
+		Retry:   func(*rest.Error, time.Duration) { s.Observer.Retry() },
+	}
 }
 
 // client builds the HTTP client, with the authenticator extension that the configuration names.

@@ -1,0 +1,4 @@
+// Package databricksexporter writes OpenTelemetry data to tables in Databricks Unity Catalog, routed by experiment, and says what arrived.
+package databricksexporter
+
+//go:generate go tool mdatagen metadata.yaml

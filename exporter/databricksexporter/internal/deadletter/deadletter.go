@@ -1,0 +1,100 @@
+// Package deadletter keeps data that was given up in a file, a line of OTLP/JSON for each part of a request, so that the file can be fed back (otlp_json_file receiver).
+package deadletter
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Note says why a line is there. It stands in the line under the key deadLetter, which readers of OTLP/JSON skip.
+type Note struct {
+	Time        time.Time `json:"time"`
+	Exporter    string    `json:"exporter"`
+	Destination string    `json:"destination"`
+	Signal      string    `json:"signal"`
+	Reason      string    `json:"reason"`
+	Message     string    `json:"message"`
+	// Items is how many spans, log records or data points the line holds; Rejected how many of them were refused, when the workspace took the others without saying which.
+	Items    int   `json:"items"`
+	Rejected int64 `json:"rejected,omitempty"`
+}
+
+// File is a dead-letter file. Its methods may be called at the same time, and several exporters may have the same file open.
+type File struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+// Open opens or makes a file, readable by its owner only. A last line that a killed process left torn gets its end.
+func Open(path string) (*File, error) {
+	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := endLine(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &File{file: f}, nil
+}
+
+func endLine(f *os.File) error {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil || end == 0 {
+		return err
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, end-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = f.Write([]byte("\n"))
+	return err
+}
+
+// Write appends a line and returns once it is on disk. otlp is a JSON object that isn't empty, in one line.
+func (f *File) Write(n Note, otlp []byte) error {
+	note, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	if len(otlp) < 3 || otlp[0] != '{' {
+		return fmt.Errorf("%d bytes are no object of OTLP/JSON", len(otlp))
+	}
+	line := make([]byte, 0, len(note)+len(otlp)+20)
+	line = append(line, `{"deadLetter":`...)
+	line = append(line, note...)
+	line = append(line, ',')
+	line = append(line, otlp[1:]...)
+	line = append(line, '\n')
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file == nil {
+		return os.ErrClosed
+	}
+	// A write that failed half-way, when the disk was full, must not be glued to this line.
+	if err := endLine(f.file); err != nil {
+		return err
+	}
+	if _, err := f.file.Write(line); err != nil {
+		return err
+	}
+	return f.file.Sync()
+}
+
+// Close closes the file. It may be called twice.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file == nil {
+		return nil
+	}
+	err := f.file.Close()
+	f.file = nil
+	return err
+}

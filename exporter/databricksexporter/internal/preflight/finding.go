@@ -1,0 +1,56 @@
+package preflight
+
+// Check names what was looked at.
+type Check string
+
+// The checks, in the order in which they are made.
+const (
+	CheckReach      Check = "reach"
+	CheckSignIn     Check = "sign_in"
+	CheckCatalog    Check = "catalog"
+	CheckSchema     Check = "schema"
+	CheckTable      Check = "table"
+	CheckLayout     Check = "layout"
+	CheckColumns    Check = "columns"
+	CheckGrants     Check = "grants"
+	CheckExperiment Check = "experiment"
+	CheckIngest     Check = "ingest"
+)
+
+// Weight says what a finding means.
+type Weight int
+
+// The weights.
+const (
+	// Advice: data arrives, but not all is as it should be.
+	Advice Weight = iota
+	// Unknown: it could not be looked at.
+	Unknown
+	// Fault: it is known to be wrong, and data would be refused or lost.
+	Fault
+)
+
+// Finding is something that is not as it must be, or could not be looked at.
+type Finding struct {
+	Check  Check
+	Weight Weight
+	// Message is one sentence that says what is wrong, without an end mark.
+	Message string
+	// Remedy is the one statement or click that mends it.
+	Remedy string
+	// Statement is a statement too long for a line of status; Remedy mentions it.
+	Statement string
+	// Alone is true when no other request to the workspace can succeed either: there is no connection.
+	Alone bool
+}
+
+// String is the finding as one sentence.
+func (f Finding) String() string {
+	if f.Remedy == "" {
+		return f.Message
+	}
+	return f.Message + "; mend it with: " + f.Remedy
+}
+
+// Definite reports whether the finding is known to be a fault.
+func (f Finding) Definite() bool { return f.Weight == Fault }

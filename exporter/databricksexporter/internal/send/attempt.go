@@ -1,0 +1,239 @@
+package send
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/outcome"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/resolve"
+)
+
+// attempt is what happened to the parts of one batch.
+type attempt[T any] struct {
+	*Sender[T]
+	d     destination.Destination
+	b     T
+	whole batch.Range
+	began time.Time
+
+	refused  []refusal
+	rest     []batch.Range // not tried, or to be tried again
+	message  string        // why there is a rest
+	delay    time.Duration
+	unasked  bool // the delay is ours, not the workspace's
+	deadline bool // the hold has lasted for too long
+}
+
+type refusal struct {
+	batch.Range
+	reason, message string
+}
+
+// admitted reports whether the workspace may be asked at all; if not, everything is rest.
+func (a *attempt[T]) admitted(ctx context.Context) bool {
+	a.rest = []batch.Range{a.whole}
+	if message, _ := a.Account.Waiting(); message != "" && a.stopping.Load() {
+		a.message = message
+		return false
+	}
+	d, err := a.Target.Resolve(ctx)
+	if err != nil {
+		var f *resolve.Fault
+		if !errors.As(err, &f) {
+			a.message = err.Error()
+			return false
+		}
+		a.message, a.unasked = f.Message, true
+		if f.Passes {
+			a.Account.Wait(f.Message, a.began)
+		} else {
+			a.holds(f.Message, 0, true)
+		}
+		return false
+	}
+	a.d = d
+	if was := a.table.Load(); was == nil || *was != d {
+		a.table.Store(&d)
+		a.Account.Identify(d.String())
+	}
+	if err := a.Gate.Hold(d); err != nil {
+		a.gated(err)
+		return false
+	}
+	ok, message, wait := a.hold.admit(a.began, a.HoldInterval)
+	if !ok {
+		a.message, a.delay, a.unasked = message, wait, true
+		a.deadline = a.overdue(a.began)
+	}
+	return ok
+}
+
+// overdue reports whether the destination has been held for longer than allowed.
+func (a *attempt[T]) overdue(now time.Time) bool {
+	d := a.hold.lasts(now)
+	return a.HoldMax > 0 && d > 0 && d >= a.HoldMax
+}
+
+// gated notes why preflight lets nothing through.
+func (a *attempt[T]) gated(err error) {
+	a.message = err.Error()
+	var h *destination.Held
+	switch {
+	case !errors.As(err, &h), !h.Looking && !h.Passes:
+		a.holds(a.message, 0, true)
+	case h.Passes:
+		a.Account.Wait(a.message, a.began)
+	}
+}
+
+// holds notes that a person has to do something before data can be written, and that the workspace is not asked again for an interval.
+func (a *attempt[T]) holds(message string, interval time.Duration, counts bool) {
+	now := a.Now()
+	a.hold.begin(message, now, interval, counts)
+	a.Account.Wait(message, a.began)
+	a.delay, a.unasked = a.HoldInterval, true
+	a.deadline = a.overdue(now)
+}
+
+// run sends part by part until all are through or one has to wait.
+func (a *attempt[T]) run(ctx context.Context) {
+	if most := a.Pacer.Most(); most > 0 {
+		a.rest = a.Kind.Paces(a.b, most)
+	}
+	for len(a.rest) > 0 {
+		part := a.rest[0]
+		v, ok := a.ask(ctx, part)
+		if !ok {
+			return
+		}
+		switch v.Action {
+		case outcome.Accept:
+			a.hold.end()
+			a.Account.Flow()
+		case outcome.Split:
+			if part.Len() > 1 {
+				one, two := part.Halves()
+				a.rest = append([]batch.Range{one, two}, a.rest[1:]...)
+				continue
+			}
+			a.refused = append(a.refused, refusal{part, v.Reason, v.Message})
+		case outcome.Refuse:
+			a.refused = append(a.refused, refusal{part, v.Reason, v.Message})
+		default:
+			a.waits(v)
+			return
+		}
+		a.rest = a.rest[1:]
+	}
+}
+
+// waits notes why nothing more can be sent now.
+func (a *attempt[T]) waits(v outcome.Verdict) {
+	a.message, a.delay = v.Message, v.Delay
+	switch v.Action {
+	case outcome.Hold:
+		if v.Label == outcome.Forbidden || v.Label == outcome.NotFound {
+			if more := a.Gate.Refused(a.d); more != "" {
+				a.message = more
+			}
+		}
+		if v.Label == outcome.NotFound {
+			a.Target.Doubt()
+		}
+		a.holds(a.message, a.HoldInterval, true)
+	case outcome.SignIn:
+		a.holds(a.message, a.HoldInterval, false) // nobody's data is given up because a secret has expired
+	default:
+		a.Account.Wait(a.message, a.began)
+		if v.Label == outcome.Throttled {
+			a.Pacer.Pause(v.Delay)
+		}
+	}
+}
+
+// ask sends one part and judges the answer. It reports false when nothing was asked.
+func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome.Verdict, bool) {
+	b := a.part(part)
+	if err := a.Pacer.Wait(ctx, max(1, a.traces(b))); err != nil {
+		a.message = "there was no time left to wait for traces_per_second: " + err.Error()
+		return outcome.Verdict{}, false
+	}
+	body, err := a.Kind.Marshal(b)
+	if err != nil {
+		return outcome.Verdict{Action: outcome.Refuse, Reason: outcome.Invalid, Message: "the data can't be written as protobuf: " + err.Error()}, true
+	}
+	a.began = a.Now() // later than parts that were taken
+	answer := a.Link.post(ctx, a.d, body)
+	if answer.Err != nil && ctx.Err() != nil {
+		a.Account.Request("canceled")
+		a.message = "given up by the sender: " + context.Cause(ctx).Error()
+		return outcome.Verdict{}, false
+	}
+	items := a.Kind.Items(b)
+	v := outcome.Judge(outcome.Request{
+		Destination: a.d, Items: items, Principal: a.Link.Principal, Path: a.Link.Path, TableHeader: a.Link.TableHeader, Rejected: a.Kind.Rejected, Now: a.Now(),
+	}, answer)
+	a.Account.Request(v.Label)
+	if v.Action == outcome.Accept {
+		a.accepted(b, items, v)
+	}
+	return v, true
+}
+
+func (a *attempt[T]) traces(b T) int {
+	if a.Pacer == nil {
+		return 0
+	}
+	return a.Kind.Traces(b)
+}
+
+// accepted keeps the books of a request that the workspace took.
+func (a *attempt[T]) accepted(b T, items int, v outcome.Verdict) {
+	if td, ok := any(b).(ptrace.Traces); ok {
+		a.Ledger.Acknowledged(a.d, td, v.Rejected)
+	}
+	a.Account.Sent(int64(items) - v.Rejected)
+	if v.Rejected == 0 {
+		return
+	}
+	dead := int64(0)
+	if a.DeadLetter != nil && a.write(b, items, v.Rejected, v.Reason, v.Message) == nil {
+		dead = v.Rejected
+	}
+	a.Account.Rejected(v.Reason, v.Rejected, dead, v.Message)
+}
+
+// part is a part of the batch; the batch itself when that is all of it.
+func (a *attempt[T]) part(ranges ...batch.Range) T {
+	if len(ranges) == 1 && ranges[0] == a.whole {
+		return a.b
+	}
+	return a.Kind.Pick(a.b, ranges...)
+}
+
+// jittered adds up to a tenth, so that those who were told the same time don't come back at once.
+func jittered(d time.Duration) time.Duration {
+	return d + time.Duration(rand.Float64()*float64(d)/10)
+}
+
+// delayed is the error for a rest.
+func (a *attempt[T]) delayed(rest T, message string) error {
+	err := a.Kind.Undelivered(&Delayed{message}, rest)
+	if d := a.delay; d > 0 {
+		if !a.unasked {
+			d = jittered(d)
+		}
+		return exporterhelper.NewThrottleRetry(err, d)
+	}
+	return err
+}
+
+func permanent(err error) error { return consumererror.NewPermanent(err) }

@@ -1,0 +1,92 @@
+// Package send brings batches to one table: one attempt, with everything that a single answer does not decide. It waits for the quota, cuts what is too large, holds what may
+// not be written, keeps the books, and says exactly what was not delivered.
+package send
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/account"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/resolve"
+)
+
+// Reasons besides those of package outcome.
+const (
+	HeldTooLong = "held_too_long"
+	Exhausted   = "retries_exhausted"
+	Stopped     = "shutdown"
+	Canceled    = "canceled"
+	NoRoute     = "no_route"
+)
+
+// Settings is what a sender needs. DeadLetter and Pacer may be nil.
+type Settings[T any] struct {
+	Kind   batch.Kind[T]
+	Target resolve.Target
+	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes to a destination; nil for signals that need nothing.
+	Prepare func(destination.Destination, T)
+	Link    *Link
+	Pacer   *Pacer
+	Gate    destination.Gate
+	Ledger  destination.Ledger
+	// Account is the destination's.
+	Account    *account.Account
+	DeadLetter *deadletter.File
+	Exporter   string // id, for notes in the dead-letter file
+	// HoldInterval is the time between two requests while the workspace refuses, HoldMax how long a refusal may last before data goes to the dead-letter file; 0 is for ever.
+	HoldInterval, HoldMax time.Duration
+	Now                   func() time.Time
+}
+
+// Sender sends to one destination. Its methods may be called at the same time.
+type Sender[T any] struct {
+	Settings[T]
+	hold     hold
+	table    atomic.Pointer[destination.Destination]
+	stopping atomic.Bool
+	life     context.Context
+	// Cut cuts off requests in flight, and all that come.
+	Cut context.CancelFunc
+}
+
+// New makes a sender. Cut must be called at its end.
+func New[T any](s Settings[T]) *Sender[T] {
+	out := &Sender[T]{Settings: s}
+	out.life, out.Cut = context.WithCancel(context.Background())
+	return out
+}
+
+// Stop makes attempts at a destination whose data waits fail at once: nobody tries again after them.
+func (s *Sender[T]) Stop() { s.stopping.Store(true) }
+
+// Destination is the table, if it is known by now.
+func (s *Sender[T]) Destination() (destination.Destination, bool) {
+	if d := s.table.Load(); d != nil {
+		return *d, true
+	}
+	f, ok := s.Target.(resolve.Fixed)
+	return destination.Destination(f), ok
+}
+
+// Send makes one attempt. An error that is not permanent wraps *Delayed, carries what was not delivered (Kind.Rest), and tells how long to wait. A permanent one wraps
+// *Refused and carries what was refused, which is all that was not delivered. With a dead-letter file nothing is refused: it goes there.
+func (s *Sender[T]) Send(ctx context.Context, b T) error {
+	a := attempt[T]{Sender: s, b: b, whole: batch.Whole(s.Kind, b), began: s.Now()}
+	if a.whole.Len() == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.life, cancel)()
+	if a.admitted(ctx) {
+		if s.Prepare != nil {
+			s.Prepare(a.d, b)
+		}
+		a.run(ctx)
+	}
+	return a.result()
+}

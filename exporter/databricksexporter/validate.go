@@ -1,0 +1,173 @@
+package databricksexporter
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+)
+
+// textRoutes rewrites, in place, numbers and truth values in routes as the text that users mean.
+func textRoutes(conf *confmap.Conf) error {
+	list, ok := conf.Get("routes").([]any)
+	if !ok {
+		return nil
+	}
+	out := make([]any, len(list))
+	for i, e := range list {
+		m, ok := e.(map[string]any)
+		if !ok {
+			return fmt.Errorf("routes[%d]: write a map, e.g. {experiment: \"support-*\", table_prefix: support}", i)
+		}
+		clean := map[string]any{}
+		for k, v := range m {
+			switch v.(type) {
+			case int, int64, uint64, float64, bool:
+				v = fmt.Sprint(v)
+			}
+			clean[k] = v
+		}
+		out[i] = clean
+	}
+	return conf.Merge(confmap.NewFromStringMap(map[string]any{"routes": out}))
+}
+
+// Validate implements confmap.Validator. Every error names the key, the value and the remedy.
+func (c *Config) Validate() error {
+	return errors.Join(c.validateAccess(), c.validateTables(), c.validateDelivery())
+}
+
+func (c *Config) validateAccess() error {
+	var errs []error
+	if c.Auth.Authenticator != nil {
+		if written := c.Auth.Credentials; !isZero(written) || c.Profile != "" {
+			errs = append(errs, fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, not here", c.Auth.Authenticator))
+		}
+		if c.Host == "" {
+			errs = append(errs, errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), the same that the authenticator signs for"))
+		} else if _, err := signin.ParseHost(c.Host); err != nil {
+			errs = append(errs, fmt.Errorf("host: %w", err))
+		}
+		if c.HTTP.Auth.HasValue() {
+			errs = append(errs, errors.New("http::auth: auth::authenticator is written too; write one of them"))
+		}
+	} else {
+		session := c.signIn()
+		switch {
+		case c.HTTP.Auth.HasValue():
+			errs = append(errs, errors.New("http::auth: write auth: {authenticator: …} beside host instead"))
+		default:
+			if err := session.Validate(); err != nil {
+				errs = append(errs, beside(err))
+			}
+		}
+	}
+	if c.HTTP.Endpoint != "" {
+		errs = append(errs, errors.New("http::endpoint: must stay empty; the address belongs into host"))
+	}
+	for name := range c.HTTP.Headers.Iter {
+		if strings.EqualFold(name, c.TableHeader) {
+			errs = append(errs, fmt.Errorf("http::headers: %s names the table of each request and is written by the exporter", name))
+		}
+	}
+	if p := c.PathPrefix; !strings.HasPrefix(p, "/") || strings.ContainsAny(p, "?#@ ") {
+		errs = append(errs, fmt.Errorf("path_prefix: %q is no path; write /api/2.0/otel/v1", p))
+	}
+	if !header.MatchString(c.TableHeader) {
+		errs = append(errs, fmt.Errorf("table_header: %q is no name of a header; write X-Databricks-UC-Table-Name", c.TableHeader))
+	}
+	return errors.Join(errs...)
+}
+
+// beside puts the key of the group in front of errors about credentials; host and profile stand beside it.
+func beside(err error) error {
+	for _, key := range []string{"host:", "profile:"} {
+		if strings.HasPrefix(err.Error(), key) {
+			return err
+		}
+	}
+	return fmt.Errorf("auth::%w", err)
+}
+
+var header = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
+
+func isZero(c signin.Credentials) bool { return reflect.DeepEqual(c, signin.Credentials{}) }
+
+func (c *Config) validateTables() error {
+	switch c.Layout {
+	case unity.V2, unity.V1:
+	default:
+		return fmt.Errorf("layout: %q is not one of v2, v1", c.Layout)
+	}
+	var errs []error
+	switch c.OnNoRoute {
+	case Reject, Default:
+	default:
+		errs = append(errs, fmt.Errorf("on_no_route: %q is not one of reject, default", c.OnNoRoute))
+	}
+	for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
+		if key, name := c.Tables.of(s); name != "" {
+			if _, err := unity.ParseName(name); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", key, err))
+			}
+		}
+	}
+	if c.MaxDestinations < 1 || c.MaxDestinations > 1000 {
+		errs = append(errs, fmt.Errorf("max_destinations: %d is not between 1 and 1000", c.MaxDestinations))
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if p, err := c.plan(c.anySignal()); err != nil {
+		errs = append(errs, err)
+	} else if n := len(p.targets); n > c.MaxDestinations {
+		errs = append(errs, fmt.Errorf("max_destinations: the routes name %d tables, %d are allowed; raise it, and max_memory_mib, which they share", n, c.MaxDestinations))
+	} else if c.MaxMemoryMiB < n || c.MaxMemoryMiB > 1<<20 {
+		errs = append(errs, fmt.Errorf("max_memory_mib: %d is not between %d, a MiB for each destination, and %d", c.MaxMemoryMiB, n, 1<<20))
+	}
+	return errors.Join(errs...)
+}
+
+// anySignal is one whose default table is named, so that a configuration for logs only can be checked too.
+func (c *Config) anySignal() unity.Signal {
+	if c.Catalog == "" && c.Schema == "" && c.TablePrefix == "" {
+		for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
+			if _, name := c.Tables.of(s); name != "" {
+				return s
+			}
+		}
+	}
+	return unity.Spans
+}
+
+func (c *Config) validateDelivery() error {
+	var errs []error
+	if c.TracesPerSecond < 0 {
+		errs = append(errs, fmt.Errorf("traces_per_second: %v is negative; 0 means no bound", c.TracesPerSecond))
+	}
+	switch {
+	case c.HoldMax < 0:
+		errs = append(errs, fmt.Errorf("hold_max: %s is negative; 0 holds for ever", c.HoldMax))
+	case c.HoldMax > 0 && c.DeadLetter == "":
+		errs = append(errs, errors.New("hold_max: what is held for too long needs a place to go; write dead_letter, or leave hold_max away to hold for ever"))
+	}
+	if c.DeadLetter != "" && strings.HasSuffix(c.DeadLetter, string(filepath.Separator)) {
+		errs = append(errs, fmt.Errorf("dead_letter: %q is a directory; write the path of a file", c.DeadLetter))
+	}
+	if q := c.Queue.Get(); q != nil && q.StorageID != nil && !c.Retry.Enabled {
+		errs = append(errs, errors.New("retry_on_failure::enabled: false would lose what is on disk: a queue with storage deletes what fails during a shutdown, unless it is tried again"))
+	}
+	return errors.Join(errs...)
+}
+
+// signIn is the configuration of signing in with credentials written here.
+func (c *Config) signIn() *signin.Config {
+	return &signin.Config{Host: c.Host, Profile: c.Profile, Credentials: c.Auth.Credentials}
+}

@@ -1,0 +1,62 @@
+package databricksauthextension
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configtls"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
+)
+
+// Config is what a user writes under extensions::databricks_auth.
+type Config struct {
+	// SignIn says which workspace, and as whom.
+	SignIn keys `mapstructure:",squash"`
+	// Timeout is how long a request waits for a sign-in.
+	Timeout time.Duration `mapstructure:"timeout"`
+	// TLS and ProxyURL are for token requests only; the requests that are signed go as their component says. The proxy's address may hold a password.
+	TLS      configtls.ClientConfig `mapstructure:"tls"`
+	ProxyURL configopaque.String    `mapstructure:"proxy_url"`
+}
+
+// keys are those of signin.Config without its Validate: the collector would call it too, and name the Go field of a squashed struct in the error, which is no key.
+type keys signin.Config
+
+func createDefaultConfig() component.Config { return &Config{Timeout: 15 * time.Second} }
+
+// Validate implements confmap.Validator.
+func (c *Config) Validate() error {
+	var errs []error
+	where := signin.Config(c.SignIn)
+	if err := where.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Timeout <= 0 {
+		errs = append(errs, fmt.Errorf("timeout: %s is no time that a request can wait for a sign-in; write 15s", c.Timeout))
+	}
+	if c.TLS.Insecure {
+		errs = append(errs, errors.New("tls::insecure: token requests are always sent over TLS, except to http:// hosts on loopback; remove it "+
+			"(insecure_skip_verify is another key)"))
+	}
+	if _, err := c.proxy(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// proxy parses the address of the proxy, which stays out of errors.
+func (c *Config) proxy() (*url.URL, error) {
+	if c.ProxyURL == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(string(c.ProxyURL))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" {
+		return nil, errors.New("proxy_url: this is no address of a proxy; write http://proxy:3128")
+	}
+	return u, nil
+}

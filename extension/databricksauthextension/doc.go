@@ -1,0 +1,4 @@
+// Package databricksauthextension signs the requests of any HTTP or gRPC client component to one Databricks workspace, with Databricks unified authentication.
+package databricksauthextension
+
+//go:generate go tool mdatagen metadata.yaml

@@ -1,0 +1,19 @@
+package databrickssetupextension
+
+import (
+	"context"
+	"os"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension/internal/metadata"
+)
+
+// NewFactory returns the factory of the databricks_setup extension.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(metadata.Type, createDefaultConfig,
+		func(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+			return newSetup(set, cfg.(*Config), os.Stdout), nil
+		}, metadata.ExtensionStability)
+}

@@ -1,0 +1,100 @@
+package views
+
+import (
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+)
+
+// marks are attributes that only topmost spans get, besides the receiver's.
+var marks = []string{genai.TokenCountRequest, genai.TokenCountResponse, genai.TokenCountEncoding, genai.CostTraceTotal}
+
+// dialects are attributes that say that a span is a GenAI span.
+var dialects = []string{
+	genai.SpanType, genai.TraceRequestID, genai.OperationName, genai.ProviderName, "gen_ai.system", "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type",
+	genai.TokenCountEncoding,
+}
+
+const (
+	orphan = "COALESCE(s.parent_span_id, '') IN ('', '0000000000000000')"
+	child  = "COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000')"
+)
+
+// candidate is true for spans s that may stand for a trace.
+func (o *Options) candidate() string {
+	d := o.dialect()
+	return "s.trace_id <> '' AND (" + orphan + " OR " + d.has(genai.Revision) + " OR " + d.has(marks...) + ")"
+}
+
+// roots are the common table expressions that end in roots: one row for each trace where root_rank is 1, with the fields as columns. extra are read besides.
+func (o *Options) roots(list []field, extra ...projection) string {
+	d := o.dialect()
+	revision := d.get("s.attributes", genai.Revision, "bigint")
+	read := []projection{
+		{revision, "revision"},
+		{"CASE WHEN " + revision + " IS NOT NULL THEN 0 WHEN " + child + " OR " + d.has(dialects...) + " THEN 1 ELSE 2 END", "root_class"},
+		{child, "has_parent"},
+		{"s.start_time_unix_nano", "started_at"},
+		{"s.end_time_unix_nano", "ended_at"},
+	}
+	latest := "revision DESC NULLS LAST, "
+	if d.maps {
+		read = append(read, projection{"cardinality(s.attributes)", "width"})
+		latest += "ended_at DESC, width DESC"
+	} else {
+		read = append(read, projection{"s.record_id", "record_id"})
+		latest += "record_id DESC NULLS LAST"
+	}
+	ids := map[string]bool{}
+	for _, f := range list {
+		if f.read != nil {
+			read = append(read, projection{f.read(d), f.name})
+			ids[f.name] = true
+		}
+	}
+	for _, id := range []string{"trace_id", "span_id"} {
+		if !ids[id] {
+			read = append(read, projection{"s." + id, id})
+		}
+	}
+	read = append(read, extra...)
+	return strings.Join([]string{
+		"WITH candidates AS (",
+		"  SELECT",
+		indent(selected(read)),
+		"  FROM " + o.spans().Quoted() + " AS s",
+		"  WHERE " + o.candidate(),
+		"),",
+		"versions AS (",
+		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY " + latest + ") AS repeat_rank FROM candidates",
+		"),",
+		"roots AS (",
+		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank",
+		"  FROM versions",
+		"  WHERE repeat_rank = 1",
+		")",
+	}, "\n")
+}
+
+// notes are the common table expressions that end in notes: tags and metadata of a trace, from annotations. They are appended to and only the newest of a name counts,
+// unless it was deleted.
+func (o *Options) notes() string {
+	return `,
+named AS (
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
+    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
+  FROM ` + o.Location.Table(annotationsTable, unity.V2).Quoted() + ` AS a
+  WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
+),
+notes AS (
+  SELECT trace_id,
+    map_from_entries(collect_list(CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
+    first(CASE WHEN annotation_type = 'METADATA' THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
+  FROM named
+  WHERE note_rank = 1 AND deleted_at IS NULL
+  GROUP BY trace_id
+)`
+}
+
+func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }

@@ -1,0 +1,183 @@
+package views
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+)
+
+// evaluationEvent is the name of log records that are scores, in OpenTelemetry's GenAI conventions.
+const evaluationEvent = "gen_ai.evaluation.result"
+
+// besideScores are the fields of the trace that the view of scores repeats, to slice by.
+var besideScores = []string{"status", "experiment_id", "experiment", "service_name", "environment", "app_version", "model", "trace_kind"}
+
+// ScoresView is the view with one row per trace and score.
+func (o *Options) ScoresView(existing []string) (View, error) {
+	v := View{Name: o.Name(ScoresKind), Comment: "One row per GenAI trace and score, whatever their names." + madeBy}
+	ids, beside := chosen("request_id", "trace_id", "request_time"), chosen(besideScores...)
+
+	columns := map[string]projection{}
+	comments := map[string]string{}
+	var order []string
+	put := func(name, expression, comment string) {
+		columns[name], comments[name] = projection{expression, name}, comment
+		order = append(order, name)
+	}
+	show := func(list []field) {
+		for _, f := range list {
+			if !f.hidden() {
+				put(f.name, f.shown(o.Annotations), f.comment)
+			}
+		}
+	}
+	show(ids)
+	put("score_name", "c.score_name", "Name of the score: what follows "+o.scorePrefix()+" in the attribute's name.")
+	put("score", "c.score", "The score; yes and pass are 1, no and fail are 0.")
+	put("source", "c.source", "Where it was found: span, log or annotation.")
+	put("scored_at", "c.scored_at", "When the scores of the trace last changed, as far as the source knows.")
+	show(beside)
+
+	order, err := arranged(existing, order)
+	if err != nil {
+		return View{}, fmt.Errorf("%s: %w", v.Name, err)
+	}
+	final := make([]projection, len(order))
+	for i, name := range order {
+		final[i] = columns[name]
+		v.Columns = append(v.Columns, Column{name, comments[name]})
+	}
+
+	var b strings.Builder
+	b.WriteString(o.roots(append(ids, beside...), o.scoresOfSpan()))
+	join := ""
+	if o.Annotations {
+		b.WriteString(o.notes())
+		join = "\nLEFT JOIN notes AS m ON m.trace_id = r.trace_id"
+	}
+	b.WriteString(o.gatheredScores())
+	b.WriteString("\nSELECT\n" + selected(final) + "\nFROM current_scores AS c\nJOIN roots AS r ON r.trace_id = c.trace_id" + join + "\nWHERE c.score_rank = 1 AND r.root_rank = 1")
+	v.Query = b.String()
+	return v, nil
+}
+
+// scoresOfSpan reads all scores of a span as a map of doubles.
+func (o *Options) scoresOfSpan() projection {
+	d, prefix := o.dialect(), o.scorePrefix()
+	return projection{fmt.Sprintf("transform_values(map_filter(%s, (k, v) -> startswith(k, %s) AND length(k) > %d), (k, v) -> %s)",
+		d.members("s.attributes"), literal(prefix), len(prefix), score(d.value("v", "double"), d.value("v", "string"))), "scores"}
+}
+
+// gatheredScores are the common table expressions, behind roots, that end in current_scores: where score_rank is 1, the newest of each name of a trace.
+func (o *Options) gatheredScores() string {
+	spans := fmt.Sprintf(`
+  SELECT r.trace_id, substr(e.score_key, %d) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1`, len(o.scorePrefix())+1)
+	if !o.elsewhere() {
+		return ",\ncurrent_scores AS (\n  SELECT *, 1 AS score_rank FROM (\n  " + strings.TrimSpace(indent(spans)) + "\n  ) AS a\n  WHERE " + isFinite("a.score") + "\n)"
+	}
+	all := spans
+	if o.Logs {
+		all += "\n  UNION ALL" + o.logScores()
+	}
+	if o.Annotations {
+		all += "\n  UNION ALL" + annotationScores(o.Location)
+	}
+	// A score that was withdrawn after the span was written is not shown from the span; what else is known of it may be.
+	return `,
+all_scores AS (` + all + `
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(` + isFinite("score") + `, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(` + isFinite("score") + `, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+)`
+}
+
+func isFinite(x string) string { return "abs(" + x + ") <= 1.7976931348623157E308D" }
+
+// logScores are the scores of log records, the newest record of each assessment. Records about inner spans are left out.
+func (o *Options) logScores() string {
+	d := o.dialect()
+	get := func(key, typ string) string { return d.get("l.attributes", key, typ) }
+	name := get("gen_ai.evaluation.name", "string")
+	value := score(get("gen_ai.evaluation.score.value", "double"), get("gen_ai.evaluation.score.label", "string"))
+	order := "l.time_unix_nano DESC, l.observed_time_unix_nano DESC"
+	if !d.maps {
+		order += ", l.record_id DESC NULLS LAST"
+	}
+	return `
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  FROM (
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
+      ` + value + ` AS score,
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(` + get("mlflow.assessment.valid", "boolean") + `, TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(` + get("mlflow.assessment.id", "string") + `, ` + name + `) ORDER BY ` + order + `) AS repeat_rank
+    FROM ` + o.Location.Table(unity.Logs, o.Layout).Quoted() + ` AS l
+    WHERE l.event_name = ` + literal(evaluationEvent) + ` AND ` + name + ` IS NOT NULL
+      AND COALESCE(` + get("mlflow.assessment.kind", "string") + `, 'feedback') = 'feedback'
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  WHERE l.repeat_rank = 1`
+}
+
+// annotationScores are the scores that MLflow keeps as annotations: appended to, deleted by another row.
+func annotationScores(l unity.Location) string {
+	value := score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")
+	return `
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, ` + scoreName("a.name") + ` AS score_name,
+    ` + value + ` AS score,
+    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at, a.deleted_at IS NULL AS valid
+  FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
+    FROM ` + l.Table(annotationsTable, unity.V2).Quoted() + `
+    WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
+  ) AS a
+  WHERE a.annotation_rank = 1`
+}
+
+// Found is a query for the names of scores that are in the tables: score_name, source and occurrences, the number of spans, records or annotations that have it. Of the spans and log
+// records only those of the last days are looked at, or all if days is 0. Names of log records and annotations are as genai.ScoreName makes them.
+func (o *Options) Found(days int) Statement {
+	d, prefix := o.dialect(), o.scorePrefix()
+	since := func(table string) string {
+		if days <= 0 {
+			return ""
+		}
+		return fmt.Sprintf(" AND %s >= unix_seconds(current_timestamp() - INTERVAL %d DAYS) * 1000000000", table, days)
+	}
+	from := fmt.Sprintf("%s AS s, LATERAL variant_explode(s.attributes) AS e", o.spans().Quoted())
+	if d.maps {
+		from = fmt.Sprintf("%s AS s LATERAL VIEW explode(s.attributes) e AS key, value", o.spans().Quoted())
+	}
+	parts := []string{fmt.Sprintf("SELECT substr(e.key, %d) AS score_name, 'span' AS source, count(*) AS occurrences\nFROM %s\nWHERE %s%s AND startswith(e.key, %s) AND length(e.key) > %d AND %s\nGROUP BY e.key",
+		len(prefix)+1, from, o.candidate(), since("s.start_time_unix_nano"), literal(prefix), len(prefix), isFinite(score(d.value("e.value", "double"), d.value("e.value", "string"))))}
+	if o.Logs {
+		name := d.get("l.attributes", "gen_ai.evaluation.name", "string")
+		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'log' AS source, count(*) AS occurrences\nFROM %s AS l\nWHERE l.event_name = %s AND %s IS NOT NULL AND %s IS NOT NULL%s\nGROUP BY 1",
+			scoreName(name), o.Location.Table(unity.Logs, o.Layout).Quoted(), literal(evaluationEvent), name,
+			score(d.get("l.attributes", "gen_ai.evaluation.score.value", "double"), d.get("l.attributes", "gen_ai.evaluation.score.label", "string")), since("l.time_unix_nano")))
+	}
+	if o.Annotations {
+		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'annotation' AS source, count(*) AS occurrences\nFROM %s AS a\nWHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND %s IS NOT NULL\nGROUP BY 1",
+			scoreName("a.name"), o.Location.Table(annotationsTable, unity.V2).Quoted(), score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")))
+	}
+	sql := "SELECT score_name, source, occurrences FROM (\n" + indent(strings.Join(parts, "\nUNION ALL\n")) + "\n) AS found\nWHERE score_name <> ''\nORDER BY occurrences DESC, score_name, source\nLIMIT 1000"
+	return Statement{SQL: sql, Does: "finds the names of scores in the tables"}
+}
+
+// RowCount is a query for the number of spans, which Delta answers from its log.
+func (o *Options) RowCount() Statement {
+	return Statement{SQL: "SELECT count(*) AS spans FROM " + o.Location.Table(unity.Spans, o.Layout).Quoted(), Does: "counts the spans"}
+}

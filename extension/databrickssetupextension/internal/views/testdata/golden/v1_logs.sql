@@ -1,0 +1,345 @@
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_scores` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `score_name` COMMENT 'Name of the score: what follows metric_ in the attribute\'s name.',
+  `score` COMMENT 'The score; yes and pass are 1, no and fail are 0.',
+  `source` COMMENT 'Where it was found: span, log or annotation.',
+  `scored_at` COMMENT 'When the scores of the trace last changed, as far as the source knows.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where nobody said.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `model` COMMENT 'Model, where the topmost span names one.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
+)
+COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '99c396cb2178a36eae54c0489082ffe5', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    cardinality(s.attributes) AS `width`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_element_at(s.attributes, 'mlflow.traceRequestId')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    timestamp_micros(s.start_time_unix_nano DIV 1000) AS `request_time`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.traceState'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentId'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentName'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentName'), ''), NULLIF(try_element_at(s.resource.attributes, 'openinference.project.name'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment`,
+    NULLIF(try_element_at(s.resource.attributes, 'service.name'), '') AS `service_name`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.attributes, 'deployment.environment'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.env'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.env'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment'), '')) AS `environment`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.app_version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.app_version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.version'), ''), NULLIF(try_element_at(s.attributes, 'service.version'), ''), NULLIF(try_element_at(s.resource.attributes, 'service.version'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.release'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.modelId'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.source.git.commit'), '')) AS `app_version`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'gen_ai.request.model'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.response.model'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.model'), ''), NULLIF(try_element_at(s.attributes, 'llm.model_name'), ''), NULLIF(try_element_at(s.attributes, 'embedding.model_name'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.model.name'), '')) AS `model`,
+    NULLIF(try_element_at(s.attributes, 'mlflow.trace.sourceScorer'), '') AS `scorer`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.eval.requestId'), '')) AS `run`,
+    s.span_id AS `span_id`,
+    transform_values(map_filter(s.attributes, (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_cast(v AS DOUBLE), CASE WHEN lower(trim(v)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(v)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, ended_at DESC, width DESC) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+all_scores AS (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1
+  UNION ALL
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  FROM (
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name,
+      COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+    FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+    WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
+      AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  WHERE l.repeat_rank = 1
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  c.score_name AS `score_name`,
+  c.score AS `score`,
+  c.source AS `source`,
+  c.scored_at AS `scored_at`,
+  r.`status`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  r.`environment`,
+  r.`app_version`,
+  r.`model`,
+  CASE WHEN r.`scorer` IS NOT NULL THEN 'judge' WHEN r.`run` IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`
+FROM current_scores AS c
+JOIN roots AS r ON r.trace_id = c.trace_id
+WHERE c.score_rank = 1 AND r.root_rank = 1
+;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_traces` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `span_id` COMMENT 'The span that stands for the trace: its topmost GenAI span.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `start_time_ms` COMMENT 'When the trace began, in milliseconds since 1970. Not for monitors, which take numbers for seconds.',
+  `execution_time_ms` COMMENT 'How long it took, in milliseconds. NULL while it has no end.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where nobody said.',
+  `trace_name` COMMENT 'Name of the trace, or of its topmost span.',
+  `span_type` COMMENT 'What the topmost span is: AGENT, CHAIN, CHAT_MODEL and so on, in the words of its instrumentation.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `session_id` COMMENT 'Session or conversation.',
+  `user_id` COMMENT 'User, as the content policy left it.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `model` COMMENT 'Model, where the topmost span names one.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).',
+  `tags` COMMENT 'Tags that people gave the trace.',
+  `token_count_request` COMMENT 'Tokens of the request\'s text, counted. Not what is billed.',
+  `token_count_response` COMMENT 'Tokens of the response\'s text, counted. Not what is billed.',
+  `token_count_encoding` COMMENT 'Encoding that counted.',
+  `token_count_approximate` COMMENT 'True when the encoding is not known to be the model\'s.',
+  `reported_tokens_input` COMMENT 'Input tokens that the models of the trace reported.',
+  `reported_tokens_output` COMMENT 'Output tokens that the models of the trace reported.',
+  `reported_tokens_total` COMMENT 'Both, as reported.',
+  `reported_cost` COMMENT 'Cost at list prices, in USD, as MLflow or the instrumentation wrote it.',
+  `contract_cost_trace_total` COMMENT 'Cost at the contract\'s prices, by the genai processor.',
+  `contract_cost_trace_partial` COMMENT 'True when some call of the trace has no price.',
+  `contract_cost_currency` COMMENT 'Currency of the contract, where the topmost span is itself a priced call.',
+  `metric_relevance` COMMENT 'Score Relevance.',
+  `metric_answer_length` COMMENT 'Score answer_length.',
+  `metric_groundedness` COMMENT 'Score groundedness.',
+  `metric_relevance_99045570` COMMENT 'Score relevance.',
+  `metric_tone` COMMENT 'Score tone.'
+)
+COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '3953206eb36008f73f4ecf5bb989ff0b', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    cardinality(s.attributes) AS `width`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_element_at(s.attributes, 'mlflow.traceRequestId')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    timestamp_micros(s.start_time_unix_nano DIV 1000) AS `request_time`,
+    s.start_time_unix_nano DIV 1000000 AS `start_time_ms`,
+    CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - s.start_time_unix_nano) DIV 1000000 END AS `execution_time_ms`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.traceState'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.traceName'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.trace.name'), '')), s.name) AS `trace_name`,
+    trim(BOTH '"' FROM COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanType'), ''), NULLIF(try_element_at(s.attributes, 'openinference.span.kind'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.span.kind'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.type'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.operation.name'), ''))) AS `span_type`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentId'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentName'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentName'), ''), NULLIF(try_element_at(s.resource.attributes, 'openinference.project.name'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment`,
+    NULLIF(try_element_at(s.resource.attributes, 'service.name'), '') AS `service_name`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'session.id'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.conversation.id'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.trace.session'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.session.id'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.association.properties.session_id'), '')) AS `session_id`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'user.id'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.trace.user'), ''), NULLIF(try_element_at(s.attributes, 'enduser.id'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.user.id'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.association.properties.user_id'), '')) AS `user_id`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.attributes, 'deployment.environment'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.env'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.env'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment'), '')) AS `environment`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.app_version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.app_version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.version'), ''), NULLIF(try_element_at(s.attributes, 'service.version'), ''), NULLIF(try_element_at(s.resource.attributes, 'service.version'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.release'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.modelId'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.source.git.commit'), '')) AS `app_version`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'gen_ai.request.model'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.response.model'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.model'), ''), NULLIF(try_element_at(s.attributes, 'llm.model_name'), ''), NULLIF(try_element_at(s.attributes, 'embedding.model_name'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.model.name'), '')) AS `model`,
+    NULLIF(try_element_at(s.attributes, 'mlflow.trace.sourceScorer'), '') AS `scorer`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.eval.requestId'), '')) AS `run`,
+    transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'mlflow.traceTag.')), (k, v) -> substr(k, 17)) AS `tags`,
+    try_cast(try_cast(try_element_at(s.attributes, 'token_count_request') AS DOUBLE) AS BIGINT) AS `token_count_request`,
+    try_cast(try_cast(try_element_at(s.attributes, 'token_count_response') AS DOUBLE) AS BIGINT) AS `token_count_response`,
+    NULLIF(try_element_at(s.attributes, 'token_count_encoding'), '') AS `token_count_encoding`,
+    try_cast(try_element_at(s.attributes, 'token_count_approximate') AS BOOLEAN) AS `token_count_approximate`,
+    try_cast(try_element_at(s.attributes, 'contract_cost_trace_total') AS DOUBLE) AS `contract_cost_trace_total`,
+    try_cast(try_element_at(s.attributes, 'contract_cost_trace_partial') AS BOOLEAN) AS `contract_cost_trace_partial`,
+    NULLIF(try_element_at(s.attributes, 'contract_cost_currency'), '') AS `contract_cost_currency`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.trace.tokenUsage'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.chat.tokenUsage'), '')) AS `usage`,
+    COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.input_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.prompt') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.prompt_tokens') AS DOUBLE) AS BIGINT)) AS `usage_input`,
+    COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.output_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.completion') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.completion_tokens') AS DOUBLE) AS BIGINT)) AS `usage_output`,
+    COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.total') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.usage.total_tokens') AS DOUBLE) AS BIGINT)) AS `usage_total`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.trace.cost'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.cost'), '')) AS `costs`,
+    try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE) AS `cost_total`,
+    transform_values(map_filter(s.attributes, (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_cast(v AS DOUBLE), CASE WHEN lower(trim(v)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(v)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, ended_at DESC, width DESC) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+all_scores AS (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1
+  UNION ALL
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  FROM (
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name,
+      COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+    FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+    WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
+      AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  WHERE l.repeat_rank = 1
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+),
+pivoted AS (
+  SELECT trace_id, map_from_entries(collect_list(struct(score_name, score))) AS scores
+  FROM current_scores
+  WHERE score_rank = 1
+  GROUP BY trace_id
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`span_id`,
+  r.`request_time`,
+  r.`start_time_ms`,
+  r.`execution_time_ms`,
+  r.`status`,
+  r.`trace_name`,
+  r.`span_type`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  r.`session_id`,
+  r.`user_id`,
+  r.`environment`,
+  r.`app_version`,
+  r.`model`,
+  CASE WHEN r.`scorer` IS NOT NULL THEN 'judge' WHEN r.`run` IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`,
+  r.`tags`,
+  r.`token_count_request`,
+  r.`token_count_response`,
+  r.`token_count_encoding`,
+  r.`token_count_approximate`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.input_tokens') AS DOUBLE) AS BIGINT), r.`usage_input`) AS `reported_tokens_input`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.output_tokens') AS DOUBLE) AS BIGINT), r.`usage_output`) AS `reported_tokens_output`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.total_tokens') AS DOUBLE) AS BIGINT), r.`usage_total`, r.`usage_input` + r.`usage_output`) AS `reported_tokens_total`,
+  COALESCE(try_cast(get_json_object(r.`costs`, '$.total_cost') AS DOUBLE), r.`cost_total`) AS `reported_cost`,
+  r.`contract_cost_trace_total`,
+  r.`contract_cost_trace_partial`,
+  r.`contract_cost_currency`,
+  try_element_at(p.scores, 'Relevance') AS `metric_relevance`,
+  try_element_at(p.scores, 'answer_length') AS `metric_answer_length`,
+  try_element_at(p.scores, 'groundedness') AS `metric_groundedness`,
+  try_element_at(p.scores, 'relevance') AS `metric_relevance_99045570`,
+  try_element_at(p.scores, 'tone') AS `metric_tone`
+FROM roots AS r
+LEFT JOIN pivoted AS p ON p.trace_id = r.trace_id
+WHERE r.root_rank = 1
+;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_content` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `request` COMMENT 'What was asked: content.',
+  `response` COMMENT 'What was answered: content.'
+)
+COMMENT 'What was asked and answered, one row per GenAI trace: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'dce1c3c76d93b7df2dd4532e57cc95e5', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    cardinality(s.attributes) AS `width`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_element_at(s.attributes, 'mlflow.traceRequestId')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    timestamp_micros(s.start_time_unix_nano DIV 1000) AS `request_time`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentId'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment_id`,
+    NULLIF(try_element_at(s.resource.attributes, 'service.name'), '') AS `service_name`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanInputs'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.input.messages'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.tool.call.arguments'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.retrieval.query.text'), ''), NULLIF(try_element_at(s.attributes, 'input.value'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.entity.input'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.input'), ''), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'llm.input_messages.')), (k, v) -> substr(k, 20))), '{}'), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'gen_ai.prompt.')), (k, v) -> substr(k, 15))), '{}'), NULLIF(try_element_at(s.attributes, 'mlflow.requestPreview'), '')) AS `request`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanOutputs'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.output.messages'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.tool.call.result'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.retrieval.documents'), ''), NULLIF(try_element_at(s.attributes, 'output.value'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.entity.output'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.output'), ''), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'llm.output_messages.')), (k, v) -> substr(k, 21))), '{}'), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'gen_ai.completion.')), (k, v) -> substr(k, 19))), '{}'), NULLIF(try_element_at(s.attributes, 'mlflow.responsePreview'), '')) AS `response`,
+    s.span_id AS `span_id`
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, ended_at DESC, width DESC) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  r.`experiment_id`,
+  r.`service_name`,
+  r.`request`,
+  r.`response`
+FROM roots AS r
+WHERE r.root_rank = 1
+;
+-- finds the names of scores in the tables
+SELECT score_name, source, occurrences FROM (
+  SELECT substr(e.key, 8) AS score_name, 'span' AS source, count(*) AS occurrences
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s LATERAL VIEW explode(s.attributes) e AS key, value
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL) AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_cast(e.value AS DOUBLE), CASE WHEN lower(trim(e.value)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(e.value)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
+  GROUP BY e.key
+  UNION ALL
+  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+  WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL AND COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL
+  GROUP BY 1
+) AS found
+WHERE score_name <> ''
+ORDER BY occurrences DESC, score_name, source
+LIMIT 1000
+;

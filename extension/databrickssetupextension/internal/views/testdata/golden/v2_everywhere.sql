@@ -1,0 +1,402 @@
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_scores` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `score_name` COMMENT 'Name of the score: what follows metric_ in the attribute\'s name.',
+  `score` COMMENT 'The score; yes and pass are 1, no and fail are 0.',
+  `source` COMMENT 'Where it was found: span, log or annotation.',
+  `scored_at` COMMENT 'When the scores of the trace last changed, as far as the source knows.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where nobody said.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `model` COMMENT 'Model, where the topmost span names one.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
+)
+COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '0300670764fc44fd9b955a9a436413e9', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `request_time`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceState"]', 'string'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["openinference.project.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["deployment.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.env"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.env"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment"]', 'string'), '')) AS `environment`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.release"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.modelId"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.source.git.commit"]', 'string'), '')) AS `app_version`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["gen_ai.request.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.response.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["llm.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["embedding.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.model.name"]', 'string'), '')) AS `model`,
+    NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.sourceScorer"]', 'string'), '') AS `scorer`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.sourceRun"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.eval.requestId"]', 'string'), '')) AS `run`,
+    s.span_id AS `span_id`,
+    transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+named AS (
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
+    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
+  FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+  WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
+),
+notes AS (
+  SELECT trace_id,
+    map_from_entries(collect_list(CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
+    first(CASE WHEN annotation_type = 'METADATA' THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
+  FROM named
+  WHERE note_rank = 1 AND deleted_at IS NULL
+  GROUP BY trace_id
+),
+all_scores AS (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1
+  UNION ALL
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  FROM (
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name,
+      COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+    FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+    WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+      AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  WHERE l.repeat_rank = 1
+  UNION ALL
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name,
+    COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at, a.deleted_at IS NULL AS valid
+  FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
+    FROM `spark_catalog`.`lab`.`agents_otel_annotations`
+    WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
+  ) AS a
+  WHERE a.annotation_rank = 1
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  c.score_name AS `score_name`,
+  c.score AS `score`,
+  c.source AS `source`,
+  c.scored_at AS `scored_at`,
+  r.`status`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  COALESCE(r.`environment`, NULLIF(try_element_at(m.metadata, 'environment'), ''), NULLIF(try_element_at(m.metadata, 'env'), ''), NULLIF(try_element_at(m.tags, 'environment'), ''), NULLIF(try_element_at(m.tags, 'env'), '')) AS `environment`,
+  COALESCE(r.`app_version`, NULLIF(try_element_at(m.metadata, 'app_version'), ''), NULLIF(try_element_at(m.metadata, 'version'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.modelId'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.source.git.commit'), ''), NULLIF(try_element_at(m.tags, 'app_version'), ''), NULLIF(try_element_at(m.tags, 'version'), '')) AS `app_version`,
+  r.`model`,
+  CASE WHEN COALESCE(r.`scorer`, NULLIF(try_element_at(m.tags, 'mlflow.trace.sourceScorer'), '')) IS NOT NULL THEN 'judge' WHEN COALESCE(r.`run`, NULLIF(try_element_at(m.metadata, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(m.tags, 'mlflow.eval.requestId'), '')) IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`
+FROM current_scores AS c
+JOIN roots AS r ON r.trace_id = c.trace_id
+LEFT JOIN notes AS m ON m.trace_id = r.trace_id
+WHERE c.score_rank = 1 AND r.root_rank = 1
+;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_traces` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `span_id` COMMENT 'The span that stands for the trace: its topmost GenAI span.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `start_time_ms` COMMENT 'When the trace began, in milliseconds since 1970. Not for monitors, which take numbers for seconds.',
+  `execution_time_ms` COMMENT 'How long it took, in milliseconds. NULL while it has no end.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where nobody said.',
+  `trace_name` COMMENT 'Name of the trace, or of its topmost span.',
+  `span_type` COMMENT 'What the topmost span is: AGENT, CHAIN, CHAT_MODEL and so on, in the words of its instrumentation.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `session_id` COMMENT 'Session or conversation.',
+  `user_id` COMMENT 'User, as the content policy left it.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `model` COMMENT 'Model, where the topmost span names one.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).',
+  `tags` COMMENT 'Tags that people gave the trace.',
+  `token_count_request` COMMENT 'Tokens of the request\'s text, counted. Not what is billed.',
+  `token_count_response` COMMENT 'Tokens of the response\'s text, counted. Not what is billed.',
+  `token_count_encoding` COMMENT 'Encoding that counted.',
+  `token_count_approximate` COMMENT 'True when the encoding is not known to be the model\'s.',
+  `reported_tokens_input` COMMENT 'Input tokens that the models of the trace reported.',
+  `reported_tokens_output` COMMENT 'Output tokens that the models of the trace reported.',
+  `reported_tokens_total` COMMENT 'Both, as reported.',
+  `reported_cost` COMMENT 'Cost at list prices, in USD, as MLflow or the instrumentation wrote it.',
+  `contract_cost_trace_total` COMMENT 'Cost at the contract\'s prices, by the genai processor.',
+  `contract_cost_trace_partial` COMMENT 'True when some call of the trace has no price.',
+  `contract_cost_currency` COMMENT 'Currency of the contract, where the topmost span is itself a priced call.',
+  `metric_relevance` COMMENT 'Score Relevance.',
+  `metric_answer_length` COMMENT 'Score answer_length.',
+  `metric_groundedness` COMMENT 'Score groundedness.',
+  `metric_quality` COMMENT 'Score quality.',
+  `metric_relevance_99045570` COMMENT 'Score relevance.',
+  `metric_tone` COMMENT 'Score tone.'
+)
+COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '1926c755d0d17c7c65ac8477501cc4f0', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `request_time`,
+    s.start_time_unix_nano DIV 1000000 AS `start_time_ms`,
+    CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - s.start_time_unix_nano) DIV 1000000 END AS `execution_time_ms`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceState"]', 'string'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceName"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.trace.name"]', 'string'), '')), s.name) AS `trace_name`,
+    trim(BOTH '"' FROM COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string'), ''))) AS `span_type`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["openinference.project.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["session.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.conversation.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.session"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.session.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.association.properties.session_id"]', 'string'), '')) AS `session_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["user.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.user"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["enduser.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.user.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.association.properties.user_id"]', 'string'), '')) AS `user_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["deployment.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.env"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.env"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment"]', 'string'), '')) AS `environment`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.release"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.modelId"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.source.git.commit"]', 'string'), '')) AS `app_version`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["gen_ai.request.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.response.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["llm.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["embedding.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.model.name"]', 'string'), '')) AS `model`,
+    NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.sourceScorer"]', 'string'), '') AS `scorer`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.sourceRun"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.eval.requestId"]', 'string'), '')) AS `run`,
+    transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'mlflow.traceTag.')), (k, v) -> substr(k, 17)), (k, v) -> try_variant_get(v, '$', 'string')) AS `tags`,
+    try_variant_get(s.attributes, '$["token_count_request"]', 'bigint') AS `token_count_request`,
+    try_variant_get(s.attributes, '$["token_count_response"]', 'bigint') AS `token_count_response`,
+    NULLIF(try_variant_get(s.attributes, '$["token_count_encoding"]', 'string'), '') AS `token_count_encoding`,
+    try_variant_get(s.attributes, '$["token_count_approximate"]', 'boolean') AS `token_count_approximate`,
+    try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'double') AS `contract_cost_trace_total`,
+    try_variant_get(s.attributes, '$["contract_cost_trace_partial"]', 'boolean') AS `contract_cost_trace_partial`,
+    NULLIF(try_variant_get(s.attributes, '$["contract_cost_currency"]', 'string'), '') AS `contract_cost_currency`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.tokenUsage"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.chat.tokenUsage"]', 'string'), '')) AS `usage`,
+    COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.input_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.prompt"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.prompt_tokens"]', 'bigint')) AS `usage_input`,
+    COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.output_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.completion"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.completion_tokens"]', 'bigint')) AS `usage_output`,
+    COALESCE(try_variant_get(s.attributes, '$["llm.token_count.total"]', 'bigint'), try_variant_get(s.attributes, '$["llm.usage.total_tokens"]', 'bigint')) AS `usage_total`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.cost"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '')) AS `costs`,
+    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`,
+    transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+named AS (
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
+    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
+  FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+  WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
+),
+notes AS (
+  SELECT trace_id,
+    map_from_entries(collect_list(CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
+    first(CASE WHEN annotation_type = 'METADATA' THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
+  FROM named
+  WHERE note_rank = 1 AND deleted_at IS NULL
+  GROUP BY trace_id
+),
+all_scores AS (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1
+  UNION ALL
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  FROM (
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name,
+      COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+    FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+    WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+      AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  WHERE l.repeat_rank = 1
+  UNION ALL
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name,
+    COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at, a.deleted_at IS NULL AS valid
+  FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
+    FROM `spark_catalog`.`lab`.`agents_otel_annotations`
+    WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
+  ) AS a
+  WHERE a.annotation_rank = 1
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+),
+pivoted AS (
+  SELECT trace_id, map_from_entries(collect_list(struct(score_name, score))) AS scores
+  FROM current_scores
+  WHERE score_rank = 1
+  GROUP BY trace_id
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`span_id`,
+  r.`request_time`,
+  r.`start_time_ms`,
+  r.`execution_time_ms`,
+  r.`status`,
+  r.`trace_name`,
+  r.`span_type`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  COALESCE(r.`session_id`, NULLIF(try_element_at(m.metadata, 'mlflow.trace.session'), '')) AS `session_id`,
+  COALESCE(r.`user_id`, NULLIF(try_element_at(m.metadata, 'mlflow.trace.user'), '')) AS `user_id`,
+  COALESCE(r.`environment`, NULLIF(try_element_at(m.metadata, 'environment'), ''), NULLIF(try_element_at(m.metadata, 'env'), ''), NULLIF(try_element_at(m.tags, 'environment'), ''), NULLIF(try_element_at(m.tags, 'env'), '')) AS `environment`,
+  COALESCE(r.`app_version`, NULLIF(try_element_at(m.metadata, 'app_version'), ''), NULLIF(try_element_at(m.metadata, 'version'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.modelId'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.source.git.commit'), ''), NULLIF(try_element_at(m.tags, 'app_version'), ''), NULLIF(try_element_at(m.tags, 'version'), '')) AS `app_version`,
+  r.`model`,
+  CASE WHEN COALESCE(r.`scorer`, NULLIF(try_element_at(m.tags, 'mlflow.trace.sourceScorer'), '')) IS NOT NULL THEN 'judge' WHEN COALESCE(r.`run`, NULLIF(try_element_at(m.metadata, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(m.tags, 'mlflow.eval.requestId'), '')) IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`,
+  map_concat(map_filter(COALESCE(r.`tags`, CAST(map() AS MAP<STRING, STRING>)), (k, v) -> NOT map_contains_key(COALESCE(m.tags, CAST(map() AS MAP<STRING, STRING>)), k)), map_filter(COALESCE(m.tags, CAST(map() AS MAP<STRING, STRING>)), (k, v) -> NOT startswith(k, 'mlflow.'))) AS `tags`,
+  r.`token_count_request`,
+  r.`token_count_response`,
+  r.`token_count_encoding`,
+  r.`token_count_approximate`,
+  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, try_element_at(m.metadata, 'mlflow.trace.tokenUsage')), '$.input_tokens') AS DOUBLE) AS BIGINT), r.`usage_input`) AS `reported_tokens_input`,
+  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, try_element_at(m.metadata, 'mlflow.trace.tokenUsage')), '$.output_tokens') AS DOUBLE) AS BIGINT), r.`usage_output`) AS `reported_tokens_output`,
+  COALESCE(try_cast(try_cast(get_json_object(COALESCE(r.`usage`, try_element_at(m.metadata, 'mlflow.trace.tokenUsage')), '$.total_tokens') AS DOUBLE) AS BIGINT), r.`usage_total`, r.`usage_input` + r.`usage_output`) AS `reported_tokens_total`,
+  COALESCE(try_cast(get_json_object(COALESCE(r.`costs`, try_element_at(m.metadata, 'mlflow.trace.cost')), '$.total_cost') AS DOUBLE), r.`cost_total`) AS `reported_cost`,
+  r.`contract_cost_trace_total`,
+  r.`contract_cost_trace_partial`,
+  r.`contract_cost_currency`,
+  try_element_at(p.scores, 'Relevance') AS `metric_relevance`,
+  try_element_at(p.scores, 'answer_length') AS `metric_answer_length`,
+  try_element_at(p.scores, 'groundedness') AS `metric_groundedness`,
+  try_element_at(p.scores, 'quality') AS `metric_quality`,
+  try_element_at(p.scores, 'relevance') AS `metric_relevance_99045570`,
+  try_element_at(p.scores, 'tone') AS `metric_tone`
+FROM roots AS r
+LEFT JOIN notes AS m ON m.trace_id = r.trace_id
+LEFT JOIN pivoted AS p ON p.trace_id = r.trace_id
+WHERE r.root_rank = 1
+;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_content` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `request` COMMENT 'What was asked: content.',
+  `response` COMMENT 'What was answered: content.'
+)
+COMMENT 'What was asked and answered, one row per GenAI trace: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '403096bccda199dba9c4db0f3743714b', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `request_time`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanInputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.input.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.arguments"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.query.text"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["input.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.input"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.input"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.input_messages.')), (k, v) -> substr(k, 20)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.prompt.')), (k, v) -> substr(k, 15)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.requestPreview"]', 'string'), '')) AS `request`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanOutputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.output.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.result"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.documents"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["output.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.output"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.output"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.output_messages.')), (k, v) -> substr(k, 21)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.completion.')), (k, v) -> substr(k, 19)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.responsePreview"]', 'string'), '')) AS `response`,
+    s.span_id AS `span_id`
+  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  r.`experiment_id`,
+  r.`service_name`,
+  r.`request`,
+  r.`response`
+FROM roots AS r
+WHERE r.root_rank = 1
+;
+-- finds the names of scores in the tables
+SELECT score_name, source, occurrences FROM (
+  SELECT substr(e.key, 8) AS score_name, 'span' AS source, count(*) AS occurrences
+  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s, LATERAL variant_explode(s.attributes) AS e
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL) AND s.start_time_unix_nano >= unix_seconds(current_timestamp() - INTERVAL 3650 DAYS) * 1000000000 AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_variant_get(e.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
+  GROUP BY e.key
+  UNION ALL
+  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
+  FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+  WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL AND COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL AND l.time_unix_nano >= unix_seconds(current_timestamp() - INTERVAL 3650 DAYS) * 1000000000
+  GROUP BY 1
+  UNION ALL
+  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name, 'annotation' AS source, count(*) AS occurrences
+  FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+  WHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL
+  GROUP BY 1
+) AS found
+WHERE score_name <> ''
+ORDER BY occurrences DESC, score_name, source
+LIMIT 1000
+;

@@ -1,0 +1,272 @@
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`streamed_genai_scores` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `score_name` COMMENT 'Name of the score: what follows metric_ in the attribute\'s name.',
+  `score` COMMENT 'The score; yes and pass are 1, no and fail are 0.',
+  `source` COMMENT 'Where it was found: span, log or annotation.',
+  `scored_at` COMMENT 'When the scores of the trace last changed, as far as the source knows.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where nobody said.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `model` COMMENT 'Model, where the topmost span names one.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
+)
+COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '2d78276e030cbc52f3730d124c9058d1', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `request_time`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceState"]', 'string'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["openinference.project.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["deployment.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.env"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.env"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment"]', 'string'), '')) AS `environment`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.release"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.modelId"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.source.git.commit"]', 'string'), '')) AS `app_version`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["gen_ai.request.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.response.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["llm.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["embedding.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.model.name"]', 'string'), '')) AS `model`,
+    NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.sourceScorer"]', 'string'), '') AS `scorer`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.sourceRun"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.eval.requestId"]', 'string'), '')) AS `run`,
+    s.span_id AS `span_id`,
+    transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`agents_genai_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+current_scores AS (
+  SELECT *, 1 AS score_rank FROM (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+      CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    FROM roots AS r
+    LATERAL VIEW explode(r.scores) e AS score_key, score
+    WHERE r.root_rank = 1
+  ) AS a
+  WHERE abs(a.score) <= 1.7976931348623157E308D
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  c.score_name AS `score_name`,
+  c.score AS `score`,
+  c.source AS `source`,
+  c.scored_at AS `scored_at`,
+  r.`status`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  r.`environment`,
+  r.`app_version`,
+  r.`model`,
+  CASE WHEN r.`scorer` IS NOT NULL THEN 'judge' WHEN r.`run` IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`
+FROM current_scores AS c
+JOIN roots AS r ON r.trace_id = c.trace_id
+WHERE c.score_rank = 1 AND r.root_rank = 1
+;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`streamed_genai_traces` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `span_id` COMMENT 'The span that stands for the trace: its topmost GenAI span.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `start_time_ms` COMMENT 'When the trace began, in milliseconds since 1970. Not for monitors, which take numbers for seconds.',
+  `execution_time_ms` COMMENT 'How long it took, in milliseconds. NULL while it has no end.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where nobody said.',
+  `trace_name` COMMENT 'Name of the trace, or of its topmost span.',
+  `span_type` COMMENT 'What the topmost span is: AGENT, CHAIN, CHAT_MODEL and so on, in the words of its instrumentation.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `session_id` COMMENT 'Session or conversation.',
+  `user_id` COMMENT 'User, as the content policy left it.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `model` COMMENT 'Model, where the topmost span names one.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).',
+  `tags` COMMENT 'Tags that people gave the trace.',
+  `token_count_request` COMMENT 'Tokens of the request\'s text, counted. Not what is billed.',
+  `token_count_response` COMMENT 'Tokens of the response\'s text, counted. Not what is billed.',
+  `token_count_encoding` COMMENT 'Encoding that counted.',
+  `token_count_approximate` COMMENT 'True when the encoding is not known to be the model\'s.',
+  `reported_tokens_input` COMMENT 'Input tokens that the models of the trace reported.',
+  `reported_tokens_output` COMMENT 'Output tokens that the models of the trace reported.',
+  `reported_tokens_total` COMMENT 'Both, as reported.',
+  `reported_cost` COMMENT 'Cost at list prices, in USD, as MLflow or the instrumentation wrote it.',
+  `contract_cost_trace_total` COMMENT 'Cost at the contract\'s prices, by the genai processor.',
+  `contract_cost_trace_partial` COMMENT 'True when some call of the trace has no price.',
+  `contract_cost_currency` COMMENT 'Currency of the contract, where the topmost span is itself a priced call.',
+  `metric_relevance` COMMENT 'Score Relevance.',
+  `metric_answer_length` COMMENT 'Score answer_length.',
+  `metric_groundedness` COMMENT 'Score groundedness.',
+  `metric_it_s_odd` COMMENT 'Score it\'s "odd"?.',
+  `metric_relevance_99045570` COMMENT 'Score relevance.'
+)
+COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '5173fdb19e134bac085354c1a9a23d2c', 'otelcol_mlflow.scores' = '{"metric_it_s_odd":"it\'s \\"odd\\"?","metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `request_time`,
+    s.start_time_unix_nano DIV 1000000 AS `start_time_ms`,
+    CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - s.start_time_unix_nano) DIV 1000000 END AS `execution_time_ms`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceState"]', 'string'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceName"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.trace.name"]', 'string'), '')), s.name) AS `trace_name`,
+    trim(BOTH '"' FROM COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string'), ''))) AS `span_type`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["openinference.project.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["session.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.conversation.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.session"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.session.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.association.properties.session_id"]', 'string'), '')) AS `session_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["user.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.user"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["enduser.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.user.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.association.properties.user_id"]', 'string'), '')) AS `user_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["deployment.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.env"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.env"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment"]', 'string'), '')) AS `environment`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.release"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.modelId"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.source.git.commit"]', 'string'), '')) AS `app_version`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["gen_ai.request.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.response.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["llm.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["embedding.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.model.name"]', 'string'), '')) AS `model`,
+    NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.sourceScorer"]', 'string'), '') AS `scorer`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.sourceRun"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.eval.requestId"]', 'string'), '')) AS `run`,
+    transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'mlflow.traceTag.')), (k, v) -> substr(k, 17)), (k, v) -> try_variant_get(v, '$', 'string')) AS `tags`,
+    try_variant_get(s.attributes, '$["token_count_request"]', 'bigint') AS `token_count_request`,
+    try_variant_get(s.attributes, '$["token_count_response"]', 'bigint') AS `token_count_response`,
+    NULLIF(try_variant_get(s.attributes, '$["token_count_encoding"]', 'string'), '') AS `token_count_encoding`,
+    try_variant_get(s.attributes, '$["token_count_approximate"]', 'boolean') AS `token_count_approximate`,
+    try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'double') AS `contract_cost_trace_total`,
+    try_variant_get(s.attributes, '$["contract_cost_trace_partial"]', 'boolean') AS `contract_cost_trace_partial`,
+    NULLIF(try_variant_get(s.attributes, '$["contract_cost_currency"]', 'string'), '') AS `contract_cost_currency`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.tokenUsage"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.chat.tokenUsage"]', 'string'), '')) AS `usage`,
+    COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.input_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.prompt"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.prompt_tokens"]', 'bigint')) AS `usage_input`,
+    COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.output_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.completion"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.completion_tokens"]', 'bigint')) AS `usage_output`,
+    COALESCE(try_variant_get(s.attributes, '$["llm.token_count.total"]', 'bigint'), try_variant_get(s.attributes, '$["llm.usage.total_tokens"]', 'bigint')) AS `usage_total`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.cost"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '')) AS `costs`,
+    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`,
+    COALESCE(try_variant_get(s.attributes, '$["metric_Relevance"]', 'double'), CASE WHEN lower(trim(try_variant_get(s.attributes, '$["metric_Relevance"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(s.attributes, '$["metric_Relevance"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_relevance`,
+    COALESCE(try_variant_get(s.attributes, '$["metric_answer_length"]', 'double'), CASE WHEN lower(trim(try_variant_get(s.attributes, '$["metric_answer_length"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(s.attributes, '$["metric_answer_length"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_answer_length`,
+    COALESCE(try_variant_get(s.attributes, '$["metric_groundedness"]', 'double'), CASE WHEN lower(trim(try_variant_get(s.attributes, '$["metric_groundedness"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(s.attributes, '$["metric_groundedness"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_groundedness`,
+    COALESCE(try_variant_get(try_element_at(try_variant_get(s.attributes, '$', 'map<string,variant>'), 'metric_it\'s "odd"?'), '$', 'double'), CASE WHEN lower(trim(try_variant_get(try_element_at(try_variant_get(s.attributes, '$', 'map<string,variant>'), 'metric_it\'s "odd"?'), '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(try_element_at(try_variant_get(s.attributes, '$', 'map<string,variant>'), 'metric_it\'s "odd"?'), '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_it_s_odd`,
+    COALESCE(try_variant_get(s.attributes, '$["metric_relevance"]', 'double'), CASE WHEN lower(trim(try_variant_get(s.attributes, '$["metric_relevance"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(s.attributes, '$["metric_relevance"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_relevance_99045570`
+  FROM `spark_catalog`.`lab`.`agents_genai_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`span_id`,
+  r.`request_time`,
+  r.`start_time_ms`,
+  r.`execution_time_ms`,
+  r.`status`,
+  r.`trace_name`,
+  r.`span_type`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  r.`session_id`,
+  r.`user_id`,
+  r.`environment`,
+  r.`app_version`,
+  r.`model`,
+  CASE WHEN r.`scorer` IS NOT NULL THEN 'judge' WHEN r.`run` IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`,
+  r.`tags`,
+  r.`token_count_request`,
+  r.`token_count_response`,
+  r.`token_count_encoding`,
+  r.`token_count_approximate`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.input_tokens') AS DOUBLE) AS BIGINT), r.`usage_input`) AS `reported_tokens_input`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.output_tokens') AS DOUBLE) AS BIGINT), r.`usage_output`) AS `reported_tokens_output`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.total_tokens') AS DOUBLE) AS BIGINT), r.`usage_total`, r.`usage_input` + r.`usage_output`) AS `reported_tokens_total`,
+  COALESCE(try_cast(get_json_object(r.`costs`, '$.total_cost') AS DOUBLE), r.`cost_total`) AS `reported_cost`,
+  r.`contract_cost_trace_total`,
+  r.`contract_cost_trace_partial`,
+  r.`contract_cost_currency`,
+  CASE WHEN abs(r.`metric_relevance`) <= 1.7976931348623157E308D THEN r.`metric_relevance` END AS `metric_relevance`,
+  CASE WHEN abs(r.`metric_answer_length`) <= 1.7976931348623157E308D THEN r.`metric_answer_length` END AS `metric_answer_length`,
+  CASE WHEN abs(r.`metric_groundedness`) <= 1.7976931348623157E308D THEN r.`metric_groundedness` END AS `metric_groundedness`,
+  CASE WHEN abs(r.`metric_it_s_odd`) <= 1.7976931348623157E308D THEN r.`metric_it_s_odd` END AS `metric_it_s_odd`,
+  CASE WHEN abs(r.`metric_relevance_99045570`) <= 1.7976931348623157E308D THEN r.`metric_relevance_99045570` END AS `metric_relevance_99045570`
+FROM roots AS r
+WHERE r.root_rank = 1
+;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`streamed_genai_content` (
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `request` COMMENT 'What was asked: content.',
+  `response` COMMENT 'What was answered: content.'
+)
+COMMENT 'What was asked and answered, one row per GenAI trace: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '7aeb8668e39d7b95efd58272446c9a49', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `request_time`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanInputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.input.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.arguments"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.query.text"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["input.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.input"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.input"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.input_messages.')), (k, v) -> substr(k, 20)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.prompt.')), (k, v) -> substr(k, 15)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.requestPreview"]', 'string'), '')) AS `request`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanOutputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.output.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.result"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.documents"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["output.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.output"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.output"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.output_messages.')), (k, v) -> substr(k, 21)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.completion.')), (k, v) -> substr(k, 19)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.responsePreview"]', 'string'), '')) AS `response`,
+    s.span_id AS `span_id`
+  FROM `spark_catalog`.`lab`.`agents_genai_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+)
+SELECT
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  r.`experiment_id`,
+  r.`service_name`,
+  r.`request`,
+  r.`response`
+FROM roots AS r
+WHERE r.root_rank = 1
+;

@@ -1,0 +1,130 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// Refinement is what a genai processor did with the spans that went through it.
+type Refinement struct {
+	Processor  string `json:"processor"`
+	Spans      int64  `json:"genai_spans"`
+	ModelCalls int64  `json:"model_calls"`
+	// Counted are the tokens of texts, Reported those that calls of models report. They measure different things and don't add up.
+	Counted  Counted  `json:"counted_tokens"`
+	Reported Reported `json:"reported_tokens"`
+	Scores   []Score  `json:"scores"`
+	// Cost is absent without a price list.
+	Cost *Cost `json:"cost,omitempty"`
+}
+
+// Counted are the sums of token_count_request and token_count_response over the spans that have any.
+type Counted struct {
+	Spans    int64 `json:"spans"`
+	Request  int64 `json:"request"`
+	Response int64 `json:"response"`
+}
+
+// Reported are sums of usage.
+type Reported struct {
+	Calls  int64 `json:"calls"`
+	Input  int64 `json:"input"`
+	Output int64 `json:"output"`
+}
+
+// Score is one metric_<name>.
+type Score struct {
+	Name  string  `json:"name"`
+	Count int64   `json:"count"`
+	Mean  float64 `json:"mean"`
+}
+
+// Cost is what the calls cost by the price list of the configuration.
+type Cost struct {
+	Amount       float64 `json:"amount"`
+	Currency     string  `json:"currency"`
+	PriceList    string  `json:"price_list,omitempty"`
+	Priced       int64   `json:"priced_calls"`
+	Unpriced     int64   `json:"unpriced_calls"`
+	WithoutUsage int64   `json:"calls_without_usage"`
+}
+
+func refinement(p *progress.Refinement) Refinement {
+	r := Refinement{
+		Processor: p.Processor.String(), Spans: p.Spans, ModelCalls: p.ModelCalls,
+		Counted:  Counted{p.Counted, p.CountedRequest, p.CountedResponse},
+		Reported: Reported{p.Reported, p.ReportedInput, p.ReportedOutput},
+		Scores:   []Score{},
+	}
+	for _, s := range p.Scores {
+		r.Scores = append(r.Scores, Score(s))
+	}
+	if p.Prices {
+		r.Cost = &Cost{p.Cost, p.Currency, p.PriceList, p.Priced, p.Unpriced, p.WithoutUsage}
+	}
+	return r
+}
+
+// mostScores is how many names the summary shows; the report has all of them.
+const mostScores = 20
+
+// summary writes what a processor did, for people; nothing if no GenAI span came its way.
+func (r *Refinement) summary(b *strings.Builder) {
+	if r.Spans == 0 {
+		return
+	}
+	head := "tokens"
+	if r.Counted.Spans > 0 {
+		fmt.Fprintf(b, "  %-8s  counted: %d in requests, %d in responses, on %d spans\n", head, r.Counted.Request, r.Counted.Response, r.Counted.Spans)
+		head = ""
+	}
+	if r.Reported.Calls > 0 {
+		fmt.Fprintf(b, "  %-8s  reported: %d input, %d output, by %d model calls\n", head, r.Reported.Input, r.Reported.Output, r.Reported.Calls)
+	}
+	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
+	for i, s := range r.Scores {
+		if i == mostScores {
+			break
+		}
+		head := ""
+		if i == 0 {
+			head = "scores"
+		}
+		fmt.Fprintf(t, "  %-8s\t%s\tmean %s\ton %d spans\n", head, s.Name, number(s.Mean), s.Count)
+	}
+	_ = t.Flush()
+	if more := len(r.Scores) - mostScores; more > 0 {
+		fmt.Fprintf(b, "            and %d more, in the report\n", more)
+	}
+	switch {
+	case r.Cost != nil:
+		r.Cost.summary(b)
+	case r.ModelCalls > 0:
+		fmt.Fprintf(b, "  cost      no prices configured: write those of your contract under processors::%s::cost::models\n", r.Processor)
+	}
+}
+
+func (c *Cost) summary(b *strings.Builder) {
+	list := ""
+	if c.PriceList != "" {
+		list = fmt.Sprintf(" by price list %q", c.PriceList)
+	}
+	fmt.Fprintf(b, "  cost      %s %s%s, for %d calls\n", number(c.Amount), c.Currency, list, c.Priced)
+	if c.Unpriced > 0 {
+		fmt.Fprintf(b, "            %d calls have no price: their models are not in cost::models\n", c.Unpriced)
+	}
+	if c.WithoutUsage > 0 {
+		fmt.Fprintf(b, "            %d calls report no usage, so they have no cost\n", c.WithoutUsage)
+	}
+}
+
+// number writes a mean or an amount with four decimals, or four digits if it is small.
+func number(f float64) string {
+	if f != 0 && f < 0.1 && f > -0.1 {
+		return fmt.Sprintf("%.4g", f)
+	}
+	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.4f", f), "0"), ".")
+}

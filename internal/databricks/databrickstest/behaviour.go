@@ -1,0 +1,219 @@
+package databrickstest
+
+import (
+	"net/http"
+	"time"
+)
+
+// Switches are the choices where the truth is not known, or differs between workspaces.
+type Switches struct {
+	// HostMetadata: /.well-known/databricks-config answers with JSON instead of 404.
+	HostMetadata bool
+	// TokenLife is how long OAuth tokens are good for.
+	TokenLife time.Duration
+	// UnknownTokenStatus answers a token that nobody issued: 401, or 403.
+	UnknownTokenStatus int
+
+	// RefusePATOnOTLP: the OTLP routes take OAuth tokens only.
+	RefusePATOnOTLP bool
+	// RefuseGzip: the OTLP routes answer 415 to compressed bodies.
+	RefuseGzip bool
+	// PreviewOff: the OTLP routes answer 404.
+	PreviewOff bool
+	// NoVariantPath: /api/2.0/tracing/otel/v1 does not exist.
+	NoVariantPath bool
+	// MissingTableStatus answers OTLP for a table that does not exist: 404, 400, or 200 (and nothing is written).
+	MissingTableStatus int
+	// NoGrantStatus answers OTLP without grants: 403, or 200 (and nothing is written).
+	NoGrantStatus int
+	// InheritedGrants: MODIFY and SELECT on the schema or catalog are enough to write by OTLP; else they must be granted on the table.
+	InheritedGrants bool
+	// MaxBody is the largest OTLP body, uncompressed; 0 means no limit.
+	MaxBody int
+	// TracesPerSecond is the workspace's quota of distinct traces in a second; 0 means none.
+	TracesPerSecond int
+	// VisibleAfter is how long rows written stay invisible to Rows and SQL.
+	VisibleAfter time.Duration
+	// EmptyParent writes "" into a root's parent_span_id in place of NULL.
+	EmptyParent bool
+
+	// ChunkRows is how many rows a chunk of a statement's result has.
+	ChunkRows int
+	// InlineLimit is how many bytes a statement's result may have.
+	InlineLimit int
+
+	// ForgetBodies keeps the bodies of requests out of Requests, for load tests.
+	ForgetBodies bool
+}
+
+// DefaultSwitches is a workspace that takes everything that any source says is taken, without limits.
+func DefaultSwitches() Switches {
+	return Switches{
+		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized, MissingTableStatus: http.StatusNotFound,
+		NoGrantStatus: http.StatusForbidden,
+		ChunkRows:     10000, InlineLimit: 25 << 20,
+	}
+}
+
+// Set changes switches while the workspace serves.
+func (w *Workspace) Set(change func(*Switches)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(&w.switches)
+	w.switches = w.switches.complete()
+}
+
+// complete gives the defaults to what can't be zero.
+func (s Switches) complete() Switches {
+	d := DefaultSwitches()
+	if s.TokenLife == 0 {
+		s.TokenLife = d.TokenLife
+	}
+	for _, f := range []struct {
+		value     *int
+		otherwise int
+	}{
+		{&s.UnknownTokenStatus, d.UnknownTokenStatus}, {&s.MissingTableStatus, d.MissingTableStatus}, {&s.NoGrantStatus, d.NoGrantStatus},
+		{&s.ChunkRows, d.ChunkRows},
+		{&s.InlineLimit, d.InlineLimit},
+	} {
+		if *f.value == 0 {
+			*f.value = f.otherwise
+		}
+	}
+	return s
+}
+
+// Fault says how a request of any route is answered in place of, or before, the normal answer.
+type Fault struct {
+	Delay  time.Duration   // real time, before anything else
+	Until  <-chan struct{} // not nil: held until it is closed
+	Status int             // not 0: answered with this status, Header and Body
+	Header http.Header
+	Code   string // not empty: the body is an error document with this code
+	Body   string // the body, or the message of the error document
+	Reset  bool   // the connection is closed without an answer
+}
+
+// SetFault calls f for each request, before the credential is looked at; nil from f means a normal answer. SetFault(nil) ends it.
+func (w *Workspace) SetFault(f func(*http.Request) *Fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fault = f
+}
+
+// misbehave carries the fault out and reports whether the request is answered by it.
+func (w *Workspace) misbehave(rw http.ResponseWriter, r *http.Request, f *Fault) bool {
+	w.hold(r, f.Delay, f.Until)
+	if f.Reset {
+		panic(http.ErrAbortHandler)
+	}
+	for k, v := range f.Header {
+		rw.Header()[k] = v
+	}
+	switch {
+	case f.Status == 0:
+		return false
+	case f.Code != "":
+		fail(rw, f.Status, f.Code, f.Body)
+	default:
+		rw.WriteHeader(f.Status)
+		_, _ = rw.Write([]byte(f.Body))
+	}
+	return true
+}
+
+// hold keeps a request waiting, until the client goes away or the workspace is closed at the latest.
+func (w *Workspace) hold(r *http.Request, delay time.Duration, until <-chan struct{}) {
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.Context().Done():
+		case <-w.closed:
+		}
+	}
+	if until != nil {
+		select {
+		case <-until:
+		case <-r.Context().Done():
+		case <-w.closed:
+		}
+	}
+}
+
+// Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what is well formed, for a table that fits, from somebody with
+// grants is taken, all else refused. A Status without Write and a Reset without Write answer before any of that is looked at.
+type Outcome struct {
+	// Drop answers as if all were well and writes nothing.
+	Drop bool
+	// Status, if not 0, refuses; nothing is written unless Write is set. The error document is the documented or likely one for the status.
+	Status int
+	// RetryAfter is the header of that name: seconds, an HTTP date, or empty for none.
+	RetryAfter string
+	// Code and Message replace those of the error document.
+	Code, Message string
+	// HTML answers with a page, as front doors do.
+	HTML bool
+	// Write writes the rows although the request is then refused or reset.
+	Write bool
+	// Reset closes the connection without an answer.
+	Reset bool
+	// Garbage answers 200 with a body that is no OTLP response.
+	Garbage bool
+	// Reject refuses so many spans, log records or data points (the first ones) with a partial success; the rest is written.
+	Reject int
+	// Delay is real time before the request is worked on; Until holds it until the channel is closed.
+	Delay time.Duration
+	Until <-chan struct{}
+}
+
+// Outcomes that tests ask for most.
+var (
+	Take       = Outcome{}
+	SilentDrop = Outcome{Drop: true}
+	// Ambiguous writes the rows, then closes the connection without an answer.
+	Ambiguous = Outcome{Write: true, Reset: true}
+)
+
+// Refuse answers with a status.
+func Refuse(status int) Outcome { return Outcome{Status: status} }
+
+// Throttle answers 429; retryAfter may be empty.
+func Throttle(retryAfter string) Outcome {
+	return Outcome{Status: http.StatusTooManyRequests, RetryAfter: retryAfter}
+}
+
+// Partly rejects n of each request.
+func Partly(n int) Outcome { return Outcome{Reject: n} }
+
+// SetOutcome answers OTLP requests for a table (full name; "" for all tables without an outcome of their own) so until it is changed.
+func (w *Workspace) SetOutcome(table string, o Outcome) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.otlp.standing[key(table)] = o
+}
+
+// NextOutcomes answers the next n OTLP requests for a table ("" for any) so, after those that were ordered before. They go before SetOutcome.
+func (w *Workspace) NextOutcomes(table string, n int, o Outcome) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for range n {
+		w.otlp.next[key(table)] = append(w.otlp.next[key(table)], o)
+	}
+}
+
+// outcome takes the outcome for a request off the queue. Under the lock.
+func (w *Workspace) outcome(table string) Outcome {
+	for _, k := range []string{key(table), ""} {
+		if q := w.otlp.next[k]; len(q) > 0 {
+			w.otlp.next[k] = q[1:]
+			return q[0]
+		}
+	}
+	if o, ok := w.otlp.standing[key(table)]; ok {
+		return o
+	}
+	return w.otlp.standing[""]
+}

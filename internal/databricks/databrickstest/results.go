@@ -1,0 +1,91 @@
+package databrickstest
+
+import (
+	"fmt"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/dbsql"
+)
+
+// fill turns a result into cells, within the limits.
+func (w *Workspace) fill(s *statement, result *rowSet) error {
+	if s.in.RowLimit > 0 && len(result.values) > s.in.RowLimit {
+		result.values, s.truncated = result.values[:s.in.RowLimit], true
+	}
+	for _, v := range result.values {
+		row := make([]*string, len(v))
+		for i := range v {
+			row[i] = dbsql.Cell(v[i], result.columns[i].Type)
+			if row[i] != nil {
+				s.bytes += len(*row[i])
+			}
+			s.bytes += 3
+		}
+		s.cells = append(s.cells, row)
+	}
+	if s.bytes > w.switches.InlineLimit {
+		return &dbsql.Error{Class: "INLINE_BYTE_LIMIT_EXCEEDED", State: "54000",
+			Message: fmt.Sprintf("Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size of at most %d bytes. Please "+
+				"execute the statement with disposition=EXTERNAL_LINKS if you want to download the full result.", w.switches.InlineLimit)}
+	}
+	s.result = result
+	return nil
+}
+
+// document is the answer to submit and GET. Under the lock.
+func (w *Workspace) document(s *statement) map[string]any {
+	status := map[string]any{"state": s.state}
+	out := map[string]any{"statement_id": s.id, "status": status}
+	switch {
+	case s.err != nil:
+		status["error"] = map[string]any{"error_code": "BAD_REQUEST", "message": s.err.Error()}
+		status["sql_state"] = s.err.State
+	case s.state == "SUCCEEDED" && s.result == nil:
+		out["manifest"] = map[string]any{"format": "JSON_ARRAY", "schema": map[string]any{"column_count": 0}, "total_row_count": 0, "truncated": false}
+		out["result"] = struct{}{}
+	case s.state == "SUCCEEDED":
+		out["manifest"] = w.manifest(s)
+		out["result"] = struct{}{}
+		if len(s.cells) > 0 {
+			out["result"] = w.chunk(s, 0)
+		}
+	}
+	return out
+}
+
+func (w *Workspace) manifest(s *statement) map[string]any {
+	columns := []any{}
+	for i, c := range s.result.columns {
+		column := map[string]any{"name": c.Name, "type_name": c.Type.Name(), "type_text": c.Type.SQL(), "position": i}
+		if c.Type.Kind == "DECIMAL" {
+			column["type_precision"], column["type_scale"] = c.Type.Precision, c.Type.Scale
+		}
+		columns = append(columns, column)
+	}
+	chunks := []any{}
+	for i := range w.chunks(s) {
+		from, to := w.bounds(s, i)
+		chunks = append(chunks, map[string]any{"chunk_index": i, "row_offset": from, "row_count": to - from})
+	}
+	return map[string]any{
+		"format": "JSON_ARRAY", "schema": map[string]any{"column_count": len(columns), "columns": columns}, "total_chunk_count": len(chunks), "chunks": chunks,
+		"total_row_count": len(s.cells), "total_byte_count": s.bytes, "truncated": s.truncated,
+	}
+}
+
+func (w *Workspace) chunks(s *statement) int {
+	return (len(s.cells) + w.switches.ChunkRows - 1) / w.switches.ChunkRows
+}
+
+func (w *Workspace) bounds(s *statement, i int) (int, int) {
+	return i * w.switches.ChunkRows, min((i+1)*w.switches.ChunkRows, len(s.cells))
+}
+
+func (w *Workspace) chunk(s *statement, i int) map[string]any {
+	from, to := w.bounds(s, i)
+	out := map[string]any{"chunk_index": i, "row_offset": from, "row_count": to - from, "data_array": s.cells[from:to]}
+	if i+1 < w.chunks(s) {
+		out["next_chunk_index"] = i + 1
+		out["next_chunk_internal_link"] = fmt.Sprintf("/api/2.0/sql/statements/%s/result/chunks/%d?row_offset=%d", s.id, i+1, to)
+	}
+	return out
+}

@@ -1,0 +1,282 @@
+package databrickstest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/dbsql"
+)
+
+// sqlState is what the SQL routes remember. Guarded by Workspace.mu.
+type sqlState struct {
+	engine     engine
+	warehouses map[string]*warehouse
+	statements map[string]*statement
+	order      []*statement
+}
+
+func newSQLState() sqlState {
+	return sqlState{warehouses: map[string]*warehouse{}, statements: map[string]*statement{}}
+}
+
+func (s *sqlState) close() { s.engine.close() }
+
+// Statement is a SQL statement that came in.
+type Statement struct {
+	ID, SQL, Principal, Warehouse string
+	State                         string // PENDING, RUNNING, SUCCEEDED, FAILED, CANCELED
+	Error                         string
+	Rows                          int // of its result
+}
+
+// Statements returns the statements that came in, in order.
+func (w *Workspace) Statements() []Statement {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []Statement
+	for _, s := range w.sql.order {
+		st := Statement{ID: s.id, SQL: s.in.Statement, Principal: s.who.Name, Warehouse: s.in.WarehouseID, State: s.state}
+		if s.err != nil {
+			st.Error = s.err.Error()
+		}
+		if s.result != nil {
+			st.Rows = len(s.result.values)
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+// statement is one that is under way or done.
+type statement struct {
+	id               string
+	who              *Principal
+	in               statementRequest
+	state            string
+	pending, running int // answers left
+	err              *dbsql.Error
+	result           *rowSet // nil for statements without one
+	cells            [][]*string
+	truncated        bool
+	bytes            int
+}
+
+type statementRequest struct {
+	Statement     string
+	WarehouseID   string `json:"warehouse_id"`
+	WaitTimeout   string `json:"wait_timeout"`
+	OnWaitTimeout string `json:"on_wait_timeout"`
+	Catalog       string
+	Schema        string
+	Disposition   string
+	Format        string
+	RowLimit      int `json:"row_limit"`
+	Parameters    []struct {
+		Name, Type string
+		Value      *string
+	}
+}
+
+func (w *Workspace) routeStatements() {
+	const api = "/api/2.0/sql/statements"
+	w.handle("POST "+api, w.submit)
+	w.handle("GET "+api+"/{id}", w.withStatement(func(rw http.ResponseWriter, _ *http.Request, s *statement) {
+		w.advance(s)
+		answer(rw, http.StatusOK, w.document(s))
+	}))
+	w.handle("POST "+api+"/{id}/cancel", w.withStatement(func(rw http.ResponseWriter, _ *http.Request, s *statement) {
+		if s.state == "PENDING" || s.state == "RUNNING" {
+			s.state = "CANCELED"
+		}
+		answer(rw, http.StatusOK, struct{}{})
+	}))
+	w.handle("GET "+api+"/{id}/result/chunks/{chunk}", w.withStatement(func(rw http.ResponseWriter, r *http.Request, s *statement) {
+		n, err := strconv.Atoi(r.PathValue("chunk"))
+		if err != nil || s.state != "SUCCEEDED" || n < 0 || n >= w.chunks(s) {
+			fail(rw, http.StatusNotFound, "NOT_FOUND", fmt.Sprintf("The statement %s has no chunk %s.", s.id, r.PathValue("chunk")))
+			return
+		}
+		answer(rw, http.StatusOK, w.chunk(s, n))
+	}))
+}
+
+// withStatement finds the statement of a path; statements of others can't be seen. The handler runs under the lock.
+func (w *Workspace) withStatement(do func(http.ResponseWriter, *http.Request, *statement)) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		s := w.sql.statements[r.PathValue("id")]
+		if s == nil || s.who != caller(r).Principal {
+			fail(rw, http.StatusNotFound, "NOT_FOUND", fmt.Sprintf("The statement %s was not found.", r.PathValue("id")))
+			return
+		}
+		do(rw, r, s)
+	}
+}
+
+// submit takes a statement. Waiting takes no time: within wait_timeout a statement gets as far as the warehouse's number of answers allows.
+func (w *Workspace) submit(rw http.ResponseWriter, r *http.Request) {
+	var in statementRequest
+	if !decode(rw, r, &in) {
+		return
+	}
+	wait, f := in.check()
+	if f != nil {
+		f.send(rw)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h, f := w.usable(caller(r).Principal, in.WarehouseID)
+	if f != nil {
+		f.send(rw)
+		return
+	}
+	h.start(w.now())
+	w.serial++
+	s := &statement{
+		id: fmt.Sprintf("01ef-%08x", w.serial), who: caller(r).Principal, in: in, state: "PENDING", pending: h.PendingAnswers, running: h.RunningAnswers,
+	}
+	w.sql.statements[s.id] = s
+	w.sql.order = append(w.sql.order, s)
+	if wait > 0 {
+		w.advance(s)
+		if (s.state == "PENDING" || s.state == "RUNNING") && in.OnWaitTimeout == "CANCEL" {
+			s.state = "CANCELED"
+		}
+	}
+	answer(rw, http.StatusOK, w.document(s))
+}
+
+// check refuses what the API refuses before anything runs.
+func (in *statementRequest) check() (time.Duration, *failure) {
+	invalid := func(format string, args ...any) (time.Duration, *failure) {
+		return 0, &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf(format, args...)}
+	}
+	wait := 10 * time.Second
+	if in.WaitTimeout != "" {
+		var err error
+		if wait, err = time.ParseDuration(in.WaitTimeout); err != nil || wait != 0 && (wait < 5*time.Second || wait > 50*time.Second) {
+			return invalid("wait_timeout must be 0s, or between 5s and 50s, but it is %q", in.WaitTimeout)
+		}
+	}
+	switch {
+	case in.Statement == "":
+		return invalid("statement is required")
+	case in.WarehouseID == "":
+		return invalid("warehouse_id is required")
+	case len(in.Statement) > 16<<20:
+		return invalid("The statement is longer than 16 MiB")
+	case in.OnWaitTimeout != "" && in.OnWaitTimeout != "CONTINUE" && in.OnWaitTimeout != "CANCEL":
+		return invalid("on_wait_timeout must be CONTINUE or CANCEL, but it is %q", in.OnWaitTimeout)
+	case in.OnWaitTimeout == "CANCEL" && wait == 0:
+		return invalid("on_wait_timeout can't be CANCEL when wait_timeout is 0s")
+	case in.Disposition != "" && in.Disposition != "INLINE":
+		return invalid("The fake workspace has no disposition but INLINE")
+	case in.Format != "" && in.Format != "JSON_ARRAY":
+		return invalid("The format %s is not supported with disposition INLINE; use JSON_ARRAY", in.Format)
+	}
+	for _, p := range in.Parameters {
+		if p.Name == "" {
+			return invalid("A parameter has no name")
+		}
+		if p.Type != "" {
+			if _, err := dbsql.ParseType(p.Type); err != nil {
+				return invalid("The type %s of the parameter %s is not known", p.Type, p.Name)
+			}
+		}
+	}
+	return wait, nil
+}
+
+// advance brings a statement one answer further: it waits for the warehouse, is pending, then running, then done. Under the lock.
+func (w *Workspace) advance(s *statement) {
+	if s.state != "PENDING" && s.state != "RUNNING" {
+		return
+	}
+	h := w.sql.warehouses[s.in.WarehouseID]
+	switch {
+	case h.state(w.now()) != "RUNNING":
+		h.start(w.now()) // somebody may have stopped it
+		return
+	case s.pending > 0:
+		s.pending--
+		return
+	case s.running > 0:
+		s.running--
+		s.state = "RUNNING"
+		return
+	}
+	s.state = "SUCCEEDED"
+	result, err := w.execute(s.who, &s.in)
+	if err == nil && result != nil {
+		err = w.fill(s, result)
+	}
+	if err != nil {
+		s.state = "FAILED"
+		if !errors.As(err, &s.err) {
+			s.err = dbsql.Failure(err)
+		}
+	}
+}
+
+// env is what a statement's queries are translated in. Under the lock.
+func (w *Workspace) env(who *Principal, catalog, schema string) *dbsql.Env {
+	e := &dbsql.Env{Now: w.now(), User: who.Name, Params: map[string]dbsql.Value{}}
+	e.Relation = func(parts []string) (*dbsql.Relation, error) {
+		name := full(parts, catalog, schema)
+		t := w.table(name)
+		if t == nil || w.mayReach(who, securableOf(name)) != nil {
+			return nil, noTable(parts)
+		}
+		if s := securableOf(name); !w.may(who, s, "SELECT") {
+			return nil, insufficient("SELECT", s)
+		}
+		if t.kind == "VIEW" {
+			return w.viewRelation(t)
+		}
+		l, err := w.load(t)
+		if err != nil {
+			return nil, err
+		}
+		return &dbsql.Relation{Columns: slices.Clone(l.columns), SQLite: l.name}, nil
+	}
+	return e
+}
+
+// viewRelation reads a view with the rights of its owner.
+func (w *Workspace) viewRelation(t *table) (*dbsql.Relation, error) {
+	q, err := dbsql.ParseQuery(t.view)
+	if err != nil {
+		return nil, err
+	}
+	out := &dbsql.Relation{View: q, Env: w.env(w.principal(t.owner, false), t.name.Catalog, t.name.Schema)}
+	for _, c := range t.columns {
+		out.Columns = append(out.Columns, dbsql.Column{Name: c.Name})
+	}
+	return out, nil
+}
+
+// full completes a name with the catalog and schema of the session.
+func full(parts []string, catalog, schema string) string {
+	if len(parts) < 3 {
+		parts = append(strings.Split(catalog+"."+schema, ".")[:3-len(parts)], parts...)
+	}
+	return strings.Join(parts, ".")
+}
+
+func noTable(parts []string) *dbsql.Error {
+	return &dbsql.Error{Class: "TABLE_OR_VIEW_NOT_FOUND", State: "42P01",
+		Message: fmt.Sprintf("The table or view `%s` cannot be found. Verify the spelling and correctness of the schema and catalog.", strings.Join(parts,
+			"`.`"))}
+}
+
+func insufficient(privilege string, s securable) *dbsql.Error {
+	return &dbsql.Error{Class: "INSUFFICIENT_PERMISSIONS", State: "42501",
+		Message: fmt.Sprintf("Insufficient privileges: User does not have %s on %s '%s'.", strings.ReplaceAll(privilege, "_", " "), s.title(), s.name)}
+}

@@ -1,0 +1,51 @@
+package databrickstest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+)
+
+// TestSetupStatements executes the statements that databricks_setup writes, as its own package keeps them; they ran on Spark 4. A statement of it that this fake
+// does not know is found here.
+func TestSetupStatements(t *testing.T) {
+	const golden = "../../../extension/databrickssetupextension/internal/views/testdata/golden/"
+	w := start(t)
+	for _, prefix := range []string{"agents", "growing"} {
+		l := unity.Location{Catalog: "spark_catalog", Schema: "lab", Prefix: prefix}
+		w.CreateTables(l, unity.V2)
+		for _, s := range []unity.Signal{unity.Spans, unity.Logs} {
+			w.GrantWriting(Admin, l.Table(s, unity.V2).String())
+		}
+		e := fixture(t, "10_otlp_traces_request_mlflow.json")["export"]
+		e.Request.Headers[tableHeader] = l.Table(unity.Spans, unity.V2).String()
+		require.Equal(t, 200, replay(t, w.URL(), AdminToken, e).status)
+	}
+	w.CreateTables(unity.Location{Catalog: "spark_catalog", Schema: "lab"}, unity.V1)
+	for _, name := range []string{"analysts", "we`ird"} {
+		w.AddPrincipal(name)
+	}
+	files, err := filepath.Glob(golden + "*.sql")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		body, err := os.ReadFile(f)
+		require.NoError(t, err)
+		for _, s := range strings.Split(strings.TrimSpace(string(body)), "\n;\n") {
+			s = strings.TrimSuffix(strings.TrimSpace(s), ";")
+			_, err := ask(t, w, s)
+			if err != nil {
+				t.Errorf("%s: %v\n%.200s", filepath.Base(f), err, s)
+			}
+		}
+	}
+	for _, name := range w.Tables() {
+		_, err := ask(t, w, "SELECT * FROM "+w.Table(name).Name.Quoted())
+		require.NoError(t, err, name)
+	}
+}

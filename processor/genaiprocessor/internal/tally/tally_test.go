@@ -1,0 +1,46 @@
+package tally
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// Every field of every batch arrives in the sum, whichever stripe took it, from several goroutines.
+func TestSum(t *testing.T) {
+	tally := New()
+	const workers, batches = 8, 500
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			stripe := tally.Stripe()
+			for i := range batches {
+				stripe.Add(&Counts{
+					Spans: 2, ModelCalls: 3, Counted: 4, Tokens: [2]int{5, 6}, Reported: 7, Usage: [2]int64{8, 9}, Cost: 0.5, Priced: 10, Unpriced: 11, WithoutUsage: 12,
+					Scores: []Score{{Index: 3, Value: float64(i % 2)}, {Index: 0, Value: 2}},
+				})
+			}
+		})
+	}
+	group.Wait()
+	const n = workers * batches
+	require.Equal(t, progress.Refinement{
+		Spans: 2 * n, ModelCalls: 3 * n, Counted: 4 * n, CountedRequest: 5 * n, CountedResponse: 6 * n, Reported: 7 * n, ReportedInput: 8 * n, ReportedOutput: 9 * n,
+		Cost: n / 2, Priced: 10 * n, Unpriced: 11 * n, WithoutUsage: 12 * n,
+		Scores: []progress.Score{{Name: "metric_a", Count: n, Mean: 0.5}, {Name: "metric_z", Count: n, Mean: 2}},
+	}, tally.Sum([]string{"metric_z", "metric_never", "metric_never_2", "metric_a"}))
+}
+
+func TestNothing(t *testing.T) {
+	require.Zero(t, New().Sum(nil))
+}
+
+// Adding what other batches brought already costs no memory.
+func TestAddDoesNotAllocate(t *testing.T) {
+	stripe := New().Stripe()
+	counts := &Counts{Spans: 1, Scores: []Score{{Index: 7, Value: 1}}}
+	require.Zero(t, testing.AllocsPerRun(100, func() { stripe.Add(counts) }))
+}

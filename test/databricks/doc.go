@@ -1,0 +1,2 @@
+// Package databricks holds tests in which MLflow's own Python client works with the fake Databricks workspace.
+package databricks

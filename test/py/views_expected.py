@@ -1,0 +1,395 @@
+"""What the refined views must show, computed from the raw rows without SQL. See the package documentation of extension/databrickssetupextension/internal/views."""
+import datetime
+import hashlib
+import json
+import math
+import re
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+NO_PARENT = (None, "", "0" * 16)
+MARKS = ("token_count_request", "token_count_response", "token_count_encoding", "contract_cost_trace_total")
+DIALECTS = ("mlflow.spanType", "mlflow.traceRequestId", "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.system", "openinference.span.kind", "traceloop.span.kind",
+            "langfuse.observation.type", "token_count_encoding")
+
+
+class JSON:
+    """A text that must say this, however it is spelled."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __repr__(self):
+        return "JSON(%r)" % (self.value,)
+
+
+def micros(n):
+    return EPOCH + datetime.timedelta(microseconds=n)
+
+
+def attributes(holder):
+    return (holder or {}).get("attributes") or {}
+
+
+def text(value):
+    """A value as text. Objects and lists stay: their text is JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return JSON(value)
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def number(value):
+    """A value as a double, or None."""
+    if isinstance(value, (bool, int, float)):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def whole(value):
+    n = number(value)
+    return None if n is None or isinstance(value, bool) or not math.isfinite(n) else int(n)
+
+
+def truth(value):
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def score(value, label=None):
+    """A score, or None where it is no finite number."""
+    label = value if label is None else label
+    n = number(value)
+    if n is None and isinstance(label, (str, bool)):
+        word = text(label).strip().lower()
+        n = 1.0 if word in ("yes", "true", "pass", "passed") else 0.0 if word in ("no", "false", "fail", "failed") else None
+    return n if n is not None and math.isfinite(n) else None
+
+
+def score_name(name):
+    clean = re.sub("[^a-z0-9_]+", "_", name.lower()).strip("_")
+    return clean if len(clean) <= 64 else clean[:55] + "_" + hashlib.sha256(clean.encode()).hexdigest()[:8]
+
+
+def member(document, name):
+    """A number of a JSON object that is an object or the text of one."""
+    if isinstance(document, str):
+        try:
+            document = json.loads(document)
+        except ValueError:
+            return None
+    return number(document.get(name)) if isinstance(document, dict) else None
+
+
+def first(*values):
+    for v in values:
+        if v is not None and v != "":
+            return v
+    return None
+
+
+def roots(rows):
+    """The row that stands for each trace."""
+    traces = {}
+    for row in rows:
+        a = attributes(row)
+        orphan = row["parent_span_id"] in NO_PARENT
+        if orphan or a.get("mlflow.revision") is not None or any(a.get(m) is not None for m in MARKS):
+            versions = traces.setdefault(row["trace_id"], {}).setdefault(row["span_id"], [])
+            revision = whole(a.get("mlflow.revision"))
+            age = (row["record_id"],) if "record_id" in row else (row["end_time_unix_nano"], len(a) if a else -1)
+            versions.append(((-1 if revision is None else revision,) + age, row))
+    out = {}
+    for trace, spans in traces.items():
+        latest = [max(v, key=lambda pair: pair[0])[1] for v in spans.values()]
+
+        def rank(row):
+            a, child = attributes(row), row["parent_span_id"] not in NO_PARENT
+            kind = 0 if a.get("mlflow.revision") is not None else 1 if child or any(a.get(d) is not None for d in DIALECTS) else 2
+            return kind, child, row["start_time_unix_nano"], -row["end_time_unix_nano"], row["span_id"]
+
+        out[trace] = min(latest, key=rank)
+    return out
+
+
+def notes(rows):
+    """Tags and metadata of traces, of annotations."""
+    newest = {}
+    for r in rows:
+        if r["target_type"] == "TRACE" and r["annotation_type"] in ("TAG", "METADATA"):
+            key = (r["target_id"], r["annotation_type"], r["name"])
+            newest[key] = max(newest.get(key, r), r, key=lambda x: (x["updated_at"], x["deleted_at"] or ""))
+    out = {}
+    for (trace, kind, name), r in newest.items():
+        if not r["deleted_at"]:
+            note = out.setdefault(trace, {"tags": {}, "metadata": {}})
+            if kind == "TAG":
+                note["tags"][name] = r["value"]
+            else:
+                note["metadata"] = (r["value"] or {}).get("trace_metadata") or {}
+    return out
+
+
+def trace_row(row, note):
+    """The columns of a trace, without scores."""
+    a, res = attributes(row), attributes(row["resource"])
+    tags, meta = (note or {}).get("tags", {}), (note or {}).get("metadata", {})
+    start, end = row["start_time_unix_nano"], row["end_time_unix_nano"]
+    code = row["status"]["code"]
+
+    def got(*names):
+        return first(*(text(a.get(n)) for n in names))
+
+    def tagged(*names):
+        return got(*(p + n for n in names for p in ("mlflow.traceTag.", "mlflow.traceMetadata.")))
+
+    usage = first(a.get("mlflow.trace.tokenUsage"), a.get("mlflow.chat.tokenUsage"), meta.get("mlflow.trace.tokenUsage"))
+    costs = first(a.get("mlflow.trace.cost"), a.get("mlflow.llm.cost"), meta.get("mlflow.trace.cost"))
+    reported_in = first(member(usage, "input_tokens"), whole(a.get("gen_ai.usage.input_tokens")), whole(a.get("llm.token_count.prompt")))
+    reported_out = first(member(usage, "output_tokens"), whole(a.get("gen_ai.usage.output_tokens")), whole(a.get("llm.token_count.completion")))
+    total = first(member(usage, "total_tokens"), whole(a.get("llm.token_count.total")))
+    plain_in = first(whole(a.get("gen_ai.usage.input_tokens")), whole(a.get("llm.token_count.prompt")))
+    plain_out = first(whole(a.get("gen_ai.usage.output_tokens")), whole(a.get("llm.token_count.completion")))
+    if total is None and plain_in is not None and plain_out is not None:
+        total = plain_in + plain_out
+    judge = first(got("mlflow.trace.sourceScorer"), tags.get("mlflow.trace.sourceScorer"))
+    run = first(got("mlflow.sourceRun", "mlflow.eval.requestId"), meta.get("mlflow.sourceRun"), tags.get("mlflow.eval.requestId"))
+    own = {k[len("mlflow.traceTag."):]: v for k, v in a.items() if k.startswith("mlflow.traceTag.")}
+    all_tags = {**own, **{k: v for k, v in tags.items() if not k.startswith("mlflow.")}}
+    return {
+        "request_id": first((text(a.get("mlflow.traceRequestId")) or "").strip('"'), row["trace_id"]),
+        "trace_id": row["trace_id"],
+        "span_id": row["span_id"],
+        "request_time": micros(start // 1000),
+        "start_time_ms": start // 1000000,
+        "execution_time_ms": (end - start) // 1000000 if end >= start else None,
+        "status": first(got("mlflow.traceState"), {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}.get(code, "UNSET")),
+        "trace_name": first(got("mlflow.traceName", "langfuse.trace.name"), row["name"]),
+        "span_type": (got("mlflow.spanType", "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type", "gen_ai.operation.name") or "").strip('"') or None,
+        "experiment_id": first(got("mlflow.experimentId"), res.get("mlflow.experimentId")),
+        "experiment": first(got("mlflow.experimentName"), res.get("mlflow.experimentName"), res.get("openinference.project.name"), res.get("mlflow.experimentId")),
+        "service_name": first(row.get("service_name"), res.get("service.name")),
+        "session_id": first(got("session.id", "gen_ai.conversation.id", "mlflow.trace.session"), meta.get("mlflow.trace.session")),
+        "user_id": first(got("user.id", "mlflow.trace.user", "enduser.id"), meta.get("mlflow.trace.user")),
+        "environment": first(got("deployment.environment.name", "deployment.environment"), tagged("environment", "env"), res.get("deployment.environment.name"),
+                             res.get("deployment.environment"), meta.get("environment"), meta.get("env"), tags.get("environment"), tags.get("env")),
+        "app_version": first(tagged("app_version", "version"), got("service.version"), res.get("service.version"), got("mlflow.modelId", "mlflow.source.git.commit"),
+                             meta.get("app_version"), tags.get("app_version"), tags.get("version")),
+        "model": got("gen_ai.request.model", "gen_ai.response.model", "mlflow.llm.model", "llm.model_name", "embedding.model_name"),
+        "trace_kind": "judge" if judge else "evaluation" if run else "live",
+        "tags": all_tags if a or note else None,
+        "token_count_request": whole(a.get("token_count_request")),
+        "token_count_response": whole(a.get("token_count_response")),
+        "token_count_encoding": got("token_count_encoding"),
+        "token_count_approximate": truth(a.get("token_count_approximate")),
+        "reported_tokens_input": None if reported_in is None else int(reported_in),
+        "reported_tokens_output": None if reported_out is None else int(reported_out),
+        "reported_tokens_total": None if total is None else int(total),
+        "reported_cost": first(member(costs, "total_cost"), number(a.get("llm.cost.total"))),
+        "contract_cost_trace_total": number(a.get("contract_cost_trace_total")),
+        "contract_cost_trace_partial": truth(a.get("contract_cost_trace_partial")),
+        "contract_cost_currency": got("contract_cost_currency"),
+    }
+
+
+def content_row(row, fields):
+    a = attributes(row)
+
+    def side(names, prefixes, last):
+        for n in names:
+            v = text(a.get(n))
+            if v is not None and v != "":
+                return v
+        for p in prefixes:
+            gathered = {k[len(p):]: v for k, v in a.items() if k.startswith(p)}
+            if gathered:
+                return JSON(gathered)
+        return a.get(last) or None
+
+    return {
+        **{k: fields[k] for k in ("request_id", "trace_id", "request_time", "experiment_id", "service_name")},
+        "request": side(("mlflow.spanInputs", "gen_ai.input.messages", "input.value"), ("llm.input_messages.", "gen_ai.prompt."), "mlflow.requestPreview"),
+        "response": side(("mlflow.spanOutputs", "gen_ai.output.messages", "output.value"), ("llm.output_messages.", "gen_ai.completion."), "mlflow.responsePreview"),
+    }
+
+
+def scores(tops, logs=None, annotations=None):
+    """(trace, name) → (score, source, when): the newest of each name."""
+    entries, withdrawn = {}, {}
+    for trace, row in tops.items():
+        a = attributes(row)
+        revision = whole(a.get("mlflow.revision")) or 0
+        when = micros(revision * 1000) if revision > 0 else micros(max(row["start_time_unix_nano"], row["end_time_unix_nano"]) // 1000)
+        for key, value in a.items():
+            if key.startswith("metric_") and len(key) > 7:
+                offer(entries, withdrawn, (trace, key[7:]), when, 2, "span", score(value), True)
+    records = {}
+    for r in logs or []:
+        a = attributes(r)
+        top = tops.get(r["trace_id"])
+        if r["event_name"] == "gen_ai.evaluation.result" and top and (not r["span_id"] or r["span_id"] == top["span_id"]) and a.get("mlflow.assessment.kind", "feedback") == "feedback":
+            key = (r["trace_id"], r["span_id"], a.get("mlflow.assessment.id"))
+            records[key] = max(records.get(key, r), r, key=lambda x: (x["time_unix_nano"], x["observed_time_unix_nano"]))
+    for r in records.values():
+        a = attributes(r)
+        value = score(a.get("gen_ai.evaluation.score.value"), a.get("gen_ai.evaluation.score.label"))
+        offer(entries, withdrawn, (r["trace_id"], score_name(a["gen_ai.evaluation.name"])), micros(r["time_unix_nano"] // 1000), 0, "log", value,
+              truth(a.get("mlflow.assessment.valid")) is not False)
+    newest = {}
+    for r in annotations or []:
+        if r["target_type"] == "TRACE" and r["annotation_type"] == "FEEDBACK" and r["target_id"] in tops:
+            key = r["annotation_id"]
+            newest[key] = max(newest.get(key, r), r, key=lambda x: (x["updated_at"], x["deleted_at"] or ""))
+    for r in newest.values():
+        when = datetime.datetime.fromisoformat((r["deleted_at"] or r["updated_at"]).replace("Z", "+00:00"))
+        offer(entries, withdrawn, (r["target_id"], score_name(r["name"])), when, 1, "annotation", score(r["value"]), not r["deleted_at"])
+    out = {}
+    for key, list_ in entries.items():
+        left = [e for e in list_ if e[2] != "span" or key not in withdrawn or e[0] >= withdrawn[key]]
+        if left and key[1]:
+            when, _, source, value = max(left, key=lambda e: (e[0], e[1], e[3]))
+            out[key] = (value, source, when)
+    return out
+
+
+def offer(entries, withdrawn, key, when, weight, source, value, valid):
+    if value is None or not valid:
+        withdrawn[key] = max(withdrawn.get(key, when), when)
+    else:
+        entries.setdefault(key, []).append((when, weight, source, value))
+
+
+BESIDE = ("status", "experiment_id", "experiment", "service_name", "environment", "app_version", "model", "trace_kind")
+
+
+def views(run, prefix, spans, columns, logs=None, annotations=None):
+    """Compares the three views of one set. columns are (name of the score, column), in order."""
+    spans = run.tables["spark_catalog.lab." + spans]
+    logs = logs and run.tables["spark_catalog.lab." + logs]
+    annotations = annotations and run.tables["spark_catalog.lab." + annotations]
+    tops, said = roots(spans), notes(annotations or [])
+    of_trace = {trace: trace_row(row, said.get(trace) if annotations else None) for trace, row in tops.items()}
+    if annotations:
+        for row in of_trace.values():
+            row["tags"] = row["tags"] or {}
+    found = scores(tops, logs, annotations)
+    wide = {(t,): {**row, **{c: found.get((t, n), (None,))[0] for n, c in columns}} for t, row in of_trace.items()}
+    tall = {}
+    for (t, name), (value, source, when) in found.items():
+        row = of_trace[t]
+        tall[(t, name)] = {**{k: row[k] for k in ("request_id", "trace_id", "request_time")}, "score_name": name, "score": value, "source": source, "scored_at": when,
+                           **{k: row[k] for k in BESIDE}}
+    # The view of content reads nothing of annotations.
+    content = {(t,): content_row(row, trace_row(row, None)) for t, row in tops.items()}
+    run.check(prefix + "_genai_traces", ["trace_id"], wide)
+    run.check(prefix + "_genai_scores", ["trace_id", "score_name"], tall)
+    run.check(prefix + "_genai_content", ["trace_id"], content)
+    return found
+
+
+def column_hash(name):
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+ODD = 'it\'s "odd"?'
+COLUMNS = [("Relevance", "metric_relevance"), ("answer_length", "metric_answer_length"), ("groundedness", "metric_groundedness"), (ODD, "metric_it_s_odd"),
+           ("relevance", "metric_relevance_" + column_hash("relevance"))]
+
+
+def compare(run):
+    tables = run.tables
+    # v2
+    found, count = run.sheet("v2")
+    have = views(run, "agents", "agents_otel_spans", COLUMNS)
+    run.equal("names found in v2", {r["score_name"] for r in found} >= {n for _, n in have}, True)
+    run.equal("number of spans", count, [{"spans": len(tables["spark_catalog.lab.agents_otel_spans"])}])
+
+    # The same tables, with scores, tags and metadata of logs and annotations.
+    found, = run.sheet("v2_everywhere")
+    named = ["Relevance", "answer_length", "groundedness", "quality", "relevance", "tone"]
+    have = views(run, "everywhere", "agents_otel_spans", [(n, column_of(n, named)) for n in named], "agents_otel_logs", "agents_otel_annotations")
+    run.equal("names found everywhere", {r["score_name"] for r in found} >= {n for _, n in have}, True)
+
+    # v1
+    found, count = run.sheet("v1")
+    have = views(run, "mlflow_experiment_trace", "mlflow_experiment_trace_otel_spans", COLUMNS)
+    run.equal("names found in v1", {r["score_name"] for r in found} >= {n for _, n in have}, True)
+    run.equal("number of spans in v1", count, [{"spans": len(tables["spark_catalog.lab.mlflow_experiment_trace_otel_spans"])}])
+    found, = run.sheet("v1_logs")
+    named = ["Relevance", "answer_length", "groundedness", "relevance", "tone"]
+    views(run, "everywhere_v1", "mlflow_experiment_trace_otel_spans", [(n, column_of(n, named)) for n in named], "mlflow_experiment_trace_otel_logs")
+
+    # Views over the streaming table show what views over all spans show.
+    run.streaming_table("v2")
+    run.sheet("v2_streamed")
+    views(run, "streamed", "agents_otel_spans", COLUMNS)
+
+    growing(run)
+    before = len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect())
+    run.sheet("teardown")
+    run.equal("views dropped by the teardown", before - len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect()), 3)
+
+
+def growing(run):
+    """Setup runs over an empty table; then scores arrive, and one whose name differs from another's in case only. The tall view shows each at once, the wide one after setup ran again."""
+    model = run.tables["spark_catalog.lab.agents_otel_spans"][0]
+    run.spark.sql("CREATE TABLE spark_catalog.lab.growing_otel_spans (%s)" % run.columns["spark_catalog.lab.agents_otel_spans"])
+    rows = []
+
+    def arrive(trace, scores):
+        row = dict(model, trace_id="%032x" % trace, span_id="%016x" % trace, parent_span_id=None, attributes={"mlflow.spanType": "AGENT", **{"metric_" + k: v for k, v in scores.items()}})
+        rows.append(row)
+        run.append("spark_catalog.lab.growing_otel_spans", [row])
+
+    def shown():
+        wide = run.spark.table("spark_catalog.lab.growing_genai_traces")
+        scores = [c for c in wide.columns if c.startswith("metric_")]
+        tall = {(int(r["trace_id"], 16), r["score_name"]): r["score"] for r in run.spark.table("spark_catalog.lab.growing_genai_scores").collect()}
+        return wide.columns, {(int(r["trace_id"], 16), c): r[c] for r in wide.collect() for c in scores if r[c] is not None}, tall
+
+    def after(step, earlier, names):
+        """After setup ran again: what it found, and that the catalog keeps what was written."""
+        found, = run.sheet(step)
+        run.equal(step + " found", sorted(r["score_name"] for r in found), sorted(names))
+        columns, wide, tall = shown()
+        run.equal(step + " keeps columns in their order", columns[: len(earlier)], earlier)
+        text, _, _ = run.definition("growing_genai_traces")
+        written = next(sql for _, _, sql in run.statements(step) if " AS\nWITH" in sql).split(" AS\n", 1)[1]
+        run.equal(step + ": the query that the catalog keeps", text, written)
+        return columns, wide, tall
+
+    run.sheet("growing_1")
+    _, comments, comment = run.definition("growing_genai_traces")
+    run.equal("comments of columns", all(comments.values()) and len(comments) == len(set(comments.values())), True)
+    run.equal("comment of the view", "One row per GenAI trace" in comment, True)
+    columns, wide, tall = shown()
+    run.equal("an empty table", (wide, tall), ({}, {}))
+
+    arrive(1, {"relevance": 0.5, "quality": 1, "safety": "yes"})
+    _, wide, tall = shown()
+    run.equal("three scores in the tall view at once", tall, {(1, "relevance"): 0.5, (1, "quality"): 1.0, (1, "safety"): 1.0})
+    run.equal("and not yet in the wide one", wide, {})
+    columns, wide, tall = after("growing_2", columns, ["relevance", "quality", "safety"])
+    run.equal("three columns", wide, {(1, "metric_relevance"): 0.5, (1, "metric_quality"): 1.0, (1, "metric_safety"): 1.0})
+
+    arrive(2, {"Quality": 0.25, "quality": 0.75})
+    arrive(3, {"Quality": 0.125})
+    _, wide, tall = shown()
+    run.equal("a fourth in the tall view at once", {k: v for k, v in tall.items() if k[0] > 1}, {(2, "Quality"): 0.25, (2, "quality"): 0.75, (3, "Quality"): 0.125})
+    run.equal("the wide view before setup", {k: v for k, v in wide.items() if k[0] > 1}, {(2, "metric_quality"): 0.75})
+    fourth = "metric_quality_" + column_hash("Quality")
+    columns, wide, tall = after("growing_3", columns, ["relevance", "quality", "safety", "Quality"])
+    run.equal("the fourth column is the last", columns[-1], fourth)
+    run.equal("four columns", {k: v for k, v in wide.items() if k[0] > 1}, {(2, "metric_quality"): 0.75, (2, fourth): 0.25, (3, fourth): 0.125})
+    run.equal("its name is known", json.loads(run.properties("growing_genai_traces")["otelcol_mlflow.scores"]), {fourth: "Quality"})
+
+
+def column_of(name, names):
+    """The column of a score: the first of those that differ in case only has the plain name."""
+    same_column = [n for n in names if n.lower() == name.lower()]
+    plain = "metric_" + name.lower()
+    return plain if same_column[0] == name else plain + "_" + column_hash(name)
