@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"sync"
 )
 
 // AppendCanonical appends text re-written as json.dumps(json.loads(text), ensure_ascii=False): separators ", " and ": ", canonical numbers and strings, of
@@ -19,7 +20,9 @@ func AppendCanonicalFloats(dst, text []byte, sorted bool) ([]byte, error) {
 }
 
 func appendCanonical(dst, text []byte, sorted bool, number func(dst, num []byte) []byte) ([]byte, error) {
-	c := canonical{Scanner: NewScanner(text), out: slices.Grow(dst, len(text)), sorted: sorted, number: number}
+	c := canonicals.Get().(*canonical)
+	defer c.release()
+	c.Scanner, c.out, c.sorted, c.number = NewScanner(text), slices.Grow(dst, len(text)), sorted, number
 	c.value()
 	c.End()
 	if c.err != nil {
@@ -29,6 +32,21 @@ func appendCanonical(dst, text []byte, sorted bool, number func(dst, num []byte)
 		c.rearrange(len(dst))
 	}
 	return c.out, nil
+}
+
+// canonicals are kept for the next text with the memory that they have for what is open.
+var canonicals = sync.Pool{New: func() any { return &canonical{} }}
+
+// release forgets the text and what was made of it.
+func (c *canonical) release() {
+	const most = 1024 // members whose memory is worth keeping
+	kept := canonical{open: c.open[:0], members: c.members[:0], scratch: c.scratch[:0]}
+	if cap(kept.members) > most || cap(kept.open) > most || cap(kept.scratch) > 64*most {
+		kept = canonical{}
+	}
+	clear(kept.members[:cap(kept.members)])
+	*c = kept
+	canonicals.Put(c)
 }
 
 // canonical writes values in the order of the text. Objects whose members have to move are noted and put in order by a second pass over the output, so

@@ -71,6 +71,10 @@ func TestScannerStrings(t *testing.T) {
 			assert.Equal(t, c.want, s.Str())
 			s.End()
 			require.NoError(t, s.Err())
+			s = NewScanner([]byte(c.text))
+			assert.Equal(t, "before "+c.want, string(s.AppendBytes([]byte("before "))))
+			s.End()
+			require.NoError(t, s.Err())
 		})
 	}
 }

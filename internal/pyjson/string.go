@@ -147,6 +147,15 @@ func (s *Scanner) Bytes() []byte {
 	return s.arena[start:end:end]
 }
 
+// AppendBytes is Bytes for callers with memory of their own: it appends the value to dst.
+func (s *Scanner) AppendBytes(dst []byte) []byte {
+	raw, escaped, valid := s.body()
+	if !escaped && valid {
+		return append(dst, raw...)
+	}
+	return appendUnescaped(dst, raw, valid)
+}
+
 // arenaBlock is the size of a block that decoded strings are collected in, unless the text or a single string calls for another.
 const arenaBlock = 32 << 10
 

@@ -1,10 +1,16 @@
+//go:build unix
+
 package genaiprocessor
 
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/consumer"
@@ -87,6 +93,7 @@ func benchmark(b *testing.B, p processor.Traces, td ptrace.Traces, bytes int) {
 	strip(td)
 	b.SetBytes(int64(bytes))
 	b.ReportAllocs()
+	start := cpuTime()
 	for b.Loop() {
 		if err := p.ConsumeTraces(b.Context(), td); err != nil {
 			b.Fatal(err)
@@ -95,7 +102,25 @@ func benchmark(b *testing.B, p processor.Traces, td ptrace.Traces, bytes int) {
 			strip(td)
 		}
 	}
-	b.ReportMetric(float64(b.N*td.SpanCount())/b.Elapsed().Seconds(), "spans/s")
+	report(b, start, td.SpanCount(), bytes)
+}
+
+// report adds spans and megabytes for each second that a processor core worked, which a busy machine doesn't change as much as it changes those that the clock says.
+func report(b *testing.B, start time.Duration, spans, bytes int) {
+	used := (cpuTime() - start).Seconds()
+	b.ReportMetric(float64(b.N*spans)/used, "spans/cpu-s")
+	if bytes > 0 {
+		b.ReportMetric(float64(b.N*bytes)/used/1e6, "MB/cpu-s")
+	}
+}
+
+// cpuTime is how long the cores have worked for this process.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func newBench(b *testing.B, change func(*Config)) processor.Traces {
@@ -115,21 +140,129 @@ func BenchmarkAttributesOnly(b *testing.B) {
 	benchmark(b, newBench(b, nil), td, 0)
 }
 
-// BenchmarkNothing is a processor that does nothing, for comparison.
-func BenchmarkNothing(b *testing.B) {
-	td, _ := benchTraces("", 0)
+// newNothing returns a processor that does nothing, for comparison.
+func newNothing(b *testing.B) processor.Traces {
 	p, err := processorhelper.NewTraces(b.Context(), processortest.NewNopSettings(metadata.Type), nil, consumertest.NewNop(),
 		func(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) { return td, nil }, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
 	require.NoError(b, err)
-	benchmark(b, p, td, 0)
+	return p
+}
+
+func BenchmarkNothing(b *testing.B) {
+	td, _ := benchTraces("", 0)
+	benchmark(b, newNothing(b), td, 0)
+}
+
+// BenchmarkBetweenOTLP reads a request of OTLP, processes it and writes it again, as the least that a collector does, with a processor that does nothing and with this one.
+func BenchmarkBetweenOTLP(b *testing.B) {
+	for _, input := range []struct {
+		name string
+		td   ptrace.Traces
+	}{{"attributes", first(benchTraces("", 0))}, {"text", first(benchTraces(english, 2000))}, {"sample", joined(sample(b, genai.Structured))}} {
+		request, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(input.td)
+		require.NoError(b, err)
+		for _, with := range []struct {
+			name string
+			make func(next consumer.Traces) (processor.Traces, error)
+		}{
+			{"nothing", func(next consumer.Traces) (processor.Traces, error) {
+				return processorhelper.NewTraces(b.Context(), processortest.NewNopSettings(metadata.Type), nil, next,
+					func(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) { return td, nil }, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+			}},
+			{"genai", func(next consumer.Traces) (processor.Traces, error) {
+				return NewFactory().CreateTraces(b.Context(), processortest.NewNopSettings(metadata.Type), createDefaultConfig(), next)
+			}},
+			{"genai, all spans", func(next consumer.Traces) (processor.Traces, error) {
+				cfg := createDefaultConfig().(*Config)
+				cfg.Tokens.Spans = AllSpans
+				return NewFactory().CreateTraces(b.Context(), processortest.NewNopSettings(metadata.Type), cfg, next)
+			}},
+		} {
+			b.Run(input.name+"/"+with.name, func(b *testing.B) {
+				next, err := consumer.NewTraces(func(_ context.Context, td ptrace.Traces) error {
+					_, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+					return err
+				})
+				require.NoError(b, err)
+				p, err := with.make(next)
+				require.NoError(b, err)
+				b.SetBytes(int64(len(request)))
+				b.ReportAllocs()
+				start := cpuTime()
+				for b.Loop() {
+					td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(request)
+					if err == nil {
+						err = p.ConsumeTraces(b.Context(), td)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+				report(b, start, input.td.SpanCount(), len(request))
+			})
+		}
+	}
+}
+
+func first(td ptrace.Traces, _ int) ptrace.Traces { return td }
+
+func joined(parts []ptrace.Traces) ptrace.Traces {
+	td := ptrace.NewTraces()
+	for _, part := range parts {
+		part.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+	}
+	return td
+}
+
+// chatTraces are calls of models whose messages are the paragraphs of this project's documentation, eight to a call, none of which comes twice.
+func chatTraces(b *testing.B) (td ptrace.Traces, bytes int) {
+	files, err := filepath.Glob("../../docs/*.md")
+	require.NoError(b, err)
+	more, err := filepath.Glob("../../*/*/README.md")
+	require.NoError(b, err)
+	var texts []string
+	for _, file := range append(files, more...) {
+		text, err := os.ReadFile(file)
+		require.NoError(b, err)
+		for paragraph := range strings.SplitSeq(string(text), "\n\n") {
+			if len(paragraph) > 80 && !strings.HasPrefix(paragraph, "|") {
+				texts = append(texts, paragraph)
+			}
+		}
+	}
+	td = ptrace.NewTraces()
+	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+	ss.Scope().Attributes().PutStr(genai.PayloadsMode, string(genai.Structured))
+	for i := 0; i+8 <= len(texts); i += 8 {
+		s := ss.Spans().AppendEmpty()
+		s.SetSpanID(pcommon.SpanID{byte(i), byte(i >> 8), 1})
+		s.Attributes().EnsureCapacity(16)
+		s.Attributes().PutStr(genai.SpanType, "CHAT_MODEL")
+		messages := s.Attributes().PutEmptyMap(genai.SpanInputs).PutEmptySlice("messages")
+		for k, text := range texts[i : i+8] {
+			m := messages.AppendEmpty().SetEmptyMap()
+			m.PutStr("role", []string{"user", "assistant"}[k%2])
+			m.PutStr("content", text)
+		}
+		v, _ := s.Attributes().Get(genai.SpanInputs)
+		bytes += len(genai.ValueText(nil, v))
+	}
+	return td, bytes
 }
 
 // BenchmarkCount counts all spans.
 func BenchmarkCount(b *testing.B) {
-	for _, corpus := range []struct{ name, text string }{{"english", english}, {"multilingual", multilingual}} {
+	for _, corpus := range []struct {
+		name string
+		make func() (ptrace.Traces, int)
+	}{
+		{"english", func() (ptrace.Traces, int) { return benchTraces(english, 4000) }},
+		{"chat", func() (ptrace.Traces, int) { return chatTraces(b) }},
+		{"multilingual", func() (ptrace.Traces, int) { return benchTraces(multilingual, 4000) }},
+	} {
 		for _, mode := range []text.Mode{text.Raw, text.Human} {
 			b.Run(corpus.name+"/"+string(mode), func(b *testing.B) {
-				td, bytes := benchTraces(corpus.text, 4000)
+				td, bytes := corpus.make()
 				benchmark(b, newBench(b, func(c *Config) { c.Tokens.Mode = mode }), td, bytes)
 			})
 		}
@@ -140,11 +273,7 @@ func BenchmarkCount(b *testing.B) {
 func BenchmarkSampleStore(b *testing.B) {
 	for _, payloads := range []genai.Payloads{genai.Structured, genai.JSON} {
 		b.Run(string(payloads), func(b *testing.B) {
-			td := ptrace.NewTraces()
-			bytes := 0
-			for _, part := range sample(b, payloads) {
-				part.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
-			}
+			td, bytes := joined(sample(b, payloads)), 0
 			for _, rs := range td.ResourceSpans().All() {
 				for _, ss := range rs.ScopeSpans().All() {
 					for _, s := range ss.Spans().All() {

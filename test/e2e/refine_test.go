@@ -53,7 +53,7 @@ var scoredServer = sync.OnceValues(func() (*scored, error) {
 	if err := mlflowserver.Scored(scoredTraces, db); err != nil {
 		return nil, err
 	}
-	server, err := start(mlflowserver.Database, dir)
+	server, err := start(mlflowserver.Database, dir, "--workers", "2")
 	if err != nil {
 		return nil, err
 	}

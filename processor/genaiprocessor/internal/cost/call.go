@@ -26,6 +26,9 @@ var kinds = map[string]kind{
 	"chat": model, "text_completion": model, "completion": model, "generate_content": model, "embeddings": model, "rerank": model, // gen_ai.operation.name, llm.request.type
 	"tool": toolUse, "execute_tool": toolUse,
 	"unknown": untyped, "": untyped,
+	// The common ones as they are mostly written, so that nothing has to be converted.
+	"LLM": model, "CHAT_MODEL": model, "EMBEDDING": model, "TOOL": toolUse, "UNKNOWN": untyped, "AGENT": other, "CHAIN": other, "RETRIEVER": other, "WORKFLOW": other, "TASK": other,
+	"PARSER": other, "MEMORY": other, "GUARDRAIL": other, "EVALUATOR": other, "RERANKER": other,
 }
 
 // call is what a span says about the call that it stands for.

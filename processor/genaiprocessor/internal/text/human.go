@@ -51,17 +51,23 @@ func (h *human) line(s []byte) {
 // json adds the text of a JSON value: a string itself, anything else as Python spells it.
 func (h *human) json(raw []byte) {
 	s := pyjson.NewScanner(raw)
-	switch s.Kind() {
-	case pyjson.String:
-		h.line(s.Bytes())
-	case pyjson.Null:
-	default:
-		if len(h.dst) > 0 {
-			h.dst = append(h.dst, '\n')
+	kind := s.Kind()
+	if kind == pyjson.Null {
+		return
+	}
+	before := len(h.dst)
+	if before > 0 {
+		h.dst = append(h.dst, '\n')
+	}
+	start := len(h.dst)
+	if kind == pyjson.String {
+		if h.dst = s.AppendBytes(h.dst); len(h.dst) == start || isBlob(h.dst[start:]) {
+			h.dst = h.dst[:before]
 		}
-		if text, err := pyjson.AppendCanonical(h.dst, raw, false); err == nil {
-			h.dst = text
-		}
+		return
+	}
+	if text, err := pyjson.AppendCanonical(h.dst, raw, false); err == nil {
+		h.dst = text
 	}
 }
 
