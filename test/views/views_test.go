@@ -83,22 +83,28 @@ func (l *lab) send(path string, signal unity.Signal, body []byte) {
 	}
 }
 
-// history sends what the distribution makes of the sample store, and some of it again.
+// history delivers what a real server over the sample store holds, through the distribution, to the tables of both layouts, and some of it again.
 func (l *lab) history() {
 	grant(l.w)
-	c := collector.Backfill("sqlite:///testdata/sample/mlflow.db", l.t.TempDir())
-	c.ToOTLP(l.w.URL(), nil)
-	exporter := func(n unity.Name) map[string]any {
-		x := collector.OTLP(l.w.URL(), map[string]any{header: n.String(), "Authorization": "Bearer " + databrickstest.AdminToken})
-		delete(x, "endpoint")
-		x["traces_endpoint"] = l.w.URL() + "/api/2.0/otel/v1/traces"
-		x["compression"] = "none"
-		return x
-	}
-	c.Set("exporters", map[string]any{"otlp_http/v2": exporter(modern.Table(unity.Spans, unity.V2)), "otlp_http/v1": exporter(legacy.Table(unity.Spans, unity.V1))})
-	c.Set("processors", map[string]any{"genai": map[string]any{"cost": map[string]any{"currency": "EUR", "models": []any{map[string]any{"match": "*", "input": 2.5, "output": 10}}}}})
-	c.Set("service::pipelines::traces", map[string]any{"receivers": []any{"mlflow"}, "processors": []any{"genai"}, "exporters": []any{"otlp_http/v2", "otlp_http/v1"}})
+	store := l.t.TempDir()
+	sample, err := os.ReadFile(filepath.Join(collector.Root(), "testdata", "sample", "mlflow.db"))
+	require.NoError(l.t, err)
+	require.NoError(l.t, os.WriteFile(filepath.Join(store, "mlflow.db"), sample, 0o600))
+	server, err := mlflowserver.Start(mlflowserver.Database, store)
+	require.NoError(l.t, err)
+	l.t.Cleanup(server.Stop)
+
 	dir := l.t.TempDir()
+	c := collector.Backfill(server.URL, dir)
+	exporter := func(at unity.Location, layout unity.Layout) map[string]any {
+		return map[string]any{
+			"host": l.w.URL(), "auth": map[string]any{"auth_type": "pat", "token": databrickstest.AdminToken}, "traces_per_second": 0,
+			"catalog": at.Catalog, "schema": at.Schema, "table_prefix": at.Prefix, "layout": string(layout),
+		}
+	}
+	c.Set("exporters", map[string]any{"databricks/v2": exporter(modern, unity.V2), "databricks/v1": exporter(legacy, unity.V1)})
+	c.Set("processors", map[string]any{"genai": map[string]any{"cost": map[string]any{"currency": "EUR", "models": []any{map[string]any{"match": "*", "input": 2.5, "output": 10}}}}})
+	c.Set("service::pipelines::traces", map[string]any{"receivers": []any{"mlflow"}, "processors": []any{"genai"}, "exporters": []any{"databricks/v2", "databricks/v1"}})
 	collector.Run(l.t, dir, c, 0)
 	rows := len(l.w.Rows(modern.Table(unity.Spans, unity.V2).String()))
 	require.Greater(l.t, rows, 500, "the sample store has 598 spans")
