@@ -132,7 +132,10 @@ func nestedFrom(doc any, to Type, try bool) (any, bool) {
 	}
 	one := func(v any) (any, bool) {
 		x, ok := fromVariant(v, *to.Elem, try)
-		return inJSON(x, *to.Elem), ok || try
+		if !ok {
+			return nil, try
+		}
+		return inJSON(x, *to.Elem), true
 	}
 	switch x := doc.(type) {
 	case []any:
