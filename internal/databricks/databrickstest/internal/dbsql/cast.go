@@ -67,7 +67,7 @@ func convert(v any, from, to Type, try bool) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
-	out, ok := convertValue(v, from, to)
+	out, ok := convertValue(v, from, to, try)
 	switch {
 	case ok:
 		return out, nil

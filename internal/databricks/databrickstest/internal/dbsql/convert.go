@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-func convertValue(v any, from, to Type) (any, bool) {
+func convertValue(v any, from, to Type, try bool) (any, bool) {
 	if from.Kind == "VARIANT" {
 		s, _ := v.(string)
 		doc, err := document(s)
 		if err != nil {
 			return nil, false
 		}
-		return fromVariant(doc, to)
+		return fromVariant(doc, to, try)
 	}
 	if to.Kind == "VARIANT" {
 		return string(AppendJSON(nil, inJSON(v, from))), true
@@ -80,7 +80,7 @@ func inJSON(v any, t Type) any {
 	return v
 }
 
-func fromVariant(doc any, to Type) (any, bool) {
+func fromVariant(doc any, to Type, try bool) (any, bool) {
 	if to.Kind == "VARIANT" {
 		return string(AppendJSON(nil, doc)), true
 	}
@@ -112,7 +112,7 @@ func fromVariant(doc any, to Type) (any, bool) {
 	if to.Kind == "STRING" {
 		return string(AppendJSON(nil, doc)), true
 	}
-	v, ok := nestedFrom(doc, to)
+	v, ok := nestedFrom(doc, to, try)
 	if !ok {
 		return nil, false
 	}
@@ -125,14 +125,17 @@ func fromVariantTo(t Type) bool {
 		t.Kind == "MAP" && t.Key.Kind == "STRING" && fromVariantTo(*t.Elem)
 }
 
-// nestedFrom casts the elements of an array or object.
-func nestedFrom(doc any, to Type) (any, bool) {
+// nestedFrom casts the elements of an array or object. With try, those that can't be cast are NULL.
+func nestedFrom(doc any, to Type, try bool) (any, bool) {
 	if to.Elem == nil {
 		return nil, false
 	}
 	one := func(v any) (any, bool) {
-		x, ok := fromVariant(v, *to.Elem)
-		return inJSON(x, *to.Elem), ok
+		x, ok := fromVariant(v, *to.Elem, try)
+		if !ok {
+			return nil, try
+		}
+		return inJSON(x, *to.Elem), true
 	}
 	switch x := doc.(type) {
 	case []any:
@@ -159,7 +162,7 @@ func nestedFrom(doc any, to Type) (any, bool) {
 
 // fromVariantText is a scalar of JSON as a key of a map.
 func fromVariantText(v any) (string, bool) {
-	x, ok := fromVariant(v, String)
+	x, ok := fromVariant(v, String, false)
 	s, isText := x.(string)
 	return s, ok && isText
 }

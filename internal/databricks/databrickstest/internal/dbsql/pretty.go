@@ -17,7 +17,7 @@ func pretty(e Expr) string {
 		case string:
 			if e.Type.Kind == "TIMESTAMP" || e.Type.Kind == "DATE" {
 				n, _ := fromString(v, e.Type)
-				s, _ := convertValue(n, e.Type, String)
+				s, _ := convertValue(n, e.Type, String, false)
 				return fmt.Sprintf("%s '%s'", e.Type.Kind, s)
 			}
 		}

@@ -44,7 +44,7 @@ var nestedScalars = map[string]scalar{
 			return nil, nil
 		}
 		to := mustType(a[2])
-		out, ok := fromVariant(v, to)
+		out, ok := fromVariant(v, to, a[3] == int64(1))
 		if !ok && a[3] == int64(0) {
 			return nil, failf("INVALID_VARIANT_CAST", "22023",
 				"The variant value `%s` cannot be cast into `%s`. Please use `try_variant_get` instead.", AppendJSON(nil, v), to.SQL())
@@ -61,7 +61,7 @@ var nestedScalars = map[string]scalar{
 			return nil, nil
 		}
 		v, _ := follow(doc, path)
-		out, _ := fromVariant(v, String)
+		out, _ := fromVariant(v, String, false)
 		return out, nil
 	}},
 	"parse_json": {1, true, func(a []driver.Value) (driver.Value, error) {
