@@ -1,12 +1,14 @@
 package databricks
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/apierr"
@@ -116,7 +118,25 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, &redirected{to}
 	}
 	res.Body = &bounded{body: res.Body, left: maxAnswer}
+	if res.StatusCode >= 400 {
+		return res, conceal(res)
+	}
 	return res, nil
+}
+
+// conceal takes the credential that a request was signed with out of an error answer, which is quoted in messages: a proxy or a debugging server may echo it.
+func conceal(res *http.Response) error {
+	_, token, ok := strings.Cut(res.Request.Header.Get("Authorization"), " ")
+	if !ok || token == "" {
+		return nil
+	}
+	text, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return err
+	}
+	res.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(text, []byte(token), []byte("***"))))
+	res.ContentLength = -1
+	return nil
 }
 
 // noAnswer hides the text of a failure from the SDK, which would try again for minutes when it sees certain words in it.

@@ -382,3 +382,23 @@ func wait(r *http.Request, until chan struct{}) {
 	case <-until:
 	}
 }
+
+// A server that echoes the credential in its error does not get it into messages.
+func TestCredentialIsNotQuoted(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error_code": "ODD", "message": "you sent `+r.Header.Get("Authorization")+`"}`)
+	}))
+	t.Cleanup(server.Close)
+	s, err := signin.New(signin.Config{Host: server.URL, Credentials: signin.Credentials{AuthType: "pat", Token: "an odd canary"}}, signin.Settings{})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	base := &http.Transport{}
+	t.Cleanup(base.CloseIdleConnections)
+	c, err := ForSession(s, base, Settings{})
+	require.NoError(t, err)
+	_, err = c.Me(t.Context())
+	require.ErrorContains(t, err, "you sent")
+	require.NotContains(t, err.Error(), "canary")
+}

@@ -127,6 +127,9 @@ func fromVariantTo(t Type) bool {
 
 // nestedFrom casts the elements of an array or object.
 func nestedFrom(doc any, to Type) (any, bool) {
+	if to.Elem == nil {
+		return nil, false
+	}
 	one := func(v any) (any, bool) {
 		x, ok := fromVariant(v, *to.Elem)
 		return inJSON(x, *to.Elem), ok

@@ -24,6 +24,7 @@ SELECT try_variant_get(attributes, '$.yes', 'boolean'), try_variant_get(attribut
 SELECT is_variant_null(try_variant_get(attributes, '$.null')), try_variant_get(attributes, '$.null') IS NULL, is_variant_null(try_variant_get(attributes, '$.nope')) FROM s.spans WHERE span_id = 'a'
 SELECT try_variant_get(attributes, '$', 'map<string,variant>'), try_variant_get(attributes, '$.list', 'array<int>'), try_variant_get(attributes, '$.obj', 'map<string,string>'), try_variant_get(attributes, '$.n', 'map<string,string>') FROM s.spans WHERE span_id = 'a'
 SELECT try_variant_get(attributes, '$.text', 'timestamp'), try_variant_get(attributes, '$.text', 'date'), try_variant_get(attributes, '$.text', 'decimal(5,2)'), try_variant_get(attributes, '$.half', 'bigint') FROM s.spans WHERE span_id = 'a'
+SELECT try_variant_get(attributes, '$.list', 'double'), try_variant_get(attributes, '$.obj', 'array<int>'), try_variant_get(attributes, '$.obj.list', 'array<int>'), try_variant_get(attributes, '$.list', 'map<string,int>') FROM s.spans WHERE span_id = 'a'
 SELECT CAST(try_variant_get(attributes, '$.n') AS STRING), CAST(attributes AS STRING) FROM s.spans WHERE span_id = 'c'
 SELECT year(to_timestamp(1700000000123)), timestamp_millis(1700000000123), timestamp_micros(1700000000123456), timestamp_seconds(1.5D)
 SELECT CAST(start_time_unix_nano DIV 1000000 AS BIGINT), (end_time_unix_nano - start_time_unix_nano) / 1e6 FROM s.spans WHERE span_id = 'a'
