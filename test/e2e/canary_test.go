@@ -228,7 +228,8 @@ func TestCanaries(t *testing.T) {
 			assert.Equal(t, want, found(plain.surfaces["destination"]), "there is something to find in every place")
 			written := writtenBySpan(plain.spans)
 			for name, content := range map[string]map[string]any{
-				"drop": {"action": "drop"}, "hash": {"action": "hash", "hash_key": key}, "mask": {"action": "mask", "hash_key": key}, "mask without a key": {"action": "mask"},
+				"drop": {"action": "drop", "person_ids": "drop"}, "drop, persons hashed": {"action": "drop", "hash_key": key}, "hash": {"action": "hash", "hash_key": key},
+				"mask": {"action": "mask", "hash_key": key}, "mask, persons dropped": {"action": "mask", "person_ids": "drop"},
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()

@@ -64,7 +64,7 @@ func TestStockRedaction(t *testing.T) {
 	for _, payloads := range []string{"structured", "json"} {
 		t.Run("the content policy masks "+payloads, func(t *testing.T) {
 			t.Parallel()
-			agent := run(t, payloads, "genai", map[string]any{"content": map[string]any{"action": "mask"}})
+			agent := run(t, payloads, "genai", map[string]any{"content": map[string]any{"action": "mask", "person_ids": "drop"}})
 			inputs := agent["mlflow.spanInputs"]
 			assert.NotContains(t, inputs.AsString(), "canary")
 			assert.Contains(t, inputs.AsString(), "[email]")

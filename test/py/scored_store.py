@@ -106,7 +106,7 @@ class Maker:
         if n % 400 == 3:
             return dumped(self.rnd.choice(HUGE))
         if n % 250 == 7:
-            return dumped({"question": " ".join(self.rnd.choice(WORDS) for _ in range(30_000))})
+            return dumped({"question": " ".join(self.rnd.choice(WORDS) for _ in range(8_000))})
         if self.chance(3):
             return dumped({"question": self.string(), "language": "de", "history": [self.string(20) for _ in range(self.rnd.randrange(3))]})
         return dumped(self.value())
