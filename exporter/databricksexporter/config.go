@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
@@ -25,7 +25,7 @@ type Config struct {
 	// Profile names a profile in the configuration file of the Databricks CLI, for host and credentials.
 	Profile string `mapstructure:"profile"`
 	// Auth says as whom data is written: credentials, or an extension that signs.
-	Auth AuthConfig `mapstructure:"auth"`
+	Auth access.Auth `mapstructure:"auth"`
 	// HTTP configures requests to the workspace: tls, proxy_url, timeout, headers. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 
@@ -67,14 +67,6 @@ type Config struct {
 	// gate stands for preflight in tests; again makes preflight look again sooner.
 	gate  destination.Gate
 	again time.Duration
-}
-
-// AuthConfig says as whom data is written.
-type AuthConfig struct {
-	// Authenticator names an extension that signs requests, such as databricks_auth; it stands alone.
-	Authenticator *component.ID `mapstructure:"authenticator"`
-	// Credentials are those of Databricks unified authentication.
-	Credentials signin.Credentials `mapstructure:",squash"`
 }
 
 // TablesConfig names tables in full: catalog.schema.table.

@@ -25,6 +25,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/remember"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/rewrite"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -40,7 +41,7 @@ type databricksExporter[T any] struct {
 	tel     *telemetry
 	book    *account.Book
 
-	access *access
+	access *access.Access
 	dead   *deadletter.File
 	gate   destination.Gate
 	ledger destination.Ledger
@@ -109,7 +110,7 @@ func (e *databricksExporter[T]) Start(ctx context.Context, host component.Host) 
 
 func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) error {
 	var err error
-	if e.access, err = open(ctx, e.cfg, e.set, host); err != nil {
+	if e.access, err = access.Open(ctx, e.cfg.access(e.set), host); err != nil {
 		return err
 	}
 	if e.cfg.DeadLetter != "" {
@@ -139,7 +140,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 			fixed = append(fixed, t.table)
 		}
 	}
-	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.host), zap.String("as", e.access.who), zap.String("tables", some(names)))
+	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host), zap.String("as", e.access.Who), zap.String("tables", some(names)))
 	if err = e.gate.Start(ctx, fixed); err != nil {
 		return err
 	}
@@ -150,11 +151,11 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 func (e *databricksExporter[T]) watch(host component.Host) {
 	if e.gate = e.cfg.gate; e.gate == nil {
 		e.gate = preflight.NewGate(preflight.Settings{
-			Client: e.access.api, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger, Again: e.cfg.again, AgainMost: e.cfg.again, Calm: e.cfg.again,
+			Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger, Again: e.cfg.again, AgainMost: e.cfg.again, Calm: e.cfg.again,
 		})
 	}
 	if e.kind.Signal() == unity.Spans {
-		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.api, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
+		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
 	}
 }
 
@@ -198,7 +199,7 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e.list != nil {
 		errs = append(errs, e.forget(ctx))
 	}
-	e.access.close()
+	e.access.Close()
 	e.tel.Shutdown()
 	e.access = nil
 	return errors.Join(errs...)

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/exporter"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -59,7 +61,7 @@ func (c *Config) validateAccess() error {
 			errs = append(errs, errors.New("http::auth: auth::authenticator is written too; write one of them"))
 		}
 	} else {
-		session := c.signIn()
+		session := &signin.Config{Host: c.Host, Profile: c.Profile, Credentials: c.Auth.Credentials}
 		switch {
 		case c.HTTP.Auth.HasValue():
 			errs = append(errs, errors.New("http::auth: write auth: {authenticator: …} beside host instead"))
@@ -167,7 +169,7 @@ func (c *Config) validateDelivery() error {
 	return errors.Join(errs...)
 }
 
-// signIn is the configuration of signing in with credentials written here.
-func (c *Config) signIn() *signin.Config {
-	return &signin.Config{Host: c.Host, Profile: c.Profile, Credentials: c.Auth.Credentials}
+// access is what the way to the workspace is opened with.
+func (c *Config) access(set exporter.Settings) access.Settings {
+	return access.Settings{Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP, Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version}
 }

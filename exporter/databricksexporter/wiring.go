@@ -20,10 +20,10 @@ import (
 // route makes a chain for each destination and the router in front of them.
 func (e *databricksExporter[T]) route(ctx context.Context) (*chain.Router[T], error) {
 	link := &send.Link{
-		Client: e.access.client, Path: e.cfg.PathPrefix + "/" + e.kind.Path(), TableHeader: e.cfg.TableHeader, UserAgent: e.access.agent,
-		Principal: e.access.principal, Timeout: e.cfg.Timeout.Timeout,
+		Client: e.access.Client, Path: e.cfg.PathPrefix + "/" + e.kind.Path(), TableHeader: e.cfg.TableHeader, UserAgent: e.access.Agent,
+		Principal: e.access.Principal, Timeout: e.cfg.Timeout.Timeout,
 	}
-	link.URL = e.access.host + link.Path
+	link.URL = e.access.Host + link.Path
 	var pacer *send.Pacer
 	if e.prepare != nil { // the quota is one of traces
 		pacer = send.NewPacer(e.cfg.TracesPerSecond)
@@ -54,7 +54,7 @@ func (e *databricksExporter[T]) find(t target) resolve.Target {
 	if t.experiment == "" {
 		return resolve.Fixed(t.table)
 	}
-	return &resolve.Experiment{Experiment: t.experiment, Signal: e.kind.Signal(), Client: e.access.api, Again: holdInterval(e.cfg.Retry)}
+	return &resolve.Experiment{Experiment: t.experiment, Signal: e.kind.Signal(), Client: e.access.API, Again: holdInterval(e.cfg.Retry)}
 }
 
 // holdInterval is the time between two requests while the workspace refuses: the longest that the user lets retries wait.

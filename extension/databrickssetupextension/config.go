@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
@@ -19,7 +19,7 @@ type Config struct {
 	// Profile names a profile in the configuration file of the Databricks CLI, for host and credentials.
 	Profile string `mapstructure:"profile"`
 	// Auth says as whom: an administrator, not who delivers data.
-	Auth AuthConfig `mapstructure:"auth"`
+	Auth access.Auth `mapstructure:"auth"`
 	// HTTP configures requests to the workspace. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 	// WarehouseID is the SQL warehouse that runs statements. A plan without it prints them all the same.
@@ -48,14 +48,6 @@ type Config struct {
 	Teardown bool `mapstructure:"teardown"`
 	// OnComplete is what happens at the end: shutdown ends the process, stay leaves it running.
 	OnComplete OnComplete `mapstructure:"on_complete"`
-}
-
-// AuthConfig says as whom.
-type AuthConfig struct {
-	// Authenticator names an extension that signs requests, such as databricks_auth; it stands alone.
-	Authenticator *component.ID `mapstructure:"authenticator"`
-	// Credentials are those of Databricks unified authentication.
-	Credentials signin.Credentials `mapstructure:",squash"`
 }
 
 // ExperimentConfig names an experiment. Without a name and id no experiment is made or linked, and the tables must be there.

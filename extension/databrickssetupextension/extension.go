@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension/internal/plan"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/finish"
 )
 
@@ -27,7 +28,7 @@ type setup struct {
 	// sleep waits between two looks at what is under way; nil means real time.
 	sleep func(context.Context, time.Duration) error
 
-	access *access
+	access *access.Access
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error          // of the work, once done is closed
@@ -58,7 +59,7 @@ func (s *setup) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	if s.access, err = open(ctx, s.cfg, s.set, host, s.sleep); err != nil {
+	if s.access, err = access.Open(ctx, s.cfg.access(s.set, s.sleep), host); err != nil {
 		return err
 	}
 	if s.cfg.OnComplete == Shutdown {
@@ -90,7 +91,7 @@ func (s *setup) run(ctx context.Context, reported []string) {
 
 // work prints and does the plan.
 func (s *setup) work(ctx context.Context, reported []string) error {
-	api := s.access.api
+	api := s.access.API
 	r := &plan.Runner{Out: s.out, Apply: s.cfg.Apply, Passes: databricks.Passes, Sleep: s.sleep}
 	l := s.cfg.location()
 	steps := s.cfg.steps(api, reported)
@@ -125,7 +126,7 @@ func (s *setup) Shutdown(context.Context) (err error) {
 			s.cancel()
 			<-s.done
 		}
-		s.access.close()
+		s.access.Close()
 		if s.member != nil {
 			s.member.Leave()
 			err = s.err

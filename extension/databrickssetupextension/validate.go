@@ -1,15 +1,20 @@
 package databrickssetupextension
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/extension"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension/internal/grant"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension/internal/monitor"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension/internal/views"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -41,7 +46,7 @@ func (c *Config) validateAccess() error {
 		} else if _, err := signin.ParseHost(c.Host); err != nil {
 			errs = append(errs, fmt.Errorf("host: %w", err))
 		}
-	} else if err := c.signIn().Validate(); err != nil {
+	} else if err := (&signin.Config{Host: c.Host, Profile: c.Profile, Credentials: c.Auth.Credentials}).Validate(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.HTTP.Auth.HasValue() {
@@ -53,8 +58,11 @@ func (c *Config) validateAccess() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) signIn() *signin.Config {
-	return &signin.Config{Host: c.Host, Profile: c.Profile, Credentials: c.Auth.Credentials}
+// access is what the way to the workspace is opened with.
+func (c *Config) access(set extension.Settings, sleep func(context.Context, time.Duration) error) access.Settings {
+	return access.Settings{
+		Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP, Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version, Sleep: sleep,
+	}
 }
 
 func (c *Config) location() unity.Location {

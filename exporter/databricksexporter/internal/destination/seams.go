@@ -2,20 +2,11 @@ package destination
 
 import (
 	"context"
-	"net/http"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
-
-// Workspace is access to the REST routes of the workspace that the exporter writes to. The exporter makes it at Start and hands it to preflight and verification.
-type Workspace struct {
-	// Host is the address with its scheme and without a slash at the end.
-	Host string
-	// Client signs its requests (and signs in anew once after a 401), keeps to the exporter's `http` settings and follows no redirects. Requests to other hosts fail.
-	Client *http.Client
-}
 
 // Held is the error of Gate.Hold. An error of another type counts as one without flags: a fault that a person has to mend.
 type Held struct {
