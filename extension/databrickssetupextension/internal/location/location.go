@@ -13,7 +13,7 @@ import (
 )
 
 // Order is in which order an experiment with traces moves to Unity Catalog.
-const Order = "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with link_existing: true, 4. tail what was recorded meanwhile"
+const Order = "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with link_existing: true, 4. tail what comes late. Just before the link run the backfill once more: what it has not read is hidden"
 
 // Wanted is what should be.
 type Wanted struct {
