@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func TestSameRequestAsMLflow(t *testing.T) {
 	s := need(t, generated)
 	ours, theirs, dir := tables(t, agents), tables(t, agents), t.TempDir()
 	want, _, _ := faithful.Deliverable(faithful.Read(t, s.Truth), time.Now())
+	slices.SortStableFunc(want, func(a, b faithful.Trace) int { return len(b.Spans) - len(a.Spans) })
 	want = want[:12] // MLflow signs in anew for each request, which takes it seconds
 	var ids []string
 	for i := range want {
@@ -39,7 +41,8 @@ func TestSameRequestAsMLflow(t *testing.T) {
 	collector.Run(t, dir, c.Set("service::pipelines::traces::processors", []any{}), 0)
 
 	theirs.AddToken("dapi-witness", writer)
-	require.GreaterOrEqual(t, export(t, s, theirs.URL(), ids), len(ids)/2)
+	exported := export(t, s, theirs.URL(), ids)
+	require.GreaterOrEqual(t, exported, len(ids)/2)
 	sent := map[otlpsink.SpanKey]ptrace.Span{}
 	for _, td := range requests(t, ours) {
 		otlpsink.Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, x ptrace.Span) {
@@ -57,8 +60,8 @@ func TestSameRequestAsMLflow(t *testing.T) {
 			compared++
 		})
 	}
-	require.GreaterOrEqual(t, compared, len(ids))
-	require.LessOrEqual(t, deep, 1)
+	require.Greater(t, compared, exported, "traces have several spans")
+	require.Less(t, deep, compared/10+2, "few values are nested too deep")
 	require.Len(t, want, 12)
 }
 
