@@ -50,7 +50,7 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 		set.Timeout = time.Minute
 	}
 	if set.Sleep == nil {
-		set.Sleep = sleep
+		set.Sleep = Sleep
 	}
 	t := &transport{client: *c, agent: set.UserAgent}
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -81,7 +81,8 @@ func ForSession(s *signin.Session, base http.RoundTripper, set Settings) (*Clien
 // Host is the workspace's address.
 func (c *Client) Host() string { return c.host }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits; it returns early, with the context's error, when ctx ends.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

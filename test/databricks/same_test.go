@@ -61,7 +61,7 @@ func TestSameRequestAsMLflow(t *testing.T) {
 		})
 	}
 	require.Greater(t, compared, exported, "traces have several spans")
-	require.Less(t, deep, compared/10+2, "few values are nested too deep")
+	require.LessOrEqual(t, deep, 1)
 	require.Len(t, want, 12)
 }
 

@@ -46,23 +46,12 @@ func NewLedger(set Settings) *Ledger {
 		set.Now = time.Now
 	}
 	if set.Sleep == nil {
-		set.Sleep = sleep
+		set.Sleep = databricks.Sleep
 	}
 	if set.Config.due() && set.Ending == nil {
 		set.Logger.Warn("verify: nothing will be counted, since only the extension mlflow_report knows when a run has come to its end; list it under service::extensions")
 	}
 	return &Ledger{set: set, book: map[destination.Destination]*book{}}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // remembers reports whether there will be anything to count, so that nothing is remembered in vain.
