@@ -27,6 +27,8 @@ type setup struct {
 	out io.Writer
 	// sleep waits between two looks at what is under way; nil means real time.
 	sleep func(context.Context, time.Duration) error
+	// requestsPerSecond limits the requests to the workspace; 0 means the default of package access.
+	requestsPerSecond int
 
 	access *access.Access
 	cancel context.CancelFunc
@@ -59,7 +61,9 @@ func (s *setup) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	if s.access, err = access.Open(ctx, s.cfg.access(s.set, s.sleep), host); err != nil {
+	way := s.cfg.access(s.set)
+	way.Sleep, way.RequestsPerSecond = s.sleep, s.requestsPerSecond
+	if s.access, err = access.Open(ctx, way, host); err != nil {
 		return err
 	}
 	if s.cfg.OnComplete == Shutdown {

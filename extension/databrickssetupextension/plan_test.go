@@ -29,7 +29,8 @@ func client(t testing.TB, w *databrickstest.Workspace) *databricks.Client {
 		s.Close()
 		transport.CloseIdleConnections()
 	})
-	c, err := databricks.ForSession(s, transport, databricks.Settings{Sleep: atOnce})
+	sends := &http.Client{Transport: s.RoundTripper(transport)}
+	c, err := databricks.New(s.Host(), sends, databricks.Settings{RequestsPerSecond: unlimited, Sleep: atOnce})
 	require.NoError(t, err)
 	return c
 }

@@ -1,13 +1,11 @@
 package databrickssetupextension
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/collector/extension"
 
@@ -59,9 +57,10 @@ func (c *Config) validateAccess() error {
 }
 
 // access is what the way to the workspace is opened with.
-func (c *Config) access(set extension.Settings, sleep func(context.Context, time.Duration) error) access.Settings {
+func (c *Config) access(set extension.Settings) access.Settings {
 	return access.Settings{
-		Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP, Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version, Sleep: sleep,
+		Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP,
+		Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version,
 	}
 }
 

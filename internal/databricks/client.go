@@ -16,8 +16,6 @@ import (
 	"github.com/databricks/databricks-sdk-go/config"
 	"github.com/databricks/databricks-sdk-go/config/credentials"
 	"github.com/databricks/databricks-sdk-go/httpclient"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
 // maxAnswer bounds what is read of an answer. Results of statements are the largest: the workspace sends at most 25 MiB of its own counting, JSON adds to that.
@@ -27,6 +25,9 @@ const maxAnswer = 64 << 20
 type Settings struct {
 	// Timeout bounds each request: how long nothing may arrive; 0 means 60 s.
 	Timeout time.Duration
+	// RequestsPerSecond is how many requests the client sends in a second, and at once after a pause. More wait.
+	// 0 means 15, which is the default of databricks-sdk-go.
+	RequestsPerSecond int
 	// UserAgent names the program to the workspace; empty leaves the SDK's own.
 	UserAgent string
 	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the context's error, when ctx ends.
@@ -55,8 +56,8 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 	t := &transport{client: *c, agent: set.UserAgent}
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	api := httpclient.NewApiClient(httpclient.ClientConfig{
-		Host: host, HTTPTimeout: set.Timeout, Transport: t, ErrorMapper: apierr.GetAPIError,
-		ErrorRetriable: func(context.Context, error) bool { return false },
+		Host: host, HTTPTimeout: set.Timeout, RateLimitPerSecond: set.RequestsPerSecond, Transport: t,
+		ErrorMapper: apierr.GetAPIError, ErrorRetriable: func(context.Context, error) bool { return false },
 		Visitors: []httpclient.RequestVisitor{func(r *http.Request) error {
 			r.URL.Scheme, r.URL.Host = u.Scheme, u.Host
 			return nil
@@ -71,11 +72,6 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 		return nil, err
 	}
 	return &Client{host: host, api: sdk, set: set}, nil
-}
-
-// ForSession makes a client that signs with a session, over base.
-func ForSession(s *signin.Session, base http.RoundTripper, set Settings) (*Client, error) {
-	return New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, set)
 }
 
 // Host is the workspace's address.

@@ -34,7 +34,7 @@ func signedBy(t *testing.T, w *databrickstest.Workspace, token string, set Setti
 		require.NoError(t, err)
 		return c
 	}
-	c, err := ForSession(s, base, set)
+	c, err := New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, set)
 	require.NoError(t, err)
 	return c
 }
@@ -219,7 +219,7 @@ func TestSignIn(t *testing.T) {
 		t.Cleanup(s.Close)
 		base := http.DefaultTransport.(*http.Transport).Clone()
 		t.Cleanup(base.CloseIdleConnections)
-		c, err := ForSession(s, base, Settings{})
+		c, err := New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, Settings{})
 		require.NoError(t, err)
 		return c
 	}
@@ -396,9 +396,29 @@ func TestCredentialIsNotQuoted(t *testing.T) {
 	t.Cleanup(s.Close)
 	base := &http.Transport{}
 	t.Cleanup(base.CloseIdleConnections)
-	c, err := ForSession(s, base, Settings{})
+	c, err := New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, Settings{})
 	require.NoError(t, err)
 	_, err = c.Me(t.Context())
 	require.ErrorContains(t, err, "you sent")
 	require.NotContains(t, err.Error(), "canary")
+}
+
+// The client sends no faster than its setting, which may be above the SDK's 15 requests a second.
+func TestRequestsPerSecond(t *testing.T) {
+	server := httptest.NewServer(answer(200, `{"userName":"me"}`))
+	t.Cleanup(server.Close)
+	base := &http.Transport{}
+	t.Cleanup(base.CloseIdleConnections)
+	takes := func(rate, requests int) time.Duration {
+		c, err := New(server.URL, &http.Client{Transport: base}, Settings{RequestsPerSecond: rate})
+		require.NoError(t, err)
+		began := time.Now()
+		for range requests {
+			_, err := c.Me(t.Context())
+			require.NoError(t, err)
+		}
+		return time.Since(began)
+	}
+	require.Greater(t, takes(5, 6), 150*time.Millisecond, "the sixth waits for a fifth of a second")
+	require.Less(t, takes(100_000, 300), 15*time.Second, "at 15 a second these take 19 s")
 }

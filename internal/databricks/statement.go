@@ -3,7 +3,6 @@ package databricks
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/sql"
@@ -145,9 +144,4 @@ func (c *Client) cancel(ctx context.Context, service sql.StatementExecutionInter
 	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer end()
 	_ = service.CancelExecution(ctx, sql.CancelExecutionRequest{StatementId: segment(id)})
-}
-
-// Literal writes a string into a statement, in quotes, where parameters can't stand. Databricks SQL reads backslashes in strings.
-func Literal(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

@@ -145,7 +145,3 @@ func TestStatementGivenUp(t *testing.T) {
 	require.Equal(t, 1, s.cancelled)
 	require.Equal(t, 11, s.looks)
 }
-
-func TestLiteral(t *testing.T) {
-	require.Equal(t, `'it\'s C:\\x'`, Literal(`it's C:\x`))
-}

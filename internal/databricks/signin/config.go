@@ -14,18 +14,18 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 )
 
-// Config says which workspace, and as whom. It is the configuration of databricks_auth.
+// Config names the workspace and the credentials. It is the configuration of databricks_auth.
 type Config struct {
 	// Host is the workspace's address, https://dbc-….cloud.databricks.com; http only on loopback.
 	Host string `mapstructure:"host"`
 	// Profile names a profile in the configuration file of the Databricks CLI. Host or Profile is required; nothing falls back to DEFAULT.
 	Profile string `mapstructure:"profile"`
-	// Credentials say as whom.
+	// Credentials are the keys of the sign-in.
 	Credentials Credentials `mapstructure:",squash"`
 }
 
-// Credentials say as whom, in the words of the SDK: a key here has the same name in the file of the Databricks CLI. They are the `auth` group of the databricks exporter,
-// whose host and profile stand beside it. No key has a default and none is taken from the environment.
+// Credentials are the keys of the sign-in, named as the SDK and the file of the Databricks CLI name them. They are the
+// `auth` group of the databricks exporter, whose host and profile stand beside it. No key has a default and none is taken from the environment.
 type Credentials struct {
 	// ConfigFile is the file that Profile is in; empty means ~/.databrickscfg. It is read only when Profile is set.
 	ConfigFile string `mapstructure:"config_file"`

@@ -32,9 +32,9 @@ type Session struct {
 	life context.Context // ends with Close
 	end  context.CancelFunc
 
-	mu      sync.Mutex
-	door    *door // what requests are signed with
-	renewed time.Time
+	mu         sync.Mutex
+	credential *credential // signs the requests
+	renewed    time.Time
 }
 
 // Settings is what a session needs besides its configuration.
@@ -105,7 +105,7 @@ func New(cfg Config, set Settings) (*Session, error) {
 		s.end()
 		return nil, err
 	}
-	s.door, s.authType, s.identity, s.clientID = d, d.method.name, d.identity, d.sdk.ClientID
+	s.credential, s.authType, s.identity, s.clientID = d, d.method.name, d.identity, d.sdk.ClientID
 	setProduct(set.Version)
 	routeLogs(d.log)
 	return s, nil
@@ -117,7 +117,8 @@ func (s *Session) Host() string { return s.host.String() }
 // AuthType is the way to sign in, as the SDK names it.
 func (s *Session) AuthType() string { return s.authType }
 
-// Identity says for people as whom requests are signed, as far as that is known without asking: "client_id 1234", or nothing.
+// Identity is the identity that signs requests, for messages, as far as it is known without asking: "client_id 1234",
+// or empty.
 func (s *Session) Identity() string { return s.identity }
 
 // ClientID is the application id of the service principal, written or from the profile, as GRANT statements name it; empty if another way to sign in is used.
@@ -154,7 +155,7 @@ func (s *Session) elsewhere(u *url.URL) error {
 // Headers returns the headers that sign a request to Host: Authorization, on Azure more. It is for what is no http.Request; the caller sees to it that they go to Host only.
 func (s *Session) Headers(ctx context.Context) (http.Header, error) {
 	s.mu.Lock()
-	d := s.door
+	d := s.credential
 	s.mu.Unlock()
 	a := d.join()
 	timer := time.NewTimer(s.timeout)
@@ -177,7 +178,7 @@ func (s *Session) Renew(context.Context) error {
 	return s.renew()
 }
 
-// renew replaces the door; s.mu is held.
+// renew replaces the credential; s.mu is held.
 func (s *Session) renew() error {
 	if !s.renewed.IsZero() && time.Since(s.renewed) < renewEvery {
 		return nil
@@ -190,24 +191,24 @@ func (s *Session) renew() error {
 	if d.host != s.Host() {
 		return fmt.Errorf("profile: the host of %q has become %s; restart to follow it", s.cfg.Profile, d.host)
 	}
-	s.door = d
+	s.credential = d
 	routeLogs(d.log)
 	return nil
 }
 
-// another returns a fresh door in place of one that was good once and is refused now, or nil.
-func (s *Session) another(old *door) *door {
+// refreshed returns the credential that replaces old, which worked once and is refused now; nil if there is none.
+func (s *Session) refreshed(old *credential) *credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.door == old {
+	if s.credential == old {
 		if err := s.renew(); err != nil {
 			s.log.Warn("The sign-in can't be renewed", zap.Error(err))
 		}
 	}
-	if s.door == old {
+	if s.credential == old {
 		return nil
 	}
-	return s.door
+	return s.credential
 }
 
 // SDK is the configuration that clients of databricks-sdk-go are made with (client.New, then single services such as catalog.NewTables). Their requests are signed by this
@@ -220,5 +221,5 @@ func (s *Session) Close() {
 	s.idle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unrouteLogs(s.door.log)
+	unrouteLogs(s.credential.log)
 }

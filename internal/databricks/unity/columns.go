@@ -28,15 +28,6 @@ func Columns(s Signal, layout Layout) []Column {
 	return columns(v2, "VARIANT")
 }
 
-// ServerMade reports whether the workspace fills a column by itself, from other fields.
-func ServerMade(column string) bool {
-	switch column {
-	case "record_id", "time", "date", "service_name":
-		return true
-	}
-	return false
-}
-
 // AttributeType is the type of attributes in a layout.
 func AttributeType(layout Layout) string {
 	if layout == V1 {

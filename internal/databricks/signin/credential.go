@@ -14,8 +14,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// door is one configuration of the SDK with the tokens that it holds. A renewal opens another one.
-type door struct {
+// credential is one configuration of the SDK with the tokens that it holds. A renewal makes a new one.
+type credential struct {
 	s        *Session
 	sdk      *config.Config // the SDK changes it while it signs
 	host     string
@@ -39,17 +39,17 @@ type attempt struct {
 }
 
 // open resolves the configuration, the profile and the environment; the network is not asked.
-func (s *Session) open() (*door, error) {
+func (s *Session) open() (*credential, error) {
 	sdk, m, err := s.cfg.resolveAll()
 	if err != nil {
 		return nil, err
 	}
 	hide := newRedactor(sdk)
-	d := &door{s: s, sdk: sdk, host: sdk.Host, identity: identity(sdk), method: m, log: &sdkLog{s.log, hide}, watch: &watch{base: s.transport, hide: hide}}
+	d := &credential{s: s, sdk: sdk, host: sdk.Host, identity: identity(sdk), method: m, log: &sdkLog{s.log, hide}, watch: &watch{base: s.transport, hide: hide}}
 	sdk.Credentials = &strategy{d: d}
 	sdk.HTTPTransport = d.watch
 	isolate(sdk)
-	// A sign-in that nobody answers ends in seconds; whoever wants to send the data tries again.
+	// A sign-in that nobody answers ends in seconds; the sender of the data tries again.
 	sdk.RetryTimeoutSeconds = 3
 	sdk.HTTPTimeoutSeconds = max(1, int(min(s.timeout, 10*time.Second)/time.Second))
 	return d, nil
@@ -69,7 +69,7 @@ func (nothing) Name() string                   { return "nothing" }
 func (nothing) Configure(*config.Config) error { return nil }
 
 // join starts an attempt or joins the one in flight.
-func (d *door) join() *attempt {
+func (d *credential) join() *attempt {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refused != nil && time.Now().Before(d.until) {
@@ -82,11 +82,12 @@ func (d *door) join() *attempt {
 	return d.trying
 }
 
-// run makes one attempt. A door that was good and is refused now may hold credentials that have changed or run out, so another one is tried once.
-func (d *door) run(a *attempt) {
+// run makes one attempt. A credential that worked before and is refused now may have expired or changed: it is then
+// read again, once.
+func (d *credential) run(a *attempt) {
 	a.headers, a.err = d.sign()
 	if d.refusedNow(a) {
-		if next := d.s.another(d); next != nil {
+		if next := d.s.refreshed(d); next != nil {
 			if a.headers, a.err = next.sign(); a.err == nil {
 				next.mu.Lock()
 				next.worked = true
@@ -105,14 +106,14 @@ func (d *door) run(a *attempt) {
 }
 
 // refusedNow reports whether an attempt was refused although an earlier one was not.
-func (d *door) refusedNow(a *attempt) bool {
+func (d *credential) refusedNow(a *attempt) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.worked && isPermanent(a.err)
 }
 
 // sign asks the SDK for the headers of a request to the host.
-func (d *door) sign() (http.Header, error) {
+func (d *credential) sign() (http.Header, error) {
 	d.watch.reset()
 	r, err := http.NewRequestWithContext(logger.NewContext(d.s.life, d.log), http.MethodGet, d.host, nil)
 	if err != nil {
@@ -136,20 +137,20 @@ func (d *door) sign() (http.Header, error) {
 }
 
 // failure completes an error.
-func (d *door) failure(e SignInError) *SignInError {
+func (d *credential) failure(e SignInError) *SignInError {
 	e.Host, e.AuthType, e.as = d.host, d.method.name, d.identity
 	return &e
 }
 
 // slow is the error of a request that has waited long enough.
-func (d *door) slow(waited time.Duration) *SignInError {
+func (d *credential) slow(waited time.Duration) *SignInError {
 	if f := d.watch.last(); f != nil {
 		return d.failure(*f)
 	}
 	return d.failure(SignInError{Detail: fmt.Sprintf("no answer within %s", waited), cause: context.DeadlineExceeded})
 }
 
-// identity says as whom, from what is written.
+// identity is the configured identity, as "key value"; empty where there is none.
 func identity(sdk *config.Config) string {
 	for _, who := range []struct{ key, value string }{
 		{"client_id", sdk.ClientID}, {"azure_client_id", sdk.AzureClientID}, {"google_service_account", sdk.GoogleServiceAccount}, {"profile", sdk.Profile},
@@ -162,7 +163,7 @@ func identity(sdk *config.Config) string {
 }
 
 // strategy is the SDK's own with a context that ends with the session, takes our transport and logs to us: the SDK signs with the background context otherwise.
-type strategy struct{ d *door }
+type strategy struct{ d *credential }
 
 // Name implements config.CredentialsStrategy.
 func (t *strategy) Name() string { return t.d.method.name }
