@@ -8,11 +8,6 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/sql"
 )
 
-// Param is a value for a :name in a statement. Type is SQL's name of the type; empty means STRING.
-type Param struct {
-	Name, Value, Type string
-}
-
 // Result is what a statement returned. All values are text, as the API sends them; NULL reads as "".
 type Result struct {
 	Columns []string
@@ -26,17 +21,14 @@ const (
 	mostBlind   = 10
 )
 
-// Statement runs a statement in a warehouse, which is started for it when it is stopped (that can take minutes), and returns all rows. When ctx ends, the statement is
-// cancelled.
-func (c *Client) Statement(ctx context.Context, warehouse, statement string, params ...Param) (Result, error) {
+// Statement runs a statement in a warehouse and returns all rows. A stopped warehouse is started for it, which can take
+// minutes. When ctx ends, the statement is cancelled.
+func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Result, error) {
 	const doing = "running a statement in the warehouse"
 	about := doing + " " + warehouse
 	service := sql.NewStatementExecution(c.api)
 	request := sql.ExecuteStatementRequest{
 		WarehouseId: warehouse, Statement: statement, WaitTimeout: "0s", Disposition: sql.DispositionInline, Format: sql.FormatJsonArray,
-	}
-	for _, p := range params {
-		request.Parameters = append(request.Parameters, sql.StatementParameterListItem{Name: p.Name, Value: p.Value, Type: p.Type, ForceSendFields: []string{"Value"}})
 	}
 	r, err := service.ExecuteStatement(ctx, request)
 	if err != nil {

@@ -25,17 +25,15 @@ type schema struct {
 type table struct {
 	name       unity.Name
 	id         string
-	kind       string // MANAGED, VIEW, MATERIALIZED_VIEW, STREAMING_TABLE
+	kind       string // MANAGED, VIEW, STREAMING_TABLE
 	owner      string
 	comment    string
 	columns    []Column
 	properties map[string]string
 	view       string // the text of a view's query
-	schedule   string // of a materialized view
+	source     string // table whose rows a streaming table shows
 	created    time.Time
 	updated    time.Time
-	version    int // of the columns
-	written    int64
 	rows       []storedRow
 }
 
@@ -54,7 +52,6 @@ type Table struct {
 	Columns    []Column
 	Properties map[string]string
 	View       string // the text of a view's query
-	Schedule   string // of a materialized view or streaming table
 }
 
 // CreateCatalog makes a catalog that Admin owns, if there is none of that name.
@@ -108,7 +105,6 @@ func (w *Workspace) DropColumn(name, column string) {
 	defer w.mu.Unlock()
 	t := w.mustTable(name)
 	t.columns = slices.DeleteFunc(t.columns, func(c Column) bool { return strings.EqualFold(c.Name, column) })
-	t.version++
 }
 
 // SetColumnType changes the type of a column.
@@ -121,7 +117,6 @@ func (w *Workspace) SetColumnType(name, column, kind string) {
 			t.columns[i].Type = kind
 		}
 	}
-	t.version++
 }
 
 // SetProperty sets a property of a table; an empty value removes it.
@@ -160,7 +155,7 @@ func (w *Workspace) Table(name string) *Table {
 		return nil
 	}
 	out := Table{Name: t.name, ID: t.id, Kind: t.kind, Owner: t.owner, Comment: t.comment, Columns: slices.Clone(t.columns), View: t.view,
-		Schedule: t.schedule, Properties: map[string]string{}}
+		Properties: map[string]string{}}
 	for k, v := range t.properties {
 		out.Properties[k] = v
 	}

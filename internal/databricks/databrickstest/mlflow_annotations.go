@@ -123,7 +123,7 @@ func (w *Workspace) revise(l *traceLocation, old Row, change Row) Row {
 func (w *Workspace) keep(l *traceLocation, row Row) {
 	if l.layout == unity.V1 {
 		now := w.now()
-		l.legacy = append(l.legacy, storedRow{row: row, written: now, visible: now.Add(w.switches.VisibleAfter)})
+		l.legacy = append(l.legacy, storedRow{row, now.Add(w.switches.VisibleAfter)})
 		return
 	}
 	if t := w.table(l.Table(annotations, l.layout).String()); t != nil {

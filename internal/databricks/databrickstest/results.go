@@ -2,8 +2,7 @@ package databrickstest
 
 import (
 	"fmt"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/dbsql"
+	"strings"
 )
 
 // fill turns a result into cells, within the limits.
@@ -14,18 +13,18 @@ func (w *Workspace) fill(s *statement, result *rowSet) error {
 	for _, v := range result.values {
 		row := make([]*string, len(v))
 		for i := range v {
-			row[i] = dbsql.Cell(v[i], result.columns[i].Type)
-			if row[i] != nil {
-				s.bytes += len(*row[i])
+			if v[i] != nil {
+				cell := fmt.Sprint(v[i])
+				row[i], s.bytes = &cell, s.bytes+len(cell)
 			}
 			s.bytes += 3
 		}
 		s.cells = append(s.cells, row)
 	}
 	if s.bytes > w.switches.InlineLimit {
-		return &dbsql.Error{Class: "INLINE_BYTE_LIMIT_EXCEEDED", State: "54000",
-			Message: fmt.Sprintf("Inline byte limit exceeded. Statements executed with disposition=INLINE can have a result size of at most %d bytes. Please "+
-				"execute the statement with disposition=EXTERNAL_LINKS if you want to download the full result.", w.switches.InlineLimit)}
+		return failed("INLINE_BYTE_LIMIT_EXCEEDED", "54000", "Inline byte limit exceeded. Statements executed with "+
+			"disposition=INLINE can have a result size of at most %d bytes. Please execute the statement with "+
+			"disposition=EXTERNAL_LINKS if you want to download the full result.", w.switches.InlineLimit)
 	}
 	s.result = result
 	return nil
@@ -38,7 +37,7 @@ func (w *Workspace) document(s *statement) map[string]any {
 	switch {
 	case s.err != nil:
 		status["error"] = map[string]any{"error_code": "BAD_REQUEST", "message": s.err.Error()}
-		status["sql_state"] = s.err.State
+		status["sql_state"] = s.err.state
 	case s.state == "SUCCEEDED" && s.result == nil:
 		out["manifest"] = map[string]any{"format": "JSON_ARRAY", "schema": map[string]any{"column_count": 0}, "total_row_count": 0, "truncated": false}
 		out["result"] = struct{}{}
@@ -55,11 +54,9 @@ func (w *Workspace) document(s *statement) map[string]any {
 func (w *Workspace) manifest(s *statement) map[string]any {
 	columns := []any{}
 	for i, c := range s.result.columns {
-		column := map[string]any{"name": c.Name, "type_name": c.Type.Name(), "type_text": c.Type.SQL(), "position": i}
-		if c.Type.Kind == "DECIMAL" {
-			column["type_precision"], column["type_scale"] = c.Type.Precision, c.Type.Scale
-		}
-		columns = append(columns, column)
+		columns = append(columns, map[string]any{
+			"name": c.Name, "type_name": typeName(c.Type), "type_text": strings.ToUpper(c.Type), "position": i,
+		})
 	}
 	chunks := []any{}
 	for i := range w.chunks(s) {

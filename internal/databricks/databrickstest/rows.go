@@ -12,10 +12,7 @@ type Row map[string]any
 
 type storedRow struct {
 	row     Row
-	number  int64 // in the table, never used again
-	written time.Time
-	visible time.Time
-	loaded  bool // lies in SQLite
+	visible time.Time // from then on
 }
 
 // Rows returns the rows of a table that can be seen by now, in the order of writing. A table that does not exist has none.
@@ -56,10 +53,9 @@ func (w *Workspace) rows(name string, now time.Time) []Row {
 
 // write appends rows. Under the lock.
 func (w *Workspace) write(t *table, rows []Row) {
-	now := w.now()
+	visible := w.now().Add(w.switches.VisibleAfter)
 	for _, r := range rows {
-		t.written++
-		t.rows = append(t.rows, storedRow{row: r, number: t.written, written: now, visible: now.Add(w.switches.VisibleAfter)})
+		t.rows = append(t.rows, storedRow{r, visible})
 	}
 }
 

@@ -1,20 +1,16 @@
 package databrickstest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/dbsql"
 )
 
 // sqlState is what the SQL routes remember. Guarded by Workspace.mu.
 type sqlState struct {
-	engine     engine
 	warehouses map[string]*warehouse
 	statements map[string]*statement
 	order      []*statement
@@ -23,8 +19,6 @@ type sqlState struct {
 func newSQLState() sqlState {
 	return sqlState{warehouses: map[string]*warehouse{}, statements: map[string]*statement{}}
 }
-
-func (s *sqlState) close() { s.engine.close() }
 
 // Statement is a SQL statement that came in.
 type Statement struct {
@@ -59,7 +53,7 @@ type statement struct {
 	in               statementRequest
 	state            string
 	pending, running int // answers left
-	err              *dbsql.Error
+	err              *sqlError
 	result           *rowSet // nil for statements without one
 	cells            [][]*string
 	truncated        bool
@@ -71,15 +65,10 @@ type statementRequest struct {
 	WarehouseID   string `json:"warehouse_id"`
 	WaitTimeout   string `json:"wait_timeout"`
 	OnWaitTimeout string `json:"on_wait_timeout"`
-	Catalog       string
-	Schema        string
 	Disposition   string
 	Format        string
 	RowLimit      int `json:"row_limit"`
-	Parameters    []struct {
-		Name, Type string
-		Value      *string
-	}
+	Parameters    []json.RawMessage
 }
 
 func (w *Workspace) routeStatements() {
@@ -178,18 +167,10 @@ func (in *statementRequest) check() (time.Duration, *failure) {
 		return invalid("on_wait_timeout can't be CANCEL when wait_timeout is 0s")
 	case in.Disposition != "" && in.Disposition != "INLINE":
 		return invalid("The fake workspace has no disposition but INLINE")
+	case len(in.Parameters) > 0:
+		return invalid("The fake workspace takes no parameters")
 	case in.Format != "" && in.Format != "JSON_ARRAY":
 		return invalid("The format %s is not supported with disposition INLINE; use JSON_ARRAY", in.Format)
-	}
-	for _, p := range in.Parameters {
-		if p.Name == "" {
-			return invalid("A parameter has no name")
-		}
-		if p.Type != "" {
-			if _, err := dbsql.ParseType(p.Type); err != nil {
-				return invalid("The type %s of the parameter %s is not known", p.Type, p.Name)
-			}
-		}
 	}
 	return wait, nil
 }
@@ -213,70 +194,12 @@ func (w *Workspace) advance(s *statement) {
 		return
 	}
 	s.state = "SUCCEEDED"
-	result, err := w.execute(s.who, &s.in)
+	result, err := w.execute(s.who, s.in.Statement)
 	if err == nil && result != nil {
 		err = w.fill(s, result)
 	}
 	if err != nil {
 		s.state = "FAILED"
-		if !errors.As(err, &s.err) {
-			s.err = dbsql.Failure(err)
-		}
+		_ = errors.As(err, &s.err)
 	}
-}
-
-// env is what a statement's queries are translated in. Under the lock.
-func (w *Workspace) env(who *Principal, catalog, schema string) *dbsql.Env {
-	e := &dbsql.Env{Now: w.now(), User: who.Name, Params: map[string]dbsql.Value{}}
-	e.Relation = func(parts []string) (*dbsql.Relation, error) {
-		name := full(parts, catalog, schema)
-		t := w.table(name)
-		if t == nil || w.mayReach(who, securableOf(name)) != nil {
-			return nil, noTable(parts)
-		}
-		if s := securableOf(name); !w.may(who, s, "SELECT") {
-			return nil, insufficient("SELECT", s)
-		}
-		if t.kind == "VIEW" {
-			return w.viewRelation(t)
-		}
-		l, err := w.load(t)
-		if err != nil {
-			return nil, err
-		}
-		return &dbsql.Relation{Columns: slices.Clone(l.columns), SQLite: l.name}, nil
-	}
-	return e
-}
-
-// viewRelation reads a view with the rights of its owner.
-func (w *Workspace) viewRelation(t *table) (*dbsql.Relation, error) {
-	q, err := dbsql.ParseQuery(t.view)
-	if err != nil {
-		return nil, err
-	}
-	out := &dbsql.Relation{View: q, Env: w.env(w.principal(t.owner, false), t.name.Catalog, t.name.Schema)}
-	for _, c := range t.columns {
-		out.Columns = append(out.Columns, dbsql.Column{Name: c.Name})
-	}
-	return out, nil
-}
-
-// full completes a name with the catalog and schema of the session.
-func full(parts []string, catalog, schema string) string {
-	if len(parts) < 3 {
-		parts = append(strings.Split(catalog+"."+schema, ".")[:3-len(parts)], parts...)
-	}
-	return strings.Join(parts, ".")
-}
-
-func noTable(parts []string) *dbsql.Error {
-	return &dbsql.Error{Class: "TABLE_OR_VIEW_NOT_FOUND", State: "42P01",
-		Message: fmt.Sprintf("The table or view `%s` cannot be found. Verify the spelling and correctness of the schema and catalog.", strings.Join(parts,
-			"`.`"))}
-}
-
-func insufficient(privilege string, s securable) *dbsql.Error {
-	return &dbsql.Error{Class: "INSUFFICIENT_PERMISSIONS", State: "42501",
-		Message: fmt.Sprintf("Insufficient privileges: User does not have %s on %s '%s'.", strings.ReplaceAll(privilege, "_", " "), s.title(), s.name)}
 }

@@ -136,9 +136,6 @@ func (w *Workspace) Close() {
 		w.zerobus.CloseClientConnections()
 		w.zerobus.Close()
 		w.closeStorage()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.sql.close()
 	})
 }
 

@@ -64,7 +64,6 @@ func TestGoldenV2(t *testing.T) {
 	var s sheet
 	s.everything(t, o)
 	s.add(o.Found(0), o.RowCount(), o.Streaming())
-	s.add(Grant("SELECT", o.Name(TracesKind), "analysts", "we`ird")...)
 	s.check(t, "v2")
 
 	s.Reset()

@@ -112,15 +112,6 @@ func Drop(name unity.Name) Statement {
 	return Statement{SQL: "DROP VIEW IF EXISTS " + name.Quoted(), Does: "drops the view; the tables stay"}
 }
 
-// Grant lets principals read a view or table. Names are quoted, so a principal can't be anything else.
-func Grant(privilege string, name unity.Name, principals ...string) []Statement {
-	var list []Statement
-	for _, p := range principals {
-		list = append(list, Statement{SQL: "GRANT " + privilege + " ON TABLE " + name.Quoted() + " TO " + unity.Quote(p), Does: "grants " + privilege + " to " + p, Databricks: true})
-	}
-	return list
-}
-
 // Streaming is the statement that creates or refreshes the streaming table: the spans that may stand for a trace, appended as they arrive. Views whose Options.Spans is its
 // name read it in place of all spans. It needs serverless compute for its pipeline, and costs what that runs.
 func (o *Options) Streaming() Statement {
