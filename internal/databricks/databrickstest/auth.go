@@ -2,10 +2,8 @@ package databrickstest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -97,6 +95,24 @@ func (w *Workspace) principal(name string, service bool) *Principal {
 	return p
 }
 
+// isPrincipal reports whether there is a principal of that name. Under the lock.
+func (w *Workspace) isPrincipal(name string) bool { return w.access.principals[name] != nil }
+
+// client is the service principal with this id and secret; nil if one of them is wrong. Under the lock.
+func (w *Workspace) client(id, secret string) *Principal {
+	if want, ok := w.access.secrets[id]; !ok || want != secret {
+		return nil
+	}
+	return w.access.principals[id]
+}
+
+// issue makes an OAuth token of a principal, which is good for Switches.TokenLife. Under the lock.
+func (w *Workspace) issue(who *Principal, details []authorizationDetail) string {
+	name := fmt.Sprintf("eyJ-fake-%d", w.next())
+	w.access.tokens[name] = &token{who: who, details: details, expires: w.now().Add(w.switches.TokenLife)}
+	return name
+}
+
 // isOpen says which paths need no credential.
 func isOpen(path string) bool {
 	return strings.HasPrefix(path, "/.well-known/") || strings.HasPrefix(path, "/oidc/")
@@ -108,10 +124,10 @@ func withPrincipal(ctx context.Context, p signed) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// signed is who sent a request, and with which token.
+// signed is who sent a request, and what his token was asked for: nil for a workspace token.
 type signed struct {
 	*Principal
-	token *token
+	details []authorizationDetail
 }
 
 // caller returns who sent the request.
@@ -137,7 +153,7 @@ func (w *Workspace) signedIn(r *http.Request) (signed, func(http.ResponseWriter)
 	case t.pat && w.switches.RefusePATOnOTLP && isOTLP(r.URL.Path):
 		return signed{}, refuseCredential
 	}
-	return signed{t.who, t}, nil
+	return signed{t.who, t.details}, nil
 }
 
 func refuseCredential(rw http.ResponseWriter) {
@@ -149,115 +165,7 @@ func (w *Workspace) handle(pattern string, handler http.HandlerFunc) {
 	w.mux.HandleFunc(pattern, handler)
 }
 
-func (w *Workspace) routeAuth() {
-	w.handle("GET /.well-known/databricks-config", w.hostMetadata)
-	w.handle("GET /oidc/.well-known/oauth-authorization-server", func(rw http.ResponseWriter, _ *http.Request) {
-		answer(rw, http.StatusOK, map[string]any{"authorization_endpoint": w.URL() + "/oidc/v1/authorize", "token_endpoint": w.URL() + "/oidc/v1/token"})
-	})
-	w.handle("POST /oidc/v1/token", w.issueToken)
-	w.handle("GET /api/2.0/preview/scim/v2/Me", func(rw http.ResponseWriter, r *http.Request) {
-		who := caller(r)
-		groups := []any{}
-		w.mu.Lock()
-		for _, g := range who.Groups {
-			groups = append(groups, map[string]any{"display": g, "type": "direct", "value": g})
-		}
-		w.mu.Unlock()
-		answer(rw, http.StatusOK, map[string]any{
-			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": WorkspaceID, "userName": who.Name, "displayName": who.Name,
-			"active": true, "groups": groups,
-		})
-	})
-	w.handle("/", func(rw http.ResponseWriter, r *http.Request) {
-		path := r.URL.Path
-		if rest, ok := strings.CutPrefix(path, "/api/"); ok {
-			_, path, _ = strings.Cut(rest, "/")
-			path = "/" + path
-		}
-		fail(rw, http.StatusNotFound, "ENDPOINT_NOT_FOUND", fmt.Sprintf("No API found for '%s %s'", r.Method, path))
-	})
-}
-
-func (w *Workspace) hostMetadata(rw http.ResponseWriter, _ *http.Request) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.switches.HostMetadata {
-		answer(rw, http.StatusNotFound, struct{}{})
-		return
-	}
-	answer(rw, http.StatusOK, map[string]any{"oidc_endpoint": w.URL() + "/oidc", "workspace_id": WorkspaceID})
-}
-
-// issueToken is the client credentials grant of OAuth, also with authorization_details for Zerobus.
-func (w *Workspace) issueToken(rw http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		refuseToken(rw, http.StatusBadRequest, "invalid_request", "The body is no form")
-		return
-	}
-	id, secret, basic := r.BasicAuth()
-	if basic {
-		id, secret = unescape(id), unescape(secret)
-	} else {
-		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
-	}
-	if grant := r.PostForm.Get("grant_type"); grant != "client_credentials" {
-		refuseToken(rw, http.StatusBadRequest, "unsupported_grant_type", fmt.Sprintf("The grant type %q is not supported", grant))
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	want, known := w.access.secrets[id]
-	if !known || want != secret {
-		refuseToken(rw, http.StatusUnauthorized, "invalid_client", "Client authentication failed")
-		return
-	}
-	t := &token{who: w.access.principals[id]}
-	if text := r.PostForm.Get("authorization_details"); text != "" {
-		if err := json.Unmarshal([]byte(text), &t.details); err != nil {
-			refuseToken(rw, http.StatusBadRequest, "invalid_authorization_details", "authorization_details is no JSON list")
-			return
-		}
-		if want := "api://databricks/workspaces/" + WorkspaceID + "/zerobusDirectWriteApi"; r.PostForm.Get("resource") != want {
-			refuseToken(rw, http.StatusBadRequest, "invalid_target", "The resource must be "+want)
-			return
-		}
-		if message := w.undeserved(t); message != "" {
-			refuseToken(rw, http.StatusForbidden, "access_denied", message)
-			return
-		}
-	}
-	w.serial++
-	name := fmt.Sprintf("eyJ-fake-%d", w.serial)
-	t.expires = w.now().Add(w.switches.TokenLife)
-	w.access.tokens[name] = t
-	document := map[string]any{"access_token": name, "token_type": "Bearer", "expires_in": int(w.switches.TokenLife.Seconds())}
-	if t.details == nil {
-		document["scope"] = "all-apis"
-	}
-	answer(rw, http.StatusOK, document)
-}
-
-// unescape undoes the form encoding that OAuth wants inside Basic credentials.
-func unescape(s string) string {
-	if plain, err := url.QueryUnescape(s); err == nil {
-		return plain
-	}
-	return s
-}
-
-func refuseToken(rw http.ResponseWriter, status int, code, description string) {
-	answer(rw, status, map[string]any{"error": code, "error_description": description, "error_id": "00000000-0000-0000-0000-000000000000"})
-}
-
-// undeserved says which privilege a Zerobus token asks for that the principal does not have; empty if none. Under the lock.
-func (w *Workspace) undeserved(t *token) string {
-	for _, d := range t.details {
-		s := securable{strings.ToLower(d.ObjectType), strings.ToLower(d.Object)}
-		for _, p := range d.Privileges {
-			if p = spelled(p); !w.hasGrant(t.who, s, p) {
-				return fmt.Sprintf("User does not have %s on %s '%s'.", p, d.ObjectType, d.Object)
-			}
-		}
-	}
-	return ""
+// isOTLP reports whether the path of the workspace takes OTLP.
+func isOTLP(path string) bool {
+	return strings.HasPrefix(path, "/api/2.0/otel/v1/") || strings.HasPrefix(path, "/api/2.0/tracing/otel/v1/")
 }

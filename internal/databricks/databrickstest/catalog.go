@@ -274,7 +274,7 @@ func (w *Workspace) owner(s securable) string {
 func (w *Workspace) find(name string) (*table, *failure) {
 	parts := strings.SplitN(key(name), ".", 3)
 	if len(parts) != 3 {
-		return nil, &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name", name)}
+		return nil, newFailure(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name", name))
 	}
 	if f := w.findSchema(parts[0] + "." + parts[1]); f != nil {
 		return nil, f
@@ -282,7 +282,7 @@ func (w *Workspace) find(name string) (*table, *failure) {
 	if t := w.table(name); t != nil {
 		return t, nil
 	}
-	return nil, &failure{404, "TABLE_DOES_NOT_EXIST", fmt.Sprintf("Table '%s' does not exist.", name)}
+	return nil, newFailure(404, "TABLE_DOES_NOT_EXIST", fmt.Sprintf("Table '%s' does not exist.", name))
 }
 
 func (w *Workspace) findSchema(name string) *failure {
@@ -291,7 +291,31 @@ func (w *Workspace) findSchema(name string) *failure {
 		return noCatalog(c)
 	}
 	if w.catalogs[key(c)].schemas[key(s)] == nil {
-		return &failure{404, "SCHEMA_DOES_NOT_EXIST", fmt.Sprintf("Schema '%s' does not exist.", name)}
+		return newFailure(404, "SCHEMA_DOES_NOT_EXIST", fmt.Sprintf("Schema '%s' does not exist.", name))
+	}
+	return nil
+}
+
+func (w *Workspace) schemaByID(id string) *schema {
+	for _, c := range w.catalogs {
+		for _, s := range c.schemas {
+			if s.id == id {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+func (w *Workspace) tableByID(id string) *table {
+	for _, c := range w.catalogs {
+		for _, s := range c.schemas {
+			for _, t := range s.tables {
+				if t.id == id {
+					return t
+				}
+			}
+		}
 	}
 	return nil
 }

@@ -144,7 +144,7 @@ func lineage(s securable) []securable {
 
 // denied is the answer to somebody without a privilege.
 func denied(privilege string, s securable) *failure {
-	return &failure{403, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on %s '%s'.", strings.ReplaceAll(privilege, "_", " "), s.title(), s.name)}
+	return newFailure(403, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on %s '%s'.", strings.ReplaceAll(privilege, "_", " "), s.title(), s.name))
 }
 
 // mayReach checks USE_CATALOG and USE_SCHEMA for a table or schema. Under the lock.

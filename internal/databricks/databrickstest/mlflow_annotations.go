@@ -122,8 +122,7 @@ func (w *Workspace) revise(l *traceLocation, old Row, change Row) Row {
 
 func (w *Workspace) keep(l *traceLocation, row Row) {
 	if l.layout == unity.V1 {
-		now := w.now()
-		l.legacy = append(l.legacy, storedRow{row, now.Add(w.switches.VisibleAfter)})
+		l.legacy = append(l.legacy, w.stored(row))
 		return
 	}
 	if t := w.table(l.Table(annotations, l.layout).String()); t != nil {

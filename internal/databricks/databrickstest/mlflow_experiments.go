@@ -229,7 +229,7 @@ func (w *Workspace) nextExperiment() int { return 1000 + len(w.mlflow.experiment
 func (w *Workspace) createExperiment(name string, tags []keyValue) (*experiment, *failure) {
 	for _, e := range w.mlflow.experiments {
 		if e.name == name {
-			return nil, &failure{http.StatusBadRequest, "RESOURCE_ALREADY_EXISTS", fmt.Sprintf("Node named '%s' already exists", name[strings.LastIndexByte(name, '/')+1:])}
+			return nil, newFailure(http.StatusBadRequest, "RESOURCE_ALREADY_EXISTS", fmt.Sprintf("Node named '%s' already exists", name[strings.LastIndexByte(name, '/')+1:]))
 		}
 	}
 	id := strconv.Itoa(w.nextExperiment())

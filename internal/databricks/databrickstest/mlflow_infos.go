@@ -219,11 +219,6 @@ func (i *traceInfo) annotated(n Row, l *traceLocation) {
 	}
 }
 
-func str(v any) string {
-	s, _ := v.(string)
-	return s
-}
-
 func integer(v any) int64 {
 	n, _ := v.(int64)
 	return n

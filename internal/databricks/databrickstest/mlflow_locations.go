@@ -217,7 +217,7 @@ func (w *Workspace) mayCreate(who *Principal, at unity.Location) *failure {
 	if w.findLocation(at.String()) != nil {
 		return nil
 	}
-	schema := securable{"schema", key(name)}
+	schema := securableOf(name)
 	if f := w.mayReach(who, schema); f != nil {
 		return f
 	}
@@ -251,7 +251,7 @@ func (w *Workspace) running(r *http.Request) *failure {
 		return f
 	}
 	if h.start(w.now()); h.state(w.now()) != "RUNNING" {
-		return &failure{http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE", "The SQL warehouse " + h.ID + " is starting"}
+		return newFailure(http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE", "The SQL warehouse "+h.ID+" is starting")
 	}
 	return nil
 }
@@ -300,7 +300,7 @@ func (w *Workspace) allowed(who *Principal, l *traceLocation, write bool) *failu
 	}
 	for _, p := range needs {
 		if !w.may(who, at, p) {
-			return &failure{http.StatusForbidden, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on Table '%s'.", p, table)}
+			return newFailure(http.StatusForbidden, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on Table '%s'.", p, table))
 		}
 	}
 	return nil

@@ -69,8 +69,7 @@ func (w *Workspace) startSearch(rw http.ResponseWriter, r *http.Request) {
 		f.send(rw)
 		return
 	}
-	w.serial++
-	o := &operation{name: fmt.Sprintf("op-%d", w.serial), started: w.now(), polls: s.RunningPolls, on: w.sql.warehouses[ask.Warehouse]}
+	o := &operation{name: fmt.Sprintf("op-%d", w.next()), started: w.now(), polls: s.RunningPolls, on: w.warehouseOf(ask.Warehouse)}
 	if o.on != nil {
 		o.on.start(w.now())
 	}

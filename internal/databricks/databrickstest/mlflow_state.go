@@ -1,7 +1,6 @@
 package databrickstest
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -212,12 +211,6 @@ func (w *Workspace) tracesV4(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// noEndpoint answers as the front door does for a route that is not rolled out.
-func noEndpoint(rw http.ResponseWriter, r *http.Request) {
-	_, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
-	fail(rw, http.StatusNotFound, "ENDPOINT_NOT_FOUND", fmt.Sprintf("No API found for '%s /%s'", r.Method, path))
-}
-
 // without answers ENDPOINT_NOT_FOUND and returns true if the switch is set.
 func (w *Workspace) without(rw http.ResponseWriter, r *http.Request, missing func(*MLflowSwitches) bool) bool {
 	w.mu.Lock()
@@ -256,12 +249,4 @@ func (t *throttled) send(rw http.ResponseWriter) {
 		rw.Header().Set("Retry-After", t.retryAfter)
 	}
 	fail(rw, http.StatusTooManyRequests, "REQUEST_LIMIT_EXCEEDED", "Too many requests")
-}
-
-func invalid(format string, args ...any) *failure {
-	return &failure{http.StatusBadRequest, "INVALID_PARAMETER_VALUE", fmt.Sprintf(format, args...)}
-}
-
-func notFound(format string, args ...any) *failure {
-	return &failure{http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", fmt.Sprintf(format, args...)}
 }

@@ -86,8 +86,7 @@ func (h *storageHost) sign(w *Workspace, method, file string, expires time.Time)
 		h.server = httptest.NewServer(http.HandlerFunc(w.serveStorage))
 		h.signed = map[string]signature{}
 	}
-	w.serial++
-	secret := fmt.Sprintf("signature-%d", w.serial)
+	secret := fmt.Sprintf("signature-%d", w.next())
 	h.signed[secret] = signature{method, file, expires}
 	return h.server.URL + "/bucket/" + strings.ReplaceAll(url.PathEscape(file), "%2F", "/") + "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + secret
 }

@@ -107,13 +107,12 @@ func (w *Workspace) createMonitor(who *Principal, t *table, config map[string]an
 		if exists.Message == "" {
 			exists.Message = fmt.Sprintf("Data Monitor '%s' already exists", name)
 		}
-		return nil, &failure{exists.Status, exists.Code, exists.Message}
+		return nil, newFailure(exists.Status, exists.Code, exists.Message)
 	}
 	if f := w.checkMonitor(t, config); f != nil {
 		return nil, f
 	}
-	w.serial++
-	m := &monitor{table: name, creator: who.Name, status: "PENDING", config: config, dashboard: fmt.Sprintf("01ef%028x", w.serial)}
+	m := &monitor{table: name, creator: who.Name, status: "PENDING", config: config, dashboard: fmt.Sprintf("01ef%028x", w.next())}
 	w.monitors.monitors[name] = m
 	return m, nil
 }
@@ -200,34 +199,10 @@ func (w *Workspace) outputTable(m *monitor, suffix string) string {
 	return s.catalog + "." + s.name + "." + m.table[strings.LastIndexByte(m.table, '.')+1:] + "_" + suffix
 }
 
-func (w *Workspace) schemaByID(id string) *schema {
-	for _, c := range w.catalogs {
-		for _, s := range c.schemas {
-			if s.id == id {
-				return s
-			}
-		}
-	}
-	return nil
-}
-
-func (w *Workspace) tableByID(id string) *table {
-	for _, c := range w.catalogs {
-		for _, s := range c.schemas {
-			for _, t := range s.tables {
-				if t.id == id {
-					return t
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // mayChange refuses everybody but the creator.
 func mayChange(who *Principal, m *monitor) *failure {
 	if who.Name != m.creator {
-		return &failure{http.StatusForbidden, "PERMISSION_DENIED", "Only the monitor creator may update it."}
+		return newFailure(http.StatusForbidden, "PERMISSION_DENIED", "Only the monitor creator may update it.")
 	}
 	return nil
 }

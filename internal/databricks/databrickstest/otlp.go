@@ -53,11 +53,6 @@ func (w *Workspace) ingested(table string) *Ingested {
 	return c
 }
 
-// isOTLP reports whether the path of the workspace takes OTLP.
-func isOTLP(path string) bool {
-	return strings.HasPrefix(path, "/api/2.0/otel/v1/") || strings.HasPrefix(path, "/api/2.0/tracing/otel/v1/")
-}
-
 const (
 	tableHeader   = "X-Databricks-UC-Table-Name"
 	zerobusHeader = "X-Databricks-Zerobus-Table-Name"
@@ -129,17 +124,17 @@ func tableOf(r *http.Request, e endpoint) (string, *failure) {
 	named := r.Header.Values(e.header)
 	switch {
 	case len(named) == 0 || named[0] == "":
-		return "", &failure{400, "INVALID_PARAMETER_VALUE", "Missing required header: " + e.header}
+		return "", newFailure(400, "INVALID_PARAMETER_VALUE", "Missing required header: "+e.header)
 	case len(named) > 1 || strings.Contains(named[0], ","):
-		return "", &failure{400, "INVALID_PARAMETER_VALUE", "A request goes to one table; the header " + e.header + " names several"}
+		return "", newFailure(400, "INVALID_PARAMETER_VALUE", "A request goes to one table; the header "+e.header+" names several")
 	}
 	name, err := unity.ParseName(named[0])
 	if err != nil {
-		return "", &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name for a table", named[0])}
+		return "", newFailure(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name for a table", named[0]))
 	}
 	if !strings.HasSuffix(key(name.Table), "_otel_"+string(e.signal.table)) {
-		return "", &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Table '%s' does not take %s: its name must end in _otel_%s", name, e.signal.path,
-			e.signal.table)}
+		return "", newFailure(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Table '%s' does not take %s: its name must end in _otel_%s", name, e.signal.path,
+			e.signal.table))
 	}
 	return name.String(), nil
 }
@@ -147,8 +142,8 @@ func tableOf(r *http.Request, e endpoint) (string, *failure) {
 // itemsOf decodes the body.
 func itemsOf(r *http.Request, e endpoint, switches Switches) (items, *failure) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-protobuf" {
-		return items{}, &failure{415, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Unsupported content type '%s', expected application/x-protobuf",
-			r.Header.Get("Content-Type"))}
+		return items{}, newFailure(415, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Unsupported content type '%s', expected application/x-protobuf",
+			r.Header.Get("Content-Type")))
 	}
 	body, _ := io.ReadAll(r.Body)
 	switch encoding := r.Header.Get("Content-Encoding"); {
@@ -158,17 +153,17 @@ func itemsOf(r *http.Request, e endpoint, switches Switches) (items, *failure) {
 			body, err = io.ReadAll(io.LimitReader(z, maxBody+1))
 		}
 		if err != nil {
-			return items{}, &failure{400, "MALFORMED_REQUEST", "The body is no gzip"}
+			return items{}, newFailure(400, "MALFORMED_REQUEST", "The body is no gzip")
 		}
 	case encoding != "" && encoding != "identity":
-		return items{}, &failure{415, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Unsupported content encoding '%s'", encoding)}
+		return items{}, newFailure(415, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Unsupported content encoding '%s'", encoding))
 	}
 	if len(body) > maxBody || switches.MaxBody > 0 && len(body) > switches.MaxBody {
-		return items{}, &failure{413, "REQUEST_ENTITY_TOO_LARGE", "Request body too large"}
+		return items{}, newFailure(413, "REQUEST_ENTITY_TOO_LARGE", "Request body too large")
 	}
 	out, err := e.signal.decode(body)
 	if err != nil {
-		return items{}, &failure{400, "MALFORMED_REQUEST", "The body is no " + e.signal.message}
+		return items{}, newFailure(400, "MALFORMED_REQUEST", "The body is no "+e.signal.message)
 	}
 	return out, nil
 }

@@ -14,7 +14,7 @@ func (w *Workspace) admit(r *http.Request, e endpoint, name string, in items) (*
 	who := caller(r)
 	t := w.table(name)
 	if t == nil {
-		return nil, &failure{w.switches.MissingTableStatus, "TABLE_DOES_NOT_EXIST", fmt.Sprintf("Table '%s' does not exist.", name)}
+		return nil, newFailure(w.switches.MissingTableStatus, "TABLE_DOES_NOT_EXIST", fmt.Sprintf("Table '%s' does not exist.", name))
 	}
 	s := securableOf(name)
 	for _, at := range lineage(s) {
@@ -31,10 +31,10 @@ func (w *Workspace) admit(r *http.Request, e endpoint, name string, in items) (*
 		}
 	}
 	if message := mismatch(t, e.signal.table); message != "" {
-		return nil, &failure{400, "INVALID_PARAMETER_VALUE", message}
+		return nil, newFailure(400, "INVALID_PARAMETER_VALUE", message)
 	}
 	if !w.withinQuota(in.traces) {
-		return nil, &failure{429, "REQUEST_LIMIT_EXCEEDED", fmt.Sprintf("Request limit exceeded: %d traces per second", w.switches.TracesPerSecond)}
+		return nil, newFailure(429, "REQUEST_LIMIT_EXCEEDED", fmt.Sprintf("Request limit exceeded: %d traces per second", w.switches.TracesPerSecond))
 	}
 	return t, nil
 }

@@ -25,7 +25,7 @@ func (w *Workspace) securableIn(r *http.Request) (securable, *failure) {
 	kind, name := strings.ToLower(r.PathValue("kind")), key(r.PathValue("name"))
 	s := securable{kind, name}
 	if applicable[kind] == nil {
-		return s, &failure{400, "INVALID_PARAMETER_VALUE", r.PathValue("kind") + " is not a valid securable type"}
+		return s, newFailure(400, "INVALID_PARAMETER_VALUE", r.PathValue("kind")+" is not a valid securable type")
 	}
 	return s, w.exists(s)
 }
@@ -91,7 +91,7 @@ func (w *Workspace) patchPermissions(rw http.ResponseWriter, r *http.Request) {
 		}
 		for _, p := range c.Add {
 			if f == nil && slices.Contains(c.Remove, p) {
-				f = &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Duplicate privileges to add and delete for principal %s: %s", c.Principal, p)}
+				f = newFailure(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Duplicate privileges to add and delete for principal %s: %s", c.Principal, p))
 			}
 		}
 	}
@@ -110,14 +110,14 @@ func (w *Workspace) patchPermissions(rw http.ResponseWriter, r *http.Request) {
 
 // grantable says why privileges can't be granted; nil if they can. Under the lock.
 func (w *Workspace) grantable(s securable, principal string, names []string) *failure {
-	if w.access.principals[principal] == nil {
-		return &failure{404, "PRINCIPAL_DOES_NOT_EXIST", "Could not find principal with name " + principal}
+	if !w.isPrincipal(principal) {
+		return newFailure(404, "PRINCIPAL_DOES_NOT_EXIST", "Could not find principal with name "+principal)
 	}
 	for _, p := range names {
 		view := s.kind == "table" && w.table(s.name) != nil && w.table(s.name).kind != "MANAGED" && spelled(p) == "MODIFY"
 		if view || !slices.Contains(applicable[s.kind], spelled(p)) {
-			return &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Privilege %s is not applicable to this entity [%s:%s]", p,
-				strings.ToUpper(s.kind), s.name)}
+			return newFailure(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Privilege %s is not applicable to this entity [%s:%s]", p,
+				strings.ToUpper(s.kind), s.name))
 		}
 	}
 	return nil

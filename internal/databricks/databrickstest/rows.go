@@ -53,10 +53,14 @@ func (w *Workspace) rows(name string, now time.Time) []Row {
 
 // write appends rows. Under the lock.
 func (w *Workspace) write(t *table, rows []Row) {
-	visible := w.now().Add(w.switches.VisibleAfter)
 	for _, r := range rows {
-		t.rows = append(t.rows, storedRow{r, visible})
+		t.rows = append(t.rows, w.stored(r))
 	}
+}
+
+// stored is a row that is written now. Under the lock.
+func (w *Workspace) stored(r Row) storedRow {
+	return storedRow{r, w.now().Add(w.switches.VisibleAfter)}
 }
 
 // timestamp is how rows show a TIMESTAMP.

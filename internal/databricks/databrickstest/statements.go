@@ -127,9 +127,8 @@ func (w *Workspace) submit(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.start(w.now())
-	w.serial++
 	s := &statement{
-		id: fmt.Sprintf("01ef-%08x", w.serial), who: caller(r).Principal, in: in, state: "PENDING", pending: h.PendingAnswers, running: h.RunningAnswers,
+		id: fmt.Sprintf("01ef-%08x", w.next()), who: caller(r).Principal, in: in, state: "PENDING", pending: h.PendingAnswers, running: h.RunningAnswers,
 	}
 	w.sql.statements[s.id] = s
 	w.sql.order = append(w.sql.order, s)
@@ -145,7 +144,7 @@ func (w *Workspace) submit(rw http.ResponseWriter, r *http.Request) {
 // check refuses what the API refuses before anything runs.
 func (in *statementRequest) check() (time.Duration, *failure) {
 	invalid := func(format string, args ...any) (time.Duration, *failure) {
-		return 0, &failure{400, "INVALID_PARAMETER_VALUE", fmt.Sprintf(format, args...)}
+		return 0, newFailure(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf(format, args...))
 	}
 	wait := 10 * time.Second
 	if in.WaitTimeout != "" {

@@ -223,11 +223,11 @@ func (w *Workspace) owns(who *Principal, s securable) bool {
 }
 
 func notOwner(s securable) *failure {
-	return &failure{403, "PERMISSION_DENIED", fmt.Sprintf("User is not an owner of %s '%s'.", s.title(), s.name)}
+	return newFailure(403, "PERMISSION_DENIED", fmt.Sprintf("User is not an owner of %s '%s'.", s.title(), s.name))
 }
 
 func noCatalog(name string) *failure {
-	return &failure{404, "CATALOG_DOES_NOT_EXIST", fmt.Sprintf("Catalog '%s' does not exist.", name)}
+	return newFailure(404, "CATALOG_DOES_NOT_EXIST", fmt.Sprintf("Catalog '%s' does not exist.", name))
 }
 
 func (c *catalog) info() map[string]any {

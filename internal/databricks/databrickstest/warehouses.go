@@ -103,14 +103,17 @@ func (w *Workspace) routeWarehouses() {
 	}))
 }
 
+// warehouseOf finds a warehouse; nil if there is none. Under the lock.
+func (w *Workspace) warehouseOf(id string) *warehouse { return w.sql.warehouses[id] }
+
 // usable finds a warehouse that the principal may use. Under the lock.
 func (w *Workspace) usable(who *Principal, id string) (*warehouse, *failure) {
 	h := w.sql.warehouses[id]
 	switch {
 	case h == nil:
-		return nil, &failure{404, "RESOURCE_DOES_NOT_EXIST", fmt.Sprintf("SQL warehouse %s does not exist", id)}
+		return nil, newFailure(404, "RESOURCE_DOES_NOT_EXIST", fmt.Sprintf("SQL warehouse %s does not exist", id))
 	case slices.Contains(h.Denied, who.Name):
-		return nil, &failure{403, "PERMISSION_DENIED", fmt.Sprintf("You do not have permission to use the SQL warehouse %s; CAN_USE is needed.", id)}
+		return nil, newFailure(403, "PERMISSION_DENIED", fmt.Sprintf("You do not have permission to use the SQL warehouse %s; CAN_USE is needed.", id))
 	}
 	return h, nil
 }

@@ -3,8 +3,6 @@
 package databrickstest
 
 import (
-	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -113,17 +111,6 @@ func Start(o Options) (*Workspace, error) {
 	return w, nil
 }
 
-func listen(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no address; write 127.0.0.1:8080", address)
-	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("%q is not loopback; write 127.0.0.1:8080", address)
-	}
-	return net.Listen("tcp", address)
-}
-
 // URL is the workspace's address.
 func (w *Workspace) URL() string { return w.server.URL }
 
@@ -137,44 +124,4 @@ func (w *Workspace) Close() {
 		w.zerobus.Close()
 		w.closeStorage()
 	})
-}
-
-// Now is the workspace's time.
-func (w *Workspace) Now() time.Time { return w.now() }
-
-// id makes an identifier that looks like those of Databricks and never repeats. Under the lock.
-func (w *Workspace) id() string {
-	w.serial++
-	return fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012x", w.serial)
-}
-
-// answer sends a document.
-func answer(rw http.ResponseWriter, status int, document any) {
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	_ = json.NewEncoder(rw).Encode(document)
-}
-
-// fail answers with an error in the form of Databricks' REST APIs. The code is a string, or a number where Databricks' front door writes one.
-func fail(rw http.ResponseWriter, status int, code any, message string) {
-	answer(rw, status, map[string]any{"error_code": code, "message": message})
-}
-
-// failure is an error that knows how it is answered.
-type failure struct {
-	status        int
-	code, message string
-}
-
-func (f *failure) Error() string { return f.code + ": " + f.message }
-
-func (f *failure) send(rw http.ResponseWriter) { fail(rw, f.status, f.code, f.message) }
-
-// decode reads a JSON body; what is no JSON is answered with 400 and reported as false.
-func decode(rw http.ResponseWriter, r *http.Request, into any) bool {
-	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
-		fail(rw, http.StatusBadRequest, "MALFORMED_REQUEST", "Could not parse request object: "+err.Error())
-		return false
-	}
-	return true
 }

@@ -14,7 +14,7 @@ func (w *Workspace) ZerobusURL() string { return w.zerobus.URL }
 func (w *Workspace) serveZerobus(rw http.ResponseWriter, r *http.Request) {
 	for _, s := range []signal{tracesSignal, logsSignal, metricsSignal} {
 		if r.Method == http.MethodPost && r.URL.Path == "/v1/"+s.path {
-			if !deserves(caller(r).token, r.Header.Get(zerobusHeader)) {
+			if !deserves(caller(r).details, r.Header.Get(zerobusHeader)) {
 				answer(rw, http.StatusUnauthorized, map[string]any{"message": "Missing authorization details in access token claims"})
 				return
 			}
@@ -26,11 +26,11 @@ func (w *Workspace) serveZerobus(rw http.ResponseWriter, r *http.Request) {
 }
 
 // deserves reports whether the token was asked for the table. Without a table there is nothing to check.
-func deserves(t *token, table string) bool {
+func deserves(details []authorizationDetail, table string) bool {
 	if table == "" {
-		return t.details != nil
+		return details != nil
 	}
-	return slices.ContainsFunc(t.details, func(d authorizationDetail) bool {
+	return slices.ContainsFunc(details, func(d authorizationDetail) bool {
 		return strings.EqualFold(d.ObjectType, "TABLE") && key(d.Object) == key(table) && slices.Contains(d.Privileges,
 			"MODIFY") && slices.Contains(d.Privileges, "SELECT")
 	})
