@@ -13,6 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// The headers that name a table.
+const (
+	tableHeader   = "X-Databricks-UC-Table-Name"
+	zerobusHeader = "X-Databricks-Zerobus-Table-Name"
+)
+
 // exchange is one request and answer of a fixture: recorded from official clients, or written from the documentation, not by this package.
 type exchange struct {
 	Name    string

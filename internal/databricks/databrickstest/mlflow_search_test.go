@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
@@ -49,7 +50,7 @@ func TestSearching(t *testing.T) {
 		for _, i := range infos {
 			names = append(names, i.(map[string]any)["tags"].(map[string]any)["mlflow.traceName"].(string)[1:])
 		}
-		return names, str(doc["next_page_token"]), ""
+		return names, server.Text(doc["next_page_token"]), ""
 	}
 	for _, where := range []struct{ route, experiment string }{{v4, uc}, {v4, plain}, {v3, plain}} {
 		for _, c := range []struct {
@@ -125,7 +126,7 @@ func TestSignedURLs(t *testing.T) {
 		require.Equal(t, http.StatusOK, status)
 		info := doc["credential_info"].(map[string]any)
 		require.Equal(t, "AWS_PRESIGNED_URL", info["type"])
-		return str(info["signed_uri"])
+		return server.Text(info["signed_uri"])
 	}
 	down := sign("download")
 	require.True(t, strings.HasPrefix(down, w.StorageURL()))

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
 const recordedTrace = "5017f67503ac44dc5a0b9699ab7d14ef"
@@ -22,21 +25,27 @@ func call(t *testing.T, w *Workspace, method, path, body string) (int, map[strin
 	return got.status, doc
 }
 
-// linked is a workspace with experiment 1234 linked to cat.sch.pre, as recorded, by the v5 routes.
-func linked(t *testing.T, o ...Options) *Workspace {
+// located is a workspace with two experiments and the location cat.sch.pre, as recorded.
+func located(t *testing.T, o ...Options) *Workspace {
 	w := start(t, o...)
 	w.CreateSchema("cat", "sch")
 	w.GrantWriting(Admin, "cat.sch.pre_otel_spans")
 	for id, name := range map[string]string{"1234": "/Shared/x", "77": "/Shared/y"} {
-		w.mlflow.experiments = append(w.mlflow.experiments, &experiment{id: id, name: name, tags: map[string]string{}})
+		w.AddExperiment(id, name)
 	}
 	for _, id := range []string{"wh123", "w", "old"} {
 		w.SetWarehouse(Warehouse{ID: id})
 	}
-	fixtures := fixture(t, "40_trace_location_v5.json")
-	got := replay(t, w.URL(), AdminToken, fixtures["create"])
+	got := replay(t, w.URL(), AdminToken, fixture(t, "40_trace_location_v5.json")["create"])
 	require.Equal(t, http.StatusOK, got.status, string(got.body))
-	requireAnswer(t, fixtures["link"], replay(t, w.URL(), AdminToken, fixtures["link"]))
+	return w
+}
+
+// linked is located with experiment 1234 linked to the location, by the v5 routes.
+func linked(t *testing.T, o ...Options) *Workspace {
+	w := located(t, o...)
+	link := fixture(t, "40_trace_location_v5.json")["link"]
+	requireAnswer(t, link, replay(t, w.URL(), AdminToken, link))
 	return w
 }
 
@@ -67,7 +76,8 @@ func asText(t *testing.T, v any, madeUp ...string) string {
 
 func TestTraceLocationsAsRecorded(t *testing.T) {
 	w := linked(t)
-	id := w.mlflow.locations[0].id
+	id := w.Experiment("1234").Tags[TagDestinationID]
+	require.NotEmpty(t, id)
 	v5 := fixture(t, "40_trace_location_v5.json")
 	for _, name := range []string{"create", "get"} {
 		e := v5[name]
@@ -76,12 +86,11 @@ func TestTraceLocationsAsRecorded(t *testing.T) {
 		got.body = []byte(strings.ReplaceAll(string(got.body), id, "loc-uuid"))
 		requireAnswer(t, e, got)
 	}
-	require.Len(t, w.mlflow.locations, 1, "create or get")
 	require.Equal(t, []string{"cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs", "cat.sch.pre_otel_metrics", "cat.sch.pre_otel_spans"}, w.Tables())
 
 	e := fixture(t, "42_experiment_create_with_trace_location.json")["get_linked"]
 	var want, got struct {
-		Experiment struct{ Tags []keyValue }
+		Experiment struct{ Tags []struct{ Key, Value string } }
 	}
 	require.NoError(t, json.Unmarshal(e.Response.Body, &want))
 	require.NoError(t, json.Unmarshal(replay(t, w.URL(), AdminToken, e).body, &got))
@@ -91,7 +100,7 @@ func TestTraceLocationsAsRecorded(t *testing.T) {
 	require.ElementsMatch(t, want.Experiment.Tags, got.Experiment.Tags)
 
 	v4 := fixture(t, "41_trace_location_v4_legacy.json")
-	w.experiment("1234").location = nil
+	w = located(t)
 	w.SetMLflow(func(s *MLflowSwitches) { s.UnfitWarehouse = "old" })
 	for _, name := range []string{"warehouse_incompatible", "create", "link", "create_exists"} {
 		requireAnswer(t, v4[name], replay(t, w.URL(), AdminToken, v4[name]))
@@ -164,10 +173,10 @@ func TestSearchRefusalsAsRecorded(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, got.status)
 	status, doc = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", strings.Replace(string(fixtures["start_uc"].Request.Body), "wh123", "", 1))
 	require.Equal(t, http.StatusBadRequest, status)
-	require.Equal(t, NoWarehouse, doc["message"])
-	w.SetMLflow(func(s *MLflowSwitches) { s.WarehouseMessage = WarehouseMissing })
+	require.Equal(t, mlflow.NoWarehouse, doc["message"])
+	w.SetMLflow(func(s *MLflowSwitches) { s.WarehouseMessage = mlflow.WarehouseMissing })
 	_, doc = call(t, w, "GET", "/api/4.0/mlflow/traces/cat.sch.pre/batchGet?trace_ids="+recordedTrace, "")
-	require.Equal(t, WarehouseMissing, doc["message"])
+	require.Equal(t, mlflow.WarehouseMissing, doc["message"])
 
 	w.SetMLflow(func(s *MLflowSwitches) { s.NoSearchV4 = true })
 	got = replay(t, w.URL(), AdminToken, fixtures["not_rolled_out"])
@@ -216,7 +225,7 @@ func TestColdWarehouse(t *testing.T) {
 	get := fixture(t, "44_traces_batch_get_and_info.json")["batch_get"]
 	require.Equal(t, http.StatusServiceUnavailable, replay(t, w.URL(), AdminToken, get).status)
 	poll := func() any {
-		_, o := call(t, w, "GET", "/api/4.0/mlflow/traces/search/operations/"+str(begun["name"]), "")
+		_, o := call(t, w, "GET", "/api/4.0/mlflow/traces/search/operations/"+server.Text(begun["name"]), "")
 		return o["done"]
 	}
 	require.Equal(t, false, poll())
@@ -289,7 +298,7 @@ func TestTraceOfSpansAlone(t *testing.T) {
 	replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"])
 	infos := w.TraceInfos("cat.sch.pre")
 	require.Len(t, infos, 1)
-	var i traceInfo
+	var i mlflow.TraceInfo
 	require.NoError(t, json.Unmarshal(infos[0], &i))
 	require.Equal(t, recordedTrace, i.ID)
 	require.Equal(t, "2026-11-21T05:04:44.937Z", i.RequestTime)
@@ -357,7 +366,7 @@ func TestAnnotationsAsRecorded(t *testing.T) {
 	require.Equal(t, []any{made.ID, "q", 0.0, "2026-11-21T05:04:45.076000Z", "2026-11-21T07:00:00.000000Z"}, []any{last["annotation_id"], last["name"], last["value"], last["created_at"], last["updated_at"]})
 
 	require.Equal(t, http.StatusOK, replay(t, w.URL(), AdminToken, at("delete")).status)
-	var info traceInfo
+	var info mlflow.TraceInfo
 	require.NoError(t, json.Unmarshal(w.TraceInfos("cat.sch.pre")[0], &info))
 	require.Len(t, info.Assessments, 1, "the deleted one is gone")
 	require.Equal(t, map[string]any{"value": "ans hi"}, info.Assessments[0]["expectation"])

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/catalog"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
@@ -86,7 +87,7 @@ func TestRecordedRequest(t *testing.T) {
 		}
 	}
 	require.Len(t, row, len(want))
-	require.Len(t, row, len(spansColumns))
+	require.Len(t, row, len(catalog.OTelColumns(unity.Spans, unity.V2)))
 	require.Equal(t, map[string]any{"x": int64(1)}, rows[0]["attributes"].(map[string]any)["mlflow.spanInputs"])
 	require.Equal(t, "f46bc5a933edd159", rows[0]["parent_span_id"])
 }
@@ -407,7 +408,7 @@ func TestWholeSpan(t *testing.T) {
 	want["attributes"] = map[string]any{"s": "x", "i": "1152921504606846976", "d": "0.5", "list": `["a",1]`, "map": `{"k":null}`, "raw": "AQ=="}
 	want["instrumentation_scope"].(map[string]any)["attributes"] = map[string]any{"b": "true"}
 	require.Equal(t, want, w.Rows(legacy)[0])
-	require.Len(t, w.Rows(legacy)[0], len(otelColumns(unity.Spans, unity.V1)))
+	require.Len(t, w.Rows(legacy)[0], len(catalog.OTelColumns(unity.Spans, unity.V1)))
 }
 
 func TestLogsAndMetrics(t *testing.T) {
@@ -424,7 +425,7 @@ func TestLogsAndMetrics(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, post(t, w, "/api/2.0/otel/v1/logs", "cat.sch.pre_otel_logs", body).status)
 	row := w.Rows("cat.sch.pre_otel_logs")[0]
-	require.Len(t, row, len(logsColumns))
+	require.Len(t, row, len(catalog.OTelColumns(unity.Logs, unity.V2)))
 	require.Equal(t, "2026-11-21T05:04:44.937883Z", row["time"])
 	require.Equal(t, "SEVERITY_NUMBER_INFO2", row["severity_number"])
 	require.Equal(t, map[string]any{"n": int64(1)}, row["body"])
@@ -459,7 +460,7 @@ func TestLogsAndMetrics(t *testing.T) {
 	rows := w.Rows("cat.sch.pre_otel_metrics")
 	require.Len(t, rows, 5)
 	for i, kind := range []string{"gauge", "sum", "histogram", "exponential_histogram", "summary"} {
-		require.Len(t, rows[i], len(metricsColumns))
+		require.Len(t, rows[i], len(catalog.OTelColumns(unity.Metrics, unity.V2)))
 		require.Equal(t, kind, rows[i]["metric_type"])
 		for _, other := range []string{"gauge", "sum", "histogram", "exponential_histogram", "summary"} {
 			require.Equal(t, other == kind, rows[i][other] != nil, "%s of %s", other, kind)

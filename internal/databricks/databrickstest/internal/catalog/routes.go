@@ -1,0 +1,291 @@
+package catalog
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+)
+
+const unityAPI = "/api/2.1/unity-catalog/"
+
+func (w *Catalog) routeUnity() {
+	w.Handle("GET "+unityAPI+"metastore_summary", func(rw http.ResponseWriter, _ *http.Request) {
+		server.Answer(rw, http.StatusOK, map[string]any{
+			"metastore_id": server.MetastoreID, "name": "ms", "cloud": "aws", "region": server.Region, "global_metastore_id": "aws:" + server.Region + ":" + server.MetastoreID,
+		})
+	})
+	w.Handle("GET "+unityAPI+"catalogs", w.listCatalogs)
+	w.Handle("POST "+unityAPI+"catalogs", w.postCatalog)
+	w.Handle("GET "+unityAPI+"catalogs/{name}", w.getCatalog)
+	w.Handle("GET "+unityAPI+"schemas", w.listSchemas)
+	w.Handle("POST "+unityAPI+"schemas", w.postSchema)
+	w.Handle("GET "+unityAPI+"schemas/{name}", w.getSchema)
+	w.Handle("GET "+unityAPI+"tables", w.listTables)
+	w.Handle("GET "+unityAPI+"tables/{name}", w.getTable)
+	w.Handle("GET "+unityAPI+"tables/{name}/exists", w.tableExists)
+	w.Handle("DELETE "+unityAPI+"tables/{name}", w.deleteTable)
+	w.Handle("GET "+unityAPI+"permissions/{kind}/{name}", w.getPermissions)
+	w.Handle("PATCH "+unityAPI+"permissions/{kind}/{name}", w.patchPermissions)
+	w.Handle("GET "+unityAPI+"effective-permissions/{kind}/{name}", w.getEffective)
+}
+
+func (w *Catalog) listCatalogs(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	out := []any{}
+	for _, name := range Sorted(w.catalogs) {
+		if w.May(server.Caller(r).Principal, SecurableOf(name), "USE_CATALOG") {
+			out = append(out, w.catalogs[name].info())
+		}
+	}
+	server.Answer(rw, http.StatusOK, map[string]any{"catalogs": out})
+}
+
+func (w *Catalog) getCatalog(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	name := r.PathValue("name")
+	c := w.catalogs[Key(name)]
+	switch {
+	case c == nil:
+		noCatalog(name).Send(rw)
+	case !w.May(server.Caller(r).Principal, SecurableOf(name), "USE_CATALOG"):
+		Denied("USE_CATALOG", SecurableOf(name)).Send(rw)
+	default:
+		server.Answer(rw, http.StatusOK, c.info())
+	}
+}
+
+func (w *Catalog) postCatalog(rw http.ResponseWriter, r *http.Request) {
+	var in struct{ Name string }
+	if !server.Decode(rw, r, &in) {
+		return
+	}
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	switch err := unity.CheckIdentifier(in.Name); {
+	case err != nil:
+		server.Fail(rw, http.StatusBadRequest, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name", in.Name))
+	case w.catalogs[Key(in.Name)] != nil:
+		server.Fail(rw, http.StatusBadRequest, "CATALOG_ALREADY_EXISTS", fmt.Sprintf("Catalog '%s' already exists", in.Name))
+	case server.Caller(r).Name != server.Admin:
+		server.Fail(rw, http.StatusForbidden, "PERMISSION_DENIED", "User does not have CREATE CATALOG on Metastore 'ms'.")
+	default:
+		server.Answer(rw, http.StatusOK, w.createCatalog(in.Name, server.Caller(r).Name).info())
+	}
+}
+
+func (w *Catalog) listSchemas(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	name := r.URL.Query().Get("catalog_name")
+	c := w.catalogs[Key(name)]
+	if c == nil {
+		noCatalog(name).Send(rw)
+		return
+	}
+	out := []any{}
+	for _, s := range Sorted(c.schemas) {
+		if w.May(server.Caller(r).Principal, SecurableOf(c.name+"."+s), "USE_SCHEMA") {
+			out = append(out, c.schemas[s].info())
+		}
+	}
+	server.Answer(rw, http.StatusOK, map[string]any{"schemas": out})
+}
+
+func (w *Catalog) getSchema(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	name := r.PathValue("name")
+	if f := w.FindSchema(name); f != nil {
+		f.Send(rw)
+		return
+	}
+	if f := w.MayReach(server.Caller(r).Principal, SecurableOf(name)); f != nil {
+		f.Send(rw)
+		return
+	}
+	server.Answer(rw, http.StatusOK, w.Schema(name).info())
+}
+
+func (w *Catalog) postSchema(rw http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Name        string
+		CatalogName string `json:"catalog_name"`
+	}
+	if !server.Decode(rw, r, &in) {
+		return
+	}
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	full := in.CatalogName + "." + in.Name
+	switch f := w.FindSchema(full); {
+	case unity.CheckIdentifier(in.Name) != nil:
+		server.Fail(rw, http.StatusBadRequest, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name", in.Name))
+	case f == nil:
+		server.Fail(rw, http.StatusBadRequest, "SCHEMA_ALREADY_EXISTS", fmt.Sprintf("Schema '%s' already exists", full))
+	case f.Code == "CATALOG_DOES_NOT_EXIST":
+		f.Send(rw)
+	case !w.May(server.Caller(r).Principal, SecurableOf(in.CatalogName), "CREATE_SCHEMA"):
+		Denied("CREATE_SCHEMA", SecurableOf(in.CatalogName)).Send(rw)
+	default:
+		server.Answer(rw, http.StatusOK, w.createSchema(in.CatalogName, in.Name, server.Caller(r).Name).info())
+	}
+}
+
+func (w *Catalog) listTables(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	full := r.URL.Query().Get("catalog_name") + "." + r.URL.Query().Get("schema_name")
+	if f := w.FindSchema(full); f != nil {
+		f.Send(rw)
+		return
+	}
+	if f := w.MayReach(server.Caller(r).Principal, SecurableOf(full)); f != nil {
+		f.Send(rw)
+		return
+	}
+	out := []any{}
+	s := w.Schema(full)
+	for _, t := range Sorted(s.tables) {
+		if w.maySee(server.Caller(r).Principal, s.tables[t]) {
+			out = append(out, s.tables[t].info())
+		}
+	}
+	server.Answer(rw, http.StatusOK, map[string]any{"tables": out})
+}
+
+func (w *Catalog) getTable(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	if t, f := w.reach(server.Caller(r).Principal, r.PathValue("name")); f != nil {
+		f.Send(rw)
+	} else {
+		server.Answer(rw, http.StatusOK, t.info())
+	}
+}
+
+func (w *Catalog) tableExists(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	_, f := w.reach(server.Caller(r).Principal, r.PathValue("name"))
+	if f != nil && f.Code != "TABLE_DOES_NOT_EXIST" {
+		f.Send(rw)
+		return
+	}
+	server.Answer(rw, http.StatusOK, map[string]any{"table_exists": f == nil})
+}
+
+func (w *Catalog) deleteTable(rw http.ResponseWriter, r *http.Request) {
+	w.Mu.Lock()
+	defer w.Mu.Unlock()
+	t, f := w.reach(server.Caller(r).Principal, r.PathValue("name"))
+	if f == nil && !w.Owns(server.Caller(r).Principal, SecurableOf(t.Name.String())) {
+		f = notOwner(SecurableOf(t.Name.String()))
+	}
+	if f != nil {
+		f.Send(rw)
+		return
+	}
+	w.RemoveTable(Key(t.Name.String()))
+	server.Answer(rw, http.StatusOK, struct{}{})
+}
+
+// reach finds a table that the principal may see. Under the lock.
+func (w *Catalog) reach(who *server.Principal, name string) (*Relation, *server.Failure) {
+	t, f := w.Find(name)
+	if f != nil && f.Code != "TABLE_DOES_NOT_EXIST" {
+		return nil, f
+	}
+	if hidden := w.MayReach(who, SecurableOf(name)); hidden != nil {
+		return nil, hidden
+	}
+	if f != nil {
+		return nil, f
+	}
+	if !w.maySee(who, t) {
+		return nil, Denied("SELECT", SecurableOf(name))
+	}
+	return t, nil
+}
+
+// maySee reports whether the principal may look at a table's description: any privilege on it will do. Under the lock.
+func (w *Catalog) maySee(who *server.Principal, t *Relation) bool {
+	return slices.ContainsFunc([]string{"SELECT", "MODIFY", "MANAGE", "BROWSE"}, func(p string) bool { return w.May(who, SecurableOf(t.Name.String()), p) })
+}
+
+// Owns reports whether the principal may change a securable: its owner, or that of what holds it, or somebody with MANAGE. Under the lock.
+func (w *Catalog) Owns(who *server.Principal, s Securable) bool {
+	return w.HasGrant(who, s, "MANAGE") || who.Name == server.Admin || slices.ContainsFunc(Lineage(s), func(at Securable) bool { return w.owner(at) == who.Name })
+}
+
+func notOwner(s Securable) *server.Failure {
+	return server.Refusal(403, "PERMISSION_DENIED", fmt.Sprintf("User is not an owner of %s '%s'.", s.Title(), s.Name))
+}
+
+func noCatalog(name string) *server.Failure {
+	return server.Refusal(404, "CATALOG_DOES_NOT_EXIST", fmt.Sprintf("Catalog '%s' does not exist.", name))
+}
+
+func (c *catalog) info() map[string]any {
+	return map[string]any{"name": c.name, "full_name": c.name, "catalog_type": "MANAGED_CATALOG", "owner": c.owner, "metastore_id": server.MetastoreID,
+		"created_at": c.created.UnixMilli()}
+}
+
+func (s *schema) info() map[string]any {
+	return map[string]any{"name": s.Name, "catalog_name": s.Catalog, "full_name": s.Catalog + "." + s.Name, "schema_id": s.ID, "owner": s.owner}
+}
+
+func (t *Relation) info() map[string]any {
+	out := map[string]any{
+		"name": t.Name.Table, "catalog_name": t.Name.Catalog, "schema_name": t.Name.Schema, "full_name": t.Name.String(), "table_type": t.Kind, "table_id": t.ID,
+		"owner": t.owner, "metastore_id": server.MetastoreID, "properties": t.Properties, "created_at": t.created.UnixMilli(), "updated_at": t.Updated.UnixMilli(),
+	}
+	columns := []any{}
+	for i, c := range t.Columns {
+		column := map[string]any{"name": c.Name, "type_text": c.Type, "type_name": TypeName(c.Type), "position": i, "nullable": true}
+		if c.Comment != "" {
+			column["comment"] = c.Comment
+		}
+		columns = append(columns, column)
+	}
+	out["columns"] = columns
+	if t.Comment != "" {
+		out["comment"] = t.Comment
+	}
+	if t.View != "" {
+		out["view_definition"] = t.View
+	}
+	if t.Kind != "VIEW" {
+		out["data_source_format"], out["storage_location"] = "DELTA", "s3://bucket/__unitystorage/"+t.ID
+	}
+	return out
+}
+
+// TypeName is the type_name of a column, from its type_text.
+func TypeName(text string) string {
+	base, _, _ := strings.Cut(text, "<")
+	base, _, _ = strings.Cut(base, "(")
+	switch base {
+	case "bigint":
+		return "LONG"
+	case "smallint":
+		return "SHORT"
+	case "tinyint":
+		return "BYTE"
+	}
+	return strings.ToUpper(base)
+}
+
+func Sorted[V any](m map[string]V) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
