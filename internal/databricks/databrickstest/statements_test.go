@@ -262,11 +262,8 @@ func TestWaiting(t *testing.T) {
 	c := newClock()
 	w := recorded(t, Options{Clock: c.Now})
 	w.SetWarehouse(Warehouse{ID: "cold", State: "STOPPED", StartsIn: time.Minute, RunningAnswers: 1})
-	client := admin(t, w)
-	execution, warehouses := sql.NewStatementExecution(client), sql.NewWarehouses(client)
-	h, err := warehouses.Get(ctx, sql.GetWarehouseRequest{Id: "cold"})
-	require.NoError(t, err)
-	require.Equal(t, sql.StateStopped, h.State)
+	execution := sql.NewStatementExecution(admin(t, w))
+	require.Equal(t, "STOPPED", w.WarehouseState("cold"))
 	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold",
 		WaitTimeout: "50s"})
 	require.NoError(t, err)
@@ -282,14 +279,6 @@ func TestWaiting(t *testing.T) {
 	}
 	require.Equal(t, []sql.StatementState{sql.StatementStateRunning, sql.StatementStateSucceeded}, states)
 	require.Equal(t, [][]string{{"3"}}, r.Result.DataArray)
-	all, err := warehouses.ListAll(ctx, sql.ListWarehousesRequest{})
-	require.NoError(t, err)
-	require.Len(t, all, 2)
-	_, err = warehouses.Stop(ctx, sql.StopRequest{Id: "cold"})
-	require.NoError(t, err)
-	_, err = warehouses.Start(ctx, sql.StartRequest{Id: "cold"})
-	require.NoError(t, err)
-	require.Equal(t, "STARTING", w.WarehouseState("cold"))
 
 	w.SetWarehouse(Warehouse{ID: "slow", PendingAnswers: 1})
 	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: "slow", WaitTimeout: "5s",

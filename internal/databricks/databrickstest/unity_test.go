@@ -2,7 +2,6 @@ package databrickstest
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -41,17 +40,6 @@ func TestUnityAsRecorded(t *testing.T) {
 	}
 	schemas := fixture(t, "23_uc_schema.json")
 	requireAnswer(t, schemas["get"], replay(t, w.URL(), AdminToken, schemas["get"]), "schema_id")
-	requireAnswer(t, schemas["create_exists"], replay(t, w.URL(), AdminToken, schemas["create_exists"]))
-	fresh := start(t)
-	fresh.CreateCatalog("cat")
-	create := schemas["create"]
-	got := replay(t, fresh.URL(), AdminToken, create)
-	var doc map[string]any
-	require.NoError(t, json.Unmarshal(got.body, &doc))
-	require.Equal(t, Admin, doc["owner"])
-	delete(doc, "owner") // the fixture has the fields that the answer was seen to need
-	got.body, _ = json.Marshal(doc)
-	requireAnswer(t, create, got, "schema_id")
 }
 
 func TestGrantsAsRecorded(t *testing.T) {
@@ -95,23 +83,13 @@ func TestUnityThroughSDK(t *testing.T) {
 	_, err = uc.NewTables(c).Get(ctx, uc.GetTableRequest{FullName: "cat.sch.nope"})
 	require.ErrorIs(t, err, apierr.ErrNotFound)
 	require.NotErrorIs(t, err, apierr.ErrResourceDoesNotExist)
-	all, err := uc.NewTables(c).ListAll(ctx, uc.ListTablesRequest{CatalogName: "cat", SchemaName: "sch"})
-	require.NoError(t, err)
-	require.Len(t, all, 4)
 
 	summary, err := uc.NewMetastores(c).Summary(ctx)
 	require.NoError(t, err)
 	require.Equal(t, Region, summary.Region)
-	made, err := uc.NewCatalogs(c).Create(ctx, uc.CreateCatalog{Name: "more"})
+	catalog, err := uc.NewCatalogs(c).Get(ctx, uc.GetCatalogRequest{Name: "cat"})
 	require.NoError(t, err)
-	require.Equal(t, "more", made.Name)
-	_, err = uc.NewSchemas(c).Create(ctx, uc.CreateSchema{CatalogName: "more", Name: "s"})
-	require.NoError(t, err)
-	_, err = uc.NewSchemas(c).Create(ctx, uc.CreateSchema{CatalogName: "more", Name: "S"})
-	require.ErrorContains(t, err, "already exists")
-	schemas, err := uc.NewSchemas(c).ListAll(ctx, uc.ListSchemasRequest{CatalogName: "more"})
-	require.NoError(t, err)
-	require.Len(t, schemas, 1)
+	require.Equal(t, Admin, catalog.Owner)
 	_, err = uc.NewCatalogs(c).Get(ctx, uc.GetCatalogRequest{Name: "nope"})
 	require.ErrorIs(t, err, apierr.ErrNotFound)
 
@@ -146,8 +124,6 @@ func TestUnityThroughSDK(t *testing.T) {
 		require.ErrorContains(t, err, c.want, kind)
 	}
 	require.Equal(t, []string{"SELECT"}, w.Granted("app-1", spansTable), "a refused change changes nothing")
-	require.NoError(t, uc.NewTables(c).Delete(ctx, uc.DeleteTableRequest{FullName: spansTable}))
-	require.Nil(t, w.Table(spansTable))
 }
 
 // TestWhoMaySee asks as somebody who is not the owner.

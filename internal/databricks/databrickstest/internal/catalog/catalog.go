@@ -70,13 +70,6 @@ func New(s *server.Server) *Catalog {
 	return w
 }
 
-// CreateCatalog makes a catalog that Admin owns, if there is none of that name.
-func (w *Catalog) CreateCatalog(name string) {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	w.createCatalog(name, server.Admin)
-}
-
 // CreateSchema makes a schema, and its catalog, if there is none.
 func (w *Catalog) CreateSchema(catalog, schema string) {
 	w.Mu.Lock()

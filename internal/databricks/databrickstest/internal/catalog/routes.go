@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 const unityAPI = "/api/2.1/unity-catalog/"
@@ -18,31 +17,13 @@ func (w *Catalog) routeUnity() {
 			"metastore_id": server.MetastoreID, "name": "ms", "cloud": "aws", "region": server.Region, "global_metastore_id": "aws:" + server.Region + ":" + server.MetastoreID,
 		})
 	})
-	w.Handle("GET "+unityAPI+"catalogs", w.listCatalogs)
-	w.Handle("POST "+unityAPI+"catalogs", w.postCatalog)
 	w.Handle("GET "+unityAPI+"catalogs/{name}", w.getCatalog)
-	w.Handle("GET "+unityAPI+"schemas", w.listSchemas)
-	w.Handle("POST "+unityAPI+"schemas", w.postSchema)
 	w.Handle("GET "+unityAPI+"schemas/{name}", w.getSchema)
-	w.Handle("GET "+unityAPI+"tables", w.listTables)
 	w.Handle("GET "+unityAPI+"tables/{name}", w.getTable)
 	w.Handle("GET "+unityAPI+"tables/{name}/exists", w.tableExists)
-	w.Handle("DELETE "+unityAPI+"tables/{name}", w.deleteTable)
 	w.Handle("GET "+unityAPI+"permissions/{kind}/{name}", w.getPermissions)
 	w.Handle("PATCH "+unityAPI+"permissions/{kind}/{name}", w.patchPermissions)
 	w.Handle("GET "+unityAPI+"effective-permissions/{kind}/{name}", w.getEffective)
-}
-
-func (w *Catalog) listCatalogs(rw http.ResponseWriter, r *http.Request) {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	out := []any{}
-	for _, name := range Sorted(w.catalogs) {
-		if w.May(server.Caller(r).Principal, SecurableOf(name), "USE_CATALOG") {
-			out = append(out, w.catalogs[name].info())
-		}
-	}
-	server.Answer(rw, http.StatusOK, map[string]any{"catalogs": out})
 }
 
 func (w *Catalog) getCatalog(rw http.ResponseWriter, r *http.Request) {
@@ -60,43 +41,6 @@ func (w *Catalog) getCatalog(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *Catalog) postCatalog(rw http.ResponseWriter, r *http.Request) {
-	var in struct{ Name string }
-	if !server.Decode(rw, r, &in) {
-		return
-	}
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	switch err := unity.CheckIdentifier(in.Name); {
-	case err != nil:
-		server.Fail(rw, http.StatusBadRequest, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name", in.Name))
-	case w.catalogs[Key(in.Name)] != nil:
-		server.Fail(rw, http.StatusBadRequest, "CATALOG_ALREADY_EXISTS", fmt.Sprintf("Catalog '%s' already exists", in.Name))
-	case server.Caller(r).Name != server.Admin:
-		server.Fail(rw, http.StatusForbidden, "PERMISSION_DENIED", "User does not have CREATE CATALOG on Metastore 'ms'.")
-	default:
-		server.Answer(rw, http.StatusOK, w.createCatalog(in.Name, server.Caller(r).Name).info())
-	}
-}
-
-func (w *Catalog) listSchemas(rw http.ResponseWriter, r *http.Request) {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	name := r.URL.Query().Get("catalog_name")
-	c := w.catalogs[Key(name)]
-	if c == nil {
-		noCatalog(name).Send(rw)
-		return
-	}
-	out := []any{}
-	for _, s := range Sorted(c.schemas) {
-		if w.May(server.Caller(r).Principal, SecurableOf(c.name+"."+s), "USE_SCHEMA") {
-			out = append(out, c.schemas[s].info())
-		}
-	}
-	server.Answer(rw, http.StatusOK, map[string]any{"schemas": out})
-}
-
 func (w *Catalog) getSchema(rw http.ResponseWriter, r *http.Request) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -110,53 +54,6 @@ func (w *Catalog) getSchema(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	server.Answer(rw, http.StatusOK, w.Schema(name).info())
-}
-
-func (w *Catalog) postSchema(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Name        string
-		CatalogName string `json:"catalog_name"`
-	}
-	if !server.Decode(rw, r, &in) {
-		return
-	}
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	full := in.CatalogName + "." + in.Name
-	switch f := w.FindSchema(full); {
-	case unity.CheckIdentifier(in.Name) != nil:
-		server.Fail(rw, http.StatusBadRequest, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name", in.Name))
-	case f == nil:
-		server.Fail(rw, http.StatusBadRequest, "SCHEMA_ALREADY_EXISTS", fmt.Sprintf("Schema '%s' already exists", full))
-	case f.Code == "CATALOG_DOES_NOT_EXIST":
-		f.Send(rw)
-	case !w.May(server.Caller(r).Principal, SecurableOf(in.CatalogName), "CREATE_SCHEMA"):
-		Denied("CREATE_SCHEMA", SecurableOf(in.CatalogName)).Send(rw)
-	default:
-		server.Answer(rw, http.StatusOK, w.createSchema(in.CatalogName, in.Name, server.Caller(r).Name).info())
-	}
-}
-
-func (w *Catalog) listTables(rw http.ResponseWriter, r *http.Request) {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	full := r.URL.Query().Get("catalog_name") + "." + r.URL.Query().Get("schema_name")
-	if f := w.FindSchema(full); f != nil {
-		f.Send(rw)
-		return
-	}
-	if f := w.MayReach(server.Caller(r).Principal, SecurableOf(full)); f != nil {
-		f.Send(rw)
-		return
-	}
-	out := []any{}
-	s := w.Schema(full)
-	for _, t := range Sorted(s.tables) {
-		if w.maySee(server.Caller(r).Principal, s.tables[t]) {
-			out = append(out, s.tables[t].info())
-		}
-	}
-	server.Answer(rw, http.StatusOK, map[string]any{"tables": out})
 }
 
 func (w *Catalog) getTable(rw http.ResponseWriter, r *http.Request) {
@@ -178,21 +75,6 @@ func (w *Catalog) tableExists(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	server.Answer(rw, http.StatusOK, map[string]any{"table_exists": f == nil})
-}
-
-func (w *Catalog) deleteTable(rw http.ResponseWriter, r *http.Request) {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	t, f := w.reach(server.Caller(r).Principal, r.PathValue("name"))
-	if f == nil && !w.Owns(server.Caller(r).Principal, SecurableOf(t.Name.String())) {
-		f = notOwner(SecurableOf(t.Name.String()))
-	}
-	if f != nil {
-		f.Send(rw)
-		return
-	}
-	w.RemoveTable(Key(t.Name.String()))
-	server.Answer(rw, http.StatusOK, struct{}{})
 }
 
 // reach finds a table that the principal may see. Under the lock.

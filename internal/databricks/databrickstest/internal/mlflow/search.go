@@ -41,7 +41,7 @@ type operation struct {
 	name    string
 	started time.Time
 	on      *warehouse.Instance // that it waits for; nil for none
-	polls   int               // that find it running, once the warehouse runs
+	polls   int                 // that find it running, once the warehouse runs
 	failed  map[string]any
 	result  map[string]any
 }

@@ -40,32 +40,6 @@ func (w *Monitors) routeDataQuality() {
 		server.Answer(rw, http.StatusOK, w.dataQuality(m))
 	}))
 	route("PATCH "+one, w.withMonitor(w.patchDataQuality))
-	route("DELETE "+one, w.withMonitor(func(rw http.ResponseWriter, _ *http.Request, who *server.Principal, m *monitor) {
-		if f := mayChange(who, m); f != nil {
-			f.Send(rw)
-			return
-		}
-		delete(w.monitors.monitors, m.table)
-		server.Answer(rw, http.StatusOK, map[string]any{})
-	}))
-	route("POST "+one+"/refreshes", w.withMonitor(func(rw http.ResponseWriter, _ *http.Request, _ *server.Principal, m *monitor) {
-		server.Answer(rw, http.StatusOK, w.refreshDocument(m, w.addRefresh(m)))
-	}))
-	route("GET "+one+"/refreshes", w.withMonitor(func(rw http.ResponseWriter, _ *http.Request, _ *server.Principal, m *monitor) {
-		var list []any
-		for _, r := range m.refreshes {
-			list = append(list, w.refreshDocument(m, r))
-		}
-		server.Answer(rw, http.StatusOK, map[string]any{"refreshes": list})
-	}))
-	route("GET "+one+"/refreshes/{refresh}", w.withMonitor(func(rw http.ResponseWriter, r *http.Request, _ *server.Principal, m *monitor) {
-		if found := m.refresh(r.PathValue("refresh")); found != nil {
-			found.next()
-			server.Answer(rw, http.StatusOK, w.refreshDocument(m, found))
-			return
-		}
-		server.Fail(rw, http.StatusNotFound, "NOT_FOUND", "Refresh not found")
-	}))
 }
 
 // The rest of this file is under the lock.
@@ -188,16 +162,6 @@ func (w *Monitors) dataQuality(m *monitor) map[string]any {
 		id = t.ID
 	}
 	return map[string]any{"object_type": "table", "object_id": id, "data_profiling_config": config}
-}
-
-func (w *Monitors) refreshDocument(m *monitor, r *refresh) map[string]any {
-	id := ""
-	if t := w.Relation(m.table); t != nil {
-		id = t.ID
-	}
-	return map[string]any{
-		"object_type": "table", "object_id": id, "refresh_id": r.id, "state": "MONITOR_REFRESH_STATE_" + r.state, "start_time_ms": r.started.UnixMilli(),
-	}
 }
 
 // copied is a deep copy of a document.

@@ -41,36 +41,6 @@ func (w *Monitors) routeQualityMonitors() {
 		server.Answer(rw, http.StatusOK, w.qualityMonitor(m))
 	}))
 	route("PUT "+path, known(w.putQualityMonitor))
-	route("DELETE "+path, known(func(rw http.ResponseWriter, _ *http.Request, who *server.Principal, m *monitor) {
-		if f := mayChange(who, m); f != nil {
-			f.Send(rw)
-			return
-		}
-		delete(w.monitors.monitors, m.table)
-		server.Answer(rw, http.StatusOK, map[string]any{})
-	}))
-	route("POST "+path+"/refreshes", known(func(rw http.ResponseWriter, _ *http.Request, _ *server.Principal, m *monitor) {
-		server.Answer(rw, http.StatusOK, w.addRefresh(m).legacy())
-	}))
-	route("GET "+path+"/refreshes", known(func(rw http.ResponseWriter, _ *http.Request, _ *server.Principal, m *monitor) {
-		var list []any
-		for _, r := range m.refreshes {
-			list = append(list, r.legacy())
-		}
-		server.Answer(rw, http.StatusOK, map[string]any{"refreshes": list})
-	}))
-	route("GET "+path+"/refreshes/{refresh}", known(func(rw http.ResponseWriter, r *http.Request, _ *server.Principal, m *monitor) {
-		if found := m.refresh(r.PathValue("refresh")); found != nil {
-			found.next()
-			server.Answer(rw, http.StatusOK, found.legacy())
-			return
-		}
-		server.Fail(rw, http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "Refresh not found")
-	}))
-}
-
-func (r *refresh) legacy() map[string]any {
-	return map[string]any{"refresh_id": r.id, "state": r.state, "start_time_ms": r.started.UnixMilli()}
 }
 
 // The rest of this file is under the lock.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/catalog"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
@@ -48,7 +47,6 @@ type Monitor struct {
 	Status         string // PENDING, ACTIVE, ERROR
 	Version        int
 	Config         map[string]any
-	Refreshes      int
 }
 
 // monitorState is what the routes of quality monitors remember. Guarded by Workspace.mu.
@@ -62,13 +60,6 @@ type monitor struct {
 	version, gets                   int
 	config                          map[string]any // of the current API
 	dashboard                       string
-	refreshes                       []*refresh
-}
-
-type refresh struct {
-	id      int
-	state   string
-	started time.Time
 }
 
 // SetMonitors changes the switches of quality monitors while the workspace serves.
@@ -86,7 +77,7 @@ func (w *Monitors) Monitor(table string) *Monitor {
 	if m == nil {
 		return nil
 	}
-	return &Monitor{Table: m.table, Creator: m.creator, Status: m.status, Version: m.version, Config: maps.Clone(m.config), Refreshes: len(m.refreshes)}
+	return &Monitor{Table: m.table, Creator: m.creator, Status: m.status, Version: m.version, Config: maps.Clone(m.config)}
 }
 
 // Monitors are the routes of quality monitors.
@@ -215,28 +206,6 @@ func (w *Monitors) outputTable(m *monitor, suffix string) string {
 func mayChange(who *server.Principal, m *monitor) *server.Failure {
 	if who.Name != m.creator {
 		return server.Refusal(http.StatusForbidden, "PERMISSION_DENIED", "Only the monitor creator may update it.")
-	}
-	return nil
-}
-
-func (w *Monitors) addRefresh(m *monitor) *refresh {
-	r := &refresh{id: len(m.refreshes) + 1, state: "PENDING", started: w.Now()}
-	m.refreshes = append(m.refreshes, r)
-	return r
-}
-
-// next moves a refresh on, as one GET more sees it.
-func (r *refresh) next() {
-	if after := map[string]string{"PENDING": "RUNNING", "RUNNING": "SUCCESS"}[r.state]; after != "" {
-		r.state = after
-	}
-}
-
-func (m *monitor) refresh(id string) *refresh {
-	for _, r := range m.refreshes {
-		if fmt.Sprint(r.id) == id {
-			return r
-		}
 	}
 	return nil
 }

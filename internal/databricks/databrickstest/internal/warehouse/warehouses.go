@@ -2,11 +2,9 @@ package warehouse
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/catalog"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
@@ -15,7 +13,7 @@ type Warehouse struct {
 	ID, Name string
 	// State is STOPPED or RUNNING; empty means RUNNING.
 	State string
-	// StartsIn is how long starting takes, by the workspace's clock. A statement or a start request starts a stopped warehouse.
+	// StartsIn is how long starting takes, by the workspace's clock. A statement starts a stopped warehouse.
 	StartsIn time.Duration
 	// PendingAnswers and RunningAnswers are how often a statement is answered with PENDING and then with RUNNING before it is done, once the warehouse runs.
 	PendingAnswers, RunningAnswers int
@@ -63,47 +61,6 @@ func (h *Instance) Start(now time.Time) {
 	if h.State == "STOPPED" {
 		h.State, h.started = "STARTING", now
 	}
-}
-
-func (h *Instance) info(now time.Time) map[string]any {
-	return map[string]any{"id": h.ID, "name": h.Name, "state": h.StateAt(now), "cluster_size": "Small", "warehouse_type": "PRO",
-		"enable_serverless_compute": true, "creator_name": server.Admin}
-}
-
-func (w *SQL) routeWarehouses() {
-	const api = "/api/2.0/sql/warehouses"
-	w.Handle("GET "+api, func(rw http.ResponseWriter, r *http.Request) {
-		w.Mu.Lock()
-		defer w.Mu.Unlock()
-		out := []any{}
-		for _, id := range catalog.Sorted(w.sql.warehouses) {
-			if h := w.sql.warehouses[id]; !slices.Contains(h.Denied, server.Caller(r).Name) {
-				out = append(out, h.info(w.Now()))
-			}
-		}
-		server.Answer(rw, http.StatusOK, map[string]any{"warehouses": out})
-	})
-	one := func(do func(*Instance) any) http.HandlerFunc {
-		return func(rw http.ResponseWriter, r *http.Request) {
-			w.Mu.Lock()
-			defer w.Mu.Unlock()
-			h, f := w.Usable(server.Caller(r).Principal, r.PathValue("id"))
-			if f != nil {
-				f.Send(rw)
-				return
-			}
-			server.Answer(rw, http.StatusOK, do(h))
-		}
-	}
-	w.Handle("GET "+api+"/{id}", one(func(h *Instance) any { return h.info(w.Now()) }))
-	w.Handle("POST "+api+"/{id}/start", one(func(h *Instance) any {
-		h.Start(w.Now())
-		return struct{}{}
-	}))
-	w.Handle("POST "+api+"/{id}/stop", one(func(h *Instance) any {
-		h.State = "STOPPED"
-		return struct{}{}
-	}))
 }
 
 // WarehouseByID finds a warehouse; nil if there is none. Under the lock.
