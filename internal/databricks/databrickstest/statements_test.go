@@ -16,7 +16,8 @@ import (
 // recorded is a workspace with the recorded spans of MLflow's own client.
 func recorded(t *testing.T, o ...Options) *Workspace {
 	w := ready(t, o...)
-	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"]).status)
+	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t,
+		"10_otlp_traces_request_mlflow.json")["export"]).status)
 	return w
 }
 
@@ -26,9 +27,10 @@ func ask(t *testing.T, w *Workspace, statement string) ([][]string, error) {
 }
 
 func askAs(t *testing.T, w *Workspace, token, statement string) ([][]string, error) {
-	r, err := sql.NewStatementExecution(sdkOf(t, w, token)).ExecuteStatement(context.Background(), sql.ExecuteStatementRequest{
-		Statement: statement, WarehouseId: WarehouseID, WaitTimeout: "30s",
-	})
+	r, err := sql.NewStatementExecution(sdkOf(t, w, token)).ExecuteStatement(context.Background(),
+		sql.ExecuteStatementRequest{
+			Statement: statement, WarehouseId: WarehouseID, WaitTimeout: "30s",
+		})
 	require.NoError(t, err, statement)
 	if r.Status.State != sql.StatementStateSucceeded {
 		require.Equal(t, sql.StatementStateFailed, r.Status.State)
@@ -45,7 +47,8 @@ func TestStatementsAsRecorded(t *testing.T) {
 	for _, name := range []string{"ddl_ok", "failed_is_http_200", "select_rows", "warehouse_missing"} {
 		e := all[name]
 		// The fake knows no SELECT that fails in this way.
-		e.Request.Body = json.RawMessage(strings.ReplaceAll(string(e.Request.Body), `"SELECT x"`, `"COMMENT ON COLUMN cat.sch.pre_otel_spans.`+"`x`"+` IS ''"`))
+		e.Request.Body = json.RawMessage(strings.ReplaceAll(string(e.Request.Body), `"SELECT x"`,
+			`"COMMENT ON COLUMN cat.sch.pre_otel_spans.`+"`x`"+` IS ''"`))
 		got := replay(t, w.URL(), AdminToken, e)
 		require.Equal(t, e.Response.Status, got.status, "%s: %s", name, got.body)
 		var want, have map[string]any
@@ -69,7 +72,8 @@ func TestStatementsAsRecorded(t *testing.T) {
 	got = send(t, "GET", w.URL()+"/api/2.0/sql/statements/"+doc.ID, AdminToken, nil, nil)
 	var have map[string]any
 	require.NoError(t, json.Unmarshal(got.body, &have))
-	requireContains(t, map[string]any{"statement_id": doc.ID, "status": map[string]any{"state": "SUCCEEDED"}}, have, "poll")
+	requireContains(t, map[string]any{"statement_id": doc.ID, "status": map[string]any{"state": "SUCCEEDED"}}, have,
+		"poll")
 }
 
 // requireContains checks that everything wanted is there.
@@ -89,15 +93,17 @@ func requireContains(t *testing.T, want, have map[string]any, where string) {
 var recordedSpans = []string{"99c484fe7c0b62f7", "abc74674d8a3dfa8", "f46bc5a933edd159"}
 
 const (
-	countSpans  = "SELECT count(*) FROM cat.sch.pre_otel_spans"
-	timesOfV2   = "time >= timestamp_seconds(1795200000) AND time <= timestamp_seconds(1795300000)"
-	ofRecorded  = " FROM `cat`.`sch`.`pre_otel_spans` WHERE " + timesOfV2 + " AND trace_id IN ('" + recordedTrace + "','00')"
-	sumsOfSpans = "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id)" + ofRecorded + " GROUP BY trace_id"
+	countSpans = "SELECT count(*) FROM cat.sch.pre_otel_spans"
+	timesOfV2  = "time >= timestamp_seconds(1795200000) AND time <= timestamp_seconds(1795300000)"
+	ofRecorded = " FROM `cat`.`sch`.`pre_otel_spans` WHERE " + timesOfV2 + " AND trace_id IN ('" + recordedTrace +
+		"','00')"
+	sumsOfSpans = "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id)" + ofRecorded +
+		" GROUP BY trace_id"
 	listOfSpans = "SELECT trace_id, span_id, count(*)" + ofRecorded + " GROUP BY trace_id, span_id"
 )
 
-// TestVerification counts what was delivered, as an exporter does: what is visible, in the time and of the traces that are
-// asked for, repeats included.
+// TestVerification counts what was delivered, as an exporter does: what is visible, in the time and of the traces that
+// are asked for, repeats included.
 func TestVerification(t *testing.T) {
 	c := newClock()
 	w := recorded(t, Options{Clock: c.Now})
@@ -106,7 +112,8 @@ func TestVerification(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{recordedTrace, "3", "3", ids[0], ids[2]}}, rows)
 	w.Set(func(s *Switches) { s.VisibleAfter = time.Minute })
-	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"]).status)
+	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t,
+		"10_otlp_traces_request_mlflow.json")["export"]).status)
 	rows, err = ask(t, w, sumsOfSpans)
 	require.NoError(t, err)
 	require.Equal(t, "3", rows[0][1], "not visible yet")
@@ -127,7 +134,8 @@ func TestVerification(t *testing.T) {
 	rows, err = ask(t, w, strings.Replace(listOfSpans, "1795300000", "1795200001", 1))
 	require.NoError(t, err)
 	require.Empty(t, rows, "another time")
-	v1 := strings.NewReplacer(timesOfV2, "start_time_unix_nano >= 1795200000000000000 AND start_time_unix_nano <= 1795300000000000000")
+	v1 := strings.NewReplacer(timesOfV2,
+		"start_time_unix_nano >= 1795200000000000000 AND start_time_unix_nano <= 1795300000000000000")
 	rows, err = ask(t, w, v1.Replace(sumsOfSpans))
 	require.NoError(t, err)
 	require.Len(t, rows, 1)
@@ -140,10 +148,13 @@ func TestVerification(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	w := recorded(t)
 	for _, s := range []string{
-		"SELECT 1", "SELECT trace_id FROM cat.sch.pre_otel_spans", countSpans + " WHERE 1 = 1", "DELETE FROM cat.sch.pre_otel_spans",
+		"SELECT 1", "SELECT trace_id FROM cat.sch.pre_otel_spans", countSpans + " WHERE 1 = 1",
+		"DELETE FROM cat.sch.pre_otel_spans",
 		"MERGE INTO cat.sch.t USING cat.sch.v ON a = b", "SHOW TABLES IN cat.sch", "DROP TABLE cat.sch.pre_otel_logs CASCADE",
-		strings.Replace(sumsOfSpans, "max(span_id)", "max(name)", 1), strings.Replace(sumsOfSpans, " AND trace_id", " OR trace_id", 1),
-		"ALTER VIEW cat.sch.v SET TBLPROPERTIES ('a' = b)", "CREATE VIEW cat.sch.v (\n  `a` COMMENT 'x' NOT NULL\n)\nAS\nSELECT 1",
+		strings.Replace(sumsOfSpans, "max(span_id)", "max(name)", 1),
+		strings.Replace(sumsOfSpans, " AND trace_id", " OR trace_id", 1),
+		"ALTER VIEW cat.sch.v SET TBLPROPERTIES ('a' = b)",
+		"CREATE VIEW cat.sch.v (\n  `a` COMMENT 'x' NOT NULL\n)\nAS\nSELECT 1",
 		"CREATE VIEW cat.sch.v AS VALUES (1)", "CREATE OR REFRESH STREAMING TABLE cat.sch.s AS SELECT 1",
 	} {
 		_, err := ask(t, w, s)
@@ -156,7 +167,8 @@ func TestUnknown(t *testing.T) {
 
 func TestDefinitions(t *testing.T) {
 	w := recorded(t)
-	const create = "(\n  `a` COMMENT 'the user\\'s (first)',\n  `b` COMMENT ''\n)\nCOMMENT 'text'\nTBLPROPERTIES ('made.by' = 'us', 'x' = 'C:\\\\y')\nAS\n" +
+	const create = "(\n  `a` COMMENT 'the user\\'s (first)',\n  `b` COMMENT ''\n)\nCOMMENT 'text'\nTBLPROPERTIES " +
+		"('made.by' = 'us', 'x' = 'C:\\\\y')\nAS\n" +
 		"SELECT trace_id, count(*) FROM cat.sch.pre_otel_spans"
 	for _, s := range []struct{ sql, err string }{
 		{"CREATE VIEW `cat`.`sch`.`v` " + create, ""},
@@ -187,11 +199,13 @@ func TestDefinitions(t *testing.T) {
 	}
 	v := w.Table("cat.sch.v")
 	require.Equal(t, "VIEW", v.Kind)
-	require.Equal(t, []Column{{Name: "a", Type: "string", Comment: "the user's (first)"}, {Name: "b", Type: "string"}}, v.Columns)
+	require.Equal(t, []Column{{Name: "a", Type: "string", Comment: "the user's (first)"}, {Name: "b", Type: "string"}},
+		v.Columns)
 	require.Equal(t, "text", v.Comment)
 	require.Equal(t, map[string]string{"made.by": "others ${x}", "x": `C:\y`}, v.Properties)
 	require.Equal(t, "SELECT trace_id, count(*) FROM cat.sch.pre_otel_spans", v.View)
-	require.Equal(t, []Column{{Name: "trace_id", Type: "string"}, {Name: "odd name", Type: "string", Comment: "z"}}, w.Table("cat.sch.w").Columns)
+	require.Equal(t, []Column{{Name: "trace_id", Type: "string"}, {Name: "odd name", Type: "string", Comment: "z"}},
+		w.Table("cat.sch.w").Columns)
 	require.Equal(t, []Column{{Name: "b", Type: "string"}}, w.Table("cat.sch.x").Columns)
 	require.Equal(t, []Column{{Name: "b", Type: "string"}, {Name: "c", Type: "string"}}, w.Table("cat.sch.y").Columns)
 	require.Equal(t, "FAILED", w.Statements()[1].State)
@@ -203,7 +217,8 @@ func TestDefinitions(t *testing.T) {
 func TestStreamingTable(t *testing.T) {
 	w := recorded(t)
 	const name = "cat.sch.copy_otel_spans"
-	_, err := ask(t, w, "CREATE OR REFRESH STREAMING TABLE "+name+"\nCOMMENT 'c'\nAS SELECT *\nFROM STREAM("+spansTable+") AS s\nWHERE s.trace_id <> ''")
+	_, err := ask(t, w, "CREATE OR REFRESH STREAMING TABLE "+name+"\nCOMMENT 'c'\nAS SELECT *\nFROM "+
+		"STREAM("+spansTable+") AS s\nWHERE s.trace_id <> ''")
 	require.NoError(t, err)
 	require.Equal(t, "STREAMING_TABLE", w.Table(name).Kind)
 	require.Equal(t, "c", w.Table(name).Comment)
@@ -252,7 +267,8 @@ func TestRightsInSQL(t *testing.T) {
 	_, err = execution.GetStatementByStatementId(context.Background(), w.Statements()[0].ID)
 	require.ErrorIs(t, err, apierr.ErrNotFound, "the statement of another user")
 	w.SetWarehouse(Warehouse{ID: WarehouseID, Denied: []string{"u"}})
-	_, err = execution.ExecuteStatement(context.Background(), sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: WarehouseID})
+	_, err = execution.ExecuteStatement(context.Background(),
+		sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: WarehouseID})
 	require.ErrorIs(t, err, apierr.ErrPermissionDenied)
 }
 
@@ -264,8 +280,9 @@ func TestWaiting(t *testing.T) {
 	w.SetWarehouse(Warehouse{ID: "cold", State: "STOPPED", StartsIn: time.Minute, RunningAnswers: 1})
 	execution := sql.NewStatementExecution(admin(t, w))
 	require.Equal(t, "STOPPED", w.WarehouseState("cold"))
-	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold",
-		WaitTimeout: "50s"})
+	r, err := execution.ExecuteStatement(ctx,
+		sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold",
+			WaitTimeout: "50s"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStatePending, r.Status.State)
 	require.Nil(t, r.Result)
@@ -281,11 +298,13 @@ func TestWaiting(t *testing.T) {
 	require.Equal(t, [][]string{{"3"}}, r.Result.DataArray)
 
 	w.SetWarehouse(Warehouse{ID: "slow", PendingAnswers: 1})
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: "slow", WaitTimeout: "5s",
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: "slow",
+		WaitTimeout:   "5s",
 		OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStateCanceled, r.Status.State)
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "DROP TABLE cat.sch.pre_otel_logs", WarehouseId: WarehouseID,
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "DROP TABLE cat.sch.pre_otel_logs",
+		WarehouseId: WarehouseID,
 		WaitTimeout: "0s"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStatePending, r.Status.State)
@@ -302,8 +321,10 @@ func TestWaiting(t *testing.T) {
 		"no warehouse": {Statement: "SELECT 1"},
 		"arrow":        {Statement: "SELECT 1", WarehouseId: WarehouseID, Format: sql.FormatArrowStream},
 		"links":        {Statement: "SELECT 1", WarehouseId: WarehouseID, Disposition: sql.DispositionExternalLinks},
-		"a parameter":  {Statement: "SELECT 1", WarehouseId: WarehouseID, Parameters: []sql.StatementParameterListItem{{Name: "a", Value: "x"}}},
-		"cancel at 0s": {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "0s", OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel},
+		"a parameter": {Statement: "SELECT 1", WarehouseId: WarehouseID,
+			Parameters: []sql.StatementParameterListItem{{Name: "a", Value: "x"}}},
+		"cancel at 0s": {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "0s",
+			OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel},
 	} {
 		_, err = execution.ExecuteStatement(ctx, bad)
 		require.ErrorIs(t, err, apierr.ErrInvalidParameterValue, name)
@@ -317,27 +338,32 @@ func TestChunks(t *testing.T) {
 	w.AddRows(spansTable, Row{"trace_id": recordedTrace, "span_id": nil, "start_time_unix_nano": int64(1795237484e9)})
 	w.Set(func(s *Switches) { s.ChunkRows = 2 })
 	execution := sql.NewStatementExecution(admin(t, w))
-	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: listOfSpans, WarehouseId: WarehouseID})
+	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: listOfSpans,
+		WarehouseId: WarehouseID})
 	require.NoError(t, err)
 	require.EqualValues(t, 4, r.Manifest.TotalRowCount)
 	require.Equal(t, 2, r.Manifest.TotalChunkCount)
 	rows := r.Result.DataArray
 	require.Len(t, rows, 2)
 	require.Equal(t, 1, r.Result.NextChunkIndex)
-	next, err := execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId, ChunkIndex: r.Result.NextChunkIndex})
+	next, err := execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId,
+		ChunkIndex: r.Result.NextChunkIndex})
 	require.NoError(t, err)
 	require.EqualValues(t, 2, next.RowOffset)
 	require.Empty(t, next.NextChunkInternalLink)
 	rows = append(rows, next.DataArray...)
 	require.Equal(t, [][]string{
-		{recordedTrace, "", "1"}, {recordedTrace, recordedSpans[0], "1"}, {recordedTrace, recordedSpans[1], "1"}, {recordedTrace, recordedSpans[2], "1"},
+		{recordedTrace, "", "1"}, {recordedTrace, recordedSpans[0], "1"}, {recordedTrace, recordedSpans[1], "1"},
+		{recordedTrace, recordedSpans[2], "1"},
 	}, rows)
 	raw := send(t, "GET", w.URL()+"/api/2.0/sql/statements/"+r.StatementId, AdminToken, nil, nil)
 	require.Contains(t, string(raw.body), `["`+recordedTrace+`",null,"1"]`, "NULL is null on the wire")
-	_, err = execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId, ChunkIndex: 2})
+	_, err = execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId,
+		ChunkIndex: 2})
 	require.ErrorIs(t, err, apierr.ErrNotFound)
 
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: listOfSpans, WarehouseId: WarehouseID, RowLimit: 1})
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: listOfSpans,
+		WarehouseId: WarehouseID, RowLimit: 1})
 	require.NoError(t, err)
 	require.True(t, r.Manifest.Truncated)
 	require.EqualValues(t, 1, r.Manifest.TotalRowCount)

@@ -27,7 +27,8 @@ func TestTablesAsRecorded(t *testing.T) {
 func TestUnityAsRecorded(t *testing.T) {
 	w := start(t)
 	w.CreateTables(pre, unity.V2)
-	requireAnswer(t, fixture(t, "04_metastore_summary.json")["summary"], replay(t, w.URL(), AdminToken, fixture(t, "04_metastore_summary.json")["summary"]))
+	requireAnswer(t, fixture(t, "04_metastore_summary.json")["summary"],
+		replay(t, w.URL(), AdminToken, fixture(t, "04_metastore_summary.json")["summary"]))
 	errors := fixture(t, "22_uc_table_errors_and_exists.json")
 	w.AddToken("dapi-other", "other@example.com")
 	w.Grant("other@example.com", "cat", "USE_CATALOG")
@@ -94,19 +95,22 @@ func TestUnityThroughSDK(t *testing.T) {
 	require.ErrorIs(t, err, apierr.ErrNotFound)
 
 	grants := uc.NewGrants(c)
-	_, err = grants.Update(ctx, uc.UpdatePermissions{SecurableType: "table", FullName: spansTable, Changes: []uc.PermissionsChange{
-		{Principal: "app-1", Add: []uc.Privilege{uc.PrivilegeModify, uc.PrivilegeSelect}},
-	}})
+	_, err = grants.Update(ctx, uc.UpdatePermissions{SecurableType: "table", FullName: spansTable,
+		Changes: []uc.PermissionsChange{
+			{Principal: "app-1", Add: []uc.Privilege{uc.PrivilegeModify, uc.PrivilegeSelect}},
+		}})
 	require.NoError(t, err)
-	effective, err := grants.GetEffective(ctx, uc.GetEffectiveRequest{SecurableType: "table", FullName: spansTable, Principal: "app-1"})
+	effective, err := grants.GetEffective(ctx, uc.GetEffectiveRequest{SecurableType: "table", FullName: spansTable,
+		Principal: "app-1"})
 	require.NoError(t, err)
 	require.Len(t, effective.PrivilegeAssignments[0].Privileges, 2)
 	got, err := grants.Get(ctx, uc.GetGrantRequest{SecurableType: "table", FullName: spansTable})
 	require.NoError(t, err)
 	require.Equal(t, []uc.Privilege{"MODIFY", "SELECT"}, got.PrivilegeAssignments[0].Privileges)
-	_, err = grants.Update(ctx, uc.UpdatePermissions{SecurableType: "table", FullName: spansTable, Changes: []uc.PermissionsChange{
-		{Principal: "app-1", Remove: []uc.Privilege{uc.PrivilegeModify}},
-	}})
+	_, err = grants.Update(ctx, uc.UpdatePermissions{SecurableType: "table", FullName: spansTable,
+		Changes: []uc.PermissionsChange{
+			{Principal: "app-1", Remove: []uc.Privilege{uc.PrivilegeModify}},
+		}})
 	require.NoError(t, err)
 	require.Equal(t, []string{"SELECT"}, w.Granted("app-1", spansTable))
 	for kind, c := range map[string]struct {
@@ -114,12 +118,16 @@ func TestUnityThroughSDK(t *testing.T) {
 		kind   string
 		want   string
 	}{
-		"both": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}, Remove: []uc.Privilege{"SELECT"}}, "table",
+		"both": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}, Remove: []uc.Privilege{"SELECT"}},
+			"table",
 			"Duplicate privileges"},
-		"wrong kind": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}}, "SECURABLETYPE.TABLE", "not a valid securable type"},
-		"not for it": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"USE_SCHEMA"}}, "table", "not applicable"},
+		"wrong kind": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}}, "SECURABLETYPE.TABLE",
+			"not a valid securable type"},
+		"not for it": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"USE_SCHEMA"}}, "table",
+			"not applicable"},
 	} {
-		_, err = grants.Update(ctx, uc.UpdatePermissions{SecurableType: c.kind, FullName: spansTable, Changes: []uc.PermissionsChange{c.change}})
+		_, err = grants.Update(ctx, uc.UpdatePermissions{SecurableType: c.kind, FullName: spansTable,
+			Changes: []uc.PermissionsChange{c.change}})
 		require.ErrorIs(t, err, apierr.ErrInvalidParameterValue, kind)
 		require.ErrorContains(t, err, c.want, kind)
 	}
@@ -137,7 +145,8 @@ func TestWhoMaySee(t *testing.T) {
 		return strings.TrimSpace(string(got.body))
 	}
 	require.Contains(t, get("tables/"+spansTable), "USE SCHEMA on Schema 'cat.sch'")
-	require.Contains(t, get("tables/cat.sch.nope"), "USE SCHEMA on Schema", "who may not look learns nothing of what exists")
+	require.Contains(t, get("tables/cat.sch.nope"), "USE SCHEMA on Schema",
+		"who may not look learns nothing of what exists")
 	w.Grant("u", "cat.sch", "USE_SCHEMA")
 	require.Contains(t, get("tables/"+spansTable), "USE CATALOG on Catalog 'cat'")
 	w.Grant("u", "cat", "USE_CATALOG")
@@ -145,10 +154,12 @@ func TestWhoMaySee(t *testing.T) {
 	require.Contains(t, get("tables/cat.sch.nope"), "TABLE_DOES_NOT_EXIST")
 	require.Contains(t, get("permissions/table/"+spansTable), "not an owner")
 	require.Contains(t, get("permissions/table/"+spansTable+"?principal=u"), `"privilege_assignments":[]`)
-	got := send(t, "PATCH", path+"permissions/table/"+spansTable, "dapi-1", nil, []byte(`{"changes":[{"principal":"u","add":["SELECT"]}]}`))
+	got := send(t, "PATCH", path+"permissions/table/"+spansTable, "dapi-1", nil,
+		[]byte(`{"changes":[{"principal":"u","add":["SELECT"]}]}`))
 	require.Equal(t, 403, got.status)
 	w.Grant("u", spansTable, "MANAGE")
-	got = send(t, "PATCH", path+"permissions/table/"+spansTable, "dapi-1", nil, []byte(`{"changes":[{"principal":"u","add":["SELECT"]}]}`))
+	got = send(t, "PATCH", path+"permissions/table/"+spansTable, "dapi-1", nil,
+		[]byte(`{"changes":[{"principal":"u","add":["SELECT"]}]}`))
 	require.Equal(t, 200, got.status)
 	require.Contains(t, get("tables/"+spansTable), `"full_name":"cat.sch.pre_otel_spans"`)
 	w.SetOwner("cat.sch", "u")
@@ -156,5 +167,6 @@ func TestWhoMaySee(t *testing.T) {
 	w.SetProperty(spansTable, "otel.schemaVersion", "v9")
 	w.SetColumnType(spansTable, "flags", "bigint")
 	require.Contains(t, get("tables/"+spansTable), `"otel.schemaVersion":"v9"`)
-	require.Contains(t, get("tables/"+spansTable), `"name":"flags","nullable":true,"position":8,"type_name":"LONG","type_text":"bigint"`)
+	require.Contains(t, get("tables/"+spansTable),
+		`"name":"flags","nullable":true,"position":8,"type_name":"LONG","type_text":"bigint"`)
 }

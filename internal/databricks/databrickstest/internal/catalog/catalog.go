@@ -77,8 +77,8 @@ func (w *Catalog) CreateSchema(catalog, schema string) {
 	w.createSchema(catalog, schema, server.Admin)
 }
 
-// CreateTables makes the OpenTelemetry tables of a location, as Databricks would: spans, logs, metrics and annotations in layout v2; spans, logs and
-// metrics in layout v1. Tables that are there stay.
+// CreateTables makes the OpenTelemetry tables of a location, as Databricks would: spans, logs, metrics and annotations
+// in layout v2; spans, logs and metrics in layout v1. Tables that are there stay.
 func (w *Catalog) CreateTables(l unity.Location, layout unity.Layout) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -163,7 +163,8 @@ func (w *Catalog) Table(name string) *Table {
 	if t == nil {
 		return nil
 	}
-	out := Table{Name: t.Name, ID: t.ID, Kind: t.Kind, Owner: t.owner, Comment: t.Comment, Columns: slices.Clone(t.Columns), View: t.View,
+	out := Table{Name: t.Name, ID: t.ID, Kind: t.Kind, Owner: t.owner, Comment: t.Comment,
+		Columns: slices.Clone(t.Columns), View: t.View,
 		Properties: map[string]string{}}
 	for k, v := range t.Properties {
 		out.Properties[k] = v
@@ -202,18 +203,21 @@ func (w *Catalog) createSchema(catalog, name, owner string) *schema {
 	c := w.createCatalog(catalog, owner)
 	s := c.schemas[Key(name)]
 	if s == nil {
-		s = &schema{Name: Key(name), Catalog: c.name, ID: w.NewID(), owner: owner, created: w.Now(), tables: map[string]*Relation{}}
+		s = &schema{Name: Key(name), Catalog: c.name, ID: w.NewID(), owner: owner, created: w.Now(),
+			tables: map[string]*Relation{}}
 		c.schemas[s.Name] = s
 	}
 	return s
 }
 
-func (w *Catalog) AddTable(name unity.Name, kind, owner string, columns []Column, properties map[string]string) *Relation {
+func (w *Catalog) AddTable(name unity.Name, kind, owner string, columns []Column,
+	properties map[string]string) *Relation {
 	s := w.createSchema(name.Catalog, name.Schema, owner)
 	t := s.tables[Key(name.Table)]
 	if t == nil {
 		t = &Relation{
-			Name: unity.Name{Catalog: s.Catalog, Schema: s.Name, Table: Key(name.Table)}, ID: w.NewID(), Kind: kind, owner: owner, Columns: slices.Clone(columns),
+			Name: unity.Name{Catalog: s.Catalog, Schema: s.Name, Table: Key(name.Table)}, ID: w.NewID(), Kind: kind,
+			owner: owner, Columns: slices.Clone(columns),
 			Properties: map[string]string{}, created: w.Now(), Updated: w.Now(),
 		}
 		for k, v := range properties {

@@ -34,7 +34,8 @@ func SecurableOf(name string) Securable {
 	return Securable{kinds[min(strings.Count(name, "."), 2)], Key(name)}
 }
 
-// Grant gives privileges on a catalog, schema or table (told apart by the number of dots). The principal comes into being.
+// Grant gives privileges on a catalog, schema or table (told apart by the number of dots). The principal comes into
+// being.
 func (w *Catalog) Grant(principal, name string, privileges ...string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -95,8 +96,8 @@ func (w *Catalog) grant(principal string, s Securable, names ...string) {
 	}
 }
 
-// HasGrant reports whether a privilege was granted by name on the securable or on what holds it, to the principal or to a group of his. ALL_PRIVILEGES and
-// ownership do not count. Under the lock.
+// HasGrant reports whether a privilege was granted by name on the securable or on what holds it, to the principal or to
+// a group of his. ALL_PRIVILEGES and ownership do not count. Under the lock.
 func (w *Catalog) HasGrant(who *server.Principal, s Securable, privilege string) bool {
 	for _, name := range append([]string{who.Name}, who.Groups...) {
 		for _, at := range Lineage(s) {
@@ -108,7 +109,8 @@ func (w *Catalog) HasGrant(who *server.Principal, s Securable, privilege string)
 	return false
 }
 
-// GrantedOn reports whether a privilege was granted by name on the securable itself, to the principal or to a group of his. Under the lock.
+// GrantedOn reports whether a privilege was granted by name on the securable itself, to the principal or to a group of
+// his. Under the lock.
 func (w *Catalog) GrantedOn(who *server.Principal, s Securable, privilege string) bool {
 	for _, name := range append([]string{who.Name}, who.Groups...) {
 		if w.grants[s][name][privilege] {
@@ -118,7 +120,8 @@ func (w *Catalog) GrantedOn(who *server.Principal, s Securable, privilege string
 	return false
 }
 
-// May reports whether the principal can use a privilege in Unity Catalog: granted by name or as part of ALL_PRIVILEGES, or as owner. Under the lock.
+// May reports whether the principal can use a privilege in Unity Catalog: granted by name or as part of ALL_PRIVILEGES,
+// or as owner. Under the lock.
 func (w *Catalog) May(who *server.Principal, s Securable, privilege string) bool {
 	if who.Name == server.Admin || w.HasGrant(who, s, privilege) || w.HasGrant(who, s, "ALL_PRIVILEGES") {
 		return true
@@ -146,7 +149,8 @@ func Lineage(s Securable) []Securable {
 
 // Denied is the answer to somebody without a privilege.
 func Denied(privilege string, s Securable) *server.Failure {
-	return server.Refusal(403, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on %s '%s'.", strings.ReplaceAll(privilege, "_", " "), s.Title(), s.Name))
+	return server.Refusal(403, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on %s '%s'.",
+		strings.ReplaceAll(privilege, "_", " "), s.Title(), s.Name))
 }
 
 // MayReach checks USE_CATALOG and USE_SCHEMA for a table or schema. Under the lock.

@@ -12,11 +12,13 @@ import (
 // applicable are the privileges that can be granted on a kind of securable.
 var applicable = map[string][]string{
 	"catalog": {
-		"USE_CATALOG", "USE_SCHEMA", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME", "CREATE_MODEL", "CREATE_MATERIALIZED_VIEW", "SELECT", "MODIFY",
+		"USE_CATALOG", "USE_SCHEMA", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME", "CREATE_MODEL",
+		"CREATE_MATERIALIZED_VIEW", "SELECT", "MODIFY",
 		"EXECUTE", "READ_VOLUME", "WRITE_VOLUME", "BROWSE", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES",
 	},
 	"schema": {
-		"USE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME", "CREATE_MODEL", "CREATE_MATERIALIZED_VIEW", "SELECT", "MODIFY", "EXECUTE", "READ_VOLUME",
+		"USE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME", "CREATE_MODEL", "CREATE_MATERIALIZED_VIEW",
+		"SELECT", "MODIFY", "EXECUTE", "READ_VOLUME",
 		"WRITE_VOLUME", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES", "REFRESH",
 	},
 	"table": {"SELECT", "MODIFY", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES", "REFRESH"},
@@ -93,7 +95,8 @@ func (w *Catalog) patchPermissions(rw http.ResponseWriter, r *http.Request) {
 		}
 		for _, p := range c.Add {
 			if f == nil && slices.Contains(c.Remove, p) {
-				f = server.Refusal(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Duplicate privileges to add and delete for principal %s: %s", c.Principal, p))
+				f = server.Refusal(400, "INVALID_PARAMETER_VALUE",
+					fmt.Sprintf("Duplicate privileges to add and delete for principal %s: %s", c.Principal, p))
 			}
 		}
 	}
@@ -116,17 +119,19 @@ func (w *Catalog) grantable(s Securable, principal string, names []string) *serv
 		return server.Refusal(404, "PRINCIPAL_DOES_NOT_EXIST", "Could not find principal with name "+principal)
 	}
 	for _, p := range names {
-		view := s.Kind == "table" && w.Relation(s.Name) != nil && w.Relation(s.Name).Kind != "MANAGED" && Spelled(p) == "MODIFY"
+		view := s.Kind == "table" && w.Relation(s.Name) != nil && w.Relation(s.Name).Kind != "MANAGED" &&
+			Spelled(p) == "MODIFY"
 		if view || !slices.Contains(applicable[s.Kind], Spelled(p)) {
-			return server.Refusal(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Privilege %s is not applicable to this entity [%s:%s]", p,
-				strings.ToUpper(s.Kind), s.Name))
+			return server.Refusal(400, "INVALID_PARAMETER_VALUE",
+				fmt.Sprintf("Privilege %s is not applicable to this entity [%s:%s]", p,
+					strings.ToUpper(s.Kind), s.Name))
 		}
 	}
 	return nil
 }
 
-// getEffective lists privileges with those that come from the schema and the catalog. As the API does, it names grants to groups with the group, not with
-// its members.
+// getEffective lists privileges with those that come from the schema and the catalog. As the API does, it names grants
+// to groups with the group, not with its members.
 func (w *Catalog) getEffective(rw http.ResponseWriter, r *http.Request) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

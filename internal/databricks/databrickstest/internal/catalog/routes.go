@@ -14,7 +14,8 @@ const unityAPI = "/api/2.1/unity-catalog/"
 func (w *Catalog) routeUnity() {
 	w.Handle("GET "+unityAPI+"metastore_summary", func(rw http.ResponseWriter, _ *http.Request) {
 		server.Answer(rw, http.StatusOK, map[string]any{
-			"metastore_id": server.MetastoreID, "name": "ms", "cloud": "aws", "region": server.Region, "global_metastore_id": "aws:" + server.Region + ":" + server.MetastoreID,
+			"metastore_id": server.MetastoreID, "name": "ms", "cloud": "aws", "region": server.Region,
+			"global_metastore_id": "aws:" + server.Region + ":" + server.MetastoreID,
 		})
 	})
 	w.Handle("GET "+unityAPI+"catalogs/{name}", w.getCatalog)
@@ -97,12 +98,15 @@ func (w *Catalog) reach(who *server.Principal, name string) (*Relation, *server.
 
 // maySee reports whether the principal may look at a table's description: any privilege on it will do. Under the lock.
 func (w *Catalog) maySee(who *server.Principal, t *Relation) bool {
-	return slices.ContainsFunc([]string{"SELECT", "MODIFY", "MANAGE", "BROWSE"}, func(p string) bool { return w.May(who, SecurableOf(t.Name.String()), p) })
+	return slices.ContainsFunc([]string{"SELECT", "MODIFY", "MANAGE", "BROWSE"},
+		func(p string) bool { return w.May(who, SecurableOf(t.Name.String()), p) })
 }
 
-// Owns reports whether the principal may change a securable: its owner, or that of what holds it, or somebody with MANAGE. Under the lock.
+// Owns reports whether the principal may change a securable: its owner, or that of what holds it, or somebody with
+// MANAGE. Under the lock.
 func (w *Catalog) Owns(who *server.Principal, s Securable) bool {
-	return w.HasGrant(who, s, "MANAGE") || who.Name == server.Admin || slices.ContainsFunc(Lineage(s), func(at Securable) bool { return w.owner(at) == who.Name })
+	return w.HasGrant(who, s, "MANAGE") || who.Name == server.Admin ||
+		slices.ContainsFunc(Lineage(s), func(at Securable) bool { return w.owner(at) == who.Name })
 }
 
 func notOwner(s Securable) *server.Failure {
@@ -114,22 +118,27 @@ func noCatalog(name string) *server.Failure {
 }
 
 func (c *catalog) info() map[string]any {
-	return map[string]any{"name": c.name, "full_name": c.name, "catalog_type": "MANAGED_CATALOG", "owner": c.owner, "metastore_id": server.MetastoreID,
-		"created_at": c.created.UnixMilli()}
+	return map[string]any{"name": c.name, "full_name": c.name, "catalog_type": "MANAGED_CATALOG", "owner": c.owner,
+		"metastore_id": server.MetastoreID,
+		"created_at":   c.created.UnixMilli()}
 }
 
 func (s *schema) info() map[string]any {
-	return map[string]any{"name": s.Name, "catalog_name": s.Catalog, "full_name": s.Catalog + "." + s.Name, "schema_id": s.ID, "owner": s.owner}
+	return map[string]any{"name": s.Name, "catalog_name": s.Catalog, "full_name": s.Catalog + "." + s.Name,
+		"schema_id": s.ID, "owner": s.owner}
 }
 
 func (t *Relation) info() map[string]any {
 	out := map[string]any{
-		"name": t.Name.Table, "catalog_name": t.Name.Catalog, "schema_name": t.Name.Schema, "full_name": t.Name.String(), "table_type": t.Kind, "table_id": t.ID,
-		"owner": t.owner, "metastore_id": server.MetastoreID, "properties": t.Properties, "created_at": t.created.UnixMilli(), "updated_at": t.Updated.UnixMilli(),
+		"name": t.Name.Table, "catalog_name": t.Name.Catalog, "schema_name": t.Name.Schema, "full_name": t.Name.String(),
+		"table_type": t.Kind, "table_id": t.ID,
+		"owner": t.owner, "metastore_id": server.MetastoreID, "properties": t.Properties,
+		"created_at": t.created.UnixMilli(), "updated_at": t.Updated.UnixMilli(),
 	}
 	columns := []any{}
 	for i, c := range t.Columns {
-		column := map[string]any{"name": c.Name, "type_text": c.Type, "type_name": TypeName(c.Type), "position": i, "nullable": true}
+		column := map[string]any{"name": c.Name, "type_text": c.Type, "type_name": TypeName(c.Type), "position": i,
+			"nullable": true}
 		if c.Comment != "" {
 			column["comment"] = c.Comment
 		}

@@ -23,7 +23,8 @@ type note struct {
 	created, updated time.Time // zero: now
 }
 
-// Annotations returns the rows of annotations of a location (catalog.schema.prefix) as they were written; the newest row of an annotation_id counts.
+// Annotations returns the rows of annotations of a location (catalog.schema.prefix) as they were written; the newest
+// row of an annotation_id counts.
 func (w *MLflow) Annotations(location string) []catalog.Row {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -89,8 +90,10 @@ func (w *MLflow) annotate(l *traceLocation, n note) catalog.Row {
 		n.updated = now
 	}
 	row := catalog.Row{
-		"annotation_id": n.id, "target_type": "TRACE", "target_id": n.trace, "annotation_type": n.kind, "name": n.name, "value": n.value, "comment": n.comment,
-		"created_at": catalog.Timestamp(n.created), "created_by": n.who, "updated_at": catalog.Timestamp(n.updated), "updated_by": n.who, "deleted_at": nil, "deleted_by": nil,
+		"annotation_id": n.id, "target_type": "TRACE", "target_id": n.trace, "annotation_type": n.kind, "name": n.name,
+		"value": n.value, "comment": n.comment,
+		"created_at": catalog.Timestamp(n.created), "created_by": n.who, "updated_at": catalog.Timestamp(n.updated),
+		"updated_by": n.who, "deleted_at": nil, "deleted_by": nil,
 		"metadata": nil,
 	}
 	if n.metadata != nil {
@@ -101,8 +104,10 @@ func (w *MLflow) annotate(l *traceLocation, n note) catalog.Row {
 	}
 	if n.id == "" {
 		for _, old := range w.annotationRows(l) {
-			if old["annotation_type"] == n.kind && old["name"] == n.name && old["target_id"] == row["target_id"] && old["deleted_at"] == nil {
-				row["annotation_id"], row["created_at"], row["created_by"] = old["annotation_id"], old["created_at"], old["created_by"]
+			if old["annotation_type"] == n.kind && old["name"] == n.name && old["target_id"] == row["target_id"] &&
+				old["deleted_at"] == nil {
+				row["annotation_id"], row["created_at"], row["created_by"] = old["annotation_id"], old["created_at"],
+					old["created_by"]
 			}
 		}
 		if row["annotation_id"] == "" {
@@ -146,7 +151,8 @@ func (w *MLflow) annotationRows(l *traceLocation) []catalog.Row {
 	return out
 }
 
-// annotationsOf is what counts: the newest row of each annotation, without those that were removed, in the order of creation.
+// annotationsOf is what counts: the newest row of each annotation, without those that were removed, in the order of
+// creation.
 func (w *MLflow) annotationsOf(l *traceLocation) []catalog.Row {
 	at := map[any]int{}
 	var out []catalog.Row

@@ -119,8 +119,10 @@ func (w *MLflow) addAssessment(l *traceLocation, trace, who string, ask map[stri
 		metadata["mlflow.error"] = feedback["error"]
 	}
 	n := note{
-		id: server.Text(ask["assessment_id"]), trace: trace, span: server.Text(ask["span_id"]), kind: kind, name: server.Text(ask["assessment_name"]), value: value,
-		comment: ask["rationale"], metadata: metadata, who: who, created: moment(ask["create_time"]), updated: moment(ask["last_update_time"]),
+		id: server.Text(ask["assessment_id"]), trace: trace, span: server.Text(ask["span_id"]), kind: kind,
+		name: server.Text(ask["assessment_name"]), value: value,
+		comment: ask["rationale"], metadata: metadata, who: who, created: moment(ask["create_time"]),
+		updated: moment(ask["last_update_time"]),
 	}
 	if n.name == "" {
 		return nil, server.Invalid("Missing required field: assessment_name")
@@ -163,7 +165,8 @@ func valueOf(ask map[string]any) (value any, kind string) {
 func assessmentOf(n catalog.Row, l *traceLocation) map[string]any {
 	metadata, _ := n["metadata"].(map[string]any)
 	out := map[string]any{
-		"assessment_id": n["annotation_id"], "assessment_name": n["name"], "trace_id": traceOf(n), "trace_location": l.wire(), "create_time": n["created_at"],
+		"assessment_id": n["annotation_id"], "assessment_name": n["name"], "trace_id": traceOf(n),
+		"trace_location": l.wire(), "create_time": n["created_at"],
 		"last_update_time": n["updated_at"], "valid": metadata["mlflow.valid"] != false,
 		"source": map[string]any{"source_type": metadata["mlflow.sourceType"], "source_id": metadata["mlflow.sourceId"]},
 	}
@@ -196,7 +199,8 @@ func assessmentOf(n catalog.Row, l *traceLocation) map[string]any {
 	switch n["value"].(type) {
 	case map[string]any, []any:
 		doc, _ := json.Marshal(n["value"])
-		out["expectation"] = map[string]any{"serialized_value": map[string]any{"serialization_format": "JSON_FORMAT", "value": string(doc)}}
+		out["expectation"] = map[string]any{"serialized_value": map[string]any{"serialization_format": "JSON_FORMAT",
+			"value": string(doc)}}
 	default:
 		out["expectation"] = map[string]any{"value": n["value"]}
 	}

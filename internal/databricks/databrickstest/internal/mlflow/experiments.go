@@ -20,7 +20,8 @@ type Experiment struct {
 	Location string
 }
 
-// CreateExperiment makes an experiment and returns its id; with a location its traces lie in Unity Catalog, and the tables come into being.
+// CreateExperiment makes an experiment and returns its id; with a location its traces lie in Unity Catalog, and the
+// tables come into being.
 func (w *MLflow) CreateExperiment(name string, location *unity.Location) string {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -124,7 +125,8 @@ func (w *MLflow) getExperiment(rw http.ResponseWriter, r *http.Request) {
 			server.Answer(rw, http.StatusOK, map[string]any{"experiment": e.document()})
 			return
 		}
-		server.NotFound("No experiment was found. If using the Databricks-backend, experiment id '%s' may not exist.", id).Send(rw)
+		server.NotFound("No experiment was found. If using the Databricks-backend, experiment id '%s' may not exist.",
+			id).Send(rw)
 		return
 	}
 	name := q.Get("experiment_name")
@@ -237,11 +239,13 @@ func (w *MLflow) nextExperiment() int { return 1000 + len(w.mlflow.experiments) 
 func (w *MLflow) createExperiment(name string, tags []keyValue) (*experiment, *server.Failure) {
 	for _, e := range w.mlflow.experiments {
 		if e.name == name {
-			return nil, server.Refusal(http.StatusBadRequest, "RESOURCE_ALREADY_EXISTS", fmt.Sprintf("Node named '%s' already exists", name[strings.LastIndexByte(name, '/')+1:]))
+			return nil, server.Refusal(http.StatusBadRequest, "RESOURCE_ALREADY_EXISTS",
+				fmt.Sprintf("Node named '%s' already exists", name[strings.LastIndexByte(name, '/')+1:]))
 		}
 	}
 	id := strconv.Itoa(w.nextExperiment())
-	e := &experiment{id: id, name: name, artifacts: "dbfs:/databricks/mlflow-tracking/" + id, tags: map[string]string{}, created: w.Now()}
+	e := &experiment{id: id, name: name, artifacts: "dbfs:/databricks/mlflow-tracking/" + id, tags: map[string]string{},
+		created: w.Now()}
 	for _, t := range tags {
 		e.tags[t.Key] = t.Value
 	}
@@ -265,7 +269,8 @@ func (e *experiment) document() map[string]any {
 		stage = "deleted"
 	}
 	out := map[string]any{
-		"experiment_id": e.id, "name": e.name, "artifact_location": e.artifacts, "lifecycle_stage": stage, "creation_time": e.created.UnixMilli(),
+		"experiment_id": e.id, "name": e.name, "artifact_location": e.artifacts, "lifecycle_stage": stage,
+		"creation_time":    e.created.UnixMilli(),
 		"last_update_time": e.created.UnixMilli(),
 	}
 	var tags []keyValue

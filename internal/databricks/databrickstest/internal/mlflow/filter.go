@@ -31,9 +31,11 @@ func init() {
 	}
 }
 
-var filterClause = regexp.MustCompile("^([A-Za-z_][A-Za-z0-9_.]*(?:`[^`]*`)?(?:[A-Za-z0-9_.]*))\\s*(>=|<=|!=|=|>|<|(?i:LIKE)|(?i:ILIKE))\\s*('[^']*'|\"[^\"]*\"|-?[0-9.]+)$")
+var filterClause = regexp.MustCompile("^([A-Za-z_][A-Za-z0-9_.]*(?:`[^`]*`)?(?:[A-Za-z0-9_.]*))" +
+	"\\s*(>=|<=|!=|=|>|<|(?i:LIKE)|(?i:ILIKE))\\s*('[^']*'|\"[^\"]*\"|-?[0-9.]+)$")
 
-// parseFilter understands what the documentation of Databricks shows: clauses joined by AND on times, state, name, tags, metadata and attributes of spans.
+// parseFilter understands what the documentation of Databricks shows: clauses joined by AND on times, state, name,
+// tags, metadata and attributes of spans.
 func parseFilter(filter string) (func(*TraceInfo) bool, *server.Failure) {
 	var tests []func(*TraceInfo) bool
 	for _, part := range clauses(filter) {
@@ -59,7 +61,8 @@ func parseFilter(filter string) (func(*TraceInfo) bool, *server.Failure) {
 		value = value[1 : len(value)-1]
 		tests = append(tests, func(i *TraceInfo) bool {
 			for _, s := range texts(i) {
-				if like := strings.HasSuffix(operator, "LIKE"); like && matches(s, value, operator == "ILIKE") || !like && holds(strings.Compare(s, value), operator) {
+				if like := strings.HasSuffix(operator, "LIKE"); like && matches(s, value, operator == "ILIKE") || !like &&
+					holds(strings.Compare(s, value), operator) {
 					return true
 				}
 			}

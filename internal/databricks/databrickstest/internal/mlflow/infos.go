@@ -78,7 +78,8 @@ func (w *MLflow) postInfo(rw http.ResponseWriter, r *http.Request) {
 	who := server.Caller(r).Name
 	l.posted[id] = &postedInfo{start: start, duration: ask.Duration, state: ask.State}
 	w.annotate(l, note{trace: id, kind: "METADATA", name: "metadata", who: who, value: map[string]any{
-		"client_request_id": orNil(ask.ClientRequestID), "trace_metadata": anyMap(ask.Metadata), "request_preview": orNil(ask.RequestPreview),
+		"client_request_id": orNil(ask.ClientRequestID), "trace_metadata": anyMap(ask.Metadata),
+		"request_preview":  orNil(ask.RequestPreview),
 		"response_preview": orNil(ask.ResponsePreview),
 	}})
 	for _, k := range slices.Sorted(maps.Keys(ask.Tags)) {
@@ -120,7 +121,8 @@ func (w *MLflow) getInfo(rw http.ResponseWriter, r *http.Request) {
 
 // The rest of this file is under the lock.
 
-// infos makes the infos of a location out of its rows: a trace shows with its root span, or with what a client posted. The oldest comes first.
+// infos makes the infos of a location out of its rows: a trace shows with its root span, or with what a client posted.
+// The oldest comes first.
 func (w *MLflow) infos(l *traceLocation) []*TraceInfo {
 	found := map[string]*TraceInfo{}
 	spans := map[string][]catalog.Row{}
@@ -166,7 +168,8 @@ func byTime(a, b *TraceInfo) int {
 // ofRoot is the info that a root span alone makes.
 func ofRoot(id string, row catalog.Row) *TraceInfo {
 	start, end := integer(row["start_time_unix_nano"]), integer(row["end_time_unix_nano"])
-	i := &TraceInfo{ID: id, start: time.Unix(0, start), State: "OK", Metadata: map[string]string{}, Tags: map[string]string{}}
+	i := &TraceInfo{ID: id, start: time.Unix(0, start), State: "OK", Metadata: map[string]string{},
+		Tags: map[string]string{}}
 	ms := (end - start) / 1e6
 	i.Duration = strconv.FormatFloat(float64(ms)/1000, 'f', -1, 64) + "s"
 	status, _ := row["status"].(map[string]any)

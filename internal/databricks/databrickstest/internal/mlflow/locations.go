@@ -58,7 +58,8 @@ func (w *MLflow) createLocationV5(rw http.ResponseWriter, r *http.Request) {
 		f.Send(rw)
 		return
 	}
-	server.Answer(rw, http.StatusOK, map[string]any{"uc_table_prefix": w.location(at, unity.V2, server.Caller(r).Name).names()})
+	server.Answer(rw, http.StatusOK, map[string]any{"uc_table_prefix": w.location(at, unity.V2,
+		server.Caller(r).Name).names()})
 }
 
 func (w *MLflow) getLocation(rw http.ResponseWriter, r *http.Request) {
@@ -92,7 +93,8 @@ func (w *MLflow) linkV5(rw http.ResponseWriter, r *http.Request) {
 		server.Invalid("Missing required field: uc_table_prefix").Send(rw)
 		return
 	}
-	w.linkTo(rw, r.PathValue("id"), unity.Location{Catalog: ask.Place.Catalog, Schema: ask.Place.Schema, Prefix: ask.Place.Prefix})
+	w.linkTo(rw, r.PathValue("id"), unity.Location{Catalog: ask.Place.Catalog, Schema: ask.Place.Schema,
+		Prefix: ask.Place.Prefix})
 }
 
 func (w *MLflow) createLocationV4(rw http.ResponseWriter, r *http.Request) {
@@ -129,7 +131,8 @@ func (w *MLflow) createLocationV4(rw http.ResponseWriter, r *http.Request) {
 		f.Send(rw)
 		return
 	}
-	server.Answer(rw, http.StatusOK, map[string]any{"uc_schema": w.location(at, unity.V1, server.Caller(r).Name).schemaNames()})
+	server.Answer(rw, http.StatusOK, map[string]any{"uc_schema": w.location(at, unity.V1,
+		server.Caller(r).Name).schemaNames()})
 }
 
 func (w *MLflow) linkV4(rw http.ResponseWriter, r *http.Request) {
@@ -204,7 +207,8 @@ func (w *MLflow) findLocation(name string) *traceLocation {
 	return nil
 }
 
-// mayCreate checks what creating tables takes: the schema exists, the caller may create tables there, and what is there already fits.
+// mayCreate checks what creating tables takes: the schema exists, the caller may create tables there, and what is there
+// already fits.
 func (w *MLflow) mayCreate(who *server.Principal, at unity.Location) *server.Failure {
 	layout := unity.V2
 	if at.Prefix == "" {
@@ -247,27 +251,32 @@ func (w *MLflow) warehouse(who *server.Principal, id string) (*warehouse.Instanc
 	return w.Usable(who, id)
 }
 
-// running checks that the SQL warehouse of a request runs; one that is stopped is started. What a plain request is answered with meanwhile is not known.
+// running checks that the SQL warehouse of a request runs; one that is stopped is started. What a plain request is
+// answered with meanwhile is not known.
 func (w *MLflow) running(r *http.Request) *server.Failure {
 	h, f := w.warehouse(server.Caller(r).Principal, r.URL.Query().Get("sql_warehouse_id"))
 	if f != nil || h == nil {
 		return f
 	}
 	if h.Start(w.Now()); h.StateAt(w.Now()) != "RUNNING" {
-		return server.Refusal(http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE", "The SQL warehouse "+h.ID+" is starting")
+		return server.Refusal(http.StatusServiceUnavailable, "TEMPORARILY_UNAVAILABLE",
+			"The SQL warehouse "+h.ID+" is starting")
 	}
 	return nil
 }
 
 func (l *traceLocation) names() tablePrefix {
 	return tablePrefix{
-		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.Spans, l.layout).String(), Logs: l.Table(unity.Logs, l.layout).String(),
-		Metrics: l.Table(unity.Metrics, l.layout).String(), Annotations: l.Table(catalog.Annotations, l.layout).String(), ID: l.id,
+		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.Spans, l.layout).String(),
+		Logs:    l.Table(unity.Logs, l.layout).String(),
+		Metrics: l.Table(unity.Metrics, l.layout).String(), Annotations: l.Table(catalog.Annotations, l.layout).String(),
+		ID: l.id,
 	}
 }
 
 func (l *traceLocation) schemaNames() ucSchema {
-	return ucSchema{Catalog: l.Catalog, Schema: l.Schema, Spans: l.Table(unity.Spans, l.layout).Table, Logs: l.Table(unity.Logs, l.layout).Table}
+	return ucSchema{Catalog: l.Catalog, Schema: l.Schema, Spans: l.Table(unity.Spans, l.layout).Table,
+		Logs: l.Table(unity.Logs, l.layout).Table}
 }
 
 // wire is the location as infos and assessments show it.
@@ -280,7 +289,8 @@ func (l *traceLocation) wire() map[string]any {
 	}}
 }
 
-// place finds the location of a request's path and checks what the caller may do there: SELECT on the spans to read, MODIFY and SELECT on the annotations to write.
+// place finds the location of a request's path and checks what the caller may do there: SELECT on the spans to read,
+// MODIFY and SELECT on the annotations to write.
 func (w *MLflow) place(r *http.Request, write bool) (*traceLocation, *server.Failure) {
 	l := w.findLocation(r.PathValue("location"))
 	if l == nil {
@@ -303,7 +313,8 @@ func (w *MLflow) allowed(who *server.Principal, l *traceLocation, write bool) *s
 	}
 	for _, p := range needs {
 		if !w.May(who, at, p) {
-			return server.Refusal(http.StatusForbidden, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on Table '%s'.", p, table))
+			return server.Refusal(http.StatusForbidden, "PERMISSION_DENIED",
+				fmt.Sprintf("User does not have %s on Table '%s'.", p, table))
 		}
 	}
 	return nil

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
-// ordinaryTrace is a trace of an experiment without a location in Unity Catalog. Its spans are a file on the storage host.
+// ordinaryTrace is a trace of an experiment without a location in Unity Catalog. Its spans are a file on the storage
+// host.
 type ordinaryTrace struct {
 	TraceInfo
 	experiment string
@@ -30,7 +31,8 @@ func (w *MLflow) OrdinaryTraces(experiment string) []json.RawMessage {
 	return out
 }
 
-// AddOrdinaryTrace stores a trace of an ordinary experiment: its info as v3 writes it and its file of spans, nil for none.
+// AddOrdinaryTrace stores a trace of an ordinary experiment: its info as v3 writes it and its file of spans, nil for
+// none.
 func (w *MLflow) AddOrdinaryTrace(info json.RawMessage, spans []byte) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -183,7 +185,8 @@ func (w *MLflow) ordinaryAssessment(rw http.ResponseWriter, r *http.Request) {
 	server.NotFound("Assessment with ID %s not found for trace %s", id, t.ID).Send(rw)
 }
 
-// onlineTrace answers with the spans of a trace in an inference table, whose info names the table and the request. The fake keeps them with the files of other traces.
+// onlineTrace answers with the spans of a trace in an inference table, whose info names the table and the request. The
+// fake keeps them with the files of other traces.
 func (w *MLflow) onlineTrace(rw http.ResponseWriter, r *http.Request) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -201,7 +204,8 @@ func (w *MLflow) onlineTrace(rw http.ResponseWriter, r *http.Request) {
 	if t == nil {
 		return
 	}
-	if t.Metadata["mlflow.sourceTable"] != q.Get("source_inference_table") || t.Metadata["mlflow.databricksRequestId"] != q.Get("source_databricks_request_id") {
+	if t.Metadata["mlflow.sourceTable"] != q.Get("source_inference_table") ||
+		t.Metadata["mlflow.databricksRequestId"] != q.Get("source_databricks_request_id") {
 		server.NotFound("Trace %s is not in inference table %s", t.ID, q.Get("source_inference_table")).Send(rw)
 		return
 	}
@@ -245,7 +249,8 @@ func (w *MLflow) dataCredentials(rw http.ResponseWriter, r *http.Request) {
 	for k, v := range s.URLHeaders {
 		headers = append(headers, map[string]string{"name": k, "value": v})
 	}
-	info := map[string]any{"signed_uri": w.mlflow.storage.sign(w, method, t.ID+"/"+name, w.Now().Add(life)), "type": s.CredentialType}
+	info := map[string]any{"signed_uri": w.mlflow.storage.sign(w, method, t.ID+"/"+name, w.Now().Add(life)),
+		"type": s.CredentialType}
 	if headers != nil {
 		info["headers"] = headers
 	}

@@ -60,7 +60,8 @@ func (w *MLflow) createRun(rw http.ResponseWriter, r *http.Request) {
 	}
 	id := strings.ReplaceAll(w.NewID(), "-", "")
 	made := &run{tags: ask.Tags, info: map[string]any{
-		"run_id": id, "run_uuid": id, "experiment_id": e.id, "run_name": ask.Name, "status": "RUNNING", "start_time": ask.Start, "lifecycle_stage": "active",
+		"run_id": id, "run_uuid": id, "experiment_id": e.id, "run_name": ask.Name, "status": "RUNNING",
+		"start_time": ask.Start, "lifecycle_stage": "active",
 		"artifact_uri": e.artifacts + "/" + id + "/artifacts", "user_id": server.Caller(r).Name,
 	}}
 	w.mlflow.runs[id] = made

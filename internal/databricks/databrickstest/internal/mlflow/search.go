@@ -72,7 +72,8 @@ func (w *MLflow) startSearch(rw http.ResponseWriter, r *http.Request) {
 		f.Send(rw)
 		return
 	}
-	o := &operation{name: fmt.Sprintf("op-%d", w.Next()), started: w.Now(), polls: s.RunningPolls, on: w.WarehouseByID(ask.Warehouse)}
+	o := &operation{name: fmt.Sprintf("op-%d", w.Next()), started: w.Now(), polls: s.RunningPolls,
+		on: w.WarehouseByID(ask.Warehouse)}
 	if o.on != nil {
 		o.on.Start(w.Now())
 	}

@@ -82,12 +82,14 @@ func (w *MLflow) Spans(location, trace string) []json.RawMessage {
 	return out
 }
 
-// protoSpan is a row in the JSON form of protobuf: ids in base64, 64-bit integers as strings, names of fields as in the .proto file.
+// protoSpan is a row in the JSON form of protobuf: ids in base64, 64-bit integers as strings, names of fields as in the
+// .proto file.
 func protoSpan(row catalog.Row, numbers bool) map[string]any {
 	p := proto{numbers}
 	out := map[string]any{
 		"trace_id": p.id(row["trace_id"]), "span_id": p.id(row["span_id"]), "name": row["name"],
-		"start_time_unix_nano": p.integer(integer(row["start_time_unix_nano"])), "end_time_unix_nano": p.integer(integer(row["end_time_unix_nano"])),
+		"start_time_unix_nano": p.integer(integer(row["start_time_unix_nano"])),
+		"end_time_unix_nano":   p.integer(integer(row["end_time_unix_nano"])),
 	}
 	if parent := server.Text(row["parent_span_id"]); parent != "" {
 		out["parent_span_id"] = p.id(parent)

@@ -12,7 +12,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
-// storageHost is where files lie that the workspace hands out signed URLs for: another server, as at the cloud providers. It comes into being with the first URL.
+// storageHost is where files lie that the workspace hands out signed URLs for: another server, as at the cloud
+// providers. It comes into being with the first URL.
 type storageHost struct {
 	server   *httptest.Server
 	files    map[string][]byte
@@ -36,7 +37,8 @@ func (w *MLflow) StorageURL() string {
 	return w.mlflow.storage.server.URL
 }
 
-// StorageRequests returns what came to the storage host, in the order of arrival. A test sees there whether a credential of the workspace leaked.
+// StorageRequests returns what came to the storage host, in the order of arrival. A test sees there whether a
+// credential of the workspace leaked.
 func (w *MLflow) StorageRequests() []server.Request {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -90,7 +92,8 @@ func (h *storageHost) sign(w *MLflow, method, file string, expires time.Time) st
 	}
 	secret := fmt.Sprintf("signature-%d", w.Next())
 	h.signed[secret] = signature{method, file, expires}
-	return h.server.URL + "/bucket/" + strings.ReplaceAll(url.PathEscape(file), "%2F", "/") + "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + secret
+	return h.server.URL + "/bucket/" + strings.ReplaceAll(url.PathEscape(file), "%2F", "/") +
+		"?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + secret
 }
 
 // serveStorage answers as S3 does: signatures expire, and a second way of signing in is refused.
@@ -99,7 +102,8 @@ func (w *MLflow) serveStorage(rw http.ResponseWriter, r *http.Request) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
 	h := &w.mlflow.storage
-	record := server.Request{Time: w.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Size: len(body)}
+	record := server.Request{Time: w.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
+		Header: r.Header.Clone(), Size: len(body)}
 	rec := &server.Recorder{ResponseWriter: rw}
 	defer func() {
 		record.Status = rec.Status
@@ -108,7 +112,8 @@ func (w *MLflow) serveStorage(rw http.ResponseWriter, r *http.Request) {
 	refuse := func(status int, code, message string) {
 		rec.Header().Set("Content-Type", "application/xml")
 		rec.WriteHeader(status)
-		_, _ = fmt.Fprintf(rec, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+		_, _ = fmt.Fprintf(rec, "<?xml version=\"1.0\" "+
+			"encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
 	}
 	file := strings.TrimPrefix(r.URL.Path, "/bucket/")
 	s, ok := h.signed[r.URL.Query().Get("X-Amz-Signature")]
@@ -119,9 +124,11 @@ func (w *MLflow) serveStorage(rw http.ResponseWriter, r *http.Request) {
 	content, there := h.files[file]
 	switch {
 	case r.Header.Get("Authorization") != "":
-		refuse(http.StatusBadRequest, "InvalidArgument", "Only one way of signing in is allowed: the signature of the URL, or a header")
+		refuse(http.StatusBadRequest, "InvalidArgument",
+			"Only one way of signing in is allowed: the signature of the URL, or a header")
 	case !ok || s.method != r.Method || s.file != file:
-		refuse(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+		refuse(http.StatusForbidden, "SignatureDoesNotMatch",
+			"The request signature we calculated does not match the signature you provided.")
 	case !w.Now().Before(s.expires):
 		refuse(http.StatusForbidden, "AccessDenied", "Request has expired")
 	case r.Method == http.MethodPut:

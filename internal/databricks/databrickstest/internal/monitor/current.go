@@ -24,7 +24,8 @@ func (w *Monitors) routeDataQuality() {
 			case s.NoDataQuality:
 				server.NoEndpoint(rw, r)
 			case s.Disabled:
-				server.Fail(rw, http.StatusForbidden, "FEATURE_DISABLED", "Data quality monitoring is not enabled for this workspace")
+				server.Fail(rw, http.StatusForbidden, "FEATURE_DISABLED",
+					"Data quality monitoring is not enabled for this workspace")
 			default:
 				h(rw, r, server.Caller(r).Principal)
 			}
@@ -45,7 +46,8 @@ func (w *Monitors) routeDataQuality() {
 // The rest of this file is under the lock.
 
 // withMonitor finds the monitor of a request's path.
-func (w *Monitors) withMonitor(h func(http.ResponseWriter, *http.Request, *server.Principal, *monitor)) func(http.ResponseWriter, *http.Request, *server.Principal) {
+func (w *Monitors) withMonitor(h func(http.ResponseWriter, *http.Request, *server.Principal,
+	*monitor)) func(http.ResponseWriter, *http.Request, *server.Principal) {
 	return func(rw http.ResponseWriter, r *http.Request, who *server.Principal) {
 		if t := w.RelationByID(r.PathValue("id")); t != nil && r.PathValue("type") == "table" {
 			if m := w.monitors.monitors[t.Name.String()]; m != nil {
@@ -138,7 +140,8 @@ func (w *Monitors) changeMonitor(m *monitor, config map[string]any) *server.Fail
 	return nil
 }
 
-// dataQuality is the monitor as the current API shows it: what is asked for on the way in and not shown are warehouse_id and skip_builtin_dashboard.
+// dataQuality is the monitor as the current API shows it: what is asked for on the way in and not shown are
+// warehouse_id and skip_builtin_dashboard.
 func (w *Monitors) dataQuality(m *monitor) map[string]any {
 	config := maps.Clone(m.config)
 	warehouse := config["warehouse_id"]
@@ -148,8 +151,10 @@ func (w *Monitors) dataQuality(m *monitor) map[string]any {
 		warehouse = "default-warehouse"
 	}
 	maps.Copy(config, map[string]any{
-		"status": "DATA_PROFILING_STATUS_" + m.status, "monitored_table_name": m.table, "profile_metrics_table_name": w.outputTable(m, "profile_metrics"),
-		"drift_metrics_table_name": w.outputTable(m, "drift_metrics"), "effective_warehouse_id": warehouse, "monitor_version": m.version,
+		"status": "DATA_PROFILING_STATUS_" + m.status, "monitored_table_name": m.table,
+		"profile_metrics_table_name": w.outputTable(m, "profile_metrics"),
+		"drift_metrics_table_name":   w.outputTable(m, "drift_metrics"), "effective_warehouse_id": warehouse,
+		"monitor_version": m.version,
 	})
 	if m.config["skip_builtin_dashboard"] != true {
 		config["dashboard_id"] = m.dashboard

@@ -10,7 +10,8 @@ import (
 
 func (w *Monitors) routeQualityMonitors() {
 	const path = "/api/2.1/unity-catalog/tables/{table}/monitor"
-	route := func(pattern string, h func(rw http.ResponseWriter, r *http.Request, who *server.Principal, t *catalog.Relation)) {
+	route := func(pattern string, h func(rw http.ResponseWriter, r *http.Request, who *server.Principal,
+		t *catalog.Relation)) {
 		w.Handle(pattern, func(rw http.ResponseWriter, r *http.Request) {
 			w.Mu.Lock()
 			defer w.Mu.Unlock()
@@ -26,13 +27,15 @@ func (w *Monitors) routeQualityMonitors() {
 			h(rw, r, server.Caller(r).Principal, t)
 		})
 	}
-	known := func(h func(http.ResponseWriter, *http.Request, *server.Principal, *monitor)) func(http.ResponseWriter, *http.Request, *server.Principal, *catalog.Relation) {
+	known := func(h func(http.ResponseWriter, *http.Request, *server.Principal, *monitor)) func(http.ResponseWriter,
+		*http.Request, *server.Principal, *catalog.Relation) {
 		return func(rw http.ResponseWriter, r *http.Request, who *server.Principal, t *catalog.Relation) {
 			if m := w.monitors.monitors[t.Name.String()]; m != nil {
 				h(rw, r, who, m)
 				return
 			}
-			server.Fail(rw, http.StatusNotFound, "MONITOR_DOES_NOT_EXIST", "Monitor for table "+t.Name.String()+" does not exist.")
+			server.Fail(rw, http.StatusNotFound, "MONITOR_DOES_NOT_EXIST",
+				"Monitor for table "+t.Name.String()+" does not exist.")
 		}
 	}
 	route("POST "+path, w.postQualityMonitor)
@@ -45,7 +48,8 @@ func (w *Monitors) routeQualityMonitors() {
 
 // The rest of this file is under the lock.
 
-func (w *Monitors) postQualityMonitor(rw http.ResponseWriter, r *http.Request, who *server.Principal, t *catalog.Relation) {
+func (w *Monitors) postQualityMonitor(rw http.ResponseWriter, r *http.Request, who *server.Principal,
+	t *catalog.Relation) {
 	var ask map[string]any
 	if !server.Decode(rw, r, &ask) {
 		return
@@ -168,7 +172,8 @@ func (w *Monitors) qualityMonitor(m *monitor) map[string]any {
 		}
 	}
 	out["table_name"], out["status"], out["monitor_version"] = m.table, "MONITOR_STATUS_"+m.status, m.version
-	out["profile_metrics_table_name"], out["drift_metrics_table_name"] = w.outputTable(m, "profile_metrics"), w.outputTable(m, "drift_metrics")
+	out["profile_metrics_table_name"], out["drift_metrics_table_name"] = w.outputTable(m, "profile_metrics"),
+		w.outputTable(m, "drift_metrics")
 	if m.config["skip_builtin_dashboard"] != true {
 		out["dashboard_id"] = m.dashboard
 	}

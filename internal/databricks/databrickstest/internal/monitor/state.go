@@ -24,11 +24,13 @@ type MonitorSwitches struct {
 	PendingGets int
 	// FailWith, if not empty, lets monitors end as ERROR with this message in place of ACTIVE.
 	FailWith string
-	// Exists is how a second monitor of a table is refused; nil means that of each API: 400 ALREADY_EXISTS in the legacy one, 409 RESOURCE_ALREADY_EXISTS in the current one.
+	// Exists is how a second monitor of a table is refused; nil means that of each API: 400 ALREADY_EXISTS in the legacy
+	// one, 409 RESOURCE_ALREADY_EXISTS in the current one.
 	Exists *ExistsStyle
 }
 
-// ExistsStyle is a way of saying that a monitor exists. An empty Message is the text on record, Data Monitor 'c.s.t' already exists.
+// ExistsStyle is a way of saying that a monitor exists. An empty Message is the text on record, Data Monitor 'c.s.t'
+// already exists.
 type ExistsStyle struct {
 	Status        int
 	Code, Message string
@@ -41,7 +43,8 @@ var (
 	ExistsText       = ExistsStyle{Status: http.StatusBadRequest, Code: "BAD_REQUEST"}
 )
 
-// Monitor is what a test sees of a quality monitor. Config is in the form of the current API (data_profiling_config), as it was asked for, nothing dropped.
+// Monitor is what a test sees of a quality monitor. Config is in the form of the current API (data_profiling_config),
+// as it was asked for, nothing dropped.
 type Monitor struct {
 	Table, Creator string
 	Status         string // PENDING, ACTIVE, ERROR
@@ -98,7 +101,8 @@ func New(c *catalog.Catalog) *Monitors {
 // The rest of this file is under the lock.
 
 // createMonitor makes a monitor of a table out of a configuration of the current API.
-func (w *Monitors) createMonitor(who *server.Principal, t *catalog.Relation, config map[string]any, exists ExistsStyle) (*monitor, *server.Failure) {
+func (w *Monitors) createMonitor(who *server.Principal, t *catalog.Relation, config map[string]any,
+	exists ExistsStyle) (*monitor, *server.Failure) {
 	name := t.Name.String()
 	if f := w.mayMonitor(who, t); f != nil {
 		return nil, f
@@ -115,7 +119,8 @@ func (w *Monitors) createMonitor(who *server.Principal, t *catalog.Relation, con
 	if f := w.checkMonitor(t, config); f != nil {
 		return nil, f
 	}
-	m := &monitor{table: name, creator: who.Name, status: "PENDING", config: config, dashboard: fmt.Sprintf("01ef%028x", w.Next())}
+	m := &monitor{table: name, creator: who.Name, status: "PENDING", config: config,
+		dashboard: fmt.Sprintf("01ef%028x", w.Next())}
 	w.monitors.monitors[name] = m
 	return m, nil
 }
@@ -138,7 +143,8 @@ func (w *Monitors) mayMonitor(who *server.Principal, t *catalog.Relation) *serve
 }
 
 var granularities = map[string]string{
-	"5 minutes": "5_MINUTES", "30 minutes": "30_MINUTES", "1 hour": "1_HOUR", "1 day": "1_DAY", "1 week": "1_WEEK", "2 weeks": "2_WEEKS", "3 weeks": "3_WEEKS",
+	"5 minutes": "5_MINUTES", "30 minutes": "30_MINUTES", "1 hour": "1_HOUR", "1 day": "1_DAY", "1 week": "1_WEEK",
+	"2 weeks": "2_WEEKS", "3 weeks": "3_WEEKS",
 	"4 weeks": "4_WEEKS", "1 month": "1_MONTH", "1 year": "1_YEAR",
 }
 
@@ -189,7 +195,8 @@ func (w *Monitors) look(m *monitor) {
 	m.status = "ACTIVE"
 	for _, name := range []string{w.outputTable(m, "profile_metrics"), w.outputTable(m, "drift_metrics")} {
 		parts := strings.SplitN(name, ".", 3)
-		w.AddTable(nameOf(parts), "MANAGED", m.creator, []catalog.Column{{Name: "window", Type: "struct<start:timestamp,end:timestamp>"}, {Name: "column_name", Type: "string"}}, nil)
+		w.AddTable(nameOf(parts), "MANAGED", m.creator, []catalog.Column{{Name: "window",
+			Type: "struct<start:timestamp,end:timestamp>"}, {Name: "column_name", Type: "string"}}, nil)
 	}
 }
 

@@ -21,7 +21,8 @@ func Register(c *catalog.Catalog) {
 
 	w.Handle("GET /.well-known/databricks-config", w.hostMetadata)
 	w.Handle("GET /oidc/.well-known/oauth-authorization-server", func(rw http.ResponseWriter, _ *http.Request) {
-		server.Answer(rw, http.StatusOK, map[string]any{"authorization_endpoint": w.URL() + "/oidc/v1/authorize", "token_endpoint": w.URL() + "/oidc/v1/token"})
+		server.Answer(rw, http.StatusOK, map[string]any{"authorization_endpoint": w.URL() + "/oidc/v1/authorize",
+			"token_endpoint": w.URL() + "/oidc/v1/token"})
 	})
 	w.Handle("POST /oidc/v1/token", w.issueToken)
 	w.Handle("GET /api/2.0/preview/scim/v2/Me", func(rw http.ResponseWriter, r *http.Request) {
@@ -33,8 +34,9 @@ func Register(c *catalog.Catalog) {
 		}
 		w.Mu.Unlock()
 		server.Answer(rw, http.StatusOK, map[string]any{
-			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": server.WorkspaceID, "userName": who.Name, "displayName": who.Name,
-			"active": true, "groups": groups,
+			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": server.WorkspaceID, "userName": who.Name,
+			"displayName": who.Name,
+			"active":      true, "groups": groups,
 		})
 	})
 	w.Handle("/", func(rw http.ResponseWriter, r *http.Request) {
@@ -54,7 +56,8 @@ func (w *Tokens) hostMetadata(rw http.ResponseWriter, _ *http.Request) {
 		server.Answer(rw, http.StatusNotFound, struct{}{})
 		return
 	}
-	server.Answer(rw, http.StatusOK, map[string]any{"oidc_endpoint": w.URL() + "/oidc", "workspace_id": server.WorkspaceID})
+	server.Answer(rw, http.StatusOK, map[string]any{"oidc_endpoint": w.URL() + "/oidc",
+		"workspace_id": server.WorkspaceID})
 }
 
 // issueToken is the client credentials grant of OAuth, also with authorization_details for Zerobus.
@@ -70,7 +73,8 @@ func (w *Tokens) issueToken(rw http.ResponseWriter, r *http.Request) {
 		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	}
 	if grant := r.PostForm.Get("grant_type"); grant != "client_credentials" {
-		refuseToken(rw, http.StatusBadRequest, "unsupported_grant_type", fmt.Sprintf("The grant type %q is not supported", grant))
+		refuseToken(rw, http.StatusBadRequest, "unsupported_grant_type",
+			fmt.Sprintf("The grant type %q is not supported", grant))
 		return
 	}
 	w.Mu.Lock()
@@ -86,7 +90,8 @@ func (w *Tokens) issueToken(rw http.ResponseWriter, r *http.Request) {
 			refuseToken(rw, http.StatusBadRequest, "invalid_authorization_details", "authorization_details is no JSON list")
 			return
 		}
-		if want := "api://databricks/workspaces/" + server.WorkspaceID + "/zerobusDirectWriteApi"; r.PostForm.Get("resource") != want {
+		if want := "api://databricks/workspaces/" + server.WorkspaceID +
+			"/zerobusDirectWriteApi"; r.PostForm.Get("resource") != want {
 			refuseToken(rw, http.StatusBadRequest, "invalid_target", "The resource must be "+want)
 			return
 		}
@@ -95,7 +100,8 @@ func (w *Tokens) issueToken(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	document := map[string]any{"access_token": w.Issue(who, details), "token_type": "Bearer", "expires_in": int(w.Switches.TokenLife.Seconds())}
+	document := map[string]any{"access_token": w.Issue(who, details), "token_type": "Bearer",
+		"expires_in": int(w.Switches.TokenLife.Seconds())}
 	if details == nil {
 		document["scope"] = "all-apis"
 	}
@@ -111,10 +117,12 @@ func unescape(s string) string {
 }
 
 func refuseToken(rw http.ResponseWriter, status int, code, description string) {
-	server.Answer(rw, status, map[string]any{"error": code, "error_description": description, "error_id": "00000000-0000-0000-0000-000000000000"})
+	server.Answer(rw, status, map[string]any{"error": code, "error_description": description,
+		"error_id": "00000000-0000-0000-0000-000000000000"})
 }
 
-// undeserved says which privilege a Zerobus token asks for that the principal does not have; empty if none. Under the lock.
+// undeserved says which privilege a Zerobus token asks for that the principal does not have; empty if none. Under the
+// lock.
 func (w *Tokens) undeserved(who *server.Principal, details []server.Detail) string {
 	for _, d := range details {
 		s := catalog.SecurableOf(d.Object)

@@ -11,16 +11,19 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// admit says whether the request may write into the table. A failure with status 200 means: say yes, write nothing. Under the lock.
+// admit says whether the request may write into the table. A failure with status 200 means: say yes, write nothing.
+// Under the lock.
 func (w *Ingest) admit(r *http.Request, e endpoint, name string, in items) (*catalog.Relation, *server.Failure) {
 	who := server.Caller(r)
 	t := w.Relation(name)
 	if t == nil {
-		return nil, server.Refusal(w.Switches.MissingTableStatus, "TABLE_DOES_NOT_EXIST", fmt.Sprintf("Table '%s' does not exist.", name))
+		return nil, server.Refusal(w.Switches.MissingTableStatus, "TABLE_DOES_NOT_EXIST",
+			fmt.Sprintf("Table '%s' does not exist.", name))
 	}
 	s := catalog.SecurableOf(name)
 	for _, at := range catalog.Lineage(s) {
-		for _, p := range map[string][]string{"table": {"MODIFY", "SELECT"}, "schema": {"USE_SCHEMA"}, "catalog": {"USE_CATALOG"}}[at.Kind] {
+		for _, p := range map[string][]string{"table": {"MODIFY", "SELECT"}, "schema": {"USE_SCHEMA"},
+			"catalog": {"USE_CATALOG"}}[at.Kind] {
 			has := w.May(who.Principal, at, p)
 			if at.Kind == "table" {
 				has = w.GrantedOn(who.Principal, at, p) || w.Switches.InheritedGrants && w.HasGrant(who.Principal, at, p)
@@ -36,13 +39,14 @@ func (w *Ingest) admit(r *http.Request, e endpoint, name string, in items) (*cat
 		return nil, server.Refusal(400, "INVALID_PARAMETER_VALUE", message)
 	}
 	if !w.withinQuota(in.traces) {
-		return nil, server.Refusal(429, "REQUEST_LIMIT_EXCEEDED", fmt.Sprintf("Request limit exceeded: %d traces per second", w.Switches.TracesPerSecond))
+		return nil, server.Refusal(429, "REQUEST_LIMIT_EXCEEDED",
+			fmt.Sprintf("Request limit exceeded: %d traces per second", w.Switches.TracesPerSecond))
 	}
 	return t, nil
 }
 
-// withinQuota counts the distinct traces of this second. A request that does not fit is refused as a whole, also one that alone holds more than the quota.
-// Under the lock.
+// withinQuota counts the distinct traces of this second. A request that does not fit is refused as a whole, also one
+// that alone holds more than the quota. Under the lock.
 func (w *Ingest) withinQuota(traces map[string]bool) bool {
 	if w.Switches.TracesPerSecond == 0 {
 		return true
@@ -81,7 +85,8 @@ func mismatch(t *catalog.Relation, s unity.Signal) string {
 		case !ok:
 			faults = append(faults, fmt.Sprintf("Field %q found in the proto definition, but not in the table schema.", c.Name))
 		case kind != c.Type:
-			faults = append(faults, fmt.Sprintf("Field %q is %s in the table schema, which the proto definition can't be written to.", c.Name, kind))
+			faults = append(faults, fmt.Sprintf("Field %q is %s in the table schema, which the proto definition can't be "+
+				"written to.", c.Name, kind))
 		}
 	}
 	if faults == nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// metricRows are the rows of _otel_metrics: one per data point, with the column of its kind filled and those of the other kinds NULL.
+// metricRows are the rows of _otel_metrics: one per data point, with the column of its kind filled and those of the
+// other kinds NULL.
 func metricRows(md pmetric.Metrics, layout unity.Layout) []catalog.Row {
 	var out []catalog.Row
 	for _, rm := range md.ResourceMetrics().All() {
@@ -18,9 +19,11 @@ func metricRows(md pmetric.Metrics, layout unity.Layout) []catalog.Row {
 			for _, m := range sm.Metrics().All() {
 				for _, p := range points(m, layout) {
 					r := catalog.Row{
-						"start_time_unix_nano": int64(p.start), "time_unix_nano": int64(p.time), "name": m.Name(), "description": m.Description(), "unit": m.Unit(),
+						"start_time_unix_nano": int64(p.start), "time_unix_nano": int64(p.time), "name": m.Name(),
+						"description": m.Description(), "unit": m.Unit(),
 						"metric_type": p.kind, "gauge": nil, "sum": nil, "histogram": nil, "exponential_histogram": nil, "summary": nil,
-						"metadata": variant(m.Metadata(), layout), "resource": resourceColumn(rm.Resource(), layout), "resource_schema_url": rm.SchemaUrl(),
+						"metadata": variant(m.Metadata(), layout), "resource": resourceColumn(rm.Resource(), layout),
+						"resource_schema_url":   rm.SchemaUrl(),
 						"instrumentation_scope": scopeColumn(sm.Scope(), layout), "metric_schema_url": sm.SchemaUrl(),
 					}
 					r[p.kind] = p.column
@@ -48,7 +51,8 @@ func points(m pmetric.Metric, layout unity.Layout) []point {
 	case pmetric.MetricTypeSum:
 		for _, p := range m.Sum().DataPoints().All() {
 			c := number(p, layout)
-			c["aggregation_temporality"], c["is_monotonic"] = temporality(m.Sum().AggregationTemporality()), m.Sum().IsMonotonic()
+			c["aggregation_temporality"], c["is_monotonic"] = temporality(m.Sum().AggregationTemporality()),
+				m.Sum().IsMonotonic()
 			out = append(out, point{"sum", p.StartTimestamp(), p.Timestamp(), c})
 		}
 	case pmetric.MetricTypeHistogram:
@@ -56,8 +60,9 @@ func points(m pmetric.Metric, layout unity.Layout) []point {
 			c := map[string]any{
 				"count": int64(p.Count()), "sum": optional(p.HasSum(),
 					p.Sum()), "bucket_counts": counts(p.BucketCounts()), "explicit_bounds": bounds(p.ExplicitBounds()),
-				"exemplars": exemplarsColumn(p.Exemplars(), layout), "attributes": variant(p.Attributes(), layout), "flags": int64(p.Flags()),
-				"min": optional(p.HasMin(), p.Min()), "max": optional(p.HasMax(),
+				"exemplars": exemplarsColumn(p.Exemplars(), layout), "attributes": variant(p.Attributes(), layout),
+				"flags": int64(p.Flags()),
+				"min":   optional(p.HasMin(), p.Min()), "max": optional(p.HasMax(),
 					p.Max()), "aggregation_temporality": temporality(m.Histogram().AggregationTemporality()),
 			}
 			out = append(out, point{"histogram", p.StartTimestamp(), p.Timestamp(), c})
@@ -65,10 +70,14 @@ func points(m pmetric.Metric, layout unity.Layout) []point {
 	case pmetric.MetricTypeExponentialHistogram:
 		for _, p := range m.ExponentialHistogram().DataPoints().All() {
 			c := map[string]any{
-				"attributes": variant(p.Attributes(), layout), "count": int64(p.Count()), "sum": optional(p.HasSum(), p.Sum()), "scale": int64(p.Scale()),
-				"zero_count": int64(p.ZeroCount()), "positive_bucket": buckets(p.Positive()), "negative_bucket": buckets(p.Negative()), "flags": int64(p.Flags()),
-				"exemplars": exemplarsColumn(p.Exemplars(), layout), "min": optional(p.HasMin(), p.Min()), "max": optional(p.HasMax(), p.Max()),
-				"zero_threshold": p.ZeroThreshold(), "aggregation_temporality": temporality(m.ExponentialHistogram().AggregationTemporality()),
+				"attributes": variant(p.Attributes(), layout), "count": int64(p.Count()), "sum": optional(p.HasSum(), p.Sum()),
+				"scale":      int64(p.Scale()),
+				"zero_count": int64(p.ZeroCount()), "positive_bucket": buckets(p.Positive()),
+				"negative_bucket": buckets(p.Negative()), "flags": int64(p.Flags()),
+				"exemplars": exemplarsColumn(p.Exemplars(), layout), "min": optional(p.HasMin(), p.Min()),
+				"max":                     optional(p.HasMax(), p.Max()),
+				"zero_threshold":          p.ZeroThreshold(),
+				"aggregation_temporality": temporality(m.ExponentialHistogram().AggregationTemporality()),
 			}
 			out = append(out, point{"exponential_histogram", p.StartTimestamp(), p.Timestamp(), c})
 		}
@@ -79,7 +88,8 @@ func points(m pmetric.Metric, layout unity.Layout) []point {
 				quantiles = append(quantiles, map[string]any{"quantile": q.Quantile(), "value": q.Value()})
 			}
 			c := map[string]any{
-				"count": int64(p.Count()), "sum": p.Sum(), "quantile_values": quantiles, "attributes": variant(p.Attributes(), layout), "flags": int64(p.Flags()),
+				"count": int64(p.Count()), "sum": p.Sum(), "quantile_values": quantiles,
+				"attributes": variant(p.Attributes(), layout), "flags": int64(p.Flags()),
 			}
 			out = append(out, point{"summary", p.StartTimestamp(), p.Timestamp(), c})
 		}
@@ -96,8 +106,9 @@ func number(p pmetric.NumberDataPoint, layout unity.Layout) map[string]any {
 	case pmetric.NumberDataPointValueTypeDouble:
 		value = p.DoubleValue()
 	}
-	return map[string]any{"value": value, "exemplars": exemplarsColumn(p.Exemplars(), layout), "attributes": variant(p.Attributes(), layout),
-		"flags": int64(p.Flags())}
+	return map[string]any{"value": value, "exemplars": exemplarsColumn(p.Exemplars(), layout),
+		"attributes": variant(p.Attributes(), layout),
+		"flags":      int64(p.Flags())}
 }
 
 func exemplarsColumn(in pmetric.ExemplarSlice, layout unity.Layout) []any {
@@ -108,7 +119,8 @@ func exemplarsColumn(in pmetric.ExemplarSlice, layout unity.Layout) []any {
 			value = float64(e.IntValue())
 		}
 		out = append(out, map[string]any{
-			"time_unix_nano": int64(e.Timestamp()), "value": value, "span_id": hexID(e.SpanID().String()), "trace_id": hexID(e.TraceID().String()),
+			"time_unix_nano": int64(e.Timestamp()), "value": value, "span_id": hexID(e.SpanID().String()),
+			"trace_id":            hexID(e.TraceID().String()),
 			"filtered_attributes": variant(e.FilteredAttributes(), layout),
 		})
 	}

@@ -42,7 +42,8 @@ func New(c *catalog.Catalog) *Ingest {
 }
 
 func newOTLPState() otlpState {
-	return otlpState{standing: map[string]Outcome{}, next: map[string][]Outcome{}, ingested: map[string]*Ingested{}, traces: map[string]bool{}}
+	return otlpState{standing: map[string]Outcome{}, next: map[string][]Outcome{}, ingested: map[string]*Ingested{},
+		traces: map[string]bool{}}
 }
 
 // Ingested counts what the OTLP routes did for a table. Items are spans, log records or data points.
@@ -144,15 +145,18 @@ func tableOf(r *http.Request, e endpoint) (string, *server.Failure) {
 	case len(named) == 0 || named[0] == "":
 		return "", server.Refusal(400, "INVALID_PARAMETER_VALUE", "Missing required header: "+e.header)
 	case len(named) > 1 || strings.Contains(named[0], ","):
-		return "", server.Refusal(400, "INVALID_PARAMETER_VALUE", "A request goes to one table; the header "+e.header+" names several")
+		return "", server.Refusal(400, "INVALID_PARAMETER_VALUE",
+			"A request goes to one table; the header "+e.header+" names several")
 	}
 	name, err := unity.ParseName(named[0])
 	if err != nil {
-		return "", server.Refusal(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("'%s' is not a valid name for a table", named[0]))
+		return "", server.Refusal(400, "INVALID_PARAMETER_VALUE",
+			fmt.Sprintf("'%s' is not a valid name for a table", named[0]))
 	}
 	if !strings.HasSuffix(catalog.Key(name.Table), "_otel_"+string(e.signal.table)) {
-		return "", server.Refusal(400, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Table '%s' does not take %s: its name must end in _otel_%s", name, e.signal.path,
-			e.signal.table))
+		return "", server.Refusal(400, "INVALID_PARAMETER_VALUE",
+			fmt.Sprintf("Table '%s' does not take %s: its name must end in _otel_%s", name, e.signal.path,
+				e.signal.table))
 	}
 	return name.String(), nil
 }
@@ -160,8 +164,9 @@ func tableOf(r *http.Request, e endpoint) (string, *server.Failure) {
 // itemsOf decodes the body.
 func itemsOf(r *http.Request, e endpoint, switches server.Switches) (items, *server.Failure) {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-protobuf" {
-		return items{}, server.Refusal(415, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Unsupported content type '%s', expected application/x-protobuf",
-			r.Header.Get("Content-Type")))
+		return items{}, server.Refusal(415, "INVALID_PARAMETER_VALUE",
+			fmt.Sprintf("Unsupported content type '%s', expected application/x-protobuf",
+				r.Header.Get("Content-Type")))
 	}
 	body, _ := io.ReadAll(r.Body)
 	switch encoding := r.Header.Get("Content-Encoding"); {
@@ -174,7 +179,8 @@ func itemsOf(r *http.Request, e endpoint, switches server.Switches) (items, *ser
 			return items{}, server.Refusal(400, "MALFORMED_REQUEST", "The body is no gzip")
 		}
 	case encoding != "" && encoding != "identity":
-		return items{}, server.Refusal(415, "INVALID_PARAMETER_VALUE", fmt.Sprintf("Unsupported content encoding '%s'", encoding))
+		return items{}, server.Refusal(415, "INVALID_PARAMETER_VALUE",
+			fmt.Sprintf("Unsupported content encoding '%s'", encoding))
 	}
 	if len(body) > server.MaxBody || switches.MaxBody > 0 && len(body) > switches.MaxBody {
 		return items{}, server.Refusal(413, "REQUEST_ENTITY_TOO_LARGE", "Request body too large")
@@ -221,7 +227,8 @@ func (w *Ingest) store(rw http.ResponseWriter, r *http.Request, e endpoint, name
 		refuse(rw, o)
 	case rejected > 0:
 		rw.Header().Set("Content-Type", "application/x-protobuf")
-		_, _ = rw.Write(e.signal.partial(rejected, fmt.Sprintf("%d %s rejected: invalid %s", rejected, e.signal.items, e.signal.fault)))
+		_, _ = rw.Write(e.signal.partial(rejected, fmt.Sprintf("%d %s rejected: invalid %s", rejected, e.signal.items,
+			e.signal.fault)))
 	default:
 		kind := "application/json"
 		if e.zerobus {

@@ -40,7 +40,8 @@ var tracesSignal = signal{
 		if err := r.UnmarshalProto(body); err != nil {
 			return items{}, err
 		}
-		out := items{count: r.Traces().SpanCount(), traces: map[string]bool{}, rows: func(l unity.Layout, s server.Switches) []catalog.Row { return spanRows(r.Traces(), l, s) }}
+		out := items{count: r.Traces().SpanCount(), traces: map[string]bool{},
+			rows: func(l unity.Layout, s server.Switches) []catalog.Row { return spanRows(r.Traces(), l, s) }}
 		for _, rs := range r.Traces().ResourceSpans().All() {
 			for _, ss := range rs.ScopeSpans().All() {
 				for _, span := range ss.Spans().All() {
@@ -66,7 +67,10 @@ var logsSignal = signal{
 		if err := r.UnmarshalProto(body); err != nil {
 			return items{}, err
 		}
-		return items{count: r.Logs().LogRecordCount(), rows: func(l unity.Layout, _ server.Switches) []catalog.Row { return logRows(r.Logs(), l) }}, nil
+		return items{count: r.Logs().LogRecordCount(), rows: func(l unity.Layout,
+			_ server.Switches) []catalog.Row {
+			return logRows(r.Logs(), l)
+		}}, nil
 	},
 	partial: func(rejected int, message string) []byte {
 		r := plogotlp.NewExportResponse()
@@ -84,7 +88,10 @@ var metricsSignal = signal{
 		if err := r.UnmarshalProto(body); err != nil {
 			return items{}, err
 		}
-		return items{count: r.Metrics().DataPointCount(), rows: func(l unity.Layout, _ server.Switches) []catalog.Row { return metricRows(r.Metrics(), l) }}, nil
+		return items{count: r.Metrics().DataPointCount(), rows: func(l unity.Layout,
+			_ server.Switches) []catalog.Row {
+			return metricRows(r.Metrics(), l)
+		}}, nil
 	},
 	partial: func(rejected int, message string) []byte {
 		r := pmetricotlp.NewExportResponse()
@@ -95,7 +102,8 @@ var metricsSignal = signal{
 	},
 }
 
-// variant is a map of attributes as its column holds it: native values in layout v2, text in v1 (what is no text there is JSON). No attributes are NULL.
+// variant is a map of attributes as its column holds it: native values in layout v2, text in v1 (what is no text there
+// is JSON). No attributes are NULL.
 func variant(m pcommon.Map, layout unity.Layout) any {
 	if m.Len() == 0 {
 		return nil
@@ -165,12 +173,14 @@ func hexID(s string) any {
 }
 
 func resourceColumn(r pcommon.Resource, layout unity.Layout) map[string]any {
-	return map[string]any{"attributes": variant(r.Attributes(), layout), "dropped_attributes_count": int64(r.DroppedAttributesCount())}
+	return map[string]any{"attributes": variant(r.Attributes(), layout),
+		"dropped_attributes_count": int64(r.DroppedAttributesCount())}
 }
 
 func scopeColumn(s pcommon.InstrumentationScope, layout unity.Layout) map[string]any {
 	return map[string]any{
-		"name": s.Name(), "version": s.Version(), "attributes": variant(s.Attributes(), layout), "dropped_attributes_count": int64(s.DroppedAttributesCount()),
+		"name": s.Name(), "version": s.Version(), "attributes": variant(s.Attributes(), layout),
+		"dropped_attributes_count": int64(s.DroppedAttributesCount()),
 	}
 }
 

@@ -22,13 +22,15 @@ func spanRows(td ptrace.Traces, layout unity.Layout, switches server.Switches) [
 					parent = ""
 				}
 				out = append(out, made(catalog.Row{
-					"trace_id": hexID(s.TraceID().String()), "span_id": hexID(s.SpanID().String()), "trace_state": s.TraceState().AsRaw(), "parent_span_id": parent,
+					"trace_id": hexID(s.TraceID().String()), "span_id": hexID(s.SpanID().String()),
+					"trace_state": s.TraceState().AsRaw(), "parent_span_id": parent,
 					"flags": int64(s.Flags()), "name": s.Name(), "kind": "SPAN_KIND_" + strings.ToUpper(s.Kind().String()),
 					"start_time_unix_nano": int64(s.StartTimestamp()), "end_time_unix_nano": int64(s.EndTimestamp()),
 					"attributes": variant(s.Attributes(), layout), "dropped_attributes_count": int64(s.DroppedAttributesCount()),
 					"events": eventsColumn(s.Events(), layout), "dropped_events_count": int64(s.DroppedEventsCount()),
 					"links": linksColumn(s.Links(), layout), "dropped_links_count": int64(s.DroppedLinksCount()),
-					"status":   map[string]any{"message": s.Status().Message(), "code": "STATUS_CODE_" + strings.ToUpper(s.Status().Code().String())},
+					"status": map[string]any{"message": s.Status().Message(),
+						"code": "STATUS_CODE_" + strings.ToUpper(s.Status().Code().String())},
 					"resource": resourceColumn(rs.Resource(), layout), "resource_schema_url": rs.SchemaUrl(),
 					"instrumentation_scope": scopeColumn(ss.Scope(), layout), "span_schema_url": ss.SchemaUrl(),
 				}, layout, s.StartTimestamp(), rs.Resource()))
@@ -53,8 +55,10 @@ func linksColumn(links ptrace.SpanLinkSlice, layout unity.Layout) []any {
 	out := []any{}
 	for _, l := range links.All() {
 		out = append(out, map[string]any{
-			"trace_id": hexID(l.TraceID().String()), "span_id": hexID(l.SpanID().String()), "trace_state": l.TraceState().AsRaw(),
-			"attributes": variant(l.Attributes(), layout), "dropped_attributes_count": int64(l.DroppedAttributesCount()), "flags": int64(l.Flags()),
+			"trace_id": hexID(l.TraceID().String()), "span_id": hexID(l.SpanID().String()),
+			"trace_state": l.TraceState().AsRaw(),
+			"attributes":  variant(l.Attributes(), layout), "dropped_attributes_count": int64(l.DroppedAttributesCount()),
+			"flags": int64(l.Flags()),
 		})
 	}
 	return out
@@ -77,9 +81,12 @@ func logRows(ld plog.Logs, layout unity.Layout) []catalog.Row {
 				out = append(out, made(catalog.Row{
 					"event_name": l.EventName(), "trace_id": hexID(l.TraceID().String()), "span_id": hexID(l.SpanID().String()),
 					"time_unix_nano": int64(l.Timestamp()), "observed_time_unix_nano": int64(l.ObservedTimestamp()),
-					"severity_number": "SEVERITY_NUMBER_" + strings.ToUpper(l.SeverityNumber().String()), "severity_text": l.SeverityText(),
-					"body": body, "attributes": variant(l.Attributes(), layout), "dropped_attributes_count": int64(l.DroppedAttributesCount()),
-					"flags": int64(l.Flags()), "resource": resourceColumn(rl.Resource(), layout), "resource_schema_url": rl.SchemaUrl(),
+					"severity_number": "SEVERITY_NUMBER_" + strings.ToUpper(l.SeverityNumber().String()),
+					"severity_text":   l.SeverityText(),
+					"body":            body, "attributes": variant(l.Attributes(), layout),
+					"dropped_attributes_count": int64(l.DroppedAttributesCount()),
+					"flags":                    int64(l.Flags()), "resource": resourceColumn(rl.Resource(), layout),
+					"resource_schema_url":   rl.SchemaUrl(),
 					"instrumentation_scope": scopeColumn(sl.Scope(), layout), "log_schema_url": sl.SchemaUrl(),
 				}, layout, at, rl.Resource()))
 			}

@@ -10,8 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
-// ZerobusURL is the address of the ingest host of the workspace, which takes OTLP over HTTP at /v1/traces, /v1/logs and /v1/metrics with tokens that were
-// asked for one table.
+// ZerobusURL is the address of the ingest host of the workspace, which takes OTLP over HTTP at /v1/traces, /v1/logs and
+// /v1/metrics with tokens that were asked for one table.
 func (w *Ingest) ZerobusURL() string { return w.zerobus.URL }
 
 // StartZerobus starts the ingest host, StopZerobus stops it.
@@ -30,7 +30,8 @@ func (w *Ingest) serveZerobus(rw http.ResponseWriter, r *http.Request) {
 	for _, s := range []signal{tracesSignal, logsSignal, metricsSignal} {
 		if r.Method == http.MethodPost && r.URL.Path == "/v1/"+s.path {
 			if !deserves(server.Caller(r).Details, r.Header.Get(zerobusHeader)) {
-				server.Answer(rw, http.StatusUnauthorized, map[string]any{"message": "Missing authorization details in access token claims"})
+				server.Answer(rw, http.StatusUnauthorized,
+					map[string]any{"message": "Missing authorization details in access token claims"})
 				return
 			}
 			w.ingest(endpoint{signal: s, header: zerobusHeader, zerobus: true})(rw, r)
@@ -46,7 +47,8 @@ func deserves(details []server.Detail, table string) bool {
 		return details != nil
 	}
 	return slices.ContainsFunc(details, func(d server.Detail) bool {
-		return strings.EqualFold(d.ObjectType, "TABLE") && catalog.Key(d.Object) == catalog.Key(table) && slices.Contains(d.Privileges,
-			"MODIFY") && slices.Contains(d.Privileges, "SELECT")
+		return strings.EqualFold(d.ObjectType, "TABLE") && catalog.Key(d.Object) == catalog.Key(table) &&
+			slices.Contains(d.Privileges,
+				"MODIFY") && slices.Contains(d.Privileges, "SELECT")
 	})
 }

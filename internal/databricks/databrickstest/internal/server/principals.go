@@ -157,7 +157,8 @@ func (w *Server) signedIn(r *http.Request) (signed, func(http.ResponseWriter)) {
 }
 
 func refuseCredential(rw http.ResponseWriter) {
-	Fail(rw, http.StatusUnauthorized, http.StatusUnauthorized, "Credential was not sent or was of an unsupported type for this API.")
+	Fail(rw, http.StatusUnauthorized, http.StatusUnauthorized,
+		"Credential was not sent or was of an unsupported type for this API.")
 }
 
 // Handle registers a route of the REST APIs. The handler takes the lock itself; caller(r) is who sent the request.

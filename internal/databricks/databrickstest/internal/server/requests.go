@@ -63,7 +63,8 @@ func (w *Server) Front(next http.Handler) http.Handler {
 func (w *Server) serve(next http.Handler, rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
 	rec := &Recorder{ResponseWriter: rw}
-	req := Request{Time: w.Now(), Host: r.Host, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Size: len(body)}
+	req := Request{Time: w.Now(), Host: r.Host, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
+		Header: r.Header.Clone(), Size: len(body)}
 	defer func() {
 		w.Mu.Lock()
 		defer w.Mu.Unlock()

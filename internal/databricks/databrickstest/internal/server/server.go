@@ -1,5 +1,5 @@
-// Package server is what all parts of a fake workspace share: it listens, records requests, lets faults act, and knows who
-// signed a request.
+// Package server is what all parts of a fake workspace share: it listens, records requests, lets faults act, and knows
+// who signed a request.
 package server
 
 import (
@@ -47,13 +47,14 @@ type Server struct {
 
 // New makes a server that does not listen yet.
 func New(clock func() time.Time, switches Switches) *Server {
-	w := &Server{mux: http.NewServeMux(), now: clock, closed: make(chan struct{}), Switches: switches.complete(), access: newAccess()}
+	w := &Server{mux: http.NewServeMux(), now: clock, closed: make(chan struct{}), Switches: switches.complete(),
+		access: newAccess()}
 	w.AddToken(AdminToken, Admin)
 	return w
 }
 
-// Listen starts to serve the routes that were registered, on any port of loopback if the address is empty. An address that
-// is not loopback, or taken, is an error.
+// Listen starts to serve the routes that were registered, on any port of loopback if the address is empty. An address
+// that is not loopback, or taken, is an error.
 func (w *Server) Listen(address string) error {
 	w.http = httptest.NewUnstartedServer(w.Front(w.mux))
 	if address != "" {
@@ -108,7 +109,8 @@ func Answer(rw http.ResponseWriter, status int, document any) {
 	_ = json.NewEncoder(rw).Encode(document)
 }
 
-// Fail answers with an error in the form of Databricks' REST APIs. The code is a string, or a number where Databricks' front door writes one.
+// Fail answers with an error in the form of Databricks' REST APIs. The code is a string, or a number where Databricks'
+// front door writes one.
 func Fail(rw http.ResponseWriter, status int, code any, message string) {
 	Answer(rw, status, map[string]any{"error_code": code, "message": message})
 }

@@ -26,7 +26,8 @@ type Switches struct {
 	MissingTableStatus int
 	// NoGrantStatus answers OTLP without grants: 403, or 200 (and nothing is written).
 	NoGrantStatus int
-	// InheritedGrants: MODIFY and SELECT on the schema or catalog are enough to write by OTLP; else they must be granted on the table.
+	// InheritedGrants: MODIFY and SELECT on the schema or catalog are enough to write by OTLP; else they must be granted
+	// on the table.
 	InheritedGrants bool
 	// MaxBody is the largest OTLP body, uncompressed; 0 means no limit.
 	MaxBody int
@@ -49,9 +50,10 @@ type Switches struct {
 // DefaultSwitches is a workspace that takes everything that any source says is taken, without limits.
 func DefaultSwitches() Switches {
 	return Switches{
-		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized, MissingTableStatus: http.StatusNotFound,
-		NoGrantStatus: http.StatusForbidden,
-		ChunkRows:     10000, InlineLimit: 25 << 20,
+		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized,
+		MissingTableStatus: http.StatusNotFound,
+		NoGrantStatus:      http.StatusForbidden,
+		ChunkRows:          10000, InlineLimit: 25 << 20,
 	}
 }
 
@@ -73,7 +75,8 @@ func (s Switches) complete() Switches {
 		value     *int
 		otherwise int
 	}{
-		{&s.UnknownTokenStatus, d.UnknownTokenStatus}, {&s.MissingTableStatus, d.MissingTableStatus}, {&s.NoGrantStatus, d.NoGrantStatus},
+		{&s.UnknownTokenStatus, d.UnknownTokenStatus}, {&s.MissingTableStatus, d.MissingTableStatus},
+		{&s.NoGrantStatus, d.NoGrantStatus},
 		{&s.ChunkRows, d.ChunkRows},
 		{&s.InlineLimit, d.InlineLimit},
 	} {
@@ -95,7 +98,8 @@ type Fault struct {
 	Reset  bool   // the connection is closed without an answer
 }
 
-// SetFault calls f for each request, before the credential is looked at; nil from f means a normal answer. SetFault(nil) ends it.
+// SetFault calls f for each request, before the credential is looked at; nil from f means a normal answer.
+// SetFault(nil) ends it.
 func (w *Server) SetFault(f func(*http.Request) *Fault) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

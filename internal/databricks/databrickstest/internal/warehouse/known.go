@@ -23,10 +23,12 @@ var known = []struct {
 	{shape(`SELECT count\(\*\)(?: AS spans)? FROM NAME`), (*session).count},
 	{shape(`SELECT trace_id, count\(\*\), count\(DISTINCT span_id\), min\(span_id\), max\(span_id\) ` +
 		`FROM NAME WHERE TRACES GROUP BY trace_id`), (*session).sumSpans},
-	{shape(`SELECT trace_id, span_id, count\(\*\) FROM NAME WHERE TRACES GROUP BY trace_id, span_id`), (*session).listSpans},
+	{shape(`SELECT trace_id, span_id, count\(\*\) FROM NAME WHERE TRACES GROUP BY trace_id, span_id`),
+		(*session).listSpans},
 	{shape(`SELECT score_name, source, occurrences FROM \(\n(.+)\n\) AS found\nWHERE score_name <> ''\n` +
 		`ORDER BY occurrences DESC, score_name, source\nLIMIT 1000`), (*session).findScores},
-	{shape(`CREATE (OR REPLACE )?VIEW (IF NOT EXISTS )?NAME(?: \(\n(COLUMNS)\))?DESCRIPTION\sAS\s(QUERY)`), (*session).createView},
+	{shape(`CREATE (OR REPLACE )?VIEW (IF NOT EXISTS )?NAME(?: \(\n(COLUMNS)\))?DESCRIPTION\sAS\s(QUERY)`),
+		(*session).createView},
 	{shape(`CREATE OR REFRESH STREAMING TABLE NAMEDESCRIPTION\sAS\s(SELECT \*\nFROM STREAM\(NAME\) AS s\nWHERE .+)`),
 		(*session).createStreaming},
 	{shape(`ALTER VIEW NAME AS\s(QUERY)`), (*session).alterView},
@@ -81,8 +83,8 @@ func propertiesOf(list string) map[string]string {
 	return out
 }
 
-// outputs are the columns that the last SELECT of a query returns, which databricks_setup writes one a line. Their types
-// are not worked out: all are strings.
+// outputs are the columns that the last SELECT of a query returns, which databricks_setup writes one a line. Their
+// types are not worked out: all are strings.
 func outputs(query string) []catalog.Column {
 	_, list, ok := cutLast(query, "\nSELECT\n")
 	separator := ",\n"
@@ -165,9 +167,11 @@ func (s *session) put(table string, d definition, replace, ifNotExists bool) err
 	case t != nil && ifNotExists:
 		return nil
 	case t != nil && !replace:
-		return failed("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", "Cannot create table or view %s because it already exists.", table)
+		return failed("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", "Cannot create table or view %s because it already exists.",
+			table)
 	case t != nil && t.Kind != d.kind:
-		return failed("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a %s, it can't be replaced by a %s.", table, t.Kind, d.kind)
+		return failed("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a %s, it can't be replaced by a %s.", table,
+			t.Kind, d.kind)
 	case t != nil:
 		if _, err := s.owned(table); err != nil {
 			return err
@@ -212,7 +216,8 @@ func (s *session) commentColumn(m []string) (*rowSet, error) {
 			return nil, nil
 		}
 	}
-	return nil, failed("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "A column with name `%s` cannot be resolved.", m[2])
+	return nil, failed("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "A column with name `%s` cannot be resolved.",
+		m[2])
 }
 
 func (s *session) drop(m []string) (*rowSet, error) {

@@ -107,7 +107,8 @@ func (s *session) traces(m []string) ([]*group, error) {
 func (s *session) sumSpans(m []string) (*rowSet, error) {
 	traces, err := s.traces(m)
 	out := &rowSet{columns: []catalog.Column{
-		{Name: "trace_id", Type: "string"}, {Name: "count(1)", Type: "bigint"}, {Name: "count(DISTINCT span_id)", Type: "bigint"},
+		{Name: "trace_id", Type: "string"}, {Name: "count(1)", Type: "bigint"},
+		{Name: "count(DISTINCT span_id)", Type: "bigint"},
 		{Name: "min(span_id)", Type: "string"}, {Name: "max(span_id)", Type: "string"},
 	}}
 	for _, g := range traces {
@@ -140,7 +141,8 @@ func (s *session) listSpans(m []string) (*rowSet, error) {
 // The parts of the query for names of scores. Their conditions on values and on time are not evaluated.
 var (
 	scoresOfSpans = shape(`SELECT substr\(e\.key, \d+\) AS score_name, 'span' AS source, count\(\*\) AS occurrences\n` +
-		`FROM NAME AS s(?:, LATERAL variant_explode\(s\.attributes\) AS e| LATERAL VIEW explode\(s\.attributes\) e AS key, value)\n` +
+		`FROM NAME AS s(?:, LATERAL variant_explode\(s\.attributes\) AS e|` +
+		` LATERAL VIEW explode\(s\.attributes\) e AS key, value)\n` +
 		`WHERE .+ AND startswith\(e\.key, '(\w+)'\) AND length\(e\.key\) > \d+ AND .+\nGROUP BY e\.key`)
 	scoresOfLogs = shape(`SELECT .+ AS score_name, 'log' AS source, count\(\*\) AS occurrences\n` +
 		`FROM NAME AS l\nWHERE l\.event_name = 'gen_ai\.evaluation\.result' AND .+\nGROUP BY 1`)

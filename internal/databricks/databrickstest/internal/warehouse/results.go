@@ -41,7 +41,8 @@ func (w *SQL) document(s *statement) map[string]any {
 		status["error"] = map[string]any{"error_code": "BAD_REQUEST", "message": s.err.Error()}
 		status["sql_state"] = s.err.state
 	case s.state == "SUCCEEDED" && s.result == nil:
-		out["manifest"] = map[string]any{"format": "JSON_ARRAY", "schema": map[string]any{"column_count": 0}, "total_row_count": 0, "truncated": false}
+		out["manifest"] = map[string]any{"format": "JSON_ARRAY", "schema": map[string]any{"column_count": 0},
+			"total_row_count": 0, "truncated": false}
 		out["result"] = struct{}{}
 	case s.state == "SUCCEEDED":
 		out["manifest"] = w.manifest(s)
@@ -66,7 +67,8 @@ func (w *SQL) manifest(s *statement) map[string]any {
 		chunks = append(chunks, map[string]any{"chunk_index": i, "row_offset": from, "row_count": to - from})
 	}
 	return map[string]any{
-		"format": "JSON_ARRAY", "schema": map[string]any{"column_count": len(columns), "columns": columns}, "total_chunk_count": len(chunks), "chunks": chunks,
+		"format": "JSON_ARRAY", "schema": map[string]any{"column_count": len(columns), "columns": columns},
+		"total_chunk_count": len(chunks), "chunks": chunks,
 		"total_row_count": len(s.cells), "total_byte_count": s.bytes, "truncated": s.truncated,
 	}
 }
@@ -84,7 +86,8 @@ func (w *SQL) chunk(s *statement, i int) map[string]any {
 	out := map[string]any{"chunk_index": i, "row_offset": from, "row_count": to - from, "data_array": s.cells[from:to]}
 	if i+1 < w.chunks(s) {
 		out["next_chunk_index"] = i + 1
-		out["next_chunk_internal_link"] = fmt.Sprintf("/api/2.0/sql/statements/%s/result/chunks/%d?row_offset=%d", s.id, i+1, to)
+		out["next_chunk_internal_link"] = fmt.Sprintf("/api/2.0/sql/statements/%s/result/chunks/%d?row_offset=%d", s.id,
+			i+1, to)
 	}
 	return out
 }

@@ -1,5 +1,5 @@
-// Package warehouse is the SQL warehouses and their statements: the protocol in full, and of SQL the shapes of the statements
-// that this project sends, see known.
+// Package warehouse is the SQL warehouses and their statements: the protocol in full, and of SQL the shapes of the
+// statements that this project sends, see known.
 package warehouse
 
 import (
@@ -102,10 +102,12 @@ func (w *SQL) routeStatements() {
 		}
 		server.Answer(rw, http.StatusOK, struct{}{})
 	}))
-	w.Handle("GET "+api+"/{id}/result/chunks/{chunk}", w.withStatement(func(rw http.ResponseWriter, r *http.Request, s *statement) {
+	w.Handle("GET "+api+"/{id}/result/chunks/{chunk}", w.withStatement(func(rw http.ResponseWriter, r *http.Request,
+		s *statement) {
 		n, err := strconv.Atoi(r.PathValue("chunk"))
 		if err != nil || s.state != "SUCCEEDED" || n < 0 || n >= w.chunks(s) {
-			server.Fail(rw, http.StatusNotFound, "NOT_FOUND", fmt.Sprintf("The statement %s has no chunk %s.", s.id, r.PathValue("chunk")))
+			server.Fail(rw, http.StatusNotFound, "NOT_FOUND", fmt.Sprintf("The statement %s has no chunk %s.", s.id,
+				r.PathValue("chunk")))
 			return
 		}
 		server.Answer(rw, http.StatusOK, w.chunk(s, n))
@@ -126,7 +128,8 @@ func (w *SQL) withStatement(do func(http.ResponseWriter, *http.Request, *stateme
 	}
 }
 
-// submit takes a statement. Waiting takes no time: within wait_timeout a statement gets as far as the warehouse's number of answers allows.
+// submit takes a statement. Waiting takes no time: within wait_timeout a statement gets as far as the warehouse's
+// number of answers allows.
 func (w *SQL) submit(rw http.ResponseWriter, r *http.Request) {
 	var in statementRequest
 	if !server.Decode(rw, r, &in) {
@@ -146,7 +149,8 @@ func (w *SQL) submit(rw http.ResponseWriter, r *http.Request) {
 	}
 	h.Start(w.Now())
 	s := &statement{
-		id: fmt.Sprintf("01ef-%08x", w.Next()), who: server.Caller(r).Principal, in: in, state: "PENDING", pending: h.PendingAnswers, running: h.RunningAnswers,
+		id: fmt.Sprintf("01ef-%08x", w.Next()), who: server.Caller(r).Principal, in: in, state: "PENDING",
+		pending: h.PendingAnswers, running: h.RunningAnswers,
 	}
 	w.sql.statements[s.id] = s
 	w.sql.order = append(w.sql.order, s)
@@ -167,7 +171,8 @@ func (in *statementRequest) check() (time.Duration, *server.Failure) {
 	wait := 10 * time.Second
 	if in.WaitTimeout != "" {
 		var err error
-		if wait, err = time.ParseDuration(in.WaitTimeout); err != nil || wait != 0 && (wait < 5*time.Second || wait > 50*time.Second) {
+		if wait, err = time.ParseDuration(in.WaitTimeout); err != nil || wait != 0 &&
+			(wait < 5*time.Second || wait > 50*time.Second) {
 			return invalid("wait_timeout must be 0s, or between 5s and 50s, but it is %q", in.WaitTimeout)
 		}
 	}
@@ -192,7 +197,8 @@ func (in *statementRequest) check() (time.Duration, *server.Failure) {
 	return wait, nil
 }
 
-// advance brings a statement one answer further: it waits for the warehouse, is pending, then running, then done. Under the lock.
+// advance brings a statement one answer further: it waits for the warehouse, is pending, then running, then done. Under
+// the lock.
 func (w *SQL) advance(s *statement) {
 	if s.state != "PENDING" && s.state != "RUNNING" {
 		return

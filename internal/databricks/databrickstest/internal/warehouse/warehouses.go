@@ -15,7 +15,8 @@ type Warehouse struct {
 	State string
 	// StartsIn is how long starting takes, by the workspace's clock. A statement starts a stopped warehouse.
 	StartsIn time.Duration
-	// PendingAnswers and RunningAnswers are how often a statement is answered with PENDING and then with RUNNING before it is done, once the warehouse runs.
+	// PendingAnswers and RunningAnswers are how often a statement is answered with PENDING and then with RUNNING before it
+	// is done, once the warehouse runs.
 	PendingAnswers, RunningAnswers int
 	// Denied may not use it.
 	Denied []string
@@ -73,7 +74,8 @@ func (w *SQL) Usable(who *server.Principal, id string) (*Instance, *server.Failu
 	case h == nil:
 		return nil, server.Refusal(404, "RESOURCE_DOES_NOT_EXIST", fmt.Sprintf("SQL warehouse %s does not exist", id))
 	case slices.Contains(h.Denied, who.Name):
-		return nil, server.Refusal(403, "PERMISSION_DENIED", fmt.Sprintf("You do not have permission to use the SQL warehouse %s; CAN_USE is needed.", id))
+		return nil, server.Refusal(403, "PERMISSION_DENIED",
+			fmt.Sprintf("You do not have permission to use the SQL warehouse %s; CAN_USE is needed.", id))
 	}
 	return h, nil
 }
