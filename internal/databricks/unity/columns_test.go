@@ -43,7 +43,7 @@ func TestColumnsAreTheDocumentedOnes(t *testing.T) {
 
 func recordedColumns(t *testing.T, file, table string) []Column {
 	t.Helper()
-	b, err := os.ReadFile("testdata/" + file)
+	b, err := os.ReadFile("../databrickstest/testdata/" + file)
 	require.NoError(t, err)
 	var doc struct {
 		Exchanges []struct {

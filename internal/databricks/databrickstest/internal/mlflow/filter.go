@@ -3,6 +3,7 @@ package mlflow
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,93 +32,40 @@ func init() {
 	}
 }
 
-var filterClause = regexp.MustCompile("^([A-Za-z_][A-Za-z0-9_.]*(?:`[^`]*`)?(?:[A-Za-z0-9_.]*))" +
-	"\\s*(>=|<=|!=|=|>|<|(?i:LIKE)|(?i:ILIKE))\\s*('[^']*'|\"[^\"]*\"|-?[0-9.]+)$")
+var filterClause = regexp.MustCompile(`^([A-Za-z_.]+)\s*(>=|<=|!=|=|>|<)\s*('[^']*'|"[^"]*"|-?[0-9.]+)$`)
 
-// parseFilter understands what the documentation of Databricks shows: clauses joined by AND on times, state, name,
-// tags, metadata and attributes of spans.
+var and = regexp.MustCompile(`(?i) and `)
+
+// parseFilter understands what clients of traces send: clauses joined by AND on times and the state. MLflow's other fields
+// are refused.
 func parseFilter(filter string) (func(*TraceInfo) bool, *server.Failure) {
 	var tests []func(*TraceInfo) bool
-	for _, part := range clauses(filter) {
-		m := filterClause.FindStringSubmatch(part)
+	for _, part := range and.Split(filter, -1) {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		m := filterClause.FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
 			return nil, server.Invalid("Invalid clause(s) in filter string: %s", part)
 		}
-		field, operator, value := strings.ReplaceAll(m[1], "`", ""), strings.ToUpper(m[2]), m[3]
+		field, operator, value := strings.TrimPrefix(m[1], "trace."), m[2], m[3]
 		quoted := value[0] == '\'' || value[0] == '"'
-		field = strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(field, "trace."), "attributes."), "attribute.")
-		if number := numbers[field]; number != nil {
-			want, err := strconv.ParseFloat(value, 64)
-			if quoted || err != nil || strings.HasSuffix(operator, "LIKE") {
-				return nil, server.Invalid("Expected numeric value type for numeric attribute: %s", field)
-			}
+		number := numbers[strings.TrimPrefix(field, "attributes.")]
+		switch want, err := strconv.ParseFloat(value, 64); {
+		case number != nil && (quoted || err != nil):
+			return nil, server.Invalid("Expected numeric value type for numeric attribute: %s", field)
+		case number != nil:
 			tests = append(tests, func(i *TraceInfo) bool { return holds(cmp.Compare(float64(number(i)), want), operator) })
-			continue
-		}
-		texts := textField(field)
-		if texts == nil || !quoted {
+		case quoted && (field == "status" || field == "state"):
+			value = value[1 : len(value)-1]
+			tests = append(tests, func(i *TraceInfo) bool { return holds(strings.Compare(i.State, value), operator) })
+		default:
 			return nil, server.Invalid("Invalid attribute key '%s' in the filter", field)
 		}
-		value = value[1 : len(value)-1]
-		tests = append(tests, func(i *TraceInfo) bool {
-			for _, s := range texts(i) {
-				if like := strings.HasSuffix(operator, "LIKE"); like && matches(s, value, operator == "ILIKE") || !like &&
-					holds(strings.Compare(s, value), operator) {
-					return true
-				}
-			}
-			return false
-		})
 	}
 	return func(i *TraceInfo) bool {
-		for _, t := range tests {
-			if !t(i) {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(tests, func(t func(*TraceInfo) bool) bool { return !t(i) })
 	}, nil
-}
-
-// textField returns what a field holds; nil for fields that are not known. Assessments can't be filtered by.
-func textField(field string) func(*TraceInfo) []string {
-	switch field {
-	case "status", "state":
-		return func(i *TraceInfo) []string { return []string{i.State} }
-	case "request_id", "trace_id":
-		return func(i *TraceInfo) []string { return []string{i.ID} }
-	case "client_request_id":
-		return func(i *TraceInfo) []string { return []string{i.ClientRequestID} }
-	case "name":
-		return func(i *TraceInfo) []string { return []string{i.Tags["mlflow.traceName"]} }
-	}
-	kind, key, _ := strings.Cut(field, ".")
-	switch kind {
-	case "tag", "tags":
-		return func(i *TraceInfo) []string { return present(i.Tags, key) }
-	case "metadata", "request_metadata":
-		return func(i *TraceInfo) []string { return present(i.Metadata, key) }
-	case "span":
-		if key, ok := strings.CutPrefix(key, "attributes."); ok {
-			return func(i *TraceInfo) (out []string) {
-				for _, row := range i.spans {
-					attributes, _ := row["attributes"].(map[string]any)
-					if s := preview(attributes, key); s != "" {
-						out = append(out, s)
-					}
-				}
-				return out
-			}
-		}
-	}
-	return nil
-}
-
-func present(m map[string]string, key string) []string {
-	if v, ok := m[key]; ok {
-		return []string{v}
-	}
-	return nil
 }
 
 func holds(order int, operator string) bool {
@@ -134,40 +82,4 @@ func holds(order int, operator string) bool {
 		return order != 0
 	}
 	return order == 0
-}
-
-func matches(s, pattern string, fold bool) bool {
-	p := strings.ReplaceAll(strings.ReplaceAll(regexp.QuoteMeta(pattern), "%", ".*"), "_", ".")
-	if fold {
-		p = "(?i)" + p
-	}
-	ok, _ := regexp.MatchString("(?s)^"+p+"$", s)
-	return ok
-}
-
-// clauses splits at AND outside of quotes.
-func clauses(filter string) []string {
-	var out []string
-	start, quote := 0, byte(0)
-	add := func(end int) {
-		if s := strings.TrimSpace(filter[start:end]); s != "" {
-			out = append(out, s)
-		}
-	}
-	for i := 0; i < len(filter); i++ {
-		switch c := filter[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"' || c == '`':
-			quote = c
-		case i+5 <= len(filter) && strings.EqualFold(filter[i:i+5], " and "):
-			add(i)
-			start = i + 4
-			i += 3
-		}
-	}
-	add(len(filter))
-	return out
 }

@@ -31,7 +31,7 @@ type TraceInfo struct {
 	Assessments     []map[string]any  `json:"assessments,omitempty"`
 
 	start time.Time
-	spans []catalog.Row // that filters look at
+	spans []catalog.Row
 }
 
 // TraceInfos returns the infos of a location (catalog.schema.prefix) as searches show them, oldest first.
