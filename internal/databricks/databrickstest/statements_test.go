@@ -279,7 +279,9 @@ func TestWaiting(t *testing.T) {
 	w := recorded(t, Options{Clock: c.Now})
 	w.SetWarehouse(Warehouse{ID: "cold", State: "STOPPED", StartsIn: time.Minute, RunningAnswers: 1})
 	execution := sql.NewStatementExecution(admin(t, w))
-	require.Equal(t, "STOPPED", w.WarehouseState("cold"))
+	h, err := sql.NewWarehouses(admin(t, w)).Get(ctx, sql.GetWarehouseRequest{Id: "cold"})
+	require.NoError(t, err)
+	require.Equal(t, sql.StateStopped, h.State)
 	r, err := execution.ExecuteStatement(ctx,
 		sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold",
 			WaitTimeout: "50s"})

@@ -31,6 +31,7 @@ type SQL struct {
 func New(c *catalog.Catalog) *SQL {
 	w := &SQL{Catalog: c, sql: newSQLState()}
 	w.routeStatements()
+	w.routeWarehouses()
 	return w
 }
 

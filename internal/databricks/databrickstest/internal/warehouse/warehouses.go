@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ type Warehouse struct {
 	ID, Name string
 	// State is STOPPED or RUNNING; empty means RUNNING.
 	State string
-	// StartsIn is how long starting takes, by the workspace's clock. A statement starts a stopped warehouse.
+	// StartsIn is how long starting takes, by the workspace's clock. A statement or a start request starts a stopped one.
 	StartsIn time.Duration
 	// PendingAnswers and RunningAnswers are how often a statement is answered with PENDING and then with RUNNING before it
 	// is done, once the warehouse runs.
@@ -62,6 +63,29 @@ func (h *Instance) Start(now time.Time) {
 	if h.State == "STOPPED" {
 		h.State, h.started = "STARTING", now
 	}
+}
+
+// routeWarehouses registers what MLflow's client asks of a warehouse before it searches in it.
+func (w *SQL) routeWarehouses() {
+	one := func(do func(*Instance) any) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			w.Mu.Lock()
+			defer w.Mu.Unlock()
+			h, f := w.Usable(server.Caller(r).Principal, r.PathValue("id"))
+			if f != nil {
+				f.Send(rw)
+				return
+			}
+			server.Answer(rw, http.StatusOK, do(h))
+		}
+	}
+	w.Handle("GET /api/2.0/sql/warehouses/{id}", one(func(h *Instance) any {
+		return map[string]any{"id": h.ID, "name": h.Name, "state": h.StateAt(w.Now())}
+	}))
+	w.Handle("POST /api/2.0/sql/warehouses/{id}/start", one(func(h *Instance) any {
+		h.Start(w.Now())
+		return struct{}{}
+	}))
 }
 
 // WarehouseByID finds a warehouse; nil if there is none. Under the lock.
