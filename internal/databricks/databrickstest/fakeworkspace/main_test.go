@@ -44,7 +44,8 @@ func TestEnvironment(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for args, want := range map[string]string{
-		"-address 0.0.0.0:0": "is not loopback", "-address nonsense": "is no address", "-nosuch": "nosuch", "stray": "is no flag",
+		"-address 0.0.0.0:0": "is not loopback", "-address nonsense": "is no address",
+		"-nosuch": "nosuch", "stray": "is no flag",
 	} {
 		require.ErrorContains(t, run(context.Background(), strings.Fields(args), io.Discard, io.Discard), want, args)
 	}

@@ -24,6 +24,7 @@ type schema struct {
 	tables                   map[string]*Relation
 }
 
+// Relation is a table, view or streaming table.
 type Relation struct {
 	Name       unity.Name
 	ID         string
@@ -210,6 +211,7 @@ func (w *Catalog) createSchema(catalog, name, owner string) *schema {
 	return s
 }
 
+// AddTable finds or makes a table or view, and its schema.
 func (w *Catalog) AddTable(name unity.Name, kind, owner string, columns []Column,
 	properties map[string]string) *Relation {
 	s := w.createSchema(name.Catalog, name.Schema, owner)
@@ -228,6 +230,7 @@ func (w *Catalog) AddTable(name unity.Name, kind, owner string, columns []Column
 	return t
 }
 
+// RemoveTable is DropTable under the lock.
 func (w *Catalog) RemoveTable(name string) {
 	parts := strings.SplitN(name, ".", 3)
 	if s := w.Schema(parts[0] + "." + parts[1]); s != nil {
@@ -236,6 +239,7 @@ func (w *Catalog) RemoveTable(name string) {
 	delete(w.grants, SecurableOf(name))
 }
 
+// Schema finds catalog.schema; nil if there is none.
 func (w *Catalog) Schema(name string) *schema {
 	c, s, _ := strings.Cut(Key(name), ".")
 	if w.catalogs[c] == nil {
@@ -244,6 +248,7 @@ func (w *Catalog) Schema(name string) *schema {
 	return w.catalogs[c].schemas[s]
 }
 
+// Relation finds catalog.schema.table; nil if there is none.
 func (w *Catalog) Relation(name string) *Relation {
 	parts := strings.SplitN(Key(name), ".", 3)
 	if len(parts) != 3 {
@@ -298,6 +303,7 @@ func (w *Catalog) Find(name string) (*Relation, *server.Failure) {
 	return nil, server.Refusal(404, "TABLE_DOES_NOT_EXIST", fmt.Sprintf("Table '%s' does not exist.", name))
 }
 
+// FindSchema returns the answer that says that the catalog or the schema is missing; nil if both are there.
 func (w *Catalog) FindSchema(name string) *server.Failure {
 	c, s, _ := strings.Cut(name, ".")
 	if w.catalogs[Key(c)] == nil {
@@ -309,6 +315,7 @@ func (w *Catalog) FindSchema(name string) *server.Failure {
 	return nil
 }
 
+// SchemaByID finds a schema; nil if there is none.
 func (w *Catalog) SchemaByID(id string) *schema {
 	for _, c := range w.catalogs {
 		for _, s := range c.schemas {
@@ -320,6 +327,7 @@ func (w *Catalog) SchemaByID(id string) *schema {
 	return nil
 }
 
+// RelationByID finds a table or view; nil if there is none.
 func (w *Catalog) RelationByID(id string) *Relation {
 	for _, c := range w.catalogs {
 		for _, s := range c.schemas {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,7 +22,6 @@ func (w *Catalog) routeUnity() {
 	w.Handle("GET "+unityAPI+"catalogs/{name}", w.getCatalog)
 	w.Handle("GET "+unityAPI+"schemas/{name}", w.getSchema)
 	w.Handle("GET "+unityAPI+"tables/{name}", w.getTable)
-	w.Handle("GET "+unityAPI+"tables/{name}/exists", w.tableExists)
 	w.Handle("GET "+unityAPI+"permissions/{kind}/{name}", w.getPermissions)
 	w.Handle("PATCH "+unityAPI+"permissions/{kind}/{name}", w.patchPermissions)
 	w.Handle("GET "+unityAPI+"effective-permissions/{kind}/{name}", w.getEffective)
@@ -65,17 +65,6 @@ func (w *Catalog) getTable(rw http.ResponseWriter, r *http.Request) {
 	} else {
 		server.Answer(rw, http.StatusOK, t.info())
 	}
-}
-
-func (w *Catalog) tableExists(rw http.ResponseWriter, r *http.Request) {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	_, f := w.reach(server.Caller(r).Principal, r.PathValue("name"))
-	if f != nil && f.Code != "TABLE_DOES_NOT_EXIST" {
-		f.Send(rw)
-		return
-	}
-	server.Answer(rw, http.StatusOK, map[string]any{"table_exists": f == nil})
 }
 
 // reach finds a table that the principal may see. Under the lock.
@@ -172,11 +161,5 @@ func TypeName(text string) string {
 	return strings.ToUpper(base)
 }
 
-func Sorted[V any](m map[string]V) []string {
-	var out []string
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
-}
+// Sorted are the keys of a map.
+func Sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -11,6 +11,7 @@ import (
 // 2026-11-21.
 type Row map[string]any
 
+// StoredRow is a row in a table.
 type StoredRow struct {
 	Row     Row
 	Visible time.Time // from then on

@@ -36,8 +36,7 @@ var filterClause = regexp.MustCompile(`^([A-Za-z_.]+)\s*(>=|<=|!=|=|>|<)\s*('[^'
 
 var and = regexp.MustCompile(`(?i) and `)
 
-// parseFilter understands what clients of traces send: clauses joined by AND on times and the state. MLflow's other fields
-// are refused.
+// parseFilter understands what clients send: clauses joined by AND on times and the state. Other fields are refused.
 func parseFilter(filter string) (func(*TraceInfo) bool, *server.Failure) {
 	var tests []func(*TraceInfo) bool
 	for _, part := range and.Split(filter, -1) {

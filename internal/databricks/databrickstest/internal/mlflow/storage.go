@@ -27,16 +27,6 @@ type signature struct {
 	expires      time.Time
 }
 
-// StorageURL is the address of the storage host; empty before the first signed URL.
-func (w *MLflow) StorageURL() string {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	if w.mlflow.storage.server == nil {
-		return ""
-	}
-	return w.mlflow.storage.server.URL
-}
-
 // StorageRequests returns what came to the storage host, in the order of arrival. A test sees there whether a
 // credential of the workspace leaked.
 func (w *MLflow) StorageRequests() []server.Request {

@@ -81,14 +81,13 @@ const (
 type endpoint struct {
 	signal  signal
 	header  string
-	variant bool // the path of the Beta
 	zerobus bool
 }
 
 func (w *Ingest) routeOTLP() {
 	for _, s := range []signal{tracesSignal, logsSignal, metricsSignal} {
 		w.Handle("POST /api/2.0/otel/v1/"+s.path, w.ingest(endpoint{signal: s, header: tableHeader}))
-		w.Handle("POST /api/2.0/tracing/otel/v1/"+s.path, w.ingest(endpoint{signal: s, header: tableHeader, variant: true}))
+		w.Handle("POST /api/2.0/tracing/otel/v1/"+s.path, w.ingest(endpoint{signal: s, header: tableHeader}))
 	}
 }
 
@@ -98,7 +97,7 @@ func (w *Ingest) ingest(e endpoint) http.HandlerFunc {
 		w.Mu.Lock()
 		switches := w.Switches
 		w.Mu.Unlock()
-		if !e.zerobus && switches.PreviewOff || e.variant && switches.NoVariantPath {
+		if !e.zerobus && switches.PreviewOff {
 			_, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 			server.Fail(rw, http.StatusNotFound, "ENDPOINT_NOT_FOUND", "No API found for 'POST /"+path+"'")
 			return

@@ -108,11 +108,13 @@ type Recorder struct {
 	Status int
 }
 
+// WriteHeader implements http.ResponseWriter.
 func (r *Recorder) WriteHeader(status int) {
 	r.Status = status
 	r.ResponseWriter.WriteHeader(status)
 }
 
+// Write implements http.ResponseWriter.
 func (r *Recorder) Write(p []byte) (int, error) {
 	if r.Status == 0 {
 		r.Status = http.StatusOK

@@ -121,10 +121,13 @@ type Failure struct {
 	Code, message string
 }
 
+// Refusal is an error that is answered with a status, a code and a message.
 func Refusal(status int, code, message string) *Failure { return &Failure{status, code, message} }
 
+// Error is the code and the message.
 func (f *Failure) Error() string { return f.Code + ": " + f.message }
 
+// Send answers with the error.
 func (f *Failure) Send(rw http.ResponseWriter) { Fail(rw, f.Status, f.Code, f.message) }
 
 // Decode reads a JSON body; what is no JSON is answered with 400 and reported as false.
@@ -142,14 +145,17 @@ func NoEndpoint(rw http.ResponseWriter, r *http.Request) {
 	Fail(rw, http.StatusNotFound, "ENDPOINT_NOT_FOUND", fmt.Sprintf("No API found for '%s /%s'", r.Method, path))
 }
 
+// Invalid is the answer to a request that is wrong.
 func Invalid(format string, args ...any) *Failure {
 	return Refusal(http.StatusBadRequest, "INVALID_PARAMETER_VALUE", fmt.Sprintf(format, args...))
 }
 
+// NotFound is the answer when what is asked for is not there.
 func NotFound(format string, args ...any) *Failure {
 	return Refusal(http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", fmt.Sprintf(format, args...))
 }
 
+// Text is a string of a JSON document; empty where there is none.
 func Text(v any) string {
 	s, _ := v.(string)
 	return s

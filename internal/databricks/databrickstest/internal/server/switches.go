@@ -20,8 +20,6 @@ type Switches struct {
 	RefuseGzip bool
 	// PreviewOff: the OTLP routes answer 404.
 	PreviewOff bool
-	// NoVariantPath: /api/2.0/tracing/otel/v1 does not exist.
-	NoVariantPath bool
 	// MissingTableStatus answers OTLP for a table that does not exist: 404, 400, or 200 (and nothing is written).
 	MissingTableStatus int
 	// NoGrantStatus answers OTLP without grants: 403, or 200 (and nothing is written).

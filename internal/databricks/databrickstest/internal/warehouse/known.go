@@ -283,6 +283,7 @@ type sqlError struct {
 	message string
 }
 
+// Error is the message as Databricks writes it.
 func (e *sqlError) Error() string {
 	return fmt.Sprintf("[%s] %s SQLSTATE: %s", e.class, e.message, e.state)
 }

@@ -23,6 +23,7 @@ type Warehouse struct {
 	Denied []string
 }
 
+// Instance is a warehouse in the state that it is in.
 type Instance struct {
 	Warehouse
 	started time.Time // while it starts
@@ -59,6 +60,7 @@ func (h *Instance) StateAt(now time.Time) string {
 	return h.State
 }
 
+// Start begins to start a stopped warehouse.
 func (h *Instance) Start(now time.Time) {
 	if h.State == "STOPPED" {
 		h.State, h.started = "STARTING", now
