@@ -47,7 +47,8 @@ type keys map[string]any
 
 func (k keys) of(w *databrickstest.Workspace) *confmap.Conf {
 	all := map[string]any{
-		"host": w.URL(), "auth": map[string]any{"token": databrickstest.AdminToken}, "warehouse_id": "wh", "catalog": "cat", "schema": "sch", "table_prefix": "pre",
+		"host": w.URL(), "auth": map[string]any{"token": databrickstest.AdminToken}, "warehouse_id": "wh",
+		"catalog": "cat", "schema": "sch", "table_prefix": "pre",
 		"experiment": map[string]any{"name": "/Shared/x"}, "on_complete": "stay",
 	}
 	maps.Copy(all, k)

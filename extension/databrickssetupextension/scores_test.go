@@ -20,9 +20,11 @@ func addRoot(w *databrickstest.Workspace, trace string, attributes map[string]an
 		all[k] = v
 	}
 	w.AddRows(spansTable, databrickstest.Row{
-		"record_id": "r-" + trace, "time": now.UTC().Format("2006-01-02T15:04:05.000000Z"), "service_name": "svc", "trace_id": fmt.Sprintf("%032s", trace), "span_id": "00000000000000aa",
-		"name": "agent", "start_time_unix_nano": now.UnixNano(), "end_time_unix_nano": now.UnixNano() + 1e6, "attributes": all,
-		"status": map[string]any{"code": "STATUS_CODE_OK"}, "resource": map[string]any{"attributes": map[string]any{}},
+		"record_id": "r-" + trace, "time": now.UTC().Format("2006-01-02T15:04:05.000000Z"), "service_name": "svc",
+		"trace_id": fmt.Sprintf("%032s", trace), "span_id": "00000000000000aa",
+		"name": "agent", "start_time_unix_nano": now.UnixNano(), "end_time_unix_nano": now.UnixNano() + 1e6,
+		"attributes": all,
+		"status":     map[string]any{"code": "STATUS_CODE_OK"}, "resource": map[string]any{"attributes": map[string]any{}},
 	})
 }
 
@@ -43,8 +45,8 @@ func inputColumns(w *databrickstest.Workspace) any {
 	return metrics[0].(map[string]any)["input_columns"]
 }
 
-// Setup on an empty schema, then three names of scores arrive, and the next day a fourth that is one of them but for case.
-// What the views show of them is tested in test/views.
+// Setup on an empty schema, then three names of scores arrive, and the next day a fourth that is one of them but for
+// case. What the views show of them is tested in test/views.
 func TestNewScores(t *testing.T) {
 	w := workspace(t)
 	apply(t, w, nil)
@@ -78,13 +80,15 @@ func TestNewScores(t *testing.T) {
 	require.Equal(t, 2, w.Monitor(tracesView).Version, "and not once more")
 }
 
-// A view that somebody changed, or that was never ours, is left alone with a message, and the others are seen to all the same.
+// A view that somebody changed, or that was never ours, is left alone with a message, and the others are seen to all
+// the same.
 func TestViewsOfOthersAreLeftAlone(t *testing.T) {
 	w := workspace(t)
 	c := client(t, w)
 	apply(t, w, keys{"scores": []any{"quality"}})
 	for _, s := range []string{
-		"ALTER VIEW " + tracesView + " AS SELECT trace_id, current_timestamp() AS request_time, 1 AS metric_quality FROM " + spansTable,
+		"ALTER VIEW " + tracesView + " AS SELECT trace_id, current_timestamp() AS request_time, 1 AS metric_quality FROM " +
+			"" + spansTable,
 		"DROP VIEW " + scoresView,
 		"CREATE VIEW " + contentView + "_x AS SELECT 1 AS one",
 	} {

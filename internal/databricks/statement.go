@@ -28,7 +28,8 @@ func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Re
 	about := doing + " " + warehouse
 	service := sql.NewStatementExecution(c.api)
 	request := sql.ExecuteStatementRequest{
-		WarehouseId: warehouse, Statement: statement, WaitTimeout: "0s", Disposition: sql.DispositionInline, Format: sql.FormatJsonArray,
+		WarehouseId: warehouse, Statement: statement, WaitTimeout: "0s", Disposition: sql.DispositionInline,
+		Format: sql.FormatJsonArray,
 	}
 	r, err := service.ExecuteStatement(ctx, request)
 	if err != nil {
@@ -78,7 +79,8 @@ func outcome(r *sql.StatementResponse, about string) error {
 		e.Code, e.Message = string(r.Status.Error.ErrorCode), short(r.Status.Error.Message)
 	}
 	switch e.Code {
-	case string(sql.ServiceErrorCodeTemporarilyUnavailable), string(sql.ServiceErrorCodeServiceUnderMaintenance), string(sql.ServiceErrorCodeResourceExhausted),
+	case string(sql.ServiceErrorCodeTemporarilyUnavailable), string(sql.ServiceErrorCodeServiceUnderMaintenance),
+		string(sql.ServiceErrorCodeResourceExhausted),
 		string(sql.ServiceErrorCodeWorkspaceTemporarilyUnavailable):
 		e.Kind = Busy
 	}
@@ -86,7 +88,8 @@ func outcome(r *sql.StatementResponse, about string) error {
 }
 
 // rows collects all chunks of a result.
-func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterface, r *sql.StatementResponse, about string) (Result, error) {
+func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterface, r *sql.StatementResponse,
+	about string) (Result, error) {
 	var out Result
 	broken := func(format string, args ...any) (Result, error) {
 		return Result{}, &Error{Kind: BadAnswer, Doing: about, Message: fmt.Sprintf(format, args...)}
@@ -119,7 +122,8 @@ func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterfa
 		if data.NextChunkIndex <= data.ChunkIndex {
 			return broken("chunk %d is followed by chunk %d", data.ChunkIndex, data.NextChunkIndex)
 		}
-		next, err := service.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: segment(r.StatementId), ChunkIndex: data.NextChunkIndex})
+		next, err := service.GetStatementResultChunkN(ctx,
+			sql.GetStatementResultChunkNRequest{StatementId: segment(r.StatementId), ChunkIndex: data.NextChunkIndex})
 		if err != nil {
 			return Result{}, explain(ctx, about, err)
 		}

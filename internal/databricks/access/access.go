@@ -1,4 +1,5 @@
-// Package access opens the way to a workspace for a component: who signs the requests, the client that sends them, the APIs on top.
+// Package access opens the way to a workspace for a component: who signs the requests, the client that sends them, the
+// APIs on top.
 package access
 
 import (
@@ -94,8 +95,8 @@ func Open(ctx context.Context, s Settings, host component.Host) (*Access, error)
 	return a, nil
 }
 
-// signIn opens a session of the access's own. Tokens are asked for by the same proxy and with the same certificates, but other hosts may give them: they get no headers of
-// ours.
+// signIn opens a session of the access's own. Tokens are asked for by the same proxy and with the same certificates,
+// but other hosts may give them: they get no headers of ours.
 func (a *Access) signIn(ctx context.Context, s Settings) error {
 	plain := s.HTTP
 	plain.Headers, plain.Compression, plain.Middlewares = nil, "", nil
@@ -103,7 +104,8 @@ func (a *Access) signIn(ctx context.Context, s Settings) error {
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
-	session, err := signin.New(signin.Config{Host: s.Host, Profile: s.Profile, Credentials: s.Auth.Credentials}, signin.Settings{Transport: tokens.Transport, Logger: s.Telemetry.Logger, Version: s.Version})
+	session, err := signin.New(signin.Config{Host: s.Host, Profile: s.Profile, Credentials: s.Auth.Credentials},
+		signin.Settings{Transport: tokens.Transport, Logger: s.Telemetry.Logger, Version: s.Version})
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func TestUnityThroughSDK(t *testing.T) {
 	require.Equal(t, []string{"SELECT"}, w.Granted("app-1", spansTable), "a refused change changes nothing")
 }
 
-// TestWhoMaySee asks as somebody who is not the owner.
+// TestWhoMaySee asks as a user who is not the owner.
 func TestWhoMaySee(t *testing.T) {
 	w := start(t)
 	w.CreateTables(pre, unity.V2)

@@ -45,7 +45,8 @@ func (s *Session) open() (*credential, error) {
 		return nil, err
 	}
 	hide := newRedactor(sdk)
-	d := &credential{s: s, sdk: sdk, host: sdk.Host, identity: identity(sdk), method: m, log: &sdkLog{s.log, hide}, watch: &watch{base: s.transport, hide: hide}}
+	d := &credential{s: s, sdk: sdk, host: sdk.Host, identity: identity(sdk), method: m, log: &sdkLog{s.log, hide},
+		watch: &watch{base: s.transport, hide: hide}}
 	sdk.Credentials = &strategy{d: d}
 	sdk.HTTPTransport = d.watch
 	isolate(sdk)
@@ -153,7 +154,8 @@ func (d *credential) slow(waited time.Duration) *SignInError {
 // identity is the configured identity, as "key value"; empty where there is none.
 func identity(sdk *config.Config) string {
 	for _, who := range []struct{ key, value string }{
-		{"client_id", sdk.ClientID}, {"azure_client_id", sdk.AzureClientID}, {"google_service_account", sdk.GoogleServiceAccount}, {"profile", sdk.Profile},
+		{"client_id", sdk.ClientID}, {"azure_client_id", sdk.AzureClientID},
+		{"google_service_account", sdk.GoogleServiceAccount}, {"profile", sdk.Profile},
 	} {
 		if who.value != "" {
 			return who.key + " " + who.value
@@ -162,7 +164,8 @@ func identity(sdk *config.Config) string {
 	return ""
 }
 
-// strategy is the SDK's own with a context that ends with the session, takes our transport and logs to us: the SDK signs with the background context otherwise.
+// strategy is the SDK's own with a context that ends with the session, takes our transport and logs to us: the SDK
+// signs with the background context otherwise.
 type strategy struct{ d *credential }
 
 // Name implements config.CredentialsStrategy.

@@ -141,7 +141,7 @@ func (w *Catalog) SetProperty(name, property, value string) {
 	t.Properties[property] = value
 }
 
-// SetOwner gives a catalog, schema or table to somebody.
+// SetOwner changes the owner of a catalog, schema or table.
 func (w *Catalog) SetOwner(name, owner string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

@@ -97,7 +97,7 @@ func (w *Catalog) grant(principal string, s Securable, names ...string) {
 }
 
 // HasGrant reports whether a privilege was granted by name on the securable or on what holds it, to the principal or to
-// a group of his. ALL_PRIVILEGES and ownership do not count. Under the lock.
+// one of its groups. ALL_PRIVILEGES and ownership do not count. Under the lock.
 func (w *Catalog) HasGrant(who *server.Principal, s Securable, privilege string) bool {
 	for _, name := range append([]string{who.Name}, who.Groups...) {
 		for _, at := range Lineage(s) {
@@ -109,8 +109,8 @@ func (w *Catalog) HasGrant(who *server.Principal, s Securable, privilege string)
 	return false
 }
 
-// GrantedOn reports whether a privilege was granted by name on the securable itself, to the principal or to a group of
-// his. Under the lock.
+// GrantedOn reports whether a privilege was granted by name on the securable itself, to the principal or to one
+// of its groups. Under the lock.
 func (w *Catalog) GrantedOn(who *server.Principal, s Securable, privilege string) bool {
 	for _, name := range append([]string{who.Name}, who.Groups...) {
 		if w.grants[s][name][privilege] {
@@ -147,7 +147,7 @@ func Lineage(s Securable) []Securable {
 	}
 }
 
-// Denied is the answer to somebody without a privilege.
+// Denied is the answer to a principal without a privilege.
 func Denied(privilege string, s Securable) *server.Failure {
 	return server.Refusal(403, "PERMISSION_DENIED", fmt.Sprintf("User does not have %s on %s '%s'.",
 		strings.ReplaceAll(privilege, "_", " "), s.Title(), s.Name))

@@ -91,7 +91,7 @@ func (w *Catalog) maySee(who *server.Principal, t *Relation) bool {
 		func(p string) bool { return w.May(who, SecurableOf(t.Name.String()), p) })
 }
 
-// Owns reports whether the principal may change a securable: its owner, or that of what holds it, or somebody with
+// Owns reports whether the principal may change a securable: its owner, or that of what holds it, or a principal with
 // MANAGE. Under the lock.
 func (w *Catalog) Owns(who *server.Principal, s Securable) bool {
 	return w.HasGrant(who, s, "MANAGE") || who.Name == server.Admin ||

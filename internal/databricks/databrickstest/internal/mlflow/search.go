@@ -282,7 +282,7 @@ func order(found []*TraceInfo, keys []string) *server.Failure {
 	return nil
 }
 
-// pageToken says where a list goes on. Its form is nobody's business.
+// pageToken says where a list goes on. Its form is private.
 func pageToken(from int, of string) string {
 	doc, _ := json.Marshal([]any{from, of})
 	return base64.RawURLEncoding.EncodeToString(doc)

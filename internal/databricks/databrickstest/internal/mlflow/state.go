@@ -51,7 +51,7 @@ type MLflowSwitches struct {
 	// IntegersAsNumbers writes 64-bit integers of spans as JSON numbers in place of strings (not known).
 	IntegersAsNumbers bool
 
-	// URLLife is how long signed URLs are good for, by the workspace's clock. ExpiredURLs is how many of the next ones
+	// URLLife is how long signed URLs are valid, by the workspace's clock. ExpiredURLs is how many of the next ones
 	// have expired when they are handed out.
 	URLLife     time.Duration
 	ExpiredURLs int

@@ -74,7 +74,7 @@ func (h *storageHost) put(file string, content []byte) {
 	h.files[file] = content
 }
 
-// sign makes a URL that is good for one method and file. Under the lock.
+// sign makes a URL that is valid for one method and file. Under the lock.
 func (h *storageHost) sign(w *MLflow, method, file string, expires time.Time) string {
 	if h.server == nil {
 		h.server = httptest.NewServer(http.HandlerFunc(w.serveStorage))

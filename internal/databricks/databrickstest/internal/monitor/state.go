@@ -125,7 +125,7 @@ func (w *Monitors) createMonitor(who *server.Principal, t *catalog.Relation, con
 	return m, nil
 }
 
-// mayMonitor checks the privileges: the owner of the table, or somebody with MANAGE and SELECT.
+// mayMonitor checks the privileges: the owner of the table, or a principal with MANAGE and SELECT.
 func (w *Monitors) mayMonitor(who *server.Principal, t *catalog.Relation) *server.Failure {
 	at := catalog.SecurableOf(t.Name.String())
 	if f := w.MayReach(who, at); f != nil {

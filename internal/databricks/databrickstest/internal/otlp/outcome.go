@@ -8,8 +8,8 @@ import (
 )
 
 // Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what is well formed, for
-// a table that fits, from somebody with grants is taken, all else refused. A Status without Write and a Reset without
-// Write answer before any of that is looked at.
+// a table that fits, from a principal with grants is taken, all else refused. A Status without Write and a Reset
+// without Write answer before any of that is looked at.
 type Outcome struct {
 	// Drop answers as if all were well and writes nothing.
 	Drop bool
@@ -20,7 +20,7 @@ type Outcome struct {
 	RetryAfter string
 	// Code and Message replace those of the error document.
 	Code, Message string
-	// HTML answers with a page, as front doors do.
+	// HTML answers with a page, as proxies do.
 	HTML bool
 	// Write writes the rows although the request is then refused or reset.
 	Write bool

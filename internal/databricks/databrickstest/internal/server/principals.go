@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Principal is somebody who can sign in: a user by personal access token, a service principal by its application id.
+// Principal can sign in: a user by personal access token, a service principal by its application id.
 type Principal struct {
 	Name    string // user name, or application id
 	Service bool
@@ -65,7 +65,7 @@ func (w *Server) AddPrincipal(name string) {
 	w.Principal(name, false)
 }
 
-// JoinGroup makes a principal member of a group; grants of the group are his too.
+// JoinGroup makes a principal member of a group; the grants of the group are those of the member too.
 func (w *Server) JoinGroup(principal, group string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -74,7 +74,7 @@ func (w *Server) JoinGroup(principal, group string) {
 	p.Groups = append(p.Groups, group)
 }
 
-// RevokeTokens makes all tokens of a principal worthless, in the middle of a run. New ones can be had with the secret.
+// RevokeTokens revokes all tokens of a principal, in the middle of a run. New ones can be had with the secret.
 func (w *Server) RevokeTokens(principal string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -106,7 +106,7 @@ func (w *Server) ServicePrincipal(id, secret string) *Principal {
 	return w.access.principals[id]
 }
 
-// Issue makes an OAuth token of a principal, which is good for Switches.TokenLife. Under the lock.
+// Issue makes an OAuth token of a principal, which is valid for Switches.TokenLife. Under the lock.
 func (w *Server) Issue(who *Principal, details []Detail) string {
 	name := fmt.Sprintf("eyJ-fake-%d", w.Next())
 	w.access.tokens[name] = &token{who: who, details: details, expires: w.Now().Add(w.Switches.TokenLife)}
@@ -124,7 +124,7 @@ func withPrincipal(ctx context.Context, p signed) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
 }
 
-// signed is who sent a request, and what his token was asked for: nil for a workspace token.
+// signed is who sent a request, and what the token was asked for: nil for a workspace token.
 type signed struct {
 	*Principal
 	Details []Detail

@@ -15,7 +15,7 @@ import (
 
 // Names and secrets that every fake workspace has.
 const (
-	// Admin is the user who owns what the test arranges. As owner he may do everything in Unity Catalog, yet OTLP wants
+	// Admin is the user who owns what the test arranges. The owner may do everything in Unity Catalog, yet OTLP wants
 	// explicit grants of him too.
 	Admin = "owner@example.com"
 	// AdminToken is a personal access token of Admin.
@@ -110,7 +110,7 @@ func Answer(rw http.ResponseWriter, status int, document any) {
 }
 
 // Fail answers with an error in the form of Databricks' REST APIs. The code is a string, or a number where Databricks'
-// front door writes one.
+// proxy writes one.
 func Fail(rw http.ResponseWriter, status int, code any, message string) {
 	Answer(rw, status, map[string]any{"error_code": code, "message": message})
 }
@@ -139,7 +139,7 @@ func Decode(rw http.ResponseWriter, r *http.Request, into any) bool {
 	return true
 }
 
-// NoEndpoint answers as the front door does for a route that is not rolled out.
+// NoEndpoint answers as Databricks' proxy does for a route that is not rolled out.
 func NoEndpoint(rw http.ResponseWriter, r *http.Request) {
 	_, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	Fail(rw, http.StatusNotFound, "ENDPOINT_NOT_FOUND", fmt.Sprintf("No API found for '%s /%s'", r.Method, path))

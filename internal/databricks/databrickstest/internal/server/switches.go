@@ -9,9 +9,9 @@ import (
 type Switches struct {
 	// HostMetadata: /.well-known/databricks-config answers with JSON instead of 404.
 	HostMetadata bool
-	// TokenLife is how long OAuth tokens are good for.
+	// TokenLife is how long OAuth tokens are valid.
 	TokenLife time.Duration
-	// UnknownTokenStatus answers a token that nobody issued: 401, or 403.
+	// UnknownTokenStatus answers an unknown token: 401, or 403.
 	UnknownTokenStatus int
 
 	// RefusePATOnOTLP: the OTLP routes take OAuth tokens only.

@@ -207,7 +207,7 @@ func (w *SQL) advance(s *statement) {
 	h := w.sql.warehouses[s.in.WarehouseID]
 	switch {
 	case h.StateAt(w.Now()) != "RUNNING":
-		h.Start(w.Now()) // somebody may have stopped it
+		h.Start(w.Now()) // it may have been stopped
 		return
 	case s.pending > 0:
 		s.pending--
