@@ -3,6 +3,8 @@ package genai
 import (
 	"strings"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
@@ -98,9 +100,113 @@ func (w *worker) assessments(list []mlflow.Assessment) {
 	if !w.capture {
 		list = w.withoutContent(list)
 	}
-	const usual = 512 // bytes of an assessment
-	text := mlflow.AppendAssessments(make([]byte, 0, usual*len(list)), list)
-	if _, jsonText := w.value(w.replace(Assessments), text, pyjson.NewScanner(text)); jsonText {
+	if w.asJSON {
+		const usual = 512 // bytes of an assessment
+		text := mlflow.AppendAssessments(make([]byte, 0, usual*len(list)), list)
+		if _, jsonText := w.value(w.replace(Assessments), text, pyjson.NewScanner(text)); jsonText {
+			w.marks = append(w.marks, Assessments)
+		}
+		return
+	}
+	before := w.stats.JSONText
+	elements := w.replace(Assessments).SetEmptySlice()
+	elements.EnsureCapacity(len(list))
+	for _, a := range mlflow.ByCreation(list) {
+		w.assessment(elements.AppendEmpty().SetEmptyMap(), &a)
+	}
+	if w.stats.JSONText > before {
 		w.marks = append(w.marks, Assessments)
 	}
+}
+
+// assessment writes what AppendAssessments would, as the value that its text stands for.
+func (w *worker) assessment(dst pcommon.Map, a *mlflow.Assessment) {
+	const depth = 2 // in a list
+	m := object{w, &w.levels[depth]}
+	m.level.builder.EnsureCapacity(10)
+	m.string("assessment_id", a.ID)
+	m.string("assessment_name", a.Name)
+	m.string("trace_id", a.TraceID)
+	m.optional("span_id", a.SpanID)
+	source := m.nested("source", depth+1, 2)
+	source.string("source_type", a.SourceType)
+	source.optional("source_id", a.SourceID)
+	source.end()
+	m.time("create_time", a.Created)
+	m.time("last_update_time", a.Updated)
+	if a.Kind != "" {
+		kind := m.nested(string(a.Kind), depth+1, 1)
+		if a.Value != nil {
+			name := "value"
+			if a.Kind == mlflow.Issue {
+				name = "issue_name"
+			}
+			s := pyjson.NewScanner(a.Value)
+			w.decode(kind.add(name), &s, depth+2)
+		}
+		if a.Serialized != "" {
+			serialized := kind.nested("serialized_value", depth+2, 2)
+			serialized.string("serialization_format", "JSON_FORMAT")
+			serialized.string("value", a.Serialized)
+			serialized.end()
+		}
+		if a.Error != nil {
+			failure := kind.nested("error", depth+2, 3)
+			failure.string("error_code", a.Error.Code)
+			failure.optional("error_message", a.Error.Message)
+			failure.optional("stack_trace", a.Error.StackTrace)
+			failure.end()
+		}
+		kind.end()
+	}
+	m.optional("rationale", a.Rationale)
+	if len(a.Metadata) > 0 {
+		metadata := m.nested("metadata", depth+1, len(a.Metadata))
+		for _, kv := range a.Metadata {
+			metadata.string(kv.Key, kv.Value)
+		}
+		metadata.end()
+	}
+	m.optional("overrides", a.Overrides)
+	m.add("valid").SetBool(!a.Invalid)
+	m.level.finish(dst)
+}
+
+// builder builds a map within a value.
+type builder struct {
+	object
+	dst pcommon.Map
+}
+
+func (b builder) end() { b.level.finish(b.dst) }
+
+type object struct {
+	w     *worker
+	level *members
+}
+
+func (o object) add(name string) pcommon.Value {
+	v, repeated := o.level.add(pyjson.Valid(name))
+	if repeated {
+		o.w.stats.DuplicateKeys++
+	}
+	return v
+}
+
+func (o object) nested(name string, depth, room int) builder {
+	b := builder{object{o.w, &o.w.levels[depth]}, o.add(name).SetEmptyMap()}
+	b.level.builder.EnsureCapacity(room)
+	return b
+}
+
+func (o object) string(name, s string) { o.add(name).SetStr(pyjson.Valid(s)) }
+
+func (o object) optional(name, s string) {
+	if s != "" {
+		o.string(name, s)
+	}
+}
+
+func (o object) time(name string, unixMilli int64) {
+	o.add(name).SetStr(mlflow.FormatTime(unixMilli))
 }

@@ -81,6 +81,22 @@ func DecodeSpan(doc []byte) (Span, error) {
 	return span, nil
 }
 
+// DecodeSpanCopying is DecodeSpan for a doc that is only valid during the call: the span holds nothing of it.
+func DecodeSpanCopying(doc []byte) (Span, error) {
+	d := newDecoder(nil)
+	d.Scanner = pyjson.NewCopyingScanner(doc)
+	d.block.size = min(len(doc)/2, 32<<10)
+	if d.Kind() != pyjson.Object {
+		d.Open(pyjson.Object)
+	}
+	span := d.span()
+	d.End()
+	if err := d.Err(); err != nil {
+		return Span{}, corrupt(err)
+	}
+	return span, nil
+}
+
 // BatchElement is one trace of a batchGet answer.
 type BatchElement struct {
 	TraceID string

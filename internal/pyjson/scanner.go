@@ -50,6 +50,7 @@ type Scanner struct {
 	pos   int
 	fresh bool // a container was just opened: no comma is due
 	valid bool // the text is known to be valid UTF-8
+	own   bool // strings are copied: the text may be gone when they are used
 	arena []byte
 	err   error
 }
@@ -59,6 +60,10 @@ func NewScanner(text []byte) Scanner { return Scanner{text: text} }
 
 // NewValidScanner is NewScanner for a text that is known to be valid UTF-8, as every string that a Scanner returned is; it isn't looked at again.
 func NewValidScanner(text []byte) Scanner { return Scanner{text: text, valid: true} }
+
+// NewCopyingScanner is NewScanner for a text that is only valid while it is scanned: strings that are kept (Str, Bytes, KeyString) never point into it. What Key, Num
+// and Skip return does.
+func NewCopyingScanner(text []byte) Scanner { return Scanner{text: text, own: true} }
 
 // Err returns the first error, a *SyntaxError: what was expected and at which offset, never the text itself.
 func (s *Scanner) Err() error { return s.err }
@@ -144,7 +149,13 @@ func (s *Scanner) next(closing byte, expected string) bool {
 }
 
 // Key reads the key of the member that NextMember found, and its colon. It is compared as string(s.Key()) or kept with KeyString.
-func (s *Scanner) Key() []byte { return bytesOf(s.KeyString()) }
+func (s *Scanner) Key() []byte {
+	own := s.own
+	s.own = false
+	key := s.KeyString()
+	s.own = own
+	return bytesOf(key)
+}
 
 // KeyString is Key for callers that keep the key: it stays valid as long as the text.
 func (s *Scanner) KeyString() string {

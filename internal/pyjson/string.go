@@ -65,7 +65,7 @@ func (s *Scanner) body() (raw []byte, escaped, valid bool) {
 		case '"':
 			s.pos++
 			raw = s.text[start:at:at]
-			return raw, escaped, !wide || s.valid || utf8.Valid(raw)
+			return raw, escaped, !wide || s.valid || validUTF8(raw)
 		case '\\':
 			escaped = true
 			if !s.escape() {
@@ -130,21 +130,158 @@ func (s *Scanner) Str() string { return stringOf(s.Bytes()) }
 
 // Bytes is Str for callers that want bytes; they must not be written to.
 func (s *Scanner) Bytes() []byte {
+	if s.peek() != '"' {
+		s.fail("a string")
+		return nil
+	}
+	start := s.pos + 1
+	at, wide := special(s.text, start)
+	if at < len(s.text) && s.text[at] == '"' && !s.own && (!wide || s.valid || validUTF8(s.text[start:at])) {
+		s.pos = at + 1
+		return s.text[start:at:at]
+	}
+	room := len(s.text) - start // what is decoded is never longer than what it stands for, unless there are invalid bytes in it
+	if cap(s.arena)-len(s.arena) < room && (s.own || room <= arenaBlock) {
+		s.arena = make([]byte, 0, room)
+	}
+	if cap(s.arena)-len(s.arena) >= room {
+		if value, ok := s.decode(start, at, wide); ok {
+			return value
+		}
+	}
 	raw, escaped, valid := s.body()
-	if !escaped && valid {
+	if !escaped && valid && !s.own {
 		return raw
 	}
-	size := len(raw) // every escape is longer than what it stands for
+	size := len(raw)
 	if !valid {
 		size = 3 * len(raw)
 	}
 	if cap(s.arena)-len(s.arena) < size {
 		s.arena = make([]byte, 0, max(size, min(len(s.text)-s.pos, arenaBlock)))
 	}
-	start := len(s.arena)
+	begin := len(s.arena)
 	s.arena = appendUnescaped(s.arena, raw, valid)
 	end := len(s.arena)
-	return s.arena[start:end:end]
+	return s.arena[begin:end:end]
+}
+
+// decode reads the string that starts at start and has its first special character at at into the arena, in one pass. It changes nothing and reports false for what
+// only body knows to deal with: errors and invalid bytes. The arena has room for the rest of the text.
+func (s *Scanner) decode(start, at int, wide bool) ([]byte, bool) {
+	text := s.text
+	base := len(s.arena)
+	out := s.arena[base : base+len(text)-start]
+	if wide && !s.valid && !validUTF8(text[start:at]) {
+		return nil, false
+	}
+	n, i := copy(out, text[start:at]), at
+	for i < len(text) {
+		switch text[i] {
+		case '"':
+			s.pos = i + 1
+			s.arena = s.arena[:base+n]
+			return out[:n:n], true
+		case '\\':
+			if i+1 == len(text) {
+				return nil, false
+			}
+			c := unescaped[text[i+1]]
+			i += 2
+			if c == 'u' {
+				r, ok := hex4(text, i)
+				if !ok {
+					return nil, false
+				}
+				i += 4
+				if utf16.IsSurrogate(r) {
+					r, i = surrogate(text, i, r)
+				}
+				n += utf8.EncodeRune(out[n:], r)
+			} else if c == 0 {
+				return nil, false
+			} else {
+				out[n] = c
+				n++
+			}
+		default:
+			return nil, false
+		}
+		from, seen := n, uint64(0)
+		for {
+			if i+8 > len(text) {
+				for ; i < len(text) && text[i] != '"' && text[i] != '\\' && text[i] >= 0x20; i++ {
+					seen |= uint64(text[i])
+					out[n] = text[i]
+					n++
+				}
+				break
+			}
+			w := binary.LittleEndian.Uint64(text[i:])
+			binary.LittleEndian.PutUint64(out[n:], w)
+			quote := w ^ ones*'"'
+			slash := w ^ ones*'\\'
+			if m := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs; m != 0 {
+				seen |= w & (m&-m - 1)
+				k := bits.TrailingZeros64(m) / 8
+				i += k
+				n += k
+				break
+			}
+			seen |= w
+			i += 8
+			n += 8
+		}
+		if seen&highs != 0 && !s.valid && !validUTF8(out[from:n]) {
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// unescaped is what the character after a backslash stands for; u for itself, 0 for none.
+var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'u': 'u'}
+
+// Valid returns s as Str would if it stood in a text: each invalid byte becomes U+FFFD.
+func Valid(s string) string {
+	if validUTF8(bytesOf(s)) {
+		return s
+	}
+	return stringOf(appendValid(make([]byte, 0, 3*len(s)), bytesOf(s)))
+}
+
+// ValidUTF8 is utf8.ValidString, faster for texts that are ASCII for the most part.
+func ValidUTF8(s string) bool { return validUTF8(bytesOf(s)) }
+
+// validUTF8 is utf8.Valid, faster for texts that are ASCII for the most part.
+func validUTF8(b []byte) bool {
+	for i := 0; i < len(b); {
+		if i+8 <= len(b) {
+			m := binary.LittleEndian.Uint64(b[i:]) & highs
+			if m == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(m) / 8
+		} else if b[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		switch c := b[i]; { // what most letters are
+		case c >= 0xC2 && c <= 0xDF && i+1 < len(b) && b[i+1]&0xC0 == 0x80:
+			i += 2
+			continue
+		case c > 0xE0 && c <= 0xEF && c != 0xED && i+2 < len(b) && b[i+1]&0xC0 == 0x80 && b[i+2]&0xC0 == 0x80:
+			i += 3
+			continue
+		}
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size == 1 {
+			return false
+		}
+		i += size
+	}
+	return true
 }
 
 // AppendBytes is Bytes for callers with memory of their own: it appends the value to dst.

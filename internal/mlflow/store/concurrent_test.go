@@ -196,7 +196,7 @@ func TestWALAtRest(t *testing.T) {
 func TestImmutable(t *testing.T) {
 	path := placeStore(t, "sample")
 	change(t, path, "PRAGMA journal_mode = WAL")
-	db, err := connect(context.Background(), path, true)
+	db, _, err := connect(context.Background(), path, true)
 	require.NoError(t, err)
 	var n int
 	require.NoError(t, db.QueryRow("SELECT count(*) FROM trace_info").Scan(&n))

@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -23,6 +24,7 @@ type Options struct {
 // Store is a mlflow.Source over a database.
 type Store struct {
 	db     *sql.DB
+	raw    *pool
 	d      dialect
 	schema schema
 	opts   Options
@@ -35,14 +37,14 @@ type Store struct {
 var _ mlflow.Source = (*Store)(nil)
 
 // windowBytes is how much span content is read by one query before the query ends and its traces are handed on; a trace is never cut.
-const windowBytes = 8 << 20
+const windowBytes = 2 << 20
 
 // Open opens the database and looks at its schema.
 func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
 	if opts.MaxTraceSize <= 0 {
 		return nil, fmt.Errorf("the largest trace size is %d; it must be positive", opts.MaxTraceSize)
 	}
-	db, err := openSQLite(ctx, target.Path)
+	db, uri, err := openSQLite(ctx, target.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +63,7 @@ func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
 		_ = db.Close()
 		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
+	s.raw = &pool{uri: uri}
 	s.roots = artifactRoots(s.path)
 	experiments, err := s.Experiments(ctx)
 	if err != nil {
@@ -76,7 +79,10 @@ func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
 }
 
 // Close implements mlflow.Source.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.raw.close()
+	return s.db.Close()
+}
 
 // Describe implements mlflow.Source.
 func (s *Store) Describe(context.Context) (mlflow.Description, error) {
@@ -93,7 +99,7 @@ func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	var found []mlflow.Experiment
 	all := query{q + " ORDER BY experiment_id", args, []any{&id, &name, &location, &stage}}
 	err := s.read(ctx, all, func() { found = nil }, func() error {
-		found = append(found, mlflow.Experiment{ID: id.s, Name: name.s, ArtifactLocation: location.s, Deleted: stage.s == "deleted"})
+		found = append(found, mlflow.Experiment{ID: strings.Clone(id.s), Name: strings.Clone(name.s), ArtifactLocation: strings.Clone(location.s), Deleted: stage.s == "deleted"})
 		return nil
 	})
 	return found, err
@@ -152,7 +158,7 @@ func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position
 	var infos []mlflow.Info
 	page := query{q, append(args, limit), []any{&id, &timestamp, &duration, &status}}
 	err = s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
-		infos = append(infos, mlflow.Info{ID: id.s, ExperimentID: r.ExperimentID, Timestamp: timestamp.n, Duration: duration.n, State: state(status.s)})
+		infos = append(infos, mlflow.Info{ID: strings.Clone(id.s), ExperimentID: r.ExperimentID, Timestamp: timestamp.n, Duration: duration.n, State: state(status.s)})
 		return nil
 	})
 	return infos, err
@@ -184,8 +190,12 @@ func (s *Store) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error)
 // state maps a stored status to a state. Stores of 2.x know the spelling with TRACE_STATUS_.
 func state(status string) mlflow.State {
 	switch status {
-	case "OK", "ERROR", "IN_PROGRESS":
-		return mlflow.State(status)
+	case "OK":
+		return mlflow.StateOK
+	case "ERROR":
+		return mlflow.StateError
+	case "IN_PROGRESS":
+		return mlflow.StateInProgress
 	}
 	return mlflow.StateUnspecified
 }

@@ -5,15 +5,19 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
 // spanRow is one row of spans.
 type spanRow struct {
-	doc, id string
-	root    bool
-	start   int64
+	span  mlflow.Span
+	err   error // why it could not be decoded
+	id    string
+	size  int
+	root  bool
+	start int64
 }
 
 // spanRows are the rows of one trace.
@@ -112,13 +116,21 @@ func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, in
 		t.size += row.content.size
 		if t.size > s.opts.MaxTraceSize {
 			for _, r := range t.rows {
-				total -= len(r.doc)
+				total -= r.size
 			}
 			t.rows = nil
 			return nil
 		}
 		total += row.content.size
-		t.rows = append(t.rows, spanRow{doc: row.content.s, id: row.id.s, root: row.root.n != 0, start: row.start.n})
+		// SQLite's memory is read here and now; what is decoded holds nothing of it.
+		if t.rows == nil {
+			t.rows = make([]spanRow, 0, 4)
+		}
+		t.rows = append(t.rows, spanRow{size: row.content.size, root: row.root.n != 0, start: row.start.n})
+		at := &t.rows[len(t.rows)-1]
+		if at.span, at.err = mlflow.DecodeSpanCopying(row.content.bytes()); at.err != nil {
+			at.id = strings.Clone(row.id.s)
+		}
 		return nil
 	})
 	return found, done, err
@@ -168,7 +180,12 @@ func decodeRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip)
 	if len(spans.rows) == 0 {
 		return nil, mlflow.Skipf(mlflow.NoSpans, "the store holds no spans of this trace")
 	}
-	slices.SortStableFunc(spans.rows, func(a, b spanRow) int {
+	order := make([]int, len(spans.rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := &spans.rows[i], &spans.rows[j]
 		if a.root != b.root {
 			if a.root {
 				return -1
@@ -178,15 +195,14 @@ func decodeRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip)
 		return cmp.Compare(a.start, b.start)
 	})
 	trace := &mlflow.Trace{Info: info, Spans: make([]mlflow.Span, 0, len(spans.rows)), Size: spans.size}
-	for i := range spans.rows {
+	for _, i := range order {
 		row := &spans.rows[i]
-		span, err := mlflow.DecodeSpan(readOnly(row.doc))
-		if err != nil {
-			skip := asSkip(err)
+		if row.err != nil {
+			skip := asSkip(row.err)
 			return nil, mlflow.Skipf(skip.Reason, "span %s: %s", row.id, skip.Detail)
 		}
-		translateType(&span)
-		trace.Spans = append(trace.Spans, span)
+		trace.Spans = append(trace.Spans, row.span)
+		translateType(&trace.Spans[len(trace.Spans)-1])
 	}
 	mlflow.Finish(trace)
 	return trace, nil
