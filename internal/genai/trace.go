@@ -186,7 +186,7 @@ type object struct {
 }
 
 func (o object) add(name string) pcommon.Value {
-	v, repeated := o.level.add(pyjson.Valid(name))
+	v, repeated := o.level.add(pyjson.ValidString(name))
 	if repeated {
 		o.w.stats.DuplicateKeys++
 	}
@@ -199,7 +199,7 @@ func (o object) nested(name string, depth, room int) builder {
 	return b
 }
 
-func (o object) string(name, s string) { o.add(name).SetStr(pyjson.Valid(s)) }
+func (o object) string(name, s string) { o.add(name).SetStr(pyjson.ValidString(s)) }
 
 func (o object) optional(name, s string) {
 	if s != "" {

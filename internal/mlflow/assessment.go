@@ -161,7 +161,7 @@ func AppendAssessments(dst []byte, list []Assessment) []byte {
 	return append(dst, ']')
 }
 
-// ByCreation returns the list in the order of creation, then of ids.
+// ByCreation returns the list in the order of creation, then of ids. It doesn't change the list that it is given.
 func ByCreation(list []Assessment) []Assessment {
 	if !slices.IsSortedFunc(list, byCreation) {
 		list = slices.Clone(list)
@@ -235,14 +235,15 @@ func (a *Assessment) appendValue(dst []byte) []byte {
 
 func appendTime(dst []byte, name string, unixMilli int64) []byte {
 	dst = append(appendName(dst, name), '"')
-	dst = append(dst, FormatTime(unixMilli)...)
+	dst = time.UnixMilli(unixMilli).UTC().AppendFormat(dst, timeLayout)
 	return append(dst, '"')
 }
 
-// FormatTime writes a time as MLflow's REST answers do.
-func FormatTime(unixMilli int64) string {
-	return time.UnixMilli(unixMilli).UTC().Format("2006-01-02T15:04:05.000Z")
-}
+// timeLayout is how MLflow's REST answers write times.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// FormatTime writes a time, in milliseconds since 1970, as MLflow's REST answers do.
+func FormatTime(unixMilli int64) string { return time.UnixMilli(unixMilli).UTC().Format(timeLayout) }
 
 // appendName appends what stands before a member's value.
 func appendName(dst []byte, name string) []byte {

@@ -27,7 +27,7 @@ func (s *Store) assessmentsQuery(list string, row *assessmentRow) query {
 	return query{
 		text: "SELECT ids.key" + names + " FROM " + s.d.ids + " assessments t ON t.trace_id = ids.value",
 		args: []any{list},
-		dest: append([]any{&row.key}, dest...),
+		dest: append([]destination{&row.key}, dest...),
 	}
 }
 

@@ -196,7 +196,8 @@ func TestWALAtRest(t *testing.T) {
 func TestImmutable(t *testing.T) {
 	path := placeStore(t, "sample")
 	change(t, path, "PRAGMA journal_mode = WAL")
-	db, _, err := connect(context.Background(), path, true)
+	uri := sqliteURI(path, true)
+	db, err := connect(context.Background(), uri)
 	require.NoError(t, err)
 	var n int
 	require.NoError(t, db.QueryRow("SELECT count(*) FROM trace_info").Scan(&n))

@@ -122,7 +122,7 @@ func (s *Store) infoQuery(list string, row *infoRow) query {
 	q := query{
 		text: "SELECT ids.key, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status" + names + " FROM " + s.d.ids + " trace_info t ON t.request_id = ids.value",
 		args: []any{list},
-		dest: append([]any{&row.key, &row.experiment, &row.timestamp, &row.duration, &row.status}, dest...),
+		dest: append([]destination{&row.key, &row.experiment, &row.timestamp, &row.duration, &row.status}, dest...),
 	}
 	if s.opts.Workspace != "" {
 		q.text += " WHERE t.experiment_id IN (SELECT experiment_id FROM experiments WHERE workspace = ?)"
@@ -212,7 +212,7 @@ func (s *Store) pairsQuery(table, list string, row *pairRow) query {
 	return query{
 		text: "SELECT ids.key, t.key, t.value FROM " + s.d.ids + " " + table + " t ON t.request_id = ids.value",
 		args: []any{list},
-		dest: []any{&row.key, &row.name, &row.value},
+		dest: []destination{&row.key, &row.name, &row.value},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite"
+	_ "modernc.org/sqlite" // the driver of database/sql
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -40,10 +40,12 @@ var sqliteDialect = dialect{
 // busyTimeout is how long SQLite itself waits for a lock, deaf to the context; the rest of the waiting is done in retry.
 const busyTimeout = 250 * time.Millisecond
 
-// openSQLite opens the file read-only. A database in write-ahead mode needs its -wal and -shm files to be read, and SQLite creates them if no server has the
-// database open; they stay, empty, and the next writer removes them. Where the folder can't be written either, so that they can't be created, the
-// file is opened as immutable: what a server writes from then on may not be seen or may disturb a query, but without that the store couldn't be read at all.
-func openSQLite(ctx context.Context, path string) (*sql.DB, string, error) {
+// openSQLite opens the file read-only and returns the URI by which it can be opened again. A database in write-ahead mode
+// needs its -wal and -shm files to be read, and SQLite creates them if no server has the database open; they stay, empty,
+// and the next writer removes them. Where the folder can't be written either, so that they can't be created, the file is
+// opened as immutable: what a server writes from then on may not be seen or may disturb a query, but without that the store
+// couldn't be read at all.
+func openSQLite(ctx context.Context, path string) (db *sql.DB, uri string, err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, "", err
@@ -59,9 +61,11 @@ func openSQLite(ctx context.Context, path string) (*sql.DB, string, error) {
 	case !info.Mode().IsRegular():
 		return nil, "", fmt.Errorf("%s is not a regular file", abs)
 	}
-	db, uri, err := connect(ctx, abs, false)
+	uri = sqliteURI(abs, false)
+	db, err = connect(ctx, uri)
 	if isCode(err, sqlite3.SQLITE_CANTOPEN) && !writable(filepath.Dir(abs)) {
-		db, uri, err = connect(ctx, abs, true)
+		uri = sqliteURI(abs, true)
+		db, err = connect(ctx, uri)
 	}
 	switch {
 	case err == nil:
@@ -74,8 +78,8 @@ func openSQLite(ctx context.Context, path string) (*sql.DB, string, error) {
 	return nil, "", fmt.Errorf("%s: %w", abs, err)
 }
 
-func connect(ctx context.Context, path string, immutable bool) (*sql.DB, string, error) {
-	options := fmt.Sprintf("&_pragma=busy_timeout(%d)&_pragma=query_only(1)&_pragma=case_sensitive_like(1)", busyTimeout.Milliseconds())
+// sqliteURI is the URI that opens a file read-only.
+func sqliteURI(path string, immutable bool) string {
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a drive letter
@@ -84,19 +88,31 @@ func connect(ctx context.Context, path string, immutable bool) (*sql.DB, string,
 	if immutable {
 		uri += "&immutable=1"
 	}
-	db, err := sql.Open("sqlite", uri+options)
-	if err != nil {
-		return nil, "", err
+	return uri
+}
+
+// pragmas are what every connection is set to.
+var pragmas = [...]string{
+	fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "query_only(1)", "case_sensitive_like(1)",
+}
+
+func connect(ctx context.Context, uri string) (*sql.DB, error) {
+	for _, p := range pragmas {
+		uri += "&_pragma=" + p
 	}
-	db.SetMaxIdleConns(16) // as many as there are workers
+	db, err := sql.Open("sqlite", uri)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxIdleConns(16) // as many as there are workers of the null reader
 	err = retry(ctx, sqliteTransient, func() error {
 		var n int
 		return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n)
 	})
 	if err != nil {
-		return nil, "", errors.Join(err, db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
-	return db, uri, nil
+	return db, nil
 }
 
 // writable reports whether files can be created in the folder, without creating one that could stay behind.
@@ -130,7 +146,7 @@ func sqliteColumns(ctx context.Context, db *sql.DB, table string) (map[string]bo
 
 // isCode reports whether the error is the SQLite result code, whichever extended form it has.
 func isCode(err error, code int) bool {
-	var e interface{ Code() int } // *sqlite.Error, *rawlite.Error
+	var e interface{ Code() int } // an error of database/sql's driver or of sqliteread
 	return errors.As(err, &e) && e.Code()&0xff == code
 }
 
