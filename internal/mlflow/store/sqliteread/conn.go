@@ -35,8 +35,8 @@ type Conn struct {
 	db         uintptr
 	statements map[string]uintptr // by text
 	// interrupter is the thread of the goroutine that interrupts a query: a TLS belongs to one goroutine at a time, too.
-	interrupter    *libc.TLS
-	overwriteViews bool
+	interrupter *libc.TLS
+	poisonViews bool
 }
 
 // Open opens a database for reading by its URI (https://www.sqlite.org/uri.html) and runs the pragmas, as query_only(1).
@@ -86,9 +86,10 @@ func (c *Conn) Close() {
 	*c = Conn{}
 }
 
-// OverwriteViews is for tests: from now on the memory of all views of a row is overwritten when the row is over, so that
-// a view that was kept shows. Constants among the columns of a query would be overwritten for good.
-func (c *Conn) OverwriteViews() { c.overwriteViews = true }
+// PoisonViews is for tests. SQLite may use the memory of a row again at any time, or by chance not at all. From now on each
+// view has memory of its own, which is overwritten with 0xFF when the row is over and not used again, so that what was kept
+// of a view can't be mistaken for a text.
+func (c *Conn) PoisonViews() { c.poisonViews = true }
 
 // statement returns the prepared statement of a query.
 func (c *Conn) statement(query string) (uintptr, error) {

@@ -43,8 +43,8 @@ func (c *Conn) Query(ctx context.Context, query string, args []any, row func(*Ro
 		switch code := sqlite3.Xsqlite3_step(c.tls, statement); code {
 		case sqlite3.SQLITE_ROW:
 			err := row(&r)
-			if c.overwriteViews {
-				r.overwrite()
+			if c.poisonViews {
+				r.poison()
 			}
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package sqliteread
 
 import (
+	"bytes"
 	"unsafe"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -22,7 +23,7 @@ const (
 type Row struct {
 	conn      *Conn
 	statement uintptr
-	views     [][]byte // of this row; only with OverwriteViews
+	views     [][]byte // of this row; only with PoisonViews
 }
 
 // Kind returns the type of the value in column i, counted from 0. It says so only before another method converts it.
@@ -56,14 +57,15 @@ func (r *Row) view(address uintptr, i int) []byte {
 		return nil
 	}
 	view := unsafe.Slice((*byte)(pointer(address)), size)
-	if r.conn.overwriteViews {
+	if r.conn.poisonViews {
+		view = bytes.Clone(view)
 		r.views = append(r.views, view)
 	}
 	return view
 }
 
-// overwrite makes all views of the row unreadable. 0xFF occurs in no UTF-8.
-func (r *Row) overwrite() {
+// poison overwrites all views of the row. 0xFF occurs in no UTF-8.
+func (r *Row) poison() {
 	for _, view := range r.views {
 		for i := range view {
 			view[i] = 0xFF
