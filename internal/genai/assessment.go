@@ -25,21 +25,25 @@ func (w *worker) assessments(list []mlflow.Assessment) {
 		const usual = 512 // bytes of an assessment
 		w.jsonText(v, mlflow.AppendAssessments(make([]byte, 0, usual*len(list)), list))
 	} else {
-		elements := v.SetEmptySlice()
-		elements.EnsureCapacity(len(list))
-		for _, a := range mlflow.ByCreation(list) {
-			w.assessment(elements.AppendEmpty(), &a)
-		}
+		w.assessmentList(v, list)
 	}
 	if w.stats.JSONText > before {
 		w.marks = append(w.marks, Assessments)
 	}
 }
 
-// assessment writes into v, an element of a list, the value that the text of mlflow.AppendAssessments stands for: the same
-// members in the same order. It spares the text.
+// assessmentList writes into v the value that the text of mlflow.AppendAssessments stands for: the same members in the same
+// order. It spares the text.
+func (w *worker) assessmentList(v pcommon.Value, list []mlflow.Assessment) {
+	elements := v.SetEmptySlice()
+	elements.EnsureCapacity(len(list))
+	for _, a := range mlflow.ByCreation(list) {
+		w.assessment(elements.AppendEmpty(), &a)
+	}
+}
+
 func (w *worker) assessment(v pcommon.Value, a *mlflow.Assessment) {
-	const depth, members = 2, 12
+	const depth, members = 2, 12 // an element of a list; at most
 	o := w.object(v, depth, members)
 	o.string("assessment_id", a.ID)
 	o.string("assessment_name", a.Name)
