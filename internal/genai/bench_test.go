@@ -12,7 +12,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// chatTrace is a trace of four spans with 2.3 kB of attributes each, and as many tags, metadata and assessments as traces of an agent have.
+// chatTrace is a trace of four spans with 2.3 kB of attributes each, and as many tags, metadata and assessments as
+// traces of an agent have.
 func chatTrace() *mlflow.Trace {
 	prose := strings.Repeat(`The store keeps spans as rows; \"traces\" are found by time.\n`, 7)
 	question := `{"role": "user", "content": "` + prose + `"}`
@@ -47,7 +48,7 @@ func chatTrace() *mlflow.Trace {
 }
 
 func BenchmarkConvert(b *testing.B) {
-	for _, payloads := range []Payloads{Structured, JSON} {
+	for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
 		b.Run(string(payloads), func(b *testing.B) {
 			c, trace, exp := NewConverter(Options{Payloads: payloads, CaptureContent: true}), chatTrace(), mlflow.Experiment{ID: "11", Name: "support"}
 			b.SetBytes(int64(25 * trace.Size))
@@ -81,7 +82,7 @@ func BenchmarkDecodeAndConvert(b *testing.B) {
 	}
 	doc, err := json.Marshal(map[string]any{"spans": spans})
 	require.NoError(b, err)
-	for _, payloads := range []Payloads{Structured, JSON} {
+	for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
 		b.Run(string(payloads), func(b *testing.B) {
 			c, exp := NewConverter(Options{Payloads: payloads, CaptureContent: true}), mlflow.Experiment{ID: "11", Name: "support"}
 			b.SetBytes(int64(len(doc)))

@@ -43,7 +43,7 @@ func secretTrace() *mlflow.Trace {
 }
 
 func TestWithoutContent(t *testing.T) {
-	for _, payloads := range []Payloads{Structured, JSON} {
+	for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
 		td := ptrace.NewTraces()
 		stats := NewConverter(Options{Payloads: payloads}).Append(td, mlflow.Experiment{ID: "1", Name: "e"}, secretTrace())
 		text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
@@ -71,29 +71,29 @@ func TestSourceIsNotChangedByLeavingOutContent(t *testing.T) {
 }
 
 func TestClasses(t *testing.T) {
-	assert.Equal(t, Content, ClassOf(SpanInputs))
-	assert.Equal(t, Content, ClassOf("mlflow.traceTag.mlflow.traceName"))
-	assert.Equal(t, Content, ClassOf("llm.input_messages.0.message.content"))
-	assert.Equal(t, Content, ClassOf("gen_ai.prompt.0.content"))
-	assert.Equal(t, Safe, ClassOf("gen_ai.prompt.name"))
-	assert.Equal(t, Number, ClassOf("gen_ai.usage.input_tokens_of_mine"))
-	assert.Equal(t, Number, ClassOf("metric_correctness"))
-	assert.Equal(t, Safe, ClassOf(CostCurrency))
-	assert.Equal(t, Person, ClassOf(UserID))
-	assert.Equal(t, Unknown, ClassOf("k8s.pod.name"))
-	assert.Equal(t, Safe, ResourceClassOf("k8s.pod.name"))
-	assert.Equal(t, Content, ResourceClassOf("k8s.pod.annotation.note"))
-	assert.Equal(t, Person, ResourceClassOf("process.user.name"))
-	assert.Equal(t, Content, ResourceClassOf(SpanInputs))
-	assert.Equal(t, Unknown, ResourceClassOf("note"))
-	assert.Equal(t, Unknown, ClassOf(""))
+	assert.Equal(t, ClassContent, ClassOf(SpanInputs))
+	assert.Equal(t, ClassContent, ClassOf("mlflow.traceTag.mlflow.traceName"))
+	assert.Equal(t, ClassContent, ClassOf("llm.input_messages.0.message.content"))
+	assert.Equal(t, ClassContent, ClassOf("gen_ai.prompt.0.content"))
+	assert.Equal(t, ClassSafe, ClassOf("gen_ai.prompt.name"))
+	assert.Equal(t, ClassNumber, ClassOf("gen_ai.usage.input_tokens_of_mine"))
+	assert.Equal(t, ClassNumber, ClassOf("metric_correctness"))
+	assert.Equal(t, ClassSafe, ClassOf(CostCurrency))
+	assert.Equal(t, ClassPerson, ClassOf(UserID))
+	assert.Equal(t, ClassUnknown, ClassOf("k8s.pod.name"))
+	assert.Equal(t, ClassSafe, ResourceClassOf("k8s.pod.name"))
+	assert.Equal(t, ClassContent, ResourceClassOf("k8s.pod.annotation.note"))
+	assert.Equal(t, ClassPerson, ResourceClassOf("process.user.name"))
+	assert.Equal(t, ClassContent, ResourceClassOf(SpanInputs))
+	assert.Equal(t, ClassUnknown, ResourceClassOf("note"))
+	assert.Equal(t, ClassUnknown, ClassOf(""))
 	for key := range metadataKeys {
-		assert.NotEqual(t, Unknown, ClassOf(key), key)
+		assert.NotEqual(t, ClassUnknown, ClassOf(key), key)
 	}
 	for key := range storageTags {
-		assert.NotEqual(t, Unknown, ClassOf(key), key)
+		assert.NotEqual(t, ClassUnknown, ClassOf(key), key)
 	}
 	for _, p := range params {
-		assert.Equal(t, Safe, ClassOf(p.name), p.name)
+		assert.Equal(t, ClassSafe, ClassOf(p.name), p.name)
 	}
 }

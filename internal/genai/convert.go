@@ -15,12 +15,12 @@ type Payloads string
 
 // The two ways: native values of OTLP, or one string of JSON text for each attribute.
 const (
-	Structured Payloads = "structured"
-	JSON       Payloads = "json"
+	PayloadsStructured Payloads = "structured"
+	PayloadsJSON       Payloads = "json"
 )
 
-// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under. It has no version: a trace is the same whether it is read
-// from a server, which knows its own, or from the store underneath.
+// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under. It has no
+// version: a trace is the same whether it is read from a server, which knows its own, or from the store underneath.
 const scopeName = "mlflow"
 
 // unknownService is service.name where nothing tells it, in the form that the semantic conventions ask for.
@@ -34,26 +34,23 @@ type Options struct {
 
 // Stats counts what a conversion did.
 type Stats struct {
+	// Spans counts the spans that were written.
 	Spans int
-	// JSONText counts the values that are strings of JSON text: those counted by TooDeep and BigIntegers, and with Payloads JSON all lists and objects.
-	JSONText    int
-	TooDeep     int // containers nested deeper than 24 levels
-	BigIntegers int // integers beyond int64
-	// DuplicateKeys counts the members of objects that a later member of the same name replaced.
-	DuplicateKeys int
-	PlainText     int // values that are not JSON and became strings as they are
-	BadUsage      int // token counts that are negative, fractional or no numbers, left out of gen_ai.usage.*
-	Dropped       int // attributes, messages and parts of assessments that were left out because content isn't captured
+	// TooDeep and BigIntegers count what was written as JSON text because structured form can't hold it: containers
+	// nested deeper than 24 levels, and integers beyond int64.
+	TooDeep, BigIntegers int
+	// BadUsage counts the numbers of tokens that are negative, fractional or no numbers. They are left out of
+	// gen_ai.usage.*.
+	BadUsage int
+	// Dropped counts attributes, messages and parts of assessments that were left out because content isn't captured.
+	Dropped int
 }
 
 // Add adds o to s.
 func (s *Stats) Add(o Stats) {
 	s.Spans += o.Spans
-	s.JSONText += o.JSONText
 	s.TooDeep += o.TooDeep
 	s.BigIntegers += o.BigIntegers
-	s.DuplicateKeys += o.DuplicateKeys
-	s.PlainText += o.PlainText
 	s.BadUsage += o.BadUsage
 	s.Dropped += o.Dropped
 }
@@ -67,11 +64,11 @@ type Converter struct {
 // NewConverter returns a converter with the given options.
 func NewConverter(opts Options) *Converter {
 	if opts.Payloads == "" {
-		opts.Payloads = Structured
+		opts.Payloads = PayloadsStructured
 	}
 	c := &Converter{opts: opts}
 	c.workers.New = func() any {
-		return &worker{asJSON: opts.Payloads == JSON, capture: opts.CaptureContent}
+		return &worker{asJSON: opts.Payloads == PayloadsJSON, capture: opts.CaptureContent}
 	}
 	return c
 }
@@ -82,11 +79,13 @@ type worker struct {
 
 	levels [maxDepth + 1]members // of the map that is being built at each depth; 0 is the attributes themselves
 	marks  []string              // keys of the attributes, of the map at level 0, that hold JSON text
+	texts  int                   // values that were written as strings of JSON text
 	stats  Stats
 }
 
-// Append adds the spans of t to td, under the ResourceSpans of its service and experiment, which is found there or added, and returns what was converted.
-// The strings of the spans share the memory of t; t isn't changed. A trace without spans adds nothing.
+// Append adds the spans of t to td, under the ResourceSpans of its service and experiment, which is found there or
+// added, and returns what was converted. The strings of the spans share the memory of t; t isn't changed. A trace
+// without spans adds nothing.
 func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Trace) Stats {
 	if len(t.Spans) == 0 {
 		return Stats{}
@@ -111,7 +110,8 @@ func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Tr
 	return stats
 }
 
-// topmost returns the index of the span that trace-level data is written to: of those whose parent is not part of the trace the one that starts first.
+// topmost returns the index of the span that trace-level data is written to: of those whose parent is not part of the
+// trace the one that starts first.
 func topmost(spans []mlflow.Span) int {
 	var ids map[[8]byte]struct{} // for traces that are not small
 	if len(spans) > 16 {

@@ -27,7 +27,7 @@ func TestEverythingOfASpanIsKept(t *testing.T) {
 		Links: []mlflow.Link{{TraceID: [16]byte{9}, SpanID: [8]byte{8}, Attributes: []mlflow.Attribute{attribute("a", "[1]")}}},
 	}}}
 	stats := NewConverter(captured).Append(td, mlflow.Experiment{ID: "7", Name: "/Users/ann@example.com/My agent/"}, trace)
-	assert.Equal(t, Stats{Spans: 1, JSONText: 1, BigIntegers: 1}, stats)
+	assert.Equal(t, Stats{Spans: 1, BigIntegers: 1}, stats)
 
 	require.Equal(t, 1, td.ResourceSpans().Len())
 	rs := td.ResourceSpans().At(0)
@@ -96,7 +96,7 @@ func TestResourcesAreShared(t *testing.T) {
 	c.Append(td, exp, one(""))
 	c.Append(td, mlflow.Experiment{Name: "e"}, one("svc")) // the id of the trace stands in
 	c.Append(td, exp, &mlflow.Trace{})
-	NewConverter(Options{Payloads: JSON}).Append(td, exp, one(""))
+	NewConverter(Options{Payloads: PayloadsJSON}).Append(td, exp, one(""))
 	var counts []int
 	for i := range td.ResourceSpans().Len() {
 		counts = append(counts, td.ResourceSpans().At(i).ScopeSpans().At(0).Spans().Len())
@@ -172,7 +172,7 @@ func TestTraceLevelData(t *testing.T) {
 func TestAssessmentsInJSONPayloads(t *testing.T) {
 	td := ptrace.NewTraces()
 	trace := &mlflow.Trace{Spans: []mlflow.Span{{ID: [8]byte{1}}}, Info: mlflow.Info{Assessments: []mlflow.Assessment{{ID: "a-1", Name: "n", Kind: mlflow.Feedback, Value: []byte("5.0")}}}}
-	NewConverter(Options{CaptureContent: true, Payloads: JSON}).Append(td, mlflow.Experiment{}, trace)
+	NewConverter(Options{CaptureContent: true, Payloads: PayloadsJSON}).Append(td, mlflow.Experiment{}, trace)
 	attrs := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()
 	assert.Equal(t, string(mlflow.AppendAssessments(nil, trace.Info.Assessments)), get(t, attrs, Assessments).Str())
 	assert.Equal(t, []any{Assessments}, get(t, attrs, JSONAttributes).AsRaw())

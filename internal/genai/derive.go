@@ -56,7 +56,8 @@ func firstOf(candidates ...string) string {
 	return ""
 }
 
-// errorType returns the type of the last exception that was recorded, or "_OTHER", the conventions' value for errors of an unknown type.
+// errorType returns the type of the last exception that was recorded, or "_OTHER", the conventions' value for errors of
+// an unknown type.
 func errorType(events []mlflow.Event) string {
 	for i := len(events) - 1; i >= 0; i-- {
 		if events[i].Name != ExceptionEvent {
@@ -73,7 +74,8 @@ func errorType(events []mlflow.Event) string {
 	return "_OTHER"
 }
 
-// usages maps the members of mlflow.chat.tokenUsage; there is no convention for a total. Counts of input tokens include cached ones on both sides.
+// usages maps the members of mlflow.chat.tokenUsage; there is no convention for a total. Counts of input tokens include
+// cached ones on both sides.
 var usages = map[string]string{
 	"input_tokens": UsageInput, "output_tokens": UsageOutput,
 	"cache_read_input_tokens": UsageCacheRead, "cache_creation_input_tokens": UsageCacheWrite,

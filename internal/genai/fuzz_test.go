@@ -44,7 +44,7 @@ func FuzzConvert(f *testing.F) {
 				}},
 			}
 		}
-		for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: JSON}, {}} {
+		for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: PayloadsJSON}, {}} {
 			c, source, td, again := NewConverter(opts), trace(), ptrace.NewTraces(), ptrace.NewTraces()
 			stats := c.Append(td, mlflow.Experiment{ID: "1", Name: text}, source)
 			require.Equal(t, trace(), source, "the source was changed")
@@ -56,7 +56,7 @@ func FuzzConvert(f *testing.F) {
 			span := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
 			_, kept := span.Attributes().Get("x")
 			require.True(t, kept || !opts.CaptureContent)
-			if opts.CaptureContent && opts.Payloads != JSON && text != "x" {
+			if opts.CaptureContent && opts.Payloads != PayloadsJSON && text != "x" {
 				assertFaithful(t, span.Attributes(), "x", raw)
 			}
 		}
@@ -78,7 +78,7 @@ func FuzzConvertArtifact(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: JSON}, {}} {
+		for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: PayloadsJSON}, {}} {
 			c, td, again := NewConverter(opts), ptrace.NewTraces(), ptrace.NewTraces()
 			require.Equal(t, c.Append(td, mlflow.Experiment{ID: "1"}, trace), c.Append(again, mlflow.Experiment{ID: "1"}, trace))
 			require.Equal(t, len(trace.Spans), td.SpanCount())
@@ -97,7 +97,8 @@ func marshal(t *testing.T, td ptrace.Traces) []byte {
 	return b
 }
 
-// assertFaithful checks that the attribute is what Python's json.loads makes of raw, unless it is listed to hold JSON text.
+// assertFaithful checks that the attribute is what Python's json.loads makes of raw, unless it is listed to hold JSON
+// text.
 func assertFaithful(t *testing.T, m pcommon.Map, key string, raw []byte) {
 	t.Helper()
 	v := get(t, m, key)

@@ -112,7 +112,7 @@ func TestRecordedTracesAreFaithful(t *testing.T) {
 	for _, version := range versions {
 		for label, trace := range recordedTraces(t, version) {
 			t.Run(version+"/"+label, func(t *testing.T) {
-				for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: JSON}, {}} {
+				for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: PayloadsJSON}, {}} {
 					c, td, again := NewConverter(opts), ptrace.NewTraces(), ptrace.NewTraces()
 					require.Equal(t, c.Append(td, exp, trace), c.Append(again, exp, trace))
 					require.Equal(t, marshal(t, td), marshal(t, again))

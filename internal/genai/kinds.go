@@ -14,8 +14,8 @@ type spanKind struct {
 	name      string // attribute that the span's name goes to
 }
 
-// spanKinds has an entry for each type of span that is more than an internal step. Types that no operation of the semantic conventions fits are left
-// without one: a wrong name would count twice in everybody's charts.
+// spanKinds has an entry for each type of span that is more than an internal step. Types that no operation of the
+// semantic conventions fits are left without one: a wrong name would count twice in everybody's charts.
 var spanKinds = map[string]spanKind{
 	"CHAT_MODEL": {operation: "chat", client: true, model: true},
 	"LLM":        {operation: "generate_content", client: true, model: true}, // see llmOperation
@@ -42,8 +42,8 @@ var providers = map[string]string{
 	"xai": "x_ai", "watsonx": "ibm.watsonx.ai", "moonshot": "moonshot_ai",
 }
 
-// provider returns the value of gen_ai.provider.name for MLflow's provider and model, or "" when it isn't known: it is never guessed from the model, except
-// for the models that Databricks serves under its own prefix.
+// provider returns the value of gen_ai.provider.name for MLflow's provider and model, or "" when it isn't known: it is
+// never guessed from the model, except for the models that Databricks serves under its own prefix.
 func provider(name, model string) string {
 	name = strings.ToLower(strings.TrimSpace(name))
 	switch {

@@ -5,8 +5,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/xpdata"
 )
 
-// members builds a pcommon.Map of any width in linear time and keeps the order of the keys. Of entries with the same key the last value stays at the place
-// of the first, as in a Python dict. The zero value is ready; finish leaves it ready for the next map.
+// members builds a pcommon.Map of any width in linear time and keeps the order of the keys. Of entries with the same
+// key the last value stays at the place of the first, as in a Python dict. The zero value is ready; finish leaves it
+// ready for the next map.
 type members struct {
 	builder xpdata.MapBuilder
 	keys    []string
@@ -52,12 +53,11 @@ func (m *members) find(key string) int {
 	return -1
 }
 
-// add appends an entry and returns its value, to be written before the next call, and whether the key was there before.
-func (m *members) add(key string) (v pcommon.Value, repeated bool) {
+// add appends an entry and returns its value, to be written before the next call.
+func (m *members) add(key string) pcommon.Value {
 	at := len(m.keys)
 	if first := m.find(key); first >= 0 {
 		m.again = append(m.again, repeat{first, at})
-		repeated = true
 	} else if len(m.index) > 0 {
 		m.index[key] = at
 	}
@@ -65,7 +65,7 @@ func (m *members) add(key string) (v pcommon.Value, repeated bool) {
 		m.builder.EnsureCapacity(fewMembers)
 	}
 	m.keys = append(m.keys, key)
-	return m.builder.AppendEmpty(key), repeated
+	return m.builder.AppendEmpty(key)
 }
 
 // finish makes the entries the content of dst.

@@ -31,7 +31,8 @@ const (
 	asFlag    // left out when false
 )
 
-// params maps the members of a model's inputs to request parameters. Several spellings of one parameter exist; the first that is found is taken.
+// params maps the members of a model's inputs to request parameters. Several spellings of one parameter exist; the
+// first that is found is taken.
 var params = map[string]struct {
 	name string
 	kind paramKind
@@ -43,7 +44,8 @@ var params = map[string]struct {
 	"stop": {RequestStop, asTexts}, "stop_sequences": {RequestStop, asTexts},
 }
 
-// request adds the request parameters that the inputs of a model hold, and returns what else they say. The text is valid JSON or empty.
+// request adds the request parameters that the inputs of a model hold, and returns what else they say. The text is
+// valid JSON or empty.
 func (w *worker) request(inputs []byte) (r request) {
 	s := pyjson.NewScanner(inputs)
 	if s.Kind() != pyjson.Object {

@@ -40,7 +40,8 @@ const (
 	ResponsePreview  = "mlflow.responsePreview"  // topmost span, when it has no outputs
 )
 
-// Names of OpenTelemetry's semantic conventions (open-telemetry/semantic-conventions-genai, in development, as of 2026-11).
+// Names of OpenTelemetry's semantic conventions (open-telemetry/semantic-conventions-genai, in development, as of
+// 2026-11).
 const (
 	ServiceName          = "service.name"
 	SessionID            = "session.id"
@@ -75,7 +76,8 @@ const (
 	EmbeddingsDimensions = "gen_ai.embeddings.dimension.count"
 )
 
-// Names of attributes that the genai processor adds. Those of counts and scores are made of a prefix and a name: token_count_*, metric_*.
+// Names of attributes that the genai processor adds. Those of counts and scores are made of a prefix and a name:
+// token_count_*, metric_*.
 const (
 	TokenCountRequest     = "token_count_request"
 	TokenCountResponse    = "token_count_response"

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// facts is what the attributes of a span say that others are derived from. Values that are not of the type they should have are left empty.
+// facts is what the attributes of a span say that others are derived from. Values that are not of the type they should
+// have are left empty.
 type facts struct {
 	spanType, model, provider, function string
 	plainModel                          string // of the attribute `model` that integrations write
@@ -116,8 +117,7 @@ func (w *worker) producer(a *mlflow.Attribute) (valid bool) {
 		return s.Err() == nil
 	}
 	key := validString(a.Key)
-	v, _ := w.levels[0].add(key)
-	valid, jsonText := w.value(v, a.Raw, pyjson.NewValidScanner(a.Raw))
+	valid, jsonText := w.value(w.levels[0].add(key), a.Raw, pyjson.NewValidScanner(a.Raw))
 	if jsonText {
 		w.marks = append(w.marks, key)
 	}
@@ -130,26 +130,26 @@ func (w *worker) admits(key string) bool {
 		return true
 	}
 	switch ClassOf(key) {
-	case Safe, Name, Person:
+	case ClassSafe, ClassName, ClassPerson:
 		return true
 	}
 	w.stats.Dropped++
 	return false
 }
 
-// put adds an attribute of our own and returns its value, unless the producer wrote one of that name, which is never replaced.
+// put adds an attribute of our own and returns its value, unless the producer wrote one of that name, which is never
+// replaced.
 func (w *worker) put(key string) (v pcommon.Value, ok bool) {
 	if w.levels[0].find(key) >= 0 || !w.admits(key) {
 		return v, false
 	}
-	v, _ = w.levels[0].add(key)
-	return v, true
+	return w.levels[0].add(key), true
 }
 
-// replace is put for names that only this project writes: found on a span, they come from an earlier transfer of the trace and are out of date.
+// replace is put for names that only this project writes: found on a span, they come from an earlier transfer of the
+// trace and are out of date.
 func (w *worker) replace(key string) pcommon.Value {
-	v, _ := w.levels[0].add(key)
-	return v
+	return w.levels[0].add(key)
 }
 
 // putString adds a string that isn't empty.

@@ -6,8 +6,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// metadataKeys are the keys of metadata that become attributes under their own name, besides those below mlflow.source.: the ones that MLflow defines. Others
-// are their users' and get TraceMetadataPrefix.
+// metadataKeys are the keys of metadata that become attributes under their own name, besides those below
+// mlflow.source.: the ones that MLflow defines. Others are their users' and get TraceMetadataPrefix.
 var metadataKeys = map[string]bool{
 	TraceSession: true, TraceUser: true, "mlflow.trace.tokenUsage": true, "mlflow.trace.cost": true,
 	mlflow.MetaSizeStats: true, mlflow.MetaSizeBytes: true, mlflow.MetaSchemaVersion: true, "mlflow.trace.infoFinalized": true,
@@ -16,8 +16,9 @@ var metadataKeys = map[string]bool{
 	"mlflow.auth.userId": true, "mlflow.auth.username": true,
 }
 
-// storageTags say where the spans lie in the server that the trace is read from. An MLflow server takes every TraceTagPrefix attribute of a root span as a tag of
-// the trace; a foreign location there would make it look for the spans in the wrong place, so these never get that prefix.
+// storageTags say where the spans lie in the server that the trace is read from. An MLflow server takes every
+// TraceTagPrefix attribute of a root span as a tag of the trace; a foreign location there would make it look for the
+// spans in the wrong place, so these never get that prefix.
 var storageTags = map[string]bool{
 	mlflow.TagArtifactLocation: true, mlflow.TagSpansLocation: true, "mlflow.trace.archiveLocation": true, "mlflow.trace.archivalFailure": true,
 }
@@ -63,7 +64,8 @@ func (w *worker) trace(t *mlflow.Trace, experimentID string, f *facts) {
 	w.assessments(info.Assessments)
 }
 
-// putText adds a string, which may be empty, of a tag or metadata. It reports whether the name was free; the value may still be left out for its content.
+// putText adds a string, which may be empty, of a tag or metadata. It reports whether the name was free; the value may
+// still be left out for its content.
 func (w *worker) putText(key, value string) (free bool) {
 	key = validString(key)
 	if w.levels[0].find(key) >= 0 {

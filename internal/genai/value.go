@@ -10,17 +10,18 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// maxDepth is how deeply containers of a structured value may be nested. Readers of protobuf refuse a whole request at 100 levels of messages, which JSON
-// objects reach at a depth of 32; what is deeper than maxDepth becomes JSON text.
+// maxDepth is how deeply containers of a structured value may be nested. Readers of protobuf refuse a whole request at
+// 100 levels of messages, which JSON objects reach at a depth of 32; what is deeper than maxDepth becomes JSON text.
 const maxDepth = 24
 
-// value writes the value of an attribute, whose text is raw and read by s, into v. It reports whether raw is JSON, and whether v now holds JSON text somewhere.
-// An empty text is null, as MLflow's own client has it; a text that is not JSON is itself a string.
+// value writes the value of an attribute, whose text is raw and read by s, into v. It reports whether raw is JSON, and
+// whether v now holds JSON text somewhere. An empty text is null, as MLflow's own client has it; a text that is not
+// JSON is itself a string.
 func (w *worker) value(v pcommon.Value, raw []byte, s pyjson.Scanner) (valid, jsonText bool) {
 	if len(raw) == 0 {
 		return true, false
 	}
-	before := w.stats
+	before, texts := w.stats, w.texts
 	if k := s.Kind(); w.asJSON && (k == pyjson.Object || k == pyjson.Array) {
 		w.jsonText(v, s.Skip())
 	} else {
@@ -29,11 +30,10 @@ func (w *worker) value(v pcommon.Value, raw []byte, s pyjson.Scanner) (valid, js
 	s.End()
 	if s.Err() != nil {
 		w.stats = before
-		w.stats.PlainText++
 		v.SetStr(validString(stringOf(raw)))
 		return false, false
 	}
-	return true, w.stats.JSONText > before.JSONText
+	return true, w.texts > texts
 }
 
 // decode reads the next value of s into v; depth is the one that a container found here has.
@@ -63,11 +63,7 @@ func (w *worker) decode(v pcommon.Value, s *pyjson.Scanner, depth int) {
 		}
 		dst, level := v.SetEmptyMap(), &w.levels[depth]
 		for s.NextMember() {
-			member, repeated := level.add(s.KeyString())
-			if repeated {
-				w.stats.DuplicateKeys++
-			}
-			w.decode(member, s, depth+1)
+			w.decode(level.add(s.KeyString()), s, depth+1)
 		}
 		level.finish(dst)
 	default:
@@ -92,12 +88,13 @@ func (w *worker) number(v pcommon.Value, num []byte) {
 	v.SetDouble(f)
 }
 
-// pythonNaN is the NaN that Python's json.loads returns. Go's differs in its lowest bit, and the same trace has to be the same bytes whoever exports it.
+// pythonNaN is the NaN that Python's json.loads returns. Go's differs in its lowest bit, and the same trace has to be
+// the same bytes whoever exports it.
 const pythonNaN = 0x7FF8000000000000
 
 // jsonText writes JSON text as a string.
 func (w *worker) jsonText(v pcommon.Value, text []byte) {
-	w.stats.JSONText++
+	w.texts++
 	v.SetStr(validString(stringOf(text)))
 }
 

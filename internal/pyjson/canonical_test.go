@@ -55,7 +55,8 @@ func TestAppendCanonicalKeepsDstOnError(t *testing.T) {
 	assert.Equal(t, "kept", string(got))
 }
 
-// Time must stay linear: each of these takes milliseconds, and minutes when an object is copied once for each level or each key is compared with each.
+// Time must stay linear: each of these takes milliseconds, and minutes when an object is copied once for each level or
+// each key is compared with each.
 func TestAppendCanonicalOfHostileTexts(t *testing.T) {
 	const n = 100_000
 	nested := strings.Repeat(`{"b":1,"a":`, n) + "0" + strings.Repeat("}", n)

@@ -35,26 +35,3 @@ func (n *nesting) object() bool {
 	}
 	return word>>(top%64)&1 == 1
 }
-
-// Depth returns how deeply containers are nested in the valid text: 0 for a scalar.
-func Depth(text []byte) int {
-	deepest, depth := 0, 0
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '[', '{':
-			depth++
-			deepest = max(deepest, depth)
-		case ']', '}':
-			depth--
-		case '"':
-			for i++; i < len(text) && text[i] != '"'; i++ {
-				if i, _ = special(text, i); i < len(text) && text[i] == '\\' {
-					i++
-				} else {
-					i--
-				}
-			}
-		}
-	}
-	return deepest
-}

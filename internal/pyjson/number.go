@@ -26,7 +26,8 @@ func Int64(num []byte) (int64, bool) {
 	return n, true
 }
 
-// Float64 returns the nearest float of a number's text, as Python's float() does: NaN, ±Inf and overflow to ±Inf included.
+// Float64 returns the nearest float of a number's text, as Python's float() does: NaN, ±Inf and overflow to ±Inf
+// included.
 func Float64(num []byte) float64 {
 	f, _ := strconv.ParseFloat(stringOf(num), 64) // out of range gives ±Inf
 	return f

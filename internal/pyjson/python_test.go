@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAgainstPython compares with what Python wrote (testdata/vectors.py says how). PYJSON_VECTORS names another file of the same form, for a larger comparison.
+// TestAgainstPython compares with what Python wrote (testdata/vectors.py says how). PYJSON_VECTORS names another file
+// of the same form, for a larger comparison.
 func TestAgainstPython(t *testing.T) {
 	path := os.Getenv("PYJSON_VECTORS")
 	if path == "" {
@@ -74,7 +75,6 @@ func FuzzScanner(f *testing.F) {
 		if err != nil {
 			return
 		}
-		Depth(text)
 		str := NewScanner(text)
 		if str.Kind() != String {
 			return

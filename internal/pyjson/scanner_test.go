@@ -153,21 +153,12 @@ func TestDepthIsNoLimit(t *testing.T) {
 		assert.Len(t, s.Skip(), len(text))
 		s.End()
 		require.NoError(t, s.Err())
-		assert.Equal(t, depth*(len(pair[1])), Depth(text))
 		out, err := AppendCanonical(nil, text, true)
 		require.NoError(t, err)
 		assert.Equal(t, strings.ReplaceAll(string(text), ":", ": "), string(out))
 		s = NewScanner(text[:len(text)-1])
 		s.Skip()
 		require.Error(t, s.Err())
-	}
-}
-
-func TestDepth(t *testing.T) {
-	for text, want := range map[string]int{
-		`1`: 0, `"[[[{"`: 0, `[]`: 1, `[[],{"a":[1]}]`: 3, `{"[[\"[[\\":"]]]\\\\\"["}`: 1, `"\\"`: 0, `["\\",[]]`: 2, `["a long string with [[ \" \\ and [[[", [1]]`: 2,
-	} {
-		assert.Equal(t, want, Depth([]byte(text)), text)
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
-// What the processor allocates for a batch is what writing its attributes allocates, and a little for the batch as a whole.
+// What the processor allocates for a batch is what writing its attributes allocates, and a little for the batch as a
+// whole.
 func TestAllocations(t *testing.T) {
 	in, out := 1.0, 2.0
 	tests := map[string]struct {
@@ -28,8 +29,8 @@ func TestAllocations(t *testing.T) {
 	}{
 		"no text":      {"", nil, nil, 0},
 		"counted":      {english, nil, nil, 400 * 4},
-		"at the roots": {english, func(c *Config) { c.Tokens.Spans = Roots }, nil, 100 * 4},
-		"as text":      {english, func(c *Config) { c.Tokens.Mode = text.Human }, nil, 400 * 4},
+		"at the roots": {english, func(c *Config) { c.Tokens.Spans = SpansRoot }, nil, 100 * 4},
+		"as text":      {english, func(c *Config) { c.Tokens.Mode = text.ModeText }, nil, 400 * 4},
 		"multilingual": {multilingual, nil, nil, 400 * 4},
 		"JSON text": {"", nil, func(s ptrace.Span) {
 			s.Attributes().PutStr(genai.SpanInputs, `{"messages": [{"role": "user", "content": "`+english+`"}]}`)
@@ -57,7 +58,7 @@ func TestAllocations(t *testing.T) {
 				}
 			})
 			cfg := createDefaultConfig().(*Config)
-			cfg.Tokens.Spans = AllSpans
+			cfg.Tokens.Spans = SpansAll
 			if tt.change != nil {
 				tt.change(cfg)
 			}

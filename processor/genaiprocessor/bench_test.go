@@ -31,11 +31,12 @@ const (
 	multilingual = "Die Lieferung kam am Dienstag an. Посылку забрал сосед. 荷物は隣の人が受け取りました。 الطرد وصل يوم الثلاثاء. Le colis est arrivé. "
 )
 
-// benchTraces returns 100 traces of an agent, a model call, a retriever and a tool; inputs and outputs hold size bytes of text together, or are missing if it is 0.
+// benchTraces returns 100 traces of an agent, a model call, a retriever and a tool; inputs and outputs hold size bytes
+// of text together, or are missing if it is 0.
 func benchTraces(text string, size int) (td ptrace.Traces, bytes int) {
 	td = ptrace.NewTraces()
 	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
-	ss.Scope().Attributes().PutStr(genai.PayloadsMode, string(genai.Structured))
+	ss.Scope().Attributes().PutStr(genai.PayloadsMode, string(genai.PayloadsStructured))
 	for i := range 100 {
 		for j, kind := range []string{"AGENT", "CHAT_MODEL", "RETRIEVER", "TOOL"} {
 			s := ss.Spans().AppendEmpty()
@@ -105,7 +106,8 @@ func benchmark(b *testing.B, p processor.Traces, td ptrace.Traces, bytes int) {
 	report(b, start, td.SpanCount(), bytes)
 }
 
-// report adds spans and megabytes for each second that a processor core worked, which a busy machine doesn't change as much as it changes those that the clock says.
+// report adds spans and megabytes for each second that a processor core worked, which a busy machine doesn't change as
+// much as it changes those that the clock says.
 func report(b *testing.B, start time.Duration, spans, bytes int) {
 	used := (cpuTime() - start).Seconds()
 	b.ReportMetric(float64(b.N*spans)/used, "spans/cpu-s")
@@ -125,7 +127,7 @@ func cpuTime() time.Duration {
 
 func newBench(b *testing.B, change func(*Config)) processor.Traces {
 	cfg := createDefaultConfig().(*Config)
-	cfg.Tokens.Spans = AllSpans
+	cfg.Tokens.Spans = SpansAll
 	if change != nil {
 		change(cfg)
 	}
@@ -153,12 +155,13 @@ func BenchmarkNothing(b *testing.B) {
 	benchmark(b, newNothing(b), td, 0)
 }
 
-// BenchmarkBetweenOTLP reads a request of OTLP, processes it and writes it again, as the least that a collector does, with a processor that does nothing and with this one.
+// BenchmarkBetweenOTLP reads a request of OTLP, processes it and writes it again, as the least that a collector does,
+// with a processor that does nothing and with this one.
 func BenchmarkBetweenOTLP(b *testing.B) {
 	for _, input := range []struct {
 		name string
 		td   ptrace.Traces
-	}{{"attributes", first(benchTraces("", 0))}, {"text", first(benchTraces(english, 2000))}, {"sample", joined(sample(b, genai.Structured))}} {
+	}{{"attributes", first(benchTraces("", 0))}, {"text", first(benchTraces(english, 2000))}, {"sample", joined(sample(b, genai.PayloadsStructured))}} {
 		request, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(input.td)
 		require.NoError(b, err)
 		for _, with := range []struct {
@@ -174,7 +177,7 @@ func BenchmarkBetweenOTLP(b *testing.B) {
 			}},
 			{"genai, all spans", func(next consumer.Traces) (processor.Traces, error) {
 				cfg := createDefaultConfig().(*Config)
-				cfg.Tokens.Spans = AllSpans
+				cfg.Tokens.Spans = SpansAll
 				return NewFactory().CreateTraces(b.Context(), processortest.NewNopSettings(metadata.Type), cfg, next)
 			}},
 		} {
@@ -214,7 +217,8 @@ func joined(parts []ptrace.Traces) ptrace.Traces {
 	return td
 }
 
-// chatTraces are calls of models whose messages are the paragraphs of this project's documentation, eight to a call, none of which comes twice.
+// chatTraces are calls of models whose messages are the paragraphs of this project's documentation, eight to a call,
+// none of which comes twice.
 func chatTraces(b *testing.B) (td ptrace.Traces, bytes int) {
 	files, err := filepath.Glob("../../docs/*.md")
 	require.NoError(b, err)
@@ -232,7 +236,7 @@ func chatTraces(b *testing.B) (td ptrace.Traces, bytes int) {
 	}
 	td = ptrace.NewTraces()
 	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
-	ss.Scope().Attributes().PutStr(genai.PayloadsMode, string(genai.Structured))
+	ss.Scope().Attributes().PutStr(genai.PayloadsMode, string(genai.PayloadsStructured))
 	for i := 0; i+8 <= len(texts); i += 8 {
 		s := ss.Spans().AppendEmpty()
 		s.SetSpanID(pcommon.SpanID{byte(i), byte(i >> 8), 1})
@@ -260,7 +264,7 @@ func BenchmarkCount(b *testing.B) {
 		{"chat", func() (ptrace.Traces, int) { return chatTraces(b) }},
 		{"multilingual", func() (ptrace.Traces, int) { return benchTraces(multilingual, 4000) }},
 	} {
-		for _, mode := range []text.Mode{text.Raw, text.Human} {
+		for _, mode := range []text.Mode{text.ModeRaw, text.ModeText} {
 			b.Run(corpus.name+"/"+string(mode), func(b *testing.B) {
 				td, bytes := corpus.make()
 				benchmark(b, newBench(b, func(c *Config) { c.Tokens.Mode = mode }), td, bytes)
@@ -271,7 +275,7 @@ func BenchmarkCount(b *testing.B) {
 
 // BenchmarkSampleStore has the varied text of the sample store, most of it in small pieces.
 func BenchmarkSampleStore(b *testing.B) {
-	for _, payloads := range []genai.Payloads{genai.Structured, genai.JSON} {
+	for _, payloads := range []genai.Payloads{genai.PayloadsStructured, genai.PayloadsJSON} {
 		b.Run(string(payloads), func(b *testing.B) {
 			td, bytes := joined(sample(b, payloads)), 0
 			for _, rs := range td.ResourceSpans().All() {

@@ -28,7 +28,8 @@ type Config struct {
 	Cost cost.Config `mapstructure:"cost"`
 	// Content says what happens to text that people or models wrote, after everything else.
 	Content content.Config `mapstructure:"content"`
-	// ErrorMode is what happens when a condition or expression fails: ignore (counted and logged once), silent (counted) or propagate (the batch is refused).
+	// ErrorMode is what happens when a condition or expression fails: ignore (counted and logged once), silent
+	// (counted) or propagate (the batch is refused).
 	ErrorMode ottl.ErrorMode `mapstructure:"error_mode"`
 }
 
@@ -54,7 +55,8 @@ type TokensConfig struct {
 	FillMissingUsage bool `mapstructure:"fill_missing_usage"`
 	// Conditions are OTTL conditions of spans; one of them must hold. None: all spans.
 	Conditions []string `mapstructure:"conditions"`
-	// Request, Response and Model are OTTL value expressions that say where text and model are found. Nil: at the usual places.
+	// Request, Response and Model are OTTL value expressions that say where text and model are found. Nil: at the usual
+	// places.
 	Request  string `mapstructure:"request"`
 	Response string `mapstructure:"response"`
 	Model    string `mapstructure:"model"`
@@ -74,22 +76,22 @@ type Spans string
 
 // The selections.
 const (
-	Roots    Spans = "root"
-	LLMCalls Spans = "llm"
-	AllSpans Spans = "all"
-	NoSpans  Spans = "none"
+	SpansRoot Spans = "root"
+	SpansLLM  Spans = "llm"
+	SpansAll  Spans = "all"
+	SpansNone Spans = "none"
 )
 
 func createDefaultConfig() component.Config {
 	return &Config{
 		Tokens: TokensConfig{
-			Engine:          encodings.Native,
-			Spans:           Roots,
-			Mode:            text.Raw,
+			Engine:          encodings.EngineNative,
+			Spans:           SpansRoot,
+			Mode:            text.ModeRaw,
 			DefaultEncoding: tokens.DefaultEncoding,
 			MaxTextSizeMiB:  16,
 		},
-		Assessments: AssessmentsConfig{Config: scores.DefaultConfig()},
+		Assessments: AssessmentsConfig{Config: scores.NewDefaultConfig()},
 		Cost:        cost.Config{Currency: "USD"},
 		Content:     content.Config{Action: content.Keep, PersonIDs: content.HashIDs},
 		ErrorMode:   ottl.IgnoreError,
@@ -116,16 +118,16 @@ func (c *TokensConfig) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %q is no encoding; use one of %s", key, encoding, strings.Join(tokens.Names(), ", ")))
 		}
 	}
-	if !slices.Contains([]encodings.Engine{encodings.Native, encodings.TiktokenGo}, c.Engine) {
+	if !slices.Contains([]encodings.Engine{encodings.EngineNative, encodings.EngineTiktokenGo}, c.Engine) {
 		errs = append(errs, fmt.Errorf("engine: %q is not one of native, tiktoken_go", c.Engine))
 	}
-	if !slices.Contains([]Spans{Roots, LLMCalls, AllSpans, NoSpans}, c.Spans) {
+	if !slices.Contains([]Spans{SpansRoot, SpansLLM, SpansAll, SpansNone}, c.Spans) {
 		errs = append(errs, fmt.Errorf("spans: %q is not one of root, llm, all, none", c.Spans))
 	}
-	if !slices.Contains([]text.Mode{text.Raw, text.Human}, c.Mode) {
+	if !slices.Contains([]text.Mode{text.ModeRaw, text.ModeText}, c.Mode) {
 		errs = append(errs, fmt.Errorf("mode: %q is not one of raw, text", c.Mode))
 	}
-	if c.ChatOverhead && c.Mode != text.Human {
+	if c.ChatOverhead && c.Mode != text.ModeText {
 		errs = append(errs, errors.New("chat_overhead: goes with mode text only; raw JSON text is no chat"))
 	}
 	known("default_encoding", c.DefaultEncoding)

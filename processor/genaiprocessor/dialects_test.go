@@ -25,7 +25,8 @@ type goldenSpan struct {
 	Text map[string]any `json:"text"`
 }
 
-// Spans as the instrumentation libraries wrote them (testdata/dialects/record.py) get the counts of the golden files, with spans: all and at the root.
+// Spans as the instrumentation libraries wrote them (testdata/dialects/record.py) get the counts of the golden files,
+// with spans: all and at the root.
 func TestDialects(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialects/*.json")
 	require.NoError(t, err)
@@ -40,8 +41,8 @@ func TestDialects(t *testing.T) {
 			require.NoError(t, err)
 			outputs := map[string]ptrace.Traces{}
 			for name, change := range map[string]func(*Config){
-				"all raw":  func(c *Config) { c.Tokens.Spans = AllSpans },
-				"all text": func(c *Config) { c.Tokens.Spans, c.Tokens.Mode = AllSpans, text.Human },
+				"all raw":  func(c *Config) { c.Tokens.Spans = SpansAll },
+				"all text": func(c *Config) { c.Tokens.Spans, c.Tokens.Mode = SpansAll, text.ModeText },
 				"root":     nil,
 			} {
 				td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(input)
@@ -80,7 +81,7 @@ func TestDialectsAgree(t *testing.T) {
 		require.NoError(t, err)
 		td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(input)
 		require.NoError(t, err)
-		out := refine(t, td, func(c *Config) { c.Tokens.Spans, c.Tokens.Mode, c.Tokens.ChatOverhead = LLMCalls, text.Human, true })
+		out := refine(t, td, func(c *Config) { c.Tokens.Spans, c.Tokens.Mode, c.Tokens.ChatOverhead = SpansLLM, text.ModeText, true })
 		got := map[[2]int64]bool{}
 		each(out, out, func(s, _ ptrace.Span) {
 			request, ok := s.Attributes().Get(genai.TokenCountRequest)

@@ -13,10 +13,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 )
 
-// expressions are the OTTL of a configuration. Evaluating them logs nothing: what a condition or function would log are spans, with their content.
+// expressions are the OTTL of a configuration. Evaluating them logs nothing: what a condition or function would log are
+// spans, with their content.
 type expressions struct {
 	tokenConditions, assessmentConditions []condition
 	request, response, model, assessments *expression
@@ -90,7 +91,7 @@ func (e *errExpression) Error() string {
 }
 
 // holds reports whether there is no condition or one of them holds.
-func (e *evaluation) holds(ctx context.Context, list []condition, s *batch.Span) (bool, error) {
+func (e *evaluation) holds(ctx context.Context, list []condition, s *spans.Span) (bool, error) {
 	if len(list) == 0 {
 		return true, nil
 	}
@@ -111,8 +112,9 @@ func (e *evaluation) holds(ctx context.Context, list []condition, s *batch.Span)
 	return false, nil
 }
 
-// value returns what an expression gives for a span; ok is false without an expression, without a result, and for an error that isn't propagated.
-func (e *evaluation) value(ctx context.Context, x *expression, s *batch.Span) (v pcommon.Value, ok bool, err error) {
+// value returns what an expression gives for a span; ok is false without an expression, without a result, and for an
+// error that isn't propagated.
+func (e *evaluation) value(ctx context.Context, x *expression, s *spans.Span) (v pcommon.Value, ok bool, err error) {
 	if x == nil {
 		return v, false, nil
 	}
@@ -140,7 +142,7 @@ func (e *evaluation) value(ctx context.Context, x *expression, s *batch.Span) (v
 	return v, v.Type() != pcommon.ValueTypeEmpty, nil
 }
 
-func (e *evaluation) fail(key string, s *batch.Span) error {
+func (e *evaluation) fail(key string, s *spans.Span) error {
 	e.failed(key)
 	if e.mode == ottl.PropagateError {
 		return consumererror.NewPermanent(&errExpression{key, s.TraceID()}) // it would fail again

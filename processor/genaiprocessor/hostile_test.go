@@ -17,7 +17,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
-// hostileTexts are texts on which searching, reading ahead or merging that isn't linear would take hours, or memory of many times their length.
+// hostileTexts are texts on which searching, reading ahead or merging that isn't linear would take hours, or memory of
+// many times their length.
 func hostileTexts() map[string]string {
 	const most, size = 16 << 20 / shrunk, 1 << 20 / shrunk // what is counted at all; what makes quadratic work take hours
 	wrapped := func(open, inner, close string, depth int) string {
@@ -86,8 +87,8 @@ func hostileSpans() map[string]map[string]any {
 func TestHostileSpans(t *testing.T) {
 	changes := map[string]func(*Config){
 		"raw":         func(c *Config) {},
-		"text":        func(c *Config) { c.Tokens.Mode = text.Human },
-		"tiktoken_go": func(c *Config) { c.Tokens.Engine = encodings.TiktokenGo },
+		"text":        func(c *Config) { c.Tokens.Mode = text.ModeText },
+		"tiktoken_go": func(c *Config) { c.Tokens.Engine = encodings.EngineTiktokenGo },
 		"drop":        func(c *Config) { c.Content.Action, c.Content.HashKey = content.Drop, "a secret of sixteen bytes" },
 		"mask":        func(c *Config) { c.Content.Action, c.Content.HashKey = content.Mask, "a secret of sixteen bytes" },
 		"hash":        func(c *Config) { c.Content.Action, c.Content.HashKey = content.Hash, "a secret of sixteen bytes" },

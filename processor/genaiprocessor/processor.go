@@ -15,11 +15,11 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/tally"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
@@ -105,7 +105,7 @@ func (p *genaiProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.
 // worker refines one batch at a time.
 type worker struct {
 	*genaiProcessor
-	batch  batch.Batch
+	batch  spans.Batch
 	text   text.Reader
 	scores scores.List
 	json   []byte
@@ -151,7 +151,8 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 	return nil
 }
 
-// look counts what the spans of the batch are and report. The values that they hold are those before anything is changed.
+// look counts what the spans of the batch are and report. The values that they hold are those before anything is
+// changed.
 func (w *worker) look() {
 	c := &w.counts
 	for i := range w.batch.Spans {
@@ -160,14 +161,14 @@ func (w *worker) look() {
 			continue
 		}
 		c.Spans++
-		if s.Kind != batch.LLM {
+		if s.Kind != spans.KindLLM {
 			continue
 		}
 		c.ModelCalls++
 		if input, output, ok := w.batch.ReportedTokens(i); ok {
 			c.Reported++
-			c.Usage[batch.Request] += input
-			c.Usage[batch.Response] += output
+			c.Usage[spans.DirectionRequest] += input
+			c.Usage[spans.DirectionResponse] += output
 		}
 	}
 }
@@ -189,7 +190,7 @@ func (w *worker) failed(key string) {
 }
 
 // assessments writes the scores of the assessments that a span carries, each on the span that it is about.
-func (w *worker) assessments(ctx context.Context, s *batch.Span) error {
+func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 	list, ok := s.Assessments, s.HasAssessments
 	if w.rules.assessments != nil || ok && len(w.rules.assessmentConditions) > 0 {
 		if holds, err := w.eval.holds(ctx, w.rules.assessmentConditions, s); err != nil || !holds {
@@ -221,7 +222,7 @@ func (w *worker) assessments(ctx context.Context, s *batch.Span) error {
 		target := s
 		if m.SpanID != "" {
 			if target = w.find(s.TraceID(), m.SpanID); target == nil {
-				w.stats.skip(scores.SpanMissing, 1)
+				w.stats.skip(scores.ReasonSpanMissing, 1)
 				continue
 			}
 		}
@@ -237,7 +238,7 @@ func (w *worker) assessments(ctx context.Context, s *batch.Span) error {
 }
 
 // find returns the span of a trace whose id is written in hexadecimal digits, or nil.
-func (w *worker) find(trace pcommon.TraceID, id string) *batch.Span {
+func (w *worker) find(trace pcommon.TraceID, id string) *spans.Span {
 	var span pcommon.SpanID
 	if len(id) != 2*len(span) {
 		return nil

@@ -86,8 +86,8 @@ func TestCounts(t *testing.T) {
 		"both 0":            {map[string]any{genai.SpanType: "AGENT"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, counts(0.0, 0.0)},
 		"no text":           {map[string]any{genai.SpanType: "AGENT"}, nil, map[string]any{}},
 		"no GenAI span":     {map[string]any{"http.route": "/"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, map[string]any{}},
-		"nothing to count":  {question, func(c *Config) { c.Tokens.Spans = NoSpans }, map[string]any{}},
-		"no model call":     {question, func(c *Config) { c.Tokens.Spans = LLMCalls }, map[string]any{}},
+		"nothing to count":  {question, func(c *Config) { c.Tokens.Spans = SpansNone }, map[string]any{}},
+		"no model call":     {question, func(c *Config) { c.Tokens.Spans = SpansLLM }, map[string]any{}},
 		"counted before":    {map[string]any{genai.SpanInputs: "other", genai.TokenCountEncoding: "x"}, nil, map[string]any{genai.TokenCountEncoding: "x"}},
 		"condition holds": {question, func(c *Config) {
 			c.Tokens.Conditions = []string{`span.name == "x"`, `span.attributes["mlflow.spanInputs"] != nil`}
@@ -103,12 +103,12 @@ func TestCounts(t *testing.T) {
 			map[string]any{genai.TokenCountRequest: cl100k(t, strings.Repeat("a ", 498)+"a..."), genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: true, genai.TokenCountTruncated: true}},
 		"chat overhead, OpenInference": {
 			map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "gpt-4", "llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.name": "ann", "llm.input_messages.0.message.content": "q"},
-			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.Human, true },
+			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.ModeText, true },
 			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: false},
 		},
 		"chat overhead": {
 			map[string]any{genai.SpanType: "CHAT_MODEL", genai.RequestModel: "gpt-4", genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "q", "name": "ann"}}}},
-			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.Human, true },
+			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.ModeText, true },
 			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: false},
 		},
 	}
@@ -181,7 +181,7 @@ func TestScoresGoWhereTheyBelong(t *testing.T) {
 
 // Counts, scores and costs are those of what was said, although the policy takes it away.
 func TestContentGoesLast(t *testing.T) {
-	for _, td := range sample(t, genai.Structured) {
+	for _, td := range sample(t, genai.PayloadsStructured) {
 		plain, dropped := ptrace.NewTraces(), ptrace.NewTraces()
 		td.CopyTo(plain)
 		td.CopyTo(dropped)
@@ -257,8 +257,8 @@ func TestTelemetry(t *testing.T) {
 	metadatatest.AssertEqualProcessorGenaiTextBytes(t, tel, []metricdata.DataPoint[int64]{{Value: 2 * 12}}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualProcessorGenaiScores(t, tel, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualProcessorGenaiAssessmentsSkipped(t, tel, []metricdata.DataPoint[int64]{
-		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.SpanLimit)))},
-		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.NoNumber)))},
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.ReasonSpanLimit)))},
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.ReasonNoNumber)))},
 	}, metricdatatest.IgnoreTimestamp())
 	require.Equal(t, 1, logs.Len(), "a limit is warned about once")
 	require.Contains(t, logs.All()[0].Message, "assessments::max_metrics")
@@ -281,7 +281,7 @@ func TestCollidingNames(t *testing.T) {
 	}
 	metadatatest.AssertEqualProcessorGenaiScoreCollisions(t, tel, []metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualProcessorGenaiAssessmentsSkipped(t, tel, []metricdata.DataPoint[int64]{
-		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", string(scores.Collision)))},
+		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", string(scores.ReasonCollision)))},
 	}, metricdatatest.IgnoreTimestamp())
 	require.Equal(t, 1, logs.Len())
 	require.Contains(t, logs.All()[0].Message, "assessments::rename")

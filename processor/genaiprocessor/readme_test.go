@@ -143,7 +143,7 @@ func TestREADMEExample(t *testing.T) {
 	}
 	require.Len(t, want, 7)
 	found := 0
-	for _, td := range sample(t, genai.Structured) {
+	for _, td := range sample(t, genai.PayloadsStructured) {
 		out := refine(t, td, nil)
 		each(out, out, func(s, _ ptrace.Span) {
 			inputs, ok := s.Attributes().Get(genai.SpanInputs)

@@ -64,7 +64,8 @@ var examplePrices = cost.Config{Currency: "EUR", PriceList: "example", Models: [
 	{Match: cost.ModelMatch{Model: "claude-*"}, Rates: cost.Rates{Input: price(10), Output: price(40)}},
 }}
 
-// What is reported of the sample store is what Python counts and what MLflow's client says of it, from several goroutines, although the content goes.
+// What is reported of the sample store is what Python counts and what MLflow's client says of it, from several
+// goroutines, although the content goes.
 func TestReportOfTheSampleStore(t *testing.T) {
 	want := progress.Refinement{Spans: 599, Prices: true, Currency: "EUR", PriceList: "example"}
 	type sum struct {
@@ -126,11 +127,11 @@ func TestReportOfTheSampleStore(t *testing.T) {
 				if change != nil {
 					change(c)
 				} else {
-					c.Tokens.Spans = NoSpans
+					c.Tokens.Spans = SpansNone
 				}
 			}, func(p processor.Traces) {
 				var group errgroup.Group
-				for _, td := range sample(t, genai.JSON) {
+				for _, td := range sample(t, genai.PayloadsJSON) {
 					group.Go(func() error { return p.ConsumeTraces(context.Background(), td) })
 				}
 				require.NoError(t, group.Wait())
@@ -217,10 +218,10 @@ func TestReport(t *testing.T) {
 			Scores: scores(1), Currency: "USD"}},
 		"prices, twice": {func(c *Config) { c.Cost = examplePrices }, consume(call, call), progress.Refinement{Spans: 2, ModelCalls: 2, Counted: 2, CountedRequest: 2, CountedResponse: 6,
 			Reported: 2, ReportedInput: 2000, ReportedOutput: 200, Scores: scores(2), Prices: true, Currency: "EUR", PriceList: "example", Cost: 2 * 0.0014, Priced: 2}},
-		"no price, no usage": {func(c *Config) { c.Cost, c.Tokens.Spans = examplePrices, NoSpans },
+		"no price, no usage": {func(c *Config) { c.Cost, c.Tokens.Spans = examplePrices, SpansNone },
 			consume(map[string]any{genai.SpanType: "LLM", genai.RequestModel: "x", genai.UsageInput: 1}, map[string]any{genai.SpanType: "LLM", genai.RequestModel: "x"}),
 			progress.Refinement{Spans: 2, ModelCalls: 2, Reported: 1, ReportedInput: 1, Prices: true, Currency: "EUR", PriceList: "example", Unpriced: 1, WithoutUsage: 1}},
-		"an estimate is not reported": {func(c *Config) { c.Tokens.FillMissingUsage, c.Tokens.Spans = true, NoSpans }, func(p processor.Traces) {
+		"an estimate is not reported": {func(c *Config) { c.Tokens.FillMissingUsage, c.Tokens.Spans = true, SpansNone }, func(p processor.Traces) {
 			td := one(t, map[string]any{genai.SpanType: "LLM", genai.SpanInputs: "q"})
 			require.NoError(t, p.ConsumeTraces(context.Background(), td))
 			_, filled := spanAt(td, 0).Attributes().Get(genai.TokensBackfilled)

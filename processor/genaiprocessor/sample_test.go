@@ -134,15 +134,16 @@ func written(span ptrace.Span) map[string]any {
 	return found
 }
 
-// Every count and score on every span of every trace equals what Python computes from what MLflow's client returns (testdata/expected.py).
+// Every count and score on every span of every trace equals what Python computes from what MLflow's client returns
+// (testdata/expected.py).
 func TestAgainstPython(t *testing.T) {
 	tests := map[string]struct {
 		payloads genai.Payloads
 		engine   encodings.Engine
 	}{
-		"structured":  {genai.Structured, encodings.Native},
-		"json":        {genai.JSON, encodings.Native},
-		"tiktoken_go": {genai.Structured, encodings.TiktokenGo},
+		"structured":  {genai.PayloadsStructured, encodings.EngineNative},
+		"json":        {genai.PayloadsJSON, encodings.EngineNative},
+		"tiktoken_go": {genai.PayloadsStructured, encodings.EngineTiktokenGo},
 	}
 	all := readExpectations(t)
 	require.Len(t, all, 8)
@@ -176,10 +177,10 @@ func TestAgainstPython(t *testing.T) {
 
 // What people read is the same, however the receiver wrote the values.
 func TestHumanTextOfBothPayloads(t *testing.T) {
-	change := func(c *Config) { c.Tokens.Spans, c.Tokens.Mode = AllSpans, text.Human }
+	change := func(c *Config) { c.Tokens.Spans, c.Tokens.Mode = SpansAll, text.ModeText }
 	counted := 0
 	for store := range readExpectations(t) {
-		structured, asJSON := readStore(t, store, genai.Structured), readStore(t, store, genai.JSON)
+		structured, asJSON := readStore(t, store, genai.PayloadsStructured), readStore(t, store, genai.PayloadsJSON)
 		for i := range structured {
 			each(refine(t, structured[i], change), refine(t, asJSON[i], change), func(a, b ptrace.Span) {
 				require.Equal(t, a.SpanID(), b.SpanID())
@@ -194,7 +195,7 @@ func TestHumanTextOfBothPayloads(t *testing.T) {
 }
 
 func TestSampleIsRefinedOnce(t *testing.T) {
-	for _, td := range sample(t, genai.Structured) {
+	for _, td := range sample(t, genai.PayloadsStructured) {
 		once := refine(t, td, nil)
 		before := ptrace.NewTraces()
 		once.CopyTo(before)
@@ -205,14 +206,14 @@ func TestSampleIsRefinedOnce(t *testing.T) {
 // One processor serves many goroutines.
 func TestConcurrently(t *testing.T) {
 	want := map[string]map[string]any{}
-	for _, td := range sample(t, genai.Structured) {
+	for _, td := range sample(t, genai.PayloadsStructured) {
 		out := refine(t, td, nil)
 		each(out, out, func(s, _ ptrace.Span) { want[s.TraceID().String()+s.SpanID().String()] = written(s) })
 	}
 	p, sink := newTest(t, nil)
 	var group errgroup.Group
 	for range 4 {
-		batches := sample(t, genai.Structured)
+		batches := sample(t, genai.PayloadsStructured)
 		group.Go(func() error {
 			for _, td := range batches {
 				if err := p.ConsumeTraces(context.Background(), td); err != nil {

@@ -104,10 +104,10 @@ func (t *telemetry) warn(s *stats) {
 	if s.truncated != [2]int{} {
 		t.once("truncated", "Some texts were counted in part: they are longer than tokens::max_text_size_mib or previews that MLflow cut; their spans have token_count_truncated")
 	}
-	if s.skipped[scores.NameLimit] > 0 {
+	if s.skipped[scores.ReasonNameLimit] > 0 {
 		t.once("names", "Assessments have more different names than assessments::max_names; scores with further names are left out and counted")
 	}
-	if s.skipped[scores.SpanLimit] > 0 {
+	if s.skipped[scores.ReasonSpanLimit] > 0 {
 		t.once("metrics", "A span has more scores than assessments::max_metrics; the others are left out and counted")
 	}
 	if s.shared > 0 {

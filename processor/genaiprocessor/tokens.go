@@ -6,13 +6,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/encodings"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
-// What OpenAI's chat format adds to a request beside the texts: for each message, of which one is its role; for the name of who speaks; for the start of the
-// answer. (OpenAI Cookbook, "How to count tokens with tiktoken".)
+// What OpenAI's chat format adds to a request beside the texts: for each message, of which one is its role; for the
+// name of who speaks; for the start of the answer. (OpenAI Cookbook, "How to count tokens with tiktoken".)
 const (
 	perMessage = 3 + 1
 	perName    = 1
@@ -23,11 +23,11 @@ const (
 func (w *worker) selected(i int) bool {
 	s := &w.batch.Spans[i]
 	switch w.cfg.Tokens.Spans {
-	case Roots:
+	case SpansRoot:
 		return w.batch.IsRoot(i)
-	case LLMCalls:
-		return s.Kind == batch.LLM
-	case AllSpans:
+	case SpansLLM:
+		return s.Kind == spans.KindLLM
+	case SpansAll:
 		return s.GenAI
 	}
 	return false
@@ -59,7 +59,7 @@ func (w *worker) tokens(ctx context.Context, i int) error {
 	return nil
 }
 
-func (w *worker) encoding(ctx context.Context, s *batch.Span) (encodings.Choice, error) {
+func (w *worker) encoding(ctx context.Context, s *spans.Span) (encodings.Choice, error) {
 	request, response := w.batch.Models(s)
 	v, ok, err := w.eval.value(ctx, w.rules.model, s)
 	if ok {
@@ -69,9 +69,9 @@ func (w *worker) encoding(ctx context.Context, s *batch.Span) (encodings.Choice,
 }
 
 // textOf returns one side of the span's text.
-func (w *worker) textOf(ctx context.Context, s *batch.Span, d batch.Direction, mode text.Mode) (text.Text, error) {
+func (w *worker) textOf(ctx context.Context, s *spans.Span, d spans.Direction, mode text.Mode) (text.Text, error) {
 	x := w.rules.request
-	if d == batch.Response {
+	if d == spans.DirectionResponse {
 		x = w.rules.response
 	}
 	v, ok, err := w.eval.value(ctx, x, s)
@@ -85,21 +85,21 @@ func (w *worker) textOf(ctx context.Context, s *batch.Span, d batch.Direction, m
 }
 
 // numberOf returns the number of tokens of a text.
-func (w *worker) numberOf(t text.Text, d batch.Direction, choice encodings.Choice) int {
+func (w *worker) numberOf(t text.Text, d spans.Direction, choice encodings.Choice) int {
 	n := choice.Count(t.Text)
 	w.stats.bytes += len(t.Text)
-	if w.cfg.Tokens.ChatOverhead && d == batch.Request && choice.Chat && t.Messages > 0 {
+	if w.cfg.Tokens.ChatOverhead && d == spans.DirectionRequest && choice.Chat && t.Messages > 0 {
 		n += perMessage*t.Messages + perName*t.Names + perReply
 	}
 	return n
 }
 
 // count writes token_count_*.
-func (w *worker) count(ctx context.Context, s *batch.Span, choice encodings.Choice) error {
+func (w *worker) count(ctx context.Context, s *spans.Span, choice encodings.Choice) error {
 	var n [2]int
 	var found [2]bool
 	truncated := false
-	for d := batch.Request; d <= batch.Response; d++ {
+	for d := spans.DirectionRequest; d <= spans.DirectionResponse; d++ {
 		t, err := w.textOf(ctx, s, d, w.cfg.Tokens.Mode)
 		if err != nil {
 			return err
@@ -118,17 +118,17 @@ func (w *worker) count(ctx context.Context, s *batch.Span, choice encodings.Choi
 		found[d], n[d] = true, w.numberOf(t, d, choice)
 		w.stats.tokens[d] += n[d]
 	}
-	if !found[batch.Request] && !found[batch.Response] {
+	if !found[spans.DirectionRequest] && !found[spans.DirectionResponse] {
 		return nil
 	}
 	w.stats.spans++
 	attrs := s.Attributes()
 	attrs.EnsureCapacity(attrs.Len() + 5)
-	if found[batch.Request] {
-		putInt(attrs, genai.TokenCountRequest, n[batch.Request])
+	if found[spans.DirectionRequest] {
+		putInt(attrs, genai.TokenCountRequest, n[spans.DirectionRequest])
 	}
-	if found[batch.Response] {
-		putInt(attrs, genai.TokenCountResponse, n[batch.Response])
+	if found[spans.DirectionResponse] {
+		putInt(attrs, genai.TokenCountResponse, n[spans.DirectionResponse])
 	}
 	attrs.PutStr(genai.TokenCountEncoding, choice.Name)
 	attrs.PutBool(genai.TokenCountApproximate, choice.Approximate)
@@ -139,18 +139,18 @@ func (w *worker) count(ctx context.Context, s *batch.Span, choice encodings.Choi
 }
 
 // fill writes the usage of a model call whose producer reports none, and marks it.
-func (w *worker) fill(ctx context.Context, s *batch.Span, choice encodings.Choice) error {
+func (w *worker) fill(ctx context.Context, s *spans.Span, choice encodings.Choice) error {
 	filled := false
 	for d, key := range [2]string{genai.UsageInput, genai.UsageOutput} {
-		if batch.Direction(d) == batch.Response && s.Kind == batch.Embedding {
+		if spans.Direction(d) == spans.DirectionResponse && s.Kind == spans.KindEmbedding {
 			continue
 		}
-		t, err := w.textOf(ctx, s, batch.Direction(d), text.Human)
+		t, err := w.textOf(ctx, s, spans.Direction(d), text.ModeText)
 		if err != nil {
 			return err
 		}
 		if t.Found && !t.Truncated {
-			putInt(s.Attributes(), key, w.numberOf(t, batch.Direction(d), choice))
+			putInt(s.Attributes(), key, w.numberOf(t, spans.Direction(d), choice))
 			filled = true
 		}
 	}

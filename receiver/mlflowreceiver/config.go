@@ -23,11 +23,13 @@ import (
 
 // Config is what a user writes under receivers::mlflow.
 type Config struct {
-	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix], databricks, databricks://PROFILE or sqlite:///file. It is opaque because other schemes hold passwords.
+	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix], databricks,
+	// databricks://PROFILE or sqlite:///file. It is opaque because other schemes hold passwords.
 	TrackingURI configopaque.String `mapstructure:"tracking_uri"`
 	// HTTP configures requests to a tracking server: tls, auth, headers, timeout, proxy_url. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
-	// Databricks says which workspace tracking_uri: databricks means, and as whom it is read. Nothing is taken from the environment.
+	// Databricks says which workspace tracking_uri: databricks means, and as whom it is read. Nothing is taken from the
+	// environment.
 	Databricks DatabricksConfig `mapstructure:"databricks"`
 	// SQLWarehouseID names the SQL warehouse that searches and reads traces in Unity Catalog.
 	SQLWarehouseID string `mapstructure:"sql_warehouse_id"`
@@ -66,18 +68,14 @@ type Config struct {
 	CaptureContent bool `mapstructure:"capture_content"`
 	// StorageID names the storage extension that keeps the position; the word none keeps it in memory.
 	StorageID *component.ID `mapstructure:"storage"`
-
-	// poll is how often a running search of Databricks is looked at; tests shorten it.
-	poll time.Duration
-	// holdAfter is the number of batches refused in a row that makes the receiver hold; tests of the consume contract raise it.
-	holdAfter int
 }
 
 // DatabricksConfig says which workspace, and as whom.
 type DatabricksConfig struct {
 	// Host is the workspace's address.
 	Host string `mapstructure:"host"`
-	// Profile names a section of the configuration file of the Databricks CLI; tracking_uri: databricks://PROFILE says the same.
+	// Profile names a section of the configuration file of the Databricks CLI; tracking_uri: databricks://PROFILE says
+	// the same.
 	Profile string `mapstructure:"profile"`
 	// Auth says as whom, in the words of Databricks unified authentication.
 	Auth signin.Credentials `mapstructure:"auth"`
@@ -85,14 +83,14 @@ type DatabricksConfig struct {
 
 // ExperimentsConfig selects experiments: ids and names add up, exclude wins.
 type ExperimentsConfig struct {
-	IDs     []string `mapstructure:"ids"`
-	Names   []string `mapstructure:"names"`
-	Exclude []string `mapstructure:"exclude"`
+	IDs     []string `mapstructure:"ids"`     // numbers, as MLflow shows them
+	Names   []string `mapstructure:"names"`   // exact names or globs
+	Exclude []string `mapstructure:"exclude"` // ids, names or globs
 	// Deleted includes deleted experiments.
 	Deleted bool `mapstructure:"deleted"`
 }
 
-// Mode is what the receiver does.
+// Mode is what the receiver does: it counts what it would read, or it reads.
 type Mode string
 
 // The modes of this version.
@@ -106,8 +104,8 @@ type OnComplete string
 
 // Ways to end.
 const (
-	Stay     OnComplete = "stay"
-	Shutdown OnComplete = "shutdown"
+	OnCompleteStay     OnComplete = "stay"
+	OnCompleteShutdown OnComplete = "shutdown"
 )
 
 func createDefaultConfig() component.Config {
@@ -120,20 +118,20 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		HTTP:            http,
 		Mode:            ModeBackfill,
-		OnComplete:      Stay,
+		OnComplete:      OnCompleteStay,
 		ShutdownTimeout: 5 * time.Second,
 		MaxSkipped:      selection.Share(0.01),
 		PageSize:        500,
 		Concurrency:     2,
 		RetryOnFailure:  retry,
 		MaxTraceSizeMiB: 64,
-		Payloads:        genai.Structured,
+		Payloads:        genai.PayloadsStructured,
 		CaptureContent:  true,
-		holdAfter:       3,
 	}
 }
 
-// Unmarshal implements confmap.Unmarshaler. It accepts what people type first: numbers as experiment ids and timestamps without quotes.
+// Unmarshal implements confmap.Unmarshaler. It accepts what people type first: numbers as experiment ids and timestamps
+// without quotes.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := selection.Normalize(conf); err != nil {
 		return err
@@ -220,13 +218,13 @@ func (c *Config) validateRun() error {
 	default:
 		errs = append(errs, fmt.Errorf("mode: %q is not one of check, backfill", c.Mode))
 	}
-	if !slices.Contains([]OnComplete{Stay, Shutdown}, c.OnComplete) {
+	if !slices.Contains([]OnComplete{OnCompleteStay, OnCompleteShutdown}, c.OnComplete) {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of stay, shutdown", c.OnComplete))
 	}
 	if c.ShutdownTimeout < 0 {
 		errs = append(errs, fmt.Errorf("shutdown_timeout: %s is negative", c.ShutdownTimeout))
 	}
-	if !slices.Contains([]genai.Payloads{genai.Structured, genai.JSON}, c.Payloads) {
+	if !slices.Contains([]genai.Payloads{genai.PayloadsStructured, genai.PayloadsJSON}, c.Payloads) {
 		errs = append(errs, fmt.Errorf("payloads: %q is not one of structured, json", c.Payloads))
 	}
 	if c.StorageID == nil && c.Mode == ModeBackfill {

@@ -47,13 +47,13 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 			c.Experiments = ExperimentsConfig{IDs: []string{"1", "2", "123456789012345678"}, Names: []string{"support-bot"}, Exclude: []string{"scratch-*", "7"}}
 			c.StartTime, c.EndTime = at("2026-03-01T00:00:00Z"), at("2026-03-14T00:00:00Z")
 			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond = 0, 16, 2.5
-			c.ShutdownTimeout, c.Mode, c.OnComplete = 10*time.Second, ModeCheck, Shutdown
+			c.ShutdownTimeout, c.Mode, c.OnComplete = 10*time.Second, ModeCheck, OnCompleteShutdown
 		},
 		"mlflow/relative": func(c *Config) {
 			c.TrackingURI = "https://mlflow.example.com/prefix/"
 			c.Experiments.IDs = []string{"3"}
 			c.StartTime = at("-90d")
-			c.MaxSkipped, c.Payloads, c.CaptureContent = 0.005, genai.JSON, false
+			c.MaxSkipped, c.Payloads, c.CaptureContent = 0.005, genai.PayloadsJSON, false
 			c.HTTP.Timeout = 30 * time.Second
 			c.HTTP.Headers.Set("Authorization", "Bearer canary")
 			c.Workspace, c.Filter, c.StorageID = "team-a", "status = 'OK'", storage("none")

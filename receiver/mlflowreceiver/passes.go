@@ -19,7 +19,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/display"
 )
 
-// run makes passes until the work is done: one with on_complete: shutdown; with stay, a pass that a fault ended is followed by another.
+// run makes passes until the work is done: one with on_complete: shutdown; with stay, a pass that a fault ended is
+// followed by another.
 func (r *mlflowReceiver) run(ctx context.Context) {
 	defer close(r.done)
 	wait := r.cfg.RetryOnFailure.MaxInterval
@@ -157,8 +158,8 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 	}()
 	fault := backfill.Run(ctx, r.stop, backfill.Settings{
 		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from, To: r.end(now), Filter: r.cfg.Filter, List: r.list,
-		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, HoldAfter: r.cfg.holdAfter,
-		Retry: r.cfg.RetryOnFailure, GiveUp: r.cfg.OnComplete == Shutdown,
+		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, HoldAfter: r.hold,
+		Retry: r.cfg.RetryOnFailure, GiveUp: r.cfg.OnComplete == OnCompleteShutdown,
 		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
 	})
 	hide()
@@ -187,7 +188,8 @@ func (r *mlflowReceiver) end(now time.Time) int64 {
 	return r.cfg.EndTime.Millis(now)
 }
 
-// fingerprint identifies what positions belong to: the place that is read, the workspace and the filter. Credentials and the form of the output don't matter.
+// fingerprint identifies what positions belong to: the place that is read, the workspace and the filter. Credentials
+// and the form of the output don't matter.
 func (r *mlflowReceiver) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, r.cfg.Filter}, "\x00")))
 	return hex.EncodeToString(sum[:8])

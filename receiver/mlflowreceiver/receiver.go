@@ -31,6 +31,7 @@ import (
 type mlflowReceiver struct {
 	cfg  *Config
 	set  receiver.Settings
+	hold int // batches refused in a row that make the receiver hold
 	next consumer.Traces
 	obs  *receiverhelper.ObsReport
 	tel  *telemetry
@@ -50,7 +51,8 @@ type mlflowReceiver struct {
 	outcome error // of the last pass: nil when complete; read after done
 }
 
-func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces) (*mlflowReceiver, error) {
+// newReceiver returns a receiver that holds when the pipeline has refused so many batches in a row.
+func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, hold int) (*mlflowReceiver, error) {
 	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: set.ID, Transport: "mlflow", ReceiverCreateSettings: set})
 	if err != nil {
 		return nil, err
@@ -59,7 +61,7 @@ func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces) (*mlf
 	if err != nil {
 		return nil, err
 	}
-	return &mlflowReceiver{cfg: cfg, set: set, next: next, obs: obs, tel: tel, stop: make(chan struct{})}, nil
+	return &mlflowReceiver{cfg: cfg, set: set, hold: hold, next: next, obs: obs, tel: tel, stop: make(chan struct{})}, nil
 }
 
 // Start opens what is local (storage, list, store file) and begins the work.
@@ -86,13 +88,13 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	r.source, r.about, err = source.Open(ctx, source.Settings{
 		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(), Concurrency: r.cfg.Concurrency,
 		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20, Retry: r.cfg.RetryOnFailure,
-		Databricks: r.cfg.workspace(), Poll: r.cfg.poll, Version: r.set.BuildInfo.Version,
+		Databricks: r.cfg.workspace(), Version: r.set.BuildInfo.Version,
 		Host: host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
 	})
 	if err != nil {
 		return fmt.Errorf("tracking_uri: %w", err)
 	}
-	if r.cfg.OnComplete == Shutdown {
+	if r.cfg.OnComplete == OnCompleteShutdown {
 		r.member = finish.Join(func() {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(errors.New("the work is done")))
 		})
@@ -104,8 +106,9 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	return nil
 }
 
-// Shutdown begins no new unit, waits for those in work up to shutdown_timeout, then gives them back without moving their position. With on_complete: shutdown it
-// returns an error unless everything is complete: that is what makes the exit status 1.
+// Shutdown begins no new unit, waits for those in work up to shutdown_timeout, then gives them back without moving
+// their position. With on_complete: shutdown it returns an error unless everything is complete: that is what makes the
+// exit status 1.
 func (r *mlflowReceiver) Shutdown(ctx context.Context) error {
 	var errs []error
 	r.closing.Do(func() {
@@ -120,7 +123,7 @@ func (r *mlflowReceiver) Shutdown(ctx context.Context) error {
 			}
 			r.abandon()
 			<-r.done
-			if r.cfg.OnComplete == Shutdown && r.outcome != nil {
+			if r.cfg.OnComplete == OnCompleteShutdown && r.outcome != nil {
 				errs = append(errs, r.outcome)
 			}
 		}
@@ -171,8 +174,8 @@ func (r *mlflowReceiver) openStorage(ctx context.Context, host component.Host) (
 	return client, nil
 }
 
-// searchPage is the number of infos asked for at once. A page of 500 keeps a one-worker server busy for a fifth of a second, in which nobody else is served; a check,
-// which reads nothing but infos, takes few large pages all the same.
+// searchPage is the number of infos asked for at once. A page of 500 keeps a one-worker server busy for a fifth of a
+// second, in which nobody else is served; a check, which reads nothing but infos, takes few large pages all the same.
 func (r *mlflowReceiver) searchPage() int {
 	if r.cfg.Mode == ModeCheck {
 		return 500
@@ -218,7 +221,7 @@ func (r *mlflowReceiver) selectExperiments(all []mlflow.Experiment) ([]mlflow.Ex
 	if err != nil {
 		return nil, err
 	}
-	kept, notes := selection.Apart(chosen, all)
+	kept, notes := selection.DedupeByLocation(chosen, all)
 	for _, n := range notes {
 		r.set.Logger.Warn("Experiments share their traces: " + n)
 	}

@@ -184,7 +184,8 @@ func TestCheckIsCheap(t *testing.T) {
 	require.InDelta(t, 200, run.Check.QuotaSeconds, 1)
 }
 
-// A receiver that ends the process returns an error from Shutdown unless everything is complete: that is the exit status.
+// A receiver that ends the process returns an error from Shutdown unless everything is complete: that is the exit
+// status.
 func TestOutcomeIsTheExitStatus(t *testing.T) {
 	server := serve(t, "3.17.2", 3)
 	for name, tc := range map[string]struct {
@@ -202,7 +203,7 @@ func TestOutcomeIsTheExitStatus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			report := newSink()
 			cfg := configure()
-			cfg.TrackingURI, cfg.OnComplete = opaque(server.URL()), Shutdown
+			cfg.TrackingURI, cfg.OnComplete = opaque(server.URL()), OnCompleteShutdown
 			tc.change(cfg)
 			r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(report), consumertest.NewNop())
 			run := <-report.runs
@@ -323,10 +324,10 @@ func TestConsumeContract(t *testing.T) {
 	cfg := configure()
 	cfg.TrackingURI = opaque(server.URL())
 	cfg.RetryOnFailure.MaxInterval = time.Millisecond
-	cfg.PageSize = 1        // a trace per unit: the checker takes whatever is sent again after a permanent error for a fault
-	cfg.holdAfter = 1 << 30 // and so is the sending again of a hold
+	cfg.PageSize = 1      // a trace per unit: the checker takes whatever is sent again after a permanent error for a fault
+	const never = 1 << 30 // and so is the sending again of a hold
 	receivertest.CheckConsumeContract(receivertest.CheckConsumeContractParams{
-		T: t, Factory: NewFactory(), Signal: pipeline.SignalTraces, Config: cfg, Generator: g, GenerateCount: count,
+		T: t, Factory: newFactory(never), Signal: pipeline.SignalTraces, Config: cfg, Generator: g, GenerateCount: count,
 	})
 }
 

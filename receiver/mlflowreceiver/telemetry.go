@@ -73,14 +73,21 @@ func (t *telemetry) Request(route string, status int, bytes int64) {
 // Retry counts a repeated request.
 func (t *telemetry) Retry() { t.ReceiverMlflowSourceRetries.Add(context.Background(), 1) }
 
-// converted counts values that were written as JSON text or left out of an accepted batch.
+// converted counts what was written as JSON text or left out of an accepted batch.
 func (t *telemetry) converted(s genai.Stats) {
 	for _, v := range []struct {
-		reason string
-		n      int
-	}{{"too_deep", s.TooDeep}, {"big_integer", s.BigIntegers}} {
+		counter metric.Int64Counter
+		reason  string
+		n       int
+	}{
+		{t.ReceiverMlflowValuesAsJSON, "too_deep", s.TooDeep},
+		{t.ReceiverMlflowValuesAsJSON, "big_integer", s.BigIntegers},
+		{t.ReceiverMlflowValuesLeftOut, "bad_usage", s.BadUsage},
+		{t.ReceiverMlflowValuesLeftOut, "content", s.Dropped},
+	} {
 		if v.n > 0 {
-			t.ReceiverMlflowValuesAsJSON.Add(context.Background(), int64(v.n), metric.WithAttributes(attribute.String("reason", v.reason)))
+			set := attribute.NewSet(attribute.String("reason", v.reason))
+			v.counter.Add(context.Background(), int64(v.n), metric.WithAttributeSet(set))
 		}
 	}
 }

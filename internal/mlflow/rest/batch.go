@@ -13,9 +13,10 @@ const (
 	maxBatchBytes = 16 << 20 // of an answer with several traces; more is asked for in halves
 )
 
-// fetchBatch asks for the spans of several traces that lie in the server's database, or in one place in Unity Catalog. A trace without spans there makes the server fail the whole request, a
-// large one makes the answer too long, a heavy one makes a gateway give up: then the halves are asked for, down to the trace that is the cause, which goes
-// its own way.
+// fetchBatch asks for the spans of several traces that lie in the server's database, or in one place in Unity Catalog.
+// A trace without spans there makes the server fail the whole request, a large one makes the answer too long, a heavy
+// one makes a gateway give up: then the halves are asked for, down to the trace that is the cause, which goes its own
+// way.
 func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []int, emit func(answer) error) error {
 	limit := int64(maxBatchBytes)
 	if len(traces) == 1 {
@@ -55,7 +56,7 @@ func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []i
 		c.resize(limit+1, len(traces))
 	case !ownFault(err):
 		return err
-	case kindOf(err) == Unavailable:
+	case kindOf(err) == KindUnavailable:
 		if err := c.alive(ctx, place); err != nil {
 			return err
 		}
@@ -81,16 +82,17 @@ func (c *Client) resize(size int64, traces int) {
 	}
 }
 
-// ownFault reports whether a request for spans may have failed because of the traces that it asks for. Everything else would fail the next one too.
+// ownFault reports whether a request for spans may have failed because of the traces that it asks for. Everything else
+// would fail the next one too.
 func ownFault(err error) bool {
 	e, ok := asError(err)
 	if !ok {
 		return false
 	}
 	switch e.Kind {
-	case ServerFault, Permission, BadRequest, NotFound, BadAnswer:
+	case KindServer, KindPermission, KindRequest, KindNotFound, KindAnswer:
 		return true
-	case Unavailable:
+	case KindUnavailable:
 		return e.again == network
 	}
 	return false

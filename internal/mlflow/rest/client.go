@@ -1,8 +1,10 @@
-// Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the versions 2.14 to 3.17, and the MLflow of a Databricks workspace.
+// Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the versions 2.14 to 3.17,
+// and the MLflow of a Databricks workspace.
 //
-// Which routes a server has is found out by asking for them, never by its version. Traces are listed by a keyset on their timestamp, so that traces written
-// or deleted meanwhile neither hide nor repeat others. Spans in the server's database are fetched in batches, all others one trace at a time. A trace that
-// can't be read costs itself only and gets a reason.
+// Which routes a server has is found out by asking for them, never by its version. Traces are listed by a keyset on
+// their timestamp, so that traces written or deleted meanwhile neither hide nor repeat others. Spans in the server's
+// database are fetched in batches, all others one trace at a time. A trace that can't be read costs itself only and
+// gets a reason.
 package rest
 
 import (
@@ -24,17 +26,17 @@ import (
 
 // Config is what a Client needs. Nothing is taken from the environment.
 type Config struct {
-	URL               *url.URL     // from ParseURL
-	HTTP              *http.Client // with authentication, TLS, proxy and timeout; its redirect policy is replaced
-	Workspace         string       // sent as X-MLFLOW-WORKSPACE if not empty
-	PageSize          int          // infos per search request, at most 500 (0: 500)
-	Concurrency       int          // upper bound of requests for pages of infos and for spans in flight (0: 1)
-	RequestsPerSecond float64      // of all kinds together; 0: no bound
-	MaxTraceBytes     int64        // larger traces are skipped (0: 64 MiB)
-	Retry             configretry.BackOffConfig
-	Logger            *zap.Logger // nil: none
-	Hooks             Hooks
-	Databricks        *Databricks // not nil: URL is that of a Databricks workspace
+	URL               *url.URL                  // from ParseURL
+	HTTP              *http.Client              // with authentication, TLS, proxy and timeout; its redirect policy is replaced
+	Workspace         string                    // sent as X-MLFLOW-WORKSPACE if not empty
+	PageSize          int                       // infos per search request, at most 500 (0: 500)
+	Concurrency       int                       // upper bound of requests for pages of infos and for spans in flight (0: 1)
+	RequestsPerSecond float64                   // of all kinds together; 0: no bound
+	MaxTraceBytes     int64                     // larger traces are skipped (0: 64 MiB)
+	Retry             configretry.BackOffConfig // back-off between the attempts of one request
+	Logger            *zap.Logger               // nil: none
+	Hooks             Hooks                     // called for each request and each repetition; may be empty
+	Databricks        *Databricks               // not nil: URL is that of a Databricks workspace
 }
 
 // Hooks are called for each request, from any goroutine, and must not block. Nil ones are left out.
@@ -45,13 +47,13 @@ type Hooks struct {
 	Retry func(err *Error, wait time.Duration)
 }
 
-// Request is one attempt at a request. Route is one of a handful of fixed names, Status 0 where no answer came, Bytes those of the answer's body
-// that were read.
+// Request is one attempt at a request. Route is one of a handful of fixed names, Status 0 where no answer came, Bytes
+// those of the answer's body that were read.
 type Request struct {
-	Route    string
-	Status   int
-	Duration time.Duration
-	Bytes    int64
+	Route    string        // the kind of request, see the constants
+	Status   int           // of HTTP; 0 without an answer
+	Duration time.Duration // until the answer was read
+	Bytes    int64         // of the answer's body
 }
 
 // Client reads from one server. It implements mlflow.Source; its errors are *Error or those of the context.
@@ -116,8 +118,8 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// sameServer follows redirects within the server only: credentials are added to whatever is requested, so nothing else may be. A redirect that would
-// turn a POST into a GET isn't followed either.
+// sameServer follows redirects within the server only: credentials are added to whatever is requested, so nothing else
+// may be. A redirect that would turn a POST into a GET isn't followed either.
 func sameServer(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) > 5 || req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host || req.Method != first.Method {
@@ -174,11 +176,12 @@ func (c *Client) version(ctx context.Context) (int32, error) {
 			return apiUnknown, err
 		}
 	}
-	return apiUnknown, &Error{Kind: BadAddress, Route: routeSearch, Status: http.StatusNotFound, Message: notMLflow}
+	return apiUnknown, &Error{Kind: KindAddress, Route: routeSearch, Status: http.StatusNotFound, Message: notMLflow}
 }
 
-// missing reports whether the error says that the route doesn't exist on this server: a page of the web framework in place of MLflow's error document.
-// Late servers answer 405 and "Trace with ID 'batchGet' not found" where /traces/{trace_id} swallows the path.
+// missing reports whether the error says that the route doesn't exist on this server: a page of the web framework in
+// place of MLflow's error document. Late servers answer 405 and "Trace with ID 'batchGet' not found" where
+// /traces/{trace_id} swallows the path.
 func missing(err error) bool {
 	e, ok := asError(err)
 	if !ok {
@@ -193,17 +196,17 @@ func missing(err error) bool {
 	return false
 }
 
-// exists reports whether the error is an answer of MLflow about the question, so that the route is there: the probe asks about the experiment 0, which may
-// be hidden from the caller or gone.
+// exists reports whether the error is an answer of MLflow about the question, so that the route is there: the probe
+// asks about the experiment 0, which may be hidden from the caller or gone.
 func exists(err error) bool {
 	e, ok := asError(err)
 	if !ok || missing(err) || e.Code == "FEATURE_DISABLED" {
 		return false
 	}
 	switch e.Kind {
-	case Permission:
+	case KindPermission:
 		return true
-	case BadRequest, NotFound, ServerFault:
+	case KindRequest, KindNotFound, KindServer:
 		return e.Code != "" && e.again == never
 	}
 	return false

@@ -15,16 +15,17 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Databricks is what a Client needs besides Config to read the MLflow of a Databricks workspace. Config.HTTP signs its requests.
+// Databricks is what a Client needs besides Config to read the MLflow of a Databricks workspace. Config.HTTP signs its
+// requests.
 type Databricks struct {
-	Warehouse string       // SQL warehouse that searches and reads traces in Unity Catalog
-	Storage   *http.Client // for signed URLs of cloud storage: it must know no credential
-	Poll      time.Duration
-	Identity  string // as whom requests are signed, for people
+	Warehouse string        // SQL warehouse that searches and reads traces in Unity Catalog
+	Storage   *http.Client  // for signed URLs of cloud storage: it must know no credential
+	Poll      time.Duration // time between two looks at a running search; 0: 1 s
+	Identity  string        // as whom requests are signed, for people
 }
 
-// Quotas of a workspace, for everybody who uses it (Databricks, "Tracing FAQ"). By default half of them is used; with requests_per_second as much as that says, up to the
-// quota.
+// Quotas of a workspace, for everybody who uses it (Databricks, "Tracing FAQ"). By default half of them is used; with
+// requests_per_second as much as that says, up to the quota.
 const (
 	searchQuota   = 25
 	downloadQuota = 200
@@ -90,7 +91,8 @@ func (c *Client) describeWorkspace(ctx context.Context) (mlflow.Description, err
 	return d, c.workspaceAlive(ctx, "")
 }
 
-// workspaceAlive waits until the workspace answers; with a place also until a search there does, so that a SQL warehouse that starts is waited for.
+// workspaceAlive waits until the workspace answers; with a place also until a search there does, so that a SQL
+// warehouse that starts is waited for.
 func (c *Client) workspaceAlive(ctx context.Context, place string) error {
 	if place != "" {
 		now := time.Now()
@@ -159,7 +161,8 @@ func sameTrace(id, inBatch string) bool {
 	return place != "" && hex == inBatch
 }
 
-// lookupWorkspace returns the infos of the traces that are there. A trace in Unity Catalog belongs to the experiment whose place it lies in, of several to the first.
+// lookupWorkspace returns the infos of the traces that are there. A trace in Unity Catalog belongs to the experiment
+// whose place it lies in, of several to the first.
 func (c *Client) lookupWorkspace(ctx context.Context, ids []string) ([]mlflow.Info, error) {
 	var infos []mlflow.Info
 	for _, id := range ids {
@@ -175,7 +178,7 @@ func (c *Client) lookupWorkspace(ctx context.Context, ids []string) ([]mlflow.In
 				}
 			}
 			infos = append(infos, info)
-		case kind == NotFound || kind == Permission || missing(err) || errors.Is(err, mlflow.ErrNoInfo): // a slash in an id leads to no route
+		case kind == KindNotFound || kind == KindPermission || missing(err) || errors.Is(err, mlflow.ErrNoInfo): // a slash in an id leads to no route
 		default:
 			return nil, err
 		}
@@ -205,7 +208,8 @@ func (c *Client) workspaceInfo(ctx context.Context, id string) (mlflow.Info, err
 	return info, nil
 }
 
-// owner is the experiment that a place belongs to: of all those that can be seen, the one with the smallest id. "" if there is none.
+// owner is the experiment that a place belongs to: of all those that can be seen, the one with the smallest id. "" if
+// there is none.
 func (c *Client) owner(ctx context.Context, place string) (string, error) {
 	find := func() (id string) {
 		c.dbx.mu.Lock()
@@ -243,7 +247,7 @@ func (w *workspace) rephrase(e *Error) {
 	case strings.Contains(e.Message, "sql_warehouse_id") || strings.Contains(e.Message, "SQL warehouse ID"):
 		e.Message = "traces in Unity Catalog are read through a SQL warehouse, and the workspace has got none to use; set sql_warehouse_id to one that the identity has CAN USE on" +
 			colon(e.Message)
-	case e.Kind == BadAddress && e.Status == http.StatusNotFound:
+	case e.Kind == KindAddress && e.Status == http.StatusNotFound:
 		e.Message = "no such route: a Databricks workspace doesn't answer there; check host"
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,25 +21,26 @@ type Kind string
 
 // The kinds of errors.
 const (
-	BadAddress  Kind = "address"     // no MLflow API at this address, wrong scheme, a web page in its place
-	Credentials Kind = "credentials" // missing or wrong credentials, a login page
-	Permission  Kind = "permission"  // the server knows the caller and refuses
-	HostCheck   Kind = "host_check"  // the server does not accept the host name that it is called by
-	BadRequest  Kind = "request"     // the server refuses what is asked: filter, workspace, experiment id
-	NotFound    Kind = "not_found"   // the thing asked for is not there
-	BadAnswer   Kind = "answer"      // the answer can't be understood or is too large
-	Unavailable Kind = "unavailable" // network, overload, maintenance: passes by itself
-	ServerFault Kind = "server"      // the server keeps answering 500
+	KindAddress     Kind = "address"     // no MLflow API at this address, wrong scheme, a web page in its place
+	KindCredentials Kind = "credentials" // missing or wrong credentials, a login page
+	KindPermission  Kind = "permission"  // the server knows the caller and refuses
+	KindHostCheck   Kind = "host_check"  // the server does not accept the host name that it is called by
+	KindRequest     Kind = "request"     // the server refuses what is asked: filter, workspace, experiment id
+	KindNotFound    Kind = "not_found"   // the thing asked for is not there
+	KindAnswer      Kind = "answer"      // the answer can't be understood or is too large
+	KindUnavailable Kind = "unavailable" // network, overload, maintenance: passes by itself
+	KindServer      Kind = "server"      // the server keeps answering 500
 )
 
-// Error is a request that failed. Its text says what is wrong and what to do; of the answer it holds the server's own message at most, cut short.
+// Error is a request that failed. Its text says what is wrong and what to do; of the answer it holds the server's own
+// message at most, cut short.
 type Error struct {
-	Kind    Kind
+	Kind    Kind   // what sort of trouble it is
 	Route   string // for people and metrics: "traces/search"
 	Status  int    // 0: no answer
 	Code    string // MLflow's error_code
-	Message string
-	Err     error // cause, or nil
+	Message string // what is wrong and what to do, for people
+	Err     error  // cause, or nil
 
 	again class
 	after time.Duration // that the server asks to wait, 0: none
@@ -60,10 +62,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Permanent reports whether trying again without a change of configuration or server is pointless.
 func (e *Error) Permanent() bool { return e.again == never }
 
-// SignInError is for a transport that signs requests and could not: Permanent, if trying again is pointless. Its text is shown to people.
+// SignInError is for a transport that signs requests and could not: Permanent, if trying again is pointless. Its text
+// is shown to people.
 type SignInError struct {
 	Err       error
-	Permanent bool
+	Permanent bool // trying again is pointless
 }
 
 // Error implements error.
@@ -97,56 +100,138 @@ func statusError(route string, res *http.Response, body []byte) *Error {
 	} else {
 		e.html = true
 	}
-	text := string(body[:min(len(body), 2048)])
-	switch s := res.StatusCode; {
-	case s >= 300 && s < 400:
-		redirected(e, res)
-	case s == http.StatusUnauthorized:
-		e.Kind = Credentials
-		e.Message = "the server asks for credentials and has got none or wrong ones; set an authenticator in http::auth (basicauth, bearertokenauth, oauth2client) or an Authorization header"
-	case s == http.StatusForbidden && strings.Contains(text, "Invalid Host header"):
-		e.Kind = HostCheck
-		e.Message = fmt.Sprintf("the server refuses to be called %q (its check against DNS rebinding); start it with --allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or a private IP address",
-			res.Request.URL.Host, res.Request.URL.Hostname())
-	case s == http.StatusForbidden:
-		e.Kind = Permission
-		e.Message = "the credentials are accepted, but lack the permission to read this" + colon(e.Message)
-	case s == http.StatusNotFound && e.html, s == http.StatusMethodNotAllowed:
-		e.Kind, e.html = BadAddress, true
-		e.Message = "no such route: " + notMLflow
-	case s == http.StatusNotFound:
-		e.Kind = NotFound
-	case s == http.StatusProxyAuthRequired:
-		e.Kind, e.Message = Credentials, "the proxy asks for credentials; put them into http::proxy_url"
-	case e.Code == "FEATURE_DISABLED" && res.Request.Header.Get(workspaceHeader) != "":
-		e.Kind, e.Message = BadRequest, "`workspace` is set, but the server has no workspaces; remove it or start the server with workspaces enabled"+colon(e.Message)
-	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
-		e.Kind, e.again = Unavailable, waiting
-		e.Message = "the server is overloaded or not ready" + colon(e.Message)
-	case s == http.StatusRequestTimeout || s == http.StatusBadGateway || s == http.StatusGatewayTimeout:
-		e.Kind, e.again = Unavailable, network
-		e.Message = "the server or a gateway before it gave no answer in time" + colon(e.Message)
-	case s >= 500:
-		e.Kind, e.again = ServerFault, capped
-		if permanentFault(e) {
-			e.again = never
-		}
-		if e.Message == "" {
-			e.Message = "the server failed; its log says why"
-		}
-	case s == http.StatusBadRequest && e.html && (strings.Contains(text, "HTTPS server") || strings.Contains(text, "HTTPS port")):
-		e.Kind, e.Message = BadAddress, "the server speaks https; write https:// in the address"
-	default:
-		e.Kind = BadRequest
-		if e.Message == "" {
-			e.Message = "the server refuses the request"
+	for i := range refusals {
+		if r := &refusals[i]; r.applies(e, res, string(body[:min(len(body), 2048)])) {
+			e.Kind, e.again = r.kind, r.again
+			r.explain(e, res)
+			break
 		}
 	}
 	return e
 }
 
-// permanentFault reports whether a 500 is really an answer about the request. MLflow maps many of them to 500: mlflow/server/handlers.py turns
-// each exception without an error code into INTERNAL_ERROR.
+// refusal is what a group of statuses means.
+type refusal struct {
+	kind  Kind
+	again class
+	// applies reports whether an answer with the start of its text is one of the group. e holds what the server itself
+	// says of the error.
+	applies func(e *Error, res *http.Response, text string) bool
+	// explain completes e, above all its message for people.
+	explain func(e *Error, res *http.Response)
+}
+
+// status returns an applies that looks at nothing but the status.
+func status(codes ...int) func(*Error, *http.Response, string) bool {
+	return func(e *Error, _ *http.Response, _ string) bool { return slices.Contains(codes, e.Status) }
+}
+
+// says returns an explain that writes a message and, behind it, the server's own.
+func says(message string) func(*Error, *http.Response) {
+	return func(e *Error, _ *http.Response) { e.Message = message + colon(e.Message) }
+}
+
+// replaces returns an explain that writes a message in place of the server's own.
+func replaces(message string) func(*Error, *http.Response) {
+	return func(e *Error, _ *http.Response) { e.Message = message }
+}
+
+// unless returns an explain that writes a message where the server has none.
+func unless(message string) func(*Error, *http.Response) {
+	return func(e *Error, _ *http.Response) {
+		if e.Message == "" {
+			e.Message = message
+		}
+	}
+}
+
+// refusals are the groups of statuses other than 200. The first that applies counts.
+var refusals = []refusal{
+	{
+		applies: func(e *Error, _ *http.Response, _ string) bool { return e.Status >= 300 && e.Status < 400 },
+		kind:    KindAddress, explain: redirected,
+	},
+	{
+		applies: status(http.StatusUnauthorized),
+		kind:    KindCredentials,
+		explain: replaces("the server asks for credentials and has got none or wrong ones; set an authenticator in " +
+			"http::auth (basicauth, bearertokenauth, oauth2client) or an Authorization header"),
+	},
+	{
+		applies: func(e *Error, _ *http.Response, text string) bool {
+			return e.Status == http.StatusForbidden && strings.Contains(text, "Invalid Host header")
+		},
+		kind: KindHostCheck,
+		explain: func(e *Error, res *http.Response) {
+			e.Message = fmt.Sprintf("the server refuses to be called %q (its check against DNS rebinding); start it with "+
+				"--allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or a private IP address",
+				res.Request.URL.Host, res.Request.URL.Hostname())
+		},
+	},
+	{
+		applies: status(http.StatusForbidden),
+		kind:    KindPermission, explain: says("the credentials are accepted, but lack the permission to read this"),
+	},
+	{
+		applies: func(e *Error, _ *http.Response, _ string) bool {
+			return e.Status == http.StatusNotFound && e.html || e.Status == http.StatusMethodNotAllowed
+		},
+		kind: KindAddress,
+		explain: func(e *Error, _ *http.Response) {
+			e.html = true
+			e.Message = "no such route: " + notMLflow
+		},
+	},
+	{
+		applies: status(http.StatusNotFound),
+		kind:    KindNotFound, explain: func(*Error, *http.Response) {},
+	},
+	{
+		applies: status(http.StatusProxyAuthRequired),
+		kind:    KindCredentials, explain: replaces("the proxy asks for credentials; put them into http::proxy_url"),
+	},
+	{
+		applies: func(e *Error, res *http.Response, _ string) bool {
+			return e.Code == "FEATURE_DISABLED" && res.Request.Header.Get(workspaceHeader) != ""
+		},
+		kind: KindRequest,
+		explain: says("`workspace` is set, but the server has no workspaces; remove it or start the server with " +
+			"workspaces enabled"),
+	},
+	{
+		applies: status(http.StatusTooManyRequests, http.StatusServiceUnavailable),
+		kind:    KindUnavailable, again: waiting, explain: says("the server is overloaded or not ready"),
+	},
+	{
+		applies: status(http.StatusRequestTimeout, http.StatusBadGateway, http.StatusGatewayTimeout),
+		kind:    KindUnavailable, again: network,
+		explain: says("the server or a gateway before it gave no answer in time"),
+	},
+	{
+		applies: func(e *Error, _ *http.Response, _ string) bool { return e.Status >= 500 && permanentFault(e) },
+		kind:    KindServer, explain: unless(serverFailed),
+	},
+	{
+		applies: func(e *Error, _ *http.Response, _ string) bool { return e.Status >= 500 },
+		kind:    KindServer, again: capped, explain: unless(serverFailed),
+	},
+	{
+		applies: func(e *Error, _ *http.Response, text string) bool {
+			return e.Status == http.StatusBadRequest && e.html &&
+				(strings.Contains(text, "HTTPS server") || strings.Contains(text, "HTTPS port"))
+		},
+		kind: KindAddress, explain: replaces("the server speaks https; write https:// in the address"),
+	},
+	{
+		applies: func(*Error, *http.Response, string) bool { return true },
+		kind:    KindRequest, explain: unless("the server refuses the request"),
+	},
+}
+
+const serverFailed = "the server failed; its log says why"
+
+// permanentFault reports whether a 500 is really an answer about the request. MLflow maps many of them to 500:
+// mlflow/server/handlers.py turns each exception without an error code into INTERNAL_ERROR.
 func permanentFault(e *Error) bool {
 	if e.Code == "FEATURE_DISABLED" || e.Status == http.StatusNotImplemented {
 		return true
@@ -175,7 +260,6 @@ func colon(s string) string {
 
 // redirected explains a redirect that is not followed.
 func redirected(e *Error, res *http.Response) {
-	e.Kind = BadAddress
 	to, err := res.Location()
 	if err != nil {
 		e.Message = notMLflow
@@ -186,20 +270,20 @@ func redirected(e *Error, res *http.Response) {
 		e.Message = fmt.Sprintf("the server redirects to %s://%s; write that into the address", to.Scheme, to.Host)
 		return
 	}
-	e.Kind = Credentials
+	e.Kind = KindCredentials
 	e.Message = fmt.Sprintf("the server redirects to %s://%s, which looks like a login; nothing is sent there. Set credentials in http::auth or an Authorization header that the proxy before the server accepts",
 		to.Scheme, to.Host)
 }
 
 // webPage explains an answer 200 that is a page for people.
 func webPage(route string) *Error {
-	return &Error{Kind: Credentials, Route: route, Status: http.StatusOK, html: true,
+	return &Error{Kind: KindCredentials, Route: route, Status: http.StatusOK, html: true,
 		Message: "the answer is a web page, not JSON: a login page or proxy stands before the server, or the address is not that of an MLflow server; set credentials in http::auth or an Authorization header, and check the address"}
 }
 
 // transportError explains a request without an answer.
 func transportError(route string, r *http.Request, err error) *Error {
-	e := &Error{Kind: Unavailable, Route: route, Err: withoutURL(err), again: network}
+	e := &Error{Kind: KindUnavailable, Route: route, Err: withoutURL(err), again: network}
 	host := r.URL.Host
 	var (
 		dns       *net.DNSError
@@ -220,24 +304,24 @@ func transportError(route string, r *http.Request, err error) *Error {
 	}
 	switch {
 	case errors.As(err, &signIn):
-		e.Kind, e.Message = Credentials, bounded(signIn.Error(), 400)
+		e.Kind, e.Message = KindCredentials, bounded(signIn.Error(), 400)
 		if signIn.Permanent {
 			e.again = never
 		}
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &notTLS), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return bad(BadAddress, "%s speaks plain http; write http:// in the address", host)
+		return bad(KindAddress, "%s speaks plain http; write http:// in the address", host)
 	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
-		return bad(BadAddress, "%s speaks https; write https:// in the address", host)
+		return bad(KindAddress, "%s speaks https; write https:// in the address", host)
 	case errors.As(err, &unknown):
-		return bad(BadAddress, "the certificate of %s is signed by an authority that is not trusted here; give its certificate in http::tls::ca_file", host)
+		return bad(KindAddress, "the certificate of %s is signed by an authority that is not trusted here; give its certificate in http::tls::ca_file", host)
 	case errors.As(err, &name):
-		return bad(BadAddress, "the certificate of %s is for another name; call the server by that name or set http::tls::server_name_override", host)
+		return bad(KindAddress, "the certificate of %s is for another name; call the server by that name or set http::tls::server_name_override", host)
 	case errors.As(err, &invalid):
-		return bad(BadAddress, "the certificate of %s is not valid: %s", host, bounded(invalid.Error(), 120))
+		return bad(KindAddress, "the certificate of %s is not valid: %s", host, bounded(invalid.Error(), 120))
 	case errors.As(err, &verify):
-		return bad(BadAddress, "the certificate of %s can't be verified", host)
+		return bad(KindAddress, "the certificate of %s can't be verified", host)
 	case errors.As(err, &tlsAlert):
-		return bad(Credentials, "%s refuses the TLS connection (%s); it may ask for a client certificate: http::tls::cert_file, key_file", host, bounded(tlsAlert.Error(), 80))
+		return bad(KindCredentials, "%s refuses the TLS connection (%s); it may ask for a client certificate: http::tls::cert_file, key_file", host, bounded(tlsAlert.Error(), 80))
 	case errors.As(err, &dns):
 		e.Message = fmt.Sprintf("the host name %s can't be resolved; check its spelling and the DNS", dns.Name)
 		if isTimeout {

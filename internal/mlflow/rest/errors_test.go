@@ -35,25 +35,25 @@ func TestAnswersThatAreErrors(t *testing.T) {
 		permanent     bool
 		want          string
 	}{
-		"wrong prefix":            {status: 404, content: asPage, body: recorded(t, "3.17.2-unknown-route.html"), kind: BadAddress, permanent: true, want: "check host, port and path prefix"},
-		"no credentials":          {status: 401, content: "text/plain", body: "You are not authenticated.", kind: Credentials, permanent: true, want: "http::auth"},
-		"no permission":           {status: 403, content: "text/plain", body: "Permission denied", kind: Permission, permanent: true, want: "lack the permission"},
-		"host check":              {status: 403, content: "text/plain", body: "Invalid Host header - possible DNS rebinding attack detected", kind: HostCheck, permanent: true, want: "--allowed-hosts 127.0.0.1"},
-		"login page":              {status: 200, content: asPage, body: "<!doctype html><title>Sign in</title>", kind: Credentials, permanent: true, want: "a web page, not JSON"},
-		"something else":          {status: 200, content: "text/plain", body: "OK", kind: BadAnswer, permanent: true, want: "not JSON"},
-		"broken JSON":             {status: 200, content: asJSON, body: `{"traces": [{]`, kind: BadAnswer, permanent: true, want: "can't be understood"},
-		"bad filter":              {status: 400, content: asJSON, body: recorded(t, "3.17.2-bad-filter.json"), kind: BadRequest, permanent: true, want: "Invalid comparator '>>='"},
-		"filter with OR":          {status: 400, content: asJSON, body: recorded(t, "3.4.0-filter-or.json"), kind: BadRequest, permanent: true, want: "Invalid clause(s) in filter string: 'OR'"},
-		"experiment not a number": {status: 500, content: asJSON, body: recorded(t, "3.17.2-nonnumeric-experiment.json"), kind: ServerFault, permanent: true, want: "invalid literal for int()"},
+		"wrong prefix":            {status: 404, content: asPage, body: recorded(t, "3.17.2-unknown-route.html"), kind: KindAddress, permanent: true, want: "check host, port and path prefix"},
+		"no credentials":          {status: 401, content: "text/plain", body: "You are not authenticated.", kind: KindCredentials, permanent: true, want: "http::auth"},
+		"no permission":           {status: 403, content: "text/plain", body: "Permission denied", kind: KindPermission, permanent: true, want: "lack the permission"},
+		"host check":              {status: 403, content: "text/plain", body: "Invalid Host header - possible DNS rebinding attack detected", kind: KindHostCheck, permanent: true, want: "--allowed-hosts 127.0.0.1"},
+		"login page":              {status: 200, content: asPage, body: "<!doctype html><title>Sign in</title>", kind: KindCredentials, permanent: true, want: "a web page, not JSON"},
+		"something else":          {status: 200, content: "text/plain", body: "OK", kind: KindAnswer, permanent: true, want: "not JSON"},
+		"broken JSON":             {status: 200, content: asJSON, body: `{"traces": [{]`, kind: KindAnswer, permanent: true, want: "can't be understood"},
+		"bad filter":              {status: 400, content: asJSON, body: recorded(t, "3.17.2-bad-filter.json"), kind: KindRequest, permanent: true, want: "Invalid comparator '>>='"},
+		"filter with OR":          {status: 400, content: asJSON, body: recorded(t, "3.4.0-filter-or.json"), kind: KindRequest, permanent: true, want: "Invalid clause(s) in filter string: 'OR'"},
+		"experiment not a number": {status: 500, content: asJSON, body: recorded(t, "3.17.2-nonnumeric-experiment.json"), kind: KindServer, permanent: true, want: "invalid literal for int()"},
 		"workspace": {
 			status: 500, content: asJSON, body: `{"error_code":"FEATURE_DISABLED","message":"Workspace APIs are not available"}`,
-			configure: func(c *Config) { c.Workspace = "team" }, kind: BadRequest, permanent: true, want: "`workspace` is set, but the server has no workspaces",
+			configure: func(c *Config) { c.Workspace = "team" }, kind: KindRequest, permanent: true, want: "`workspace` is set, but the server has no workspaces",
 		},
-		"500 for ever":      {status: 500, content: asPage, body: "<title>Internal Server Error</title>", kind: ServerFault, want: "its log says why"},
-		"plain to TLS":      {status: 400, content: asPage, body: "The plain HTTP request was sent to HTTPS port", kind: BadAddress, permanent: true, want: "write https://"},
-		"other login":       {status: 302, header: http.Header{"Location": {"https://login.example.com/auth?state=secret"}}, kind: Credentials, permanent: true, want: "redirects to https://login.example.com, which looks like a login; nothing is sent there"},
-		"redirect to https": {status: 301, header: http.Header{"Location": {"https://127.0.0.1/x"}}, kind: BadAddress, permanent: true, want: "write that into the address"},
-		"proxy":             {status: 407, kind: Credentials, permanent: true, want: "proxy_url"},
+		"500 for ever":      {status: 500, content: asPage, body: "<title>Internal Server Error</title>", kind: KindServer, want: "its log says why"},
+		"plain to TLS":      {status: 400, content: asPage, body: "The plain HTTP request was sent to HTTPS port", kind: KindAddress, permanent: true, want: "write https://"},
+		"other login":       {status: 302, header: http.Header{"Location": {"https://login.example.com/auth?state=secret"}}, kind: KindCredentials, permanent: true, want: "redirects to https://login.example.com, which looks like a login; nothing is sent there"},
+		"redirect to https": {status: 301, header: http.Header{"Location": {"https://127.0.0.1/x"}}, kind: KindAddress, permanent: true, want: "write that into the address"},
+		"proxy":             {status: 407, kind: KindCredentials, permanent: true, want: "proxy_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, "3.17.2")
@@ -111,13 +111,13 @@ func TestConnections(t *testing.T) {
 	t.Cleanup(secure.Close)
 
 	t.Run("http against https", func(t *testing.T) {
-		check(t, ask(t, "http://"+secure.HTTP.Listener.Addr().String(), nil), BadAddress, true, "write https:// in the address")
+		check(t, ask(t, "http://"+secure.HTTP.Listener.Addr().String(), nil), KindAddress, true, "write https:// in the address")
 	})
 	t.Run("https against http", func(t *testing.T) {
-		check(t, ask(t, "https://"+plain.HTTP.Listener.Addr().String(), nil), BadAddress, true, "write http:// in the address")
+		check(t, ask(t, "https://"+plain.HTTP.Listener.Addr().String(), nil), KindAddress, true, "write http:// in the address")
 	})
 	t.Run("unknown authority", func(t *testing.T) {
-		check(t, ask(t, secure.URL(), nil), BadAddress, true, "http::tls::ca_file")
+		check(t, ask(t, secure.URL(), nil), KindAddress, true, "http::tls::ca_file")
 	})
 	t.Run("trusted authority", func(t *testing.T) {
 		require.NoError(t, ask(t, secure.URL(), func(c *Config) { c.HTTP = secure.HTTP.Client() }))
@@ -126,7 +126,7 @@ func TestConnections(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		require.NoError(t, l.Close())
-		check(t, ask(t, "http://"+l.Addr().String(), nil), Unavailable, false, "connection refused")
+		check(t, ask(t, "http://"+l.Addr().String(), nil), KindUnavailable, false, "connection refused")
 	})
 	t.Run("name unknown", func(t *testing.T) {
 		unresolved := func(c *Config) {
@@ -134,17 +134,17 @@ func TestConnections(t *testing.T) {
 				return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "mlflow.invalid", IsNotFound: true}}
 			})}
 		}
-		check(t, ask(t, "http://mlflow.invalid", unresolved), Unavailable, false, "mlflow.invalid can't be resolved")
+		check(t, ask(t, "http://mlflow.invalid", unresolved), KindUnavailable, false, "mlflow.invalid can't be resolved")
 	})
 	t.Run("no answer in time", func(t *testing.T) {
 		s := newServer(t, "3.17.2")
 		s.SetFault(func(*http.Request) *mlflowtest.Fault { return &mlflowtest.Fault{Delay: time.Minute} })
-		check(t, ask(t, s.URL(), func(c *Config) { c.HTTP.Timeout = 20 * time.Millisecond }), Unavailable, false, "doesn't answer in time")
+		check(t, ask(t, s.URL(), func(c *Config) { c.HTTP.Timeout = 20 * time.Millisecond }), KindUnavailable, false, "doesn't answer in time")
 	})
 	t.Run("cut off", func(t *testing.T) {
 		s := newServer(t, "3.17.2")
 		s.SetFault(func(*http.Request) *mlflowtest.Fault { return &mlflowtest.Fault{Truncate: 5} })
-		check(t, ask(t, s.URL(), nil), Unavailable, false, "before the answer was complete")
+		check(t, ask(t, s.URL(), nil), KindUnavailable, false, "before the answer was complete")
 	})
 }
 
@@ -170,7 +170,7 @@ func TestRedirects(t *testing.T) {
 	require.Len(t, all(t, c, "0", 10), 1, "within the server")
 	to = stranger.URL
 	_, err := c.Infos(t.Context(), mlflow.Range{ExperimentID: "0"}, mlflow.Position{}, 10)
-	check(t, err, BadAddress, true, "redirects to "+stranger.URL)
+	check(t, err, KindAddress, true, "redirects to "+stranger.URL)
 	require.Zero(t, strangers)
 }
 

@@ -6,9 +6,11 @@ import (
 	"time"
 )
 
-// A gate bounds the requests for pages of infos and for spans in flight and finds out how many the server can use: a server with one worker is saturated by one request and gets
-// slower with two, one with several workers is half idle with one. The gate begins with one, measures the bytes per second that come back, allows one more,
-// and keeps it only if the throughput grew by more than a tenth. It tries again after a while, up and down, since load and workers change and a trial may have won by chance.
+// A gate bounds the requests for pages of infos and for spans in flight and finds out how many the server can use: a
+// server with one worker is saturated by one request and gets slower with two, one with several workers is half idle
+// with one. The gate begins with one, measures the bytes per second that come back, allows one more, and keeps it only
+// if the throughput grew by more than a tenth. It tries again after a while, up and down, since load and workers change
+// and a trial may have won by chance.
 type gate struct {
 	max int
 

@@ -41,7 +41,8 @@ func TestInfosPages(t *testing.T) {
 	}
 }
 
-// TestInfosWhileOthersWrite: whatever is inserted or deleted between two requests, each trace that was there all the time is listed, and none twice.
+// TestInfosWhileOthersWrite: whatever is inserted or deleted between two requests, each trace that was there all the
+// time is listed, and none twice.
 func TestInfosWhileOthersWrite(t *testing.T) {
 	for seed := range uint64(40) {
 		rnd := rand.New(rand.NewPCG(seed, 1))

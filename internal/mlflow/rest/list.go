@@ -106,7 +106,8 @@ func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 	return n, nil
 }
 
-// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one. Traces that are hidden from the caller count as unknown.
+// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one. Traces that are hidden from
+// the caller count as unknown.
 func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
 	v, err := c.version(ctx)
 	if err != nil {
@@ -137,7 +138,7 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 		switch e := kindOf(err); {
 		case err == nil:
 			infos = append(infos, info)
-		case e == NotFound || e == Permission || missing(err): // a slash in an id leads to no route
+		case e == KindNotFound || e == KindPermission || missing(err): // a slash in an id leads to no route
 		default:
 			return nil, err
 		}
@@ -145,16 +146,17 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	return infos, nil
 }
 
-// lookup asks for infos in bulk. A trace that is hidden from the caller makes the server refuse the whole request: then the halves are asked for.
+// lookup asks for infos in bulk. A trace that is hidden from the caller makes the server refuse the whole request: then
+// the halves are asked for.
 func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
 	ask, err := json.Marshal(map[string]any{"trace_ids": ids})
 	if err != nil {
 		return nil, err
 	}
 	body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos", body: ask, limit: listLimit})
-	if half := len(ids) / 2; kindOf(err) == Permission || errors.Is(err, errTooLarge) {
+	if half := len(ids) / 2; kindOf(err) == KindPermission || errors.Is(err, errTooLarge) {
 		if half == 0 {
-			if kindOf(err) == Permission {
+			if kindOf(err) == KindPermission {
 				err = nil
 			}
 			return nil, err
@@ -210,7 +212,7 @@ func (c *Client) post(ctx context.Context, p patience, route, path string, ask, 
 }
 
 func undecodable(route string, err error) *Error {
-	return &Error{Kind: BadAnswer, Route: route, Status: http.StatusOK, Message: "the answer can't be understood: " + bounded(err.Error(), 200), Err: err}
+	return &Error{Kind: KindAnswer, Route: route, Status: http.StatusOK, Message: "the answer can't be understood: " + bounded(err.Error(), 200), Err: err}
 }
 
 // kindOf returns the kind of an *Error, or the empty one.
@@ -249,7 +251,8 @@ func (c *Client) searchRequest(version int32, experiment, filter string, n int, 
 	return &request{route: routeSearch, path: "/api/3.0/mlflow/traces/search", body: doc, limit: listLimit}
 }
 
-// window bounds the timestamps of a search, from <= t < to in milliseconds (to 0: no upper bound), with the user's own filter.
+// window bounds the timestamps of a search, from <= t < to in milliseconds (to 0: no upper bound), with the user's own
+// filter.
 type window struct {
 	from, to int64
 	own      string

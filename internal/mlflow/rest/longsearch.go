@@ -51,13 +51,14 @@ func (c *Client) searchWorkspace(ctx context.Context, experiment string, w windo
 			return page, nil
 		}
 		if page.NextToken == token {
-			return page, &Error{Kind: BadAnswer, Route: routeLong, Message: "the workspace answers with empty pages without end"}
+			return page, &Error{Kind: KindAnswer, Route: routeLong, Message: "the workspace answers with empty pages without end"}
 		}
 		token = page.NextToken
 	}
 }
 
-// searchPage asks by the long-running search. Where that is not rolled out, or not for experiments, an ordinary experiment is searched by the route of version 3.
+// searchPage asks by the long-running search. Where that is not rolled out, or not for experiments, an ordinary
+// experiment is searched by the route of version 3.
 func (c *Client) searchPage(ctx context.Context, experiment, place string, w window, n int, token string) (mlflow.InfosPage, error) {
 	c.dbx.mu.Lock()
 	long := place != "" || !c.dbx.noSearch && !c.dbx.noExperimentSearch
@@ -69,7 +70,7 @@ func (c *Client) searchPage(ctx context.Context, experiment, place string, w win
 		case err == nil:
 			return page, nil
 		case missing(err) && place != "":
-			return page, &Error{Kind: BadRequest, Route: routeLong, Status: e.Status, Code: e.Code, Err: err,
+			return page, &Error{Kind: KindRequest, Route: routeLong, Status: e.Status, Code: e.Code, Err: err,
 				Message: "the traces of the experiment lie in Unity Catalog (" + place + "), and this workspace has no route to search there yet"}
 		case missing(err):
 			c.dbx.mu.Lock()
@@ -125,7 +126,8 @@ type operation struct {
 	Response json.RawMessage `json:"response"`
 }
 
-// longSearch begins a search and asks for its outcome until it has one. A search that failed for a reason that passes is begun again.
+// longSearch begins a search and asks for its outcome until it has one. A search that failed for a reason that passes
+// is begun again.
 func (c *Client) longSearch(ctx context.Context, where []any, filter string, n int, token string) (page mlflow.InfosPage, err error) {
 	ask := map[string]any{"locations": where, "filter": filter, "max_results": n, "order_by": []string{"timestamp_ms ASC"}}
 	if token != "" {
@@ -173,43 +175,44 @@ func (c *Client) outcome(ctx context.Context, body []byte) ([]byte, *Error) {
 		case o.Done:
 			return o.Response, nil
 		case o.Name == "":
-			return nil, &Error{Kind: BadAnswer, Route: routeLong, Status: http.StatusOK, Message: "the answer names no operation"}
+			return nil, &Error{Kind: KindAnswer, Route: routeLong, Status: http.StatusOK, Message: "the answer names no operation"}
 		case time.Since(began) > maxRunning:
-			return nil, &Error{Kind: Unavailable, Route: routePoll, again: network, Message: "the search has run for " + maxRunning.String() + " without an end; see the query history of the SQL warehouse"}
+			return nil, &Error{Kind: KindUnavailable, Route: routePoll, again: network, Message: "the search has run for " + maxRunning.String() + " without an end; see the query history of the SQL warehouse"}
 		}
 		timer := time.NewTimer(c.dbx.Poll)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, &Error{Kind: Unavailable, Route: routePoll, Message: "stopped", Err: context.Cause(ctx)}
+			return nil, &Error{Kind: KindUnavailable, Route: routePoll, Message: "stopped", Err: context.Cause(ctx)}
 		case <-timer.C:
 		}
 		var err error
 		body, err = c.call(ctx, patient, &request{route: routePoll, path: "/api/4.0/mlflow/traces/search/operations/" + url.PathEscape(o.Name), limit: listLimit})
 		if e, ok := asError(err); ok {
-			if e.Kind == NotFound {
+			if e.Kind == KindNotFound {
 				e.again = capped // forgotten by the workspace: begin anew
 			}
 			return nil, e
 		}
 		if err != nil {
-			return nil, &Error{Kind: Unavailable, Route: routePoll, Message: "stopped", Err: err}
+			return nil, &Error{Kind: KindUnavailable, Route: routePoll, Message: "stopped", Err: err}
 		}
 	}
 }
 
-// failed explains an operation that ended without a result. Its code says what status a plain request would have been answered with.
+// failed explains an operation that ended without a result. Its code says what status a plain request would have been
+// answered with.
 func (c *Client) failed(o *operation) *Error {
-	e := &Error{Kind: ServerFault, Route: routeLong, Status: http.StatusOK, Code: o.Error.Code, Message: "the search failed" + colon(bounded(o.Error.Message, 300)), again: capped}
+	e := &Error{Kind: KindServer, Route: routeLong, Status: http.StatusOK, Code: o.Error.Code, Message: "the search failed" + colon(bounded(o.Error.Message, 300)), again: capped}
 	switch o.Error.Code {
 	case "INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST", "INVALID_ARGUMENT":
-		e.Kind, e.again = BadRequest, never
+		e.Kind, e.again = KindRequest, never
 	case "PERMISSION_DENIED", "UNAUTHENTICATED":
-		e.Kind, e.again = Permission, never
+		e.Kind, e.again = KindPermission, never
 	case "RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "ENDPOINT_NOT_FOUND":
-		e.Kind, e.again = NotFound, never
+		e.Kind, e.again = KindNotFound, never
 	case "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED":
-		e.Kind, e.again = Unavailable, waiting
+		e.Kind, e.again = KindUnavailable, waiting
 	}
 	c.dbx.rephrase(e)
 	return e
@@ -223,7 +226,8 @@ func end(to int64) int64 {
 	return 253402300800000
 }
 
-// until says up to when the next search looks. Of a place in Unity Catalog only a window is searched, so that the warehouse doesn't read all that is newer for each page.
+// until says up to when the next search looks. Of a place in Unity Catalog only a window is searched, so that the
+// warehouse doesn't read all that is newer for each page.
 func (c *Client) until(ctx context.Context, r mlflow.Range, from int64) (int64, error) {
 	if c.dbx == nil || from <= 0 {
 		return r.To, nil

@@ -20,7 +20,8 @@ const (
 	routeSigned      = "signed URL"
 	routeOnline      = "get-online-trace-details"
 
-	// maxPlaceChunk is how many traces of a place are asked for at once: what the backend allowed when MLflow's client learnt to ask in parts.
+	// maxPlaceChunk is how many traces of a place are asked for at once: what the backend allowed when MLflow's client
+	// learnt to ask in parts.
 	maxPlaceChunk = 10
 	// signedTries is how often a signed URL is fetched anew: it may have expired on the way.
 	signedTries = 2
@@ -44,7 +45,8 @@ func (c *Client) placeRequest(place string, limit int64) *request {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// workspaceDocument asks for the spans of one trace where they lie: in Unity Catalog, in an inference table, or in a file behind a signed URL.
+// workspaceDocument asks for the spans of one trace where they lie: in Unity Catalog, in an inference table, or in a
+// file behind a signed URL.
 func (c *Client) workspaceDocument(ctx context.Context, info *mlflow.Info, limit int64) (body []byte, typed bool, err error) {
 	place, hex := mlflow.SplitPlaceID(info.ID)
 	table, online := mlflow.Get(info.Metadata, metaSourceTable)
@@ -62,7 +64,7 @@ func (c *Client) workspaceDocument(ctx context.Context, info *mlflow.Info, limit
 			return nil, false, err
 		}
 		body, err := c.call(ctx, single, &request{route: routeSigned, limit: limit, gated: true, away: to})
-		if kindOf(err) != Permission || try == signedTries {
+		if kindOf(err) != KindPermission || try == signedTries {
 			return body, false, err
 		}
 	}
@@ -85,7 +87,7 @@ func (c *Client) placeDocument(ctx context.Context, place, hex string, limit int
 			return e.Doc, nil
 		}
 	}
-	return nil, &Error{Kind: NotFound, Route: routePlace, Status: http.StatusOK, Message: "the workspace doesn't show the trace", Err: errNotShown}
+	return nil, &Error{Kind: KindNotFound, Route: routePlace, Status: http.StatusOK, Message: "the workspace doesn't show the trace", Err: errNotShown}
 }
 
 // onlineDocument asks for the spans that an inference table holds.
@@ -107,15 +109,16 @@ func (c *Client) onlineDocument(ctx context.Context, info *mlflow.Info, table st
 		return nil, undecodable(routeOnline, err)
 	}
 	if answer.Data == "" {
-		return nil, &Error{Kind: NotFound, Route: routeOnline, Status: http.StatusOK, Message: "the workspace doesn't show the trace", Err: errNotShown}
+		return nil, &Error{Kind: KindNotFound, Route: routeOnline, Status: http.StatusOK, Message: "the workspace doesn't show the trace", Err: errNotShown}
 	}
 	if int64(len(answer.Data)) > limit {
-		return nil, &Error{Kind: BadAnswer, Route: routeOnline, Status: http.StatusOK, Message: "the answer is longer than allowed", Err: errTooLarge}
+		return nil, &Error{Kind: KindAnswer, Route: routeOnline, Status: http.StatusOK, Message: "the answer is longer than allowed", Err: errTooLarge}
 	}
 	return []byte(answer.Data), nil
 }
 
-// once leaves the repeats of spans out: writers that deliver at least once leave equal rows in tables of Unity Catalog. Rows that differ stay, all of them.
+// once leaves the repeats of spans out: writers that deliver at least once leave equal rows in tables of Unity Catalog.
+// Rows that differ stay, all of them.
 func (w *workspace) once(t *mlflow.Trace) {
 	if w == nil || t == nil || placeOf(&t.Info) == "" {
 		return
@@ -132,7 +135,8 @@ func (w *workspace) once(t *mlflow.Trace) {
 	t.Spans = kept
 }
 
-// signedURL asks for the address of a trace's file of spans. It leads to the cloud's storage, which must not see the workspace's token.
+// signedURL asks for the address of a trace's file of spans. It leads to the cloud's storage, which must not see the
+// workspace's token.
 func (c *Client) signedURL(ctx context.Context, id string) (*away, error) {
 	body, err := c.call(ctx, single, &request{
 		route: routeCredentials, path: "/api/2.0/mlflow/traces/" + url.PathEscape(id) + "/credentials-for-data-download", limit: 1 << 20, budget: c.dbx.downloads,
@@ -154,7 +158,7 @@ func (c *Client) signedURL(ctx context.Context, id string) (*away, error) {
 	}
 	u, err := url.Parse(answer.Info.URI)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || c.cfg.URL.Scheme != "http") {
-		return nil, &Error{Kind: BadAnswer, Route: routeCredentials, Status: http.StatusOK, Message: "the workspace hands out no https address for the file of spans"}
+		return nil, &Error{Kind: KindAnswer, Route: routeCredentials, Status: http.StatusOK, Message: "the workspace hands out no https address for the file of spans"}
 	}
 	to := &away{client: &c.dbx.storage, address: answer.Info.URI, header: http.Header{}}
 	for _, h := range answer.Info.Headers {
@@ -181,25 +185,26 @@ func storageError(route string, res *http.Response) *Error {
 	e := &Error{Route: route, Status: res.StatusCode, after: retryAfter(res.Header.Get("Retry-After"))}
 	switch s := res.StatusCode; {
 	case s == http.StatusNotFound:
-		e.Kind, e.Code, e.Message = NotFound, "NOT_FOUND", "the storage has no file of spans for the trace"
+		e.Kind, e.Code, e.Message = KindNotFound, "NOT_FOUND", "the storage has no file of spans for the trace"
 	case s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusBadRequest:
-		e.Kind, e.Message = Permission, "the storage refuses the signed URL"
+		e.Kind, e.Message = KindPermission, "the storage refuses the signed URL"
 	case s >= 300 && s < 400:
-		e.Kind, e.Message = BadAddress, "the storage redirects, which is not followed"
+		e.Kind, e.Message = KindAddress, "the storage redirects, which is not followed"
 	case s == http.StatusTooManyRequests || s == http.StatusServiceUnavailable:
-		e.Kind, e.again, e.Message = Unavailable, waiting, "the storage is overloaded"
+		e.Kind, e.again, e.Message = KindUnavailable, waiting, "the storage is overloaded"
 	default:
-		e.Kind, e.again, e.Message = ServerFault, capped, "the storage failed"
+		e.Kind, e.again, e.Message = KindServer, capped, "the storage failed"
 	}
 	return e
 }
 
-// explainWorkspace says why the spans of a trace can't be had, or returns an error that isn't the trace's own. It returns neither where the usual rules will do.
+// explainWorkspace says why the spans of a trace can't be had, or returns an error that isn't the trace's own. It
+// returns neither where the usual rules will do.
 func (c *Client) explainWorkspace(ctx context.Context, info *mlflow.Info, bucket string, e *Error) (*mlflow.Skip, error) {
 	switch {
 	case errors.Is(e, errTooLarge):
 	case errors.Is(e, errNotShown):
-		if _, err := c.workspaceInfo(ctx, info.ID); kindOf(err) == NotFound {
+		if _, err := c.workspaceInfo(ctx, info.ID); kindOf(err) == KindNotFound {
 			return mlflow.Skipf(mlflow.Vanished, "the trace is gone"), nil
 		} else if err != nil && !ownFault(err) && !errors.Is(err, mlflow.ErrNoInfo) {
 			return nil, err
@@ -210,13 +215,13 @@ func (c *Client) explainWorkspace(ctx context.Context, info *mlflow.Info, bucket
 		return mlflow.Skipf(mlflow.NoSpans, "the workspace lists the trace and doesn't show its spans, as it happens with large ones; its tables may hold them"), nil
 	case e.Route == routeCredentials && missing(e):
 		return mlflow.Skipf(mlflow.Unreachable, "this workspace has no route that leads to files of spans"), nil
-	case e.Route == routeCredentials && e.Kind == BadAnswer:
+	case e.Route == routeCredentials && e.Kind == KindAnswer:
 		return mlflow.Skipf(mlflow.Unreachable, "%s", e.Message), nil
-	case e.Route == routeSigned && e.Kind != NotFound && e.Kind != BadAnswer:
+	case e.Route == routeSigned && e.Kind != KindNotFound && e.Kind != KindAnswer:
 		why := "the spans lie in a file at " + strings.TrimPrefix(bucket, "https://") + ", which can't be read from here: " + e.Message
 		c.buckets.note(bucket, why)
 		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
-	case e.Route == routeSigned && e.Kind == NotFound && info.State != mlflow.StateInProgress && everHadSpans(info):
+	case e.Route == routeSigned && e.Kind == KindNotFound && info.State != mlflow.StateInProgress && everHadSpans(info):
 		return mlflow.Skipf(mlflow.ArtifactMissing, "%s", e.Message), nil
 	}
 	return nil, nil

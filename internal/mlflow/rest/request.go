@@ -30,7 +30,8 @@ type request struct {
 	away   *away         // not nil: goes to another server, path and query don't count
 }
 
-// away is where a request goes that is not for the server: with its own client, which knows no credential of the server.
+// away is where a request goes that is not for the server: with its own client, which knows no credential of the
+// server.
 type away struct {
 	client  *http.Client
 	address string // holds a signature: it is never written into an error or a log
@@ -58,23 +59,23 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 	var received int64
 	if r.gated {
 		if err := c.gate.acquire(ctx); err != nil {
-			return nil, &Error{Kind: Unavailable, Route: r.route, Message: "stopped", Err: err}
+			return nil, &Error{Kind: KindUnavailable, Route: r.route, Message: "stopped", Err: err}
 		}
 		defer func() {
 			c.gate.release(received, failure != nil && failure.again == waiting)
 		}()
 	}
 	if err := c.limiter.Wait(ctx); err != nil {
-		return nil, &Error{Kind: Unavailable, Route: r.route, Message: "stopped", Err: err}
+		return nil, &Error{Kind: KindUnavailable, Route: r.route, Message: "stopped", Err: err}
 	}
 	if r.budget != nil {
 		if err := r.budget.Wait(ctx); err != nil {
-			return nil, &Error{Kind: Unavailable, Route: r.route, Message: "stopped", Err: err}
+			return nil, &Error{Kind: KindUnavailable, Route: r.route, Message: "stopped", Err: err}
 		}
 	}
 	req, err := c.build(ctx, r)
 	if err != nil {
-		return nil, &Error{Kind: BadRequest, Route: r.route, Message: "the request can't be made", Err: err}
+		return nil, &Error{Kind: KindRequest, Route: r.route, Message: "the request can't be made", Err: err}
 	}
 	start := time.Now()
 	status := 0
@@ -109,14 +110,14 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 		}
 		return nil, e
 	case errors.Is(err, errTooLarge):
-		return nil, &Error{Kind: BadAnswer, Route: r.route, Status: status, Message: "the answer is longer than allowed", Err: err}
+		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status, Message: "the answer is longer than allowed", Err: err}
 	case err != nil:
 		return nil, transportError(r.route, req, err)
 	case !r.text && !looksJSON(body):
 		if r.away == nil && isPage(res, body) {
 			return nil, webPage(r.route)
 		}
-		return nil, &Error{Kind: BadAnswer, Route: r.route, Status: status, Message: "the answer is not JSON; " + notMLflow}
+		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status, Message: "the answer is not JSON; " + notMLflow}
 	}
 	return body, nil
 }
@@ -175,7 +176,8 @@ func read(res *http.Response, limit int64) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// looksJSON reports whether the body begins as each answer of MLflow does. Content types don't tell: the artifact route answers text/plain.
+// looksJSON reports whether the body begins as each answer of MLflow does. Content types don't tell: the artifact route
+// answers text/plain.
 func looksJSON(body []byte) bool {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	return len(body) > 0 && body[0] == '{'

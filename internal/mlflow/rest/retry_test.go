@@ -17,11 +17,11 @@ import (
 
 // TestRetry runs the loop against scripted failures on a virtual clock.
 func TestRetry(t *testing.T) {
-	lost := &Error{Kind: Unavailable, again: network}
-	fault := &Error{Kind: ServerFault, again: capped}
-	busy := &Error{Kind: Unavailable, again: waiting}
-	asked := &Error{Kind: Unavailable, again: waiting, after: 45 * time.Second}
-	final := &Error{Kind: BadRequest}
+	lost := &Error{Kind: KindUnavailable, again: network}
+	fault := &Error{Kind: KindServer, again: capped}
+	busy := &Error{Kind: KindUnavailable, again: waiting}
+	asked := &Error{Kind: KindUnavailable, again: waiting, after: 45 * time.Second}
+	final := &Error{Kind: KindRequest}
 	many := func(e *Error, n int) (list []*Error) {
 		for range n {
 			list = append(list, e)

@@ -31,7 +31,7 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 	if e, ok := asError(err); ok && e.Route == routeSigned {
 		bucket = c.dbx.bucket()
 	}
-	if e, ok := asError(err); ok && e.Kind == Unavailable && e.again == network && bucket == "" && ctx.Err() == nil {
+	if e, ok := asError(err); ok && e.Kind == KindUnavailable && e.again == network && bucket == "" && ctx.Err() == nil {
 		// Is it this trace or the server? Wait for the server and ask once more.
 		place, _ := mlflow.SplitPlaceID(info.ID)
 		if err := c.alive(ctx, place); err != nil {
@@ -78,7 +78,7 @@ func (c *Client) document(ctx context.Context, info *mlflow.Info) (body []byte, 
 	location, _ := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)
 	u, err := url.Parse(location)
 	if err != nil || u.Scheme != "mlflow-artifacts" {
-		return nil, false, &Error{Kind: NotFound, Route: routeArtifact, Code: "NOT_FOUND", Message: "the route get-trace-artifact is not let through, and the spans don't lie in the server's own artifact store"}
+		return nil, false, &Error{Kind: KindNotFound, Route: routeArtifact, Code: "NOT_FOUND", Message: "the route get-trace-artifact is not let through, and the spans don't lie in the server's own artifact store"}
 	}
 	body, err = c.call(ctx, single, &request{
 		route: routeProxied, path: "/api/2.0/mlflow-artifacts/artifacts" + strings.TrimRight(u.EscapedPath(), "/") + "/traces.json", limit: limit, gated: true,
@@ -114,20 +114,20 @@ func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, 
 		return nil, err
 	case errors.Is(err, errTooLarge):
 		return c.tooLarge(0), nil
-	case e.Kind == Permission:
+	case e.Kind == KindPermission:
 		return mlflow.Skipf(mlflow.Forbidden, "%s", e.Message), nil
 	case strings.Contains(e.Message, corruptData):
 		return mlflow.Skipf(mlflow.Corrupt, "the server can't read its file of spans"), nil
-	case e.Kind == BadAnswer:
+	case e.Kind == KindAnswer:
 		return mlflow.Skipf(mlflow.Corrupt, "the spans are not a JSON document"), nil
-	case e.Kind == NotFound && e.Code != "NOT_FOUND":
+	case e.Kind == KindNotFound && e.Code != "NOT_FOUND":
 		return mlflow.Skipf(mlflow.Vanished, "%s", e.Message), nil
 	case strings.Contains(e.Message, notExported): // 3.6: also for a trace that is gone
 		version, err := c.version(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := c.info(ctx, version, info.ID); kindOf(err) == NotFound {
+		if _, err := c.info(ctx, version, info.ID); kindOf(err) == KindNotFound {
 			return mlflow.Skipf(mlflow.Vanished, "the trace is gone"), nil
 		} else if err != nil && !ownFault(err) {
 			return nil, err
@@ -137,28 +137,29 @@ func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, 
 		why := "the spans lie in " + bucket + ", which the server can't read for us"
 		c.buckets.note(bucket, why)
 		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
-	case e.Kind == NotFound && info.State == mlflow.StateInProgress:
+	case e.Kind == KindNotFound && info.State == mlflow.StateInProgress:
 		return mlflow.Skipf(mlflow.NoSpans, "the trace is in progress and has no spans yet"), nil
-	case e.Kind == NotFound && !everHadSpans(info):
+	case e.Kind == KindNotFound && !everHadSpans(info):
 		return mlflow.Skipf(mlflow.NoSpans, "the trace has an info and no spans"), nil
-	case e.Kind == NotFound:
+	case e.Kind == KindNotFound:
 		return mlflow.Skipf(mlflow.ArtifactMissing, "the server has no file of spans for the trace: %s", e.Message), nil
 	}
 	if c.blame.Add(1) > maxBlame {
-		return nil, &Error{Kind: ServerFault, Route: e.Route, Status: e.Status, Err: e,
+		return nil, &Error{Kind: KindServer, Route: e.Route, Status: e.Status, Err: e,
 			Message: "the server fails for one trace after another, so it is not the traces; its log says why. The last message: " + e.Message}
 	}
 	return mlflow.Skipf(mlflow.SourceError, "the server fails for this trace: %s", e.Message), nil
 }
 
-// everHadSpans reports whether a client wrote spans for the trace: those note a schema version; an info that was only posted has none.
+// everHadSpans reports whether a client wrote spans for the trace: those note a schema version; an info that was only
+// posted has none.
 func everHadSpans(info *mlflow.Info) bool {
 	_, ok := mlflow.Get(info.Metadata, mlflow.MetaSchemaVersion)
 	return ok
 }
 
-// remote returns scheme and host of the artifact store that the spans of the trace lie in, if that is one which the server, or on Databricks this program, has to
-// reach, else "".
+// remote returns scheme and host of the artifact store that the spans of the trace lie in, if that is one which the
+// server, or on Databricks this program, has to reach, else "".
 func (c *Client) remote(info *mlflow.Info) string {
 	if c.dbx != nil && placeOf(info) == "" {
 		return c.dbx.bucket()
@@ -174,8 +175,9 @@ func (c *Client) remote(info *mlflow.Info) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// buckets remembers which artifact stores the server could read. Servers answer "not found" for each failure to read one, and may take seconds for it; so
-// a store that has never given anything and failed often is asked again now and then only.
+// buckets remembers which artifact stores the server could read. Servers answer "not found" for each failure to read
+// one, and may take seconds for it; so a store that has never given anything and failed often is asked again now and
+// then only.
 type buckets struct {
 	mu   sync.Mutex
 	seen map[string]*bucketState

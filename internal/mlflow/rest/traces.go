@@ -11,7 +11,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// answer is what a fetcher hands to the caller of Traces: the body of a batch, the document of one trace, or why there is none.
+// answer is what a fetcher hands to the caller of Traces: the body of a batch, the document of one trace, or why there
+// is none.
 type answer struct {
 	traces []int  // indexes of infos that were asked for
 	batch  []byte // answer of batchGet
@@ -20,8 +21,8 @@ type answer struct {
 	skip   *mlflow.Skip
 }
 
-// Traces implements mlflow.Source. Fetchers, as many as there may be requests in flight, read bodies and nothing else; the caller's goroutine decodes and
-// yields meanwhile. At most one body per fetcher waits for it.
+// Traces implements mlflow.Source. Fetchers, as many as there may be requests in flight, read bodies and nothing else;
+// the caller's goroutine decodes and yields meanwhile. At most one body per fetcher waits for it.
 func (c *Client) Traces(ctx context.Context, infos []mlflow.Info, yield func(i int, t *mlflow.Trace, skip *mlflow.Skip) error) error {
 	if len(infos) == 0 {
 		return nil

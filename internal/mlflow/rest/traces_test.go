@@ -155,7 +155,8 @@ func TestDeletedWhileReading(t *testing.T) {
 	}
 }
 
-// TestRoutesThatAreMissing: a server before 3.6 that holds traces of a later one (a store that was opened again), and proxies that let only /api pass.
+// TestRoutesThatAreMissing: a server before 3.6 that holds traces of a later one (a store that was opened again), and
+// proxies that let only /api pass.
 func TestRoutesThatAreMissing(t *testing.T) {
 	t.Run("batchGet", func(t *testing.T) {
 		for _, version := range []string{"3.2.0", "3.4.0"} {
@@ -190,7 +191,8 @@ func TestRoutesThatAreMissing(t *testing.T) {
 	}
 }
 
-// TestUnreadableBucket: a store whose spans all lie where the server can't read is not asked for each of them, and one that can be read is.
+// TestUnreadableBucket: a store whose spans all lie where the server can't read is not asked for each of them, and one
+// that can be read is.
 func TestUnreadableBucket(t *testing.T) {
 	for readable, want := range map[bool]mlflow.Reason{false: mlflow.Unreachable, true: mlflow.ArtifactMissing} {
 		s := newServer(t, "3.4.0")
@@ -222,10 +224,10 @@ func TestErrorsOfTheServer(t *testing.T) {
 		fault mlflowtest.Fault
 		kind  Kind
 	}{
-		"credentials expired": {mlflowtest.Fault{Status: 401}, Credentials},
-		"login page":          {mlflowtest.Fault{Status: 200, Body: "<html>login</html>", Header: http.Header{"Content-Type": {"text/html"}}}, Credentials},
-		"broken server":       {mlflowtest.Fault{Status: 500}, ServerFault},
-		"down for good":       {mlflowtest.Fault{Status: 503}, Unavailable},
+		"credentials expired": {mlflowtest.Fault{Status: 401}, KindCredentials},
+		"login page":          {mlflowtest.Fault{Status: 200, Body: "<html>login</html>", Header: http.Header{"Content-Type": {"text/html"}}}, KindCredentials},
+		"broken server":       {mlflowtest.Fault{Status: 500}, KindServer},
+		"down for good":       {mlflowtest.Fault{Status: 503}, KindUnavailable},
 	} {
 		for _, version := range []string{"2.22.5", "3.17.2"} {
 			t.Run(name+" "+version, func(t *testing.T) {
@@ -331,7 +333,8 @@ func TestManyCallers(t *testing.T) {
 	require.True(t, ok)
 }
 
-// TestRandomTrouble: with faults and broken traces all over, each trace comes exactly once and the sound ones come whole.
+// TestRandomTrouble: with faults and broken traces all over, each trace comes exactly once and the sound ones come
+// whole.
 func TestRandomTrouble(t *testing.T) {
 	for seed := range uint64(12) {
 		rnd := rand.New(rand.NewPCG(seed, 2))

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// ParseURL checks the address of a tracking server, http(s)://host[:port][/prefix], and returns it without a trailing slash. The prefix is the server's
-// --static-prefix or the path of a proxy. An address copied from the browser or from a client of the API is refused with the one to write instead. The
-// error never holds user information or a query, which may be secret.
+// ParseURL checks the address of a tracking server, http(s)://host[:port][/prefix], and returns it without a trailing
+// slash. The prefix is the server's --static-prefix or the path of a proxy. An address copied from the browser or from
+// a client of the API is refused with the one to write instead. The error never holds user information or a query,
+// which may be secret.
 func ParseURL(address string) (*url.URL, error) {
 	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)

@@ -167,7 +167,7 @@ func FuzzApply(f *testing.F) {
 				v.SetEmptySlice().AppendEmpty().SetStr(value)
 			}
 			apply(t, td, c)
-			if c.Action == Drop && genai.ClassOf(key) != genai.Safe && genai.ClassOf(key) != genai.Name {
+			if c.Action == Drop && genai.ClassOf(key) != genai.ClassSafe && genai.ClassOf(key) != genai.ClassName {
 				require.Zero(t, span.Attributes().Len())
 			}
 		}

@@ -182,7 +182,7 @@ func (p *Policy) attributes(m pcommon.Map, class func(key string) genai.Class, n
 	hashed := p.stats.Hashed
 	m.RemoveIf(func(key string, v pcommon.Value) bool {
 		switch c := class(key); {
-		case c == genai.Person:
+		case c == genai.ClassPerson:
 			return p.person(v)
 		case p.stays(key, v, c, names):
 			if key == genai.Assessments {
@@ -205,13 +205,13 @@ func (p *Policy) attributes(m pcommon.Map, class func(key string) genai.Class, n
 // stays reports whether drop and hash leave an attribute as it is.
 func (p *Policy) stays(key string, v pcommon.Value, c genai.Class, names bool) bool {
 	switch c {
-	case genai.Safe:
+	case genai.ClassSafe:
 		return true
-	case genai.Number:
+	case genai.ClassNumber:
 		if t := v.Type(); t == pcommon.ValueTypeInt || t == pcommon.ValueTypeDouble || t == pcommon.ValueTypeBool {
 			return true
 		}
-	case genai.Name:
+	case genai.ClassName:
 		if names {
 			return true
 		}
@@ -249,7 +249,7 @@ func (p *Policy) forget(m pcommon.Map, class func(key string) genai.Class, names
 func (p *Policy) maskAttributes(m pcommon.Map, class func(key string) genai.Class) {
 	m.RemoveIf(func(key string, v pcommon.Value) bool {
 		switch {
-		case class(key) == genai.Person:
+		case class(key) == genai.ClassPerson:
 			return p.person(v)
 		case key == genai.Assessments:
 			p.assessors(v, 0)
@@ -258,9 +258,9 @@ func (p *Policy) maskAttributes(m pcommon.Map, class func(key string) genai.Clas
 	})
 	p.full.mapping(m, func(key string) *masker {
 		switch class(key) {
-		case genai.Person:
+		case genai.ClassPerson:
 			return nil // hashed
-		case genai.Safe, genai.Number:
+		case genai.ClassSafe, genai.ClassNumber:
 			return p.strong
 		}
 		return p.full

@@ -127,8 +127,8 @@ func text(t testing.TB, td ptrace.Traces) string {
 // inputs are all traces of these tests, each with the canaries that it holds.
 func inputs(t *testing.T, test func(t *testing.T, td ptrace.Traces, c canaries)) {
 	for name, make := range map[string]func(*canaries) ptrace.Traces{
-		"structured": func(c *canaries) ptrace.Traces { return ours(c, genai.Structured) },
-		"json":       func(c *canaries) ptrace.Traces { return ours(c, genai.JSON) },
+		"structured": func(c *canaries) ptrace.Traces { return ours(c, genai.PayloadsStructured) },
+		"json":       func(c *canaries) ptrace.Traces { return ours(c, genai.PayloadsJSON) },
 		"live":       live,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestMask(t *testing.T) {
 
 func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 	var c canaries
-	td := ours(&c, genai.JSON)
+	td := ours(&c, genai.PayloadsJSON)
 	apply(t, td, Config{Action: Drop, PersonIDs: DropIDs, Keep: []string{"mlflow.traceTag.te*", "latency"}})
 	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	root := spans.At(0)
@@ -244,7 +244,7 @@ func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 
 func TestKeepNames(t *testing.T) {
 	var c canaries
-	td := ours(&c, genai.Structured)
+	td := ours(&c, genai.PayloadsStructured)
 	apply(t, td, Config{Action: Drop, PersonIDs: DropIDs, Keep: []string{"name"}})
 	root := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
 	assert.Contains(t, root.Name(), "span-name")
@@ -253,7 +253,7 @@ func TestKeepNames(t *testing.T) {
 }
 
 func TestPersons(t *testing.T) {
-	for _, payloads := range []genai.Payloads{genai.Structured, genai.JSON} {
+	for _, payloads := range []genai.Payloads{genai.PayloadsStructured, genai.PayloadsJSON} {
 		for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: HashIDs, HashKey: secret}, {Action: Mask, HashKey: secret}} {
 			want := config.PersonIDs != DropIDs
 			var c canaries
@@ -303,7 +303,7 @@ func TestPersons(t *testing.T) {
 // With the action hash too, ids of persons go when they are to be dropped, and the rest is hashed.
 func TestPersonsAreDroppedFromWhatIsHashed(t *testing.T) {
 	var c canaries
-	td := ours(&c, genai.JSON)
+	td := ours(&c, genai.PayloadsJSON)
 	stats := apply(t, td, Config{Action: Hash, PersonIDs: DropIDs, HashKey: secret})
 	attrs := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()
 	assert.NotContains(t, attrs, genai.UserID)

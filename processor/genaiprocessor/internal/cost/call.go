@@ -116,7 +116,7 @@ func (c *call) read(span ptrace.Span) {
 	if estimated {
 		c.usage = usage.Usage{}
 	}
-	c.reported = c.usage.Has(usage.Input) || c.usage.Has(usage.Output)
+	c.reported = c.usage.Has(usage.FieldInput) || c.usage.Has(usage.FieldOutput)
 	if c.kind == untyped && c.reported {
 		c.kind = model
 	}

@@ -16,20 +16,22 @@ type Config struct {
 	Currency string `mapstructure:"currency"`
 	// PriceList is a name of your own for the prices, recorded on each span that is priced. Empty: not recorded.
 	PriceList string `mapstructure:"price_list"`
-	// Models are the prices of models. Entries with an exact name come before those with a glob; among equals the first that matches counts.
+	// Models are the prices of models. Entries with an exact name come before those with a glob; among equals the first
+	// that matches counts.
 	Models []ModelPrice `mapstructure:"models"`
 	// Tools are the prices of tool calls. The first that matches counts.
 	Tools []ToolPrice `mapstructure:"tools"`
 
-	// WholeTraces says that every batch holds whole traces although they don't come from the mlflow receiver, because group_by_trace stands
-	// in front. Without it contract_cost_trace_total is written for traces of the receiver only.
+	// WholeTraces says that every batch holds whole traces although they don't come from the mlflow receiver, because
+	// group_by_trace stands in front. Without it contract_cost_trace_total is written for traces of the receiver only.
 	WholeTraces bool `mapstructure:"whole_traces"`
 }
 
 // ModelPrice is what one model costs for some time.
 type ModelPrice struct {
 	Match ModelMatch `mapstructure:"match"`
-	// ValidFrom (inclusive) and ValidTo (exclusive) bound the ends of the spans that the prices are for. Not set: no bound.
+	// ValidFrom (inclusive) and ValidTo (exclusive) bound the ends of the spans that the prices are for. Not set: no
+	// bound.
 	ValidFrom Time `mapstructure:"valid_from"`
 	ValidTo   Time `mapstructure:"valid_to"`
 
@@ -39,23 +41,26 @@ type ModelPrice struct {
 	LongContext []LongContext `mapstructure:"long_context"`
 }
 
-// Rates are prices per million tokens. Input and Output are required; what isn't written of the others falls back as its comment says.
+// Rates are prices per million tokens. Input and Output are required; what isn't written of the others falls back as
+// its comment says.
 type Rates struct {
-	Input        *float64 `mapstructure:"input"`
-	Output       *float64 `mapstructure:"output"`
+	Input        *float64 `mapstructure:"input"`          // tokens that the model reads
+	Output       *float64 `mapstructure:"output"`         // tokens that the model writes
 	CacheRead    *float64 `mapstructure:"cache_read"`     // input
 	CacheWrite   *float64 `mapstructure:"cache_write"`    // input
 	CacheWrite1h *float64 `mapstructure:"cache_write_1h"` // cache_write
 	Reasoning    *float64 `mapstructure:"reasoning"`      // output
 }
 
-// LongContext are the rates of a request with more than Above input tokens, cached ones included. They replace all rates of the entry.
+// LongContext are the rates of a request with more than Above input tokens, cached ones included. They replace all
+// rates of the entry.
 type LongContext struct {
-	Above int64 `mapstructure:"above"`
+	Above int64 `mapstructure:"above"` // a number of input tokens
 	Rates `mapstructure:",squash"`
 }
 
-// ModelMatch selects models: exact names or globs (* ? [a-z] {a,b}), case counts. Just `match: "gpt-4o*"` is short for a model of any provider.
+// ModelMatch selects models: exact names or globs (* ? [a-z] {a,b}), case counts. Just `match: "gpt-4o*"` is short for
+// a model of any provider.
 type ModelMatch struct {
 	Provider string `mapstructure:"provider"` // empty: any
 	Model    string `mapstructure:"model"`
@@ -73,11 +78,12 @@ func (m *ModelMatch) UnmarshalScalar(v confmap.ScalarValue) error {
 
 // ToolPrice is what one call of a tool costs, whether it succeeds or not.
 type ToolPrice struct {
-	Match   string   `mapstructure:"match"` // name of the tool, exact or a glob
-	PerCall *float64 `mapstructure:"per_call"`
+	Match   string   `mapstructure:"match"`    // name of the tool, exact or a glob
+	PerCall *float64 `mapstructure:"per_call"` // in the currency
 }
 
-// Time is a point in time as people write it, with or without quotes: RFC 3339 or a date, which is its first moment in UTC. The zero Time is "not set".
+// Time is a point in time as people write it, with or without quotes: RFC 3339 or a date, which is its first moment in
+// UTC. The zero Time is "not set".
 type Time struct{ at time.Time }
 
 // UnmarshalScalar implements confmap.ScalarUnmarshaler.

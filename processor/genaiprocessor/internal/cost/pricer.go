@@ -115,7 +115,8 @@ func newModelPrice(c *ModelPrice) (*modelPrice, error) {
 	return m, nil
 }
 
-// timestamp returns t in the form in which spans have their times, or unset. A date beyond what that form can hold, such as 9999-12-31, is the nearest that it can.
+// timestamp returns t in the form in which spans have their times, or unset. A date beyond what that form can hold,
+// such as 9999-12-31, is the nearest that it can.
 func timestamp(t Time, unset pcommon.Timestamp) pcommon.Timestamp {
 	switch {
 	case t.at.IsZero():
@@ -166,7 +167,8 @@ func (p *Pricer) find(c *call, at pcommon.Timestamp) *modelPrice {
 	return nil
 }
 
-// applies reports whether the price holds at that time for one of the names of the call's provider: MLflow and the conventions have different ones.
+// applies reports whether the price holds at that time for one of the names of the call's provider: MLflow and the
+// conventions have different ones.
 func (m *modelPrice) applies(c *call, at pcommon.Timestamp) bool {
 	return at >= m.from && at < m.to && (m.provider.match(c.provider) || c.otherProvider != "" && m.provider.match(c.otherProvider))
 }
@@ -175,15 +177,15 @@ func (m *modelPrice) applies(c *call, at pcommon.Timestamp) bool {
 func (m *modelPrice) cost(u *usage.Usage) (input, output float64) {
 	r := &m.rates
 	for i := range m.long {
-		if u.Of(usage.Input) > m.long[i].above {
+		if u.Of(usage.FieldInput) > m.long[i].above {
 			r = &m.long[i].rates
 		}
 	}
-	in, out := u.Of(usage.Input), u.Of(usage.Output)
-	read := min(u.Of(usage.CacheRead), in)
-	write := min(u.Of(usage.CacheWrite), in-read)
-	hour := min(u.Of(usage.CacheWrite1h), write)
-	reason := min(u.Of(usage.Reasoning), out)
+	in, out := u.Of(usage.FieldInput), u.Of(usage.FieldOutput)
+	read := min(u.Of(usage.FieldCacheRead), in)
+	write := min(u.Of(usage.FieldCacheWrite), in-read)
+	hour := min(u.Of(usage.FieldCacheWrite1h), write)
+	reason := min(u.Of(usage.FieldReasoning), out)
 	const million = 1e6
 	input = (float64(in-read-write)*r.input + float64(read)*r.cacheRead + float64(write-hour)*r.cacheWrite + float64(hour)*r.cacheWrite1h) / million
 	output = (float64(out-reason)*r.output + float64(reason)*r.reasoning) / million

@@ -13,8 +13,8 @@ import (
 
 // Rule gives the models that match an encoding. Match is an exact name or a glob.
 type Rule struct {
-	Match    string `mapstructure:"match"`
-	Encoding string `mapstructure:"encoding"`
+	Match    string `mapstructure:"match"`    // the name of a model or a glob
+	Encoding string `mapstructure:"encoding"` // one of tokens.Names
 }
 
 // IsGlob reports whether the rule's match has characters that stand for others.
@@ -22,12 +22,12 @@ func (r Rule) IsGlob() bool { return strings.ContainsAny(r.Match, `*?[{\`) }
 
 // Choice is an encoding that was chosen for a model.
 type Choice struct {
-	Name string
+	Name string // of the encoding
 	// Approximate is true unless the encoding is known to be the model's.
 	Approximate bool
 	// Chat is true for models of OpenAI's chat format.
 	Chat  bool
-	Count func(text string) int
+	Count func(text string) int // returns the number of tokens of a text
 }
 
 // Chooser chooses encodings. It may be used by any number of goroutines.
@@ -48,8 +48,8 @@ type compiled struct {
 // maxKnown bounds the models whose choice is remembered: names come from the traffic.
 const maxKnown = 1024
 
-// New returns a chooser over rules, of which those with an exact name come first and otherwise the first that matches counts, and an encoding for models
-// that neither the rules nor tiktoken's table know.
+// New returns a chooser over rules, of which those with an exact name come first and otherwise the first that matches
+// counts, and an encoding for models that neither the rules nor tiktoken's table know.
 func New(engine Engine, rules []Rule, fallback string) (*Chooser, error) {
 	c := &Chooser{counters: map[string]func(string) int{}, fallback: fallback, known: map[[2]string]Choice{}}
 	var globs []compiled
@@ -79,8 +79,8 @@ func New(engine Engine, rules []Rule, fallback string) (*Chooser, error) {
 	return c, nil
 }
 
-// For returns the choice for a span whose call asked for one model and was answered by another; either may be empty. What the rules or the table know of
-// the requested model comes first.
+// For returns the choice for a span whose call asked for one model and was answered by another; either may be empty.
+// What the rules or the table know of the requested model comes first.
 func (c *Chooser) For(request, response string) Choice {
 	key := [2]string{request, response}
 	c.mu.RLock()

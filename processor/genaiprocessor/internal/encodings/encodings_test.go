@@ -37,7 +37,7 @@ func TestChoice(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			c, err := New(Native, tt.rules, "cl100k_base")
+			c, err := New(EngineNative, tt.rules, "cl100k_base")
 			require.NoError(t, err)
 			for range 2 { // the second time it is remembered
 				choice := c.For(tt.request, tt.response)
@@ -52,18 +52,18 @@ func TestChoice(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	_, err := New(Native, nil, "o300k")
+	_, err := New(EngineNative, nil, "o300k")
 	require.ErrorContains(t, err, `unknown token encoding "o300k", use one of cl100k_base`)
-	_, err = New(Native, []Rule{{"a", "b"}}, "cl100k_base")
+	_, err = New(EngineNative, []Rule{{"a", "b"}}, "cl100k_base")
 	require.ErrorContains(t, err, `"b"`)
-	_, err = New(Native, []Rule{{"[a", "cl100k_base"}}, "cl100k_base")
+	_, err = New(EngineNative, []Rule{{"[a", "cl100k_base"}}, "cl100k_base")
 	require.ErrorContains(t, err, `model_encodings[0]::match: "[a" is not a glob`)
 	_, err = New("magic", nil, "cl100k_base")
 	require.ErrorContains(t, err, `unknown engine "magic"`)
 }
 
 func TestNamesAreRememberedWithinBounds(t *testing.T) {
-	c, err := New(Native, nil, "cl100k_base")
+	c, err := New(EngineNative, nil, "cl100k_base")
 	require.NoError(t, err)
 	for i := range 2 * maxKnown {
 		c.For(fmt.Sprint("model-", i), "")
@@ -78,9 +78,9 @@ func TestEnginesAgree(t *testing.T) {
 		strings.Repeat("a", 1<<20), strings.Repeat(" ", 100_000), strings.Repeat("é", 100_000), strings.Repeat("=-", 50_000), // handed to the native engine
 	}
 	for _, name := range tokens.Names() {
-		native, err := Native.counter(name)
+		native, err := EngineNative.counter(name)
 		require.NoError(t, err)
-		other, err := TiktokenGo.counter(name)
+		other, err := EngineTiktokenGo.counter(name)
 		require.NoError(t, err)
 		for _, text := range texts {
 			assert.Equal(t, native(text), other(text), "%s %.40q", name, text)
@@ -90,7 +90,7 @@ func TestEnginesAgree(t *testing.T) {
 
 func BenchmarkEngines(b *testing.B) {
 	text := strings.Repeat("The courier left the parcel with the neighbour on Tuesday; she signed for it at 14:05. ", 100)
-	for _, engine := range []Engine{Native, TiktokenGo} {
+	for _, engine := range []Engine{EngineNative, EngineTiktokenGo} {
 		b.Run(string(engine), func(b *testing.B) {
 			count, err := engine.counter("o200k_base")
 			require.NoError(b, err)

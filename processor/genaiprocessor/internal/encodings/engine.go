@@ -17,8 +17,8 @@ type Engine string
 
 // The engines.
 const (
-	Native     Engine = "native"      // internal/tokens
-	TiktokenGo Engine = "tiktoken_go" // github.com/pkoukk/tiktoken-go over the same vocabularies
+	EngineNative     Engine = "native"      // internal/tokens
+	EngineTiktokenGo Engine = "tiktoken_go" // github.com/pkoukk/tiktoken-go over the same vocabularies
 )
 
 // counter returns what counts in the encoding of that name.
@@ -28,9 +28,9 @@ func (e Engine) counter(encoding string) (func(text string) int, error) {
 		return nil, err
 	}
 	switch e {
-	case Native:
+	case EngineNative:
 		return native.Count, nil
-	case TiktokenGo:
+	case EngineTiktokenGo:
 		if other, ok := aliases[encoding]; ok {
 			encoding = other
 		}
@@ -71,14 +71,15 @@ func (embedded) LoadTiktokenBpe(address string) (map[string]int, error) {
 	return e.Ranks(), nil
 }
 
-// tiktoken-go needs time in proportion to the square of the length of a piece, and a piece is at most a run of one class of characters.
+// tiktoken-go needs time in proportion to the square of the length of a piece, and a piece is at most a run of one
+// class of characters.
 const (
 	maxRun  = 4096
 	maxSize = 1 << 20
 )
 
-// isManageable reports whether tiktoken-go counts text in reasonable time and memory: it isn't large and has no very long run without ASCII space, digit or
-// change between letters and other characters.
+// isManageable reports whether tiktoken-go counts text in reasonable time and memory: it isn't large and has no very
+// long run without ASCII space, digit or change between letters and other characters.
 func isManageable(text string) bool {
 	if len(text) > maxSize {
 		return false

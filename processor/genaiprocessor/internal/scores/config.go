@@ -31,35 +31,36 @@ type OnDuplicate string
 
 // The ways.
 const (
-	Latest      OnDuplicate = "latest"       // changed last
-	First       OnDuplicate = "first"        // changed first
-	PreferHuman OnDuplicate = "prefer_human" // a human's before a judge's before code's, then the latest
-	BySource    OnDuplicate = "by_source"    // one attribute for each kind of source, metric_<name>_human and so on, the latest of each
+	OnDuplicateLatest      OnDuplicate = "latest"       // changed last
+	OnDuplicateFirst       OnDuplicate = "first"        // changed first
+	OnDuplicatePreferHuman OnDuplicate = "prefer_human" // a human's before a judge's before code's, then the latest
+	OnDuplicateBySource    OnDuplicate = "by_source"    // one attribute for each kind of source, metric_<name>_human and so on, the latest of each
 )
 
 // Rename gives the assessments named Name the name To.
 type Rename struct {
-	Name string `mapstructure:"name"`
-	To   string `mapstructure:"to"`
+	Name string `mapstructure:"name"` // of an assessment, exactly
+	To   string `mapstructure:"to"`   // the name that its attribute is made of
 }
 
-// LabelScore gives a label a number. Match is the name of an assessment or a glob, empty for all; case counts in names, not in labels.
+// LabelScore gives a label a number. Match is the name of an assessment or a glob, empty for all; case counts in names,
+// not in labels.
 type LabelScore struct {
 	Match string  `mapstructure:"match"`
-	Label string  `mapstructure:"label"`
-	Score float64 `mapstructure:"score"`
+	Label string  `mapstructure:"label"` // the value of the feedback
+	Score float64 `mapstructure:"score"` // a finite number
 }
 
 // DefaultConfig returns the defaults.
-func DefaultConfig() Config {
-	return Config{Prefix: genai.ScorePrefix, OnDuplicate: Latest, MaxMetrics: 64, MaxNames: 256}
+func NewDefaultConfig() Config {
+	return Config{Prefix: genai.ScorePrefix, OnDuplicate: OnDuplicateLatest, MaxMetrics: 64, MaxNames: 256}
 }
 
 // Validate reports every mistake with its key, its value and what to write instead.
 func (c *Config) Validate() error {
 	var errs []error
 	switch c.OnDuplicate {
-	case Latest, First, PreferHuman, BySource:
+	case OnDuplicateLatest, OnDuplicateFirst, OnDuplicatePreferHuman, OnDuplicateBySource:
 	default:
 		errs = append(errs, fmt.Errorf("on_duplicate: %q is not one of latest, first, prefer_human, by_source", c.OnDuplicate))
 	}

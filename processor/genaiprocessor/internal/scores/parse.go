@@ -15,13 +15,16 @@ type assessment struct {
 	feedback, other                     bool   // it has a feedback, an expectation or issue
 	invalid                             bool
 	overridden                          bool
+
+	// The ranks of the members that name, value and time are from, 1 is the first; 0: there was none.
+	nameRank, valueRank, timeRank int8
 }
 
 // maxAssessments bounds a list: MLflow's own limit per trace is far below.
 const maxAssessments = 10_000
 
-// parse appends the assessments of a JSON text to list. It reports how many elements could not be read as one; broken is true if the text as a whole couldn't, from some
-// place on.
+// parse appends the assessments of a JSON text to list. It reports how many elements could not be read as one; broken
+// is true if the text as a whole couldn't, from some place on.
 func parse(list []assessment, text []byte) (_ []assessment, malformed int, broken bool) {
 	s := pyjson.NewScanner(text)
 	for range 2 { // text in a string, perhaps once more
@@ -36,7 +39,8 @@ func parse(list []assessment, text []byte) (_ []assessment, malformed int, broke
 	}
 	switch s.Kind() {
 	case pyjson.Object:
-		list = append(list, one(&s))
+		list = append(list, assessment{})
+		list[len(list)-1].read(&s)
 	case pyjson.Array:
 		s.Open(pyjson.Array)
 		for s.NextElement() {
@@ -45,8 +49,9 @@ func parse(list []assessment, text []byte) (_ []assessment, malformed int, broke
 				malformed++
 				continue
 			}
-			if a := one(&s); s.Err() == nil {
-				list = append(list, a)
+			list = append(list, assessment{})
+			if list[len(list)-1].read(&s); s.Err() != nil {
+				list = list[:len(list)-1]
 			}
 		}
 	case pyjson.Null:
@@ -58,98 +63,114 @@ func parse(list []assessment, text []byte) (_ []assessment, malformed int, broke
 	return list, malformed, s.Err() != nil
 }
 
-// one reads an object.
-func one(s *pyjson.Scanner) (a assessment) {
-	nameRank, valueRank, timeRank := 3, 3, 3
-	value := func(rank int) {
-		null := s.Kind() == pyjson.Null
-		if raw := s.Skip(); !null && rank < valueRank {
-			a.value, valueRank = raw, rank
+// members are the readers of an assessment's members, by their names. Each reads the value of its member. Of members
+// that say the same the one of the lowest rank counts.
+var members = map[string]func(a *assessment, s *pyjson.Scanner){
+	"assessment_id":       func(a *assessment, s *pyjson.Scanner) { a.id = text(s) },
+	"id":                  func(a *assessment, s *pyjson.Scanner) { a.id = text(s) },
+	"assessment_name":     func(a *assessment, s *pyjson.Scanner) { a.setName(1, text(s)) },
+	"metric_name":         func(a *assessment, s *pyjson.Scanner) { a.setName(2, text(s)) },
+	"name":                func(a *assessment, s *pyjson.Scanner) { a.setName(3, text(s)) },
+	"span_id":             func(a *assessment, s *pyjson.Scanner) { a.spanID = text(s) },
+	"source":              (*assessment).readSource,
+	"source_type":         func(a *assessment, s *pyjson.Scanner) { a.source = text(s) },
+	"feedback":            (*assessment).readFeedback,
+	"value":               func(a *assessment, s *pyjson.Scanner) { a.readValue(2, s) },
+	"score":               func(a *assessment, s *pyjson.Scanner) { a.readValue(3, s) },
+	"expectation":         (*assessment).readOther,
+	"issue":               (*assessment).readOther,
+	"valid":               (*assessment).readValid,
+	"overrides":           func(a *assessment, s *pyjson.Scanner) { a.overrides = text(s) },
+	"last_update_time":    func(a *assessment, s *pyjson.Scanner) { a.setTime(1, instant(s)) },
+	"last_update_time_ms": func(a *assessment, s *pyjson.Scanner) { a.setTime(1, instant(s)) },
+	"create_time":         func(a *assessment, s *pyjson.Scanner) { a.setTime(2, instant(s)) },
+	"create_time_ms":      func(a *assessment, s *pyjson.Scanner) { a.setTime(2, instant(s)) },
+	"timestamp":           func(a *assessment, s *pyjson.Scanner) { a.setTime(3, instant(s)) },
+}
+
+// read reads an object.
+func (a *assessment) read(s *pyjson.Scanner) {
+	s.Open(pyjson.Object)
+	for s.NextMember() {
+		if read, ok := members[s.KeyString()]; ok {
+			read(a, s)
+		} else {
+			s.Skip()
 		}
 	}
-	changed := func(rank int) {
-		if t := instant(s); t != 0 && rank < timeRank {
-			a.changed, timeRank = t, rank
-		}
+}
+
+// before reports whether a member of this rank counts more than the one that was found before.
+func before(rank, found int8) bool { return found == 0 || rank < found }
+
+func (a *assessment) setName(rank int8, name string) {
+	if name != "" && before(rank, a.nameRank) {
+		a.name, a.nameRank = name, rank
 	}
-	name := func(rank int) {
-		if n := text(s); n != "" && rank < nameRank {
-			a.name, nameRank = n, rank
-		}
+}
+
+func (a *assessment) setTime(rank int8, t int64) {
+	if t != 0 && before(rank, a.timeRank) {
+		a.changed, a.timeRank = t, rank
+	}
+}
+
+func (a *assessment) readValue(rank int8, s *pyjson.Scanner) {
+	null := s.Kind() == pyjson.Null
+	if raw := s.Skip(); !null && before(rank, a.valueRank) {
+		a.value, a.valueRank = raw, rank
+	}
+}
+
+// readSource reads {"source_type": …} or the type itself.
+func (a *assessment) readSource(s *pyjson.Scanner) {
+	if s.Kind() != pyjson.Object {
+		a.source = text(s)
+		return
 	}
 	s.Open(pyjson.Object)
 	for s.NextMember() {
-		switch s.KeyString() {
-		case "assessment_id", "id":
-			a.id = text(s)
-		case "assessment_name":
-			name(0)
-		case "metric_name":
-			name(1)
-		case "name":
-			name(2)
-		case "span_id":
-			a.spanID = text(s)
-		case "source":
-			switch s.Kind() {
-			case pyjson.Object:
-				s.Open(pyjson.Object)
-				for s.NextMember() {
-					if s.KeyString() == "source_type" {
-						a.source = text(s)
-					} else {
-						s.Skip()
-					}
-				}
-			default:
-				a.source = text(s)
-			}
-		case "source_type":
+		if string(s.Key()) == "source_type" {
 			a.source = text(s)
-		case "feedback":
-			switch s.Kind() {
-			case pyjson.Null:
-				s.Null()
-			case pyjson.Object:
-				a.feedback = true
-				s.Open(pyjson.Object)
-				for s.NextMember() {
-					if s.KeyString() == "value" {
-						value(0)
-					} else {
-						s.Skip()
-					}
-				}
-			default:
-				a.feedback = true
-				value(0)
-			}
-		case "value":
-			value(1)
-		case "score":
-			value(2)
-		case "expectation", "issue":
-			a.other = a.other || s.Kind() != pyjson.Null
-			s.Skip()
-		case "valid":
-			if s.Kind() == pyjson.Bool {
-				a.invalid = !s.Bool()
-			} else {
-				s.Skip()
-			}
-		case "overrides":
-			a.overrides = text(s)
-		case "last_update_time", "last_update_time_ms":
-			changed(0)
-		case "create_time", "create_time_ms":
-			changed(1)
-		case "timestamp":
-			changed(2)
-		default:
+		} else {
 			s.Skip()
 		}
 	}
-	return a
+}
+
+// readFeedback reads {"value": …} or the value itself.
+func (a *assessment) readFeedback(s *pyjson.Scanner) {
+	switch s.Kind() {
+	case pyjson.Null:
+		s.Null()
+	case pyjson.Object:
+		a.feedback = true
+		s.Open(pyjson.Object)
+		for s.NextMember() {
+			if string(s.Key()) == "value" {
+				a.readValue(1, s)
+			} else {
+				s.Skip()
+			}
+		}
+	default:
+		a.feedback = true
+		a.readValue(1, s)
+	}
+}
+
+// readOther reads an expectation or an issue.
+func (a *assessment) readOther(s *pyjson.Scanner) {
+	a.other = a.other || s.Kind() != pyjson.Null
+	s.Skip()
+}
+
+func (a *assessment) readValid(s *pyjson.Scanner) {
+	if s.Kind() == pyjson.Bool {
+		a.invalid = !s.Bool()
+	} else {
+		s.Skip()
+	}
 }
 
 // text reads a value and returns it if it is a string.

@@ -12,26 +12,26 @@ type Reason string
 
 // The reasons.
 const (
-	Malformed   Reason = "malformed"    // it, or all that follows in the text, can't be read
-	NotFeedback Reason = "not_feedback" // an expectation or an issue
-	Invalid     Reason = "invalid"      // its author took it back
-	Overridden  Reason = "overridden"   // another one took its place
-	NoName      Reason = "no_name"      // without a name, or one of letters and digits
-	NoNumber    Reason = "no_number"    // text, a list, an object, null, NaN
-	Duplicate   Reason = "duplicate"    // another one of that name was chosen
-	Collision   Reason = "collision"    // another one was chosen, whose name gives the same attribute
-	NameLimit   Reason = "name_limit"   // more different names than max_names
-	SpanLimit   Reason = "span_limit"   // more attributes on a span than max_metrics
-	SpanMissing Reason = "span_missing" // the span that it is about isn't in the batch
+	ReasonMalformed   Reason = "malformed"    // it, or all that follows in the text, can't be read
+	ReasonNotFeedback Reason = "not_feedback" // an expectation or an issue
+	ReasonInvalid     Reason = "invalid"      // its author took it back
+	ReasonOverridden  Reason = "overridden"   // another one took its place
+	ReasonNoName      Reason = "no_name"      // without a name, or one of letters and digits
+	ReasonNoNumber    Reason = "no_number"    // text, a list, an object, null, NaN
+	ReasonDuplicate   Reason = "duplicate"    // another one of that name was chosen
+	ReasonCollision   Reason = "collision"    // another one was chosen, whose name gives the same attribute
+	ReasonNameLimit   Reason = "name_limit"   // more different names than max_names
+	ReasonSpanLimit   Reason = "span_limit"   // more attributes on a span than max_metrics
+	ReasonSpanMissing Reason = "span_missing" // the span that it is about isn't in the batch
 )
 
 // Metric is a number for one span.
 type Metric struct {
-	SpanID string // as written in the assessment; empty: the span that carries the assessments
-	Key    string // name of the attribute
-	Index  int    // of Key in Scorer.Keys
-	Shared bool   // an assessment of another name had this attribute first
-	Value  float64
+	SpanID string  // as written in the assessment; empty: the span that carries the assessments
+	Key    string  // name of the attribute
+	Index  int     // of Key in Scorer.Keys
+	Shared bool    // an assessment of another name had this attribute first
+	Value  float64 // finite
 }
 
 // Scorer chooses among assessments. It may be used by any number of goroutines, each with a List of its own.
@@ -76,10 +76,11 @@ func (s *Scorer) Keys() []string {
 	return slices.Clone(s.names.keys)
 }
 
-// List is the metrics of one list of assessments, in the order in which their names came. Its memory serves for the next list.
+// List is the metrics of one list of assessments, in the order in which their names came. Its memory serves for the
+// next list.
 type List struct {
-	Metrics []Metric
-	chosen  []int // index in list of the assessment that each metric is from
+	Metrics []Metric // valid until the next Select or Reset
+	chosen  []int    // index in list of the assessment that each metric is from
 	list    []assessment
 }
 
@@ -93,8 +94,8 @@ func (l *List) Reset() {
 	}
 }
 
-// Select fills l with the metrics of a text and calls skipped for what became none. An assessment about the span carrier, which carries them, competes with those
-// about no span. The text must not change as long as l is in use.
+// Select fills l with the metrics of a text and calls skipped for what became none. An assessment about the span
+// carrier, which carries them, competes with those about no span. The text must not change as long as l is in use.
 func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reason, int)) {
 	l.Reset()
 	list, malformed, broken := parse(l.list, text)
@@ -103,7 +104,7 @@ func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reaso
 		malformed++
 	}
 	if malformed > 0 {
-		skipped(Malformed, malformed)
+		skipped(ReasonMalformed, malformed)
 	}
 	markOverridden(list)
 	for i := range list {
@@ -114,11 +115,11 @@ func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reaso
 		}
 		number, ok := s.number(a.name, a.value)
 		if !ok {
-			skipped(NoNumber, 1)
+			skipped(ReasonNoNumber, 1)
 			continue
 		}
 		source := ""
-		if s.onDuplicate == BySource {
+		if s.onDuplicate == OnDuplicateBySource {
 			source = a.source
 		}
 		if strings.EqualFold(a.spanID, carrier) {
@@ -127,9 +128,9 @@ func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reaso
 		to, full := s.names.attribute(a.name, source)
 		switch {
 		case full:
-			skipped(NameLimit, 1)
+			skipped(ReasonNameLimit, 1)
 		case to.key == "":
-			skipped(NoName, 1)
+			skipped(ReasonNoName, 1)
 		default:
 			if reason := s.put(l, i, Metric{SpanID: a.spanID, Key: to.key, Index: to.index, Shared: to.shared, Value: number}); reason != "" {
 				skipped(reason, 1)
@@ -160,15 +161,15 @@ func markOverridden(list []assessment) {
 func (a *assessment) unusable() Reason {
 	switch {
 	case a.other && !a.feedback:
-		return NotFeedback
+		return ReasonNotFeedback
 	case a.invalid:
-		return Invalid
+		return ReasonInvalid
 	case a.overridden:
-		return Overridden
+		return ReasonOverridden
 	case a.name == "":
-		return NoName
+		return ReasonNoName
 	case a.value == nil:
-		return NoNumber
+		return ReasonNoNumber
 	}
 	return ""
 }
@@ -182,9 +183,9 @@ func (s *Scorer) put(l *List, i int, m Metric) Reason {
 		}
 		if l.Metrics[j].Key == m.Key {
 			a, b := &l.list[i], &l.list[l.chosen[j]]
-			reason := Duplicate
+			reason := ReasonDuplicate
 			if a.name != b.name && (m.Shared || l.Metrics[j].Shared) {
-				reason = Collision
+				reason = ReasonCollision
 			}
 			if s.beats(a, b) {
 				l.Metrics[j], l.chosen[j] = m, i
@@ -194,7 +195,7 @@ func (s *Scorer) put(l *List, i int, m Metric) Reason {
 		onSpan++
 	}
 	if onSpan >= s.maxMetrics {
-		return SpanLimit
+		return ReasonSpanLimit
 	}
 	l.Metrics = append(l.Metrics, m)
 	l.chosen = append(l.chosen, i)
@@ -203,12 +204,12 @@ func (s *Scorer) put(l *List, i int, m Metric) Reason {
 
 // beats reports whether a, which comes later in the list, is chosen rather than b.
 func (s *Scorer) beats(a, b *assessment) bool {
-	if s.onDuplicate == PreferHuman {
+	if s.onDuplicate == OnDuplicatePreferHuman {
 		if x, y := rank(a.source), rank(b.source); x != y {
 			return x < y
 		}
 	}
-	if s.onDuplicate == First {
+	if s.onDuplicate == OnDuplicateFirst {
 		if a.changed != b.changed {
 			return a.changed < b.changed
 		}

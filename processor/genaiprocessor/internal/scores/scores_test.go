@@ -13,7 +13,7 @@ import (
 
 func scorer(t testing.TB, change func(*Config)) *Scorer {
 	t.Helper()
-	cfg := DefaultConfig()
+	cfg := NewDefaultConfig()
 	if change != nil {
 		change(&cfg)
 	}
@@ -23,7 +23,8 @@ func scorer(t testing.TB, change func(*Config)) *Scorer {
 	return s
 }
 
-// selected returns the metrics of the span that carries the assessments and those of others as "span/key", and what was skipped.
+// selected returns the metrics of the span that carries the assessments and those of others as "span/key", and what was
+// skipped.
 func selected(s *Scorer, text string) (map[string]float64, map[Reason]int) {
 	metrics, skipped := map[string]float64{}, map[Reason]int{}
 	var l List
@@ -56,7 +57,7 @@ func TestCoercion(t *testing.T) {
 		got, ok := metrics["metric_x"]
 		if math.IsNaN(want) {
 			assert.False(t, ok, "%s became %v", value, got)
-			assert.Equal(t, map[Reason]int{NoNumber: 1}, skipped, value)
+			assert.Equal(t, map[Reason]int{ReasonNoNumber: 1}, skipped, value)
 		} else {
 			assert.Equal(t, want, got, value)
 			assert.Empty(t, skipped, value)
@@ -78,7 +79,7 @@ func TestForms(t *testing.T) {
 			  {"assessment_id": "a-5", "assessment_name": "failed", "feedback": {"error": {"error_code": "RATE"}}},
 			  {"assessment_id": "a-6", "assessment_name": "both", "feedback": {"error": {"error_code": "RATE"}, "value": 2}}]`,
 			map[string]float64{"metric_relevance": 1, "21adbc4e10bfa287/metric_precision": 0, "metric_both": 2},
-			map[Reason]int{NotFeedback: 2, NoNumber: 1},
+			map[Reason]int{ReasonNotFeedback: 2, ReasonNoNumber: 1},
 		},
 		"list of dicts":    {`[{"name": "a", "value": 0}, {"metric_name": "b", "score": "no"}, {"assessment_name": "c", "feedback": {"value": true}}]`, map[string]float64{"metric_a": 0, "metric_b": 0, "metric_c": 1}, nil},
 		"null value":       {`[{"name": "a", "value": null, "score": 2}]`, map[string]float64{"metric_a": 2}, nil},
@@ -87,14 +88,14 @@ func TestForms(t *testing.T) {
 		"one object":       {`{"name": "a", "value": 1}`, map[string]float64{"metric_a": 1}, nil},
 		"null":             {`null`, nil, nil},
 		"empty":            {`[]`, nil, nil},
-		"no JSON":          {`hello`, nil, map[Reason]int{Malformed: 1}},
-		"no text":          {``, nil, map[Reason]int{Malformed: 1}},
-		"cut":              {`[{"name": "a", "value": 1}, {"name": "b", "val`, map[string]float64{"metric_a": 1}, map[Reason]int{Malformed: 1}},
-		"not objects":      {`[1, {"name": "a", "value": 1}, "x", null]`, map[string]float64{"metric_a": 1}, map[Reason]int{Malformed: 3}},
-		"no name":          {`[{"value": 1}, {"name": "", "value": 1}, {"name": "!?", "value": 1}, {"name": 5, "value": 1}]`, nil, map[Reason]int{NoName: 4}},
-		"invalid":          {`[{"name": "a", "value": 1, "valid": false}, {"name": "b", "value": 1, "valid": null}]`, map[string]float64{"metric_b": 1}, map[Reason]int{Invalid: 1}},
-		"overridden":       {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1"}]`, map[string]float64{"metric_a": 0}, map[Reason]int{Overridden: 1}},
-		"override undone":  {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1", "valid": false}]`, map[string]float64{"metric_a": 1}, map[Reason]int{Invalid: 1}},
+		"no JSON":          {`hello`, nil, map[Reason]int{ReasonMalformed: 1}},
+		"no text":          {``, nil, map[Reason]int{ReasonMalformed: 1}},
+		"cut":              {`[{"name": "a", "value": 1}, {"name": "b", "val`, map[string]float64{"metric_a": 1}, map[Reason]int{ReasonMalformed: 1}},
+		"not objects":      {`[1, {"name": "a", "value": 1}, "x", null]`, map[string]float64{"metric_a": 1}, map[Reason]int{ReasonMalformed: 3}},
+		"no name":          {`[{"value": 1}, {"name": "", "value": 1}, {"name": "!?", "value": 1}, {"name": 5, "value": 1}]`, nil, map[Reason]int{ReasonNoName: 4}},
+		"invalid":          {`[{"name": "a", "value": 1, "valid": false}, {"name": "b", "value": 1, "valid": null}]`, map[string]float64{"metric_b": 1}, map[Reason]int{ReasonInvalid: 1}},
+		"overridden":       {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1"}]`, map[string]float64{"metric_a": 0}, map[Reason]int{ReasonOverridden: 1}},
+		"override undone":  {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1", "valid": false}]`, map[string]float64{"metric_a": 1}, map[Reason]int{ReasonInvalid: 1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -119,15 +120,15 @@ func TestDuplicates(t *testing.T) {
 		{"id": "a-3", "name": "Q", "value": 3, "source": {"source_type": "CODE"}, "last_update_time": "2026-03-02T10:00:00+01:00"},
 		{"id": "a-4", "name": "q", "value": "unknown", "source": {"source_type": "HUMAN"}, "last_update_time": "2026-03-03T00:00:00Z"}]`
 	tests := map[OnDuplicate]map[string]float64{
-		Latest:      {"metric_q": 3}, // as late as a-1, with the larger id
-		First:       {"metric_q": 2},
-		PreferHuman: {"metric_q": 2},
-		BySource:    {"metric_q_llm_judge": 1, "metric_q_human": 2, "metric_q_code": 3},
+		OnDuplicateLatest:      {"metric_q": 3}, // as late as a-1, with the larger id
+		OnDuplicateFirst:       {"metric_q": 2},
+		OnDuplicatePreferHuman: {"metric_q": 2},
+		OnDuplicateBySource:    {"metric_q_llm_judge": 1, "metric_q_human": 2, "metric_q_code": 3},
 	}
 	for way, want := range tests {
 		metrics, skipped := selected(scorer(t, func(c *Config) { c.OnDuplicate = way }), list)
 		assert.Equal(t, want, metrics, way)
-		assert.Equal(t, 3-len(want), skipped[Duplicate]+skipped[Collision], way)
+		assert.Equal(t, 3-len(want), skipped[ReasonDuplicate]+skipped[ReasonCollision], way)
 	}
 	metrics, _ := selected(scorer(t, nil), `[{"name": "a", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
 	assert.Equal(t, map[string]float64{"metric_a": 2, "s/metric_a": 3}, metrics, "without times the last one counts")
@@ -135,9 +136,9 @@ func TestDuplicates(t *testing.T) {
 		text = fmt.Sprintf(text, `{"name": "a", "value": 1, "last_update_time_ms": 2}`, `{"name": "a", "value": 0, "last_update_time_ms": 1, "span_id": "carrier"}`)
 		metrics, skipped := selected(scorer(t, nil), text)
 		assert.Equal(t, map[string]float64{"metric_a": 1}, metrics, order)
-		assert.Equal(t, map[Reason]int{Duplicate: 1}, skipped, order)
+		assert.Equal(t, map[Reason]int{ReasonDuplicate: 1}, skipped, order)
 	}
-	metrics, _ = selected(scorer(t, func(c *Config) { c.OnDuplicate, c.Rename = BySource, []Rename{{Name: "q", To: "quality"}} }), list)
+	metrics, _ = selected(scorer(t, func(c *Config) { c.OnDuplicate, c.Rename = OnDuplicateBySource, []Rename{{Name: "q", To: "quality"}} }), list)
 	assert.Equal(t, map[string]float64{"metric_quality_llm_judge": 1, "metric_quality_human": 2, "metric_q_code": 3}, metrics, "the name that another name is given, then the source")
 }
 
@@ -163,13 +164,13 @@ func TestCollisions(t *testing.T) {
 
 	metrics, skipped := selected(s, `[{"id": "1", "name": "retrieval/precision", "value": 1}, {"id": "2", "name": "retrieval_precision", "value": 0}, {"id": "3", "name": "retrieval_precision", "value": 0.5}]`)
 	assert.Equal(t, map[string]float64{"metric_retrieval_precision": 0.5}, metrics)
-	assert.Equal(t, map[Reason]int{Collision: 1, Duplicate: 1}, skipped)
+	assert.Equal(t, map[Reason]int{ReasonCollision: 1, ReasonDuplicate: 1}, skipped)
 
 	s = scorer(t, func(c *Config) { c.Rename = []Rename{{"a!", "c"}, {"b!", "c"}, {"d!", "e"}} })
 	assert.Empty(t, shared(`[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}, {"name": "c", "value": 2}]`), "somebody wrote that")
 	assert.Empty(t, shared(`[{"name": "e", "value": 1}, {"name": "d!", "value": 2}]`), "somebody wrote that")
 	_, skipped = selected(s, `[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}]`)
-	assert.Equal(t, map[Reason]int{Duplicate: 1}, skipped)
+	assert.Equal(t, map[Reason]int{ReasonDuplicate: 1}, skipped)
 }
 
 func TestRenameAndLabels(t *testing.T) {
@@ -181,26 +182,26 @@ func TestRenameAndLabels(t *testing.T) {
 	metrics, skipped := selected(s, `[{"name": "retrieval/precision", "value": 0.5}, {"name": "tone of voice", "value": "friendly"}, {"name": "mood", "value": " FRIENDLY"},
 		{"name": "answered", "value": "no"}, {"name": "tone2", "value": "curt"}]`)
 	assert.Equal(t, map[string]float64{"score_precision": 0.5, "score_tone_of_voice": 1, "score_mood": 0.5, "score_answered": -1}, metrics)
-	assert.Equal(t, map[Reason]int{NoNumber: 1}, skipped)
+	assert.Equal(t, map[Reason]int{ReasonNoNumber: 1}, skipped)
 }
 
 func TestLimits(t *testing.T) {
 	s := scorer(t, func(c *Config) { c.MaxMetrics, c.MaxNames = 2, 4 })
 	metrics, skipped := selected(s, `[{"name": "a", "value": 1}, {"name": "b", "value": 1}, {"name": "c", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
 	assert.Equal(t, map[string]float64{"metric_a": 2, "metric_b": 1, "s/metric_a": 3}, metrics)
-	assert.Equal(t, map[Reason]int{SpanLimit: 1, Duplicate: 1}, skipped)
+	assert.Equal(t, map[Reason]int{ReasonSpanLimit: 1, ReasonDuplicate: 1}, skipped)
 
 	metrics, skipped = selected(s, `[{"name": "d", "value": 1}, {"name": "e", "value": 1}, {"name": "a", "value": 1}]`)
 	assert.Equal(t, map[string]float64{"metric_d": 1, "metric_a": 1}, metrics)
-	assert.Equal(t, map[Reason]int{NameLimit: 1}, skipped)
+	assert.Equal(t, map[Reason]int{ReasonNameLimit: 1}, skipped)
 
 	_, skipped = selected(s, `[{"name": "`+strings.Repeat("x", 1<<20)+`", "value": 1}]`)
-	assert.Equal(t, map[Reason]int{NoName: 1}, skipped)
+	assert.Equal(t, map[Reason]int{ReasonNoName: 1}, skipped)
 
 	many := "[" + strings.Repeat(`{"name": "a", "value": 1},`, maxAssessments) + `{"name": "b", "value": 1}]`
 	metrics, skipped = selected(s, many)
 	assert.Equal(t, map[string]float64{"metric_a": 1}, metrics)
-	assert.Equal(t, 1, skipped[Malformed])
+	assert.Equal(t, 1, skipped[ReasonMalformed])
 }
 
 func TestValidate(t *testing.T) {
@@ -219,7 +220,7 @@ func TestValidate(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			cfg := DefaultConfig()
+			cfg := NewDefaultConfig()
 			tt.change(&cfg)
 			require.ErrorContains(t, cfg.Validate(), tt.want)
 		})

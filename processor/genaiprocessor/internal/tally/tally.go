@@ -1,4 +1,5 @@
-// Package tally sums up, over the life of a process, what the processor did to the batches that went through it: the figures of the report. It is pure.
+// Package tally sums up, over the life of a process, what the processor did to the batches that went through it: the
+// figures of the report. It is pure.
 package tally
 
 import (
@@ -18,7 +19,7 @@ type Counts struct {
 	Tokens            [2]int // their sums: request, response
 	Reported          int    // calls with reported usage
 	Usage             [2]int64
-	Scores            []Score
+	Scores            []Score // one for each attribute that was written
 
 	Cost                           float64
 	Priced, Unpriced, WithoutUsage int
@@ -26,8 +27,8 @@ type Counts struct {
 
 // Score is the value of one attribute with a score, whose name has an index.
 type Score struct {
-	Index int
-	Value float64
+	Index int     // of the attribute's name, see Tally.Sum
+	Value float64 // of the attribute
 }
 
 // Tally adds up Counts. Whoever adds uses a stripe of its own, so that adding costs a lock that nobody else wants.

@@ -8,10 +8,11 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 )
 
-// part is one text of messages that are spread over attributes. Texts follow each other by message, then what they are, then their numbers.
+// part is one text of messages that are spread over attributes. Texts follow each other by message, then what they are,
+// then their numbers.
 type part struct {
 	message int
 	what    int8
@@ -38,55 +39,68 @@ func number(name string) (n int, rest string, ok bool) {
 	return n, rest, err == nil && n >= 0
 }
 
-// openInference reads llm.input_messages.N.message.… or llm.output_messages.….
-func (r *Reader) openInference(s *batch.Span, d batch.Direction, mode Mode) Text {
-	prefix := "llm.input_messages."
-	if d == batch.Response {
-		prefix = "llm.output_messages."
-	}
+// flattened is a dialect that spreads the messages of each direction over attributes: <prefix>N.<field> or, for lists
+// within a message, <prefix>N.<list>.N.<field>.
+type flattened struct {
+	prefix  [2]string           // by direction
+	message string              // what may stand between the number of a message and the field
+	fields  map[[2]string]place // by list, "" for the message itself, and field
+	names   string              // the field with the name of who speaks, "" without
+}
+
+// place is where a text stands within its message.
+type place struct{ what, field int8 }
+
+var openInference = flattened{
+	prefix:  [2]string{"llm.input_messages.", "llm.output_messages."},
+	message: "message.",
+	fields: map[[2]string]place{
+		{"", "content"}:                                {what: ofContent},
+		{"contents", "message_content.text"}:           {what: ofPart},
+		{"", "function_call_name"}:                     {what: ofCall},
+		{"", "function_call_arguments_json"}:           {what: ofCall, field: 1},
+		{"tool_calls", "tool_call.function.name"}:      {what: ofCall},
+		{"tool_calls", "tool_call.function.arguments"}: {what: ofCall, field: 1},
+	},
+	names: "name",
+}
+
+var openLLMetry = flattened{
+	prefix: [2]string{"gen_ai.prompt.", "gen_ai.completion."},
+	fields: map[[2]string]place{
+		{"", "content"}:             {what: ofContent},
+		{"", "reasoning"}:           {what: ofPart},
+		{"tool_calls", "name"}:      {what: ofCall},
+		{"tool_calls", "arguments"}: {what: ofCall, field: 1},
+	},
+}
+
+// flat reads the messages of one direction in a flattened dialect.
+func (r *Reader) flat(f *flattened, s *spans.Span, d spans.Direction, mode Mode) Text {
 	r.parts = r.parts[:0]
 	names := 0
 	for key, v := range s.Attributes().All() {
-		name, ok := strings.CutPrefix(key, prefix)
+		name, ok := strings.CutPrefix(key, f.prefix[d])
 		if !ok {
 			continue
 		}
-		n, name, ok := number(name)
-		if !ok {
+		var p part
+		if p.message, name, ok = number(name); !ok {
 			continue
 		}
-		p := part{message: n, text: stringOfValue(v)}
-		name = strings.TrimPrefix(name, "message.")
-		switch {
-		case name == "name":
-			names++
-			continue
-		case name == "content":
-			p.what = ofContent
-		case strings.HasPrefix(name, "contents."):
-			p.what = ofPart
-			var field string
-			p.part, field, ok = number(name[len("contents."):])
-			ok = ok && field == "message_content.text"
-		case name == "function_call_name":
-			p.what = ofCall
-		case name == "function_call_arguments_json":
-			p.what, p.field = ofCall, 1
-		case strings.HasPrefix(name, "tool_calls."):
-			p.what = ofCall
-			var field string
-			p.part, field, ok = number(name[len("tool_calls."):])
-			switch field {
-			case "tool_call.function.name":
-			case "tool_call.function.arguments":
-				p.field = 1
-			default:
-				ok = false
+		name = strings.TrimPrefix(name, f.message)
+		list := ""
+		if head, rest, nested := strings.Cut(name, "."); nested {
+			list = head
+			if p.part, name, ok = number(rest); !ok {
+				continue
 			}
-		default:
-			ok = false
 		}
-		if ok {
+		if list == "" && f.names != "" && name == f.names {
+			names++
+		}
+		if at, known := f.fields[[2]string{list, name}]; known {
+			p.what, p.field, p.text = at.what, at.field, stringOfValue(v)
 			r.parts = append(r.parts, p)
 		}
 	}
@@ -95,70 +109,27 @@ func (r *Reader) openInference(s *batch.Span, d batch.Direction, mode Mode) Text
 	return t
 }
 
-// openLLMetry reads gen_ai.prompt.N.… or gen_ai.completion.N.….
-func (r *Reader) openLLMetry(s *batch.Span, d batch.Direction, mode Mode) Text {
-	prefix := "gen_ai.prompt."
-	if d == batch.Response {
-		prefix = "gen_ai.completion."
-	}
-	r.parts = r.parts[:0]
-	for key, v := range s.Attributes().All() {
-		name, ok := strings.CutPrefix(key, prefix)
-		if !ok {
-			continue
-		}
-		n, name, ok := number(name)
-		if !ok {
-			continue
-		}
-		p := part{message: n, text: stringOfValue(v)}
-		switch {
-		case name == "content":
-			p.what = ofContent
-		case name == "reasoning":
-			p.what = ofPart
-		case strings.HasPrefix(name, "tool_calls."):
-			p.what = ofCall
-			var field string
-			p.part, field, ok = number(name[len("tool_calls."):])
-			switch field {
-			case "name":
-			case "arguments":
-				p.field = 1
-			default:
-				ok = false
-			}
-		default:
-			ok = false
-		}
-		if ok {
-			r.parts = append(r.parts, p)
-		}
-	}
-	return r.joined(mode)
-}
-
 // events reads the events gen_ai.user.message, gen_ai.choice and their like.
-func (r *Reader) events(s *batch.Span, d batch.Direction, mode Mode) Text {
+func (r *Reader) events(s *spans.Span, d spans.Direction, mode Mode) Text {
 	r.parts = r.parts[:0]
 	n := 0
 	for _, e := range s.Events().All() {
 		var keys [3]string
 		switch e.Name() {
 		case "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message":
-			if d == batch.Request {
+			if d == spans.DirectionRequest {
 				keys = [3]string{"content", "gen_ai.event.content", "tool_calls"}
 			}
 		case "gen_ai.content.prompt":
-			if d == batch.Request {
+			if d == spans.DirectionRequest {
 				keys = [3]string{"gen_ai.prompt"}
 			}
 		case "gen_ai.choice":
-			if d == batch.Response {
+			if d == spans.DirectionResponse {
 				keys = [3]string{"message", "content", "gen_ai.event.content"}
 			}
 		case "gen_ai.content.completion":
-			if d == batch.Response {
+			if d == spans.DirectionResponse {
 				keys = [3]string{"gen_ai.completion"}
 			}
 		}
@@ -174,7 +145,8 @@ func (r *Reader) events(s *batch.Span, d batch.Direction, mode Mode) Text {
 	return r.joined(mode)
 }
 
-// joined returns the collected texts in their order, a line for each. In Human mode a text that is JSON of messages or their parts is read as such.
+// joined returns the collected texts in their order, a line for each. In Human mode a text that is JSON of messages or
+// their parts is read as such.
 func (r *Reader) joined(mode Mode) Text {
 	slices.SortStableFunc(r.parts, byPlace)
 	t := Text{Found: true}
@@ -191,8 +163,8 @@ func (r *Reader) joined(mode Mode) Text {
 			break
 		}
 		switch {
-		case mode == Human && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text) && r.human.conversation(bytesOf(p.text)):
-		case mode == Human:
+		case mode == ModeText && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text) && r.human.conversation(bytesOf(p.text)):
+		case mode == ModeText:
 			r.human.line(bytesOf(p.text))
 		default:
 			if i > 0 {

@@ -4,7 +4,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// isMessage reports whether a value is a message or part of one, or a list whose first element is, lists of lists included.
+// isMessage reports whether a value is a message or part of one, or a list whose first element is, lists of lists
+// included.
 func (h *human) isMessage(text []byte, depth int) bool {
 	switch kindOf(text) {
 	case pyjson.Array:
@@ -122,7 +123,8 @@ func (h *human) call(raw []byte, depth int) {
 	}
 }
 
-// name adds the name of the tool that the members of h.open from base on call. It comes first, whatever the order of the members.
+// name adds the name of the tool that the members of h.open from base on call. It comes first, whatever the order of
+// the members.
 func (h *human) name(base int) {
 	for _, m := range h.open[base:] {
 		if m.key == "name" {

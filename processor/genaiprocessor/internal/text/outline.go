@@ -8,8 +8,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// outline is a valid JSON text and where its larger containers end, so that they can be passed over in one step. To look ahead in containers, and to walk them
-// level by level, then takes time in proportion to the length of the text, however deep it is nested.
+// outline is a valid JSON text and where its larger containers end, so that they can be passed over in one step. To
+// look ahead in containers, and to walk them level by level, then takes time in proportion to the length of the text,
+// however deep it is nested.
 type outline struct {
 	text  []byte
 	large []extent // in the order of their starts
@@ -19,7 +20,8 @@ type outline struct {
 type extent struct{ start, end int }
 
 const (
-	// smallest is the length from which on a container is large. Shorter ones are read anew, which costs no more than looking for them.
+	// smallest is the length from which on a container is large. Shorter ones are read anew, which costs no more than
+	// looking for them.
 	smallest = 256
 	// deepest is how many levels are outlined: more than are ever walked.
 	deepest = 2 * maxDepth
@@ -160,7 +162,8 @@ func (c *cursor) member() (m member, ok bool) {
 	return m, true
 }
 
-// firstLeaf returns the first value in an array, or in the arrays that come first in it, that is no array itself; nil if there is none or it lies too deep.
+// firstLeaf returns the first value in an array, or in the arrays that come first in it, that is no array itself; nil
+// if there is none or it lies too deep.
 func (o *outline) firstLeaf(array []byte, depth int) []byte {
 	c := o.inside(array)
 	for ; depth < maxDepth; depth++ {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 )
 
 // Mode says which text of a value is meant.
@@ -18,22 +18,23 @@ type Mode string
 
 // The modes.
 const (
-	Raw   Mode = "raw"
-	Human Mode = "text"
+	ModeRaw  Mode = "raw"
+	ModeText Mode = "text"
 )
 
-// Text is the text of one side of a span. It points into the span or the reader, and is valid until the reader's next use.
+// Text is the text of one side of a span. It points into the span or the reader, and is valid until the reader's next
+// use.
 type Text struct {
-	Text      string
-	Found     bool // false: the span has no such text; an empty text was found
-	Truncated bool // a preview that was cut, or more than the reader's limit
-	Messages  int  // number of messages that were told apart
-	Names     int  // of those, the ones with the name of who speaks
+	Text      string // empty if it is empty or not there
+	Found     bool   // false: the span has no such text; an empty text was found
+	Truncated bool   // a preview that was cut, or more than the reader's limit
+	Messages  int    // number of messages that were told apart
+	Names     int    // of those, the ones with the name of who speaks
 }
 
 // Reader reads texts of up to Limit bytes. It may be used by one goroutine at a time.
 type Reader struct {
-	Limit int
+	Limit int // in bytes
 
 	json, out []byte
 	human     human
@@ -65,40 +66,40 @@ func (r *Reader) Release() {
 }
 
 // keys are the attributes of the sources that JSONAttributes may list.
-var keys = [2][batch.Messages + 1]string{{genai.SpanInputs, "gen_ai.input.messages"}, {genai.SpanOutputs, "gen_ai.output.messages"}}
+var keys = [2][spans.SourceMessages + 1]string{{genai.SpanInputs, "gen_ai.input.messages"}, {genai.SpanOutputs, "gen_ai.output.messages"}}
 
 // Of returns the text of one side of s.
-func (r *Reader) Of(s *batch.Span, d batch.Direction, mode Mode) Text {
+func (r *Reader) Of(s *spans.Span, d spans.Direction, mode Mode) Text {
 	t := &s.Texts[d]
 	var found Text
 	switch {
-	case t.Has[batch.MLflow]:
-		v := t.Value[batch.MLflow]
+	case t.Has[spans.SourceMLflow]:
+		v := t.Value[spans.SourceMLflow]
 		form := guessed
 		if s.Payloads != "" {
-			if form = literal; s.Lists(keys[d][batch.MLflow]) {
+			if form = literal; s.Lists(keys[d][spans.SourceMLflow]) {
 				form = listed
 			}
 		}
 		found = r.value(v, form, mode)
-	case t.Has[batch.Messages]:
-		if d == batch.Request && s.HasSystem {
+	case t.Has[spans.SourceMessages]:
+		if d == spans.DirectionRequest && s.HasSystem {
 			found = r.withSystem(s, mode)
 		} else {
-			found = r.value(t.Value[batch.Messages], guessed, mode)
+			found = r.value(t.Value[spans.SourceMessages], guessed, mode)
 		}
-	case t.Has[batch.Call]:
-		found = r.value(t.Value[batch.Call], guessed, Raw) // arguments are JSON for the model too
-	case t.Has[batch.OpenInference]:
-		found = r.openInference(s, d, mode)
-	case t.Has[batch.OpenLLMetry]:
-		found = r.openLLMetry(s, d, mode)
-	case t.Has[batch.Value]:
-		found = r.value(t.Value[batch.Value], literal, mode)
-	case t.Has[batch.Events]:
+	case t.Has[spans.SourceCall]:
+		found = r.value(t.Value[spans.SourceCall], guessed, ModeRaw) // arguments are JSON for the model too
+	case t.Has[spans.SourceOpenInference]:
+		found = r.flat(&openInference, s, d, mode)
+	case t.Has[spans.SourceOpenLLMetry]:
+		found = r.flat(&openLLMetry, s, d, mode)
+	case t.Has[spans.SourceValue]:
+		found = r.value(t.Value[spans.SourceValue], literal, mode)
+	case t.Has[spans.SourceEvents]:
 		found = r.events(s, d, mode)
-	case t.Has[batch.Preview]:
-		found = Text{Text: t.Value[batch.Preview].AsString(), Found: true}
+	case t.Has[spans.SourcePreview]:
+		found = Text{Text: t.Value[spans.SourcePreview].AsString(), Found: true}
 		found.Truncated = isCut(found.Text)
 	default:
 		return Text{}
@@ -152,7 +153,7 @@ func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 			r.json, whole = genai.ValueTextUpTo(r.json[:0], v, r.Limit)
 		}
 		t := Text{Text: stringOf(r.json), Found: true, Truncated: !whole}
-		if mode == Human && whole {
+		if mode == ModeText && whole {
 			return r.readable(r.json)
 		}
 		return t
@@ -162,13 +163,13 @@ func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 		switch text, kind := r.canonical(s); {
 		case kind == pyjson.String:
 			s = stringOf(text)
-		case kind != pyjson.Invalid && mode == Human:
+		case kind != pyjson.Invalid && mode == ModeText:
 			return r.readable(text)
 		case kind != pyjson.Invalid:
 			return Text{Text: stringOf(text), Found: true}
 		}
 	}
-	if mode == Human && len(s) <= r.Limit && looksLikeJSON(s) && isJSON(s) {
+	if mode == ModeText && len(s) <= r.Limit && looksLikeJSON(s) && isJSON(s) {
 		return r.readable(bytesOf(s))
 	}
 	return Text{Text: s, Found: true}
@@ -206,10 +207,10 @@ func isJSON(s string) bool {
 }
 
 // withSystem returns the system instructions followed by the messages.
-func (r *Reader) withSystem(s *batch.Span, mode Mode) Text {
+func (r *Reader) withSystem(s *spans.Span, mode Mode) Text {
 	system := r.value(s.System, guessed, mode)
 	first := bytes.Clone(bytesOf(system.Text))
-	t := r.value(s.Texts[batch.Request].Value[batch.Messages], guessed, mode)
+	t := r.value(s.Texts[spans.DirectionRequest].Value[spans.SourceMessages], guessed, mode)
 	first = append(first, '\n')
 	first = append(first, t.Text...)
 	t.Text = stringOf(first)

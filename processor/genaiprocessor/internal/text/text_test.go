@@ -15,7 +15,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/batch"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 )
 
 // readable returns the readable text of JSON inputs or outputs.
@@ -68,14 +68,14 @@ func TestMessagesAreCounted(t *testing.T) {
 }
 
 // span returns a span of a foreign producer, or of the receiver if payloads is given, as the batch reads it.
-func span(payloads genai.Payloads, fill func(ptrace.Span)) *batch.Span {
+func span(payloads genai.Payloads, fill func(ptrace.Span)) *spans.Span {
 	td := ptrace.NewTraces()
 	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
 	if payloads != "" {
 		ss.Scope().Attributes().PutStr(genai.PayloadsMode, string(payloads))
 	}
 	fill(ss.Spans().AppendEmpty())
-	var b batch.Batch
+	var b spans.Batch
 	b.Read(td)
 	return &b.Spans[0]
 }
@@ -90,11 +90,11 @@ func TestStringsStandForWhatTheProducerSays(t *testing.T) {
 		listed   bool
 		want     string
 	}{
-		"a string":                      {genai.Structured, `{"a":1}`, false, `{"a":1}`},
-		"a quoted string":               {genai.Structured, `"a"`, false, `"a"`},
-		"a big integer":                 {genai.Structured, `123456789012345678901`, true, `123456789012345678901`},
-		"JSON payload":                  {genai.JSON, `{"b":1.50,"a":"\u00e9", "a": "x"}`, true, `{"b": 1.5, "a": "x"}`},
-		"a string beside JSON payloads": {genai.JSON, `{"a":1}`, false, `{"a":1}`},
+		"a string":                      {genai.PayloadsStructured, `{"a":1}`, false, `{"a":1}`},
+		"a quoted string":               {genai.PayloadsStructured, `"a"`, false, `"a"`},
+		"a big integer":                 {genai.PayloadsStructured, `123456789012345678901`, true, `123456789012345678901`},
+		"JSON payload":                  {genai.PayloadsJSON, `{"b":1.50,"a":"\u00e9", "a": "x"}`, true, `{"b": 1.5, "a": "x"}`},
+		"a string beside JSON payloads": {genai.PayloadsJSON, `{"a":1}`, false, `{"a":1}`},
 		"foreign JSON":                  {"", `{"a":1,"b":"\u00e9"}`, false, `{"a": 1, "b": "é"}`},
 		"foreign JSON string":           {"", `"a\nb"`, false, "a\nb"},
 		"foreign text":                  {"", `a [b`, false, `a [b`},
@@ -110,10 +110,10 @@ func TestStringsStandForWhatTheProducerSays(t *testing.T) {
 				}
 			})
 			r := Reader{Limit: 1 << 20}
-			got := r.Of(s, batch.Request, Raw)
+			got := r.Of(s, spans.DirectionRequest, ModeRaw)
 			assert.True(t, got.Found)
 			assert.Equal(t, tt.want, got.Text)
-			assert.False(t, r.Of(s, batch.Response, Raw).Found)
+			assert.False(t, r.Of(s, spans.DirectionResponse, ModeRaw).Found)
 		})
 	}
 }
@@ -125,7 +125,7 @@ func TestJSONInsideOfStructuredValues(t *testing.T) {
 	s := pcommon.NewValueEmpty()
 	build(t, s, text, 0)
 	r := Reader{Limit: 1 << 20}
-	assert.Equal(t, text, r.value(s, listed, Raw).Text)
+	assert.Equal(t, text, r.value(s, listed, ModeRaw).Text)
 }
 
 // build writes JSON text as the converter does.
@@ -228,13 +228,13 @@ func TestSources(t *testing.T) {
 			s := span("", tt.fill)
 			assert.True(t, s.GenAI)
 			r := Reader{Limit: 1 << 20}
-			assert.Equal(t, tt.request, r.Of(s, batch.Request, Raw).Text)
-			assert.Equal(t, tt.response, r.Of(s, batch.Response, Raw).Text)
+			assert.Equal(t, tt.request, r.Of(s, spans.DirectionRequest, ModeRaw).Text)
+			assert.Equal(t, tt.response, r.Of(s, spans.DirectionResponse, ModeRaw).Text)
 			want := tt.human
 			if want == "" {
 				want = tt.request
 			}
-			assert.Equal(t, want, r.Of(s, batch.Request, Human).Text)
+			assert.Equal(t, want, r.Of(s, spans.DirectionRequest, ModeText).Text)
 		})
 	}
 }
@@ -245,8 +245,8 @@ func TestNullIsMissingAndEmptyIsNot(t *testing.T) {
 		s.Attributes().PutStr(genai.SpanOutputs, "")
 	})
 	r := Reader{Limit: 10}
-	assert.Equal(t, Text{}, r.Of(s, batch.Request, Raw))
-	assert.Equal(t, Text{Found: true}, r.Of(s, batch.Response, Raw))
+	assert.Equal(t, Text{}, r.Of(s, spans.DirectionRequest, ModeRaw))
+	assert.Equal(t, Text{Found: true}, r.Of(s, spans.DirectionResponse, ModeRaw))
 }
 
 // MLflow's exporter for OTLP sends JSON text of everything, None included, where the mlflow receiver has values.
@@ -255,25 +255,25 @@ func TestNullAndStringsOverOTLP(t *testing.T) {
 		s.Attributes().PutStr(genai.SpanInputs, "null")
 		s.Attributes().PutStr(genai.SpanOutputs, `"where is it?"`)
 	}
-	foreign, ours := span("", fill), span(genai.Structured, fill)
+	foreign, ours := span("", fill), span(genai.PayloadsStructured, fill)
 	r := Reader{Limit: 100}
-	for _, mode := range []Mode{Raw, Human} {
-		assert.Equal(t, Text{}, r.Of(foreign, batch.Request, mode))
-		assert.Equal(t, "where is it?", r.Of(foreign, batch.Response, mode).Text)
-		assert.Equal(t, "null", r.Of(ours, batch.Request, mode).Text)
+	for _, mode := range []Mode{ModeRaw, ModeText} {
+		assert.Equal(t, Text{}, r.Of(foreign, spans.DirectionRequest, mode))
+		assert.Equal(t, "where is it?", r.Of(foreign, spans.DirectionResponse, mode).Text)
+		assert.Equal(t, "null", r.Of(ours, spans.DirectionRequest, mode).Text)
 	}
-	assert.Equal(t, `"where is it?"`, r.Of(ours, batch.Response, Raw).Text, "a string with quotes in it")
+	assert.Equal(t, `"where is it?"`, r.Of(ours, spans.DirectionResponse, ModeRaw).Text, "a string with quotes in it")
 	nested := span("", func(s ptrace.Span) {
 		s.Attributes().PutStr(genai.SpanInputs, `"{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}"`)
 	})
-	assert.Equal(t, "q", r.Of(nested, batch.Request, Human).Text, "JSON text within a string is read as such")
+	assert.Equal(t, "q", r.Of(nested, spans.DirectionRequest, ModeText).Text, "JSON text within a string is read as such")
 }
 
 func TestCutPreviews(t *testing.T) {
 	for n, cut := range map[int]bool{999: false, 1000: true, 1001: false, 10_000: true} {
 		s := span("", func(s ptrace.Span) { s.Attributes().PutStr(genai.RequestPreview, strings.Repeat("é", n-3)+"...") })
 		r := Reader{Limit: 1 << 20}
-		assert.Equal(t, cut, r.Of(s, batch.Request, Raw).Truncated, n)
+		assert.Equal(t, cut, r.Of(s, spans.DirectionRequest, ModeRaw).Truncated, n)
 	}
 }
 
@@ -291,10 +291,10 @@ func TestLimit(t *testing.T) {
 		},
 	}
 	for name, fill := range tests {
-		for _, mode := range []Mode{Raw, Human} {
+		for _, mode := range []Mode{ModeRaw, ModeText} {
 			for limit := 30; limit < 34; limit++ {
 				r := Reader{Limit: limit}
-				text := r.Of(span("", fill), batch.Request, mode)
+				text := r.Of(span("", fill), spans.DirectionRequest, mode)
 				assert.True(t, text.Truncated, "%s %s", name, mode)
 				assert.True(t, utf8.ValidString(text.Text), "%s %s", name, mode)
 				assert.InDelta(t, limit, len(text.Text), 3, "%s %s", name, mode)
@@ -309,7 +309,8 @@ func addMany(list pcommon.Slice) {
 	}
 }
 
-// FuzzText checks that any string in any place gives text of at most the limit, in both modes, again and again the same.
+// FuzzText checks that any string in any place gives text of at most the limit, in both modes, again and again the
+// same.
 func FuzzText(f *testing.F) {
 	keys := []string{genai.SpanInputs, "gen_ai.input.messages", "llm.input_messages.0.message.content", "gen_ai.prompt.0.content", "input.value", genai.RequestPreview, "gen_ai.tool.call.arguments"}
 	for i, seed := range []string{
@@ -321,12 +322,12 @@ func FuzzText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string, key uint8) {
 		s := span("", func(s ptrace.Span) { s.Attributes().PutStr(keys[int(key)%len(keys)], value) })
 		r := Reader{Limit: 1000}
-		for _, mode := range []Mode{Raw, Human} {
-			first := r.Of(s, batch.Request, mode)
+		for _, mode := range []Mode{ModeRaw, ModeText} {
+			first := r.Of(s, spans.DirectionRequest, mode)
 			text := strings.Clone(first.Text)
 			require.True(t, first.Found)
 			require.LessOrEqual(t, len(text), 1000)
-			again := r.Of(s, batch.Request, mode)
+			again := r.Of(s, spans.DirectionRequest, mode)
 			require.Equal(t, text, again.Text)
 			r.Release()
 		}
@@ -394,7 +395,7 @@ func TestNestingCostsNothing(t *testing.T) {
 		best := time.Hour
 		for range 3 {
 			start := time.Now()
-			r.Of(s, batch.Request, Human)
+			r.Of(s, spans.DirectionRequest, ModeText)
 			best = min(best, time.Since(start))
 		}
 		return best

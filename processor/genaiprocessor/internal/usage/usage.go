@@ -1,5 +1,6 @@
-// Package usage reads the numbers of tokens that the instrumentation of a call reports, in any dialect, field by field: gen_ai.usage.* (older names too), llm.token_count.*,
-// llm.usage.*, and mlflow.chat.tokenUsage, structured or as JSON text, which comes after all attributes. It is pure.
+// Package usage reads the numbers of tokens that the instrumentation of a call reports, in any dialect, field by field:
+// gen_ai.usage.* (older names too), llm.token_count.*, llm.usage.*, and mlflow.chat.tokenUsage, structured or as JSON
+// text, which comes after all attributes. It is pure.
 package usage
 
 import (
@@ -16,12 +17,12 @@ type Field int
 
 // The fields.
 const (
-	Input Field = iota
-	Output
-	CacheRead
-	CacheWrite
-	CacheWrite1h
-	Reasoning
+	FieldInput Field = iota
+	FieldOutput
+	FieldCacheRead
+	FieldCacheWrite
+	FieldCacheWrite1h
+	FieldReasoning
 	fields
 )
 
@@ -41,41 +42,41 @@ func (u *Usage) Has(f Field) bool { return u.from[f] != 0 }
 func source(key string) (Field, int8) {
 	switch key {
 	case genai.UsageInput:
-		return Input, 1
+		return FieldInput, 1
 	case "gen_ai.usage.prompt_tokens":
-		return Input, 2
+		return FieldInput, 2
 	case "llm.token_count.prompt":
-		return Input, 3
+		return FieldInput, 3
 	case "llm.usage.prompt_tokens":
-		return Input, 4
+		return FieldInput, 4
 	case genai.UsageOutput:
-		return Output, 1
+		return FieldOutput, 1
 	case "gen_ai.usage.completion_tokens":
-		return Output, 2
+		return FieldOutput, 2
 	case "llm.token_count.completion":
-		return Output, 3
+		return FieldOutput, 3
 	case "llm.usage.completion_tokens":
-		return Output, 4
+		return FieldOutput, 4
 	case genai.UsageCacheRead:
-		return CacheRead, 1
+		return FieldCacheRead, 1
 	case "gen_ai.usage.cache_read_input_tokens":
-		return CacheRead, 2
+		return FieldCacheRead, 2
 	case "llm.token_count.prompt_details.cache_read":
-		return CacheRead, 3
+		return FieldCacheRead, 3
 	case genai.UsageCacheWrite:
-		return CacheWrite, 1
+		return FieldCacheWrite, 1
 	case "gen_ai.usage.cache_creation.input_tokens":
-		return CacheWrite, 2
+		return FieldCacheWrite, 2
 	case "gen_ai.usage.cache_creation_input_tokens":
-		return CacheWrite, 3
+		return FieldCacheWrite, 3
 	case "llm.token_count.prompt_details.cache_write":
-		return CacheWrite, 4
+		return FieldCacheWrite, 4
 	case genai.UsageReasoning:
-		return Reasoning, 1
+		return FieldReasoning, 1
 	case "gen_ai.usage.reasoning_tokens":
-		return Reasoning, 2
+		return FieldReasoning, 2
 	case "llm.token_count.completion_details.reasoning":
-		return Reasoning, 3
+		return FieldReasoning, 3
 	}
 	return 0, 0
 }
@@ -84,22 +85,23 @@ func source(key string) (Field, int8) {
 func member(key string) (Field, bool) {
 	switch key {
 	case "input_tokens":
-		return Input, true
+		return FieldInput, true
 	case "output_tokens":
-		return Output, true
+		return FieldOutput, true
 	case "cache_read_input_tokens":
-		return CacheRead, true
+		return FieldCacheRead, true
 	case "cache_creation_input_tokens":
-		return CacheWrite, true
+		return FieldCacheWrite, true
 	case "cache_creation_input_tokens_above_1hr":
-		return CacheWrite1h, true
+		return FieldCacheWrite1h, true
 	}
 	return 0, false
 }
 
 const chatRank = 100
 
-// Attribute takes an attribute. known is false if it reports no number of tokens, bad is true if it should and what it holds is none: negative, fractional, a text.
+// Attribute takes an attribute. known is false if it reports no number of tokens, bad is true if it should and what it
+// holds is none: negative, fractional, a text.
 func (u *Usage) Attribute(key string, v pcommon.Value) (known, bad bool) {
 	f, rank := source(key)
 	if rank == 0 {

@@ -15,18 +15,18 @@ func TestUsage(t *testing.T) {
 		want       map[Field]int64
 		bad        int
 	}{
-		"conventions":   {map[string]any{"gen_ai.usage.input_tokens": 1, "gen_ai.usage.output_tokens": 2.0, "gen_ai.usage.reasoning_tokens": 3}, nil, map[Field]int64{Input: 1, Output: 2, Reasoning: 3}, 0},
-		"older names":   {map[string]any{"gen_ai.usage.prompt_tokens": 1, "gen_ai.usage.completion_tokens": 2}, nil, map[Field]int64{Input: 1, Output: 2}, 0},
-		"OpenInference": {map[string]any{"llm.token_count.prompt": 1, "llm.token_count.completion": 2, "llm.token_count.prompt_details.cache_read": 1}, nil, map[Field]int64{Input: 1, Output: 2, CacheRead: 1}, 0},
-		"Traceloop":     {map[string]any{"llm.usage.prompt_tokens": 1, "llm.usage.completion_tokens": 2, "llm.usage.total_tokens": 3}, nil, map[Field]int64{Input: 1, Output: 2}, 0},
-		"newest first":  {map[string]any{"llm.token_count.prompt": 4, "gen_ai.usage.prompt_tokens": 3, "gen_ai.usage.input_tokens": 2}, map[string]any{"input_tokens": 1}, map[Field]int64{Input: 2}, 0},
-		"MLflow":        {nil, map[string]any{"input_tokens": 1, "output_tokens": 2.0, "cache_creation_input_tokens": 3, "cache_creation_input_tokens_above_1hr": 4, "total_tokens": 9}, map[Field]int64{Input: 1, Output: 2, CacheWrite: 3, CacheWrite1h: 4}, 0},
-		"as JSON text":  {nil, `{"input_tokens": 1, "output_tokens": null, "cache_read_input_tokens": 3.0}`, map[Field]int64{Input: 1, CacheRead: 3}, 0},
-		"completed":     {map[string]any{"gen_ai.usage.input_tokens": 5}, `{"input_tokens": 1, "output_tokens": 2}`, map[Field]int64{Input: 5, Output: 2}, 0},
+		"conventions":   {map[string]any{"gen_ai.usage.input_tokens": 1, "gen_ai.usage.output_tokens": 2.0, "gen_ai.usage.reasoning_tokens": 3}, nil, map[Field]int64{FieldInput: 1, FieldOutput: 2, FieldReasoning: 3}, 0},
+		"older names":   {map[string]any{"gen_ai.usage.prompt_tokens": 1, "gen_ai.usage.completion_tokens": 2}, nil, map[Field]int64{FieldInput: 1, FieldOutput: 2}, 0},
+		"OpenInference": {map[string]any{"llm.token_count.prompt": 1, "llm.token_count.completion": 2, "llm.token_count.prompt_details.cache_read": 1}, nil, map[Field]int64{FieldInput: 1, FieldOutput: 2, FieldCacheRead: 1}, 0},
+		"Traceloop":     {map[string]any{"llm.usage.prompt_tokens": 1, "llm.usage.completion_tokens": 2, "llm.usage.total_tokens": 3}, nil, map[Field]int64{FieldInput: 1, FieldOutput: 2}, 0},
+		"newest first":  {map[string]any{"llm.token_count.prompt": 4, "gen_ai.usage.prompt_tokens": 3, "gen_ai.usage.input_tokens": 2}, map[string]any{"input_tokens": 1}, map[Field]int64{FieldInput: 2}, 0},
+		"MLflow":        {nil, map[string]any{"input_tokens": 1, "output_tokens": 2.0, "cache_creation_input_tokens": 3, "cache_creation_input_tokens_above_1hr": 4, "total_tokens": 9}, map[Field]int64{FieldInput: 1, FieldOutput: 2, FieldCacheWrite: 3, FieldCacheWrite1h: 4}, 0},
+		"as JSON text":  {nil, `{"input_tokens": 1, "output_tokens": null, "cache_read_input_tokens": 3.0}`, map[Field]int64{FieldInput: 1, FieldCacheRead: 3}, 0},
+		"completed":     {map[string]any{"gen_ai.usage.input_tokens": 5}, `{"input_tokens": 1, "output_tokens": 2}`, map[Field]int64{FieldInput: 5, FieldOutput: 2}, 0},
 		"nothing":       {map[string]any{"gen_ai.request.model": "m"}, "", map[Field]int64{}, 0},
 		"no numbers":    {map[string]any{"gen_ai.usage.input_tokens": "1", "gen_ai.usage.output_tokens": -1, "llm.usage.prompt_tokens": 1.5}, `{"input_tokens": "1", "output_tokens": 1e300}`, map[Field]int64{}, 5},
 		"not finite":    {map[string]any{"gen_ai.usage.input_tokens": math.NaN()}, map[string]any{"output_tokens": math.Inf(1)}, map[Field]int64{}, 2},
-		"zero is one":   {map[string]any{"gen_ai.usage.input_tokens": 0}, nil, map[Field]int64{Input: 0}, 0},
+		"zero is one":   {map[string]any{"gen_ai.usage.input_tokens": 0}, nil, map[Field]int64{FieldInput: 0}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var u Usage

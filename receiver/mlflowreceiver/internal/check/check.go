@@ -1,4 +1,5 @@
-// Package check looks at what a backfill would read, without reading more spans than a small sample and without writing anything.
+// Package check looks at what a backfill would read, without reading more spans than a small sample and without writing
+// anything.
 package check
 
 import (
@@ -12,7 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// page is the largest number of infos that MLflow serves at once; sampled is how many traces of each storage era are read to learn their size and that they can be read.
+// page is the largest number of infos that MLflow serves at once; sampled is how many traces of each storage era are
+// read to learn their size and that they can be read.
 const (
 	page    = 500
 	sampled = 5
@@ -23,13 +25,14 @@ const quota = 100
 
 // Settings is what a check looks at: From <= timestamp < To.
 type Settings struct {
-	Source   mlflow.Source
+	Source   mlflow.Source // that is counted
 	Select   func([]mlflow.Experiment) ([]mlflow.Experiment, error)
 	From, To int64
-	Filter   string
+	Filter   string // of MLflow's search; empty: all traces
 }
 
-// Run returns the findings. An error of the source in one experiment is a problem of that experiment; an error of the listing or the selection is returned.
+// Run returns the findings. An error of the source in one experiment is a problem of that experiment; an error of the
+// listing or the selection is returned.
 func Run(ctx context.Context, s Settings) (*progress.Findings, error) {
 	all, err := s.Source.Experiments(ctx)
 	if err != nil {
@@ -166,7 +169,8 @@ func (c *checker) sample(ctx context.Context) map[string]sample {
 	return eras
 }
 
-// judge fills in what the samples tell about an experiment and returns how many seconds reading its spans takes at the source.
+// judge fills in what the samples tell about an experiment and returns how many seconds reading its spans takes at the
+// source.
 func judge(e *progress.ExperimentFinding, eras map[string]sample) (seconds float64) {
 	e.Reachable = map[string]bool{}
 	for era, n := range e.Eras {

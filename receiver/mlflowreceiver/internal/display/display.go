@@ -1,4 +1,5 @@
-// Package display shows the progress of a run: one line that is drawn again on a terminal, a log record now and then elsewhere.
+// Package display shows the progress of a run: one line that is drawn again on a terminal, a log record now and then
+// elsewhere.
 package display
 
 import (
@@ -23,9 +24,9 @@ const (
 // Progress is the state of a run as numbers.
 type Progress struct {
 	Done, Total int64 // traces settled, and in the range; Total is -1 when the source doesn't say
-	Spans       int64
-	Skipped     int64
-	Rejected    int64
+	Spans       int64 // of the accepted traces
+	Skipped     int64 // traces that the source could not give
+	Rejected    int64 // traces that the pipeline refused for good
 }
 
 // Of sums up accounts.

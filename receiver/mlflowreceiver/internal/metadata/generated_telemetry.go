@@ -38,6 +38,7 @@ type TelemetryBuilder struct {
 	ReceiverMlflowTracesRejected metric.Int64Counter
 	ReceiverMlflowTracesSkipped  metric.Int64Counter
 	ReceiverMlflowValuesAsJSON   metric.Int64Counter
+	ReceiverMlflowValuesLeftOut  metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -151,6 +152,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ReceiverMlflowValuesAsJSON, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_values_as_json",
 		metric.WithDescription("Attribute values that structured form can't hold and that were written as their JSON text, by reason. [Alpha]"),
+		metric.WithUnit("{value}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverMlflowValuesLeftOut, err = builder.meter.Int64Counter(
+		"otelcol_receiver_mlflow_values_left_out",
+		metric.WithDescription("Values of accepted traces that were left out, by reason: content (capture_content is off), bad_usage (a number of tokens that is negative, fractional or no number; the attribute that held it is delivered as it is). [Alpha]"),
 		metric.WithUnit("{value}"),
 	)
 	errs = errors.Join(errs, err)

@@ -33,6 +33,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ReceiverMlflowTracesRejected.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesSkipped.Add(context.Background(), 1)
 	tb.ReceiverMlflowValuesAsJSON.Add(context.Background(), 1)
+	tb.ReceiverMlflowValuesLeftOut.Add(context.Background(), 1)
 	AssertEqualReceiverMlflowRefusals(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -61,6 +62,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowValuesAsJSON(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverMlflowValuesLeftOut(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

@@ -1,4 +1,5 @@
-// Package selection holds what a user selects: times, shares and experiments, with the forms in which people write them.
+// Package selection holds what a user selects: times, shares and experiments, with the forms in which people write
+// them.
 package selection
 
 import (
@@ -96,8 +97,9 @@ func (s Share) MarshalText() ([]byte, error) {
 	return []byte(strconv.FormatFloat(float64(s)*100, 'f', -1, 64) + "%"), nil
 }
 
-// Normalize rewrites, in place, values that YAML reads as something else than text although users mean text: numbers as experiment ids, dates and
-// timestamps without quotes, a share of 0. What can't be meant names the key and the accepted forms.
+// Normalize rewrites, in place, values that YAML reads as something else than text although users mean text: numbers as
+// experiment ids, dates and timestamps without quotes, a share of 0. What can't be meant names the key and the accepted
+// forms.
 func Normalize(conf *confmap.Conf) error {
 	patch := map[string]any{}
 	for _, key := range []string{"start_time", "end_time"} {

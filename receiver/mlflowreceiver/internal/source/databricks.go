@@ -145,7 +145,8 @@ func openWorkspace(ctx context.Context, s Settings, t target) (mlflow.Source, Ab
 	return signedIn{src, session}, about, nil
 }
 
-// workspacePage is the number of infos per search. Each is a query of a SQL warehouse, which takes seconds whatever it finds.
+// workspacePage is the number of infos per search. Each is a query of a SQL warehouse, which takes seconds whatever it
+// finds.
 const workspacePage = 500
 
 // session signs in, or finds the session of the extension that http::auth names.

@@ -29,7 +29,8 @@ func file(n int) []byte {
 		"status": {"code": "STATUS_CODE_OK"}, "attributes": {"mlflow.spanInputs": "{\"q\": %d}"}}]}`, "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAE=", n, n))
 }
 
-// TestExperiment reads an ordinary experiment: by either search, its files through signed URLs, without the token ever leaving for the storage.
+// TestExperiment reads an ordinary experiment: by either search, its files through signed URLs, without the token ever
+// leaving for the storage.
 func TestExperiment(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -103,7 +104,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	require.Len(t, found, 1, "trace: null is a trace that is not there")
 }
 
-// TestInferenceTable reads a trace whose id is that of a request to a model, from the inference table that its metadata names.
+// TestInferenceTable reads a trace whose id is that of a request to a model, from the inference table that its metadata
+// names.
 func TestInferenceTable(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/plain", nil)

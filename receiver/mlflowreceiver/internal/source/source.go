@@ -28,20 +28,20 @@ type Observer interface {
 
 // Settings is what a source is opened with.
 type Settings struct {
-	URI               string
-	HTTP              confighttp.ClientConfig // its endpoint is not used
-	Workspace         string
-	SearchPage        int // infos per search request to a tracking server
-	Concurrency       int
-	RequestsPerSecond float64
-	MaxTraceSize      int // bytes
-	Retry             configretry.BackOffConfig
-	Databricks        Databricks
-	Poll              time.Duration // between two looks at a running search of Databricks; 0: 1 s
-	Version           string        // of the product
-	Host              component.Host
-	Telemetry         component.TelemetrySettings
-	Observer          Observer
+	URI               string                      // tracking_uri of the configuration
+	HTTP              confighttp.ClientConfig     // its endpoint is not used
+	Workspace         string                      // X-MLFLOW-WORKSPACE; empty: not sent
+	SearchPage        int                         // infos per search request to a tracking server
+	Concurrency       int                         // requests for spans in flight
+	RequestsPerSecond float64                     // of all kinds; 0: no bound
+	MaxTraceSize      int                         // bytes
+	Retry             configretry.BackOffConfig   // back-off between the attempts of one request
+	Databricks        Databricks                  // how a workspace is read
+	Poll              time.Duration               // between two looks at a running search of Databricks; 0: 1 s
+	Version           string                      // of the product
+	Host              component.Host              // whose extensions authenticate
+	Telemetry         component.TelemetrySettings // for the HTTP client
+	Observer          Observer                    // told of each request and each repetition
 }
 
 // About says what is known of a source before it is asked.
@@ -81,7 +81,8 @@ func parse(uri string) (target, error) {
 	}
 }
 
-// Validate returns what is wrong with a tracking URI and what to write instead. No part that may hold a password is repeated.
+// Validate returns what is wrong with a tracking URI and what to write instead. No part that may hold a password is
+// repeated.
 func Validate(uri string) error {
 	_, err := parse(uri)
 	return err

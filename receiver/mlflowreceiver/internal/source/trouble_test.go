@@ -100,12 +100,12 @@ func TestRefusals(t *testing.T) {
 		kind   rest.Kind
 		text   string
 	}{
-		{"wrong token", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "wrong" }, rest.Credentials, "databricks::auth"},
-		{"no grant", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "other" }, rest.Permission, "User does not have"},
-		{"no warehouse", func(s *Settings) { s.Databricks.Warehouse = "" }, rest.BadRequest, "set sql_warehouse_id"},
+		{"wrong token", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "wrong" }, rest.KindCredentials, "databricks::auth"},
+		{"no grant", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "other" }, rest.KindPermission, "User does not have"},
+		{"no warehouse", func(s *Settings) { s.Databricks.Warehouse = "" }, rest.KindRequest, "set sql_warehouse_id"},
 		{"wrong secret", func(s *Settings) {
 			s.Databricks.SignIn.Credentials = signin.Credentials{ClientID: "app", ClientSecret: "wrong"}
-		}, rest.Credentials, "invalid_client"},
+		}, rest.KindCredentials, "invalid_client"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := settings(w)

@@ -1,4 +1,4 @@
-package batch
+package spans
 
 import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -9,7 +9,7 @@ import (
 
 // Batch is the spans of one ptrace.Traces. It may be read into again and again; what it holds points into the spans.
 type Batch struct {
-	Spans []Span
+	Spans []Span // in the order of the ptrace.Traces
 
 	byID map[spanKey]int
 	path []int
@@ -93,13 +93,13 @@ func (b *Batch) link() {
 	}
 	for i := range b.Spans {
 		s := &b.Spans[i]
-		if s.Kind == Other {
+		if s.Kind == KindOther {
 			continue
 		}
 		if up := b.genAIAbove(i); up != none {
 			b.Spans[up].hasCalls = true
 		}
-		if model := firstOf(s.RequestModel, s.ResponseModel); s.Kind == LLM && model != "" && s.root != none {
+		if model := firstOf(s.RequestModel, s.ResponseModel); s.Kind == KindLLM && model != "" && s.root != none {
 			switch top := &b.Spans[s.root]; top.model {
 			case model:
 			case "":
@@ -118,7 +118,8 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// resolve sets root for the span and all that lie above it, each only once. A circle of parents, which only a broken producer sends, is cut where it was entered.
+// resolve sets root for the span and all that lie above it, each only once. A circle of parents, which only a broken
+// producer sends, is cut where it was entered.
 func (b *Batch) resolve(i int) {
 	path := b.path[:0]
 	for i != none && b.Spans[i].state == open {
@@ -145,7 +146,8 @@ func (b *Batch) resolve(i int) {
 	b.path = path
 }
 
-// Bits of the flags of a span (OTLP, SpanFlags): whether it is known where the parent is, and whether that is another process.
+// Bits of the flags of a span (OTLP, SpanFlags): whether it is known where the parent is, and whether that is another
+// process.
 const (
 	hasIsRemote = 0x100
 	isRemote    = 0x200

@@ -8,9 +8,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Apart leaves those of the chosen experiments out whose traces another one holds, too: experiments that share a place in Unity Catalog each hold all traces there, and no
-// trace says which of them it was written for. The one with the smallest id stays. The notes say for people what was left out, and what is read besides.
-func Apart(chosen, all []mlflow.Experiment) (kept []mlflow.Experiment, notes []string) {
+// Apart leaves those of the chosen experiments out whose traces another one holds, too: experiments that share a place
+// in Unity Catalog each hold all traces there, and no trace says which of them it was written for. The one with the
+// smallest id stays. The notes say for people what was left out, and what is read besides.
+func DedupeByLocation(chosen, all []mlflow.Experiment) (kept []mlflow.Experiment, notes []string) {
 	first := map[string]mlflow.Experiment{}
 	for _, x := range chosen { // in ascending order of ids
 		if x.Place != "" {

@@ -1,4 +1,4 @@
-package batch
+package spans
 
 import (
 	"strings"
@@ -15,15 +15,16 @@ type Kind uint8
 
 // The kinds.
 const (
-	Other Kind = iota
-	LLM
-	Embedding
+	KindOther Kind = iota
+	KindLLM
+	KindEmbedding
 )
 
-// kinds are the types of spans in all dialects, in lower case, that are calls of models. Other types are Other; those of untyped say nothing.
+// kinds are the types of spans in all dialects, in lower case, that are calls of models. Other types are Other; those
+// of untyped say nothing.
 var kinds = map[string]Kind{
-	"llm": LLM, "chat_model": LLM, "chat": LLM, "text_completion": LLM, "completion": LLM, "generate_content": LLM,
-	"embedding": Embedding, "embeddings": Embedding,
+	"llm": KindLLM, "chat_model": KindLLM, "chat": KindLLM, "text_completion": KindLLM, "completion": KindLLM, "generate_content": KindLLM,
+	"embedding": KindEmbedding, "embeddings": KindEmbedding,
 }
 
 // Direction is the side of a call.
@@ -31,8 +32,8 @@ type Direction int
 
 // The two sides.
 const (
-	Request Direction = iota
-	Response
+	DirectionRequest Direction = iota
+	DirectionResponse
 	directions
 )
 
@@ -41,20 +42,20 @@ type Source int
 
 // The sources, in the order in which they are looked at.
 const (
-	MLflow        Source = iota // mlflow.spanInputs, mlflow.spanOutputs
-	Messages                    // gen_ai.input.messages, gen_ai.output.messages
-	Call                        // arguments and result of a tool, query of a retrieval
-	OpenInference               // llm.input_messages.N.…
-	OpenLLMetry                 // gen_ai.prompt.N.…
-	Value                       // input.value and the like
-	Events                      // span events of earlier conventions
-	Preview                     // previews of whole traces
+	SourceMLflow        Source = iota // mlflow.spanInputs, mlflow.spanOutputs
+	SourceMessages                    // gen_ai.input.messages, gen_ai.output.messages
+	SourceCall                        // arguments and result of a tool, query of a retrieval
+	SourceOpenInference               // llm.input_messages.N.…
+	SourceOpenLLMetry                 // gen_ai.prompt.N.…
+	SourceValue                       // input.value and the like
+	SourceEvents                      // span events of earlier conventions
+	SourcePreview                     // previews of whole traces
 	sources
 )
 
 // Texts are the places of one direction that a span has.
 type Texts struct {
-	Has   [sources]bool
+	Has   [sources]bool          // by source: the span has a text there
 	Value [sources]pcommon.Value // not for OpenInference, OpenLLMetry and Events, whose texts are spread over several attributes
 }
 
@@ -112,7 +113,8 @@ func (s *Span) Lists(key string) bool {
 	return false
 }
 
-// Models returns the names of the model that the span asked for and of the one that answered, or those of the only model that the calls below it use.
+// Models returns the names of the model that the span asked for and of the one that answered, or those of the only
+// model that the calls below it use.
 func (b *Batch) Models(s *Span) (request, response string) {
 	if s.RequestModel != "" || s.ResponseModel != "" || s.root == none {
 		return s.RequestModel, s.ResponseModel
@@ -127,7 +129,7 @@ func (b *Batch) Models(s *Span) (request, response string) {
 func (b *Batch) IsRoot(i int) bool { return b.Spans[i].GenAI && b.Spans[i].root == i }
 
 // IsLeafCall reports whether s calls a model and has no other such call below it.
-func (s *Span) IsLeafCall() bool { return s.Kind != Other && !s.hasCalls }
+func (s *Span) IsLeafCall() bool { return s.Kind != KindOther && !s.hasCalls }
 
 // unset ranks behind every dialect.
 const unset = 100
@@ -161,9 +163,9 @@ func (s *Span) read() {
 func (s *Span) attribute(key string, v pcommon.Value) {
 	switch key {
 	case genai.SpanInputs:
-		s.payload(Request, v)
+		s.payload(DirectionRequest, v)
 	case genai.SpanOutputs:
-		s.payload(Response, v)
+		s.payload(DirectionResponse, v)
 	case genai.SpanType:
 		s.typed(0, genai.Unquoted(v.Str()))
 	case genai.JSONAttributes:
@@ -171,9 +173,9 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 	case genai.Assessments:
 		s.assessments(v, true)
 	case genai.RequestPreview:
-		s.Texts[Request].set(Preview, v)
+		s.Texts[DirectionRequest].set(SourcePreview, v)
 	case genai.ResponsePreview:
-		s.Texts[Response].set(Preview, v)
+		s.Texts[DirectionResponse].set(SourcePreview, v)
 	case genai.ChatUsage:
 		s.Reported = [directions]bool{true, true}
 		s.chatUsage, s.hasChatUsage = v, true
@@ -196,19 +198,19 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 	case "traceloop.span.kind":
 		s.typed(4, v.Str())
 	case "gen_ai.input.messages":
-		s.Texts[Request].set(Messages, v)
+		s.Texts[DirectionRequest].set(SourceMessages, v)
 	case "gen_ai.output.messages":
-		s.Texts[Response].set(Messages, v)
+		s.Texts[DirectionResponse].set(SourceMessages, v)
 	case "gen_ai.system_instructions":
 		s.System, s.HasSystem = v, v.Type() != pcommon.ValueTypeEmpty
 	case "gen_ai.tool.call.arguments", "gen_ai.retrieval.query.text":
-		s.Texts[Request].set(Call, v)
+		s.Texts[DirectionRequest].set(SourceCall, v)
 	case "gen_ai.tool.call.result":
-		s.Texts[Response].set(Call, v)
+		s.Texts[DirectionResponse].set(SourceCall, v)
 	case "input.value", "traceloop.entity.input", "langfuse.observation.input", "gen_ai.prompt":
-		s.Texts[Request].set(Value, v)
+		s.Texts[DirectionRequest].set(SourceValue, v)
 	case "output.value", "traceloop.entity.output", "langfuse.observation.output", "gen_ai.completion":
-		s.Texts[Response].set(Value, v)
+		s.Texts[DirectionResponse].set(SourceValue, v)
 	default:
 		s.family(key, v)
 	}
@@ -218,30 +220,31 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 func (s *Span) family(key string, v pcommon.Value) {
 	switch {
 	case strings.HasPrefix(key, "llm.input_messages."):
-		s.Texts[Request].Has[OpenInference] = true
+		s.Texts[DirectionRequest].Has[SourceOpenInference] = true
 	case strings.HasPrefix(key, "llm.output_messages."):
-		s.Texts[Response].Has[OpenInference] = true
+		s.Texts[DirectionResponse].Has[SourceOpenInference] = true
 	case strings.HasPrefix(key, "gen_ai.prompt.") && numbered(key[len("gen_ai.prompt."):]):
-		s.Texts[Request].Has[OpenLLMetry] = true
+		s.Texts[DirectionRequest].Has[SourceOpenLLMetry] = true
 	case strings.HasPrefix(key, "gen_ai.completion.") && numbered(key[len("gen_ai.completion."):]):
-		s.Texts[Response].Has[OpenLLMetry] = true
+		s.Texts[DirectionResponse].Has[SourceOpenLLMetry] = true
 	case strings.HasPrefix(key, "gen_ai.usage."), strings.HasPrefix(key, "llm.usage."), strings.HasPrefix(key, "llm.token_count."):
 		s.usage.Attribute(key, v)
 		switch key[strings.LastIndexByte(key, '.')+1:] {
 		case "input_tokens", "prompt_tokens", "prompt":
-			s.Reported[Request] = true
+			s.Reported[DirectionRequest] = true
 		case "output_tokens", "completion_tokens", "completion":
-			s.Reported[Response] = true
+			s.Reported[DirectionResponse] = true
 		case "total", "total_tokens":
 			s.Reported = [directions]bool{true, true}
 		}
 	}
 }
 
-// payload notes inputs or outputs. MLflow's exporter for OTLP sends None as the JSON text of it; the mlflow receiver doesn't send it.
+// payload notes inputs or outputs. MLflow's exporter for OTLP sends None as the JSON text of it; the mlflow receiver
+// doesn't send it.
 func (s *Span) payload(d Direction, v pcommon.Value) {
 	if s.Payloads != "" || v.Str() != "null" {
-		s.Texts[d].set(MLflow, v)
+		s.Texts[d].set(SourceMLflow, v)
 	}
 }
 
@@ -256,16 +259,16 @@ func (s *Span) event(e ptrace.SpanEvent) {
 	s.GenAI = true
 	switch name {
 	case "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message", "gen_ai.content.prompt":
-		s.Texts[Request].Has[Events] = true
+		s.Texts[DirectionRequest].Has[SourceEvents] = true
 	case "gen_ai.choice", "gen_ai.content.completion":
-		s.Texts[Response].Has[Events] = true
+		s.Texts[DirectionResponse].Has[SourceEvents] = true
 	case "gen_ai.client.inference.operation.details":
 		for key, v := range e.Attributes().All() {
 			switch key {
 			case "gen_ai.input.messages":
-				s.Texts[Request].set(Messages, v)
+				s.Texts[DirectionRequest].set(SourceMessages, v)
 			case "gen_ai.output.messages":
-				s.Texts[Response].set(Messages, v)
+				s.Texts[DirectionResponse].set(SourceMessages, v)
 			case "gen_ai.system_instructions":
 				s.System, s.HasSystem = v, v.Type() != pcommon.ValueTypeEmpty
 			}
