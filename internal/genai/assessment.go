@@ -20,14 +20,14 @@ func (w *worker) assessments(list []mlflow.Assessment) {
 	if !w.capture {
 		list = w.withoutContent(list)
 	}
-	before := w.stats.JSONText
+	before := w.texts
 	if v := w.replace(Assessments); w.asJSON {
 		const usual = 512 // bytes of an assessment
 		w.jsonText(v, mlflow.AppendAssessments(make([]byte, 0, usual*len(list)), list))
 	} else {
 		w.assessmentList(v, list)
 	}
-	if w.stats.JSONText > before {
+	if w.texts > before {
 		w.marks = append(w.marks, Assessments)
 	}
 }
@@ -116,11 +116,7 @@ func (w *worker) object(v pcommon.Value, depth, room int) object {
 func (o object) end() { o.w.levels[o.depth].finish(o.dst) }
 
 func (o object) add(name string) pcommon.Value {
-	v, repeated := o.w.levels[o.depth].add(pyjson.ValidString(name))
-	if repeated {
-		o.w.stats.DuplicateKeys++
-	}
-	return v
+	return o.w.levels[o.depth].add(pyjson.ValidString(name))
 }
 
 func (o object) object(name string, room int) object { return o.w.object(o.add(name), o.depth+1, room) }

@@ -18,8 +18,8 @@ const (
 
 // SyntaxError says what was expected at which byte of the text. It never holds the text itself.
 type SyntaxError struct {
-	Expected string
-	Offset   int
+	Expected string // what was expected there
+	Offset   int    // in the text, in bytes
 }
 
 // Error implements error.

@@ -38,7 +38,7 @@ func digests(t testing.TB, s *Store) []string {
 		names[e.ID] = e.Name
 	}
 	structured := genai.NewConverter(genai.Options{CaptureContent: true})
-	asJSON := genai.NewConverter(genai.Options{CaptureContent: true, Payloads: genai.JSON})
+	asJSON := genai.NewConverter(genai.Options{CaptureContent: true, Payloads: genai.PayloadsJSON})
 	var lines []string
 	traces, skips := readAll(t, s, 100)
 	for id, trace := range traces {
