@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -29,18 +29,8 @@ type Config struct {
 	// HTTP configures requests to the workspace: tls, proxy_url, timeout, headers. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 
-	// Catalog, Schema and TablePrefix name the tables of what no route concerns: catalog.schema.<prefix>_otel_{spans,logs,metrics}.
-	Catalog     string `mapstructure:"catalog"`
-	Schema      string `mapstructure:"schema"`
-	TablePrefix string `mapstructure:"table_prefix"`
-	// Tables names them in full instead.
-	Tables TablesConfig `mapstructure:"tables"`
-	// Layout is the generation of the tables, v2 or v1.
-	Layout unity.Layout `mapstructure:"layout"`
-	// Routes send data to other tables, by resource. The first that matches counts.
-	Routes []RouteConfig `mapstructure:"routes"`
-	// OnNoRoute is what happens to data that no route matches: reject or default.
-	OnNoRoute OnNoRoute `mapstructure:"on_no_route"`
+	// Routing says where data goes: catalog, schema, table_prefix, tables, layout, routes, on_no_route.
+	route.Routing `mapstructure:",squash"`
 	// MaxDestinations bounds the number of tables.
 	MaxDestinations int `mapstructure:"max_destinations"`
 	// MaxMemoryMiB bounds the data in memory of all destinations together; each has an equal share.
@@ -65,53 +55,9 @@ type Config struct {
 	Timeout exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
 
 	// gate stands for preflight in tests; again makes preflight look again sooner.
-	gate  destination.Gate
+	gate  route.Gate
 	again time.Duration
 }
-
-// TablesConfig names tables in full: catalog.schema.table.
-type TablesConfig struct {
-	Traces  string `mapstructure:"traces"`
-	Logs    string `mapstructure:"logs"`
-	Metrics string `mapstructure:"metrics"`
-}
-
-func (t *TablesConfig) of(s unity.Signal) (key, name string) {
-	switch s {
-	case unity.Logs:
-		return "tables::logs", t.Logs
-	case unity.Metrics:
-		return "tables::metrics", t.Metrics
-	default:
-		return "tables::traces", t.Traces
-	}
-}
-
-// RouteConfig sends the data of some resources to tables. All conditions that are written must hold.
-type RouteConfig struct {
-	// Experiment matches the name of the source's experiment; ExperimentID is its id.
-	Experiment   string `mapstructure:"experiment"`
-	ExperimentID string `mapstructure:"experiment_id"`
-	// Attribute names a resource attribute, and Value matches its text.
-	Attribute string `mapstructure:"attribute"`
-	Value     string `mapstructure:"value"`
-
-	// Catalog and Schema are those of the exporter when they are empty.
-	Catalog     string `mapstructure:"catalog"`
-	Schema      string `mapstructure:"schema"`
-	TablePrefix string `mapstructure:"table_prefix"`
-	// FromExperimentTags is an experiment of the workspace, id or name, whose tags name the tables.
-	FromExperimentTags string `mapstructure:"from_experiment_tags"`
-}
-
-// OnNoRoute is what happens to data that no route matches.
-type OnNoRoute string
-
-// What happens.
-const (
-	Reject  OnNoRoute = "reject"
-	Default OnNoRoute = "default"
-)
 
 // httpTimeout bounds every request to the workspace, requestTimeout one request with data.
 const (
@@ -134,8 +80,7 @@ func createDefaultConfig() component.Config {
 	retry.MaxElapsedTime = 0
 	return &Config{
 		HTTP:            http,
-		Layout:          unity.V2,
-		OnNoRoute:       Reject,
+		Routing:         route.Routing{Layout: unity.V2, OnNoRoute: route.OnNoRouteReject},
 		MaxDestinations: 64,
 		MaxMemoryMiB:    256,
 		PathPrefix:      "/api/2.0/otel/v1",

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
@@ -36,11 +37,11 @@ func load(t *testing.T, id string) *Config {
 
 func TestLoadConfig(t *testing.T) {
 	tables := func(cfg *Config, s unity.Signal) []string {
-		p, err := cfg.plan(s)
+		p, err := cfg.Plan(s)
 		require.NoError(t, err)
 		var out []string
-		for _, target := range p.targets {
-			out = append(out, target.key())
+		for _, target := range p.Targets {
+			out = append(out, target.Key())
 		}
 		return out
 	}
@@ -70,7 +71,7 @@ func TestLoadConfig(t *testing.T) {
 
 	cfg = load(t, "databricks/tables")
 	require.Equal(t, []string{"main.ops.odd-table"}, tables(cfg, unity.Logs))
-	_, err := cfg.plan(unity.Spans)
+	_, err := cfg.Plan(unity.Spans)
 	require.ErrorContains(t, err, "tables::traces: required for a pipeline of this signal")
 
 	require.True(t, load(t, "databricks/zerobus").HTTP.Compression.IsCompressed())
@@ -110,16 +111,16 @@ func TestValidate(t *testing.T) {
 		"prefix in v1":        {func(c *Config) { c.Layout = unity.V1 }, "plays no part in layout v1"},
 		"layout":              {func(c *Config) { c.Layout = "v3" }, `layout: "v3" is not one of v2, v1`},
 		"on_no_route":         {func(c *Config) { c.OnNoRoute = "drop" }, `on_no_route: "drop"`},
-		"route without a use": {func(c *Config) { c.Routes = []RouteConfig{{TablePrefix: "x"}} }, "routes[0]: write what it is for"},
-		"route, half of it":   {func(c *Config) { c.Routes = []RouteConfig{{Attribute: "team", TablePrefix: "x"}} }, "routes[0]: attribute, value: write both"},
-		"route, glob":         {func(c *Config) { c.Routes = []RouteConfig{{Experiment: "[", TablePrefix: "x"}} }, "routes[0]: experiment:"},
-		"route, no prefix":    {func(c *Config) { c.Routes = []RouteConfig{{Experiment: "a"}} }, "routes[0]: table_prefix:"},
+		"route without a use": {func(c *Config) { c.Routes = []route.Route{{TablePrefix: "x"}} }, "routes[0]: write what it is for"},
+		"route, half of it":   {func(c *Config) { c.Routes = []route.Route{{Attribute: "team", TablePrefix: "x"}} }, "routes[0]: attribute, value: write both"},
+		"route, glob":         {func(c *Config) { c.Routes = []route.Route{{Experiment: "[", TablePrefix: "x"}} }, "routes[0]: experiment:"},
+		"route, no prefix":    {func(c *Config) { c.Routes = []route.Route{{Experiment: "a"}} }, "routes[0]: table_prefix:"},
 		"route, two places": {func(c *Config) {
-			c.Routes = []RouteConfig{{Experiment: "a", TablePrefix: "x", FromExperimentTags: "1"}}
+			c.Routes = []route.Route{{Experiment: "a", TablePrefix: "x", FromExperimentTags: "1"}}
 		}, "from_experiment_tags:"},
 		"too many tables": {func(c *Config) {
 			c.MaxDestinations = 1
-			c.Routes = []RouteConfig{{Experiment: "a", TablePrefix: "a"}, {Experiment: "b", TablePrefix: "b"}}
+			c.Routes = []route.Route{{Experiment: "a", TablePrefix: "a"}, {Experiment: "b", TablePrefix: "b"}}
 		}, "max_destinations: the routes name 2 tables, 1 are allowed"},
 		"no memory":      {func(c *Config) { c.MaxMemoryMiB = 0 }, "max_memory_mib:"},
 		"rate":           {func(c *Config) { c.TracesPerSecond = -1 }, "traces_per_second:"},
@@ -134,11 +135,11 @@ func TestValidate(t *testing.T) {
 		"nothing is wrong": {func(*Config) {}, ""},
 		"routes cover everything": {func(c *Config) {
 			c.Catalog, c.Schema, c.TablePrefix = "", "", ""
-			c.Routes = []RouteConfig{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
+			c.Routes = []route.Route{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
 		}, ""},
 		"routes and a default that is missing": {func(c *Config) {
-			c.Catalog, c.Schema, c.TablePrefix, c.OnNoRoute = "", "", "", Default
-			c.Routes = []RouteConfig{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
+			c.Catalog, c.Schema, c.TablePrefix, c.OnNoRoute = "", "", "", route.OnNoRouteDefault
+			c.Routes = []route.Route{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
 		}, "catalog, schema, table_prefix: required"},
 	} {
 		t.Run(name, func(t *testing.T) {

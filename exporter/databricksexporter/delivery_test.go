@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exportertest"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
@@ -136,7 +137,7 @@ func TestStorage(t *testing.T) {
 		cfg := configure(w)
 		id := storagetest.NewStorageID("disk")
 		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-		cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+		cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 		return cfg
 	}
 	counted := counting(t)
@@ -168,15 +169,15 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 	w.Revoke(writer, "main.traces.one_otel_spans")
 	set := counting(t).settings()
 	set.ID = component.MustNewID("databricks")
-	run := func(routes ...RouteConfig) *rig {
+	run := func(routes ...route.Route) *rig {
 		cfg := configure(w)
 		id := storagetest.NewStorageID("disk")
 		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-		cfg.OnNoRoute, cfg.Routes = Default, routes
+		cfg.OnNoRoute, cfg.Routes = route.OnNoRouteDefault, routes
 		return startOn(t, cfg, set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
 	}
 	const warning = "A destination is no longer in the configuration; what is left in its queue on disk is still sent there"
-	r := run(RouteConfig{ExperimentID: "1", TablePrefix: "one"})
+	r := run(route.Route{ExperimentID: "1", TablePrefix: "one"})
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
 	eventually(t, func() bool { return r.host.destination("main.traces.one_otel_spans").Held != "" }, "held")
 	require.NoError(t, r.Shutdown(t.Context()))

@@ -20,10 +20,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/remember"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/rewrite"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -36,19 +34,18 @@ type databricksExporter[T any] struct {
 	set     exporter.Settings
 	kind    batch.Kind[T]
 	helper  chain.Helper[T]
-	prepare func(destination.Destination, T)
-	plan    *plan
+	prepare func(route.Destination, T)
+	plan    *route.Plan
 	tel     *telemetry
 	book    *account.Book
 
 	access *access.Access
 	dead   *deadletter.File
-	gate   destination.Gate
-	ledger destination.Ledger
+	gate   route.Gate
+	ledger route.Ledger
 	router *chain.Router[T]
 
-	list       *remember.List // of destinations with queues on disk; nil without
-	configured int            // of the plan's targets are of this configuration
+	stored *route.Stored // nil without queues on disk
 }
 
 type tracesExporter struct {
@@ -78,12 +75,10 @@ func (e metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics)
 	return e.router.Consume(ctx, md)
 }
 
-func rewriteIDs(d destination.Destination, td ptrace.Traces) { rewrite.New(d).Apply(td) }
-
-func newExporter[T any](cfg *Config, set exporter.Settings, kind batch.Kind[T], helper chain.Helper[T], prepare func(destination.Destination, T)) (*databricksExporter[T], error) {
-	e := &databricksExporter[T]{cfg: cfg, set: set, kind: kind, helper: helper, prepare: prepare, gate: destination.OpenGate{}, ledger: destination.NoLedger{}}
+func newExporter[T any](cfg *Config, set exporter.Settings, kind batch.Kind[T], helper chain.Helper[T], prepare func(route.Destination, T)) (*databricksExporter[T], error) {
+	e := &databricksExporter[T]{cfg: cfg, set: set, kind: kind, helper: helper, prepare: prepare, gate: route.OpenGate{}, ledger: route.NoLedger{}}
 	var err error
-	if e.plan, err = cfg.plan(kind.Signal()); err != nil {
+	if e.plan, err = cfg.Plan(kind.Signal()); err != nil {
 		return nil, err
 	}
 	if e.tel, err = newTelemetry(set.TelemetrySettings, kind.Path()); err != nil {
@@ -132,12 +127,12 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 	if e.router, err = e.route(ctx); err != nil {
 		return err
 	}
-	var fixed []destination.Destination
+	var fixed []route.Destination
 	var names []string
-	for _, t := range e.plan.targets {
-		names = append(names, t.key())
-		if t.experiment == "" {
-			fixed = append(fixed, t.table)
+	for _, t := range e.plan.Targets {
+		names = append(names, t.Key())
+		if t.Experiment == "" {
+			fixed = append(fixed, t.Table)
 		}
 	}
 	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host), zap.String("as", e.access.Who), zap.String("tables", some(names)))
@@ -145,6 +140,25 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		return err
 	}
 	return e.router.Start(ctx, host)
+}
+
+// recall adds, when queues are on disk, the destinations of earlier configurations: what was accepted for them is still
+// sent. They are forgotten after a run in which their queue was empty.
+func (e *databricksExporter[T]) recall(ctx context.Context, host component.Host) error {
+	q := e.cfg.Queue.Get()
+	if q == nil || q.StorageID == nil {
+		return nil
+	}
+	configured := len(e.plan.Targets)
+	var err error
+	if e.stored, err = route.Recall(ctx, host, *q.StorageID, e.set.ID, e.kind.Path(), e.plan); err != nil {
+		return err
+	}
+	for _, t := range e.plan.Targets[configured:] {
+		e.set.Logger.Warn("A destination is no longer in the configuration; what is left in its queue on disk is still sent there",
+			zap.String("destination", t.Key()))
+	}
+	return nil
 }
 
 // watch makes what looks at destinations before, and at what arrived after.
@@ -196,9 +210,9 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e.dead != nil {
 		errs = append(errs, e.dead.Close())
 	}
-	if e.list != nil {
-		errs = append(errs, e.forget(ctx))
-	}
+	errs = append(errs, e.stored.Close(ctx, func(target int) bool {
+		return e.router == nil || target >= len(e.router.Chains) || e.router.Chains[target].Used()
+	}))
 	e.access.Close()
 	e.tel.Shutdown()
 	e.access = nil
@@ -208,7 +222,7 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 // note puts what preflight has to say about destinations into the report.
 func (e *databricksExporter[T]) note() {
 	g, ok := e.gate.(interface {
-		Problems(destination.Destination) []string
+		Problems(route.Destination) []string
 	})
 	if !ok || e.router == nil {
 		return

@@ -9,6 +9,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
 // NewFactory returns the factory of the databricks exporter.
@@ -20,7 +21,7 @@ func NewFactory() exporter.Factory {
 }
 
 func createTraces(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-	e, err := newExporter(cfg.(*Config), set, batch.Traces{}, chain.Traces, rewriteIDs)
+	e, err := newExporter(cfg.(*Config), set, batch.Traces{}, chain.Traces, route.RewriteIDs)
 	return tracesExporter{e}, err
 }
 

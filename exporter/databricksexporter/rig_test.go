@@ -19,8 +19,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -64,7 +64,7 @@ func configure(w *databrickstest.Workspace) *Config {
 	cfg.Catalog, cfg.Schema, cfg.TablePrefix = location.Catalog, location.Schema, location.Prefix
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, 20*time.Millisecond
 	cfg.TracesPerSecond = 0
-	cfg.gate, cfg.again = destination.OpenGate{}, 20*time.Millisecond
+	cfg.gate, cfg.again = route.OpenGate{}, 20*time.Millisecond
 	return cfg
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -35,8 +36,8 @@ func TestRoutes(t *testing.T) {
 	w := workspace(t)
 	arrange(w, prefixed("one"), prefixed("two"), prefixed("blue"))
 	cfg := configure(w)
-	cfg.OnNoRoute = Default
-	cfg.Routes = []RouteConfig{
+	cfg.OnNoRoute = route.OnNoRouteDefault
+	cfg.Routes = []route.Route{
 		{ExperimentID: "1", TablePrefix: "one"},
 		{Experiment: "/teams/tw*", TablePrefix: "two"},
 		{Attribute: "team", Value: "blue", TablePrefix: "blue"},
@@ -65,7 +66,7 @@ func TestNoRoute(t *testing.T) {
 			arrange(w, prefixed("one"))
 			cfg := configure(w)
 			cfg.Catalog, cfg.Schema, cfg.TablePrefix = "", "", ""
-			cfg.Routes = []RouteConfig{{ExperimentID: "1", Catalog: "main", Schema: "traces", TablePrefix: "one"}}
+			cfg.Routes = []route.Route{{ExperimentID: "1", Catalog: "main", Schema: "traces", TablePrefix: "one"}}
 			if dead {
 				cfg.DeadLetter = filepath.Join(t.TempDir(), "dead.jsonl")
 			}
@@ -109,7 +110,7 @@ func TestMixedBatchWithAHeldPart(t *testing.T) {
 	arrange(w, prefixed("one"), prefixed("two"))
 	w.Revoke(writer, "main.traces.two_otel_spans")
 	cfg := configure(w)
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+	cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 	counted := counting(t)
 	r := startOn(t, cfg, counted.settings(), newHost())
 	ctx, cancel := context.WithCancel(t.Context())
@@ -138,7 +139,7 @@ func TestMixedBatchWithARefusedPart(t *testing.T) {
 	w.Revoke(writer, "main.traces.two_otel_spans")
 	w.SetOutcome("main.traces.one_otel_spans", databrickstest.Refuse(400))
 	cfg := configure(w)
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+	cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 	counted := counting(t)
 	r := startOn(t, cfg, counted.settings(), newHost())
 	ctx, cancel := context.WithCancel(t.Context())
@@ -173,7 +174,7 @@ func forty(t *testing.T, waits bool) {
 	for i := range tables {
 		l := prefixed(fmt.Sprintf("team_%02d", i))
 		locations = append(locations, l)
-		cfg.Routes = append(cfg.Routes, RouteConfig{ExperimentID: fmt.Sprint(i), TablePrefix: l.Prefix})
+		cfg.Routes = append(cfg.Routes, route.Route{ExperimentID: fmt.Sprint(i), TablePrefix: l.Prefix})
 	}
 	arrange(w, locations...)
 	table := func(i int) string { return locations[i].Table(unity.Spans, unity.V2).String() }
@@ -258,7 +259,7 @@ func TestQuotaIsShared(t *testing.T) {
 	arrange(w, prefixed("one"), prefixed("two"), prefixed("live"))
 	cfg := configure(w)
 	cfg.TracesPerSecond = createDefaultConfig().(*Config).TracesPerSecond
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+	cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 	backfill := start(t, cfg)
 	live := configure(w)
 	live.TablePrefix = "live"

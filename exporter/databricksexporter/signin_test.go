@@ -24,8 +24,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
@@ -51,7 +51,7 @@ func TestTokenExpires(t *testing.T) {
 
 // A secret that is refused holds the data, is never a reason to give it up, and says what to do.
 func TestSecretIsRefused(t *testing.T) {
-	for name, gate := range map[string]destination.Gate{"by an answer": destination.OpenGate{}, "in preflight": nil} {
+	for name, gate := range map[string]route.Gate{"by an answer": route.OpenGate{}, "in preflight": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := workspace(t)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // textRoutes rewrites, in place, numbers and truth values in routes as the text that users mean.
@@ -103,50 +102,19 @@ var header = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
 func isZero(c signin.Credentials) bool { return reflect.DeepEqual(c, signin.Credentials{}) }
 
 func (c *Config) validateTables() error {
-	switch c.Layout {
-	case unity.V2, unity.V1:
-	default:
-		return fmt.Errorf("layout: %q is not one of v2, v1", c.Layout)
-	}
-	var errs []error
-	switch c.OnNoRoute {
-	case Reject, Default:
-	default:
-		errs = append(errs, fmt.Errorf("on_no_route: %q is not one of reject, default", c.OnNoRoute))
-	}
-	for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
-		if key, name := c.Tables.of(s); name != "" {
-			if _, err := unity.ParseName(name); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", key, err))
-			}
-		}
-	}
-	if c.MaxDestinations < 1 || c.MaxDestinations > 1000 {
+	n, err := c.Routing.Check()
+	errs := []error{err}
+	switch {
+	case c.MaxDestinations < 1 || c.MaxDestinations > 1000:
 		errs = append(errs, fmt.Errorf("max_destinations: %d is not between 1 and 1000", c.MaxDestinations))
-	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	if p, err := c.plan(c.anySignal()); err != nil {
-		errs = append(errs, err)
-	} else if n := len(p.targets); n > c.MaxDestinations {
-		errs = append(errs, fmt.Errorf("max_destinations: the routes name %d tables, %d are allowed; raise it, and max_memory_mib, which they share", n, c.MaxDestinations))
-	} else if c.MaxMemoryMiB < n || c.MaxMemoryMiB > 1<<20 {
-		errs = append(errs, fmt.Errorf("max_memory_mib: %d is not between %d, a MiB for each destination, and %d", c.MaxMemoryMiB, n, 1<<20))
+	case n > c.MaxDestinations:
+		errs = append(errs, fmt.Errorf("max_destinations: the routes name %d tables, %d are allowed; "+
+			"raise it, and max_memory_mib, which they share", n, c.MaxDestinations))
+	case err == nil && (c.MaxMemoryMiB < n || c.MaxMemoryMiB > 1<<20):
+		errs = append(errs, fmt.Errorf("max_memory_mib: %d is not between %d, a MiB for each destination, and %d",
+			c.MaxMemoryMiB, n, 1<<20))
 	}
 	return errors.Join(errs...)
-}
-
-// anySignal is one whose default table is named, so that a configuration for logs only can be checked too.
-func (c *Config) anySignal() unity.Signal {
-	if c.Catalog == "" && c.Schema == "" && c.TablePrefix == "" {
-		for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
-			if _, name := c.Tables.of(s); name != "" {
-				return s
-			}
-		}
-	}
-	return unity.Spans
 }
 
 func (c *Config) validateDelivery() error {

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/resolve"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
 )
 
@@ -28,16 +28,17 @@ func (e *databricksExporter[T]) route(ctx context.Context) (*chain.Router[T], er
 	if e.prepare != nil { // the quota is one of traces
 		pacer = send.NewPacer(e.cfg.TracesPerSecond)
 	}
-	r := &chain.Router[T]{Kind: e.kind, Table: &e.plan.table, Refuse: e.refuser()}
-	for _, t := range e.plan.targets {
+	r := &chain.Router[T]{Kind: e.kind, Rules: &e.plan.Rules, Refuse: e.refuser()}
+	for _, t := range e.plan.Targets {
 		set := e.set
-		set.ID = chainID(e.set.ID, t.key())
+		set.ID = chainID(e.set.ID, t.Key())
 		c, err := chain.New(ctx, chain.Settings[T]{
 			Exporter: set, Config: e.cfg, Helper: e.helper, Queue: e.cfg.Queue, Retry: e.cfg.Retry,
-			Memory: int64(e.cfg.MaxMemoryMiB) << 20 / int64(len(e.plan.targets)),
+			Memory: int64(e.cfg.MaxMemoryMiB) << 20 / int64(len(e.plan.Targets)),
 			Sender: send.New(send.Settings[T]{
-				Kind: e.kind, Target: e.find(t), Prepare: e.prepare, Link: link, Pacer: pacer, Gate: e.gate, Ledger: e.ledger,
-				Account: e.book.Open(t.key(), t.experiment == ""), DeadLetter: e.dead, Exporter: e.set.ID.String(),
+				Kind: e.kind, Target: &route.Resolver{Target: t, Signal: e.kind.Signal(), Client: e.access.API, RetryInterval: holdInterval(e.cfg.Retry)},
+				Prepare: e.prepare, Link: link, Pacer: pacer, Gate: e.gate, Ledger: e.ledger,
+				Account: e.book.Open(t.Key(), t.Experiment == ""), DeadLetter: e.dead, Exporter: e.set.ID.String(),
 				HoldInterval: holdInterval(e.cfg.Retry), HoldMax: e.cfg.HoldMax, Now: time.Now,
 			}),
 		})
@@ -47,14 +48,6 @@ func (e *databricksExporter[T]) route(ctx context.Context) (*chain.Router[T], er
 		r.Chains = append(r.Chains, c)
 	}
 	return r, nil
-}
-
-// find makes what tells the table of a target.
-func (e *databricksExporter[T]) find(t target) resolve.Target {
-	if t.experiment == "" {
-		return resolve.Fixed(t.table)
-	}
-	return &resolve.Experiment{Experiment: t.experiment, Signal: e.kind.Signal(), Client: e.access.API, Again: holdInterval(e.cfg.Retry)}
 }
 
 // holdInterval is the time between two requests while the workspace refuses: the longest that the user lets retries wait.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -25,8 +26,8 @@ func TestOtherSignals(t *testing.T) {
 	w := workspace(t)
 	arrange(w, prefixed("one"))
 	cfg := configure(w)
-	cfg.OnNoRoute = Default
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}}
+	cfg.OnNoRoute = route.OnNoRouteDefault
+	cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}}
 	cfg.TracesPerSecond = 0.001
 	set := exportertest.NewNopSettings(metadata.Type)
 	h := newHost()
@@ -72,7 +73,7 @@ func TestTablesFromExperimentTags(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)
 	cfg.Catalog, cfg.Schema, cfg.TablePrefix = "", "", ""
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", FromExperimentTags: "/Shared/agents"}}
+	cfg.Routes = []route.Route{{ExperimentID: "1", FromExperimentTags: "/Shared/agents"}}
 	counted := counting(t)
 	r := startOn(t, cfg, counted.settings(), newHost())
 	done := r.send(t.Context(), spans("1", 0, 1, 2))

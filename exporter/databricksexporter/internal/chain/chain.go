@@ -27,7 +27,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
 )
 
@@ -214,7 +214,7 @@ func (c *Chain[T]) Memory() int64 { return c.share.used() }
 func (c *Chain[T]) Used() bool { return c.used.Load() }
 
 // Destination is the table, if it is known.
-func (c *Chain[T]) Destination() (destination.Destination, bool) { return c.sender.Destination() }
+func (c *Chain[T]) Destination() (route.Destination, bool) { return c.sender.Target.Destination() }
 
 // Note adds sentences to what the report says of the destination.
 func (c *Chain[T]) Note(problems []string) { c.sender.Account.Note(problems) }

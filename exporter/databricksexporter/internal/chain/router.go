@@ -16,7 +16,7 @@ import (
 // Router sends the parts of batches to the chains of their destinations.
 type Router[T any] struct {
 	Kind   batch.Kind[T]
-	Table  *route.Table
+	Rules  *route.Rules
 	Chains []*Chain[T] // by target
 	// Refuse takes what no route wants, and returns nil if it is in the dead-letter file then.
 	Refuse func(T) error
@@ -41,7 +41,7 @@ func (r *Router[T]) Start(ctx context.Context, host component.Host) error {
 // When some parts may be delivered later and others are refused for good, the error is about the former only: it must not be permanent, or they would be lost. The latter
 // were counted.
 func (r *Router[T]) Consume(ctx context.Context, b T) error {
-	parts := route.Split(r.Kind, r.Table, b)
+	parts := route.Split(r.Kind, r.Rules, b)
 	if len(parts) == 1 {
 		return r.deliver(ctx, parts[0])
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
@@ -40,7 +40,7 @@ type Answer struct {
 
 // Request is what is known of the request.
 type Request struct {
-	Destination destination.Destination
+	Destination route.Destination
 	Items       int
 	// Principal is who signs in, as GRANT statements name it; empty when that is not known.
 	Principal string

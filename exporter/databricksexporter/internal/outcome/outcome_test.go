@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -22,7 +22,7 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 func request() Request {
 	l := unity.Location{Catalog: "main", Schema: "my-traces", Prefix: "agents"}
 	return Request{
-		Destination: destination.Destination{Signal: unity.Spans, Layout: unity.V2, Table: l.Table(unity.Spans, unity.V2), Location: l},
+		Destination: route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: l.Table(unity.Spans, unity.V2), Location: l},
 		Items:       10, Principal: "app-1", Path: "/api/2.0/otel/v1/traces", TableHeader: "X-Databricks-UC-Table-Name", Now: now,
 		Rejected: func([]byte, string) (int64, string, error) { return 0, "", nil },
 	}

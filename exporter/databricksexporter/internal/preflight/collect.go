@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -25,7 +25,7 @@ func NewCollector(c *databricks.Client) *Collector { return &Collector{client: c
 const mostGroups = 25
 
 // Collect asks what there is to know about a destination, until ctx ends. refused adds what explains a refusal by the ingest endpoint.
-func (c *Collector) Collect(ctx context.Context, d destination.Destination, refused bool) Facts {
+func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bool) Facts {
 	f := Facts{Refused: refused}
 	f.Me = c.me.get(ctx, c.client.Me)
 	switch f.Me.Kind() {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // Evaluate judges the facts about a destination. It is pure.
-func Evaluate(d destination.Destination, f Facts) []Finding {
+func Evaluate(d route.Destination, f Facts) []Finding {
 	var out []Finding
 	switch f.Me.Kind() {
 	case databricks.SignIn:
@@ -55,7 +55,7 @@ func refusedSignIn(err error) Finding {
 }
 
 // readable judges whether there is a table that can be looked at; nil means yes.
-func readable(d destination.Destination, f Facts) []Finding {
+func readable(d route.Destination, f Facts) []Finding {
 	err := f.Table.Err
 	switch f.Table.Kind() {
 	case "":
@@ -92,7 +92,7 @@ func noRoute(err error) Finding {
 }
 
 // missing says which of catalog, schema and table is not there, as far as that is known.
-func missing(d destination.Destination, f Facts) Finding {
+func missing(d route.Destination, f Facts) Finding {
 	n, who := d.Table, writer(f)
 	code := ""
 	var e *databricks.Error
@@ -127,7 +127,7 @@ func missing(d destination.Destination, f Facts) Finding {
 }
 
 // unreadable judges a table that the writer may not look at. Who may write may look, so a grant is missing; which one, the workspace may say.
-func unreadable(d destination.Destination, f Facts, why string) Finding {
+func unreadable(d route.Destination, f Facts, why string) Finding {
 	who := writer(f)
 	return Finding{
 		Check: CheckGrants, Weight: Fault, Message: fmt.Sprintf("%s may not use the table %s: %s", who, d.Table, why),

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -14,7 +14,7 @@ import (
 const all = "ALL_PRIVILEGES"
 
 // grants judges whether the principal that writes has what writing takes.
-func grants(d destination.Destination, f Facts) []Finding {
+func grants(d route.Destination, f Facts) []Finding {
 	if !f.Grants.Asked {
 		return nil
 	}
@@ -80,7 +80,7 @@ func some(list []string) []string {
 }
 
 // experiment judges whether the traces will be seen in the experiment that the route names. Nothing here keeps data from arriving.
-func experiment(d destination.Destination, f Facts) []Finding {
+func experiment(d route.Destination, f Facts) []Finding {
 	if !f.Experiment.Asked {
 		return nil
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -14,7 +14,7 @@ import (
 const anotherPrefix = "other tables: an experiment created with a table_prefix that is not taken yet, and that name in `table_prefix`"
 
 // layout judges the table's kind, schema version and columns.
-func layout(d destination.Destination, t databricks.Table) []Finding {
+func layout(d route.Destination, t databricks.Table) []Finding {
 	switch t.Kind {
 	case "", "MANAGED", "EXTERNAL":
 	default:
@@ -42,7 +42,7 @@ func layout(d destination.Destination, t databricks.Table) []Finding {
 	return out
 }
 
-func otherLayout(d destination.Destination, why string, known bool, version string) Finding {
+func otherLayout(d route.Destination, why string, known bool, version string) Finding {
 	f := Finding{Check: CheckLayout, Weight: Fault, Message: fmt.Sprintf("%s is not laid out as %s: %s", d.Table, d.Layout, why), Remedy: anotherPrefix}
 	if known {
 		f.Remedy = fmt.Sprintf("`layout: %s`, or %s", version, anotherPrefix)
@@ -50,7 +50,7 @@ func otherLayout(d destination.Destination, why string, known bool, version stri
 	return f
 }
 
-func columns(d destination.Destination, t databricks.Table) []Finding {
+func columns(d route.Destination, t databricks.Table) []Finding {
 	want := unity.Columns(d.Signal, d.Layout)
 	if want == nil {
 		return nil // no documented layout to compare with

@@ -8,15 +8,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 var (
 	pre   = unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}
-	spans = destination.Destination{Signal: unity.Spans, Layout: unity.V2, Table: pre.Table(unity.Spans, unity.V2), Location: pre, Experiment: "7"}
-	old   = destination.Destination{Signal: unity.Spans, Layout: unity.V1, Table: pre.Table(unity.Spans, unity.V1), Location: unity.Location{Catalog: "cat", Schema: "sch"}}
+	spans = route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: pre.Table(unity.Spans, unity.V2), Location: pre, Experiment: "7"}
+	old   = route.Destination{Signal: unity.Spans, Layout: unity.V1, Table: pre.Table(unity.Spans, unity.V1), Location: unity.Location{Catalog: "cat", Schema: "sch"}}
 )
 
 func known[T any](v T) Fact[T] { return Fact[T]{Asked: true, Value: v} }
@@ -26,7 +26,7 @@ func unanswered[T any](kind databricks.Kind, code string) Fact[T] {
 }
 
 // fine are the facts of a workspace where nothing is missing.
-func fine(d destination.Destination) Facts {
+func fine(d route.Destination) Facts {
 	return Facts{
 		Me: known(databricks.Principal{Name: "app-1", DisplayName: "loader", Groups: []string{"team"}}),
 		Table: known(databricks.Table{
@@ -216,7 +216,7 @@ func TestEvaluateLayoutV1(t *testing.T) {
 	got = Evaluate(old, f)
 	require.Len(t, got, 1)
 	require.Contains(t, got[0].Message, "its attributes are VARIANT")
-	metrics := destination.Destination{Signal: unity.Metrics, Layout: unity.V1, Table: unity.Name{Catalog: "c", Schema: "s", Table: "m"}}
+	metrics := route.Destination{Signal: unity.Metrics, Layout: unity.V1, Table: unity.Name{Catalog: "c", Schema: "s", Table: "m"}}
 	f = fine(metrics)
 	require.Empty(t, Evaluate(metrics, f), "nobody documents the columns of metrics in v1")
 }

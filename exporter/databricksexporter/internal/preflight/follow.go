@@ -7,11 +7,11 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
 // follow looks at a destination, and again: soon where there is no connection, from time to time where something is wrong or unknown, and whenever it is refused.
-func (g *Gate) follow(d destination.Destination, w *watch) {
+func (g *Gate) follow(d route.Destination, w *watch) {
 	var pace pace
 	for {
 		before := g.Findings(d)
@@ -52,7 +52,7 @@ func (g *Gate) pause(w *watch, wait time.Duration) bool {
 }
 
 // check looks once and keeps what it finds; false means that the gate is shut down.
-func (g *Gate) check(d destination.Destination, w *watch) ([]Finding, bool) {
+func (g *Gate) check(d route.Destination, w *watch) ([]Finding, bool) {
 	select {
 	case g.turn <- struct{}{}:
 	case <-g.ctx.Done():
@@ -79,7 +79,7 @@ func (g *Gate) check(d destination.Destination, w *watch) ([]Finding, bool) {
 }
 
 // tell logs what has changed.
-func (g *Gate) tell(d destination.Destination, before, now []Finding) {
+func (g *Gate) tell(d route.Destination, before, now []Finding) {
 	log := g.set.Logger.With(zap.String("table", d.String()))
 	for _, f := range now {
 		if slices.Contains(before, f) {

@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 )
 
@@ -33,17 +33,17 @@ type Settings struct {
 // Gate knows of each destination whether data can be written there. A goroutine per destination looks after it, so that the trouble of one delays no other.
 type Gate struct {
 	set     Settings
-	collect func(ctx context.Context, d destination.Destination, refused bool) Facts
+	collect func(ctx context.Context, d route.Destination, refused bool) Facts
 	ctx     context.Context
 	stop    context.CancelFunc
 	turn    chan struct{} // bounds the checks at a time
 	wg      sync.WaitGroup
 
 	mu    sync.Mutex
-	watch map[destination.Destination]*watch
+	watch map[route.Destination]*watch
 }
 
-var _ destination.Gate = (*Gate)(nil)
+var _ route.Gate = (*Gate)(nil)
 
 // atATime is how many destinations are looked at together.
 const atATime = 4
@@ -71,13 +71,13 @@ func NewGate(set Settings) *Gate {
 	if set.Logger == nil {
 		set.Logger = zap.NewNop()
 	}
-	g := &Gate{set: set, collect: NewCollector(set.Client).Collect, turn: make(chan struct{}, atATime), watch: map[destination.Destination]*watch{}}
+	g := &Gate{set: set, collect: NewCollector(set.Client).Collect, turn: make(chan struct{}, atATime), watch: map[route.Destination]*watch{}}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	return g
 }
 
 // Start begins to look at the destinations of the configuration. With on_failure: fail it returns their faults, as far as they are known when Settings.Wait is over.
-func (g *Gate) Start(ctx context.Context, fixed []destination.Destination) error {
+func (g *Gate) Start(ctx context.Context, fixed []route.Destination) error {
 	first := make([]<-chan struct{}, len(fixed))
 	for i, d := range fixed {
 		first[i] = g.look(d).first
@@ -106,9 +106,9 @@ wait:
 	return errors.Join(errs...)
 }
 
-// Hold implements destination.Gate. With on_failure: warn it never holds. Without a connection it holds as well: nothing could be sent, and what was not looked at must not
+// Hold implements route.Gate. With on_failure: warn it never holds. Without a connection it holds as well: nothing could be sent, and what was not looked at must not
 // slip through the moment the connection comes.
-func (g *Gate) Hold(d destination.Destination) error {
+func (g *Gate) Hold(d route.Destination) error {
 	w := g.look(d)
 	if g.set.OnFailure == Warn {
 		return nil
@@ -119,22 +119,22 @@ func (g *Gate) Hold(d destination.Destination) error {
 		if time.Since(w.since) > g.set.Wait {
 			return nil
 		}
-		return &destination.Held{Message: "preflight looks at " + d.String() + " for the first time", Looking: true}
+		return &route.Held{Message: "preflight looks at " + d.String() + " for the first time", Looking: true}
 	}
 	if fault := faults(w.findings); fault != "" {
 		// A refused sign-in concerns every destination alike: it is no reason to give up the data of one.
-		return &destination.Held{Message: fault, Passes: slices.ContainsFunc(w.findings, func(f Finding) bool { return f.Definite() && f.Check == CheckSignIn })}
+		return &route.Held{Message: fault, Passes: slices.ContainsFunc(w.findings, func(f Finding) bool { return f.Definite() && f.Check == CheckSignIn })}
 	}
 	for _, f := range w.findings {
 		if f.Alone {
-			return &destination.Held{Message: f.String(), Passes: true}
+			return &route.Held{Message: f.String(), Passes: true}
 		}
 	}
 	return nil
 }
 
-// Refused implements destination.Gate.
-func (g *Gate) Refused(d destination.Destination) string {
+// Refused implements route.Gate.
+func (g *Gate) Refused(d route.Destination) string {
 	w := g.look(d)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -155,7 +155,7 @@ func (g *Gate) Refused(d destination.Destination) string {
 }
 
 // Findings are what is known to be wrong or unknown about a destination by now.
-func (g *Gate) Findings(d destination.Destination) []Finding {
+func (g *Gate) Findings(d route.Destination) []Finding {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if w := g.watch[d]; w != nil {
@@ -165,7 +165,7 @@ func (g *Gate) Findings(d destination.Destination) []Finding {
 }
 
 // Problems are the findings about a destination as sentences, for the report.
-func (g *Gate) Problems(d destination.Destination) []string {
+func (g *Gate) Problems(d route.Destination) []string {
 	var out []string
 	for _, f := range g.Findings(d) {
 		out = append(out, f.String())
@@ -173,7 +173,7 @@ func (g *Gate) Problems(d destination.Destination) []string {
 	return out
 }
 
-// Shutdown implements destination.Gate.
+// Shutdown implements route.Gate.
 func (g *Gate) Shutdown(context.Context) error {
 	g.mu.Lock()
 	g.stop()
@@ -194,7 +194,7 @@ func faults(list []Finding) string {
 }
 
 // look returns what is known about a destination and begins to look after one that is new.
-func (g *Gate) look(d destination.Destination) *watch {
+func (g *Gate) look(d route.Destination) *watch {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.watch[d]

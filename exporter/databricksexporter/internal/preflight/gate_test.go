@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
@@ -29,7 +29,7 @@ const (
 	patience = 20 * time.Second // for what comes within milliseconds on a machine with time
 )
 
-var spansOnly = destination.Destination{Signal: unity.Spans, Layout: unity.V2, Table: pre.Table(unity.Spans, unity.V2), Location: pre}
+var spansOnly = route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: pre.Table(unity.Spans, unity.V2), Location: pre}
 
 // workspace has the tables and a service principal with all grants.
 func workspace(t *testing.T) *databrickstest.Workspace {
@@ -74,7 +74,7 @@ func newGate(t *testing.T, c *databricks.Client, change ...func(*Settings)) (*Ga
 }
 
 // settle waits for the first answers.
-func settle(t *testing.T, g *Gate, d destination.Destination) {
+func settle(t *testing.T, g *Gate, d route.Destination) {
 	t.Helper()
 	select {
 	case <-g.look(d).first:
@@ -101,7 +101,7 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		arrange func(*databrickstest.Workspace)
-		d       destination.Destination
+		d       route.Destination
 		check   Check
 		weight  Weight
 		text    string
@@ -210,9 +210,9 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 }
 
-func to(catalog, schema, prefix string) destination.Destination {
+func to(catalog, schema, prefix string) route.Destination {
 	l := unity.Location{Catalog: catalog, Schema: schema, Prefix: prefix}
-	return destination.Destination{Signal: unity.Spans, Layout: unity.V2, Table: l.Table(unity.Spans, unity.V2), Location: l}
+	return route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: l.Table(unity.Spans, unity.V2), Location: l}
 }
 
 func allPrivileges(w *databrickstest.Workspace) {
@@ -237,8 +237,8 @@ func TestSignInAndReach(t *testing.T) {
 	require.ErrorContains(t, g.Hold(spansOnly), "auth_type: oauth-m2m")
 
 	g, _ = newGate(t, signed(t, "http://127.0.0.1:1", "s3cret"), func(s *Settings) { s.OnFailure = Fail })
-	require.NoError(t, g.Start(t.Context(), []destination.Destination{spansOnly}))
-	var held *destination.Held
+	require.NoError(t, g.Start(t.Context(), []route.Destination{spansOnly}))
+	var held *route.Held
 	require.ErrorAs(t, g.Hold(spansOnly), &held)
 	require.True(t, held.Passes)
 	require.ErrorContains(t, held, "can't be reached")
@@ -272,7 +272,7 @@ func TestStart(t *testing.T) {
 					s.Wait = 10 * time.Millisecond
 				}
 			})
-			err := g.Start(t.Context(), []destination.Destination{spansOnly})
+			err := g.Start(t.Context(), []route.Destination{spansOnly})
 			if tc.start == "" {
 				require.NoError(t, err)
 			} else {
@@ -294,7 +294,7 @@ func TestStart(t *testing.T) {
 // The experiment that the route names is read from the workspace; it never holds data.
 func TestExperimentOfTheWorkspace(t *testing.T) {
 	w := workspace(t)
-	at := func(id string) destination.Destination {
+	at := func(id string) route.Destination {
 		d := spansOnly
 		d.Experiment = id
 		return d
@@ -321,7 +321,7 @@ func TestMended(t *testing.T) {
 	w := workspace(t)
 	w.Revoke(app, table, "MODIFY")
 	g, logs := newGate(t, signed(t, w.URL(), "s3cret"))
-	var held *destination.Held
+	var held *route.Held
 	require.ErrorAs(t, g.Hold(spansOnly), &held)
 	require.True(t, held.Looking && !held.Passes)
 	settle(t, g, spansOnly)
@@ -365,7 +365,7 @@ func TestDestinationsAreApart(t *testing.T) {
 	})
 	g, _ := newGate(t, signed(t, w.URL(), "s3cret"))
 	slow, missing := to("cat", "sch", "slow"), to("cat", "sch", "nope")
-	require.NoError(t, g.Start(t.Context(), []destination.Destination{slow, missing, spansOnly}))
+	require.NoError(t, g.Start(t.Context(), []route.Destination{slow, missing, spansOnly}))
 	settle(t, g, missing)
 	settle(t, g, spansOnly)
 	require.NoError(t, g.Hold(spansOnly))
@@ -377,7 +377,7 @@ func TestDestinationsAreApart(t *testing.T) {
 func TestMeIsAskedOnce(t *testing.T) {
 	w := workspace(t)
 	g, _ := newGate(t, signed(t, w.URL(), "s3cret"))
-	var all []destination.Destination
+	var all []route.Destination
 	for _, p := range strings.Split("abcdefghij", "") {
 		all = append(all, to("cat", "sch", p))
 	}

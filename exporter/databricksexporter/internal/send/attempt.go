@@ -11,15 +11,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/outcome"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/resolve"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
 // attempt is what happened to the parts of one batch.
 type attempt[T any] struct {
 	*Sender[T]
-	d     destination.Destination
+	d     route.Destination
 	b     T
 	whole batch.Range
 	began time.Time
@@ -46,13 +45,13 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 	}
 	d, err := a.Target.Resolve(ctx)
 	if err != nil {
-		var f *resolve.Fault
+		var f *route.Fault
 		if !errors.As(err, &f) {
 			a.message = err.Error()
 			return false
 		}
 		a.message, a.unasked = f.Message, true
-		if f.Passes {
+		if f.Transient {
 			a.Account.Wait(f.Message, a.began)
 		} else {
 			a.holds(f.Message, 0, true)
@@ -60,10 +59,7 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 		return false
 	}
 	a.d = d
-	if was := a.table.Load(); was == nil || *was != d {
-		a.table.Store(&d)
-		a.Account.Identify(d.String())
-	}
+	a.Account.Identify(d.String())
 	if err := a.Gate.Hold(d); err != nil {
 		a.gated(err)
 		return false
@@ -85,7 +81,7 @@ func (a *attempt[T]) overdue(now time.Time) bool {
 // gated notes why preflight lets nothing through.
 func (a *attempt[T]) gated(err error) {
 	a.message = err.Error()
-	var h *destination.Held
+	var h *route.Held
 	switch {
 	case !errors.As(err, &h), !h.Looking && !h.Passes:
 		a.holds(a.message, 0, true)
@@ -146,7 +142,7 @@ func (a *attempt[T]) waits(v outcome.Verdict) {
 			}
 		}
 		if v.Label == outcome.NotFound {
-			a.Target.Doubt()
+			a.Target.Invalidate()
 		}
 		a.holds(a.message, a.HoldInterval, true)
 	case outcome.SignIn:

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/outcome"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
 // maxAnswer is what is read of an answer.
@@ -29,7 +29,7 @@ type Link struct {
 }
 
 // post sends one body and returns what came back.
-func (l *Link) post(ctx context.Context, d destination.Destination, body []byte) outcome.Answer {
+func (l *Link) post(ctx context.Context, d route.Destination, body []byte) outcome.Answer {
 	if l.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, l.Timeout)

@@ -10,8 +10,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/account"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/resolve"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
 // Reasons besides those of package outcome.
@@ -26,13 +25,13 @@ const (
 // Settings is what a sender needs. DeadLetter and Pacer may be nil.
 type Settings[T any] struct {
 	Kind   batch.Kind[T]
-	Target resolve.Target
+	Target *route.Resolver
 	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes to a destination; nil for signals that need nothing.
-	Prepare func(destination.Destination, T)
+	Prepare func(route.Destination, T)
 	Link    *Link
 	Pacer   *Pacer
-	Gate    destination.Gate
-	Ledger  destination.Ledger
+	Gate    route.Gate
+	Ledger  route.Ledger
 	// Account is the destination's.
 	Account    *account.Account
 	DeadLetter *deadletter.File
@@ -46,7 +45,6 @@ type Settings[T any] struct {
 type Sender[T any] struct {
 	Settings[T]
 	hold     hold
-	table    atomic.Pointer[destination.Destination]
 	stopping atomic.Bool
 	life     context.Context
 	// Cut cuts off requests in flight, and all that come.
@@ -62,15 +60,6 @@ func New[T any](s Settings[T]) *Sender[T] {
 
 // Stop makes attempts at a destination whose data waits fail at once: nobody tries again after them.
 func (s *Sender[T]) Stop() { s.stopping.Store(true) }
-
-// Destination is the table, if it is known by now.
-func (s *Sender[T]) Destination() (destination.Destination, bool) {
-	if d := s.table.Load(); d != nil {
-		return *d, true
-	}
-	f, ok := s.Target.(resolve.Fixed)
-	return destination.Destination(f), ok
-}
 
 // Send makes one attempt. An error that is not permanent wraps *Delayed, carries what was not delivered (Kind.Rest), and tells how long to wait. A permanent one wraps
 // *Refused and carries what was refused, which is all that was not delivered. With a dead-letter file nothing is refused: it goes there.

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -24,7 +24,7 @@ const (
 
 // count is one table while it is counted.
 type count struct {
-	d    destination.Destination
+	d    route.Destination
 	book *book
 
 	traces, sent      int64   // remembered, each span once

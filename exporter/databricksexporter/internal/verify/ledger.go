@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -32,10 +32,10 @@ type Settings struct {
 type Ledger struct {
 	set  Settings
 	mu   sync.Mutex
-	book map[destination.Destination]*book
+	book map[route.Destination]*book
 }
 
-var _ destination.Ledger = (*Ledger)(nil)
+var _ route.Ledger = (*Ledger)(nil)
 
 // NewLedger makes a ledger.
 func NewLedger(set Settings) *Ledger {
@@ -51,14 +51,14 @@ func NewLedger(set Settings) *Ledger {
 	if set.Config.due() && set.Ending == nil {
 		set.Logger.Warn("verify: nothing will be counted, since only the extension mlflow_report knows when a run has come to its end; list it under service::extensions")
 	}
-	return &Ledger{set: set, book: map[destination.Destination]*book{}}
+	return &Ledger{set: set, book: map[route.Destination]*book{}}
 }
 
 // remembers reports whether there will be anything to count, so that nothing is remembered in vain.
 func (l *Ledger) remembers() bool { return l.set.Config.due() && l.set.Ending != nil }
 
-// Acknowledged implements destination.Ledger.
-func (l *Ledger) Acknowledged(d destination.Destination, td ptrace.Traces, rejected int64) {
+// Acknowledged implements route.Ledger.
+func (l *Ledger) Acknowledged(d route.Destination, td ptrace.Traces, rejected int64) {
 	l.mu.Lock()
 	b := l.book[d]
 	if b == nil {
@@ -71,7 +71,7 @@ func (l *Ledger) Acknowledged(d destination.Destination, td ptrace.Traces, rejec
 	}
 }
 
-// Finish implements destination.Ledger.
+// Finish implements route.Ledger.
 func (l *Ledger) Finish(ctx context.Context) ([]progress.Destination, error) {
 	l.mu.Lock()
 	counts := make([]*count, 0, len(l.book))
@@ -108,7 +108,7 @@ func (l *Ledger) idle() string {
 	return ""
 }
 
-func signal(d destination.Destination) string {
+func signal(d route.Destination) string {
 	switch d.Signal {
 	case unity.Spans:
 		return "traces"

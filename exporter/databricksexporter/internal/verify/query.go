@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -24,7 +24,7 @@ const (
 )
 
 // where is the condition that finds the traces in the table. Ids are written by us as hexadecimal digits and need no quoting.
-func where(d destination.Destination, items []*item) string {
+func where(d route.Destination, items []*item) string {
 	from, to := items[0].from, items[0].to
 	for _, i := range items {
 		from, to = min(from, i.from), max(to, i.to)
@@ -48,12 +48,12 @@ func where(d destination.Destination, items []*item) string {
 }
 
 // sums is the statement that counts traces as a whole. The smallest and the largest id tell other spans of the same number apart.
-func sums(d destination.Destination, items []*item) string {
+func sums(d route.Destination, items []*item) string {
 	return "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id) FROM " + d.Table.Quoted() + " WHERE " + where(d, items) + " GROUP BY trace_id"
 }
 
 // list is the statement that counts the spans of traces one by one.
-func list(d destination.Destination, items []*item) string {
+func list(d route.Destination, items []*item) string {
 	return "SELECT trace_id, span_id, count(*) FROM " + d.Table.Quoted() + " WHERE " + where(d, items) + " GROUP BY trace_id, span_id"
 }
 
@@ -61,7 +61,7 @@ func list(d destination.Destination, items []*item) string {
 type runner func(ctx context.Context, statement string) ([][]string, error)
 
 // countSums asks for traces as a whole. Those that are there completely are counted; of the others it is known how many spans there may be.
-func countSums(ctx context.Context, run runner, d destination.Destination, items []*item) error {
+func countSums(ctx context.Context, run runner, d route.Destination, items []*item) error {
 	rows, err := run(ctx, sums(d, items))
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func countSums(ctx context.Context, run runner, d destination.Destination, items
 }
 
 // countList asks for the spans of traces one by one.
-func countList(ctx context.Context, run runner, d destination.Destination, items []*item) error {
+func countList(ctx context.Context, run runner, d route.Destination, items []*item) error {
 	rows, err := run(ctx, list(d, items))
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -444,5 +444,5 @@ func TestConfig(t *testing.T) {
 // The signal is spelled as the report spells it.
 func TestSignal(t *testing.T) {
 	require.Equal(t, "traces", signal(one))
-	require.Equal(t, "logs", signal(destination.Destination{Signal: unity.Logs}))
+	require.Equal(t, "logs", signal(route.Destination{Signal: unity.Logs}))
 }

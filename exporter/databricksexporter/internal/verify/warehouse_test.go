@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -58,9 +58,9 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-func table(prefix string, layout unity.Layout) destination.Destination {
+func table(prefix string, layout unity.Layout) route.Destination {
 	l := unity.Location{Catalog: "cat", Schema: "sch", Prefix: prefix}
-	return destination.Destination{Signal: unity.Spans, Layout: layout, Table: l.Table(unity.Spans, layout), Location: l}
+	return route.Destination{Signal: unity.Spans, Layout: layout, Table: l.Table(unity.Spans, layout), Location: l}
 }
 
 var one, two, old = table("pre", unity.V2), table("two", unity.V2), table("", unity.V1)
@@ -122,7 +122,7 @@ func traceID(i int) pcommon.TraceID {
 }
 
 // send writes to the workspace as the exporter does, and tells the ledger.
-func (s *scene) send(l *Ledger, d destination.Destination, td ptrace.Traces) {
+func (s *scene) send(l *Ledger, d route.Destination, td ptrace.Traces) {
 	s.t.Helper()
 	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 	require.NoError(s.t, err)

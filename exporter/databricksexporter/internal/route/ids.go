@@ -1,5 +1,4 @@
-// Package rewrite gives traces the ids of their destination: MLflow's names for a trace and its experiment are good at the server that gave them only.
-package rewrite
+package route
 
 import (
 	"encoding/hex"
@@ -7,34 +6,25 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-// Where the source's ids are kept.
+// The attributes that keep the source's ids.
 const (
 	SourceTraceRequestID = "mlflow.source.traceRequestId"
 	SourceExperimentID   = "mlflow.source.experimentId"
 )
 
-// Rewriter rewrites ids for one destination.
-type Rewriter struct {
-	prefix     string // trace:/<location>/; empty: trace ids stay
-	experiment string // empty: experiment ids stay
-}
-
-// New returns what writes ids in the form of a destination. What the destination does not tell stays as it is.
-func New(d destination.Destination) Rewriter {
-	r := Rewriter{experiment: d.Experiment}
+// RewriteIDs gives the ids of traces the form of a destination, in place: MLflow's names for a trace and its experiment
+// mean something only at the server that gave them. mlflow.traceRequestId becomes trace:/<location>/<hex of the trace id>,
+// and mlflow.experimentId the destination's, of resources and spans that have them. The source's value is kept in
+// mlflow.source.*, where the first one wins. What the destination does not tell stays as it is. Doing it again changes
+// nothing.
+func RewriteIDs(d Destination, td ptrace.Traces) {
+	r := rewriter{experiment: d.Experiment}
 	if d.Location.Catalog != "" {
 		r.prefix = "trace:/" + d.Location.String() + "/"
 	}
-	return r
-}
-
-// Apply rewrites in place mlflow.traceRequestId to trace:/<location>/<hex of the trace id>, and mlflow.experimentId, of resources and spans that have them. The source's value
-// is kept in mlflow.source.*, where the first one wins. Doing it again changes nothing.
-func (r Rewriter) Apply(td ptrace.Traces) {
 	if r.prefix == "" && r.experiment == "" {
 		return
 	}
@@ -48,7 +38,13 @@ func (r Rewriter) Apply(td ptrace.Traces) {
 	}
 }
 
-func (r Rewriter) span(s ptrace.Span) {
+// rewriter rewrites ids for one destination.
+type rewriter struct {
+	prefix     string // trace:/<location>/; empty: trace ids stay
+	experiment string // empty: experiment ids stay
+}
+
+func (r rewriter) span(s ptrace.Span) {
 	attrs := s.Attributes()
 	r.replaceExperiment(attrs)
 	if r.prefix == "" {
@@ -68,7 +64,7 @@ func (r Rewriter) span(s ptrace.Span) {
 }
 
 // is reports whether an id has the destination's form already, without making that form.
-func (r Rewriter) is(text string, id pcommon.TraceID) bool {
+func (r rewriter) is(text string, id pcommon.TraceID) bool {
 	if len(text) != len(r.prefix)+2*len(id) || text[:len(r.prefix)] != r.prefix {
 		return false
 	}
@@ -77,7 +73,7 @@ func (r Rewriter) is(text string, id pcommon.TraceID) bool {
 	return text[len(r.prefix):] == string(digits[:])
 }
 
-func (r Rewriter) replaceExperiment(attrs pcommon.Map) {
+func (r rewriter) replaceExperiment(attrs pcommon.Map) {
 	if r.experiment == "" {
 		return
 	}

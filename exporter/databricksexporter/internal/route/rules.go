@@ -1,4 +1,3 @@
-// Package route groups data by destination. It is pure and does not change its input.
 package route
 
 import (
@@ -6,7 +5,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/rewrite"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
@@ -44,7 +42,7 @@ func (r *Rule) matches(attrs pcommon.Map) bool {
 
 // experimentID is the source's: data that was here before, and comes again, carries it beside the destination's.
 func experimentID(attrs pcommon.Map) string {
-	for _, key := range []string{rewrite.SourceExperimentID, genai.ExperimentID} {
+	for _, key := range []string{SourceExperimentID, genai.ExperimentID} {
 		if v, ok := attrs.Get(key); ok {
 			return v.AsString()
 		}
@@ -52,20 +50,20 @@ func experimentID(attrs pcommon.Map) string {
 	return ""
 }
 
-// Table is the rules, of which the first that matches counts, and the target of what none of them matches.
-type Table struct {
-	Rules    []Rule
+// Rules are tried in their order: the first that matches counts. Fallback is the target of what none of them matches.
+type Rules struct {
+	Ordered  []Rule
 	Fallback int
 }
 
 // Match returns the target for the attributes of a resource, or None.
-func (t *Table) Match(attrs pcommon.Map) int {
-	for i := range t.Rules {
-		if t.Rules[i].matches(attrs) {
-			return t.Rules[i].Target
+func (r *Rules) Match(attrs pcommon.Map) int {
+	for i := range r.Ordered {
+		if r.Ordered[i].matches(attrs) {
+			return r.Ordered[i].Target
 		}
 	}
-	return t.Fallback
+	return r.Fallback
 }
 
 // Part is what goes to one target.
@@ -75,17 +73,17 @@ type Part[T any] struct {
 }
 
 // Split groups a batch by target, in the order in which targets occur. A batch with a single target is returned as it is, others are copied in parts.
-func Split[T any](k batch.Kind[T], t *Table, b T) []Part[T] {
+func Split[T any](k batch.Kind[T], r *Rules, b T) []Part[T] {
 	n := k.Resources(b)
-	if len(t.Rules) == 0 || n == 0 {
-		return []Part[T]{{t.Fallback, b}}
+	if len(r.Ordered) == 0 || n == 0 {
+		return []Part[T]{{r.Fallback, b}}
 	}
-	first := t.Match(k.Resource(b, 0))
+	first := r.Match(k.Resource(b, 0))
 	mixed := false
 	targets := make([]int, n)
 	targets[0] = first
 	for i := 1; i < n; i++ {
-		targets[i] = t.Match(k.Resource(b, i))
+		targets[i] = r.Match(k.Resource(b, i))
 		mixed = mixed || targets[i] != first
 	}
 	if !mixed {

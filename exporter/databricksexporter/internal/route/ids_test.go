@@ -1,4 +1,4 @@
-package rewrite
+package route
 
 import (
 	"testing"
@@ -6,17 +6,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-func TestApply(t *testing.T) {
-	agents := destination.Destination{Location: unity.Location{Catalog: "main", Schema: "traces", Prefix: "agents"}}
+func TestRewriteIDs(t *testing.T) {
+	agents := Destination{Location: unity.Location{Catalog: "main", Schema: "traces", Prefix: "agents"}}
 	linked := agents
 	linked.Experiment = "99"
 	const here = "trace:/main.traces.agents/01020000000000000000000000000000"
 	for name, c := range map[string]struct {
-		to                       destination.Destination
+		to                       Destination
 		resource, span           map[string]any
 		wantResource, wantedSpan map[string]any
 	}{
@@ -45,7 +44,7 @@ func TestApply(t *testing.T) {
 			map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "1"}, map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "1"},
 		},
 		"a table that tells nothing": {
-			destination.Destination{}, map[string]any{"mlflow.experimentId": "1"}, map[string]any{"mlflow.traceRequestId": "tr-1"},
+			Destination{}, map[string]any{"mlflow.experimentId": "1"}, map[string]any{"mlflow.traceRequestId": "tr-1"},
 			map[string]any{"mlflow.experimentId": "1"}, map[string]any{"mlflow.traceRequestId": "tr-1"},
 		},
 	} {
@@ -57,7 +56,7 @@ func TestApply(t *testing.T) {
 			s.SetTraceID([16]byte{1, 2})
 			require.NoError(t, s.Attributes().FromRaw(c.span))
 			for range 2 { // the second time changes nothing
-				New(c.to).Apply(td)
+				RewriteIDs(c.to, td)
 				if c.wantResource == nil {
 					c.wantResource = map[string]any{}
 				}

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 )
 
-var table = Table{
-	Rules: []Rule{
+var rules = Rules{
+	Ordered: []Rule{
 		{ExperimentID: "17", Target: 0},
 		{Experiment: glob.MustCompile("/teams/support-*"), Target: 1},
 		{Attribute: "team", Value: glob.MustCompile("blue"), Experiment: glob.MustCompile("*"), Target: 2},
@@ -40,7 +40,7 @@ func TestMatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := pcommon.NewMap()
 			require.NoError(t, m.FromRaw(c.attributes))
-			require.Equal(t, c.want, table.Match(m))
+			require.Equal(t, c.want, rules.Match(m))
 		})
 	}
 }
@@ -54,7 +54,7 @@ func TestSplit(t *testing.T) {
 			rs.Resource().Attributes().PutStr("team", team)
 		}
 	}
-	rules := &Table{Rules: []Rule{{Attribute: "team", Value: glob.MustCompile("red"), Target: 5}, {Attribute: "team", Value: glob.MustCompile("green"), Target: 2}}, Fallback: None}
+	rules := &Rules{Ordered: []Rule{{Attribute: "team", Value: glob.MustCompile("red"), Target: 5}, {Attribute: "team", Value: glob.MustCompile("green"), Target: 2}}, Fallback: None}
 	parts := Split(batch.Traces{}, rules, td)
 	require.Len(t, parts, 3)
 	require.Equal(t, []int{5, None, 2}, []int{parts[0].Target, parts[1].Target, parts[2].Target})
@@ -63,6 +63,6 @@ func TestSplit(t *testing.T) {
 
 	one := Split(batch.Traces{}, rules, parts[0].Batch)
 	require.Equal(t, []Part[ptrace.Traces]{{5, parts[0].Batch}}, one, "the batch itself, not a copy")
-	require.Equal(t, []Part[ptrace.Traces]{{7, td}}, Split(batch.Traces{}, &Table{Fallback: 7}, td))
+	require.Equal(t, []Part[ptrace.Traces]{{7, td}}, Split(batch.Traces{}, &Rules{Fallback: 7}, td))
 	require.Len(t, Split(batch.Traces{}, rules, ptrace.NewTraces()), 1)
 }

@@ -1,4 +1,4 @@
-package resolve
+package route
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -30,7 +29,7 @@ func client(t *testing.T, w *databrickstest.Workspace) *databricks.Client {
 	return c
 }
 
-func TestExperiment(t *testing.T) {
+func TestResolver(t *testing.T) {
 	w := databrickstest.New()
 	defer w.Close()
 	l := unity.Location{Catalog: "main", Schema: "traces", Prefix: "agents"}
@@ -39,14 +38,14 @@ func TestExperiment(t *testing.T) {
 	c := client(t, w)
 	for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
 		for _, name := range []string{id, "/Shared/agents"} {
-			e := &Experiment{Experiment: name, Signal: s, Client: c, Again: time.Hour}
+			e := &Resolver{Target: Target{Experiment: name}, Signal: s, Client: c, RetryInterval: time.Hour}
 			d, err := e.Resolve(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, destination.Destination{Signal: s, Layout: unity.V2, Table: l.Table(s, unity.V2), Location: l, Experiment: id}, d)
+			require.Equal(t, Destination{Signal: s, Layout: unity.V2, Table: l.Table(s, unity.V2), Location: l, Experiment: id}, d)
 		}
 	}
 
-	e := &Experiment{Experiment: plain, Signal: unity.Spans, Client: c, Again: time.Hour}
+	e := &Resolver{Target: Target{Experiment: plain}, Signal: unity.Spans, Client: c, RetryInterval: time.Hour}
 	_, err := e.Resolve(t.Context())
 	require.ErrorContains(t, err, "experiment /Shared/plain ("+plain+") has no trace location in Unity Catalog")
 	n := w.Count("GET", "/api/2.0/mlflow/experiments/")
@@ -54,11 +53,11 @@ func TestExperiment(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, n, w.Count("GET", "/api/2.0/mlflow/experiments/"), "a fault is remembered for a while")
 
-	e = &Experiment{Experiment: "/Shared/none", Signal: unity.Spans, Client: c}
+	e = &Resolver{Target: Target{Experiment: "/Shared/none"}, Signal: unity.Spans, Client: c}
 	_, err = e.Resolve(t.Context())
 	var f *Fault
 	require.ErrorAs(t, err, &f)
-	require.False(t, f.Passes)
+	require.False(t, f.Transient)
 	require.ErrorContains(t, err, "experiment /Shared/none is not there")
 	w.CreateExperiment("/Shared/none", &l)
 	d, err := e.Resolve(t.Context())
@@ -68,22 +67,22 @@ func TestExperiment(t *testing.T) {
 	_, err = e.Resolve(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, n, w.Count("GET", "/api/2.0/mlflow/experiments/"), "what is found is kept")
-	e.Doubt()
+	e.Invalidate()
 	_, err = e.Resolve(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, n+1, w.Count("GET", "/api/2.0/mlflow/experiments/"), "until somebody doubts it")
+	require.Equal(t, n+1, w.Count("GET", "/api/2.0/mlflow/experiments/"), "until it is invalidated")
 }
 
-func TestFaults(t *testing.T) {
+func TestResolverFaults(t *testing.T) {
 	w := databrickstest.New()
 	defer w.Close()
 	c := client(t, w)
-	e := &Experiment{Experiment: "1", Signal: unity.Spans, Client: c}
+	e := &Resolver{Target: Target{Experiment: "1"}, Signal: unity.Spans, Client: c}
 	var f *Fault
 	for _, tc := range []struct {
-		fault  databrickstest.Fault
-		text   string
-		passes bool
+		fault     databrickstest.Fault
+		text      string
+		transient bool
 	}{
 		{databrickstest.Fault{Status: 403, Code: "PERMISSION_DENIED", Body: "no"}, "give the principal CAN READ on it", false},
 		{databrickstest.Fault{Status: 503, Code: "TEMPORARILY_UNAVAILABLE", Body: "busy"}, "reading the experiment 1", true},
@@ -91,7 +90,7 @@ func TestFaults(t *testing.T) {
 		w.SetFault(func(*http.Request) *databrickstest.Fault { return &tc.fault })
 		_, err := e.Resolve(t.Context())
 		require.ErrorAs(t, err, &f)
-		require.Equal(t, tc.passes, f.Passes)
+		require.Equal(t, tc.transient, f.Transient)
 		require.ErrorContains(t, err, tc.text)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -115,7 +114,7 @@ func TestTables(t *testing.T) {
 	old := databricks.Experiment{ID: "1", Name: "x", Tags: map[string]string{databricks.TagDestination: "a.b"}}
 	d, f = tables(old, unity.Logs)
 	require.Nil(t, f)
-	require.Equal(t, destination.Destination{
+	require.Equal(t, Destination{
 		Signal: unity.Logs, Layout: unity.V1, Table: unity.Name{Catalog: "a", Schema: "b", Table: "mlflow_experiment_trace_otel_logs"},
 		Location: unity.Location{Catalog: "a", Schema: "b"}, Experiment: "1",
 	}, d)
