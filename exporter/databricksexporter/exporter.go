@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/account"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
@@ -36,8 +36,7 @@ type databricksExporter[T any] struct {
 	helper  chain.Helper[T]
 	prepare func(route.Destination, T)
 	plan    *route.Plan
-	tel     *telemetry
-	book    *account.Book
+	status  *status.Registry
 
 	access *access.Access
 	dead   *deadletter.File
@@ -81,11 +80,10 @@ func newExporter[T any](cfg *Config, set exporter.Settings, kind batch.Kind[T], 
 	if e.plan, err = cfg.Plan(kind.Signal()); err != nil {
 		return nil, err
 	}
-	if e.tel, err = newTelemetry(set.TelemetrySettings, kind.Path()); err != nil {
-		return nil, err
-	}
-	e.book = account.New(account.Settings{Exporter: set.ID, Signal: kind.Path(), Observer: e.tel, Log: set.Logger, Now: time.Now})
-	return e, e.tel.watch(e.book.Waiters)
+	e.status, err = status.New(status.Settings{
+		Exporter: set.ID, Signal: kind.Path(), Telemetry: set.TelemetrySettings, Now: time.Now,
+	})
+	return e, err
 }
 
 // Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place, and a batching queue moves data.
@@ -117,7 +115,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		return err
 	}
 	e.watch(host)
-	e.book.Connect(first[progress.DestinationSink](host), func(err error) {
+	e.status.Connect(first[progress.DestinationSink](host), func(err error) {
 		event := componentstatus.NewEvent(componentstatus.StatusOK)
 		if err != nil {
 			event = componentstatus.NewRecoverableErrorEvent(err)
@@ -206,7 +204,7 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	verified, err := e.ledger.Finish(ctx)
 	errs = append(errs, err)
 	e.note()
-	e.book.Close(verified)
+	e.status.Close(verified)
 	if e.dead != nil {
 		errs = append(errs, e.dead.Close())
 	}
@@ -214,7 +212,6 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 		return e.router == nil || target >= len(e.router.Chains) || e.router.Chains[target].Used()
 	}))
 	e.access.Close()
-	e.tel.Shutdown()
 	e.access = nil
 	return errors.Join(errs...)
 }

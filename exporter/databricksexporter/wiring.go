@@ -38,7 +38,7 @@ func (e *databricksExporter[T]) route(ctx context.Context) (*chain.Router[T], er
 			Sender: send.New(send.Settings[T]{
 				Kind: e.kind, Target: &route.Resolver{Target: t, Signal: e.kind.Signal(), Client: e.access.API, RetryInterval: holdInterval(e.cfg.Retry)},
 				Prepare: e.prepare, Link: link, Pacer: pacer, Gate: e.gate, Ledger: e.ledger,
-				Account: e.book.Open(t.Key(), t.Experiment == ""), DeadLetter: e.dead, Exporter: e.set.ID.String(),
+				Status: e.status.Add(t.Key(), t.Experiment == ""), DeadLetter: e.dead, Exporter: e.set.ID.String(),
 				HoldInterval: holdInterval(e.cfg.Retry), HoldMax: e.cfg.HoldMax, Now: time.Now,
 			}),
 		})
@@ -62,7 +62,7 @@ func holdInterval(r configretry.BackOffConfig) time.Duration {
 func (e *databricksExporter[T]) refuser() func(T) error {
 	const message = "no route matches the data's resource: add a route, or write on_no_route: default"
 	open := sync.OnceValue(func() *send.Sender[T] {
-		s := send.New(send.Settings[T]{Kind: e.kind, Account: e.book.Open("(no route)", false), DeadLetter: e.dead, Exporter: e.set.ID.String(), Now: time.Now})
+		s := send.New(send.Settings[T]{Kind: e.kind, Status: e.status.Add("(no route)", false), DeadLetter: e.dead, Exporter: e.set.ID.String(), Now: time.Now})
 		s.Cut() // nothing is sent
 		return s
 	})
@@ -70,7 +70,7 @@ func (e *databricksExporter[T]) refuser() func(T) error {
 		if e.dead != nil {
 			return open().Bury(b, send.NoRoute, message)
 		}
-		open().Account.Returned(send.NoRoute, int64(e.kind.Items(b)), message)
+		open().Status.Returned(send.NoRoute, int64(e.kind.Items(b)), message)
 		return consumererror.NewPermanent(&send.Refused{Reason: send.NoRoute, Message: message})
 	}
 }

@@ -189,7 +189,7 @@ func (c *Chain[T]) settle(ctx context.Context, b T, err error) error {
 		if reason == send.Canceled || reason == send.Stopped {
 			message = "" // nothing is wrong with the destination
 		}
-		c.sender.Account.Returned(reason, items, message)
+		c.sender.Status.Returned(reason, items, message)
 	} else {
 		c.sender.GiveUp(rest, reason, message)
 	}
@@ -217,7 +217,7 @@ func (c *Chain[T]) Used() bool { return c.used.Load() }
 func (c *Chain[T]) Destination() (route.Destination, bool) { return c.sender.Target.Destination() }
 
 // Note adds sentences to what the report says of the destination.
-func (c *Chain[T]) Note(problems []string) { c.sender.Account.Note(problems) }
+func (c *Chain[T]) Note(problems []string) { c.sender.Status.Note(problems) }
 
 func (c *Chain[T]) stopping() bool {
 	c.mu.RLock()

@@ -39,7 +39,7 @@ type refusal struct {
 // admitted reports whether the workspace may be asked at all; if not, everything is rest.
 func (a *attempt[T]) admitted(ctx context.Context) bool {
 	a.rest = []batch.Range{a.whole}
-	if message, _ := a.Account.Waiting(); message != "" && a.stopping.Load() {
+	if message, _ := a.Status.Waiting(); message != "" && a.stopping.Load() {
 		a.message = message
 		return false
 	}
@@ -52,14 +52,14 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 		}
 		a.message, a.unasked = f.Message, true
 		if f.Transient {
-			a.Account.Wait(f.Message, a.began)
+			a.Status.Wait(f.Message, a.began)
 		} else {
 			a.holds(f.Message, 0, true)
 		}
 		return false
 	}
 	a.d = d
-	a.Account.Identify(d.String())
+	a.Status.Identify(d.String())
 	if err := a.Gate.Hold(d); err != nil {
 		a.gated(err)
 		return false
@@ -86,7 +86,7 @@ func (a *attempt[T]) gated(err error) {
 	case !errors.As(err, &h), !h.Looking && !h.Passes:
 		a.holds(a.message, 0, true)
 	case h.Passes:
-		a.Account.Wait(a.message, a.began)
+		a.Status.Wait(a.message, a.began)
 	}
 }
 
@@ -94,7 +94,7 @@ func (a *attempt[T]) gated(err error) {
 func (a *attempt[T]) holds(message string, interval time.Duration, counts bool) {
 	now := a.Now()
 	a.hold.begin(message, now, interval, counts)
-	a.Account.Wait(message, a.began)
+	a.Status.Wait(message, a.began)
 	a.delay, a.unasked = a.HoldInterval, true
 	a.deadline = a.overdue(now)
 }
@@ -113,7 +113,7 @@ func (a *attempt[T]) run(ctx context.Context) {
 		switch v.Action {
 		case outcome.Accept:
 			a.hold.end()
-			a.Account.Flow()
+			a.Status.Flow()
 		case outcome.Split:
 			if part.Len() > 1 {
 				one, two := part.Halves()
@@ -148,7 +148,7 @@ func (a *attempt[T]) waits(v outcome.Verdict) {
 	case outcome.SignIn:
 		a.holds(a.message, a.HoldInterval, false) // nobody's data is given up because a secret has expired
 	default:
-		a.Account.Wait(a.message, a.began)
+		a.Status.Wait(a.message, a.began)
 		if v.Label == outcome.Throttled {
 			a.Pacer.Pause(v.Delay)
 		}
@@ -169,7 +169,7 @@ func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome.Verdict
 	a.began = a.Now() // later than parts that were taken
 	answer := a.Link.post(ctx, a.d, body)
 	if answer.Err != nil && ctx.Err() != nil {
-		a.Account.Request("canceled")
+		a.Status.Request("canceled")
 		a.message = "given up by the sender: " + context.Cause(ctx).Error()
 		return outcome.Verdict{}, false
 	}
@@ -177,7 +177,7 @@ func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome.Verdict
 	v := outcome.Judge(outcome.Request{
 		Destination: a.d, Items: items, Principal: a.Link.Principal, Path: a.Link.Path, TableHeader: a.Link.TableHeader, Rejected: a.Kind.Rejected, Now: a.Now(),
 	}, answer)
-	a.Account.Request(v.Label)
+	a.Status.Request(v.Label)
 	if v.Action == outcome.Accept {
 		a.accepted(b, items, v)
 	}
@@ -196,7 +196,7 @@ func (a *attempt[T]) accepted(b T, items int, v outcome.Verdict) {
 	if td, ok := any(b).(ptrace.Traces); ok {
 		a.Ledger.Acknowledged(a.d, td, v.Rejected)
 	}
-	a.Account.Sent(int64(items) - v.Rejected)
+	a.Status.Sent(int64(items) - v.Rejected)
 	if v.Rejected == 0 {
 		return
 	}
@@ -204,7 +204,7 @@ func (a *attempt[T]) accepted(b T, items int, v outcome.Verdict) {
 	if a.DeadLetter != nil && a.write(b, items, v.Rejected, v.Reason, v.Message) == nil {
 		dead = v.Rejected
 	}
-	a.Account.Rejected(v.Reason, v.Rejected, dead, v.Message)
+	a.Status.Rejected(v.Reason, v.Rejected, dead, v.Message)
 }
 
 // part is a part of the batch; the batch itself when that is all of it.

@@ -47,7 +47,7 @@ func (a *attempt[T]) bury() error {
 			for _, l := range a.refused[i:] {
 				left = append(left, l.Range)
 			}
-			a.Account.Wait(err.Error(), a.Now())
+			a.Status.Wait(err.Error(), a.Now())
 			return a.delayed(a.part(joined(left)...), err.Error())
 		}
 	}
@@ -61,7 +61,7 @@ func (s *Sender[T]) write(b T, items int, rejected int64, reason, message string
 		return err
 	}
 	return s.DeadLetter.Write(deadletter.Note{
-		Time: s.Now().UTC(), Exporter: s.Exporter, Destination: s.Account.Name(), Signal: s.Kind.Path(), Reason: reason, Message: message, Items: items, Rejected: rejected,
+		Time: s.Now().UTC(), Exporter: s.Exporter, Destination: s.Status.Name(), Signal: s.Kind.Path(), Reason: reason, Message: message, Items: items, Rejected: rejected,
 	}, line)
 }
 
@@ -71,7 +71,7 @@ func (s *Sender[T]) Bury(b T, reason, message string) error {
 	if err := s.write(b, items, 0, reason, message); err != nil {
 		return &Delayed{"dead_letter can't be written: " + err.Error()}
 	}
-	s.Account.Rejected(reason, int64(items), int64(items), message)
+	s.Status.Rejected(reason, int64(items), int64(items), message)
 	return nil
 }
 
@@ -86,7 +86,7 @@ func (s *Sender[T]) GiveUp(b T, reason, message string) {
 			message += "; dead_letter can't be written: " + err.Error()
 		}
 	}
-	s.Account.Rejected(reason, int64(items), int64(dead), message)
+	s.Status.Rejected(reason, int64(items), int64(dead), message)
 }
 
 // joined sorts ranges and joins those that touch.

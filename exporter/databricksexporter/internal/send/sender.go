@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/account"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
@@ -32,8 +32,8 @@ type Settings[T any] struct {
 	Pacer   *Pacer
 	Gate    route.Gate
 	Ledger  route.Ledger
-	// Account is the destination's.
-	Account    *account.Account
+	// Status is the destination's.
+	Status     *status.Recorder
 	DeadLetter *deadletter.File
 	Exporter   string // id, for notes in the dead-letter file
 	// HoldInterval is the time between two requests while the workspace refuses, HoldMax how long a refusal may last before data goes to the dead-letter file; 0 is for ever.

@@ -1,52 +1,58 @@
-package account
+package status
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadatatest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// scene is a book whose publications, status and log are kept.
+// scene is a registry whose publications, status, metrics and log are kept.
 type scene struct {
-	*Book
+	*Registry
 	now       time.Time
 	published []progress.Destination
 	status    []error
 	logs      *observer.ObservedLogs
-	counted   map[string]int64
+	tel       *componenttest.Telemetry
 }
 
-func newScene() *scene {
-	s := &scene{now: time.Unix(1000, 0), counted: map[string]int64{}}
+func newScene(t *testing.T) *scene {
+	s := &scene{now: time.Unix(1000, 0), tel: componenttest.NewTelemetry()}
+	t.Cleanup(func() { require.NoError(t, s.tel.Shutdown(context.Background())) })
 	core, logs := observer.New(zapcore.InfoLevel)
 	s.logs = logs
-	s.Book = New(Settings{Exporter: component.MustNewID("databricks"), Signal: "traces", Observer: s, Log: zap.New(core), Now: func() time.Time { return s.now }})
+	set := s.tel.NewTelemetrySettings()
+	set.Logger = zap.New(core)
+	var err error
+	s.Registry, err = New(Settings{
+		Exporter: component.MustNewID("databricks"), Signal: "traces", Telemetry: set, Now: func() time.Time { return s.now },
+	})
+	require.NoError(t, err)
 	s.Connect(s, func(err error) { s.status = append(s.status, err) })
 	return s
 }
 
 func (s *scene) PublishDestination(d progress.Destination) { s.published = append(s.published, d) }
-func (s *scene) Sent(to string, n int64)                   { s.counted["sent "+to] += n }
-func (s *scene) Returned(to, why string, n int64)          { s.counted["returned "+to+" "+why] += n }
-func (s *scene) Request(to, outcome string)                { s.counted["request "+to+" "+outcome]++ }
-func (s *scene) Rejected(to, why string, n, dead int64) {
-	s.counted["rejected "+to+" "+why] += n
-	s.counted["dead "+to] += dead
-}
 
 func (s *scene) last() progress.Destination { return s.published[len(s.published)-1] }
 
 func TestWaitAndFlow(t *testing.T) {
-	s := newScene()
-	a, b := s.Open("a.b.c", true), s.Open("a.b.d", true)
+	s := newScene(t)
+	a, b := s.Add("a.b.c", true), s.Add("a.b.d", true)
 	a.Sent(5)
 	a.Wait("no grant", s.now)
 	require.Equal(t, "no grant", s.last().Held)
@@ -61,7 +67,7 @@ func TestWaitAndFlow(t *testing.T) {
 	require.Equal(t, s.now.Add(-time.Minute), s.last().HeldSince, "it has waited since then")
 	b.Wait("no table either", s.now)
 	require.EqualError(t, s.status[len(s.status)-1], "a.b.c: no table; a.b.d: no table either")
-	require.Equal(t, []string{"a.b.c", "a.b.d"}, s.Waiters())
+	require.Equal(t, []string{"a.b.c", "a.b.d"}, s.waitingNames())
 
 	began := s.now
 	s.now = s.now.Add(time.Second)
@@ -80,22 +86,31 @@ func TestWaitAndFlow(t *testing.T) {
 }
 
 func TestManyWaiters(t *testing.T) {
-	s := newScene()
+	s := newScene(t)
 	for i := range 5 {
-		s.Open(fmt.Sprint("t", i), true).Wait("x", s.now)
+		s.Add(fmt.Sprint("t", i), true).Wait("x", s.now)
 	}
 	require.EqualError(t, s.status[len(s.status)-1], "t0: x; t1: x; t2: x; and 2 more")
 }
 
 func TestCounts(t *testing.T) {
-	s := newScene()
-	a := s.Open("a.b.c", true)
+	s := newScene(t)
+	a := s.Add("a.b.c", true)
 	a.Sent(1)
 	a.Rejected("schema", 2, 1, "no column")
 	a.Rejected("schema", 2, 0, "no column")
 	a.Returned("shutdown", 3, "")
 	a.Request("accepted")
-	require.Equal(t, map[string]int64{"sent a.b.c": 1, "rejected a.b.c schema": 4, "dead a.b.c": 1, "returned a.b.c shutdown": 3, "request a.b.c accepted": 1}, s.counted)
+	at := func(n int64, more ...attribute.KeyValue) []metricdata.DataPoint[int64] {
+		more = append(more, attribute.String("destination", "a.b.c"), attribute.String("signal", "traces"))
+		return []metricdata.DataPoint[int64]{{Value: n, Attributes: attribute.NewSet(more...)}}
+	}
+	schema, when := attribute.String("reason", "schema"), metricdatatest.IgnoreTimestamp()
+	metadatatest.AssertEqualExporterDatabricksSent(t, s.tel, at(1), when)
+	metadatatest.AssertEqualExporterDatabricksRejected(t, s.tel, at(4, schema), when)
+	metadatatest.AssertEqualExporterDatabricksDeadLettered(t, s.tel, at(1, schema), when)
+	metadatatest.AssertEqualExporterDatabricksReturned(t, s.tel, at(3, attribute.String("reason", "shutdown")), when)
+	metadatatest.AssertEqualExporterDatabricksRequests(t, s.tel, at(1, attribute.String("outcome", "accepted")), when)
 	require.Equal(t, 1, s.logs.FilterMessage("Data was given up").Len(), "once a minute")
 	s.now = s.now.Add(2 * time.Minute)
 	a.Rejected("schema", 1, 0, "no column")
@@ -113,8 +128,8 @@ func TestCounts(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	s := newScene()
-	one, two, unknown, idle := s.Open("experiment:1", false), s.Open("a.b.c", true), s.Open("experiment:2", false), s.Open("experiment:3", false)
+	s := newScene(t)
+	one, two, unknown, idle := s.Add("experiment:1", false), s.Add("a.b.c", true), s.Add("experiment:2", false), s.Add("experiment:3", false)
 	one.Wait("no such experiment", s.now)
 	require.Empty(t, s.published, "its table is not known")
 	require.Len(t, s.status, 1)
@@ -145,9 +160,9 @@ func TestClose(t *testing.T) {
 }
 
 func TestDetails(t *testing.T) {
-	s := newScene()
-	s.Open("sent", true).Sent(1)
-	s.Open("idle", true)
+	s := newScene(t)
+	s.Add("sent", true).Sent(1)
+	s.Add("idle", true)
 	s.Close(nil)
 	details := map[string]string{}
 	for _, d := range s.published {
@@ -157,9 +172,10 @@ func TestDetails(t *testing.T) {
 }
 
 func TestWithoutListeners(t *testing.T) {
-	b := New(Settings{Observer: newScene(), Log: zap.NewNop(), Now: time.Now})
-	a := b.Open("a", true)
+	r, err := New(Settings{Telemetry: componenttest.NewNopTelemetrySettings(), Now: time.Now})
+	require.NoError(t, err)
+	a := r.Add("a", true)
 	a.Wait("x", time.Now())
 	a.Flow()
-	b.Close(nil)
+	r.Close(nil)
 }
