@@ -53,10 +53,6 @@ type Config struct {
 	Queue   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	Retry   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
 	Timeout exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
-
-	// gate stands for preflight in tests; again makes preflight look again sooner.
-	gate  route.Gate
-	again time.Duration
 }
 
 // httpTimeout bounds every request to the workspace, requestTimeout one request with data.
@@ -86,8 +82,8 @@ func createDefaultConfig() component.Config {
 		PathPrefix:      "/api/2.0/otel/v1",
 		TableHeader:     "X-Databricks-UC-Table-Name",
 		TracesPerSecond: 100,
-		Preflight:       preflight.DefaultConfig(),
-		Verify:          verify.DefaultConfig(),
+		Preflight:       preflight.NewDefaultConfig(),
+		Verify:          verify.NewDefaultConfig(),
 		Queue:           configoptional.Some(queue),
 		Retry:           retry,
 		Timeout:         exporterhelper.TimeoutConfig{Timeout: requestTimeout},

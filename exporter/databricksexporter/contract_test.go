@@ -19,8 +19,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/collector/receiver"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
 // ingest is a receiver that stands for a workspace: errors that may pass become 503, permanent ones 400.
@@ -108,10 +106,11 @@ func TestConsumeContract(t *testing.T) {
 			cfg.Catalog, cfg.Schema, cfg.TablePrefix = "main", "traces", "agents"
 			cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, 2*time.Millisecond
 			cfg.TracesPerSecond = 0
-			cfg.gate = route.OpenGate{} // what stands for the workspace takes data and knows nothing else
 			require.NoError(t, cfg.Validate())
 			exportertest.CheckConsumeContract(exportertest.CheckConsumeContractParams{
-				T: t, NumberOfTestElements: 200, Signal: signal, ExporterFactory: NewFactory(), ExporterConfig: cfg,
+				T: t, NumberOfTestElements: 200, Signal: signal,
+				// What stands for the workspace takes data and knows nothing else.
+				ExporterFactory: unchecked.exporters(), ExporterConfig: cfg,
 				ReceiverFactory: ingestFactory(address), ReceiverConfig: &struct{}{},
 			})
 		})

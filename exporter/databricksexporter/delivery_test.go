@@ -169,7 +169,7 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 	w.Revoke(writer, "main.traces.one_otel_spans")
 	set := counting(t).settings()
 	set.ID = component.MustNewID("databricks")
-	run := func(routes ...route.Route) *rig {
+	run := func(routes ...route.Route) *started {
 		cfg := configure(w)
 		id := storagetest.NewStorageID("disk")
 		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
@@ -201,12 +201,12 @@ func TestStorageThatIsNotThere(t *testing.T) {
 	cfg := configure(workspace(t))
 	id := component.MustNewID("file_storage")
 	cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-	e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	e, err := unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), "sending_queue::storage: the extension file_storage is not there")
 	sink := component.MustNewID("sink")
 	cfg.Queue.Get().StorageID = &sink
-	e, err = NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	e, err = unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), "does not store anything")
 }

@@ -16,33 +16,40 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
+// signal is what differs between the exporters of traces, logs and metrics.
+type signal[T any] struct {
+	kind   batch.Kind[T]
+	helper chain.Helper[T]
+	// prepare changes a batch in place before it goes to a destination; nil for signals that need nothing.
+	prepare func(route.Destination, T)
+}
+
 // databricksExporter writes one signal.
 type databricksExporter[T any] struct {
-	cfg     *Config
-	set     exporter.Settings
-	kind    batch.Kind[T]
-	helper  chain.Helper[T]
-	prepare func(route.Destination, T)
-	plan    *route.Plan
-	status  *status.Registry
+	cfg    *Config
+	set    exporter.Settings
+	signal signal[T]
+	plan   *route.Plan
+	status *status.Registry
 
-	access *access.Access
-	dead   *deadletter.File
-	gate   route.Gate
-	ledger route.Ledger
-	router *chain.Router[T]
+	access     *access.Access
+	dead       *deadletter.File
+	checker    *preflight.Checker
+	newChecker func(preflight.Settings) *preflight.Checker
+	verifier   *verify.Verifier // nil for logs and metrics, which are not counted
+	router     *chain.Router[T]
 
 	stored *route.Stored // nil without queues on disk
 }
@@ -74,14 +81,15 @@ func (e metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics)
 	return e.router.Consume(ctx, md)
 }
 
-func newExporter[T any](cfg *Config, set exporter.Settings, kind batch.Kind[T], helper chain.Helper[T], prepare func(route.Destination, T)) (*databricksExporter[T], error) {
-	e := &databricksExporter[T]{cfg: cfg, set: set, kind: kind, helper: helper, prepare: prepare, gate: route.OpenGate{}, ledger: route.NoLedger{}}
+func newExporter[T any](cfg *Config, set exporter.Settings, s signal[T], newChecker func(preflight.Settings) *preflight.Checker,
+) (*databricksExporter[T], error) {
+	e := &databricksExporter[T]{cfg: cfg, set: set, signal: s, newChecker: newChecker}
 	var err error
-	if e.plan, err = cfg.Plan(kind.Signal()); err != nil {
+	if e.plan, err = cfg.Plan(s.kind.Signal()); err != nil {
 		return nil, err
 	}
 	e.status, err = status.New(status.Settings{
-		Exporter: set.ID, Signal: kind.Path(), Telemetry: set.TelemetrySettings, Now: time.Now,
+		Exporter: set.ID, Signal: s.kind.Path(), Telemetry: set.TelemetrySettings, Now: time.Now,
 	})
 	return e, err
 }
@@ -89,7 +97,7 @@ func newExporter[T any](cfg *Config, set exporter.Settings, kind batch.Kind[T], 
 // Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place, and a batching queue moves data.
 func (e *databricksExporter[T]) Capabilities() consumer.Capabilities {
 	q := e.cfg.Queue.Get()
-	return consumer.Capabilities{MutatesData: e.prepare != nil || q != nil && q.Batch.HasValue()}
+	return consumer.Capabilities{MutatesData: e.signal.prepare != nil || q != nil && q.Batch.HasValue()}
 }
 
 // Start implements component.Component. The workspace is not asked, except for preflight with on_failure: fail.
@@ -134,7 +142,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		}
 	}
 	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host), zap.String("as", e.access.Who), zap.String("tables", some(names)))
-	if err = e.gate.Start(ctx, fixed); err != nil {
+	if err = e.checker.Start(ctx, fixed); err != nil {
 		return err
 	}
 	return e.router.Start(ctx, host)
@@ -149,7 +157,7 @@ func (e *databricksExporter[T]) recall(ctx context.Context, host component.Host)
 	}
 	configured := len(e.plan.Targets)
 	var err error
-	if e.stored, err = route.Recall(ctx, host, *q.StorageID, e.set.ID, e.kind.Path(), e.plan); err != nil {
+	if e.stored, err = route.Recall(ctx, host, *q.StorageID, e.set.ID, e.signal.kind.Path(), e.plan); err != nil {
 		return err
 	}
 	for _, t := range e.plan.Targets[configured:] {
@@ -161,13 +169,9 @@ func (e *databricksExporter[T]) recall(ctx context.Context, host component.Host)
 
 // watch makes what looks at destinations before, and at what arrived after.
 func (e *databricksExporter[T]) watch(host component.Host) {
-	if e.gate = e.cfg.gate; e.gate == nil {
-		e.gate = preflight.NewGate(preflight.Settings{
-			Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger, Again: e.cfg.again, AgainMost: e.cfg.again, Calm: e.cfg.again,
-		})
-	}
-	if e.kind.Signal() == unity.Spans {
-		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
+	e.checker = e.newChecker(preflight.Settings{Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger})
+	if e.signal.kind.Signal() == unity.Spans {
+		e.verifier = verify.New(verify.Settings{Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
 	}
 }
 
@@ -200,8 +204,8 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e.router != nil {
 		errs = append(errs, e.router.Shutdown(ctx))
 	}
-	errs = append(errs, e.gate.Shutdown(ctx))
-	verified, err := e.ledger.Finish(ctx)
+	errs = append(errs, e.checker.Shutdown(ctx))
+	verified, err := e.verifier.Verify(ctx)
 	errs = append(errs, err)
 	e.note()
 	e.status.Close(verified)
@@ -218,15 +222,12 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 
 // note puts what preflight has to say about destinations into the report.
 func (e *databricksExporter[T]) note() {
-	g, ok := e.gate.(interface {
-		Problems(route.Destination) []string
-	})
-	if !ok || e.router == nil {
+	if e.router == nil {
 		return
 	}
 	for _, c := range e.router.Chains {
 		if d, known := c.Destination(); known {
-			c.Note(g.Problems(d))
+			c.Note(e.checker.Problems(d))
 		}
 	}
 }

@@ -78,12 +78,11 @@ func TestZerobus(t *testing.T) {
 	require.NotEmpty(t, token.AccessToken)
 
 	cfg := configure(w)
-	cfg.gate = nil
 	cfg.Preflight.OnFailure = "warn"
 	id := component.MustNewIDWithName("extension", "0")
 	cfg.Host, cfg.Auth.Authenticator, cfg.Auth.Credentials.Token = w.ZerobusURL(), &id, ""
 	cfg.PathPrefix, cfg.TableHeader, cfg.HTTP.Compression = "/v1", "X-Databricks-Zerobus-Table-Name", "gzip"
-	r := start(t, cfg, signs{token: token.AccessToken})
+	r := startChecked(t, cfg, signs{token: token.AccessToken})
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 3))))
 	require.Len(t, w.Rows(location.Table(unity.Spans, unity.V2).String()), 3)
 }

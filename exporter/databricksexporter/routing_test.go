@@ -168,7 +168,6 @@ func forty(t *testing.T, waits bool) {
 	w.Set(func(s *databrickstest.Switches) { s.ForgetBodies = true })
 	cfg := configure(w)
 	cfg.MaxMemoryMiB = tables
-	cfg.gate = nil // with preflight
 	cfg.Queue.Get().WaitForResult = waits
 	var locations []unity.Location
 	for i := range tables {
@@ -179,7 +178,7 @@ func forty(t *testing.T, waits bool) {
 	arrange(w, locations...)
 	table := func(i int) string { return locations[i].Table(unity.Spans, unity.V2).String() }
 	counted := counting(t)
-	r := startOn(t, cfg, counted.settings(), newHost())
+	r := checked.start(t, cfg, counted.settings(), newHost())
 
 	// A producer per experiment, as the lanes of the mlflow receiver are. Batches of 17 are padded to 300 KiB, and in the second half there are eight: more than its share.
 	first, last := 3, make([]int, tables)

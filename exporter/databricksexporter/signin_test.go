@@ -25,7 +25,6 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
@@ -51,19 +50,18 @@ func TestTokenExpires(t *testing.T) {
 
 // A secret that is refused holds the data, is never a reason to give it up, and says what to do.
 func TestSecretIsRefused(t *testing.T) {
-	for name, gate := range map[string]route.Gate{"by an answer": route.OpenGate{}, "in preflight": nil} {
+	for name, f := range map[string]factory{"by an answer": unchecked, "in preflight": checked} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := workspace(t)
 			w.AddServicePrincipal("app-1", "another")
 			w.GrantWriting("app-1", spansTable)
 			cfg := configure(w)
-			cfg.gate = gate
 			cfg.Auth.Credentials.Token = ""
 			cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
 			cfg.DeadLetter = t.TempDir() + "/dead.jsonl"
 			cfg.HoldMax = time.Nanosecond
-			r := start(t, cfg)
+			r := f.start(t, cfg, exportertest.NewNopSettings(metadata.Type), newHost())
 			done, other := r.send(t.Context(), spans("1", 0, 1, 3)), r.send(t.Context(), spans("1", 1, 1, 3))
 			eventually(t, func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError }, "status")
 			_, text := r.host.status()
@@ -102,10 +100,9 @@ var _ extensionauth.HTTPClient = signs{}
 func TestAuthenticator(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)
-	cfg.gate = nil
 	id := component.MustNewIDWithName("extension", "0")
 	cfg.Auth.Authenticator, cfg.Auth.Credentials.Token = &id, ""
-	r := start(t, cfg, signs{token: writerToken})
+	r := startChecked(t, cfg, signs{token: writerToken})
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 2))))
 	require.Len(t, w.Rows(spansTable), 2)
 	for _, q := range w.Requests() {
@@ -114,7 +111,7 @@ func TestAuthenticator(t *testing.T) {
 
 	missing := configure(w)
 	missing.Auth.Authenticator, missing.Auth.Credentials.Token = &id, ""
-	e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), missing)
+	e, err := unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), missing)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), `"extension/0"`)
 }
@@ -129,13 +126,12 @@ func TestHTTPSettings(t *testing.T) {
 	front := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(to))
 	defer front.Close()
 	cfg := configure(w)
-	cfg.gate = nil
 	cfg.Host = front.URL
 	cfg.HTTP.TLS.CAPem = configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}))
 	cfg.HTTP.Headers.Set("X-Team", "blue")
 	cfg.Auth.Credentials.Token = ""
 	cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
-	r := start(t, cfg)
+	r := startChecked(t, cfg)
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 2))))
 	require.Len(t, w.Rows(spansTable), 2)
 	require.Equal(t, "blue", w.RequestsTo("POST", "/api/2.0/otel")[0].Header.Get("X-Team"))
@@ -174,7 +170,6 @@ func TestNothingSecretIsTold(t *testing.T) {
 		},
 	} {
 		cfg := configure(w)
-		cfg.gate = nil
 		cfg.HTTP.Headers.Set("X-Secret", canary)
 		broken(cfg)
 		conf := confmap.New()
@@ -184,7 +179,7 @@ func TestNothingSecretIsTold(t *testing.T) {
 		set := counted.settings()
 		set.Logger = zap.New(core)
 		h := newHost()
-		e, err := NewFactory().CreateTraces(t.Context(), set, cfg)
+		e, err := checked.createTraces(t.Context(), set, cfg)
 		require.NoError(t, err)
 		require.NoError(t, e.Start(t.Context(), h))
 		td := spans(fmt.Sprint(i), i, 1, 1)

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
 )
@@ -20,26 +21,26 @@ import (
 // route makes a chain for each destination and the router in front of them.
 func (e *databricksExporter[T]) route(ctx context.Context) (*chain.Router[T], error) {
 	link := &send.Link{
-		Client: e.access.Client, Path: e.cfg.PathPrefix + "/" + e.kind.Path(), TableHeader: e.cfg.TableHeader, UserAgent: e.access.Agent,
+		Client: e.access.Client, Path: e.cfg.PathPrefix + "/" + e.signal.kind.Path(), TableHeader: e.cfg.TableHeader, UserAgent: e.access.Agent,
 		Principal: e.access.Principal, Timeout: e.cfg.Timeout.Timeout,
 	}
 	link.URL = e.access.Host + link.Path
 	var pacer *send.Pacer
-	if e.prepare != nil { // the quota is one of traces
+	if e.signal.prepare != nil { // the quota is one of traces
 		pacer = send.NewPacer(e.cfg.TracesPerSecond)
 	}
-	r := &chain.Router[T]{Kind: e.kind, Rules: &e.plan.Rules, Refuse: e.refuser()}
+	r := &chain.Router[T]{Kind: e.signal.kind, Rules: &e.plan.Rules, Refuse: e.refuser()}
 	for _, t := range e.plan.Targets {
 		set := e.set
 		set.ID = chainID(e.set.ID, t.Key())
 		c, err := chain.New(ctx, chain.Settings[T]{
-			Exporter: set, Config: e.cfg, Helper: e.helper, Queue: e.cfg.Queue, Retry: e.cfg.Retry,
+			Exporter: set, Config: e.cfg, Helper: e.signal.helper, Queue: e.cfg.Queue, Retry: e.cfg.Retry,
 			Memory: int64(e.cfg.MaxMemoryMiB) << 20 / int64(len(e.plan.Targets)),
 			Sender: send.New(send.Settings[T]{
-				Kind: e.kind, Target: &route.Resolver{Target: t, Signal: e.kind.Signal(), Client: e.access.API, RetryInterval: holdInterval(e.cfg.Retry)},
-				Prepare: e.prepare, Link: link, Pacer: pacer, Gate: e.gate, Ledger: e.ledger,
+				Kind: e.signal.kind, Target: &route.Resolver{Target: t, Signal: e.signal.kind.Signal(), Client: e.access.API, RetryInterval: holdInterval(e.cfg.Retry)},
+				Prepare: e.signal.prepare, Link: link, Pacer: pacer, Gate: preflight.NewGate(e.checker, holdInterval(e.cfg.Retry), e.cfg.HoldMax), Verifier: e.verifier,
 				Status: e.status.Add(t.Key(), t.Experiment == ""), DeadLetter: e.dead, Exporter: e.set.ID.String(),
-				HoldInterval: holdInterval(e.cfg.Retry), HoldMax: e.cfg.HoldMax, Now: time.Now,
+				Now: time.Now,
 			}),
 		})
 		if err != nil {
@@ -62,7 +63,7 @@ func holdInterval(r configretry.BackOffConfig) time.Duration {
 func (e *databricksExporter[T]) refuser() func(T) error {
 	const message = "no route matches the data's resource: add a route, or write on_no_route: default"
 	open := sync.OnceValue(func() *send.Sender[T] {
-		s := send.New(send.Settings[T]{Kind: e.kind, Status: e.status.Add("(no route)", false), DeadLetter: e.dead, Exporter: e.set.ID.String(), Now: time.Now})
+		s := send.New(send.Settings[T]{Kind: e.signal.kind, Status: e.status.Add("(no route)", false), DeadLetter: e.dead, Exporter: e.set.ID.String(), Now: time.Now})
 		s.Cut() // nothing is sent
 		return s
 	})
@@ -70,7 +71,7 @@ func (e *databricksExporter[T]) refuser() func(T) error {
 		if e.dead != nil {
 			return open().Bury(b, send.NoRoute, message)
 		}
-		open().Status.Returned(send.NoRoute, int64(e.kind.Items(b)), message)
+		open().Status.Returned(send.NoRoute, int64(e.signal.kind.Items(b)), message)
 		return consumererror.NewPermanent(&send.Refused{Reason: send.NoRoute, Message: message})
 	}
 }

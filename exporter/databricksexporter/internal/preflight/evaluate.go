@@ -17,7 +17,7 @@ func Evaluate(d route.Destination, f Facts) []Finding {
 	case databricks.SignIn:
 		return []Finding{refusedSignIn(f.Me.Err)}
 	case databricks.Unreachable:
-		return []Finding{{Check: CheckReach, Weight: Unknown, Message: "the workspace can't be reached: " + f.Me.Err.Error(), Alone: true}}
+		return []Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "the workspace can't be reached: " + f.Me.Err.Error(), Alone: true}}
 	case "":
 	default:
 		out = append(out, unknown(CheckSignIn, "who writes is not known, so its grants can't be looked at", f.Me.Err))
@@ -44,12 +44,12 @@ func faulty(list []Finding) bool {
 }
 
 func unknown(c Check, message string, err error) Finding {
-	return Finding{Check: c, Weight: Unknown, Message: message + ": " + err.Error()}
+	return Finding{Check: c, Weight: WeightUnknown, Message: message + ": " + err.Error()}
 }
 
 func refusedSignIn(err error) Finding {
 	return Finding{
-		Check: CheckSignIn, Weight: Fault, Message: "the workspace refuses the sign-in: " + err.Error(),
+		Check: CheckSignIn, Weight: WeightFault, Message: "the workspace refuses the sign-in: " + err.Error(),
 		Remedy: "a client_id and client_secret of a service principal of this workspace in `auth`, with auth_type: oauth-m2m (workspaces may refuse personal access tokens)",
 	}
 }
@@ -72,7 +72,7 @@ func readable(d route.Destination, f Facts) []Finding {
 	case databricks.NoRoute:
 		return []Finding{noRoute(err)}
 	case databricks.Unreachable:
-		return []Finding{{Check: CheckReach, Weight: Unknown, Message: "the workspace can't be reached: " + err.Error(), Alone: true}}
+		return []Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "the workspace can't be reached: " + err.Error(), Alone: true}}
 	default:
 		return []Finding{unknown(CheckTable, "the table can't be looked at", err)}
 	}
@@ -84,11 +84,11 @@ func noRoute(err error) Finding {
 	var e *databricks.Error
 	if errors.As(err, &e) && (e.Code == "METASTORE_DOES_NOT_EXIST" || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND") {
 		return Finding{
-			Check: CheckReach, Weight: Fault, Message: "the workspace has no Unity Catalog: " + err.Error(),
+			Check: CheckReach, Weight: WeightFault, Message: "the workspace has no Unity Catalog: " + err.Error(),
 			Remedy: "a click by an account administrator: Catalog → the metastore of the region → assign the workspace; or " + address,
 		}
 	}
-	return Finding{Check: CheckReach, Weight: Fault, Message: "host is not the address of a workspace: " + err.Error(), Remedy: address}
+	return Finding{Check: CheckReach, Weight: WeightFault, Message: "host is not the address of a workspace: " + err.Error(), Remedy: address}
 }
 
 // missing says which of catalog, schema and table is not there, as far as that is known.
@@ -102,17 +102,17 @@ func missing(d route.Destination, f Facts) Finding {
 	switch {
 	case code == "CATALOG_DOES_NOT_EXIST" || f.Catalog.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckCatalog, Weight: Fault, Message: fmt.Sprintf("the catalog %s does not exist, or %s may not see it", n.Catalog, who),
+			Check: CheckCatalog, Weight: WeightFault, Message: fmt.Sprintf("the catalog %s does not exist, or %s may not see it", n.Catalog, who),
 			Remedy: "the right name in `catalog`, or CREATE CATALOG " + unity.Quote(n.Catalog),
 		}
 	case code == "SCHEMA_DOES_NOT_EXIST" || f.Schema.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckSchema, Weight: Fault, Message: fmt.Sprintf("the schema %s.%s does not exist, or %s may not see it", n.Catalog, n.Schema, who),
+			Check: CheckSchema, Weight: WeightFault, Message: fmt.Sprintf("the schema %s.%s does not exist, or %s may not see it", n.Catalog, n.Schema, who),
 			Remedy: "CREATE SCHEMA " + unity.Quote(n.Catalog) + "." + unity.Quote(n.Schema),
 		}
 	}
 	out := Finding{
-		Check: CheckTable, Weight: Fault, Message: fmt.Sprintf("the table %s does not exist, or %s may not see it", n, who),
+		Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("the table %s does not exist, or %s may not see it", n, who),
 		Statement: unity.CreateTable(n, d.Signal, d.Layout),
 		Remedy:    "the extension databricks_setup (apply: true), or a new experiment whose traces lie in Unity Catalog: POST /api/2.0/mlflow/experiments/create",
 	}
@@ -130,7 +130,7 @@ func missing(d route.Destination, f Facts) Finding {
 func unreadable(d route.Destination, f Facts, why string) Finding {
 	who := writer(f)
 	return Finding{
-		Check: CheckGrants, Weight: Fault, Message: fmt.Sprintf("%s may not use the table %s: %s", who, d.Table, why),
+		Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s may not use the table %s: %s", who, d.Table, why),
 		Remedy: strings.Join([]string{
 			grantOn("CATALOG", unity.Quote(d.Table.Catalog), grantee(f), "USE CATALOG"),
 			grantOn("SCHEMA", unity.Quote(d.Table.Catalog)+"."+unity.Quote(d.Table.Schema), grantee(f), "USE SCHEMA"),
@@ -169,7 +169,7 @@ func ingest(f Facts) Finding {
 		region = "the region " + strings.TrimSpace(m.Cloud+" "+m.Region)
 	}
 	return Finding{
-		Check: CheckIngest, Weight: Unknown,
+		Check: CheckIngest, Weight: WeightUnknown,
 		Message: "the ingest endpoint refuses (403 or 404), though table and grants are as needed: the preview may be off, " + region + " may not be served, path_prefix may be wrong, " +
 			"or a grant given just now is not in force yet",
 		Remedy: "a click by a workspace administrator: user menu → Previews → OpenTelemetry on Databricks → On",

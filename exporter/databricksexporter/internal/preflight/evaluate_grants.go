@@ -31,10 +31,10 @@ func grants(d route.Destination, f Facts) []Finding {
 	var out []Finding
 	lacks := func(privileges []string, on, statement, remark string) {
 		f := Finding{
-			Check: CheckGrants, Weight: Fault, Message: fmt.Sprintf("%s lacks %s on %s%s", who, strings.Join(privileges, " and "), on, remark), Remedy: statement,
+			Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s lacks %s on %s%s", who, strings.Join(privileges, " and "), on, remark), Remedy: statement,
 		}
 		if p.Unread != nil {
-			f.Weight = Unknown
+			f.Weight = WeightUnknown
 			f.Message += fmt.Sprintf(" (unless through %s, whose grants it may not look at)", strings.Join(some(p.Unread), ", "))
 		}
 		out = append(out, f)
@@ -85,7 +85,7 @@ func experiment(d route.Destination, f Facts) []Finding {
 		return nil
 	}
 	advice := func(remedy, format string, args ...any) []Finding {
-		return []Finding{{Check: CheckExperiment, Weight: Advice, Message: fmt.Sprintf(format, args...), Remedy: remedy}}
+		return []Finding{{Check: CheckExperiment, Weight: WeightAdvice, Message: fmt.Sprintf(format, args...), Remedy: remedy}}
 	}
 	switch f.Experiment.Kind() {
 	case "":

@@ -19,13 +19,13 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	case "", "MANAGED", "EXTERNAL":
 	default:
 		return []Finding{{
-			Check: CheckTable, Weight: Fault, Message: fmt.Sprintf("%s is a %s, not a table that can be written to", d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
+			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is a %s, not a table that can be written to", d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
 			Remedy: anotherPrefix,
 		}}
 	}
 	if t.Format != "" && t.Format != "DELTA" {
 		return []Finding{{
-			Check: CheckTable, Weight: Fault, Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta tables only", d.Table, t.Format), Remedy: anotherPrefix,
+			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta tables only", d.Table, t.Format), Remedy: anotherPrefix,
 		}}
 	}
 	version := t.Properties[unity.SchemaVersion]
@@ -35,7 +35,7 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	out := columns(d, t)
 	if out == nil && version == "" {
 		out = append(out, Finding{
-			Check: CheckLayout, Weight: Advice, Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
+			Check: CheckLayout, Weight: WeightAdvice, Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
 			Remedy: fmt.Sprintf("ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')", d.Table.Quoted(), unity.SchemaVersion, d.Layout),
 		})
 	}
@@ -43,7 +43,7 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 }
 
 func otherLayout(d route.Destination, why string, known bool, version string) Finding {
-	f := Finding{Check: CheckLayout, Weight: Fault, Message: fmt.Sprintf("%s is not laid out as %s: %s", d.Table, d.Layout, why), Remedy: anotherPrefix}
+	f := Finding{Check: CheckLayout, Weight: WeightFault, Message: fmt.Sprintf("%s is not laid out as %s: %s", d.Table, d.Layout, why), Remedy: anotherPrefix}
 	if known {
 		f.Remedy = fmt.Sprintf("`layout: %s`, or %s", version, anotherPrefix)
 	}
@@ -56,7 +56,7 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 		return nil // no documented layout to compare with
 	}
 	if len(t.Columns) == 0 {
-		return []Finding{{Check: CheckColumns, Weight: Unknown, Message: fmt.Sprintf("the workspace does not tell the columns of %s", d.Table)}}
+		return []Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: fmt.Sprintf("the workspace does not tell the columns of %s", d.Table)}}
 	}
 	// Attributes tell the layouts apart, and would otherwise be listed a dozen times.
 	i := slices.IndexFunc(t.Columns, func(c unity.Column) bool { return strings.EqualFold(c.Name, "attributes") })
@@ -84,13 +84,13 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 	}
 	if absent != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: Fault, Message: fmt.Sprintf("%s lacks the columns %s", d.Table, strings.Join(names, ", ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s lacks the columns %s", d.Table, strings.Join(names, ", ")),
 			Remedy: "ALTER TABLE " + d.Table.Quoted() + " ADD COLUMNS (" + strings.Join(absent, ", ") + ")",
 		})
 	}
 	if wrong != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: Fault, Message: fmt.Sprintf("%s has columns of other types: %s", d.Table, strings.Join(wrong, "; ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s has columns of other types: %s", d.Table, strings.Join(wrong, "; ")),
 			Remedy: anotherPrefix + " (the type of a column can't be changed)",
 		})
 	}

@@ -42,7 +42,7 @@ func fine(d route.Destination) Facts {
 func TestEvaluate(t *testing.T) {
 	type facts = func(*Facts)
 	fault := func(c Check, message, remedy string) []Finding {
-		return []Finding{{Check: c, Weight: Fault, Message: message, Remedy: remedy}}
+		return []Finding{{Check: c, Weight: WeightFault, Message: message, Remedy: remedy}}
 	}
 	tableIs := func(change func(*databricks.Table)) facts {
 		return func(f *Facts) {
@@ -81,15 +81,15 @@ func TestEvaluate(t *testing.T) {
 		"sign-in refused": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.SignIn, "") },
 			fault(CheckSignIn, "refuses the sign-in: asking: the workspace's words", "client_id and client_secret")},
 		"no connection": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.Unreachable, "") },
-			[]Finding{{Check: CheckReach, Weight: Unknown, Message: "can't be reached", Alone: true}}},
+			[]Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "can't be reached", Alone: true}}},
 		"connection lost": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Unreachable, "") },
-			[]Finding{{Check: CheckReach, Weight: Unknown, Message: "can't be reached", Alone: true}}},
+			[]Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "can't be reached", Alone: true}}},
 		"who writes is hidden": {func(f *Facts) {
 			f.Me, f.Grants = unanswered[databricks.Principal](databricks.Denied, ""), Fact[Privileges]{}
 		},
-			[]Finding{{Check: CheckSignIn, Weight: Unknown, Message: "who writes is not known"}}},
+			[]Finding{{Check: CheckSignIn, Weight: WeightUnknown, Message: "who writes is not known"}}},
 		"slow": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Slow, "") },
-			[]Finding{{Check: CheckTable, Weight: Unknown, Message: "can't be looked at"}}},
+			[]Finding{{Check: CheckTable, Weight: WeightUnknown, Message: "can't be looked at"}}},
 		"no Unity Catalog": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "ENDPOINT_NOT_FOUND") },
 			fault(CheckReach, "the workspace has no Unity Catalog: asking", "assign the workspace")},
 		"no workspace": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "") },
@@ -103,7 +103,7 @@ func TestEvaluate(t *testing.T) {
 		}, fault(CheckCatalog, "the catalog cat", "CREATE CATALOG `cat`")},
 		"no schema": {gone("SCHEMA_DOES_NOT_EXIST"), fault(CheckSchema, "the schema cat.sch does not exist", "CREATE SCHEMA `cat`.`sch`")},
 		"no table": {gone("TABLE_DOES_NOT_EXIST"), []Finding{{
-			Check: CheckTable, Weight: Fault, Message: "the table " + table + " does not exist, or " + writer + " may not see it",
+			Check: CheckTable, Weight: WeightFault, Message: "the table " + table + " does not exist, or " + writer + " may not see it",
 			Remedy:    `{"uc_trace_location": {"catalog": "cat", "schema": "sch", "table_prefix": "pre"}}`,
 			Statement: "CREATE TABLE IF NOT EXISTS " + quoted + " (record_id STRING,",
 		}}},
@@ -122,7 +122,7 @@ func TestEvaluate(t *testing.T) {
 			fault(CheckLayout, "otel.schemaVersion is v3", "table_prefix")},
 		"other layout, by its columns": {tableIs(func(t *databricks.Table) { t.Properties, t.Columns = nil, unity.Columns(unity.Spans, unity.V1) }),
 			fault(CheckLayout, "its attributes are MAP<STRING, STRING>", "`layout: v1`")},
-		"no property": {tableIs(func(t *databricks.Table) { t.Properties = nil }), []Finding{{Check: CheckLayout, Weight: Advice, Message: "has the columns of layout v2",
+		"no property": {tableIs(func(t *databricks.Table) { t.Properties = nil }), []Finding{{Check: CheckLayout, Weight: WeightAdvice, Message: "has the columns of layout v2",
 			Remedy: "ALTER TABLE " + quoted + " SET TBLPROPERTIES ('otel.schemaVersion' = 'v2')"}}},
 		"a column is missing": {without("flags"), fault(CheckColumns, table+" lacks the columns flags", "ALTER TABLE "+quoted+" ADD COLUMNS (flags INT)")},
 		"columns are missing": {without("flags", "dropped_links_count"),
@@ -130,8 +130,8 @@ func TestEvaluate(t *testing.T) {
 		"a field is missing": {typed("links", "array<struct<trace_id:string,span_id:string,trace_state:string,attributes:variant,dropped_attributes_count:int>>"),
 			fault(CheckColumns, "lacks the columns links.element.flags", "ADD COLUMNS (links.element.flags INT)")},
 		"a column of another type": {typed("attributes", "string"), fault(CheckColumns, "attributes is STRING, VARIANT is needed", "can't be changed")},
-		"a type that nobody knows": {typed("kind", "geometry<<"), []Finding{{Check: CheckColumns, Weight: Unknown, Message: "can't be compared: column kind"}}},
-		"columns are not told":     {tableIs(func(t *databricks.Table) { t.Columns = nil }), []Finding{{Check: CheckColumns, Weight: Unknown, Message: "does not tell the columns"}}},
+		"a type that nobody knows": {typed("kind", "geometry<<"), []Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "can't be compared: column kind"}}},
+		"columns are not told":     {tableIs(func(t *databricks.Table) { t.Columns = nil }), []Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "does not tell the columns"}}},
 		"more columns are welcome": {tableIs(func(t *databricks.Table) { t.Columns = append(t.Columns, unity.Column{Name: "mine", Type: "whatever"}) }), nil},
 
 		"only ALL_PRIVILEGES": {granted(Privileges{Table: map[string]string{"ALL_PRIVILEGES": "app-1", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}}),
@@ -145,8 +145,8 @@ func TestEvaluate(t *testing.T) {
 		}, fault(CheckGrants, "(owning it is not enough", "GRANT MODIFY, SELECT ON TABLE")},
 		"no USE_SCHEMA, no USE_CATALOG": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "app-1"}, Schema: map[string]string{}, Catalog: map[string]string{}}),
 			[]Finding{
-				{Check: CheckGrants, Weight: Fault, Message: "lacks USE CATALOG on the catalog cat", Remedy: "GRANT USE CATALOG ON CATALOG `cat` TO `app-1`"},
-				{Check: CheckGrants, Weight: Fault, Message: "lacks USE SCHEMA on the schema cat.sch", Remedy: "GRANT USE SCHEMA ON SCHEMA `cat`.`sch` TO `app-1`"},
+				{Check: CheckGrants, Weight: WeightFault, Message: "lacks USE CATALOG on the catalog cat", Remedy: "GRANT USE CATALOG ON CATALOG `cat` TO `app-1`"},
+				{Check: CheckGrants, Weight: WeightFault, Message: "lacks USE SCHEMA on the schema cat.sch", Remedy: "GRANT USE SCHEMA ON SCHEMA `cat`.`sch` TO `app-1`"},
 			}},
 		"ALL_PRIVILEGES does for the way there": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "app-1"},
 			Schema: map[string]string{"ALL_PRIVILEGES": "app-1"}, Catalog: map[string]string{"ALL_PRIVILEGES": "team"}}), nil},
@@ -155,15 +155,15 @@ func TestEvaluate(t *testing.T) {
 			f.Catalog = known(databricks.Catalog{Owner: "team"})
 		}, nil},
 		"perhaps through a group": {granted(Privileges{Table: map[string]string{"SELECT": "app-1", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}, Unread: []string{"team", "a", "b", "c", "a"}}),
-			[]Finding{{Check: CheckGrants, Weight: Unknown, Message: "lacks MODIFY on the table " + table + " (unless through a, b, c, …, whose grants it may not look at)",
+			[]Finding{{Check: CheckGrants, Weight: WeightUnknown, Message: "lacks MODIFY on the table " + table + " (unless through a, b, c, …, whose grants it may not look at)",
 				Remedy: "GRANT MODIFY ON TABLE"}}},
 		"grants may not be read": {func(f *Facts) { f.Grants = unanswered[Privileges](databricks.Denied, "PERMISSION_DENIED") },
-			[]Finding{{Check: CheckGrants, Weight: Unknown, Message: "whether " + writer + " may write to " + table + " can't be looked at"}}},
+			[]Finding{{Check: CheckGrants, Weight: WeightUnknown, Message: "whether " + writer + " may write to " + table + " can't be looked at"}}},
 
 		"ingest refuses, nothing is missing": {func(f *Facts) {
 			f.Refused, f.Metastore = true, known(databricks.Metastore{Cloud: "aws", Region: "us-west-2"})
 		},
-			[]Finding{{Check: CheckIngest, Weight: Unknown, Message: "the preview may be off, the region aws us-west-2 may not be served, path_prefix may be wrong", Remedy: "Previews → OpenTelemetry"}}},
+			[]Finding{{Check: CheckIngest, Weight: WeightUnknown, Message: "the preview may be off, the region aws us-west-2 may not be served, path_prefix may be wrong", Remedy: "Previews → OpenTelemetry"}}},
 		"ingest refuses, and it is known why": {func(f *Facts) {
 			f.Refused = true
 			without("flags")(f)
@@ -181,7 +181,7 @@ func TestEvaluate(t *testing.T) {
 		"no such experiment": {func(f *Facts) { f.Experiment = unanswered[databricks.Experiment](databricks.NotFound, "") },
 			[]Finding{{Check: CheckExperiment, Message: "the experiment 7 does not exist, or " + writer + " may not see it; traces arrive in " + table + " all the same", Remedy: "experiment_id"}}},
 		"experiment deleted":       {func(f *Facts) { f.Experiment.Value.Deleted = true }, []Finding{{Check: CheckExperiment, Message: "is deleted", Remedy: "Restore"}}},
-		"experiment can't be read": {func(f *Facts) { f.Experiment = unanswered[databricks.Experiment](databricks.Busy, "") }, []Finding{{Check: CheckExperiment, Weight: Unknown, Message: "can't be looked at"}}},
+		"experiment can't be read": {func(f *Facts) { f.Experiment = unanswered[databricks.Experiment](databricks.Busy, "") }, []Finding{{Check: CheckExperiment, Weight: WeightUnknown, Message: "can't be looked at"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fine(spans)
@@ -195,8 +195,8 @@ func TestEvaluate(t *testing.T) {
 				require.Contains(t, got[i].Remedy, want.Remedy)
 				require.Contains(t, got[i].Statement, want.Statement)
 				require.Equal(t, want.Alone, got[i].Alone)
-				require.Equal(t, want.Weight == Fault, got[i].Definite())
-				if got[i].Weight == Fault {
+				require.Equal(t, want.Weight == WeightFault, got[i].Definite())
+				if got[i].Weight == WeightFault {
 					require.NotEmpty(t, got[i].Remedy, "every failed check says what mends it")
 				}
 			}
@@ -224,6 +224,6 @@ func TestEvaluateLayoutV1(t *testing.T) {
 // Without any facts nothing is known to be wrong.
 func TestEvaluateNothing(t *testing.T) {
 	for _, f := range Evaluate(spans, Facts{Me: Fact[databricks.Principal]{Err: errors.New("x")}}) {
-		require.NotEqual(t, Fault, f.Weight, f)
+		require.NotEqual(t, WeightFault, f.Weight, f)
 	}
 }

@@ -20,14 +20,13 @@ const (
 // Weight says what a finding means.
 type Weight int
 
-// The weights.
 const (
-	// Advice: data arrives, but not all is as it should be.
-	Advice Weight = iota
-	// Unknown: it could not be looked at.
-	Unknown
-	// Fault: it is known to be wrong, and data would be refused or lost.
-	Fault
+	// WeightAdvice: data arrives, but not all is as it should be.
+	WeightAdvice Weight = iota
+	// WeightUnknown: it could not be looked at.
+	WeightUnknown
+	// WeightFault: it is known to be wrong, and data would be refused or lost.
+	WeightFault
 )
 
 // Finding is something that is not as it must be, or could not be looked at.
@@ -53,4 +52,4 @@ func (f Finding) String() string {
 }
 
 // Definite reports whether the finding is known to be a fault.
-func (f Finding) Definite() bool { return f.Weight == Fault }
+func (f Finding) Definite() bool { return f.Weight == WeightFault }

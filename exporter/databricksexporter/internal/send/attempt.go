@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/outcome"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
@@ -23,12 +24,12 @@ type attempt[T any] struct {
 	whole batch.Range
 	began time.Time
 
-	refused  []refusal
-	rest     []batch.Range // not tried, or to be tried again
-	message  string        // why there is a rest
-	delay    time.Duration
-	unasked  bool // the delay is ours, not the workspace's
-	deadline bool // the hold has lasted for too long
+	refused []refusal
+	rest    []batch.Range // not tried, or to be tried again
+	message string        // why there is a rest
+	delay   time.Duration
+	unasked bool // the delay is ours, not the workspace's
+	overdue bool // it was held for too long
 }
 
 type refusal struct {
@@ -50,53 +51,24 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 			a.message = err.Error()
 			return false
 		}
-		a.message, a.unasked = f.Message, true
-		if f.Transient {
-			a.Status.Wait(f.Message, a.began)
-		} else {
-			a.holds(f.Message, 0, true)
-		}
+		a.held(a.Gate.Unresolved(f, a.Now()))
 		return false
 	}
 	a.d = d
 	a.Status.Identify(d.String())
-	if err := a.Gate.Hold(d); err != nil {
-		a.gated(err)
+	if h := a.Gate.Admit(d, a.began); h != nil {
+		a.held(h)
 		return false
 	}
-	ok, message, wait := a.hold.admit(a.began, a.HoldInterval)
-	if !ok {
-		a.message, a.delay, a.unasked = message, wait, true
-		a.deadline = a.overdue(a.began)
+	return true
+}
+
+// held notes why the workspace is not asked now.
+func (a *attempt[T]) held(h *preflight.Held) {
+	a.message, a.delay, a.unasked, a.overdue = h.Message, h.Wait, true, h.Overdue
+	if !h.Pending {
+		a.Status.Wait(h.Message, a.began)
 	}
-	return ok
-}
-
-// overdue reports whether the destination has been held for longer than allowed.
-func (a *attempt[T]) overdue(now time.Time) bool {
-	d := a.hold.lasts(now)
-	return a.HoldMax > 0 && d > 0 && d >= a.HoldMax
-}
-
-// gated notes why preflight lets nothing through.
-func (a *attempt[T]) gated(err error) {
-	a.message = err.Error()
-	var h *route.Held
-	switch {
-	case !errors.As(err, &h), !h.Looking && !h.Passes:
-		a.holds(a.message, 0, true)
-	case h.Passes:
-		a.Status.Wait(a.message, a.began)
-	}
-}
-
-// holds notes that a person has to do something before data can be written, and that the workspace is not asked again for an interval.
-func (a *attempt[T]) holds(message string, interval time.Duration, counts bool) {
-	now := a.Now()
-	a.hold.begin(message, now, interval, counts)
-	a.Status.Wait(message, a.began)
-	a.delay, a.unasked = a.HoldInterval, true
-	a.deadline = a.overdue(now)
 }
 
 // run sends part by part until all are through or one has to wait.
@@ -112,7 +84,7 @@ func (a *attempt[T]) run(ctx context.Context) {
 		}
 		switch v.Action {
 		case outcome.Accept:
-			a.hold.end()
+			a.Gate.Accepted()
 			a.Status.Flow()
 		case outcome.Split:
 			if part.Len() > 1 {
@@ -136,17 +108,12 @@ func (a *attempt[T]) waits(v outcome.Verdict) {
 	a.message, a.delay = v.Message, v.Delay
 	switch v.Action {
 	case outcome.Hold:
-		if v.Label == outcome.Forbidden || v.Label == outcome.NotFound {
-			if more := a.Gate.Refused(a.d); more != "" {
-				a.message = more
-			}
-		}
 		if v.Label == outcome.NotFound {
 			a.Target.Invalidate()
 		}
-		a.holds(a.message, a.HoldInterval, true)
+		a.held(a.Gate.Refused(a.d, v.Message, v.Label == outcome.Forbidden || v.Label == outcome.NotFound, a.Now()))
 	case outcome.SignIn:
-		a.holds(a.message, a.HoldInterval, false) // nobody's data is given up because a secret has expired
+		a.held(a.Gate.RefusedSignIn(v.Message, a.Now())) // no data is given up because a secret has expired
 	default:
 		a.Status.Wait(a.message, a.began)
 		if v.Label == outcome.Throttled {
@@ -194,7 +161,7 @@ func (a *attempt[T]) traces(b T) int {
 // accepted keeps the books of a request that the workspace took.
 func (a *attempt[T]) accepted(b T, items int, v outcome.Verdict) {
 	if td, ok := any(b).(ptrace.Traces); ok {
-		a.Ledger.Acknowledged(a.d, td, v.Rejected)
+		a.Verifier.Acknowledged(a.d, td, v.Rejected)
 	}
 	a.Status.Sent(int64(items) - v.Rejected)
 	if v.Rejected == 0 {

@@ -12,7 +12,7 @@ import (
 //
 // What was refused is given up only once nothing has to be tried again: until then it stays with the rest, so that the last attempt knows all that is refused.
 func (a *attempt[T]) result() error {
-	if len(a.rest) > 0 && a.deadline && a.DeadLetter != nil {
+	if len(a.rest) > 0 && a.overdue && a.DeadLetter != nil {
 		for _, r := range a.rest {
 			a.refused = append(a.refused, refusal{r, HeldTooLong, a.message})
 		}

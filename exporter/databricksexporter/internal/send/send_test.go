@@ -66,40 +66,6 @@ func TestNoPacer(t *testing.T) {
 	require.Equal(t, 1, NewPacer(0.5).Most())
 }
 
-func TestHold(t *testing.T) {
-	var h hold
-	at := time.Unix(1000, 0)
-	const interval = 10 * time.Second
-	ok, _, _ := h.admit(at, interval)
-	require.True(t, ok)
-	require.Zero(t, h.lasts(at))
-
-	h.begin("why", at, interval, true)
-	ok, message, wait := h.admit(at.Add(4*time.Second), interval)
-	require.False(t, ok)
-	require.Equal(t, "why", message)
-	require.Equal(t, 6*time.Second, wait)
-	ok, _, _ = h.admit(at.Add(interval), interval)
-	require.True(t, ok, "one may ask")
-	ok, _, wait = h.admit(at.Add(interval), interval)
-	require.False(t, ok, "and the others wait for what it hears")
-	require.Equal(t, interval, wait)
-	h.begin("why else", at.Add(interval), interval, true)
-	require.Equal(t, 15*time.Second, h.lasts(at.Add(15*time.Second)), "it is the same hold")
-
-	h.begin("a secret has expired", at.Add(interval), interval, false)
-	require.Zero(t, h.lasts(at.Add(time.Hour)))
-	ok, _, _ = h.admit(at.Add(interval), interval)
-	require.False(t, ok, "it is a hold all the same")
-	h.begin("no grant", at.Add(2*interval), interval, true)
-	require.Equal(t, interval, h.lasts(at.Add(3*interval)), "and what was before does not count")
-
-	h.end()
-	ok, _, _ = h.admit(at.Add(interval), interval)
-	require.True(t, ok)
-	require.Zero(t, h.lasts(at.Add(time.Hour)))
-}
-
 func TestJoined(t *testing.T) {
 	require.Equal(t, []batch.Range{{From: 0, To: 4}, {From: 6, To: 9}}, joined([]batch.Range{{From: 6, To: 8}, {From: 0, To: 1}, {From: 8, To: 9}, {From: 1, To: 4}}))
 	in := []batch.Range{{From: 3, To: 4}, {From: 0, To: 3}}

@@ -7,10 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 )
 
 // Reasons besides those of package outcome.
@@ -30,21 +32,19 @@ type Settings[T any] struct {
 	Prepare func(route.Destination, T)
 	Link    *Link
 	Pacer   *Pacer
-	Gate    route.Gate
-	Ledger  route.Ledger
+	Gate    *preflight.Gate
+	// Verifier records what was acknowledged; nil for signals that are not counted.
+	Verifier *verify.Verifier
 	// Status is the destination's.
 	Status     *status.Recorder
 	DeadLetter *deadletter.File
 	Exporter   string // id, for notes in the dead-letter file
-	// HoldInterval is the time between two requests while the workspace refuses, HoldMax how long a refusal may last before data goes to the dead-letter file; 0 is for ever.
-	HoldInterval, HoldMax time.Duration
-	Now                   func() time.Time
+	Now        func() time.Time
 }
 
 // Sender sends to one destination. Its methods may be called at the same time.
 type Sender[T any] struct {
 	Settings[T]
-	hold     hold
 	stopping atomic.Bool
 	life     context.Context
 	// Cut cuts off requests in flight, and all that come.

@@ -11,12 +11,11 @@ import (
 // When says when arrival is counted.
 type When string
 
-// When arrival is counted.
 const (
-	// Never counts nothing.
-	Never When = "never"
-	// EndOfBackfill counts at Shutdown, if the runs of the mlflow receivers have come to their end; not when somebody stops the process in the middle.
-	EndOfBackfill When = "end_of_backfill"
+	// WhenNever counts nothing.
+	WhenNever When = "never"
+	// WhenEndOfBackfill counts at Shutdown, if the runs of the mlflow receivers have come to their end; not when somebody stops the process in the middle.
+	WhenEndOfBackfill When = "end_of_backfill"
 )
 
 // Config is the group `verify` of the exporter.
@@ -31,9 +30,9 @@ type Config struct {
 	MaxTraces int `mapstructure:"max_traces"`
 }
 
-// DefaultConfig counts at the end of a backfill as soon as a warehouse is named.
-func DefaultConfig() Config {
-	return Config{When: EndOfBackfill, Timeout: 10 * time.Minute, MaxTraces: 1_000_000}
+// NewDefaultConfig counts at the end of a backfill as soon as a warehouse is named.
+func NewDefaultConfig() Config {
+	return Config{When: WhenEndOfBackfill, Timeout: 10 * time.Minute, MaxTraces: 1_000_000}
 }
 
 var warehouse = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -41,7 +40,7 @@ var warehouse = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // Validate returns what is wrong with the configuration, naming the key.
 func (c *Config) Validate() error {
 	var errs []error
-	if c.When != Never && c.When != EndOfBackfill {
+	if c.When != WhenNever && c.When != WhenEndOfBackfill {
 		errs = append(errs, fmt.Errorf("when: %q is not one of never, end_of_backfill", c.When))
 	}
 	if c.WarehouseID != "" && !warehouse.MatchString(c.WarehouseID) {
@@ -62,4 +61,4 @@ func (c *Config) Validate() error {
 }
 
 // due reports whether anything is to be counted at all.
-func (c *Config) due() bool { return c.When != Never && c.WarehouseID != "" }
+func (c *Config) due() bool { return c.When != WhenNever && c.WarehouseID != "" }

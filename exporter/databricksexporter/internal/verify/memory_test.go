@@ -18,7 +18,7 @@ func TestMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before := heap()
-	b := newBook(n)
+	b := newRecord(n)
 	for first := 0; first < n; first += step {
 		i := 0
 		for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {

@@ -15,16 +15,16 @@ import (
 // spansPerTrace is how many spans are remembered for each trace that may be remembered, on the average.
 const spansPerTrace = 32
 
-// book remembers what was acknowledged for one table. Its methods may be called at the same time.
-type book struct {
+// record is what was acknowledged for one table. Its methods may be called at the same time.
+type record struct {
 	mu        sync.Mutex
 	maxTraces int64
 	traces    map[pcommon.TraceID]*trace
 	spans     int64 // remembered, a span that was sent twice perhaps twice
-	// beyond counts spans that were not remembered: over the bound, or without an id.
-	beyond, nameless int64
-	rejected         int64 // refused by partial successes, it is not known which
-	last             time.Time
+	// Spans that were not remembered: over the bound, and without an id.
+	overflow, withoutID int64
+	rejected            int64     // refused by partial successes, it is not known which
+	last                time.Time // the newest acknowledgement
 }
 
 // trace is what is remembered of one trace. Pointers to it and a key of 16 bytes in the map make about 90 bytes.
@@ -34,34 +34,34 @@ type trace struct {
 	from, to uint32 // seconds in which its spans start, Unix time
 }
 
-func newBook(maxTraces int) *book {
-	return &book{maxTraces: int64(maxTraces), traces: map[pcommon.TraceID]*trace{}}
+func newRecord(maxTraces int) *record {
+	return &record{maxTraces: int64(maxTraces), traces: map[pcommon.TraceID]*trace{}}
 }
 
 // add remembers the spans of an acknowledged request.
-func (b *book) add(td ptrace.Traces, rejected int64, now time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rejected += rejected
-	b.last = now
+func (r *record) add(td ptrace.Traces, rejected int64, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rejected += rejected
+	r.last = now
 	var id pcommon.TraceID
 	var t *trace
 	for _, rs := range td.ResourceSpans().All() {
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, s := range ss.Spans().All() {
 				if s.TraceID().IsEmpty() || s.SpanID().IsEmpty() {
-					b.nameless++
+					r.withoutID++
 					continue
 				}
 				if t == nil || id != s.TraceID() {
 					id = s.TraceID()
-					t = b.open(id)
+					t = r.open(id)
 				}
-				if t == nil || b.spans >= b.maxTraces*spansPerTrace {
-					b.beyond++
+				if t == nil || r.spans >= r.maxTraces*spansPerTrace {
+					r.overflow++
 					continue
 				}
-				b.spans++
+				r.spans++
 				span := s.SpanID()
 				t.add(binary.BigEndian.Uint64(span[:]), uint32(min(s.StartTimestamp()/1e9, 1<<32-1)))
 			}
@@ -70,11 +70,11 @@ func (b *book) add(td ptrace.Traces, rejected int64, now time.Time) {
 }
 
 // open returns the trace, or nil if it is one too many.
-func (b *book) open(id pcommon.TraceID) *trace {
-	t := b.traces[id]
-	if t == nil && int64(len(b.traces)) < b.maxTraces {
+func (r *record) open(id pcommon.TraceID) *trace {
+	t := r.traces[id]
+	if t == nil && int64(len(r.traces)) < r.maxTraces {
 		t = &trace{from: 1<<32 - 1}
-		b.traces[id] = t
+		r.traces[id] = t
 	}
 	return t
 }
@@ -110,12 +110,12 @@ func (i *item) hex() string { return hex.EncodeToString(i.id[:]) }
 
 func (i *item) sent() int64 { return int64(len(i.spans)) }
 
-// items lists the traces in the order of their time, so that a few of them lie close together in the table. The book takes nothing more after it.
-func (b *book) items() []*item {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	all := make([]*item, 0, len(b.traces))
-	for id, t := range b.traces {
+// items lists the traces in the order of their time, so that a few of them lie close together in the table. Nothing may be added after it.
+func (r *record) items() []*item {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*item, 0, len(r.traces))
+	for id, t := range r.traces {
 		t.tidy()
 		if len(t.spans) > 0 {
 			all = append(all, &item{trace: t, id: id})

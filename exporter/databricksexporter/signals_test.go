@@ -32,7 +32,7 @@ func TestOtherSignals(t *testing.T) {
 	set := exportertest.NewNopSettings(metadata.Type)
 	h := newHost()
 
-	logs, err := NewFactory().CreateLogs(t.Context(), set, cfg)
+	logs, err := unchecked.createLogs(t.Context(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, logs.Start(t.Context(), h))
 	for range 2 {
@@ -51,7 +51,7 @@ func TestOtherSignals(t *testing.T) {
 	require.EqualValues(t, 2, h.destination("main.traces.one_otel_logs").Sent)
 	require.Equal(t, "logs", h.destination("main.traces.one_otel_logs").Signal)
 
-	metrics, err := NewFactory().CreateMetrics(t.Context(), set, cfg)
+	metrics, err := unchecked.createMetrics(t.Context(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, metrics.Start(t.Context(), h))
 	md := pmetric.NewMetrics()
@@ -110,8 +110,7 @@ func TestPreflightHolds(t *testing.T) {
 	w.Set(func(s *databrickstest.Switches) { s.NoGrantStatus = 200 })
 	w.Revoke(writer, spansTable, "SELECT")
 	cfg := configure(w)
-	cfg.gate = nil
-	r := start(t, cfg)
+	r := startChecked(t, cfg)
 	done := r.send(t.Context(), spans("1", 0, 1, 2))
 	eventually(t, func() bool { return strings.Contains(r.host.destination(spansTable).Held, "GRANT SELECT ON TABLE") }, "held")
 	require.Zero(t, w.Ingested(spansTable).Requests)
@@ -124,9 +123,8 @@ func TestPreflightFailsTheStart(t *testing.T) {
 	w := workspace(t)
 	w.DropTable(spansTable)
 	cfg := configure(w)
-	cfg.gate = nil
-	cfg.Preflight.OnFailure = preflight.Fail
-	e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	cfg.Preflight.OnFailure = preflight.OnFailureFail
+	e, err := checked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), spansTable)
 	require.NoError(t, e.Shutdown(t.Context()))
@@ -160,7 +158,7 @@ func TestVerifies(t *testing.T) {
 			cfg := configure(w)
 			cfg.Verify.WarehouseID = c.warehouse
 			h := newHost(ended{})
-			e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+			e, err := unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 			require.NoError(t, err)
 			require.NoError(t, e.Start(t.Context(), h))
 			require.NoError(t, e.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
@@ -201,9 +199,8 @@ func TestOldLayout(t *testing.T) {
 	table := l.Table(unity.Spans, unity.V1).String()
 	w.GrantWriting(writer, table)
 	cfg := configure(w)
-	cfg.gate = nil
 	cfg.Layout, cfg.Schema, cfg.TablePrefix = unity.V1, "old", ""
-	r := start(t, cfg)
+	r := startChecked(t, cfg)
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 1))))
 	rows := w.Rows(table)
 	require.Len(t, rows, 1)

@@ -91,13 +91,13 @@ type ended bool
 
 func (e ended) Finished() bool { return bool(e) }
 
-func (s *scene) ledger(change ...func(*Settings)) *Ledger {
-	set := Settings{Config: DefaultConfig(), Client: s.client, Ending: ended(true), Now: s.Now, Sleep: s.Sleep}
+func (s *scene) verifier(change ...func(*Settings)) *Verifier {
+	set := Settings{Config: NewDefaultConfig(), Client: s.client, Ending: ended(true), Now: s.Now, Sleep: s.Sleep}
 	set.Config.WarehouseID, set.Config.Timeout = "wh", 2*time.Minute
 	for _, f := range change {
 		f(&set)
 	}
-	return NewLedger(set)
+	return New(set)
 }
 
 // traces makes n traces of k spans, numbered from first.
@@ -121,8 +121,8 @@ func traceID(i int) pcommon.TraceID {
 	return pcommon.TraceID{15: byte(i), 14: byte(i >> 8), 13: byte(i >> 16), 0: 0xab}
 }
 
-// send writes to the workspace as the exporter does, and tells the ledger.
-func (s *scene) send(l *Ledger, d route.Destination, td ptrace.Traces) {
+// send writes to the workspace as the exporter does, and tells the verifier.
+func (s *scene) send(v *Verifier, d route.Destination, td ptrace.Traces) {
 	s.t.Helper()
 	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 	require.NoError(s.t, err)
@@ -138,7 +138,7 @@ func (s *scene) send(l *Ledger, d route.Destination, td ptrace.Traces) {
 	require.Equal(s.t, 200, res.StatusCode, "%s", answer)
 	out := ptraceotlp.NewExportResponse()
 	require.NoError(s.t, out.UnmarshalProto(answer))
-	l.Acknowledged(d, td, out.PartialSuccess().RejectedSpans())
+	v.Acknowledged(d, td, out.PartialSuccess().RejectedSpans())
 }
 
 // meddle puts scripted answers in the place of those of the warehouse.

@@ -20,7 +20,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -56,7 +56,16 @@ func arrange(w *databrickstest.Workspace, locations ...unity.Location) {
 	}
 }
 
-// configure returns the defaults for a workspace, with short waits, no bound of traces and no preflight.
+// unchecked makes exporters without preflight, checked those with it, which look again soon where something is wrong.
+var (
+	unchecked = factory{newChecker: func(preflight.Settings) *preflight.Checker { return nil }}
+	checked   = factory{newChecker: func(s preflight.Settings) *preflight.Checker {
+		s.RetryInterval, s.MaxRetryInterval, s.MinInterval = 20*time.Millisecond, 20*time.Millisecond, 20*time.Millisecond
+		return preflight.NewChecker(s)
+	}}
+)
+
+// configure returns the defaults for a workspace, with short waits and no bound of traces.
 func configure(w *databrickstest.Workspace) *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.Host = w.URL()
@@ -64,7 +73,6 @@ func configure(w *databrickstest.Workspace) *Config {
 	cfg.Catalog, cfg.Schema, cfg.TablePrefix = location.Catalog, location.Schema, location.Prefix
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, 20*time.Millisecond
 	cfg.TracesPerSecond = 0
-	cfg.gate, cfg.again = route.OpenGate{}, 20*time.Millisecond
 	return cfg
 }
 
@@ -126,32 +134,42 @@ func (h *host) status() (componentstatus.Status, string) {
 	return e.Status(), ""
 }
 
-// rig is an exporter that has started.
-type rig struct {
+// started is an exporter that has started.
+type started struct {
 	exporter.Traces
 	host *host
 	logs *observer.ObservedLogs
 }
 
-func start(t testing.TB, cfg *Config, extensions ...component.Component) *rig {
+func start(t testing.TB, cfg *Config, extensions ...component.Component) *started {
 	t.Helper()
 	return startOn(t, cfg, exportertest.NewNopSettings(metadata.Type), newHost(extensions...))
 }
 
-func startOn(t testing.TB, cfg *Config, set exporter.Settings, h *host) *rig {
+func startOn(t testing.TB, cfg *Config, set exporter.Settings, h *host) *started {
+	t.Helper()
+	return unchecked.start(t, cfg, set, h)
+}
+
+func startChecked(t testing.TB, cfg *Config, extensions ...component.Component) *started {
+	t.Helper()
+	return checked.start(t, cfg, exportertest.NewNopSettings(metadata.Type), newHost(extensions...))
+}
+
+func (f factory) start(t testing.TB, cfg *Config, set exporter.Settings, h *host) *started {
 	t.Helper()
 	require.NoError(t, cfg.Validate())
 	core, logs := observer.New(zapcore.DebugLevel)
 	set.Logger = zap.New(core)
-	e, err := NewFactory().CreateTraces(context.Background(), set, cfg)
+	e, err := f.createTraces(context.Background(), set, cfg)
 	require.NoError(t, err)
 	require.NoError(t, e.Start(context.Background(), h))
 	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.Background())) })
-	return &rig{e, h, logs}
+	return &started{e, h, logs}
 }
 
 // send gives spans to the exporter in the background; the channel has what it returned.
-func (r *rig) send(ctx context.Context, td ptrace.Traces) <-chan error {
+func (r *started) send(ctx context.Context, td ptrace.Traces) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- r.ConsumeTraces(ctx, td) }()
 	return done
