@@ -164,14 +164,3 @@ func TestRoutesMustBeMaps(t *testing.T) {
 	conf := confmap.NewFromStringMap(map[string]any{"routes": []any{"support-*"}})
 	require.ErrorContains(t, conf.Unmarshal(createDefaultConfig().(*Config)), "routes[0]: write a map")
 }
-
-func TestChainIDs(t *testing.T) {
-	plain, named := component.MustNewID("databricks"), component.MustNewIDWithName("databricks", "prod")
-	require.Equal(t, "databricks/main.traces.agents_otel_spans", chainID(plain, spansTable).String())
-	require.Equal(t, "databricks/prod@main.traces.agents_otel_spans", chainID(named, spansTable).String())
-	require.NotEqual(t, chainID(plain, "experiment:/a/b"), chainID(plain, "experiment:/a~b"))
-	require.NotContains(t, chainID(plain, "experiment:/a/b").Name(), "/")
-	long := string(make([]byte, 300))
-	require.Len(t, chainID(plain, long).Name(), 100)
-	require.NotEqual(t, chainID(plain, long), chainID(plain, long+"x"))
-}

@@ -17,10 +17,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
@@ -31,7 +30,7 @@ import (
 // signal is what differs between the exporters of traces, logs and metrics.
 type signal[T any] struct {
 	kind   batch.Kind[T]
-	helper chain.Helper[T]
+	helper send.Helper[T]
 	// prepare changes a batch in place before it goes to a destination; nil for signals that need nothing.
 	prepare func(route.Destination, T)
 }
@@ -44,12 +43,12 @@ type databricksExporter[T any] struct {
 	plan   *route.Plan
 	status *status.Registry
 
-	access     *access.Access
-	dead       *deadletter.File
-	checker    *preflight.Checker
-	newChecker func(preflight.Settings) *preflight.Checker
-	verifier   *verify.Verifier // nil for logs and metrics, which are not counted
-	router     *chain.Router[T]
+	access      *access.Access
+	deadLetters *send.DeadLetters
+	checker     *preflight.Checker
+	newChecker  func(preflight.Settings) *preflight.Checker
+	verifier    *verify.Verifier // nil for logs and metrics, which are not counted
+	router      *send.Router[T]
 
 	stored *route.Stored // nil without queues on disk
 }
@@ -115,7 +114,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		return err
 	}
 	if e.cfg.DeadLetter != "" {
-		if e.dead, err = deadletter.Open(e.cfg.DeadLetter); err != nil {
+		if e.deadLetters, err = send.OpenDeadLetters(e.cfg.DeadLetter); err != nil {
 			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
@@ -130,7 +129,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		}
 		componentstatus.ReportStatus(host, event)
 	})
-	if e.router, err = e.route(ctx); err != nil {
+	if e.router, err = e.newRouter(ctx); err != nil {
 		return err
 	}
 	var fixed []route.Destination
@@ -209,11 +208,11 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	errs = append(errs, err)
 	e.note()
 	e.status.Close(verified)
-	if e.dead != nil {
-		errs = append(errs, e.dead.Close())
+	if e.deadLetters != nil {
+		errs = append(errs, e.deadLetters.Close())
 	}
 	errs = append(errs, e.stored.Close(ctx, func(target int) bool {
-		return e.router == nil || target >= len(e.router.Chains) || e.router.Chains[target].Used()
+		return e.router == nil || target >= len(e.router.Queues) || e.router.Queues[target].Used()
 	}))
 	e.access.Close()
 	e.access = nil
@@ -225,9 +224,10 @@ func (e *databricksExporter[T]) note() {
 	if e.router == nil {
 		return
 	}
-	for _, c := range e.router.Chains {
-		if d, known := c.Destination(); known {
-			c.Note(e.checker.Problems(d))
+	for _, q := range e.router.Queues {
+		s := q.Sender()
+		if d, known := s.Target.Destination(); known {
+			s.Status.Note(e.checker.Problems(d))
 		}
 	}
 }

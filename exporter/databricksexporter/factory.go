@@ -10,10 +10,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
 )
 
 // NewFactory returns the factory of the databricks exporter.
@@ -32,18 +32,18 @@ func (f factory) exporters() exporter.Factory {
 }
 
 func (f factory) createTraces(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-	s := signal[ptrace.Traces]{kind: batch.Traces{}, helper: chain.Traces, prepare: route.RewriteIDs}
+	s := signal[ptrace.Traces]{kind: batch.Traces{}, helper: send.Traces, prepare: route.RewriteIDs}
 	e, err := newExporter(cfg.(*Config), set, s, f.newChecker)
 	return tracesExporter{e}, err
 }
 
 func (f factory) createLogs(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {
-	e, err := newExporter(cfg.(*Config), set, signal[plog.Logs]{kind: batch.Logs{}, helper: chain.Logs}, f.newChecker)
+	e, err := newExporter(cfg.(*Config), set, signal[plog.Logs]{kind: batch.Logs{}, helper: send.Logs}, f.newChecker)
 	return logsExporter{e}, err
 }
 
 func (f factory) createMetrics(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	s := signal[pmetric.Metrics]{kind: batch.Metrics{}, helper: chain.Metrics}
+	s := signal[pmetric.Metrics]{kind: batch.Metrics{}, helper: send.Metrics}
 	e, err := newExporter(cfg.(*Config), set, s, f.newChecker)
 	return metricsExporter{e}, err
 }

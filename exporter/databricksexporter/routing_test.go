@@ -226,7 +226,7 @@ func forty(t *testing.T, waits bool) {
 	require.True(t, arrived(17, first))
 
 	// 17 fills its share of memory and no more, and the others have theirs.
-	chains := r.Traces.(tracesExporter).router.Chains
+	chains := r.Traces.(tracesExporter).router.Queues
 	most := int64(0)
 	if !waits {
 		most = 1 << 20

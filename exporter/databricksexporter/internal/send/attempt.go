@@ -6,12 +6,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/outcome"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
@@ -82,19 +80,19 @@ func (a *attempt[T]) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		switch v.Action {
-		case outcome.Accept:
+		switch v.action {
+		case actionAccept:
 			a.Gate.Accepted()
 			a.Status.Flow()
-		case outcome.Split:
+		case actionSplit:
 			if part.Len() > 1 {
 				one, two := part.Halves()
 				a.rest = append([]batch.Range{one, two}, a.rest[1:]...)
 				continue
 			}
-			a.refused = append(a.refused, refusal{part, v.Reason, v.Message})
-		case outcome.Refuse:
-			a.refused = append(a.refused, refusal{part, v.Reason, v.Message})
+			a.refused = append(a.refused, refusal{part, v.reason, v.message})
+		case actionRefuse:
+			a.refused = append(a.refused, refusal{part, v.reason, v.message})
 		default:
 			a.waits(v)
 			return
@@ -104,48 +102,49 @@ func (a *attempt[T]) run(ctx context.Context) {
 }
 
 // waits notes why nothing more can be sent now.
-func (a *attempt[T]) waits(v outcome.Verdict) {
-	a.message, a.delay = v.Message, v.Delay
-	switch v.Action {
-	case outcome.Hold:
-		if v.Label == outcome.NotFound {
+func (a *attempt[T]) waits(v outcome) {
+	a.message, a.delay = v.message, v.delay
+	switch v.action {
+	case actionHold:
+		if v.label == labelNotFound {
 			a.Target.Invalidate()
 		}
-		a.held(a.Gate.Refused(a.d, v.Message, v.Label == outcome.Forbidden || v.Label == outcome.NotFound, a.Now()))
-	case outcome.SignIn:
-		a.held(a.Gate.RefusedSignIn(v.Message, a.Now())) // no data is given up because a secret has expired
+		a.held(a.Gate.Refused(a.d, v.message, v.label == labelForbidden || v.label == labelNotFound, a.Now()))
+	case actionSignIn:
+		a.held(a.Gate.RefusedSignIn(v.message, a.Now())) // no data is given up because a secret has expired
 	default:
 		a.Status.Wait(a.message, a.began)
-		if v.Label == outcome.Throttled {
-			a.Pacer.Pause(v.Delay)
+		if v.label == labelThrottled {
+			a.Pacer.Pause(v.delay)
 		}
 	}
 }
 
 // ask sends one part and judges the answer. It reports false when nothing was asked.
-func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome.Verdict, bool) {
+func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome, bool) {
 	b := a.part(part)
 	if err := a.Pacer.Wait(ctx, max(1, a.traces(b))); err != nil {
 		a.message = "there was no time left to wait for traces_per_second: " + err.Error()
-		return outcome.Verdict{}, false
+		return outcome{}, false
 	}
 	body, err := a.Kind.Marshal(b)
 	if err != nil {
-		return outcome.Verdict{Action: outcome.Refuse, Reason: outcome.Invalid, Message: "the data can't be written as protobuf: " + err.Error()}, true
+		return outcome{action: actionRefuse, reason: reasonInvalid, message: "the data can't be written as protobuf: " + err.Error()}, true
 	}
 	a.began = a.Now() // later than parts that were taken
 	answer := a.Link.post(ctx, a.d, body)
-	if answer.Err != nil && ctx.Err() != nil {
+	if answer.err != nil && ctx.Err() != nil {
 		a.Status.Request("canceled")
 		a.message = "given up by the sender: " + context.Cause(ctx).Error()
-		return outcome.Verdict{}, false
+		return outcome{}, false
 	}
 	items := a.Kind.Items(b)
-	v := outcome.Judge(outcome.Request{
-		Destination: a.d, Items: items, Principal: a.Link.Principal, Path: a.Link.Path, TableHeader: a.Link.TableHeader, Rejected: a.Kind.Rejected, Now: a.Now(),
+	v := judge(request{
+		destination: a.d, items: items, principal: a.Link.Principal, path: a.Link.Path, tableHeader: a.Link.TableHeader,
+		rejected: a.Kind.Rejected, now: a.Now(),
 	}, answer)
-	a.Status.Request(v.Label)
-	if v.Action == outcome.Accept {
+	a.Status.Request(v.label)
+	if v.action == actionAccept {
 		a.accepted(b, items, v)
 	}
 	return v, true
@@ -158,20 +157,20 @@ func (a *attempt[T]) traces(b T) int {
 	return a.Kind.Traces(b)
 }
 
-// accepted keeps the books of a request that the workspace took.
-func (a *attempt[T]) accepted(b T, items int, v outcome.Verdict) {
+// accepted records a request that the workspace took.
+func (a *attempt[T]) accepted(b T, items int, v outcome) {
 	if td, ok := any(b).(ptrace.Traces); ok {
-		a.Verifier.Acknowledged(a.d, td, v.Rejected)
+		a.Verifier.Acknowledged(a.d, td, v.rejected)
 	}
-	a.Status.Sent(int64(items) - v.Rejected)
-	if v.Rejected == 0 {
+	a.Status.Sent(int64(items) - v.rejected)
+	if v.rejected == 0 {
 		return
 	}
 	dead := int64(0)
-	if a.DeadLetter != nil && a.write(b, items, v.Rejected, v.Reason, v.Message) == nil {
-		dead = v.Rejected
+	if a.DeadLetters != nil && a.write(b, items, v.rejected, v.reason, v.message) == nil {
+		dead = v.rejected
 	}
-	a.Status.Rejected(v.Reason, v.Rejected, dead, v.Message)
+	a.Status.Rejected(v.reason, v.rejected, dead, v.message)
 }
 
 // part is a part of the batch; the batch itself when that is all of it.
@@ -189,14 +188,13 @@ func jittered(d time.Duration) time.Duration {
 
 // delayed is the error for a rest.
 func (a *attempt[T]) delayed(rest T, message string) error {
-	err := a.Kind.Undelivered(&Delayed{message}, rest)
-	if d := a.delay; d > 0 {
-		if !a.unasked {
-			d = jittered(d)
-		}
-		return exporterhelper.NewThrottleRetry(err, d)
+	wait := a.delay
+	if !a.unasked {
+		wait = jittered(wait)
+	}
+	err := a.Kind.Undelivered(&Delayed{Message: message, Wait: wait}, rest)
+	if wait > 0 {
+		return exporterhelper.NewThrottleRetry(err, wait)
 	}
 	return err
 }
-
-func permanent(err error) error { return consumererror.NewPermanent(err) }

@@ -1,5 +1,4 @@
-// Package deadletter keeps data that was given up in a file, a line of OTLP/JSON for each part of a request, so that the file can be fed back (otlp_json_file receiver).
-package deadletter
+package send
 
 import (
 	"encoding/json"
@@ -12,8 +11,8 @@ import (
 	"time"
 )
 
-// Note says why a line is there. It stands in the line under the key deadLetter, which readers of OTLP/JSON skip.
-type Note struct {
+// note says why a line is there. It stands in the line under the key deadLetter, which readers of OTLP/JSON skip.
+type note struct {
 	Time        time.Time `json:"time"`
 	Exporter    string    `json:"exporter"`
 	Destination string    `json:"destination"`
@@ -25,14 +24,16 @@ type Note struct {
 	Rejected int64 `json:"rejected,omitempty"`
 }
 
-// File is a dead-letter file. Its methods may be called at the same time, and several exporters may have the same file open.
-type File struct {
+// DeadLetters is a file for data that is given up: a line of OTLP/JSON for each part of a request, so that it can be fed back
+// (otlp_json_file receiver). Its methods may be called at the same time, and several exporters may have the same file open.
+type DeadLetters struct {
 	mu   sync.Mutex
 	file *os.File
 }
 
-// Open opens or makes a file, readable by its owner only. A last line that a killed process left torn gets its end.
-func Open(path string) (*File, error) {
+// OpenDeadLetters opens or makes the file, readable by its owner only. A last line that a killed process left torn gets its
+// end.
+func OpenDeadLetters(path string) (*DeadLetters, error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func Open(path string) (*File, error) {
 	if err := endLine(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &File{file: f}, nil
+	return &DeadLetters{file: f}, nil
 }
 
 func endLine(f *os.File) error {
@@ -56,18 +57,18 @@ func endLine(f *os.File) error {
 	return err
 }
 
-// Write appends a line and returns once it is on disk. otlp is a JSON object that isn't empty, in one line.
-func (f *File) Write(n Note, otlp []byte) error {
-	note, err := json.Marshal(n)
+// write appends a line and returns once it is on disk. otlp is a JSON object that isn't empty, in one line.
+func (f *DeadLetters) write(n note, otlp []byte) error {
+	head, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
 	if len(otlp) < 3 || otlp[0] != '{' {
 		return fmt.Errorf("%d bytes are no object of OTLP/JSON", len(otlp))
 	}
-	line := make([]byte, 0, len(note)+len(otlp)+20)
+	line := make([]byte, 0, len(head)+len(otlp)+20)
 	line = append(line, `{"deadLetter":`...)
-	line = append(line, note...)
+	line = append(line, head...)
 	line = append(line, ',')
 	line = append(line, otlp[1:]...)
 	line = append(line, '\n')
@@ -88,7 +89,7 @@ func (f *File) Write(n Note, otlp []byte) error {
 }
 
 // Close closes the file. It may be called twice.
-func (f *File) Close() error {
+func (f *DeadLetters) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.file == nil {

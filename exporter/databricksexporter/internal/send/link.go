@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/outcome"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
@@ -29,7 +28,7 @@ type Link struct {
 }
 
 // post sends one body and returns what came back.
-func (l *Link) post(ctx context.Context, d route.Destination, body []byte) outcome.Answer {
+func (l *Link) post(ctx context.Context, d route.Destination, body []byte) answer {
 	if l.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, l.Timeout)
@@ -37,18 +36,18 @@ func (l *Link) post(ctx context.Context, d route.Destination, body []byte) outco
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.URL, bytes.NewReader(body))
 	if err != nil {
-		return outcome.Answer{Err: err}
+		return answer{err: err}
 	}
 	r.Header.Set("Content-Type", "application/x-protobuf")
 	r.Header.Set("User-Agent", l.UserAgent)
 	r.Header.Set(l.TableHeader, d.Table.String())
 	res, err := l.Client.Do(r)
 	if err != nil {
-		return outcome.Answer{Err: err}
+		return answer{err: err}
 	}
 	defer func() { _ = res.Body.Close() }()
 	// What breaks off after a success does not undo it, and the status of a failure is enough: an answer is judged by what is there of it.
-	answer, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	got, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
-	return outcome.Answer{Status: res.StatusCode, Header: res.Header, Body: answer}
+	return answer{status: res.StatusCode, header: res.Header, body: got}
 }

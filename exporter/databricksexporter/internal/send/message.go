@@ -1,4 +1,4 @@
-package outcome
+package send
 
 import (
 	"fmt"
@@ -8,10 +8,10 @@ import (
 )
 
 // forbidden is the sentence for a missing grant, with the statement that gives it.
-func forbidden(q Request, e document) string {
-	t := q.Destination.Table
-	who := unity.Quote(q.Principal)
-	if q.Principal == "" {
+func forbidden(q request, e document) string {
+	t := q.destination.Table
+	who := unity.Quote(q.principal)
+	if q.principal == "" {
 		who = "`<the principal that signs in>`"
 	}
 	catalog := fmt.Sprintf("GRANT USE CATALOG ON CATALOG %s TO %s", unity.Quote(t.Catalog), who)
@@ -28,8 +28,8 @@ func forbidden(q Request, e document) string {
 	return fmt.Sprintf("no permission to write to table %s (status 403): %s; %s; %s (ALL PRIVILEGES is not enough)%s", t, table, schema, catalog, e.excerpt())
 }
 
-func missing(q Request, e document) string {
-	t := q.Destination.Table
+func missing(q request, e document) string {
+	t := q.destination.Table
 	switch e.missing() {
 	case "catalog":
 		return fmt.Sprintf("catalog %s does not exist: create it, or correct catalog", t.Catalog)
@@ -48,8 +48,8 @@ func unauthenticated(e document) string {
 }
 
 // typeOf is the type of a column that the table should have; empty for one that nobody knows.
-func typeOf(q Request, column string) string {
-	for _, c := range unity.Columns(q.Destination.Signal, q.Destination.Layout) {
+func typeOf(q request, column string) string {
+	for _, c := range unity.Columns(q.destination.Signal, q.destination.Layout) {
 		if c.Name == column {
 			return c.Type
 		}
@@ -58,8 +58,8 @@ func typeOf(q Request, column string) string {
 }
 
 // missingColumns is the sentence for a table that lacks columns.
-func missingColumns(q Request, columns []string) string {
-	t := q.Destination.Table
+func missingColumns(q request, columns []string) string {
+	t := q.destination.Table
 	subject := fmt.Sprintf("column %s is missing in table %s", columns[0], t)
 	if len(columns) > 1 {
 		subject = fmt.Sprintf("columns %s are missing in table %s", strings.Join(columns, ", "), t)

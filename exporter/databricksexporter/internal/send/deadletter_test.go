@@ -1,4 +1,4 @@
-package deadletter
+package send
 
 import (
 	"encoding/json"
@@ -23,24 +23,24 @@ func line(t *testing.T, name string) []byte {
 	return text
 }
 
-func TestFile(t *testing.T) {
+func TestDeadLetters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dead.jsonl")
 	require.NoError(t, os.WriteFile(path, []byte(`{"torn": `), 0o600))
-	one, err := Open(path)
+	one, err := OpenDeadLetters(path)
 	require.NoError(t, err)
-	two, err := Open(path) // another signal, another exporter
+	two, err := OpenDeadLetters(path) // another signal, another exporter
 	require.NoError(t, err)
 	var wg sync.WaitGroup
 	for i := range 20 {
-		f := []*File{one, two}[i%2]
+		f := []*DeadLetters{one, two}[i%2]
 		wg.Go(func() {
-			require.NoError(t, f.Write(Note{Time: time.Unix(0, 0).UTC(), Exporter: "databricks", Destination: "a.b.c", Signal: "traces", Reason: "schema", Message: "why", Items: 1}, line(t, fmt.Sprint(i))))
+			require.NoError(t, f.write(note{Time: time.Unix(0, 0).UTC(), Exporter: "databricks", Destination: "a.b.c", Signal: "traces", Reason: "schema", Message: "why", Items: 1}, line(t, fmt.Sprint(i))))
 		})
 	}
 	wg.Wait()
 	require.NoError(t, one.Close())
 	require.NoError(t, one.Close())
-	require.ErrorIs(t, one.Write(Note{}, line(t, "late")), os.ErrClosed)
+	require.ErrorIs(t, one.write(note{}, line(t, "late")), os.ErrClosed)
 	require.NoError(t, two.Close())
 
 	text, err := os.ReadFile(path)
@@ -57,7 +57,7 @@ func TestFile(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, ld.LogRecordCount(), "a reader of another signal finds nothing")
 		var note struct {
-			DeadLetter Note `json:"deadLetter"`
+			DeadLetter note `json:"deadLetter"`
 		}
 		require.NoError(t, json.Unmarshal([]byte(l), &note))
 		require.Equal(t, "why", note.DeadLetter.Message)
@@ -66,11 +66,11 @@ func TestFile(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	_, err := Open(filepath.Join(t.TempDir(), "missing", "dead.jsonl"))
+	_, err := OpenDeadLetters(filepath.Join(t.TempDir(), "missing", "dead.jsonl"))
 	require.Error(t, err)
-	f, err := Open(filepath.Join(t.TempDir(), "dead.jsonl"))
+	f, err := OpenDeadLetters(filepath.Join(t.TempDir(), "dead.jsonl"))
 	require.NoError(t, err)
-	require.ErrorContains(t, f.Write(Note{}, []byte("{}")), "no object")
-	require.ErrorContains(t, f.Write(Note{}, nil), "no object")
+	require.ErrorContains(t, f.write(note{}, []byte("{}")), "no object")
+	require.ErrorContains(t, f.write(note{}, nil), "no object")
 	require.NoError(t, f.Close())
 }

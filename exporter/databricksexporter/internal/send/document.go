@@ -1,4 +1,4 @@
-package outcome
+package send
 
 import (
 	"encoding/json"

@@ -1,7 +1,9 @@
-package chain
+package send
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
@@ -13,20 +15,20 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
-// Router sends the parts of batches to the chains of their destinations.
+// Router sends the parts of batches to the queues of their destinations.
 type Router[T any] struct {
 	Kind   batch.Kind[T]
 	Rules  *route.Rules
-	Chains []*Chain[T] // by target
-	// Refuse takes what no route wants, and returns nil if it is in the dead-letter file then.
-	Refuse func(T) error
+	Queues []*Queue[T] // by target
+	// Unrouted refuses what no rule matches. It sends nothing.
+	Unrouted *Sender[T]
 }
 
-// Start starts all chains. If one can't be started, those before it are stopped again.
+// Start starts all queues. If one can't be started, those before it are stopped again.
 func (r *Router[T]) Start(ctx context.Context, host component.Host) error {
-	for i, c := range r.Chains {
+	for i, c := range r.Queues {
 		if err := c.Start(ctx, host); err != nil {
-			for _, started := range r.Chains[:i] {
+			for _, started := range r.Queues[:i] {
 				err = errors.Join(err, started.Shutdown(ctx))
 			}
 			return err
@@ -35,7 +37,7 @@ func (r *Router[T]) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// Consume routes a batch. It returns once each part has been taken, or not, by its chain: with chains that wait for the result a batch of several destinations waits for the
+// Consume routes a batch. It returns once each part has been taken, or not, by its queue: with queues that wait for the result a batch of several destinations waits for the
 // slowest. An error that does not concern all of the batch carries the part that it concerns.
 //
 // When some parts may be delivered later and others are refused for good, the error is about the former only: it must not be permanent, or they would be lost. The latter
@@ -56,9 +58,9 @@ func (r *Router[T]) Consume(ctx context.Context, b T) error {
 
 func (r *Router[T]) deliver(ctx context.Context, p route.Part[T]) error {
 	if p.Target == route.None {
-		return r.Refuse(p.Batch)
+		return r.Unrouted.Refuse(p.Batch, reasonNoRoute, "no route matches the data's resource: add a route, or write on_no_route: default")
 	}
-	return r.Chains[p.Target].Consume(ctx, p.Batch)
+	return r.Queues[p.Target].Consume(ctx, p.Batch)
 }
 
 // merge makes one error out of those of the parts of a batch.
@@ -116,13 +118,28 @@ type mixed struct {
 func (m *mixed) Error() string { return m.text }
 func (m *mixed) Unwrap() error { return m.cause }
 
-// Shutdown ends all chains at the same time.
+// Shutdown ends all queues at the same time.
 func (r *Router[T]) Shutdown(ctx context.Context) error {
-	errs := make([]error, len(r.Chains))
+	errs := make([]error, len(r.Queues))
 	var wg sync.WaitGroup
-	for i, c := range r.Chains {
+	for i, c := range r.Queues {
 		wg.Go(func() { errs[i] = c.Shutdown(ctx) })
 	}
 	wg.Wait()
+	r.Unrouted.Abort()
 	return errors.Join(errs...)
+}
+
+// QueueID is the id of the queue of a destination: the exporter's, with the key of the target in its name. Queues on disk are
+// found by it, so it is the same from start to start, and short enough, and without slashes, for the name of a file.
+func QueueID(exporter component.ID, key string) component.ID {
+	const most = 100
+	if name := strings.ReplaceAll(key, "/", "~"); name != key || len(name) > most {
+		sum := sha256.Sum256([]byte(key))
+		key = name[:min(len(name), most-17)] + "~" + hex.EncodeToString(sum[:8])
+	}
+	if exporter.Name() != "" {
+		key = exporter.Name() + "@" + key
+	}
+	return component.NewIDWithName(exporter.Type(), key)
 }
