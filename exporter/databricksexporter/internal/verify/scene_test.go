@@ -93,7 +93,7 @@ func (e ended) Finished() bool { return bool(e) }
 
 func (s *scene) verifier(change ...func(*Settings)) *Verifier {
 	set := Settings{Config: NewDefaultConfig(), Client: s.client, Ending: ended(true), Now: s.Now, Sleep: s.Sleep}
-	set.Config.WarehouseID, set.Config.Timeout = "wh", 2*time.Minute
+	set.Config.WarehouseID, set.Config.Timeout = "wh", timeout
 	for _, f := range change {
 		f(&set)
 	}
