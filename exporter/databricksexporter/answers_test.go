@@ -23,7 +23,7 @@ func ids(w *databrickstest.Workspace, table string) map[string]int {
 	return out
 }
 
-// Answers that pass by themselves: the batch arrives, nobody is told of an error.
+// Answers that pass by themselves: the batch arrives, no error is reported.
 func TestRetried(t *testing.T) {
 	for name, c := range map[string]struct {
 		outcome databrickstest.Outcome
@@ -72,7 +72,7 @@ func TestRetried(t *testing.T) {
 	}
 }
 
-// What is refused for good goes back to whoever waits for the result, as a permanent error that says why.
+// What is refused for good goes back to the producer that waits for the result, as a permanent error that says why.
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		arrange        func(*databrickstest.Workspace)
@@ -114,7 +114,7 @@ func TestRefused(t *testing.T) {
 			require.True(t, consumererror.IsPermanent(err))
 			require.Empty(t, ids(w, spansTable))
 			require.EqualValues(t, 6, counted.sum("otelcol_exporter_databricks_returned", "reason", c.reason))
-			require.Zero(t, counted.sum("otelcol_exporter_databricks_rejected"), "whoever sent it has it still")
+			require.Zero(t, counted.sum("otelcol_exporter_databricks_rejected"), "the sender still has it")
 
 			require.NoError(t, r.Shutdown(t.Context()))
 			d := r.host.destination(spansTable)
@@ -146,7 +146,10 @@ func TestWorkspaceIsDownAtStart(t *testing.T) {
 // Of a large answer only the beginning is read, and of that only what is known goes into logs and errors.
 func TestLargeAnswers(t *testing.T) {
 	w := workspace(t)
-	body := `{"error_code": "INVALID_PARAMETER_VALUE", "message": "bad value 'Dear Sir, ` + strings.Repeat("this is what a user wrote. ", 50_000) + `'"}`
+	body := `{"error_code": "INVALID_PARAMETER_VALUE", "message": "bad value 'Dear Sir, ` + strings.Repeat(
+		"this is what a user wrote. ",
+		50_000,
+	) + `'"}`
 	w.SetFault(func(*http.Request) *databrickstest.Fault { return &databrickstest.Fault{Status: 400, Body: body} })
 	r := start(t, configure(w))
 	err := within(t, r.send(t.Context(), spans("1", 0, 1, 1)))

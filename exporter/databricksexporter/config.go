@@ -45,11 +45,13 @@ type Config struct {
 	// Preflight looks at destinations before data is sent there; Verify counts in the tables what has arrived.
 	Preflight preflight.Config `mapstructure:"preflight"`
 	Verify    verify.Config    `mapstructure:"verify"`
-	// HoldMax is how long data is held for a missing grant or table before it goes to the dead-letter file; 0 is for ever.
+	// HoldMax is how long data is held for a missing grant or table before it goes to the dead-letter file; 0 is for
+	// ever.
 	HoldMax time.Duration `mapstructure:"hold_max"`
 	// DeadLetter is the file for what is given up.
 	DeadLetter string `mapstructure:"dead_letter"`
-	// Queue, Retry and Timeout are exporterhelper's; every destination has a queue of its own. Timeout bounds one request.
+	// Queue, Retry and Timeout are exporterhelper's; every destination has a queue of its own. Timeout bounds one
+	// request.
 	Queue   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	Retry   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
 	Timeout exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
@@ -90,7 +92,8 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches wait_for_result off where storage is written and it is not.
+// Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches wait_for_result off
+// where storage is written and it is not.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := textRoutes(conf); err != nil {
 		return err

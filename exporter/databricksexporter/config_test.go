@@ -19,7 +19,15 @@ import (
 
 // validate does what the collector does: each part of a configuration validates itself.
 func validate(cfg *Config) error {
-	return errors.Join(cfg.Validate(), cfg.Preflight.Validate(), cfg.Verify.Validate(), cfg.HTTP.Validate(), cfg.Timeout.Validate(), cfg.Retry.Validate(), cfg.Queue.Get().Validate())
+	return errors.Join(
+		cfg.Validate(),
+		cfg.Preflight.Validate(),
+		cfg.Verify.Validate(),
+		cfg.HTTP.Validate(),
+		cfg.Timeout.Validate(),
+		cfg.Retry.Validate(),
+		cfg.Queue.Get().Validate(),
+	)
 }
 
 // load reads one configuration out of the file.
@@ -60,14 +68,26 @@ func TestLoadConfig(t *testing.T) {
 	require.Equal(t, "databricks_auth/prod", cfg.Auth.Authenticator.String())
 	require.Equal(t, "17", cfg.Routes[1].ExperimentID, "a number is an id too")
 	require.Equal(t, "7", cfg.Routes[2].Value)
-	require.Equal(t, []string{"main.traces.support_otel_spans", "main.billing.billing_otel_spans", "main.traces.seven_otel_spans", "experiment:123456"},
-		tables(cfg, unity.Spans))
+	require.Equal(
+		t,
+		[]string{
+			"main.traces.support_otel_spans",
+			"main.billing.billing_otel_spans",
+			"main.traces.seven_otel_spans",
+			"experiment:123456",
+		},
+		tables(cfg, unity.Spans),
+	)
 
 	cfg = load(t, "databricks/storage")
 	require.False(t, cfg.Queue.Get().WaitForResult, "a queue on disk answers at once")
 	require.True(t, cfg.Queue.Get().BlockOnOverflow)
 
-	require.Equal(t, []string{"main.traces.mlflow_experiment_trace_otel_spans"}, tables(load(t, "databricks/v1"), unity.Spans))
+	require.Equal(
+		t,
+		[]string{"main.traces.mlflow_experiment_trace_otel_spans"},
+		tables(load(t, "databricks/v1"), unity.Spans),
+	)
 
 	cfg = load(t, "databricks/tables")
 	require.Equal(t, []string{"main.ops.odd-table"}, tables(cfg, unity.Logs))

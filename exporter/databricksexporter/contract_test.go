@@ -33,19 +33,22 @@ func (r *ingest) Start(context.Context, component.Host) error {
 	if err != nil {
 		return err
 	}
-	r.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		body, err := io.ReadAll(q.Body)
-		if err == nil {
-			err = r.take(q.Context(), body)
-		}
-		switch {
-		case err == nil:
-		case consumererror.IsPermanent(err):
-			w.WriteHeader(http.StatusBadRequest)
-		default:
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})}
+	r.server = &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			body, err := io.ReadAll(q.Body)
+			if err == nil {
+				err = r.take(q.Context(), body)
+			}
+			switch {
+			case err == nil:
+			case consumererror.IsPermanent(err):
+				w.WriteHeader(http.StatusBadRequest)
+			default:
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}),
+	}
 	go func() { _ = r.server.Serve(l) }()
 	return nil
 }
@@ -58,37 +61,49 @@ func (r *ingest) Shutdown(ctx context.Context) error {
 }
 
 func ingestFactory(address string) receiver.Factory {
-	return receiver.NewFactory(component.MustNewType("workspace"), func() component.Config { return &struct{}{} },
-		receiver.WithTraces(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Traces) (receiver.Traces, error) {
-			return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
-				q := ptraceotlp.NewExportRequest()
-				if err := q.UnmarshalProto(body); err != nil {
-					return consumererror.NewPermanent(err)
-				}
-				return next.ConsumeTraces(ctx, q.Traces())
-			}}, nil
-		}, component.StabilityLevelDevelopment),
-		receiver.WithLogs(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Logs) (receiver.Logs, error) {
-			return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
-				q := plogotlp.NewExportRequest()
-				if err := q.UnmarshalProto(body); err != nil {
-					return consumererror.NewPermanent(err)
-				}
-				return next.ConsumeLogs(ctx, q.Logs())
-			}}, nil
-		}, component.StabilityLevelDevelopment),
-		receiver.WithMetrics(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-			return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
-				q := pmetricotlp.NewExportRequest()
-				if err := q.UnmarshalProto(body); err != nil {
-					return consumererror.NewPermanent(err)
-				}
-				return next.ConsumeMetrics(ctx, q.Metrics())
-			}}, nil
-		}, component.StabilityLevelDevelopment))
+	return receiver.NewFactory(
+		component.MustNewType("workspace"),
+		func() component.Config { return &struct{}{} },
+		receiver.WithTraces(
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Traces) (receiver.Traces, error) {
+				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+					q := ptraceotlp.NewExportRequest()
+					if err := q.UnmarshalProto(body); err != nil {
+						return consumererror.NewPermanent(err)
+					}
+					return next.ConsumeTraces(ctx, q.Traces())
+				}}, nil
+			},
+			component.StabilityLevelDevelopment,
+		),
+		receiver.WithLogs(
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Logs) (receiver.Logs, error) {
+				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+					q := plogotlp.NewExportRequest()
+					if err := q.UnmarshalProto(body); err != nil {
+						return consumererror.NewPermanent(err)
+					}
+					return next.ConsumeLogs(ctx, q.Logs())
+				}}, nil
+			},
+			component.StabilityLevelDevelopment,
+		),
+		receiver.WithMetrics(
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics, error) {
+				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+					q := pmetricotlp.NewExportRequest()
+					if err := q.UnmarshalProto(body); err != nil {
+						return consumererror.NewPermanent(err)
+					}
+					return next.ConsumeMetrics(ctx, q.Metrics())
+				}}, nil
+			},
+			component.StabilityLevelDevelopment,
+		),
+	)
 }
 
-// free is an address on loopback that nobody listens at.
+// free is an address on loopback that no server listens at.
 func free(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -21,7 +21,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// A stop with held data ends at once: whoever waits for the result gets the data back, and it is not counted as lost.
+// A stop with held data ends at once: the producer that waits for the result gets the data back, and it is not counted
+// as lost.
 func TestStopWhileHeld(t *testing.T) {
 	w := workspace(t)
 	w.Revoke(writer, spansTable)
@@ -49,7 +50,8 @@ func TestStopWhileHeld(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()), "twice")
 }
 
-// A queue in memory that answers at once can't give anything back: what a stop finds there is sent if the workspace takes it, and counted, or kept in the dead-letter file, if not.
+// A queue in memory that answers at once can't give anything back: what a stop finds there is sent if the workspace
+// takes it, and counted, or kept in the dead-letter file, if not.
 func TestStopWithAQueueInMemory(t *testing.T) {
 	for name, c := range map[string]struct{ down, dead bool }{
 		"delivered": {}, "counted": {down: true}, "dead-lettered": {down: true, dead: true},
@@ -90,7 +92,12 @@ func TestStopWithAQueueInMemory(t *testing.T) {
 			}
 			require.EqualValues(t, 10, counted.sum("otelcol_exporter_databricks_rejected", "reason", "shutdown"))
 			require.EqualValues(t, 10, d.Rejected)
-			require.Less(t, w.Ingested(spansTable).Requests, 3, "nobody tries a workspace that is down for each of them")
+			require.Less(
+				t,
+				w.Ingested(spansTable).Requests,
+				3,
+				"a workspace that is down is not tried for each of them",
+			)
 			if c.dead {
 				require.EqualValues(t, 10, d.DeadLettered)
 				require.Equal(t, 10, lettered(t, cfg.DeadLetter).SpanCount())
@@ -103,7 +110,11 @@ func TestStopWithAQueueInMemory(t *testing.T) {
 func TestStopWithABatchingQueue(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)
-	require.NoError(t, confmap.NewFromStringMap(map[string]any{"sending_queue": map[string]any{"batch": map[string]any{"flush_timeout": "1h"}}}).Unmarshal(cfg))
+	require.NoError(
+		t,
+		confmap.NewFromStringMap(map[string]any{"sending_queue": map[string]any{"batch": map[string]any{"flush_timeout": "1h"}}}).
+			Unmarshal(cfg),
+	)
 	counted := counting(t)
 	r := startOn(t, cfg, counted.settings(), newHost())
 	require.True(t, r.Capabilities().MutatesData)
@@ -150,7 +161,10 @@ func TestStorage(t *testing.T) {
 	eventually(t, func() bool { return len(w.Rows("main.traces.one_otel_spans")) == 40 }, "the other table")
 	require.Contains(t, r.host.destination("main.traces.two_otel_spans").Held, "GRANT")
 	require.NoError(t, r.Shutdown(t.Context()))
-	require.Zero(t, counted.sum("otelcol_exporter_databricks_rejected")+counted.sum("otelcol_exporter_databricks_returned"))
+	require.Zero(
+		t,
+		counted.sum("otelcol_exporter_databricks_rejected")+counted.sum("otelcol_exporter_databricks_returned"),
+	)
 
 	w.GrantWriting(writer, "main.traces.two_otel_spans")
 	r = startOn(t, configured(), set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
@@ -161,7 +175,8 @@ func TestStorage(t *testing.T) {
 	}
 }
 
-// A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and forgotten afterwards.
+// A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and forgotten
+// afterwards.
 func TestStorageOfARemovedRoute(t *testing.T) {
 	dir := t.TempDir()
 	w := workspace(t)
@@ -186,7 +201,11 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 	r = run()
 	require.Equal(t, 1, r.logs.FilterMessage(warning).Len())
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 1, 1, 2)))
-	eventually(t, func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 && len(ids(w, spansTable)) == 2 }, "both")
+	eventually(
+		t,
+		func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 && len(ids(w, spansTable)) == 2 },
+		"both",
+	)
 	require.NoError(t, r.Shutdown(t.Context()))
 
 	r = run()
@@ -203,7 +222,11 @@ func TestStorageThatIsNotThere(t *testing.T) {
 	cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
 	e, err := unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
-	require.ErrorContains(t, e.Start(t.Context(), newHost()), "sending_queue::storage: the extension file_storage is not there")
+	require.ErrorContains(
+		t,
+		e.Start(t.Context(), newHost()),
+		"sending_queue::storage: the extension file_storage is not there",
+	)
 	sink := component.MustNewID("sink")
 	cfg.Queue.Get().StorageID = &sink
 	e, err = unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
@@ -263,9 +286,9 @@ func TestDeadLetter(t *testing.T) {
 	}
 }
 
-// What retrying is allowed to give up is counted when nobody else has it, and goes back when somebody has.
+// What retrying gives up is counted when it exists nowhere else, and goes back when a producer has it.
 func TestRetriesEnd(t *testing.T) {
-	for name, waits := range map[string]bool{"the producer waits": true, "nobody waits": false} {
+	for name, waits := range map[string]bool{"the producer waits": true, "no producer waits": false} {
 		t.Run(name, func(t *testing.T) {
 			w := workspace(t)
 			w.SetOutcome(spansTable, databrickstest.Refuse(503))
@@ -278,7 +301,11 @@ func TestRetriesEnd(t *testing.T) {
 			if waits {
 				require.ErrorContains(t, err, "status 503")
 				require.False(t, consumererror.IsPermanent(err))
-				require.EqualValues(t, 3, counted.sum("otelcol_exporter_databricks_returned", "reason", "retries_exhausted"))
+				require.EqualValues(
+					t,
+					3,
+					counted.sum("otelcol_exporter_databricks_returned", "reason", "retries_exhausted"),
+				)
 				return
 			}
 			require.NoError(t, err)

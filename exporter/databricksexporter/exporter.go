@@ -80,7 +80,11 @@ func (e metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics)
 	return e.router.Consume(ctx, md)
 }
 
-func newExporter[T any](cfg *Config, set exporter.Settings, s signal[T], newChecker func(preflight.Settings) *preflight.Checker,
+func newExporter[T any](
+	cfg *Config,
+	set exporter.Settings,
+	s signal[T],
+	newChecker func(preflight.Settings) *preflight.Checker,
 ) (*databricksExporter[T], error) {
 	e := &databricksExporter[T]{cfg: cfg, set: set, signal: s, newChecker: newChecker}
 	var err error
@@ -93,7 +97,8 @@ func newExporter[T any](cfg *Config, set exporter.Settings, s signal[T], newChec
 	return e, err
 }
 
-// Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place, and a batching queue moves data.
+// Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place, and a batching queue
+// moves data.
 func (e *databricksExporter[T]) Capabilities() consumer.Capabilities {
 	q := e.cfg.Queue.Get()
 	return consumer.Capabilities{MutatesData: e.signal.prepare != nil || q != nil && q.Batch.HasValue()}
@@ -140,7 +145,12 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 			fixed = append(fixed, t.Table)
 		}
 	}
-	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host), zap.String("as", e.access.Who), zap.String("tables", some(names)))
+	e.set.Logger.Info(
+		"Data goes to Unity Catalog",
+		zap.String("workspace", e.access.Host),
+		zap.String("as", e.access.Who),
+		zap.String("tables", some(names)),
+	)
 	if err = e.checker.Start(ctx, fixed); err != nil {
 		return err
 	}
@@ -160,17 +170,28 @@ func (e *databricksExporter[T]) recall(ctx context.Context, host component.Host)
 		return err
 	}
 	for _, t := range e.plan.Targets[configured:] {
-		e.set.Logger.Warn("A destination is no longer in the configuration; what is left in its queue on disk is still sent there",
-			zap.String("destination", t.Key()))
+		e.set.Logger.Warn(
+			"A destination is no longer in the configuration; what is left in its queue on disk is still sent there",
+			zap.String("destination", t.Key()),
+		)
 	}
 	return nil
 }
 
 // watch makes what looks at destinations before, and at what arrived after.
 func (e *databricksExporter[T]) watch(host component.Host) {
-	e.checker = e.newChecker(preflight.Settings{Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger})
+	e.checker = e.newChecker(
+		preflight.Settings{Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger},
+	)
 	if e.signal.kind.Signal() == unity.Spans {
-		e.verifier = verify.New(verify.Settings{Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
+		e.verifier = verify.New(
+			verify.Settings{
+				Config: e.cfg.Verify,
+				Client: e.access.API,
+				Logger: e.set.Logger,
+				Ending: first[progress.Ending](host),
+			},
+		)
 	}
 }
 
@@ -193,7 +214,8 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent is verified and reported. It may be called without Start
+// Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent
+// is verified and reported. It may be called without Start
 // and twice.
 func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e == nil || e.access == nil {

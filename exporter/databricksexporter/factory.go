@@ -42,7 +42,11 @@ func (f factory) createLogs(_ context.Context, set exporter.Settings, cfg compon
 	return logsExporter{e}, err
 }
 
-func (f factory) createMetrics(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
+func (f factory) createMetrics(
+	_ context.Context,
+	set exporter.Settings,
+	cfg component.Config,
+) (exporter.Metrics, error) {
 	s := signal[pmetric.Metrics]{kind: batch.Metrics{}, helper: send.Metrics}
 	e, err := newExporter(cfg.(*Config), set, s, f.newChecker)
 	return metricsExporter{e}, err

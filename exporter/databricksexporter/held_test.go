@@ -19,7 +19,8 @@ type held struct {
 	label, remedy   string
 }
 
-// checkHeld expects of each case that the data is held, that status, report and log name the remedy, and that everything
+// checkHeld expects of each case that the data is held, that status, report and log name the remedy, and that
+// everything
 // arrives once it is applied.
 func checkHeld(t *testing.T, cases map[string]held) {
 	t.Helper()
@@ -130,7 +131,14 @@ func TestHeldForAGrant(t *testing.T) {
 		},
 		"400 that is one of grants": {
 			prevent: func(w *databrickstest.Workspace) {
-				w.SetOutcome(spansTable, databrickstest.Outcome{Status: 400, Code: "PERMISSION_DENIED", Message: "User does not have SELECT on Table 't'."})
+				w.SetOutcome(
+					spansTable,
+					databrickstest.Outcome{
+						Status:  400,
+						Code:    "PERMISSION_DENIED",
+						Message: "User does not have SELECT on Table 't'.",
+					},
+				)
 			},
 			label: "forbidden", remedy: "GRANT MODIFY, SELECT ON TABLE " + agents.Quoted(),
 		},
@@ -191,7 +199,10 @@ func TestHeldForASetting(t *testing.T) {
 		},
 		"400 for another header": {
 			prevent: func(w *databrickstest.Workspace) {
-				w.SetOutcome(spansTable, databrickstest.Outcome{Status: 400, Message: "Missing required header: X-Databricks-UC-Table-Name"})
+				w.SetOutcome(
+					spansTable,
+					databrickstest.Outcome{Status: 400, Message: "Missing required header: X-Databricks-UC-Table-Name"},
+				)
 			},
 			label: "misconfigured", remedy: "correct table_header",
 		},
@@ -213,7 +224,11 @@ func TestHeldByAProxy(t *testing.T) {
 		"a web page that says 200": {
 			prevent: func(w *databrickstest.Workspace) {
 				w.SetFault(func(*http.Request) *databrickstest.Fault {
-					return &databrickstest.Fault{Status: 200, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, Body: "<html>sign in</html>"}
+					return &databrickstest.Fault{
+						Status: 200,
+						Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}},
+						Body:   "<html>sign in</html>",
+					}
 				})
 			},
 			remove: func(w *databrickstest.Workspace) { w.SetFault(nil) },

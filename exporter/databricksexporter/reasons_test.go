@@ -11,7 +11,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// Why data is not delivered is told by one word, whichever way its retries end; who has it then says which metric counts it.
+// Why data is not delivered is told by one word, whichever way its retries end; the metric says whether the sender
+// still has it.
 func TestReasons(t *testing.T) {
 	busy := func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(503)) }
 	refused := func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(400)) }
@@ -68,7 +69,7 @@ func TestReasons(t *testing.T) {
 				cfg.Queue.Get().WaitForResult = waits
 				if cfg.HoldMax > 0 {
 					cfg.DeadLetter = filepath.Join(t.TempDir(), "dead.jsonl")
-					metric = "rejected" // it goes to the file, whoever waits
+					metric = "rejected" // it goes to the file in both cases
 				}
 				counted := counting(t)
 				r := startOn(t, cfg, counted.settings(), newHost())

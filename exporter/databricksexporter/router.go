@@ -38,9 +38,17 @@ func (e *databricksExporter[T]) newRouter(ctx context.Context) (*send.Router[T],
 			Memory: int64(e.cfg.MaxMemoryMiB) << 20 / int64(len(e.plan.Targets)),
 			Sender: send.NewSender(send.SenderSettings[T]{
 				Kind: s.kind, Prepare: s.prepare, Link: link, Pacer: pacer, Verifier: e.verifier,
-				Target: &route.Resolver{Target: t, Signal: s.kind.Signal(), Client: e.access.API, RetryInterval: interval},
-				Gate:   preflight.NewGate(e.checker, interval, e.cfg.HoldMax),
-				Status: e.status.Add(t.Key(), t.Experiment == ""), DeadLetters: e.deadLetters, Exporter: id, Now: time.Now,
+				Target: &route.Resolver{
+					Target:        t,
+					Signal:        s.kind.Signal(),
+					Client:        e.access.API,
+					RetryInterval: interval,
+				},
+				Gate: preflight.NewGate(e.checker, interval, e.cfg.HoldMax),
+				Status: e.status.Add(
+					t.Key(),
+					t.Experiment == "",
+				), DeadLetters: e.deadLetters, Exporter: id, Now: time.Now,
 			}),
 		})
 		if err != nil {
@@ -51,7 +59,8 @@ func (e *databricksExporter[T]) newRouter(ctx context.Context) (*send.Router[T],
 	return r, nil
 }
 
-// holdInterval is the time between two requests while the workspace refuses: the longest that the user lets retries wait.
+// holdInterval is the time between two requests while the workspace refuses: the longest that the user lets retries
+// wait.
 func holdInterval(r configretry.BackOffConfig) time.Duration {
 	if !r.Enabled || r.MaxInterval <= 0 {
 		return 30 * time.Second

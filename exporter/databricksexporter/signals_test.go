@@ -68,7 +68,8 @@ func TestOtherSignals(t *testing.T) {
 	require.EqualValues(t, 2, h.destination("main.traces.agents_otel_metrics").Sent)
 }
 
-// A route can leave it to an experiment of the workspace to name the table. Until there is such an experiment data waits; ids become those of the destination.
+// A route can leave it to an experiment of the workspace to name the table. Until there is such an experiment data
+// waits; ids become those of the destination.
 func TestTablesFromExperimentTags(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)
@@ -101,7 +102,11 @@ func TestTablesFromExperimentTags(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.EqualValues(t, 3, r.host.destination("main.traces.linked_otel_spans").Sent)
 	require.Zero(t, r.host.destination("experiment:/Shared/agents"))
-	require.EqualValues(t, 3, counted.sum("otelcol_exporter_databricks_sent", "destination", "main.traces.linked_otel_spans"))
+	require.EqualValues(
+		t,
+		3,
+		counted.sum("otelcol_exporter_databricks_sent", "destination", "main.traces.linked_otel_spans"),
+	)
 }
 
 // Preflight holds data that would be lost without a word: no request is sent before the grant is there.
@@ -112,7 +117,11 @@ func TestPreflightHolds(t *testing.T) {
 	cfg := configure(w)
 	r := startChecked(t, cfg)
 	done := r.send(t.Context(), spans("1", 0, 1, 2))
-	eventually(t, func() bool { return strings.Contains(r.host.destination(spansTable).Held, "GRANT SELECT ON TABLE") }, "held")
+	eventually(
+		t,
+		func() bool { return strings.Contains(r.host.destination(spansTable).Held, "GRANT SELECT ON TABLE") },
+		"held",
+	)
 	require.Zero(t, w.Ingested(spansTable).Requests)
 	w.Grant(writer, spansTable, "SELECT")
 	require.NoError(t, within(t, done))
@@ -176,7 +185,8 @@ func TestVerifies(t *testing.T) {
 	}
 }
 
-// Requests are what the workspace's route wants: protobuf without compression, one table, our name, no redirect followed.
+// Requests are what the workspace's route wants: protobuf without compression, one table, our name, no redirect
+// followed.
 func TestRequests(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)

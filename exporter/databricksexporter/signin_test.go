@@ -28,7 +28,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// A token that ends in the middle of a run is renewed once, and nobody notices.
+// A token that ends in the middle of a run is renewed once, without an error.
 func TestTokenExpires(t *testing.T) {
 	w := workspace(t)
 	w.AddServicePrincipal("app-1", "s3cret")
@@ -63,7 +63,11 @@ func TestSecretIsRefused(t *testing.T) {
 			cfg.HoldMax = time.Nanosecond
 			r := f.start(t, cfg, exportertest.NewNopSettings(metadata.Type), newHost())
 			done, other := r.send(t.Context(), spans("1", 0, 1, 3)), r.send(t.Context(), spans("1", 1, 1, 3))
-			eventually(t, func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError }, "status")
+			eventually(
+				t,
+				func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError },
+				"status",
+			)
 			_, text := r.host.status()
 			require.Contains(t, text, "check client_id and client_secret")
 			require.NotContains(t, text, "s3cret")
@@ -116,7 +120,8 @@ func TestAuthenticator(t *testing.T) {
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), `"extension/0"`)
 }
 
-// Settings of http, such as the certificate of a company's proxy, count for data, preflight and sign-in; headers go to the workspace only.
+// Settings of http, such as the certificate of a company's proxy, count for data, preflight and sign-in; headers go to
+// the workspace only.
 func TestHTTPSettings(t *testing.T) {
 	w := workspace(t)
 	w.AddServicePrincipal("app-1", "s3cret")
@@ -127,7 +132,9 @@ func TestHTTPSettings(t *testing.T) {
 	defer front.Close()
 	cfg := configure(w)
 	cfg.Host = front.URL
-	cfg.HTTP.TLS.CAPem = configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}))
+	cfg.HTTP.TLS.CAPem = configopaque.String(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}),
+	)
 	cfg.HTTP.Headers.Set("X-Team", "blue")
 	cfg.Auth.Credentials.Token = ""
 	cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
@@ -142,7 +149,8 @@ func TestHTTPSettings(t *testing.T) {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // of the proxy
 }
 
-// Nothing secret and nothing that users wrote leaves by logs, metrics, status, errors, reports or the configuration as the collector prints it.
+// Nothing secret and nothing that users wrote leaves by logs, metrics, status, errors, reports or the configuration as
+// the collector prints it.
 func TestNothingSecretIsTold(t *testing.T) {
 	const canary = "canary-3f1c9b"
 	w := workspace(t)

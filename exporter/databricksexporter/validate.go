@@ -49,10 +49,21 @@ func (c *Config) validateAccess() error {
 	var errs []error
 	if c.Auth.Authenticator != nil {
 		if written := c.Auth.Credentials; !isZero(written) || c.Profile != "" {
-			errs = append(errs, fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, not here", c.Auth.Authenticator))
+			errs = append(
+				errs,
+				fmt.Errorf(
+					"auth::authenticator: %s signs the requests; write credentials and profile there, not here",
+					c.Auth.Authenticator,
+				),
+			)
 		}
 		if c.Host == "" {
-			errs = append(errs, errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), the same that the authenticator signs for"))
+			errs = append(
+				errs,
+				errors.New(
+					"host: required; write the workspace's address (https://….cloud.databricks.com), the same that the authenticator signs for",
+				),
+			)
 		} else if _, err := signin.ParseHost(c.Host); err != nil {
 			errs = append(errs, fmt.Errorf("host: %w", err))
 		}
@@ -75,14 +86,20 @@ func (c *Config) validateAccess() error {
 	}
 	for name := range c.HTTP.Headers.Iter {
 		if strings.EqualFold(name, c.TableHeader) {
-			errs = append(errs, fmt.Errorf("http::headers: %s names the table of each request and is written by the exporter", name))
+			errs = append(
+				errs,
+				fmt.Errorf("http::headers: %s names the table of each request and is written by the exporter", name),
+			)
 		}
 	}
 	if p := c.PathPrefix; !strings.HasPrefix(p, "/") || strings.ContainsAny(p, "?#@ ") {
 		errs = append(errs, fmt.Errorf("path_prefix: %q is no path; write /api/2.0/otel/v1", p))
 	}
 	if !header.MatchString(c.TableHeader) {
-		errs = append(errs, fmt.Errorf("table_header: %q is no name of a header; write X-Databricks-UC-Table-Name", c.TableHeader))
+		errs = append(
+			errs,
+			fmt.Errorf("table_header: %q is no name of a header; write X-Databricks-UC-Table-Name", c.TableHeader),
+		)
 	}
 	return errors.Join(errs...)
 }
@@ -126,18 +143,35 @@ func (c *Config) validateDelivery() error {
 	case c.HoldMax < 0:
 		errs = append(errs, fmt.Errorf("hold_max: %s is negative; 0 holds for ever", c.HoldMax))
 	case c.HoldMax > 0 && c.DeadLetter == "":
-		errs = append(errs, errors.New("hold_max: what is held for too long needs a place to go; write dead_letter, or leave hold_max away to hold for ever"))
+		errs = append(
+			errs,
+			errors.New(
+				"hold_max: what is held for too long needs a place to go; write dead_letter, or leave hold_max away to hold for ever",
+			),
+		)
 	}
 	if c.DeadLetter != "" && strings.HasSuffix(c.DeadLetter, string(filepath.Separator)) {
 		errs = append(errs, fmt.Errorf("dead_letter: %q is a directory; write the path of a file", c.DeadLetter))
 	}
 	if q := c.Queue.Get(); q != nil && q.StorageID != nil && !c.Retry.Enabled {
-		errs = append(errs, errors.New("retry_on_failure::enabled: false would lose what is on disk: a queue with storage deletes what fails during a shutdown, unless it is tried again"))
+		errs = append(
+			errs,
+			errors.New(
+				"retry_on_failure::enabled: false would lose what is on disk: a queue with storage deletes what fails during a shutdown, unless it is tried again",
+			),
+		)
 	}
 	return errors.Join(errs...)
 }
 
 // access is what the way to the workspace is opened with.
 func (c *Config) access(set exporter.Settings) access.Settings {
-	return access.Settings{Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP, Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version}
+	return access.Settings{
+		Host:      c.Host,
+		Profile:   c.Profile,
+		Auth:      c.Auth,
+		HTTP:      c.HTTP,
+		Telemetry: set.TelemetrySettings,
+		Version:   set.BuildInfo.Version,
+	}
 }

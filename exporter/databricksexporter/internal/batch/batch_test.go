@@ -149,7 +149,11 @@ func check[T any](t *testing.T, k Kind[T], b T, items int) {
 
 	second := k.PickResources(b, []int{1})
 	require.Equal(t, "6 7 8 9 10 11", strings.Join(names(t, second), " "))
-	require.Equal(t, "6 7 8 9 10 11 0 1 2 3 4 5", strings.Join(names(t, k.Join([]T{second, k.PickResources(b, []int{0})})), " "))
+	require.Equal(
+		t,
+		"6 7 8 9 10 11 0 1 2 3 4 5",
+		strings.Join(names(t, k.Join([]T{second, k.PickResources(b, []int{0})})), " "),
+	)
 
 	text, err := k.JSON(b)
 	require.NoError(t, err)

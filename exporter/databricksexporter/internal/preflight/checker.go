@@ -20,9 +20,11 @@ type Settings struct {
 	Client    *databricks.Client
 	OnFailure OnFailure
 	Logger    *zap.Logger
-	// Wait is how long looking at a destination may take; data waits for the first look, and so does a start with on_failure: fail. 0 means 30 s.
+	// Wait is how long looking at a destination may take; data waits for the first look, and so does a start with
+	// on_failure: fail. 0 means 30 s.
 	Wait time.Duration
-	// RetryInterval is the time until a fault is looked at again, doubled each time up to MaxRetryInterval; 0 means 30 s and
+	// RetryInterval is the time until a fault is looked at again, doubled each time up to MaxRetryInterval; 0 means 30
+	// s and
 	// 5 minutes.
 	RetryInterval, MaxRetryInterval time.Duration
 	// ReconnectInterval is the same where there is no connection, up to RetryInterval; 0 means 1 s.
@@ -31,7 +33,8 @@ type Settings struct {
 	MinInterval time.Duration
 }
 
-// Checker reads in the workspace whether data can be written to each destination. A goroutine for each destination does, so
+// Checker reads in the workspace whether data can be written to each destination. A goroutine for each destination
+// does, so
 // that the trouble of one delays no other. Its methods may be called at the same time; those of a nil Checker know of
 // nothing that is wrong.
 type Checker struct {
@@ -72,13 +75,19 @@ func NewChecker(set Settings) *Checker {
 	if set.Logger == nil {
 		set.Logger = zap.NewNop()
 	}
-	c := &Checker{set: set, collect: NewCollector(set.Client).Collect, turn: make(chan struct{}, atATime), watch: map[route.Destination]*watch{}}
+	c := &Checker{
+		set:     set,
+		collect: NewCollector(set.Client).Collect,
+		turn:    make(chan struct{}, atATime),
+		watch:   map[route.Destination]*watch{},
+	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c
 }
 
-// Start begins to look at the destinations that the configuration names, in the background. With on_failure: fail it returns
-// their faults, as far as they are known when Settings.Wait is over; a workspace that can't be reached is none. The context
+// Start begins to look at the destinations that the configuration names, in the background. With on_failure: fail it
+// returns their faults, as far as they are known when Settings.Wait is over; a workspace that can't be reached is none.
+// The context
 // is used during the call only.
 func (c *Checker) Start(ctx context.Context, fixed []route.Destination) error {
 	if c == nil {
@@ -91,13 +100,13 @@ func (c *Checker) Start(ctx context.Context, fixed []route.Destination) error {
 	if c.set.OnFailure != OnFailureFail {
 		return nil
 	}
-	patience := time.NewTimer(c.set.Wait)
-	defer patience.Stop()
+	limit := time.NewTimer(c.set.Wait)
+	defer limit.Stop()
 wait:
 	for _, known := range first {
 		select {
 		case <-known:
-		case <-patience.C:
+		case <-limit.C:
 			break wait
 		case <-ctx.Done():
 			break wait
@@ -112,9 +121,10 @@ wait:
 	return errors.Join(errs...)
 }
 
-// look returns nil, or why nothing can be written to a destination. It answers at once, from what is known; a destination that
-// it sees for the first time is checked in the background. A fault is looked at again from time to time, so that a grant given
-// later lets data flow without a restart. With on_failure: warn nothing is held. Without a connection everything is: nothing
+// look returns nil, or why nothing can be written to a destination. It answers at once, from what is known; a
+// destination that it sees for the first time is checked in the background. A fault is looked at again from time to
+// time, so that a grant given later lets data flow without a restart. With on_failure: warn nothing is held. Without a
+// connection everything is: nothing
 // could be sent, and what was not looked at must not slip through the moment the connection comes.
 func (c *Checker) look(d route.Destination) *Held {
 	if c == nil {
@@ -145,7 +155,8 @@ func (c *Checker) look(d route.Destination) *Held {
 	return nil
 }
 
-// refused says that the ingest endpoint answered 403 or 404 although nothing was known to be wrong: look again soon. The
+// refused says that the ingest endpoint answered 403 or 404 although nothing was known to be wrong: look again soon.
+// The
 // returned sentence, if any, names the fault more exactly than the answer did.
 func (c *Checker) refused(d route.Destination) string {
 	if c == nil {

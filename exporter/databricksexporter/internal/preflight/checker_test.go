@@ -30,7 +30,12 @@ const (
 	patience = 20 * time.Second // for what comes within milliseconds on a machine with time
 )
 
-var spansOnly = route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: pre.Table(unity.Spans, unity.V2), Location: pre}
+var spansOnly = route.Destination{
+	Signal:   unity.Spans,
+	Layout:   unity.V2,
+	Table:    pre.Table(unity.Spans, unity.V2),
+	Location: pre,
+}
 
 // workspace has the tables and a service principal with all grants.
 func workspace(t *testing.T) *databrickstest.Workspace {
@@ -92,7 +97,11 @@ func TestWhatIsMissing(t *testing.T) {
 		return func(w *databrickstest.Workspace) {
 			w.SetFault(func(r *http.Request) *databrickstest.Fault {
 				if strings.HasSuffix(r.URL.Path, "/experiments/get") {
-					return &databrickstest.Fault{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}
+					return &databrickstest.Fault{
+						Status: 200,
+						Header: http.Header{"Content-Type": {"application/json"}},
+						Body:   body,
+					}
 				}
 				return nil
 			})
@@ -283,7 +292,12 @@ func TestStart(t *testing.T) {
 			settle(t, c, spansOnly)
 			require.Equal(t, tc.hold, c.look(spansOnly) != nil)
 			if tc.mode == OnFailureWarn {
-				require.Eventually(t, func() bool { return logs.FilterMessageSnippet("data is sent all the same").Len() == 1 }, patience, time.Millisecond)
+				require.Eventually(
+					t,
+					func() bool { return logs.FilterMessageSnippet("data is sent all the same").Len() == 1 },
+					patience,
+					time.Millisecond,
+				)
 			}
 		})
 	}
@@ -297,8 +311,17 @@ func TestExperimentOfTheWorkspace(t *testing.T) {
 		d.Experiment = id
 		return d
 	}
-	linked, elsewhere, ordinary := w.CreateExperiment("/Shared/linked", &pre), w.CreateExperiment("/Shared/elsewhere", &unity.Location{Catalog: "cat", Schema: "sch", Prefix: "other"}),
-		w.CreateExperiment("/Shared/ordinary", nil)
+	linked, elsewhere, ordinary := w.CreateExperiment(
+		"/Shared/linked",
+		&pre,
+	), w.CreateExperiment(
+		"/Shared/elsewhere",
+		&unity.Location{Catalog: "cat", Schema: "sch", Prefix: "other"},
+	),
+		w.CreateExperiment(
+			"/Shared/ordinary",
+			nil,
+		)
 	c, _ := newChecker(t, signed(t, w.URL(), "s3cret"))
 	for id, text := range map[string]string{
 		linked: "names no SQL warehouse", elsewhere: "(/Shared/elsewhere) is linked to cat.sch.other_otel_spans", ordinary: "(/Shared/ordinary) is not linked to Unity Catalog",
@@ -315,7 +338,7 @@ func TestExperimentOfTheWorkspace(t *testing.T) {
 }
 
 // A hold ends by itself when the grant is given, and it says so.
-func TestMended(t *testing.T) {
+func TestGrantGivenLater(t *testing.T) {
 	w := workspace(t)
 	w.Revoke(app, table, "MODIFY")
 	c, logs := newChecker(t, signed(t, w.URL(), "s3cret"))
@@ -323,15 +346,20 @@ func TestMended(t *testing.T) {
 	require.True(t, held.Pending && !held.Transient)
 	settle(t, c, spansOnly)
 	held = c.look(spansOnly)
-	require.True(t, !held.Pending && !held.Transient, "a person has to mend it")
+	require.True(t, !held.Pending && !held.Transient, "a person has to act")
 	require.Contains(t, held.Message, "GRANT MODIFY")
 	w.Grant(app, table, "MODIFY")
 	require.Eventually(t, func() bool { return c.look(spansOnly) == nil }, patience, time.Millisecond)
-	require.Eventually(t, func() bool { return logs.FilterMessageSnippet("mended, data flows").Len() == 1 }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return logs.FilterMessageSnippet("the fault is gone, data flows").Len() == 1 },
+		patience,
+		time.Millisecond,
+	)
 	require.Equal(t, 1, logs.FilterMessageSnippet("lacks MODIFY").Len(), "said once, however often it is looked at")
 }
 
-// Once all is well nobody asks any more, until the ingest endpoint refuses.
+// Once all is well nothing is asked any more, until the ingest endpoint refuses.
 func TestRefused(t *testing.T) {
 	w := workspace(t)
 	c, _ := newChecker(t, signed(t, w.URL(), "s3cret"), func(s *Settings) { s.RetryInterval = time.Minute })
@@ -339,12 +367,22 @@ func TestRefused(t *testing.T) {
 	require.Nil(t, c.look(spansOnly))
 	asked := len(w.Requests())
 	require.Empty(t, c.refused(spansOnly), "nothing is known yet")
-	require.Eventually(t, func() bool { return strings.Contains(c.refused(spansOnly), "the region aws "+databrickstest.Region) }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return strings.Contains(c.refused(spansOnly), "the region aws "+databrickstest.Region) },
+		patience,
+		time.Millisecond,
+	)
 	require.Greater(t, len(w.Requests()), asked)
 	require.Nil(t, c.look(spansOnly), "what ingest refuses is tried again by sending")
 
 	w.DropTable(table)
-	require.Eventually(t, func() bool { return strings.Contains(c.refused(spansOnly), "the table "+table+" does not exist") }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return strings.Contains(c.refused(spansOnly), "the table "+table+" does not exist") },
+		patience,
+		time.Millisecond,
+	)
 	require.Contains(t, c.look(spansOnly).Message, "CREATE TABLE")
 }
 
@@ -393,10 +431,20 @@ func TestReconnect(t *testing.T) {
 	down.Store(true)
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(base.CloseIdleConnections)
-	s, err := signin.New(signin.Config{Host: w.URL(), Credentials: signin.Credentials{AuthType: "oauth-m2m", ClientID: app, ClientSecret: "s3cret"}}, signin.Settings{})
+	s, err := signin.New(
+		signin.Config{
+			Host:        w.URL(),
+			Credentials: signin.Credentials{AuthType: "oauth-m2m", ClientID: app, ClientSecret: "s3cret"},
+		},
+		signin.Settings{},
+	)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	client, err := databricks.New(w.URL(), &http.Client{Transport: broken{&down, s.RoundTripper(base)}}, databricks.Settings{})
+	client, err := databricks.New(
+		w.URL(),
+		&http.Client{Transport: broken{&down, s.RoundTripper(base)}},
+		databricks.Settings{},
+	)
 	require.NoError(t, err)
 	c, _ := newChecker(t, client)
 	settle(t, c, spansOnly)
@@ -404,9 +452,19 @@ func TestReconnect(t *testing.T) {
 	warn, logs := newChecker(t, client, func(s *Settings) { s.OnFailure = OnFailureWarn })
 	settle(t, warn, spansOnly)
 	require.Nil(t, warn.look(spansOnly))
-	require.Eventually(t, func() bool { return logs.FilterMessageSnippet("data is sent all the same").Len() > 0 }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return logs.FilterMessageSnippet("data is sent all the same").Len() > 0 },
+		patience,
+		time.Millisecond,
+	)
 	down.Store(false)
-	require.Eventually(t, func() bool { return strings.Contains(c.look(spansOnly).Message, "GRANT SELECT") }, patience, time.Millisecond)
+	require.Eventually(
+		t,
+		func() bool { return strings.Contains(c.look(spansOnly).Message, "GRANT SELECT") },
+		patience,
+		time.Millisecond,
+	)
 }
 
 type broken struct {
@@ -429,7 +487,13 @@ func refusing(ctx context.Context, r *http.Request) context.Context {
 
 func TestPace(t *testing.T) {
 	set := Settings{RetryInterval: 30 * time.Second, MaxRetryInterval: 5 * time.Minute, ReconnectInterval: time.Second}
-	fault, alone, advice := []Finding{{Weight: WeightFault}}, []Finding{{Weight: WeightUnknown, Alone: true}}, []Finding{{Weight: WeightAdvice}}
+	fault, alone, advice := []Finding{
+		{Weight: WeightFault},
+	}, []Finding{
+		{Weight: WeightUnknown, Alone: true},
+	}, []Finding{
+		{Weight: WeightAdvice},
+	}
 	var p pace
 	var got []time.Duration
 	for _, step := range [][2][]Finding{{nil, alone}, {alone, alone}, {alone, alone}, {alone, fault}, {fault, fault}, {fault, fault}, {fault, fault}, {fault, fault}, {fault, fault}, {fault, advice}, {advice, nil}} {

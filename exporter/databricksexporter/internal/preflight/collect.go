@@ -24,7 +24,8 @@ func NewCollector(c *databricks.Client) *Collector { return &Collector{client: c
 // mostGroups bounds the groups whose grants are asked for one by one.
 const mostGroups = 25
 
-// Collect asks what there is to know about a destination, until ctx ends. refused adds what explains a refusal by the ingest endpoint.
+// Collect asks what there is to know about a destination, until ctx ends. refused adds what explains a refusal by the
+// ingest endpoint.
 func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bool) Facts {
 	f := Facts{Refused: refused}
 	f.Me = c.me.get(ctx, c.client.Me)
@@ -37,7 +38,10 @@ func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bo
 		c.askHolders(ctx, &f, d.Table)
 	}
 	if f.Table.Known() && f.Me.Known() {
-		f.Grants = ask(ctx, func(ctx context.Context) (Privileges, error) { return c.privileges(ctx, d.Table, f.Me.Value) })
+		f.Grants = ask(
+			ctx,
+			func(ctx context.Context) (Privileges, error) { return c.privileges(ctx, d.Table, f.Me.Value) },
+		)
 		if p := f.Grants.Value; f.Grants.Known() && (p.Catalog != nil || p.Schema != nil) {
 			c.askHolders(ctx, &f, d.Table)
 		}
@@ -55,11 +59,18 @@ func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bo
 
 // askHolders reads the schema and the catalog that hold a table.
 func (c *Collector) askHolders(ctx context.Context, f *Facts, n unity.Name) {
-	f.Schema = ask(ctx, func(ctx context.Context) (databricks.Schema, error) { return c.client.Schema(ctx, n.Catalog, n.Schema) })
-	f.Catalog = ask(ctx, func(ctx context.Context) (databricks.Catalog, error) { return c.client.Catalog(ctx, n.Catalog) })
+	f.Schema = ask(
+		ctx,
+		func(ctx context.Context) (databricks.Schema, error) { return c.client.Schema(ctx, n.Catalog, n.Schema) },
+	)
+	f.Catalog = ask(
+		ctx,
+		func(ctx context.Context) (databricks.Catalog, error) { return c.client.Catalog(ctx, n.Catalog) },
+	)
 }
 
-// privileges finds out what the principal may do with a table, and, where that does not tell that it may reach it, with the schema and the catalog.
+// privileges finds out what the principal may do with a table, and, where that does not tell that it may reach it, with
+// the schema and the catalog.
 func (c *Collector) privileges(ctx context.Context, n unity.Name, me databricks.Principal) (Privileges, error) {
 	var out Privileges
 	var err error
@@ -79,9 +90,16 @@ func (c *Collector) privileges(ctx context.Context, n unity.Name, me databricks.
 	return out, nil
 }
 
-// effective lists the privileges on a securable that count for the principal. It stops looking when those that are needed were found. Grants of groups are not listed
-// under their members, so they are asked for: all at once where the caller may see them, then one by one. The error is that of the question for the principal itself.
-func (c *Collector) effective(ctx context.Context, s databricks.Securable, me databricks.Principal, unread *[]string, need ...string) (map[string]string, error) {
+// effective lists the privileges on a securable that count for the principal. It stops looking when those that are
+// needed were found. Grants of groups are not listed under their members, so they are asked for: all at once where the
+// caller may see them, then one by one. The error is that of the question for the principal itself.
+func (c *Collector) effective(
+	ctx context.Context,
+	s databricks.Securable,
+	me databricks.Principal,
+	unread *[]string,
+	need ...string,
+) (map[string]string, error) {
 	have := map[string]string{}
 	add := func(grants []databricks.Grant, counts func(principal string) bool) {
 		for _, g := range grants {
@@ -119,7 +137,7 @@ func (c *Collector) effective(ctx context.Context, s databricks.Securable, me da
 			continue // a group of the workspace, which Unity Catalog does not know
 		}
 		if err != nil {
-			if group != everybody { // who writes to other people's tables is hardly ever everybody
+			if group != everybody { // grants to write are hardly ever given to everybody
 				*unread = append(*unread, group)
 			}
 			continue
@@ -142,7 +160,8 @@ func ask[T any](ctx context.Context, question func(context.Context) (T, error)) 
 	return Fact[T]{Asked: true, Value: v, Err: err}
 }
 
-// memo keeps an answer for a short while, since many destinations ask the same at a time. Errors are kept for those who wait for the same answer right now.
+// memo keeps an answer for a short while, since many destinations ask the same at a time. Errors are kept for those who
+// wait for the same answer right now.
 type memo[T any] struct {
 	mu   sync.Mutex
 	at   time.Time

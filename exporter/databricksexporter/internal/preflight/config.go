@@ -6,7 +6,7 @@ import "fmt"
 type OnFailure string
 
 const (
-	// OnFailureHold lets data wait until the fault is mended.
+	// OnFailureHold lets data wait until the fault is gone.
 	OnFailureHold OnFailure = "hold"
 	// OnFailureFail makes a fault of a table that the configuration names fail the start; what comes up later holds.
 	OnFailureFail OnFailure = "fail"
@@ -19,7 +19,7 @@ type Config struct {
 	OnFailure OnFailure `mapstructure:"on_failure"`
 }
 
-// NewDefaultConfig holds data until faults are mended.
+// NewDefaultConfig holds data until faults are gone.
 func NewDefaultConfig() Config { return Config{OnFailure: OnFailureHold} }
 
 // Validate returns what is wrong with the configuration, naming the key.

@@ -17,7 +17,14 @@ func Evaluate(d route.Destination, f Facts) []Finding {
 	case databricks.SignIn:
 		return []Finding{refusedSignIn(f.Me.Err)}
 	case databricks.Unreachable:
-		return []Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "the workspace can't be reached: " + f.Me.Err.Error(), Alone: true}}
+		return []Finding{
+			{
+				Check:   CheckReach,
+				Weight:  WeightUnknown,
+				Message: "the workspace can't be reached: " + f.Me.Err.Error(),
+				Alone:   true,
+			},
+		}
 	case "":
 	default:
 		out = append(out, unknown(CheckSignIn, "who writes is not known, so its grants can't be looked at", f.Me.Err))
@@ -72,7 +79,14 @@ func readable(d route.Destination, f Facts) []Finding {
 	case databricks.NoRoute:
 		return []Finding{noRoute(err)}
 	case databricks.Unreachable:
-		return []Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "the workspace can't be reached: " + err.Error(), Alone: true}}
+		return []Finding{
+			{
+				Check:   CheckReach,
+				Weight:  WeightUnknown,
+				Message: "the workspace can't be reached: " + err.Error(),
+				Alone:   true,
+			},
+		}
 	default:
 		return []Finding{unknown(CheckTable, "the table can't be looked at", err)}
 	}
@@ -82,13 +96,19 @@ func readable(d route.Destination, f Facts) []Finding {
 func noRoute(err error) Finding {
 	const address = "the address of a workspace in `host` (https://….cloud.databricks.com)"
 	var e *databricks.Error
-	if errors.As(err, &e) && (e.Code == "METASTORE_DOES_NOT_EXIST" || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND") {
+	if errors.As(err, &e) &&
+		(e.Code == "METASTORE_DOES_NOT_EXIST" || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND") {
 		return Finding{
 			Check: CheckReach, Weight: WeightFault, Message: "the workspace has no Unity Catalog: " + err.Error(),
 			Remedy: "a click by an account administrator: Catalog → the metastore of the region → assign the workspace; or " + address,
 		}
 	}
-	return Finding{Check: CheckReach, Weight: WeightFault, Message: "host is not the address of a workspace: " + err.Error(), Remedy: address}
+	return Finding{
+		Check:   CheckReach,
+		Weight:  WeightFault,
+		Message: "host is not the address of a workspace: " + err.Error(),
+		Remedy:  address,
+	}
 }
 
 // missing says which of catalog, schema and table is not there, as far as that is known.
@@ -117,8 +137,12 @@ func missing(d route.Destination, f Facts) Finding {
 		Remedy:    "the extension databricks_setup (apply: true), or a new experiment whose traces lie in Unity Catalog: POST /api/2.0/mlflow/experiments/create",
 	}
 	if d.Layout == unity.V2 && d.Location != (unity.Location{}) {
-		out.Remedy += fmt.Sprintf(` {"name": …, "trace_location": {"uc_trace_location": {"catalog": %q, "schema": %q, "table_prefix": %q}}}`,
-			d.Location.Catalog, d.Location.Schema, d.Location.Prefix)
+		out.Remedy += fmt.Sprintf(
+			` {"name": …, "trace_location": {"uc_trace_location": {"catalog": %q, "schema": %q, "table_prefix": %q}}}`,
+			d.Location.Catalog,
+			d.Location.Schema,
+			d.Location.Prefix,
+		)
 	}
 	if out.Statement != "" {
 		out.Remedy += ", or the CREATE TABLE statement in the log"
@@ -126,7 +150,8 @@ func missing(d route.Destination, f Facts) Finding {
 	return out
 }
 
-// unreadable judges a table that the writer may not look at. Who may write may look, so a grant is missing; which one, the workspace may say.
+// unreadable judges a table that the writer may not look at. A principal that may write may look, so a grant is
+// missing; the workspace may say which one.
 func unreadable(d route.Destination, f Facts, why string) Finding {
 	who := writer(f)
 	return Finding{

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// anotherPrefix mends what can't be changed in a table.
+// anotherPrefix is the remedy for what can't be changed in a table.
 const anotherPrefix = "other tables: an experiment created with a table_prefix that is not taken yet, and that name in `table_prefix`"
 
 // layout judges the table's kind, schema version and columns.
@@ -30,20 +30,37 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	}
 	version := t.Properties[unity.SchemaVersion]
 	if version != "" && version != string(d.Layout) {
-		return []Finding{otherLayout(d, fmt.Sprintf("its %s is %s", unity.SchemaVersion, version), version == string(unity.V1) || version == string(unity.V2), version)}
+		return []Finding{
+			otherLayout(
+				d,
+				fmt.Sprintf("its %s is %s", unity.SchemaVersion, version),
+				version == string(unity.V1) || version == string(unity.V2),
+				version,
+			),
+		}
 	}
 	out := columns(d, t)
 	if out == nil && version == "" {
 		out = append(out, Finding{
 			Check: CheckLayout, Weight: WeightAdvice, Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
-			Remedy: fmt.Sprintf("ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')", d.Table.Quoted(), unity.SchemaVersion, d.Layout),
+			Remedy: fmt.Sprintf(
+				"ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')",
+				d.Table.Quoted(),
+				unity.SchemaVersion,
+				d.Layout,
+			),
 		})
 	}
 	return out
 }
 
 func otherLayout(d route.Destination, why string, known bool, version string) Finding {
-	f := Finding{Check: CheckLayout, Weight: WeightFault, Message: fmt.Sprintf("%s is not laid out as %s: %s", d.Table, d.Layout, why), Remedy: anotherPrefix}
+	f := Finding{
+		Check:   CheckLayout,
+		Weight:  WeightFault,
+		Message: fmt.Sprintf("%s is not laid out as %s: %s", d.Table, d.Layout, why),
+		Remedy:  anotherPrefix,
+	}
 	if known {
 		f.Remedy = fmt.Sprintf("`layout: %s`, or %s", version, anotherPrefix)
 	}
@@ -56,7 +73,13 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 		return nil // no documented layout to compare with
 	}
 	if len(t.Columns) == 0 {
-		return []Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: fmt.Sprintf("the workspace does not tell the columns of %s", d.Table)}}
+		return []Finding{
+			{
+				Check:   CheckColumns,
+				Weight:  WeightUnknown,
+				Message: fmt.Sprintf("the workspace does not tell the columns of %s", d.Table),
+			},
+		}
 	}
 	// Attributes tell the layouts apart, and would otherwise be listed a dozen times.
 	i := slices.IndexFunc(t.Columns, func(c unity.Column) bool { return strings.EqualFold(c.Name, "attributes") })
@@ -65,8 +88,11 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 		if d.Layout == unity.V1 {
 			other = unity.V2
 		}
-		if diff, err := unity.Compare([]unity.Column{{Name: "attributes", Type: unity.AttributeType(other)}}, t.Columns[i:i+1]); err == nil && diff == nil {
-			return []Finding{otherLayout(d, "its attributes are "+strings.ToUpper(t.Columns[i].Type), true, string(other))}
+		if diff, err := unity.Compare([]unity.Column{{Name: "attributes", Type: unity.AttributeType(other)}}, t.Columns[i:i+1]); err == nil &&
+			diff == nil {
+			return []Finding{
+				otherLayout(d, "its attributes are "+strings.ToUpper(t.Columns[i].Type), true, string(other)),
+			}
 		}
 	}
 	diff, err := unity.Compare(want, t.Columns)

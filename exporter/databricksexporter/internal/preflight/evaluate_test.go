@@ -15,14 +15,28 @@ import (
 
 var (
 	pre   = unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}
-	spans = route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: pre.Table(unity.Spans, unity.V2), Location: pre, Experiment: "7"}
-	old   = route.Destination{Signal: unity.Spans, Layout: unity.V1, Table: pre.Table(unity.Spans, unity.V1), Location: unity.Location{Catalog: "cat", Schema: "sch"}}
+	spans = route.Destination{
+		Signal:     unity.Spans,
+		Layout:     unity.V2,
+		Table:      pre.Table(unity.Spans, unity.V2),
+		Location:   pre,
+		Experiment: "7",
+	}
+	old = route.Destination{
+		Signal:   unity.Spans,
+		Layout:   unity.V1,
+		Table:    pre.Table(unity.Spans, unity.V1),
+		Location: unity.Location{Catalog: "cat", Schema: "sch"},
+	}
 )
 
 func known[T any](v T) Fact[T] { return Fact[T]{Asked: true, Value: v} }
 
 func unanswered[T any](kind databricks.Kind, code string) Fact[T] {
-	return Fact[T]{Asked: true, Err: &databricks.Error{Kind: kind, Code: code, Doing: "asking", Message: "the workspace's words"}}
+	return Fact[T]{
+		Asked: true,
+		Err:   &databricks.Error{Kind: kind, Code: code, Doing: "asking", Message: "the workspace's words"},
+	}
 }
 
 // fine are the facts of a workspace where nothing is missing.
@@ -32,7 +46,16 @@ func fine(d route.Destination) Facts {
 		Table: known(databricks.Table{
 			Kind: "MANAGED", Format: "DELTA", Owner: "owner", Columns: unity.Columns(d.Signal, d.Layout), Properties: map[string]string{unity.SchemaVersion: string(d.Layout)},
 		}),
-		Grants: known(Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "team", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}}),
+		Grants: known(
+			Privileges{
+				Table: map[string]string{
+					"MODIFY":      "app-1",
+					"SELECT":      "team",
+					"USE_SCHEMA":  "app-1",
+					"USE_CATALOG": "app-1",
+				},
+			},
+		),
 		Experiment: known(databricks.Experiment{
 			ID: "7", Name: "/Shared/x", Tags: map[string]string{databricks.TagSpans: d.Table.String(), databricks.TagWarehouse: "wh"},
 		}),
@@ -52,7 +75,10 @@ func TestEvaluate(t *testing.T) {
 	}
 	without := func(names ...string) facts {
 		return tableIs(func(t *databricks.Table) {
-			t.Columns = slices.DeleteFunc(t.Columns, func(c unity.Column) bool { return slices.Contains(names, c.Name) })
+			t.Columns = slices.DeleteFunc(
+				t.Columns,
+				func(c unity.Column) bool { return slices.Contains(names, c.Name) },
+			)
 		})
 	}
 	typed := func(name, typ string) facts {
@@ -130,7 +156,7 @@ func TestEvaluate(t *testing.T) {
 		"a field is missing": {typed("links", "array<struct<trace_id:string,span_id:string,trace_state:string,attributes:variant,dropped_attributes_count:int>>"),
 			fault(CheckColumns, "lacks the columns links.element.flags", "ADD COLUMNS (links.element.flags INT)")},
 		"a column of another type": {typed("attributes", "string"), fault(CheckColumns, "attributes is STRING, VARIANT is needed", "can't be changed")},
-		"a type that nobody knows": {typed("kind", "geometry<<"), []Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "can't be compared: column kind"}}},
+		"an unknown type":          {typed("kind", "geometry<<"), []Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "can't be compared: column kind"}}},
 		"columns are not told":     {tableIs(func(t *databricks.Table) { t.Columns = nil }), []Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "does not tell the columns"}}},
 		"more columns are welcome": {tableIs(func(t *databricks.Table) { t.Columns = append(t.Columns, unity.Column{Name: "mine", Type: "whatever"}) }), nil},
 
@@ -197,7 +223,7 @@ func TestEvaluate(t *testing.T) {
 				require.Equal(t, want.Alone, got[i].Alone)
 				require.Equal(t, want.Weight == WeightFault, got[i].Definite())
 				if got[i].Weight == WeightFault {
-					require.NotEmpty(t, got[i].Remedy, "every failed check says what mends it")
+					require.NotEmpty(t, got[i].Remedy, "every failed check has a remedy")
 				}
 			}
 		})
@@ -211,14 +237,18 @@ func TestEvaluateLayoutV1(t *testing.T) {
 	f.Table.Value = fine(spans).Table.Value
 	got := Evaluate(old, f)
 	require.Len(t, got, 1)
-	require.Contains(t, got[0].String(), "is not laid out as v1: its otel.schemaVersion is v2; mend it with: `layout: v2`")
+	require.Contains(t, got[0].String(), "is not laid out as v1: its otel.schemaVersion is v2; remedy: `layout: v2`")
 	f.Table.Value.Properties = nil
 	got = Evaluate(old, f)
 	require.Len(t, got, 1)
 	require.Contains(t, got[0].Message, "its attributes are VARIANT")
-	metrics := route.Destination{Signal: unity.Metrics, Layout: unity.V1, Table: unity.Name{Catalog: "c", Schema: "s", Table: "m"}}
+	metrics := route.Destination{
+		Signal: unity.Metrics,
+		Layout: unity.V1,
+		Table:  unity.Name{Catalog: "c", Schema: "s", Table: "m"},
+	}
 	f = fine(metrics)
-	require.Empty(t, Evaluate(metrics, f), "nobody documents the columns of metrics in v1")
+	require.Empty(t, Evaluate(metrics, f), "the columns of metrics in v1 are not documented")
 }
 
 // Without any facts nothing is known to be wrong.

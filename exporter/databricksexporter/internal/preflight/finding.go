@@ -35,7 +35,7 @@ type Finding struct {
 	Weight Weight
 	// Message is one sentence that says what is wrong, without an end mark.
 	Message string
-	// Remedy is the one statement or click that mends it.
+	// Remedy is the one statement or click that removes the fault.
 	Remedy string
 	// Statement is a statement too long for a line of status; Remedy mentions it.
 	Statement string
@@ -48,7 +48,7 @@ func (f Finding) String() string {
 	if f.Remedy == "" {
 		return f.Message
 	}
-	return f.Message + "; mend it with: " + f.Remedy
+	return f.Message + "; remedy: " + f.Remedy
 }
 
 // Definite reports whether the finding is known to be a fault.

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
-// run looks at a destination, and again: soon where there is no connection, from time to time where something is wrong or
+// run looks at a destination, and again: soon where there is no connection, from time to time where something is wrong
+// or
 // unknown, and whenever it is refused.
 func (c *Checker) run(d route.Destination, w *watch) {
 	var pace pace
@@ -27,7 +28,8 @@ func (c *Checker) run(d route.Destination, w *watch) {
 	}
 }
 
-// pause waits until the next look is due, 0 meaning not before somebody asks for it; false means that the checker is shut down.
+// pause waits until the next look is due, 0 meaning not before it is asked for; false means that the checker is shut
+// down.
 func (c *Checker) pause(w *watch, wait time.Duration) bool {
 	least := time.NewTimer(c.set.MinInterval)
 	defer least.Stop()
@@ -61,7 +63,8 @@ func (c *Checker) check(d route.Destination, w *watch) ([]Finding, bool) {
 	}
 	defer func() { <-c.turn }()
 	c.mu.Lock()
-	refused := !w.refused.IsZero() && time.Since(w.refused) < 2*c.set.RetryInterval // senders that go on being refused say so again meanwhile
+	refused := !w.refused.IsZero() &&
+		time.Since(w.refused) < 2*c.set.RetryInterval // senders that go on being refused say so again meanwhile
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(c.ctx, c.set.Wait)
 	defer cancel()
@@ -88,7 +91,7 @@ func (c *Checker) tell(d route.Destination, before, now []Finding) {
 		}
 		fields := []zap.Field{zap.String("check", string(f.Check))}
 		if f.Remedy != "" {
-			fields = append(fields, zap.String("mend_it_with", f.Remedy))
+			fields = append(fields, zap.String("remedy", f.Remedy))
 		}
 		if f.Statement != "" {
 			fields = append(fields, zap.String("statement", f.Statement))
@@ -106,7 +109,7 @@ func (c *Checker) tell(d route.Destination, before, now []Finding) {
 		}
 	}
 	if faulty(before) && !faulty(now) {
-		log.Info("Preflight: mended, data flows")
+		log.Info("Preflight: the fault is gone, data flows")
 	}
 	if now == nil && before == nil {
 		log.Info("Preflight: nothing is missing")
@@ -116,7 +119,7 @@ func (c *Checker) tell(d route.Destination, before, now []Finding) {
 // pace is how long a destination is left alone.
 type pace struct{ last time.Duration }
 
-// next is the time until the next look; 0 means until somebody asks. It doubles while nothing changes.
+// next is the time until the next look; 0 means until it is asked for. It doubles while nothing changes.
 func (p *pace) next(set Settings, before, now []Finding) time.Duration {
 	first, most := time.Duration(0), set.MaxRetryInterval
 	for _, f := range now {

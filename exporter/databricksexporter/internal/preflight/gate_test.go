@@ -17,7 +17,11 @@ func TestGate(t *testing.T) {
 	require.Nil(t, g.Admit(spansOnly, at))
 
 	require.Equal(t, &Held{Message: "why", Wait: interval}, g.Refused(spansOnly, "why", true, at))
-	require.Equal(t, &Held{Message: "why", Wait: 6 * time.Second, Pending: true}, g.Admit(spansOnly, at.Add(4*time.Second)))
+	require.Equal(
+		t,
+		&Held{Message: "why", Wait: 6 * time.Second, Pending: true},
+		g.Admit(spansOnly, at.Add(4*time.Second)),
+	)
 	require.Nil(t, g.Admit(spansOnly, at.Add(interval)), "one may ask")
 	require.Equal(t, &Held{Message: "why", Wait: interval, Pending: true}, g.Admit(spansOnly, at.Add(interval)),
 		"and the others wait for what it hears")
@@ -27,7 +31,7 @@ func TestGate(t *testing.T) {
 	require.Nil(t, g.Admit(spansOnly, at.Add(interval)))
 }
 
-// What a refusal means for giving data up: only what a person has to mend counts, from the first time it was seen.
+// What a refusal means for giving data up: only what a person has to change counts, from the first time it was seen.
 func TestGateIsOverdue(t *testing.T) {
 	const interval, max = 10 * time.Second, 20 * time.Second
 	g := NewGate(nil, interval, max)
@@ -59,7 +63,11 @@ func TestGateWithoutATable(t *testing.T) {
 	require.Equal(t, &Held{Message: "no connection", Transient: true},
 		g.Unresolved(&route.Fault{Message: "no connection", Transient: true}, at))
 	require.Nil(t, g.Admit(spansOnly, at))
-	require.Equal(t, &Held{Message: "no experiment", Wait: time.Second}, g.Unresolved(&route.Fault{Message: "no experiment"}, at))
+	require.Equal(
+		t,
+		&Held{Message: "no experiment", Wait: time.Second},
+		g.Unresolved(&route.Fault{Message: "no experiment"}, at),
+	)
 	require.True(t, g.Unresolved(&route.Fault{Message: "no experiment"}, at.Add(time.Minute)).Overdue)
 	require.Nil(t, g.Admit(spansOnly, at.Add(time.Minute)), "the table is known now: it may be asked at once")
 }

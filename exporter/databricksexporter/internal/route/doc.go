@@ -1,3 +1,4 @@
-// Package route says where data goes: the destinations of a configuration, the rules that choose one for a resource, the
+// Package route says where data goes: the destinations of a configuration, the rules that choose one for a resource,
+// the
 // lookup of a table that an experiment names, and the form that ids have at a destination.
 package route

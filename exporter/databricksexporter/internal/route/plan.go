@@ -63,10 +63,15 @@ func (r *Routing) fallback(s unity.Signal) (Destination, error) {
 	if r.Catalog == "" && r.Schema == "" && r.TablePrefix == "" {
 		key, _ := r.Tables.of(s)
 		if r.Tables != (TableNames{}) {
-			return Destination{}, fmt.Errorf("%s: required for a pipeline of this signal; name the table, or write catalog, schema and table_prefix", key)
+			return Destination{}, fmt.Errorf(
+				"%s: required for a pipeline of this signal; name the table, or write catalog, schema and table_prefix",
+				key,
+			)
 		}
-		return Destination{}, errors.New("catalog, schema, table_prefix: required; write the three names that the tables have, " +
-			"catalog.schema.<table_prefix>_otel_spans, or routes that cover everything")
+		return Destination{}, errors.New(
+			"catalog, schema, table_prefix: required; write the three names that the tables have, " +
+				"catalog.schema.<table_prefix>_otel_spans, or routes that cover everything",
+		)
 	}
 	l := unity.Location{Catalog: r.Catalog, Schema: r.Schema, Prefix: r.TablePrefix}
 	return r.at(l, s)
@@ -79,7 +84,10 @@ func (r *Routing) at(l unity.Location, s unity.Signal) (Destination, error) {
 	}
 	if r.Layout == unity.V1 {
 		if l.Prefix != "" {
-			return Destination{}, fmt.Errorf("table_prefix: %q plays no part in layout v1, whose tables have fixed names; leave it away", l.Prefix)
+			return Destination{}, fmt.Errorf(
+				"table_prefix: %q plays no part in layout v1, whose tables have fixed names; leave it away",
+				l.Prefix,
+			)
 		}
 	}
 	return Destination{Signal: s, Layout: r.Layout, Table: l.Table(s, r.Layout), Location: l}, nil
@@ -89,15 +97,22 @@ func (r *Routing) at(l unity.Location, s unity.Signal) (Destination, error) {
 func (r *Routing) rule(to *Route, s unity.Signal) (Rule, Target, error) {
 	rule := Rule{ExperimentID: to.ExperimentID, Attribute: to.Attribute}
 	if to.Experiment == "" && to.ExperimentID == "" && to.Attribute == "" {
-		return rule, Target{}, errors.New("write what it is for: experiment (a name, * stands for any text), experiment_id, or attribute and value")
+		return rule, Target{}, errors.New(
+			"write what it is for: experiment (a name, * stands for any text), experiment_id, or attribute and value",
+		)
 	}
 	if (to.Attribute == "") != (to.Value == "") {
-		return rule, Target{}, errors.New("attribute, value: write both, the name of a resource attribute and the text that it must have")
+		return rule, Target{}, errors.New(
+			"attribute, value: write both, the name of a resource attribute and the text that it must have",
+		)
 	}
 	var err error
 	if to.Experiment != "" {
 		if rule.Experiment, err = glob.Compile(to.Experiment); err != nil {
-			return rule, Target{}, fmt.Errorf("experiment: %q is not a name or glob; * stands for any text", to.Experiment)
+			return rule, Target{}, fmt.Errorf(
+				"experiment: %q is not a name or glob; * stands for any text",
+				to.Experiment,
+			)
 		}
 	}
 	if to.Value != "" {
@@ -107,7 +122,9 @@ func (r *Routing) rule(to *Route, s unity.Signal) (Rule, Target, error) {
 	}
 	if to.FromExperimentTags != "" {
 		if to.Catalog != "" || to.Schema != "" || to.TablePrefix != "" {
-			return rule, Target{}, errors.New("from_experiment_tags: the experiment names the tables; leave catalog, schema and table_prefix away")
+			return rule, Target{}, errors.New(
+				"from_experiment_tags: the experiment names the tables; leave catalog, schema and table_prefix away",
+			)
 		}
 		return rule, Target{Experiment: to.FromExperimentTags}, nil
 	}

@@ -22,7 +22,8 @@ type Fault struct {
 // Error implements error.
 func (f *Fault) Error() string { return f.Message }
 
-// Resolver finds the table of a target: the one that is written down, or the one that the tags of an experiment name. Its
+// Resolver finds the table of a target: the one that is written down, or the one that the tags of an experiment name.
+// Its
 // methods may be called at the same time.
 type Resolver struct {
 	Target Target
@@ -71,7 +72,8 @@ func (r *Resolver) Resolve(ctx context.Context) (Destination, error) {
 	return d, nil
 }
 
-// Invalidate says that the workspace does not know the table (any more): it is looked up again when there is something to
+// Invalidate says that the workspace does not know the table (any more): it is looked up again when there is something
+// to
 // look up.
 func (r *Resolver) Invalidate() {
 	r.mu.Lock()
@@ -102,10 +104,20 @@ func (r *Resolver) read(ctx context.Context) (databricks.Experiment, error) {
 func (r *Resolver) explain(err error) *Fault {
 	switch databricks.KindOf(err) {
 	case databricks.NotFound:
-		return &Fault{Message: fmt.Sprintf("experiment %s is not there, or the principal may not see it: create it with a trace location in Unity Catalog, "+
-			"or give CAN READ on it, or correct from_experiment_tags", r.Target.Experiment)}
+		return &Fault{
+			Message: fmt.Sprintf(
+				"experiment %s is not there, or the principal may not see it: create it with a trace location in Unity Catalog, "+
+					"or give CAN READ on it, or correct from_experiment_tags",
+				r.Target.Experiment,
+			),
+		}
 	case databricks.Denied:
-		return &Fault{Message: fmt.Sprintf("no permission to read experiment %s: give the principal CAN READ on it", r.Target.Experiment)}
+		return &Fault{
+			Message: fmt.Sprintf(
+				"no permission to read experiment %s: give the principal CAN READ on it",
+				r.Target.Experiment,
+			),
+		}
 	}
 	return &Fault{Message: err.Error(), Transient: databricks.Passes(err)}
 }
@@ -114,8 +126,14 @@ func (r *Resolver) explain(err error) *Fault {
 func tables(x databricks.Experiment, s unity.Signal) (Destination, *Fault) {
 	spans, ok := x.SpansTable()
 	if !ok {
-		return Destination{}, &Fault{Message: fmt.Sprintf("experiment %s (%s) has no trace location in Unity Catalog: create an experiment with one, "+
-			"an existing experiment is linked by MLflow's set_experiment(trace_location=UnityCatalog(…))", x.Name, x.ID)}
+		return Destination{}, &Fault{
+			Message: fmt.Sprintf(
+				"experiment %s (%s) has no trace location in Unity Catalog: create an experiment with one, "+
+					"an existing experiment is linked by MLflow's set_experiment(trace_location=UnityCatalog(…))",
+				x.Name,
+				x.ID,
+			),
+		}
 	}
 	d := Destination{Signal: s, Layout: unity.V2, Table: spans, Experiment: x.ID}
 	d.Location, d.Layout = Locate(spans, unity.Spans)
@@ -127,14 +145,23 @@ func tables(x databricks.Experiment, s unity.Signal) (Destination, *Fault) {
 	}
 	if s != unity.Spans {
 		if d.Location.Catalog == "" {
-			return Destination{}, &Fault{Message: fmt.Sprintf("experiment %s (%s) does not tell the table of %s: its tags name %s only", x.Name, x.ID, s, spans)}
+			return Destination{}, &Fault{
+				Message: fmt.Sprintf(
+					"experiment %s (%s) does not tell the table of %s: its tags name %s only",
+					x.Name,
+					x.ID,
+					s,
+					spans,
+				),
+			}
 		}
 		d.Table = d.Location.Table(s, d.Layout)
 	}
 	return d, nil
 }
 
-// Locate tells the location and layout that a table belongs to by its name; the zero location when the name is none that Databricks gives.
+// Locate tells the location and layout that a table belongs to by its name; the zero location when the name is none
+// that Databricks gives.
 func Locate(n unity.Name, s unity.Signal) (unity.Location, unity.Layout) {
 	l := unity.Location{Catalog: n.Catalog, Schema: n.Schema}
 	if n == l.Table(s, unity.V1) {

@@ -24,7 +24,11 @@ func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
 func client(t *testing.T, w *databrickstest.Workspace) *databricks.Client {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(base.CloseIdleConnections)
-	c, err := databricks.New(w.URL(), &http.Client{Transport: signed{base}}, databricks.Settings{Timeout: 10 * time.Second})
+	c, err := databricks.New(
+		w.URL(),
+		&http.Client{Transport: signed{base}},
+		databricks.Settings{Timeout: 10 * time.Second},
+	)
 	require.NoError(t, err)
 	return c
 }
@@ -41,7 +45,11 @@ func TestResolver(t *testing.T) {
 			e := &Resolver{Target: Target{Experiment: name}, Signal: s, Client: c, RetryInterval: time.Hour}
 			d, err := e.Resolve(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, Destination{Signal: s, Layout: unity.V2, Table: l.Table(s, unity.V2), Location: l, Experiment: id}, d)
+			require.Equal(
+				t,
+				Destination{Signal: s, Layout: unity.V2, Table: l.Table(s, unity.V2), Location: l, Experiment: id},
+				d,
+			)
 		}
 	}
 

@@ -72,7 +72,8 @@ type Part[T any] struct {
 	Batch  T
 }
 
-// Split groups a batch by target, in the order in which targets occur. A batch with a single target is returned as it is, others are copied in parts.
+// Split groups a batch by target, in the order in which targets occur. A batch with a single target is returned as it
+// is, others are copied in parts.
 func Split[T any](k batch.Kind[T], r *Rules, b T) []Part[T] {
 	n := k.Resources(b)
 	if len(r.Ordered) == 0 || n == 0 {

@@ -54,11 +54,21 @@ func TestSplit(t *testing.T) {
 			rs.Resource().Attributes().PutStr("team", team)
 		}
 	}
-	rules := &Rules{Ordered: []Rule{{Attribute: "team", Value: glob.MustCompile("red"), Target: 5}, {Attribute: "team", Value: glob.MustCompile("green"), Target: 2}}, Fallback: None}
+	rules := &Rules{
+		Ordered: []Rule{
+			{Attribute: "team", Value: glob.MustCompile("red"), Target: 5},
+			{Attribute: "team", Value: glob.MustCompile("green"), Target: 2},
+		},
+		Fallback: None,
+	}
 	parts := Split(batch.Traces{}, rules, td)
 	require.Len(t, parts, 3)
 	require.Equal(t, []int{5, None, 2}, []int{parts[0].Target, parts[1].Target, parts[2].Target})
-	require.Equal(t, []int{2, 2, 1}, []int{parts[0].Batch.SpanCount(), parts[1].Batch.SpanCount(), parts[2].Batch.SpanCount()})
+	require.Equal(
+		t,
+		[]int{2, 2, 1},
+		[]int{parts[0].Batch.SpanCount(), parts[1].Batch.SpanCount(), parts[2].Batch.SpanCount()},
+	)
 	require.Equal(t, 5, td.SpanCount(), "the input is as it was")
 
 	one := Split(batch.Traces{}, rules, parts[0].Batch)

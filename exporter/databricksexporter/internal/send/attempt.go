@@ -129,7 +129,11 @@ func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome, bool) 
 	}
 	body, err := a.Kind.Marshal(b)
 	if err != nil {
-		return outcome{action: actionRefuse, reason: reasonInvalid, message: "the data can't be written as protobuf: " + err.Error()}, true
+		return outcome{
+			action:  actionRefuse,
+			reason:  reasonInvalid,
+			message: "the data can't be written as protobuf: " + err.Error(),
+		}, true
 	}
 	a.began = a.Now() // later than parts that were taken
 	answer := a.Link.post(ctx, a.d, body)
@@ -181,7 +185,7 @@ func (a *attempt[T]) part(ranges ...batch.Range) T {
 	return a.Kind.Pick(a.b, ranges...)
 }
 
-// jittered adds up to a tenth, so that those who were told the same time don't come back at once.
+// jittered adds up to a tenth, so that requests that were told the same time are not repeated at once.
 func jittered(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*float64(d)/10)
 }

@@ -19,19 +19,22 @@ type note struct {
 	Signal      string    `json:"signal"`
 	Reason      string    `json:"reason"`
 	Message     string    `json:"message"`
-	// Items is how many spans, log records or data points the line holds; Rejected how many of them were refused, when the workspace took the others without saying which.
+	// Items is how many spans, log records or data points the line holds; Rejected how many of them were refused, when
+	// the workspace took the others without saying which.
 	Items    int   `json:"items"`
 	Rejected int64 `json:"rejected,omitempty"`
 }
 
-// DeadLetters is a file for data that is given up: a line of OTLP/JSON for each part of a request, so that it can be fed back
-// (otlp_json_file receiver). Its methods may be called at the same time, and several exporters may have the same file open.
+// DeadLetters is a file for data that is given up: a line of OTLP/JSON for each part of a request, so that it can be
+// fed back (otlp_json_file receiver). Its methods may be called at the same time, and several exporters may have the
+// same file open.
 type DeadLetters struct {
 	mu   sync.Mutex
 	file *os.File
 }
 
-// OpenDeadLetters opens or makes the file, readable by its owner only. A last line that a killed process left torn gets its
+// OpenDeadLetters opens or makes the file, readable by its owner only. A last line that a killed process left torn gets
+// its
 // end.
 func OpenDeadLetters(path string) (*DeadLetters, error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)

@@ -34,7 +34,21 @@ func TestDeadLetters(t *testing.T) {
 	for i := range 20 {
 		f := []*DeadLetters{one, two}[i%2]
 		wg.Go(func() {
-			require.NoError(t, f.write(note{Time: time.Unix(0, 0).UTC(), Exporter: "databricks", Destination: "a.b.c", Signal: "traces", Reason: "schema", Message: "why", Items: 1}, line(t, fmt.Sprint(i))))
+			require.NoError(
+				t,
+				f.write(
+					note{
+						Time:        time.Unix(0, 0).UTC(),
+						Exporter:    "databricks",
+						Destination: "a.b.c",
+						Signal:      "traces",
+						Reason:      "schema",
+						Message:     "why",
+						Items:       1,
+					},
+					line(t, fmt.Sprint(i)),
+				),
+			)
 		})
 	}
 	wg.Wait()

@@ -39,7 +39,8 @@ func (d document) missing() string {
 				return kind
 			}
 		}
-		if (d.Code == "RESOURCE_DOES_NOT_EXIST" || d.Code == "NOT_FOUND") && strings.Contains(strings.ToLower(d.Message), kind) {
+		if (d.Code == "RESOURCE_DOES_NOT_EXIST" || d.Code == "NOT_FOUND") &&
+			strings.Contains(strings.ToLower(d.Message), kind) {
 			return kind
 		}
 	}
@@ -47,7 +48,9 @@ func (d document) missing() string {
 }
 
 var (
-	column    = regexp.MustCompile(`Field "([A-Za-z0-9_.]{1,128})" found in the proto definition, but not in the table schema`)
+	column = regexp.MustCompile(
+		`Field "([A-Za-z0-9_.]{1,128})" found in the proto definition, but not in the table schema`,
+	)
 	privilege = regexp.MustCompile(`\b(USE[ _]CATALOG|USE[ _]SCHEMA|MODIFY|SELECT)\b`)
 )
 
@@ -84,7 +87,8 @@ var (
 	quoted = regexp.MustCompile("\"[^\"]{65,}\"|'[^']{65,}'")
 )
 
-// clean makes text of others fit for a log line: one line, 200 characters at most, nothing that looks like a credential, and no long quotation, which could be data.
+// clean makes text of others fit for a log line: one line, 200 characters at most, nothing that looks like a
+// credential, and no long quotation, which could be data.
 func clean(s string) string {
 	if len(s) > 2000 {
 		s = s[:2000]

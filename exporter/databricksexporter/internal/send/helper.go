@@ -19,7 +19,12 @@ type Consume[T any] func(context.Context, T) error
 type Helper[T any] func(ctx context.Context, set exporter.Settings, cfg component.Config, push Consume[T], options ...exporterhelper.Option) (component.Component, Consume[T], error)
 
 // Traces is the Helper for spans.
-func Traces(ctx context.Context, set exporter.Settings, cfg component.Config, push Consume[ptrace.Traces], options ...exporterhelper.Option,
+func Traces(
+	ctx context.Context,
+	set exporter.Settings,
+	cfg component.Config,
+	push Consume[ptrace.Traces],
+	options ...exporterhelper.Option,
 ) (component.Component, Consume[ptrace.Traces], error) {
 	e, err := exporterhelper.NewTraces(ctx, set, cfg, consumer.ConsumeTracesFunc(push), options...)
 	if err != nil {
@@ -29,7 +34,12 @@ func Traces(ctx context.Context, set exporter.Settings, cfg component.Config, pu
 }
 
 // Logs is the Helper for log records.
-func Logs(ctx context.Context, set exporter.Settings, cfg component.Config, push Consume[plog.Logs], options ...exporterhelper.Option,
+func Logs(
+	ctx context.Context,
+	set exporter.Settings,
+	cfg component.Config,
+	push Consume[plog.Logs],
+	options ...exporterhelper.Option,
 ) (component.Component, Consume[plog.Logs], error) {
 	e, err := exporterhelper.NewLogs(ctx, set, cfg, consumer.ConsumeLogsFunc(push), options...)
 	if err != nil {
@@ -39,7 +49,12 @@ func Logs(ctx context.Context, set exporter.Settings, cfg component.Config, push
 }
 
 // Metrics is the Helper for metrics.
-func Metrics(ctx context.Context, set exporter.Settings, cfg component.Config, push Consume[pmetric.Metrics], options ...exporterhelper.Option,
+func Metrics(
+	ctx context.Context,
+	set exporter.Settings,
+	cfg component.Config,
+	push Consume[pmetric.Metrics],
+	options ...exporterhelper.Option,
 ) (component.Component, Consume[pmetric.Metrics], error) {
 	e, err := exporterhelper.NewMetrics(ctx, set, cfg, consumer.ConsumeMetricsFunc(push), options...)
 	if err != nil {

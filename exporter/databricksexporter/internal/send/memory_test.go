@@ -15,7 +15,12 @@ func TestMemoryBudget(t *testing.T) {
 	require.NoError(t, m.acquire(t.Context(), 40, 4, false))
 	require.ErrorIs(t, m.acquire(t.Context(), 1, 1, false), errFull)
 	m.release(5)
-	require.EqualValues(t, 50, m.used(), "bytes go by their part of the items: a queue that batches keeps the number of those")
+	require.EqualValues(
+		t,
+		50,
+		m.used(),
+		"bytes go by their part of the items: a queue that batches keeps the number of those",
+	)
 	m.release(5)
 	require.Zero(t, m.used())
 	require.NoError(t, m.acquire(t.Context(), 1000, 1, false), "a single batch may be larger than the bound")

@@ -25,7 +25,14 @@ func forbidden(q request, e document) string {
 	case "MODIFY", "SELECT":
 		return fmt.Sprintf("no permission to write to table %s: %s (ALL PRIVILEGES is not enough)", t, table)
 	}
-	return fmt.Sprintf("no permission to write to table %s (status 403): %s; %s; %s (ALL PRIVILEGES is not enough)%s", t, table, schema, catalog, e.excerpt())
+	return fmt.Sprintf(
+		"no permission to write to table %s (status 403): %s; %s; %s (ALL PRIVILEGES is not enough)%s",
+		t,
+		table,
+		schema,
+		catalog,
+		e.excerpt(),
+	)
 }
 
 func missing(q request, e document) string {
@@ -34,9 +41,18 @@ func missing(q request, e document) string {
 	case "catalog":
 		return fmt.Sprintf("catalog %s does not exist: create it, or correct catalog", t.Catalog)
 	case "schema":
-		return fmt.Sprintf("schema %s.%s does not exist: CREATE SCHEMA %s.%s, or correct schema", t.Catalog, t.Schema, unity.Quote(t.Catalog), unity.Quote(t.Schema))
+		return fmt.Sprintf(
+			"schema %s.%s does not exist: CREATE SCHEMA %s.%s, or correct schema",
+			t.Catalog,
+			t.Schema,
+			unity.Quote(t.Catalog),
+			unity.Quote(t.Schema),
+		)
 	}
-	return fmt.Sprintf("table %s does not exist: create the trace location that it belongs to (an experiment with a trace location in Unity Catalog), or correct table_prefix", t)
+	return fmt.Sprintf(
+		"table %s does not exist: create the trace location that it belongs to (an experiment with a trace location in Unity Catalog), or correct table_prefix",
+		t,
+	)
 }
 
 func unauthenticated(e document) string {
@@ -47,7 +63,7 @@ func unauthenticated(e document) string {
 	return "the workspace does not know the credential (status 401)" + e.excerpt()
 }
 
-// typeOf is the type of a column that the table should have; empty for one that nobody knows.
+// typeOf is the type of a column that the table should have; empty for one that is not documented.
 func typeOf(q request, column string) string {
 	for _, c := range unity.Columns(q.destination.Signal, q.destination.Layout) {
 		if c.Name == column {

@@ -22,7 +22,8 @@ type action uint8
 const (
 	actionAccept action = iota // the data is there
 	actionRetry                // send again later
-	// The credential is refused, also after signing in anew, which the transport does: as actionHold, and never given up.
+	// The credential is refused, also after signing in anew, which the transport does: as actionHold, and never given
+	// up.
 	actionSignIn
 	actionHold   // the data waits until a person does what the message says
 	actionSplit  // too large: send in two halves
@@ -103,7 +104,10 @@ func judge(q request, a answer) outcome {
 		return accepted(q, a)
 	case s/100 == 3:
 		return outcome{action: actionHold, label: "redirected",
-			message: fmt.Sprintf("the answer was a redirect (status %d), which a workspace does not send: host is not the address of a workspace, or a proxy is in between", s)}
+			message: fmt.Sprintf(
+				"the answer was a redirect (status %d), which a workspace does not send: host is not the address of a workspace, or a proxy is in between",
+				s,
+			)}
 	case s == http.StatusTooManyRequests:
 		return outcome{action: actionRetry, label: labelThrottled, delay: retryAfter(a.header, q.now),
 			message: "the workspace takes no more at the moment (status 429)"}
@@ -112,9 +116,19 @@ func judge(q request, a answer) outcome {
 		if s == http.StatusRequestTimeout {
 			label = "timeout"
 		}
-		return outcome{action: actionRetry, label: label, delay: retryAfter(a.header, q.now), message: fmt.Sprintf("the workspace answered with status %d", s)}
+		return outcome{
+			action:  actionRetry,
+			label:   label,
+			delay:   retryAfter(a.header, q.now),
+			message: fmt.Sprintf("the workspace answered with status %d", s),
+		}
 	case s == http.StatusRequestEntityTooLarge:
-		return outcome{action: actionSplit, label: "too_large", reason: reasonTooLarge, message: "larger than the workspace takes (status 413)"}
+		return outcome{
+			action:  actionSplit,
+			label:   "too_large",
+			reason:  reasonTooLarge,
+			message: "larger than the workspace takes (status 413)",
+		}
 	}
 	return refused(q, a.status, parse(a.body))
 }
@@ -130,24 +144,51 @@ func refused(q request, status int, e document) outcome {
 		return outcome{action: actionHold, label: labelForbidden, message: forbidden(q, e)}
 	case status == http.StatusNotFound:
 		return outcome{action: actionHold, label: labelNotFound, message: fmt.Sprintf(
-			`the workspace has no route %s (status 404): turn on the preview "OpenTelemetry on Databricks" there, or correct path_prefix%s`, q.path, e.excerpt())}
+			`the workspace has no route %s (status 404): turn on the preview "OpenTelemetry on Databricks" there, or correct path_prefix%s`,
+			q.path,
+			e.excerpt(),
+		)}
 	case status == http.StatusMethodNotAllowed:
-		return outcome{action: actionHold, label: "misconfigured", message: fmt.Sprintf("the route %s does not take data (status 405): correct path_prefix", q.path)}
+		return outcome{
+			action:  actionHold,
+			label:   "misconfigured",
+			message: fmt.Sprintf("the route %s does not take data (status 405): correct path_prefix", q.path),
+		}
 	case status == http.StatusUnsupportedMediaType:
-		return outcome{action: actionHold, label: "misconfigured", message: "the workspace does not read this form of body (status 415): write http::compression: none"}
+		return outcome{
+			action:  actionHold,
+			label:   "misconfigured",
+			message: "the workspace does not read this form of body (status 415): write http::compression: none",
+		}
 	case strings.Contains(strings.ToLower(e.Message), strings.ToLower(q.tableHeader)):
-		return outcome{action: actionHold, label: "misconfigured", message: fmt.Sprintf("the workspace asks for another header than %s: correct table_header%s", q.tableHeader, e.excerpt())}
+		return outcome{
+			action: actionHold,
+			label:  "misconfigured",
+			message: fmt.Sprintf(
+				"the workspace asks for another header than %s: correct table_header%s",
+				q.tableHeader,
+				e.excerpt(),
+			),
+		}
 	}
 	if columns := e.columns(); len(columns) > 0 {
 		return outcome{action: actionRefuse, label: "schema", reason: reasonSchema, message: missingColumns(q, columns)}
 	}
-	return outcome{action: actionRefuse, label: "invalid", reason: reasonInvalid, message: fmt.Sprintf("the workspace refuses the request (status %d)%s", status, e.excerpt())}
+	return outcome{
+		action:  actionRefuse,
+		label:   "invalid",
+		reason:  reasonInvalid,
+		message: fmt.Sprintf("the workspace refuses the request (status %d)%s", status, e.excerpt()),
+	}
 }
 
 func accepted(q request, a answer) outcome {
 	if media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type")); media == "text/html" {
 		return outcome{action: actionHold, label: "redirected",
-			message: fmt.Sprintf("the answer was a web page (status %d), which a workspace does not send: host is not the address of a workspace, or a proxy is in between", a.status)}
+			message: fmt.Sprintf(
+				"the answer was a web page (status %d), which a workspace does not send: host is not the address of a workspace, or a proxy is in between",
+				a.status,
+			)}
 	}
 	n, message, err := q.rejected(a.body, a.header.Get("Content-Type"))
 	switch {
@@ -158,7 +199,12 @@ func accepted(q request, a answer) outcome {
 	}
 	n = min(n, int64(q.items))
 	v := outcome{action: actionAccept, label: "partial", reason: reasonPartial, rejected: n,
-		message: fmt.Sprintf("the workspace took a request and refused %d of its %d items%s", n, q.items, document{Message: message}.excerpt())}
+		message: fmt.Sprintf(
+			"the workspace took a request and refused %d of its %d items%s",
+			n,
+			q.items,
+			document{Message: message}.excerpt(),
+		)}
 	if n == int64(q.items) {
 		v.action = actionRefuse
 	}
@@ -179,7 +225,11 @@ func network(err error) outcome {
 	if errors.As(err, &u) {
 		err = u.Err // without the address
 	}
-	v := outcome{action: actionRetry, label: "network", message: "the workspace can't be reached: " + clean(err.Error())}
+	v := outcome{
+		action:  actionRetry,
+		label:   "network",
+		message: "the workspace can't be reached: " + clean(err.Error()),
+	}
 	var n net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n) && n.Timeout() {
 		v.label, v.message = "timeout", "the workspace did not answer in time"

@@ -22,8 +22,13 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 func requested() request {
 	l := unity.Location{Catalog: "main", Schema: "my-traces", Prefix: "agents"}
 	return request{
-		destination: route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: l.Table(unity.Spans, unity.V2), Location: l},
-		items:       10, principal: "app-1", path: "/api/2.0/otel/v1/traces", tableHeader: "X-Databricks-UC-Table-Name", now: now,
+		destination: route.Destination{
+			Signal:   unity.Spans,
+			Layout:   unity.V2,
+			Table:    l.Table(unity.Spans, unity.V2),
+			Location: l,
+		},
+		items: 10, principal: "app-1", path: "/api/2.0/otel/v1/traces", tableHeader: "X-Databricks-UC-Table-Name", now: now,
 		rejected: func([]byte, string) (int64, string, error) { return 0, "", nil },
 	}
 }
@@ -120,7 +125,14 @@ func TestJudgePartialSuccess(t *testing.T) {
 		require.Equal(t, c.label, v.label)
 		require.Equal(t, c.want, v.rejected)
 		if c.want > 0 {
-			require.Equal(t, fmt.Sprintf("the workspace took a request and refused %d of its 10 items; it says: invalid trace_id", c.want), v.message)
+			require.Equal(
+				t,
+				fmt.Sprintf(
+					"the workspace took a request and refused %d of its 10 items; it says: invalid trace_id",
+					c.want,
+				),
+				v.message,
+			)
 			require.Equal(t, reasonPartial, v.reason)
 		}
 	}

@@ -67,7 +67,11 @@ func TestNoPacer(t *testing.T) {
 }
 
 func TestJoined(t *testing.T) {
-	require.Equal(t, []batch.Range{{From: 0, To: 4}, {From: 6, To: 9}}, joined([]batch.Range{{From: 6, To: 8}, {From: 0, To: 1}, {From: 8, To: 9}, {From: 1, To: 4}}))
+	require.Equal(
+		t,
+		[]batch.Range{{From: 0, To: 4}, {From: 6, To: 9}},
+		joined([]batch.Range{{From: 6, To: 8}, {From: 0, To: 1}, {From: 8, To: 9}, {From: 1, To: 4}}),
+	)
 	in := []batch.Range{{From: 3, To: 4}, {From: 0, To: 3}}
 	require.Equal(t, []batch.Range{{From: 0, To: 4}}, joined(in))
 	require.Equal(t, batch.Range{From: 3, To: 4}, in[0], "the input is as it was")

@@ -52,10 +52,17 @@ func oneSpan() ptrace.Traces {
 }
 
 // onDisk is a queue on disk in front of a workspace that only the transport knows.
-func onDisk(t *testing.T, dir string, maxElapsed time.Duration, transport roundTrip) (queue *Queue[ptrace.Traces], shutdown func() progress.Destination) {
+func onDisk(
+	t *testing.T,
+	dir string,
+	maxElapsed time.Duration,
+	transport roundTrip,
+) (queue *Queue[ptrace.Traces], shutdown func() progress.Destination) {
 	t.Helper()
 	extension := storagetest.NewFileBackedStorageExtension("disk", dir)
-	registry, err := status.New(status.Settings{Signal: "traces", Telemetry: componenttest.NewNopTelemetrySettings(), Now: time.Now})
+	registry, err := status.New(
+		status.Settings{Signal: "traces", Telemetry: componenttest.NewNopTelemetrySettings(), Now: time.Now},
+	)
 	require.NoError(t, err)
 	published := &report{}
 	registry.Connect(published, nil)
@@ -85,7 +92,8 @@ func onDisk(t *testing.T, dir string, maxElapsed time.Duration, transport roundT
 	}
 }
 
-// A stop finds an attempt in flight, which fails after it. What may still be retried stays on disk; what has had its time is
+// A stop finds an attempt in flight, which fails after it. What may still be retried stays on disk; what has had its
+// time is
 // given up and counted, since the queue deletes it.
 func TestShutdownWithAQueueOnDisk(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -142,7 +150,8 @@ func TestShutdownWithAQueueOnDisk(t *testing.T) {
 	}
 }
 
-// exporterhelper's line about each failed attempt is left out. This fails when exporterhelper begins it with other words.
+// exporterhelper's line about each failed attempt is left out. This fails when exporterhelper begins it with other
+// words.
 func TestWithoutAttempts(t *testing.T) {
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.InitialInterval, retry.MaxInterval = time.Millisecond, time.Millisecond

@@ -11,7 +11,8 @@ import (
 
 // result turns what happened into the error of the attempt.
 //
-// What was refused is given up only once nothing has to be tried again: until then it stays with the rest, so that the last attempt knows all that is refused.
+// What was refused is given up only once nothing has to be tried again: until then it stays with the rest, so that the
+// last attempt knows all that is refused.
 func (a *attempt[T]) result() error {
 	if len(a.rest) > 0 && a.overdue && a.DeadLetters != nil {
 		for _, r := range a.rest {
@@ -34,7 +35,9 @@ func (a *attempt[T]) result() error {
 			ranges[i] = r.Range
 		}
 		first := a.refused[0]
-		return consumererror.NewPermanent(a.Kind.Undelivered(&Refused{first.reason, first.message}, a.part(joined(ranges)...)))
+		return consumererror.NewPermanent(
+			a.Kind.Undelivered(&Refused{first.reason, first.message}, a.part(joined(ranges)...)),
+		)
 	}
 	return a.deadLetter()
 }
@@ -62,7 +65,9 @@ func (s *Sender[T]) write(b T, items int, rejected int64, reason, message string
 		return err
 	}
 	return s.DeadLetters.write(note{
-		Time: s.Now().UTC(), Exporter: s.Exporter, Destination: s.Status.Name(), Signal: s.Kind.Path(), Reason: reason, Message: message, Items: items, Rejected: rejected,
+		Time: s.Now().
+			UTC(),
+		Exporter: s.Exporter, Destination: s.Status.Name(), Signal: s.Kind.Path(), Reason: reason, Message: message, Items: items, Rejected: rejected,
 	}, line)
 }
 
@@ -77,7 +82,8 @@ func (s *Sender[T]) DeadLetter(b T, reason, message string) error {
 	return nil
 }
 
-// Refuse gives back data that no destination takes, as a permanent error, and counts it. With a dead-letter file it goes
+// Refuse gives back data that no destination takes, as a permanent error, and counts it. With a dead-letter file it
+// goes
 // there.
 func (s *Sender[T]) Refuse(b T, reason, message string) error {
 	if s.DeadLetters != nil {
@@ -87,7 +93,8 @@ func (s *Sender[T]) Refuse(b T, reason, message string) error {
 	return consumererror.NewPermanent(&Refused{Reason: reason, Message: message})
 }
 
-// Drop is for data that exists nowhere else once it returns: it goes to the dead-letter file if there is one, and is counted.
+// Drop is for data that exists nowhere else once it returns: it goes to the dead-letter file if there is one, and is
+// counted.
 func (s *Sender[T]) Drop(b T, reason, message string) {
 	items := s.Kind.Items(b)
 	dead := 0

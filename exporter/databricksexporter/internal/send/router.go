@@ -37,10 +37,12 @@ func (r *Router[T]) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// Consume routes a batch. It returns once each part has been taken, or not, by its queue: with queues that wait for the result a batch of several destinations waits for the
+// Consume routes a batch. It returns once each part has been taken, or not, by its queue: with queues that wait for the
+// result a batch of several destinations waits for the
 // slowest. An error that does not concern all of the batch carries the part that it concerns.
 //
-// When some parts may be delivered later and others are refused for good, the error is about the former only: it must not be permanent, or they would be lost. The latter
+// When some parts may be delivered later and others are refused for good, the error is about the former only: it must
+// not be permanent, or they would be lost. The latter
 // were counted.
 func (r *Router[T]) Consume(ctx context.Context, b T) error {
 	parts := route.Split(r.Kind, r.Rules, b)
@@ -58,7 +60,11 @@ func (r *Router[T]) Consume(ctx context.Context, b T) error {
 
 func (r *Router[T]) deliver(ctx context.Context, p route.Part[T]) error {
 	if p.Target == route.None {
-		return r.Unrouted.Refuse(p.Batch, reasonNoRoute, "no route matches the data's resource: add a route, or write on_no_route: default")
+		return r.Unrouted.Refuse(
+			p.Batch,
+			reasonNoRoute,
+			"no route matches the data's resource: add a route, or write on_no_route: default",
+		)
 	}
 	return r.Queues[p.Target].Consume(ctx, p.Batch)
 }
@@ -130,7 +136,8 @@ func (r *Router[T]) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// QueueID is the id of the queue of a destination: the exporter's, with the key of the target in its name. Queues on disk are
+// QueueID is the id of the queue of a destination: the exporter's, with the key of the target in its name. Queues on
+// disk are
 // found by it, so it is the same from start to start, and short enough, and without slashes, for the name of a file.
 func QueueID(exporter component.ID, key string) component.ID {
 	const most = 100

@@ -32,7 +32,10 @@ func newMetrics(set component.TelemetrySettings, signal string, names func() []s
 }
 
 func (m *metrics) attributes(destination string, more ...attribute.KeyValue) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(append(more, attribute.String("destination", destination), attribute.String("signal", m.signal))...))
+	return metric.WithAttributeSet(
+		attribute.NewSet(
+			append(more, attribute.String("destination", destination), attribute.String("signal", m.signal))...),
+	)
 }
 
 func (m *metrics) sent(destination string, items int64) {
@@ -48,9 +51,17 @@ func (m *metrics) rejected(destination, reason string, items, deadLettered int64
 }
 
 func (m *metrics) returned(destination, reason string, items int64) {
-	m.ExporterDatabricksReturned.Add(context.Background(), items, m.attributes(destination, attribute.String("reason", reason)))
+	m.ExporterDatabricksReturned.Add(
+		context.Background(),
+		items,
+		m.attributes(destination, attribute.String("reason", reason)),
+	)
 }
 
 func (m *metrics) request(destination, outcome string) {
-	m.ExporterDatabricksRequests.Add(context.Background(), 1, m.attributes(destination, attribute.String("outcome", outcome)))
+	m.ExporterDatabricksRequests.Add(
+		context.Background(),
+		1,
+		m.attributes(destination, attribute.String("outcome", outcome)),
+	)
 }

@@ -1,4 +1,5 @@
-// Package status records what happens to the data of each destination: what was sent, given up and given back, and why data
+// Package status records what happens to the data of each destination: what was sent, given up and given back, and why
+// data
 // waits. It turns this into the report, the component's status, metrics and log lines.
 package status
 
@@ -25,7 +26,8 @@ type Recorder struct {
 	said     map[string]time.Time // when a reason for giving up was logged
 }
 
-// saidEvery is how often the log tells one reason for giving up data of one destination; metrics and the report count each.
+// saidEvery is how often the log tells one reason for giving up data of one destination; metrics and the report count
+// each.
 const saidEvery = time.Minute
 
 // most problems that a report shows of one destination.
@@ -54,7 +56,7 @@ func (r *Recorder) Sent(items int64) {
 	r.registry.metrics.sent(name, items)
 }
 
-// Rejected counts items that were given up here: nobody has them any more, except for those that lie in the dead-letter file.
+// Rejected counts items that were given up here: they exist nowhere else, except for those in the dead-letter file.
 func (r *Recorder) Rejected(reason string, items, deadLettered int64, message string) {
 	r.mu.Lock()
 	r.state.Rejected += items
@@ -69,12 +71,18 @@ func (r *Recorder) Rejected(reason string, items, deadLettered int64, message st
 	r.mu.Unlock()
 	r.registry.metrics.rejected(name, reason, items, deadLettered)
 	if say {
-		r.registry.log.Error("Data was given up", zap.String("destination", name), zap.String("reason", reason), zap.Int64("items", items),
-			zap.Int64("in_dead_letter_file", deadLettered), zap.String("message", message))
+		r.registry.log.Error(
+			"Data was given up",
+			zap.String("destination", name),
+			zap.String("reason", reason),
+			zap.Int64("items", items),
+			zap.Int64("in_dead_letter_file", deadLettered),
+			zap.String("message", message),
+		)
 	}
 }
 
-// Returned counts items that were given back to whoever sent them, who has them still.
+// Returned counts items that were given back to the sender, which still has them.
 func (r *Recorder) Returned(reason string, items int64, message string) {
 	r.mu.Lock()
 	r.problem(message)

@@ -46,7 +46,8 @@ func New(s Settings) (*Registry, error) {
 	return r, err
 }
 
-// Add makes the recorder of a destination. The name is that of its table if that is known, and otherwise what it is looked up
+// Add makes the recorder of a destination. The name is that of its table if that is known, and otherwise what it is
+// looked up
 // by.
 func (r *Registry) Add(name string, known bool) *Recorder {
 	a := &Recorder{registry: r, name: name, known: known, said: map[string]time.Time{}}
@@ -56,7 +57,8 @@ func (r *Registry) Add(name string, known bool) *Recorder {
 	return a
 }
 
-// Connect sets where states are published (may be nil) and what is called with the exporter's status: an error while data of
+// Connect sets where states are published (may be nil) and what is called with the exporter's status: an error while
+// data of
 // any destination waits, nil once none does.
 func (r *Registry) Connect(sink progress.DestinationSink, status func(error)) {
 	r.mu.Lock()
@@ -106,7 +108,8 @@ func (r *Registry) waiting() error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-// publish sends the state of a table, summed over the recorders whose destination it is; r.mu is held. A table that is not known is left for the end.
+// publish sends the state of a table, summed over the recorders whose destination it is; r.mu is held. A table that is
+// not known is left for the end.
 func (r *Registry) publish(name string, verified map[string]progress.Destination) {
 	if r.sink == nil {
 		return
@@ -121,7 +124,7 @@ func (r *Registry) publish(name string, verified map[string]progress.Destination
 		} else if verified != nil && d.Sent == 0 {
 			d.Detail = "nothing was sent there: data waits"
 		} else if verified != nil {
-			d.Detail = "nobody counted in the table: only spans are counted"
+			d.Detail = "not counted in the table: only spans are counted"
 		}
 		r.sink.PublishDestination(d)
 	}

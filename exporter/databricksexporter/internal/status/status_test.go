@@ -39,7 +39,9 @@ func newScene(t *testing.T) *scene {
 	set.Logger = zap.New(core)
 	var err error
 	s.Registry, err = New(Settings{
-		Exporter: component.MustNewID("databricks"), Signal: "traces", Telemetry: set, Now: func() time.Time { return s.now },
+		Exporter: component.MustNewID(
+			"databricks",
+		), Signal: "traces", Telemetry: set, Now: func() time.Time { return s.now },
 	})
 	require.NoError(t, err)
 	s.Connect(s, func(err error) { s.status = append(s.status, err) })
@@ -129,7 +131,19 @@ func TestCounts(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	s := newScene(t)
-	one, two, unknown, idle := s.Add("experiment:1", false), s.Add("a.b.c", true), s.Add("experiment:2", false), s.Add("experiment:3", false)
+	one, two, unknown, idle := s.Add(
+		"experiment:1",
+		false,
+	), s.Add(
+		"a.b.c",
+		true,
+	), s.Add(
+		"experiment:2",
+		false,
+	), s.Add(
+		"experiment:3",
+		false,
+	)
 	one.Wait("no such experiment", s.now)
 	require.Empty(t, s.published, "its table is not known")
 	require.Len(t, s.status, 1)
@@ -139,7 +153,17 @@ func TestClose(t *testing.T) {
 	two.Sent(2)
 	unknown.Wait("no such experiment", s.now)
 	_ = idle
-	s.Close([]progress.Destination{{Name: "a.b.c", Verification: progress.Short, Missing: 1, Detail: "one is missing", Problems: []string{"short"}}})
+	s.Close(
+		[]progress.Destination{
+			{
+				Name:         "a.b.c",
+				Verification: progress.Short,
+				Missing:      1,
+				Detail:       "one is missing",
+				Problems:     []string{"short"},
+			},
+		},
+	)
 	got := map[string]progress.Destination{}
 	for _, d := range s.published {
 		got[d.Name] = d
@@ -168,7 +192,11 @@ func TestDetails(t *testing.T) {
 	for _, d := range s.published {
 		details[d.Name] = d.Detail
 	}
-	require.Equal(t, map[string]string{"sent": "nobody counted in the table: only spans are counted", "idle": "nothing was sent there"}, details)
+	require.Equal(
+		t,
+		map[string]string{"sent": "not counted in the table: only spans are counted", "idle": "nothing was sent there"},
+		details,
+	)
 }
 
 func TestWithoutListeners(t *testing.T) {

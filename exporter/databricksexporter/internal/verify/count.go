@@ -18,7 +18,8 @@ import (
 const (
 	firstWait   = 5 * time.Second
 	longestWait = time.Minute
-	// lastLook is the time for the last look after the time for waiting is over, and again for listing span by span what is missing.
+	// lastLook is the time for the last look after the time for waiting is over, and again for listing span by span
+	// what is missing.
 	lastLook = time.Minute
 )
 
@@ -38,7 +39,9 @@ type count struct {
 func (v *Verifier) count(ctx context.Context, counts []*count) ([]progress.Destination, error) {
 	c := v.set.Config
 	begin := v.set.Now()
-	visible, end := begin, begin.Add(c.Timeout) // when the last row must be visible, and when patience with the warehouse ends
+	visible, end := begin, begin.Add(
+		c.Timeout,
+	) // when the last row must be visible, and when waiting for the warehouse ends
 	for _, x := range counts {
 		x.open = x.record.items()
 		x.traces = int64(len(x.open))
@@ -50,8 +53,12 @@ func (v *Verifier) count(ctx context.Context, counts []*count) ([]progress.Desti
 		}
 	}
 	log := v.set.Logger
-	log.Info("Counting in the tables what has arrived; this starts the SQL warehouse if it is stopped", zap.String("warehouse_id", c.WarehouseID),
-		zap.Int("tables", len(counts)), zap.Duration("timeout", c.Timeout))
+	log.Info(
+		"Counting in the tables what has arrived; this starts the SQL warehouse if it is stopped",
+		zap.String("warehouse_id", c.WarehouseID),
+		zap.Int("tables", len(counts)),
+		zap.Duration("timeout", c.Timeout),
+	)
 	within, cancel := context.WithTimeout(ctx, c.Timeout+lastLook)
 	defer cancel()
 	for wait := firstWait; ; wait = min(wait*3/2, longestWait) {
@@ -71,8 +78,17 @@ func (v *Verifier) count(ctx context.Context, counts []*count) ([]progress.Desti
 		}
 		for _, x := range counts {
 			if x.waiting() {
-				log.Info("Not all has arrived yet; counting again", zap.String("table", x.d.String()), zap.Int64("spans_sent", x.sent),
-					zap.Int64("spans_missing", x.missing()), zap.Duration("in", min(wait, left)), zap.NamedError("trouble", x.trouble))
+				log.Info(
+					"Not all has arrived yet; counting again",
+					zap.String("table", x.d.String()),
+					zap.Int64("spans_sent", x.sent),
+					zap.Int64(
+						"spans_missing",
+						x.missing(),
+					),
+					zap.Duration("in", min(wait, left)),
+					zap.NamedError("trouble", x.trouble),
+				)
 			}
 		}
 		if v.set.Sleep(within, min(wait, left)) != nil {
@@ -87,9 +103,19 @@ func (v *Verifier) count(ctx context.Context, counts []*count) ([]progress.Desti
 		v.settle(last, x)
 		d, err := x.result(c)
 		out, errs = append(out, d), append(errs, err)
-		log.Info("Counted", zap.String("table", d.Name), zap.String("verification", string(d.Verification)), zap.Int64("spans_sent", x.sent),
-			zap.Int64("spans_arrived", d.Arrived), zap.Int64("spans_missing", d.Missing), zap.Int64("rows_repeated", d.Repeated),
-			zap.Duration("duration", v.set.Now().Sub(begin)))
+		log.Info(
+			"Counted",
+			zap.String("table", d.Name),
+			zap.String("verification", string(d.Verification)),
+			zap.Int64("spans_sent", x.sent),
+			zap.Int64(
+				"spans_arrived",
+				d.Arrived,
+			),
+			zap.Int64("spans_missing", d.Missing),
+			zap.Int64("rows_repeated", d.Repeated),
+			zap.Duration("duration", v.set.Now().Sub(begin)),
+		)
 	}
 	return out, errors.Join(errs...)
 }
@@ -215,7 +241,13 @@ func (x *count) fail(err error, all []*count) {
 
 // result says what is known about the table. The error is non-nil unless everything that was sent was counted there.
 func (x *count) result(c Config) (progress.Destination, error) {
-	d := progress.Destination{Name: x.d.String(), Signal: signal(x.d), Verification: progress.Arrived, Arrived: x.arrived, Repeated: x.repeated}
+	d := progress.Destination{
+		Name:         x.d.String(),
+		Signal:       signal(x.d),
+		Verification: progress.Arrived,
+		Arrived:      x.arrived,
+		Repeated:     x.repeated,
+	}
 	unasked := x.unasked()
 	var short []*item
 	for _, i := range x.open {
@@ -229,7 +261,16 @@ func (x *count) result(c Config) (progress.Destination, error) {
 	var notes []string
 	if d.Missing > 0 {
 		d.Verification = progress.Short
-		notes = append(notes, fmt.Sprintf("sent %d, arrived %d: %d of the spans that the workspace acknowledged are not in the table, e.g. of the traces %s", x.sent, d.Arrived, d.Missing, examples(short)))
+		notes = append(
+			notes,
+			fmt.Sprintf(
+				"sent %d, arrived %d: %d of the spans that the workspace acknowledged are not in the table, e.g. of the traces %s",
+				x.sent,
+				d.Arrived,
+				d.Missing,
+				examples(short),
+			),
+		)
 	}
 	cause := x.err
 	if cause == nil {
@@ -239,7 +280,14 @@ func (x *count) result(c Config) (progress.Destination, error) {
 		notes = append(notes, fmt.Sprintf("%d of %d spans were not counted: %s", unasked, x.sent, because(cause, c)))
 	}
 	if n := x.record.overflow; n > 0 {
-		notes = append(notes, fmt.Sprintf("%d spans were not counted: they are more than verify::max_traces: %d lets the exporter remember; raise it", n, c.MaxTraces))
+		notes = append(
+			notes,
+			fmt.Sprintf(
+				"%d spans were not counted: they are more than verify::max_traces: %d lets the exporter remember; raise it",
+				n,
+				c.MaxTraces,
+			),
+		)
 	}
 	if n := x.record.withoutID; n > 0 {
 		notes = append(notes, fmt.Sprintf("%d spans were not counted: they have no trace id or no span id", n))
@@ -247,7 +295,10 @@ func (x *count) result(c Config) (progress.Destination, error) {
 	again := x.record.spans - x.sent
 	if notes == nil {
 		if again > 0 {
-			d.Detail = fmt.Sprintf("%d spans were acknowledged once more after they had been sent before; they count once", again)
+			d.Detail = fmt.Sprintf(
+				"%d spans were acknowledged once more after they had been sent before; they count once",
+				again,
+			)
 		}
 		return d, nil
 	}

@@ -55,7 +55,7 @@ func (tc verification) check(t *testing.T) {
 		slept += d
 	}
 	require.Less(t, slept, tc.within+3*time.Second, "%v", s.slept) // looking at statements takes a moment
-	if strings.Contains(tc.want.Detail, "nobody counted") {
+	if strings.Contains(tc.want.Detail, "not counted in the table") {
 		require.Zero(t, s.asked())
 	}
 }
@@ -76,7 +76,12 @@ func TestArrival(t *testing.T) {
 				s.send(v, one, traces(5, 10, 3))
 				s.send(v, one, traces(5, 1, 3))
 			},
-			want: progress.Destination{Verification: progress.Arrived, Arrived: 45, Repeated: 18, Detail: "18 spans were acknowledged once more"},
+			want: progress.Destination{
+				Verification: progress.Arrived,
+				Arrived:      45,
+				Repeated:     18,
+				Detail:       "18 spans were acknowledged once more",
+			},
 		},
 		"a trace in pieces": {
 			act: func(s *scene, v *Verifier) {
@@ -112,7 +117,11 @@ func TestMissing(t *testing.T) {
 				drop(s, 1)
 				s.send(v, one, traces(0, 20, 3))
 			},
-			want:   progress.Destination{Verification: progress.Short, Missing: 60, Detail: "sent 60, arrived 0: 60 of the spans that the workspace acknowledged are not in the table"},
+			want: progress.Destination{
+				Verification: progress.Short,
+				Missing:      60,
+				Detail:       "sent 60, arrived 0: 60 of the spans that the workspace acknowledged are not in the table",
+			},
 			err:    "verify: cat.sch.pre_otel_spans: sent 60, arrived 0",
 			within: timeout,
 		},
@@ -123,8 +132,13 @@ func TestMissing(t *testing.T) {
 				s.send(v, one, traces(5, 5, 2))
 				s.send(v, one, traces(10, 5, 2))
 			},
-			want: progress.Destination{Verification: progress.Short, Arrived: 20, Missing: 10, Detail: "e.g. of the traces ab000000000000000000000000000005, ab000000000000000000000000000006, " +
-				"ab000000000000000000000000000007, …"},
+			want: progress.Destination{
+				Verification: progress.Short,
+				Arrived:      20,
+				Missing:      10,
+				Detail: "e.g. of the traces ab000000000000000000000000000005, ab000000000000000000000000000006, " +
+					"ab000000000000000000000000000007, …",
+			},
 			err: "sent 30, arrived 20", within: timeout,
 		},
 		"part of a trace dropped": {
@@ -133,7 +147,11 @@ func TestMissing(t *testing.T) {
 				drop(s, 1)
 				s.send(v, one, traces(0, 1, 5))
 			},
-			want: progress.Destination{Verification: progress.Short, Arrived: 3, Missing: 2}, err: "sent 5, arrived 3", within: timeout,
+			want: progress.Destination{
+				Verification: progress.Short,
+				Arrived:      3,
+				Missing:      2,
+			}, err: "sent 5, arrived 3", within: timeout,
 		},
 	})
 }
@@ -167,12 +185,21 @@ func TestVisibility(t *testing.T) {
 	})
 }
 
-// A warehouse that starts slowly or is busy is waited for; one that can't count leaves spans not verified, with the reason.
+// A warehouse that starts slowly or is busy is waited for; one that can't count leaves spans not verified, with the
+// reason.
 func TestWarehouse(t *testing.T) {
 	check(t, map[string]verification{
 		"slow start of the warehouse": {
 			act: func(s *scene, v *Verifier) {
-				s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh", State: "STOPPED", StartsIn: 4 * time.Minute, PendingAnswers: 2, RunningAnswers: 3})
+				s.w.SetWarehouse(
+					databrickstest.Warehouse{
+						ID:             "wh",
+						State:          "STOPPED",
+						StartsIn:       4 * time.Minute,
+						PendingAnswers: 2,
+						RunningAnswers: 3,
+					},
+				)
 				s.send(v, one, traces(0, 20, 3))
 			},
 			want: progress.Destination{Verification: progress.Arrived, Arrived: 60}, within: 5 * time.Minute,
@@ -182,22 +209,31 @@ func TestWarehouse(t *testing.T) {
 				s.send(v, one, traces(0, 20, 3))
 				s.w.DropTable(one.String())
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Detail: "60 of 60 spans were not counted: running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND]"},
-			err:  "not counted",
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Detail:       "60 of 60 spans were not counted: running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND]",
+			},
+			err: "not counted",
 		},
 		"no such warehouse": {
 			set: func(s *Settings) { s.Config.WarehouseID = "nope" },
 			act: func(s *scene, v *Verifier) {
 				s.send(v, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Detail: "SQL warehouse nope does not exist"}, err: "SQL warehouse nope does not exist",
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Detail:       "SQL warehouse nope does not exist",
+			}, err: "SQL warehouse nope does not exist",
 		},
 		"no CAN_USE": {
 			act: func(s *scene, v *Verifier) {
 				s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh", Denied: []string{databrickstest.Admin}})
 				s.send(v, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Detail: "CAN_USE"}, err: "permission to use the SQL warehouse wh",
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Detail:       "CAN_USE",
+			}, err: "permission to use the SQL warehouse wh",
 		},
 		"overloaded for a while": {
 			act: func(s *scene, v *Verifier) {
@@ -216,7 +252,10 @@ func TestWarehouse(t *testing.T) {
 				s.answer = func(string) string { return `503 {"error_code":"TEMPORARILY_UNAVAILABLE","message":"try later"}` }
 				s.send(v, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Detail: "60 of 60 spans were not counted: running a statement in the warehouse wh: try later"}, err: "try later",
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Detail:       "60 of 60 spans were not counted: running a statement in the warehouse wh: try later",
+			}, err: "try later",
 			within: timeout,
 		},
 		"no answer about what is still missing": {
@@ -231,16 +270,23 @@ func TestWarehouse(t *testing.T) {
 					return ""
 				}
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Arrived: 10, Detail: "10 of 20 spans were not counted"}, err: "10 of 20 spans were not counted", within: timeout,
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Arrived:      10,
+				Detail:       "10 of 20 spans were not counted",
+			}, err: "10 of 20 spans were not counted", within: timeout,
 		},
-		"rows that nobody asked for": {
+		"rows that were not asked for": {
 			act: func(s *scene, v *Verifier) {
 				s.answer = func(string) string {
 					return `{"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"columns":[{},{},{},{},{}]},"total_row_count":1},"result":{"data_array":[["x","1","1","a","b"]]}}`
 				}
 				s.send(v, one, traces(0, 20, 3))
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Detail: "a row that was not asked for"}, err: "not asked for",
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Detail:       "a row that was not asked for",
+			}, err: "not asked for",
 		},
 		"stopped long after the last answer, and the warehouse is busy": {
 			act: func(s *scene, v *Verifier) {
@@ -265,7 +311,11 @@ func TestOtherWriters(t *testing.T) {
 		"other spans in the same traces": {
 			act: func(s *scene, v *Verifier) {
 				s.send(v, one, traces(0, 10, 3))
-				s.send(New(Settings{}), one, traces(0, 10, 6)) // another writer's, with the same ids for the first three
+				s.send(
+					New(Settings{}),
+					one,
+					traces(0, 10, 6),
+				) // another writer's, with the same ids for the first three
 			},
 			want: progress.Destination{Verification: progress.Arrived, Arrived: 30, Repeated: 30},
 		},
@@ -275,16 +325,30 @@ func TestOtherWriters(t *testing.T) {
 				s.send(v, one, traces(0, 1, 3))
 				other := traces(0, 1, 6)
 				n := 0
-				other.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(ptrace.Span) bool { n++; return n <= 3 })
+				other.ResourceSpans().
+					At(0).
+					ScopeSpans().
+					At(0).
+					Spans().
+					RemoveIf(func(ptrace.Span) bool { n++; return n <= 3 })
 				s.send(New(Settings{}), one, other)
 			},
-			want: progress.Destination{Verification: progress.Short, Missing: 3, Detail: "sent 3, arrived 0"}, err: "arrived 0", within: timeout,
+			want: progress.Destination{
+				Verification: progress.Short,
+				Missing:      3,
+				Detail:       "sent 3, arrived 0",
+			}, err: "arrived 0", within: timeout,
 		},
 		"other spans first, ours later": {
 			act: func(s *scene, v *Verifier) {
 				other := traces(0, 1, 6)
 				n := 0
-				other.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(ptrace.Span) bool { n++; return n <= 3 })
+				other.ResourceSpans().
+					At(0).
+					ScopeSpans().
+					At(0).
+					Spans().
+					RemoveIf(func(ptrace.Span) bool { n++; return n <= 3 })
 				s.send(New(Settings{}), one, other)
 				s.w.Set(func(sw *databrickstest.Switches) { sw.VisibleAfter = 80 * time.Second })
 				s.send(v, one, traces(0, 1, 3))
@@ -311,7 +375,11 @@ func TestPartialSuccess(t *testing.T) {
 				drop(s, 1)
 				s.send(v, one, traces(20, 1, 3))
 			},
-			want: progress.Destination{Verification: progress.Short, Arrived: 56, Missing: 3}, err: "arrived 56", within: timeout,
+			want: progress.Destination{
+				Verification: progress.Short,
+				Arrived:      56,
+				Missing:      3,
+			}, err: "arrived 56", within: timeout,
 		},
 	})
 }
@@ -320,14 +388,22 @@ func TestPartialSuccess(t *testing.T) {
 func TestNotRecorded(t *testing.T) {
 	check(t, map[string]verification{
 		"more traces than are remembered": {
-			set:  func(s *Settings) { s.Config.MaxTraces = 15 },
-			act:  func(s *scene, v *Verifier) { s.send(v, one, traces(0, 20, 3)) },
-			want: progress.Destination{Verification: progress.NotVerified, Arrived: 45, Detail: "15 spans were not counted: they are more than verify::max_traces: 15 lets"}, err: "raise it",
+			set: func(s *Settings) { s.Config.MaxTraces = 15 },
+			act: func(s *scene, v *Verifier) { s.send(v, one, traces(0, 20, 3)) },
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Arrived:      45,
+				Detail:       "15 spans were not counted: they are more than verify::max_traces: 15 lets",
+			}, err: "raise it",
 		},
 		"more spans than are remembered": {
-			set:  func(s *Settings) { s.Config.MaxTraces = 1 },
-			act:  func(s *scene, v *Verifier) { s.send(v, one, traces(0, 1, 40)) },
-			want: progress.Destination{Verification: progress.NotVerified, Arrived: 32, Detail: "8 spans were not counted"}, err: "raise it",
+			set: func(s *Settings) { s.Config.MaxTraces = 1 },
+			act: func(s *scene, v *Verifier) { s.send(v, one, traces(0, 1, 40)) },
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Arrived:      32,
+				Detail:       "8 spans were not counted",
+			}, err: "raise it",
 		},
 		"spans without ids": {
 			act: func(s *scene, v *Verifier) {
@@ -337,7 +413,11 @@ func TestNotRecorded(t *testing.T) {
 				v.Acknowledged(one, td, 0)
 				s.send(v, one, traces(0, 2, 2))
 			},
-			want: progress.Destination{Verification: progress.NotVerified, Arrived: 4, Detail: "2 spans were not counted: they have no trace id or no span id"}, err: "no trace id",
+			want: progress.Destination{
+				Verification: progress.NotVerified,
+				Arrived:      4,
+				Detail:       "2 spans were not counted: they have no trace id or no span id",
+			}, err: "no trace id",
 		},
 	})
 }
@@ -345,10 +425,26 @@ func TestNotRecorded(t *testing.T) {
 // Where nothing is to be counted, no statement is sent and the report says why.
 func TestNothingIsCounted(t *testing.T) {
 	check(t, map[string]verification{
-		"never":          {set: func(s *Settings) { s.Config.When = WhenNever }, act: sent, want: notVerified("verify::when is never")},
-		"no warehouse":   {set: func(s *Settings) { s.Config.WarehouseID = "" }, act: sent, want: notVerified("verify::warehouse_id names no SQL warehouse")},
-		"stopped midway": {set: func(s *Settings) { s.Ending = ended(false) }, act: sent, want: notVerified("the process was stopped")},
-		"nobody knows":   {set: func(s *Settings) { s.Ending = nil }, act: sent, want: notVerified("list it under service::extensions")},
+		"never": {
+			set:  func(s *Settings) { s.Config.When = WhenNever },
+			act:  sent,
+			want: notVerified("verify::when is never"),
+		},
+		"no warehouse": {
+			set:  func(s *Settings) { s.Config.WarehouseID = "" },
+			act:  sent,
+			want: notVerified("verify::warehouse_id names no SQL warehouse"),
+		},
+		"stopped midway": {
+			set:  func(s *Settings) { s.Ending = ended(false) },
+			act:  sent,
+			want: notVerified("the process was stopped"),
+		},
+		"no extension": {
+			set:  func(s *Settings) { s.Ending = nil },
+			act:  sent,
+			want: notVerified("list it under service::extensions"),
+		},
 	})
 }
 

@@ -82,7 +82,8 @@ func (r *record) open(id pcommon.TraceID) *trace {
 func (t *trace) add(span uint64, second uint32) {
 	t.spans = append(t.spans, span)
 	t.from, t.to = min(t.from, second), max(t.to, second)
-	if len(t.spans) > 64 && len(t.spans) > 2*int(t.clean) { // so that a trace that is sent again and again does not grow
+	if len(t.spans) > 64 &&
+		len(t.spans) > 2*int(t.clean) { // so that a trace that is sent again and again does not grow
 		t.tidy()
 	}
 }
@@ -110,7 +111,8 @@ func (i *item) hex() string { return hex.EncodeToString(i.id[:]) }
 
 func (i *item) sent() int64 { return int64(len(i.spans)) }
 
-// items lists the traces in the order of their time, so that a few of them lie close together in the table. Nothing may be added after it.
+// items lists the traces in the order of their time, so that a few of them lie close together in the table. Nothing may
+// be added after it.
 func (r *record) items() []*item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,6 +123,9 @@ func (r *record) items() []*item {
 			all = append(all, &item{trace: t, id: id})
 		}
 	}
-	slices.SortFunc(all, func(a, b *item) int { return cmp.Or(cmp.Compare(a.from, b.from), slices.Compare(a.id[:], b.id[:])) })
+	slices.SortFunc(
+		all,
+		func(a, b *item) int { return cmp.Or(cmp.Compare(a.from, b.from), slices.Compare(a.id[:], b.id[:])) },
+	)
 	return all
 }

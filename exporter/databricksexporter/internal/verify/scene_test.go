@@ -32,7 +32,8 @@ type scene struct {
 	mu    sync.Mutex
 	now   time.Time
 	slept []time.Duration
-	// answer takes the place of a statement's result: the body of an answer 200, or "503 …"; "" leaves it to the warehouse.
+	// answer takes the place of a statement's result: the body of an answer 200, or "503 …"; "" leaves it to the
+	// warehouse.
 	answer func(statement string) string
 }
 
@@ -126,7 +127,12 @@ func (s *scene) send(v *Verifier, d route.Destination, td ptrace.Traces) {
 	s.t.Helper()
 	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 	require.NoError(s.t, err)
-	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.w.URL()+"/api/2.0/otel/v1/traces", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(
+		s.t.Context(),
+		http.MethodPost,
+		s.w.URL()+"/api/2.0/otel/v1/traces",
+		bytes.NewReader(body),
+	)
 	require.NoError(s.t, err)
 	r.Header.Set("Content-Type", "application/x-protobuf")
 	r.Header.Set("X-Databricks-UC-Table-Name", d.String())

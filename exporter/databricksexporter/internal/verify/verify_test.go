@@ -32,8 +32,16 @@ func TestTables(t *testing.T) {
 	s.send(v, old, traces(0, 4, 3))
 	got, err := v.Verify(t.Context())
 	require.Len(t, got, 3)
-	require.Equal(t, []progress.Verification{progress.Arrived, progress.Arrived, progress.Short}, []progress.Verification{got[0].Verification, got[1].Verification, got[2].Verification})
-	require.Equal(t, []string{old.String(), one.String(), two.String()}, []string{got[0].Name, got[1].Name, got[2].Name})
+	require.Equal(
+		t,
+		[]progress.Verification{progress.Arrived, progress.Arrived, progress.Short},
+		[]progress.Verification{got[0].Verification, got[1].Verification, got[2].Verification},
+	)
+	require.Equal(
+		t,
+		[]string{old.String(), one.String(), two.String()},
+		[]string{got[0].Name, got[1].Name, got[2].Name},
+	)
 	require.Equal(t, int64(12), got[0].Arrived)
 	require.ErrorContains(t, err, "cat.sch.two_otel_spans: sent 4, arrived 0")
 	require.NotContains(t, err.Error(), "pre_otel_spans")
@@ -72,7 +80,9 @@ func TestPieces(t *testing.T) {
 	rows := make([]databrickstest.Row, 0, n)
 	for _, span := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
 		rows = append(rows, databrickstest.Row{
-			"trace_id": span.TraceID().String(), "span_id": span.SpanID().String(), "start_time_unix_nano": int64(span.StartTimestamp()),
+			"trace_id": span.TraceID().
+				String(),
+			"span_id": span.SpanID().String(), "start_time_unix_nano": int64(span.StartTimestamp()),
 			"time": span.StartTimestamp().AsTime().Format(time.RFC3339),
 		})
 	}
@@ -85,8 +95,17 @@ func TestPieces(t *testing.T) {
 	require.Len(t, statements, 3)
 	first := begin.Add(-1000 * time.Hour)
 	for k, last := range []int{4999, 9999, 11999} {
-		require.Contains(t, statements[k].SQL, fmt.Sprintf("time >= timestamp_seconds(%d) AND time <= timestamp_seconds(%d)",
-			first.Add(time.Duration(k*5000)*time.Minute).Unix()-slack, first.Add(time.Duration(last)*time.Minute).Unix()+slack))
+		require.Contains(
+			t,
+			statements[k].SQL,
+			fmt.Sprintf(
+				"time >= timestamp_seconds(%d) AND time <= timestamp_seconds(%d)",
+				first.Add(time.Duration(k*5000)*time.Minute).
+					Unix()-
+					slack,
+				first.Add(time.Duration(last)*time.Minute).Unix()+slack,
+			),
+		)
 	}
 }
 
@@ -127,7 +146,7 @@ func TestConcurrentAcknowledgements(t *testing.T) {
 	require.Equal(t, int64(336), got[0].Missing)
 }
 
-func TestWarnsWhenNobodyKnowsTheEnd(t *testing.T) {
+func TestWarnsWithoutTheExtension(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	New(Settings{Config: Config{When: WhenEndOfBackfill, WarehouseID: "wh"}, Logger: zap.New(core)})
 	require.Equal(t, 1, logs.FilterMessageSnippet("mlflow_report").Len())
