@@ -31,17 +31,19 @@ func TestRetried(t *testing.T) {
 		wait    time.Duration
 		rows    int // per span
 	}{
-		"408":                        {databrickstest.Refuse(408), "timeout", 0, 1},
-		"429":                        {databrickstest.Throttle(""), "throttled", 0, 1},
-		"429 after seconds":          {databrickstest.Throttle("1"), "throttled", time.Second, 1},
-		"500":                        {databrickstest.Refuse(500), "server_error", 0, 1},
-		"502 with a page":            {databrickstest.Outcome{Status: 502, HTML: true}, "server_error", 0, 1},
-		"503 after seconds":          {databrickstest.Outcome{Status: 503, RetryAfter: "1"}, "server_error", time.Second, 1},
-		"504":                        {databrickstest.Refuse(504), "server_error", 0, 1},
-		"connection reset":           {databrickstest.Outcome{Reset: true}, "network", 0, 1},
-		"written, then reset":        {databrickstest.Ambiguous, "network", 0, 2},
-		"no answer in time":          {databrickstest.Outcome{Delay: time.Second}, "timeout", 0, 2}, // the first one got there, too late
-		"success that says nonsense": {databrickstest.Outcome{Garbage: true}, "accepted_unreadable", 0, 1},
+		"408":               {databrickstest.Refuse(408), "timeout", 0, 1},
+		"429":               {databrickstest.Throttle(""), "throttled", 0, 1},
+		"429 after seconds": {databrickstest.Throttle("1"), "throttled", time.Second, 1},
+		"500":               {databrickstest.Refuse(500), "server_error", 0, 1},
+		"502 with a page":   {databrickstest.Outcome{Status: 502, HTML: true}, "server_error", 0, 1},
+		"503 after seconds": {databrickstest.Outcome{Status: 503, RetryAfter: "1"}, "server_error",
+			time.Second, 1},
+		"504":                 {databrickstest.Refuse(504), "server_error", 0, 1},
+		"connection reset":    {databrickstest.Outcome{Reset: true}, "network", 0, 1},
+		"written, then reset": {databrickstest.Ambiguous, "network", 0, 2},
+		"no answer in time":   {databrickstest.Outcome{Delay: time.Second}, "timeout", 0, 2},
+		// the first one got there, too late
+		"success that says nonsense":                    {databrickstest.Outcome{Garbage: true}, "accepted_unreadable", 0, 1},
 		"429 until a date, which is rounded to seconds": {databrickstest.Throttle("date"), "throttled", time.Second, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,19 +90,24 @@ func TestRefused(t *testing.T) {
 		},
 		"400 with a missing column": {
 			func(w *databrickstest.Workspace) { w.DropColumn(spansTable, "flags") },
-			"schema", "column flags is missing in table main.traces.agents_otel_spans: ALTER TABLE `main`.`traces`.`agents_otel_spans` ADD COLUMN flags INT",
+			"schema", "column flags is missing in table main.traces.agents_otel_spans: ALTER TABLE " +
+				"`main`.`traces`.`agents_otel_spans` ADD COLUMN flags INT",
 		},
 		"400": {
-			func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(400)) }, "invalid", "status 400",
+			func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(400)) }, "invalid",
+			"status 400",
 		},
 		"422": {
-			func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(422)) }, "invalid", "status 422",
+			func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(422)) }, "invalid",
+			"status 422",
 		},
 		"partial success with nothing taken": {
-			func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Partly(100)) }, "partial_success", "refused 6 of its 6 items",
+			func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Partly(100)) },
+			"partial_success", "refused 6 of its 6 items",
 		},
 		"413 for single spans": {
-			func(w *databrickstest.Workspace) { w.Set(func(s *databrickstest.Switches) { s.MaxBody = 10 }) }, "too_large", "status 413",
+			func(w *databrickstest.Workspace) { w.Set(func(s *databrickstest.Switches) { s.MaxBody = 10 }) },
+			"too_large", "status 413",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -65,7 +65,8 @@ func ingestFactory(address string) receiver.Factory {
 		component.MustNewType("workspace"),
 		func() component.Config { return &struct{}{} },
 		receiver.WithTraces(
-			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Traces) (receiver.Traces, error) {
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Traces) (receiver.Traces,
+				error) {
 				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
 					q := ptraceotlp.NewExportRequest()
 					if err := q.UnmarshalProto(body); err != nil {
@@ -77,7 +78,8 @@ func ingestFactory(address string) receiver.Factory {
 			component.StabilityLevelDevelopment,
 		),
 		receiver.WithLogs(
-			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Logs) (receiver.Logs, error) {
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Logs) (receiver.Logs,
+				error) {
 				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
 					q := plogotlp.NewExportRequest()
 					if err := q.UnmarshalProto(body); err != nil {
@@ -89,7 +91,8 @@ func ingestFactory(address string) receiver.Factory {
 			component.StabilityLevelDevelopment,
 		),
 		receiver.WithMetrics(
-			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics, error) {
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics,
+				error) {
 				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
 					q := pmetricotlp.NewExportRequest()
 					if err := q.UnmarshalProto(body); err != nil {

@@ -112,7 +112,9 @@ func TestStopWithABatchingQueue(t *testing.T) {
 	cfg := configure(w)
 	require.NoError(
 		t,
-		confmap.NewFromStringMap(map[string]any{"sending_queue": map[string]any{"batch": map[string]any{"flush_timeout": "1h"}}}).
+		confmap.NewFromStringMap(map[string]any{
+			"sending_queue": map[string]any{"batch": map[string]any{"flush_timeout": "1h"}},
+		}).
 			Unmarshal(cfg),
 	)
 	counted := counting(t)
@@ -191,7 +193,8 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 		cfg.OnNoRoute, cfg.Routes = route.OnNoRouteDefault, routes
 		return startOn(t, cfg, set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
 	}
-	const warning = "A destination is no longer in the configuration; what is left in its queue on disk is still sent there"
+	const warning = "A destination is no longer in the configuration; what is left in its queue on disk is still " +
+		"sent there"
 	r := run(route.Route{ExperimentID: "1", TablePrefix: "one"})
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
 	eventually(t, func() bool { return r.host.destination("main.traces.one_otel_spans").Held != "" }, "held")
@@ -243,7 +246,8 @@ func TestDeadLetter(t *testing.T) {
 		dead    int
 		lines   int // spans in the file
 	}{
-		"schema": {func(w *databrickstest.Workspace, _ *Config) { w.DropColumn(spansTable, "flags") }, "schema", 0, 6, 6},
+		"schema": {func(w *databrickstest.Workspace, _ *Config) { w.DropColumn(spansTable, "flags") }, "schema", 0, 6,
+			6},
 		"too large": {func(w *databrickstest.Workspace, _ *Config) {
 			w.Set(func(s *databrickstest.Switches) { s.MaxBody = 2000 })
 		}, "too_large", 5, 1, 1},

@@ -215,8 +215,7 @@ func some(names []string) string {
 }
 
 // Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent
-// is verified and reported. It may be called without Start
-// and twice.
+// is verified and reported. It may be called without Start and twice.
 func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e == nil || e.access == nil {
 		return nil

@@ -20,8 +20,7 @@ type held struct {
 }
 
 // checkHeld expects of each case that the data is held, that status, report and log name the remedy, and that
-// everything
-// arrives once it is applied.
+// everything arrives once it is applied.
 func checkHeld(t *testing.T, cases map[string]held) {
 	t.Helper()
 	for name, c := range cases {
@@ -111,7 +110,8 @@ func TestHeldForAGrant(t *testing.T) {
 				w.Revoke("app-1", spansTable, "SELECT")
 			},
 			remove: func(w *databrickstest.Workspace) { w.Grant("app-1", spansTable, "SELECT") },
-			label:  "forbidden", remedy: "GRANT MODIFY, SELECT ON TABLE " + agents.Quoted() + " TO `app-1` (ALL PRIVILEGES is not enough)",
+			label:  "forbidden", remedy: "GRANT MODIFY, SELECT ON TABLE " + agents.Quoted() + " TO `app-1` (ALL " +
+				"PRIVILEGES is not enough)",
 		},
 		"403 on the schema": {
 			prevent: func(w *databrickstest.Workspace) { w.Revoke(writer, "main.traces") },

@@ -27,11 +27,13 @@ func TestReasons(t *testing.T) {
 		reason   string
 	}{
 		"max_elapsed_time": {
-			arrange: busy, config: func(c *Config) { c.Retry.MaxElapsedTime = 50 * time.Millisecond }, reason: "retries_exhausted",
+			arrange: busy, config: func(c *Config) { c.Retry.MaxElapsedTime = 50 * time.Millisecond },
+			reason: "retries_exhausted",
 		},
 		"max_elapsed_time of a producer with a deadline": {
-			arrange: busy, config: func(c *Config) { c.Retry.MaxElapsedTime = 50 * time.Millisecond }, deadline: time.Hour,
-			reason: "retries_exhausted",
+			arrange: busy, config: func(c *Config) { c.Retry.MaxElapsedTime = 50 * time.Millisecond },
+			deadline: time.Hour,
+			reason:   "retries_exhausted",
 		},
 		"no time for the wait that the workspace asks for": {
 			arrange: func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Throttle("60")) },
@@ -41,15 +43,17 @@ func TestReasons(t *testing.T) {
 			arrange: busy, config: func(c *Config) { c.Retry.Enabled = false }, reason: "retries_exhausted",
 		},
 		"no retries of a producer with a deadline": {
-			arrange: busy, config: func(c *Config) { c.Retry.Enabled = false }, deadline: time.Hour, reason: "retries_exhausted",
+			arrange: busy, config: func(c *Config) { c.Retry.Enabled = false }, deadline: time.Hour,
+			reason: "retries_exhausted",
 		},
-		"a deadline before the next attempt": {arrange: busy, config: slowly, deadline: time.Minute, reason: "canceled"},
-		"a deadline that ends":               {arrange: busy, deadline: 50 * time.Millisecond, reason: "canceled"},
-		"a producer that goes away":          {arrange: revoked, cancel: true, reason: "canceled"},
-		"a shutdown while held":              {arrange: revoked, stop: true, reason: "shutdown"},
-		"a shutdown between attempts":        {arrange: busy, config: slowly, stop: true, reason: "shutdown"},
-		"a shutdown, with a deadline":        {arrange: revoked, deadline: time.Hour, stop: true, reason: "shutdown"},
-		"a refusal":                          {arrange: refused, reason: "invalid"},
+		"a deadline before the next attempt": {arrange: busy, config: slowly, deadline: time.Minute,
+			reason: "canceled"},
+		"a deadline that ends":        {arrange: busy, deadline: 50 * time.Millisecond, reason: "canceled"},
+		"a producer that goes away":   {arrange: revoked, cancel: true, reason: "canceled"},
+		"a shutdown while held":       {arrange: revoked, stop: true, reason: "shutdown"},
+		"a shutdown between attempts": {arrange: busy, config: slowly, stop: true, reason: "shutdown"},
+		"a shutdown, with a deadline": {arrange: revoked, deadline: time.Hour, stop: true, reason: "shutdown"},
+		"a refusal":                   {arrange: refused, reason: "invalid"},
 		"a hold that is too long": {
 			arrange: revoked, config: func(c *Config) { c.HoldMax = time.Millisecond }, reason: "held_too_long",
 		},

@@ -27,7 +27,8 @@ func (e *databricksExporter[T]) newRouter(ctx context.Context) (*send.Router[T],
 	r := &send.Router[T]{
 		Kind: s.kind, Rules: &e.plan.Rules,
 		Unrouted: send.NewSender(send.SenderSettings[T]{
-			Kind: s.kind, Status: e.status.Add("(no route)", false), DeadLetters: e.deadLetters, Exporter: id, Now: time.Now,
+			Kind: s.kind, Status: e.status.Add("(no "+
+				"route)", false), DeadLetters: e.deadLetters, Exporter: id, Now: time.Now,
 		}),
 	}
 	for _, t := range e.plan.Targets {

@@ -60,7 +60,8 @@ func arrange(w *databrickstest.Workspace, locations ...unity.Location) {
 var (
 	unchecked = factory{newChecker: func(preflight.Settings) *preflight.Checker { return nil }}
 	checked   = factory{newChecker: func(s preflight.Settings) *preflight.Checker {
-		s.RetryInterval, s.MaxRetryInterval, s.MinInterval = 20*time.Millisecond, 20*time.Millisecond, 20*time.Millisecond
+		s.RetryInterval, s.MaxRetryInterval, s.MinInterval = 20*time.Millisecond, 20*time.Millisecond,
+			20*time.Millisecond
 		return preflight.NewChecker(s)
 	}}
 )

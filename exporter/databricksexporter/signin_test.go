@@ -173,7 +173,8 @@ func TestNothingSecretIsTold(t *testing.T) {
 				if r.Method != http.MethodPost {
 					return nil
 				}
-				return &databrickstest.Fault{Status: 400, Code: "X", Body: "bad: 'Bearer " + canary + "' and dapi" + canary}
+				return &databrickstest.Fault{Status: 400, Code: "X", Body: "bad: 'Bearer " + canary + "' and " +
+					"dapi" + canary}
 			})
 		},
 	} {

@@ -61,7 +61,8 @@ func (c *Config) validateAccess() error {
 			errs = append(
 				errs,
 				errors.New(
-					"host: required; write the workspace's address (https://….cloud.databricks.com), the same that the authenticator signs for",
+					"host: required; write the workspace's address (https://….cloud.databricks.com), the same that "+
+						"the authenticator signs for",
 				),
 			)
 		} else if _, err := signin.ParseHost(c.Host); err != nil {
@@ -146,7 +147,8 @@ func (c *Config) validateDelivery() error {
 		errs = append(
 			errs,
 			errors.New(
-				"hold_max: what is held for too long needs a place to go; write dead_letter, or leave hold_max away to hold for ever",
+				"hold_max: what is held for too long needs a place to go; write dead_letter, or leave hold_max away "+
+					"to hold for ever",
 			),
 		)
 	}
@@ -157,7 +159,8 @@ func (c *Config) validateDelivery() error {
 		errs = append(
 			errs,
 			errors.New(
-				"retry_on_failure::enabled: false would lose what is on disk: a queue with storage deletes what fails during a shutdown, unless it is tried again",
+				"retry_on_failure::enabled: false would lose what is on disk: a queue with storage deletes what "+
+					"fails during a shutdown, unless it is tried again",
 			),
 		)
 	}

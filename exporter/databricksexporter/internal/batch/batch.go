@@ -21,8 +21,7 @@ func (r Range) Halves() (Range, Range) {
 }
 
 // Kind is what can be done to batches of one signal. A unit is the smallest thing that a batch can be cut into: a span,
-// a log record, a metric with its data points. An item
-// is what is counted: spans, log records, data points.
+// a log record, a metric with its data points. An item is what is counted: spans, log records, data points.
 type Kind[T any] interface {
 	// Signal is the signal as tables spell it, Path as OTLP paths do.
 	Signal() unity.Signal

@@ -34,9 +34,8 @@ type Settings struct {
 }
 
 // Checker reads in the workspace whether data can be written to each destination. A goroutine for each destination
-// does, so
-// that the trouble of one delays no other. Its methods may be called at the same time; those of a nil Checker know of
-// nothing that is wrong.
+// does, so that the trouble of one delays no other. Its methods may be called at the same time; those of a nil Checker
+// know of nothing that is wrong.
 type Checker struct {
 	set     Settings
 	collect func(ctx context.Context, d route.Destination, refused bool) Facts
@@ -67,7 +66,8 @@ func NewChecker(set Settings) *Checker {
 	for _, d := range []struct {
 		value   *time.Duration
 		initial time.Duration
-	}{{&set.Wait, 30 * time.Second}, {&set.RetryInterval, 30 * time.Second}, {&set.MaxRetryInterval, 5 * time.Minute}, {&set.ReconnectInterval, time.Second}, {&set.MinInterval, 5 * time.Second}} {
+	}{{&set.Wait, 30 * time.Second}, {&set.RetryInterval, 30 * time.Second}, {&set.MaxRetryInterval, 5 * time.Minute},
+		{&set.ReconnectInterval, time.Second}, {&set.MinInterval, 5 * time.Second}} {
 		if *d.value == 0 {
 			*d.value = d.initial
 		}
@@ -87,8 +87,7 @@ func NewChecker(set Settings) *Checker {
 
 // Start begins to look at the destinations that the configuration names, in the background. With on_failure: fail it
 // returns their faults, as far as they are known when Settings.Wait is over; a workspace that can't be reached is none.
-// The context
-// is used during the call only.
+// The context is used during the call only.
 func (c *Checker) Start(ctx context.Context, fixed []route.Destination) error {
 	if c == nil {
 		return nil
@@ -124,8 +123,8 @@ wait:
 // look returns nil, or why nothing can be written to a destination. It answers at once, from what is known; a
 // destination that it sees for the first time is checked in the background. A fault is looked at again from time to
 // time, so that a grant given later lets data flow without a restart. With on_failure: warn nothing is held. Without a
-// connection everything is: nothing
-// could be sent, and what was not looked at must not slip through the moment the connection comes.
+// connection everything is: nothing could be sent, and what was not looked at must not slip through the moment the
+// connection comes.
 func (c *Checker) look(d route.Destination) *Held {
 	if c == nil {
 		return nil
@@ -156,8 +155,7 @@ func (c *Checker) look(d route.Destination) *Held {
 }
 
 // refused says that the ingest endpoint answered 403 or 404 although nothing was known to be wrong: look again soon.
-// The
-// returned sentence, if any, names the fault more exactly than the answer did.
+// The returned sentence, if any, names the fault more exactly than the answer did.
 func (c *Checker) refused(d route.Destination) string {
 	if c == nil {
 		return ""

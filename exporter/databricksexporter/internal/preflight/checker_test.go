@@ -66,8 +66,10 @@ func newChecker(t *testing.T, client *databricks.Client, change ...func(*Setting
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
 	set := Settings{
-		Client: client, OnFailure: OnFailureHold, Logger: zap.New(core), Wait: patience, RetryInterval: 5 * time.Millisecond, MaxRetryInterval: 20 * time.Millisecond, ReconnectInterval: 5 * time.Millisecond,
-		MinInterval: time.Millisecond,
+		Client: client, OnFailure: OnFailureHold, Logger: zap.New(core), Wait: patience,
+		RetryInterval: 5 * time.Millisecond, MaxRetryInterval: 20 * time.Millisecond,
+		ReconnectInterval: 5 * time.Millisecond,
+		MinInterval:       time.Millisecond,
 	}
 	for _, f := range change {
 		f(&set)
@@ -107,6 +109,8 @@ func TestWhatIsMissing(t *testing.T) {
 			})
 		}
 	}
+	const linkedTo = `{"experiment":{"experiment_id":"7","tags":[` +
+		`{"key":"mlflow.experiment.databricksTraceSpanStorageTable","value":"`
 	for name, tc := range map[string]struct {
 		arrange func(*databrickstest.Workspace)
 		d       route.Destination
@@ -114,19 +118,31 @@ func TestWhatIsMissing(t *testing.T) {
 		weight  Weight
 		text    string
 	}{
-		"nothing":        {func(*databrickstest.Workspace) {}, spansOnly, "", 0, ""},
-		"catalog":        {func(*databrickstest.Workspace) {}, to("nope", "sch", "pre"), CheckCatalog, WeightFault, "the catalog nope"},
-		"schema":         {func(*databrickstest.Workspace) {}, to("cat", "nope", "pre"), CheckSchema, WeightFault, "the schema cat.nope"},
-		"table":          {func(w *databrickstest.Workspace) { w.DropTable(table) }, spansOnly, CheckTable, WeightFault, "the table " + table},
-		"layout":         {func(w *databrickstest.Workspace) { w.SetProperty(table, unity.SchemaVersion, "v1") }, spansOnly, CheckLayout, WeightFault, "`layout: v1`"},
-		"property":       {func(w *databrickstest.Workspace) { w.SetProperty(table, unity.SchemaVersion, "") }, spansOnly, CheckLayout, WeightAdvice, "SET TBLPROPERTIES"},
-		"column":         {func(w *databrickstest.Workspace) { w.DropColumn(table, "flags") }, spansOnly, CheckColumns, WeightFault, "ADD COLUMNS (flags INT)"},
-		"type":           {func(w *databrickstest.Workspace) { w.SetColumnType(table, "attributes", "string") }, spansOnly, CheckColumns, WeightFault, "attributes is STRING"},
-		"MODIFY":         {func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") }, spansOnly, CheckGrants, WeightFault, "GRANT MODIFY ON TABLE `cat`.`sch`.`pre_otel_spans` TO `" + app + "`"},
-		"SELECT":         {func(w *databrickstest.Workspace) { w.Revoke(app, table, "SELECT") }, spansOnly, CheckGrants, WeightFault, "GRANT SELECT ON TABLE"},
-		"all grants":     {func(w *databrickstest.Workspace) { w.Revoke(app, table) }, spansOnly, CheckGrants, WeightFault, "User does not have SELECT on Table"},
-		"USE_SCHEMA":     {func(w *databrickstest.Workspace) { w.Revoke(app, "cat.sch") }, spansOnly, CheckGrants, WeightFault, "GRANT USE SCHEMA ON SCHEMA `cat`.`sch`"},
-		"USE_CATALOG":    {func(w *databrickstest.Workspace) { w.Revoke(app, "cat") }, spansOnly, CheckGrants, WeightFault, "GRANT USE CATALOG ON CATALOG `cat`"},
+		"nothing": {func(*databrickstest.Workspace) {}, spansOnly, "", 0, ""},
+		"catalog": {func(*databrickstest.Workspace) {}, to("nope", "sch", "pre"), CheckCatalog, WeightFault,
+			"the catalog nope"},
+		"schema": {func(*databrickstest.Workspace) {}, to("cat", "nope", "pre"), CheckSchema, WeightFault,
+			"the schema cat.nope"},
+		"table": {func(w *databrickstest.Workspace) { w.DropTable(table) }, spansOnly, CheckTable, WeightFault,
+			"the table " + table},
+		"layout": {func(w *databrickstest.Workspace) { w.SetProperty(table, unity.SchemaVersion, "v1") },
+			spansOnly, CheckLayout, WeightFault, "`layout: v1`"},
+		"property": {func(w *databrickstest.Workspace) { w.SetProperty(table, unity.SchemaVersion, "") },
+			spansOnly, CheckLayout, WeightAdvice, "SET TBLPROPERTIES"},
+		"column": {func(w *databrickstest.Workspace) { w.DropColumn(table, "flags") }, spansOnly, CheckColumns,
+			WeightFault, "ADD COLUMNS (flags INT)"},
+		"type": {func(w *databrickstest.Workspace) { w.SetColumnType(table, "attributes", "string") },
+			spansOnly, CheckColumns, WeightFault, "attributes is STRING"},
+		"MODIFY": {func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") }, spansOnly, CheckGrants,
+			WeightFault, "GRANT MODIFY ON TABLE `cat`.`sch`.`pre_otel_spans` TO `" + app + "`"},
+		"SELECT": {func(w *databrickstest.Workspace) { w.Revoke(app, table, "SELECT") }, spansOnly, CheckGrants,
+			WeightFault, "GRANT SELECT ON TABLE"},
+		"all grants": {func(w *databrickstest.Workspace) { w.Revoke(app, table) }, spansOnly, CheckGrants,
+			WeightFault, "User does not have SELECT on Table"},
+		"USE_SCHEMA": {func(w *databrickstest.Workspace) { w.Revoke(app, "cat.sch") }, spansOnly, CheckGrants,
+			WeightFault, "GRANT USE SCHEMA ON SCHEMA `cat`.`sch`"},
+		"USE_CATALOG": {func(w *databrickstest.Workspace) { w.Revoke(app, "cat") }, spansOnly, CheckGrants,
+			WeightFault, "GRANT USE CATALOG ON CATALOG `cat`"},
 		"ALL_PRIVILEGES": {allPrivileges, spansOnly, CheckGrants, WeightFault, "ALL_PRIVILEGES is not enough"},
 		"owning": {func(w *databrickstest.Workspace) {
 			w.Revoke(app, table)
@@ -154,12 +170,13 @@ func TestWhatIsMissing(t *testing.T) {
 				return nil
 			})
 		}, spansOnly, CheckGrants, WeightUnknown, "not yours to read"},
-		"experiment linked": {experiment(`{"experiment":{"experiment_id":"7","tags":[{"key":"mlflow.experiment.databricksTraceSpanStorageTable","value":"` + table +
+		"experiment linked": {experiment(linkedTo + table +
 			`"},{"key":"mlflow.monitoring.sqlWarehouseId","value":"wh"}]}}`), spans, "", 0, ""},
-		"experiment linked elsewhere": {experiment(`{"experiment":{"experiment_id":"7","tags":[{"key":"mlflow.experiment.databricksTraceSpanStorageTable","value":"cat.sch.other_otel_spans"}]}}`),
+		"experiment linked elsewhere": {experiment(linkedTo + `cat.sch.other_otel_spans"}]}}`),
 			spans, CheckExperiment, WeightAdvice, "is linked to cat.sch.other_otel_spans"},
-		"experiment not linked": {experiment(`{"experiment":{"experiment_id":"7"}}`), spans, CheckExperiment, WeightAdvice, "not linked"},
-		"experiment without warehouse": {experiment(`{"experiment":{"experiment_id":"7","tags":[{"key":"mlflow.experiment.databricksTraceSpanStorageTable","value":"` + table + `"}]}}`),
+		"experiment not linked": {experiment(`{"experiment":{"experiment_id":"7"}}`), spans, CheckExperiment,
+			WeightAdvice, "not linked"},
+		"experiment without warehouse": {experiment(linkedTo + table + `"}]}}`),
 			spans, CheckExperiment, WeightAdvice, "names no SQL warehouse"},
 		"workspace without Unity Catalog": {func(w *databrickstest.Workspace) {
 			w.SetFault(func(r *http.Request) *databrickstest.Fault {
@@ -180,7 +197,8 @@ func TestWhatIsMissing(t *testing.T) {
 		"token ended": {func(w *databrickstest.Workspace) {
 			w.SetFault(func(r *http.Request) *databrickstest.Fault {
 				if strings.HasPrefix(r.URL.Path, "/api/") {
-					return hold(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type for this API.")
+					return hold(401, "UNAUTHENTICATED", "Credential was not sent or was of an unsupported type for "+
+						"this API.")
 				}
 				return nil
 			})
@@ -260,11 +278,14 @@ func TestStart(t *testing.T) {
 		start   string
 		hold    bool
 	}{
-		"fail, all well":        {OnFailureFail, func(*databrickstest.Workspace) {}, "", false},
-		"fail, definite":        {OnFailureFail, func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") }, "preflight: " + app + " lacks MODIFY", true},
-		"fail, unknown":         {OnFailureFail, throughGroup, "", false},
-		"hold starts all right": {OnFailureHold, func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") }, "", true},
-		"warn never holds":      {OnFailureWarn, func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") }, "", false},
+		"fail, all well": {OnFailureFail, func(*databrickstest.Workspace) {}, "", false},
+		"fail, definite": {OnFailureFail, func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") },
+			"preflight: " + app + " lacks MODIFY", true},
+		"fail, unknown": {OnFailureFail, throughGroup, "", false},
+		"hold starts all right": {OnFailureHold, func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") },
+			"", true},
+		"warn never holds": {OnFailureWarn, func(w *databrickstest.Workspace) { w.Revoke(app, table, "MODIFY") },
+			"", false},
 		"fail, hangs": {OnFailureFail, func(w *databrickstest.Workspace) {
 			w.SetFault(func(*http.Request) *databrickstest.Fault { return &databrickstest.Fault{Until: never} })
 		}, "", false},
@@ -324,7 +345,8 @@ func TestExperimentOfTheWorkspace(t *testing.T) {
 		)
 	c, _ := newChecker(t, signed(t, w.URL(), "s3cret"))
 	for id, text := range map[string]string{
-		linked: "names no SQL warehouse", elsewhere: "(/Shared/elsewhere) is linked to cat.sch.other_otel_spans", ordinary: "(/Shared/ordinary) is not linked to Unity Catalog",
+		linked: "names no SQL warehouse", elsewhere: "(/Shared/elsewhere) is linked to " +
+			"cat.sch.other_otel_spans", ordinary: "(/Shared/ordinary) is not linked to Unity Catalog",
 		"4711": "the experiment 4711 does not exist",
 	} {
 		settle(t, c, at(id))
@@ -496,7 +518,8 @@ func TestPace(t *testing.T) {
 	}
 	var p pace
 	var got []time.Duration
-	for _, step := range [][2][]Finding{{nil, alone}, {alone, alone}, {alone, alone}, {alone, fault}, {fault, fault}, {fault, fault}, {fault, fault}, {fault, fault}, {fault, fault}, {fault, advice}, {advice, nil}} {
+	for _, step := range [][2][]Finding{{nil, alone}, {alone, alone}, {alone, alone}, {alone, fault}, {fault, fault},
+		{fault, fault}, {fault, fault}, {fault, fault}, {fault, fault}, {fault, advice}, {advice, nil}} {
 		got = append(got, p.next(set, step[0], step[1])/time.Second)
 	}
 	require.Equal(t, []time.Duration{1, 2, 4, 30, 60, 120, 240, 300, 300, 0, 0}, got)

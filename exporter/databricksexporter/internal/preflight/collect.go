@@ -78,12 +78,14 @@ func (c *Collector) privileges(ctx context.Context, n unity.Name, me databricks.
 		return out, err
 	}
 	if _, ok := out.Table["USE_SCHEMA"]; !ok {
-		if out.Schema, err = c.effective(ctx, databricks.OnSchema(n.Catalog, n.Schema), me, &out.Unread, "USE_SCHEMA"); err != nil {
+		if out.Schema, err = c.effective(ctx, databricks.OnSchema(n.Catalog, n.Schema), me, &out.Unread,
+			"USE_SCHEMA"); err != nil {
 			return out, err
 		}
 	}
 	if _, ok := out.Table["USE_CATALOG"]; !ok {
-		if out.Catalog, err = c.effective(ctx, databricks.OnCatalog(n.Catalog), me, &out.Unread, "USE_CATALOG"); err != nil {
+		if out.Catalog, err = c.effective(ctx, databricks.OnCatalog(n.Catalog), me, &out.Unread,
+			"USE_CATALOG"); err != nil {
 			return out, err
 		}
 	}

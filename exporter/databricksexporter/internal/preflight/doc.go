@@ -3,6 +3,6 @@
 // endpoint is known to answer 200 and to store nothing when one of these is missing.
 //
 // It only reads, and needs no warehouse. What the workspace says is collected as facts, each of them known or not; a
-// pure function judges the facts. Only what is known to
-// be wrong is a fault: a workspace that can't be reached, and permissions that may not be looked at, are not.
+// pure function judges the facts. Only what is known to be wrong is a fault: a workspace that can't be reached, and
+// permissions that may not be looked at, are not.
 package preflight

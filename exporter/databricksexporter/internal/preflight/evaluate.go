@@ -57,7 +57,8 @@ func unknown(c Check, message string, err error) Finding {
 func refusedSignIn(err error) Finding {
 	return Finding{
 		Check: CheckSignIn, Weight: WeightFault, Message: "the workspace refuses the sign-in: " + err.Error(),
-		Remedy: "a client_id and client_secret of a service principal of this workspace in `auth`, with auth_type: oauth-m2m (workspaces may refuse personal access tokens)",
+		Remedy: "a client_id and client_secret of a service principal of this workspace in `auth`, with auth_type: " +
+			"oauth-m2m (workspaces may refuse personal access tokens)",
 	}
 }
 
@@ -100,7 +101,8 @@ func noRoute(err error) Finding {
 		(e.Code == "METASTORE_DOES_NOT_EXIST" || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND") {
 		return Finding{
 			Check: CheckReach, Weight: WeightFault, Message: "the workspace has no Unity Catalog: " + err.Error(),
-			Remedy: "a click by an account administrator: Catalog → the metastore of the region → assign the workspace; or " + address,
+			Remedy: "a click by an account administrator: Catalog → the metastore of the region → assign the " +
+				"workspace; or " + address,
 		}
 	}
 	return Finding{
@@ -122,23 +124,28 @@ func missing(d route.Destination, f Facts) Finding {
 	switch {
 	case code == "CATALOG_DOES_NOT_EXIST" || f.Catalog.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckCatalog, Weight: WeightFault, Message: fmt.Sprintf("the catalog %s does not exist, or %s may not see it", n.Catalog, who),
+			Check: CheckCatalog, Weight: WeightFault, Message: fmt.Sprintf("the catalog %s does not exist, or %s may "+
+				"not see it", n.Catalog, who),
 			Remedy: "the right name in `catalog`, or CREATE CATALOG " + unity.Quote(n.Catalog),
 		}
 	case code == "SCHEMA_DOES_NOT_EXIST" || f.Schema.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckSchema, Weight: WeightFault, Message: fmt.Sprintf("the schema %s.%s does not exist, or %s may not see it", n.Catalog, n.Schema, who),
+			Check: CheckSchema, Weight: WeightFault, Message: fmt.Sprintf("the schema %s.%s does not exist, or %s "+
+				"may not see it", n.Catalog, n.Schema, who),
 			Remedy: "CREATE SCHEMA " + unity.Quote(n.Catalog) + "." + unity.Quote(n.Schema),
 		}
 	}
 	out := Finding{
-		Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("the table %s does not exist, or %s may not see it", n, who),
+		Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("the table %s does not exist, or %s may not see "+
+			"it", n, who),
 		Statement: unity.CreateTable(n, d.Signal, d.Layout),
-		Remedy:    "the extension databricks_setup (apply: true), or a new experiment whose traces lie in Unity Catalog: POST /api/2.0/mlflow/experiments/create",
+		Remedy: "the extension databricks_setup (apply: true), or a new experiment whose traces lie in Unity " +
+			"Catalog: POST /api/2.0/mlflow/experiments/create",
 	}
 	if d.Layout == unity.V2 && d.Location != (unity.Location{}) {
 		out.Remedy += fmt.Sprintf(
-			` {"name": …, "trace_location": {"uc_trace_location": {"catalog": %q, "schema": %q, "table_prefix": %q}}}`,
+			` {"name": …, "trace_location": `+
+				`{"uc_trace_location": {"catalog": %q, "schema": %q, "table_prefix": %q}}}`,
 			d.Location.Catalog,
 			d.Location.Schema,
 			d.Location.Prefix,
@@ -155,7 +162,8 @@ func missing(d route.Destination, f Facts) Finding {
 func unreadable(d route.Destination, f Facts, why string) Finding {
 	who := writer(f)
 	return Finding{
-		Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s may not use the table %s: %s", who, d.Table, why),
+		Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s may not use the table %s: "+
+			"%s", who, d.Table, why),
 		Remedy: strings.Join([]string{
 			grantOn("CATALOG", unity.Quote(d.Table.Catalog), grantee(f), "USE CATALOG"),
 			grantOn("SCHEMA", unity.Quote(d.Table.Catalog)+"."+unity.Quote(d.Table.Schema), grantee(f), "USE SCHEMA"),
@@ -195,7 +203,8 @@ func ingest(f Facts) Finding {
 	}
 	return Finding{
 		Check: CheckIngest, Weight: WeightUnknown,
-		Message: "the ingest endpoint refuses (403 or 404), though table and grants are as needed: the preview may be off, " + region + " may not be served, path_prefix may be wrong, " +
+		Message: "the ingest endpoint refuses (403 or 404), though table and grants are as needed: the preview may " +
+			"be off, " + region + " may not be served, path_prefix may be wrong, " +
 			"or a grant given just now is not in force yet",
 		Remedy: "a click by a workspace administrator: user menu → Previews → OpenTelemetry on Databricks → On",
 	}

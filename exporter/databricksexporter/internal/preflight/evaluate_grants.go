@@ -37,7 +37,8 @@ func grants(d route.Destination, f Facts) []Finding {
 	var out []Finding
 	lacks := func(privileges []string, on, statement, remark string) {
 		f := Finding{
-			Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s lacks %s on %s%s", who, strings.Join(privileges, " and "), on, remark), Remedy: statement,
+			Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s lacks %s on "+
+				"%s%s", who, strings.Join(privileges, " and "), on, remark), Remedy: statement,
 		}
 		if p.Unread != nil {
 			f.Weight = WeightUnknown
@@ -158,7 +159,8 @@ func experiment(d route.Destination, f Facts) []Finding {
 	if x.Tags[databricks.TagWarehouse] == "" {
 		return advice(
 			fmt.Sprintf(
-				`the experiment's tag %s: POST /api/2.0/mlflow/experiments/set-experiment-tag {"experiment_id": %q, "key": %q, "value": "<warehouse id>"}`,
+				`the experiment's tag %s: POST /api/2.0/mlflow/experiments/set-experiment-tag `+
+					`{"experiment_id": %q, "key": %q, "value": "<warehouse id>"}`,
 				databricks.TagWarehouse,
 				x.ID,
 				databricks.TagWarehouse,

@@ -11,7 +11,8 @@ import (
 )
 
 // anotherPrefix is the remedy for what can't be changed in a table.
-const anotherPrefix = "other tables: an experiment created with a table_prefix that is not taken yet, and that name in `table_prefix`"
+const anotherPrefix = "other tables: an experiment created with a table_prefix that is not taken yet, and that name " +
+	"in `table_prefix`"
 
 // layout judges the table's kind, schema version and columns.
 func layout(d route.Destination, t databricks.Table) []Finding {
@@ -19,13 +20,15 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	case "", "MANAGED", "EXTERNAL":
 	default:
 		return []Finding{{
-			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is a %s, not a table that can be written to", d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
+			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is a %s, not a table that can be "+
+				"written to", d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
 			Remedy: anotherPrefix,
 		}}
 	}
 	if t.Format != "" && t.Format != "DELTA" {
 		return []Finding{{
-			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta tables only", d.Table, t.Format), Remedy: anotherPrefix,
+			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta "+
+				"tables only", d.Table, t.Format), Remedy: anotherPrefix,
 		}}
 	}
 	version := t.Properties[unity.SchemaVersion]
@@ -42,7 +45,8 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	out := columns(d, t)
 	if out == nil && version == "" {
 		out = append(out, Finding{
-			Check: CheckLayout, Weight: WeightAdvice, Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
+			Check: CheckLayout, Weight: WeightAdvice, Message: fmt.Sprintf("%s has the columns of layout %s, but not "+
+				"the property that says so", d.Table, d.Layout),
 			Remedy: fmt.Sprintf(
 				"ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')",
 				d.Table.Quoted(),
@@ -88,7 +92,8 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 		if d.Layout == unity.V1 {
 			other = unity.V2
 		}
-		if diff, err := unity.Compare([]unity.Column{{Name: "attributes", Type: unity.AttributeType(other)}}, t.Columns[i:i+1]); err == nil &&
+		if diff, err := unity.Compare([]unity.Column{{Name: "attributes", Type: unity.AttributeType(other)}},
+			t.Columns[i:i+1]); err == nil &&
 			diff == nil {
 			return []Finding{
 				otherLayout(d, "its attributes are "+strings.ToUpper(t.Columns[i].Type), true, string(other)),
@@ -110,13 +115,15 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 	}
 	if absent != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s lacks the columns %s", d.Table, strings.Join(names, ", ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s lacks the columns "+
+				"%s", d.Table, strings.Join(names, ", ")),
 			Remedy: "ALTER TABLE " + d.Table.Quoted() + " ADD COLUMNS (" + strings.Join(absent, ", ") + ")",
 		})
 	}
 	if wrong != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s has columns of other types: %s", d.Table, strings.Join(wrong, "; ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s has columns of other types: "+
+				"%s", d.Table, strings.Join(wrong, "; ")),
 			Remedy: anotherPrefix + " (the type of a column can't be changed)",
 		})
 	}

@@ -11,8 +11,7 @@ import (
 )
 
 // run looks at a destination, and again: soon where there is no connection, from time to time where something is wrong
-// or
-// unknown, and whenever it is refused.
+// or unknown, and whenever it is refused.
 func (c *Checker) run(d route.Destination, w *watch) {
 	var pace pace
 	for {

@@ -9,8 +9,7 @@ import (
 
 // Gate answers whether the table of one destination may be asked now, and is the only one that does. It joins what a
 // Checker has read in the workspace with what the ingest endpoint answered: after a refusal one request an interval
-// asks again, and
-// the others wait for what it hears. Its methods may be called at the same time.
+// asks again, and the others wait for what it hears. Its methods may be called at the same time.
 type Gate struct {
 	checker  *Checker
 	interval time.Duration
@@ -24,8 +23,7 @@ type Gate struct {
 }
 
 // NewGate makes the gate of a destination. While the destination refuses, it is asked once an interval. A refusal that
-// lasts
-// for max is overdue; 0 means never. Without a checker (nil) only the answers of the ingest endpoint count.
+// lasts for max is overdue; 0 means never. Without a checker (nil) only the answers of the ingest endpoint count.
 func NewGate(c *Checker, interval, max time.Duration) *Gate {
 	return &Gate{checker: c, interval: interval, max: max}
 }
@@ -40,16 +38,14 @@ type Held struct {
 	// report.
 	Pending bool
 	// Transient: it may pass by itself, such as a workspace that can't be reached, or is not the destination's fault,
-	// such as
-	// a refused sign-in. It is no reason to give data up, however long it lasts.
+	// such as a refused sign-in. It is no reason to give data up, however long it lasts.
 	Transient bool
 	// Overdue: the table has been held for longer than allowed.
 	Overdue bool
 }
 
 // Admit returns nil if a request may go to the table now, and otherwise why not. It answers at once, from what is
-// known. A
-// destination that is new to the checker is checked in the background meanwhile.
+// known. A destination that is new to the checker is checked in the background meanwhile.
 func (g *Gate) Admit(d route.Destination, now time.Time) *Held {
 	if h := g.checker.look(d); h != nil {
 		if h.Pending || h.Transient {
@@ -78,8 +74,7 @@ func (g *Gate) Unresolved(f *route.Fault, now time.Time) *Held {
 }
 
 // Refused says that the ingest endpoint refused the table. unexplained asks the checker to look again soon, and to say
-// more
-// exactly what is wrong if it knows.
+// more exactly what is wrong if it knows.
 func (g *Gate) Refused(d route.Destination, message string, unexplained bool, now time.Time) *Held {
 	if unexplained {
 		if more := g.checker.refused(d); more != "" {

@@ -3,8 +3,7 @@ package route
 import "github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 
 // Destination is one table. It is comparable: two destinations are the same table exactly if they are equal. Its JSON
-// form
-// is part of what Stored keeps, so fields keep their names.
+// form is part of what Stored keeps, so fields keep their names.
 type Destination struct {
 	Signal unity.Signal
 	Layout unity.Layout

@@ -17,8 +17,7 @@ const (
 
 // RewriteIDs gives the ids of traces the form of a destination, in place: MLflow's names for a trace and its experiment
 // mean something only at the server that gave them. mlflow.traceRequestId becomes trace:/<location>/<hex of the trace
-// id>,
-// and mlflow.experimentId the destination's, of resources and spans that have them. The source's value is kept in
+// id>, and mlflow.experimentId the destination's, of resources and spans that have them. The source's value is kept in
 // mlflow.source.*, where the first one wins. What the destination does not tell stays as it is. Doing it again changes
 // nothing.
 func RewriteIDs(d Destination, td ptrace.Traces) {

@@ -21,7 +21,8 @@ func TestRewriteIDs(t *testing.T) {
 	}{
 		"an id of a server": {
 			agents, map[string]any{"mlflow.experimentId": "1"}, map[string]any{"mlflow.traceRequestId": "tr-1"},
-			map[string]any{"mlflow.experimentId": "1"}, map[string]any{"mlflow.traceRequestId": here, "mlflow.source.traceRequestId": "tr-1"},
+			map[string]any{"mlflow.experimentId": "1"},
+			map[string]any{"mlflow.traceRequestId": here, "mlflow.source.traceRequestId": "tr-1"},
 		},
 		"an id of another location": {
 			agents, nil, map[string]any{"mlflow.traceRequestId": "trace:/a.b.c/0102"},
@@ -29,10 +30,12 @@ func TestRewriteIDs(t *testing.T) {
 		},
 		"as long as ours, and another": {
 			agents, nil, map[string]any{"mlflow.traceRequestId": "trace:/main.traces.agents/ffff0000000000000000000000000000"},
-			nil, map[string]any{"mlflow.traceRequestId": here, "mlflow.source.traceRequestId": "trace:/main.traces.agents/ffff0000000000000000000000000000"},
+			nil, map[string]any{"mlflow.traceRequestId": here,
+				"mlflow.source.traceRequestId": "trace:/main.traces.agents/ffff0000000000000000000000000000"},
 		},
 		"ours": {
-			agents, nil, map[string]any{"mlflow.traceRequestId": here}, nil, map[string]any{"mlflow.traceRequestId": here},
+			agents, nil, map[string]any{"mlflow.traceRequestId": here}, nil,
+			map[string]any{"mlflow.traceRequestId": here},
 		},
 		"the first source counts": {
 			agents, nil, map[string]any{"mlflow.traceRequestId": "tr-2", "mlflow.source.traceRequestId": "tr-1"},
@@ -41,7 +44,8 @@ func TestRewriteIDs(t *testing.T) {
 		"a span without": {agents, nil, map[string]any{"a": "b"}, nil, map[string]any{"a": "b"}},
 		"an experiment of the destination": {
 			linked, map[string]any{"mlflow.experimentId": "1"}, map[string]any{"mlflow.experimentId": int64(1)},
-			map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "1"}, map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "1"},
+			map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "1"},
+			map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "1"},
 		},
 		"a table that tells nothing": {
 			Destination{}, map[string]any{"mlflow.experimentId": "1"}, map[string]any{"mlflow.traceRequestId": "tr-1"},

@@ -23,8 +23,7 @@ type Fault struct {
 func (f *Fault) Error() string { return f.Message }
 
 // Resolver finds the table of a target: the one that is written down, or the one that the tags of an experiment name.
-// Its
-// methods may be called at the same time.
+// Its methods may be called at the same time.
 type Resolver struct {
 	Target Target
 	Signal unity.Signal
@@ -73,8 +72,7 @@ func (r *Resolver) Resolve(ctx context.Context) (Destination, error) {
 }
 
 // Invalidate says that the workspace does not know the table (any more): it is looked up again when there is something
-// to
-// look up.
+// to look up.
 func (r *Resolver) Invalidate() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,7 +104,8 @@ func (r *Resolver) explain(err error) *Fault {
 	case databricks.NotFound:
 		return &Fault{
 			Message: fmt.Sprintf(
-				"experiment %s is not there, or the principal may not see it: create it with a trace location in Unity Catalog, "+
+				"experiment %s is not there, or the principal may not see it: create it with a trace location in "+
+					"Unity Catalog, "+
 					"or give CAN READ on it, or correct from_experiment_tags",
 				r.Target.Experiment,
 			),

@@ -92,8 +92,10 @@ func TestResolverFaults(t *testing.T) {
 		text      string
 		transient bool
 	}{
-		{databrickstest.Fault{Status: 403, Code: "PERMISSION_DENIED", Body: "no"}, "give the principal CAN READ on it", false},
-		{databrickstest.Fault{Status: 503, Code: "TEMPORARILY_UNAVAILABLE", Body: "busy"}, "reading the experiment 1", true},
+		{databrickstest.Fault{Status: 403, Code: "PERMISSION_DENIED", Body: "no"}, "give the principal CAN READ on " +
+			"it", false},
+		{databrickstest.Fault{Status: 503, Code: "TEMPORARILY_UNAVAILABLE", Body: "busy"}, "reading the " +
+			"experiment 1", true},
 	} {
 		w.SetFault(func(*http.Request) *databrickstest.Fault { return &tc.fault })
 		_, err := e.Resolve(t.Context())
@@ -123,7 +125,8 @@ func TestTables(t *testing.T) {
 	d, f = tables(old, unity.Logs)
 	require.Nil(t, f)
 	require.Equal(t, Destination{
-		Signal: unity.Logs, Layout: unity.V1, Table: unity.Name{Catalog: "a", Schema: "b", Table: "mlflow_experiment_trace_otel_logs"},
+		Signal: unity.Logs, Layout: unity.V1, Table: unity.Name{Catalog: "a", Schema: "b",
+			Table: "mlflow_experiment_trace_otel_logs"},
 		Location: unity.Location{Catalog: "a", Schema: "b"}, Experiment: "1",
 	}, d)
 }

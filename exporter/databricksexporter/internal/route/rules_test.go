@@ -26,13 +26,14 @@ func TestMatch(t *testing.T) {
 		attributes map[string]any
 		want       int
 	}{
-		"nothing":              {nil, None},
-		"id":                   {map[string]any{"mlflow.experimentId": "17"}, 0},
-		"id as a number":       {map[string]any{"mlflow.experimentId": 17}, 0},
-		"the source's id":      {map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "17"}, 0},
-		"not the source's id":  {map[string]any{"mlflow.experimentId": "17", "mlflow.source.experimentId": "1"}, None},
-		"name":                 {map[string]any{"mlflow.experimentName": "/teams/support-eu/bot"}, 1},
-		"the first rule wins":  {map[string]any{"mlflow.experimentName": "/teams/support-eu", "mlflow.experimentId": "17"}, 0},
+		"nothing":             {nil, None},
+		"id":                  {map[string]any{"mlflow.experimentId": "17"}, 0},
+		"id as a number":      {map[string]any{"mlflow.experimentId": 17}, 0},
+		"the source's id":     {map[string]any{"mlflow.experimentId": "99", "mlflow.source.experimentId": "17"}, 0},
+		"not the source's id": {map[string]any{"mlflow.experimentId": "17", "mlflow.source.experimentId": "1"}, None},
+		"name":                {map[string]any{"mlflow.experimentName": "/teams/support-eu/bot"}, 1},
+		"the first rule wins": {map[string]any{"mlflow.experimentName": "/teams/support-eu",
+			"mlflow.experimentId": "17"}, 0},
 		"both must hold":       {map[string]any{"team": "blue", "mlflow.experimentName": "x"}, 2},
 		"one of two is not it": {map[string]any{"team": "blue"}, 3},
 		"truth value":          {map[string]any{"team": true}, 3},

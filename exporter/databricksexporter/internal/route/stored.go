@@ -78,8 +78,7 @@ func (s *Stored) save(ctx context.Context, targets []Target) error {
 }
 
 // Close saves the list without the targets of earlier configurations that nothing is left of: those that used, called
-// with
-// an index of the plan's targets, returns false for.
+// with an index of the plan's targets, returns false for.
 func (s *Stored) Close(ctx context.Context, used func(target int) bool) error {
 	if s == nil {
 		return nil

@@ -18,7 +18,8 @@ func (s stored) GetExtensions() map[component.ID]component.Component { return s 
 func TestStoredForm(t *testing.T) {
 	extension := storagetest.NewFileBackedStorageExtension("disk", t.TempDir())
 	host, exporter := stored{extension.ID: extension}, component.MustNewID("databricks")
-	const text = `[{"table":{"Signal":"spans","Layout":"v2","Table":{"Catalog":"a","Schema":"b","Table":"x_otel_spans"},` +
+	const text = `[{"table":{"Signal":"spans","Layout":"v2",` +
+		`"Table":{"Catalog":"a","Schema":"b","Table":"x_otel_spans"},` +
 		`"Location":{"Catalog":"a","Schema":"b","Prefix":"x"},"Experiment":""}},` +
 		`{"table":{"Signal":"","Layout":"","Table":{"Catalog":"","Schema":"","Table":""},` +
 		`"Location":{"Catalog":"","Schema":"","Prefix":""},"Experiment":""},"experiment":"/Shared/agents"}]`

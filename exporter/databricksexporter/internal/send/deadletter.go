@@ -34,8 +34,7 @@ type DeadLetters struct {
 }
 
 // OpenDeadLetters opens or makes the file, readable by its owner only. A last line that a killed process left torn gets
-// its
-// end.
+// its end.
 func OpenDeadLetters(path string) (*DeadLetters, error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {

@@ -1,6 +1,5 @@
 // Package send brings batches to tables. A Router splits a batch by destination. Each destination has a Queue of its
-// own,
-// which is two exporters out of exporterhelper around a Sender:
+// own, which is two exporters out of exporterhelper around a Sender:
 //
 //	Router ──► Queue: memory budget ──► sending queue ──► retries ──► Sender: gate, pacer ──► HTTP request ──► judge
 //

@@ -16,7 +16,8 @@ import (
 type Consume[T any] func(context.Context, T) error
 
 // Helper makes an exporter out of exporterhelper for one signal.
-type Helper[T any] func(ctx context.Context, set exporter.Settings, cfg component.Config, push Consume[T], options ...exporterhelper.Option) (component.Component, Consume[T], error)
+type Helper[T any] func(ctx context.Context, set exporter.Settings, cfg component.Config, push Consume[T],
+	options ...exporterhelper.Option) (component.Component, Consume[T], error)
 
 // Traces is the Helper for spans.
 func Traces(

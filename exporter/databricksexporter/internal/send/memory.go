@@ -7,8 +7,7 @@ import (
 )
 
 // memoryBudget bounds the bytes that the queue of one destination has taken: waiting there, being sent, or held. A
-// single
-// batch larger than the limit may be there alone.
+// single batch larger than the limit may be there alone.
 type memoryBudget struct {
 	limit int64
 

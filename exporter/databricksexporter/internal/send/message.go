@@ -50,14 +50,16 @@ func missing(q request, e document) string {
 		)
 	}
 	return fmt.Sprintf(
-		"table %s does not exist: create the trace location that it belongs to (an experiment with a trace location in Unity Catalog), or correct table_prefix",
+		"table %s does not exist: create the trace location that it belongs to (an experiment with a trace location "+
+			"in Unity Catalog), or correct table_prefix",
 		t,
 	)
 }
 
 func unauthenticated(e document) string {
 	if strings.Contains(e.Message, "Credential was not sent") || strings.Contains(e.Message, "unsupported type") {
-		return "the workspace does not take this kind of credential (status 401): personal access tokens are not good for this route everywhere, " +
+		return "the workspace does not take this kind of credential (status 401): personal access tokens are not " +
+			"good for this route everywhere, " +
 			"use a service principal with OAuth (auth: {auth_type: oauth-m2m, client_id: …, client_secret: …})"
 	}
 	return "the workspace does not know the credential (status 401)" + e.excerpt()

@@ -105,7 +105,8 @@ func judge(q request, a answer) outcome {
 	case s/100 == 3:
 		return outcome{action: actionHold, label: "redirected",
 			message: fmt.Sprintf(
-				"the answer was a redirect (status %d), which a workspace does not send: host is not the address of a workspace, or a proxy is in between",
+				"the answer was a redirect (status %d), which a workspace does not send: host is not the address of "+
+					"a workspace, or a proxy is in between",
 				s,
 			)}
 	case s == http.StatusTooManyRequests:
@@ -144,7 +145,8 @@ func refused(q request, status int, e document) outcome {
 		return outcome{action: actionHold, label: labelForbidden, message: forbidden(q, e)}
 	case status == http.StatusNotFound:
 		return outcome{action: actionHold, label: labelNotFound, message: fmt.Sprintf(
-			`the workspace has no route %s (status 404): turn on the preview "OpenTelemetry on Databricks" there, or correct path_prefix%s`,
+			`the workspace has no route %s (status 404): `+
+				`turn on the preview "OpenTelemetry on Databricks" there, or correct path_prefix%s`,
 			q.path,
 			e.excerpt(),
 		)}
@@ -186,7 +188,8 @@ func accepted(q request, a answer) outcome {
 	if media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type")); media == "text/html" {
 		return outcome{action: actionHold, label: "redirected",
 			message: fmt.Sprintf(
-				"the answer was a web page (status %d), which a workspace does not send: host is not the address of a workspace, or a proxy is in between",
+				"the answer was a web page (status %d), which a workspace does not send: host is not the address of "+
+					"a workspace, or a proxy is in between",
 				a.status,
 			)}
 	}

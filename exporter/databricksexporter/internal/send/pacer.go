@@ -9,8 +9,7 @@ import (
 )
 
 // Pacer shares a workspace's quota of traces among destinations, and leaves a part of it to live agents that write to
-// the same workspace. A nil Pacer lets
-// everything pass at once.
+// the same workspace. A nil Pacer lets everything pass at once.
 type Pacer struct {
 	limiter *rate.Limiter
 

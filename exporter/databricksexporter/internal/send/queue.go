@@ -21,8 +21,7 @@ import (
 // QueueSettings is what a queue is made of.
 type QueueSettings[T any] struct {
 	// Exporter holds the id of the queue (QueueID), which must stay the same from start to start: queues on disk are
-	// found by
-	// it.
+	// found by it.
 	Exporter exporter.Settings
 	Config   component.Config
 	Helper   Helper[T]
@@ -34,8 +33,7 @@ type QueueSettings[T any] struct {
 }
 
 // Queue queues and retries the batches of one destination, and accounts for those that are not delivered. Its methods
-// may be
-// called at the same time.
+// may be called at the same time.
 type Queue[T any] struct {
 	sender *Sender[T]
 	queue  component.Component
@@ -63,7 +61,8 @@ type Queue[T any] struct {
 func NewQueue[T any](ctx context.Context, s QueueSettings[T]) (*Queue[T], error) {
 	q := &Queue[T]{sender: s.Sender, memory: newMemoryBudget(s.Memory), waits: true, blocks: true, retries: s.Retry}
 	if c := s.Queue.Get(); c != nil {
-		q.waits, q.keeps, q.blocks, q.batches = c.WaitForResult, c.StorageID != nil, c.BlockOnOverflow, c.Batch.HasValue()
+		q.waits, q.keeps, q.blocks, q.batches = c.WaitForResult, c.StorageID != nil, c.BlockOnOverflow,
+			c.Batch.HasValue()
 	}
 	// Queue ends retries by time itself, see attempt.
 	if s.Retry.Enabled {
@@ -77,7 +76,8 @@ func NewQueue[T any](ctx context.Context, s QueueSettings[T]) (*Queue[T], error)
 	inner.MeterProvider, inner.TracerProvider = metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider()
 	none := exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}) // requests have their own
 	var err error
-	if q.retry, q.try, err = s.Helper(ctx, inner, s.Config, q.attempt, exporterhelper.WithRetry(s.Retry), none); err != nil {
+	if q.retry, q.try, err = s.Helper(ctx, inner, s.Config, q.attempt, exporterhelper.WithRetry(s.Retry),
+		none); err != nil {
 		return nil, err
 	}
 	q.queue, q.offer, err = s.Helper(ctx, outer, s.Config, q.push, exporterhelper.WithQueue(s.Queue), none)
@@ -91,8 +91,7 @@ func (q *Queue[T]) Start(ctx context.Context, host component.Host) error {
 
 // Consume takes a batch, which belongs to the queue from then on. What it returns means what exporterhelper's settings
 // for the queue say: that the workspace has answered, or that the batch is queued. An error that does not concern all
-// of the batch
-// carries the part that it concerns (Kind.Rest).
+// of the batch carries the part that it concerns (Kind.Rest).
 func (q *Queue[T]) Consume(ctx context.Context, b T) error {
 	q.mu.RLock()
 	if q.stopped {
@@ -118,8 +117,7 @@ func (q *Queue[T]) Consume(ctx context.Context, b T) error {
 }
 
 // bounded reports whether batches need memory of the queue's own: not those of a producer that waits with them, and not
-// those
-// on disk.
+// those on disk.
 func (q *Queue[T]) bounded() bool { return !q.waits && !q.keeps }
 
 // retrying is what the attempts at one batch share, through their context.
@@ -146,8 +144,7 @@ func (q *Queue[T]) push(ctx context.Context, b T) error {
 
 // attempt is what the retry helper calls for each attempt. It ends the retries when max_elapsed_time is over, by an
 // error that the helper does not retry. The helper can end them itself, but by an error that differs in its text only
-// from the one for
-// an end by Shutdown; the queue on disk keeps data for the latter and deletes it for the former.
+// from the one for an end by Shutdown; the queue on disk keeps data for the latter and deletes it for the former.
 func (q *Queue[T]) attempt(ctx context.Context, b T) error {
 	err := q.sender.Send(ctx, b)
 	r, _ := ctx.Value(retryingKey{}).(*retrying)
@@ -167,8 +164,7 @@ func (q *Queue[T]) attempt(ctx context.Context, b T) error {
 }
 
 // settle decides what becomes of data that was not delivered. An error of the retry helper that is neither permanent
-// nor
-// explained by an end of retries, of the queue or of the producer's time means that nothing is retried.
+// nor explained by an end of retries, of the queue or of the producer's time means that nothing is retried.
 func (q *Queue[T]) settle(ctx context.Context, b T, err error, exhausted bool) error {
 	if err == nil {
 		return nil
@@ -240,8 +236,7 @@ func (q *Queue[T]) stopping() bool {
 
 // Shutdown takes nothing more, ends retries and drains the queue: each batch in it gets one attempt, as long as the
 // destination takes data. What can't be delivered is given back, stays on disk, or is dropped. When ctx ends, requests
-// in flight are cut
-// off. It may be called without Start and twice.
+// in flight are cut off. It may be called without Start and twice.
 func (q *Queue[T]) Shutdown(ctx context.Context) error {
 	q.mu.Lock()
 	again := q.stopped

@@ -78,8 +78,10 @@ func onDisk(
 		Exporter: set, Config: &struct{}{}, Helper: Traces,
 		Queue: configoptional.Some(c), Retry: retry,
 		Sender: NewSender(SenderSettings[ptrace.Traces]{
-			Kind: batch.Traces{}, Target: &route.Resolver{}, Gate: preflight.NewGate(nil, time.Hour, 0), DeadLetters: letters,
-			Link: &Link{Client: &http.Client{Transport: transport}}, Status: registry.Add("a.b.c", true), Now: time.Now,
+			Kind: batch.Traces{}, Target: &route.Resolver{}, Gate: preflight.NewGate(nil, time.Hour, 0),
+			DeadLetters: letters,
+			Link:        &Link{Client: &http.Client{Transport: transport}},
+			Status:      registry.Add("a.b.c", true), Now: time.Now,
 		}),
 	})
 	require.NoError(t, err)
@@ -93,8 +95,7 @@ func onDisk(
 }
 
 // A stop finds an attempt in flight, which fails after it. What may still be retried stays on disk; what has had its
-// time is
-// given up and counted, since the queue deletes it.
+// time is given up and counted, since the queue deletes it.
 func TestShutdownWithAQueueOnDisk(t *testing.T) {
 	for name, c := range map[string]struct {
 		maxElapsed time.Duration

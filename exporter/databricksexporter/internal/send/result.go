@@ -67,7 +67,8 @@ func (s *Sender[T]) write(b T, items int, rejected int64, reason, message string
 	return s.DeadLetters.write(note{
 		Time: s.Now().
 			UTC(),
-		Exporter: s.Exporter, Destination: s.Status.Name(), Signal: s.Kind.Path(), Reason: reason, Message: message, Items: items, Rejected: rejected,
+		Exporter: s.Exporter, Destination: s.Status.Name(), Signal: s.Kind.Path(), Reason: reason, Message: message,
+		Items: items, Rejected: rejected,
 	}, line)
 }
 
@@ -83,8 +84,7 @@ func (s *Sender[T]) DeadLetter(b T, reason, message string) error {
 }
 
 // Refuse gives back data that no destination takes, as a permanent error, and counts it. With a dead-letter file it
-// goes
-// there.
+// goes there.
 func (s *Sender[T]) Refuse(b T, reason, message string) error {
 	if s.DeadLetters != nil {
 		return s.DeadLetter(b, reason, message)

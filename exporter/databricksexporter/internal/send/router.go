@@ -38,12 +38,11 @@ func (r *Router[T]) Start(ctx context.Context, host component.Host) error {
 }
 
 // Consume routes a batch. It returns once each part has been taken, or not, by its queue: with queues that wait for the
-// result a batch of several destinations waits for the
-// slowest. An error that does not concern all of the batch carries the part that it concerns.
+// result a batch of several destinations waits for the slowest. An error that does not concern all of the batch carries
+// the part that it concerns.
 //
 // When some parts may be delivered later and others are refused for good, the error is about the former only: it must
-// not be permanent, or they would be lost. The latter
-// were counted.
+// not be permanent, or they would be lost. The latter were counted.
 func (r *Router[T]) Consume(ctx context.Context, b T) error {
 	parts := route.Split(r.Kind, r.Rules, b)
 	if len(parts) == 1 {
@@ -137,8 +136,8 @@ func (r *Router[T]) Shutdown(ctx context.Context) error {
 }
 
 // QueueID is the id of the queue of a destination: the exporter's, with the key of the target in its name. Queues on
-// disk are
-// found by it, so it is the same from start to start, and short enough, and without slashes, for the name of a file.
+// disk are found by it, so it is the same from start to start, and short enough, and without slashes, for the name of a
+// file.
 func QueueID(exporter component.ID, key string) component.ID {
 	const most = 100
 	if name := strings.ReplaceAll(key, "/", "~"); name != key || len(name) > most {

@@ -1,6 +1,5 @@
 // Package status records what happens to the data of each destination: what was sent, given up and given back, and why
-// data
-// waits. It turns this into the report, the component's status, metrics and log lines.
+// data waits. It turns this into the report, the component's status, metrics and log lines.
 package status
 
 import (

@@ -47,8 +47,7 @@ func New(s Settings) (*Registry, error) {
 }
 
 // Add makes the recorder of a destination. The name is that of its table if that is known, and otherwise what it is
-// looked up
-// by.
+// looked up by.
 func (r *Registry) Add(name string, known bool) *Recorder {
 	a := &Recorder{registry: r, name: name, known: known, said: map[string]time.Time{}}
 	r.mu.Lock()
@@ -58,8 +57,7 @@ func (r *Registry) Add(name string, known bool) *Recorder {
 }
 
 // Connect sets where states are published (may be nil) and what is called with the exporter's status: an error while
-// data of
-// any destination waits, nil once none does.
+// data of any destination waits, nil once none does.
 func (r *Registry) Connect(sink progress.DestinationSink, status func(error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,7 +115,8 @@ func (r *Registry) publish(name string, verified map[string]progress.Destination
 	d, known := r.sum(name)
 	if known || verified != nil && (d.Held != "" || len(d.Problems) > 0) {
 		if v, ok := verified[name]; ok {
-			d.Verification, d.Detail, d.Arrived, d.Missing, d.Repeated = v.Verification, v.Detail, v.Arrived, v.Missing, v.Repeated
+			d.Verification, d.Detail, d.Arrived, d.Missing, d.Repeated = v.Verification, v.Detail, v.Arrived, v.Missing,
+				v.Repeated
 			d.Problems = append(d.Problems, v.Problems...)
 		} else if verified != nil && d.Sent == 0 && d.Held == "" {
 			d.Verification, d.Detail = progress.Arrived, "nothing was sent there"

@@ -29,8 +29,7 @@ type Config struct {
 	// most.
 	Timeout time.Duration `mapstructure:"timeout"`
 	// MaxTraces bounds what is remembered: 90 bytes a trace and 8 bytes a span, for this many traces and 32 times as
-	// many spans. What is beyond is reported as not
-	// verified.
+	// many spans. What is beyond is reported as not verified.
 	MaxTraces int `mapstructure:"max_traces"`
 }
 
@@ -52,7 +51,8 @@ func (c *Config) Validate() error {
 		if warehouse.MatchString(id) {
 			errs = append(errs, fmt.Errorf("warehouse_id: write the id alone: %s", id))
 		} else {
-			errs = append(errs, errors.New("warehouse_id: this is no id of a SQL warehouse; it stands in the warehouse's Connection details, after /warehouses/"))
+			errs = append(errs, errors.New("warehouse_id: this is no id of a SQL warehouse; it stands in the "+
+				"warehouse's Connection details, after /warehouses/"))
 		}
 	}
 	if c.Timeout <= 0 {

@@ -264,7 +264,8 @@ func (x *count) result(c Config) (progress.Destination, error) {
 		notes = append(
 			notes,
 			fmt.Sprintf(
-				"sent %d, arrived %d: %d of the spans that the workspace acknowledged are not in the table, e.g. of the traces %s",
+				"sent %d, arrived %d: %d of the spans that the workspace acknowledged are not in the table, e.g. of "+
+					"the traces %s",
 				x.sent,
 				d.Arrived,
 				d.Missing,
@@ -283,7 +284,8 @@ func (x *count) result(c Config) (progress.Destination, error) {
 		notes = append(
 			notes,
 			fmt.Sprintf(
-				"%d spans were not counted: they are more than verify::max_traces: %d lets the exporter remember; raise it",
+				"%d spans were not counted: they are more than verify::max_traces: %d lets the exporter remember; "+
+					"raise it",
 				n,
 				c.MaxTraces,
 			),

@@ -120,7 +120,8 @@ func TestMissing(t *testing.T) {
 			want: progress.Destination{
 				Verification: progress.Short,
 				Missing:      60,
-				Detail:       "sent 60, arrived 0: 60 of the spans that the workspace acknowledged are not in the table",
+				Detail: "sent 60, arrived 0: 60 of the spans that the workspace acknowledged are not in the " +
+					"table",
 			},
 			err:    "verify: cat.sch.pre_otel_spans: sent 60, arrived 0",
 			within: timeout,
@@ -211,7 +212,8 @@ func TestWarehouse(t *testing.T) {
 			},
 			want: progress.Destination{
 				Verification: progress.NotVerified,
-				Detail:       "60 of 60 spans were not counted: running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND]",
+				Detail: "60 of 60 spans were not counted: running a statement in the warehouse wh: " +
+					"[TABLE_OR_VIEW_NOT_FOUND]",
 			},
 			err: "not counted",
 		},
@@ -249,7 +251,9 @@ func TestWarehouse(t *testing.T) {
 		},
 		"overloaded for good": {
 			act: func(s *scene, v *Verifier) {
-				s.answer = func(string) string { return `503 {"error_code":"TEMPORARILY_UNAVAILABLE","message":"try later"}` }
+				s.answer = func(string) string {
+					return `503 {"error_code":"TEMPORARILY_UNAVAILABLE","message":"try later"}`
+				}
 				s.send(v, one, traces(0, 20, 3))
 			},
 			want: progress.Destination{
@@ -279,7 +283,8 @@ func TestWarehouse(t *testing.T) {
 		"rows that were not asked for": {
 			act: func(s *scene, v *Verifier) {
 				s.answer = func(string) string {
-					return `{"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"columns":[{},{},{},{},{}]},"total_row_count":1},"result":{"data_array":[["x","1","1","a","b"]]}}`
+					return `{"statement_id":"st-1","status":{"state":"SUCCEEDED"},` +
+						`"manifest":{"schema":{"columns":[{},{},{},{},{}]},"total_row_count":1},"result":{"data_array":[["x","1","1","a","b"]]}}`
 				}
 				s.send(v, one, traces(0, 20, 3))
 			},

@@ -52,7 +52,8 @@ func where(d route.Destination, items []*item) string {
 // sums is the statement that counts traces as a whole. The smallest and the largest id tell other spans of the same
 // number apart.
 func sums(d route.Destination, items []*item) string {
-	return "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id) FROM " + d.Table.Quoted() + " WHERE " + where(
+	return "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id) " +
+		"FROM " + d.Table.Quoted() + " WHERE " + where(
 		d,
 		items,
 	) + " GROUP BY trace_id"

@@ -22,8 +22,7 @@ type Settings struct {
 	Client *databricks.Client
 	Logger *zap.Logger
 	// Ending knows whether the process ends because a run has come to its end: the mlflow_report extension. Without it
-	// (nil)
-	// nothing is counted.
+	// (nil) nothing is counted.
 	Ending progress.Ending
 	// Now and Sleep are the time; nil means real time.
 	Now   func() time.Time
@@ -31,8 +30,7 @@ type Settings struct {
 }
 
 // Verifier records which spans the workspace acknowledged and counts them in the tables. Its methods may be called at
-// the same
-// time; those of a nil Verifier do nothing.
+// the same time; those of a nil Verifier do nothing.
 type Verifier struct {
 	set     Settings
 	mu      sync.Mutex
@@ -52,7 +50,8 @@ func New(set Settings) *Verifier {
 	}
 	if set.Config.due() && set.Ending == nil {
 		set.Logger.Warn(
-			"verify: nothing will be counted, since only the extension mlflow_report knows when a run has come to its end; list it under service::extensions",
+			"verify: nothing will be counted, since only the extension mlflow_report knows when a run has come to " +
+				"its end; list it under service::extensions",
 		)
 	}
 	return &Verifier{set: set, records: map[route.Destination]*record{}}
@@ -62,8 +61,7 @@ func New(set Settings) *Verifier {
 func (v *Verifier) enabled() bool { return v.set.Config.due() && v.set.Ending != nil }
 
 // Acknowledged records the spans of a request that the workspace answered with success, as they were sent. They are
-// read
-// during the call only. rejected is how many of them a partial success refused, without saying which.
+// read during the call only. rejected is how many of them a partial success refused, without saying which.
 func (v *Verifier) Acknowledged(d route.Destination, td ptrace.Traces, rejected int64) {
 	if v == nil {
 		return
@@ -82,8 +80,7 @@ func (v *Verifier) Acknowledged(d route.Destination, td ptrace.Traces, rejected 
 
 // Verify counts in the tables, after everything was drained and before the report, until ctx ends. Each element names
 // its destination (Name, Signal) and fills what verification knows: Verification, Detail, Arrived, Missing, Repeated.
-// The error
-// is non-nil when something that was acknowledged did not arrive, or could not be counted.
+// The error is non-nil when something that was acknowledged did not arrive, or could not be counted.
 func (v *Verifier) Verify(ctx context.Context) ([]progress.Destination, error) {
 	if v == nil {
 		return nil, nil
@@ -118,7 +115,8 @@ func (v *Verifier) idle() string {
 	case c.WarehouseID == "":
 		return "not counted in the table: verify::warehouse_id names no SQL warehouse"
 	case v.set.Ending == nil:
-		return "not counted in the table: the end of a run is known only with the extension mlflow_report; list it under service::extensions"
+		return "not counted in the table: the end of a run is known only with the extension mlflow_report; list it " +
+			"under service::extensions"
 	case !v.set.Ending.Finished():
 		return "not counted in the table: the process was stopped, no run of an mlflow receiver has come to its end"
 	}

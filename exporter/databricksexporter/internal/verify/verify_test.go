@@ -161,8 +161,10 @@ func TestConfig(t *testing.T) {
 		{When: "always", Timeout: 1, MaxTraces: 1}: `when: "always" is not one of`,
 		{When: WhenNever, MaxTraces: 1}:            "timeout:",
 		{When: WhenNever, Timeout: 1}:              "max_traces:",
-		{When: WhenNever, Timeout: 1, MaxTraces: 1, WarehouseID: "/sql/1.0/warehouses/abc123"}: "warehouse_id: write the id alone: abc123",
-		{When: WhenNever, Timeout: 1, MaxTraces: 1, WarehouseID: "x'; DROP"}:                   "warehouse_id: this is no id",
+		{When: WhenNever, Timeout: 1, MaxTraces: 1, WarehouseID: "/sql/1.0/warehouses/abc123"}: "warehouse_id: write " +
+			"the id alone: abc123",
+		{When: WhenNever, Timeout: 1, MaxTraces: 1, WarehouseID: "x'; DROP"}: "warehouse_id: this " +
+			"is no id",
 	} {
 		require.ErrorContains(t, change.Validate(), text)
 	}
