@@ -107,17 +107,17 @@ func TestValidate(t *testing.T) {
 		err    string
 	}{
 		"no host": {func(c *Config) { c.Host = "" }, "host: required"},
-		"userinfo": {func(c *Config) { c.Host = "https://me:pw@x.cloud.databricks.com" }, "credentials " +
-			"do not belong into the address"},
+		"userinfo": {func(c *Config) { c.Host = "https://me:pw@x.cloud.databricks.com" },
+			"credentials do not belong into the address"},
 		"query": {func(c *Config) { c.Host = "https://x.cloud.databricks.com?o=1" }, "a query"},
-		"path": {func(c *Config) { c.Host = "https://x.cloud.databricks.com/api" }, "a path does not " +
-			"belong"},
-		"no scheme": {func(c *Config) { c.Host = "x.cloud.databricks.com" }, "write " +
-			"https://x.cloud.databricks.com"},
-		"http": {func(c *Config) { c.Host = "http://x.cloud.databricks.com" }, "tokens are not sent " +
-			"over http"},
-		"authenticator and id": {func(c *Config) { c.Auth.Authenticator = &id }, "auth::authenticator: " +
-			"databricks_auth signs the requests"},
+		"path": {func(c *Config) { c.Host = "https://x.cloud.databricks.com/api" },
+			"a path does not belong"},
+		"no scheme": {func(c *Config) { c.Host = "x.cloud.databricks.com" },
+			"write https://x.cloud.databricks.com"},
+		"http": {func(c *Config) { c.Host = "http://x.cloud.databricks.com" },
+			"tokens are not sent over http"},
+		"authenticator and id": {func(c *Config) { c.Auth.Authenticator = &id },
+			"auth::authenticator: databricks_auth signs the requests"},
 		"authenticator without host": {func(c *Config) {
 			c.Auth.Authenticator, c.Host, c.Auth.Credentials.Token = &id,
 				"", ""
@@ -135,8 +135,8 @@ func TestValidate(t *testing.T) {
 		"path prefix":        {func(c *Config) { c.PathPrefix = "api" }, `path_prefix: "api" is no path`},
 		"path prefix, query": {func(c *Config) { c.PathPrefix = "/v1?x=1" }, "is no path"},
 		"header":             {func(c *Config) { c.TableHeader = "a b" }, "table_header:"},
-		"no tables": {func(c *Config) { c.Catalog, c.Schema, c.TablePrefix = "", "", "" }, "catalog, " +
-			"schema, table_prefix: required"},
+		"no tables": {func(c *Config) { c.Catalog, c.Schema, c.TablePrefix = "", "", "" },
+			"catalog, schema, table_prefix: required"},
 		"slashes": {func(c *Config) { c.Catalog = "main/traces" }, `write "main.traces"`},
 		"slashes in a table": {func(c *Config) { c.Tables.Traces = "main/traces/agents_otel_spans" },
 			`write "main.traces.agents_otel_spans"`},
@@ -144,14 +144,14 @@ func TestValidate(t *testing.T) {
 		"prefix in v1": {func(c *Config) { c.Layout = unity.V1 }, "plays no part in layout v1"},
 		"layout":       {func(c *Config) { c.Layout = "v3" }, `layout: "v3" is not one of v2, v1`},
 		"on_no_route":  {func(c *Config) { c.OnNoRoute = "drop" }, `on_no_route: "drop"`},
-		"route without a use": {func(c *Config) { c.Routes = []route.Route{{TablePrefix: "x"}} }, "routes[0]: write " +
-			"what it is for"},
+		"route without a use": {func(c *Config) { c.Routes = []route.Route{{TablePrefix: "x"}} },
+			"routes[0]: write what it is for"},
 		"route, half of it": {func(c *Config) { c.Routes = []route.Route{{Attribute: "team", TablePrefix: "x"}} },
 			"routes[0]: attribute, value: write both"},
 		"route, glob": {func(c *Config) { c.Routes = []route.Route{{Experiment: "[", TablePrefix: "x"}} },
 			"routes[0]: experiment:"},
-		"route, no prefix": {func(c *Config) { c.Routes = []route.Route{{Experiment: "a"}} }, "routes[0]: " +
-			"table_prefix:"},
+		"route, no prefix": {func(c *Config) { c.Routes = []route.Route{{Experiment: "a"}} },
+			"routes[0]: table_prefix:"},
 		"route, two places": {func(c *Config) {
 			c.Routes = []route.Route{{Experiment: "a", TablePrefix: "x", FromExperimentTags: "1"}}
 		}, "from_experiment_tags:"},

@@ -81,10 +81,7 @@ func (e metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics)
 }
 
 func newExporter[T any](
-	cfg *Config,
-	set exporter.Settings,
-	s signal[T],
-	newChecker func(preflight.Settings) *preflight.Checker,
+	cfg *Config, set exporter.Settings, s signal[T], newChecker func(preflight.Settings) *preflight.Checker,
 ) (*databricksExporter[T], error) {
 	e := &databricksExporter[T]{cfg: cfg, set: set, signal: s, newChecker: newChecker}
 	var err error
@@ -145,12 +142,8 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 			fixed = append(fixed, t.Table)
 		}
 	}
-	e.set.Logger.Info(
-		"Data goes to Unity Catalog",
-		zap.String("workspace", e.access.Host),
-		zap.String("as", e.access.Who),
-		zap.String("tables", some(names)),
-	)
+	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host),
+		zap.String("as", e.access.Who), zap.String("tables", some(names)))
 	if err = e.checker.Start(ctx, fixed); err != nil {
 		return err
 	}
@@ -178,20 +171,15 @@ func (e *databricksExporter[T]) recall(ctx context.Context, host component.Host)
 	return nil
 }
 
-// watch makes what looks at destinations before, and at what arrived after.
+// watch makes what looks at destinations before data is sent, and at what arrived afterwards.
 func (e *databricksExporter[T]) watch(host component.Host) {
-	e.checker = e.newChecker(
-		preflight.Settings{Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger},
-	)
+	e.checker = e.newChecker(preflight.Settings{
+		Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger,
+	})
 	if e.signal.kind.Signal() == unity.Spans {
-		e.verifier = verify.New(
-			verify.Settings{
-				Config: e.cfg.Verify,
-				Client: e.access.API,
-				Logger: e.set.Logger,
-				Ending: first[progress.Ending](host),
-			},
-		)
+		e.verifier = verify.New(verify.Settings{
+			Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host),
+		})
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // newRouter makes the queue of each destination and the router in front of them.
 func (e *databricksExporter[T]) newRouter(ctx context.Context) (*send.Router[T], error) {
-	s, id := e.signal, e.set.ID.String()
+	s := e.signal
 	link := &send.Link{
 		Client: e.access.Client, Path: e.cfg.PathPrefix + "/" + s.kind.Path(), TableHeader: e.cfg.TableHeader,
 		UserAgent: e.access.Agent, Principal: e.access.Principal, Timeout: e.cfg.Timeout.Timeout,
@@ -23,41 +23,41 @@ func (e *databricksExporter[T]) newRouter(ctx context.Context) (*send.Router[T],
 	if s.prepare != nil { // the quota is one of traces
 		pacer = send.NewPacer(e.cfg.TracesPerSecond)
 	}
-	interval := holdInterval(e.cfg.Retry)
-	r := &send.Router[T]{
-		Kind: s.kind, Rules: &e.plan.Rules,
-		Unrouted: send.NewSender(send.SenderSettings[T]{
-			Kind: s.kind, Status: e.status.Add("(no "+
-				"route)", false), DeadLetters: e.deadLetters, Exporter: id, Now: time.Now,
-		}),
+	base := send.SenderSettings[T]{
+		Kind: s.kind, Prepare: s.prepare, Link: link, Pacer: pacer, Verifier: e.verifier,
+		DeadLetters: e.deadLetters, Exporter: e.set.ID.String(), Now: time.Now,
 	}
+	unrouted := base
+	unrouted.Status = e.status.Add("(no route)", false)
+	r := &send.Router[T]{Kind: s.kind, Rules: &e.plan.Rules, Unrouted: send.NewSender(unrouted)}
 	for _, t := range e.plan.Targets {
-		set := e.set
-		set.ID = send.QueueID(set.ID, t.Key())
-		q, err := send.NewQueue(ctx, send.QueueSettings[T]{
-			Exporter: set, Config: e.cfg, Helper: s.helper, Queue: e.cfg.Queue, Retry: e.cfg.Retry,
-			Memory: int64(e.cfg.MaxMemoryMiB) << 20 / int64(len(e.plan.Targets)),
-			Sender: send.NewSender(send.SenderSettings[T]{
-				Kind: s.kind, Prepare: s.prepare, Link: link, Pacer: pacer, Verifier: e.verifier,
-				Target: &route.Resolver{
-					Target:        t,
-					Signal:        s.kind.Signal(),
-					Client:        e.access.API,
-					RetryInterval: interval,
-				},
-				Gate: preflight.NewGate(e.checker, interval, e.cfg.HoldMax),
-				Status: e.status.Add(
-					t.Key(),
-					t.Experiment == "",
-				), DeadLetters: e.deadLetters, Exporter: id, Now: time.Now,
-			}),
-		})
+		q, err := e.newQueue(ctx, t, base)
 		if err != nil {
 			return nil, err
 		}
 		r.Queues = append(r.Queues, q)
 	}
 	return r, nil
+}
+
+// newQueue makes the queue of a target. s holds what all senders of the exporter have in common.
+func (e *databricksExporter[T]) newQueue(
+	ctx context.Context, t route.Target, s send.SenderSettings[T],
+) (*send.Queue[T], error) {
+	interval := holdInterval(e.cfg.Retry)
+	recorder := e.status.Add(t.Key(), t.Experiment == "")
+	s.Status = recorder
+	s.Gate = preflight.NewGate(e.checker, interval, e.cfg.HoldMax)
+	s.Target = &route.Resolver{
+		Target: t, Signal: e.signal.kind.Signal(), Client: e.access.API, RetryInterval: interval,
+		Found: func(d route.Destination) { recorder.Identify(d.String()) },
+	}
+	set := e.set
+	set.ID = send.QueueID(set.ID, t.Key())
+	return send.NewQueue(ctx, send.QueueSettings[T]{
+		Exporter: set, Config: e.cfg, Helper: e.signal.helper, Sender: send.NewSender(s),
+		Queue: e.cfg.Queue, Retry: e.cfg.Retry, Memory: int64(e.cfg.MaxMemoryMiB) << 20 / int64(len(e.plan.Targets)),
+	})
 }
 
 // holdInterval is the time between two requests while the workspace refuses: the longest that the user lets retries

@@ -263,23 +263,23 @@ func forty(t *testing.T, waits bool) {
 	require.True(t, arrived(17, first))
 
 	// 17 fills its share of memory and no more, and the others have theirs.
-	chains := r.Traces.(tracesExporter).router.Queues
+	queues := r.Traces.(tracesExporter).router.Queues
 	most := int64(0)
 	if !waits {
 		most = 1 << 20
-		eventually(t, func() bool { return chains[17].Memory() > 900<<10 }, "the share fills")
+		eventually(t, func() bool { return queues[17].Memory() > 900<<10 }, "the share fills")
 	}
 	require.Empty(t, finished[17], "its producer waits")
 	require.NoError(t, within(t, r.send(t.Context(), spans("3", 3999, traces, 3))))
 	last[3]++
-	require.LessOrEqual(t, chains[17].Memory(), most)
+	require.LessOrEqual(t, queues[17].Memory(), most)
 
 	w.Grant(writer, table(17), "MODIFY")
 	require.NoError(t, within(t, finished[17]))
 	for i := range tables {
 		eventually(
 			t,
-			func() bool { return arrived(i, last[i]) && chains[i].Memory() == 0 },
+			func() bool { return arrived(i, last[i]) && queues[i].Memory() == 0 },
 			"everything has arrived, and memory is given back",
 		)
 		for id, n := range ids(w, table(i)) {

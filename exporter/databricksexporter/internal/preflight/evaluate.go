@@ -124,14 +124,14 @@ func missing(d route.Destination, f Facts) Finding {
 	switch {
 	case code == "CATALOG_DOES_NOT_EXIST" || f.Catalog.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckCatalog, Weight: WeightFault, Message: fmt.Sprintf("the catalog %s does not exist, or %s may "+
-				"not see it", n.Catalog, who),
+			Check: CheckCatalog, Weight: WeightFault, Message: fmt.Sprintf(
+				"the catalog %s does not exist, or %s may not see it", n.Catalog, who),
 			Remedy: "the right name in `catalog`, or CREATE CATALOG " + unity.Quote(n.Catalog),
 		}
 	case code == "SCHEMA_DOES_NOT_EXIST" || f.Schema.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckSchema, Weight: WeightFault, Message: fmt.Sprintf("the schema %s.%s does not exist, or %s "+
-				"may not see it", n.Catalog, n.Schema, who),
+			Check: CheckSchema, Weight: WeightFault, Message: fmt.Sprintf(
+				"the schema %s.%s does not exist, or %s may not see it", n.Catalog, n.Schema, who),
 			Remedy: "CREATE SCHEMA " + unity.Quote(n.Catalog) + "." + unity.Quote(n.Schema),
 		}
 	}
@@ -162,8 +162,8 @@ func missing(d route.Destination, f Facts) Finding {
 func unreadable(d route.Destination, f Facts, why string) Finding {
 	who := writer(f)
 	return Finding{
-		Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s may not use the table %s: "+
-			"%s", who, d.Table, why),
+		Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf(
+			"%s may not use the table %s: %s", who, d.Table, why),
 		Remedy: strings.Join([]string{
 			grantOn("CATALOG", unity.Quote(d.Table.Catalog), grantee(f), "USE CATALOG"),
 			grantOn("SCHEMA", unity.Quote(d.Table.Catalog)+"."+unity.Quote(d.Table.Schema), grantee(f), "USE SCHEMA"),

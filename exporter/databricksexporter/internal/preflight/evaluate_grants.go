@@ -37,8 +37,8 @@ func grants(d route.Destination, f Facts) []Finding {
 	var out []Finding
 	lacks := func(privileges []string, on, statement, remark string) {
 		f := Finding{
-			Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf("%s lacks %s on "+
-				"%s%s", who, strings.Join(privileges, " and "), on, remark), Remedy: statement,
+			Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf(
+				"%s lacks %s on %s%s", who, strings.Join(privileges, " and "), on, remark), Remedy: statement,
 		}
 		if p.Unread != nil {
 			f.Weight = WeightUnknown

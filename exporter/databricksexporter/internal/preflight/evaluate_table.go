@@ -20,39 +20,29 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	case "", "MANAGED", "EXTERNAL":
 	default:
 		return []Finding{{
-			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is a %s, not a table that can be "+
-				"written to", d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
-			Remedy: anotherPrefix,
+			Check: CheckTable, Weight: WeightFault, Remedy: anotherPrefix,
+			Message: fmt.Sprintf("%s is a %s, not a table that can be written to",
+				d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
 		}}
 	}
 	if t.Format != "" && t.Format != "DELTA" {
 		return []Finding{{
-			Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta "+
-				"tables only", d.Table, t.Format), Remedy: anotherPrefix,
+			Check: CheckTable, Weight: WeightFault, Remedy: anotherPrefix,
+			Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta tables only", d.Table, t.Format),
 		}}
 	}
 	version := t.Properties[unity.SchemaVersion]
 	if version != "" && version != string(d.Layout) {
-		return []Finding{
-			otherLayout(
-				d,
-				fmt.Sprintf("its %s is %s", unity.SchemaVersion, version),
-				version == string(unity.V1) || version == string(unity.V2),
-				version,
-			),
-		}
+		known := version == string(unity.V1) || version == string(unity.V2)
+		return []Finding{otherLayout(d, fmt.Sprintf("its %s is %s", unity.SchemaVersion, version), known, version)}
 	}
 	out := columns(d, t)
 	if out == nil && version == "" {
 		out = append(out, Finding{
-			Check: CheckLayout, Weight: WeightAdvice, Message: fmt.Sprintf("%s has the columns of layout %s, but not "+
-				"the property that says so", d.Table, d.Layout),
-			Remedy: fmt.Sprintf(
-				"ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')",
-				d.Table.Quoted(),
-				unity.SchemaVersion,
-				d.Layout,
-			),
+			Check: CheckLayout, Weight: WeightAdvice,
+			Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
+			Remedy: fmt.Sprintf("ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')",
+				d.Table.Quoted(), unity.SchemaVersion, d.Layout),
 		})
 	}
 	return out
@@ -115,15 +105,15 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 	}
 	if absent != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s lacks the columns "+
-				"%s", d.Table, strings.Join(names, ", ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf(
+				"%s lacks the columns %s", d.Table, strings.Join(names, ", ")),
 			Remedy: "ALTER TABLE " + d.Table.Quoted() + " ADD COLUMNS (" + strings.Join(absent, ", ") + ")",
 		})
 	}
 	if wrong != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf("%s has columns of other types: "+
-				"%s", d.Table, strings.Join(wrong, "; ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf(
+				"%s has columns of other types: %s", d.Table, strings.Join(wrong, "; ")),
 			Remedy: anotherPrefix + " (the type of a column can't be changed)",
 		})
 	}

@@ -124,19 +124,19 @@ func TestEvaluate(t *testing.T) {
 		},
 			fault(CheckReach, "the workspace has no Unity Catalog: asking", "assign the workspace")},
 		"no workspace": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "") },
-			fault(CheckReach, "host is not the address of a workspace: asking", "the address of a workspace in "+
-				"`host`")},
+			fault(CheckReach, "host is not the address of a workspace: asking",
+				"the address of a workspace in `host`")},
 		"token good for less": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.SignIn, "") },
 			fault(CheckSignIn, "refuses the sign-in", "oauth-m2m")},
 
-		"no catalog": {gone("CATALOG_DOES_NOT_EXIST"), fault(CheckCatalog, "the catalog cat does not exist, "+
-			"or "+writer+" may not see it", "CREATE CATALOG `cat`")},
+		"no catalog": {gone("CATALOG_DOES_NOT_EXIST"), fault(CheckCatalog,
+			"the catalog cat does not exist, or "+writer+" may not see it", "CREATE CATALOG `cat`")},
 		"no catalog, seen by itself": {func(f *Facts) {
 			gone("TABLE_DOES_NOT_EXIST")(f)
 			f.Catalog = unanswered[databricks.Catalog](databricks.NotFound, "")
 		}, fault(CheckCatalog, "the catalog cat", "CREATE CATALOG `cat`")},
-		"no schema": {gone("SCHEMA_DOES_NOT_EXIST"), fault(CheckSchema, "the schema cat.sch does not "+
-			"exist", "CREATE SCHEMA `cat`.`sch`")},
+		"no schema": {gone("SCHEMA_DOES_NOT_EXIST"), fault(CheckSchema,
+			"the schema cat.sch does not exist", "CREATE SCHEMA `cat`.`sch`")},
 		"no table": {gone("TABLE_DOES_NOT_EXIST"), []Finding{{
 			Check: CheckTable, Weight: WeightFault, Message: "the table " + table + " does not exist, " +
 				"or " + writer + " may not see it",
@@ -154,8 +154,8 @@ func TestEvaluate(t *testing.T) {
 
 		"a view": {tableIs(func(t *databricks.Table) { t.Kind = "MATERIALIZED_VIEW" }),
 			fault(CheckTable, table+" is a materialized view", "table_prefix")},
-		"Iceberg": {tableIs(func(t *databricks.Table) { t.Format = "ICEBERG" }), fault(CheckTable, "kept as "+
-			"ICEBERG", "table_prefix")},
+		"Iceberg": {tableIs(func(t *databricks.Table) { t.Format = "ICEBERG" }), fault(CheckTable,
+			"kept as ICEBERG", "table_prefix")},
 		"other layout, by property": {tableIs(func(t *databricks.Table) {
 			t.Properties = map[string]string{unity.SchemaVersion: "v1"}
 		}),
@@ -172,16 +172,16 @@ func TestEvaluate(t *testing.T) {
 		"no property": {tableIs(func(t *databricks.Table) { t.Properties = nil }),
 			[]Finding{{Check: CheckLayout, Weight: WeightAdvice, Message: "has the columns of layout v2",
 				Remedy: "ALTER TABLE " + quoted + " SET TBLPROPERTIES ('otel.schemaVersion' = 'v2')"}}},
-		"a column is missing": {without("flags"), fault(CheckColumns, table+" lacks the columns flags", "ALTER "+
-			"TABLE "+quoted+" ADD COLUMNS (flags INT)")},
+		"a column is missing": {without("flags"), fault(CheckColumns, table+" lacks the columns flags",
+			"ALTER TABLE "+quoted+" ADD COLUMNS (flags INT)")},
 		"columns are missing": {without("flags", "dropped_links_count"),
-			fault(CheckColumns, "lacks the columns flags, dropped_links_count", "ADD COLUMNS (flags INT, "+
-				"dropped_links_count INT)")},
+			fault(CheckColumns, "lacks the columns flags, dropped_links_count",
+				"ADD COLUMNS (flags INT, dropped_links_count INT)")},
 		"a field is missing": {typed("links", "array<struct<trace_id:string,span_id:string,"+
 			"trace_state:string,attributes:variant,dropped_attributes_count:int>>"),
 			fault(CheckColumns, "lacks the columns links.element.flags", "ADD COLUMNS (links.element.flags INT)")},
-		"a column of another type": {typed("attributes", "string"), fault(CheckColumns, "attributes is STRING, "+
-			"VARIANT is needed", "can't be changed")},
+		"a column of another type": {typed("attributes", "string"), fault(CheckColumns,
+			"attributes is STRING, VARIANT is needed", "can't be changed")},
 		"an unknown type": {typed("kind", "geometry<<"),
 			[]Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "can't be compared: column kind"}}},
 		"columns are not told": {tableIs(func(t *databricks.Table) { t.Columns = nil }),
@@ -197,8 +197,8 @@ func TestEvaluate(t *testing.T) {
 				"enough", "GRANT MODIFY, SELECT ON TABLE "+quoted+" TO `app-1`")},
 		"only SELECT": {granted(Privileges{Table: map[string]string{"SELECT": "app-1", "USE_SCHEMA": "app-1",
 			"USE_CATALOG": "app-1"}}),
-			fault(CheckGrants, writer+" lacks MODIFY on the table "+table, "GRANT MODIFY ON "+
-				"TABLE "+quoted+" TO `app-1`")},
+			fault(CheckGrants, writer+" lacks MODIFY on the table "+table,
+				"GRANT MODIFY ON TABLE "+quoted+" TO `app-1`")},
 		"only MODIFY": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1", "USE_SCHEMA": "app-1",
 			"USE_CATALOG": "app-1"}}), fault(CheckGrants, "lacks SELECT on", "GRANT SELECT ON TABLE")},
 		"owner without grants": {func(f *Facts) {

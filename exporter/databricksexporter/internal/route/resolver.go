@@ -31,6 +31,8 @@ type Resolver struct {
 	Client *databricks.Client
 	// RetryInterval is how long a fault is remembered, so that many requests don't ask at once.
 	RetryInterval time.Duration
+	// Found is called when a table was looked up; it may be nil.
+	Found func(Destination)
 
 	mu    sync.Mutex
 	valid bool
@@ -68,6 +70,9 @@ func (r *Resolver) Resolve(ctx context.Context) (Destination, error) {
 		return Destination{}, r.fault
 	}
 	r.found, r.valid = &d, true
+	if r.Found != nil {
+		r.Found(d)
+	}
 	return d, nil
 }
 

@@ -92,10 +92,10 @@ func TestResolverFaults(t *testing.T) {
 		text      string
 		transient bool
 	}{
-		{databrickstest.Fault{Status: 403, Code: "PERMISSION_DENIED", Body: "no"}, "give the principal CAN READ on " +
-			"it", false},
-		{databrickstest.Fault{Status: 503, Code: "TEMPORARILY_UNAVAILABLE", Body: "busy"}, "reading the " +
-			"experiment 1", true},
+		{databrickstest.Fault{Status: 403, Code: "PERMISSION_DENIED", Body: "no"},
+			"give the principal CAN READ on it", false},
+		{databrickstest.Fault{Status: 503, Code: "TEMPORARILY_UNAVAILABLE", Body: "busy"},
+			"reading the experiment 1", true},
 	} {
 		w.SetFault(func(*http.Request) *databrickstest.Fault { return &tc.fault })
 		_, err := e.Resolve(t.Context())

@@ -53,7 +53,6 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 		return false
 	}
 	a.d = d
-	a.Status.Identify(d.String())
 	if h := a.Gate.Admit(d, a.began); h != nil {
 		a.held(h)
 		return false

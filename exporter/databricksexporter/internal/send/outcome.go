@@ -81,6 +81,8 @@ const (
 	labelThrottled = "throttled"
 )
 
+const notAWorkspace = "host is not the address of a workspace, or a proxy is in between"
+
 // maxDelay bounds what a Retry-After may ask for.
 const maxDelay = 10 * time.Minute
 
@@ -103,12 +105,8 @@ func judge(q request, a answer) outcome {
 	case s/100 == 2:
 		return accepted(q, a)
 	case s/100 == 3:
-		return outcome{action: actionHold, label: "redirected",
-			message: fmt.Sprintf(
-				"the answer was a redirect (status %d), which a workspace does not send: host is not the address of "+
-					"a workspace, or a proxy is in between",
-				s,
-			)}
+		return outcome{action: actionHold, label: "redirected", message: fmt.Sprintf("the answer was a redirect "+
+			"(status %d), which a workspace does not send: "+notAWorkspace, s)}
 	case s == http.StatusTooManyRequests:
 		return outcome{action: actionRetry, label: labelThrottled, delay: retryAfter(a.header, q.now),
 			message: "the workspace takes no more at the moment (status 429)"}
@@ -186,12 +184,8 @@ func refused(q request, status int, e document) outcome {
 
 func accepted(q request, a answer) outcome {
 	if media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type")); media == "text/html" {
-		return outcome{action: actionHold, label: "redirected",
-			message: fmt.Sprintf(
-				"the answer was a web page (status %d), which a workspace does not send: host is not the address of "+
-					"a workspace, or a proxy is in between",
-				a.status,
-			)}
+		return outcome{action: actionHold, label: "redirected", message: fmt.Sprintf("the answer was a web page "+
+			"(status %d), which a workspace does not send: "+notAWorkspace, a.status)}
 	}
 	n, message, err := q.rejected(a.body, a.header.Get("Content-Type"))
 	switch {

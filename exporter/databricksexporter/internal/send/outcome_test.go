@@ -50,16 +50,16 @@ func TestJudge(t *testing.T) {
 		"200": {answer{status: 200}, actionAccept, "accepted", "", ""},
 		"204": {answer{status: 204}, actionAccept, "accepted", "", ""},
 		"301": {answer{status: 301}, actionHold, "redirected", "", "a redirect (status 301)"},
-		"400": {answer{status: 400}, actionRefuse, "invalid", reasonInvalid, "refuses the request " +
-			"(status 400)"},
+		"400": {answer{status: 400}, actionRefuse, "invalid", reasonInvalid,
+			"refuses the request (status 400)"},
 		"400 in words": {answer{status: 400, body: body("INVALID_PARAMETER_VALUE", "no")}, actionRefuse, "invalid",
 			reasonInvalid, "it says: no"},
 		"400 with a code": {answer{status: 400, body: body("BAD_REQUEST", "")}, actionRefuse, "invalid",
 			reasonInvalid, "it says BAD_REQUEST"},
 		"400 with a number": {answer{status: 400, body: []byte(`{"error_code": 400, "message": "no"}`)}, actionRefuse,
 			"invalid", reasonInvalid, "it says: no"},
-		"401": {answer{status: 401}, actionSignIn, "unauthenticated", "", "does not know the " +
-			"credential (status 401)"},
+		"401": {answer{status: 401}, actionSignIn, "unauthenticated", "",
+			"does not know the credential (status 401)"},
 		"403 to the table": {answer{status: 403, body: body("PERMISSION_DENIED", "User does not have MODIFY on "+
 			"Table 't'.")}, actionHold, labelForbidden, "", "GRANT MODIFY, SELECT ON TABLE " + table + " TO `app-1`"},
 		"403 to the schema": {answer{status: 403, body: body("PERMISSION_DENIED", "User does not have USE SCHEMA "+
@@ -67,10 +67,10 @@ func TestJudge(t *testing.T) {
 			"`app-1`"},
 		"403 to the catalog": {answer{status: 403, body: body("PERMISSION_DENIED", "USE_CATALOG is "+
 			"needed")}, actionHold, labelForbidden, "", "GRANT USE CATALOG ON CATALOG `main` TO `app-1`"},
-		"403": {answer{status: 403}, actionHold, labelForbidden, "", "GRANT MODIFY, SELECT ON " +
-			"TABLE " + table + " TO `app-1`; GRANT USE SCHEMA"},
-		"403 with a table": {answer{status: 403, body: body("PERMISSION_DENIED", "TABLE_DOES_NOT_EXIST or no "+
-			"permission")}, actionHold, labelForbidden, "", "GRANT"},
+		"403": {answer{status: 403}, actionHold, labelForbidden, "",
+			"GRANT MODIFY, SELECT ON TABLE " + table + " TO `app-1`; GRANT USE SCHEMA"},
+		"403 with a table": {answer{status: 403, body: body("PERMISSION_DENIED",
+			"TABLE_DOES_NOT_EXIST or no permission")}, actionHold, labelForbidden, "", "GRANT"},
 		"404": {answer{status: 404, body: body("ENDPOINT_NOT_FOUND", "No API "+
 			"found")}, actionHold, labelNotFound, "", "no route /api/2.0/otel/v1/traces (status 404): turn on the " +
 			"preview"},

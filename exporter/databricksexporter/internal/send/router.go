@@ -26,8 +26,8 @@ type Router[T any] struct {
 
 // Start starts all queues. If one can't be started, those before it are stopped again.
 func (r *Router[T]) Start(ctx context.Context, host component.Host) error {
-	for i, c := range r.Queues {
-		if err := c.Start(ctx, host); err != nil {
+	for i, q := range r.Queues {
+		if err := q.Start(ctx, host); err != nil {
 			for _, started := range r.Queues[:i] {
 				err = errors.Join(err, started.Shutdown(ctx))
 			}
@@ -59,11 +59,8 @@ func (r *Router[T]) Consume(ctx context.Context, b T) error {
 
 func (r *Router[T]) deliver(ctx context.Context, p route.Part[T]) error {
 	if p.Target == route.None {
-		return r.Unrouted.Refuse(
-			p.Batch,
-			reasonNoRoute,
-			"no route matches the data's resource: add a route, or write on_no_route: default",
-		)
+		return r.Unrouted.Refuse(p.Batch, reasonNoRoute,
+			"no route matches the data's resource: add a route, or write on_no_route: default")
 	}
 	return r.Queues[p.Target].Consume(ctx, p.Batch)
 }
@@ -127,8 +124,8 @@ func (m *mixed) Unwrap() error { return m.cause }
 func (r *Router[T]) Shutdown(ctx context.Context) error {
 	errs := make([]error, len(r.Queues))
 	var wg sync.WaitGroup
-	for i, c := range r.Queues {
-		wg.Go(func() { errs[i] = c.Shutdown(ctx) })
+	for i, q := range r.Queues {
+		wg.Go(func() { errs[i] = q.Shutdown(ctx) })
 	}
 	wg.Wait()
 	r.Unrouted.Abort()
