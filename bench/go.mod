@@ -2,10 +2,14 @@ module github.com/otelcol-mlflow/otelcol-mlflow/bench
 
 go 1.26.0
 
-replace github.com/otelcol-mlflow/otelcol-mlflow => ../
+replace (
+	github.com/otelcol-mlflow/otelcol-mlflow => ../
+	github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness => ./tokens/harness
+)
 
 require (
 	github.com/otelcol-mlflow/otelcol-mlflow v0.0.0-00010101000000-000000000000
+	github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.11.1
 	go.opentelemetry.io/collector/component/componenttest v0.158.0
 	go.opentelemetry.io/collector/confmap v1.64.0

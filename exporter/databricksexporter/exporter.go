@@ -143,7 +143,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		}
 	}
 	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host),
-		zap.String("as", e.access.Who), zap.String("tables", some(names)))
+		zap.String("as", e.access.SignedInAs), zap.String("tables", some(names)))
 	if err = e.checker.Start(ctx, fixed); err != nil {
 		return err
 	}

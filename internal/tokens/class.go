@@ -1,6 +1,9 @@
 package tokens
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+	"unsafe"
+)
 
 // A class byte says how the three patterns see a code point. Punctuation, symbols and controls have none of letter, number and
 // space, whatever the other bits say.
@@ -41,3 +44,31 @@ func classAt(s string, i int) (class byte, size int) {
 }
 
 func classOf(r uint32) byte { return classBlocks[int(classIndex[r>>7])<<7|int(r&127)] }
+
+// skip returns the end of the characters at p, of two or three bytes each, that have all bits of class, or some position before that.
+func skip(s string, p int, class byte) int {
+	for p+4 <= len(s) {
+		w := load32(s, p)
+		r, n := uint32(0), 0
+		switch {
+		case w&0xc0e0 == 0x80c0:
+			r, n = w&0x1f<<6|w>>8&0x3f, 2
+			if r < 0x80 {
+				return p
+			}
+		case w&0xc0c0f0 == 0x8080e0:
+			r, n = w&0x0f<<12|w>>8&0x3f<<6|w>>16&0x3f, 3
+			if r < 0x800 || r>>11 == 0xd800>>11 {
+				return p
+			}
+		default:
+			return p
+		}
+		block := *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(classIndex)), r>>7))
+		if *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(classBlocks)), uint(block)<<7|uint(r&127)))&class != class {
+			return p
+		}
+		p += n
+	}
+	return p
+}

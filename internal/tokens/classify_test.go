@@ -3,6 +3,7 @@ package tokens
 import (
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -41,5 +42,23 @@ func TestLowest(t *testing.T) {
 		}
 		groups := 1 + r.IntN(mergeRoom/8)
 		require.Equal(t, lowestPortable(&values, groups), lowest(&values, groups))
+	}
+}
+
+func TestLowestEach(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 2000 {
+		var got, want lanes
+		n, groups := 1+r.IntN(laneCount), []int{2, 4, 7}[r.IntN(3)]
+		for i := range n {
+			for k := range got.lane[i].pairs {
+				got.lane[i].pairs[k] = none - uint32(r.IntN(40))*uint32(r.IntN(2))<<24
+			}
+			got.active[i] = uint32(r.IntN(n)) * uint32(unsafe.Sizeof(lane{}))
+		}
+		want = got
+		lowestEachPortable(&want, n, groups)
+		lowestEach(&got, n, groups)
+		require.Equal(t, want.lowest, got.lowest)
 	}
 }

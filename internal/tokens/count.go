@@ -11,48 +11,47 @@ import (
 func (v *vocabulary) countText(t pattern, text string, limit int) int {
 	b := batches.Get().(*batch)
 	defer batches.Put(b)
-	b.nShort, b.nLonger = 0, 0
-	n, p := 0, 0
+	b.nShort, b.nLonger, b.asked, b.nLanes = 0, 0, 0, 0
+	n, p, padded := 0, 0, false
 	for p < len(text) && n <= limit {
+		if !padded && p+blockSize+slack > len(text) {
+			// Near the end a copy is used, so that whole words may be loaded behind a piece.
+			n += v.finish(text, b)
+			size := copy(b.tail[:], text[p:])
+			clear(b.tail[size:])
+			text, p, padded = unsafe.String(&b.tail[0], size), 0, true
+		}
 		if b.full() {
 			n += v.resolve(text, b)
 		}
 		if word(text, p)&0x8080808080808080 == 0 {
-			if p+blockSize+slack <= len(text) {
-				if ends, cut := b.ends(t, text[p:], blockSize, false); cut > 0 {
-					n += bits.OnesCount64(ends)
-					v.add(b, text[p:], p, ends)
-					p += cut
-					continue
-				}
-			} else {
-				// Near the end a copy is used, so that whole words may be loaded behind a piece.
-				n += v.resolve(text, b)
-				clear(b.tail[copy(b.tail[:], text[p:]):])
-				size := min(len(text)-p, blockSize)
-				tail := unsafe.String(&b.tail[0], len(b.tail))
-				if ends, cut := b.ends(t, tail, size, size < blockSize); cut > 0 {
-					n += bits.OnesCount64(ends)
-					v.add(b, tail, 0, ends)
-					n += v.resolve(tail, b)
-					p += cut
-					continue
-				}
+			block, size := unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), p)), blockSize+slack), blockSize
+			if padded {
+				size = min(len(text)-p, blockSize)
+			}
+			if ends, cut := b.ends(t, block, size, size < blockSize); cut > 0 {
+				n += bits.OnesCount64(ends)
+				v.add(b, block, p, ends)
+				p += cut
+				continue
 			}
 		}
 		end := t.next(text, p)
 		if end < 0 {
-			return n + v.resolve(text, b) + v.countText(t, replaceInvalid(text[p:]), limit-n)
+			return n + v.finish(text, b) + v.countText(t, replaceInvalid(text[p:]), limit-n)
 		}
-		if size := end - p; size < 16 && p+slack <= len(text) {
-			v.add(b, text[p:], p, 1<<size)
+		switch size := end - p; {
+		case size <= phraseSize:
+			v.addOne(b, text, p, size)
 			n++
-		} else {
+		case size <= maxSmall:
+			n += 1 + v.addLong(text, b, p, size)
+		default:
 			n += v.countPiece(text, p, size)
 		}
 		p = end
 	}
-	return n + v.resolve(text, b)
+	return n + v.finish(text, b)
 }
 
 // countPiece returns the number of tokens of the piece text[i:i+n], any piece.
@@ -66,7 +65,7 @@ func (v *vocabulary) countPiece(text string, i, n int) (tokens int) {
 		}
 		b := at(v.shortMemo.buckets, v.shortMemo.bucket(k.hash()))
 		if tokens = int(b.get(k)); tokens == 0 {
-			tokens = v.merge(piece)
+			tokens = v.split(piece)
 			b.put(k, tokens)
 		}
 	case n < 16:
@@ -77,16 +76,16 @@ func (v *vocabulary) countPiece(text string, i, n int) (tokens int) {
 		}
 		b := at(v.memo.buckets, v.memo.bucket(hash))
 		if tokens = int(b.get(k)); tokens == 0 {
-			tokens = v.merge(piece)
+			tokens = v.split(piece)
 			b.put(k, tokens)
 		}
 	case v.longToken(text, i, n) != none:
 		return 1
 	case n <= phraseSize:
-		words, hash := phraseKey(piece)
-		if tokens = v.phrases.get(hash, &words, n); tokens == 0 {
+		slot := v.phrases.slot(phraseHash(piece))
+		if tokens = v.phrases.get(slot, piece); tokens == 0 {
 			tokens = v.split(piece)
-			v.phrases.put(hash, &words, n, tokens)
+			v.phrases.put(slot, piece, tokens)
 		}
 	case piece[:n-1] == piece[1:]:
 		if tokens = v.runs.get(piece[0], n); tokens == 0 {

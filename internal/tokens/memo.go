@@ -135,43 +135,73 @@ func newPhrases(n int) phrases {
 	return phrases{make([]phraseSlot, 1<<log), uint8(64 - log)}
 }
 
-// phraseKey returns the words of s and their hash.
-func phraseKey(s string) (words [phraseSize / 8]uint64, hash uint64) {
-	for i := range (len(s) + 7) / 8 {
-		words[i] = word(s, i*8)
-		hash = (bits.RotateLeft64(hash, 23) ^ words[i]) * multiplier
+// phraseHash returns the hash of s, 8 to phraseSize bytes.
+func phraseHash(s string) (hash uint64) {
+	n := len(s)
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		hash = (bits.RotateLeft64(hash, 23) ^ load64(s, i)) * multiplier
 	}
-	return words, (hash ^ hash>>32) * multiplier
+	if i < n {
+		hash = (bits.RotateLeft64(hash, 23) ^ load64(s, n-8)>>(8*(i+8-n))) * multiplier
+	}
+	return (hash ^ hash>>32) * multiplier
 }
 
-// get returns the number of tokens remembered for a key of n bytes, or 0.
-func (p *phrases) get(hash uint64, words *[phraseSize / 8]uint64, n int) int {
-	s := &p.slots[hash>>p.shift]
-	state := s.state.Load()
+// slot returns the byte offset of the slot for a hash.
+func (p *phrases) slot(hash uint64) uintptr {
+	return uintptr(hash>>(p.shift&63)) * unsafe.Sizeof(p.slots[0])
+}
+
+// of returns the number of tokens that s remembers for the piece, 8 bytes or more, or 0.
+func (s *phraseSlot) of(piece string) int {
+	state, n := s.state.Load(), len(piece)
 	if int(state>>8&0xff) != n || state&1 != 0 {
 		return 0
 	}
-	for i := range (n + 7) / 8 {
-		if s.text[i].Load() != words[i] {
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		if s.text[i/8%len(s.text)].Load() != load64(piece, i) {
 			return 0
 		}
 	}
-	if s.state.Load() != state {
+	if i < n && s.text[i/8%len(s.text)].Load() != load64(piece, n-8)>>(8*(i+8-n)) || s.state.Load() != state {
 		return 0
 	}
 	return int(state >> 1 & 0x7f)
 }
 
-func (p *phrases) put(hash uint64, words *[phraseSize / 8]uint64, n, tokens int) {
-	s := &p.slots[hash>>p.shift]
+// get returns the number of tokens remembered for the piece with this hash, or 0. It may be in the slot of the hash and in the one beside it.
+func (p *phrases) get(slot uintptr, piece string) int {
+	if tokens := at(p.slots, slot).of(piece); tokens != 0 {
+		return tokens
+	}
+	return at(p.slots, slot^unsafe.Sizeof(p.slots[0])).of(piece)
+}
+
+func (p *phrases) put(slot uintptr, piece string, tokens int) {
+	s := at(p.slots, slot)
 	state := s.state.Load()
-	if state != 0 && spare() || state&1 != 0 || !s.state.CompareAndSwap(state, state|1) {
+	if state != 0 {
+		s = at(p.slots, slot^unsafe.Sizeof(p.slots[0]))
+		if state = s.state.Load(); state != 0 {
+			switch rand.Uint32() & 7 { // spare most, and then whichever
+			case 0:
+			case 1:
+				s = at(p.slots, slot)
+				state = s.state.Load()
+			default:
+				return
+			}
+		}
+	}
+	if state&1 != 0 || !s.state.CompareAndSwap(state, state|1) {
 		return
 	}
-	for i := range (n + 7) / 8 {
-		s.text[i].Store(words[i])
+	for i := 0; i < len(piece); i += 8 {
+		s.text[i/8].Store(word(piece, i))
 	}
-	s.state.Store((state>>16+1)<<16 | uint64(n)<<8 | uint64(tokens)<<1)
+	s.state.Store((state>>16+1)<<16 | uint64(len(piece))<<8 | uint64(tokens)<<1)
 }
 
 // runs is the memo of one byte repeated, as in tables and separators. A slot is bytes << 36 | tokens << 8 | byte.

@@ -3,6 +3,7 @@ package tokens
 import (
 	"math/bits"
 	"strings"
+	"unsafe"
 )
 
 // A pairTable maps two tokens to the one they merge into.
@@ -41,7 +42,12 @@ func (t *pairTable) find(left, right uint32) uint32 {
 	if t.filter[hash/64]>>(hash%64)&1 == 0 {
 		return none
 	}
-	for i := hash >> filterBits; ; i = (i + 1) & uint64(len(t.slots)-1) {
+	return t.findSlot(k)
+}
+
+// findSlot is find for a pair, left << tokenBits | right, that the filter doesn't exclude.
+func (t *pairTable) findSlot(k uint64) uint32 {
+	for i := k * multiplier >> (t.shift & 63); ; i = (i + 1) & uint64(len(t.slots)-1) {
 		switch s := t.slots[i]; {
 		case s == 0:
 			return none
@@ -49,6 +55,19 @@ func (t *pairTable) find(left, right uint32) uint32 {
 			return uint32(s & tokenMask)
 		}
 	}
+}
+
+// among returns bit i for every i from 0 on for which ids[i] and ids[i+1] may merge. There are at most 65 ids.
+func (t *pairTable) among(ids []uint32) (set uint64) {
+	shift := (t.shift - filterBits) & 63
+	filter := unsafe.Pointer(unsafe.SliceData(t.filter))
+	left := uint64(ids[0])
+	for i, id := range ids[1:] {
+		hash := (left<<tokenBits | uint64(id)) * multiplier >> shift
+		set |= *(*uint64)(unsafe.Add(filter, hash>>6<<3)) >> (hash & 63) & 1 << (i & 63)
+		left = uint64(id)
+	}
+	return set
 }
 
 // lengths tells which lengths the tokens with a given beginning may have. Beginnings of 3, 6 and 12 bytes have tables of their own,

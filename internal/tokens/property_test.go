@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -157,6 +158,67 @@ func TestCountAgreesWithDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 400 {
 		checkText(t, randomText(r, 1+r.IntN(200)))
+	}
+}
+
+var scripts = []string{
+	"\u7684\u4e00\u662f\u4e0d\u4e86\u4eba\u6211\u5728\u6709\u4ed6\u8fd9\u6587\u4ef6\u9f98\u3001\u3002\uff0c",
+	"\u306e\u306b\u306f\u3092\u305f\u304c\u3067\u3066\u3068\u30a4\u30eb\u30fc\u30d5\u30a1\u8a9e\u65e5\u672c",
+	"\uc774\ub2e4\ub294\uc5d0\uac00\ud558\uc744\uc2dc\uc9c0\ud574\ub8b7",
+	"\u0915\u093e\u0930\u094d\u092f\u0928\u0939\u0940\u0902\u0947\u0ba4\u0bc1\u0c30\u0c4d\u0995\u09b0",
+	"\u0627\u0644\u0645\u0644\u0641\u064a\u0629\u0648\u0646\u064b",
+	"\u043f\u0440\u0438\u0432\u0435\u0442\u043e\u0430\u0441\u041d\u0419\u0491",
+	"\u0e01\u0e32\u0e23\u0e43\u0e0a\u0e49\u0e07\u0e19\u0e44\u0e1f\u0e25\u0e4c\u0e17\u0e35\u0e48",
+	"\u00e4\u00f6\u00fc\u00dfeinsrt\u0111\u1ea1\u1ed9",
+	"\u03b1\u03c1\u03c7\u03b5\u03af\u03bf\u03c5\u03a4\u1f00",
+	"\u05e9\u05dc\u05d5\u05dd",
+	"\u201c\u2026\u2500\u25cf\u2192\u00b0\U0001f600",
+	"  ab,.(/1\n'",
+}
+
+// Encoding may start from whole characters only where nothing else can happen to their bytes.
+func TestScriptsAgreeWithDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	for i := range 1500 {
+		var b strings.Builder
+		for range 1 + r.IntN(30) {
+			script := i
+			if r.IntN(4) == 0 {
+				script = r.IntN(len(scripts))
+			}
+			runes := []rune(scripts[script%len(scripts)])
+			b.WriteRune(runes[r.IntN(len(runes))])
+		}
+		checkText(t, b.String())
+	}
+}
+
+// The same for every character that is a token, beside others and beside bytes that a token joins with some of its own.
+func TestCharactersAgreeWithDefinition(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	for name, ranks := range plainRanks() {
+		v := encoding(t, name).vocabulary()
+		var chars []string
+		for token := range ranks {
+			if c, n := utf8.DecodeRuneInString(token); n == len(token) && n > 1 && c != utf8.RuneError {
+				chars = append(chars, token)
+			}
+		}
+		slices.Sort(chars)
+		pick := func() string {
+			if r.IntN(3) == 0 {
+				return string(rune(' ' + r.IntN(95)))
+			}
+			return chars[r.IntN(len(chars))]
+		}
+		for i := range 4 * len(chars) {
+			piece := pick() + pick() + chars[i%len(chars)] + pick() + pick()
+			var ids [mergeRoom]uint32
+			var ends [mergeRoom]uint8
+			starts, size := v.mergeAll(piece, &ids, &ends)
+			require.Equal(t, len(piece), size)
+			require.Equal(t, plain(ranks, piece), bits.OnesCount64(starts), "%s %+q", name, piece)
+		}
 	}
 }
 

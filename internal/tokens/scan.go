@@ -1,5 +1,7 @@
 package tokens
 
+import "unicode/utf8"
+
 // A pattern is one of the three regular expressions that split text into pieces before byte-pair encoding.
 type pattern uint8
 
@@ -46,7 +48,12 @@ func nextO200k(s string, p int) int {
 		}
 	}
 	if c&(upper|lower) != 0 { // a letter or a mark
-		_, end := words(s, p)
+		end := 0
+		if c&upper == 0 {
+			end = run(s, p+n, lower)
+		} else {
+			_, end = words(s, p)
+		}
 		if end < 0 {
 			return -1
 		}
@@ -79,6 +86,13 @@ func nextO200k(s string, p int) int {
 func words(s string, p int) (capital bool, end int) {
 	last, q := p, p // end of the last character of the upper run that is lower as well
 	for q < len(s) {
+		if s[q] >= utf8.RuneSelf {
+			if end := skip(s, q, upper|lower); end > q {
+				if last, q = end, end; q == len(s) {
+					break
+				}
+			}
+		}
 		c, n := classAt(s, q)
 		if n == 0 {
 			return false, -1
@@ -175,6 +189,11 @@ func nextR50k(s string, p int) int {
 // run returns the end of the characters at p that have a bit of class.
 func run(s string, p int, class byte) int {
 	for p < len(s) {
+		if s[p] >= utf8.RuneSelf {
+			if p = skip(s, p, class); p == len(s) {
+				break
+			}
+		}
 		c, n := classAt(s, p)
 		if n == 0 {
 			return -1
@@ -273,6 +292,11 @@ func contraction(s string, p int, fold byte) int {
 	if p+1 >= len(s) || s[p] != '\'' {
 		return p
 	}
+	return quoted(s, p, fold)
+}
+
+// quoted is contraction where s[p] is a quote that isn't the last byte.
+func quoted(s string, p int, fold byte) int {
 	var second byte
 	switch s[p+1] | fold {
 	case 's', 'd', 'm', 't':

@@ -50,3 +50,15 @@ func lowest(values *[mergeRoom]uint32, groups int) int {
 
 //go:noescape
 func lowestAVX2(values *[mergeRoom]uint32, groups int) int
+
+// lowestEach sets b.lowest as lowestEachPortable does. n must not be 0.
+func lowestEach(b *lanes, n, groups int) {
+	if hasAVX2 {
+		lowestEachAVX2(unsafe.Pointer(&b.lane), unsafe.Pointer(&b.active), unsafe.Pointer(&b.lowest), n, groups)
+		return
+	}
+	lowestEachPortable(b, n, groups)
+}
+
+//go:noescape
+func lowestEachAVX2(lanes, active, lowest unsafe.Pointer, n, groups int)

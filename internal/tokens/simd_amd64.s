@@ -199,3 +199,79 @@ equal:
 	MOVQ      AX, ret+16(FP)
 	VZEROUPPER
 	RET
+
+// func lowestEachAVX2(lanes, active, lowest unsafe.Pointer, n, groups int)
+TEXT ·lowestEachAVX2(SB), NOSPLIT, $0-40
+	MOVQ lanes+0(FP), SI
+	MOVQ active+8(FP), DI
+	MOVQ lowest+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ groups+32(FP), R8
+	ADDQ $4, SI // the pairs from 1 on
+	CMPQ R8, $4
+	JA   seven
+	CMPQ R8, $2
+	JA   four
+
+two:
+	MOVL    (DI), AX
+	VMOVDQU (SI)(AX*1), Y0
+	VPMINUD 32(SI)(AX*1), Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0x4e, X0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0xb1, X0, X1
+	VPMINUD X1, X0, X0
+	VMOVD   X0, (DX)
+	ADDQ    $4, DI
+	ADDQ    $4, DX
+	DECQ    CX
+	JNZ     two
+	VZEROUPPER
+	RET
+
+four:
+	MOVL    (DI), AX
+	VMOVDQU (SI)(AX*1), Y0
+	VMOVDQU 32(SI)(AX*1), Y1
+	VPMINUD 64(SI)(AX*1), Y0, Y0
+	VPMINUD 96(SI)(AX*1), Y1, Y1
+	VPMINUD Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0x4e, X0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0xb1, X0, X1
+	VPMINUD X1, X0, X0
+	VMOVD   X0, (DX)
+	ADDQ    $4, DI
+	ADDQ    $4, DX
+	DECQ    CX
+	JNZ     four
+	VZEROUPPER
+	RET
+
+seven:
+	MOVL    (DI), AX
+	VMOVDQU (SI)(AX*1), Y0
+	VMOVDQU 32(SI)(AX*1), Y1
+	VPMINUD 64(SI)(AX*1), Y0, Y0
+	VPMINUD 96(SI)(AX*1), Y1, Y1
+	VPMINUD 128(SI)(AX*1), Y0, Y0
+	VPMINUD 160(SI)(AX*1), Y1, Y1
+	VPMINUD 192(SI)(AX*1), Y0, Y0
+	VPMINUD Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0x4e, X0, X1
+	VPMINUD X1, X0, X0
+	VPSHUFD $0xb1, X0, X1
+	VPMINUD X1, X0, X0
+	VMOVD   X0, (DX)
+	ADDQ    $4, DI
+	ADDQ    $4, DX
+	DECQ    CX
+	JNZ     seven
+	VZEROUPPER
+	RET

@@ -9,3 +9,5 @@ func classify(s string, m *masks) { classifyPortable(s, m) }
 func prefetch[K shortKey | mediumKey](unsafe.Pointer, []lookup[K]) {}
 
 func lowest(values *[mergeRoom]uint32, groups int) int { return lowestPortable(values, groups) }
+
+func lowestEach(b *lanes, n, groups int) { lowestEachPortable(b, n, groups) }

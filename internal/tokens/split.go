@@ -6,13 +6,17 @@ const (
 	window  = 1024 // bytes of a long piece encoded at a time
 	overlap = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
 
-	smallWindow, smallOverlap = 56, 12 // the same for merging, where tokens are short
+	maxSmall, smallOverlap = 192, 12 // the same for merging, where tokens are short
 )
 
 // split returns the number of tokens of a piece, in time proportional to its length and with bounded memory.
 func (v *vocabulary) split(s string) int {
-	if len(s) <= mergeRoom {
-		return v.merge(s)
+	if len(s) <= maxSmall {
+		var ids [mergeRoom]uint32
+		var ends [mergeRoom]uint8
+		if starts, size := v.mergeAll(s, &ids, &ends); size == len(s) {
+			return bits.OnesCount64(starts)
+		}
 	}
 	if n, ok := v.splitLong(s, true); ok {
 		return n
@@ -34,10 +38,15 @@ func (v *vocabulary) splitLong(s string, small bool) (total int, ok bool) {
 	var dead [window / 64]uint64
 	shared := uint32(none) // the token that the next window must begin with
 	for {
-		size, n, keep := smallWindow, 0, 0
-		if small && len(s) > size {
-			n = v.mergeSteps(s[:size], steps[:])
-			keep = kept(steps[:n], size-smallOverlap)
+		size, n, keep := 0, 0, 0
+		if small {
+			n, size = v.mergeSteps(s[:min(len(s), maxSmall)], steps[:])
+			if size == len(s) && (shared == none || steps[0].id == shared) {
+				return total + n, true
+			}
+			if overlap := max(smallOverlap, size/6); longest(steps[:n]) <= overlap {
+				keep = kept(steps[:n], size-overlap)
+			}
 		}
 		if keep < 2 || shared != none && steps[0].id != shared {
 			size = window
@@ -67,6 +76,15 @@ func kept(steps []step, n int) int {
 		keep--
 	}
 	return keep
+}
+
+// longest returns the bytes of the longest token.
+func longest(steps []step) (n int) {
+	end := 0
+	for i := range steps {
+		n, end = max(n, int(steps[i].end)-end), int(steps[i].end)
+	}
+	return n
 }
 
 // A step is one token of an encoding and the position where it ends.
@@ -126,50 +144,65 @@ func (v *vocabulary) apart(a, b uint32) bool {
 	}
 }
 
-// merge returns the number of tokens of a piece of at most mergeRoom bytes.
-func (v *vocabulary) merge(s string) int {
+// mergeSteps writes the tokens of as much of s, which has at most maxSmall bytes, as there is room for to steps. It returns how many there are and
+// their bytes.
+func (v *vocabulary) mergeSteps(s string, steps []step) (n, size int) {
 	var ids [mergeRoom]uint32
-	return bits.OnesCount64(v.mergeAll(s, &ids))
-}
-
-// mergeSteps writes the tokens of s, at most smallWindow bytes, to steps and returns how many there are.
-func (v *vocabulary) mergeSteps(s string, steps []step) int {
-	var ids [mergeRoom]uint32
-	n := 0
-	for starts := v.mergeAll(s, &ids); starts != 0; n++ {
+	var ends [mergeRoom]uint8
+	starts, size := v.mergeAll(s, &ids, &ends)
+	for starts != 0 {
 		at := bits.TrailingZeros64(starts)
 		starts &= starts - 1
-		end := len(s)
+		end := size
 		if starts != 0 {
-			end = bits.TrailingZeros64(starts)
+			end = int(ends[bits.TrailingZeros64(starts)-1])
 		}
 		steps[n] = step{candidate{id: ids[at]}, uint32(end)}
+		n++
 	}
-	return n
+	return n, size
 }
 
-const mergeRoom = 64 // the most bytes that mergeAll takes
+const (
+	mergeRoom = 64
+	mergeMost = 56 // the most tokens that mergeAll starts from, but for the rest of a character
+)
 
 // mergeAll is byte-pair encoding the way it is defined: it merges the pair of neighbours with the lowest rank, the leftmost among equals,
-// until no pair merges. It returns where tokens start, as bits, and leaves each of them in ids at the position where it starts.
-func (v *vocabulary) mergeAll(s string, ids *[mergeRoom]uint32) (starts uint64) {
+// until no pair merges. It starts from the symbols of s, as many as there is room for, and returns which of them begin tokens, as bits, and how many
+// bytes that is; it leaves each token in ids at the position where it starts, and where symbols end in ends.
+func (v *vocabulary) mergeAll(s string, ids *[mergeRoom]uint32, ends *[mergeRoom]uint8) (starts uint64, size int) {
 	var pairs [mergeRoom]uint32 // what the token that starts here and the next one merge into
-	last := len(s) - 1
-	for i := range last {
-		ids[i] = v.single[s[i]]
-		pairs[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]
+	n, high := min(len(s), mergeMost), uint64(0)
+	for i := 0; i < n; i += 8 {
+		high |= word(s[:n], i)
 	}
-	ids[last] = v.single[s[last]]
+	if size = n; high&0x8080808080808080 != 0 {
+		n, size = v.symbols(s, ids[:mergeMost+4], ends[:])
+	}
+	last := n - 1
 	groups := last/8 + 1
-	for i := last; i < groups*8; i++ {
+	for i := range groups * 8 {
 		pairs[i] = none
+	}
+	if n == size { // all of them are bytes
+		for i := range last {
+			ids[i], ends[i] = v.single[s[i]], uint8(i+1)
+			pairs[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]
+		}
+		ids[last], ends[last] = v.single[s[last]], uint8(n)
+	} else {
+		for set := v.pairs.among(ids[:n]); set != 0; set &= set - 1 {
+			i := bits.TrailingZeros64(set)
+			pairs[i] = v.pairs.findSlot(uint64(ids[i])<<tokenBits | uint64(ids[i+1]))
+		}
 	}
 	starts = ^uint64(0) >> (63 - last)
 	for {
 		at := lowest(&pairs, groups)
 		id := pairs[at&63]
 		if id == none {
-			return starts
+			return starts, size
 		}
 		ids[at&63] = id
 		rest := starts >> at &^ 1 // the tokens behind, the first of which is now part of this one

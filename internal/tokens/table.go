@@ -84,6 +84,11 @@ func load64(s string, i int) uint64 {
 	return littleEndian(*(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i)))
 }
 
+func load32(s string, i int) uint32 {
+	w := *(*uint32)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i))
+	return binary.LittleEndian.Uint32((*[4]byte)(unsafe.Pointer(&w))[:])
+}
+
 // word loads the bytes at s[i:], at most eight, little endian; what lies beyond the end of s is zero.
 func word(s string, i int) uint64 {
 	if i+8 <= len(s) {

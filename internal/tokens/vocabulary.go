@@ -30,16 +30,18 @@ const (
 // A vocabulary answers which byte strings are tokens and which token two adjacent ones merge into. A token is known by its
 // position in rank order.
 type vocabulary struct {
-	merges  string
-	size    int               // number of tokens
-	single  [singles]uint32   // token of a byte
-	short   table[shortKey]   // tokens of up to 7 bytes
-	medium  table[mediumKey]  // tokens of 8 to 15 bytes
-	long    map[[2]uint64]int // first 16 bytes to the longest of the longer tokens, an index of chain
-	chain   []longToken
-	lengths lengths         // of the tokens with a given beginning
-	bytes2  [1 << 16]uint32 // tokens of 2 bytes, first byte in the low half, or none
-	pairs   pairTable
+	merges   string
+	size     int               // number of tokens
+	single   [singles]uint32   // token of a byte
+	short    table[shortKey]   // tokens of up to 7 bytes
+	medium   table[mediumKey]  // tokens of 8 to 15 bytes
+	long     map[[2]uint64]int // first 16 bytes to the longest of the longer tokens, an index of chain
+	chain    []longToken
+	longHash [1 << longBits]uint16 // index of chain, plus 1, by phraseHash
+	lengths  lengths               // of the tokens with a given beginning
+	bytes2   [1 << 16]uint32       // tokens of 2 bytes, first byte in the low half, or none
+	pairs    pairTable
+	chars    chars
 
 	// What is remembered of pieces that are no tokens; all else is read-only once built.
 	shortMemo shortMemo
@@ -71,16 +73,22 @@ func newVocabulary(merges string, drop int) *vocabulary {
 
 	v.pairs = newPairTable(n)
 
-	// The first 16 bytes and the length of every token. There is room for the former where phrases will be.
-	start, length := unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(v.phrases.slots))), n), make([]uint8, n)
+	// The first 16 bytes, the last 4 and the length of every token. There is room for them where memos will be.
+	start := unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(v.phrases.slots))), n)
+	length := unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(v.shortMemo.buckets))), n)
+	tails := unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(v.memo.buckets))), n)
 	var count [3]int
 	for id := range uint32(n) {
 		if id < singles {
-			start[id][0], length[id] = uint64(merges[id]), 1
+			start[id][0], tails[id], length[id] = uint64(merges[id]), uint32(merges[id]), 1
 		} else {
 			l, r := v.parts(id)
 			start[id] = join(start[l], start[r], int(length[l]))
 			length[id] = length[l] + length[r]
+			tails[id] = tails[r]
+			if length[r] < 4 {
+				tails[id] |= tails[l] << (8 * length[r])
+			}
 			v.pairs.put(l, r, id)
 		}
 		count[min(length[id]/8, 2)]++
@@ -124,10 +132,20 @@ func newVocabulary(merges string, drop int) *vocabulary {
 		for t.prefix >= 0 && !strings.HasPrefix(t.text, v.chain[t.prefix].text) {
 			t.prefix = v.chain[t.prefix].next
 		}
+		if len(t.text) <= phraseSize {
+			i := phraseHash(t.text) >> (64 - longBits)
+			for v.longHash[i] != 0 {
+				i = (i + 1) % uint64(len(v.longHash))
+			}
+			v.longHash[i] = uint16(len(v.chain) + 1)
+		}
 		v.long[start[id]] = len(v.chain)
 		v.chain = append(v.chain, t)
 	}
+	v.chars = newChars(start, tails, length)
 	clear(start)
+	clear(v.shortMemo.buckets)
+	clear(v.memo.buckets)
 	return v
 }
 
@@ -160,6 +178,21 @@ func (v *vocabulary) longToken(s string, i, n int) uint32 {
 		}
 	}
 	return none
+}
+
+// longBits is enough for all the long tokens, fewer than 6000.
+const longBits = 14
+
+// isLong reports whether a piece of 16 to phraseSize bytes, with its phraseHash, is a token.
+func (v *vocabulary) isLong(piece string, hash uint64) bool {
+	for i := hash >> (64 - longBits); ; i = (i + 1) % uint64(len(v.longHash)) {
+		switch t := v.longHash[i]; {
+		case t == 0:
+			return false
+		case v.chain[t-1].text == piece:
+			return true
+		}
+	}
 }
 
 // firstLong returns the longest token that shares its first 16 bytes with s[i:], as an index of chain, or -1.

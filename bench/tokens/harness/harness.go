@@ -1,9 +1,9 @@
-// Package harness measures token counters. A program built on it takes an encoding and files, and prints JSON lines: one about loading, then
-// one per file. A FILE ending in .docs is a sequence of documents, each a little-endian uint32 length and that many bytes of UTF-8; any other
-// file is one document.
+// Package harness measures token counters. A program built on it takes an encoding and files, and prints JSON lines:
+// one about loading, then one per file. A FILE ending in .docs is a sequence of documents, each a little-endian uint32
+// length and that many bytes of UTF-8; any other file is one document.
 //
-// Environment: BENCH_REPS, the most passes over a file (5); BENCH_MAX_S, seconds after which no new pass starts (8); BENCH_COUNTS=1 adds the
-// count of every document.
+// Environment: BENCH_REPS, the most passes over a file (5); BENCH_MAX_S, seconds after which no new pass starts (8);
+// BENCH_COUNTS=1 adds the count of every document.
 package harness
 
 import (
@@ -38,8 +38,8 @@ func Run(tool string, load func(encoding string) (count func(string) int, err er
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	print(map[string]any{"tool": tool, "encoding": encoding, "load_seconds": seconds, "hello_tokens": hello, "rss_before_kb": before,
-		"rss_loaded_kb": after, "rss_peak_load_kb": peak, "heap_live_bytes": m.HeapAlloc})
+	print(map[string]any{"tool": tool, "encoding": encoding, "load_seconds": seconds, "hello_tokens": hello,
+		"rss_before_kb": before, "rss_loaded_kb": after, "rss_peak_load_kb": peak, "heap_live_bytes": m.HeapAlloc})
 	for _, path := range os.Args[2:] {
 		r, err := measure(path, count)
 		if err != nil {
@@ -77,8 +77,9 @@ func measure(path string, count func(string) int) (map[string]any, error) {
 		best, bestCPU = min(best, passes[i]), min(bestCPU, cpus[i])
 	}
 	n := float64(len(passes))
-	r := map[string]any{"corpus": filepath.Base(path), "bytes": size, "docs": len(docs), "tokens": tokens, "seconds_min": best, "seconds_first": passes[0],
-		"cpu_min": bestCPU, "cpu_first": cpus[0], "passes": len(passes), "mb_s": float64(size) / best / 1e6, "rss_peak_kb": memory("VmHWM"),
+	r := map[string]any{"corpus": filepath.Base(path), "bytes": size, "docs": len(docs), "tokens": tokens,
+		"seconds_min": best, "seconds_first": passes[0], "cpu_min": bestCPU, "cpu_first": cpus[0],
+		"passes": len(passes), "mb_s": float64(size) / best / 1e6, "rss_peak_kb": memory("VmHWM"),
 		"alloc_bytes_per_byte": float64(after.TotalAlloc-before.TotalAlloc) / n / float64(max(size, 1)),
 		"allocs_per_doc":       float64(after.Mallocs-before.Mallocs) / n / float64(max(len(docs), 1))}
 	if os.Getenv("BENCH_COUNTS") != "" {

@@ -36,8 +36,8 @@ def measure(path, count, reps, budget):
         tokens = sum(map(count, docs))
         passes.append(time.perf_counter() - t)
         cpus.append(time.process_time() - cpu)
-    result = {"corpus": os.path.basename(path), "bytes": size, "docs": len(docs), "tokens": tokens, "seconds_min": min(passes),
-              "seconds_first": passes[0], "cpu_min": min(cpus), "cpu_first": cpus[0], "passes": len(passes),
+    result = {"corpus": os.path.basename(path), "bytes": size, "docs": len(docs), "tokens": tokens,
+              "seconds_min": min(passes), "seconds_first": passes[0], "cpu_min": min(cpus), "cpu_first": cpus[0], "passes": len(passes),
               "mb_s": size / min(passes) / 1e6, "rss_peak_kb": memory("VmHWM")}
     if os.environ.get("BENCH_COUNTS"):
         result["counts"] = [count(d) for d in docs]

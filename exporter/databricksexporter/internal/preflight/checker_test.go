@@ -57,7 +57,7 @@ func signed(t *testing.T, host, secret string) *databricks.Client {
 	s, err := signin.New(signin.Config{Host: host, Credentials: credentials}, signin.Settings{})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	client, err := databricks.New(host, &http.Client{Transport: s.RoundTripper(base)}, databricks.Settings{})
+	client, err := databricks.New(host, &http.Client{Transport: s.RoundTripper(base)}, databricks.Settings{RequestsPerSecond: 10_000})
 	require.NoError(t, err)
 	return client
 }
@@ -465,7 +465,7 @@ func TestReconnect(t *testing.T) {
 	client, err := databricks.New(
 		w.URL(),
 		&http.Client{Transport: broken{&down, s.RoundTripper(base)}},
-		databricks.Settings{},
+		databricks.Settings{RequestsPerSecond: 10_000},
 	)
 	require.NoError(t, err)
 	c, _ := newChecker(t, client)

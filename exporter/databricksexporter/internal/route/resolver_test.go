@@ -27,7 +27,7 @@ func client(t *testing.T, w *databrickstest.Workspace) *databricks.Client {
 	c, err := databricks.New(
 		w.URL(),
 		&http.Client{Transport: signed{base}},
-		databricks.Settings{Timeout: 10 * time.Second},
+		databricks.Settings{Timeout: 10 * time.Second, RequestsPerSecond: 10_000},
 	)
 	require.NoError(t, err)
 	return c
