@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -29,18 +29,8 @@ type Config struct {
 	// HTTP configures requests to the workspace: tls, proxy_url, timeout, headers. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 
-	// Catalog, Schema and TablePrefix name the tables of what no route concerns: catalog.schema.<prefix>_otel_{spans,logs,metrics}.
-	Catalog     string `mapstructure:"catalog"`
-	Schema      string `mapstructure:"schema"`
-	TablePrefix string `mapstructure:"table_prefix"`
-	// Tables names them in full instead.
-	Tables TablesConfig `mapstructure:"tables"`
-	// Layout is the generation of the tables, v2 or v1.
-	Layout unity.Layout `mapstructure:"layout"`
-	// Routes send data to other tables, by resource. The first that matches counts.
-	Routes []RouteConfig `mapstructure:"routes"`
-	// OnNoRoute is what happens to data that no route matches: reject or default.
-	OnNoRoute OnNoRoute `mapstructure:"on_no_route"`
+	// Routing says where data goes: catalog, schema, table_prefix, tables, layout, routes, on_no_route.
+	route.Routing `mapstructure:",squash"`
 	// MaxDestinations bounds the number of tables.
 	MaxDestinations int `mapstructure:"max_destinations"`
 	// MaxMemoryMiB bounds the data in memory of all destinations together; each has an equal share.
@@ -55,63 +45,17 @@ type Config struct {
 	// Preflight looks at destinations before data is sent there; Verify counts in the tables what has arrived.
 	Preflight preflight.Config `mapstructure:"preflight"`
 	Verify    verify.Config    `mapstructure:"verify"`
-	// HoldMax is how long data is held for a missing grant or table before it goes to the dead-letter file; 0 is for ever.
+	// HoldMax is how long data is held for a missing grant or table before it goes to the dead-letter file; 0 is for
+	// ever.
 	HoldMax time.Duration `mapstructure:"hold_max"`
 	// DeadLetter is the file for what is given up.
 	DeadLetter string `mapstructure:"dead_letter"`
-	// Queue, Retry and Timeout are exporterhelper's; every destination has a queue of its own. Timeout bounds one request.
+	// Queue, Retry and Timeout are exporterhelper's; every destination has a queue of its own. Timeout bounds one
+	// request.
 	Queue   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	Retry   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
 	Timeout exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
-
-	// gate stands for preflight in tests; again makes preflight look again sooner.
-	gate  destination.Gate
-	again time.Duration
 }
-
-// TablesConfig names tables in full: catalog.schema.table.
-type TablesConfig struct {
-	Traces  string `mapstructure:"traces"`
-	Logs    string `mapstructure:"logs"`
-	Metrics string `mapstructure:"metrics"`
-}
-
-func (t *TablesConfig) of(s unity.Signal) (key, name string) {
-	switch s {
-	case unity.Logs:
-		return "tables::logs", t.Logs
-	case unity.Metrics:
-		return "tables::metrics", t.Metrics
-	default:
-		return "tables::traces", t.Traces
-	}
-}
-
-// RouteConfig sends the data of some resources to tables. All conditions that are written must hold.
-type RouteConfig struct {
-	// Experiment matches the name of the source's experiment; ExperimentID is its id.
-	Experiment   string `mapstructure:"experiment"`
-	ExperimentID string `mapstructure:"experiment_id"`
-	// Attribute names a resource attribute, and Value matches its text.
-	Attribute string `mapstructure:"attribute"`
-	Value     string `mapstructure:"value"`
-
-	// Catalog and Schema are those of the exporter when they are empty.
-	Catalog     string `mapstructure:"catalog"`
-	Schema      string `mapstructure:"schema"`
-	TablePrefix string `mapstructure:"table_prefix"`
-	// FromExperimentTags is an experiment of the workspace, id or name, whose tags name the tables.
-	FromExperimentTags string `mapstructure:"from_experiment_tags"`
-}
-
-// OnNoRoute is what happens to data that no route matches.
-type OnNoRoute string
-
-// What happens.
-const (
-	Reject  OnNoRoute = "reject"
-	Default OnNoRoute = "default"
-)
 
 // httpTimeout bounds every request to the workspace, requestTimeout one request with data.
 const (
@@ -134,22 +78,22 @@ func createDefaultConfig() component.Config {
 	retry.MaxElapsedTime = 0
 	return &Config{
 		HTTP:            http,
-		Layout:          unity.V2,
-		OnNoRoute:       Reject,
+		Routing:         route.Routing{Layout: unity.V2, OnNoRoute: route.OnNoRouteReject},
 		MaxDestinations: 64,
 		MaxMemoryMiB:    256,
 		PathPrefix:      "/api/2.0/otel/v1",
 		TableHeader:     "X-Databricks-UC-Table-Name",
 		TracesPerSecond: 100,
-		Preflight:       preflight.DefaultConfig(),
-		Verify:          verify.DefaultConfig(),
+		Preflight:       preflight.NewDefaultConfig(),
+		Verify:          verify.NewDefaultConfig(),
 		Queue:           configoptional.Some(queue),
 		Retry:           retry,
 		Timeout:         exporterhelper.TimeoutConfig{Timeout: requestTimeout},
 	}
 }
 
-// Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches wait_for_result off where storage is written and it is not.
+// Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches wait_for_result off
+// where storage is written and it is not.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := textRoutes(conf); err != nil {
 		return err

@@ -13,12 +13,21 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // validate does what the collector does: each part of a configuration validates itself.
 func validate(cfg *Config) error {
-	return errors.Join(cfg.Validate(), cfg.Preflight.Validate(), cfg.Verify.Validate(), cfg.HTTP.Validate(), cfg.Timeout.Validate(), cfg.Retry.Validate(), cfg.Queue.Get().Validate())
+	return errors.Join(
+		cfg.Validate(),
+		cfg.Preflight.Validate(),
+		cfg.Verify.Validate(),
+		cfg.HTTP.Validate(),
+		cfg.Timeout.Validate(),
+		cfg.Retry.Validate(),
+		cfg.Queue.Get().Validate(),
+	)
 }
 
 // load reads one configuration out of the file.
@@ -36,11 +45,11 @@ func load(t *testing.T, id string) *Config {
 
 func TestLoadConfig(t *testing.T) {
 	tables := func(cfg *Config, s unity.Signal) []string {
-		p, err := cfg.plan(s)
+		p, err := cfg.Plan(s)
 		require.NoError(t, err)
 		var out []string
-		for _, target := range p.targets {
-			out = append(out, target.key())
+		for _, target := range p.Targets {
+			out = append(out, target.Key())
 		}
 		return out
 	}
@@ -59,18 +68,30 @@ func TestLoadConfig(t *testing.T) {
 	require.Equal(t, "databricks_auth/prod", cfg.Auth.Authenticator.String())
 	require.Equal(t, "17", cfg.Routes[1].ExperimentID, "a number is an id too")
 	require.Equal(t, "7", cfg.Routes[2].Value)
-	require.Equal(t, []string{"main.traces.support_otel_spans", "main.billing.billing_otel_spans", "main.traces.seven_otel_spans", "experiment:123456"},
-		tables(cfg, unity.Spans))
+	require.Equal(
+		t,
+		[]string{
+			"main.traces.support_otel_spans",
+			"main.billing.billing_otel_spans",
+			"main.traces.seven_otel_spans",
+			"experiment:123456",
+		},
+		tables(cfg, unity.Spans),
+	)
 
 	cfg = load(t, "databricks/storage")
 	require.False(t, cfg.Queue.Get().WaitForResult, "a queue on disk answers at once")
 	require.True(t, cfg.Queue.Get().BlockOnOverflow)
 
-	require.Equal(t, []string{"main.traces.mlflow_experiment_trace_otel_spans"}, tables(load(t, "databricks/v1"), unity.Spans))
+	require.Equal(
+		t,
+		[]string{"main.traces.mlflow_experiment_trace_otel_spans"},
+		tables(load(t, "databricks/v1"), unity.Spans),
+	)
 
 	cfg = load(t, "databricks/tables")
 	require.Equal(t, []string{"main.ops.odd-table"}, tables(cfg, unity.Logs))
-	_, err := cfg.plan(unity.Spans)
+	_, err := cfg.Plan(unity.Spans)
 	require.ErrorContains(t, err, "tables::traces: required for a pipeline of this signal")
 
 	require.True(t, load(t, "databricks/zerobus").HTTP.Compression.IsCompressed())
@@ -85,41 +106,58 @@ func TestValidate(t *testing.T) {
 		change func(*Config)
 		err    string
 	}{
-		"no host":              {func(c *Config) { c.Host = "" }, "host: required"},
-		"userinfo":             {func(c *Config) { c.Host = "https://me:pw@x.cloud.databricks.com" }, "credentials do not belong into the address"},
-		"query":                {func(c *Config) { c.Host = "https://x.cloud.databricks.com?o=1" }, "a query"},
-		"path":                 {func(c *Config) { c.Host = "https://x.cloud.databricks.com/api" }, "a path does not belong"},
-		"no scheme":            {func(c *Config) { c.Host = "x.cloud.databricks.com" }, "write https://x.cloud.databricks.com"},
-		"http":                 {func(c *Config) { c.Host = "http://x.cloud.databricks.com" }, "tokens are not sent over http"},
-		"authenticator and id": {func(c *Config) { c.Auth.Authenticator = &id }, "auth::authenticator: databricks_auth signs the requests"},
-		"authenticator without host": {func(c *Config) { c.Auth.Authenticator, c.Host, c.Auth.Credentials.Token = &id, "", "" },
+		"no host": {func(c *Config) { c.Host = "" }, "host: required"},
+		"userinfo": {func(c *Config) { c.Host = "https://me:pw@x.cloud.databricks.com" },
+			"credentials do not belong into the address"},
+		"query": {func(c *Config) { c.Host = "https://x.cloud.databricks.com?o=1" }, "a query"},
+		"path": {func(c *Config) { c.Host = "https://x.cloud.databricks.com/api" },
+			"a path does not belong"},
+		"no scheme": {func(c *Config) { c.Host = "x.cloud.databricks.com" },
+			"write https://x.cloud.databricks.com"},
+		"http": {func(c *Config) { c.Host = "http://x.cloud.databricks.com" },
+			"tokens are not sent over http"},
+		"authenticator and id": {func(c *Config) { c.Auth.Authenticator = &id },
+			"auth::authenticator: databricks_auth signs the requests"},
+		"authenticator without host": {func(c *Config) {
+			c.Auth.Authenticator, c.Host, c.Auth.Credentials.Token = &id,
+				"", ""
+		},
 			"host: required; write the workspace's address"},
 		"authenticator and userinfo": {func(c *Config) {
 			c.Auth.Authenticator, c.Host, c.Auth.Credentials.Token = &id, "https://me:pw@x.cloud.databricks.com", ""
 		}, "credentials do not belong into the address"},
-		"http::auth":          {func(c *Config) { c.HTTP.Auth = configoptional.Some(configauth.Config{AuthenticatorID: id}) }, "http::auth: write auth"},
-		"endpoint":            {func(c *Config) { c.HTTP.Endpoint = "https://x" }, "http::endpoint: must stay empty"},
-		"table header":        {func(c *Config) { c.HTTP.Headers.Set("x-databricks-uc-table-name", "t") }, "is written by the exporter"},
-		"path prefix":         {func(c *Config) { c.PathPrefix = "api" }, `path_prefix: "api" is no path`},
-		"path prefix, query":  {func(c *Config) { c.PathPrefix = "/v1?x=1" }, "is no path"},
-		"header":              {func(c *Config) { c.TableHeader = "a b" }, "table_header:"},
-		"no tables":           {func(c *Config) { c.Catalog, c.Schema, c.TablePrefix = "", "", "" }, "catalog, schema, table_prefix: required"},
-		"slashes":             {func(c *Config) { c.Catalog = "main/traces" }, `write "main.traces"`},
-		"slashes in a table":  {func(c *Config) { c.Tables.Traces = "main/traces/agents_otel_spans" }, `write "main.traces.agents_otel_spans"`},
-		"prefix":              {func(c *Config) { c.TablePrefix = "a-b" }, "table_prefix:"},
-		"prefix in v1":        {func(c *Config) { c.Layout = unity.V1 }, "plays no part in layout v1"},
-		"layout":              {func(c *Config) { c.Layout = "v3" }, `layout: "v3" is not one of v2, v1`},
-		"on_no_route":         {func(c *Config) { c.OnNoRoute = "drop" }, `on_no_route: "drop"`},
-		"route without a use": {func(c *Config) { c.Routes = []RouteConfig{{TablePrefix: "x"}} }, "routes[0]: write what it is for"},
-		"route, half of it":   {func(c *Config) { c.Routes = []RouteConfig{{Attribute: "team", TablePrefix: "x"}} }, "routes[0]: attribute, value: write both"},
-		"route, glob":         {func(c *Config) { c.Routes = []RouteConfig{{Experiment: "[", TablePrefix: "x"}} }, "routes[0]: experiment:"},
-		"route, no prefix":    {func(c *Config) { c.Routes = []RouteConfig{{Experiment: "a"}} }, "routes[0]: table_prefix:"},
+		"http::auth": {func(c *Config) {
+			c.HTTP.Auth = configoptional.Some(configauth.Config{AuthenticatorID: id})
+		}, "http::auth: write auth"},
+		"endpoint": {func(c *Config) { c.HTTP.Endpoint = "https://x" }, "http::endpoint: must stay empty"},
+		"table header": {func(c *Config) { c.HTTP.Headers.Set("x-databricks-uc-table-name", "t") },
+			"is written by the exporter"},
+		"path prefix":        {func(c *Config) { c.PathPrefix = "api" }, `path_prefix: "api" is no path`},
+		"path prefix, query": {func(c *Config) { c.PathPrefix = "/v1?x=1" }, "is no path"},
+		"header":             {func(c *Config) { c.TableHeader = "a b" }, "table_header:"},
+		"no tables": {func(c *Config) { c.Catalog, c.Schema, c.TablePrefix = "", "", "" },
+			"catalog, schema, table_prefix: required"},
+		"slashes": {func(c *Config) { c.Catalog = "main/traces" }, `write "main.traces"`},
+		"slashes in a table": {func(c *Config) { c.Tables.Traces = "main/traces/agents_otel_spans" },
+			`write "main.traces.agents_otel_spans"`},
+		"prefix":       {func(c *Config) { c.TablePrefix = "a-b" }, "table_prefix:"},
+		"prefix in v1": {func(c *Config) { c.Layout = unity.V1 }, "plays no part in layout v1"},
+		"layout":       {func(c *Config) { c.Layout = "v3" }, `layout: "v3" is not one of v2, v1`},
+		"on_no_route":  {func(c *Config) { c.OnNoRoute = "drop" }, `on_no_route: "drop"`},
+		"route without a use": {func(c *Config) { c.Routes = []route.Route{{TablePrefix: "x"}} },
+			"routes[0]: write what it is for"},
+		"route, half of it": {func(c *Config) { c.Routes = []route.Route{{Attribute: "team", TablePrefix: "x"}} },
+			"routes[0]: attribute, value: write both"},
+		"route, glob": {func(c *Config) { c.Routes = []route.Route{{Experiment: "[", TablePrefix: "x"}} },
+			"routes[0]: experiment:"},
+		"route, no prefix": {func(c *Config) { c.Routes = []route.Route{{Experiment: "a"}} },
+			"routes[0]: table_prefix:"},
 		"route, two places": {func(c *Config) {
-			c.Routes = []RouteConfig{{Experiment: "a", TablePrefix: "x", FromExperimentTags: "1"}}
+			c.Routes = []route.Route{{Experiment: "a", TablePrefix: "x", FromExperimentTags: "1"}}
 		}, "from_experiment_tags:"},
 		"too many tables": {func(c *Config) {
 			c.MaxDestinations = 1
-			c.Routes = []RouteConfig{{Experiment: "a", TablePrefix: "a"}, {Experiment: "b", TablePrefix: "b"}}
+			c.Routes = []route.Route{{Experiment: "a", TablePrefix: "a"}, {Experiment: "b", TablePrefix: "b"}}
 		}, "max_destinations: the routes name 2 tables, 1 are allowed"},
 		"no memory":      {func(c *Config) { c.MaxMemoryMiB = 0 }, "max_memory_mib:"},
 		"rate":           {func(c *Config) { c.TracesPerSecond = -1 }, "traces_per_second:"},
@@ -134,11 +172,11 @@ func TestValidate(t *testing.T) {
 		"nothing is wrong": {func(*Config) {}, ""},
 		"routes cover everything": {func(c *Config) {
 			c.Catalog, c.Schema, c.TablePrefix = "", "", ""
-			c.Routes = []RouteConfig{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
+			c.Routes = []route.Route{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
 		}, ""},
 		"routes and a default that is missing": {func(c *Config) {
-			c.Catalog, c.Schema, c.TablePrefix, c.OnNoRoute = "", "", "", Default
-			c.Routes = []RouteConfig{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
+			c.Catalog, c.Schema, c.TablePrefix, c.OnNoRoute = "", "", "", route.OnNoRouteDefault
+			c.Routes = []route.Route{{Experiment: "*", Catalog: "a", Schema: "b", TablePrefix: "c"}}
 		}, "catalog, schema, table_prefix: required"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,15 +200,4 @@ func TestValidate(t *testing.T) {
 func TestRoutesMustBeMaps(t *testing.T) {
 	conf := confmap.NewFromStringMap(map[string]any{"routes": []any{"support-*"}})
 	require.ErrorContains(t, conf.Unmarshal(createDefaultConfig().(*Config)), "routes[0]: write a map")
-}
-
-func TestChainIDs(t *testing.T) {
-	plain, named := component.MustNewID("databricks"), component.MustNewIDWithName("databricks", "prod")
-	require.Equal(t, "databricks/main.traces.agents_otel_spans", chainID(plain, spansTable).String())
-	require.Equal(t, "databricks/prod@main.traces.agents_otel_spans", chainID(named, spansTable).String())
-	require.NotEqual(t, chainID(plain, "experiment:/a/b"), chainID(plain, "experiment:/a~b"))
-	require.NotContains(t, chainID(plain, "experiment:/a/b").Name(), "/")
-	long := string(make([]byte, 300))
-	require.Len(t, chainID(plain, long).Name(), 100)
-	require.NotEqual(t, chainID(plain, long), chainID(plain, long+"x"))
 }

@@ -19,8 +19,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/collector/receiver"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 )
 
 // ingest is a receiver that stands for a workspace: errors that may pass become 503, permanent ones 400.
@@ -35,19 +33,22 @@ func (r *ingest) Start(context.Context, component.Host) error {
 	if err != nil {
 		return err
 	}
-	r.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		body, err := io.ReadAll(q.Body)
-		if err == nil {
-			err = r.take(q.Context(), body)
-		}
-		switch {
-		case err == nil:
-		case consumererror.IsPermanent(err):
-			w.WriteHeader(http.StatusBadRequest)
-		default:
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})}
+	r.server = &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			body, err := io.ReadAll(q.Body)
+			if err == nil {
+				err = r.take(q.Context(), body)
+			}
+			switch {
+			case err == nil:
+			case consumererror.IsPermanent(err):
+				w.WriteHeader(http.StatusBadRequest)
+			default:
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}),
+	}
 	go func() { _ = r.server.Serve(l) }()
 	return nil
 }
@@ -60,37 +61,52 @@ func (r *ingest) Shutdown(ctx context.Context) error {
 }
 
 func ingestFactory(address string) receiver.Factory {
-	return receiver.NewFactory(component.MustNewType("workspace"), func() component.Config { return &struct{}{} },
-		receiver.WithTraces(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Traces) (receiver.Traces, error) {
-			return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
-				q := ptraceotlp.NewExportRequest()
-				if err := q.UnmarshalProto(body); err != nil {
-					return consumererror.NewPermanent(err)
-				}
-				return next.ConsumeTraces(ctx, q.Traces())
-			}}, nil
-		}, component.StabilityLevelDevelopment),
-		receiver.WithLogs(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Logs) (receiver.Logs, error) {
-			return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
-				q := plogotlp.NewExportRequest()
-				if err := q.UnmarshalProto(body); err != nil {
-					return consumererror.NewPermanent(err)
-				}
-				return next.ConsumeLogs(ctx, q.Logs())
-			}}, nil
-		}, component.StabilityLevelDevelopment),
-		receiver.WithMetrics(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-			return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
-				q := pmetricotlp.NewExportRequest()
-				if err := q.UnmarshalProto(body); err != nil {
-					return consumererror.NewPermanent(err)
-				}
-				return next.ConsumeMetrics(ctx, q.Metrics())
-			}}, nil
-		}, component.StabilityLevelDevelopment))
+	return receiver.NewFactory(
+		component.MustNewType("workspace"),
+		func() component.Config { return &struct{}{} },
+		receiver.WithTraces(
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Traces) (receiver.Traces,
+				error) {
+				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+					q := ptraceotlp.NewExportRequest()
+					if err := q.UnmarshalProto(body); err != nil {
+						return consumererror.NewPermanent(err)
+					}
+					return next.ConsumeTraces(ctx, q.Traces())
+				}}, nil
+			},
+			component.StabilityLevelDevelopment,
+		),
+		receiver.WithLogs(
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Logs) (receiver.Logs,
+				error) {
+				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+					q := plogotlp.NewExportRequest()
+					if err := q.UnmarshalProto(body); err != nil {
+						return consumererror.NewPermanent(err)
+					}
+					return next.ConsumeLogs(ctx, q.Logs())
+				}}, nil
+			},
+			component.StabilityLevelDevelopment,
+		),
+		receiver.WithMetrics(
+			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics,
+				error) {
+				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+					q := pmetricotlp.NewExportRequest()
+					if err := q.UnmarshalProto(body); err != nil {
+						return consumererror.NewPermanent(err)
+					}
+					return next.ConsumeMetrics(ctx, q.Metrics())
+				}}, nil
+			},
+			component.StabilityLevelDevelopment,
+		),
+	)
 }
 
-// free is an address on loopback that nobody listens at.
+// free is an address on loopback that no server listens at.
 func free(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -108,10 +124,11 @@ func TestConsumeContract(t *testing.T) {
 			cfg.Catalog, cfg.Schema, cfg.TablePrefix = "main", "traces", "agents"
 			cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, 2*time.Millisecond
 			cfg.TracesPerSecond = 0
-			cfg.gate = destination.OpenGate{} // what stands for the workspace takes data and knows nothing else
 			require.NoError(t, cfg.Validate())
 			exportertest.CheckConsumeContract(exportertest.CheckConsumeContractParams{
-				T: t, NumberOfTestElements: 200, Signal: signal, ExporterFactory: NewFactory(), ExporterConfig: cfg,
+				T: t, NumberOfTestElements: 200, Signal: signal,
+				// What stands for the workspace takes data and knows nothing else.
+				ExporterFactory: unchecked.exporters(), ExporterConfig: cfg,
 				ReceiverFactory: ingestFactory(address), ReceiverConfig: &struct{}{},
 			})
 		})

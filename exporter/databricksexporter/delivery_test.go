@@ -17,10 +17,12 @@ import (
 	"go.opentelemetry.io/collector/exporter/exportertest"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// A stop with held data ends at once: whoever waits for the result gets the data back, and it is not counted as lost.
+// A stop with held data ends at once: the producer that waits for the result gets the data back, and it is not counted
+// as lost.
 func TestStopWhileHeld(t *testing.T) {
 	w := workspace(t)
 	w.Revoke(writer, spansTable)
@@ -48,7 +50,8 @@ func TestStopWhileHeld(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()), "twice")
 }
 
-// A queue in memory that answers at once can't give anything back: what a stop finds there is sent if the workspace takes it, and counted, or kept in the dead-letter file, if not.
+// A queue in memory that answers at once can't give anything back: what a stop finds there is sent if the workspace
+// takes it, and counted, or kept in the dead-letter file, if not.
 func TestStopWithAQueueInMemory(t *testing.T) {
 	for name, c := range map[string]struct{ down, dead bool }{
 		"delivered": {}, "counted": {down: true}, "dead-lettered": {down: true, dead: true},
@@ -89,7 +92,12 @@ func TestStopWithAQueueInMemory(t *testing.T) {
 			}
 			require.EqualValues(t, 10, counted.sum("otelcol_exporter_databricks_rejected", "reason", "shutdown"))
 			require.EqualValues(t, 10, d.Rejected)
-			require.Less(t, w.Ingested(spansTable).Requests, 3, "nobody tries a workspace that is down for each of them")
+			require.Less(
+				t,
+				w.Ingested(spansTable).Requests,
+				3,
+				"a workspace that is down is not tried for each of them",
+			)
 			if c.dead {
 				require.EqualValues(t, 10, d.DeadLettered)
 				require.Equal(t, 10, lettered(t, cfg.DeadLetter).SpanCount())
@@ -102,7 +110,13 @@ func TestStopWithAQueueInMemory(t *testing.T) {
 func TestStopWithABatchingQueue(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)
-	require.NoError(t, confmap.NewFromStringMap(map[string]any{"sending_queue": map[string]any{"batch": map[string]any{"flush_timeout": "1h"}}}).Unmarshal(cfg))
+	require.NoError(
+		t,
+		confmap.NewFromStringMap(map[string]any{
+			"sending_queue": map[string]any{"batch": map[string]any{"flush_timeout": "1h"}},
+		}).
+			Unmarshal(cfg),
+	)
 	counted := counting(t)
 	r := startOn(t, cfg, counted.settings(), newHost())
 	require.True(t, r.Capabilities().MutatesData)
@@ -136,7 +150,7 @@ func TestStorage(t *testing.T) {
 		cfg := configure(w)
 		id := storagetest.NewStorageID("disk")
 		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-		cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+		cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 		return cfg
 	}
 	counted := counting(t)
@@ -149,7 +163,10 @@ func TestStorage(t *testing.T) {
 	eventually(t, func() bool { return len(w.Rows("main.traces.one_otel_spans")) == 40 }, "the other table")
 	require.Contains(t, r.host.destination("main.traces.two_otel_spans").Held, "GRANT")
 	require.NoError(t, r.Shutdown(t.Context()))
-	require.Zero(t, counted.sum("otelcol_exporter_databricks_rejected")+counted.sum("otelcol_exporter_databricks_returned"))
+	require.Zero(
+		t,
+		counted.sum("otelcol_exporter_databricks_rejected")+counted.sum("otelcol_exporter_databricks_returned"),
+	)
 
 	w.GrantWriting(writer, "main.traces.two_otel_spans")
 	r = startOn(t, configured(), set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
@@ -160,7 +177,8 @@ func TestStorage(t *testing.T) {
 	}
 }
 
-// A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and forgotten afterwards.
+// A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and forgotten
+// afterwards.
 func TestStorageOfARemovedRoute(t *testing.T) {
 	dir := t.TempDir()
 	w := workspace(t)
@@ -168,15 +186,16 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 	w.Revoke(writer, "main.traces.one_otel_spans")
 	set := counting(t).settings()
 	set.ID = component.MustNewID("databricks")
-	run := func(routes ...RouteConfig) *rig {
+	run := func(routes ...route.Route) *started {
 		cfg := configure(w)
 		id := storagetest.NewStorageID("disk")
 		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-		cfg.OnNoRoute, cfg.Routes = Default, routes
+		cfg.OnNoRoute, cfg.Routes = route.OnNoRouteDefault, routes
 		return startOn(t, cfg, set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
 	}
-	const warning = "A destination is no longer in the configuration; what is left in its queue on disk is still sent there"
-	r := run(RouteConfig{ExperimentID: "1", TablePrefix: "one"})
+	const warning = "A destination is no longer in the configuration; what is left in its queue on disk is still " +
+		"sent there"
+	r := run(route.Route{ExperimentID: "1", TablePrefix: "one"})
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
 	eventually(t, func() bool { return r.host.destination("main.traces.one_otel_spans").Held != "" }, "held")
 	require.NoError(t, r.Shutdown(t.Context()))
@@ -185,7 +204,11 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 	r = run()
 	require.Equal(t, 1, r.logs.FilterMessage(warning).Len())
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 1, 1, 2)))
-	eventually(t, func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 && len(ids(w, spansTable)) == 2 }, "both")
+	eventually(
+		t,
+		func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 && len(ids(w, spansTable)) == 2 },
+		"both",
+	)
 	require.NoError(t, r.Shutdown(t.Context()))
 
 	r = run()
@@ -200,12 +223,16 @@ func TestStorageThatIsNotThere(t *testing.T) {
 	cfg := configure(workspace(t))
 	id := component.MustNewID("file_storage")
 	cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-	e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	e, err := unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
-	require.ErrorContains(t, e.Start(t.Context(), newHost()), "sending_queue::storage: the extension file_storage is not there")
+	require.ErrorContains(
+		t,
+		e.Start(t.Context(), newHost()),
+		"sending_queue::storage: the extension file_storage is not there",
+	)
 	sink := component.MustNewID("sink")
 	cfg.Queue.Get().StorageID = &sink
-	e, err = NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	e, err = unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), "does not store anything")
 }
@@ -219,7 +246,8 @@ func TestDeadLetter(t *testing.T) {
 		dead    int
 		lines   int // spans in the file
 	}{
-		"schema": {func(w *databrickstest.Workspace, _ *Config) { w.DropColumn(spansTable, "flags") }, "schema", 0, 6, 6},
+		"schema": {func(w *databrickstest.Workspace, _ *Config) { w.DropColumn(spansTable, "flags") }, "schema", 0, 6,
+			6},
 		"too large": {func(w *databrickstest.Workspace, _ *Config) {
 			w.Set(func(s *databrickstest.Switches) { s.MaxBody = 2000 })
 		}, "too_large", 5, 1, 1},
@@ -262,9 +290,9 @@ func TestDeadLetter(t *testing.T) {
 	}
 }
 
-// What retrying is allowed to give up is counted when nobody else has it, and goes back when somebody has.
+// What retrying gives up is counted when it exists nowhere else, and goes back when a producer has it.
 func TestRetriesEnd(t *testing.T) {
-	for name, waits := range map[string]bool{"the producer waits": true, "nobody waits": false} {
+	for name, waits := range map[string]bool{"the producer waits": true, "no producer waits": false} {
 		t.Run(name, func(t *testing.T) {
 			w := workspace(t)
 			w.SetOutcome(spansTable, databrickstest.Refuse(503))
@@ -277,7 +305,11 @@ func TestRetriesEnd(t *testing.T) {
 			if waits {
 				require.ErrorContains(t, err, "status 503")
 				require.False(t, consumererror.IsPermanent(err))
-				require.EqualValues(t, 3, counted.sum("otelcol_exporter_databricks_returned", "reason", "retries_exhausted"))
+				require.EqualValues(
+					t,
+					3,
+					counted.sum("otelcol_exporter_databricks_returned", "reason", "retries_exhausted"),
+				)
 				return
 			}
 			require.NoError(t, err)

@@ -1,4 +1,5 @@
-// Package databricksexporter writes OpenTelemetry data to tables in Databricks Unity Catalog, routed by experiment, and says what arrived.
+// Package databricksexporter writes OpenTelemetry data to tables in Databricks Unity Catalog, routed by experiment, and
+// says what arrived.
 package databricksexporter
 
 //go:generate go tool mdatagen metadata.yaml

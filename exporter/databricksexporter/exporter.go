@@ -16,39 +16,41 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/account"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/chain"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/remember"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/rewrite"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/send"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
+// signal is what differs between the exporters of traces, logs and metrics.
+type signal[T any] struct {
+	kind   batch.Kind[T]
+	helper send.Helper[T]
+	// prepare changes a batch in place before it goes to a destination; nil for signals that need nothing.
+	prepare func(route.Destination, T)
+}
+
 // databricksExporter writes one signal.
 type databricksExporter[T any] struct {
-	cfg     *Config
-	set     exporter.Settings
-	kind    batch.Kind[T]
-	helper  chain.Helper[T]
-	prepare func(destination.Destination, T)
-	plan    *plan
-	tel     *telemetry
-	book    *account.Book
+	cfg    *Config
+	set    exporter.Settings
+	signal signal[T]
+	plan   *route.Plan
+	status *status.Registry
 
-	access *access.Access
-	dead   *deadletter.File
-	gate   destination.Gate
-	ledger destination.Ledger
-	router *chain.Router[T]
+	access      *access.Access
+	deadLetters *send.DeadLetters
+	checker     *preflight.Checker
+	newChecker  func(preflight.Settings) *preflight.Checker
+	verifier    *verify.Verifier // nil for logs and metrics, which are not counted
+	router      *send.Router[T]
 
-	list       *remember.List // of destinations with queues on disk; nil without
-	configured int            // of the plan's targets are of this configuration
+	stored *route.Stored // nil without queues on disk
 }
 
 type tracesExporter struct {
@@ -78,25 +80,25 @@ func (e metricsExporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics)
 	return e.router.Consume(ctx, md)
 }
 
-func rewriteIDs(d destination.Destination, td ptrace.Traces) { rewrite.New(d).Apply(td) }
-
-func newExporter[T any](cfg *Config, set exporter.Settings, kind batch.Kind[T], helper chain.Helper[T], prepare func(destination.Destination, T)) (*databricksExporter[T], error) {
-	e := &databricksExporter[T]{cfg: cfg, set: set, kind: kind, helper: helper, prepare: prepare, gate: destination.OpenGate{}, ledger: destination.NoLedger{}}
+func newExporter[T any](
+	cfg *Config, set exporter.Settings, s signal[T], newChecker func(preflight.Settings) *preflight.Checker,
+) (*databricksExporter[T], error) {
+	e := &databricksExporter[T]{cfg: cfg, set: set, signal: s, newChecker: newChecker}
 	var err error
-	if e.plan, err = cfg.plan(kind.Signal()); err != nil {
+	if e.plan, err = cfg.Plan(s.kind.Signal()); err != nil {
 		return nil, err
 	}
-	if e.tel, err = newTelemetry(set.TelemetrySettings, kind.Path()); err != nil {
-		return nil, err
-	}
-	e.book = account.New(account.Settings{Exporter: set.ID, Signal: kind.Path(), Observer: e.tel, Log: set.Logger, Now: time.Now})
-	return e, e.tel.watch(e.book.Waiters)
+	e.status, err = status.New(status.Settings{
+		Exporter: set.ID, Signal: s.kind.Path(), Telemetry: set.TelemetrySettings, Now: time.Now,
+	})
+	return e, err
 }
 
-// Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place, and a batching queue moves data.
+// Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place, and a batching queue
+// moves data.
 func (e *databricksExporter[T]) Capabilities() consumer.Capabilities {
 	q := e.cfg.Queue.Get()
-	return consumer.Capabilities{MutatesData: e.prepare != nil || q != nil && q.Batch.HasValue()}
+	return consumer.Capabilities{MutatesData: e.signal.prepare != nil || q != nil && q.Batch.HasValue()}
 }
 
 // Start implements component.Component. The workspace is not asked, except for preflight with on_failure: fail.
@@ -114,7 +116,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		return err
 	}
 	if e.cfg.DeadLetter != "" {
-		if e.dead, err = deadletter.Open(e.cfg.DeadLetter); err != nil {
+		if e.deadLetters, err = send.OpenDeadLetters(e.cfg.DeadLetter); err != nil {
 			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
@@ -122,41 +124,62 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		return err
 	}
 	e.watch(host)
-	e.book.Connect(first[progress.DestinationSink](host), func(err error) {
+	e.status.Connect(first[progress.DestinationSink](host), func(err error) {
 		event := componentstatus.NewEvent(componentstatus.StatusOK)
 		if err != nil {
 			event = componentstatus.NewRecoverableErrorEvent(err)
 		}
 		componentstatus.ReportStatus(host, event)
 	})
-	if e.router, err = e.route(ctx); err != nil {
+	if e.router, err = e.newRouter(ctx); err != nil {
 		return err
 	}
-	var fixed []destination.Destination
+	var fixed []route.Destination
 	var names []string
-	for _, t := range e.plan.targets {
-		names = append(names, t.key())
-		if t.experiment == "" {
-			fixed = append(fixed, t.table)
+	for _, t := range e.plan.Targets {
+		names = append(names, t.Key())
+		if t.Experiment == "" {
+			fixed = append(fixed, t.Table)
 		}
 	}
 	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host),
 		zap.String("as", e.access.SignedInAs), zap.String("tables", some(names)))
-	if err = e.gate.Start(ctx, fixed); err != nil {
+	if err = e.checker.Start(ctx, fixed); err != nil {
 		return err
 	}
 	return e.router.Start(ctx, host)
 }
 
-// watch makes what looks at destinations before, and at what arrived after.
-func (e *databricksExporter[T]) watch(host component.Host) {
-	if e.gate = e.cfg.gate; e.gate == nil {
-		e.gate = preflight.NewGate(preflight.Settings{
-			Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger, Again: e.cfg.again, AgainMost: e.cfg.again, Calm: e.cfg.again,
-		})
+// recall adds, when queues are on disk, the destinations of earlier configurations: what was accepted for them is still
+// sent. They are forgotten after a run in which their queue was empty.
+func (e *databricksExporter[T]) recall(ctx context.Context, host component.Host) error {
+	q := e.cfg.Queue.Get()
+	if q == nil || q.StorageID == nil {
+		return nil
 	}
-	if e.kind.Signal() == unity.Spans {
-		e.ledger = verify.NewLedger(verify.Settings{Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host)})
+	configured := len(e.plan.Targets)
+	var err error
+	if e.stored, err = route.Recall(ctx, host, *q.StorageID, e.set.ID, e.signal.kind.Path(), e.plan); err != nil {
+		return err
+	}
+	for _, t := range e.plan.Targets[configured:] {
+		e.set.Logger.Warn(
+			"A destination is no longer in the configuration; what is left in its queue on disk is still sent there",
+			zap.String("destination", t.Key()),
+		)
+	}
+	return nil
+}
+
+// watch makes what looks at destinations before data is sent, and at what arrived afterwards.
+func (e *databricksExporter[T]) watch(host component.Host) {
+	e.checker = e.newChecker(preflight.Settings{
+		Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger,
+	})
+	if e.signal.kind.Signal() == unity.Spans {
+		e.verifier = verify.New(verify.Settings{
+			Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host),
+		})
 	}
 }
 
@@ -179,8 +202,8 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent is verified and reported. It may be called without Start
-// and twice.
+// Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent
+// is verified and reported. It may be called without Start and twice.
 func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e == nil || e.access == nil {
 		return nil
@@ -189,34 +212,31 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e.router != nil {
 		errs = append(errs, e.router.Shutdown(ctx))
 	}
-	errs = append(errs, e.gate.Shutdown(ctx))
-	verified, err := e.ledger.Finish(ctx)
+	errs = append(errs, e.checker.Shutdown(ctx))
+	verified, err := e.verifier.Verify(ctx)
 	errs = append(errs, err)
 	e.note()
-	e.book.Close(verified)
-	if e.dead != nil {
-		errs = append(errs, e.dead.Close())
+	e.status.Close(verified)
+	if e.deadLetters != nil {
+		errs = append(errs, e.deadLetters.Close())
 	}
-	if e.list != nil {
-		errs = append(errs, e.forget(ctx))
-	}
+	errs = append(errs, e.stored.Close(ctx, func(target int) bool {
+		return e.router == nil || target >= len(e.router.Queues) || e.router.Queues[target].Used()
+	}))
 	e.access.Close()
-	e.tel.Shutdown()
 	e.access = nil
 	return errors.Join(errs...)
 }
 
 // note puts what preflight has to say about destinations into the report.
 func (e *databricksExporter[T]) note() {
-	g, ok := e.gate.(interface {
-		Problems(destination.Destination) []string
-	})
-	if !ok || e.router == nil {
+	if e.router == nil {
 		return
 	}
-	for _, c := range e.router.Chains {
-		if d, known := c.Destination(); known {
-			c.Note(g.Problems(d))
+	for _, q := range e.router.Queues {
+		s := q.Sender()
+		if d, known := s.Target.Destination(); known {
+			s.Status.Note(e.checker.Problems(d))
 		}
 	}
 }

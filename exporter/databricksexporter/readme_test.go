@@ -24,7 +24,9 @@ func TestREADME(t *testing.T) {
 	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
 	require.Len(t, examples, 2)
 	for _, e := range examples {
-		retrieved, err := confmap.NewRetrievedFromYAML(regexp.MustCompile(`\$\{env:(\w+)\}`).ReplaceAll(e[1], []byte("$1")))
+		retrieved, err := confmap.NewRetrievedFromYAML(
+			regexp.MustCompile(`\$\{env:(\w+)\}`).ReplaceAll(e[1], []byte("$1")),
+		)
 		require.NoError(t, err)
 		conf, err := retrieved.AsConf()
 		require.NoError(t, err)
@@ -55,14 +57,40 @@ func TestZerobus(t *testing.T) {
 	w.AddServicePrincipal("app-1", "s3cret")
 	w.GrantWriting("app-1", spansTable)
 	details, err := json.Marshal([]map[string]any{
-		{"type": "unity_catalog_privileges", "privileges": []string{"USE CATALOG"}, "object_type": "CATALOG", "object_full_path": location.Catalog},
-		{"type": "unity_catalog_privileges", "privileges": []string{"USE SCHEMA"}, "object_type": "SCHEMA", "object_full_path": location.Catalog + "." + location.Schema},
-		{"type": "unity_catalog_privileges", "privileges": []string{"SELECT", "MODIFY"}, "object_type": "TABLE", "object_full_path": spansTable},
+		{
+			"type":             "unity_catalog_privileges",
+			"privileges":       []string{"USE CATALOG"},
+			"object_type":      "CATALOG",
+			"object_full_path": location.Catalog,
+		},
+		{
+			"type":             "unity_catalog_privileges",
+			"privileges":       []string{"USE SCHEMA"},
+			"object_type":      "SCHEMA",
+			"object_full_path": location.Catalog + "." + location.Schema,
+		},
+		{
+			"type":             "unity_catalog_privileges",
+			"privileges":       []string{"SELECT", "MODIFY"},
+			"object_type":      "TABLE",
+			"object_full_path": spansTable,
+		},
 	})
 	require.NoError(t, err)
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"all-apis"}, "authorization_details": {string(details)},
-		"resource": {"api://databricks/workspaces/" + databrickstest.WorkspaceID + "/zerobusDirectWriteApi"}}
-	q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL()+"/oidc/v1/token", strings.NewReader(form.Encode()))
+	form := url.Values{
+		"grant_type":            {"client_credentials"},
+		"scope":                 {"all-apis"},
+		"authorization_details": {string(details)},
+		"resource": {
+			"api://databricks/workspaces/" + databrickstest.WorkspaceID + "/zerobusDirectWriteApi",
+		},
+	}
+	q, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		w.URL()+"/oidc/v1/token",
+		strings.NewReader(form.Encode()),
+	)
 	require.NoError(t, err)
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	q.SetBasicAuth("app-1", "s3cret")
@@ -78,12 +106,11 @@ func TestZerobus(t *testing.T) {
 	require.NotEmpty(t, token.AccessToken)
 
 	cfg := configure(w)
-	cfg.gate = nil
 	cfg.Preflight.OnFailure = "warn"
 	id := component.MustNewIDWithName("extension", "0")
 	cfg.Host, cfg.Auth.Authenticator, cfg.Auth.Credentials.Token = w.ZerobusURL(), &id, ""
 	cfg.PathPrefix, cfg.TableHeader, cfg.HTTP.Compression = "/v1", "X-Databricks-Zerobus-Table-Name", "gzip"
-	r := start(t, cfg, signs{token: token.AccessToken})
+	r := startChecked(t, cfg, signs{token: token.AccessToken})
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 3))))
 	require.Len(t, w.Rows(location.Table(unity.Spans, unity.V2).String()), 3)
 }

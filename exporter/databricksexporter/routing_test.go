@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -35,8 +36,8 @@ func TestRoutes(t *testing.T) {
 	w := workspace(t)
 	arrange(w, prefixed("one"), prefixed("two"), prefixed("blue"))
 	cfg := configure(w)
-	cfg.OnNoRoute = Default
-	cfg.Routes = []RouteConfig{
+	cfg.OnNoRoute = route.OnNoRouteDefault
+	cfg.Routes = []route.Route{
 		{ExperimentID: "1", TablePrefix: "one"},
 		{Experiment: "/teams/tw*", TablePrefix: "two"},
 		{Attribute: "team", Value: "blue", TablePrefix: "blue"},
@@ -44,16 +45,31 @@ func TestRoutes(t *testing.T) {
 	r := start(t, cfg)
 	blue := spans("7", 7, 1, 2)
 	blue.ResourceSpans().At(0).Resource().Attributes().PutStr("team", "blue")
-	require.NoError(t, r.ConsumeTraces(t.Context(), merged(spans("1", 1, 1, 2), spans("two", 2, 1, 2), blue, spans("other", 9, 1, 2), spans("1", 3, 1, 2))))
+	require.NoError(
+		t,
+		r.ConsumeTraces(
+			t.Context(),
+			merged(spans("1", 1, 1, 2), spans("two", 2, 1, 2), blue, spans("other", 9, 1, 2), spans("1", 3, 1, 2)),
+		),
+	)
 	for prefix, n := range map[string]int{"one": 4, "two": 2, "blue": 2, "agents": 2} {
 		table := prefixed(prefix).Table(unity.Spans, unity.V2).String()
 		rows := w.Rows(table)
 		require.Len(t, rows, n, prefix)
 		require.Equal(t, 1, w.Ingested(table).Requests, prefix)
 		attributes := rows[0]["attributes"].(map[string]any)
-		require.Equal(t, "trace:/main.traces."+prefix+"/"+rows[0]["trace_id"].(string), attributes["mlflow.traceRequestId"])
+		require.Equal(
+			t,
+			"trace:/main.traces."+prefix+"/"+rows[0]["trace_id"].(string),
+			attributes["mlflow.traceRequestId"],
+		)
 		require.Equal(t, "tr-source", attributes["mlflow.source.traceRequestId"])
-		require.Equal(t, map[string]any{"q": "where is my order"}, attributes["mlflow.spanInputs"], "native values stay native")
+		require.Equal(
+			t,
+			map[string]any{"q": "where is my order"},
+			attributes["mlflow.spanInputs"],
+			"native values stay native",
+		)
 	}
 }
 
@@ -65,7 +81,7 @@ func TestNoRoute(t *testing.T) {
 			arrange(w, prefixed("one"))
 			cfg := configure(w)
 			cfg.Catalog, cfg.Schema, cfg.TablePrefix = "", "", ""
-			cfg.Routes = []RouteConfig{{ExperimentID: "1", Catalog: "main", Schema: "traces", TablePrefix: "one"}}
+			cfg.Routes = []route.Route{{ExperimentID: "1", Catalog: "main", Schema: "traces", TablePrefix: "one"}}
 			if dead {
 				cfg.DeadLetter = filepath.Join(t.TempDir(), "dead.jsonl")
 			}
@@ -75,7 +91,11 @@ func TestNoRoute(t *testing.T) {
 			require.Len(t, w.Rows("main.traces.one_otel_spans"), 2)
 			if dead {
 				require.NoError(t, err)
-				require.EqualValues(t, 3, counted.sum("otelcol_exporter_databricks_dead_lettered", "reason", "no_route"))
+				require.EqualValues(
+					t,
+					3,
+					counted.sum("otelcol_exporter_databricks_dead_lettered", "reason", "no_route"),
+				)
 				require.Equal(t, 3, lettered(t, cfg.DeadLetter).SpanCount())
 				return
 			}
@@ -103,13 +123,14 @@ func lettered(t *testing.T, path string) ptrace.Traces {
 	return td
 }
 
-// A batch whose destinations are partly held waits for the slowest; when the producer goes away, exactly what is missing comes back.
+// A batch whose destinations are partly held waits for the slowest; when the producer goes away, exactly what is
+// missing comes back.
 func TestMixedBatchWithAHeldPart(t *testing.T) {
 	w := workspace(t)
 	arrange(w, prefixed("one"), prefixed("two"))
 	w.Revoke(writer, "main.traces.two_otel_spans")
 	cfg := configure(w)
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+	cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 	counted := counting(t)
 	r := startOn(t, cfg, counted.settings(), newHost())
 	ctx, cancel := context.WithCancel(t.Context())
@@ -138,13 +159,17 @@ func TestMixedBatchWithARefusedPart(t *testing.T) {
 	w.Revoke(writer, "main.traces.two_otel_spans")
 	w.SetOutcome("main.traces.one_otel_spans", databrickstest.Refuse(400))
 	cfg := configure(w)
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+	cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 	counted := counting(t)
 	r := startOn(t, cfg, counted.settings(), newHost())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := r.send(ctx, merged(spans("1", 1, 1, 2), spans("2", 2, 1, 3)))
 	eventually(t, func() bool { return r.host.destination("main.traces.two_otel_spans").Held != "" }, "held")
-	eventually(t, func() bool { return counted.sum("otelcol_exporter_databricks_returned", "reason", "invalid") == 2 }, "refused")
+	eventually(
+		t,
+		func() bool { return counted.sum("otelcol_exporter_databricks_returned", "reason", "invalid") == 2 },
+		"refused",
+	)
 	cancel()
 	err := within(t, done)
 	require.False(t, consumererror.IsPermanent(err))
@@ -153,8 +178,9 @@ func TestMixedBatchWithARefusedPart(t *testing.T) {
 	require.Equal(t, 3, partial.Data().SpanCount())
 }
 
-// Forty tables, 40 experiments, 40 routes: table 17 loses its grant in the middle. The other 39 finish, the report lists 17 as held with the statement, and after the grant
-// everything arrives. Once with producers that wait for the result, as the mlflow receiver does, and once with queues in memory, whose bound holds all the while.
+// Forty tables, 40 experiments, 40 routes: table 17 loses its grant in the middle. The other 39 finish, the report
+// lists 17 as held with the statement, and after the grant everything arrives. Once with producers that wait for the
+// result, as the mlflow receiver does, and once with queues in memory, whose bound holds all the while.
 func TestForty(t *testing.T) {
 	for name, waits := range map[string]bool{"producers wait": true, "queues in memory": false} {
 		t.Run(name, func(t *testing.T) { forty(t, waits) })
@@ -167,20 +193,20 @@ func forty(t *testing.T, waits bool) {
 	w.Set(func(s *databrickstest.Switches) { s.ForgetBodies = true })
 	cfg := configure(w)
 	cfg.MaxMemoryMiB = tables
-	cfg.gate = nil // with preflight
 	cfg.Queue.Get().WaitForResult = waits
 	var locations []unity.Location
 	for i := range tables {
 		l := prefixed(fmt.Sprintf("team_%02d", i))
 		locations = append(locations, l)
-		cfg.Routes = append(cfg.Routes, RouteConfig{ExperimentID: fmt.Sprint(i), TablePrefix: l.Prefix})
+		cfg.Routes = append(cfg.Routes, route.Route{ExperimentID: fmt.Sprint(i), TablePrefix: l.Prefix})
 	}
 	arrange(w, locations...)
 	table := func(i int) string { return locations[i].Table(unity.Spans, unity.V2).String() }
 	counted := counting(t)
-	r := startOn(t, cfg, counted.settings(), newHost())
+	r := checked.start(t, cfg, counted.settings(), newHost())
 
-	// A producer per experiment, as the lanes of the mlflow receiver are. Batches of 17 are padded to 300 KiB, and in the second half there are eight: more than its share.
+	// A producer per experiment, as the lanes of the mlflow receiver are. Batches of 17 are padded to 300 KiB, and in
+	// the second half there are eight: more than its share.
 	first, last := 3, make([]int, tables)
 	for i := range tables {
 		last[i] = 6
@@ -191,7 +217,14 @@ func forty(t *testing.T, waits bool) {
 		for b := from; b < to; b++ {
 			td := spans(fmt.Sprint(i), i*1000+b, traces, 3)
 			if i == 17 {
-				td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr("padding", strings.Repeat("x", 300<<10))
+				td.ResourceSpans().
+					At(0).
+					ScopeSpans().
+					At(0).
+					Spans().
+					At(0).
+					Attributes().
+					PutStr("padding", strings.Repeat("x", 300<<10))
 			}
 			if err := r.ConsumeTraces(t.Context(), td); err != nil {
 				finished[i] <- err
@@ -220,27 +253,35 @@ func forty(t *testing.T, waits bool) {
 		}
 	}
 	eventually(t, func() bool { return r.host.destination(table(17)).Held != "" }, "held")
-	require.Regexp(t, "GRANT MODIFY(, SELECT)? ON TABLE `main`.`traces`.`team_17_otel_spans` TO", r.host.destination(table(17)).Held)
+	require.Regexp(
+		t,
+		"GRANT MODIFY(, SELECT)? ON TABLE `main`.`traces`.`team_17_otel_spans` TO",
+		r.host.destination(table(17)).Held,
+	)
 	require.EqualValues(t, 1, counted.gauge("otelcol_exporter_databricks_waiting"))
 	require.EqualValues(t, 1, counted.gauge("otelcol_exporter_databricks_waiting", "destination", table(17)))
 	require.True(t, arrived(17, first))
 
 	// 17 fills its share of memory and no more, and the others have theirs.
-	chains := r.Traces.(tracesExporter).router.Chains
+	queues := r.Traces.(tracesExporter).router.Queues
 	most := int64(0)
 	if !waits {
 		most = 1 << 20
-		eventually(t, func() bool { return chains[17].Memory() > 900<<10 }, "the share fills")
+		eventually(t, func() bool { return queues[17].Memory() > 900<<10 }, "the share fills")
 	}
-	require.Empty(t, finished[17], "whoever has more of it waits")
+	require.Empty(t, finished[17], "its producer waits")
 	require.NoError(t, within(t, r.send(t.Context(), spans("3", 3999, traces, 3))))
 	last[3]++
-	require.LessOrEqual(t, chains[17].Memory(), most)
+	require.LessOrEqual(t, queues[17].Memory(), most)
 
 	w.Grant(writer, table(17), "MODIFY")
 	require.NoError(t, within(t, finished[17]))
 	for i := range tables {
-		eventually(t, func() bool { return arrived(i, last[i]) && chains[i].Memory() == 0 }, "everything has arrived, and memory is given back")
+		eventually(
+			t,
+			func() bool { return arrived(i, last[i]) && queues[i].Memory() == 0 },
+			"everything has arrived, and memory is given back",
+		)
 		for id, n := range ids(w, table(i)) {
 			require.Equal(t, 1, n, "%s %s", table(i), id)
 		}
@@ -248,17 +289,21 @@ func forty(t *testing.T, waits bool) {
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.Empty(t, r.host.destination(table(17)).Held)
 	require.EqualValues(t, last[17]*traces*3, r.host.destination(table(17)).Sent)
-	require.Zero(t, counted.sum("otelcol_exporter_databricks_rejected")+counted.sum("otelcol_exporter_databricks_returned"))
+	require.Zero(
+		t,
+		counted.sum("otelcol_exporter_databricks_rejected")+counted.sum("otelcol_exporter_databricks_returned"),
+	)
 }
 
-// Two hundred traces a second are the workspace's: a backfill with the default takes its half evenly, so that live agents beside it are never refused.
+// Two hundred traces a second are the workspace's: a backfill with the default takes its half evenly, so that live
+// agents beside it are never refused.
 func TestQuotaIsShared(t *testing.T) {
 	w := workspace(t)
 	w.Set(func(s *databrickstest.Switches) { s.TracesPerSecond = 200; s.ForgetBodies = true })
 	arrange(w, prefixed("one"), prefixed("two"), prefixed("live"))
 	cfg := configure(w)
 	cfg.TracesPerSecond = createDefaultConfig().(*Config).TracesPerSecond
-	cfg.Routes = []RouteConfig{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
+	cfg.Routes = []route.Route{{ExperimentID: "1", TablePrefix: "one"}, {ExperimentID: "2", TablePrefix: "two"}}
 	backfill := start(t, cfg)
 	live := configure(w)
 	live.TablePrefix = "live"

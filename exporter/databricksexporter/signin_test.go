@@ -24,12 +24,11 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// A token that ends in the middle of a run is renewed once, and nobody notices.
+// A token that ends in the middle of a run is renewed once, without an error.
 func TestTokenExpires(t *testing.T) {
 	w := workspace(t)
 	w.AddServicePrincipal("app-1", "s3cret")
@@ -51,21 +50,24 @@ func TestTokenExpires(t *testing.T) {
 
 // A secret that is refused holds the data, is never a reason to give it up, and says what to do.
 func TestSecretIsRefused(t *testing.T) {
-	for name, gate := range map[string]destination.Gate{"by an answer": destination.OpenGate{}, "in preflight": nil} {
+	for name, f := range map[string]factory{"by an answer": unchecked, "in preflight": checked} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := workspace(t)
 			w.AddServicePrincipal("app-1", "another")
 			w.GrantWriting("app-1", spansTable)
 			cfg := configure(w)
-			cfg.gate = gate
 			cfg.Auth.Credentials.Token = ""
 			cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
 			cfg.DeadLetter = t.TempDir() + "/dead.jsonl"
 			cfg.HoldMax = time.Nanosecond
-			r := start(t, cfg)
+			r := f.start(t, cfg, exportertest.NewNopSettings(metadata.Type), newHost())
 			done, other := r.send(t.Context(), spans("1", 0, 1, 3)), r.send(t.Context(), spans("1", 1, 1, 3))
-			eventually(t, func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError }, "status")
+			eventually(
+				t,
+				func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError },
+				"status",
+			)
 			_, text := r.host.status()
 			require.Contains(t, text, "check client_id and client_secret")
 			require.NotContains(t, text, "s3cret")
@@ -102,10 +104,9 @@ var _ extensionauth.HTTPClient = signs{}
 func TestAuthenticator(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)
-	cfg.gate = nil
 	id := component.MustNewIDWithName("extension", "0")
 	cfg.Auth.Authenticator, cfg.Auth.Credentials.Token = &id, ""
-	r := start(t, cfg, signs{token: writerToken})
+	r := startChecked(t, cfg, signs{token: writerToken})
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 2))))
 	require.Len(t, w.Rows(spansTable), 2)
 	for _, q := range w.Requests() {
@@ -114,12 +115,13 @@ func TestAuthenticator(t *testing.T) {
 
 	missing := configure(w)
 	missing.Auth.Authenticator, missing.Auth.Credentials.Token = &id, ""
-	e, err := NewFactory().CreateTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), missing)
+	e, err := unchecked.createTraces(t.Context(), exportertest.NewNopSettings(metadata.Type), missing)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), `"extension/0"`)
 }
 
-// Settings of http, such as the certificate of a company's proxy, count for data, preflight and sign-in; headers go to the workspace only.
+// Settings of http, such as the certificate of a company's proxy, count for data, preflight and sign-in; headers go to
+// the workspace only.
 func TestHTTPSettings(t *testing.T) {
 	w := workspace(t)
 	w.AddServicePrincipal("app-1", "s3cret")
@@ -129,13 +131,14 @@ func TestHTTPSettings(t *testing.T) {
 	front := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(to))
 	defer front.Close()
 	cfg := configure(w)
-	cfg.gate = nil
 	cfg.Host = front.URL
-	cfg.HTTP.TLS.CAPem = configopaque.String(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}))
+	cfg.HTTP.TLS.CAPem = configopaque.String(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}),
+	)
 	cfg.HTTP.Headers.Set("X-Team", "blue")
 	cfg.Auth.Credentials.Token = ""
 	cfg.Auth.Credentials.ClientID, cfg.Auth.Credentials.ClientSecret = "app-1", "s3cret"
-	r := start(t, cfg)
+	r := startChecked(t, cfg)
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 2))))
 	require.Len(t, w.Rows(spansTable), 2)
 	require.Equal(t, "blue", w.RequestsTo("POST", "/api/2.0/otel")[0].Header.Get("X-Team"))
@@ -146,7 +149,8 @@ func TestHTTPSettings(t *testing.T) {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // of the proxy
 }
 
-// Nothing secret and nothing that users wrote leaves by logs, metrics, status, errors, reports or the configuration as the collector prints it.
+// Nothing secret and nothing that users wrote leaves by logs, metrics, status, errors, reports or the configuration as
+// the collector prints it.
 func TestNothingSecretIsTold(t *testing.T) {
 	const canary = "canary-3f1c9b"
 	w := workspace(t)
@@ -169,12 +173,12 @@ func TestNothingSecretIsTold(t *testing.T) {
 				if r.Method != http.MethodPost {
 					return nil
 				}
-				return &databrickstest.Fault{Status: 400, Code: "X", Body: "bad: 'Bearer " + canary + "' and dapi" + canary}
+				return &databrickstest.Fault{Status: 400, Code: "X", Body: "bad: 'Bearer " + canary + "' and " +
+					"dapi" + canary}
 			})
 		},
 	} {
 		cfg := configure(w)
-		cfg.gate = nil
 		cfg.HTTP.Headers.Set("X-Secret", canary)
 		broken(cfg)
 		conf := confmap.New()
@@ -184,7 +188,7 @@ func TestNothingSecretIsTold(t *testing.T) {
 		set := counted.settings()
 		set.Logger = zap.New(core)
 		h := newHost()
-		e, err := NewFactory().CreateTraces(t.Context(), set, cfg)
+		e, err := checked.createTraces(t.Context(), set, cfg)
 		require.NoError(t, err)
 		require.NoError(t, e.Start(t.Context(), h))
 		td := spans(fmt.Sprint(i), i, 1, 1)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // textRoutes rewrites, in place, numbers and truth values in routes as the text that users mean.
@@ -50,10 +49,22 @@ func (c *Config) validateAccess() error {
 	var errs []error
 	if c.Auth.Authenticator != nil {
 		if written := c.Auth.Credentials; !isZero(written) || c.Profile != "" {
-			errs = append(errs, fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, not here", c.Auth.Authenticator))
+			errs = append(
+				errs,
+				fmt.Errorf(
+					"auth::authenticator: %s signs the requests; write credentials and profile there, not here",
+					c.Auth.Authenticator,
+				),
+			)
 		}
 		if c.Host == "" {
-			errs = append(errs, errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), the same that the authenticator signs for"))
+			errs = append(
+				errs,
+				errors.New(
+					"host: required; write the workspace's address (https://….cloud.databricks.com), the same that "+
+						"the authenticator signs for",
+				),
+			)
 		} else if _, err := signin.ParseHost(c.Host); err != nil {
 			errs = append(errs, fmt.Errorf("host: %w", err))
 		}
@@ -76,14 +87,20 @@ func (c *Config) validateAccess() error {
 	}
 	for name := range c.HTTP.Headers.Iter {
 		if strings.EqualFold(name, c.TableHeader) {
-			errs = append(errs, fmt.Errorf("http::headers: %s names the table of each request and is written by the exporter", name))
+			errs = append(
+				errs,
+				fmt.Errorf("http::headers: %s names the table of each request and is written by the exporter", name),
+			)
 		}
 	}
 	if p := c.PathPrefix; !strings.HasPrefix(p, "/") || strings.ContainsAny(p, "?#@ ") {
 		errs = append(errs, fmt.Errorf("path_prefix: %q is no path; write /api/2.0/otel/v1", p))
 	}
 	if !header.MatchString(c.TableHeader) {
-		errs = append(errs, fmt.Errorf("table_header: %q is no name of a header; write X-Databricks-UC-Table-Name", c.TableHeader))
+		errs = append(
+			errs,
+			fmt.Errorf("table_header: %q is no name of a header; write X-Databricks-UC-Table-Name", c.TableHeader),
+		)
 	}
 	return errors.Join(errs...)
 }
@@ -103,50 +120,19 @@ var header = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
 func isZero(c signin.Credentials) bool { return reflect.DeepEqual(c, signin.Credentials{}) }
 
 func (c *Config) validateTables() error {
-	switch c.Layout {
-	case unity.V2, unity.V1:
-	default:
-		return fmt.Errorf("layout: %q is not one of v2, v1", c.Layout)
-	}
-	var errs []error
-	switch c.OnNoRoute {
-	case Reject, Default:
-	default:
-		errs = append(errs, fmt.Errorf("on_no_route: %q is not one of reject, default", c.OnNoRoute))
-	}
-	for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
-		if key, name := c.Tables.of(s); name != "" {
-			if _, err := unity.ParseName(name); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", key, err))
-			}
-		}
-	}
-	if c.MaxDestinations < 1 || c.MaxDestinations > 1000 {
+	n, err := c.Routing.Check()
+	errs := []error{err}
+	switch {
+	case c.MaxDestinations < 1 || c.MaxDestinations > 1000:
 		errs = append(errs, fmt.Errorf("max_destinations: %d is not between 1 and 1000", c.MaxDestinations))
-	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	if p, err := c.plan(c.anySignal()); err != nil {
-		errs = append(errs, err)
-	} else if n := len(p.targets); n > c.MaxDestinations {
-		errs = append(errs, fmt.Errorf("max_destinations: the routes name %d tables, %d are allowed; raise it, and max_memory_mib, which they share", n, c.MaxDestinations))
-	} else if c.MaxMemoryMiB < n || c.MaxMemoryMiB > 1<<20 {
-		errs = append(errs, fmt.Errorf("max_memory_mib: %d is not between %d, a MiB for each destination, and %d", c.MaxMemoryMiB, n, 1<<20))
+	case n > c.MaxDestinations:
+		errs = append(errs, fmt.Errorf("max_destinations: the routes name %d tables, %d are allowed; "+
+			"raise it, and max_memory_mib, which they share", n, c.MaxDestinations))
+	case err == nil && (c.MaxMemoryMiB < n || c.MaxMemoryMiB > 1<<20):
+		errs = append(errs, fmt.Errorf("max_memory_mib: %d is not between %d, a MiB for each destination, and %d",
+			c.MaxMemoryMiB, n, 1<<20))
 	}
 	return errors.Join(errs...)
-}
-
-// anySignal is one whose default table is named, so that a configuration for logs only can be checked too.
-func (c *Config) anySignal() unity.Signal {
-	if c.Catalog == "" && c.Schema == "" && c.TablePrefix == "" {
-		for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
-			if _, name := c.Tables.of(s); name != "" {
-				return s
-			}
-		}
-	}
-	return unity.Spans
 }
 
 func (c *Config) validateDelivery() error {
@@ -158,18 +144,37 @@ func (c *Config) validateDelivery() error {
 	case c.HoldMax < 0:
 		errs = append(errs, fmt.Errorf("hold_max: %s is negative; 0 holds for ever", c.HoldMax))
 	case c.HoldMax > 0 && c.DeadLetter == "":
-		errs = append(errs, errors.New("hold_max: what is held for too long needs a place to go; write dead_letter, or leave hold_max away to hold for ever"))
+		errs = append(
+			errs,
+			errors.New(
+				"hold_max: what is held for too long needs a place to go; write dead_letter, or leave hold_max away "+
+					"to hold for ever",
+			),
+		)
 	}
 	if c.DeadLetter != "" && strings.HasSuffix(c.DeadLetter, string(filepath.Separator)) {
 		errs = append(errs, fmt.Errorf("dead_letter: %q is a directory; write the path of a file", c.DeadLetter))
 	}
 	if q := c.Queue.Get(); q != nil && q.StorageID != nil && !c.Retry.Enabled {
-		errs = append(errs, errors.New("retry_on_failure::enabled: false would lose what is on disk: a queue with storage deletes what fails during a shutdown, unless it is tried again"))
+		errs = append(
+			errs,
+			errors.New(
+				"retry_on_failure::enabled: false would lose what is on disk: a queue with storage deletes what "+
+					"fails during a shutdown, unless it is tried again",
+			),
+		)
 	}
 	return errors.Join(errs...)
 }
 
 // access is what the way to the workspace is opened with.
 func (c *Config) access(set exporter.Settings) access.Settings {
-	return access.Settings{Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP, Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version}
+	return access.Settings{
+		Host:      c.Host,
+		Profile:   c.Profile,
+		Auth:      c.Auth,
+		HTTP:      c.HTTP,
+		Telemetry: set.TelemetrySettings,
+		Version:   set.BuildInfo.Version,
+	}
 }

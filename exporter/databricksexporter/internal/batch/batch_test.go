@@ -149,7 +149,11 @@ func check[T any](t *testing.T, k Kind[T], b T, items int) {
 
 	second := k.PickResources(b, []int{1})
 	require.Equal(t, "6 7 8 9 10 11", strings.Join(names(t, second), " "))
-	require.Equal(t, "6 7 8 9 10 11 0 1 2 3 4 5", strings.Join(names(t, k.Join([]T{second, k.PickResources(b, []int{0})})), " "))
+	require.Equal(
+		t,
+		"6 7 8 9 10 11 0 1 2 3 4 5",
+		strings.Join(names(t, k.Join([]T{second, k.PickResources(b, []int{0})})), " "),
+	)
 
 	text, err := k.JSON(b)
 	require.NoError(t, err)
@@ -178,7 +182,8 @@ func TestScopesAndSchemasStay(t *testing.T) {
 }
 
 func TestHalves(t *testing.T) {
-	for r, want := range map[Range][2]Range{{0, 2}: {{0, 1}, {1, 2}}, {3, 6}: {{3, 4}, {4, 6}}, {5, 105}: {{5, 55}, {55, 105}}} {
+	for r, want := range map[Range][2]Range{{0, 2}: {{0, 1}, {1, 2}}, {3, 6}: {{3, 4}, {4, 6}},
+		{5, 105}: {{5, 55}, {55, 105}}} {
 		one, two := r.Halves()
 		require.Equal(t, want, [2]Range{one, two})
 	}
@@ -223,7 +228,8 @@ func TestRejected(t *testing.T) {
 		{Logs{}.Rejected, lr.MarshalProto, lr.MarshalJSON, 3, "records"},
 		{Metrics{}.Rejected, mr.MarshalProto, mr.MarshalJSON, 4, "points"},
 	} {
-		for kind, marshal := range map[string]func() ([]byte, error){"application/x-protobuf": c.proto, "application/json; charset=utf-8": c.json} {
+		for kind, marshal := range map[string]func() ([]byte, error){"application/x-protobuf": c.proto,
+			"application/json; charset=utf-8": c.json} {
 			body, err := marshal()
 			require.NoError(t, err)
 			n, message, err := c.read(body, kind)
@@ -231,13 +237,15 @@ func TestRejected(t *testing.T) {
 			require.Equal(t, c.n, n)
 			require.Equal(t, c.message, message)
 		}
-		for _, quiet := range []struct{ body, kind string }{{"", ""}, {"", "application/json"}, {" \n", "text/plain"}, {"{}", "application/json"}} {
+		for _, quiet := range []struct{ body, kind string }{{"", ""}, {"", "application/json"}, {" " +
+			"\n", "text/plain"}, {"{}", "application/json"}} {
 			n, _, err := c.read([]byte(quiet.body), quiet.kind)
 			require.NoError(t, err)
 			require.Zero(t, n)
 		}
 		for _, odd := range []struct{ body, kind string }{
-			{"\xff\xff", "application/x-protobuf"}, {"<html>", "application/json"}, {"{}", ""}, {"OK", "text/plain"}, {"[]", "application/json"}, {"{", "application/json"},
+			{"\xff\xff", "application/x-protobuf"}, {"<html>", "application/json"}, {"{}", ""}, {"OK", "text/plain"},
+			{"[]", "application/json"}, {"{", "application/json"},
 		} {
 			n, _, err := c.read([]byte(odd.body), odd.kind)
 			require.ErrorIs(t, err, ErrNoAnswer, odd)

@@ -110,7 +110,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ExporterDatabricksReturned, err = builder.meter.Int64Counter(
 		"otelcol_exporter_databricks_returned",
-		metric.WithDescription("Spans, log records and data points that were not delivered and went back to whoever sent them, by reason. Who sent them has them still. [Alpha]"),
+		metric.WithDescription("Spans, log records and data points that were not delivered and went back to the sender, by reason. The sender still has them. [Alpha]"),
 		metric.WithUnit("{item}"),
 	)
 	errs = errors.Join(errs, err)

@@ -72,7 +72,7 @@ func AssertEqualExporterDatabricksRequests(t *testing.T, tt *componenttest.Telem
 func AssertEqualExporterDatabricksReturned(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_exporter_databricks_returned",
-		Description: "Spans, log records and data points that were not delivered and went back to whoever sent them, by reason. Who sent them has them still. [Alpha]",
+		Description: "Spans, log records and data points that were not delivered and went back to the sender, by reason. The sender still has them. [Alpha]",
 		Unit:        "{item}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

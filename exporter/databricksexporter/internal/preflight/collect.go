@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -24,8 +24,9 @@ func NewCollector(c *databricks.Client) *Collector { return &Collector{client: c
 // mostGroups bounds the groups whose grants are asked for one by one.
 const mostGroups = 25
 
-// Collect asks what there is to know about a destination, until ctx ends. refused adds what explains a refusal by the ingest endpoint.
-func (c *Collector) Collect(ctx context.Context, d destination.Destination, refused bool) Facts {
+// Collect asks what there is to know about a destination, until ctx ends. refused adds what explains a refusal by the
+// ingest endpoint.
+func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bool) Facts {
 	f := Facts{Refused: refused}
 	f.Me = c.me.get(ctx, c.client.Me)
 	switch f.Me.Kind() {
@@ -37,7 +38,10 @@ func (c *Collector) Collect(ctx context.Context, d destination.Destination, refu
 		c.askHolders(ctx, &f, d.Table)
 	}
 	if f.Table.Known() && f.Me.Known() {
-		f.Grants = ask(ctx, func(ctx context.Context) (Privileges, error) { return c.privileges(ctx, d.Table, f.Me.Value) })
+		f.Grants = ask(
+			ctx,
+			func(ctx context.Context) (Privileges, error) { return c.privileges(ctx, d.Table, f.Me.Value) },
+		)
 		if p := f.Grants.Value; f.Grants.Known() && (p.Catalog != nil || p.Schema != nil) {
 			c.askHolders(ctx, &f, d.Table)
 		}
@@ -55,11 +59,18 @@ func (c *Collector) Collect(ctx context.Context, d destination.Destination, refu
 
 // askHolders reads the schema and the catalog that hold a table.
 func (c *Collector) askHolders(ctx context.Context, f *Facts, n unity.Name) {
-	f.Schema = ask(ctx, func(ctx context.Context) (databricks.Schema, error) { return c.client.Schema(ctx, n.Catalog, n.Schema) })
-	f.Catalog = ask(ctx, func(ctx context.Context) (databricks.Catalog, error) { return c.client.Catalog(ctx, n.Catalog) })
+	f.Schema = ask(
+		ctx,
+		func(ctx context.Context) (databricks.Schema, error) { return c.client.Schema(ctx, n.Catalog, n.Schema) },
+	)
+	f.Catalog = ask(
+		ctx,
+		func(ctx context.Context) (databricks.Catalog, error) { return c.client.Catalog(ctx, n.Catalog) },
+	)
 }
 
-// privileges finds out what the principal may do with a table, and, where that does not tell that it may reach it, with the schema and the catalog.
+// privileges finds out what the principal may do with a table, and, where that does not tell that it may reach it, with
+// the schema and the catalog.
 func (c *Collector) privileges(ctx context.Context, n unity.Name, me databricks.Principal) (Privileges, error) {
 	var out Privileges
 	var err error
@@ -67,21 +78,30 @@ func (c *Collector) privileges(ctx context.Context, n unity.Name, me databricks.
 		return out, err
 	}
 	if _, ok := out.Table["USE_SCHEMA"]; !ok {
-		if out.Schema, err = c.effective(ctx, databricks.OnSchema(n.Catalog, n.Schema), me, &out.Unread, "USE_SCHEMA"); err != nil {
+		if out.Schema, err = c.effective(ctx, databricks.OnSchema(n.Catalog, n.Schema), me, &out.Unread,
+			"USE_SCHEMA"); err != nil {
 			return out, err
 		}
 	}
 	if _, ok := out.Table["USE_CATALOG"]; !ok {
-		if out.Catalog, err = c.effective(ctx, databricks.OnCatalog(n.Catalog), me, &out.Unread, "USE_CATALOG"); err != nil {
+		if out.Catalog, err = c.effective(ctx, databricks.OnCatalog(n.Catalog), me, &out.Unread,
+			"USE_CATALOG"); err != nil {
 			return out, err
 		}
 	}
 	return out, nil
 }
 
-// effective lists the privileges on a securable that count for the principal. It stops looking when those that are needed were found. Grants of groups are not listed
-// under their members, so they are asked for: all at once where the caller may see them, then one by one. The error is that of the question for the principal itself.
-func (c *Collector) effective(ctx context.Context, s databricks.Securable, me databricks.Principal, unread *[]string, need ...string) (map[string]string, error) {
+// effective lists the privileges on a securable that count for the principal. It stops looking when those that are
+// needed were found. Grants of groups are not listed under their members, so they are asked for: all at once where the
+// caller may see them, then one by one. The error is that of the question for the principal itself.
+func (c *Collector) effective(
+	ctx context.Context,
+	s databricks.Securable,
+	me databricks.Principal,
+	unread *[]string,
+	need ...string,
+) (map[string]string, error) {
 	have := map[string]string{}
 	add := func(grants []databricks.Grant, counts func(principal string) bool) {
 		for _, g := range grants {
@@ -119,7 +139,7 @@ func (c *Collector) effective(ctx context.Context, s databricks.Securable, me da
 			continue // a group of the workspace, which Unity Catalog does not know
 		}
 		if err != nil {
-			if group != everybody { // who writes to other people's tables is hardly ever everybody
+			if group != everybody { // grants to write are hardly ever given to everybody
 				*unread = append(*unread, group)
 			}
 			continue
@@ -142,7 +162,8 @@ func ask[T any](ctx context.Context, question func(context.Context) (T, error)) 
 	return Fact[T]{Asked: true, Value: v, Err: err}
 }
 
-// memo keeps an answer for a short while, since many destinations ask the same at a time. Errors are kept for those who wait for the same answer right now.
+// memo keeps an answer for a short while, since many destinations ask the same at a time. Errors are kept for those who
+// wait for the same answer right now.
 type memo[T any] struct {
 	mu   sync.Mutex
 	at   time.Time

@@ -5,19 +5,26 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // Evaluate judges the facts about a destination. It is pure.
-func Evaluate(d destination.Destination, f Facts) []Finding {
+func Evaluate(d route.Destination, f Facts) []Finding {
 	var out []Finding
 	switch f.Me.Kind() {
 	case databricks.SignIn:
 		return []Finding{refusedSignIn(f.Me.Err)}
 	case databricks.Unreachable:
-		return []Finding{{Check: CheckReach, Weight: Unknown, Message: "the workspace can't be reached: " + f.Me.Err.Error(), Alone: true}}
+		return []Finding{
+			{
+				Check:   CheckReach,
+				Weight:  WeightUnknown,
+				Message: "the workspace can't be reached: " + f.Me.Err.Error(),
+				Alone:   true,
+			},
+		}
 	case "":
 	default:
 		out = append(out, unknown(CheckSignIn, "who writes is not known, so its grants can't be looked at", f.Me.Err))
@@ -44,18 +51,19 @@ func faulty(list []Finding) bool {
 }
 
 func unknown(c Check, message string, err error) Finding {
-	return Finding{Check: c, Weight: Unknown, Message: message + ": " + err.Error()}
+	return Finding{Check: c, Weight: WeightUnknown, Message: message + ": " + err.Error()}
 }
 
 func refusedSignIn(err error) Finding {
 	return Finding{
-		Check: CheckSignIn, Weight: Fault, Message: "the workspace refuses the sign-in: " + err.Error(),
-		Remedy: "a client_id and client_secret of a service principal of this workspace in `auth`, with auth_type: oauth-m2m (workspaces may refuse personal access tokens)",
+		Check: CheckSignIn, Weight: WeightFault, Message: "the workspace refuses the sign-in: " + err.Error(),
+		Remedy: "a client_id and client_secret of a service principal of this workspace in `auth`, with auth_type: " +
+			"oauth-m2m (workspaces may refuse personal access tokens)",
 	}
 }
 
 // readable judges whether there is a table that can be looked at; nil means yes.
-func readable(d destination.Destination, f Facts) []Finding {
+func readable(d route.Destination, f Facts) []Finding {
 	err := f.Table.Err
 	switch f.Table.Kind() {
 	case "":
@@ -72,7 +80,14 @@ func readable(d destination.Destination, f Facts) []Finding {
 	case databricks.NoRoute:
 		return []Finding{noRoute(err)}
 	case databricks.Unreachable:
-		return []Finding{{Check: CheckReach, Weight: Unknown, Message: "the workspace can't be reached: " + err.Error(), Alone: true}}
+		return []Finding{
+			{
+				Check:   CheckReach,
+				Weight:  WeightUnknown,
+				Message: "the workspace can't be reached: " + err.Error(),
+				Alone:   true,
+			},
+		}
 	default:
 		return []Finding{unknown(CheckTable, "the table can't be looked at", err)}
 	}
@@ -82,17 +97,24 @@ func readable(d destination.Destination, f Facts) []Finding {
 func noRoute(err error) Finding {
 	const address = "the address of a workspace in `host` (https://….cloud.databricks.com)"
 	var e *databricks.Error
-	if errors.As(err, &e) && (e.Code == "METASTORE_DOES_NOT_EXIST" || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND") {
+	if errors.As(err, &e) &&
+		(e.Code == "METASTORE_DOES_NOT_EXIST" || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND") {
 		return Finding{
-			Check: CheckReach, Weight: Fault, Message: "the workspace has no Unity Catalog: " + err.Error(),
-			Remedy: "a click by an account administrator: Catalog → the metastore of the region → assign the workspace; or " + address,
+			Check: CheckReach, Weight: WeightFault, Message: "the workspace has no Unity Catalog: " + err.Error(),
+			Remedy: "a click by an account administrator: Catalog → the metastore of the region → assign the " +
+				"workspace; or " + address,
 		}
 	}
-	return Finding{Check: CheckReach, Weight: Fault, Message: "host is not the address of a workspace: " + err.Error(), Remedy: address}
+	return Finding{
+		Check:   CheckReach,
+		Weight:  WeightFault,
+		Message: "host is not the address of a workspace: " + err.Error(),
+		Remedy:  address,
+	}
 }
 
 // missing says which of catalog, schema and table is not there, as far as that is known.
-func missing(d destination.Destination, f Facts) Finding {
+func missing(d route.Destination, f Facts) Finding {
 	n, who := d.Table, writer(f)
 	code := ""
 	var e *databricks.Error
@@ -102,23 +124,32 @@ func missing(d destination.Destination, f Facts) Finding {
 	switch {
 	case code == "CATALOG_DOES_NOT_EXIST" || f.Catalog.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckCatalog, Weight: Fault, Message: fmt.Sprintf("the catalog %s does not exist, or %s may not see it", n.Catalog, who),
+			Check: CheckCatalog, Weight: WeightFault, Message: fmt.Sprintf(
+				"the catalog %s does not exist, or %s may not see it", n.Catalog, who),
 			Remedy: "the right name in `catalog`, or CREATE CATALOG " + unity.Quote(n.Catalog),
 		}
 	case code == "SCHEMA_DOES_NOT_EXIST" || f.Schema.Kind() == databricks.NotFound:
 		return Finding{
-			Check: CheckSchema, Weight: Fault, Message: fmt.Sprintf("the schema %s.%s does not exist, or %s may not see it", n.Catalog, n.Schema, who),
+			Check: CheckSchema, Weight: WeightFault, Message: fmt.Sprintf(
+				"the schema %s.%s does not exist, or %s may not see it", n.Catalog, n.Schema, who),
 			Remedy: "CREATE SCHEMA " + unity.Quote(n.Catalog) + "." + unity.Quote(n.Schema),
 		}
 	}
 	out := Finding{
-		Check: CheckTable, Weight: Fault, Message: fmt.Sprintf("the table %s does not exist, or %s may not see it", n, who),
+		Check: CheckTable, Weight: WeightFault, Message: fmt.Sprintf("the table %s does not exist, or %s may not see "+
+			"it", n, who),
 		Statement: unity.CreateTable(n, d.Signal, d.Layout),
-		Remedy:    "the extension databricks_setup (apply: true), or a new experiment whose traces lie in Unity Catalog: POST /api/2.0/mlflow/experiments/create",
+		Remedy: "the extension databricks_setup (apply: true), or a new experiment whose traces lie in Unity " +
+			"Catalog: POST /api/2.0/mlflow/experiments/create",
 	}
 	if d.Layout == unity.V2 && d.Location != (unity.Location{}) {
-		out.Remedy += fmt.Sprintf(` {"name": …, "trace_location": {"uc_trace_location": {"catalog": %q, "schema": %q, "table_prefix": %q}}}`,
-			d.Location.Catalog, d.Location.Schema, d.Location.Prefix)
+		out.Remedy += fmt.Sprintf(
+			` {"name": …, "trace_location": `+
+				`{"uc_trace_location": {"catalog": %q, "schema": %q, "table_prefix": %q}}}`,
+			d.Location.Catalog,
+			d.Location.Schema,
+			d.Location.Prefix,
+		)
 	}
 	if out.Statement != "" {
 		out.Remedy += ", or the CREATE TABLE statement in the log"
@@ -126,11 +157,13 @@ func missing(d destination.Destination, f Facts) Finding {
 	return out
 }
 
-// unreadable judges a table that the writer may not look at. Who may write may look, so a grant is missing; which one, the workspace may say.
-func unreadable(d destination.Destination, f Facts, why string) Finding {
+// unreadable judges a table that the writer may not look at. A principal that may write may look, so a grant is
+// missing; the workspace may say which one.
+func unreadable(d route.Destination, f Facts, why string) Finding {
 	who := writer(f)
 	return Finding{
-		Check: CheckGrants, Weight: Fault, Message: fmt.Sprintf("%s may not use the table %s: %s", who, d.Table, why),
+		Check: CheckGrants, Weight: WeightFault, Message: fmt.Sprintf(
+			"%s may not use the table %s: %s", who, d.Table, why),
 		Remedy: strings.Join([]string{
 			grantOn("CATALOG", unity.Quote(d.Table.Catalog), grantee(f), "USE CATALOG"),
 			grantOn("SCHEMA", unity.Quote(d.Table.Catalog)+"."+unity.Quote(d.Table.Schema), grantee(f), "USE SCHEMA"),
@@ -169,8 +202,9 @@ func ingest(f Facts) Finding {
 		region = "the region " + strings.TrimSpace(m.Cloud+" "+m.Region)
 	}
 	return Finding{
-		Check: CheckIngest, Weight: Unknown,
-		Message: "the ingest endpoint refuses (403 or 404), though table and grants are as needed: the preview may be off, " + region + " may not be served, path_prefix may be wrong, " +
+		Check: CheckIngest, Weight: WeightUnknown,
+		Message: "the ingest endpoint refuses (403 or 404), though table and grants are as needed: the preview may " +
+			"be off, " + region + " may not be served, path_prefix may be wrong, " +
 			"or a grant given just now is not in force yet",
 		Remedy: "a click by a workspace administrator: user menu → Previews → OpenTelemetry on Databricks → On",
 	}

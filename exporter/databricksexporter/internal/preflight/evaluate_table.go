@@ -5,58 +5,75 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// anotherPrefix mends what can't be changed in a table.
-const anotherPrefix = "other tables: an experiment created with a table_prefix that is not taken yet, and that name in `table_prefix`"
+// anotherPrefix is the remedy for what can't be changed in a table.
+const anotherPrefix = "other tables: an experiment created with a table_prefix that is not taken yet, and that name " +
+	"in `table_prefix`"
 
 // layout judges the table's kind, schema version and columns.
-func layout(d destination.Destination, t databricks.Table) []Finding {
+func layout(d route.Destination, t databricks.Table) []Finding {
 	switch t.Kind {
 	case "", "MANAGED", "EXTERNAL":
 	default:
 		return []Finding{{
-			Check: CheckTable, Weight: Fault, Message: fmt.Sprintf("%s is a %s, not a table that can be written to", d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
-			Remedy: anotherPrefix,
+			Check: CheckTable, Weight: WeightFault, Remedy: anotherPrefix,
+			Message: fmt.Sprintf("%s is a %s, not a table that can be written to",
+				d.Table, strings.ToLower(strings.ReplaceAll(t.Kind, "_", " "))),
 		}}
 	}
 	if t.Format != "" && t.Format != "DELTA" {
 		return []Finding{{
-			Check: CheckTable, Weight: Fault, Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta tables only", d.Table, t.Format), Remedy: anotherPrefix,
+			Check: CheckTable, Weight: WeightFault, Remedy: anotherPrefix,
+			Message: fmt.Sprintf("%s is kept as %s; ingest writes Delta tables only", d.Table, t.Format),
 		}}
 	}
 	version := t.Properties[unity.SchemaVersion]
 	if version != "" && version != string(d.Layout) {
-		return []Finding{otherLayout(d, fmt.Sprintf("its %s is %s", unity.SchemaVersion, version), version == string(unity.V1) || version == string(unity.V2), version)}
+		known := version == string(unity.V1) || version == string(unity.V2)
+		return []Finding{otherLayout(d, fmt.Sprintf("its %s is %s", unity.SchemaVersion, version), known, version)}
 	}
 	out := columns(d, t)
 	if out == nil && version == "" {
 		out = append(out, Finding{
-			Check: CheckLayout, Weight: Advice, Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
-			Remedy: fmt.Sprintf("ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')", d.Table.Quoted(), unity.SchemaVersion, d.Layout),
+			Check: CheckLayout, Weight: WeightAdvice,
+			Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
+			Remedy: fmt.Sprintf("ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')",
+				d.Table.Quoted(), unity.SchemaVersion, d.Layout),
 		})
 	}
 	return out
 }
 
-func otherLayout(d destination.Destination, why string, known bool, version string) Finding {
-	f := Finding{Check: CheckLayout, Weight: Fault, Message: fmt.Sprintf("%s is not laid out as %s: %s", d.Table, d.Layout, why), Remedy: anotherPrefix}
+func otherLayout(d route.Destination, why string, known bool, version string) Finding {
+	f := Finding{
+		Check:   CheckLayout,
+		Weight:  WeightFault,
+		Message: fmt.Sprintf("%s is not laid out as %s: %s", d.Table, d.Layout, why),
+		Remedy:  anotherPrefix,
+	}
 	if known {
 		f.Remedy = fmt.Sprintf("`layout: %s`, or %s", version, anotherPrefix)
 	}
 	return f
 }
 
-func columns(d destination.Destination, t databricks.Table) []Finding {
+func columns(d route.Destination, t databricks.Table) []Finding {
 	want := unity.Columns(d.Signal, d.Layout)
 	if want == nil {
 		return nil // no documented layout to compare with
 	}
 	if len(t.Columns) == 0 {
-		return []Finding{{Check: CheckColumns, Weight: Unknown, Message: fmt.Sprintf("the workspace does not tell the columns of %s", d.Table)}}
+		return []Finding{
+			{
+				Check:   CheckColumns,
+				Weight:  WeightUnknown,
+				Message: fmt.Sprintf("the workspace does not tell the columns of %s", d.Table),
+			},
+		}
 	}
 	// Attributes tell the layouts apart, and would otherwise be listed a dozen times.
 	i := slices.IndexFunc(t.Columns, func(c unity.Column) bool { return strings.EqualFold(c.Name, "attributes") })
@@ -65,8 +82,12 @@ func columns(d destination.Destination, t databricks.Table) []Finding {
 		if d.Layout == unity.V1 {
 			other = unity.V2
 		}
-		if diff, err := unity.Compare([]unity.Column{{Name: "attributes", Type: unity.AttributeType(other)}}, t.Columns[i:i+1]); err == nil && diff == nil {
-			return []Finding{otherLayout(d, "its attributes are "+strings.ToUpper(t.Columns[i].Type), true, string(other))}
+		if diff, err := unity.Compare([]unity.Column{{Name: "attributes", Type: unity.AttributeType(other)}},
+			t.Columns[i:i+1]); err == nil &&
+			diff == nil {
+			return []Finding{
+				otherLayout(d, "its attributes are "+strings.ToUpper(t.Columns[i].Type), true, string(other)),
+			}
 		}
 	}
 	diff, err := unity.Compare(want, t.Columns)
@@ -84,13 +105,15 @@ func columns(d destination.Destination, t databricks.Table) []Finding {
 	}
 	if absent != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: Fault, Message: fmt.Sprintf("%s lacks the columns %s", d.Table, strings.Join(names, ", ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf(
+				"%s lacks the columns %s", d.Table, strings.Join(names, ", ")),
 			Remedy: "ALTER TABLE " + d.Table.Quoted() + " ADD COLUMNS (" + strings.Join(absent, ", ") + ")",
 		})
 	}
 	if wrong != nil {
 		out = append(out, Finding{
-			Check: CheckColumns, Weight: Fault, Message: fmt.Sprintf("%s has columns of other types: %s", d.Table, strings.Join(wrong, "; ")),
+			Check: CheckColumns, Weight: WeightFault, Message: fmt.Sprintf(
+				"%s has columns of other types: %s", d.Table, strings.Join(wrong, "; ")),
 			Remedy: anotherPrefix + " (the type of a column can't be changed)",
 		})
 	}

@@ -8,33 +8,58 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 var (
 	pre   = unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}
-	spans = destination.Destination{Signal: unity.Spans, Layout: unity.V2, Table: pre.Table(unity.Spans, unity.V2), Location: pre, Experiment: "7"}
-	old   = destination.Destination{Signal: unity.Spans, Layout: unity.V1, Table: pre.Table(unity.Spans, unity.V1), Location: unity.Location{Catalog: "cat", Schema: "sch"}}
+	spans = route.Destination{
+		Signal:     unity.Spans,
+		Layout:     unity.V2,
+		Table:      pre.Table(unity.Spans, unity.V2),
+		Location:   pre,
+		Experiment: "7",
+	}
+	old = route.Destination{
+		Signal:   unity.Spans,
+		Layout:   unity.V1,
+		Table:    pre.Table(unity.Spans, unity.V1),
+		Location: unity.Location{Catalog: "cat", Schema: "sch"},
+	}
 )
 
 func known[T any](v T) Fact[T] { return Fact[T]{Asked: true, Value: v} }
 
 func unanswered[T any](kind databricks.Kind, code string) Fact[T] {
-	return Fact[T]{Asked: true, Err: &databricks.Error{Kind: kind, Code: code, Doing: "asking", Message: "the workspace's words"}}
+	return Fact[T]{
+		Asked: true,
+		Err:   &databricks.Error{Kind: kind, Code: code, Doing: "asking", Message: "the workspace's words"},
+	}
 }
 
 // fine are the facts of a workspace where nothing is missing.
-func fine(d destination.Destination) Facts {
+func fine(d route.Destination) Facts {
 	return Facts{
 		Me: known(databricks.Principal{Name: "app-1", DisplayName: "loader", Groups: []string{"team"}}),
 		Table: known(databricks.Table{
-			Kind: "MANAGED", Format: "DELTA", Owner: "owner", Columns: unity.Columns(d.Signal, d.Layout), Properties: map[string]string{unity.SchemaVersion: string(d.Layout)},
+			Kind: "MANAGED", Format: "DELTA", Owner: "owner", Columns: unity.Columns(d.Signal, d.Layout),
+			Properties: map[string]string{unity.SchemaVersion: string(d.Layout)},
 		}),
-		Grants: known(Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "team", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}}),
+		Grants: known(
+			Privileges{
+				Table: map[string]string{
+					"MODIFY":      "app-1",
+					"SELECT":      "team",
+					"USE_SCHEMA":  "app-1",
+					"USE_CATALOG": "app-1",
+				},
+			},
+		),
 		Experiment: known(databricks.Experiment{
-			ID: "7", Name: "/Shared/x", Tags: map[string]string{databricks.TagSpans: d.Table.String(), databricks.TagWarehouse: "wh"},
+			ID: "7", Name: "/Shared/x", Tags: map[string]string{databricks.TagSpans: d.Table.String(),
+				databricks.TagWarehouse: "wh"},
 		}),
 	}
 }
@@ -42,7 +67,7 @@ func fine(d destination.Destination) Facts {
 func TestEvaluate(t *testing.T) {
 	type facts = func(*Facts)
 	fault := func(c Check, message, remedy string) []Finding {
-		return []Finding{{Check: c, Weight: Fault, Message: message, Remedy: remedy}}
+		return []Finding{{Check: c, Weight: WeightFault, Message: message, Remedy: remedy}}
 	}
 	tableIs := func(change func(*databricks.Table)) facts {
 		return func(f *Facts) {
@@ -52,7 +77,10 @@ func TestEvaluate(t *testing.T) {
 	}
 	without := func(names ...string) facts {
 		return tableIs(func(t *databricks.Table) {
-			t.Columns = slices.DeleteFunc(t.Columns, func(c unity.Column) bool { return slices.Contains(names, c.Name) })
+			t.Columns = slices.DeleteFunc(
+				t.Columns,
+				func(c unity.Column) bool { return slices.Contains(names, c.Name) },
+			)
 		})
 	}
 	typed := func(name, typ string) facts {
@@ -81,29 +109,37 @@ func TestEvaluate(t *testing.T) {
 		"sign-in refused": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.SignIn, "") },
 			fault(CheckSignIn, "refuses the sign-in: asking: the workspace's words", "client_id and client_secret")},
 		"no connection": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.Unreachable, "") },
-			[]Finding{{Check: CheckReach, Weight: Unknown, Message: "can't be reached", Alone: true}}},
+			[]Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "can't be reached", Alone: true}}},
 		"connection lost": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Unreachable, "") },
-			[]Finding{{Check: CheckReach, Weight: Unknown, Message: "can't be reached", Alone: true}}},
+			[]Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "can't be reached", Alone: true}}},
 		"who writes is hidden": {func(f *Facts) {
 			f.Me, f.Grants = unanswered[databricks.Principal](databricks.Denied, ""), Fact[Privileges]{}
 		},
-			[]Finding{{Check: CheckSignIn, Weight: Unknown, Message: "who writes is not known"}}},
+			[]Finding{{Check: CheckSignIn, Weight: WeightUnknown, Message: "who writes is not known"}}},
 		"slow": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Slow, "") },
-			[]Finding{{Check: CheckTable, Weight: Unknown, Message: "can't be looked at"}}},
-		"no Unity Catalog": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "ENDPOINT_NOT_FOUND") },
+			[]Finding{{Check: CheckTable, Weight: WeightUnknown, Message: "can't be looked at"}}},
+		"no Unity Catalog": {func(f *Facts) {
+			f.Table = unanswered[databricks.Table](databricks.NoRoute,
+				"ENDPOINT_NOT_FOUND")
+		},
 			fault(CheckReach, "the workspace has no Unity Catalog: asking", "assign the workspace")},
 		"no workspace": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "") },
-			fault(CheckReach, "host is not the address of a workspace: asking", "the address of a workspace in `host`")},
-		"token good for less": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.SignIn, "") }, fault(CheckSignIn, "refuses the sign-in", "oauth-m2m")},
+			fault(CheckReach, "host is not the address of a workspace: asking",
+				"the address of a workspace in `host`")},
+		"token good for less": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.SignIn, "") },
+			fault(CheckSignIn, "refuses the sign-in", "oauth-m2m")},
 
-		"no catalog": {gone("CATALOG_DOES_NOT_EXIST"), fault(CheckCatalog, "the catalog cat does not exist, or "+writer+" may not see it", "CREATE CATALOG `cat`")},
+		"no catalog": {gone("CATALOG_DOES_NOT_EXIST"), fault(CheckCatalog,
+			"the catalog cat does not exist, or "+writer+" may not see it", "CREATE CATALOG `cat`")},
 		"no catalog, seen by itself": {func(f *Facts) {
 			gone("TABLE_DOES_NOT_EXIST")(f)
 			f.Catalog = unanswered[databricks.Catalog](databricks.NotFound, "")
 		}, fault(CheckCatalog, "the catalog cat", "CREATE CATALOG `cat`")},
-		"no schema": {gone("SCHEMA_DOES_NOT_EXIST"), fault(CheckSchema, "the schema cat.sch does not exist", "CREATE SCHEMA `cat`.`sch`")},
+		"no schema": {gone("SCHEMA_DOES_NOT_EXIST"), fault(CheckSchema,
+			"the schema cat.sch does not exist", "CREATE SCHEMA `cat`.`sch`")},
 		"no table": {gone("TABLE_DOES_NOT_EXIST"), []Finding{{
-			Check: CheckTable, Weight: Fault, Message: "the table " + table + " does not exist, or " + writer + " may not see it",
+			Check: CheckTable, Weight: WeightFault, Message: "the table " + table + " does not exist, " +
+				"or " + writer + " may not see it",
 			Remedy:    `{"uc_trace_location": {"catalog": "cat", "schema": "sch", "table_prefix": "pre"}}`,
 			Statement: "CREATE TABLE IF NOT EXISTS " + quoted + " (record_id STRING,",
 		}}},
@@ -111,77 +147,129 @@ func TestEvaluate(t *testing.T) {
 			f.Table, f.Grants = unanswered[databricks.Table](databricks.Denied, "PERMISSION_DENIED"), Fact[Privileges]{}
 		},
 			fault(CheckGrants, writer+" may not use the table "+table+": asking: the workspace's words",
-				"GRANT USE CATALOG ON CATALOG `cat` TO `app-1`; GRANT USE SCHEMA ON SCHEMA `cat`.`sch` TO `app-1`; GRANT MODIFY, SELECT ON TABLE "+quoted+" TO `app-1`")},
-		"may browse only": {tableIs(func(t *databricks.Table) { t.BrowseOnly, t.Columns = true, nil }), fault(CheckGrants, "may be browsed only", "GRANT MODIFY, SELECT")},
+				"GRANT USE CATALOG ON CATALOG `cat` TO `app-1`; GRANT USE SCHEMA ON SCHEMA `cat`.`sch` TO `app-1`; "+
+					"GRANT MODIFY, SELECT ON TABLE "+quoted+" TO `app-1`")},
+		"may browse only": {tableIs(func(t *databricks.Table) { t.BrowseOnly, t.Columns = true, nil }),
+			fault(CheckGrants, "may be browsed only", "GRANT MODIFY, SELECT")},
 
-		"a view":  {tableIs(func(t *databricks.Table) { t.Kind = "MATERIALIZED_VIEW" }), fault(CheckTable, table+" is a materialized view", "table_prefix")},
-		"Iceberg": {tableIs(func(t *databricks.Table) { t.Format = "ICEBERG" }), fault(CheckTable, "kept as ICEBERG", "table_prefix")},
-		"other layout, by property": {tableIs(func(t *databricks.Table) { t.Properties = map[string]string{unity.SchemaVersion: "v1"} }),
+		"a view": {tableIs(func(t *databricks.Table) { t.Kind = "MATERIALIZED_VIEW" }),
+			fault(CheckTable, table+" is a materialized view", "table_prefix")},
+		"Iceberg": {tableIs(func(t *databricks.Table) { t.Format = "ICEBERG" }), fault(CheckTable,
+			"kept as ICEBERG", "table_prefix")},
+		"other layout, by property": {tableIs(func(t *databricks.Table) {
+			t.Properties = map[string]string{unity.SchemaVersion: "v1"}
+		}),
 			fault(CheckLayout, table+" is not laid out as v2: its otel.schemaVersion is v1", "`layout: v1`")},
-		"a layout to come": {tableIs(func(t *databricks.Table) { t.Properties = map[string]string{unity.SchemaVersion: "v3"} }),
+		"a layout to come": {tableIs(func(t *databricks.Table) {
+			t.Properties = map[string]string{unity.SchemaVersion: "v3"}
+		}),
 			fault(CheckLayout, "otel.schemaVersion is v3", "table_prefix")},
-		"other layout, by its columns": {tableIs(func(t *databricks.Table) { t.Properties, t.Columns = nil, unity.Columns(unity.Spans, unity.V1) }),
+		"other layout, by its columns": {tableIs(func(t *databricks.Table) {
+			t.Properties, t.Columns = nil,
+				unity.Columns(unity.Spans, unity.V1)
+		}),
 			fault(CheckLayout, "its attributes are MAP<STRING, STRING>", "`layout: v1`")},
-		"no property": {tableIs(func(t *databricks.Table) { t.Properties = nil }), []Finding{{Check: CheckLayout, Weight: Advice, Message: "has the columns of layout v2",
-			Remedy: "ALTER TABLE " + quoted + " SET TBLPROPERTIES ('otel.schemaVersion' = 'v2')"}}},
-		"a column is missing": {without("flags"), fault(CheckColumns, table+" lacks the columns flags", "ALTER TABLE "+quoted+" ADD COLUMNS (flags INT)")},
+		"no property": {tableIs(func(t *databricks.Table) { t.Properties = nil }),
+			[]Finding{{Check: CheckLayout, Weight: WeightAdvice, Message: "has the columns of layout v2",
+				Remedy: "ALTER TABLE " + quoted + " SET TBLPROPERTIES ('otel.schemaVersion' = 'v2')"}}},
+		"a column is missing": {without("flags"), fault(CheckColumns, table+" lacks the columns flags",
+			"ALTER TABLE "+quoted+" ADD COLUMNS (flags INT)")},
 		"columns are missing": {without("flags", "dropped_links_count"),
-			fault(CheckColumns, "lacks the columns flags, dropped_links_count", "ADD COLUMNS (flags INT, dropped_links_count INT)")},
-		"a field is missing": {typed("links", "array<struct<trace_id:string,span_id:string,trace_state:string,attributes:variant,dropped_attributes_count:int>>"),
+			fault(CheckColumns, "lacks the columns flags, dropped_links_count",
+				"ADD COLUMNS (flags INT, dropped_links_count INT)")},
+		"a field is missing": {typed("links", "array<struct<trace_id:string,span_id:string,"+
+			"trace_state:string,attributes:variant,dropped_attributes_count:int>>"),
 			fault(CheckColumns, "lacks the columns links.element.flags", "ADD COLUMNS (links.element.flags INT)")},
-		"a column of another type": {typed("attributes", "string"), fault(CheckColumns, "attributes is STRING, VARIANT is needed", "can't be changed")},
-		"a type that nobody knows": {typed("kind", "geometry<<"), []Finding{{Check: CheckColumns, Weight: Unknown, Message: "can't be compared: column kind"}}},
-		"columns are not told":     {tableIs(func(t *databricks.Table) { t.Columns = nil }), []Finding{{Check: CheckColumns, Weight: Unknown, Message: "does not tell the columns"}}},
-		"more columns are welcome": {tableIs(func(t *databricks.Table) { t.Columns = append(t.Columns, unity.Column{Name: "mine", Type: "whatever"}) }), nil},
+		"a column of another type": {typed("attributes", "string"), fault(CheckColumns,
+			"attributes is STRING, VARIANT is needed", "can't be changed")},
+		"an unknown type": {typed("kind", "geometry<<"),
+			[]Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "can't be compared: column kind"}}},
+		"columns are not told": {tableIs(func(t *databricks.Table) { t.Columns = nil }),
+			[]Finding{{Check: CheckColumns, Weight: WeightUnknown, Message: "does not tell the columns"}}},
+		"more columns are welcome": {tableIs(func(t *databricks.Table) {
+			t.Columns = append(t.Columns,
+				unity.Column{Name: "mine", Type: "whatever"})
+		}), nil},
 
-		"only ALL_PRIVILEGES": {granted(Privileges{Table: map[string]string{"ALL_PRIVILEGES": "app-1", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}}),
-			fault(CheckGrants, writer+" lacks MODIFY and SELECT on the table "+table+" (ALL_PRIVILEGES is not enough", "GRANT MODIFY, SELECT ON TABLE "+quoted+" TO `app-1`")},
-		"only SELECT": {granted(Privileges{Table: map[string]string{"SELECT": "app-1", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}}),
-			fault(CheckGrants, writer+" lacks MODIFY on the table "+table, "GRANT MODIFY ON TABLE "+quoted+" TO `app-1`")},
-		"only MODIFY": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}}), fault(CheckGrants, "lacks SELECT on", "GRANT SELECT ON TABLE")},
+		"only ALL_PRIVILEGES": {granted(Privileges{Table: map[string]string{"ALL_PRIVILEGES": "app-1",
+			"USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}}),
+			fault(CheckGrants, writer+" lacks MODIFY and SELECT on the table "+table+" (ALL_PRIVILEGES is not "+
+				"enough", "GRANT MODIFY, SELECT ON TABLE "+quoted+" TO `app-1`")},
+		"only SELECT": {granted(Privileges{Table: map[string]string{"SELECT": "app-1", "USE_SCHEMA": "app-1",
+			"USE_CATALOG": "app-1"}}),
+			fault(CheckGrants, writer+" lacks MODIFY on the table "+table,
+				"GRANT MODIFY ON TABLE "+quoted+" TO `app-1`")},
+		"only MODIFY": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1", "USE_SCHEMA": "app-1",
+			"USE_CATALOG": "app-1"}}), fault(CheckGrants, "lacks SELECT on", "GRANT SELECT ON TABLE")},
 		"owner without grants": {func(f *Facts) {
 			f.Table.Value.Owner = "app-1"
 			f.Grants.Value = Privileges{Table: map[string]string{"USE_SCHEMA": "x", "USE_CATALOG": "x"}}
 		}, fault(CheckGrants, "(owning it is not enough", "GRANT MODIFY, SELECT ON TABLE")},
-		"no USE_SCHEMA, no USE_CATALOG": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "app-1"}, Schema: map[string]string{}, Catalog: map[string]string{}}),
+		"no USE_SCHEMA, no USE_CATALOG": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1",
+			"SELECT": "app-1"}, Schema: map[string]string{}, Catalog: map[string]string{}}),
 			[]Finding{
-				{Check: CheckGrants, Weight: Fault, Message: "lacks USE CATALOG on the catalog cat", Remedy: "GRANT USE CATALOG ON CATALOG `cat` TO `app-1`"},
-				{Check: CheckGrants, Weight: Fault, Message: "lacks USE SCHEMA on the schema cat.sch", Remedy: "GRANT USE SCHEMA ON SCHEMA `cat`.`sch` TO `app-1`"},
+				{Check: CheckGrants, Weight: WeightFault, Message: "lacks USE CATALOG on the catalog " +
+					"cat", Remedy: "GRANT USE CATALOG ON CATALOG `cat` TO `app-1`"},
+				{Check: CheckGrants, Weight: WeightFault, Message: "lacks USE SCHEMA on the schema " +
+					"cat.sch", Remedy: "GRANT USE SCHEMA ON SCHEMA `cat`.`sch` TO `app-1`"},
 			}},
-		"ALL_PRIVILEGES does for the way there": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "app-1"},
-			Schema: map[string]string{"ALL_PRIVILEGES": "app-1"}, Catalog: map[string]string{"ALL_PRIVILEGES": "team"}}), nil},
+		"ALL_PRIVILEGES does for the way there": {granted(Privileges{Table: map[string]string{"MODIFY": "app-1",
+			"SELECT": "app-1"},
+			Schema:  map[string]string{"ALL_PRIVILEGES": "app-1"},
+			Catalog: map[string]string{"ALL_PRIVILEGES": "team"}}), nil},
 		"owns what is above": {func(f *Facts) {
-			f.Grants.Value = Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "app-1"}, Schema: map[string]string{}, Catalog: map[string]string{}}
+			f.Grants.Value = Privileges{Table: map[string]string{"MODIFY": "app-1", "SELECT": "app-1"},
+				Schema: map[string]string{}, Catalog: map[string]string{}}
 			f.Catalog = known(databricks.Catalog{Owner: "team"})
 		}, nil},
-		"perhaps through a group": {granted(Privileges{Table: map[string]string{"SELECT": "app-1", "USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}, Unread: []string{"team", "a", "b", "c", "a"}}),
-			[]Finding{{Check: CheckGrants, Weight: Unknown, Message: "lacks MODIFY on the table " + table + " (unless through a, b, c, …, whose grants it may not look at)",
+		"perhaps through a group": {granted(Privileges{Table: map[string]string{"SELECT": "app-1",
+			"USE_SCHEMA": "app-1", "USE_CATALOG": "app-1"}, Unread: []string{"team", "a", "b", "c", "a"}}),
+			[]Finding{{Check: CheckGrants, Weight: WeightUnknown, Message: "lacks MODIFY on the " +
+				"table " + table + " (unless through a, b, c, …, whose grants it may not look at)",
 				Remedy: "GRANT MODIFY ON TABLE"}}},
-		"grants may not be read": {func(f *Facts) { f.Grants = unanswered[Privileges](databricks.Denied, "PERMISSION_DENIED") },
-			[]Finding{{Check: CheckGrants, Weight: Unknown, Message: "whether " + writer + " may write to " + table + " can't be looked at"}}},
+		"grants may not be read": {func(f *Facts) {
+			f.Grants = unanswered[Privileges](databricks.Denied,
+				"PERMISSION_DENIED")
+		},
+			[]Finding{{Check: CheckGrants, Weight: WeightUnknown, Message: "whether " + writer + " may write " +
+				"to " + table + " can't be looked at"}}},
 
 		"ingest refuses, nothing is missing": {func(f *Facts) {
 			f.Refused, f.Metastore = true, known(databricks.Metastore{Cloud: "aws", Region: "us-west-2"})
 		},
-			[]Finding{{Check: CheckIngest, Weight: Unknown, Message: "the preview may be off, the region aws us-west-2 may not be served, path_prefix may be wrong", Remedy: "Previews → OpenTelemetry"}}},
+			[]Finding{{Check: CheckIngest, Weight: WeightUnknown, Message: "the preview may be off, the region aws " +
+				"us-west-2 may not be served, path_prefix may be wrong", Remedy: "Previews → OpenTelemetry"}}},
 		"ingest refuses, and it is known why": {func(f *Facts) {
 			f.Refused = true
 			without("flags")(f)
 		}, fault(CheckColumns, "lacks the columns flags", "ADD COLUMNS (flags INT)")},
 
-		"experiment not linked": {func(f *Facts) { f.Experiment.Value.Tags = nil }, []Finding{{Check: CheckExperiment, Message: "the experiment 7 (/Shared/x) is not linked", Remedy: "a new experiment"}}},
+		"experiment not linked": {func(f *Facts) { f.Experiment.Value.Tags = nil },
+			[]Finding{{Check: CheckExperiment, Message: "the experiment 7 (/Shared/x) is not linked",
+				Remedy: "a new experiment"}}},
 		"experiment linked elsewhere": {func(f *Facts) {
 			f.Experiment.Value.Tags = map[string]string{databricks.TagSpans: "cat.sch.other_otel_spans"}
 		},
-			[]Finding{{Check: CheckExperiment, Message: "is linked to cat.sch.other_otel_spans, so it does not show the traces in " + table, Remedy: "in the route"}}},
+			[]Finding{{Check: CheckExperiment, Message: "is linked to cat.sch.other_otel_spans, so it does not show " +
+				"the traces in " + table, Remedy: "in the route"}}},
 		"experiment without a warehouse": {func(f *Facts) {
 			f.Experiment.Value.Tags = map[string]string{databricks.TagSpans: strings.ToUpper(table)}
 		},
-			[]Finding{{Check: CheckExperiment, Message: "names no SQL warehouse", Remedy: "mlflow.monitoring.sqlWarehouseId"}}},
-		"no such experiment": {func(f *Facts) { f.Experiment = unanswered[databricks.Experiment](databricks.NotFound, "") },
-			[]Finding{{Check: CheckExperiment, Message: "the experiment 7 does not exist, or " + writer + " may not see it; traces arrive in " + table + " all the same", Remedy: "experiment_id"}}},
-		"experiment deleted":       {func(f *Facts) { f.Experiment.Value.Deleted = true }, []Finding{{Check: CheckExperiment, Message: "is deleted", Remedy: "Restore"}}},
-		"experiment can't be read": {func(f *Facts) { f.Experiment = unanswered[databricks.Experiment](databricks.Busy, "") }, []Finding{{Check: CheckExperiment, Weight: Unknown, Message: "can't be looked at"}}},
+			[]Finding{{Check: CheckExperiment, Message: "names no SQL " +
+				"warehouse", Remedy: "mlflow.monitoring.sqlWarehouseId"}}},
+		"no such experiment": {func(f *Facts) {
+			f.Experiment = unanswered[databricks.Experiment](databricks.NotFound,
+				"")
+		},
+			[]Finding{{Check: CheckExperiment, Message: "the experiment 7 does not exist, " +
+				"or " + writer + " may not see it; traces arrive in " + table + " all the " +
+				"same", Remedy: "experiment_id"}}},
+		"experiment deleted": {func(f *Facts) { f.Experiment.Value.Deleted = true },
+			[]Finding{{Check: CheckExperiment, Message: "is deleted", Remedy: "Restore"}}},
+		"experiment can't be read": {func(f *Facts) {
+			f.Experiment = unanswered[databricks.Experiment](databricks.Busy,
+				"")
+		}, []Finding{{Check: CheckExperiment, Weight: WeightUnknown, Message: "can't be looked at"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fine(spans)
@@ -195,9 +283,9 @@ func TestEvaluate(t *testing.T) {
 				require.Contains(t, got[i].Remedy, want.Remedy)
 				require.Contains(t, got[i].Statement, want.Statement)
 				require.Equal(t, want.Alone, got[i].Alone)
-				require.Equal(t, want.Weight == Fault, got[i].Definite())
-				if got[i].Weight == Fault {
-					require.NotEmpty(t, got[i].Remedy, "every failed check says what mends it")
+				require.Equal(t, want.Weight == WeightFault, got[i].Definite())
+				if got[i].Weight == WeightFault {
+					require.NotEmpty(t, got[i].Remedy, "every failed check has a remedy")
 				}
 			}
 		})
@@ -211,19 +299,23 @@ func TestEvaluateLayoutV1(t *testing.T) {
 	f.Table.Value = fine(spans).Table.Value
 	got := Evaluate(old, f)
 	require.Len(t, got, 1)
-	require.Contains(t, got[0].String(), "is not laid out as v1: its otel.schemaVersion is v2; mend it with: `layout: v2`")
+	require.Contains(t, got[0].String(), "is not laid out as v1: its otel.schemaVersion is v2; remedy: `layout: v2`")
 	f.Table.Value.Properties = nil
 	got = Evaluate(old, f)
 	require.Len(t, got, 1)
 	require.Contains(t, got[0].Message, "its attributes are VARIANT")
-	metrics := destination.Destination{Signal: unity.Metrics, Layout: unity.V1, Table: unity.Name{Catalog: "c", Schema: "s", Table: "m"}}
+	metrics := route.Destination{
+		Signal: unity.Metrics,
+		Layout: unity.V1,
+		Table:  unity.Name{Catalog: "c", Schema: "s", Table: "m"},
+	}
 	f = fine(metrics)
-	require.Empty(t, Evaluate(metrics, f), "nobody documents the columns of metrics in v1")
+	require.Empty(t, Evaluate(metrics, f), "the columns of metrics in v1 are not documented")
 }
 
 // Without any facts nothing is known to be wrong.
 func TestEvaluateNothing(t *testing.T) {
 	for _, f := range Evaluate(spans, Facts{Me: Fact[databricks.Principal]{Err: errors.New("x")}}) {
-		require.NotEqual(t, Fault, f.Weight, f)
+		require.NotEqual(t, WeightFault, f.Weight, f)
 	}
 }

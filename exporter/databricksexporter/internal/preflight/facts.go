@@ -31,7 +31,8 @@ type Facts struct {
 
 // Privileges are those that the writing principal has on a table and on what holds it, by name or through a group.
 type Privileges struct {
-	// Table maps privileges on the table, from the schema and the catalog too, to the principal that they were given to: the writer or a group.
+	// Table maps privileges on the table, from the schema and the catalog too, to the principal that they were given
+	// to: the writer or a group.
 	Table map[string]string
 	// Schema and Catalog are the same for these; nil where they did not need to be asked.
 	Schema, Catalog map[string]string
@@ -39,5 +40,5 @@ type Privileges struct {
 	Unread []string
 }
 
-// everybody is the group of all principals of the account. Nobody lists it among his groups.
+// everybody is the group of all principals of the account. No principal lists it among its groups.
 const everybody = "account users"

@@ -20,14 +20,13 @@ const (
 // Weight says what a finding means.
 type Weight int
 
-// The weights.
 const (
-	// Advice: data arrives, but not all is as it should be.
-	Advice Weight = iota
-	// Unknown: it could not be looked at.
-	Unknown
-	// Fault: it is known to be wrong, and data would be refused or lost.
-	Fault
+	// WeightAdvice: data arrives, but not all is as it should be.
+	WeightAdvice Weight = iota
+	// WeightUnknown: it could not be looked at.
+	WeightUnknown
+	// WeightFault: it is known to be wrong, and data would be refused or lost.
+	WeightFault
 )
 
 // Finding is something that is not as it must be, or could not be looked at.
@@ -36,7 +35,7 @@ type Finding struct {
 	Weight Weight
 	// Message is one sentence that says what is wrong, without an end mark.
 	Message string
-	// Remedy is the one statement or click that mends it.
+	// Remedy is the one statement or click that removes the fault.
 	Remedy string
 	// Statement is a statement too long for a line of status; Remedy mentions it.
 	Statement string
@@ -49,8 +48,8 @@ func (f Finding) String() string {
 	if f.Remedy == "" {
 		return f.Message
 	}
-	return f.Message + "; mend it with: " + f.Remedy
+	return f.Message + "; remedy: " + f.Remedy
 }
 
 // Definite reports whether the finding is known to be a fault.
-func (f Finding) Definite() bool { return f.Weight == Fault }
+func (f Finding) Definite() bool { return f.Weight == WeightFault }

@@ -7,29 +7,31 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
-// follow looks at a destination, and again: soon where there is no connection, from time to time where something is wrong or unknown, and whenever it is refused.
-func (g *Gate) follow(d destination.Destination, w *watch) {
+// run looks at a destination, and again: soon where there is no connection, from time to time where something is wrong
+// or unknown, and whenever it is refused.
+func (c *Checker) run(d route.Destination, w *watch) {
 	var pace pace
 	for {
-		before := g.Findings(d)
-		now, ok := g.check(d, w)
+		before := c.Findings(d)
+		now, ok := c.check(d, w)
 		if !ok {
 			return
 		}
-		g.tell(d, before, now)
-		if !g.pause(w, pace.next(g.set, before, now)) {
+		c.tell(d, before, now)
+		if !c.pause(w, pace.next(c.set, before, now)) {
 			return
 		}
 	}
 }
 
-// pause waits until the next look is due, 0 meaning not before somebody asks for it; false means that the gate is shut down.
-func (g *Gate) pause(w *watch, wait time.Duration) bool {
-	calm := time.NewTimer(g.set.Calm)
-	defer calm.Stop()
+// pause waits until the next look is due, 0 meaning not before it is asked for; false means that the checker is shut
+// down.
+func (c *Checker) pause(w *watch, wait time.Duration) bool {
+	least := time.NewTimer(c.set.MinInterval)
+	defer least.Stop()
 	var due <-chan time.Time
 	if wait > 0 {
 		t := time.NewTimer(wait)
@@ -39,35 +41,36 @@ func (g *Gate) pause(w *watch, wait time.Duration) bool {
 	select {
 	case <-due:
 		return true
-	case <-g.ctx.Done():
+	case <-c.ctx.Done():
 		return false
 	case <-w.nudge:
 	}
 	select {
-	case <-calm.C:
+	case <-least.C:
 		return true
-	case <-g.ctx.Done():
+	case <-c.ctx.Done():
 		return false
 	}
 }
 
-// check looks once and keeps what it finds; false means that the gate is shut down.
-func (g *Gate) check(d destination.Destination, w *watch) ([]Finding, bool) {
+// check looks once and keeps what it finds; false means that the checker is shut down.
+func (c *Checker) check(d route.Destination, w *watch) ([]Finding, bool) {
 	select {
-	case g.turn <- struct{}{}:
-	case <-g.ctx.Done():
+	case c.turn <- struct{}{}:
+	case <-c.ctx.Done():
 		return nil, false
 	}
-	defer func() { <-g.turn }()
-	g.mu.Lock()
-	refused := !w.refused.IsZero() && time.Since(w.refused) < 2*g.set.Again // senders that go on being refused say so again meanwhile
-	g.mu.Unlock()
-	ctx, cancel := context.WithTimeout(g.ctx, g.set.Wait)
+	defer func() { <-c.turn }()
+	c.mu.Lock()
+	refused := !w.refused.IsZero() &&
+		time.Since(w.refused) < 2*c.set.RetryInterval // senders that go on being refused say so again meanwhile
+	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(c.ctx, c.set.Wait)
 	defer cancel()
-	now := Evaluate(d, g.collect(ctx, d, refused))
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.ctx.Err() != nil {
+	now := Evaluate(d, c.collect(ctx, d, refused))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() != nil {
 		return nil, false
 	}
 	w.findings = now
@@ -79,33 +82,33 @@ func (g *Gate) check(d destination.Destination, w *watch) ([]Finding, bool) {
 }
 
 // tell logs what has changed.
-func (g *Gate) tell(d destination.Destination, before, now []Finding) {
-	log := g.set.Logger.With(zap.String("table", d.String()))
+func (c *Checker) tell(d route.Destination, before, now []Finding) {
+	log := c.set.Logger.With(zap.String("table", d.String()))
 	for _, f := range now {
 		if slices.Contains(before, f) {
 			continue
 		}
 		fields := []zap.Field{zap.String("check", string(f.Check))}
 		if f.Remedy != "" {
-			fields = append(fields, zap.String("mend_it_with", f.Remedy))
+			fields = append(fields, zap.String("remedy", f.Remedy))
 		}
 		if f.Statement != "" {
 			fields = append(fields, zap.String("statement", f.Statement))
 		}
-		holds := f.Weight == Fault || f.Alone
+		holds := f.Weight == WeightFault || f.Alone
 		switch {
-		case holds && g.set.OnFailure == Warn:
+		case holds && c.set.OnFailure == OnFailureWarn:
 			log.Warn("Preflight: "+f.Message+"; data is sent all the same, since on_failure is warn", fields...)
 		case holds:
 			log.Warn("Preflight: "+f.Message+"; data waits", fields...)
-		case f.Weight == Unknown:
+		case f.Weight == WeightUnknown:
 			log.Warn("Preflight: "+f.Message+"; data is sent", fields...)
 		default:
 			log.Info("Preflight: "+f.Message, fields...)
 		}
 	}
 	if faulty(before) && !faulty(now) {
-		log.Info("Preflight: mended, data flows")
+		log.Info("Preflight: the fault is gone, data flows")
 	}
 	if now == nil && before == nil {
 		log.Info("Preflight: nothing is missing")
@@ -115,15 +118,15 @@ func (g *Gate) tell(d destination.Destination, before, now []Finding) {
 // pace is how long a destination is left alone.
 type pace struct{ last time.Duration }
 
-// next is the time until the next look; 0 means until somebody asks. It doubles while nothing changes.
+// next is the time until the next look; 0 means until it is asked for. It doubles while nothing changes.
 func (p *pace) next(set Settings, before, now []Finding) time.Duration {
-	first, most := time.Duration(0), set.AgainMost
+	first, most := time.Duration(0), set.MaxRetryInterval
 	for _, f := range now {
 		switch {
 		case f.Alone:
-			first, most = set.Reconnect, set.Again
-		case f.Weight != Advice && first == 0:
-			first = set.Again
+			first, most = set.ReconnectInterval, set.RetryInterval
+		case f.Weight != WeightAdvice && first == 0:
+			first = set.RetryInterval
 		}
 	}
 	if first == 0 {

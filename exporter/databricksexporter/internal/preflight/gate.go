@@ -1,217 +1,121 @@
 package preflight
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
-// Settings is what a gate needs.
-type Settings struct {
-	Client    *databricks.Client
-	OnFailure OnFailure
-	Logger    *zap.Logger
-	// Wait is how long looking at a destination may take; data waits for the first look, and so does a start with on_failure: fail. 0 means 30 s.
-	Wait time.Duration
-	// Again is how soon a fault is looked at again, doubled each time up to AgainMost; 0 means 30 s and 5 minutes.
-	Again, AgainMost time.Duration
-	// Reconnect is the same where there is no connection, up to Again; 0 means 1 s.
-	Reconnect time.Duration
-	// Calm is the shortest time between two looks at one destination, however often it is refused; 0 means 5 s.
-	Calm time.Duration
-}
-
-// Gate knows of each destination whether data can be written there. A goroutine per destination looks after it, so that the trouble of one delays no other.
+// Gate answers whether the table of one destination may be asked now, and is the only one that does. It joins what a
+// Checker has read in the workspace with what the ingest endpoint answered: after a refusal one request an interval
+// asks again, and the others wait for what it hears. Its methods may be called at the same time.
 type Gate struct {
-	set     Settings
-	collect func(ctx context.Context, d destination.Destination, refused bool) Facts
-	ctx     context.Context
-	stop    context.CancelFunc
-	turn    chan struct{} // bounds the checks at a time
-	wg      sync.WaitGroup
+	checker  *Checker
+	interval time.Duration
+	max      time.Duration
 
-	mu    sync.Mutex
-	watch map[destination.Destination]*watch
+	mu      sync.Mutex
+	held    bool
+	since   time.Time // when it began to be a reason to give data up some time; zero while it is none
+	next    time.Time // when one request may ask again
+	message string
 }
 
-var _ destination.Gate = (*Gate)(nil)
-
-// atATime is how many destinations are looked at together.
-const atATime = 4
-
-// watch is what is known about one destination. Guarded by Gate.mu.
-type watch struct {
-	since    time.Time     // when it was seen first
-	first    chan struct{} // closed when the first answers are there
-	known    bool
-	findings []Finding
-	refused  time.Time // the last time
-	nudge    chan struct{}
+// NewGate makes the gate of a destination. While the destination refuses, it is asked once an interval. A refusal that
+// lasts for max is overdue; 0 means never. Without a checker (nil) only the answers of the ingest endpoint count.
+func NewGate(c *Checker, interval, max time.Duration) *Gate {
+	return &Gate{checker: c, interval: interval, max: max}
 }
 
-// NewGate makes a gate. It asks nothing before the first destination is seen.
-func NewGate(set Settings) *Gate {
-	for _, d := range []struct {
-		value   *time.Duration
-		initial time.Duration
-	}{{&set.Wait, 30 * time.Second}, {&set.Again, 30 * time.Second}, {&set.AgainMost, 5 * time.Minute}, {&set.Reconnect, time.Second}, {&set.Calm, 5 * time.Second}} {
-		if *d.value == 0 {
-			*d.value = d.initial
+// Held is why a table may not be asked now.
+type Held struct {
+	// Message is one sentence: the grant, table or setting that is missing, and what gives it.
+	Message string
+	// Wait is how long to wait before the next attempt; 0 leaves it to the retry settings.
+	Wait time.Duration
+	// Pending: it is being found out, by preflight's first look or by the request that asks again. There is nothing to
+	// report.
+	Pending bool
+	// Transient: it may pass by itself, such as a workspace that can't be reached, or is not the destination's fault,
+	// such as a refused sign-in. It is no reason to give data up, however long it lasts.
+	Transient bool
+	// Overdue: the table has been held for longer than allowed.
+	Overdue bool
+}
+
+// Admit returns nil if a request may go to the table now, and otherwise why not. It answers at once, from what is
+// known. A destination that is new to the checker is checked in the background meanwhile.
+func (g *Gate) Admit(d route.Destination, now time.Time) *Held {
+	if h := g.checker.look(d); h != nil {
+		if h.Pending || h.Transient {
+			return h
 		}
+		return g.hold(h.Message, now, 0, true) // the checker finds out when the fault is gone
 	}
-	if set.Logger == nil {
-		set.Logger = zap.NewNop()
-	}
-	g := &Gate{set: set, collect: NewCollector(set.Client).Collect, turn: make(chan struct{}, atATime), watch: map[destination.Destination]*watch{}}
-	g.ctx, g.stop = context.WithCancel(context.Background())
-	return g
-}
-
-// Start begins to look at the destinations of the configuration. With on_failure: fail it returns their faults, as far as they are known when Settings.Wait is over.
-func (g *Gate) Start(ctx context.Context, fixed []destination.Destination) error {
-	first := make([]<-chan struct{}, len(fixed))
-	for i, d := range fixed {
-		first[i] = g.look(d).first
-	}
-	if g.set.OnFailure != Fail {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case !g.held:
 		return nil
+	case now.Before(g.next):
+		return &Held{Message: g.message, Wait: g.next.Sub(now), Pending: true, Overdue: g.overdue(now)}
 	}
-	patience := time.NewTimer(g.set.Wait)
-	defer patience.Stop()
-wait:
-	for _, c := range first {
-		select {
-		case <-c:
-		case <-patience.C:
-			break wait
-		case <-ctx.Done():
-			break wait
-		}
-	}
-	var errs []error
-	for _, d := range fixed {
-		if fault := faults(g.Findings(d)); fault != "" {
-			errs = append(errs, fmt.Errorf("preflight: %s", fault))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// Hold implements destination.Gate. With on_failure: warn it never holds. Without a connection it holds as well: nothing could be sent, and what was not looked at must not
-// slip through the moment the connection comes.
-func (g *Gate) Hold(d destination.Destination) error {
-	w := g.look(d)
-	if g.set.OnFailure == Warn {
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !w.known {
-		if time.Since(w.since) > g.set.Wait {
-			return nil
-		}
-		return &destination.Held{Message: "preflight looks at " + d.String() + " for the first time", Looking: true}
-	}
-	if fault := faults(w.findings); fault != "" {
-		// A refused sign-in concerns every destination alike: it is no reason to give up the data of one.
-		return &destination.Held{Message: fault, Passes: slices.ContainsFunc(w.findings, func(f Finding) bool { return f.Definite() && f.Check == CheckSignIn })}
-	}
-	for _, f := range w.findings {
-		if f.Alone {
-			return &destination.Held{Message: f.String(), Passes: true}
-		}
-	}
+	g.next = now.Add(g.interval)
 	return nil
 }
 
-// Refused implements destination.Gate.
-func (g *Gate) Refused(d destination.Destination) string {
-	w := g.look(d)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	w.refused = time.Now()
-	select {
-	case w.nudge <- struct{}{}:
-	default:
+// Unresolved says that the table is not known.
+func (g *Gate) Unresolved(f *route.Fault, now time.Time) *Held {
+	if f.Transient {
+		return &Held{Message: f.Message, Transient: true}
 	}
-	if fault := faults(w.findings); fault != "" {
-		return fault
-	}
-	for _, f := range w.findings {
-		if f.Check == CheckIngest {
-			return f.String()
+	return g.hold(f.Message, now, 0, true)
+}
+
+// Refused says that the ingest endpoint refused the table. unexplained asks the checker to look again soon, and to say
+// more exactly what is wrong if it knows.
+func (g *Gate) Refused(d route.Destination, message string, unexplained bool, now time.Time) *Held {
+	if unexplained {
+		if more := g.checker.refused(d); more != "" {
+			message = more
 		}
 	}
-	return ""
+	return g.hold(message, now, g.interval, true)
 }
 
-// Findings are what is known to be wrong or unknown about a destination by now.
-func (g *Gate) Findings(d destination.Destination) []Finding {
+// RefusedSignIn says that the workspace does not know the credential: no reason to give data up, but to wait.
+func (g *Gate) RefusedSignIn(message string, now time.Time) *Held {
+	return g.hold(message, now, g.interval, false)
+}
+
+// Accepted says that the table took data: everything may ask again.
+func (g *Gate) Accepted() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if w := g.watch[d]; w != nil {
-		return w.findings
-	}
-	return nil
+	g.held, g.since = false, time.Time{}
 }
 
-// Problems are the findings about a destination as sentences, for the report.
-func (g *Gate) Problems(d destination.Destination) []string {
-	var out []string
-	for _, f := range g.Findings(d) {
-		out = append(out, f.String())
-	}
-	return out
-}
-
-// Shutdown implements destination.Gate.
-func (g *Gate) Shutdown(context.Context) error {
-	g.mu.Lock()
-	g.stop()
-	g.mu.Unlock()
-	g.wg.Wait()
-	return nil
-}
-
-// faults joins the definite findings; empty when there is none.
-func faults(list []Finding) string {
-	var out []string
-	for _, f := range list {
-		if f.Definite() {
-			out = append(out, f.String())
-		}
-	}
-	return strings.Join(out, ". Also: ")
-}
-
-// look returns what is known about a destination and begins to look after one that is new.
-func (g *Gate) look(d destination.Destination) *watch {
+// hold holds, or goes on holding; nothing asks for an interval. A hold that does not count is no reason to give data
+// up.
+func (g *Gate) hold(message string, now time.Time, interval time.Duration, counts bool) *Held {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := g.watch[d]
-	if w != nil {
-		return w
+	switch {
+	case !counts:
+		g.since = time.Time{}
+	case g.since.IsZero():
+		g.since = now
 	}
-	w = &watch{since: time.Now(), first: make(chan struct{}), nudge: make(chan struct{}, 1)}
-	g.watch[d] = w
-	if g.ctx.Err() != nil {
-		w.known = true // shut down: nothing is looked at any more
-		close(w.first)
-		return w
+	g.held, g.message, g.next = true, message, now.Add(interval)
+	return &Held{Message: message, Wait: g.interval, Overdue: g.overdue(now)}
+}
+
+// overdue reports whether the table has been held for longer than allowed; g.mu is held.
+func (g *Gate) overdue(now time.Time) bool {
+	if g.max <= 0 || g.since.IsZero() {
+		return false
 	}
-	g.wg.Add(1)
-	go func() {
-		defer g.wg.Done()
-		g.follow(d, w)
-	}()
-	return w
+	d := now.Sub(g.since)
+	return d > 0 && d >= g.max
 }

@@ -6,30 +6,28 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/outcome"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/resolve"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
 // attempt is what happened to the parts of one batch.
 type attempt[T any] struct {
 	*Sender[T]
-	d     destination.Destination
+	d     route.Destination
 	b     T
 	whole batch.Range
 	began time.Time
 
-	refused  []refusal
-	rest     []batch.Range // not tried, or to be tried again
-	message  string        // why there is a rest
-	delay    time.Duration
-	unasked  bool // the delay is ours, not the workspace's
-	deadline bool // the hold has lasted for too long
+	refused []refusal
+	rest    []batch.Range // not tried, or to be tried again
+	message string        // why there is a rest
+	delay   time.Duration
+	unasked bool // the delay is ours, not the workspace's
+	overdue bool // it was held for too long
 }
 
 type refusal struct {
@@ -40,67 +38,34 @@ type refusal struct {
 // admitted reports whether the workspace may be asked at all; if not, everything is rest.
 func (a *attempt[T]) admitted(ctx context.Context) bool {
 	a.rest = []batch.Range{a.whole}
-	if message, _ := a.Account.Waiting(); message != "" && a.stopping.Load() {
+	if message, _ := a.Status.Waiting(); message != "" && a.stopping.Load() {
 		a.message = message
 		return false
 	}
 	d, err := a.Target.Resolve(ctx)
 	if err != nil {
-		var f *resolve.Fault
+		var f *route.Fault
 		if !errors.As(err, &f) {
 			a.message = err.Error()
 			return false
 		}
-		a.message, a.unasked = f.Message, true
-		if f.Passes {
-			a.Account.Wait(f.Message, a.began)
-		} else {
-			a.holds(f.Message, 0, true)
-		}
+		a.held(a.Gate.Unresolved(f, a.Now()))
 		return false
 	}
 	a.d = d
-	if was := a.table.Load(); was == nil || *was != d {
-		a.table.Store(&d)
-		a.Account.Identify(d.String())
-	}
-	if err := a.Gate.Hold(d); err != nil {
-		a.gated(err)
+	if h := a.Gate.Admit(d, a.began); h != nil {
+		a.held(h)
 		return false
 	}
-	ok, message, wait := a.hold.admit(a.began, a.HoldInterval)
-	if !ok {
-		a.message, a.delay, a.unasked = message, wait, true
-		a.deadline = a.overdue(a.began)
+	return true
+}
+
+// held notes why the workspace is not asked now.
+func (a *attempt[T]) held(h *preflight.Held) {
+	a.message, a.delay, a.unasked, a.overdue = h.Message, h.Wait, true, h.Overdue
+	if !h.Pending {
+		a.Status.Wait(h.Message, a.began)
 	}
-	return ok
-}
-
-// overdue reports whether the destination has been held for longer than allowed.
-func (a *attempt[T]) overdue(now time.Time) bool {
-	d := a.hold.lasts(now)
-	return a.HoldMax > 0 && d > 0 && d >= a.HoldMax
-}
-
-// gated notes why preflight lets nothing through.
-func (a *attempt[T]) gated(err error) {
-	a.message = err.Error()
-	var h *destination.Held
-	switch {
-	case !errors.As(err, &h), !h.Looking && !h.Passes:
-		a.holds(a.message, 0, true)
-	case h.Passes:
-		a.Account.Wait(a.message, a.began)
-	}
-}
-
-// holds notes that a person has to do something before data can be written, and that the workspace is not asked again for an interval.
-func (a *attempt[T]) holds(message string, interval time.Duration, counts bool) {
-	now := a.Now()
-	a.hold.begin(message, now, interval, counts)
-	a.Account.Wait(message, a.began)
-	a.delay, a.unasked = a.HoldInterval, true
-	a.deadline = a.overdue(now)
 }
 
 // run sends part by part until all are through or one has to wait.
@@ -114,19 +79,19 @@ func (a *attempt[T]) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		switch v.Action {
-		case outcome.Accept:
-			a.hold.end()
-			a.Account.Flow()
-		case outcome.Split:
+		switch v.action {
+		case actionAccept:
+			a.Gate.Accepted()
+			a.Status.Flow()
+		case actionSplit:
 			if part.Len() > 1 {
 				one, two := part.Halves()
 				a.rest = append([]batch.Range{one, two}, a.rest[1:]...)
 				continue
 			}
-			a.refused = append(a.refused, refusal{part, v.Reason, v.Message})
-		case outcome.Refuse:
-			a.refused = append(a.refused, refusal{part, v.Reason, v.Message})
+			a.refused = append(a.refused, refusal{part, v.reason, v.message})
+		case actionRefuse:
+			a.refused = append(a.refused, refusal{part, v.reason, v.message})
 		default:
 			a.waits(v)
 			return
@@ -136,53 +101,53 @@ func (a *attempt[T]) run(ctx context.Context) {
 }
 
 // waits notes why nothing more can be sent now.
-func (a *attempt[T]) waits(v outcome.Verdict) {
-	a.message, a.delay = v.Message, v.Delay
-	switch v.Action {
-	case outcome.Hold:
-		if v.Label == outcome.Forbidden || v.Label == outcome.NotFound {
-			if more := a.Gate.Refused(a.d); more != "" {
-				a.message = more
-			}
+func (a *attempt[T]) waits(v outcome) {
+	a.message, a.delay = v.message, v.delay
+	switch v.action {
+	case actionHold:
+		if v.label == labelNotFound {
+			a.Target.Invalidate()
 		}
-		if v.Label == outcome.NotFound {
-			a.Target.Doubt()
-		}
-		a.holds(a.message, a.HoldInterval, true)
-	case outcome.SignIn:
-		a.holds(a.message, a.HoldInterval, false) // nobody's data is given up because a secret has expired
+		a.held(a.Gate.Refused(a.d, v.message, v.label == labelForbidden || v.label == labelNotFound, a.Now()))
+	case actionSignIn:
+		a.held(a.Gate.RefusedSignIn(v.message, a.Now())) // no data is given up because a secret has expired
 	default:
-		a.Account.Wait(a.message, a.began)
-		if v.Label == outcome.Throttled {
-			a.Pacer.Pause(v.Delay)
+		a.Status.Wait(a.message, a.began)
+		if v.label == labelThrottled {
+			a.Pacer.Pause(v.delay)
 		}
 	}
 }
 
 // ask sends one part and judges the answer. It reports false when nothing was asked.
-func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome.Verdict, bool) {
+func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome, bool) {
 	b := a.part(part)
 	if err := a.Pacer.Wait(ctx, max(1, a.traces(b))); err != nil {
 		a.message = "there was no time left to wait for traces_per_second: " + err.Error()
-		return outcome.Verdict{}, false
+		return outcome{}, false
 	}
 	body, err := a.Kind.Marshal(b)
 	if err != nil {
-		return outcome.Verdict{Action: outcome.Refuse, Reason: outcome.Invalid, Message: "the data can't be written as protobuf: " + err.Error()}, true
+		return outcome{
+			action:  actionRefuse,
+			reason:  reasonInvalid,
+			message: "the data can't be written as protobuf: " + err.Error(),
+		}, true
 	}
 	a.began = a.Now() // later than parts that were taken
 	answer := a.Link.post(ctx, a.d, body)
-	if answer.Err != nil && ctx.Err() != nil {
-		a.Account.Request("canceled")
+	if answer.err != nil && ctx.Err() != nil {
+		a.Status.Request("canceled")
 		a.message = "given up by the sender: " + context.Cause(ctx).Error()
-		return outcome.Verdict{}, false
+		return outcome{}, false
 	}
 	items := a.Kind.Items(b)
-	v := outcome.Judge(outcome.Request{
-		Destination: a.d, Items: items, Principal: a.Link.Principal, Path: a.Link.Path, TableHeader: a.Link.TableHeader, Rejected: a.Kind.Rejected, Now: a.Now(),
+	v := judge(request{
+		destination: a.d, items: items, principal: a.Link.Principal, path: a.Link.Path, tableHeader: a.Link.TableHeader,
+		rejected: a.Kind.Rejected, now: a.Now(),
 	}, answer)
-	a.Account.Request(v.Label)
-	if v.Action == outcome.Accept {
+	a.Status.Request(v.label)
+	if v.action == actionAccept {
 		a.accepted(b, items, v)
 	}
 	return v, true
@@ -195,20 +160,20 @@ func (a *attempt[T]) traces(b T) int {
 	return a.Kind.Traces(b)
 }
 
-// accepted keeps the books of a request that the workspace took.
-func (a *attempt[T]) accepted(b T, items int, v outcome.Verdict) {
+// accepted records a request that the workspace took.
+func (a *attempt[T]) accepted(b T, items int, v outcome) {
 	if td, ok := any(b).(ptrace.Traces); ok {
-		a.Ledger.Acknowledged(a.d, td, v.Rejected)
+		a.Verifier.Acknowledged(a.d, td, v.rejected)
 	}
-	a.Account.Sent(int64(items) - v.Rejected)
-	if v.Rejected == 0 {
+	a.Status.Sent(int64(items) - v.rejected)
+	if v.rejected == 0 {
 		return
 	}
 	dead := int64(0)
-	if a.DeadLetter != nil && a.write(b, items, v.Rejected, v.Reason, v.Message) == nil {
-		dead = v.Rejected
+	if a.DeadLetters != nil && a.write(b, items, v.rejected, v.reason, v.message) == nil {
+		dead = v.rejected
 	}
-	a.Account.Rejected(v.Reason, v.Rejected, dead, v.Message)
+	a.Status.Rejected(v.reason, v.rejected, dead, v.message)
 }
 
 // part is a part of the batch; the batch itself when that is all of it.
@@ -219,21 +184,20 @@ func (a *attempt[T]) part(ranges ...batch.Range) T {
 	return a.Kind.Pick(a.b, ranges...)
 }
 
-// jittered adds up to a tenth, so that those who were told the same time don't come back at once.
+// jittered adds up to a tenth, so that requests that were told the same time are not repeated at once.
 func jittered(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*float64(d)/10)
 }
 
 // delayed is the error for a rest.
 func (a *attempt[T]) delayed(rest T, message string) error {
-	err := a.Kind.Undelivered(&Delayed{message}, rest)
-	if d := a.delay; d > 0 {
-		if !a.unasked {
-			d = jittered(d)
-		}
-		return exporterhelper.NewThrottleRetry(err, d)
+	wait := a.delay
+	if !a.unasked {
+		wait = jittered(wait)
+	}
+	err := a.Kind.Undelivered(&Delayed{Message: message, Wait: wait}, rest)
+	if wait > 0 {
+		return exporterhelper.NewThrottleRetry(err, wait)
 	}
 	return err
 }
-
-func permanent(err error) error { return consumererror.NewPermanent(err) }

@@ -1,5 +1,3 @@
-// Package send brings batches to one table: one attempt, with everything that a single answer does not decide. It waits for the quota, cuts what is too large, holds what may
-// not be written, keeps the books, and says exactly what was not delivered.
 package send
 
 import (
@@ -7,73 +5,64 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/account"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/deadletter"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/resolve"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/status"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
 )
 
-// Reasons besides those of package outcome.
+// Reasons why data is given up or given back, besides those of outcome.go.
 const (
-	HeldTooLong = "held_too_long"
-	Exhausted   = "retries_exhausted"
-	Stopped     = "shutdown"
-	Canceled    = "canceled"
-	NoRoute     = "no_route"
+	reasonHeldTooLong = "held_too_long"
+	reasonExhausted   = "retries_exhausted"
+	reasonStopped     = "shutdown"
+	reasonCanceled    = "canceled"
+	reasonNoRoute     = "no_route"
 )
 
-// Settings is what a sender needs. DeadLetter and Pacer may be nil.
-type Settings[T any] struct {
+// SenderSettings is what a sender is made of. DeadLetters and Pacer may be nil.
+type SenderSettings[T any] struct {
 	Kind   batch.Kind[T]
-	Target resolve.Target
-	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes to a destination; nil for signals that need nothing.
-	Prepare func(destination.Destination, T)
+	Target *route.Resolver
+	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes to a destination;
+	// nil for signals that need nothing.
+	Prepare func(route.Destination, T)
 	Link    *Link
 	Pacer   *Pacer
-	Gate    destination.Gate
-	Ledger  destination.Ledger
-	// Account is the destination's.
-	Account    *account.Account
-	DeadLetter *deadletter.File
-	Exporter   string // id, for notes in the dead-letter file
-	// HoldInterval is the time between two requests while the workspace refuses, HoldMax how long a refusal may last before data goes to the dead-letter file; 0 is for ever.
-	HoldInterval, HoldMax time.Duration
-	Now                   func() time.Time
+	Gate    *preflight.Gate
+	// Verifier records what was acknowledged; nil for signals that are not counted.
+	Verifier *verify.Verifier
+	// Status is the destination's.
+	Status *status.Recorder
+	// DeadLetters is the file for what is given up; Exporter is the id that it notes.
+	DeadLetters *DeadLetters
+	Exporter    string
+	Now         func() time.Time
 }
 
 // Sender sends to one destination. Its methods may be called at the same time.
 type Sender[T any] struct {
-	Settings[T]
-	hold     hold
-	table    atomic.Pointer[destination.Destination]
+	SenderSettings[T]
 	stopping atomic.Bool
-	life     context.Context
-	// Cut cuts off requests in flight, and all that come.
-	Cut context.CancelFunc
+	life     context.Context // ends with Abort
+	// Abort cuts off requests in flight, and all that come.
+	Abort context.CancelFunc
 }
 
-// New makes a sender. Cut must be called at its end.
-func New[T any](s Settings[T]) *Sender[T] {
-	out := &Sender[T]{Settings: s}
-	out.life, out.Cut = context.WithCancel(context.Background())
+// NewSender makes a sender. Abort must be called at its end.
+func NewSender[T any](s SenderSettings[T]) *Sender[T] {
+	out := &Sender[T]{SenderSettings: s}
+	out.life, out.Abort = context.WithCancel(context.Background())
 	return out
 }
 
-// Stop makes attempts at a destination whose data waits fail at once: nobody tries again after them.
-func (s *Sender[T]) Stop() { s.stopping.Store(true) }
+// StopRetrying makes attempts at a destination whose data waits fail at once: nothing is tried again after them.
+func (s *Sender[T]) StopRetrying() { s.stopping.Store(true) }
 
-// Destination is the table, if it is known by now.
-func (s *Sender[T]) Destination() (destination.Destination, bool) {
-	if d := s.table.Load(); d != nil {
-		return *d, true
-	}
-	f, ok := s.Target.(resolve.Fixed)
-	return destination.Destination(f), ok
-}
-
-// Send makes one attempt. An error that is not permanent wraps *Delayed, carries what was not delivered (Kind.Rest), and tells how long to wait. A permanent one wraps
-// *Refused and carries what was refused, which is all that was not delivered. With a dead-letter file nothing is refused: it goes there.
+// Send makes one attempt. An error that is not permanent wraps *Delayed, carries what was not delivered (Kind.Rest),
+// and tells how long to wait. A permanent one wraps *Refused and carries what was refused, which is all that was not
+// delivered. With a dead-letter file nothing is refused: it goes there.
 func (s *Sender[T]) Send(ctx context.Context, b T) error {
 	a := attempt[T]{Sender: s, b: b, whole: batch.Whole(s.Kind, b), began: s.Now()}
 	if a.whole.Len() == 0 {

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -18,14 +18,15 @@ import (
 const (
 	firstWait   = 5 * time.Second
 	longestWait = time.Minute
-	// lastWords is the time for the last look after the time for waiting is over, and again for listing span by span what is missing.
-	lastWords = time.Minute
+	// lastLook is the time for the last look after the time for waiting is over, and again for listing span by span
+	// what is missing.
+	lastLook = time.Minute
 )
 
 // count is one table while it is counted.
 type count struct {
-	d    destination.Destination
-	book *book
+	d      route.Destination
+	record *record
 
 	traces, sent      int64   // remembered, each span once
 	open              []*item // not known to be there completely
@@ -35,28 +36,34 @@ type count struct {
 }
 
 // count asks until everything is there, nothing more can be learnt, or the time is over.
-func (l *Ledger) count(ctx context.Context, counts []*count) ([]progress.Destination, error) {
-	c := l.set.Config
-	begin := l.set.Now()
-	visible, end := begin, begin.Add(c.Timeout) // when the last row must be visible, and when patience with the warehouse ends
+func (v *Verifier) count(ctx context.Context, counts []*count) ([]progress.Destination, error) {
+	c := v.set.Config
+	begin := v.set.Now()
+	visible, end := begin, begin.Add(
+		c.Timeout,
+	) // when the last row must be visible, and when waiting for the warehouse ends
 	for _, x := range counts {
-		x.open = x.book.items()
+		x.open = x.record.items()
 		x.traces = int64(len(x.open))
 		for _, i := range x.open {
 			x.sent += i.sent()
 		}
-		if by := x.book.last.Add(c.Timeout); by.After(visible) {
+		if by := x.record.last.Add(c.Timeout); by.After(visible) {
 			visible = by
 		}
 	}
-	log := l.set.Logger
-	log.Info("Counting in the tables what has arrived; this starts the SQL warehouse if it is stopped", zap.String("warehouse_id", c.WarehouseID),
-		zap.Int("tables", len(counts)), zap.Duration("timeout", c.Timeout))
-	within, cancel := context.WithTimeout(ctx, c.Timeout+lastWords)
+	log := v.set.Logger
+	log.Info(
+		"Counting in the tables what has arrived; this starts the SQL warehouse if it is stopped",
+		zap.String("warehouse_id", c.WarehouseID),
+		zap.Int("tables", len(counts)),
+		zap.Duration("timeout", c.Timeout),
+	)
+	within, cancel := context.WithTimeout(ctx, c.Timeout+lastLook)
 	defer cancel()
 	for wait := firstWait; ; wait = min(wait*3/2, longestWait) {
 		for _, x := range counts {
-			l.round(within, x, counts)
+			v.round(within, x, counts)
 		}
 		if !slices.ContainsFunc(counts, (*count).waiting) {
 			break
@@ -65,38 +72,57 @@ func (l *Ledger) count(ctx context.Context, counts []*count) ([]progress.Destina
 		if slices.ContainsFunc(counts, func(x *count) bool { return x.waiting() && x.unasked() > 0 }) {
 			until = end
 		}
-		left := until.Sub(l.set.Now())
+		left := until.Sub(v.set.Now())
 		if left <= 0 {
 			break
 		}
 		for _, x := range counts {
 			if x.waiting() {
-				log.Info("Not all has arrived yet; counting again", zap.String("table", x.d.String()), zap.Int64("spans_sent", x.sent),
-					zap.Int64("spans_missing", x.missing()), zap.Duration("in", min(wait, left)), zap.NamedError("trouble", x.trouble))
+				log.Info(
+					"Not all has arrived yet; counting again",
+					zap.String("table", x.d.String()),
+					zap.Int64("spans_sent", x.sent),
+					zap.Int64(
+						"spans_missing",
+						x.missing(),
+					),
+					zap.Duration("in", min(wait, left)),
+					zap.NamedError("trouble", x.trouble),
+				)
 			}
 		}
-		if l.set.Sleep(within, min(wait, left)) != nil {
+		if v.set.Sleep(within, min(wait, left)) != nil {
 			break
 		}
 	}
-	last, cancelLast := context.WithTimeout(ctx, lastWords)
+	last, cancelLast := context.WithTimeout(ctx, lastLook)
 	defer cancelLast()
 	var out []progress.Destination
 	var errs []error
 	for _, x := range counts {
-		l.settle(last, x)
+		v.settle(last, x)
 		d, err := x.result(c)
 		out, errs = append(out, d), append(errs, err)
-		log.Info("Counted", zap.String("table", d.Name), zap.String("verification", string(d.Verification)), zap.Int64("spans_sent", x.sent),
-			zap.Int64("spans_arrived", d.Arrived), zap.Int64("spans_missing", d.Missing), zap.Int64("rows_repeated", d.Repeated),
-			zap.Duration("duration", l.set.Now().Sub(begin)))
+		log.Info(
+			"Counted",
+			zap.String("table", d.Name),
+			zap.String("verification", string(d.Verification)),
+			zap.Int64("spans_sent", x.sent),
+			zap.Int64(
+				"spans_arrived",
+				d.Arrived,
+			),
+			zap.Int64("spans_missing", d.Missing),
+			zap.Int64("rows_repeated", d.Repeated),
+			zap.Duration("duration", v.set.Now().Sub(begin)),
+		)
 	}
 	return out, errors.Join(errs...)
 }
 
 // waiting reports whether more may be learnt by asking again.
 func (x *count) waiting() bool {
-	return x.err == nil && len(x.open) > 0 && (x.missing() > x.book.rejected || x.unasked() > 0)
+	return x.err == nil && len(x.open) > 0 && (x.missing() > x.record.rejected || x.unasked() > 0)
 }
 
 // missing is the number of spans that have not been seen, as far as it is known.
@@ -123,13 +149,13 @@ func (x *count) unasked() int64 {
 	return n
 }
 
-func (l *Ledger) run(ctx context.Context, statement string) ([][]string, error) {
-	r, err := l.set.Client.Statement(ctx, l.set.Config.WarehouseID, statement)
+func (v *Verifier) run(ctx context.Context, statement string) ([][]string, error) {
+	r, err := v.set.Client.Statement(ctx, v.set.Config.WarehouseID, statement)
 	return r.Rows, err
 }
 
 // round asks once for everything of a table that is open. Trouble with the warehouse ends the counting of all tables.
-func (l *Ledger) round(ctx context.Context, x *count, all []*count) {
+func (v *Verifier) round(ctx context.Context, x *count, all []*count) {
 	if x.err != nil {
 		return
 	}
@@ -137,28 +163,28 @@ func (l *Ledger) round(ctx context.Context, x *count, all []*count) {
 	for _, i := range x.open {
 		i.asked, i.listed, i.there, i.arrived, i.repeated = false, false, 0, 0, 0
 	}
-	var foreign []*item
+	var unexpected []*item
 	for _, chunk := range chunks(x.open, tracesPerQuery, 1<<62) {
-		if err := countSums(ctx, l.run, x.d, chunk); err != nil {
+		if err := countSums(ctx, v.run, x.d, chunk); err != nil {
 			x.fail(err, all)
 			break
 		}
 		for _, i := range chunk {
 			if i.arrived < i.sent() && i.there >= i.sent() {
-				foreign = append(foreign, i) // waiting will not tell which of the rows are ours
+				unexpected = append(unexpected, i) // waiting will not tell which of the rows are ours
 			}
 		}
 	}
 	x.close()
 	if x.err == nil && x.trouble == nil {
-		l.list(ctx, x, foreign, all)
+		v.list(ctx, x, unexpected, all)
 	}
 }
 
 // list asks span by span.
-func (l *Ledger) list(ctx context.Context, x *count, items []*item, all []*count) {
+func (v *Verifier) list(ctx context.Context, x *count, items []*item, all []*count) {
 	for _, chunk := range chunks(items, tracesPerQuery, spansPerQuery) {
-		if err := countList(ctx, l.run, x.d, chunk); err != nil {
+		if err := countList(ctx, v.run, x.d, chunk); err != nil {
 			x.fail(err, all)
 			break
 		}
@@ -167,7 +193,7 @@ func (l *Ledger) list(ctx context.Context, x *count, items []*item, all []*count
 }
 
 // settle finds out exactly what is missing of traces that are there in part.
-func (l *Ledger) settle(ctx context.Context, x *count) {
+func (v *Verifier) settle(ctx context.Context, x *count) {
 	if x.err != nil {
 		return
 	}
@@ -177,7 +203,7 @@ func (l *Ledger) settle(ctx context.Context, x *count) {
 			partly = append(partly, i)
 		}
 	}
-	l.list(ctx, x, partly, nil)
+	v.list(ctx, x, partly, nil)
 	for _, i := range partly {
 		i.asked = i.asked && i.listed
 	}
@@ -215,7 +241,13 @@ func (x *count) fail(err error, all []*count) {
 
 // result says what is known about the table. The error is non-nil unless everything that was sent was counted there.
 func (x *count) result(c Config) (progress.Destination, error) {
-	d := progress.Destination{Name: x.d.String(), Signal: signal(x.d), Verification: progress.Arrived, Arrived: x.arrived, Repeated: x.repeated}
+	d := progress.Destination{
+		Name:         x.d.String(),
+		Signal:       signal(x.d),
+		Verification: progress.Arrived,
+		Arrived:      x.arrived,
+		Repeated:     x.repeated,
+	}
 	unasked := x.unasked()
 	var short []*item
 	for _, i := range x.open {
@@ -225,11 +257,21 @@ func (x *count) result(c Config) (progress.Destination, error) {
 			short = append(short, i)
 		}
 	}
-	d.Missing = max(x.sent-unasked-d.Arrived-x.book.rejected, 0)
+	d.Missing = max(x.sent-unasked-d.Arrived-x.record.rejected, 0)
 	var notes []string
 	if d.Missing > 0 {
 		d.Verification = progress.Short
-		notes = append(notes, fmt.Sprintf("sent %d, arrived %d: %d of the spans that the workspace acknowledged are not in the table, e.g. of the traces %s", x.sent, d.Arrived, d.Missing, examples(short)))
+		notes = append(
+			notes,
+			fmt.Sprintf(
+				"sent %d, arrived %d: %d of the spans that the workspace acknowledged are not in the table, e.g. of "+
+					"the traces %s",
+				x.sent,
+				d.Arrived,
+				d.Missing,
+				examples(short),
+			),
+		)
 	}
 	cause := x.err
 	if cause == nil {
@@ -238,16 +280,27 @@ func (x *count) result(c Config) (progress.Destination, error) {
 	if unasked > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d spans were not counted: %s", unasked, x.sent, because(cause, c)))
 	}
-	if n := x.book.beyond; n > 0 {
-		notes = append(notes, fmt.Sprintf("%d spans were not counted: they are more than verify::max_traces: %d lets the exporter remember; raise it", n, c.MaxTraces))
+	if n := x.record.overflow; n > 0 {
+		notes = append(
+			notes,
+			fmt.Sprintf(
+				"%d spans were not counted: they are more than verify::max_traces: %d lets the exporter remember; "+
+					"raise it",
+				n,
+				c.MaxTraces,
+			),
+		)
 	}
-	if n := x.book.nameless; n > 0 {
+	if n := x.record.withoutID; n > 0 {
 		notes = append(notes, fmt.Sprintf("%d spans were not counted: they have no trace id or no span id", n))
 	}
-	again := x.book.spans - x.sent
+	again := x.record.spans - x.sent
 	if notes == nil {
 		if again > 0 {
-			d.Detail = fmt.Sprintf("%d spans were acknowledged once more after they had been sent before; they count once", again)
+			d.Detail = fmt.Sprintf(
+				"%d spans were acknowledged once more after they had been sent before; they count once",
+				again,
+			)
 		}
 		return d, nil
 	}

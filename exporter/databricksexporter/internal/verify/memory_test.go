@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What max_traces says about memory: about 90 bytes a trace and 8 bytes a span, with room for what growing leaves unused.
+// What max_traces says about memory: about 90 bytes a trace and 8 bytes a span, with room for what growing leaves
+// unused.
 func TestMemory(t *testing.T) {
 	const n, k, step = 200_000, 8, 500
 	td := traces(0, step, k)
@@ -18,7 +19,7 @@ func TestMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before := heap()
-	b := newBook(n)
+	b := newRecord(n)
 	for first := 0; first < n; first += step {
 		i := 0
 		for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {

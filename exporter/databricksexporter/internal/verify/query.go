@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/destination"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -19,12 +19,14 @@ const (
 	tracesPerQuery = 5000
 	// spansPerQuery does the same for lists of spans.
 	spansPerQuery = 50000
-	// slack widens the bound on time, which only keeps the warehouse from reading the whole table: more than any two time zones are apart.
+	// slack widens the bound on time, which only keeps the warehouse from reading the whole table: more than any two
+	// time zones are apart.
 	slack = 26 * 3600
 )
 
-// where is the condition that finds the traces in the table. Ids are written by us as hexadecimal digits and need no quoting.
-func where(d destination.Destination, items []*item) string {
+// where is the condition that finds the traces in the table. Ids are written by us as hexadecimal digits and need no
+// quoting.
+func where(d route.Destination, items []*item) string {
 	from, to := items[0].from, items[0].to
 	for _, i := range items {
 		from, to = min(from, i.from), max(to, i.to)
@@ -47,21 +49,30 @@ func where(d destination.Destination, items []*item) string {
 	return b.String()
 }
 
-// sums is the statement that counts traces as a whole. The smallest and the largest id tell other spans of the same number apart.
-func sums(d destination.Destination, items []*item) string {
-	return "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id) FROM " + d.Table.Quoted() + " WHERE " + where(d, items) + " GROUP BY trace_id"
+// sums is the statement that counts traces as a whole. The smallest and the largest id tell other spans of the same
+// number apart.
+func sums(d route.Destination, items []*item) string {
+	return "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id) " +
+		"FROM " + d.Table.Quoted() + " WHERE " + where(
+		d,
+		items,
+	) + " GROUP BY trace_id"
 }
 
 // list is the statement that counts the spans of traces one by one.
-func list(d destination.Destination, items []*item) string {
-	return "SELECT trace_id, span_id, count(*) FROM " + d.Table.Quoted() + " WHERE " + where(d, items) + " GROUP BY trace_id, span_id"
+func list(d route.Destination, items []*item) string {
+	return "SELECT trace_id, span_id, count(*) FROM " + d.Table.Quoted() + " WHERE " + where(
+		d,
+		items,
+	) + " GROUP BY trace_id, span_id"
 }
 
 // runner runs a statement and returns its rows.
 type runner func(ctx context.Context, statement string) ([][]string, error)
 
-// countSums asks for traces as a whole. Those that are there completely are counted; of the others it is known how many spans there may be.
-func countSums(ctx context.Context, run runner, d destination.Destination, items []*item) error {
+// countSums asks for traces as a whole. Those that are there completely are counted; of the others it is known how many
+// spans there may be.
+func countSums(ctx context.Context, run runner, d route.Destination, items []*item) error {
 	rows, err := run(ctx, sums(d, items))
 	if err != nil {
 		return err
@@ -89,7 +100,7 @@ func countSums(ctx context.Context, run runner, d destination.Destination, items
 }
 
 // countList asks for the spans of traces one by one.
-func countList(ctx context.Context, run runner, d destination.Destination, items []*item) error {
+func countList(ctx context.Context, run runner, d route.Destination, items []*item) error {
 	rows, err := run(ctx, list(d, items))
 	if err != nil {
 		return err
@@ -109,7 +120,7 @@ func countList(ctx context.Context, run runner, d destination.Destination, items
 		}
 		id, err := hex.DecodeString(r[1])
 		if err != nil || len(id) != 8 {
-			continue // somebody else's: ours have 16 digits
+			continue // of another writer: ours have 16 digits
 		}
 		if _, sent := slices.BinarySearch(i.spans, binary.BigEndian.Uint64(id)); sent {
 			i.arrived++
@@ -128,7 +139,11 @@ func index(items []*item) map[string]*item {
 }
 
 func odd(format string, args ...any) error {
-	return &databricks.Error{Kind: databricks.BadAnswer, Doing: "counting in the table", Message: "the warehouse answers with " + fmt.Sprintf(format, args...)}
+	return &databricks.Error{
+		Kind:    databricks.BadAnswer,
+		Doing:   "counting in the table",
+		Message: "the warehouse answers with " + fmt.Sprintf(format, args...),
+	}
 }
 
 func spanID(id uint64) string {

@@ -1,0 +1,3 @@
+// Package route says where data goes: the destinations of a configuration, the rules that choose one for a resource,
+// the lookup of a table that an experiment names, and the form that ids have at a destination.
+package route
