@@ -9,7 +9,8 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum builder-config.yaml 2>/dev/
 # A value counts only when it is written on the make command line.
 written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 
-.PHONY: build minimal run check test test-unit test-race lint generate bench bench-tokens bench-backfill e2e clean
+.PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e \
+	bench bench-tokens bench-backfill bench-databricks bench-short clean
 build: dist/otelcol-mlflow
 
 dist/otelcol-mlflow: $(SOURCES)
@@ -25,7 +26,7 @@ run: export RUN_FRESH = $(call written,FRESH)
 run: build
 	@scripts/run.sh
 
-check: lint
+check: lint modules
 	scripts/versions.sh
 	scripts/generated.sh
 
@@ -33,8 +34,10 @@ lint:
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$unformatted" || { echo "gofmt these files:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
-	go vet -C test ./...
-	go vet -C bench ./...
+
+# Nested modules: tidy, built, vetted.
+modules:
+	scripts/modules.sh
 
 generate:
 	go generate ./...
@@ -43,22 +46,37 @@ generate:
 test-unit:
 	go test ./...
 
-# The race detector needs a C compiler; CI requires one, elsewhere its absence is said.
+# The race detector needs a C compiler. CI requires one; elsewhere its absence is said.
 test-race:
 	@scripts/race.sh
 
-test: check test-unit test-race e2e
+# The tests that test-race does not run.
+test-rest:
+	@scripts/race.sh rest
+
+# Prints the seconds of each step. Steps in quotes run side by side.
+test:
+	@scripts/steps.sh check test-race test-rest build minimal bench-short e2e
 
 e2e: build minimal
 	go test -C test -count=1 -timeout 40m ./...
 
-bench: bench-tokens bench-backfill
+bench: bench-tokens bench-backfill bench-databricks
 
 bench-tokens:
 	bench/tokens/run.sh
 
 bench-backfill: build
 	bench/backfill/run.sh
+
+bench-databricks:
+	bench/databricks/run.sh
+
+# Shows that each benchmark works; its figures mean nothing.
+bench-short: build
+	bench/tokens/run.sh --short
+	bench/backfill/run.sh --short
+	bench/databricks/run.sh --short
 
 clean:
 	rm -rf dist

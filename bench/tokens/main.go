@@ -1,5 +1,5 @@
-// Command tokens measures the token counter of this repository, in the JSON lines that its peers in the folders beside it
-// print too.
+// Command tokens measures the token counter of this repository. It prints the JSON lines that its
+// peers in the folders beside it print too.
 //
 //	go -C bench run ./tokens ENCODING FILE...
 package main

@@ -140,7 +140,8 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 			fixed = append(fixed, t.table)
 		}
 	}
-	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host), zap.String("as", e.access.Who), zap.String("tables", some(names)))
+	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host),
+		zap.String("as", e.access.SignedInAs), zap.String("tables", some(names)))
 	if err = e.gate.Start(ctx, fixed); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 // Config is what a user writes under extensions::databricks_auth.
 type Config struct {
-	// SignIn says which workspace, and as whom.
+	// SignIn says which workspace, and which credential.
 	SignIn keys `mapstructure:",squash"`
 	// Timeout is how long a request waits for a sign-in.
 	Timeout time.Duration `mapstructure:"timeout"`

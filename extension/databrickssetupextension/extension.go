@@ -27,6 +27,8 @@ type setup struct {
 	out io.Writer
 	// sleep waits between two looks at what is under way; nil means real time.
 	sleep func(context.Context, time.Duration) error
+	// requestsPerSecond limits the requests to the workspace; 0 means the default of package access.
+	requestsPerSecond int
 
 	access *access.Access
 	cancel context.CancelFunc
@@ -59,7 +61,9 @@ func (s *setup) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	if s.access, err = access.Open(ctx, s.cfg.access(s.set, s.sleep), host); err != nil {
+	way := s.cfg.access(s.set)
+	way.Sleep, way.RequestsPerSecond = s.sleep, s.requestsPerSecond
+	if s.access, err = access.Open(ctx, way, host); err != nil {
 		return err
 	}
 	if s.cfg.OnComplete == Shutdown {
@@ -97,12 +101,14 @@ func (s *setup) work(ctx context.Context, reported []string) error {
 	steps := s.cfg.steps(api, reported)
 	switch {
 	case s.cfg.Teardown:
-		r.Remark(fmt.Sprintf("databricks_setup: how to take back the setup of %s in %s\nNothing is done: this is for you to read, and to run.", l, api.Host()))
+		r.Remark(fmt.Sprintf("databricks_setup: how to take back the setup of %s in %s\nNothing is done: this is for you "+
+			"to read, and to run.", l, api.Host()))
 		return r.Undo(ctx, steps)
 	case s.cfg.Apply:
 		r.Remark(fmt.Sprintf("databricks_setup: setting up %s in %s", l, api.Host()))
 	default:
-		r.Remark(fmt.Sprintf("databricks_setup: plan for %s in %s\nNothing is changed. Set apply: true to have it done.", l, api.Host()))
+		r.Remark(fmt.Sprintf("databricks_setup: plan for %s in %s\nNothing is changed. Set apply: true to have it done.",
+			l, api.Host()))
 	}
 	err := r.Run(ctx, steps)
 	switch {
@@ -116,7 +122,8 @@ func (s *setup) work(ctx context.Context, reported []string) error {
 	return err
 }
 
-// Shutdown ends the work. With on_complete: shutdown it returns the error of the work: that is what makes the exit status 1. It may be called without Start, and twice.
+// Shutdown ends the work. With on_complete: shutdown it returns the error of the work: that is what makes the exit
+// status 1. It may be called without Start, and twice.
 func (s *setup) Shutdown(context.Context) (err error) {
 	s.once.Do(func() {
 		if s.access == nil {

@@ -17,24 +17,28 @@ import (
 )
 
 var someGrants = []any{
-	map[string]any{"principal": "app-1", "write": true}, map[string]any{"principal": "analysts", "read": true, "content": true},
+	map[string]any{"principal": "app-1", "write": true}, map[string]any{"principal": "analysts", "read": true,
+		"content": true},
 }
 
 // client asks the workspace as its administrator.
 func client(t testing.TB, w *databrickstest.Workspace) *databricks.Client {
-	s, err := signin.New(signin.Config{Host: w.URL(), Credentials: signin.Credentials{Token: databrickstest.AdminToken}}, signin.Settings{})
+	s, err := signin.New(signin.Config{Host: w.URL(),
+		Credentials: signin.Credentials{Token: databrickstest.AdminToken}}, signin.Settings{})
 	require.NoError(t, err)
 	transport := &http.Transport{}
 	t.Cleanup(func() {
 		s.Close()
 		transport.CloseIdleConnections()
 	})
-	c, err := databricks.ForSession(s, transport, databricks.Settings{Sleep: atOnce})
+	sends := &http.Client{Transport: s.RoundTripper(transport)}
+	c, err := databricks.New(s.Host(), sends, databricks.Settings{RequestsPerSecond: unlimited, Sleep: atOnce})
 	require.NoError(t, err)
 	return c
 }
 
-// Without apply no request that changes anything is sent, whatever is there; and what is printed as SQL can be executed as it is printed.
+// Without apply no request that changes anything is sent, whatever is there; and what is printed as SQL can be executed
+// as it is printed.
 func TestPlanChangesNothingAndItsSQLRuns(t *testing.T) {
 	w := workspace(t)
 	plan := keys{"grants": someGrants, "scores": []any{"Quality"}}
@@ -43,8 +47,10 @@ func TestPlanChangesNothingAndItsSQLRuns(t *testing.T) {
 	require.Empty(t, mutations(w))
 	require.Empty(t, w.Tables())
 	for _, says := range []string{
-		"POST /api/2.0/mlflow/experiments/create", "POST " + currentAPI, "PATCH /api/2.1/unity-catalog/permissions/table/" + spansTable, "costs: serverless compute",
-		"history older than 30 days is stored but not profiled", "to app-1: all spans, logs and metrics of the location, content included", "in the column metric_quality",
+		"POST /api/2.0/mlflow/experiments/create", "POST " + currentAPI,
+		"PATCH /api/2.1/unity-catalog/permissions/table/" + spansTable, "costs: serverless compute",
+		"history older than 30 days is stored but not profiled",
+		"to app-1: all spans, logs and metrics of the location, content included", "in the column metric_quality",
 	} {
 		require.Contains(t, out, says)
 	}
@@ -95,12 +101,14 @@ func TestPlanWithoutWarehouse(t *testing.T) {
 func addTrace(w *databrickstest.Workspace, experiment string) {
 	info, _ := json.Marshal(map[string]any{
 		"trace_id": "tr-1", "request_time": "2026-01-01T00:00:00Z", "state": "OK",
-		"trace_location": map[string]any{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": map[string]any{"experiment_id": experiment}},
+		"trace_location": map[string]any{"type": "MLFLOW_EXPERIMENT",
+			"mlflow_experiment": map[string]any{"experiment_id": experiment}},
 	})
 	w.AddOrdinaryTrace(info, nil)
 }
 
-// An experiment that holds traces is not linked, not even by apply, unless that was asked for; what it hides is printed either way.
+// An experiment that holds traces is not linked, not even by apply, unless that was asked for; what it hides is printed
+// either way.
 func TestLinkingAnExperimentWithTraces(t *testing.T) {
 	w := workspace(t)
 	id := w.CreateExperiment("/Shared/x", nil)
@@ -109,7 +117,8 @@ func TestLinkingAnExperimentWithTraces(t *testing.T) {
 		out, err := run(t, w, keys{"apply": applied})
 		require.ErrorContains(t, err, "earlier traces are no longer shown")
 		require.Contains(t, out, "it is not linked unless experiment::link_existing is true")
-		require.Contains(t, out, "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with link_existing: true, 4. tail")
+		require.Contains(t, out, "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with "+
+			"link_existing: true, 4. tail")
 		require.Contains(t, out, "hides: the earlier traces of the experiment")
 		require.Contains(t, out, "so they were not looked at")
 	}
@@ -155,13 +164,15 @@ func TestLocationsThatAreRefusedOrThereAlready(t *testing.T) {
 			w.CreateExperiment("/Shared/x", &unity.Location{Catalog: "cat", Schema: "sch", Prefix: "other"})
 			return nil
 		}, "is linked to cat.sch.other_otel_spans already"},
-		"no such id": {func(*databrickstest.Workspace) keys { return keys{"experiment": map[string]any{"id": 77}} }, "there is no experiment with the id 77"},
-		"no schema":  {func(*databrickstest.Workspace) keys { return keys{"schema": "nope"} }, "It must be there first"},
+		"no such id": {func(*databrickstest.Workspace) keys { return keys{"experiment": map[string]any{"id": 77}} },
+			"there is no experiment with the id 77"},
+		"no schema": {func(*databrickstest.Workspace) keys { return keys{"schema": "nope"} }, "It must be there first"},
 		"tables by hand, no experiment": {func(w *databrickstest.Workspace) keys {
 			w.CreateTables(at, unity.V2)
 			return keys{"experiment": map[string]any{}}
 		}, ""},
-		"no tables, no experiment": {func(*databrickstest.Workspace) keys { return keys{"experiment": map[string]any{}} }, "there is no table cat.sch.pre_otel_spans"},
+		"no tables, no experiment": {func(*databrickstest.Workspace) keys { return keys{"experiment": map[string]any{}} },
+			"there is no table cat.sch.pre_otel_spans"},
 		"older workspace": {func(w *databrickstest.Workspace) keys {
 			w.SetMLflow(func(s *databrickstest.MLflowSwitches) { s.NoTraceLocation = true })
 			return nil

@@ -47,7 +47,8 @@ type keys map[string]any
 
 func (k keys) of(w *databrickstest.Workspace) *confmap.Conf {
 	all := map[string]any{
-		"host": w.URL(), "auth": map[string]any{"token": databrickstest.AdminToken}, "warehouse_id": "wh", "catalog": "cat", "schema": "sch", "table_prefix": "pre",
+		"host": w.URL(), "auth": map[string]any{"token": databrickstest.AdminToken}, "warehouse_id": "wh",
+		"catalog": "cat", "schema": "sch", "table_prefix": "pre",
 		"experiment": map[string]any{"name": "/Shared/x"}, "on_complete": "stay",
 	}
 	maps.Copy(all, k)
@@ -66,13 +67,16 @@ func run(t testing.TB, w *databrickstest.Workspace, k keys) (string, error) {
 	require.NoError(t, cfg.Validate())
 	var out bytes.Buffer
 	s := newSetup(extensiontest.NewNopSettings(metadata.Type), cfg, &out)
-	s.sleep = atOnce
+	s.sleep, s.requestsPerSecond = atOnce, unlimited
 	require.NoError(t, s.Start(context.Background(), componenttest.NewNopHost()))
 	<-s.done
 	err := s.err
 	require.NoError(t, s.Shutdown(context.Background()))
 	return out.String(), err
 }
+
+// unlimited is a number of requests per second that no test reaches.
+const unlimited = 100_000
 
 // atOnce is a sleep that takes no time.
 func atOnce(ctx context.Context, _ time.Duration) error { return ctx.Err() }

@@ -1,13 +1,11 @@
 package databrickssetupextension
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/collector/extension"
 
@@ -23,10 +21,12 @@ import (
 func (c *Config) Validate() error {
 	errs := []error{c.validateAccess(), c.validateLocation()}
 	if c.Views.Enabled && c.Apply && c.WarehouseID == "" {
-		errs = append(errs, errors.New("warehouse_id: required to apply; a SQL warehouse runs the statements of the views (or views::enabled: false)"))
+		errs = append(errs, errors.New("warehouse_id: required to apply; a SQL warehouse runs the statements of the views "+
+			"(or views::enabled: false)"))
 	}
 	if c.Apply && c.Teardown {
-		errs = append(errs, errors.New("teardown: it prints the reverse and never does it, so it can't be written with apply: true; remove one of them"))
+		errs = append(errs, errors.New("teardown: it prints the reverse and never does it, so it can't be written with "+
+			"apply: true; remove one of them"))
 	}
 	if c.OnComplete != Shutdown && c.OnComplete != Stay {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of shutdown, stay", c.OnComplete))
@@ -39,14 +39,17 @@ func (c *Config) validateAccess() error {
 	var errs []error
 	if c.Auth.Authenticator != nil {
 		if !reflect.ValueOf(c.Auth.Credentials).IsZero() || c.Profile != "" {
-			errs = append(errs, fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, not here", c.Auth.Authenticator))
+			errs = append(errs, fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, "+
+				"not here", c.Auth.Authenticator))
 		}
 		if c.Host == "" {
-			errs = append(errs, errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), the same that the authenticator signs for"))
+			errs = append(errs, errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), "+
+				"the same that the authenticator signs for"))
 		} else if _, err := signin.ParseHost(c.Host); err != nil {
 			errs = append(errs, fmt.Errorf("host: %w", err))
 		}
-	} else if err := (&signin.Config{Host: c.Host, Profile: c.Profile, Credentials: c.Auth.Credentials}).Validate(); err != nil {
+	} else if err := (&signin.Config{Host: c.Host, Profile: c.Profile,
+		Credentials: c.Auth.Credentials}).Validate(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.HTTP.Auth.HasValue() {
@@ -59,9 +62,10 @@ func (c *Config) validateAccess() error {
 }
 
 // access is what the way to the workspace is opened with.
-func (c *Config) access(set extension.Settings, sleep func(context.Context, time.Duration) error) access.Settings {
+func (c *Config) access(set extension.Settings) access.Settings {
 	return access.Settings{
-		Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP, Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version, Sleep: sleep,
+		Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP,
+		Telemetry: set.TelemetrySettings, Version: set.BuildInfo.Version,
 	}
 }
 
@@ -76,7 +80,8 @@ func (c *Config) location() unity.Location {
 // options are those of the views, before anything is known of the tables.
 func (c *Config) options() views.Options {
 	return views.Options{
-		Location: c.location(), Layout: c.Layout, Prefix: c.Views.Prefix, ScorePrefix: c.Views.ScorePrefix, Logs: c.Views.Logs,
+		Location: c.location(), Layout: c.Layout, Prefix: c.Views.Prefix, ScorePrefix: c.Views.ScorePrefix,
+		Logs:        c.Views.Logs,
 		Annotations: c.Views.Annotations && c.Layout != unity.V1,
 	}
 }
@@ -102,7 +107,8 @@ func (c *Config) validateLocation() error {
 		errs = append(errs, errors.New("experiment::link_existing: there is no experiment to link; write its name or id"))
 	}
 	if x.Name != "" && !strings.HasPrefix(x.Name, "/") {
-		errs = append(errs, fmt.Errorf("experiment::name: %q; names of experiments in Databricks are paths: write /Shared/%s", x.Name, x.Name))
+		errs = append(errs, fmt.Errorf("experiment::name: %q; names of experiments in Databricks are paths: write "+
+			"/Shared/%s", x.Name, x.Name))
 	}
 	if c.Views.RowLimit < 0 {
 		errs = append(errs, fmt.Errorf("views::row_limit: %d; write a number of spans, or 0 for no limit", c.Views.RowLimit))
@@ -120,13 +126,16 @@ func (c *Config) validateGrants() (errs []error) {
 		everybody := grant.Everybody(g.Principal)
 		switch {
 		case strings.TrimSpace(g.Principal) == "":
-			errs = append(errs, fmt.Errorf("%s::principal: required; write a user, a group, or the application id of a service principal", key))
+			errs = append(errs, fmt.Errorf("%s::principal: required; write a user, a group, or the application id of a "+
+				"service principal", key))
 		case seen[g.Principal]:
-			errs = append(errs, fmt.Errorf("%s::principal: %q is written twice; write what it may do in one place", key, g.Principal))
+			errs = append(errs, fmt.Errorf("%s::principal: %q is written twice; write what it may do in one place", key,
+				g.Principal))
 		case !g.Write && !g.Read && !g.Content:
 			errs = append(errs, fmt.Errorf("%s: nothing is granted to %q; write write, read or content: true", key, g.Principal))
 		case everybody && !g.AllUsers:
-			errs = append(errs, fmt.Errorf("%s::principal: everybody is in %q; name a smaller group, or write all_users: true beside it if everybody is meant", key, g.Principal))
+			errs = append(errs, fmt.Errorf("%s::principal: everybody is in %q; name a smaller group, or write all_users: true "+
+				"beside it if everybody is meant", key, g.Principal))
 		case !everybody && g.AllUsers:
 			errs = append(errs, fmt.Errorf("%s::all_users: %q is not a group of all users; remove it", key, g.Principal))
 		case (g.Read || g.Content) && !c.Views.Enabled:
@@ -158,7 +167,8 @@ func (c *Config) validateMonitor() (errs []error) {
 	}
 	s := m.Schedule
 	if s.QuartzCronExpression != "" && (len(strings.Fields(s.QuartzCronExpression)) < 6 || s.TimezoneID == "") {
-		errs = append(errs, fmt.Errorf("monitor::schedule: %q in %q; write six or seven fields of Quartz (0 0 6 * * ? is daily at 6) and a time zone, or an empty expression for none",
+		errs = append(errs, fmt.Errorf("monitor::schedule: %q in %q; write six or seven fields of Quartz (0 0 6 * * ? is "+
+			"daily at 6) and a time zone, or an empty expression for none",
 			s.QuartzCronExpression, s.TimezoneID))
 	}
 	return errs

@@ -32,15 +32,15 @@ type reporter struct {
 	out     io.Writer
 
 	mu           sync.Mutex
-	findings     map[string]delivery.Finding
+	guarantees   map[string]delivery.Guarantee
 	runs         map[component.ID]progress.Run
-	destinations map[place]progress.Destination
+	destinations map[destinationKey]progress.Destination
 	refinements  map[component.ID]progress.Refinement
 	skips        *os.File
 }
 
-// place is a destination of an exporter.
-type place struct {
+// destinationKey identifies a destination of an exporter.
+type destinationKey struct {
 	exporter component.ID
 	name     string
 }
@@ -56,13 +56,13 @@ var (
 
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
 	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out}
-	r.forget()
+	r.reset()
 	return r
 }
 
-// forget begins with nothing reported.
-func (r *reporter) forget() {
-	r.runs, r.destinations, r.refinements = map[component.ID]progress.Run{}, map[place]progress.Destination{}, map[component.ID]progress.Refinement{}
+// reset drops everything that was reported.
+func (r *reporter) reset() {
+	r.runs, r.destinations, r.refinements = map[component.ID]progress.Run{}, map[destinationKey]progress.Destination{}, map[component.ID]progress.Refinement{}
 }
 
 // Start fails when the report could not be written: at the end of a long run it would be too late to find out.
@@ -84,20 +84,20 @@ func (r *reporter) Start(context.Context, component.Host) error {
 // NotifyConfigSnapshot checks what accepted means behind each mlflow receiver, and refuses a configuration in which components can't do what they are told to. The collector
 // calls it after extensions and before pipelines start.
 func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
-	findings := delivery.Check(conf.Effective().ToStringMap())
+	guarantees := delivery.Check(conf.Effective().ToStringMap())
 	r.mu.Lock()
-	r.findings = findings
+	r.guarantees = guarantees
 	r.mu.Unlock()
 	var faults, bad []string
-	names := slices.Sorted(maps.Keys(findings))
+	names := slices.Sorted(maps.Keys(guarantees))
 	for _, name := range names {
-		faults = append(faults, findings[name].Faults...)
+		faults = append(faults, guarantees[name].Faults...)
 	}
 	if len(faults) > 0 {
 		return errors.New(strings.Join(faults, " | "))
 	}
 	for _, name := range names {
-		f := findings[name]
+		f := guarantees[name]
 		for _, path := range f.Files {
 			if err := endTornLine(path); err != nil {
 				r.log.Warn("The last line of an output can't be looked at", zap.String("path", path), zap.Error(err))
@@ -121,7 +121,7 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 func (r *reporter) Delivery(receiver component.ID) (progress.Delivery, []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f, ok := r.findings[receiver.String()]
+	f, ok := r.guarantees[receiver.String()]
 	if !ok {
 		return progress.Unknown, nil
 	}
@@ -223,7 +223,7 @@ func (r *reporter) Finished() bool {
 func (r *reporter) PublishDestination(d progress.Destination) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.destinations[place{d.Exporter, d.Name}] = d
+	r.destinations[destinationKey{d.Exporter, d.Name}] = d
 }
 
 // PublishRefinement implements progress.RefinementSink.
@@ -250,7 +250,7 @@ func (r *reporter) Shutdown(context.Context) error {
 		doc, err := r.write()
 		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.Path))
 	}
-	r.forget()
+	r.reset()
 	if r.skips != nil {
 		errs = append(errs, r.skips.Close())
 		r.skips = nil
@@ -262,7 +262,7 @@ func (r *reporter) Shutdown(context.Context) error {
 func (r *reporter) write() (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
 	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Behind: func(receiver string) (destinations, exporters []string) {
-		f := r.findings[receiver]
+		f := r.guarantees[receiver]
 		return f.Destinations, f.Exporters
 	}}
 	for _, id := range slices.SortedFunc(maps.Keys(r.runs), byName) {

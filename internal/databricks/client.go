@@ -16,20 +16,23 @@ import (
 	"github.com/databricks/databricks-sdk-go/config"
 	"github.com/databricks/databricks-sdk-go/config/credentials"
 	"github.com/databricks/databricks-sdk-go/httpclient"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
-// maxAnswer bounds what is read of an answer. Results of statements are the largest: the workspace sends at most 25 MiB of its own counting, JSON adds to that.
+// maxAnswer bounds what is read of an answer. Results of statements are the largest: the workspace sends at most 25 MiB
+// of its own counting, JSON adds to that.
 const maxAnswer = 64 << 20
 
 // Settings is what a client may be told; the zero value is fine.
 type Settings struct {
 	// Timeout bounds each request: how long nothing may arrive; 0 means 60 s.
 	Timeout time.Duration
+	// RequestsPerSecond is how many requests the client sends in a second, and at once after a pause. More wait.
+	// 0 means 15, which is the default of databricks-sdk-go.
+	RequestsPerSecond int
 	// UserAgent names the program to the workspace; empty leaves the SDK's own.
 	UserAgent string
-	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the context's error, when ctx ends.
+	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the context's error, when
+	// ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
@@ -40,7 +43,8 @@ type Client struct {
 	set  Settings
 }
 
-// New makes a client of a workspace whose requests are signed by c. The workspace is not asked anything yet. c's redirect policy plays no part: no redirect is followed.
+// New makes a client of a workspace whose requests are signed by c. The workspace is not asked anything yet. c's
+// redirect policy plays no part: no redirect is followed.
 func New(host string, c *http.Client, set Settings) (*Client, error) {
 	u, err := url.Parse(host)
 	if err != nil || u.Host == "" {
@@ -55,14 +59,15 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 	t := &transport{client: *c, agent: set.UserAgent}
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	api := httpclient.NewApiClient(httpclient.ClientConfig{
-		Host: host, HTTPTimeout: set.Timeout, Transport: t, ErrorMapper: apierr.GetAPIError,
-		ErrorRetriable: func(context.Context, error) bool { return false },
+		Host: host, HTTPTimeout: set.Timeout, RateLimitPerSecond: set.RequestsPerSecond, Transport: t,
+		ErrorMapper: apierr.GetAPIError, ErrorRetriable: func(context.Context, error) bool { return false },
 		Visitors: []httpclient.RequestVisitor{func(r *http.Request) error {
 			r.URL.Scheme, r.URL.Host = u.Scheme, u.Host
 			return nil
 		}},
 	})
-	// The SDK's configuration only carries the client: requests are signed by c, and nothing is read from the environment or asked of the network.
+	// The SDK's configuration only carries the client: requests are signed by c, and nothing is read from the environment
+	// or asked of the network.
 	sdk, err := client.NewWithClient(&config.Config{
 		Host: host, Credentials: signedBelow{}, Loaders: []config.Loader{nothing{}}, HTTPTransport: t,
 		HostMetadataResolver: func(context.Context, string) (*config.HostMetadata, error) { return nil, nil },
@@ -71,11 +76,6 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 		return nil, err
 	}
 	return &Client{host: host, api: sdk, set: set}, nil
-}
-
-// ForSession makes a client that signs with a session, over base.
-func ForSession(s *signin.Session, base http.RoundTripper, set Settings) (*Client, error) {
-	return New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, set)
 }
 
 // Host is the workspace's address.
@@ -125,7 +125,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// conceal takes the credential that a request was signed with out of an error answer, which is quoted in messages: a proxy or a debugging server may echo it.
+// conceal takes the credential that a request was signed with out of an error answer, which is quoted in messages: a
+// proxy or a debugging server may echo it.
 func conceal(res *http.Response) error {
 	_, token, ok := strings.Cut(res.Request.Header.Get("Authorization"), " ")
 	if !ok || token == "" {
@@ -140,7 +141,8 @@ func conceal(res *http.Response) error {
 	return nil
 }
 
-// noAnswer hides the text of a failure from the SDK, which would try again for minutes when it sees certain words in it.
+// noAnswer hides the text of a failure from the SDK, which would try again for minutes when it sees certain words in
+// it.
 type noAnswer struct{ err error }
 
 func (*noAnswer) Error() string   { return "the workspace gave no answer" }

@@ -26,7 +26,8 @@ func signedBy(t *testing.T, w *databrickstest.Workspace, token string, set Setti
 	t.Helper()
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(base.CloseIdleConnections)
-	s, err := signin.New(signin.Config{Host: w.URL(), Credentials: signin.Credentials{AuthType: "pat", Token: "dapi-admin"}}, signin.Settings{})
+	s, err := signin.New(signin.Config{Host: w.URL(), Credentials: signin.Credentials{AuthType: "pat",
+		Token: "dapi-admin"}}, signin.Settings{})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	if token != databrickstest.AdminToken {
@@ -34,7 +35,7 @@ func signedBy(t *testing.T, w *databrickstest.Workspace, token string, set Setti
 		require.NoError(t, err)
 		return c
 	}
-	c, err := ForSession(s, base, set)
+	c, err := New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, set)
 	require.NoError(t, err)
 	return c
 }
@@ -64,7 +65,8 @@ func TestCatalog(t *testing.T) {
 	require.Equal(t, databrickstest.Admin, me.Name)
 	ms, err := c.Metastore(ctx)
 	require.NoError(t, err)
-	require.Equal(t, Metastore{ID: databrickstest.MetastoreID, Name: "ms", Cloud: "aws", Region: databrickstest.Region}, ms)
+	require.Equal(t, Metastore{ID: databrickstest.MetastoreID, Name: "ms", Cloud: "aws", Region: databrickstest.Region},
+		ms)
 	ca, err := c.Catalog(ctx, "cat")
 	require.NoError(t, err)
 	require.Equal(t, databrickstest.Admin, ca.Owner)
@@ -84,7 +86,8 @@ func TestCatalog(t *testing.T) {
 	grants, err := c.EffectiveGrants(ctx, on, "writer@example.com")
 	require.NoError(t, err)
 	require.ElementsMatch(t, []Grant{
-		{"writer@example.com", "MODIFY", ""}, {"writer@example.com", "SELECT", ""}, {"writer@example.com", "USE_SCHEMA", "schema cat.sch"},
+		{"writer@example.com", "MODIFY", ""}, {"writer@example.com", "SELECT", ""},
+		{"writer@example.com", "USE_SCHEMA", "schema cat.sch"},
 		{"writer@example.com", "USE_CATALOG", "catalog cat"},
 	}, grants)
 	w.AddPrincipal("reader@example.com")
@@ -104,13 +107,17 @@ func TestCatalog(t *testing.T) {
 			_, err := c.Table(ctx, unity.Name{Catalog: "cat", Schema: "sch", Table: "nope"})
 			return err
 		}, NotFound, "reading the table cat.sch.nope"},
-		"no schema":  {func() error { _, err := c.Schema(ctx, "cat", "nope"); return err }, NotFound, "SCHEMA_DOES_NOT_EXIST"},
+		"no schema": {func() error { _, err := c.Schema(ctx, "cat", "nope"); return err }, NotFound,
+			"SCHEMA_DOES_NOT_EXIST"},
 		"no catalog": {func() error { _, err := c.Catalog(ctx, "nope"); return err }, NotFound, "CATALOG_DOES_NOT_EXIST"},
 		"odd name":   {func() error { _, err := c.Catalog(ctx, "a?b#c%20"); return err }, NotFound, "'a?b#c%20'"},
-		"denied":     {func() error { _, err := writer.Table(ctx, pre.Table(unity.Logs, unity.V2)); return err }, Denied, "User does not have SELECT"},
-		"not owner":  {func() error { _, err := writer.EffectiveGrants(ctx, on, ""); return err }, Denied, "not an owner"},
-		"nobody":     {func() error { return c.AddGrants(ctx, on, "nobody", "SELECT") }, NotFound, "Could not find principal"},
-		"bad token":  {func() error { _, err := signedBy(t, w, "wrong", Settings{}).Me(ctx); return err }, SignIn, "Invalid access token"},
+		"denied": {func() error { _, err := writer.Table(ctx, pre.Table(unity.Logs, unity.V2)); return err }, Denied,
+			"User does not have SELECT"},
+		"not owner": {func() error { _, err := writer.EffectiveGrants(ctx, on, ""); return err }, Denied, "not an owner"},
+		"nobody": {func() error { return c.AddGrants(ctx, on, "nobody", "SELECT") }, NotFound,
+			"Could not find principal"},
+		"bad token": {func() error { _, err := signedBy(t, w, "wrong", Settings{}).Me(ctx); return err }, SignIn,
+			"Invalid access token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tc.err()
@@ -131,27 +138,39 @@ func TestTrouble(t *testing.T) {
 		passes  bool
 		text    string
 	}{
-		"overloaded":       {answer(429, `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow down"}`), Busy, true, "slow down (status 429, REQUEST_LIMIT_EXCEEDED)"},
-		"maintenance":      {answer(503, "<html>sorry</html>"), Busy, true, "status 503"},
-		"fault":            {answer(500, `{"error_code":"INTERNAL_ERROR","message":"oops"}`), Busy, true, "oops"},
-		"no such API":      {answer(404, `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /preview/scim/v2/Me'"}`), NoRoute, false, "No API found"},
-		"another server":   {answer(404, "404 page not found\n"), NoRoute, false, "check that host is a workspace's address"},
-		"a silent server":  {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true, "no answer in time"},
-		"says nothing":     {answer(200, "{}"), BadAnswer, false, "the answer names nobody"},
-		"empty":            {answer(200, ""), BadAnswer, false, "the answer names nobody"},
-		"a web page":       {answer(200, "<html>login</html>"), BadAnswer, false, "no JSON document"},
-		"a login":          {redirect("https://accounts.example.com/login?next=x"), NoRoute, false, "redirects to https://accounts.example.com/login;"},
-		"private link":     {redirect("/login.html?error=private-link-validation-error:1"), NoRoute, false, "Private Link"},
-		"half an answer":   {half, Busy, true, "closed before the answer was complete"},
-		"connection lost":  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Busy, true, "closed the connection"},
-		"hangs":            {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true, "no answer in time"},
-		"refused":          {answer(403, `{"error_code":"PERMISSION_DENIED","message":"no"}`), Denied, false, "no (status 403, PERMISSION_DENIED)"},
-		"token refused":    {answer(403, `{"error_code":"403","message":"Invalid access token."}`), SignIn, false, "Invalid access token"},
-		"long message":     {answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"`+strings.Repeat("x", 2000)+`"}`), Invalid, false, "x…"},
-		"Unity Catalog":    {answer(404, `{"error_code":"METASTORE_DOES_NOT_EXIST","message":"No metastore assigned"}`), NoRoute, false, "No metastore"},
-		"exists":           {answer(409, `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"there"}`), Exists, false, "there"},
-		"exists, by text":  {answer(400, `{"error_code":"BAD_REQUEST","message":"Data Monitor 'c.s.t' already exists"}`), Exists, false, "already exists"},
-		"exists, own code": {answer(400, `{"error_code":"SCHEMA_ALREADY_EXISTS","message":"Schema 'c.s'"}`), Exists, false, "SCHEMA_ALREADY_EXISTS"},
+		"overloaded": {answer(429, `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow down"}`), Busy, true,
+			"slow down (status 429, REQUEST_LIMIT_EXCEEDED)"},
+		"maintenance": {answer(503, "<html>sorry</html>"), Busy, true, "status 503"},
+		"fault":       {answer(500, `{"error_code":"INTERNAL_ERROR","message":"oops"}`), Busy, true, "oops"},
+		"no such API": {answer(404,
+			`{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /preview/scim/v2/Me'"}`), NoRoute, false,
+			"No API found"},
+		"another server":  {answer(404, "404 page not found\n"), NoRoute, false, "check that host is a workspace's address"},
+		"a silent server": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true, "no answer in time"},
+		"says nothing":    {answer(200, "{}"), BadAnswer, false, "the answer names nobody"},
+		"empty":           {answer(200, ""), BadAnswer, false, "the answer names nobody"},
+		"a web page":      {answer(200, "<html>login</html>"), BadAnswer, false, "no JSON document"},
+		"a login": {redirect("https://accounts.example.com/login?next=x"), NoRoute, false,
+			"redirects to https://accounts.example.com/login;"},
+		"private link":   {redirect("/login.html?error=private-link-validation-error:1"), NoRoute, false, "Private Link"},
+		"half an answer": {half, Busy, true, "closed before the answer was complete"},
+		"connection lost": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Busy, true,
+			"closed the connection"},
+		"hangs": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true, "no answer in time"},
+		"refused": {answer(403, `{"error_code":"PERMISSION_DENIED","message":"no"}`), Denied, false,
+			"no (status 403, PERMISSION_DENIED)"},
+		"token refused": {answer(403, `{"error_code":"403","message":"Invalid access token."}`), SignIn, false,
+			"Invalid access token"},
+		"long message": {answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"`+strings.Repeat("x",
+			2000)+`"}`), Invalid, false, "x…"},
+		"Unity Catalog": {answer(404, `{"error_code":"METASTORE_DOES_NOT_EXIST","message":"No metastore assigned"}`),
+			NoRoute, false, "No metastore"},
+		"exists": {answer(409, `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"there"}`), Exists, false,
+			"there"},
+		"exists, by text": {answer(400, `{"error_code":"BAD_REQUEST","message":"Data Monitor 'c.s.t' already exists"}`),
+			Exists, false, "already exists"},
+		"exists, own code": {answer(400, `{"error_code":"SCHEMA_ALREADY_EXISTS","message":"Schema 'c.s'"}`), Exists, false,
+			"SCHEMA_ALREADY_EXISTS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(tc.handler)
@@ -211,15 +230,17 @@ func TestSignIn(t *testing.T) {
 	t.Cleanup(w.Close)
 	w.AddServicePrincipal("app-1", "s3cret")
 	session := func(secret, host string) *Client {
-		s, err := signin.New(signin.Config{Host: host, Credentials: signin.Credentials{AuthType: "oauth-m2m", ClientID: "app-1", ClientSecret: "s3cret"}}, signin.Settings{})
+		s, err := signin.New(signin.Config{Host: host, Credentials: signin.Credentials{AuthType: "oauth-m2m",
+			ClientID: "app-1", ClientSecret: "s3cret"}}, signin.Settings{})
 		if secret != "s3cret" {
-			s, err = signin.New(signin.Config{Host: host, Credentials: signin.Credentials{AuthType: "oauth-m2m", ClientID: "app-1", ClientSecret: "wr0ng"}}, signin.Settings{})
+			s, err = signin.New(signin.Config{Host: host, Credentials: signin.Credentials{AuthType: "oauth-m2m",
+				ClientID: "app-1", ClientSecret: "wr0ng"}}, signin.Settings{})
 		}
 		require.NoError(t, err)
 		t.Cleanup(s.Close)
 		base := http.DefaultTransport.(*http.Transport).Clone()
 		t.Cleanup(base.CloseIdleConnections)
-		c, err := ForSession(s, base, Settings{})
+		c, err := New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, Settings{})
 		require.NoError(t, err)
 		return c
 	}
@@ -250,7 +271,8 @@ func TestExperiment(t *testing.T) {
 	old := `{"experiment":{"experiment_id":"10","tags":[{"key":"mlflow.experiment.databricksTraceDestinationPath","value":"cat.sch"}]}}`
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/2.0/mlflow/experiments/get", func(rw http.ResponseWriter, r *http.Request) {
-		body := map[string]string{"7": uc, "8": tags, "9": path, "10": old, "11": `{"experiment":{"experiment_id":"11"}}`, "12": "{}"}[r.URL.Query().Get("experiment_id")]
+		body := map[string]string{"7": uc, "8": tags, "9": path, "10": old, "11": `{"experiment":{"experiment_id":"11"}}`,
+			"12": "{}"}[r.URL.Query().Get("experiment_id")]
 		if body == "" {
 			answer(404, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No experiment"}`)(rw, r)
 			return
@@ -267,7 +289,8 @@ func TestExperiment(t *testing.T) {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	c := plain(t, server.URL, Settings{})
-	for id, want := range map[string]string{"7": "cat.sch.pre_otel_spans", "8": "cat.sch.other_otel_spans", "9": "cat.sch.third_otel_spans",
+	for id, want := range map[string]string{"7": "cat.sch.pre_otel_spans", "8": "cat.sch.other_otel_spans",
+		"9":  "cat.sch.third_otel_spans",
 		"10": "cat.sch.mlflow_experiment_trace_otel_spans", "11": ""} {
 		x, err := c.Experiment(t.Context(), id)
 		require.NoError(t, err)
@@ -391,14 +414,35 @@ func TestCredentialIsNotQuoted(t *testing.T) {
 		_, _ = io.WriteString(w, `{"error_code": "ODD", "message": "you sent `+r.Header.Get("Authorization")+`"}`)
 	}))
 	t.Cleanup(server.Close)
-	s, err := signin.New(signin.Config{Host: server.URL, Credentials: signin.Credentials{AuthType: "pat", Token: "an odd canary"}}, signin.Settings{})
+	s, err := signin.New(signin.Config{Host: server.URL, Credentials: signin.Credentials{AuthType: "pat",
+		Token: "an odd canary"}}, signin.Settings{})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	base := &http.Transport{}
 	t.Cleanup(base.CloseIdleConnections)
-	c, err := ForSession(s, base, Settings{})
+	c, err := New(s.Host(), &http.Client{Transport: s.RoundTripper(base)}, Settings{})
 	require.NoError(t, err)
 	_, err = c.Me(t.Context())
 	require.ErrorContains(t, err, "you sent")
 	require.NotContains(t, err.Error(), "canary")
+}
+
+// The client sends no faster than its setting, which may be above the SDK's 15 requests a second.
+func TestRequestsPerSecond(t *testing.T) {
+	server := httptest.NewServer(answer(200, `{"userName":"me"}`))
+	t.Cleanup(server.Close)
+	base := &http.Transport{}
+	t.Cleanup(base.CloseIdleConnections)
+	takes := func(rate, requests int) time.Duration {
+		c, err := New(server.URL, &http.Client{Transport: base}, Settings{RequestsPerSecond: rate})
+		require.NoError(t, err)
+		began := time.Now()
+		for range requests {
+			_, err := c.Me(t.Context())
+			require.NoError(t, err)
+		}
+		return time.Since(began)
+	}
+	require.Greater(t, takes(5, 6), 150*time.Millisecond, "the sixth waits for a fifth of a second")
+	require.Less(t, takes(100_000, 300), 15*time.Second, "at 15 a second these take 19 s")
 }

@@ -30,7 +30,7 @@ func OnTable(n unity.Name) Securable { return Securable{"table", fullName(n), n.
 // String is the securable for people: table cat.sch.t.
 func (s Securable) String() string { return s.Kind + " " + s.name }
 
-// Grant is a privilege that somebody has on a securable.
+// Grant is a privilege of a principal on a securable.
 type Grant struct {
 	Principal string
 	// Privilege is spelled as the API spells it: USE_SCHEMA.
@@ -42,8 +42,9 @@ type Grant struct {
 // maxPages bounds listings, far above what a table has.
 const maxPages = 20
 
-// EffectiveGrants lists the privileges on a securable, those that come from the schema and the catalog included: of one principal, or of everybody whom the caller may
-// see if principal is empty. Grants of groups are listed under the group, not under its members.
+// EffectiveGrants lists the privileges on a securable, those that come from the schema and the catalog included: of one
+// principal, or of everybody whom the caller may see if principal is empty. Grants of groups are listed under the
+// group, not under its members.
 func (c *Client) EffectiveGrants(ctx context.Context, s Securable, principal string) ([]Grant, error) {
 	doing := "reading the grants on the " + s.String()
 	var out []Grant
@@ -77,7 +78,8 @@ func (c *Client) Grants(ctx context.Context, s Securable, principal string) ([]G
 	var out []Grant
 	page := ""
 	for range maxPages {
-		list, err := catalog.NewGrants(c.api).Get(ctx, catalog.GetGrantRequest{SecurableType: s.Kind, FullName: s.path, Principal: principal, PageToken: page})
+		list, err := catalog.NewGrants(c.api).Get(ctx, catalog.GetGrantRequest{SecurableType: s.Kind, FullName: s.path,
+			Principal: principal, PageToken: page})
 		if err != nil {
 			return nil, explain(ctx, doing, err)
 		}
@@ -99,7 +101,8 @@ func (c *Client) AddGrants(ctx context.Context, s Securable, principal string, p
 	for _, p := range privileges {
 		change.Add = append(change.Add, catalog.Privilege(spelled(p)))
 	}
-	_, err := catalog.NewGrants(c.api).Update(ctx, catalog.UpdatePermissions{SecurableType: s.Kind, FullName: s.path, Changes: []catalog.PermissionsChange{change}})
+	_, err := catalog.NewGrants(c.api).Update(ctx, catalog.UpdatePermissions{SecurableType: s.Kind, FullName: s.path,
+		Changes: []catalog.PermissionsChange{change}})
 	return explain(ctx, "granting "+strings.Join(privileges, ", ")+" on the "+s.String()+" to "+principal, err)
 }
 

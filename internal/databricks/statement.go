@@ -3,16 +3,10 @@ package databricks
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/sql"
 )
-
-// Param is a value for a :name in a statement. Type is SQL's name of the type; empty means STRING.
-type Param struct {
-	Name, Value, Type string
-}
 
 // Result is what a statement returned. All values are text, as the API sends them; NULL reads as "".
 type Result struct {
@@ -27,17 +21,15 @@ const (
 	mostBlind   = 10
 )
 
-// Statement runs a statement in a warehouse, which is started for it when it is stopped (that can take minutes), and returns all rows. When ctx ends, the statement is
-// cancelled.
-func (c *Client) Statement(ctx context.Context, warehouse, statement string, params ...Param) (Result, error) {
+// Statement runs a statement in a warehouse and returns all rows. A stopped warehouse is started for it, which can take
+// minutes. When ctx ends, the statement is cancelled.
+func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Result, error) {
 	const doing = "running a statement in the warehouse"
 	about := doing + " " + warehouse
 	service := sql.NewStatementExecution(c.api)
 	request := sql.ExecuteStatementRequest{
-		WarehouseId: warehouse, Statement: statement, WaitTimeout: "0s", Disposition: sql.DispositionInline, Format: sql.FormatJsonArray,
-	}
-	for _, p := range params {
-		request.Parameters = append(request.Parameters, sql.StatementParameterListItem{Name: p.Name, Value: p.Value, Type: p.Type, ForceSendFields: []string{"Value"}})
+		WarehouseId: warehouse, Statement: statement, WaitTimeout: "0s", Disposition: sql.DispositionInline,
+		Format: sql.FormatJsonArray,
 	}
 	r, err := service.ExecuteStatement(ctx, request)
 	if err != nil {
@@ -87,7 +79,8 @@ func outcome(r *sql.StatementResponse, about string) error {
 		e.Code, e.Message = string(r.Status.Error.ErrorCode), short(r.Status.Error.Message)
 	}
 	switch e.Code {
-	case string(sql.ServiceErrorCodeTemporarilyUnavailable), string(sql.ServiceErrorCodeServiceUnderMaintenance), string(sql.ServiceErrorCodeResourceExhausted),
+	case string(sql.ServiceErrorCodeTemporarilyUnavailable), string(sql.ServiceErrorCodeServiceUnderMaintenance),
+		string(sql.ServiceErrorCodeResourceExhausted),
 		string(sql.ServiceErrorCodeWorkspaceTemporarilyUnavailable):
 		e.Kind = Busy
 	}
@@ -95,7 +88,8 @@ func outcome(r *sql.StatementResponse, about string) error {
 }
 
 // rows collects all chunks of a result.
-func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterface, r *sql.StatementResponse, about string) (Result, error) {
+func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterface, r *sql.StatementResponse,
+	about string) (Result, error) {
 	var out Result
 	broken := func(format string, args ...any) (Result, error) {
 		return Result{}, &Error{Kind: BadAnswer, Doing: about, Message: fmt.Sprintf(format, args...)}
@@ -128,7 +122,8 @@ func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterfa
 		if data.NextChunkIndex <= data.ChunkIndex {
 			return broken("chunk %d is followed by chunk %d", data.ChunkIndex, data.NextChunkIndex)
 		}
-		next, err := service.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: segment(r.StatementId), ChunkIndex: data.NextChunkIndex})
+		next, err := service.GetStatementResultChunkN(ctx,
+			sql.GetStatementResultChunkNRequest{StatementId: segment(r.StatementId), ChunkIndex: data.NextChunkIndex})
 		if err != nil {
 			return Result{}, explain(ctx, about, err)
 		}
@@ -145,9 +140,4 @@ func (c *Client) cancel(ctx context.Context, service sql.StatementExecutionInter
 	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer end()
 	_ = service.CancelExecution(ctx, sql.CancelExecutionRequest{StatementId: segment(id)})
-}
-
-// Literal writes a string into a statement, in quotes, where parameters can't stand. Databricks SQL reads backslashes in strings.
-func Literal(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// statements answers statement execution with scripted answers: the first to the POST, the next ones to each look, chunks by their number.
+// statements answers statement execution with scripted answers: the first to the POST, the next ones to each look,
+// chunks by their number.
 type statements struct {
 	mu        sync.Mutex
 	script    []string // status and body, "503 {…}"; the last one repeats
@@ -66,7 +67,8 @@ const (
 )
 
 func TestStatement(t *testing.T) {
-	second := map[string]string{"1": `{"chunk_index":1,"next_chunk_index":2,"data_array":[["3"]]}`, "2": `{"chunk_index":2,"data_array":[["4"]]}`}
+	second := map[string]string{"1": `{"chunk_index":1,"next_chunk_index":2,"data_array":[["3"]]}`,
+		"2": `{"chunk_index":2,"data_array":[["4"]]}`}
 	for name, tc := range map[string]struct {
 		script []string
 		chunks map[string]string
@@ -74,43 +76,56 @@ func TestStatement(t *testing.T) {
 		kind   Kind
 		text   string
 	}{
-		"at once":        {script: []string{oneRow}, want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
-		"DDL":            {script: []string{`200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"column_count":0},"total_row_count":0},"result":{}}`}},
-		"slow start":     {script: []string{pending, pending, started, oneRow}, want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
-		"several chunks": {script: []string{chunked}, chunks: second, want: Result{Columns: []string{"n"}, Rows: [][]string{{"1"}, {"2"}, {"3"}, {"4"}}}},
+		"at once": {script: []string{oneRow}, want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
+		"DDL":     {script: []string{`200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"column_count":0},"total_row_count":0},"result":{}}`}},
+		"slow start": {script: []string{pending, pending, started, oneRow},
+			want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
+		"several chunks": {script: []string{chunked}, chunks: second,
+			want: Result{Columns: []string{"n"}, Rows: [][]string{{"1"}, {"2"}, {"3"}, {"4"}}}},
 		"a chunk too few": {
-			script: []string{chunked}, chunks: map[string]string{"1": `{"chunk_index":1,"data_array":[["3"]]}`}, kind: BadAnswer, text: "3 rows came, the workspace counted 4",
+			script: []string{chunked}, chunks: map[string]string{"1": `{"chunk_index":1,"data_array":[["3"]]}`},
+			kind: BadAnswer, text: "3 rows came, the workspace counted 4",
 		},
-		"chunks in a ring": {script: []string{chunked}, chunks: map[string]string{"1": `{"chunk_index":1,"next_chunk_index":1,"data_array":[["3"]]}`}, kind: BadAnswer, text: "chunk 1 is followed by chunk 1"},
+		"chunks in a ring": {script: []string{chunked},
+			chunks: map[string]string{"1": `{"chunk_index":1,"next_chunk_index":1,"data_array":[["3"]]}`}, kind: BadAnswer,
+			text: "chunk 1 is followed by chunk 1"},
 		"cut": {
-			script: []string{strings.Replace(oneRow, `"total_row_count":1`, `"truncated":true`, 1)}, kind: BadAnswer, text: "was cut",
+			script: []string{strings.Replace(oneRow, `"total_row_count":1`, `"truncated":true`, 1)}, kind: BadAnswer,
+			text: "was cut",
 		},
-		"a row too short": {script: []string{strings.Replace(oneRow, `["x",null]`, `["x"]`, 1)}, kind: BadAnswer, text: "a row has 1 values for 2 columns"},
+		"a row too short": {script: []string{strings.Replace(oneRow, `["x",null]`, `["x"]`, 1)}, kind: BadAnswer,
+			text: "a row has 1 values for 2 columns"},
 		"failed is HTTP 200": {
 			script: []string{`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"BAD_REQUEST","message":"[TABLE_OR_VIEW_NOT_FOUND] nope\nmore"}}}`},
 			kind:   Failed, text: "running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND] nope (BAD_REQUEST)",
 		},
-		"failed later": {script: []string{pending, `200 {"statement_id":"st-1","status":{"state":"FAILED"}}`}, kind: Failed, text: "it ended as FAILED"},
+		"failed later": {script: []string{pending, `200 {"statement_id":"st-1","status":{"state":"FAILED"}}`},
+			kind: Failed, text: "it ended as FAILED"},
 		"failed for now": {
 			script: []string{`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
 			kind:   Busy, text: "warehouse is starting",
 		},
-		"cancelled by somebody": {script: []string{pending, `200 {"statement_id":"st-1","status":{"state":"CANCELED"}}`}, kind: Failed, text: "it ended as CANCELED"},
-		"no status":             {script: []string{`200 {"statement_id":"st-1"}`}, kind: BadAnswer, text: "does not say how it ended"},
-		"no warehouse":          {script: []string{`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"SQL warehouse wh does not exist"}`}, kind: NotFound, text: "SQL warehouse wh does not exist"},
-		"not allowed":           {script: []string{`403 {"error_code":"PERMISSION_DENIED","message":"You do not have permission to use the SQL warehouse"}`}, kind: Denied, text: "permission"},
+		"cancelled by somebody": {script: []string{pending, `200 {"statement_id":"st-1","status":{"state":"CANCELED"}}`},
+			kind: Failed, text: "it ended as CANCELED"},
+		"no status": {script: []string{`200 {"statement_id":"st-1"}`}, kind: BadAnswer,
+			text: "does not say how it ended"},
+		"no warehouse": {script: []string{`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"SQL warehouse wh does not exist"}`}, kind: NotFound, text: "SQL warehouse wh does not exist"},
+		"not allowed":  {script: []string{`403 {"error_code":"PERMISSION_DENIED","message":"You do not have permission to use the SQL warehouse"}`}, kind: Denied, text: "permission"},
 		"looks fail in between": {
-			script: []string{pending, `503 {"message":"busy"}`, `429 {"message":"busy"}`, oneRow}, want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}},
+			script: []string{pending, `503 {"message":"busy"}`, `429 {"message":"busy"}`, oneRow},
+			want:   Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}},
 		},
 		"looks fail for good": {script: []string{pending, `503 {"message":"busy"}`}, kind: Busy, text: "busy"},
-		"lost":                {script: []string{pending, `404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"The statement st-1 was not found"}`}, kind: NotFound, text: "not found"},
+		"lost": {script: []string{pending,
+			`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"The statement st-1 was not found"}`}, kind: NotFound,
+			text: "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &statements{script: tc.script, chunks: tc.chunks}
 			server := httptest.NewServer(s)
 			t.Cleanup(server.Close)
 			c := plain(t, server.URL, Settings{Sleep: func(context.Context, time.Duration) error { return nil }})
-			r, err := c.Statement(t.Context(), "wh", "SELECT :a", Param{Name: "a", Value: ""}, Param{Name: "n", Value: "1", Type: "INT"})
+			r, err := c.Statement(t.Context(), "wh", "SELECT a")
 			require.Equal(t, tc.kind, KindOf(err), "%v", err)
 			if tc.kind != "" {
 				require.ErrorContains(t, err, tc.text)
@@ -118,8 +133,8 @@ func TestStatement(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, tc.want, r)
-			require.JSONEq(t, `{"warehouse_id":"wh","statement":"SELECT :a","wait_timeout":"0s","disposition":"INLINE","format":"JSON_ARRAY",
-				"parameters":[{"name":"a","value":""},{"name":"n","value":"1","type":"INT"}]}`, s.asked[0])
+			require.JSONEq(t, `{"warehouse_id":"wh","statement":"SELECT a","wait_timeout":"0s","disposition":"INLINE",
+				"format":"JSON_ARRAY"}`, s.asked[0])
 		})
 	}
 }
@@ -144,8 +159,4 @@ func TestStatementGivenUp(t *testing.T) {
 	require.Equal(t, longestLook, waits[len(waits)-1])
 	require.Equal(t, 1, s.cancelled)
 	require.Equal(t, 11, s.looks)
-}
-
-func TestLiteral(t *testing.T) {
-	require.Equal(t, `'it\'s C:\\x'`, Literal(`it's C:\x`))
 }

@@ -61,7 +61,7 @@ func (m *members) add(key string) (v pcommon.Value, repeated bool) {
 	} else if len(m.index) > 0 {
 		m.index[key] = at
 	}
-	if at == 0 {
+	if at == 0 { // does nothing if more room was made before
 		m.builder.EnsureCapacity(fewMembers)
 	}
 	m.keys = append(m.keys, key)

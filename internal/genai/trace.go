@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 // metadataKeys are the keys of metadata that become attributes under their own name, besides those below mlflow.source.: the ones that MLflow defines. Others
@@ -83,24 +82,4 @@ func location(id string) string {
 		return ""
 	}
 	return rest[:max(strings.LastIndexByte(rest, '/'), 0)]
-}
-
-// assessments adds all assessments of the trace, and the time of the newest change.
-func (w *worker) assessments(list []mlflow.Assessment) {
-	var newest int64
-	for i := range list {
-		newest = max(newest, list[i].Updated)
-	}
-	w.replace(Revision).SetInt(newest)
-	if len(list) == 0 {
-		return
-	}
-	if !w.capture {
-		list = w.withoutContent(list)
-	}
-	const usual = 512 // bytes of an assessment
-	text := mlflow.AppendAssessments(make([]byte, 0, usual*len(list)), list)
-	if _, jsonText := w.value(w.replace(Assessments), text, pyjson.NewScanner(text)); jsonText {
-		w.marks = append(w.marks, Assessments)
-	}
 }

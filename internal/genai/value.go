@@ -3,7 +3,6 @@ package genai
 import (
 	"math"
 	"strings"
-	"unicode/utf8"
 	"unsafe"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -107,7 +106,7 @@ func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b
 
 // validString returns s with invalid UTF-8 replaced, since protobuf refuses it.
 func validString(s string) string {
-	if utf8.ValidString(s) {
+	if pyjson.ValidUTF8(s) {
 		return s
 	}
 	return strings.ToValidUTF8(s, "\uFFFD")

@@ -150,10 +150,7 @@ func (d *decoder) assessmentError() *AssessmentError {
 // AppendAssessments appends the JSON text of the complete list in the form of MLflow's REST answers, in the order of creation, then of ids. The order of
 // members is fixed and absent ones are left out, so that equal lists give equal bytes.
 func AppendAssessments(dst []byte, list []Assessment) []byte {
-	if !slices.IsSortedFunc(list, byCreation) {
-		list = slices.Clone(list)
-		slices.SortStableFunc(list, byCreation)
-	}
+	list = ByCreation(list)
 	dst = append(dst, '[')
 	for i := range list {
 		if i > 0 {
@@ -162,6 +159,15 @@ func AppendAssessments(dst []byte, list []Assessment) []byte {
 		dst = list[i].append(dst)
 	}
 	return append(dst, ']')
+}
+
+// ByCreation returns the list in the order of creation, then of ids. It doesn't change the list that it is given.
+func ByCreation(list []Assessment) []Assessment {
+	if !slices.IsSortedFunc(list, byCreation) {
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, byCreation)
+	}
+	return list
 }
 
 func byCreation(a, b Assessment) int {
@@ -228,8 +234,16 @@ func (a *Assessment) appendValue(dst []byte) []byte {
 }
 
 func appendTime(dst []byte, name string, unixMilli int64) []byte {
-	return time.UnixMilli(unixMilli).UTC().AppendFormat(appendName(dst, name), `"2006-01-02T15:04:05.000Z"`)
+	dst = append(appendName(dst, name), '"')
+	dst = time.UnixMilli(unixMilli).UTC().AppendFormat(dst, timeLayout)
+	return append(dst, '"')
 }
+
+// timeLayout is how MLflow's REST answers write times.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// FormatTime writes a time, in milliseconds since 1970, as MLflow's REST answers do.
+func FormatTime(unixMilli int64) string { return time.UnixMilli(unixMilli).UTC().Format(timeLayout) }
 
 // appendName appends what stands before a member's value.
 func appendName(dst []byte, name string) []byte {

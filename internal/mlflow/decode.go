@@ -8,8 +8,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// Decoders of the wire formats. All of them keep the document they are given: strings and raw values of the result may point into it, so the caller hands it
-// over and never writes to it again. A result never points into memory shared between traces (see Trace).
+// Decoders of the wire formats. All of them but DecodeSpanCopy keep the document they are given: strings and raw values of
+// the result may point into it, so the caller hands it over and never writes to it again. A result never points into memory
+// shared between traces (see Trace).
 //
 // What is odd in one attribute, event or link costs at most that one: a value of an unexpected kind is kept as its text. What makes the document as a whole
 // unreadable is a *Skip that names the byte and holds no content.
@@ -66,12 +67,16 @@ func corrupt(err error) *Skip {
 	return Skipf(Corrupt, "the spans can't be read: %v", err)
 }
 
-// DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of a store). The span points into doc. An error is always
-// a *Skip. Finish completes the trace once all its spans are decoded.
-func DecodeSpan(doc []byte) (Span, error) {
-	d := newDecoder(doc)
+// DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of a store). The span points
+// into doc. An error is always a *Skip. Finish completes the trace once all its spans are decoded.
+func DecodeSpan(doc []byte) (Span, error) { return decodeSpan(newDecoder(doc)) }
+
+// DecodeSpanCopy is DecodeSpan for a doc that is only valid during the call: neither the span nor the error points into it.
+func DecodeSpanCopy(doc []byte) (Span, error) { return decodeSpan(newCopyingDecoder(doc)) }
+
+func decodeSpan(d *decoder) (Span, error) {
 	if d.Kind() != pyjson.Object {
-		d.Open(pyjson.Object)
+		d.Open(pyjson.Object) // fails
 	}
 	span := d.span()
 	d.End()

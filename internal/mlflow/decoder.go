@@ -14,8 +14,15 @@ type decoder struct {
 	invalid *Skip   // why a valid JSON text is no trace
 }
 
-func newDecoder(doc []byte) *decoder {
-	return &decoder{Scanner: pyjson.NewScanner(doc), block: block{size: min(len(doc)/2, 32<<10)}}
+func newDecoder(doc []byte) *decoder { return decoderOf(pyjson.NewScanner(doc), len(doc)) }
+
+// newCopyingDecoder returns a decoder for a document that doesn't outlive it.
+func newCopyingDecoder(doc []byte) *decoder {
+	return decoderOf(pyjson.NewCopyingScanner(doc), len(doc))
+}
+
+func decoderOf(s pyjson.Scanner, size int) *decoder {
+	return &decoder{Scanner: s, block: block{size: min(size/2, 32<<10)}}
 }
 
 // open opens the next value if it is of kind k; else it reads past it and reports false.

@@ -27,9 +27,10 @@ func (e *SyntaxError) Error() string {
 	return "invalid JSON: " + e.Expected + " expected at byte " + strconv.Itoa(e.Offset)
 }
 
-// Scanner reads one JSON text from start to end, value by value. It never writes to the text: what it returns points into the text or, for strings with
-// escapes, into memory of its own that is never reused, so results stay valid as long as the text does. The first error sticks: from then on every method returns
-// its zero value, loops end, and Err says what was wrong and at which byte.
+// Scanner reads one JSON text from start to end, value by value. It never writes to the text: what it returns points into the
+// text or, for strings with escapes, into memory of its own that is never reused, so results stay valid as long as the text
+// does; NewCopyingScanner is for texts that don't last. The first error sticks: from then on every method returns its zero
+// value, loops end, and Err says what was wrong and at which byte.
 //
 //	s := pyjson.NewScanner(text)
 //	s.Open(pyjson.Object)
@@ -46,12 +47,13 @@ func (e *SyntaxError) Error() string {
 //
 // A caller reads exactly one value after each Key and after each NextElement that reports true.
 type Scanner struct {
-	text  []byte
-	pos   int
-	fresh bool // a container was just opened: no comma is due
-	valid bool // the text is known to be valid UTF-8
-	arena []byte
-	err   error
+	text   []byte
+	pos    int
+	fresh  bool // a container was just opened: no comma is due
+	valid  bool // the text is known to be valid UTF-8
+	copies bool // strings are copied: the text may be gone when they are used
+	arena  []byte
+	err    error
 }
 
 // NewScanner returns a scanner over text.
@@ -59,6 +61,10 @@ func NewScanner(text []byte) Scanner { return Scanner{text: text} }
 
 // NewValidScanner is NewScanner for a text that is known to be valid UTF-8, as every string that a Scanner returned is; it isn't looked at again.
 func NewValidScanner(text []byte) Scanner { return Scanner{text: text, valid: true} }
+
+// NewCopyingScanner is NewScanner for a text that may be gone or overwritten when the scanner is done: what Str, Bytes and
+// KeyString return never points into it. What Key, Num and Skip return does.
+func NewCopyingScanner(text []byte) Scanner { return Scanner{text: text, copies: true} }
 
 // Err returns the first error, a *SyntaxError: what was expected and at which offset, never the text itself.
 func (s *Scanner) Err() error { return s.err }
@@ -143,15 +149,18 @@ func (s *Scanner) next(closing byte, expected string) bool {
 	return true
 }
 
-// Key reads the key of the member that NextMember found, and its colon. It is compared as string(s.Key()) or kept with KeyString.
-func (s *Scanner) Key() []byte { return bytesOf(s.KeyString()) }
+// Key reads the key of the member that NextMember found, and its colon. It is compared as string(s.Key()) or kept with
+// KeyString.
+func (s *Scanner) Key() []byte { return s.key(false) }
 
-// KeyString is Key for callers that keep the key: it stays valid as long as the text.
-func (s *Scanner) KeyString() string {
-	key := s.Str()
+// KeyString is Key for callers that keep the key: it stays valid as long as what Str returns.
+func (s *Scanner) KeyString() string { return stringOf(s.key(s.copies)) }
+
+func (s *Scanner) key(copies bool) []byte {
+	key := s.decoded(copies)
 	s.colon()
 	if s.err != nil {
-		return ""
+		return nil
 	}
 	return key
 }

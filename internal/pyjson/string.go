@@ -19,29 +19,55 @@ const (
 	highs = 0x8080808080808080
 )
 
-// special returns the index of the first byte at or after i that can't stand for itself in a JSON string (", \ or a control character), or len(b), and
+// specials returns a word whose lowest set bit is the highest bit of the first byte of w, in little-endian order, that can't
+// stand for itself in a JSON string: ", \ or a control character. Bits above it may be set wrongly, since borrows only ever
+// add bits above the lowest one. It is 0 if there is no such byte.
+func specials(w uint64) uint64 {
+	quote := w ^ ones*'"'
+	slash := w ^ ones*'\\'
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
+}
+
+// isSpecial is specials for one byte.
+func isSpecial(c byte) bool { return c == '"' || c == '\\' || c < 0x20 }
+
+// special returns the index of the first byte at or after i that can't stand for itself in a JSON string, or len(b), and
 // whether a byte outside ASCII lies before it.
 func special(b []byte, i int) (at int, wide bool) {
 	var seen uint64
 	for ; i+8 <= len(b); i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
-		quote := w ^ ones*'"'
-		slash := w ^ ones*'\\'
-		// The lowest bit that is set is exact; borrows only ever add bits above it.
-		if m := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs; m != 0 {
+		if m := specials(w); m != 0 {
 			seen |= w & (m&-m - 1)
 			return i + bits.TrailingZeros64(m)/8, seen&highs != 0
 		}
 		seen |= w
 	}
-	for ; i < len(b); i++ {
-		c := b[i]
-		if c == '"' || c == '\\' || c < 0x20 {
-			break
-		}
-		seen |= uint64(c)
+	for ; i < len(b) && !isSpecial(b[i]); i++ {
+		seen |= uint64(b[i])
 	}
 	return i, seen&highs != 0
+}
+
+// copyPlain copies what lies before the first byte of src that can't stand for itself in a JSON string, and returns how much
+// that is and whether a byte outside ASCII is in it. It may write to dst beyond that, up to the length of src, which dst has
+// at least.
+func copyPlain(dst, src []byte) (n int, wide bool) {
+	var seen uint64
+	for ; n+8 <= len(src); n += 8 {
+		w := binary.LittleEndian.Uint64(src[n:])
+		binary.LittleEndian.PutUint64(dst[n:], w)
+		if m := specials(w); m != 0 {
+			seen |= w & (m&-m - 1)
+			return n + bits.TrailingZeros64(m)/8, seen&highs != 0
+		}
+		seen |= w
+	}
+	for ; n < len(src) && !isSpecial(src[n]); n++ {
+		seen |= uint64(src[n])
+		dst[n] = src[n]
+	}
+	return n, seen&highs != 0
 }
 
 // body reads a string and returns what lies between its quotes, whether there are escapes in it and whether it is valid UTF-8.
@@ -65,7 +91,7 @@ func (s *Scanner) body() (raw []byte, escaped, valid bool) {
 		case '"':
 			s.pos++
 			raw = s.text[start:at:at]
-			return raw, escaped, !wide || s.valid || utf8.Valid(raw)
+			return raw, escaped, !wide || s.valid || validUTF8(raw)
 		case '\\':
 			escaped = true
 			if !s.escape() {
@@ -124,27 +150,118 @@ func (s *Scanner) skipString() {
 	}
 }
 
-// Str reads a string and returns its decoded value, valid UTF-8: each invalid byte and each lone surrogate becomes U+FFFD. It points into the text or
-// the scanner's own memory.
+// Str reads a string and returns its decoded value, valid UTF-8: each invalid byte and each lone surrogate becomes U+FFFD.
+// It points into the text or the scanner's own memory.
 func (s *Scanner) Str() string { return stringOf(s.Bytes()) }
 
 // Bytes is Str for callers that want bytes; they must not be written to.
-func (s *Scanner) Bytes() []byte {
-	raw, escaped, valid := s.body()
-	if !escaped && valid {
-		return raw
+func (s *Scanner) Bytes() []byte { return s.decoded(s.copies) }
+
+// decoded reads a string and returns its value. With copies it never lies in the text.
+//
+// Most strings are read in one pass. That writes to the arena before it knows how much, so the arena needs room for the rest
+// of the text, and has it from the first such string on: what a string of valid UTF-8 stands for is never longer than the
+// string. Invalid bytes may become longer and are kept apart from the arena, or hostile text could call for a new arena with
+// each string. Errors, invalid bytes and large texts, for which an arena of their size would be too much to pay for a few
+// short strings, take two passes.
+func (s *Scanner) decoded(copies bool) []byte {
+	if s.peek() != '"' {
+		s.fail("a string")
+		return nil
 	}
-	size := len(raw) // every escape is longer than what it stands for
+	start := s.pos + 1
+	at, wide := special(s.text, start)
+	if !copies && at < len(s.text) && s.text[at] == '"' && (!wide || s.valid || validUTF8(s.text[start:at])) {
+		s.pos = at + 1
+		return s.text[start:at:at]
+	}
+	rest := len(s.text) - start
+	if cap(s.arena)-len(s.arena) < rest && (s.copies || rest <= arenaBlock) {
+		s.arena = make([]byte, 0, rest)
+	}
+	if cap(s.arena)-len(s.arena) >= rest {
+		if value, ok := s.decodeOnce(start, at, wide); ok {
+			return value
+		}
+	}
+	return s.decodeTwice()
+}
+
+// decodeOnce reads the string whose first byte is at start and whose first byte that can't stand for itself is at at; wide
+// says that a byte outside ASCII lies between. The arena has room for the rest of the text. It reports false, and nothing is
+// changed, if the string isn't well-formed or not valid UTF-8.
+func (s *Scanner) decodeOnce(start, at int, wide bool) ([]byte, bool) {
+	text, base := s.text, len(s.arena)
+	out := s.arena[base : base+len(text)-start]
+	if wide && !s.valid && !validUTF8(text[start:at]) {
+		return nil, false
+	}
+	n := copy(out, text[start:at])
+	for at+1 < len(text) && text[at] == '\\' {
+		switch c := unescaped[text[at+1]]; c {
+		case 0:
+			return nil, false
+		case 'u':
+			r, end, ok := unicodeEscape(text, at+2)
+			if !ok {
+				return nil, false
+			}
+			n += utf8.EncodeRune(out[n:], r)
+			at = end
+		default:
+			out[n] = c
+			n++
+			at += 2
+		}
+		size, wide := copyPlain(out[n:], text[at:])
+		if wide && !s.valid && !validUTF8(out[n:n+size]) {
+			return nil, false
+		}
+		n += size
+		at += size
+	}
+	if at == len(text) || text[at] != '"' {
+		return nil, false
+	}
+	s.pos = at + 1
+	s.arena = s.arena[:base+n]
+	return out[:n:n], true
+}
+
+// decodeTwice finds the end of a string first, checking it, and decodes it then.
+func (s *Scanner) decodeTwice() []byte {
+	raw, _, valid := s.body()
+	if s.err != nil {
+		return nil
+	}
 	if !valid {
-		size = 3 * len(raw)
+		return slices.Clip(appendUnescaped(nil, raw, false))
 	}
-	if cap(s.arena)-len(s.arena) < size {
-		s.arena = make([]byte, 0, max(size, min(len(s.text)-s.pos, arenaBlock)))
+	if cap(s.arena)-len(s.arena) < len(raw) {
+		s.arena = make([]byte, 0, max(len(raw), min(len(s.text)-s.pos, arenaBlock)))
 	}
 	start := len(s.arena)
-	s.arena = appendUnescaped(s.arena, raw, valid)
+	s.arena = appendUnescaped(s.arena, raw, true)
 	end := len(s.arena)
 	return s.arena[start:end:end]
+}
+
+// unescaped is what the character after a backslash stands for: u for the escape of a code unit, 0 for no escape.
+var unescaped = [256]byte{
+	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'u': 'u',
+}
+
+// unicodeEscape returns the character whose four hexadecimal digits are at i, and where its escape, or the pair of them for
+// a character beyond 16 bits, ends.
+func unicodeEscape(text []byte, i int) (r rune, end int, ok bool) {
+	if r, ok = hex4(text, i); !ok {
+		return 0, i, false
+	}
+	end = i + 4
+	if utf16.IsSurrogate(r) {
+		r, end = surrogate(text, end, r)
+	}
+	return r, end, true
 }
 
 // AppendBytes is Bytes for callers with memory of their own: it appends the value to dst.
@@ -156,7 +273,8 @@ func (s *Scanner) AppendBytes(dst []byte) []byte {
 	return appendUnescaped(dst, raw, valid)
 }
 
-// arenaBlock is the size of a block that decoded strings are collected in, unless the text or a single string calls for another.
+// arenaBlock is the size of a block that decoded strings are collected in, unless the text or a single string calls for
+// another.
 const arenaBlock = 32 << 10
 
 // appendUnescaped appends the decoded form of a string's body whose escapes are known to be valid.
@@ -189,35 +307,21 @@ func appendUnescaped(dst, raw []byte, valid bool) []byte {
 			n++
 			continue
 		}
-		c := raw[i+1]
-		i += 2
-		switch c {
-		case 'b':
-			c = '\b'
-		case 'f':
-			c = '\f'
-		case 'n':
-			c = '\n'
-		case 'r':
-			c = '\r'
-		case 't':
-			c = '\t'
-		case 'u':
-			r, _ := hex4(raw, i)
-			i += 4
-			if utf16.IsSurrogate(r) {
-				r, i = surrogate(raw, i, r)
-			}
-			n += utf8.EncodeRune(out[n:], r)
+		if c := unescaped[raw[i+1]]; c != 'u' {
+			out[n] = c
+			n++
+			i += 2
 			continue
 		}
-		out[n] = c
-		n++
+		r, end, _ := unicodeEscape(raw, i+2)
+		n += utf8.EncodeRune(out[n:], r)
+		i = end
 	}
 	return dst[:base+n]
 }
 
-// surrogate returns the character of a surrogate pair whose first half r ends at i, and where the pair ends, or U+FFFD for a half that stands alone.
+// surrogate returns the character of a surrogate pair whose first half r ends at i, and where the pair ends, or U+FFFD for
+// a half that stands alone.
 func surrogate(raw []byte, i int, r rune) (rune, int) {
 	if hasPrefix(raw[i:], `\u`) {
 		if low, ok := hex4(raw, i+2); ok {
@@ -227,14 +331,6 @@ func surrogate(raw []byte, i int, r rune) (rune, int) {
 		}
 	}
 	return utf8.RuneError, i
-}
-
-// appendValid appends raw with each invalid byte replaced.
-func appendValid(dst, raw []byte) []byte {
-	for _, r := range stringOf(raw) {
-		dst = utf8.AppendRune(dst, r)
-	}
-	return dst
 }
 
 // hex4 returns the value of the four hexadecimal digits at i.

@@ -74,20 +74,17 @@ func newVocabulary(merges string, drop int) *vocabulary {
 	v.spell(all)
 	v.addTokens(all)
 	v.addLongTokens(all)
-	v.chars = newChars(n, all.of)
+	v.chars = newChars(all)
 	all.clear(v)
 	return v
 }
 
-// spellings are the spelling of every token while tables are built.
+// spellings hold, while tables are built, of every token its first 16 bytes (the first byte lowest),
+// its last four (the last byte lowest) and how many it has.
 type spellings struct {
 	first  [][2]uint64
 	last   []uint32
 	length []uint8
-}
-
-func (s *spellings) of(id uint32) spelling {
-	return spelling{&s.first[id], s.last[id], int(s.length[id])}
 }
 
 // scratch returns room for the spellings of all tokens. It lies where the memos will be, which are larger: memory that

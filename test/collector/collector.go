@@ -155,10 +155,12 @@ func environment() []string {
 	return env
 }
 
-// Signal sends a signal.
+// Signal sends a signal. A process that has ended is left alone.
 func (p *Process) Signal(s syscall.Signal) {
 	p.t.Helper()
-	require.NoError(p.t, p.cmd.Process.Signal(s))
+	if err := p.cmd.Process.Signal(s); !errors.Is(err, os.ErrProcessDone) {
+		require.NoError(p.t, err)
+	}
 }
 
 // Kill ends the process as kill -9 does and waits until it is gone. An ended process is left alone.

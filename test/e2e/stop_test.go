@@ -91,6 +91,24 @@ func TestExitTwoReceivers(t *testing.T) {
 	assert.Len(t, collector.ReadReport(t, dir).Receivers, 2)
 }
 
+// A SIGTERM in the moment in which the last receiver is done ends the process like any other, and the exit status says
+// what the report says.
+func TestExitSignalInTheSameMoment(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		dir, sink := t.TempDir(), otlpsink.New(t)
+		p := collector.Start(t, dir, collector.Backfill("sqlite:///"+sample, dir).ToOTLP(sink.URL, nil))
+		eventually(t, func() bool { return sink.Distinct() == sampleSpans }, "everything has arrived")
+		p.Signal(syscall.SIGTERM)
+		status := p.WaitFor(stopLimit)
+		if report := collector.ReadReport(t, dir).Receivers[0]; report.Complete {
+			assert.Zero(t, status)
+		} else {
+			assert.Equal(t, 1, status)
+		}
+	}
+}
+
 // SIGTERM ends the process in time although the destination does not answer, the position has not moved, and the next run delivers.
 func TestStopWhileDestinationIsDown(t *testing.T) {
 	for name, script := range map[string]otlpsink.Answer{

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Executes the SQL of the refined views on Apache Spark and compares every value with views_expected.py.
+"""Executes the SQL of this project on Apache Spark and compares every value with views_expected.py.
 
     P=$(test/py/env.sh spark)
-    $P test/py/views.py tables.json GOLDEN WORK
+    $P test/py/views.py input.json GOLDEN WORK
 
-tables.json is a list of {"name", "columns": "name type, …", "rows": [{…}]}; GOLDEN is the folder of the statements, each followed by a line with a semicolon, which are executed
-as they are: only what is marked "[Databricks only]" is left out, and listed. WORK is a folder for Spark. Every statement is also parsed by a parser of Databricks' dialect.
-Ends with status 1 and a list of differences on standard error if anything differs.
+input.json holds "tables", a list of {"name", "columns": "name type, …", "rows": [{…}]}; "queries", a list of {"sql", "rows"}
+with the rows that Spark must return too; "plans", two lists of statements that databricks_setup printed; and "later", the rows
+of spans that arrive between the two. GOLDEN is the folder of the statements, each followed by a line with a semicolon, which
+are executed as they are: only what is marked "[Databricks only]" is left out, and listed. WORK is a folder for Spark. Every
+statement is also parsed by a parser of Databricks' dialect. Ends with status 1 and a list of differences on standard error if
+anything differs.
 """
 import collections
 import datetime
@@ -93,10 +96,11 @@ def statements(path):
 
 
 class Run:
-    def __init__(self, spark, tables, golden, work):
+    def __init__(self, spark, given, golden, work):
         self.spark, self.golden, self.work = spark, golden, work
-        self.tables = {t["name"]: t["rows"] for t in tables}
-        self.columns = {t["name"]: t["columns"] for t in tables}
+        self.tables = {t["name"]: t["rows"] for t in given["tables"]}
+        self.columns = {t["name"]: t["columns"] for t in given["tables"]}
+        self.queries, self.plans, self.later = given["queries"], given["plans"], given["later"]
         self.executed, self.left, self.values, self.differences = 0, [], collections.Counter(), []
 
     def statements(self, name):
@@ -106,18 +110,26 @@ class Run:
         """Executes a golden file. Returns what its queries answered."""
         answers = []
         for does, databricks, sql in self.statements(name):
-            try:
-                sqlglot.parse_one(sql, dialect="databricks", error_level=sqlglot.ErrorLevel.RAISE)
-            except Exception as e:
-                self.differ("%s: a parser of Databricks' dialect refuses the statement that %s: %s" % (name, does, str(e)[:300]))
             if databricks:
+                self.parse(name + ": " + does, sql)
                 self.left.append("%s: %s" % (name, " ".join(sql.split()[:3])))
                 continue
-            rows = self.spark.sql(sql).collect()
-            self.executed += 1
+            rows = self.execute(name + ": " + does, sql)
             if sql.startswith("SELECT"):
                 answers.append([r.asDict() for r in rows])
         return answers
+
+    def parse(self, what, sql):
+        try:
+            sqlglot.parse_one(sql, dialect="databricks", error_level=sqlglot.ErrorLevel.RAISE)
+        except Exception as e:
+            self.differ("%s: a parser of Databricks' dialect refuses the statement: %s" % (what, str(e)[:300]))
+
+    def execute(self, what, sql):
+        """Parses and executes a statement. Returns its rows."""
+        self.parse(what, sql)
+        self.executed += 1
+        return self.spark.sql(sql).collect()
 
     def differ(self, text):
         self.differences.append(text)
@@ -189,14 +201,14 @@ def main():
     data, golden, work = sys.argv[1:]
     began = time.time()
     with open(data) as f:
-        tables = json.load(f)
+        given = json.load(f)
     spark = start(work)
     started = time.time() - began
     spark.sql("CREATE DATABASE spark_catalog.lab")
-    for table in tables:
+    for table in given["tables"]:
         load(spark, table, work)
     print("Spark %s, started in %.0fs, loaded after %.0fs" % (spark.version, started, time.time() - began))
-    run = Run(spark, tables, golden, work)
+    run = Run(spark, given, golden, work)
     expected.compare(run)
     for text, n in sorted(collections.Counter(run.left).items()):
         print("not executed, Databricks only: %s (%d)" % (text, n))

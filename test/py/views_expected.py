@@ -92,13 +92,18 @@ def first(*values):
     return None
 
 
+def stands(row):
+    """Whether a span may stand for its trace."""
+    a = attributes(row)
+    return row["parent_span_id"] in NO_PARENT or a.get("mlflow.revision") is not None or any(a.get(m) is not None for m in MARKS)
+
+
 def roots(rows):
     """The row that stands for each trace."""
     traces = {}
     for row in rows:
         a = attributes(row)
-        orphan = row["parent_span_id"] in NO_PARENT
-        if orphan or a.get("mlflow.revision") is not None or any(a.get(m) is not None for m in MARKS):
+        if stands(row):
             versions = traces.setdefault(row["trace_id"], {}).setdefault(row["span_id"], [])
             revision = whole(a.get("mlflow.revision"))
             age = (row["record_id"],) if "record_id" in row else (row["end_time_unix_nano"], len(a) if a else -1)
@@ -256,6 +261,31 @@ def scores(tops, logs=None, annotations=None):
     return out
 
 
+def found(spans, logs=None, annotations=None):
+    """What the query for the names of scores returns: names, sources and how often they occur."""
+    counts = {}
+
+    def add(name, source, value):
+        if name and value is not None:
+            counts[(name, source)] = counts.get((name, source), 0) + 1
+
+    for row in spans:
+        if stands(row):
+            for key, value in attributes(row).items():
+                if key.startswith("metric_"):
+                    add(key[len("metric_"):], "span", score(value))
+    for r in logs or []:
+        a = attributes(r)
+        if r["event_name"] == "gen_ai.evaluation.result" and a.get("gen_ai.evaluation.name") is not None:
+            add(score_name(a["gen_ai.evaluation.name"]), "log",
+                score(a.get("gen_ai.evaluation.score.value"), a.get("gen_ai.evaluation.score.label")))
+    for r in annotations or []:
+        if r["target_type"] == "TRACE" and r["annotation_type"] == "FEEDBACK":
+            add(score_name(r["name"]), "annotation", score(r["value"]))
+    rows = [{"score_name": name, "source": source, "occurrences": n} for (name, source), n in counts.items()]
+    return sorted(rows, key=lambda r: (-r["occurrences"], r["score_name"], r["source"]))
+
+
 def offer(entries, withdrawn, key, when, weight, source, value, valid):
     if value is None or not valid:
         withdrawn[key] = max(withdrawn.get(key, when), when)
@@ -302,36 +332,85 @@ COLUMNS = [("Relevance", "metric_relevance"), ("answer_length", "metric_answer_l
 
 def compare(run):
     tables = run.tables
+    counted(run)
+
+    def rows(name):
+        return tables["spark_catalog.lab." + name]
+
     # v2
-    found, count = run.sheet("v2")
-    have = views(run, "agents", "agents_otel_spans", COLUMNS)
-    run.equal("names found in v2", {r["score_name"] for r in found} >= {n for _, n in have}, True)
-    run.equal("number of spans", count, [{"spans": len(tables["spark_catalog.lab.agents_otel_spans"])}])
+    names, count = run.sheet("v2")
+    views(run, "agents", "agents_otel_spans", COLUMNS)
+    run.equal("names found in v2", names, found(rows("agents_otel_spans")))
+    run.equal("number of spans", count, [{"spans": len(rows("agents_otel_spans"))}])
 
     # The same tables, with scores, tags and metadata of logs and annotations.
-    found, = run.sheet("v2_everywhere")
+    names, = run.sheet("v2_everywhere")
     named = ["Relevance", "answer_length", "groundedness", "quality", "relevance", "tone"]
-    have = views(run, "everywhere", "agents_otel_spans", [(n, column_of(n, named)) for n in named], "agents_otel_logs", "agents_otel_annotations")
-    run.equal("names found everywhere", {r["score_name"] for r in found} >= {n for _, n in have}, True)
+    columns = [(n, column_of(n, named)) for n in named]
+    views(run, "everywhere", "agents_otel_spans", columns, "agents_otel_logs", "agents_otel_annotations")
+    want = found(rows("agents_otel_spans"), rows("agents_otel_logs"), rows("agents_otel_annotations"))
+    run.equal("names found everywhere", names, want)
 
     # v1
-    found, count = run.sheet("v1")
-    have = views(run, "mlflow_experiment_trace", "mlflow_experiment_trace_otel_spans", COLUMNS)
-    run.equal("names found in v1", {r["score_name"] for r in found} >= {n for _, n in have}, True)
-    run.equal("number of spans in v1", count, [{"spans": len(tables["spark_catalog.lab.mlflow_experiment_trace_otel_spans"])}])
-    found, = run.sheet("v1_logs")
+    names, count = run.sheet("v1")
+    views(run, "mlflow_experiment_trace", "mlflow_experiment_trace_otel_spans", COLUMNS)
+    run.equal("names found in v1", names, found(rows("mlflow_experiment_trace_otel_spans")))
+    run.equal("number of spans in v1", count, [{"spans": len(rows("mlflow_experiment_trace_otel_spans"))}])
+    names, = run.sheet("v1_logs")
     named = ["Relevance", "answer_length", "groundedness", "relevance", "tone"]
-    views(run, "everywhere_v1", "mlflow_experiment_trace_otel_spans", [(n, column_of(n, named)) for n in named], "mlflow_experiment_trace_otel_logs")
+    columns = [(n, column_of(n, named)) for n in named]
+    views(run, "everywhere_v1", "mlflow_experiment_trace_otel_spans", columns, "mlflow_experiment_trace_otel_logs")
+    want = found(rows("mlflow_experiment_trace_otel_spans"), rows("mlflow_experiment_trace_otel_logs"))
+    run.equal("names found in v1 and its logs", names, want)
 
     # Views over the streaming table show what views over all spans show.
     run.streaming_table("v2")
     run.sheet("v2_streamed")
     views(run, "streamed", "agents_otel_spans", COLUMNS)
 
+    planned(run)
     growing(run)
     before = len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect())
     run.sheet("teardown")
     run.equal("views dropped by the teardown", before - len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect()), 3)
+
+
+def counted(run):
+    """The queries of verify return what the fake workspace answered: spans without an id and repeats are counted alike."""
+    empty = 0
+    for q in run.queries:
+        got = sorted(["" if v is None else str(v) for v in row] for row in run.execute("verify", q["sql"]))
+        run.equal(q["sql"][:200], got, sorted(q["rows"]))
+        empty += sum("" in row for row in got)
+    run.equal("spans without an id were counted", empty > 0, True)
+
+
+def planned(run):
+    """The plan that setup prints makes the views as it is, and after more scores have arrived the next plan adds columns."""
+    table = "spark_catalog.lab.agents_otel_spans"
+    have = []
+    for step, plan in enumerate(run.plans):
+        for sql in plan:
+            if sql.startswith("COMMENT ON COLUMN "):  # of a view: Databricks only
+                run.parse("plan", sql)
+                run.left.append("plan: COMMENT ON COLUMN")
+            else:
+                run.execute("plan %d" % (step + 1), sql)
+        columns = run.spark.table("spark_catalog.lab.planned_genai_traces").columns
+        renamed = json.loads(run.properties("planned_genai_traces").get("otelcol_mlflow.scores", "{}"))
+        scores = [(renamed.get(c, c[len("metric_"):]), c) for c in columns if c.startswith("metric_")]
+        views(run, "planned", "agents_otel_spans", scores, "agents_otel_logs", "agents_otel_annotations")
+        run.equal("plan %d keeps columns in their order" % (step + 1), columns[: len(have)], have)
+        names = {n for n, _ in scores}
+        if step == 0:
+            missing = {r["score_name"] for r in found(run.tables[table])} - names
+            run.equal("scores that got no column", missing, set())
+            run.append(table, run.later)
+            run.tables[table] += run.later
+        else:
+            run.equal("columns that were added", len(columns) - len(have), 2)
+            run.equal("their names", {"arrived_later", "Arrived_later"} <= names, True)
+        have = columns
 
 
 def growing(run):

@@ -1,4 +1,5 @@
-// Package access opens the way to a workspace for a component: who signs the requests, the client that sends them, the APIs on top.
+// Package access opens the way to a workspace for a component: who signs the requests, the client that sends them, the
+// APIs on top.
 package access
 
 import (
@@ -35,14 +36,20 @@ type Settings struct {
 	Version       string // of the product
 	// Sleep waits between two looks at a statement; nil means real time.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// RequestsPerSecond limits the requests of the API client; 0 means 50.
+	RequestsPerSecond int
 }
+
+// requestsPerSecond is more than the SDK's 15: looking at a table takes ten requests, and there may be many tables.
+const requestsPerSecond = 50
 
 // Access is the way to a workspace.
 type Access struct {
 	// Host is the address, without a slash at the end.
 	Host string
-	// Who says for people as whom requests are signed. Principal is who that is for GRANT statements; empty when nobody told.
-	Who, Principal string
+	// SignedInAs names the method of signing in and the identity, for messages.
+	// Principal is that identity as GRANT statements name it; it is empty where that is not known.
+	SignedInAs, Principal string
 	// Client signs, and follows no redirects. Agent is how it names the program.
 	Client *http.Client
 	Agent  string
@@ -61,7 +68,7 @@ func Open(ctx context.Context, s Settings, host component.Host) (*Access, error)
 		if err != nil {
 			return nil, fmt.Errorf("host: %w", err)
 		}
-		a.Host, a.Who = u.String(), "extension "+id.String()
+		a.Host, a.SignedInAs = u.String(), "extension "+id.String()
 	} else if err := a.signIn(ctx, s); err != nil {
 		return nil, err
 	}
@@ -75,15 +82,21 @@ func Open(ctx context.Context, s Settings, host component.Host) (*Access, error)
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	a.Client = client
-	if a.API, err = databricks.New(a.Host, client, databricks.Settings{Timeout: s.HTTP.Timeout, UserAgent: a.Agent, Sleep: s.Sleep}); err != nil {
+	set := databricks.Settings{
+		Timeout: s.HTTP.Timeout, RequestsPerSecond: s.RequestsPerSecond, UserAgent: a.Agent, Sleep: s.Sleep,
+	}
+	if set.RequestsPerSecond == 0 {
+		set.RequestsPerSecond = requestsPerSecond
+	}
+	if a.API, err = databricks.New(a.Host, client, set); err != nil {
 		a.Close()
 		return nil, fmt.Errorf("host: %w", err)
 	}
 	return a, nil
 }
 
-// signIn opens a session of the access's own. Tokens are asked for by the same proxy and with the same certificates, but other hosts may give them: they get no headers of
-// ours.
+// signIn opens a session of the access's own. Tokens are asked for by the same proxy and with the same certificates,
+// but other hosts may give them: they get no headers of ours.
 func (a *Access) signIn(ctx context.Context, s Settings) error {
 	plain := s.HTTP
 	plain.Headers, plain.Compression, plain.Middlewares = nil, "", nil
@@ -91,11 +104,13 @@ func (a *Access) signIn(ctx context.Context, s Settings) error {
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
-	session, err := signin.New(signin.Config{Host: s.Host, Profile: s.Profile, Credentials: s.Auth.Credentials}, signin.Settings{Transport: tokens.Transport, Logger: s.Telemetry.Logger, Version: s.Version})
+	session, err := signin.New(signin.Config{Host: s.Host, Profile: s.Profile, Credentials: s.Auth.Credentials},
+		signin.Settings{Transport: tokens.Transport, Logger: s.Telemetry.Logger, Version: s.Version})
 	if err != nil {
 		return err
 	}
-	a.session, a.Host, a.Who = session, session.Host(), strings.TrimSpace(session.AuthType()+" "+session.Identity())
+	a.session, a.Host = session, session.Host()
+	a.SignedInAs = strings.TrimSpace(session.AuthType() + " " + session.Identity())
 	if key, id, ok := strings.Cut(session.Identity(), " "); ok && strings.HasSuffix(key, "client_id") {
 		a.Principal = id
 	}

@@ -55,14 +55,17 @@ func TestSignIn(t *testing.T) {
 	me, err := iam.NewCurrentUser(admin(t, w)).Me(ctx, iam.MeRequest{})
 	require.NoError(t, err)
 	require.Equal(t, Admin, me.UserName)
-	require.Equal(t, WorkspaceID, w.RequestsTo("GET", "/api/")[0].Header.Get("X-Databricks-Workspace-Id"), "the SDK took the id from the metadata")
+	require.Equal(t, WorkspaceID, w.RequestsTo("GET", "/api/")[0].Header.Get("X-Databricks-Workspace-Id"),
+		"the SDK took the id from the metadata")
 
-	me, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "s3cret", AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
+	me, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "s3cret",
+		AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
 	require.NoError(t, err)
 	require.Equal(t, "app-1", me.UserName)
 	require.Equal(t, "app-1", w.RequestsTo("GET", "/api/")[1].Principal)
 
-	_, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "wrong", AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
+	_, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), ClientID: "app-1", ClientSecret: "wrong",
+		AuthType: "oauth-m2m"})).Me(ctx, iam.MeRequest{})
 	require.ErrorContains(t, err, "invalid_client")
 	_, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), Token: "unknown"})).Me(ctx, iam.MeRequest{})
 	require.ErrorContains(t, err, "Invalid access token")
@@ -87,7 +90,8 @@ func TestSignInAsRecorded(t *testing.T) {
 	for name, secret := range map[string]string{"token_ok": "client_secret", "token_invalid_client": "wrong"} {
 		e := oidc[name]
 		form := map[string]string{
-			"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("client_id:"+secret)),
+			"Content-Type":  "application/x-www-form-urlencoded",
+			"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("client_id:"+secret)),
 		}
 		got := send(t, "POST", w.URL()+e.Request.Path, "", form, bytesOf(t, e.Request.Body))
 		if name == "token_ok" {
@@ -129,7 +133,8 @@ func oauthToken(t *testing.T, w *Workspace, more url.Values) string {
 	more.Set("scope", "all-apis")
 	more.Set("client_id", "app-1")
 	more.Set("client_secret", "s3cret")
-	got := send(t, "POST", w.URL()+"/oidc/v1/token", "", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, []byte(more.Encode()))
+	got := send(t, "POST", w.URL()+"/oidc/v1/token", "",
+		map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, []byte(more.Encode()))
 	require.Equal(t, 200, got.status, string(got.body))
 	var doc struct {
 		Token string `json:"access_token"`
@@ -151,11 +156,13 @@ func TestZerobus(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(e.Request.Body, &form))
 	ask := url.Values{
-		"grant_type": {"client_credentials"}, "scope": {"all-apis"}, "resource": {strings.ReplaceAll(form.Form.Resource, "<workspace_id>", WorkspaceID)},
+		"grant_type": {"client_credentials"}, "scope": {"all-apis"},
+		"resource":              {strings.ReplaceAll(form.Form.Resource, "<workspace_id>", WorkspaceID)},
 		"authorization_details": {string(form.Form.Details)},
 	}
 	header := map[string]string{
-		"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("app-1:s3cret")),
+		"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Basic " +
+			base64.StdEncoding.EncodeToString([]byte("app-1:s3cret")),
 	}
 	got := send(t, "POST", w.URL()+"/oidc/v1/token", "", header, []byte(ask.Encode()))
 	require.Equal(t, 403, got.status, "nothing is granted")
@@ -170,7 +177,8 @@ func TestZerobus(t *testing.T) {
 
 	answers := fixture(t, "13_zerobus_otlp.json")
 	write := func(token, path, table string) reply {
-		return send(t, "POST", w.ZerobusURL()+path, token, map[string]string{"Content-Type": "application/x-protobuf", zerobusHeader: table}, spans(t, 1, 2, 3))
+		return send(t, "POST", w.ZerobusURL()+path, token, map[string]string{"Content-Type": "application/x-protobuf",
+			zerobusHeader: table}, spans(t, 1, 2, 3))
 	}
 	requireAnswer(t, answers["http_ok"], write(token.Token, "/v1/traces", spansTable))
 	require.Len(t, w.Rows(spansTable), 3)
@@ -193,7 +201,8 @@ func TestFaults(t *testing.T) {
 	w := start(t)
 	url := w.URL() + "/api/2.0/preview/scim/v2/Me"
 	w.SetFault(func(r *http.Request) *Fault {
-		return &Fault{Status: 429, Code: "REQUEST_LIMIT_EXCEEDED", Body: "slow down", Header: http.Header{"Retry-After": {"7"}}}
+		return &Fault{Status: 429, Code: "REQUEST_LIMIT_EXCEEDED", Body: "slow down",
+			Header: http.Header{"Retry-After": {"7"}}}
 	})
 	got := send(t, "GET", url, AdminToken, nil, nil)
 	require.Equal(t, 429, got.status)

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestConcurrent writes, reads by SQL, looks at tables and changes grants and switches at the same time; nothing is lost.
+// TestConcurrent writes, reads by SQL, looks at tables and changes grants and switches at the same time; nothing is
+// lost.
 func TestConcurrent(t *testing.T) {
 	w := ready(t)
 	w.AddPrincipal("u")
@@ -47,7 +48,12 @@ func TestConcurrent(t *testing.T) {
 	})
 	all.Wait()
 	require.Len(t, w.Rows(spansTable), 2*writers*requests)
-	rows, err := ask(t, w, "SELECT count(*), count(DISTINCT record_id) FROM cat.sch.pre_otel_spans")
+	ids := map[any]bool{}
+	for _, r := range w.Rows(spansTable) {
+		ids[r["record_id"]] = true
+	}
+	require.Len(t, ids, 2*writers*requests)
+	rows, err := ask(t, w, "SELECT count(*) FROM cat.sch.pre_otel_spans")
 	require.NoError(t, err)
-	require.Equal(t, [][]string{{fmt.Sprint(2 * writers * requests), fmt.Sprint(2 * writers * requests)}}, rows)
+	require.Equal(t, [][]string{{fmt.Sprint(2 * writers * requests)}}, rows)
 }

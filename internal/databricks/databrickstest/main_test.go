@@ -8,5 +8,6 @@ import (
 
 // The SDK's client leaves the timer of a failed request behind until its minute is over; it is here as a client only.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/databricks/databricks-sdk-go/httpclient.(*timeoutContext).run"))
+	const timer = "github.com/databricks/databricks-sdk-go/httpclient.(*timeoutContext).run"
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(timer))
 }

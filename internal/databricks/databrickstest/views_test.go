@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// TestSetupStatements executes the statements that databricks_setup writes, as its own package keeps them; they ran on Spark 4. A statement of it that this fake
-// does not know is found here.
+// TestSetupStatements executes the statements that databricks_setup writes, as its own package keeps them and
+// test/views runs on Apache Spark. A statement whose shape this fake does not know is found here.
 func TestSetupStatements(t *testing.T) {
 	const golden = "../../../extension/databrickssetupextension/internal/views/testdata/golden/"
 	w := start(t)
@@ -27,9 +27,6 @@ func TestSetupStatements(t *testing.T) {
 		require.Equal(t, 200, replay(t, w.URL(), AdminToken, e).status)
 	}
 	w.CreateTables(unity.Location{Catalog: "spark_catalog", Schema: "lab"}, unity.V1)
-	for _, name := range []string{"analysts", "we`ird"} {
-		w.AddPrincipal(name)
-	}
 	files, err := filepath.Glob(golden + "*.sql")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -37,15 +34,11 @@ func TestSetupStatements(t *testing.T) {
 		body, err := os.ReadFile(f)
 		require.NoError(t, err)
 		for _, s := range strings.Split(strings.TrimSpace(string(body)), "\n;\n") {
-			s = strings.TrimSuffix(strings.TrimSpace(s), ";")
+			_, s, _ = strings.Cut(strings.TrimSuffix(strings.TrimSpace(s), ";"), "\n") // without the comment
 			_, err := ask(t, w, s)
 			if err != nil {
 				t.Errorf("%s: %v\n%.200s", filepath.Base(f), err, s)
 			}
 		}
-	}
-	for _, name := range w.Tables() {
-		_, err := ask(t, w, "SELECT * FROM "+w.Table(name).Name.Quoted())
-		require.NoError(t, err, name)
 	}
 }

@@ -1,31 +1,81 @@
-// Package databrickstest is a fake Databricks workspace: the routes that exporters, setup and readers use, over real HTTP, faithful to what is documented and to
-// what official clients were seen to send. Where the truth is not known the behaviour can be chosen (Switches, Outcome, Fault). It needs no testing.T.
+// Package databrickstest is a fake Databricks workspace: the routes that exporters, setup and readers use, over real
+// HTTP, faithful to what is documented and to what official clients were seen to send. Where the truth is not known the
+// behaviour can be chosen (Switches, Outcome, Fault). It needs no testing.T.
+//
+// Below internal, imports go in one direction: server, catalog, then oauth, otlp, warehouse and monitor, then mlflow.
+// SQL is recognised and not executed: see package warehouse.
 package databrickstest
 
 import (
-	"encoding/json"
-	"fmt"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"sync"
 	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/catalog"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/monitor"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/oauth"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/otlp"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/warehouse"
 )
 
 // Names and secrets that every fake workspace has.
 const (
-	// Admin is the user who owns what the test arranges. As owner he may do everything in Unity Catalog, yet OTLP wants explicit grants of him too.
-	Admin = "owner@example.com"
-	// AdminToken is a personal access token of Admin.
-	AdminToken = "dapi-admin"
-	// WorkspaceID is what the workspace says it is.
-	WorkspaceID = "1234567890123456"
+	Admin       = server.Admin
+	AdminToken  = server.AdminToken
+	WorkspaceID = server.WorkspaceID
+	MetastoreID = server.MetastoreID
+	Region      = server.Region
 	// WarehouseID is a SQL warehouse that is running.
 	WarehouseID = "wh123"
-	// MetastoreID and Region are what metastore_summary says.
-	MetastoreID = "m-uuid"
-	Region      = "us-west-2"
 )
+
+// What the methods of Workspace take and return.
+type (
+	Switches        = server.Switches
+	Fault           = server.Fault
+	Request         = server.Request
+	Principal       = server.Principal
+	Row             = catalog.Row
+	Column          = catalog.Column
+	Table           = catalog.Table
+	Outcome         = otlp.Outcome
+	Ingested        = otlp.Ingested
+	Warehouse       = warehouse.Warehouse
+	Statement       = warehouse.Statement
+	Experiment      = mlflow.Experiment
+	MLflowSwitches  = mlflow.MLflowSwitches
+	Monitor         = monitor.Monitor
+	MonitorSwitches = monitor.MonitorSwitches
+	ExistsStyle     = monitor.ExistsStyle
+)
+
+// Outcomes that tests ask for most.
+var (
+	Take       = otlp.Take
+	SilentDrop = otlp.SilentDrop
+	Ambiguous  = otlp.Ambiguous
+	Refuse     = otlp.Refuse
+	Throttle   = otlp.Throttle
+	Partly     = otlp.Partly
+)
+
+// Tags by which an experiment says where its traces lie.
+const (
+	TagDestinationPath = mlflow.TagDestinationPath
+	TagDestinationID   = mlflow.TagDestinationID
+	TagSpansTable      = mlflow.TagSpansTable
+)
+
+// Ways of saying that a monitor exists.
+var (
+	ExistsBadRequest = monitor.ExistsBadRequest
+	ExistsConflict   = monitor.ExistsConflict
+	ExistsText       = monitor.ExistsText
+)
+
+// DefaultSwitches is a workspace that takes everything that any source says is taken, without limits.
+func DefaultSwitches() Switches { return server.DefaultSwitches() }
 
 // Options says how a workspace starts; the zero value is fine.
 type Options struct {
@@ -37,28 +87,16 @@ type Options struct {
 	Switches *Switches
 }
 
-// Workspace is one fake workspace. Its methods may be called while it serves.
+// Workspace is one fake workspace. Its methods, those of its parts, may be called while it serves.
 type Workspace struct {
-	server  *httptest.Server
-	zerobus *httptest.Server // the ingest host
-	mux     *http.ServeMux
-	now     func() time.Time
-	closed  chan struct{}
-	once    sync.Once
+	*server.Server
+	*catalog.Catalog
+	*otlp.Ingest
+	*warehouse.SQL
+	*mlflow.MLflow
+	*monitor.Monitors
 
-	// mu guards everything below. Handlers take it themselves; functions whose comment says "under the lock" expect it.
-	mu       sync.Mutex
-	switches Switches
-	fault    func(*http.Request) *Fault
-	requests []Request
-	serial   int // of ids
-	access   access
-	catalogs map[string]*catalog
-	grants   map[securable]map[string]privileges
-	otlp     otlpState
-	sql      sqlState
-	mlflow   mlflowState
-	monitors monitorState
+	once sync.Once
 }
 
 // New starts a workspace on loopback. It takes at most one Options. It panics where Start has an error.
@@ -76,108 +114,33 @@ func New(options ...Options) *Workspace {
 
 // Start starts a workspace. An address that is not loopback, or taken, is an error.
 func Start(o Options) (*Workspace, error) {
-	var l net.Listener
-	if o.Address != "" {
-		var err error
-		if l, err = listen(o.Address); err != nil {
-			return nil, err
-		}
-	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
 	switches := DefaultSwitches()
 	if o.Switches != nil {
-		switches = o.Switches.complete()
+		switches = *o.Switches
 	}
-	w := &Workspace{
-		mux: http.NewServeMux(), now: o.Clock, closed: make(chan struct{}), switches: switches, catalogs: map[string]*catalog{},
-		grants: map[securable]map[string]privileges{}, access: newAccess(), otlp: newOTLPState(), sql: newSQLState(),
-	}
-	w.AddToken(AdminToken, Admin)
+	w := &Workspace{Server: server.New(o.Clock, switches)}
+	w.Catalog = catalog.New(w.Server)
+	oauth.Register(w.Catalog)
+	w.Ingest = otlp.New(w.Catalog)
+	w.SQL = warehouse.New(w.Catalog)
+	w.MLflow = mlflow.New(w.SQL)
+	w.Monitors = monitor.New(w.Catalog)
 	w.SetWarehouse(Warehouse{ID: WarehouseID})
-	w.routeAuth()
-	w.routeOTLP()
-	w.routeUnity()
-	w.routeStatements()
-	w.routeWarehouses()
-	w.routeMLflow()
-	w.routeMonitors()
-	w.server = httptest.NewUnstartedServer(w.front(w.mux))
-	if l != nil {
-		_ = w.server.Listener.Close()
-		w.server.Listener = l
+	if err := w.Listen(o.Address); err != nil {
+		return nil, err
 	}
-	w.server.Start()
-	w.zerobus = httptest.NewServer(w.front(http.HandlerFunc(w.serveZerobus)))
+	w.StartZerobus()
 	return w, nil
 }
-
-func listen(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no address; write 127.0.0.1:8080", address)
-	}
-	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("%q is not loopback; write 127.0.0.1:8080", address)
-	}
-	return net.Listen("tcp", address)
-}
-
-// URL is the workspace's address.
-func (w *Workspace) URL() string { return w.server.URL }
 
 // Close stops it. Requests that are held are let go.
 func (w *Workspace) Close() {
 	w.once.Do(func() {
-		close(w.closed)
-		w.server.CloseClientConnections()
-		w.server.Close()
-		w.zerobus.CloseClientConnections()
-		w.zerobus.Close()
-		w.closeStorage()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.sql.close()
+		w.Server.Close()
+		w.StopZerobus()
+		w.CloseStorage()
 	})
-}
-
-// Now is the workspace's time.
-func (w *Workspace) Now() time.Time { return w.now() }
-
-// id makes an identifier that looks like those of Databricks and never repeats. Under the lock.
-func (w *Workspace) id() string {
-	w.serial++
-	return fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012x", w.serial)
-}
-
-// answer sends a document.
-func answer(rw http.ResponseWriter, status int, document any) {
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	_ = json.NewEncoder(rw).Encode(document)
-}
-
-// fail answers with an error in the form of Databricks' REST APIs. The code is a string, or a number where Databricks' front door writes one.
-func fail(rw http.ResponseWriter, status int, code any, message string) {
-	answer(rw, status, map[string]any{"error_code": code, "message": message})
-}
-
-// failure is an error that knows how it is answered.
-type failure struct {
-	status        int
-	code, message string
-}
-
-func (f *failure) Error() string { return f.code + ": " + f.message }
-
-func (f *failure) send(rw http.ResponseWriter) { fail(rw, f.status, f.code, f.message) }
-
-// decode reads a JSON body; what is no JSON is answered with 400 and reported as false.
-func decode(rw http.ResponseWriter, r *http.Request, into any) bool {
-	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
-		fail(rw, http.StatusBadRequest, "MALFORMED_REQUEST", "Could not parse request object: "+err.Error())
-		return false
-	}
-	return true
 }

@@ -75,7 +75,7 @@ func TestAmbientIsNotMixedIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := session(t, cfg, Settings{})
 			require.Equal(t, 200, me(t, s, client(t, s)))
-			sdk := s.door.sdk
+			sdk := s.credential.sdk
 			s2 := s.SDK()
 			require.NoError(t, s2.EnsureResolved())
 			for i := range config.ConfigAttributes {

@@ -51,8 +51,8 @@ token = canary-x
 		require.Equal(t, w.URL(), s.Host(), "known before the first request")
 		require.Equal(t, "oauth-m2m", s.AuthType())
 		require.Equal(t, 200, me(t, s, client(t, s)))
-		require.False(t, s.door.sdk.DebugHeaders)
-		require.Empty(t, s.door.sdk.ClusterID)
+		require.False(t, s.credential.sdk.DebugHeaders)
+		require.Empty(t, s.credential.sdk.ClusterID)
 	})
 	t.Run("with a token", func(t *testing.T) {
 		s := session(t, Config{Profile: "user", Host: w.URL(), Credentials: Credentials{ConfigFile: path}}, Settings{})

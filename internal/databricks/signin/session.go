@@ -14,9 +14,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// Session is signed-in access to one workspace. Its methods may be called at the same time. Nothing is asked of the network before the first request.
+// Session is signed-in access to one workspace. Its methods may be called at the same time. Nothing is asked of the
+// network before the first request.
 //
-// Tokens are kept and renewed by the SDK, in the background from half of their life on (20 minutes before the end at most).
+// Tokens are kept and renewed by the SDK, in the background from half of their life on (20 minutes before the end at
+// most).
 type Session struct {
 	cfg     Config
 	log     *zap.Logger
@@ -32,18 +34,20 @@ type Session struct {
 	life context.Context // ends with Close
 	end  context.CancelFunc
 
-	mu      sync.Mutex
-	door    *door // what requests are signed with
-	renewed time.Time
+	mu         sync.Mutex
+	credential *credential // signs the requests
+	renewed    time.Time
 }
 
 // Settings is what a session needs besides its configuration.
 type Settings struct {
-	// Transport carries token requests and those of SDK; nil means one of its own, which follows HTTPS_PROXY. Signed requests go wherever the caller sends them.
+	// Transport carries token requests and those of SDK; nil means one of its own, which follows HTTPS_PROXY. Signed
+	// requests go wherever the caller sends them.
 	Transport http.RoundTripper
 	// Logger takes what the SDK logs, without credentials; nil drops it.
 	Logger *zap.Logger
-	// Timeout bounds how long a request waits for a sign-in, 0 means 15 s. The sign-in itself goes on in the background, and a later request finds its result.
+	// Timeout bounds how long a request waits for a sign-in, 0 means 15 s. The sign-in itself goes on in the background,
+	// and a later request finds its result.
 	Timeout time.Duration
 	// Version of the product, for the user agent of token requests and of SDK. The first session of the process sets it.
 	Version string
@@ -51,7 +55,8 @@ type Settings struct {
 
 const (
 	defaultTimeout = 15 * time.Second
-	// renewEvery is the shortest time between two renewals: a workspace that refuses every token is not answered with a flood of sign-ins.
+	// renewEvery is the shortest time between two renewals: a workspace that refuses every token is not answered with a
+	// flood of sign-ins.
 	renewEvery = 5 * time.Second
 	// refusedFor is how long a refusal is remembered, for the same reason.
 	refusedFor = 5 * time.Second
@@ -67,11 +72,13 @@ type Provider interface {
 func Lookup(extensions map[component.ID]component.Component, id component.ID) (*Session, error) {
 	ext, ok := extensions[id]
 	if !ok {
-		return nil, fmt.Errorf("the extension %q is not there; define it under extensions and list it under service::extensions", id)
+		return nil, fmt.Errorf("the extension %q is not there; define it under extensions and list it under "+
+			"service::extensions", id)
 	}
 	p, ok := ext.(Provider)
 	if !ok {
-		return nil, fmt.Errorf("the extension %q does not sign in to Databricks; name an extension of the type databricks_auth", id)
+		return nil, fmt.Errorf("the extension %q does not sign in to Databricks; name an extension of the type "+
+			"databricks_auth", id)
 	}
 	if s := p.Session(); s != nil {
 		return s, nil
@@ -79,8 +86,8 @@ func Lookup(extensions map[component.ID]component.Component, id component.ID) (*
 	return nil, fmt.Errorf("the extension %q has not started", id)
 }
 
-// New makes a session. Errors are those of the configuration and of what it names on this machine (profile, environment variables): the workspace is not asked yet.
-// Close it when it is not used any more.
+// New makes a session. Errors are those of the configuration and of what it names on this machine (profile, environment
+// variables): the workspace is not asked yet. Close it when it is not used any more.
 func New(cfg Config, set Settings) (*Session, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -105,7 +112,7 @@ func New(cfg Config, set Settings) (*Session, error) {
 		s.end()
 		return nil, err
 	}
-	s.door, s.authType, s.identity, s.clientID = d, d.method.name, d.identity, d.sdk.ClientID
+	s.credential, s.authType, s.identity, s.clientID = d, d.method.name, d.identity, d.sdk.ClientID
 	setProduct(set.Version)
 	routeLogs(d.log)
 	return s, nil
@@ -117,14 +124,17 @@ func (s *Session) Host() string { return s.host.String() }
 // AuthType is the way to sign in, as the SDK names it.
 func (s *Session) AuthType() string { return s.authType }
 
-// Identity says for people as whom requests are signed, as far as that is known without asking: "client_id 1234", or nothing.
+// Identity is the identity that signs requests, for messages, as far as it is known without asking: "client_id 1234",
+// or empty.
 func (s *Session) Identity() string { return s.identity }
 
-// ClientID is the application id of the service principal, written or from the profile, as GRANT statements name it; empty if another way to sign in is used.
+// ClientID is the application id of the service principal, written or from the profile, as GRANT statements name it;
+// empty if another way to sign in is used.
 func (s *Session) ClientID() string { return s.clientID }
 
-// Authenticate signs a request that goes to Host; the request is changed in place. It waits for a sign-in if there is no valid token, as long as the request's context and
-// Settings.Timeout allow. Errors are a *SignInError, or say that the request goes elsewhere.
+// Authenticate signs a request that goes to Host; the request is changed in place. It waits for a sign-in if there is
+// no valid token, as long as the request's context and Settings.Timeout allow. Errors are a *SignInError, or say that
+// the request goes elsewhere.
 func (s *Session) Authenticate(r *http.Request) error {
 	if r.URL == nil || r.URL.Scheme != s.host.Scheme || canonicalHost(r.URL) != s.host.Host {
 		return s.elsewhere(r.URL)
@@ -148,13 +158,15 @@ func (s *Session) elsewhere(u *url.URL) error {
 	if u != nil && u.Host != "" {
 		to = u.Scheme + "://" + canonicalHost(u)
 	}
-	return fmt.Errorf("the request goes to %s, and the credentials are those of %s: it is not sent; check endpoint and host, or the redirect that led there", to, s.Host())
+	return fmt.Errorf("the request goes to %s, and the credentials are those of %s: it is not sent; check endpoint and "+
+		"host, or the redirect that led there", to, s.Host())
 }
 
-// Headers returns the headers that sign a request to Host: Authorization, on Azure more. It is for what is no http.Request; the caller sees to it that they go to Host only.
+// Headers returns the headers that sign a request to Host: Authorization, on Azure more. It is for what is no
+// http.Request; the caller sees to it that they go to Host only.
 func (s *Session) Headers(ctx context.Context) (http.Header, error) {
 	s.mu.Lock()
-	d := s.door
+	d := s.credential
 	s.mu.Unlock()
 	a := d.join()
 	timer := time.NewTimer(s.timeout)
@@ -169,15 +181,16 @@ func (s *Session) Headers(ctx context.Context) (http.Header, error) {
 	}
 }
 
-// Renew forgets the token in use and signs in anew at the next request, with the profile read again: what to do once after a 401. Within a few seconds of another renewal it
-// does nothing. It does not talk to the network; errors are those of New.
+// Renew forgets the token in use and signs in anew at the next request, with the profile read again: what to do once
+// after a 401. Within a few seconds of another renewal it does nothing. It does not talk to the network; errors are
+// those of New.
 func (s *Session) Renew(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.renew()
 }
 
-// renew replaces the door; s.mu is held.
+// renew replaces the credential; s.mu is held.
 func (s *Session) renew() error {
 	if !s.renewed.IsZero() && time.Since(s.renewed) < renewEvery {
 		return nil
@@ -190,28 +203,28 @@ func (s *Session) renew() error {
 	if d.host != s.Host() {
 		return fmt.Errorf("profile: the host of %q has become %s; restart to follow it", s.cfg.Profile, d.host)
 	}
-	s.door = d
+	s.credential = d
 	routeLogs(d.log)
 	return nil
 }
 
-// another returns a fresh door in place of one that was good once and is refused now, or nil.
-func (s *Session) another(old *door) *door {
+// refreshed returns the credential that replaces old, which worked once and is refused now; nil if there is none.
+func (s *Session) refreshed(old *credential) *credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.door == old {
+	if s.credential == old {
 		if err := s.renew(); err != nil {
 			s.log.Warn("The sign-in can't be renewed", zap.Error(err))
 		}
 	}
-	if s.door == old {
+	if s.credential == old {
 		return nil
 	}
-	return s.door
+	return s.credential
 }
 
-// SDK is the configuration that clients of databricks-sdk-go are made with (client.New, then single services such as catalog.NewTables). Their requests are signed by this
-// session, renewals included, and go to Host only.
+// SDK is the configuration that clients of databricks-sdk-go are made with (client.New, then single services such as
+// catalog.NewTables). Their requests are signed by this session, renewals included, and go to Host only.
 func (s *Session) SDK() *config.Config { return s.clientConfig() }
 
 // Close ends sign-ins in flight and idle connections. Requests after it fail.
@@ -220,5 +233,5 @@ func (s *Session) Close() {
 	s.idle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unrouteLogs(s.door.log)
+	unrouteLogs(s.credential.log)
 }

@@ -10,8 +10,9 @@ type Column struct {
 // SchemaVersion is the table property that names the layout.
 const SchemaVersion = "otel.schemaVersion"
 
-// Columns are the columns that a table of a signal needs; nil where the layout has no such table (v1 metrics). The workspace maps each field of OTLP to a column by its
-// name, and refuses or drops rows when one is missing (Databricks documentation, "OpenTelemetry table reference").
+// Columns are the columns that a table of a signal needs; nil where the layout has no such table (v1 metrics). The
+// workspace maps each field of OTLP to a column by its name, and refuses or drops rows when one is missing (Databricks
+// documentation, "OpenTelemetry table reference").
 func Columns(s Signal, layout Layout) []Column {
 	var v2, v1 string
 	switch s {
@@ -28,15 +29,6 @@ func Columns(s Signal, layout Layout) []Column {
 	return columns(v2, "VARIANT")
 }
 
-// ServerMade reports whether the workspace fills a column by itself, from other fields.
-func ServerMade(column string) bool {
-	switch column {
-	case "record_id", "time", "date", "service_name":
-		return true
-	}
-	return false
-}
-
 // AttributeType is the type of attributes in a layout.
 func AttributeType(layout Layout) string {
 	if layout == V1 {
@@ -45,7 +37,8 @@ func AttributeType(layout Layout) string {
 	return "VARIANT"
 }
 
-// CreateTable is the statement that creates a table of a signal. The schema must be there. It is empty where the layout has no such table.
+// CreateTable is the statement that creates a table of a signal. The schema must be there. It is empty where the layout
+// has no such table.
 func CreateTable(n Name, s Signal, layout Layout) string {
 	columns := Columns(s, layout)
 	if columns == nil {
@@ -69,7 +62,8 @@ func CreateTable(n Name, s Signal, layout Layout) string {
 	} else {
 		b.WriteString(" CLUSTER BY (time, service_name)")
 	}
-	b.WriteString(" TBLPROPERTIES ('" + SchemaVersion + "' = 'v2', 'delta.checkpointPolicy' = 'classic', 'delta.enableVariantShredding' = 'true'," +
+	b.WriteString(" TBLPROPERTIES ('" + SchemaVersion + "' = 'v2', 'delta.checkpointPolicy' = 'classic', " +
+		"'delta.enableVariantShredding' = 'true'," +
 		" 'delta.feature.variantShredding-preview' = 'supported', 'delta.feature.variantType-preview' = 'supported')")
 	return b.String()
 }

@@ -28,7 +28,8 @@ func TestColumnsAreTheDocumentedOnes(t *testing.T) {
 	require.NoError(t, err)
 	for _, r := range recorded {
 		t.Run(r.table, func(t *testing.T) {
-			m := regexp.MustCompile(`(?s)CREATE TABLE IF NOT EXISTS ` + regexp.QuoteMeta(r.table) + ` \((.*?)\n\) USING`).FindSubmatch(ddl)
+			m := regexp.MustCompile(`(?s)CREATE TABLE IF NOT EXISTS ` + regexp.QuoteMeta(r.table) +
+				` \((.*?)\n\) USING`).FindSubmatch(ddl)
 			require.NotNil(t, m)
 			var want []Column
 			for line := range strings.Lines(strings.Trim(string(m[1]), "\n")) {
@@ -43,7 +44,7 @@ func TestColumnsAreTheDocumentedOnes(t *testing.T) {
 
 func recordedColumns(t *testing.T, file, table string) []Column {
 	t.Helper()
-	b, err := os.ReadFile("testdata/" + file)
+	b, err := os.ReadFile("../databrickstest/testdata/" + file)
 	require.NoError(t, err)
 	var doc struct {
 		Exchanges []struct {
@@ -97,15 +98,18 @@ func TestCompareFindsWhatDiffers(t *testing.T) {
 		want, have string
 		diff       []Difference
 	}{
-		"same, spelled otherwise": {"ARRAY<STRUCT<a: BIGINT, b: STRING>>", "array<struct<a:long,`b`:string comment 'x, y'>>", nil},
-		"other order, more":       {"STRUCT<a: INT, b: STRING>", "struct<z:date,b:string,a:int>", nil},
+		"same, spelled otherwise": {"ARRAY<STRUCT<a: BIGINT, b: STRING>>",
+			"array<struct<a:long,`b`:string comment 'x, y'>>", nil},
+		"other order, more": {"STRUCT<a: INT, b: STRING>", "struct<z:date,b:string,a:int>", nil},
 		"field missing": {
-			"ARRAY<STRUCT<trace_id: STRING, flags: INT>>", "array<struct<trace_id:string>>", []Difference{{"c.element.flags", "INT", ""}},
+			"ARRAY<STRUCT<trace_id: STRING, flags: INT>>", "array<struct<trace_id:string>>",
+			[]Difference{{"c.element.flags", "INT", ""}},
 		},
 		"variant wanted, map there": {"VARIANT", "map<string,string>", []Difference{{"c", "VARIANT", "MAP<STRING, STRING>"}}},
-		"deep":                      {"STRUCT<x: ARRAY<STRUCT<y: VARIANT>>>", "struct<x:array<struct<y:string>>>", []Difference{{"c.x.element.y", "VARIANT", "STRING"}}},
-		"map value":                 {"MAP<STRING, STRING>", "map<string,int>", []Difference{{"c.value", "STRING", "INT"}}},
-		"decimal":                   {"DECIMAL(30,9)", "decimal(30, 9)", nil},
+		"deep": {"STRUCT<x: ARRAY<STRUCT<y: VARIANT>>>", "struct<x:array<struct<y:string>>>",
+			[]Difference{{"c.x.element.y", "VARIANT", "STRING"}}},
+		"map value": {"MAP<STRING, STRING>", "map<string,int>", []Difference{{"c.value", "STRING", "INT"}}},
+		"decimal":   {"DECIMAL(30,9)", "decimal(30, 9)", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			diff, err := Compare([]Column{{"c", tc.want}}, []Column{{"C", tc.have}})
@@ -116,7 +120,8 @@ func TestCompareFindsWhatDiffers(t *testing.T) {
 }
 
 func TestTypesThatCannotBeRead(t *testing.T) {
-	for _, s := range []string{"", "array", "array<int", "array<int,int>", "map<int>", "struct<a:int", "int int", "decimal(3", "struct<a:>", "`x", strings.Repeat("array<", 100) + "int"} {
+	for _, s := range []string{"", "array", "array<int", "array<int,int>", "map<int>", "struct<a:int", "int int",
+		"decimal(3", "struct<a:>", "`x", strings.Repeat("array<", 100) + "int"} {
 		_, err := ParseType(s)
 		require.Error(t, err, s)
 	}

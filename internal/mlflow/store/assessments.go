@@ -27,12 +27,12 @@ func (s *Store) assessmentsQuery(list string, row *assessmentRow) query {
 	return query{
 		text: "SELECT ids.key" + names + " FROM " + s.d.ids + " assessments t ON t.trace_id = ids.value",
 		args: []any{list},
-		dest: append([]any{&row.key}, dest...),
+		dest: append([]destination{&row.key}, dest...),
 	}
 }
 
 // assessments reads the assessments of the traces, of each in the order of creation and id.
-func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Info) error {
+func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Info, arenas []arena) error {
 	var row assessmentRow
 	type found struct {
 		i int
@@ -40,18 +40,19 @@ func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Inf
 	}
 	var rows []found
 	err := s.read(ctx, s.assessmentsQuery(list, &row), func() { rows = rows[:0] }, func() error {
+		own := &arenas[row.key.n]
 		a := mlflow.Assessment{
-			ID: row.id.s, Name: row.name.s, TraceID: infos[row.key.n].ID, SpanID: row.span.s,
-			SourceType: sourceKind(row.sourceType.s), SourceID: row.sourceID.s,
+			ID: own.keep(row.id.s), Name: own.keep(row.name.s), TraceID: infos[row.key.n].ID, SpanID: own.keep(row.span.s),
+			SourceType: sourceKind(row.sourceType.s), SourceID: own.keep(row.sourceID.s),
 			Created: row.created.n, Updated: row.updated.n,
-			Kind: mlflow.AssessmentKind(row.kind.s), Rationale: row.rationale.s, Overrides: row.overrides.s, Invalid: row.valid.n == 0,
+			Kind: assessmentKind(row.kind.s), Rationale: own.keep(row.rationale.s), Overrides: own.keep(row.overrides.s), Invalid: row.valid.n == 0,
 		}
 		setValue(&a, row.value.bytes())
 		if a.Kind == mlflow.Feedback && row.failure.s != "" {
-			a.Error = assessmentError(row.failure.bytes())
+			a.Error = assessmentError(readOnly(own.keep(row.failure.s)))
 		}
 		if row.metadata.s != "" {
-			a.Metadata = stringMap(row.metadata.bytes())
+			a.Metadata = stringMap(readOnly(own.keep(row.metadata.s)))
 		}
 		rows = append(rows, found{int(row.key.n), a})
 		return nil
@@ -78,7 +79,7 @@ func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Inf
 func setValue(a *mlflow.Assessment, stored []byte) {
 	switch a.Kind {
 	case mlflow.Issue:
-		for _, kv := range stringMap(stored) {
+		for _, kv := range stringMap(stored) { // copied below
 			if kv.Key == "issue_name" {
 				a.Value = pyjson.AppendString(nil, kv.Value)
 			}
@@ -96,10 +97,27 @@ func setValue(a *mlflow.Assessment, stored []byte) {
 
 // sourceKind standardises the type of a source as MLflow does: early stores hold lower case and AI_JUDGE.
 func sourceKind(s string) string {
+	switch s {
+	case "HUMAN":
+		return "HUMAN"
+	case "LLM_JUDGE":
+		return "LLM_JUDGE"
+	case "CODE":
+		return "CODE"
+	}
 	if s = strings.ToUpper(s); s == "AI_JUDGE" {
 		return "LLM_JUDGE"
 	}
-	return s
+	return strings.Clone(s)
+}
+
+func assessmentKind(s string) mlflow.AssessmentKind {
+	for _, k := range [...]mlflow.AssessmentKind{mlflow.Feedback, mlflow.Expectation, mlflow.Issue} {
+		if s == string(k) {
+			return k
+		}
+	}
+	return mlflow.AssessmentKind(strings.Clone(s))
 }
 
 // assessmentError reads the JSON object of the error column. What isn't one has no code and no message, but there was an error.

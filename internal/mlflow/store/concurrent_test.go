@@ -16,6 +16,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqliteread"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -196,13 +197,21 @@ func TestWALAtRest(t *testing.T) {
 func TestImmutable(t *testing.T) {
 	path := placeStore(t, "sample")
 	change(t, path, "PRAGMA journal_mode = WAL")
-	db, err := connect(context.Background(), path, true)
+	uri := sqliteURI(path, true)
+	db, err := connect(context.Background(), uri)
 	require.NoError(t, err)
 	var n int
 	require.NoError(t, db.QueryRow("SELECT count(*) FROM trace_info").Scan(&n))
 	require.Equal(t, 124, n)
-	require.NoFileExists(t, path+"-shm")
 	require.NoError(t, db.Close())
+	c, err := sqliteread.Open(uri, pragmas[:]...)
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.Query(t.Context(), "SELECT count(*) FROM trace_info", nil, func(r *sqliteread.Row) error {
+		require.EqualValues(t, 124, r.Int(0))
+		return nil
+	}))
+	require.NoFileExists(t, path+"-shm")
 	require.True(t, writable(filepath.Dir(path)))
 	require.False(t, writable(filepath.Join(filepath.Dir(path), "none")))
 }
@@ -234,6 +243,8 @@ func TestReadOnly(t *testing.T) {
 	path := placeStore(t, "sample")
 	s := open(t, path)
 	_, err := s.db.Exec("DELETE FROM spans")
+	require.True(t, isCode(err, sqlite3.SQLITE_READONLY), err)
+	err = s.readOnce(t.Context(), query{text: "DELETE FROM spans"}, func() error { return nil })
 	require.True(t, isCode(err, sqlite3.SQLITE_READONLY), err)
 	entries, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)

@@ -59,11 +59,12 @@ func detailed(info *mlflow.Info) bool { return info.Tags != nil && info.Metadata
 // detail fills at most maxIDs infos and tells which of the traces exist.
 func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error) {
 	list := idList(infos)
-	found, err := s.infoRows(ctx, list, infos)
+	arenas := make([]arena, len(infos))
+	found, err := s.infoRows(ctx, list, infos, arenas)
 	if err != nil {
 		return nil, err
 	}
-	err = s.pairs(ctx, "trace_tags", list, len(infos), func(i int, pairs []mlflow.KeyValue) {
+	err = s.pairs(ctx, "trace_tags", list, arenas, func(i int, pairs []mlflow.KeyValue) {
 		if found[i] {
 			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool { return kv.Key == tagTraceName && s.schema.traceInfo["trace_name"] })
 			infos[i].Tags = append(infos[i].Tags, pairs...)
@@ -72,7 +73,7 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 	if err != nil {
 		return nil, err
 	}
-	err = s.pairs(ctx, "trace_request_metadata", list, len(infos), func(i int, pairs []mlflow.KeyValue) {
+	err = s.pairs(ctx, "trace_request_metadata", list, arenas, func(i int, pairs []mlflow.KeyValue) {
 		if found[i] {
 			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
 				return s.schema.promoted(kv.Key) || s.schema.forcesVersion() && kv.Key == mlflow.MetaSchemaVersion
@@ -90,7 +91,7 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 		}
 	}
 	if s.schema.hasAssessments {
-		err = s.assessments(ctx, list, infos)
+		err = s.assessments(ctx, list, infos, arenas)
 	}
 	return found, err
 }
@@ -121,7 +122,7 @@ func (s *Store) infoQuery(list string, row *infoRow) query {
 	q := query{
 		text: "SELECT ids.key, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status" + names + " FROM " + s.d.ids + " trace_info t ON t.request_id = ids.value",
 		args: []any{list},
-		dest: append([]any{&row.key, &row.experiment, &row.timestamp, &row.duration, &row.status}, dest...),
+		dest: append([]destination{&row.key, &row.experiment, &row.timestamp, &row.duration, &row.status}, dest...),
 	}
 	if s.opts.Workspace != "" {
 		q.text += " WHERE t.experiment_id IN (SELECT experiment_id FROM experiments WHERE workspace = ?)"
@@ -130,32 +131,35 @@ func (s *Store) infoQuery(list string, row *infoRow) query {
 	return q
 }
 
+// usualTags and usualMetadata are the room that is made for tags and metadata: what traces have that servers write today.
+const usualTags, usualMetadata = 6, 14
+
 // infoRows reads the rows of trace_info and tells which of the traces have one.
-func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info) ([]bool, error) {
+func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info, arenas []arena) ([]bool, error) {
 	var row infoRow
 	var found []bool
 	var buf []byte
 	err := s.read(ctx, s.infoQuery(list, &row), func() { found = make([]bool, len(infos)) }, func() error {
 		found[row.key.n] = true
-		info := &infos[row.key.n]
+		info, own := &infos[row.key.n], &arenas[row.key.n]
 		info.ExperimentID = strconv.FormatInt(row.experiment.n, 10)
 		info.Timestamp, info.Duration, info.State = row.timestamp.n, row.duration.n, state(row.status.s)
-		info.ClientRequestID, info.RequestPreview, info.ResponsePreview = row.client.s, row.request.s, row.response.s
-		info.Tags, info.Metadata, info.Assessments = []mlflow.KeyValue{}, []mlflow.KeyValue{}, nil
+		info.ClientRequestID, info.RequestPreview, info.ResponsePreview = own.keep(row.client.s), own.keep(row.request.s), own.keep(row.response.s)
+		info.Tags, info.Metadata, info.Assessments = make([]mlflow.KeyValue, 0, usualTags), make([]mlflow.KeyValue, 0, usualMetadata), nil
 		if !row.name.null {
-			info.Tags = append(info.Tags, mlflow.KeyValue{Key: tagTraceName, Value: row.name.s})
+			info.Tags = append(info.Tags, mlflow.KeyValue{Key: tagTraceName, Value: own.keep(row.name.s)})
 		}
 		if s.schema.forcesVersion() {
 			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: mlflow.MetaSchemaVersion, Value: "3"})
 		}
 		if !row.session.null {
-			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaSession, Value: row.session.s})
+			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaSession, Value: own.keep(row.session.s)})
 		}
 		if buf = appendTokens(buf[:0], row.tokens[:]); len(buf) > 0 {
-			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaTokenUsage, Value: string(buf)})
+			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaTokenUsage, Value: own.keep(stringOf(buf))})
 		}
 		if buf = appendCosts(buf[:0], row.costs[:]); len(buf) > 0 {
-			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaCost, Value: string(buf)})
+			info.Metadata = append(info.Metadata, mlflow.KeyValue{Key: metaCost, Value: own.keep(stringOf(buf))})
 		}
 		return nil
 	})
@@ -208,26 +212,26 @@ func (s *Store) pairsQuery(table, list string, row *pairRow) query {
 	return query{
 		text: "SELECT ids.key, t.key, t.value FROM " + s.d.ids + " " + table + " t ON t.request_id = ids.value",
 		args: []any{list},
-		dest: []any{&row.key, &row.name, &row.value},
+		dest: []destination{&row.key, &row.name, &row.value},
 	}
 }
 
 // pairs reads a table of keys and values and hands over the pairs of each trace that has any.
-func (s *Store) pairs(ctx context.Context, table, list string, n int, each func(i int, pairs []mlflow.KeyValue)) error {
+func (s *Store) pairs(ctx context.Context, table, list string, arenas []arena, each func(i int, pairs []mlflow.KeyValue)) error {
 	var row pairRow
 	type found struct {
 		i    int
 		pair mlflow.KeyValue
 	}
-	rows := make([]found, 0, 12*n)
+	rows := make([]found, 0, 12*len(arenas))
 	names := map[string]string{} // few keys, many rows: keep one string of each
 	err := s.read(ctx, s.pairsQuery(table, list, &row), func() { rows = rows[:0] }, func() error {
 		name, ok := names[row.name.s]
 		if !ok {
-			name = row.name.s
+			name = strings.Clone(row.name.s)
 			names[name] = name
 		}
-		rows = append(rows, found{int(row.key.n), mlflow.KeyValue{Key: name, Value: row.value.s}})
+		rows = append(rows, found{int(row.key.n), mlflow.KeyValue{Key: name, Value: arenas[row.key.n].keep(row.value.s)}})
 		return nil
 	})
 	if err != nil {

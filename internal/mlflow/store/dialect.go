@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
+	_ "modernc.org/sqlite" // the driver of database/sql
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -40,54 +40,71 @@ var sqliteDialect = dialect{
 // busyTimeout is how long SQLite itself waits for a lock, deaf to the context; the rest of the waiting is done in retry.
 const busyTimeout = 250 * time.Millisecond
 
-// openSQLite opens the file read-only. A database in write-ahead mode needs its -wal and -shm files to be read, and SQLite creates them if no server has the
-// database open; they stay, empty, and the next writer removes them. Where the folder can't be written either, so that they can't be created, the
-// file is opened as immutable: what a server writes from then on may not be seen or may disturb a query, but without that the store couldn't be read at all.
-func openSQLite(ctx context.Context, path string) (*sql.DB, error) {
+// openSQLite opens the file read-only and returns the URI by which it can be opened again. A database in write-ahead mode
+// needs its -wal and -shm files to be read, and SQLite creates them if no server has the database open; they stay, empty,
+// and the next writer removes them. Where the folder can't be written either, so that they can't be created, the file is
+// opened as immutable: what a server writes from then on may not be seen or may disturb a query, but without that the store
+// couldn't be read at all.
+func openSQLite(ctx context.Context, path string) (db *sql.DB, uri string, err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	info, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("there is no file %s; a relative path counts from the working directory of the collector, not of the MLflow server", abs)
+		return nil, "", fmt.Errorf("there is no file %s; a relative path counts from the working directory of the collector, not of the MLflow server", abs)
 	case err != nil:
-		return nil, err
+		return nil, "", err
 	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder, not a database file", abs)
+		return nil, "", fmt.Errorf("%s is a folder, not a database file", abs)
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", abs)
+		return nil, "", fmt.Errorf("%s is not a regular file", abs)
 	}
-	db, err := connect(ctx, abs, false)
+	uri = sqliteURI(abs, false)
+	db, err = connect(ctx, uri)
 	if isCode(err, sqlite3.SQLITE_CANTOPEN) && !writable(filepath.Dir(abs)) {
-		db, err = connect(ctx, abs, true)
+		uri = sqliteURI(abs, true)
+		db, err = connect(ctx, uri)
 	}
 	switch {
 	case err == nil:
-		return db, nil
+		return db, uri, nil
 	case isCode(err, sqlite3.SQLITE_NOTADB):
-		return nil, fmt.Errorf("%s is not an SQLite database", abs)
+		return nil, "", fmt.Errorf("%s is not an SQLite database", abs)
 	case isCode(err, sqlite3.SQLITE_READONLY), isCode(err, sqlite3.SQLITE_CANTOPEN):
-		return nil, fmt.Errorf("%s can't be opened for reading; if an MLflow server was killed while it wrote, start it once, so that it rolls its journal back: %w", abs, err)
+		return nil, "", fmt.Errorf("%s can't be opened for reading; if an MLflow server was killed while it wrote, start it once, so that it rolls its journal back: %w", abs, err)
 	}
-	return nil, fmt.Errorf("%s: %w", abs, err)
+	return nil, "", fmt.Errorf("%s: %w", abs, err)
 }
 
-func connect(ctx context.Context, path string, immutable bool) (*sql.DB, error) {
-	options := fmt.Sprintf("?mode=ro&_pragma=busy_timeout(%d)&_pragma=query_only(1)&_pragma=case_sensitive_like(1)", busyTimeout.Milliseconds())
-	if immutable {
-		options += "&immutable=1"
-	}
+// sqliteURI is the URI that opens a file read-only.
+func sqliteURI(path string, immutable bool) string {
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a drive letter
 	}
-	db, err := sql.Open("sqlite", "file://"+(&url.URL{Path: slashed}).EscapedPath()+options)
+	uri := "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?mode=ro"
+	if immutable {
+		uri += "&immutable=1"
+	}
+	return uri
+}
+
+// pragmas are what every connection is set to.
+var pragmas = [...]string{
+	fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "query_only(1)", "case_sensitive_like(1)",
+}
+
+func connect(ctx context.Context, uri string) (*sql.DB, error) {
+	for _, p := range pragmas {
+		uri += "&_pragma=" + p
+	}
+	db, err := sql.Open("sqlite", uri)
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxIdleConns(16) // as many as there are workers
+	db.SetMaxIdleConns(16) // as many as there are workers of the null reader
 	err = retry(ctx, sqliteTransient, func() error {
 		var n int
 		return db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n)
@@ -129,7 +146,7 @@ func sqliteColumns(ctx context.Context, db *sql.DB, table string) (map[string]bo
 
 // isCode reports whether the error is the SQLite result code, whichever extended form it has.
 func isCode(err error, code int) bool {
-	var e *sqlite.Error
+	var e interface{ Code() int } // an error of database/sql's driver or of sqliteread
 	return errors.As(err, &e) && e.Code()&0xff == code
 }
 

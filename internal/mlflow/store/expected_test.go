@@ -241,7 +241,7 @@ func placeStore(t testing.TB, name string) string {
 
 // TestStores compares everything with what MLflow's own client of the version returned for the same store.
 func TestStores(t *testing.T) {
-	for _, name := range []string{"sample", "stores/2.14.3", "stores/2.22.5", "stores/3.1.4", "stores/3.4.0", "stores/3.6.0", "stores/3.17.2", "stores/upgraded"} {
+	for _, name := range recordedStores {
 		t.Run(name, func(t *testing.T) {
 			file := "expected.jsonl"
 			if name == "sample" {

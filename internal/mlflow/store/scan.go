@@ -2,21 +2,43 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Scan runs the queries that Traces runs for these traces, at most 500 of a store that holds spans and assessments, and drops every row. It is the null reader
-// that benchmarks hold Traces against.
+// Scan runs the queries that Traces runs for these traces, at most 500 of a store that holds spans and assessments, and
+// drops every row. It is the null reader that benchmarks hold Traces against. It reads through database/sql and stays as
+// it is, so that figures of different versions can be compared.
 func (s *Store) Scan(ctx context.Context, infos []mlflow.Info) error {
 	list := idList(infos)
 	for _, q := range []query{
-		s.infoQuery(list, new(infoRow)), s.pairsQuery("trace_tags", list, new(pairRow)), s.pairsQuery("trace_request_metadata", list, new(pairRow)),
-		s.assessmentsQuery(list, new(assessmentRow)), s.spansQuery(list, new(scannedSpan)),
+		s.infoQuery(list, new(infoRow)), s.pairsQuery("trace_tags", list, new(pairRow)),
+		s.pairsQuery("trace_request_metadata", list, new(pairRow)), s.assessmentsQuery(list, new(assessmentRow)),
+		s.spansQuery(list, new(scannedSpan)),
 	} {
-		if err := s.read(ctx, q, func() {}, func() error { return nil }); err != nil {
-			return err
+		if err := retry(ctx, s.d.transient, func() error { return s.drop(ctx, q) }); err != nil {
+			return fmt.Errorf("reading %s: %w", s.path, err)
 		}
 	}
 	return nil
+}
+
+// drop runs a query through database/sql and drops its rows.
+func (s *Store) drop(ctx context.Context, q query) error {
+	dest := make([]any, len(q.dest))
+	for i, d := range q.dest {
+		dest[i] = d
+	}
+	rows, err := s.db.QueryContext(ctx, q.text, q.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -22,31 +23,33 @@ type Options struct {
 
 // Store is a mlflow.Source over a database.
 type Store struct {
-	db     *sql.DB
-	d      dialect
-	schema schema
-	opts   Options
-	path   string
-	roots  []string // see artifactRoots
+	db          *sql.DB      // for what isn't read often: the schema
+	connections *connections // for rows
+	d           dialect
+	schema      schema
+	opts        Options
+	path        string
+	roots       []string // see artifactRoots
 	// experimentFolders are the artifact locations of experiments that are folders.
 	experimentFolders []string
 }
 
 var _ mlflow.Source = (*Store)(nil)
 
-// windowBytes is how much span content is read by one query before the query ends and its traces are handed on; a trace is never cut.
-const windowBytes = 8 << 20
+// windowBytes is how much span content is read by one query before the query ends and its traces are handed on; a trace
+// is never cut. It bounds memory, and how long a query keeps its lock. Less than this costs time: each query begins anew.
+const windowBytes = 2 << 20
 
 // Open opens the database and looks at its schema.
 func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
 	if opts.MaxTraceSize <= 0 {
 		return nil, fmt.Errorf("the largest trace size is %d; it must be positive", opts.MaxTraceSize)
 	}
-	db, err := openSQLite(ctx, target.Path)
+	db, uri, err := openSQLite(ctx, target.Path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, d: sqliteDialect, opts: opts, path: target.Path}
+	s := &Store{db: db, connections: &connections{uri: uri}, d: sqliteDialect, opts: opts, path: target.Path}
 	if abs, err := filepath.Abs(target.Path); err == nil {
 		s.path = abs
 	}
@@ -76,7 +79,10 @@ func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
 }
 
 // Close implements mlflow.Source.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.connections.close()
+	return s.db.Close()
+}
 
 // Describe implements mlflow.Source.
 func (s *Store) Describe(context.Context) (mlflow.Description, error) {
@@ -91,9 +97,12 @@ func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	}
 	var id, name, location, stage text
 	var found []mlflow.Experiment
-	all := query{q + " ORDER BY experiment_id", args, []any{&id, &name, &location, &stage}}
+	all := query{q + " ORDER BY experiment_id", args, []destination{&id, &name, &location, &stage}}
 	err := s.read(ctx, all, func() { found = nil }, func() error {
-		found = append(found, mlflow.Experiment{ID: id.s, Name: name.s, ArtifactLocation: location.s, Deleted: stage.s == "deleted"})
+		found = append(found, mlflow.Experiment{
+			ID: strings.Clone(id.s), Name: strings.Clone(name.s), ArtifactLocation: strings.Clone(location.s),
+			Deleted: stage.s == "deleted",
+		})
 		return nil
 	})
 	return found, err
@@ -131,7 +140,7 @@ func (s *Store) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 		return 0, err
 	}
 	var n integer
-	err = s.read(ctx, query{"SELECT count(*) FROM trace_info t WHERE " + where, args, []any{&n}}, func() {}, func() error { return nil })
+	err = s.read(ctx, query{"SELECT count(*) FROM trace_info t WHERE " + where, args, []destination{&n}}, func() {}, func() error { return nil })
 	return n.n, err
 }
 
@@ -150,9 +159,12 @@ func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position
 	var id, status text
 	var timestamp, duration integer
 	var infos []mlflow.Info
-	page := query{q, append(args, limit), []any{&id, &timestamp, &duration, &status}}
+	page := query{q, append(args, limit), []destination{&id, &timestamp, &duration, &status}}
 	err = s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
-		infos = append(infos, mlflow.Info{ID: id.s, ExperimentID: r.ExperimentID, Timestamp: timestamp.n, Duration: duration.n, State: state(status.s)})
+		infos = append(infos, mlflow.Info{
+			ID: strings.Clone(id.s), ExperimentID: r.ExperimentID, Timestamp: timestamp.n, Duration: duration.n,
+			State: state(status.s),
+		})
 		return nil
 	})
 	return infos, err
@@ -184,8 +196,12 @@ func (s *Store) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error)
 // state maps a stored status to a state. Stores of 2.x know the spelling with TRACE_STATUS_.
 func state(status string) mlflow.State {
 	switch status {
-	case "OK", "ERROR", "IN_PROGRESS":
-		return mlflow.State(status)
+	case "OK":
+		return mlflow.StateOK
+	case "ERROR":
+		return mlflow.StateError
+	case "IN_PROGRESS":
+		return mlflow.StateInProgress
 	}
 	return mlflow.StateUnspecified
 }

@@ -5,25 +5,29 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// spanRow is one row of spans.
+// spanRow is one row of spans, decoded.
 type spanRow struct {
-	doc, id string
-	root    bool
-	start   int64
+	span  mlflow.Span
+	err   error  // why the content could not be decoded
+	id    string // for the error
+	root  bool
+	start int64
 }
 
 // spanRows are the rows of one trace.
 type spanRows struct {
 	rows    []spanRow
-	size    int
+	size    int  // of all rows that were read, in bytes of content
 	cleared bool // archived: the rows are there, without content
 }
 
-// Traces implements mlflow.Source. It reads windows of traces: first all rows, then, with nothing open, it decodes and hands on.
+// Traces implements mlflow.Source. It reads windows of traces. Spans are decoded while their row is there, since that
+// spares a copy; traces are handed on with nothing open.
 func (s *Store) Traces(ctx context.Context, infos []mlflow.Info, yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
 	for base := 0; base < len(infos); base += maxIDs {
 		window := slices.Clone(infos[base:min(base+maxIDs, len(infos))])
@@ -82,11 +86,12 @@ func (s *Store) spansQuery(list string, row *scannedSpan) query {
 		text: "SELECT ids.key, t.span_id, t.parent_span_id IS NULL, t.start_time_unix_nano, CASE WHEN " + size + " <= ? THEN t.content ELSE -" + size + " END" +
 			" FROM " + s.d.ids + " spans t ON t.trace_id = ids.value",
 		args: []any{s.opts.MaxTraceSize, list},
-		dest: []any{&row.key, &row.id, &row.root, &row.start, &row.content},
+		dest: []destination{&row.key, &row.id, &row.root, &row.start, &row.content},
 	}
 }
 
-// spans reads the span rows of the first traces of the window, as many as windowBytes hold and at least one. It returns how many traces that is.
+// spans reads the span rows of the first traces of the window, as many as windowBytes hold and at least one. It returns
+// how many traces that is.
 func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, int, error) {
 	if !s.schema.hasSpans {
 		return make([]spanRows, len(window)), len(window), nil
@@ -104,41 +109,39 @@ func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, in
 			}
 			current = i
 		}
-		t := &found[i]
-		if row.content.size == 0 && !row.content.null {
-			t.cleared = true
-			return nil
-		}
-		t.size += row.content.size
-		if t.size > s.opts.MaxTraceSize {
-			for _, r := range t.rows {
-				total -= len(r.doc)
-			}
-			t.rows = nil
-			return nil
-		}
-		total += row.content.size
-		t.rows = append(t.rows, spanRow{doc: row.content.s, id: row.id.s, root: row.root.n != 0, start: row.start.n})
+		total += found[i].add(&row, s.opts.MaxTraceSize)
 		return nil
 	})
 	return found, done, err
 }
 
-// content scans the content of a span, or the negated size of one that is too large to be read.
-type content struct {
-	text
-	size int
-}
+// usualSpans is the room that is made for the spans of a trace.
+const usualSpans = 4
 
-// Scan implements sql.Scanner.
-func (c *content) Scan(src any) error {
-	if n, ok := src.(int64); ok {
-		c.text, c.size = text{}, int(-n)
-		return nil
+// add decodes a row, of which nothing is kept, and returns by how many bytes of content the trace has grown. Of a trace
+// that is larger than limit no rows are kept, only its size.
+func (t *spanRows) add(row *scannedSpan, limit int) (grown int) {
+	if row.content.size == 0 && !row.content.null {
+		t.cleared = true
+		return 0
 	}
-	err := c.text.Scan(src)
-	c.size = len(c.s)
-	return err
+	before := t.size
+	t.size += row.content.size
+	switch {
+	case before > limit:
+		return 0
+	case t.size > limit:
+		t.rows = nil
+		return -before
+	case t.rows == nil:
+		t.rows = make([]spanRow, 0, usualSpans)
+	}
+	t.rows = append(t.rows, spanRow{root: row.root.n != 0, start: row.start.n})
+	r := &t.rows[len(t.rows)-1]
+	if r.span, r.err = mlflow.DecodeSpanCopy(row.content.bytes()); r.err != nil {
+		r.id = strings.Clone(row.id.s)
+	}
+	return row.content.size
 }
 
 // tagArchiveLocation says where the server has put the spans of an archived trace, in a format of its own.
@@ -153,22 +156,27 @@ func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow
 		where, _ := mlflow.Get(info.Tags, tagArchiveLocation)
 		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are archived in %s (not readable here; the tracking server can)", bucket(where))
 	case location == mlflow.SpansInStore:
-		return decodeRows(info, spans)
+		return ofRows(info, spans)
 	}
 	// The server looks for the artifact only. Servers 3.4 and 3.5 wrote spans that came by OTLP into the database without saying so in a tag.
 	trace, skip := s.artifact(info)
 	if skip != nil && len(spans.rows) > 0 {
-		return decodeRows(info, spans)
+		return ofRows(info, spans)
 	}
 	return trace, skip
 }
 
-// decodeRows decodes the rows of a trace, root first and then by start, which is the order of the server's answers.
-func decodeRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
+// ofRows makes a trace of its rows, root first and then by start, which is the order of the server's answers.
+func ofRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
 	if len(spans.rows) == 0 {
 		return nil, mlflow.Skipf(mlflow.NoSpans, "the store holds no spans of this trace")
 	}
-	slices.SortStableFunc(spans.rows, func(a, b spanRow) int {
+	order := make([]int, len(spans.rows)) // rows are large
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		a, b := &spans.rows[i], &spans.rows[j]
 		if a.root != b.root {
 			if a.root {
 				return -1
@@ -177,16 +185,15 @@ func decodeRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip)
 		}
 		return cmp.Compare(a.start, b.start)
 	})
-	trace := &mlflow.Trace{Info: info, Spans: make([]mlflow.Span, 0, len(spans.rows)), Size: spans.size}
-	for i := range spans.rows {
-		row := &spans.rows[i]
-		span, err := mlflow.DecodeSpan(readOnly(row.doc))
-		if err != nil {
-			skip := asSkip(err)
+	trace := &mlflow.Trace{Info: info, Spans: make([]mlflow.Span, len(spans.rows)), Size: spans.size}
+	for i, from := range order {
+		row := &spans.rows[from]
+		if row.err != nil {
+			skip := asSkip(row.err)
 			return nil, mlflow.Skipf(skip.Reason, "span %s: %s", row.id, skip.Detail)
 		}
-		translateType(&span)
-		trace.Spans = append(trace.Spans, span)
+		trace.Spans[i] = row.span
+		translateType(&trace.Spans[i])
 	}
 	mlflow.Finish(trace)
 	return trace, nil

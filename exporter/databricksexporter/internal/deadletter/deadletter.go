@@ -25,6 +25,10 @@ type Note struct {
 	Rejected int64 `json:"rejected,omitempty"`
 }
 
+// appending is held while any handle looks at the end of a file and appends to it. Handles of the
+// same file share no other lock, and the end of a write that has not returned looks like a torn line.
+var appending sync.Mutex
+
 // File is a dead-letter file. Its methods may be called at the same time, and several exporters may have the same file open.
 type File struct {
 	mu   sync.Mutex
@@ -37,12 +41,25 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := endLine(f); err != nil {
+	if err := appendTo(f, nil); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return &File{file: f}, nil
 }
 
+// appendTo appends the line behind a last line that has its end. A write that failed half-way, when
+// the disk was full, must not be glued to this line.
+func appendTo(f *os.File, line []byte) error {
+	appending.Lock()
+	defer appending.Unlock()
+	if err := endLine(f); err != nil || len(line) == 0 {
+		return err
+	}
+	_, err := f.Write(line)
+	return err
+}
+
+// endLine ends the last line, if it has no end; appending is held.
 func endLine(f *os.File) error {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil || end == 0 {
@@ -77,11 +94,7 @@ func (f *File) Write(n Note, otlp []byte) error {
 	if f.file == nil {
 		return os.ErrClosed
 	}
-	// A write that failed half-way, when the disk was full, must not be glued to this line.
-	if err := endLine(f.file); err != nil {
-		return err
-	}
-	if _, err := f.file.Write(line); err != nil {
+	if err := appendTo(f.file, line); err != nil {
 		return err
 	}
 	return f.file.Sync()

@@ -53,7 +53,8 @@ func signed(t *testing.T, host, secret string) *databricks.Client {
 	}
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	c, err := databricks.ForSession(s, base, databricks.Settings{})
+	sends := &http.Client{Transport: s.RoundTripper(base)}
+	c, err := databricks.New(s.Host(), sends, databricks.Settings{RequestsPerSecond: 10_000})
 	require.NoError(t, err)
 	return c
 }
@@ -399,7 +400,8 @@ func TestReconnect(t *testing.T) {
 	s, err := signin.New(signin.Config{Host: w.URL(), Credentials: signin.Credentials{AuthType: "oauth-m2m", ClientID: app, ClientSecret: "s3cret"}}, signin.Settings{})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	c, err := databricks.New(w.URL(), &http.Client{Transport: broken{&down, s.RoundTripper(base)}}, databricks.Settings{})
+	sends := &http.Client{Transport: broken{&down, s.RoundTripper(base)}}
+	c, err := databricks.New(w.URL(), sends, databricks.Settings{RequestsPerSecond: 10_000})
 	require.NoError(t, err)
 	g, _ := newGate(t, c)
 	settle(t, g, spansOnly)

@@ -25,7 +25,8 @@ func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
 func client(t *testing.T, w *databrickstest.Workspace) *databricks.Client {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(base.CloseIdleConnections)
-	c, err := databricks.New(w.URL(), &http.Client{Transport: signed{base}}, databricks.Settings{Timeout: 10 * time.Second})
+	c, err := databricks.New(w.URL(), &http.Client{Transport: signed{base}},
+		databricks.Settings{Timeout: 10 * time.Second, RequestsPerSecond: 10_000})
 	require.NoError(t, err)
 	return c
 }

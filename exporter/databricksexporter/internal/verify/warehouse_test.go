@@ -53,7 +53,7 @@ func newScene(t *testing.T) *scene {
 	t.Cleanup(base.CloseIdleConnections)
 	s.http = &http.Client{Transport: bearer{base}}
 	var err error
-	s.client, err = databricks.New(s.w.URL(), s.http, databricks.Settings{Sleep: s.Sleep})
+	s.client, err = databricks.New(s.w.URL(), s.http, databricks.Settings{RequestsPerSecond: 10_000, Sleep: s.Sleep})
 	require.NoError(t, err)
 	return s
 }

@@ -28,7 +28,8 @@ type Change struct {
 	Statements []Statement
 }
 
-// Plan compares a view with what is there; existing is nil if nothing is. Executed again after it was executed, or by several at the same time, the statements do no harm.
+// Plan compares a view with what is there; existing is nil if nothing is. Executed again after it was executed, or by
+// several at the same time, the statements do no harm.
 func (o *Options) Plan(v View, existing *Existing) Change {
 	c := Change{View: v}
 	if existing == nil {
@@ -68,17 +69,20 @@ func (o *Options) create(v *View) Statement {
 		}
 		b.WriteString("  " + unity.Quote(c.Name) + " COMMENT " + literal(c.Comment))
 	}
-	b.WriteString("\n)\nCOMMENT " + literal(v.Comment) + "\nTBLPROPERTIES (" + properties(o.markers(v)) + ")\nAS\n" + v.Query)
+	b.WriteString("\n)\nCOMMENT " + literal(v.Comment) + "\nTBLPROPERTIES (" + properties(o.markers(v)) + ")\nAS\n" +
+		v.Query)
 	return Statement{SQL: b.String(), Does: "creates the view"}
 }
 
-// update changes the query of a view; what was granted on it stays. The comments of columns do not survive that and are set again.
+// update changes the query of a view; what was granted on it stays. The comments of columns do not survive that and are
+// set again.
 func (o *Options) update(v *View) []Statement {
 	next := o.markers(v)
 	next[MarkerNext] = next[MarkerDefinition]
 	delete(next, MarkerDefinition)
 	list := []Statement{
-		{SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(next) + ")", Does: "announces the change, so that it is known as ours if setup ends in between"},
+		{SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(next) + ")",
+			Does: "announces the change, so that it is known as ours if setup ends in between"},
 		{SQL: "ALTER VIEW " + v.Name.Quoted() + " AS\n" + v.Query, Does: "changes the query and keeps what was granted"},
 		o.marked(v),
 	}
@@ -92,17 +96,20 @@ func (o *Options) update(v *View) []Statement {
 }
 
 func (o *Options) marked(v *View) Statement {
-	return Statement{SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(o.markers(v)) + ")", Does: "marks the view with its fingerprint"}
+	return Statement{SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(o.markers(v)) + ")",
+		Does: "marks the view with its fingerprint"}
 }
 
-// Stored is the statement that notes the query as the catalog gives it back, for a view that was written a moment ago. There is none where it is the text that was written.
+// Stored is the statement that notes the query as the catalog gives it back, for a view that was written a moment ago.
+// There is none where it is the text that was written.
 func (o *Options) Stored(v *View, definition string) []Statement {
 	now := Fingerprint(definition)
 	if now == Fingerprint(v.Query) {
 		return nil
 	}
 	return []Statement{{
-		SQL:  "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(map[string]string{MarkerStored: now}) + ")",
+		SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(map[string]string{MarkerStored: now}) +
+			")",
 		Does: "notes how the catalog spells the query",
 	}}
 }
@@ -112,22 +119,15 @@ func Drop(name unity.Name) Statement {
 	return Statement{SQL: "DROP VIEW IF EXISTS " + name.Quoted(), Does: "drops the view; the tables stay"}
 }
 
-// Grant lets principals read a view or table. Names are quoted, so a principal can't be anything else.
-func Grant(privilege string, name unity.Name, principals ...string) []Statement {
-	var list []Statement
-	for _, p := range principals {
-		list = append(list, Statement{SQL: "GRANT " + privilege + " ON TABLE " + name.Quoted() + " TO " + unity.Quote(p), Does: "grants " + privilege + " to " + p, Databricks: true})
-	}
-	return list
-}
-
-// Streaming is the statement that creates or refreshes the streaming table: the spans that may stand for a trace, appended as they arrive. Views whose Options.Spans is its
-// name read it in place of all spans. It needs serverless compute for its pipeline, and costs what that runs.
+// Streaming is the statement that creates or refreshes the streaming table: the spans that may stand for a trace,
+// appended as they arrive. Views whose Options.Spans is its name read it in place of all spans. It needs serverless
+// compute for its pipeline, and costs what that runs.
 func (o *Options) Streaming() Statement {
 	own := *o
 	own.Spans = unity.Name{}
 	return Statement{
-		SQL: "CREATE OR REFRESH STREAMING TABLE " + o.Name(SpansKind).Quoted() + "\nCOMMENT " + literal("The spans that stand for traces, content included. The views of databricks_setup read it.") +
+		SQL: "CREATE OR REFRESH STREAMING TABLE " + o.Name(SpansKind).Quoted() + "\nCOMMENT " +
+			literal("The spans that stand for traces, content included. The views of databricks_setup read it.") +
 			"\nAS SELECT *\nFROM STREAM(" + own.spans().Quoted() + ") AS s\nWHERE " + own.candidate(),
 		Does: "keeps the topmost spans in a table of their own, so that views need not read all spans", Databricks: true,
 	}
@@ -135,7 +135,8 @@ func (o *Options) Streaming() Statement {
 
 // DropStreaming removes the streaming table.
 func (o *Options) DropStreaming() Statement {
-	return Statement{SQL: "DROP TABLE IF EXISTS " + o.Name(SpansKind).Quoted(), Does: "drops the streaming table", Databricks: true}
+	return Statement{SQL: "DROP TABLE IF EXISTS " + o.Name(SpansKind).Quoted(), Does: "drops the streaming table",
+		Databricks: true}
 }
 
 // properties writes table properties in the order of their keys.

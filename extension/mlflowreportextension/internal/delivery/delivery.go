@@ -11,11 +11,11 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Finding is the answer for one receiver. Notes name the stages that make it less than end to end, each with its remedy, and what else deserves to be known.
+// Guarantee is the answer for one receiver. Notes name the stages that make it less than end to end, each with its remedy, and what else deserves to be known.
 // Destinations says where the data goes, without credentials; Exporters are the ids of what sends it there.
 // Files are the files that lines of JSON are appended to.
 // Faults name what can't work as it is configured, each with its remedy: such a configuration must not start.
-type Finding struct {
+type Guarantee struct {
 	Delivery     progress.Delivery
 	Notes        []string
 	Destinations []string
@@ -24,19 +24,19 @@ type Finding struct {
 	Faults       []string
 }
 
-// Check returns a finding for each receiver of type mlflow in the effective configuration, by its component id.
-func Check(conf map[string]any) map[string]Finding {
-	findings := map[string]Finding{}
+// Check returns a guarantee for each receiver of type mlflow in the effective configuration, by its component id.
+func Check(conf map[string]any) map[string]Guarantee {
+	guarantees := map[string]Guarantee{}
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
 		if kind(name) == "mlflow" {
 			g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines")}
-			f := Finding{Delivery: progress.EndToEnd}
+			f := Guarantee{Delivery: progress.EndToEnd}
 			g.follow(name, &f, map[string]bool{})
 			g.countedText(name, &f)
-			findings[name] = f
+			guarantees[name] = f
 		}
 	}
-	return findings
+	return guarantees
 }
 
 // effect is what a stage means for delivery.
@@ -91,7 +91,7 @@ type graph struct {
 }
 
 // follow adds to f what lies behind a receiver or connector in every traces pipeline that takes from it.
-func (g *graph) follow(from string, f *Finding, seen map[string]bool) {
+func (g *graph) follow(from string, f *Guarantee, seen map[string]bool) {
 	used := false
 	for _, name := range slices.Sorted(maps.Keys(g.pipelines)) {
 		p := section(g.pipelines, name)
@@ -123,7 +123,7 @@ func (g *graph) follow(from string, f *Finding, seen map[string]bool) {
 	}
 }
 
-func (g *graph) connector(id string, f *Finding, seen map[string]bool) {
+func (g *graph) connector(id string, f *Guarantee, seen map[string]bool) {
 	s, ok := connectors[kind(id)]
 	if s.effect == aggregates {
 		f.note(fmt.Sprintf("connector %s aggregates in memory: what is sent again after a crash counts twice there", id))
@@ -133,7 +133,7 @@ func (g *graph) connector(id string, f *Finding, seen map[string]bool) {
 	g.follow(id, f, seen)
 }
 
-func (f *Finding) stage(name string, s stage, known bool) {
+func (f *Guarantee) stage(name string, s stage, known bool) {
 	switch {
 	case !known:
 		f.lower(progress.Unknown, name+": not known here; it delivers end to end only if it answers after the next stage did")
@@ -145,14 +145,14 @@ func (f *Finding) stage(name string, s stage, known bool) {
 }
 
 // lower makes the delivery worse: queued wins over unknown, since it is certain.
-func (f *Finding) lower(d progress.Delivery, note string) {
+func (f *Guarantee) lower(d progress.Delivery, note string) {
 	if f.Delivery == progress.EndToEnd || d == progress.Queued {
 		f.Delivery = d
 	}
 	f.note(note)
 }
 
-func (f *Finding) note(n string) {
+func (f *Guarantee) note(n string) {
 	if !slices.Contains(f.Notes, n) {
 		f.Notes = append(f.Notes, n)
 	}

@@ -182,7 +182,7 @@ service:
 	require.False(t, IsDatabricks("databricks_auth"))
 }
 
-func check(t *testing.T, yaml string) map[string]Finding {
+func check(t *testing.T, yaml string) map[string]Guarantee {
 	t.Helper()
 	return Check(parse(t, yaml).ToStringMap())
 }

@@ -21,7 +21,7 @@ var queues = map[string]bool{
 	"debug": false, Databricks: false,
 }
 
-func (g *graph) exporter(id string, f *Finding) {
+func (g *graph) exporter(id string, f *Guarantee) {
 	cfg := section(section(g.conf, "exporters"), id)
 	if !slices.Contains(f.Exporters, id) {
 		f.Exporters = append(f.Exporters, id)
@@ -46,7 +46,7 @@ func (g *graph) exporter(id string, f *Finding) {
 	}
 }
 
-func fileExporter(id string, cfg map[string]any, f *Finding) {
+func fileExporter(id string, cfg map[string]any, f *Guarantee) {
 	rotation, ok := cfg["rotation"].(map[string]any)
 	if !ok {
 		f.lower(progress.Queued, fmt.Sprintf("exporter %s buffers in memory and truncates its file at start: write rotation: {max_megabytes: 1024, max_backups: 0}", id))
@@ -61,7 +61,7 @@ func fileExporter(id string, cfg map[string]any, f *Finding) {
 	}
 }
 
-func queue(id string, cfg map[string]any, on bool, f *Finding) {
+func queue(id string, cfg map[string]any, on bool, f *Guarantee) {
 	const remedy = "write sending_queue: {wait_for_result: true, block_on_overflow: true}"
 	q, written := cfg["sending_queue"].(map[string]any)
 	if v, ok := cfg["sending_queue"]; ok && v == nil {
@@ -87,7 +87,7 @@ func queue(id string, cfg map[string]any, on bool, f *Finding) {
 }
 
 // givesUp notes what a databricks exporter doesn't hold for ever.
-func givesUp(id string, cfg map[string]any, f *Finding) {
+func givesUp(id string, cfg map[string]any, f *Guarantee) {
 	switch after := text(cfg, "hold_max"); after {
 	case "", "0", "0s":
 	default:

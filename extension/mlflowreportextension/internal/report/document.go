@@ -46,8 +46,8 @@ type Receiver struct {
 	read bool // complete as far as the receiver knows
 }
 
-// checks reports whether the run looked at the source and sent nothing.
-func checks(run *progress.Run) bool { return run.Mode == "check" }
+// isCheck reports whether the run looked at the source and sent nothing.
+func isCheck(run *progress.Run) bool { return run.Mode == "check" }
 
 // Source says what was read.
 type Source struct {
@@ -103,7 +103,7 @@ func New(in Input, now time.Time) Document {
 	for i := range in.Runs {
 		r := receiver(&in.Runs[i], now)
 		r.Destinations, behind[i] = in.Behind(r.Receiver)
-		if !checks(&in.Runs[i]) {
+		if !isCheck(&in.Runs[i]) {
 			sending = append(sending, behind[i]...)
 		}
 		if len(r.Skipped) > 0 {
@@ -117,22 +117,22 @@ func New(in Input, now time.Time) Document {
 	for i := range in.Refinements {
 		d.Refinements = append(d.Refinements, refinement(&in.Refinements[i]))
 	}
-	d.judge(in.Runs, behind)
+	d.conclude(in.Runs, behind)
 	return d
 }
 
-// judge writes the headlines, and takes back what is complete where data waits or is missing at a destination.
-func (d *Document) judge(runs []progress.Run, behind [][]string) {
+// conclude writes the headlines, and takes back what is complete where data waits or is missing at a destination.
+func (d *Document) conclude(runs []progress.Run, behind [][]string) {
 	all := outcomeOf(d.Destinations)
-	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r progress.Run) bool { return !checks(&r) }) {
+	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r progress.Run) bool { return !isCheck(&r) }) {
 		all = outcome{} // nothing was sent
 	}
-	own, accepted := d.own(runs)
+	own, accepted := d.receivers(runs)
 	d.Headline = all.headline(own, accepted, d.Complete)
 	d.Complete = d.Complete && all.complete()
 	for i := range d.Receivers {
 		r := &d.Receivers[i]
-		if checks(&runs[i]) {
+		if isCheck(&runs[i]) {
 			continue
 		}
 		part := outcomeOf(slices.DeleteFunc(slices.Clone(d.Destinations), func(x Result) bool { return !slices.Contains(behind[i], x.Exporter) }))
@@ -141,8 +141,8 @@ func (d *Document) judge(runs []progress.Run, behind [][]string) {
 	}
 }
 
-// own is the headline of the receivers in their own words, and in words that don't say complete.
-func (d *Document) own(runs []progress.Run) (own, accepted string) {
+// receivers is the headline of the receivers in their own words, and in words that don't say complete.
+func (d *Document) receivers(runs []progress.Run) (own, accepted string) {
 	switch len(runs) {
 	case 0:
 		own = "no mlflow receiver reported"

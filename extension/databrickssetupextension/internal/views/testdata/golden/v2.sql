@@ -291,9 +291,3 @@ AS SELECT *
 FROM STREAM(`spark_catalog`.`lab`.`agents_otel_spans`) AS s
 WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
 ;
--- grants SELECT to analysts [Databricks only]
-GRANT SELECT ON TABLE `spark_catalog`.`lab`.`agents_genai_traces` TO `analysts`
-;
--- grants SELECT to we`ird [Databricks only]
-GRANT SELECT ON TABLE `spark_catalog`.`lab`.`agents_genai_traces` TO `we``ird`
-;
