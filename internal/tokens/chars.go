@@ -1,108 +1,149 @@
 package tokens
 
-// chars maps the code points of two and three bytes that are tokens, 64 to a block, to id << 12 | index of guards, or to none.
+import "unicode/utf8"
+
+// chars tells where encoding may start from whole characters in place of their bytes. The rule and its proof are in
+// doc.go. It knows the characters of two and three bytes that are tokens.
 type chars struct {
-	index  [1 << 10]uint16
-	blocks [][64]uint32
+	index  [1 << 10]uint16 // block of a code point, by code point >> 6; block 0 is empty
+	blocks [][64]uint32    // id << guardBits | index of guards, by code point & 63, or none
 	guards []guard
 }
 
-// A guard has a bit for each byte beside which a character must start as its bytes: left if it ends what comes before, right if it begins what follows.
-type guard struct{ left, right [4]uint64 }
+// A guard is a set of bytes before a character and a set of bytes behind it. Beside one of these the character must
+// start as its bytes, since (1) or (2) of the rule does not hold there. Characters with the same sets share a guard.
+type guard struct{ before, behind byteSet }
 
 const guardBits = 12
 
-// beside finds the first token that joins some of a character's bytes, not all, with those beside it: those with a beginning of a character at
-// their end, and those with an end of one at their beginning. Keys are these bytes.
-type beside map[uint32][]struct {
-	with byte // the byte beside it
-	id   uint32
+// A byteSet has a bit for every byte value.
+type byteSet [4]uint64
+
+func (s *byteSet) add(b byte)        { s[b>>6] |= 1 << (b & 63) }
+func (s *byteSet) has(b byte) uint64 { return s[b>>6] >> (b & 63) & 1 }
+
+// noByte stands for the byte beside the end of a text. It never occurs in UTF-8.
+const noByte = 0xff
+
+// crossings are the tokens that can prevent characters from starting merged: left those that end in a byte and the
+// beginning of a character, right those that begin with the end of a character and a byte. Keys are these parts of
+// characters, packed as in spellings. Of the tokens with the same part and byte there is the one with the lowest id.
+type crossings struct{ left, right map[uint32][]crossing }
+
+type crossing struct {
+	id     uint32
+	beside byte
 }
 
-// newChars decides where encoding may start from characters in place of bytes. It may where no token that joins some of the character's bytes with
-// those beside it comes before the character itself in rank order. For then its own bytes merge as if it stood alone, whatever happens around it;
-// and since all that is merged of the whole character comes after it, to start from it changes but the order of merges that don't touch.
-//
-// start holds the first 16 bytes of every token, tails the last four, the last one lowest, length the number of them.
-func newChars(start [][2]uint64, tails []uint32, length []uint8) (c chars) {
-	before, behind := beside{}, beside{} // beginnings of characters with what is before them, ends with what is behind them
-	note := func(m beside, part uint32, with byte, id uint32) {
-		for _, seen := range m[part] {
-			if seen.with == with {
+// newCrossings collects them from all tokens.
+func newCrossings(all *spellings) crossings {
+	c := crossings{map[uint32][]crossing{}, map[uint32][]crossing{}}
+	note := func(m map[uint32][]crossing, part uint32, x crossing) {
+		for _, lower := range m[part] {
+			if lower.beside == x.beside {
 				return
 			}
 		}
-		m[part] = append(m[part], struct {
-			with byte
-			id   uint32
-		}{with, id})
+		m[part] = append(m[part], x)
 	}
-	for id := range uint32(len(length)) {
-		head, tail, n := start[id][0], tails[id], int(length[id])
-		if (uint32(head)|tail)&0x80 == 0 || n == 1 {
-			continue
+	for id, n := range all.length {
+		if last := all.last[id]; last&0x80 != 0 {
+			if part, before, ok := endsWithin(last, int(n)); ok {
+				note(c.left, part, crossing{uint32(id), before})
+			}
 		}
-		ends := 0
-		for ends < min(n, 3) && byte(head>>(8*ends))&0xc0 == 0x80 {
-			ends++
-		}
-		if with := byte(head >> (8 * ends)); ends > 0 && ends < n && with&0xc0 != 0x80 {
-			note(behind, uint32(head)&(1<<(8*ends)-1), with, id)
-		}
-		begins := 1
-		for begins < min(n-1, 3) && byte(tail>>(8*begins-8))&0xc0 == 0x80 {
-			begins++
-		}
-		if lead := byte(tail >> (8*begins - 8)); begins < n && lead >= 0xc0 && begins < runeSize(lead) {
-			note(before, tail&(1<<(8*begins)-1), byte(tail>>(8*begins)), id)
+		if first := all.first[id][0]; isContinuation(byte(first)) {
+			if part, behind, ok := beginsWithin(first, int(n)); ok {
+				note(c.right, part, crossing{uint32(id), behind})
+			}
 		}
 	}
+	return c
+}
 
+// endsWithin returns the beginning of a character of two or three bytes that a token ends with, and the byte before it.
+// The token has length bytes; its last ones are as in spellings.
+func endsWithin(last uint32, length int) (part uint32, before byte, ok bool) {
+	n := 1 // bytes of that character
+	if isContinuation(byte(last)) {
+		n = 2
+	}
+	lead := byte(last >> (8 * (n - 1)))
+	if n >= length || lead < 0xc0 || lead >= 0xf0 || n >= runeSize(lead) {
+		return 0, 0, false
+	}
+	return last & (1<<(8*n) - 1), byte(last >> (8 * n)), true
+}
+
+// beginsWithin returns the end of a character of two or three bytes that a token begins with, and the byte behind it.
+// The token has length bytes; its first ones are as in spellings.
+func beginsWithin(first uint64, length int) (part uint32, behind byte, ok bool) {
+	n := 0 // bytes of that character
+	for n < min(length, 3) && isContinuation(byte(first>>(8*n))) {
+		n++
+	}
+	if n == 0 || n == 3 || n == length {
+		return 0, 0, false
+	}
+	return uint32(first) & (1<<(8*n) - 1), byte(first >> (8 * n)), true
+}
+
+// guard returns where the character that token id is, given by its bytes, must start as its bytes.
+func (c *crossings) guard(id uint32, char []byte) (g guard) {
+	for n := 1; n < len(char); n++ {
+		var beginning, end uint32
+		for i := range n {
+			beginning = beginning<<8 | uint32(char[i])
+			end |= uint32(char[len(char)-n+i]) << (8 * i)
+		}
+		for _, x := range c.left[beginning] {
+			if x.id < id {
+				g.before.add(x.beside)
+			}
+		}
+		for _, x := range c.right[end] {
+			if x.id < id {
+				g.behind.add(x.beside)
+			}
+		}
+	}
+	return g
+}
+
+// newChars builds the tables from all tokens.
+func newChars(all *spellings) (c chars) {
 	free := [64]uint32{}
 	for i := range free {
 		free[i] = none
 	}
-	c.blocks = append(make([][64]uint32, 0, len(length)/320), free)
+	c.blocks = append(make([][64]uint32, 0, len(all.length)/320), free)
+	crossings := newCrossings(all)
 	guards := map[guard]uint32{}
-	for id := range uint32(len(length)) {
-		w, n := start[id][0], int(length[id])
-		lead := byte(w)
-		if n != 2 && n != 3 || lead < 0xc0 || runeSize(lead) != n || !continues(w, n) {
+	for id, n := range all.length {
+		first := all.first[id][0]
+		if n != 2 && n != 3 || byte(first) < utf8.RuneSelf {
 			continue
 		}
-		var g guard
-		set := func(bits *[4]uint64, m beside, part uint32) {
-			for _, other := range m[part] {
-				if other.id < id {
-					bits[other.with>>6] |= 1 << (other.with & 63)
-				}
-			}
+		char := []byte{byte(first), byte(first >> 8), byte(first >> 16)}[:n]
+		r, size := utf8.DecodeRune(char)
+		if size != int(n) {
+			continue // not a character, or too long a form of one
 		}
-		b0, b1, b2 := uint32(w&0xff), uint32(w>>8&0xff), uint32(w>>16&0xff)
-		set(&g.left, before, b0)
-		block, at := b0&0x1f, b1&0x3f
-		if n == 2 {
-			set(&g.right, behind, b1)
-		} else {
-			set(&g.left, before, b0<<8|b1)
-			set(&g.right, behind, b2)
-			set(&g.right, behind, b1|b2<<8)
-			block, at = b0&0x0f<<6|b1&0x3f, b2&0x3f
-		}
+		g := crossings.guard(uint32(id), char)
 		index, ok := guards[g]
 		if !ok {
 			if len(guards) == 1<<guardBits {
-				continue
+				continue // it starts as its bytes, which is always right
 			}
 			index = uint32(len(guards))
-			guards[g] = index
-			c.guards = append(c.guards, g)
+			guards[g], c.guards = index, append(c.guards, g)
 		}
-		if c.index[block] == 0 {
-			c.index[block] = uint16(len(c.blocks))
+		block := &c.index[r>>6]
+		if *block == 0 {
+			*block = uint16(len(c.blocks))
 			c.blocks = append(c.blocks, free)
 		}
-		c.blocks[c.index[block]][at] = id<<guardBits | index
+		c.blocks[*block][r&63] = uint32(id)<<guardBits | index
 	}
 	return c
 }
@@ -118,65 +159,57 @@ func runeSize(lead byte) int {
 	return 2
 }
 
-// continues reports whether all of the first n bytes of w but the first are continuation bytes.
-func continues(w uint64, n int) bool {
-	for i := 1; i < n; i++ {
-		if byte(w>>(8*i))&0xc0 != 0x80 {
-			return false
-		}
+func isContinuation(b byte) bool { return b&0xc0 == 0x80 }
+
+// find returns the entry of the character at s[i:], or none, and its bytes. For a byte that begins no character of two
+// or three bytes that lies in s, it returns none and 1.
+func (c *chars) find(s string, i int) (entry uint32, size int) {
+	lead := s[i]
+	if lead>>5 == 0x6 && i+1 < len(s) {
+		return c.blocks[c.index[lead&0x1f]][s[i+1]&0x3f], 2
 	}
-	return true
+	if lead>>4 == 0xe && i+2 < len(s) {
+		return c.blocks[c.index[uint16(lead&0x0f)<<6|uint16(s[i+1]&0x3f)]][s[i+2]&0x3f], 3
+	}
+	return none, 1
 }
 
-// symbols writes the tokens that encoding of s, a part of valid text, may start from to ids and where they end to ends, which has as much room,
-// as long as there is any. It returns how many there are, and the number of bytes.
+// symbolSpare is how much room symbols leaves for the bytes of one more character.
+const symbolSpare = 4
+
+// symbols writes the symbols of s, a part of valid UTF-8 that may begin and end within a character, to ids, and where
+// they end to ends, which has as much room. It stops when there is no room for a character more. It returns how many
+// symbols there are, and the number of their bytes.
 func (v *vocabulary) symbols(s string, ids []uint32, ends []uint8) (n, i int) {
-	last := byte(0xff) // no byte of UTF-8
+	before := byte(noByte)
 	ends = ends[:len(ids)]
-	for i < len(s) {
-		if n >= len(ids)-4 {
-			return n, i
-		}
-		lead := s[i]
-		if lead < 0x80 {
+	for i < len(s) && n < len(ids)-symbolSpare {
+		if b := s[i]; b < utf8.RuneSelf {
 			i++
-			ids[n], ends[n] = v.single[lead], uint8(i)
-			last = lead
+			ids[n], ends[n] = v.single[b], uint8(i)
+			before = b
 			n++
 			continue
 		}
-		size, entry := 1, uint32(none)
-		switch {
-		case lead < 0xc0:
-		case lead < 0xe0:
-			if i+1 < len(s) {
-				size, entry = 2, v.chars.blocks[v.chars.index[lead&0x1f]][s[i+1]&0x3f]
-			}
-		case lead < 0xf0:
-			if i+2 < len(s) {
-				size, entry = 3, v.chars.blocks[v.chars.index[uint32(lead&0x0f)<<6|uint32(s[i+1]&0x3f)]][s[i+2]&0x3f]
-			}
-		}
-		if entry != none {
-			g := &v.chars.guards[entry&(1<<guardBits-1)]
-			next := byte(0xff)
+		if entry, size := v.chars.find(s, i); entry != none {
+			g, behind := &v.chars.guards[entry&(1<<guardBits-1)], byte(noByte)
 			if i+size < len(s) {
-				next = s[i+size]
+				behind = s[i+size]
 			}
-			if (g.left[last>>6]>>(last&63)|g.right[next>>6]>>(next&63))&1 == 0 {
+			if g.before.has(before)|g.behind.has(behind) == 0 {
 				i += size
 				ids[n], ends[n] = entry>>guardBits, uint8(i)
-				last = s[i-1]
+				before = s[i-1]
 				n++
 				continue
 			}
 		}
-		for ok := true; ok; ok = i < len(s) && s[i]&0xc0 == 0x80 && n < len(ids) {
+		for next := true; next; next = i < len(s) && isContinuation(s[i]) && n < len(ids) {
 			ids[n], ends[n] = v.single[s[i]], uint8(i+1)
 			n++
 			i++
 		}
-		last = s[i-1]
+		before = s[i-1]
 	}
 	return n, i
 }

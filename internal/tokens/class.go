@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// A class byte says how the three patterns see a code point. Punctuation, symbols and controls have none of letter, number and
-// space, whatever the other bits say.
+// A class byte says how the three patterns see a code point. Punctuation, symbols and controls have none of letter,
+// number and space, whatever the other bits say.
 const (
 	upper   = 1 << iota // \p{Lu} \p{Lt} \p{Lm} \p{Lo} \p{M}
 	lower               // \p{Ll} \p{Lm} \p{Lo} \p{M}
@@ -16,7 +16,8 @@ const (
 	newline             // \r or \n
 )
 
-// classAt decodes the code point at s[i:] and returns its class and length. A length of 0 means that no valid UTF-8 sequence starts there.
+// classAt decodes the code point at s[i:] and returns its class and length. A length of 0 means that no valid UTF-8
+// sequence starts there.
 func classAt(s string, i int) (class byte, size int) {
 	c := s[i]
 	switch {
@@ -45,7 +46,8 @@ func classAt(s string, i int) (class byte, size int) {
 
 func classOf(r uint32) byte { return classBlocks[int(classIndex[r>>7])<<7|int(r&127)] }
 
-// skip returns the end of the characters at p, of two or three bytes each, that have all bits of class, or some position before that.
+// skip returns a position from p on before which there are only valid characters of two or three bytes that have all
+// bits of class. It stops at the first other character, and near the end of s, where the caller goes on with classAt.
 func skip(s string, p int, class byte) int {
 	for p+4 <= len(s) {
 		w := load32(s, p)
@@ -58,7 +60,7 @@ func skip(s string, p int, class byte) int {
 			}
 		case w&0xc0c0f0 == 0x8080e0:
 			r, n = w&0x0f<<12|w>>8&0x3f<<6|w>>16&0x3f, 3
-			if r < 0x800 || r>>11 == 0xd800>>11 {
+			if r < 0x800 || r>>11 == 0xd800>>11 { // too long a form or a surrogate
 				return p
 			}
 		default:

@@ -1,6 +1,7 @@
 package tokens
 
-// classifyPortable sets m from the 64 bytes at the start of s. It works on any machine and defines what the faster versions do.
+// classifyPortable sets m from the 64 bytes at the start of s. It works on any machine and defines what the faster
+// versions do.
 func classifyPortable(s string, m *masks) {
 	s = s[:blockSize]
 	var words [8][8]byte // by class, one bit per byte of s

@@ -11,11 +11,12 @@ import (
 func (v *vocabulary) countText(t pattern, text string, limit int) int {
 	b := batches.Get().(*batch)
 	defer batches.Put(b)
-	b.nShort, b.nLonger, b.asked, b.nLanes = 0, 0, 0, 0
+	b.nShort, b.nLonger, b.prefetched, b.nLanes = 0, 0, 0, 0
 	n, p, padded := 0, 0, false
 	for p < len(text) && n <= limit {
 		if !padded && p+blockSize+slack > len(text) {
-			// Near the end a copy is used, so that whole words may be loaded behind a piece.
+			// From here on the text is a copy, so that whole words may be loaded behind its end. What is in b lies in
+			// the text as it was.
 			n += v.finish(text, b)
 			size := copy(b.tail[:], text[p:])
 			clear(b.tail[size:])
@@ -25,10 +26,7 @@ func (v *vocabulary) countText(t pattern, text string, limit int) int {
 			n += v.resolve(text, b)
 		}
 		if word(text, p)&0x8080808080808080 == 0 {
-			block, size := unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), p)), blockSize+slack), blockSize
-			if padded {
-				size = min(len(text)-p, blockSize)
-			}
+			block, size := blockAt(text, p), min(len(text)-p, blockSize)
 			if ends, cut := b.ends(t, block, size, size < blockSize); cut > 0 {
 				n += bits.OnesCount64(ends)
 				v.add(b, block, p, ends)
@@ -45,13 +43,18 @@ func (v *vocabulary) countText(t pattern, text string, limit int) int {
 			v.addOne(b, text, p, size)
 			n++
 		case size <= maxSmall:
-			n += 1 + v.addLong(text, b, p, size)
+			n += 1 + v.addLong(b, text, p, size)
 		default:
 			n += v.countPiece(text, p, size)
 		}
 		p = end
 	}
 	return n + v.finish(text, b)
+}
+
+// blockAt returns the block at p with the slack behind it, which must be there even if text ends before.
+func blockAt(text string, p int) string {
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), p)), blockSize+slack)
 }
 
 // countPiece returns the number of tokens of the piece text[i:i+n], any piece.
@@ -74,7 +77,7 @@ func (v *vocabulary) countPiece(text string, i, n int) (tokens int) {
 		if v.medium.find(hash, k) != none {
 			return 1
 		}
-		b := at(v.memo.buckets, v.memo.bucket(hash))
+		b := at(v.mediumMemo.buckets, v.mediumMemo.bucket(hash))
 		if tokens = int(b.get(k)); tokens == 0 {
 			tokens = v.split(piece)
 			b.put(k, tokens)
@@ -82,12 +85,12 @@ func (v *vocabulary) countPiece(text string, i, n int) (tokens int) {
 	case v.longToken(text, i, n) != none:
 		return 1
 	case n <= phraseSize:
-		slot := v.phrases.slot(phraseHash(piece))
-		if tokens = v.phrases.get(slot, piece); tokens == 0 {
+		slot := v.phraseMemo.slot(phraseHash(piece))
+		if tokens = v.phraseMemo.get(slot, piece); tokens == 0 {
 			tokens = v.split(piece)
-			v.phrases.put(slot, piece, tokens)
+			v.phraseMemo.put(slot, piece, tokens)
 		}
-	case piece[:n-1] == piece[1:]:
+	case isRun(piece):
 		if tokens = v.runs.get(piece[0], n); tokens == 0 {
 			tokens = v.split(piece)
 			v.runs.put(piece[0], n, tokens)
@@ -97,3 +100,6 @@ func (v *vocabulary) countPiece(text string, i, n int) (tokens int) {
 	}
 	return tokens
 }
+
+// isRun reports whether all bytes of s, one at least, are equal.
+func isRun(s string) bool { return s[:len(s)-1] == s[1:] }

@@ -7,10 +7,11 @@ import (
 	"unsafe"
 )
 
-// Memos remember how many tokens the pieces counted last have that are no tokens themselves. All goroutines share them without locks, and their
-// sizes are fixed: a new piece takes the place of an older one, but only one time in four, so that texts that come round again find much of
-// what they left even if there is more than fits. An answer is never wrong, since a slot holds the whole piece, and one that
-// spans several words reads as absent while it is being written.
+// Memos remember how many tokens the pieces counted last have that are no tokens themselves, or are tokens but not in
+// their home bucket. All goroutines share them without locks, and their sizes are fixed: a new piece takes the place of
+// an older one, but only one time in four, so that texts that come round again find much of what they left even if
+// there is more than fits. An answer is never wrong, since a slot holds the whole piece, and one that spans several
+// words reads as absent while it is being written.
 
 // spare reports whether what fills a slot may stay.
 func spare() bool { return rand.Uint32()&3 != 0 }
@@ -69,41 +70,41 @@ func (v *version) lock() bool {
 
 func (v *version) unlock() { v.Add(1) }
 
-// A memo is for pieces of 8 to 15 bytes. A slot is a mediumKey with the number of tokens in the highest 4 bits.
-type memo struct {
-	buckets []memoBucket
+// A mediumMemo is for pieces of 8 to 15 bytes. A slot is a mediumKey with the number of tokens in the highest 4 bits.
+type mediumMemo struct {
+	buckets []mediumBucket
 	shift   uint8
 }
 
-type memoBucket struct {
+type mediumBucket struct {
 	version version
 	slots   [3][2]atomic.Uint64
 	_       uint64
 }
 
-const memoTokens = 60
+const mediumTokens = 60
 
-func newMemo(n int) memo {
+func newMediumMemo(n int) mediumMemo {
 	log := bits.Len(uint(n / 16))
-	return memo{make([]memoBucket, 1<<log), uint8(64 - log)}
+	return mediumMemo{make([]mediumBucket, 1<<log), uint8(64 - log)}
 }
 
 // bucket returns the byte offset of the bucket of a key with this hash.
-func (m *memo) bucket(hash uint64) uintptr {
+func (m *mediumMemo) bucket(hash uint64) uintptr {
 	return uintptr(hash>>(m.shift&63)) * unsafe.Sizeof(m.buckets[0])
 }
 
 // get returns the number of tokens remembered for k, or 0.
-func (b *memoBucket) get(k mediumKey) (tokens uint64) {
+func (b *mediumBucket) get(k mediumKey) (tokens uint64) {
 	version := b.version.Load()
 	for i := range b.slots {
 		lo, hi := b.slots[i][0].Load()^k[0], b.slots[i][1].Load()^k[1]
-		tokens |= hi & (nonZero(lo|hi&(1<<memoTokens-1)) - 1)
+		tokens |= hi & (nonZero(lo|hi&(1<<mediumTokens-1)) - 1)
 	}
-	return tokens >> memoTokens & (nonZero(b.version.Load()^version|version&1) - 1)
+	return tokens >> mediumTokens & (nonZero(b.version.Load()^version|version&1) - 1)
 }
 
-func (b *memoBucket) put(k mediumKey, tokens int) {
+func (b *mediumBucket) put(k mediumKey, tokens int) {
 	if b.slots[len(b.slots)-1][0].Load() != 0 && spare() || !b.version.lock() {
 		return
 	}
@@ -112,12 +113,12 @@ func (b *memoBucket) put(k mediumKey, tokens int) {
 		b.slots[i][1].Store(b.slots[i-1][1].Load())
 	}
 	b.slots[0][0].Store(k[0])
-	b.slots[0][1].Store(k[1] | uint64(tokens)<<memoTokens)
+	b.slots[0][1].Store(k[1] | uint64(tokens)<<mediumTokens)
 	b.version.unlock()
 }
 
-// phrases is the memo of pieces of 16 to 56 bytes.
-type phrases struct {
+// A phraseMemo is for pieces of 16 to phraseSize bytes. A piece is in the slot of its hash or in the one beside it.
+type phraseMemo struct {
 	slots []phraseSlot
 	shift uint8
 }
@@ -130,9 +131,9 @@ type phraseSlot struct {
 	text  [phraseSize / 8]atomic.Uint64
 }
 
-func newPhrases(n int) phrases {
+func newPhraseMemo(n int) phraseMemo {
 	log := bits.Len(uint(n / 4))
-	return phrases{make([]phraseSlot, 1<<log), uint8(64 - log)}
+	return phraseMemo{make([]phraseSlot, 1<<log), uint8(64 - log)}
 }
 
 // phraseHash returns the hash of s, 8 to phraseSize bytes.
@@ -149,7 +150,7 @@ func phraseHash(s string) (hash uint64) {
 }
 
 // slot returns the byte offset of the slot for a hash.
-func (p *phrases) slot(hash uint64) uintptr {
+func (p *phraseMemo) slot(hash uint64) uintptr {
 	return uintptr(hash>>(p.shift&63)) * unsafe.Sizeof(p.slots[0])
 }
 
@@ -171,27 +172,29 @@ func (s *phraseSlot) of(piece string) int {
 	return int(state >> 1 & 0x7f)
 }
 
-// get returns the number of tokens remembered for the piece with this hash, or 0. It may be in the slot of the hash and in the one beside it.
-func (p *phrases) get(slot uintptr, piece string) int {
+// beside returns the byte offset of the other slot for the same hash.
+func (p *phraseMemo) beside(slot uintptr) uintptr { return slot ^ unsafe.Sizeof(p.slots[0]) }
+
+// get returns the number of tokens remembered for the piece whose hash has this slot, or 0.
+func (p *phraseMemo) get(slot uintptr, piece string) int {
 	if tokens := at(p.slots, slot).of(piece); tokens != 0 {
 		return tokens
 	}
-	return at(p.slots, slot^unsafe.Sizeof(p.slots[0])).of(piece)
+	return at(p.slots, p.beside(slot)).of(piece)
 }
 
-func (p *phrases) put(slot uintptr, piece string, tokens int) {
+func (p *phraseMemo) put(slot uintptr, piece string, tokens int) {
 	s := at(p.slots, slot)
 	state := s.state.Load()
 	if state != 0 {
-		s = at(p.slots, slot^unsafe.Sizeof(p.slots[0]))
+		s = at(p.slots, p.beside(slot))
 		if state = s.state.Load(); state != 0 {
-			switch rand.Uint32() & 7 { // spare most, and then whichever
-			case 0:
-			case 1:
+			if spare() {
+				return
+			}
+			if rand.Uint32()&1 == 0 {
 				s = at(p.slots, slot)
 				state = s.state.Load()
-			default:
-				return
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // A pairTable maps two tokens to the one they merge into.
 type pairTable struct {
 	slots  []uint64 // left << 36 | right << 18 | merged, 0 is free
-	filter []uint64 // by hash, one bit that is set if a pair may be present: most questions are answered by this small table
+	filter []uint64 // one bit per hash, set if a pair may be present: this small table answers most questions
 	shift  uint8
 }
 
@@ -24,11 +24,17 @@ func newPairTable(n int) pairTable {
 	return pairTable{make([]uint64, 1<<log), make([]uint64, 1<<(log+filterBits-6)), uint8(64 - log)}
 }
 
+// pairKey is the key of two tokens.
+func pairKey(left, right uint32) uint64 { return uint64(left)<<tokenBits | uint64(right) }
+
+// home returns the slot where the pair with this key belongs.
+func (t *pairTable) home(key uint64) uint64 { return key * multiplier >> (t.shift & 63) }
+
 func (t *pairTable) put(left, right, merged uint32) {
-	k := uint64(left)<<tokenBits | uint64(right)
+	k := pairKey(left, right)
 	hash := k * multiplier >> (t.shift - filterBits)
 	t.filter[hash/64] |= 1 << (hash % 64)
-	i := hash >> filterBits
+	i := t.home(k)
 	for t.slots[i] != 0 {
 		i = (i + 1) & uint64(len(t.slots)-1)
 	}
@@ -37,7 +43,7 @@ func (t *pairTable) put(left, right, merged uint32) {
 
 // find returns the token that left and right merge into, or none.
 func (t *pairTable) find(left, right uint32) uint32 {
-	k := uint64(left)<<tokenBits | uint64(right)
+	k := pairKey(left, right)
 	hash := k * multiplier >> ((t.shift - filterBits) & 63)
 	if t.filter[hash/64]>>(hash%64)&1 == 0 {
 		return none
@@ -45,9 +51,9 @@ func (t *pairTable) find(left, right uint32) uint32 {
 	return t.findSlot(k)
 }
 
-// findSlot is find for a pair, left << tokenBits | right, that the filter doesn't exclude.
+// findSlot is find for a key that the filter lets pass.
 func (t *pairTable) findSlot(k uint64) uint32 {
-	for i := k * multiplier >> (t.shift & 63); ; i = (i + 1) & uint64(len(t.slots)-1) {
+	for i := t.home(k); ; i = (i + 1) & uint64(len(t.slots)-1) {
 		switch s := t.slots[i]; {
 		case s == 0:
 			return none
@@ -57,21 +63,35 @@ func (t *pairTable) findSlot(k uint64) uint32 {
 	}
 }
 
+// A pairFilter is the filter of a pairTable in two registers.
+type pairFilter struct {
+	words unsafe.Pointer
+	shift uint64
+}
+
+func (t *pairTable) pairFilter() pairFilter {
+	return pairFilter{unsafe.Pointer(unsafe.SliceData(t.filter)), uint64(t.shift - filterBits)}
+}
+
+// has returns 1 if the pair with this key may be present, and otherwise 0.
+func (f pairFilter) has(key uint64) uint64 {
+	hash := key * multiplier >> (f.shift & 63)
+	return *(*uint64)(unsafe.Add(f.words, hash>>6<<3)) >> (hash & 63) & 1
+}
+
 // among returns bit i for every i from 0 on for which ids[i] and ids[i+1] may merge. There are at most 65 ids.
 func (t *pairTable) among(ids []uint32) (set uint64) {
-	shift := (t.shift - filterBits) & 63
-	filter := unsafe.Pointer(unsafe.SliceData(t.filter))
-	left := uint64(ids[0])
+	filter := t.pairFilter()
+	left := ids[0]
 	for i, id := range ids[1:] {
-		hash := (left<<tokenBits | uint64(id)) * multiplier >> shift
-		set |= *(*uint64)(unsafe.Add(filter, hash>>6<<3)) >> (hash & 63) & 1 << (i & 63)
-		left = uint64(id)
+		set |= filter.has(pairKey(left, id)) << (i & 63)
+		left = id
 	}
 	return set
 }
 
-// lengths tells which lengths the tokens with a given beginning may have. Beginnings of 3, 6 and 12 bytes have tables of their own,
-// indexed by hash, so that a bit may be set without cause but is never missing.
+// lengths tells which lengths the tokens with a given beginning may have. Beginnings of 3, 6 and 12 bytes have tables
+// of their own, indexed by hash, so that a bit may be set without cause but is never missing.
 type lengths struct {
 	by3  [1 << 16]uint8 // bits 0 to 2: 3 to 5 bytes; bit 3: 6 or more
 	by6  [1 << 17]uint8 // bits 0 to 5: 6 to 11 bytes; bit 6: 12 or more
@@ -143,7 +163,8 @@ func (v *vocabulary) shorter(s string, i int, c candidate) candidate {
 	return v.atMost(lo, hi, v.lengths.of(lo, hi), int(c.length)-1)
 }
 
-// atMost returns the longest token of at most limit bytes, 1 to 15, that a text beginning with lo and hi has. set is lengths.of them.
+// atMost returns the longest token of at most limit bytes, 1 to 15, that a text beginning with lo and hi has. set is
+// lengths.of them.
 func (v *vocabulary) atMost(lo, hi uint64, set uint32, limit int) candidate {
 	for set &= 2<<limit - 1; set != 0; {
 		n := bits.Len32(set) - 1

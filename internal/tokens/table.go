@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// A table is an open-addressed map to tokens. Buckets of two fill in rank order, so that a text's pieces are mostly found in the bucket where
-// they belong, at the price of one cache line; ids lie apart, since membership alone touches keys only. The zero key marks a free slot.
+// A table is an open-addressed map to tokens. Buckets of two fill in rank order, so that a text's pieces are mostly
+// found in the bucket where they belong, at the price of one cache line; ids lie apart, since membership alone touches
+// keys only. The zero key marks a free slot.
 type table[K shortKey | mediumKey] struct {
 	keys  [][2]K
 	ids   [][2]uint32

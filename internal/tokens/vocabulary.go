@@ -27,8 +27,8 @@ const (
 	none      = math.MaxUint32
 )
 
-// A vocabulary answers which byte strings are tokens and which token two adjacent ones merge into. A token is known by its
-// position in rank order.
+// A vocabulary answers which byte strings are tokens and which token two adjacent ones merge into. A token is known by
+// its position in rank order.
 type vocabulary struct {
 	merges   string
 	size     int               // number of tokens
@@ -37,17 +37,17 @@ type vocabulary struct {
 	medium   table[mediumKey]  // tokens of 8 to 15 bytes
 	long     map[[2]uint64]int // first 16 bytes to the longest of the longer tokens, an index of chain
 	chain    []longToken
-	longHash [1 << longBits]uint16 // index of chain, plus 1, by phraseHash
+	longHash [1 << longBits]uint16 // index in chain, plus 1, by phraseHash; open addressing, 0 is free
 	lengths  lengths               // of the tokens with a given beginning
 	bytes2   [1 << 16]uint32       // tokens of 2 bytes, first byte in the low half, or none
 	pairs    pairTable
 	chars    chars
 
 	// What is remembered of pieces that are no tokens; all else is read-only once built.
-	shortMemo shortMemo
-	memo      memo
-	phrases   phrases
-	runs      runs
+	shortMemo  shortMemo
+	mediumMemo mediumMemo
+	phraseMemo phraseMemo
+	runs       runs
 }
 
 // A longToken has at least 16 bytes.
@@ -67,64 +67,116 @@ func (v *vocabulary) parts(id uint32) (left, right uint32) {
 // newVocabulary builds the tables from packed merges, leaving out the last drop tokens.
 func newVocabulary(merges string, drop int) *vocabulary {
 	n := singles + (len(merges)-singles-padding)/mergeSize - drop
-	v := &vocabulary{merges: merges, size: n}
+	v := &vocabulary{merges: merges, size: n, pairs: newPairTable(n)}
+	v.shortMemo, v.mediumMemo, v.phraseMemo = newShortMemo(n), newMediumMemo(n), newPhraseMemo(n)
 
-	v.shortMemo, v.memo, v.phrases = newShortMemo(n), newMemo(n), newPhrases(n)
+	all := v.scratch()
+	v.spell(all)
+	v.addTokens(all)
+	v.addLongTokens(all)
+	v.chars = newChars(all)
+	all.clear(v)
+	return v
+}
 
-	v.pairs = newPairTable(n)
+// spellings hold, while tables are built, of every token its first 16 bytes (the first byte lowest),
+// its last four (the last byte lowest) and how many it has.
+type spellings struct {
+	first  [][2]uint64
+	last   []uint32
+	length []uint8
+}
 
-	// The first 16 bytes, the last 4 and the length of every token. There is room for them where memos will be.
-	start := unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(v.phrases.slots))), n)
-	length := unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(v.shortMemo.buckets))), n)
-	tails := unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(v.memo.buckets))), n)
-	var count [3]int
-	for id := range uint32(n) {
+// scratch returns room for the spellings of all tokens. It lies where the memos will be, which are larger: memory that
+// is touched only to be given back would lengthen the first pass of a process. clear must be called before the first
+// count.
+func (v *vocabulary) scratch() *spellings {
+	return &spellings{
+		first:  reuse[[2]uint64](v.phraseMemo.slots, v.size),
+		last:   reuse[uint32](v.mediumMemo.buckets, v.size),
+		length: reuse[uint8](v.shortMemo.buckets, v.size),
+	}
+}
+
+// clear empties the memos. The spellings are gone then.
+func (s *spellings) clear(v *vocabulary) {
+	clear(s.first)
+	clear(s.last)
+	clear(s.length)
+}
+
+// reuse returns n zero values in the memory of s, which holds no pointers.
+func reuse[T, S any](s []S, n int) []T {
+	if uintptr(len(s))*unsafe.Sizeof(s[0]) < uintptr(n)*unsafe.Sizeof(*new(T)) {
+		panic("a memo is smaller than the scratch of its vocabulary")
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(s))), n)
+}
+
+// spell sets the spelling of every token, and the pairs they are merged from.
+func (v *vocabulary) spell(all *spellings) {
+	first, last, length := all.first, all.last, all.length
+	for id := range uint32(v.size) {
 		if id < singles {
-			start[id][0], tails[id], length[id] = uint64(merges[id]), uint32(merges[id]), 1
-		} else {
-			l, r := v.parts(id)
-			start[id] = join(start[l], start[r], int(length[l]))
-			length[id] = length[l] + length[r]
-			tails[id] = tails[r]
-			if length[r] < 4 {
-				tails[id] |= tails[l] << (8 * length[r])
-			}
-			v.pairs.put(l, r, id)
+			b := v.merges[id]
+			first[id][0], last[id], length[id] = uint64(b), uint32(b), 1
+			continue
 		}
-		count[min(length[id]/8, 2)]++
+		l, r := v.parts(id)
+		first[id] = join(first[l], first[r], int(length[l]))
+		last[id] = last[r]
+		if length[r] < 4 {
+			last[id] |= last[l] << (8 * length[r])
+		}
+		length[id] = length[l] + length[r]
+		v.pairs.put(l, r, id)
+	}
+}
+
+// addTokens fills the tables of tokens of up to 15 bytes, and lengths.
+func (v *vocabulary) addTokens(all *spellings) {
+	var count [3]int // by length: up to 7 bytes, up to 15, more
+	for _, n := range all.length {
+		count[min(n/8, 2)]++
 	}
 	v.short, v.medium = newTable[shortKey](count[0]), newTable[mediumKey](count[1])
 	for i := range v.bytes2 {
 		v.bytes2[i] = none
 	}
-
-	var longer []uint32
-	for id := range uint32(n) {
-		s, n := start[id], int(length[id])
+	for id := range uint32(v.size) {
+		s, n := all.first[id], int(all.length[id])
+		v.lengths.add(s, n)
 		switch {
 		case n < 8:
 			k := shortOf(s[0], n)
 			v.short.put(k.hash(), k, id)
-			if n == 1 {
-				v.single[byte(s[0])] = id
-			} else if n == 2 {
-				v.bytes2[uint16(s[0])] = id
-			}
 		case n < 16:
 			k := mediumOf(s[0], s[1], n)
 			v.medium.put(k.hash(), k, id)
-		default:
-			longer = append(longer, id)
 		}
-		v.lengths.add(s, n)
+		switch n {
+		case 1:
+			v.single[byte(s[0])] = id
+		case 2:
+			v.bytes2[uint16(s[0])] = id
+		}
 	}
+}
 
-	slices.SortStableFunc(longer, func(a, b uint32) int { return int(length[a]) - int(length[b]) })
-	v.long, v.chain = make(map[[2]uint64]int, len(longer)), make([]longToken, 0, len(longer))
+// addLongTokens fills the tables of tokens of 16 bytes and more.
+func (v *vocabulary) addLongTokens(all *spellings) {
+	var ids []uint32
+	for id := range uint32(v.size) {
+		if all.length[id] >= 16 {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortStableFunc(ids, func(a, b uint32) int { return int(all.length[a]) - int(all.length[b]) })
+	v.long, v.chain = make(map[[2]uint64]int, len(ids)), make([]longToken, 0, len(ids))
 	var text []byte
-	for _, id := range longer {
+	for _, id := range ids {
 		text = v.appendBytes(text[:0], id)
-		next, ok := v.long[start[id]]
+		next, ok := v.long[all.first[id]]
 		if !ok {
 			next = -1
 		}
@@ -139,14 +191,9 @@ func newVocabulary(merges string, drop int) *vocabulary {
 			}
 			v.longHash[i] = uint16(len(v.chain) + 1)
 		}
-		v.long[start[id]] = len(v.chain)
+		v.long[all.first[id]] = len(v.chain)
 		v.chain = append(v.chain, t)
 	}
-	v.chars = newChars(start, tails, length)
-	clear(start)
-	clear(v.shortMemo.buckets)
-	clear(v.memo.buckets)
-	return v
 }
 
 // join returns the first 16 bytes of a, which has n bytes, followed by b.
@@ -180,8 +227,7 @@ func (v *vocabulary) longToken(s string, i, n int) uint32 {
 	return none
 }
 
-// longBits is enough for all the long tokens, fewer than 6000.
-const longBits = 14
+const longBits = 14 // room for more than twice the long tokens of any vocabulary
 
 // isLong reports whether a piece of 16 to phraseSize bytes, with its phraseHash, is a token.
 func (v *vocabulary) isLong(piece string, hash uint64) bool {
