@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package databricks compares the databricks exporter with the collector's own exporter for OTLP over HTTP.
 package databricks
 

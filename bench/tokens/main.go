@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command tokens measures the token counter of this repository. It prints the JSON lines that its
 // peers in the folders beside it print too.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package databricksauthextension signs the requests of any HTTP or gRPC client component to one Databricks workspace, with Databricks unified authentication.
 package databricksauthextension
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package finish ends the process when the work that it was started for is done.
 //
 // The collector's exit status is decided elsewhere: it is 1 when the Shutdown of a component returns an error, and 0

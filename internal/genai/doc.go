@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package genai converts MLflow traces to OpenTelemetry spans. It is pure: values in, pdata out.
 //
 // # What is kept

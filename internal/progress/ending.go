@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package progress
 
 // Ending tells exporters, at their Shutdown, why the process ends. The mlflow_report extension is one; exporters find it among the extensions of the host. Receivers are

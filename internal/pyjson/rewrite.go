@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package pyjson
 
 // Rewrite returns text with some of its strings and numbers replaced by strings; everything else, white space included,

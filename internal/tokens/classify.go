@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 package tokens
 
 // classifyPortable sets m from the 64 bytes at the start of s. It works on any machine and defines what the faster

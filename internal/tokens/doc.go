@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tokens counts the tokens of a text exactly as OpenAI's tiktoken does, without network, without allocation and
 // in time proportional to the text, whatever the text is.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package collector runs the built distribution as people do: a configuration, a process, its exit status and what it leaves behind.
 package collector
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mlflowserver runs real MLflow servers, fills them with data and asks MLflow's own Python client what they hold. Everything is done by the scripts in
 // test/py, which make their own environments.
 package mlflowserver

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package otlpsink is a destination for tests: it takes OTLP over HTTP, remembers what it accepted, and answers what the test tells it to.
 package otlpsink
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package views executes the SQL of this project on Apache Spark, over rows in the layout of Databricks' tables: the
 // refined views, whose every column is compared with an independent computation, the plan that databricks_setup prints,
 // and the queries by which verify counts.

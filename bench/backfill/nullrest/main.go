@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command nullrest is the null client of the REST backfill: the same requests, as many of them in flight, answers read and dropped.
 //
 //	nullrest record URL FILE   forwards requests to URL, writes them to FILE and ends with its standard input; prints the address to send them to

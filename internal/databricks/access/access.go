@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package access opens the way to a workspace for a component: who signs the requests, the client that sends them, the
 // APIs on top.
 package access

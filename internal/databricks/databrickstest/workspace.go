@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package databrickstest is a fake Databricks workspace: the routes that exporters, setup and readers use, over real
 // HTTP, faithful to what is documented and to what official clients were seen to send. Where the truth is not known the
 // behaviour can be chosen (Switches, Outcome, Fault). It needs no testing.T.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package signin signs HTTP requests to one Databricks workspace with Databricks unified authentication, taking nothing
 // from the environment that was not asked for.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package unity names things in Unity Catalog: three-level names, and the tables that OpenTelemetry data lies in. It is pure.
 package unity
 

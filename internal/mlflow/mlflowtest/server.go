@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mlflowtest is a scripted MLflow tracking server for tests and load drivers. It answers as servers of a given version do, with their paging by
 // offsets, their traps of batchGet and their error documents, and can be told to misbehave. It needs no testing.T.
 package mlflowtest

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the versions 2.14 to 3.17,
 // and the MLflow of a Databricks workspace.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package store reads traces straight from the database of an MLflow server, and the spans of older traces from its artifact folder. It only reads: a server
 // may be writing to the same database.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package batch says what can be done to a batch of each signal: cut, count, marshal. It is pure, and no function
 // changes its input.
 package batch

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package preflight looks, before data is sent, whether the workspace will store it: sign-in, catalog, schema, table,
 // its layout and columns, the grants of the principal that writes, and the experiment that shows the traces. The ingest
 // endpoint is known to answer 200 and to store nothing when one of these is missing.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package send brings batches to tables. A Router splits a batch by destination. Each destination has a Queue of its
 // own, which is two exporters out of exporterhelper around a Sender:
 //

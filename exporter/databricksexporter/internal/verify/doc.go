@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package verify counts in the tables what has arrived. The ingest endpoint is known to answer 200 and store nothing,
 // so its answers prove nothing.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package grant proposes what named principals may do with the tables and views: no more than each needs, and nothing for everybody unless that was said twice.
 package grant
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package location proposes where an experiment's traces lie: a new experiment whose tables come into being with it, or the link of one that is there.
 package location
 

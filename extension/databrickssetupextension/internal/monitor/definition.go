@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package monitor keeps the quality monitors of the views as they should be, with whichever of the two APIs the workspace has.
 package monitor
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package plan runs steps that look before they do: each proposes what must be done so that something is as it should be, and the proposal is printed before it is carried
 // out, or only printed. It knows nothing of workspaces.
 package plan

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package refined proposes the views over the tables: it finds out what is there, which scores there are, and lets package views write the SQL.
 package refined
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package views writes the SQL of the refined views over the OpenTelemetry tables of Unity Catalog, and judges what is there already. It is pure: it asks nobody.
 //
 // # Three views

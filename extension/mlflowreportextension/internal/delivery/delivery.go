@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package delivery reads a collector's configuration and tells, for each mlflow receiver, what it means that the pipeline accepted something: every destination has it,
 // or a stage on the way answers earlier.
 package delivery

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package report turns the state of receivers' runs into the report: a JSON document for programs and a summary for people.
 package report
 

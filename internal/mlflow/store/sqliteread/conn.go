@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sqliteread reads SQLite databases through the engine's own interface, modernc.org/sqlite/lib, without
 // database/sql. It costs half as much for three reasons, and each is a rule for callers:
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Command gen rebuilds what package tokens embeds: vocab/*.bin and class_table.go. It reads the vocabularies from a module (no
 // network) and refuses to write anything unless each equals, byte for byte, the file published by OpenAI.
 //

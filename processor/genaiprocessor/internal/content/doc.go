@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package content removes, masks or hashes what people and models wrote in GenAI spans. It is pure: spans in, spans out. What an attribute may hold is said by
 // the table of internal/genai; it is the last thing that the processor does, after everything was counted.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package cost adds what GenAI calls cost under a contract. It is pure: prices and spans in, attributes out.
 //
 // # What is priced

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package scores makes numbers of assessments: which of them count, what their values are as numbers, and how their
 // attributes are called. It is pure.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package spans reads what the spans of a batch say about themselves, in any dialect of GenAI tracing, and how they
 // hang together. It is pure.
 //

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tally sums up, over the life of a process, what the processor did to the batches that went through it: the
 // figures of the report. It is pure.
 package tally

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package text gives the text of a span's request and response whose tokens are counted. It is pure.
 //
 // In Raw mode a structured value is the text that Python's json.dumps(value, ensure_ascii=False) gives for it, and a

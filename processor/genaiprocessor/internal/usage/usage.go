@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package usage reads the numbers of tokens that the instrumentation of a call reports, in any dialect, field by field:
 // gen_ai.usage.* (older names too), llm.token_count.*, llm.usage.*, and mlflow.chat.tokenUsage, structured or as JSON
 // text, which comes after all attributes. It is pure.

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package check looks at what a backfill would read, without reading more spans than a small sample and without writing
 // anything.
 package check

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package display shows the progress of a run: one line that is drawn again on a terminal, a log record now and then
 // elsewhere.
 package display

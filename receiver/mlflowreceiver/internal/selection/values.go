@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package selection holds what a user selects: times, shares and experiments, with the forms in which people write
 // them.
 package selection

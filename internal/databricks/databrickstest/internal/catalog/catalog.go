@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package catalog is Unity Catalog: tables and their rows, views, grants, and the routes that show and change them.
 package catalog
 

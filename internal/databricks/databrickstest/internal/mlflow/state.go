@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mlflow is the MLflow of a workspace: experiments, trace locations, traces in Unity Catalog and ordinary ones.
 package mlflow
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package oauth issues tokens to service principals, and says who is signed in.
 package oauth
 

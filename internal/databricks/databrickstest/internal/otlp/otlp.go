@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package otlp takes OTLP over HTTP, on the workspace and on the ingest host of Zerobus, and writes rows.
 package otlp
 

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package server is what all parts of a fake workspace share: it listens, records requests, lets faults act, and knows
 // who signed a request.
 package server

@@ -1,3 +1,6 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
 // Package warehouse is the SQL warehouses and their statements: the protocol in full, and of SQL the shapes of the
 // statements that this project sends, see known.
 package warehouse
