@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package databricks compares the databricks exporter with the collector's own exporter for OTLP over HTTP.
+// Package databricks compares the databricks exporter with the collector's own exporter for OTLP
+// over HTTP.
 package databricks
 
 import (
@@ -27,7 +28,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter"
 )
 
-// batch is what the mlflow receiver makes: 64 traces of five spans with inputs and outputs, about 1.5 MB.
+// batch is what the mlflow receiver makes: 64 traces of five spans with inputs and outputs, about
+// 1.5 MB.
 func batch(seed int) ptrace.Traces {
 	text := strings.Repeat("What the customer wrote, and what the model answered to it. ", 50)
 	td := ptrace.NewTraces()
@@ -92,7 +94,8 @@ func open(b *testing.B, f exporter.Factory, settings map[string]any) exporter.Tr
 	return e
 }
 
-// BenchmarkExport sends the same batches through both, with the same settings of the queue, from producers that wait for the result, without the bound of traces a second.
+// BenchmarkExport sends the same batches through both, with the same settings of the queue, from
+// producers that wait for the result, without the bound of traces a second.
 func BenchmarkExport(b *testing.B) {
 	for _, producers := range []int{1, 4, 10} {
 		for _, which := range []string{"databricks", "otlp_http"} {
@@ -101,11 +104,13 @@ func BenchmarkExport(b *testing.B) {
 				var e exporter.Traces
 				if which == "databricks" {
 					e = open(b, databricksexporter.NewFactory(), map[string]any{
-						"host": address, "auth": map[string]any{"token": "token"}, "catalog": "main", "schema": "traces", "table_prefix": "agents", "traces_per_second": 0,
+						"host": address, "auth": map[string]any{"token": "token"}, "catalog": "main",
+						"schema": "traces", "table_prefix": "agents", "traces_per_second": 0,
 						"preflight": map[string]any{"on_failure": "warn"}, "verify": map[string]any{"when": "never"},
 					})
 				} else {
-					e = open(b, otlphttpexporter.NewFactory(), map[string]any{"endpoint": address, "compression": "none"})
+					e = open(b, otlphttpexporter.NewFactory(),
+						map[string]any{"endpoint": address, "compression": "none"})
 				}
 				batches := make(chan ptrace.Traces, b.N)
 				for i := range b.N {

@@ -46,7 +46,8 @@ func TestRetried(t *testing.T) {
 		"written, then reset": {databrickstest.Ambiguous, "network", 0, 2},
 		"no answer in time":   {databrickstest.Outcome{Delay: time.Second}, "timeout", 0, 2},
 		// the first one got there, too late
-		"success that says nonsense":                    {databrickstest.Outcome{Garbage: true}, "accepted_unreadable", 0, 1},
+		"success that says nonsense": {databrickstest.Outcome{Garbage: true},
+			"accepted_unreadable", 0, 1},
 		"429 until a date, which is rounded to seconds": {databrickstest.Throttle("date"), "throttled", time.Second, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +78,8 @@ func TestRetried(t *testing.T) {
 	}
 }
 
-// What is refused for good goes back to the producer that waits for the result, as a permanent error that says why.
+// What is refused for good goes back to the producer that waits for the result, as a permanent
+// error that says why.
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		arrange        func(*databrickstest.Workspace)
@@ -153,7 +155,8 @@ func TestWorkspaceIsDownAtStart(t *testing.T) {
 	require.Equal(t, componentstatus.StatusOK, s)
 }
 
-// Of a large answer only the beginning is read, and of that only what is known goes into logs and errors.
+// Of a large answer only the beginning is read, and of that only what is known goes into logs and
+// errors.
 func TestLargeAnswers(t *testing.T) {
 	w := workspace(t)
 	body := `{"error_code": "INVALID_PARAMETER_VALUE", "message": "bad value 'Dear Sir, ` + strings.Repeat(

@@ -25,36 +25,42 @@ import (
 type Config struct {
 	// Host is the workspace's address. Host or Profile is required.
 	Host string `mapstructure:"host"`
-	// Profile names a profile in the configuration file of the Databricks CLI, for host and credentials.
+	// Profile names a profile in the configuration file of the Databricks CLI, for host and
+	// credentials.
 	Profile string `mapstructure:"profile"`
 	// Auth says as whom data is written: credentials, or an extension that signs.
 	Auth access.Auth `mapstructure:"auth"`
-	// HTTP configures requests to the workspace: tls, proxy_url, timeout, headers. Its endpoint must stay empty.
+	// HTTP configures requests to the workspace: tls, proxy_url, timeout, headers. Its endpoint
+	// must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
 
-	// Routing says where data goes: catalog, schema, table_prefix, tables, layout, routes, on_no_route.
+	// Routing says where data goes: catalog, schema, table_prefix, tables, layout, routes,
+	// on_no_route.
 	route.Routing `mapstructure:",squash"`
 	// MaxDestinations bounds the number of tables.
 	MaxDestinations int `mapstructure:"max_destinations"`
 	// MaxMemoryMiB bounds the data in memory of all destinations together; each has an equal share.
 	MaxMemoryMiB int `mapstructure:"max_memory_mib"`
 
-	// PathPrefix is the path in front of /traces, /logs and /metrics, TableHeader the header that names the table.
+	// PathPrefix is the path in front of /traces, /logs and /metrics, TableHeader the header that
+	// names the table.
 	PathPrefix  string `mapstructure:"path_prefix"`
 	TableHeader string `mapstructure:"table_header"`
-	// TracesPerSecond bounds the distinct traces sent in a second, all destinations together; 0 is no bound.
+	// TracesPerSecond bounds the distinct traces sent in a second, all destinations together; 0 is
+	// no bound.
 	TracesPerSecond float64 `mapstructure:"traces_per_second"`
 
-	// Preflight looks at destinations before data is sent there; Verify counts in the tables what has arrived.
+	// Preflight looks at destinations before data is sent there; Verify counts in the tables what
+	// has arrived.
 	Preflight preflight.Config `mapstructure:"preflight"`
 	Verify    verify.Config    `mapstructure:"verify"`
-	// HoldMax is how long data is held for a missing grant or table before it goes to the dead-letter file; 0 is for
-	// ever.
+	// HoldMax is how long data is held for a missing grant or table before it goes to the
+	// dead-letter file; 0 is for ever.
 	HoldMax time.Duration `mapstructure:"hold_max"`
 	// DeadLetter is the file for what is given up.
 	DeadLetter string `mapstructure:"dead_letter"`
-	// Queue, Retry and Timeout are exporterhelper's; every destination has a queue of its own. Timeout bounds one
-	// request.
+	// Queue, Retry and Timeout are exporterhelper's; every destination has a queue of its own.
+	// Timeout bounds one request.
 	Queue   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	Retry   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
 	Timeout exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
@@ -95,8 +101,8 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches wait_for_result off
-// where storage is written and it is not.
+// Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches
+// wait_for_result off where storage is written and it is not.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := textRoutes(conf); err != nil {
 		return err

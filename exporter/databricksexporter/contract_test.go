@@ -24,7 +24,8 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 )
 
-// ingest is a receiver that stands for a workspace: errors that may pass become 503, permanent ones 400.
+// ingest is a receiver that stands for a workspace: errors that may pass become 503, permanent ones
+// 400.
 type ingest struct {
 	address string
 	take    func(ctx context.Context, body []byte) error

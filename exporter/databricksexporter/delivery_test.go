@@ -24,8 +24,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// A stop with held data ends at once: the producer that waits for the result gets the data back, and it is not counted
-// as lost.
+// A stop with held data ends at once: the producer that waits for the result gets the data back,
+// and it is not counted as lost.
 func TestStopWhileHeld(t *testing.T) {
 	w := workspace(t)
 	w.Revoke(writer, spansTable)
@@ -53,8 +53,8 @@ func TestStopWhileHeld(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()), "twice")
 }
 
-// A queue in memory that answers at once can't give anything back: what a stop finds there is sent if the workspace
-// takes it, and counted, or kept in the dead-letter file, if not.
+// A queue in memory that answers at once can't give anything back: what a stop finds there is sent
+// if the workspace takes it, and counted, or kept in the dead-letter file, if not.
 func TestStopWithAQueueInMemory(t *testing.T) {
 	for name, c := range map[string]struct{ down, dead bool }{
 		"delivered": {}, "counted": {down: true}, "dead-lettered": {down: true, dead: true},
@@ -143,7 +143,8 @@ func TestStopHasADeadline(t *testing.T) {
 	require.Error(t, within(t, done))
 }
 
-// A queue on disk keeps what is held over a restart, per destination, and a stop neither loses nor counts it.
+// A queue on disk keeps what is held over a restart, per destination, and a stop neither loses nor
+// counts it.
 func TestStorage(t *testing.T) {
 	dir := t.TempDir()
 	w := workspace(t)
@@ -180,8 +181,8 @@ func TestStorage(t *testing.T) {
 	}
 }
 
-// A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and forgotten
-// afterwards.
+// A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and
+// forgotten afterwards.
 func TestStorageOfARemovedRoute(t *testing.T) {
 	dir := t.TempDir()
 	w := workspace(t)
@@ -240,7 +241,8 @@ func TestStorageThatIsNotThere(t *testing.T) {
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), "does not store anything")
 }
 
-// With a dead-letter file nothing comes back: what is refused lies there, is counted, and can be fed back.
+// With a dead-letter file nothing comes back: what is refused lies there, is counted, and can be
+// fed back.
 func TestDeadLetter(t *testing.T) {
 	for name, c := range map[string]struct {
 		arrange func(*databrickstest.Workspace, *Config)
@@ -293,7 +295,8 @@ func TestDeadLetter(t *testing.T) {
 	}
 }
 
-// What retrying gives up is counted when it exists nowhere else, and goes back when a producer has it.
+// What retrying gives up is counted when it exists nowhere else, and goes back when a producer has
+// it.
 func TestRetriesEnd(t *testing.T) {
 	for name, waits := range map[string]bool{"the producer waits": true, "no producer waits": false} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,8 @@ import (
 type signal[T any] struct {
 	kind   batch.Kind[T]
 	helper send.Helper[T]
-	// prepare changes a batch in place before it goes to a destination; nil for signals that need nothing.
+	// prepare changes a batch in place before it goes to a destination; nil for signals that need
+	// nothing.
 	prepare func(route.Destination, T)
 }
 
@@ -97,14 +98,15 @@ func newExporter[T any](
 	return e, err
 }
 
-// Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place, and a batching queue
-// moves data.
+// Capabilities implements consumer.Traces, Logs and Metrics: ids of traces are rewritten in place,
+// and a batching queue moves data.
 func (e *databricksExporter[T]) Capabilities() consumer.Capabilities {
 	q := e.cfg.Queue.Get()
 	return consumer.Capabilities{MutatesData: e.signal.prepare != nil || q != nil && q.Batch.HasValue()}
 }
 
-// Start implements component.Component. The workspace is not asked, except for preflight with on_failure: fail.
+// Start implements component.Component. The workspace is not asked, except for preflight with
+// on_failure: fail.
 func (e *databricksExporter[T]) Start(ctx context.Context, host component.Host) error {
 	err := e.start(ctx, host)
 	if err != nil {
@@ -153,8 +155,8 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 	return e.router.Start(ctx, host)
 }
 
-// recall adds, when queues are on disk, the destinations of earlier configurations: what was accepted for them is still
-// sent. They are forgotten after a run in which their queue was empty.
+// recall adds, when queues are on disk, the destinations of earlier configurations: what was
+// accepted for them is still sent. They are forgotten after a run in which their queue was empty.
 func (e *databricksExporter[T]) recall(ctx context.Context, host component.Host) error {
 	q := e.cfg.Queue.Get()
 	if q == nil || q.StorageID == nil {
@@ -205,8 +207,8 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Shutdown implements component.Component: what is queued is sent as far as the workspace takes it, then what was sent
-// is verified and reported. It may be called without Start and twice.
+// Shutdown implements component.Component: what is queued is sent as far as the workspace takes it,
+// then what was sent is verified and reported. It may be called without Start and twice.
 func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 	if e == nil || e.access == nil {
 		return nil

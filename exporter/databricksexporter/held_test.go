@@ -15,15 +15,16 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// held is a case of answers that wait for a person: prevent makes the workspace refuse, remove ends that.
+// held is a case of answers that wait for a person: prevent makes the workspace refuse, remove ends
+// that.
 type held struct {
 	config          func(*Config)
 	prevent, remove func(*databrickstest.Workspace)
 	label, remedy   string
 }
 
-// checkHeld expects of each case that the data is held, that status, report and log name the remedy, and that
-// everything arrives once it is applied.
+// checkHeld expects of each case that the data is held, that status, report and log name the
+// remedy, and that everything arrives once it is applied.
 func checkHeld(t *testing.T, cases map[string]held) {
 	t.Helper()
 	for name, c := range cases {
@@ -165,9 +166,13 @@ func TestHeldForATable(t *testing.T) {
 			label:  "not_found", remedy: "table main.traces.agents_otel_spans does not exist",
 		},
 		"404 for a preview that is off": {
-			prevent: func(w *databrickstest.Workspace) { w.Set(func(s *databrickstest.Switches) { s.PreviewOff = true }) },
-			remove:  func(w *databrickstest.Workspace) { w.Set(func(s *databrickstest.Switches) { s.PreviewOff = false }) },
-			label:   "not_found", remedy: `turn on the preview "OpenTelemetry on Databricks"`,
+			prevent: func(w *databrickstest.Workspace) {
+				w.Set(func(s *databrickstest.Switches) { s.PreviewOff = true })
+			},
+			remove: func(w *databrickstest.Workspace) {
+				w.Set(func(s *databrickstest.Switches) { s.PreviewOff = false })
+			},
+			label: "not_found", remedy: `turn on the preview "OpenTelemetry on Databricks"`,
 		},
 		"404 of a front door": {
 			prevent: func(w *databrickstest.Workspace) {
@@ -195,10 +200,14 @@ func TestHeldForASetting(t *testing.T) {
 			label:   "misconfigured", remedy: "correct path_prefix",
 		},
 		"415 for compressed bodies": {
-			config:  func(c *Config) { c.HTTP.Compression = "gzip" },
-			prevent: func(w *databrickstest.Workspace) { w.Set(func(s *databrickstest.Switches) { s.RefuseGzip = true }) },
-			remove:  func(w *databrickstest.Workspace) { w.Set(func(s *databrickstest.Switches) { s.RefuseGzip = false }) },
-			label:   "misconfigured", remedy: "write http::compression: none",
+			config: func(c *Config) { c.HTTP.Compression = "gzip" },
+			prevent: func(w *databrickstest.Workspace) {
+				w.Set(func(s *databrickstest.Switches) { s.RefuseGzip = true })
+			},
+			remove: func(w *databrickstest.Workspace) {
+				w.Set(func(s *databrickstest.Switches) { s.RefuseGzip = false })
+			},
+			label: "misconfigured", remedy: "write http::compression: none",
 		},
 		"400 for another header": {
 			prevent: func(w *databrickstest.Workspace) {

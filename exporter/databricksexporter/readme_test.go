@@ -54,7 +54,8 @@ func keys(t *testing.T) (out []string) {
 	return out
 }
 
-// Zerobus Ingest takes the same data by the settings that the README names, with a token for one table.
+// Zerobus Ingest takes the same data by the settings that the README names, with a token for one
+// table.
 func TestZerobus(t *testing.T) {
 	w := workspace(t)
 	w.AddServicePrincipal("app-1", "s3cret")

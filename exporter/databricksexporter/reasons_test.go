@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// Why data is not delivered is told by one word, whichever way its retries end; the metric says whether the sender
-// still has it.
+// Why data is not delivered is told by one word, whichever way its retries end; the metric says
+// whether the sender still has it.
 func TestReasons(t *testing.T) {
 	busy := func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(503)) }
 	refused := func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(400)) }

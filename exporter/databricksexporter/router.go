@@ -63,8 +63,8 @@ func (e *databricksExporter[T]) newQueue(
 	})
 }
 
-// holdInterval is the time between two requests while the workspace refuses: the longest that the user lets retries
-// wait.
+// holdInterval is the time between two requests while the workspace refuses: the longest that the
+// user lets retries wait.
 func holdInterval(r configretry.BackOffConfig) time.Duration {
 	if !r.Enabled || r.MaxInterval <= 0 {
 		return 30 * time.Second

@@ -126,8 +126,8 @@ func lettered(t *testing.T, path string) ptrace.Traces {
 	return td
 }
 
-// A batch whose destinations are partly held waits for the slowest; when the producer goes away, exactly what is
-// missing comes back.
+// A batch whose destinations are partly held waits for the slowest; when the producer goes away,
+// exactly what is missing comes back.
 func TestMixedBatchWithAHeldPart(t *testing.T) {
 	w := workspace(t)
 	arrange(w, prefixed("one"), prefixed("two"))
@@ -181,9 +181,10 @@ func TestMixedBatchWithARefusedPart(t *testing.T) {
 	require.Equal(t, 3, partial.Data().SpanCount())
 }
 
-// Forty tables, 40 experiments, 40 routes: table 17 loses its grant in the middle. The other 39 finish, the report
-// lists 17 as held with the statement, and after the grant everything arrives. Once with producers that wait for the
-// result, as the mlflow receiver does, and once with queues in memory, whose bound holds all the while.
+// Forty tables, 40 experiments, 40 routes: table 17 loses its grant in the middle. The other 39
+// finish, the report lists 17 as held with the statement, and after the grant everything arrives.
+// Once with producers that wait for the result, as the mlflow receiver does, and once with queues
+// in memory, whose bound holds all the while.
 func TestForty(t *testing.T) {
 	for name, waits := range map[string]bool{"producers wait": true, "queues in memory": false} {
 		t.Run(name, func(t *testing.T) { forty(t, waits) })
@@ -208,8 +209,8 @@ func forty(t *testing.T, waits bool) {
 	counted := counting(t)
 	r := checked.start(t, cfg, counted.settings(), newHost())
 
-	// A producer per experiment, as the lanes of the mlflow receiver are. Batches of 17 are padded to 300 KiB, and in
-	// the second half there are eight: more than its share.
+	// A producer per experiment, as the lanes of the mlflow receiver are. Batches of 17 are padded
+	// to 300 KiB, and in the second half there are eight: more than its share.
 	first, last := 3, make([]int, tables)
 	for i := range tables {
 		last[i] = 6
@@ -298,8 +299,8 @@ func forty(t *testing.T, waits bool) {
 	)
 }
 
-// Two hundred traces a second are the workspace's: a backfill with the default takes its half evenly, so that live
-// agents beside it are never refused.
+// Two hundred traces a second are the workspace's: a backfill with the default takes its half
+// evenly, so that live agents beside it are never refused.
 func TestQuotaIsShared(t *testing.T) {
 	w := workspace(t)
 	w.Set(func(s *databrickstest.Switches) { s.TracesPerSecond = 200; s.ForgetBodies = true })

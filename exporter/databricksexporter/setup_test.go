@@ -59,7 +59,8 @@ func arrange(w *databrickstest.Workspace, locations ...unity.Location) {
 	}
 }
 
-// unchecked makes exporters without preflight, checked those with it, which look again soon where something is wrong.
+// unchecked makes exporters without preflight, checked those with it, which look again soon where
+// something is wrong.
 var (
 	unchecked = factory{newChecker: func(preflight.Settings) *preflight.Checker { return nil }}
 	checked   = factory{newChecker: func(s preflight.Settings) *preflight.Checker {
@@ -196,7 +197,8 @@ func eventually(t testing.TB, f func() bool, what string) {
 	require.Eventually(t, f, patience, time.Millisecond, what)
 }
 
-// spans makes traces of an experiment, each with a root and children. Different seeds give different ids.
+// spans makes traces of an experiment, each with a root and children. Different seeds give
+// different ids.
 func spans(experiment string, seed, traces, perTrace int) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()

@@ -24,7 +24,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Logs and metrics go to tables of their own, by routes as spans do, and the quota of traces is none of their business.
+// Logs and metrics go to tables of their own, by routes as spans do, and the quota of traces is
+// none of their business.
 func TestOtherSignals(t *testing.T) {
 	w := workspace(t)
 	arrange(w, prefixed("one"))
@@ -71,8 +72,8 @@ func TestOtherSignals(t *testing.T) {
 	require.EqualValues(t, 2, h.destination("main.traces.agents_otel_metrics").Sent)
 }
 
-// A route can leave it to an experiment of the workspace to name the table. Until there is such an experiment data
-// waits; ids become those of the destination.
+// A route can leave it to an experiment of the workspace to name the table. Until there is such an
+// experiment data waits; ids become those of the destination.
 func TestTablesFromExperimentTags(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)
@@ -112,7 +113,8 @@ func TestTablesFromExperimentTags(t *testing.T) {
 	)
 }
 
-// Preflight holds data that would be lost without a word: no request is sent before the grant is there.
+// Preflight holds data that would be lost without a word: no request is sent before the grant is
+// there.
 func TestPreflightHolds(t *testing.T) {
 	w := workspace(t)
 	w.Set(func(s *databrickstest.Switches) { s.NoGrantStatus = 200 })
@@ -150,7 +152,8 @@ type ended struct {
 
 func (ended) Finished() bool { return true }
 
-// The end of a run is verified: what is not known to have arrived makes the process fail, and is in the report.
+// The end of a run is verified: what is not known to have arrived makes the process fail, and is in
+// the report.
 func TestVerifies(t *testing.T) {
 	for name, c := range map[string]struct {
 		warehouse   string
@@ -188,8 +191,8 @@ func TestVerifies(t *testing.T) {
 	}
 }
 
-// Requests are what the workspace's route wants: protobuf without compression, one table, our name, no redirect
-// followed.
+// Requests are what the workspace's route wants: protobuf without compression, one table, our name,
+// no redirect followed.
 func TestRequests(t *testing.T) {
 	w := workspace(t)
 	cfg := configure(w)

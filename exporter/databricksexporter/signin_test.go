@@ -123,8 +123,8 @@ func TestAuthenticator(t *testing.T) {
 	require.ErrorContains(t, e.Start(t.Context(), newHost()), `"extension/0"`)
 }
 
-// Settings of http, such as the certificate of a company's proxy, count for data, preflight and sign-in; headers go to
-// the workspace only.
+// Settings of http, such as the certificate of a company's proxy, count for data, preflight and
+// sign-in; headers go to the workspace only.
 func TestHTTPSettings(t *testing.T) {
 	w := workspace(t)
 	w.AddServicePrincipal("app-1", "s3cret")
@@ -152,8 +152,8 @@ func TestHTTPSettings(t *testing.T) {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // of the proxy
 }
 
-// Nothing secret and nothing that users wrote leaves by logs, metrics, status, errors, reports or the configuration as
-// the collector prints it.
+// Nothing secret and nothing that users wrote leaves by logs, metrics, status, errors, reports or
+// the configuration as the collector prints it.
 func TestNothingSecretIsTold(t *testing.T) {
 	const canary = "canary-3f1c9b"
 	w := workspace(t)

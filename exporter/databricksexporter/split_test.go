@@ -55,8 +55,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// One span that is too large for the workspace comes back alone, as a permanent error that carries it; the others
-// arrive once.
+// One span that is too large for the workspace comes back alone, as a permanent error that carries
+// it; the others arrive once.
 func TestSplitDownToOneSpan(t *testing.T) {
 	w := workspace(t)
 	w.Set(func(s *databrickstest.Switches) { s.MaxBody = 2000 })
@@ -79,15 +79,15 @@ func TestSplitDownToOneSpan(t *testing.T) {
 	require.EqualValues(t, 1, counted.sum("otelcol_exporter_databricks_returned", "reason", "too_large"))
 }
 
-// When a part is refused for good and another has to wait, the refusal is told only once the other has arrived, and
-// nothing is sent twice.
+// When a part is refused for good and another has to wait, the refusal is told only once the other
+// has arrived, and nothing is sent twice.
 func TestRefusedAndDelayedParts(t *testing.T) {
 	w := workspace(t)
 	w.Set(func(s *databrickstest.Switches) { s.MaxBody = 2000 })
 	td := spans("1", 0, 2, 3)
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).SetName(strings.Repeat("large", 1000))
-	// The whole, and the first half, are too large; of the first half the first span is too large alone, the second is
-	// taken, and then the workspace is busy.
+	// The whole, and the first half, are too large; of the first half the first span is too large
+	// alone, the second is taken, and then the workspace is busy.
 	for _, o := range []databrickstest.Outcome{{}, {}, {}, {}, databrickstest.Refuse(503)} {
 		w.NextOutcomes(spansTable, 1, o)
 	}

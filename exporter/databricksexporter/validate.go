@@ -108,7 +108,8 @@ func (c *Config) validateAccess() error {
 	return errors.Join(errs...)
 }
 
-// beside puts the key of the group in front of errors about credentials; host and profile stand beside it.
+// beside puts the key of the group in front of errors about credentials; host and profile stand
+// beside it.
 func beside(err error) error {
 	for _, key := range []string{"host:", "profile:"} {
 		if strings.HasPrefix(err.Error(), key) {

@@ -22,12 +22,14 @@ type Config struct {
 	SignIn keys `mapstructure:",squash"`
 	// Timeout is how long a request waits for a sign-in.
 	Timeout time.Duration `mapstructure:"timeout"`
-	// TLS and ProxyURL are for token requests only; the requests that are signed go as their component says. The proxy's address may hold a password.
+	// TLS and ProxyURL are for token requests only; the requests that are signed go as their
+	// component says. The proxy's address may hold a password.
 	TLS      configtls.ClientConfig `mapstructure:"tls"`
 	ProxyURL configopaque.String    `mapstructure:"proxy_url"`
 }
 
-// keys are those of signin.Config without its Validate: the collector would call it too, and name the Go field of a squashed struct in the error, which is no key.
+// keys are those of signin.Config without its Validate: the collector would call it too, and name
+// the Go field of a squashed struct in the error, which is no key.
 type keys signin.Config
 
 func createDefaultConfig() component.Config { return &Config{Timeout: 15 * time.Second} }
@@ -40,11 +42,14 @@ func (c *Config) Validate() error {
 		errs = append(errs, err)
 	}
 	if c.Timeout <= 0 {
-		errs = append(errs, fmt.Errorf("timeout: %s is no time that a request can wait for a sign-in; write 15s", c.Timeout))
+		errs = append(errs, fmt.Errorf("timeout: %s is no time that a request can wait for a sign-in; write 15s",
+			c.Timeout))
 	}
 	if c.TLS.Insecure {
-		errs = append(errs, errors.New("tls::insecure: token requests are always sent over TLS, except to http:// hosts on loopback; remove it "+
-			"(insecure_skip_verify is another key)"))
+		errs = append(errs,
+			errors.New("tls::insecure: token requests are always sent over TLS, except to http:// hosts on "+
+				"loopback; remove it "+
+				"(insecure_skip_verify is another key)"))
 	}
 	if _, err := c.proxy(); err != nil {
 		errs = append(errs, err)

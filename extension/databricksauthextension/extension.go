@@ -18,7 +18,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
-// authenticator is the extension. Stock components use it by their auth::authenticator; ours find its session with signin.Lookup.
+// authenticator is the extension. Stock components use it by their auth::authenticator; ours find
+// its session with signin.Lookup.
 type authenticator struct {
 	cfg     *Config
 	log     *zap.Logger
@@ -39,18 +40,21 @@ func newAuthenticator(set extension.Settings, cfg *Config) *authenticator {
 	return &authenticator{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version}
 }
 
-// Start reads what the configuration names on this machine: a profile, an environment variable. The network is not asked, so a workspace that is down never fails the start.
+// Start reads what the configuration names on this machine: a profile, an environment variable. The
+// network is not asked, so a workspace that is down never fails the start.
 func (a *authenticator) Start(ctx context.Context, _ component.Host) error {
 	transport, err := a.newTransport(ctx)
 	if err != nil {
 		return err
 	}
-	session, err := signin.New(signin.Config(a.cfg.SignIn), signin.Settings{Transport: transport, Logger: a.log, Timeout: a.cfg.Timeout, Version: a.version})
+	session, err := signin.New(signin.Config(a.cfg.SignIn), signin.Settings{Transport: transport, Logger: a.log,
+		Timeout: a.cfg.Timeout, Version: a.version})
 	if err != nil {
 		return err
 	}
 	a.transport, a.session = transport, session
-	a.log.Info("Signs requests to Databricks", zap.String("host", session.Host()), zap.String("auth_type", session.AuthType()), zap.String("as", session.Identity()))
+	a.log.Info("Signs requests to Databricks", zap.String("host", session.Host()),
+		zap.String("auth_type", session.AuthType()), zap.String("as", session.Identity()))
 	return nil
 }
 

@@ -110,7 +110,8 @@ func export(t *testing.T, c *http.Client, url string) (int, error) {
 	span.SetName("one")
 	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 	require.NoError(t, err)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/2.0/otel/v1/traces", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/2.0/otel/v1/traces",
+		bytes.NewReader(body))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/x-protobuf")
 	res, err := c.Do(r)
@@ -121,7 +122,8 @@ func export(t *testing.T, c *http.Client, url string) (int, error) {
 	return res.StatusCode, nil
 }
 
-// A client of the collector reaches the workspace's OTLP door, compressed or not, and after its token was revoked, too: the compressed body can be had again.
+// A client of the collector reaches the workspace's OTLP door, compressed or not, and after its
+// token was revoked, too: the compressed body can be had again.
 func TestStockClient(t *testing.T) {
 	for _, compression := range []configcompression.Type{"", configcompression.TypeGzip} {
 		t.Run("compression "+string(compression), func(t *testing.T) {
@@ -151,7 +153,8 @@ func TestSessionIsFound(t *testing.T) {
 	other := component.MustNewID("basicauth")
 	h[other] = extensionauthtest.NewNopClient()
 	_, err = signin.Lookup(h, other)
-	require.ErrorContains(t, err, `the extension "basicauth" does not sign in to Databricks; name an extension of the type databricks_auth`)
+	require.ErrorContains(t, err,
+		`the extension "basicauth" does not sign in to Databricks; name an extension of the type databricks_auth`)
 	_, err = signin.Lookup(h, component.MustNewID("none"))
 	require.ErrorContains(t, err, `the extension "none" is not there`)
 }
@@ -179,18 +182,20 @@ func TestPerRPCCredentials(t *testing.T) {
 	require.True(t, creds.RequireTransportSecurity())
 }
 
-// The ambient test of the issue: DATABRICKS_HOST is unset and a DEFAULT profile is there. The start fails naming the key, and no request leaves; nor does it with the
-// environment full.
+// The ambient test of the issue: DATABRICKS_HOST is unset and a DEFAULT profile is there. The start
+// fails naming the key, and no request leaves; nor does it with the environment full.
 func TestNothingAmbient(t *testing.T) {
 	var seen atomic.Int32
 	recorder := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) }))
 	t.Cleanup(recorder.Close)
 	home := t.TempDir()
 	t.Setenv("HOME", home)
-	require.NoError(t, os.WriteFile(filepath.Join(home, ".databrickscfg"), []byte("[DEFAULT]\nhost = "+recorder.URL+"\ntoken = canary\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".databrickscfg"),
+		[]byte("[DEFAULT]\nhost = "+recorder.URL+"\ntoken = canary\n"), 0o600))
 	for _, full := range []bool{false, true} {
 		for name, value := range map[string]string{
-			"DATABRICKS_HOST": recorder.URL, "DATABRICKS_TOKEN": "canary", "DATABRICKS_CLIENT_ID": "canary", "DATABRICKS_CLIENT_SECRET": "canary",
+			"DATABRICKS_HOST": recorder.URL, "DATABRICKS_TOKEN": "canary", "DATABRICKS_CLIENT_ID": "canary",
+			"DATABRICKS_CLIENT_SECRET":  "canary",
 			"DATABRICKS_CONFIG_PROFILE": "DEFAULT",
 		} {
 			if !full {
@@ -198,16 +203,19 @@ func TestNothingAmbient(t *testing.T) {
 			}
 			t.Setenv(name, value)
 		}
-		for want, keys := range map[string]map[string]any{"host: required": {}, "host: required; ": {"token": "mine"}, "auth_type: nothing says": {"host": "http://127.0.0.1:1"}} {
+		for want, keys := range map[string]map[string]any{"host: required": {}, "host: required; ": {"token": "mine"},
+			"auth_type: nothing says": {"host": "http://127.0.0.1:1"}} {
 			_, err := load(keys)
-			require.True(t, strings.HasPrefix(err.Error(), want), "the configuration is refused, naming the key and nothing before it: %s", err)
+			require.True(t, strings.HasPrefix(err.Error(), want),
+				"the configuration is refused, naming the key and nothing before it: %s", err)
 			require.NotContains(t, err.Error(), "canary")
 
 			cfg := NewFactory().CreateDefaultConfig().(*Config)
 			require.NoError(t, confmap.NewFromStringMap(keys).Unmarshal(cfg))
 			ext, err := NewFactory().Create(t.Context(), extensiontest.NewNopSettings(metadata.Type), cfg)
 			require.NoError(t, err)
-			require.ErrorContains(t, ext.Start(t.Context(), componenttest.NewNopHost()), want, "and the start would fail, too")
+			require.ErrorContains(t, ext.Start(t.Context(), componenttest.NewNopHost()), want,
+				"and the start would fail, too")
 			require.NoError(t, ext.Shutdown(t.Context()))
 		}
 	}
@@ -223,12 +231,14 @@ func TestConfig(t *testing.T) {
 		return keys
 	}
 	for want, keys := range map[string]map[string]any{
-		"timeout: 0s is no time":                                 ok(map[string]any{"timeout": 0}),
-		"tls::insecure: token requests are always sent over TLS": ok(map[string]any{"tls": map[string]any{"insecure": true}}),
-		"proxy_url: this is no address of a proxy":               ok(map[string]any{"proxy_url": "canary:1"}),
-		"token: auth_type pat needs it":                          {"host": "https://dbc-1.cloud.databricks.com", "auth_type": "pat"},
-		`auth_type: "magic" is not known`:                        ok(map[string]any{"auth_type": "magic"}),
-		"invalid keys: username":                                 ok(map[string]any{"username": "x"}),
+		"timeout: 0s is no time": ok(map[string]any{"timeout": 0}),
+		"tls::insecure: token requests are always sent over TLS": ok(
+			map[string]any{"tls": map[string]any{"insecure": true}}),
+		"proxy_url: this is no address of a proxy": ok(map[string]any{"proxy_url": "canary:1"}),
+		"token: auth_type pat needs it": {"host": "https://dbc-1.cloud.databricks.com",
+			"auth_type": "pat"},
+		`auth_type: "magic" is not known`: ok(map[string]any{"auth_type": "magic"}),
+		"invalid keys: username":          ok(map[string]any{"username": "x"}),
 	} {
 		_, err := load(keys)
 		require.ErrorContains(t, err, want)
@@ -243,7 +253,8 @@ func TestConfig(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%+v", cfg), "canary")
 }
 
-// Token requests trust the CA that is configured and no other, and go through the proxy that is configured.
+// Token requests trust the CA that is configured and no other, and go through the proxy that is
+// configured.
 func TestTokenRequests(t *testing.T) {
 	t.Run("tls", func(t *testing.T) {
 		server := httptest.NewTLSServer(tokens())
@@ -267,7 +278,8 @@ func TestTokenRequests(t *testing.T) {
 			answers.ServeHTTP(rw, r)
 		}))
 		t.Cleanup(proxy.Close)
-		s := start(t, nil, map[string]any{"host": "http://localhost:1", "client_id": "app-1", "client_secret": "canary", "proxy_url": proxy.URL})[id].(*authenticator).Session()
+		s := start(t, nil, map[string]any{"host": "http://localhost:1", "client_id": "app-1", "client_secret": "canary",
+			"proxy_url": proxy.URL})[id].(*authenticator).Session()
 		_, err := s.Headers(t.Context())
 		require.NoError(t, err)
 		require.EqualValues(t, 2, through.Load())
@@ -282,11 +294,13 @@ func tokens() http.Handler {
 			scheme = "https"
 		}
 		rw.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(rw, `{"authorization_endpoint":"x","token_endpoint":"%s://%s/oidc/v1/token","access_token":"tok","token_type":"Bearer","expires_in":3600}`, scheme, r.Host)
+		_, _ = fmt.Fprintf(rw,
+			`{"authorization_endpoint":"x","token_endpoint":"%s://%s/oidc/v1/token","access_token":"tok","token_type":"Bearer","expires_in":3600}`, scheme, r.Host)
 	})
 }
 
-// No credential and no token is in any log line at debug level, through a whole life: start, sign-in, a refusal, renewal, shutdown.
+// No credential and no token is in any log line at debug level, through a whole life: start,
+// sign-in, a refusal, renewal, shutdown.
 func TestNoCredentialInLogs(t *testing.T) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	w := workspace(t)
@@ -306,7 +320,8 @@ func TestNoCredentialInLogs(t *testing.T) {
 	}
 	started := logs.FilterMessage("Signs requests to Databricks").All()
 	require.Len(t, started, 2, "one line says where and as whom")
-	require.Equal(t, map[string]any{"host": w.URL(), "auth_type": "oauth-m2m", "as": "client_id app-1"}, started[0].ContextMap())
+	require.Equal(t, map[string]any{"host": w.URL(), "auth_type": "oauth-m2m", "as": "client_id app-1"},
+		started[0].ContextMap())
 	require.Greater(t, logs.Len(), 2, "the SDK's lines are there, too")
 	for _, e := range logs.All() {
 		line := fmt.Sprint(e.Message, e.ContextMap())

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Ten that start together make one location, one set of views and one monitor for each, and all say that it is done. Another run changes nothing.
+// Ten that start together make one location, one set of views and one monitor for each, and all say
+// that it is done. Another run changes nothing.
 func TestTenTogether(t *testing.T) {
 	w := workspace(t)
 	k := keys{"apply": true, "grants": someGrants, "scores": []any{"quality"}}
@@ -26,9 +27,13 @@ func TestTenTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
-	tables := slices.DeleteFunc(w.Tables(), func(n string) bool { return strings.HasSuffix(n, "_metrics") && !strings.Contains(n, "_otel_") }) // the monitors' own
+	// the monitors' own
+	tables := slices.DeleteFunc(w.Tables(), func(n string) bool {
+		return strings.HasSuffix(n, "_metrics") && !strings.Contains(n, "_otel_")
+	})
 	require.Equal(t, []string{
-		contentView, scoresView, tracesView, "cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs", "cat.sch.pre_otel_metrics", spansTable,
+		contentView, scoresView, tracesView, "cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs",
+		"cat.sch.pre_otel_metrics", spansTable,
 	}, tables)
 	created := 0
 	for _, r := range w.RequestsTo("POST", "/api/2.0/mlflow/experiments/create") {
@@ -69,25 +74,30 @@ func TestGrants(t *testing.T) {
 	w := workspace(t)
 	everybody := map[string]any{"principal": "account users", "read": true, "all_users": true}
 	out := apply(t, w, keys{"monitor": map[string]any{"enabled": false}, "grants": []any{
-		map[string]any{"principal": "app-1", "write": true}, map[string]any{"principal": "analysts", "content": true}, everybody,
+		map[string]any{"principal": "app-1", "write": true}, map[string]any{"principal": "analysts", "content": true},
+		everybody,
 	}})
 	require.Contains(t, out, "account users (that is everybody)")
 	for _, tc := range []struct{ who, on, has string }{
-		{"app-1", "cat", "[USE_CATALOG]"}, {"app-1", "cat.sch", "[USE_SCHEMA]"}, {"app-1", spansTable, "[MODIFY SELECT]"},
+		{"app-1", "cat", "[USE_CATALOG]"}, {"app-1", "cat.sch", "[USE_SCHEMA]"},
+		{"app-1", spansTable, "[MODIFY SELECT]"},
 		{"app-1", "cat.sch.pre_otel_logs", "[MODIFY SELECT]"}, {"app-1", "cat.sch.pre_otel_metrics", "[MODIFY SELECT]"},
 		{"app-1", "cat.sch.pre_otel_annotations", "[]"}, {"app-1", tracesView, "[]"},
 		{"analysts", contentView, "[SELECT]"}, {"analysts", tracesView, "[]"}, {"analysts", spansTable, "[]"},
-		{"account users", tracesView, "[SELECT]"}, {"account users", scoresView, "[SELECT]"}, {"account users", contentView, "[]"}, {"account users", spansTable, "[]"},
+		{"account users", tracesView, "[SELECT]"}, {"account users", scoresView, "[SELECT]"},
+		{"account users", contentView, "[]"}, {"account users", spansTable, "[]"},
 	} {
 		require.Equal(t, tc.has, fmt.Sprint(w.Granted(tc.who, tc.on)), "%s on %s", tc.who, tc.on)
 	}
 	require.Empty(t, w.Granted("account users", "cat.sch.pre_otel_logs"))
 
-	out, err := run(t, w, keys{"apply": true, "monitor": map[string]any{"enabled": false}, "grants": []any{map[string]any{"principal": "nobody", "read": true}}})
+	out, err := run(t, w, keys{"apply": true, "monitor": map[string]any{"enabled": false},
+		"grants": []any{map[string]any{"principal": "nobody", "read": true}}})
 	require.ErrorContains(t, err, "nobody", out)
 }
 
-// The reverse is printed and not done; its SQL runs, and takes away what was made, except for the data.
+// The reverse is printed and not done; its SQL runs, and takes away what was made, except for the
+// data.
 func TestTeardown(t *testing.T) {
 	w := workspace(t)
 	k := keys{"grants": someGrants}
@@ -101,7 +111,8 @@ func TestTeardown(t *testing.T) {
 	require.Equal(t, w.Count("GET", "/"), w.Count("", "/"), "only questions are asked")
 	require.Equal(t, tables, w.Tables())
 	at := 0
-	for _, says := range []string{"DELETE " + currentAPI, `"remove"`, "DROP VIEW IF EXISTS `cat`.`sch`.`pre_genai_content`", "a link can't be taken back"} {
+	for _, says := range []string{"DELETE " + currentAPI, `"remove"`,
+		"DROP VIEW IF EXISTS `cat`.`sch`.`pre_genai_content`", "a link can't be taken back"} {
 		i := strings.Index(out[at:], says)
 		require.GreaterOrEqual(t, i, 0, "%s, in this order, in\n%s", says, out)
 		at += i
@@ -117,7 +128,8 @@ func TestTeardown(t *testing.T) {
 	require.Contains(t, w.Tables(), spansTable, "data stays")
 }
 
-// Above the row limit the streaming table is proposed, and made only when asked for; views read it then.
+// Above the row limit the streaming table is proposed, and made only when asked for; views read it
+// then.
 func TestStreamingTable(t *testing.T) {
 	w := workspace(t)
 	w.CreateExperiment("/Shared/x", &at)

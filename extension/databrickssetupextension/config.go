@@ -19,13 +19,15 @@ import (
 type Config struct {
 	// Host is the workspace's address. Host or Profile is required.
 	Host string `mapstructure:"host"`
-	// Profile names a profile in the configuration file of the Databricks CLI, for host and credentials.
+	// Profile names a profile in the configuration file of the Databricks CLI, for host and
+	// credentials.
 	Profile string `mapstructure:"profile"`
 	// Auth says as whom: an administrator, not who delivers data.
 	Auth access.Auth `mapstructure:"auth"`
 	// HTTP configures requests to the workspace. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
-	// WarehouseID is the SQL warehouse that runs statements. A plan without it prints them all the same.
+	// WarehouseID is the SQL warehouse that runs statements. A plan without it prints them all the
+	// same.
 	WarehouseID string `mapstructure:"warehouse_id"`
 
 	// Catalog, Schema and TablePrefix name the location, as in the databricks exporter.
@@ -37,7 +39,8 @@ type Config struct {
 
 	// Experiment is the one whose traces lie there.
 	Experiment ExperimentConfig `mapstructure:"experiment"`
-	// Scores are names of assessments that get a column although none has arrived yet. Reports are files of mlflow_report, whose scores are added.
+	// Scores are names of assessments that get a column although none has arrived yet. Reports are
+	// files of mlflow_report, whose scores are added.
 	Scores  []string `mapstructure:"scores"`
 	Reports []string `mapstructure:"reports"`
 	// Grants say who may do what.
@@ -53,9 +56,11 @@ type Config struct {
 	OnComplete OnComplete `mapstructure:"on_complete"`
 }
 
-// ExperimentConfig names an experiment. Without a name and id no experiment is made or linked, and the tables must be there.
+// ExperimentConfig names an experiment. Without a name and id no experiment is made or linked, and
+// the tables must be there.
 type ExperimentConfig struct {
-	// Name is its path in the workspace, /Shared/support-bot; it is created if there is none. ID is that of one that is there.
+	// Name is its path in the workspace, /Shared/support-bot; it is created if there is none. ID is
+	// that of one that is there.
 	Name string `mapstructure:"name"`
 	ID   string `mapstructure:"id"`
 	// LinkExisting links one that holds traces, which hides them.
@@ -66,7 +71,8 @@ type ExperimentConfig struct {
 type GrantConfig struct {
 	// Principal is a user, a group, or the application id of a service principal.
 	Principal string `mapstructure:"principal"`
-	// Write: deliver data. Read: the views of traces and scores. Content: the view of what was asked and answered.
+	// Write: deliver data. Read: the views of traces and scores. Content: the view of what was
+	// asked and answered.
 	Write   bool `mapstructure:"write"`
 	Read    bool `mapstructure:"read"`
 	Content bool `mapstructure:"content"`
@@ -77,13 +83,15 @@ type GrantConfig struct {
 // ViewsConfig says how the views are made.
 type ViewsConfig struct {
 	Enabled bool `mapstructure:"enabled"`
-	// Prefix is what their names begin with; empty is the table prefix. ScorePrefix is the prefix of the attributes that hold scores, as in the genai processor.
+	// Prefix is what their names begin with; empty is the table prefix. ScorePrefix is the prefix
+	// of the attributes that hold scores, as in the genai processor.
 	Prefix      string `mapstructure:"prefix"`
 	ScorePrefix string `mapstructure:"score_prefix"`
 	// Logs and Annotations take scores from these tables, too.
 	Logs        bool `mapstructure:"logs"`
 	Annotations bool `mapstructure:"annotations"`
-	// Streaming makes the streaming table, which is proposed above RowLimit spans; 0 never proposes it.
+	// Streaming makes the streaming table, which is proposed above RowLimit spans; 0 never proposes
+	// it.
 	Streaming bool  `mapstructure:"streaming"`
 	RowLimit  int64 `mapstructure:"row_limit"`
 }
@@ -91,10 +99,13 @@ type ViewsConfig struct {
 // MonitorConfig says how the quality monitors are made.
 type MonitorConfig struct {
 	Enabled bool `mapstructure:"enabled"`
-	// AssetsDir is the folder of the workspace for dashboards, empty for one below /Workspace/Shared; OutputSchema is catalog.schema for the metrics, empty for that of the views.
+	// AssetsDir is the folder of the workspace for dashboards, empty for one below
+	// /Workspace/Shared; OutputSchema is catalog.schema for the metrics, empty for that of the
+	// views.
 	AssetsDir    string `mapstructure:"assets_dir"`
 	OutputSchema string `mapstructure:"output_schema"`
-	// Granularities are the windows of time. SlicingExprs slice the view of traces, ScoreSlicingExprs that of scores.
+	// Granularities are the windows of time. SlicingExprs slice the view of traces,
+	// ScoreSlicingExprs that of scores.
 	Granularities     []string `mapstructure:"granularities"`
 	SlicingExprs      []string `mapstructure:"slicing_exprs"`
 	ScoreSlicingExprs []string `mapstructure:"score_slicing_exprs"`

@@ -23,14 +23,16 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/finish"
 )
 
-// setup does its work in one goroutine that Start begins and Shutdown ends. Start never talks to the network.
+// setup does its work in one goroutine that Start begins and Shutdown ends. Start never talks to
+// the network.
 type setup struct {
 	cfg *Config
 	set extension.Settings
 	out io.Writer
 	// sleep waits between two looks at what is under way; nil means real time.
 	sleep func(context.Context, time.Duration) error
-	// requestsPerSecond limits the requests to the workspace; 0 means the default of package access.
+	// requestsPerSecond limits the requests to the workspace; 0 means the default of package
+	// access.
 	requestsPerSecond int
 
 	access *access.Access
@@ -104,13 +106,15 @@ func (s *setup) work(ctx context.Context, reported []string) error {
 	steps := s.cfg.steps(api, reported)
 	switch {
 	case s.cfg.Teardown:
-		r.Remark(fmt.Sprintf("databricks_setup: how to take back the setup of %s in %s\nNothing is done: this is for you "+
-			"to read, and to run.", l, api.Host()))
+		r.Remark(fmt.Sprintf(
+			"databricks_setup: how to take back the setup of %s in %s\nNothing is done: this is for you "+
+				"to read, and to run.", l, api.Host()))
 		return r.Undo(ctx, steps)
 	case s.cfg.Apply:
 		r.Remark(fmt.Sprintf("databricks_setup: setting up %s in %s", l, api.Host()))
 	default:
-		r.Remark(fmt.Sprintf("databricks_setup: plan for %s in %s\nNothing is changed. Set apply: true to have it done.",
+		r.Remark(fmt.Sprintf(
+			"databricks_setup: plan for %s in %s\nNothing is changed. Set apply: true to have it done.",
 			l, api.Host()))
 	}
 	err := r.Run(ctx, steps)
@@ -125,8 +129,8 @@ func (s *setup) work(ctx context.Context, reported []string) error {
 	return err
 }
 
-// Shutdown ends the work. With on_complete: shutdown it returns the error of the work: that is what makes the exit
-// status 1. It may be called without Start, and twice.
+// Shutdown ends the work. With on_complete: shutdown it returns the error of the work: that is what
+// makes the exit status 1. It may be called without Start, and twice.
 func (s *setup) Shutdown(context.Context) (err error) {
 	s.once.Do(func() {
 		if s.access == nil {

@@ -26,7 +26,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// A run ends the process: it signals itself until the collector stops. What failed makes Shutdown return an error, and so the exit status 1.
+// A run ends the process: it signals itself until the collector stops. What failed makes Shutdown
+// return an error, and so the exit status 1.
 func TestEndsTheProcess(t *testing.T) {
 	for _, tc := range []struct {
 		schema string
@@ -35,7 +36,8 @@ func TestEndsTheProcess(t *testing.T) {
 		w := workspace(t)
 		collector := make(chan os.Signal, 1)
 		signal.Notify(collector, syscall.SIGTERM)
-		s := newSetup(extensiontest.NewNopSettings(metadata.Type), configOf(t, keys{"on_complete": "shutdown", "schema": tc.schema}.of(w)), &bytes.Buffer{})
+		s := newSetup(extensiontest.NewNopSettings(metadata.Type),
+			configOf(t, keys{"on_complete": "shutdown", "schema": tc.schema}.of(w)), &bytes.Buffer{})
 		require.NoError(t, s.Start(context.Background(), componenttest.NewNopHost()))
 		<-collector
 		err := s.Shutdown(context.Background())
@@ -58,7 +60,8 @@ func TestStoppedInTheMiddle(t *testing.T) {
 		}
 		return nil
 	})
-	s := newSetup(extensiontest.NewNopSettings(metadata.Type), configOf(t, keys{"on_complete": "shutdown", "apply": true}.of(w)), &bytes.Buffer{})
+	s := newSetup(extensiontest.NewNopSettings(metadata.Type),
+		configOf(t, keys{"on_complete": "shutdown", "apply": true}.of(w)), &bytes.Buffer{})
 	require.NoError(t, s.Start(context.Background(), componenttest.NewNopHost()))
 	<-asked
 	require.ErrorContains(t, s.Shutdown(context.Background()), "stopped before it was done")
@@ -82,7 +85,8 @@ func TestWithAuthenticator(t *testing.T) {
 	defer func() { require.NoError(t, auth.Shutdown(context.Background())) }()
 
 	var out bytes.Buffer
-	s := newSetup(extensiontest.NewNopSettings(metadata.Type), configOf(t, keys{"auth": map[string]any{"authenticator": "databricks_auth"}}.of(w)), &out)
+	s := newSetup(extensiontest.NewNopSettings(metadata.Type),
+		configOf(t, keys{"auth": map[string]any{"authenticator": "databricks_auth"}}.of(w)), &out)
 	require.Equal(t, []component.ID{id}, s.Dependencies())
 	require.NoError(t, s.Start(context.Background(), all))
 	<-s.done
@@ -115,7 +119,8 @@ func TestNoSecretIsPrinted(t *testing.T) {
 func TestReportThatIsNone(t *testing.T) {
 	w := workspace(t)
 	for _, path := range []string{"no-such-file", writeFile(t, "not json")} {
-		s := newSetup(extensiontest.NewNopSettings(metadata.Type), configOf(t, keys{"reports": []any{path}}.of(w)), &bytes.Buffer{})
+		s := newSetup(extensiontest.NewNopSettings(metadata.Type), configOf(t, keys{"reports": []any{path}}.of(w)),
+			&bytes.Buffer{})
 		require.ErrorContains(t, s.Start(context.Background(), componenttest.NewNopHost()), "reports: ")
 		require.NoError(t, s.Shutdown(context.Background()))
 	}

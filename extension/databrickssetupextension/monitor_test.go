@@ -26,7 +26,8 @@ func answered(w *databrickstest.Workspace, method, prefix string, status int) (n
 	return n
 }
 
-// monitored are the keys for a workspace where tables stand for the views, so that a test is about monitors only.
+// monitored are the keys for a workspace where tables stand for the views, so that a test is about
+// monitors only.
 func monitored(w *databrickstest.Workspace, monitor map[string]any) keys {
 	for _, name := range []string{tracesView, scoresView} {
 		w.CreateTable(nameOf(name), []databrickstest.Column{{Name: "request_time", Type: "timestamp"}}, nil)
@@ -38,14 +39,16 @@ func monitored(w *databrickstest.Workspace, monitor map[string]any) keys {
 	return k
 }
 
-// A monitor that comes into being between the look and the creation is fine, however the workspace says that it exists, and with either API. One that differs is changed.
+// A monitor that comes into being between the look and the creation is fine, however the workspace
+// says that it exists, and with either API. One that differs is changed.
 func TestAlreadyExistsInEachSpelling(t *testing.T) {
 	for api, prepare := range map[string]func(*databrickstest.MonitorSwitches){
 		"current": func(*databrickstest.MonitorSwitches) {},
 		"older":   func(s *databrickstest.MonitorSwitches) { s.NoDataQuality = true },
 	} {
 		for name, style := range map[string]databrickstest.ExistsStyle{
-			"400": databrickstest.ExistsBadRequest, "409": databrickstest.ExistsConflict, "text": databrickstest.ExistsText,
+			"400": databrickstest.ExistsBadRequest, "409": databrickstest.ExistsConflict,
+			"text": databrickstest.ExistsText,
 		} {
 			t.Run(api+" "+name, func(t *testing.T) {
 				w := workspace(t)
@@ -61,7 +64,8 @@ func TestAlreadyExistsInEachSpelling(t *testing.T) {
 				// The first GET of each monitor does not see it.
 				seen := map[string]bool{}
 				hide := func(r *http.Request) *databrickstest.Fault {
-					if r.Method == "GET" && strings.HasPrefix(r.URL.Path, path) && (api == "current" || strings.HasSuffix(r.URL.Path, "/monitor")) && !seen[r.URL.Path] {
+					if r.Method == "GET" && strings.HasPrefix(r.URL.Path, path) &&
+						(api == "current" || strings.HasSuffix(r.URL.Path, "/monitor")) && !seen[r.URL.Path] {
 						seen[r.URL.Path] = true
 						return &databrickstest.Fault{Status: 404, Code: "NOT_FOUND", Body: "Monitor not found"}
 					}
@@ -91,7 +95,8 @@ func TestAlreadyExistsInEachSpelling(t *testing.T) {
 	}
 }
 
-// A changed definition changes what differs and nothing else; what GET does not tell is no difference.
+// A changed definition changes what differs and nothing else; what GET does not tell is no
+// difference.
 func TestChangedDefinition(t *testing.T) {
 	for _, older := range []bool{false, true} {
 		w := workspace(t)
@@ -106,7 +111,8 @@ func TestChangedDefinition(t *testing.T) {
 		apply(t, w, other)
 		require.Zero(t, w.Monitor(tracesView).Version)
 
-		changed := map[string]any{"slicing_exprs": []any{"status"}, "schedule": map[string]any{"quartz_cron_expression": ""}}
+		changed := map[string]any{"slicing_exprs": []any{"status"},
+			"schedule": map[string]any{"quartz_cron_expression": ""}}
 		w.ForgetRequests()
 		out := apply(t, w, monitored(w, changed))
 		require.Contains(t, out, "changes slicing_exprs, schedule")
@@ -114,10 +120,12 @@ func TestChangedDefinition(t *testing.T) {
 		require.Equal(t, 1, m.Version)
 		require.Equal(t, []any{"status"}, m.Config["slicing_exprs"])
 		require.Nil(t, m.Config["schedule"])
-		require.Equal(t, []any{"AGGREGATION_GRANULARITY_1_HOUR", "AGGREGATION_GRANULARITY_1_DAY"}, m.Config["time_series"].(map[string]any)["granularities"])
+		require.Equal(t, []any{"AGGREGATION_GRANULARITY_1_HOUR", "AGGREGATION_GRANULARITY_1_DAY"},
+			m.Config["time_series"].(map[string]any)["granularities"])
 		if !older {
 			require.Equal(t, 2, w.Count("PATCH", currentAPI))
-			require.Contains(t, w.RequestsTo("PATCH", currentAPI)[0].Query, "update_mask=data_profiling_config.slicing_exprs%2Cdata_profiling_config.schedule")
+			require.Contains(t, w.RequestsTo("PATCH", currentAPI)[0].Query,
+				"update_mask=data_profiling_config.slicing_exprs%2Cdata_profiling_config.schedule")
 		}
 		require.Equal(t, 1, w.Monitor(scoresView).Version, "its schedule changed")
 		apply(t, w, monitored(w, changed))
@@ -125,18 +133,22 @@ func TestChangedDefinition(t *testing.T) {
 	}
 }
 
-// The current API goes first; without it, or where it is switched off, the older one is used; without either it is said so.
+// The current API goes first; without it, or where it is switched off, the older one is used;
+// without either it is said so.
 func TestAPIsThatAreNotThere(t *testing.T) {
 	for name, tc := range map[string]struct {
 		set          func(*databrickstest.MonitorSwitches)
 		err, creates string
 	}{
-		"both":            {func(*databrickstest.MonitorSwitches) {}, "", currentAPI},
-		"no current":      {func(s *databrickstest.MonitorSwitches) { s.NoDataQuality = true }, "", legacyPath},
-		"switched off":    {func(s *databrickstest.MonitorSwitches) { s.Disabled = true }, "", legacyPath},
-		"no older":        {func(s *databrickstest.MonitorSwitches) { s.NoQualityMonitors = true }, "", currentAPI},
-		"none":            {func(s *databrickstest.MonitorSwitches) { s.NoDataQuality, s.NoQualityMonitors = true, true }, "neither API", ""},
-		"views not taken": {func(s *databrickstest.MonitorSwitches) { s.RefuseViews = true }, "not supported for monitoring", ""},
+		"both":         {func(*databrickstest.MonitorSwitches) {}, "", currentAPI},
+		"no current":   {func(s *databrickstest.MonitorSwitches) { s.NoDataQuality = true }, "", legacyPath},
+		"switched off": {func(s *databrickstest.MonitorSwitches) { s.Disabled = true }, "", legacyPath},
+		"no older":     {func(s *databrickstest.MonitorSwitches) { s.NoQualityMonitors = true }, "", currentAPI},
+		"none": {func(s *databrickstest.MonitorSwitches) {
+			s.NoDataQuality, s.NoQualityMonitors = true, true
+		}, "neither API", ""},
+		"views not taken": {func(s *databrickstest.MonitorSwitches) { s.RefuseViews = true },
+			"not supported for monitoring", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := workspace(t)
@@ -161,7 +173,8 @@ func TestFallsBackAtCreation(t *testing.T) {
 	w := workspace(t)
 	w.SetFault(func(r *http.Request) *databrickstest.Fault {
 		if r.Method == "POST" && r.URL.Path == currentAPI {
-			return &databrickstest.Fault{Status: 403, Code: "FEATURE_DISABLED", Body: "Data quality monitoring is not enabled for this workspace"}
+			return &databrickstest.Fault{Status: 403, Code: "FEATURE_DISABLED",
+				Body: "Data quality monitoring is not enabled for this workspace"}
 		}
 		return nil
 	})
@@ -169,7 +182,8 @@ func TestFallsBackAtCreation(t *testing.T) {
 	require.Equal(t, 2, answered(w, "POST", legacyPath, 200))
 }
 
-// A monitored view that was deleted is made again; where it is not to be made, the monitor is refused with a reason.
+// A monitored view that was deleted is made again; where it is not to be made, the monitor is
+// refused with a reason.
 func TestDeletedTable(t *testing.T) {
 	w := workspace(t)
 	apply(t, w, nil)
@@ -196,7 +210,8 @@ func TestDeletedTable(t *testing.T) {
 	require.NotNil(t, w.Monitor(tracesView))
 }
 
-// What others added to a monitor stays; a monitor of somebody else can't be changed, and the message says whose it must be.
+// What others added to a monitor stays; a monitor of somebody else can't be changed, and the
+// message says whose it must be.
 func TestMonitorsOfOthers(t *testing.T) {
 	w := workspace(t)
 	apply(t, w, nil)
@@ -206,7 +221,9 @@ func TestMonitorsOfOthers(t *testing.T) {
 	m, err := c.DataMonitor(t.Context(), table.ID)
 	require.NoError(t, err)
 	var theirs map[string]any
-	require.NoError(t, json.Unmarshal([]byte(`{"name":"theirs","definition":"count(*)","input_columns":[":table"],"output_data_type":"{}","type":"DATA_PROFILING_CUSTOM_METRIC_TYPE_AGGREGATE"}`), &theirs))
+	require.NoError(t,
+		json.Unmarshal(
+			[]byte(`{"name":"theirs","definition":"count(*)","input_columns":[":table"],"output_data_type":"{}","type":"DATA_PROFILING_CUSTOM_METRIC_TYPE_AGGREGATE"}`), &theirs))
 	body, err := json.Marshal(theirs)
 	require.NoError(t, err)
 	m.DataProfilingConfig.CustomMetrics = append(m.DataProfilingConfig.CustomMetrics, metricOf(t, body))
@@ -221,7 +238,8 @@ func TestMonitorsOfOthers(t *testing.T) {
 		w.Grant("other@example.com", on, "ALL_PRIVILEGES", "MANAGE", "SELECT", "USE_CATALOG", "USE_SCHEMA")
 	}
 	out, err := run(t, w, keys{
-		"apply": true, "auth": map[string]any{"token": "dapi-other"}, "experiment": map[string]any{}, "monitor": map[string]any{"granularities": []any{"1 week"}},
+		"apply": true, "auth": map[string]any{"token": "dapi-other"}, "experiment": map[string]any{},
+		"monitor": map[string]any{"granularities": []any{"1 week"}},
 	})
 	require.ErrorContains(t, err, "only who made a monitor may change it", out)
 	require.NotContains(t, out, "dapi-other")

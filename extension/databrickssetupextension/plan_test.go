@@ -40,8 +40,8 @@ func client(t testing.TB, w *databrickstest.Workspace) *databricks.Client {
 	return c
 }
 
-// Without apply no request that changes anything is sent, whatever is there; and what is printed as SQL can be executed
-// as it is printed.
+// Without apply no request that changes anything is sent, whatever is there; and what is printed as
+// SQL can be executed as it is printed.
 func TestPlanChangesNothingAndItsSQLRuns(t *testing.T) {
 	w := workspace(t)
 	plan := keys{"grants": someGrants, "scores": []any{"Quality"}}
@@ -110,8 +110,8 @@ func addTrace(w *databrickstest.Workspace, experiment string) {
 	w.AddOrdinaryTrace(info, nil)
 }
 
-// An experiment that holds traces is not linked, not even by apply, unless that was asked for; what it hides is printed
-// either way.
+// An experiment that holds traces is not linked, not even by apply, unless that was asked for; what
+// it hides is printed either way.
 func TestLinkingAnExperimentWithTraces(t *testing.T) {
 	w := workspace(t)
 	id := w.CreateExperiment("/Shared/x", nil)
@@ -120,8 +120,9 @@ func TestLinkingAnExperimentWithTraces(t *testing.T) {
 		out, err := run(t, w, keys{"apply": applied})
 		require.ErrorContains(t, err, "earlier traces are no longer shown")
 		require.Contains(t, out, "it is not linked unless experiment::link_existing is true")
-		require.Contains(t, out, "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with "+
-			"link_existing: true, 4. tail")
+		require.Contains(t, out,
+			"1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with "+
+				"link_existing: true, 4. tail")
 		require.Contains(t, out, "hides: the earlier traces of the experiment")
 		require.Contains(t, out, "so they were not looked at")
 	}
@@ -174,7 +175,9 @@ func TestLocationsThatAreRefusedOrThereAlready(t *testing.T) {
 			w.CreateTables(at, unity.V2)
 			return keys{"experiment": map[string]any{}}
 		}, ""},
-		"no tables, no experiment": {func(*databrickstest.Workspace) keys { return keys{"experiment": map[string]any{}} },
+		"no tables, no experiment": {func(*databrickstest.Workspace) keys {
+			return keys{"experiment": map[string]any{}}
+		},
 			"there is no table cat.sch.pre_otel_spans"},
 		"older workspace": {func(w *databrickstest.Workspace) keys {
 			w.SetMLflow(func(s *databrickstest.MLflowSwitches) { s.NoTraceLocation = true })
@@ -183,7 +186,8 @@ func TestLocationsThatAreRefusedOrThereAlready(t *testing.T) {
 		"field refused": {func(w *databrickstest.Workspace) keys {
 			w.SetFault(func(r *http.Request) *databrickstest.Fault {
 				if r.URL.Path == "/api/2.0/mlflow/experiments/create" && r.ContentLength > 40 {
-					return &databrickstest.Fault{Status: 400, Code: "INVALID_PARAMETER_VALUE", Body: "Unknown field trace_location"}
+					return &databrickstest.Fault{Status: 400, Code: "INVALID_PARAMETER_VALUE",
+						Body: "Unknown field trace_location"}
 				}
 				return nil
 			})

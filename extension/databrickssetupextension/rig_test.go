@@ -93,10 +93,12 @@ func apply(t testing.TB, w *databrickstest.Workspace, k keys) string {
 	return out
 }
 
-// mutations are the requests that change something: all but GET, searches and statements that only read.
+// mutations are the requests that change something: all but GET, searches and statements that only
+// read.
 func mutations(w *databrickstest.Workspace) (out []string) {
 	for _, r := range w.Requests() {
-		if r.Method != http.MethodGet && r.Path != "/api/3.0/mlflow/traces/search" && r.Path != "/api/2.0/sql/statements" {
+		if r.Method != http.MethodGet && r.Path != "/api/3.0/mlflow/traces/search" &&
+			r.Path != "/api/2.0/sql/statements" {
 			out = append(out, r.Method+" "+r.Path)
 		}
 	}

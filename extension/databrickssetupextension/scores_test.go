@@ -27,7 +27,8 @@ func addRoot(w *databrickstest.Workspace, trace string, attributes map[string]an
 		"trace_id": fmt.Sprintf("%032s", trace), "span_id": "00000000000000aa",
 		"name": "agent", "start_time_unix_nano": now.UnixNano(), "end_time_unix_nano": now.UnixNano() + 1e6,
 		"attributes": all,
-		"status":     map[string]any{"code": "STATUS_CODE_OK"}, "resource": map[string]any{"attributes": map[string]any{}},
+		"status":     map[string]any{"code": "STATUS_CODE_OK"},
+		"resource":   map[string]any{"attributes": map[string]any{}},
 	})
 }
 
@@ -48,8 +49,8 @@ func inputColumns(w *databrickstest.Workspace) any {
 	return metrics[0].(map[string]any)["input_columns"]
 }
 
-// Setup on an empty schema, then three names of scores arrive, and the next day a fourth that is one of them but for
-// case. What the views show of them is tested in test/views.
+// Setup on an empty schema, then three names of scores arrive, and the next day a fourth that is
+// one of them but for case. What the views show of them is tested in test/views.
 func TestNewScores(t *testing.T) {
 	w := workspace(t)
 	apply(t, w, nil)
@@ -83,14 +84,15 @@ func TestNewScores(t *testing.T) {
 	require.Equal(t, 2, w.Monitor(tracesView).Version, "and not once more")
 }
 
-// A view that somebody changed, or that was never ours, is left alone with a message, and the others are seen to all
-// the same.
+// A view that somebody changed, or that was never ours, is left alone with a message, and the
+// others are seen to all the same.
 func TestViewsOfOthersAreLeftAlone(t *testing.T) {
 	w := workspace(t)
 	c := client(t, w)
 	apply(t, w, keys{"scores": []any{"quality"}})
 	for _, s := range []string{
-		"ALTER VIEW " + tracesView + " AS SELECT trace_id, current_timestamp() AS request_time, 1 AS metric_quality FROM " +
+		"ALTER VIEW " + tracesView +
+			" AS SELECT trace_id, current_timestamp() AS request_time, 1 AS metric_quality FROM " +
 			"" + spansTable,
 		"DROP VIEW " + scoresView,
 		"CREATE VIEW " + contentView + "_x AS SELECT 1 AS one",
@@ -115,7 +117,8 @@ func TestViewsOfOthersAreLeftAlone(t *testing.T) {
 	require.Equal(t, []string{"one"}, columns(w, contentView))
 }
 
-// Scores are those that are configured, those in reports and those in the table, under the names of columns.
+// Scores are those that are configured, those in reports and those in the table, under the names of
+// columns.
 func TestKnownScores(t *testing.T) {
 	w := workspace(t)
 	w.CreateExperiment("/Shared/x", &at)

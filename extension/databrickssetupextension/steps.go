@@ -23,7 +23,8 @@ import (
 // steps puts together what the configuration asks for, in the order in which it is done.
 func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 	where := &location.Wanted{
-		Client: api, ID: c.Experiment.ID, Name: c.Experiment.Name, LinkExisting: c.Experiment.LinkExisting, Location: c.location(), Layout: c.Layout, Warehouse: c.WarehouseID,
+		Client: api, ID: c.Experiment.ID, Name: c.Experiment.Name, LinkExisting: c.Experiment.LinkExisting,
+		Location: c.location(), Layout: c.Layout, Warehouse: c.WarehouseID,
 	}
 	list := []plan.Step{where.Schema()}
 	if c.Experiment != (ExperimentConfig{}) {
@@ -31,7 +32,8 @@ func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 	}
 	o := c.options()
 	over := &refined.Wanted{
-		Client: api, Warehouse: c.WarehouseID, Options: o, Configured: c.Scores, Reported: reported, Streaming: c.Views.Streaming, RowLimit: c.Views.RowLimit, Pending: where.Pending,
+		Client: api, Warehouse: c.WarehouseID, Options: o, Configured: c.Scores, Reported: reported,
+		Streaming: c.Views.Streaming, RowLimit: c.Views.RowLimit, Pending: where.Pending,
 	}
 	planned := func(unity.Name) bool { return false }
 	if c.Views.Enabled {
@@ -41,7 +43,8 @@ func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 	traces, scores, content := o.Name(views.TracesKind), o.Name(views.ScoresKind), o.Name(views.ContentKind)
 	for _, g := range c.Grants {
 		w := &grant.Wanted{
-			Client: api, Principal: g.Principal, Write: g.Write, Read: g.Read, Content: g.Content, Location: c.location(), Layout: c.Layout,
+			Client: api, Principal: g.Principal, Write: g.Write, Read: g.Read, Content: g.Content,
+			Location: c.location(), Layout: c.Layout,
 			ReadViews: []unity.Name{traces, scores}, ContentViews: []unity.Name{content},
 			Expected: func(n unity.Name) bool { return where.Pending() || planned(n) },
 		}
@@ -49,10 +52,12 @@ func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 	}
 	if c.Monitor.Enabled {
 		of := func(view unity.Name, slices []string, columns func() []string) plan.Step {
-			w := &monitor.Wanted{Client: api, Definition: c.definition(view, slices), Scores: columns, Expected: planned}
+			w := &monitor.Wanted{Client: api, Definition: c.definition(view, slices),
+				Scores: columns, Expected: planned}
 			return w.Step()
 		}
-		list = append(list, of(traces, c.Monitor.SlicingExprs, over.ScoreColumns), of(scores, c.Monitor.ScoreSlicingExprs, nil))
+		list = append(list, of(traces, c.Monitor.SlicingExprs, over.ScoreColumns),
+			of(scores, c.Monitor.ScoreSlicingExprs, nil))
 	}
 	return list
 }
@@ -60,8 +65,10 @@ func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 func (c *Config) definition(view unity.Name, slices []string) monitor.Definition {
 	m := &c.Monitor
 	d := monitor.Definition{
-		Table: view, OutputCatalog: c.Catalog, OutputSchema: c.Schema, AssetsDir: m.AssetsDir, Timestamp: "request_time", Granularities: m.Granularities, Slices: slices,
-		Cron: m.Schedule.QuartzCronExpression, Zone: m.Schedule.TimezoneID, Warehouse: c.WarehouseID, SkipDashboard: !m.Dashboard,
+		Table: view, OutputCatalog: c.Catalog, OutputSchema: c.Schema, AssetsDir: m.AssetsDir,
+		Timestamp: "request_time", Granularities: m.Granularities, Slices: slices,
+		Cron: m.Schedule.QuartzCronExpression, Zone: m.Schedule.TimezoneID, Warehouse: c.WarehouseID,
+		SkipDashboard: !m.Dashboard,
 	}
 	if d.AssetsDir == "" {
 		d.AssetsDir = "/Workspace/Shared/otelcol_mlflow"

@@ -24,12 +24,14 @@ import (
 func (c *Config) Validate() error {
 	errs := []error{c.validateAccess(), c.validateLocation()}
 	if c.Views.Enabled && c.Apply && c.WarehouseID == "" {
-		errs = append(errs, errors.New("warehouse_id: required to apply; a SQL warehouse runs the statements of the views "+
-			"(or views::enabled: false)"))
+		errs = append(errs,
+			errors.New("warehouse_id: required to apply; a SQL warehouse runs the statements of the views "+
+				"(or views::enabled: false)"))
 	}
 	if c.Apply && c.Teardown {
-		errs = append(errs, errors.New("teardown: it prints the reverse and never does it, so it can't be written with "+
-			"apply: true; remove one of them"))
+		errs = append(errs,
+			errors.New("teardown: it prints the reverse and never does it, so it can't be written with "+
+				"apply: true; remove one of them"))
 	}
 	if c.OnComplete != Shutdown && c.OnComplete != Stay {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of shutdown, stay", c.OnComplete))
@@ -42,12 +44,14 @@ func (c *Config) validateAccess() error {
 	var errs []error
 	if c.Auth.Authenticator != nil {
 		if !reflect.ValueOf(c.Auth.Credentials).IsZero() || c.Profile != "" {
-			errs = append(errs, fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, "+
-				"not here", c.Auth.Authenticator))
+			errs = append(errs,
+				fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, "+
+					"not here", c.Auth.Authenticator))
 		}
 		if c.Host == "" {
-			errs = append(errs, errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), "+
-				"the same that the authenticator signs for"))
+			errs = append(errs,
+				errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), "+
+					"the same that the authenticator signs for"))
 		} else if _, err := signin.ParseHost(c.Host); err != nil {
 			errs = append(errs, fmt.Errorf("host: %w", err))
 		}
@@ -100,21 +104,24 @@ func (c *Config) validateLocation() error {
 		errs = append(errs, err)
 	}
 	if c.Layout == unity.V1 && c.TablePrefix != "" {
-		errs = append(errs, fmt.Errorf("table_prefix: %q; tables of layout v1 have fixed names, so remove it", c.TablePrefix))
+		errs = append(errs, fmt.Errorf("table_prefix: %q; tables of layout v1 have fixed names, so remove it",
+			c.TablePrefix))
 	}
 	x := c.Experiment
 	if x.Name != "" && x.ID != "" {
 		errs = append(errs, errors.New("experiment: name and id are both written; write one of them"))
 	}
 	if x.LinkExisting && x.Name == "" && x.ID == "" {
-		errs = append(errs, errors.New("experiment::link_existing: there is no experiment to link; write its name or id"))
+		errs = append(errs,
+			errors.New("experiment::link_existing: there is no experiment to link; write its name or id"))
 	}
 	if x.Name != "" && !strings.HasPrefix(x.Name, "/") {
 		errs = append(errs, fmt.Errorf("experiment::name: %q; names of experiments in Databricks are paths: write "+
 			"/Shared/%s", x.Name, x.Name))
 	}
 	if c.Views.RowLimit < 0 {
-		errs = append(errs, fmt.Errorf("views::row_limit: %d; write a number of spans, or 0 for no limit", c.Views.RowLimit))
+		errs = append(errs,
+			fmt.Errorf("views::row_limit: %d; write a number of spans, or 0 for no limit", c.Views.RowLimit))
 	}
 	if slices.ContainsFunc(c.Scores, func(s string) bool { return strings.TrimSpace(s) == "" }) {
 		errs = append(errs, errors.New("scores: a name is empty; remove it"))
@@ -129,20 +136,25 @@ func (c *Config) validateGrants() (errs []error) {
 		everybody := grant.Everybody(g.Principal)
 		switch {
 		case strings.TrimSpace(g.Principal) == "":
-			errs = append(errs, fmt.Errorf("%s::principal: required; write a user, a group, or the application id of a "+
-				"service principal", key))
+			errs = append(errs,
+				fmt.Errorf("%s::principal: required; write a user, a group, or the application id of a "+
+					"service principal", key))
 		case seen[g.Principal]:
 			errs = append(errs, fmt.Errorf("%s::principal: %q is written twice; write what it may do in one place", key,
 				g.Principal))
 		case !g.Write && !g.Read && !g.Content:
-			errs = append(errs, fmt.Errorf("%s: nothing is granted to %q; write write, read or content: true", key, g.Principal))
+			errs = append(errs, fmt.Errorf("%s: nothing is granted to %q; write write, read or content: true", key,
+				g.Principal))
 		case everybody && !g.AllUsers:
-			errs = append(errs, fmt.Errorf("%s::principal: everybody is in %q; name a smaller group, or write all_users: true "+
-				"beside it if everybody is meant", key, g.Principal))
+			errs = append(errs,
+				fmt.Errorf("%s::principal: everybody is in %q; name a smaller group, or write all_users: true "+
+					"beside it if everybody is meant", key, g.Principal))
 		case !everybody && g.AllUsers:
-			errs = append(errs, fmt.Errorf("%s::all_users: %q is not a group of all users; remove it", key, g.Principal))
+			errs = append(errs,
+				fmt.Errorf("%s::all_users: %q is not a group of all users; remove it", key, g.Principal))
 		case (g.Read || g.Content) && !c.Views.Enabled:
-			errs = append(errs, fmt.Errorf("%s: read and content are about the views, and views::enabled is false", key))
+			errs = append(errs, fmt.Errorf("%s: read and content are about the views, and views::enabled is false",
+				key))
 		}
 		seen[g.Principal] = true
 	}
@@ -166,13 +178,15 @@ func (c *Config) validateMonitor() (errs []error) {
 		errs = append(errs, fmt.Errorf("monitor::output_schema: %q; write catalog.schema", m.OutputSchema))
 	}
 	if m.AssetsDir != "" && !strings.HasPrefix(m.AssetsDir, "/") {
-		errs = append(errs, fmt.Errorf("monitor::assets_dir: %q; write an absolute path, /Workspace/Shared/…", m.AssetsDir))
+		errs = append(errs, fmt.Errorf("monitor::assets_dir: %q; write an absolute path, /Workspace/Shared/…",
+			m.AssetsDir))
 	}
 	s := m.Schedule
 	if s.QuartzCronExpression != "" && (len(strings.Fields(s.QuartzCronExpression)) < 6 || s.TimezoneID == "") {
-		errs = append(errs, fmt.Errorf("monitor::schedule: %q in %q; write six or seven fields of Quartz (0 0 6 * * ? is "+
-			"daily at 6) and a time zone, or an empty expression for none",
-			s.QuartzCronExpression, s.TimezoneID))
+		errs = append(errs,
+			fmt.Errorf("monitor::schedule: %q in %q; write six or seven fields of Quartz (0 0 6 * * ? is "+
+				"daily at 6) and a time zone, or an empty expression for none",
+				s.QuartzCronExpression, s.TimezoneID))
 	}
 	return errs
 }

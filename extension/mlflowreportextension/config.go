@@ -13,9 +13,11 @@ import (
 
 // Config is what a user writes under extensions::mlflow_report.
 type Config struct {
-	// Path is the file that the report is written to. The list of skipped traces, skipped.jsonl, lies beside it.
+	// Path is the file that the report is written to. The list of skipped traces, skipped.jsonl,
+	// lies beside it.
 	Path string `mapstructure:"path"`
-	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the destination has the data.
+	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the
+	// destination has the data.
 	Strict bool `mapstructure:"strict"`
 }
 

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mlflowreportextension checks at start what "accepted" means in each pipeline behind an mlflow receiver, and writes the report at the end: extensions stop
-// last, when exporters have drained.
+// Package mlflowreportextension checks at start what "accepted" means in each pipeline behind an
+// mlflow receiver, and writes the report at the end: extensions stop last, when exporters have
+// drained.
 package mlflowreportextension
 
 //go:generate go tool mdatagen metadata.yaml

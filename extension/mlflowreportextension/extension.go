@@ -27,7 +27,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// reporter is the extension. Receivers, processors and exporters find it among the extensions of the host, as the sink of their kind in internal/progress.
+// reporter is the extension. Receivers, processors and exporters find it among the extensions of
+// the host, as the sink of their kind in internal/progress.
 type reporter struct {
 	cfg     *Config
 	log     *zap.Logger
@@ -65,10 +66,12 @@ func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
 
 // reset drops everything that was reported.
 func (r *reporter) reset() {
-	r.runs, r.destinations, r.refinements = map[component.ID]progress.Run{}, map[destinationKey]progress.Destination{}, map[component.ID]progress.Refinement{}
+	r.runs, r.destinations, r.refinements = map[component.ID]progress.Run{}, map[destinationKey]progress.Destination{},
+		map[component.ID]progress.Refinement{}
 }
 
-// Start fails when the report could not be written: at the end of a long run it would be too late to find out.
+// Start fails when the report could not be written: at the end of a long run it would be too late
+// to find out.
 func (r *reporter) Start(context.Context, component.Host) error {
 	dir := filepath.Dir(r.cfg.Path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -84,8 +87,9 @@ func (r *reporter) Start(context.Context, component.Host) error {
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// NotifyConfigSnapshot checks what accepted means behind each mlflow receiver, and refuses a configuration in which components can't do what they are told to. The collector
-// calls it after extensions and before pipelines start.
+// NotifyConfigSnapshot checks what accepted means behind each mlflow receiver, and refuses a
+// configuration in which components can't do what they are told to. The collector calls it after
+// extensions and before pipelines start.
 func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
 	guarantees := delivery.Check(conf.Effective().ToStringMap())
 	r.mu.Lock()
@@ -168,8 +172,9 @@ func openSkips(path string) (*os.File, error) {
 	return f, nil
 }
 
-// endTornLine ends the last line of an output if a killed process left it without an end: the file exporter appends, and the next line, once accepted, must not be
-// glued to it. A file that isn't there yet is fine.
+// endTornLine ends the last line of an output if a killed process left it without an end: the file
+// exporter appends, and the next line, once accepted, must not be glued to it. A file that isn't
+// there yet is fine.
 func endTornLine(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
@@ -198,7 +203,8 @@ func endLine(f *os.File) error {
 // SkipFile implements progress.Sink.
 func (r *reporter) SkipFile() string { return r.cfg.skipFile() }
 
-// Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when the process does.
+// Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when
+// the process does.
 func (r *reporter) Publish(run progress.Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -239,8 +245,9 @@ func (r *reporter) PublishRefinement(p progress.Refinement) {
 	r.refinements[p.Processor] = sum
 }
 
-// Shutdown writes the final report: extensions stop last, when receivers and processors are done and exporters have drained. A process that came to nothing leaves the report
-// of an earlier one alone.
+// Shutdown writes the final report: extensions stop last, when receivers and processors are done
+// and exporters have drained. A process that came to nothing leaves the report of an earlier one
+// alone.
 func (r *reporter) Shutdown(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -264,10 +271,11 @@ func (r *reporter) Shutdown(context.Context) error {
 // write makes the document and replaces the file with it; r.mu is held.
 func (r *reporter) write() (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
-	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Behind: func(receiver string) (destinations, exporters []string) {
-		f := r.guarantees[receiver]
-		return f.Destinations, f.Exporters
-	}}
+	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version,
+		Behind: func(receiver string) (destinations, exporters []string) {
+			f := r.guarantees[receiver]
+			return f.Destinations, f.Exporters
+		}}
 	for _, id := range slices.SortedFunc(maps.Keys(r.runs), byName) {
 		in.Runs = append(in.Runs, r.runs[id])
 	}

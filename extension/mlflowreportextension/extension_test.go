@@ -29,11 +29,14 @@ var receiver = component.MustNewID("mlflow")
 func run(complete bool) progress.Run {
 	begin := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	return progress.Run{
-		Receiver: receiver, Mode: "backfill", Source: mlflow.Description{Kind: "MLflow server", Location: "http://h:5000", Version: "3.17.2"},
-		Delivery: progress.EndToEnd, Started: begin, Ended: begin.Add(2 * time.Second), Complete: complete, Headline: "complete: 2 of 3",
+		Receiver: receiver, Mode: "backfill",
+		Source:   mlflow.Description{Kind: "MLflow server", Location: "http://h:5000", Version: "3.17.2"},
+		Delivery: progress.EndToEnd, Started: begin, Ended: begin.Add(2 * time.Second), Complete: complete,
+		Headline: "complete: 2 of 3",
 		Accounts: []progress.Account{{
 			Experiment: mlflow.Experiment{ID: "1", Name: "support-bot"}, SourceCount: 3, Done: true,
-			Run: progress.Totals{Read: 3, Accepted: 2, Spans: 5, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1}, First: begin.UnixMilli(), Last: begin.Add(48 * time.Hour).UnixMilli()},
+			Run: progress.Totals{Read: 3, Accepted: 2, Spans: 5, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1},
+				First: begin.UnixMilli(), Last: begin.Add(48 * time.Hour).UnixMilli()},
 		}},
 		Samples: map[mlflow.Reason][]string{mlflow.NoSpans: {"tr-3"}},
 	}
@@ -92,7 +95,8 @@ func TestReport(t *testing.T) {
 	lines := strings.Split(out.String(), "\n")
 	require.Equal(t, "complete: 2 of 3", lines[0])
 	for _, part := range []string{
-		"MLflow server http://h:5000 (3.17.2)", "support-bot (1)  2 traces  5 spans  2026-03-01 to 2026-03-03", "skipped   1 no_spans: tr-3",
+		"MLflow server http://h:5000 (3.17.2)", "support-bot (1)  2 traces  5 spans  2026-03-01 to 2026-03-03",
+		"skipped   1 no_spans: tr-3",
 		"out/traces.jsonl (holds prompts and answers", path, r.SkipFile(),
 	} {
 		require.Contains(t, out.String(), part)
@@ -127,10 +131,12 @@ func TestReportThatCannotBeWritten(t *testing.T) {
 }
 
 func TestStrict(t *testing.T) {
-	r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: filepath.Join(t.TempDir(), "r.json"), Strict: true}, &bytes.Buffer{})
+	r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: filepath.Join(t.TempDir(), "r.json"),
+		Strict: true}, &bytes.Buffer{})
 	conf := confmap.NewFromStringMap(map[string]any{
 		"receivers": map[string]any{"mlflow": nil}, "exporters": map[string]any{"otlp_http": nil},
-		"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"}, "exporters": []any{"otlp_http"}}}},
+		"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"},
+			"exporters": []any{"otlp_http"}}}},
 	})
 	err := r.NotifyConfigSnapshot(t.Context(), extensioncapabilities.NewConfigSnapshot(conf, conf))
 	require.ErrorContains(t, err, "strict: delivery is not end to end: mlflow: queued: exporter otlp_http")
@@ -166,7 +172,8 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole
 	require.NoFileExists(t, filepath.Join(dir, "new.jsonl"))
 }
 
-// Exporters count what has arrived after a run that ended by itself, not after one that somebody stopped.
+// Exporters count what has arrived after a run that ended by itself, not after one that somebody
+// stopped.
 func TestFinished(t *testing.T) {
 	ended, failed, stopped, running := run(true), run(false), run(false), run(false)
 	stopped.Stopped = true
@@ -176,16 +183,21 @@ func TestFinished(t *testing.T) {
 		runs []progress.Run
 		want bool
 	}{
-		"nothing reported":    {nil, false},
-		"complete":            {[]progress.Run{ended}, true},
-		"ended by a fault":    {[]progress.Run{failed}, true},
-		"stopped":             {[]progress.Run{stopped}, false},
-		"running":             {[]progress.Run{running}, false},
-		"one of two stopped":  {[]progress.Run{ended, func() progress.Run { s := stopped; s.Receiver = other; return s }()}, false},
+		"nothing reported": {nil, false},
+		"complete":         {[]progress.Run{ended}, true},
+		"ended by a fault": {[]progress.Run{failed}, true},
+		"stopped":          {[]progress.Run{stopped}, false},
+		"running":          {[]progress.Run{running}, false},
+		"one of two stopped": {[]progress.Run{ended, func() progress.Run {
+			s := stopped
+			s.Receiver = other
+			return s
+		}()}, false},
 		"the last one counts": {[]progress.Run{stopped, ended}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: filepath.Join(t.TempDir(), "report.json")}, &bytes.Buffer{})
+			r := newReporter(extensiontest.NewNopSettings(metadata.Type),
+				&Config{Path: filepath.Join(t.TempDir(), "report.json")}, &bytes.Buffer{})
 			for _, run := range tc.runs {
 				r.Publish(run)
 			}
@@ -194,7 +206,8 @@ func TestFinished(t *testing.T) {
 	}
 }
 
-// What exporters and processors publish in their Shutdown is in the report, which comes last: of a destination the newest state, of a processor the sum over its pipelines.
+// What exporters and processors publish in their Shutdown is in the report, which comes last: of a
+// destination the newest state, of a processor the sum over its pipelines.
 func TestDestinationsAndRefinements(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
 	r, out := begin(t, &Config{Path: path}, `
@@ -209,19 +222,23 @@ service: {pipelines: {traces: {receivers: [mlflow], processors: [genai], exporte
 
 	var refined progress.RefinementSink = r
 	for range 2 {
-		refined.PublishRefinement(progress.Refinement{Processor: component.MustNewID("genai"), Spans: 5, Counted: 1, CountedRequest: 10, CountedResponse: 20})
+		refined.PublishRefinement(progress.Refinement{Processor: component.MustNewID("genai"), Spans: 5, Counted: 1,
+			CountedRequest: 10, CountedResponse: 20})
 	}
 	var sent progress.DestinationSink = r
-	destination := progress.Destination{Exporter: component.MustNewID("databricks"), Name: "main.genai.x_otel_spans", Signal: "traces", Sent: 4, Held: "GRANT", Verification: progress.NotVerified}
+	destination := progress.Destination{Exporter: component.MustNewID("databricks"), Name: "main.genai.x_otel_spans",
+		Signal: "traces", Sent: 4, Held: "GRANT", Verification: progress.NotVerified}
 	sent.PublishDestination(destination)
 	destination.Sent, destination.Arrived, destination.Held, destination.Verification = 5, 5, "", progress.Arrived
 	sent.PublishDestination(destination)
 	require.NoError(t, r.Shutdown(t.Context()))
 
-	require.Equal(t, "complete: 2 of 3 traces accepted, with 5 spans, 1 skipped; sent 5, arrived 5 spans", headline(t, path))
+	require.Equal(t, "complete: 2 of 3 traces accepted, with 5 spans, 1 skipped; sent 5, arrived 5 spans",
+		headline(t, path))
 	require.True(t, strings.HasPrefix(out.String(), headline(t, path)+"\n"))
 	require.Contains(t, out.String(), "  tokens    counted: 20 in requests, 40 in responses, on 2 spans\n")
-	require.Contains(t, out.String(), "  sent      5 spans to main.genai.x_otel_spans (databricks): 5 arrived, 0 missing, 0 repeated\n")
+	require.Contains(t, out.String(),
+		"  sent      5 spans to main.genai.x_otel_spans (databricks): 5 arrived, 0 missing, 0 repeated\n")
 	require.NotContains(t, out.String(), "GRANT")
 }
 
@@ -234,30 +251,37 @@ func headline(t *testing.T, path string) string {
 	return doc.Headline
 }
 
-// A sidecar has no mlflow receiver; what its exporter knows is reported all the same. A processor that saw nothing is no reason to write a report.
+// A sidecar has no mlflow receiver; what its exporter knows is reported all the same. A processor
+// that saw nothing is no reason to write a report.
 func TestReportWithoutReceivers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
-	r, out := begin(t, &Config{Path: path}, `service: {pipelines: {traces: {receivers: [otlp], exporters: [databricks]}}}`)
+	r, out := begin(t, &Config{Path: path},
+		`service: {pipelines: {traces: {receivers: [otlp], exporters: [databricks]}}}`)
 	r.PublishRefinement(progress.Refinement{Processor: component.MustNewID("genai")})
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.NoFileExists(t, path)
 	require.Empty(t, out.String())
 
-	r.PublishDestination(progress.Destination{Exporter: component.MustNewID("databricks"), Name: "main.genai.x_otel_spans", Sent: 3, Verification: progress.NotVerified})
+	r.PublishDestination(progress.Destination{Exporter: component.MustNewID("databricks"),
+		Name: "main.genai.x_otel_spans", Sent: 3, Verification: progress.NotVerified})
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.Equal(t, "no mlflow receiver reported; arrived: not verified", headline(t, path))
 	require.Contains(t, out.String(), "arrived: not verified")
 }
 
-// Counting text that the receiver leaves out is refused, with the ways out, whatever strict says; nothing was touched before.
+// Counting text that the receiver leaves out is refused, with the ways out, whatever strict says;
+// nothing was touched before.
 func TestContradictionIsRefused(t *testing.T) {
 	torn := filepath.Join(t.TempDir(), "torn.jsonl")
 	require.NoError(t, os.WriteFile(torn, []byte("{"), 0o600))
-	r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: filepath.Join(t.TempDir(), "r.json")}, &bytes.Buffer{})
+	r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: filepath.Join(t.TempDir(), "r.json")},
+		&bytes.Buffer{})
 	conf := confmap.NewFromStringMap(map[string]any{
-		"receivers":  map[string]any{"mlflow": map[string]any{"capture_content": false}},
-		"processors": map[string]any{"genai/a": map[string]any{"tokens": map[string]any{"mode": "raw", "spans": "root"}}},
-		"exporters":  map[string]any{"file": map[string]any{"path": torn, "rotation": map[string]any{"max_backups": 0}}},
+		"receivers": map[string]any{"mlflow": map[string]any{"capture_content": false}},
+		"processors": map[string]any{
+			"genai/a": map[string]any{"tokens": map[string]any{"mode": "raw", "spans": "root"}}},
+		"exporters": map[string]any{"file": map[string]any{"path": torn,
+			"rotation": map[string]any{"max_backups": 0}}},
 		"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{
 			"receivers": []any{"mlflow"}, "processors": []any{"genai/a"}, "exporters": []any{"file"},
 		}}},

@@ -77,7 +77,8 @@ type Schema struct {
 
 // Schema reads a schema.
 func (c *Client) Schema(ctx context.Context, catalogName, name string) (Schema, error) {
-	i, err := catalog.NewSchemas(c.api).Get(ctx, catalog.GetSchemaRequest{FullName: segment(catalogName) + "." + segment(name)})
+	i, err := catalog.NewSchemas(c.api).Get(ctx,
+		catalog.GetSchemaRequest{FullName: segment(catalogName) + "." + segment(name)})
 	if err != nil {
 		return Schema{}, explain(ctx, "reading the schema "+catalogName+"."+name, err)
 	}
@@ -89,7 +90,8 @@ type Table struct {
 	Name unity.Name
 	// ID is the UUID by which quality monitors know it.
 	ID string
-	// Kind is MANAGED, EXTERNAL, VIEW, MATERIALIZED_VIEW, STREAMING_TABLE …; Format is DELTA, ICEBERG ….
+	// Kind is MANAGED, EXTERNAL, VIEW, MATERIALIZED_VIEW, STREAMING_TABLE …; Format is DELTA,
+	// ICEBERG ….
 	Kind, Format string
 	Owner        string
 	Columns      []unity.Column
@@ -110,7 +112,8 @@ func (c *Client) Table(ctx context.Context, n unity.Name) (Table, error) {
 		return Table{}, empty("reading the table "+n.String(), "the answer describes no table")
 	}
 	t := Table{
-		Name: n, ID: i.TableId, Kind: string(i.TableType), Format: string(i.DataSourceFormat), Owner: i.Owner, Properties: i.Properties, View: i.ViewDefinition,
+		Name: n, ID: i.TableId, Kind: string(i.TableType), Format: string(i.DataSourceFormat), Owner: i.Owner,
+		Properties: i.Properties, View: i.ViewDefinition,
 		BrowseOnly: i.BrowseOnly,
 	}
 	for _, col := range i.Columns {

@@ -21,21 +21,21 @@ import (
 	"github.com/databricks/databricks-sdk-go/httpclient"
 )
 
-// maxAnswer bounds what is read of an answer. Results of statements are the largest: the workspace sends at most 25 MiB
-// of its own counting, JSON adds to that.
+// maxAnswer bounds what is read of an answer. Results of statements are the largest: the workspace
+// sends at most 25 MiB of its own counting, JSON adds to that.
 const maxAnswer = 64 << 20
 
 // Settings is what a client may be told; the zero value is fine.
 type Settings struct {
 	// Timeout bounds each request: how long nothing may arrive; 0 means 60 s.
 	Timeout time.Duration
-	// RequestsPerSecond is how many requests the client sends in a second, and at once after a pause. More wait.
-	// 0 means 15, which is the default of databricks-sdk-go.
+	// RequestsPerSecond is how many requests the client sends in a second, and at once after a
+	// pause. More wait. 0 means 15, which is the default of databricks-sdk-go.
 	RequestsPerSecond int
 	// UserAgent names the program to the workspace; empty leaves the SDK's own.
 	UserAgent string
-	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the context's error, when
-	// ctx ends.
+	// Sleep waits between two looks at a statement; nil means real time. It returns early, with the
+	// context's error, when ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
@@ -46,8 +46,8 @@ type Client struct {
 	set  Settings
 }
 
-// New makes a client of a workspace whose requests are signed by c. The workspace is not asked anything yet. c's
-// redirect policy plays no part: no redirect is followed.
+// New makes a client of a workspace whose requests are signed by c. The workspace is not asked
+// anything yet. c's redirect policy plays no part: no redirect is followed.
 func New(host string, c *http.Client, set Settings) (*Client, error) {
 	u, err := url.Parse(host)
 	if err != nil || u.Host == "" {
@@ -69,8 +69,8 @@ func New(host string, c *http.Client, set Settings) (*Client, error) {
 			return nil
 		}},
 	})
-	// The SDK's configuration only carries the client: requests are signed by c, and nothing is read from the environment
-	// or asked of the network.
+	// The SDK's configuration only carries the client: requests are signed by c, and nothing is
+	// read from the environment or asked of the network.
 	sdk, err := client.NewWithClient(&config.Config{
 		Host: host, Credentials: signedBelow{}, Loaders: []config.Loader{nothing{}}, HTTPTransport: t,
 		HostMetadataResolver: func(context.Context, string) (*config.HostMetadata, error) { return nil, nil },
@@ -99,7 +99,8 @@ func Sleep(ctx context.Context, d time.Duration) error {
 // segment writes a name into a path. The SDK puts names in as they are.
 func segment(name string) string { return url.PathEscape(name) }
 
-// transport sends requests over a client that signs them, and turns what is no answer of an API into errors.
+// transport sends requests over a client that signs them, and turns what is no answer of an API
+// into errors.
 type transport struct {
 	client http.Client
 	agent  string
@@ -128,8 +129,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// conceal takes the credential that a request was signed with out of an error answer, which is quoted in messages: a
-// proxy or a debugging server may echo it.
+// conceal takes the credential that a request was signed with out of an error answer, which is
+// quoted in messages: a proxy or a debugging server may echo it.
 func conceal(res *http.Response) error {
 	_, token, ok := strings.Cut(res.Request.Header.Get("Authorization"), " ")
 	if !ok || token == "" {
@@ -144,8 +145,8 @@ func conceal(res *http.Response) error {
 	return nil
 }
 
-// noAnswer hides the text of a failure from the SDK, which would try again for minutes when it sees certain words in
-// it.
+// noAnswer hides the text of a failure from the SDK, which would try again for minutes when it sees
+// certain words in it.
 type noAnswer struct{ err error }
 
 func (*noAnswer) Error() string   { return "the workspace gave no answer" }

@@ -112,11 +112,13 @@ func TestCatalog(t *testing.T) {
 		}, NotFound, "reading the table cat.sch.nope"},
 		"no schema": {func() error { _, err := c.Schema(ctx, "cat", "nope"); return err }, NotFound,
 			"SCHEMA_DOES_NOT_EXIST"},
-		"no catalog": {func() error { _, err := c.Catalog(ctx, "nope"); return err }, NotFound, "CATALOG_DOES_NOT_EXIST"},
-		"odd name":   {func() error { _, err := c.Catalog(ctx, "a?b#c%20"); return err }, NotFound, "'a?b#c%20'"},
+		"no catalog": {func() error { _, err := c.Catalog(ctx, "nope"); return err }, NotFound,
+			"CATALOG_DOES_NOT_EXIST"},
+		"odd name": {func() error { _, err := c.Catalog(ctx, "a?b#c%20"); return err }, NotFound, "'a?b#c%20'"},
 		"denied": {func() error { _, err := writer.Table(ctx, pre.Table(unity.Logs, unity.V2)); return err }, Denied,
 			"User does not have SELECT"},
-		"not owner": {func() error { _, err := writer.EffectiveGrants(ctx, on, ""); return err }, Denied, "not an owner"},
+		"not owner": {func() error { _, err := writer.EffectiveGrants(ctx, on, ""); return err },
+			Denied, "not an owner"},
 		"nobody": {func() error { return c.AddGrants(ctx, on, "nobody", "SELECT") }, NotFound,
 			"Could not find principal"},
 		"bad token": {func() error { _, err := signedBy(t, w, "wrong", Settings{}).Me(ctx); return err }, SignIn,
@@ -131,7 +133,8 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
-// What goes wrong on the way is told apart: whether anything else gets there, and whether it passes.
+// What goes wrong on the way is told apart: whether anything else gets there, and whether it
+// passes.
 func TestTrouble(t *testing.T) {
 	hang := make(chan struct{})
 	t.Cleanup(func() { close(hang) })
@@ -146,16 +149,20 @@ func TestTrouble(t *testing.T) {
 		"maintenance": {answer(503, "<html>sorry</html>"), Busy, true, "status 503"},
 		"fault":       {answer(500, `{"error_code":"INTERNAL_ERROR","message":"oops"}`), Busy, true, "oops"},
 		"no such API": {answer(404,
-			`{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /preview/scim/v2/Me'"}`), NoRoute, false,
+			`{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /preview/scim/v2/Me'"}`), NoRoute,
+			false,
 			"No API found"},
-		"another server":  {answer(404, "404 page not found\n"), NoRoute, false, "check that host is a workspace's address"},
-		"a silent server": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true, "no answer in time"},
-		"says nothing":    {answer(200, "{}"), BadAnswer, false, "the answer names nobody"},
-		"empty":           {answer(200, ""), BadAnswer, false, "the answer names nobody"},
-		"a web page":      {answer(200, "<html>login</html>"), BadAnswer, false, "no JSON document"},
+		"another server": {answer(404, "404 page not found\n"), NoRoute, false,
+			"check that host is a workspace's address"},
+		"a silent server": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true,
+			"no answer in time"},
+		"says nothing": {answer(200, "{}"), BadAnswer, false, "the answer names nobody"},
+		"empty":        {answer(200, ""), BadAnswer, false, "the answer names nobody"},
+		"a web page":   {answer(200, "<html>login</html>"), BadAnswer, false, "no JSON document"},
 		"a login": {redirect("https://accounts.example.com/login?next=x"), NoRoute, false,
 			"redirects to https://accounts.example.com/login;"},
-		"private link":   {redirect("/login.html?error=private-link-validation-error:1"), NoRoute, false, "Private Link"},
+		"private link": {redirect("/login.html?error=private-link-validation-error:1"), NoRoute,
+			false, "Private Link"},
 		"half an answer": {half, Busy, true, "closed before the answer was complete"},
 		"connection lost": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Busy, true,
 			"closed the connection"},
@@ -172,7 +179,8 @@ func TestTrouble(t *testing.T) {
 			"there"},
 		"exists, by text": {answer(400, `{"error_code":"BAD_REQUEST","message":"Data Monitor 'c.s.t' already exists"}`),
 			Exists, false, "already exists"},
-		"exists, own code": {answer(400, `{"error_code":"SCHEMA_ALREADY_EXISTS","message":"Schema 'c.s'"}`), Exists, false,
+		"exists, own code": {answer(400, `{"error_code":"SCHEMA_ALREADY_EXISTS","message":"Schema 'c.s'"}`), Exists,
+			false,
 			"SCHEMA_ALREADY_EXISTS"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -274,7 +282,8 @@ func TestExperiment(t *testing.T) {
 	old := `{"experiment":{"experiment_id":"10","tags":[{"key":"mlflow.experiment.databricksTraceDestinationPath","value":"cat.sch"}]}}`
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/2.0/mlflow/experiments/get", func(rw http.ResponseWriter, r *http.Request) {
-		body := map[string]string{"7": uc, "8": tags, "9": path, "10": old, "11": `{"experiment":{"experiment_id":"11"}}`,
+		body := map[string]string{"7": uc, "8": tags, "9": path, "10": old,
+			"11": `{"experiment":{"experiment_id":"11"}}`,
 			"12": "{}"}[r.URL.Query().Get("experiment_id")]
 		if body == "" {
 			answer(404, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No experiment"}`)(rw, r)
@@ -324,7 +333,8 @@ func TestGrantsComeInPages(t *testing.T) {
 		}
 		page++
 		next := []string{`,"next_page_token":"p1"`, `,"next_page_token":"p2"`, ""}[page-1]
-		answer(200, `{"privilege_assignments":[{"principal":"a","privileges":[{"privilege":"SELECT"}]}]`+next+`}`)(rw, r)
+		answer(200, `{"privilege_assignments":[{"principal":"a","privileges":[{"privilege":"SELECT"}]}]`+next+`}`)(rw,
+			r)
 	}))
 	t.Cleanup(server.Close)
 	grants, err := plain(t, server.URL, Settings{}).EffectiveGrants(t.Context(), OnCatalog("cat"), "")

@@ -27,10 +27,11 @@ type Kind string
 
 // The kinds of errors.
 const (
-	SignIn      Kind = "sign_in"     // the credential is refused, or none could be had
-	Denied      Kind = "denied"      // the workspace knows the caller and refuses
-	NotFound    Kind = "not_found"   // the thing asked for is not there, or may not be seen
-	NoRoute     Kind = "no_route"    // the workspace has no such API: an address that is none of a workspace, a feature that is off
+	SignIn   Kind = "sign_in"   // the credential is refused, or none could be had
+	Denied   Kind = "denied"    // the workspace knows the caller and refuses
+	NotFound Kind = "not_found" // the thing asked for is not there, or may not be seen
+	// the workspace has no such API: an address that is none of a workspace, a feature that is off
+	NoRoute     Kind = "no_route"
 	Exists      Kind = "exists"      // what should be made is there
 	Invalid     Kind = "invalid"     // the workspace refuses what is asked
 	Failed      Kind = "failed"      // a statement ended with a fault
@@ -40,8 +41,8 @@ const (
 	BadAnswer   Kind = "answer"      // the answer can't be understood
 )
 
-// Error is a request that did not get what it asked for. Its text says what was wanted and what went wrong; of the answer it holds the workspace's own message at most,
-// cut short.
+// Error is a request that did not get what it asked for. Its text says what was wanted and what
+// went wrong; of the answer it holds the workspace's own message at most, cut short.
 type Error struct {
 	Kind    Kind
 	Doing   string // "reading the table cat.sch.t"
@@ -55,7 +56,8 @@ type Error struct {
 func (e *Error) Error() string {
 	s := e.Doing + ": " + e.Message
 	var about []string
-	if status := fmt.Sprintf("status %d", e.Status); e.Status != 0 && e.Status != http.StatusOK && !strings.Contains(e.Message, status) {
+	if status := fmt.Sprintf("status %d", e.Status); e.Status != 0 && e.Status != http.StatusOK &&
+		!strings.Contains(e.Message, status) {
 		about = append(about, status)
 	}
 	if e.Code != "" && !strings.Contains(e.Message, e.Code) {
@@ -88,7 +90,8 @@ func Passes(err error) bool {
 	return false
 }
 
-// explain turns what the SDK returns into an *Error; nil stays nil. The context's end is no error of the workspace, but looks like one to callers that bound a request.
+// explain turns what the SDK returns into an *Error; nil stays nil. The context's end is no error
+// of the workspace, but looks like one to callers that bound a request.
 func explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -108,7 +111,8 @@ func explain(ctx context.Context, doing string, err error) error {
 	case errors.As(err, &sign):
 		unsigned(e, sign)
 	case errors.As(err, &to):
-		e.Kind, e.Message = NoRoute, "the address redirects to "+short(to.to.Scheme+"://"+to.to.Host+to.to.Path)+"; write the workspace's own address into host"
+		e.Kind, e.Message = NoRoute, "the address redirects to "+short(to.to.Scheme+"://"+to.to.Host+to.to.Path)+
+			"; write the workspace's own address into host"
 		if strings.Contains(to.to.RawQuery, "private-link-validation-error") {
 			e.Message = "the workspace takes requests over Private Link only, and this network is outside it"
 		}
@@ -123,7 +127,8 @@ func explain(ctx context.Context, doing string, err error) error {
 	case strings.Contains(err.Error(), "of inactivity"): // the SDK's own timeout
 		e.Kind, e.Message = Slow, "no answer in time"
 	case errors.As(err, &syntax), errors.As(err, &typed), strings.Contains(err.Error(), "HTML response"):
-		e.Kind, e.Message = BadAnswer, "the answer is no JSON document of a Databricks API; check that host is a workspace's address"
+		e.Kind, e.Message = BadAnswer,
+			"the answer is no JSON document of a Databricks API; check that host is a workspace's address"
 	default:
 		e.Kind, e.Message = BadAnswer, short(last(err))
 	}
@@ -141,7 +146,8 @@ func answered(e *Error, api *apierr.APIError) {
 	}
 	lower := strings.ToLower(api.Message)
 	switch s := api.StatusCode; {
-	case e.Code == "ENDPOINT_NOT_FOUND", e.Code == "FEATURE_DISABLED", e.Code == "METASTORE_DOES_NOT_EXIST", s == http.StatusNotImplemented:
+	case e.Code == "ENDPOINT_NOT_FOUND", e.Code == "FEATURE_DISABLED", e.Code == "METASTORE_DOES_NOT_EXIST",
+		s == http.StatusNotImplemented:
 		e.Kind = NoRoute
 	case s == http.StatusUnauthorized:
 		e.Kind = SignIn
@@ -150,11 +156,13 @@ func answered(e *Error, api *apierr.APIError) {
 		if strings.Contains(lower, "invalid access token") {
 			e.Kind = SignIn
 		}
-	case s == http.StatusNotFound && (e.Code == "" || e.Code == "UNKNOWN" || e.Code == "NOT_FOUND" && strings.Contains(lower, "<html")):
+	case s == http.StatusNotFound && (e.Code == "" || e.Code == "UNKNOWN" || e.Code == "NOT_FOUND" &&
+		strings.Contains(lower, "<html")):
 		e.Kind, e.Message = NoRoute, "there is no such API at this address; check that host is a workspace's address"
 	case s == http.StatusNotFound:
 		e.Kind = NotFound
-	case errors.Is(api, apierr.ErrAlreadyExists), errors.Is(api, apierr.ErrResourceAlreadyExists), strings.HasSuffix(e.Code, "_ALREADY_EXISTS"),
+	case errors.Is(api, apierr.ErrAlreadyExists), errors.Is(api, apierr.ErrResourceAlreadyExists),
+		strings.HasSuffix(e.Code, "_ALREADY_EXISTS"),
 		s == http.StatusBadRequest && strings.Contains(lower, "already exists"):
 		e.Kind = Exists
 	case s == http.StatusTooManyRequests, s == http.StatusRequestTimeout, s >= 500:
@@ -213,9 +221,11 @@ func unanswered(e *Error, err error) {
 		e.Message = "nothing listens at " + host + " (connection refused)"
 	case errors.As(err, &op) && op.Op == "dial", strings.Contains(err.Error(), "proxyconnect"):
 		e.Message = "no connection to " + host + ": " + short(last(err))
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, context.Canceled):
 		e.Kind, e.Message = Slow, "no answer in time"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.As(err, &op):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.As(err, &op):
 		e.Kind, e.Message = Busy, host+" closed the connection before the answer was complete"
 	default:
 		// What is left comes from signing: no credential could be had.

@@ -28,7 +28,8 @@ type Experiment struct {
 	ID, Name string
 	Deleted  bool
 	Tags     map[string]string
-	// Location is where its traces lie, if the workspace says so outside the tags; the zero value otherwise.
+	// Location is where its traces lie, if the workspace says so outside the tags; the zero value
+	// otherwise.
 	Location unity.Location
 }
 
@@ -70,7 +71,8 @@ func experiment(e *ml.Experiment, doing string) (Experiment, error) {
 	if e == nil {
 		return Experiment{}, &Error{Kind: BadAnswer, Doing: doing, Message: "the answer holds no experiment"}
 	}
-	x := Experiment{ID: e.ExperimentId, Name: e.Name, Deleted: e.LifecycleStage == "deleted", Tags: make(map[string]string, len(e.Tags))}
+	x := Experiment{ID: e.ExperimentId, Name: e.Name, Deleted: e.LifecycleStage == "deleted",
+		Tags: make(map[string]string, len(e.Tags))}
 	for _, t := range e.Tags {
 		x.Tags[t.Key] = t.Value
 	}

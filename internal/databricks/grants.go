@@ -38,16 +38,17 @@ type Grant struct {
 	Principal string
 	// Privilege is spelled as the API spells it: USE_SCHEMA.
 	Privilege string
-	// From is the securable that it comes from: "schema cat.sch"; empty when it was granted on the securable itself.
+	// From is the securable that it comes from: "schema cat.sch"; empty when it was granted on the
+	// securable itself.
 	From string
 }
 
 // maxPages bounds listings, far above what a table has.
 const maxPages = 20
 
-// EffectiveGrants lists the privileges on a securable, those that come from the schema and the catalog included: of one
-// principal, or of everybody whom the caller may see if principal is empty. Grants of groups are listed under the
-// group, not under its members.
+// EffectiveGrants lists the privileges on a securable, those that come from the schema and the
+// catalog included: of one principal, or of everybody whom the caller may see if principal is
+// empty. Grants of groups are listed under the group, not under its members.
 func (c *Client) EffectiveGrants(ctx context.Context, s Securable, principal string) ([]Grant, error) {
 	doing := "reading the grants on the " + s.String()
 	var out []Grant
@@ -75,7 +76,8 @@ func (c *Client) EffectiveGrants(ctx context.Context, s Securable, principal str
 	return nil, &Error{Kind: BadAnswer, Doing: doing, Message: "the list does not end"}
 }
 
-// Grants lists the privileges that were granted on a securable itself; arguments as in EffectiveGrants.
+// Grants lists the privileges that were granted on a securable itself; arguments as in
+// EffectiveGrants.
 func (c *Client) Grants(ctx context.Context, s Securable, principal string) ([]Grant, error) {
 	doing := "reading the grants on the " + s.String()
 	var out []Grant

@@ -12,16 +12,19 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// CreateExperimentRequest is the body that creates an experiment; with a location its traces lie in Unity Catalog.
+// CreateExperimentRequest is the body that creates an experiment; with a location its traces lie in
+// Unity Catalog.
 func CreateExperimentRequest(name string, at *unity.Location) ml.CreateExperiment {
 	request := ml.CreateExperiment{Name: name}
 	if at != nil {
-		request.TraceLocation = &ml.ExperimentTraceLocation{UcTraceLocation: &ml.UcTraceLocation{Catalog: at.Catalog, Schema: at.Schema, TablePrefix: at.Prefix}}
+		request.TraceLocation = &ml.ExperimentTraceLocation{UcTraceLocation: &ml.UcTraceLocation{Catalog: at.Catalog,
+			Schema: at.Schema, TablePrefix: at.Prefix}}
 	}
 	return request
 }
 
-// CreateExperiment creates an experiment and returns its id. A workspace that does not know trace locations may ignore the one in the request: look at what came of it.
+// CreateExperiment creates an experiment and returns its id. A workspace that does not know trace
+// locations may ignore the one in the request: look at what came of it.
 func (c *Client) CreateExperiment(ctx context.Context, request ml.CreateExperiment) (string, error) {
 	r, err := ml.NewExperiments(c.api).CreateExperiment(ctx, request)
 	if err != nil {
@@ -53,7 +56,8 @@ type tableSchema struct {
 	Logs    string `json:"otel_logs_table_name"`
 }
 
-// LocationCall makes the tables of a location, or finds those that are there. The warehouse may be empty in layout v2.
+// LocationCall makes the tables of a location, or finds those that are there. The warehouse may be
+// empty in layout v2.
 func LocationCall(at unity.Location, layout unity.Layout, warehouse string) Call {
 	body := map[string]any{}
 	if warehouse != "" {
@@ -74,16 +78,20 @@ func LinkCall(experiment string, at unity.Location, layout unity.Layout) Call {
 			"experiment_id": experiment, "uc_schema": schemaOf(at),
 		}}
 	}
-	return Call{http.MethodPost, "/api/5.0/mlflow/experiments/" + segment(experiment) + "/trace-location:link", map[string]any{
-		"experiment_id": experiment, "uc_table_prefix": tablePrefix{
-			Catalog: at.Catalog, Schema: at.Schema, Prefix: at.Prefix, Spans: at.Table(unity.Spans, layout).String(), Logs: at.Table(unity.Logs, layout).String(),
-			Annotations: at.Table("annotations", layout).String(),
-		},
-	}}
+	return Call{http.MethodPost, "/api/5.0/mlflow/experiments/" + segment(experiment) + "/trace-location:link",
+		map[string]any{
+			"experiment_id": experiment, "uc_table_prefix": tablePrefix{
+				Catalog: at.Catalog, Schema: at.Schema, Prefix: at.Prefix,
+				Spans:       at.Table(unity.Spans, layout).String(),
+				Logs:        at.Table(unity.Logs, layout).String(),
+				Annotations: at.Table("annotations", layout).String(),
+			},
+		}}
 }
 
 func schemaOf(at unity.Location) tableSchema {
-	return tableSchema{at.Catalog, at.Schema, at.Table(unity.Spans, unity.V1).Table, at.Table(unity.Logs, unity.V1).Table}
+	return tableSchema{at.Catalog, at.Schema, at.Table(unity.Spans, unity.V1).Table,
+		at.Table(unity.Logs, unity.V1).Table}
 }
 
 // Do sends a call whose answer holds nothing of interest. doing says what for, for errors.
@@ -95,7 +103,8 @@ func (c *Client) Do(ctx context.Context, call Call, doing string) error {
 // HoldsTraces reports whether an experiment whose traces are MLflow's own has any.
 func (c *Client) HoldsTraces(ctx context.Context, experiment string) (bool, error) {
 	ask := map[string]any{
-		"locations":   []any{map[string]any{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": map[string]any{"experiment_id": experiment}}},
+		"locations": []any{map[string]any{"type": "MLFLOW_EXPERIMENT",
+			"mlflow_experiment": map[string]any{"experiment_id": experiment}}},
 		"max_results": 1,
 	}
 	var answer struct {
@@ -103,7 +112,8 @@ func (c *Client) HoldsTraces(ctx context.Context, experiment string) (bool, erro
 		Next   string           `json:"next_page_token"`
 	}
 	err := c.api.Do(ctx, http.MethodPost, "/api/3.0/mlflow/traces/search", headers(), nil, ask, &answer)
-	return len(answer.Traces) > 0 || answer.Next != "", explain(ctx, "looking for traces in the experiment "+experiment, err)
+	return len(answer.Traces) > 0 || answer.Next != "",
+		explain(ctx, "looking for traces in the experiment "+experiment, err)
 }
 
 func headers() map[string]string {

@@ -12,19 +12,22 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// Quality monitors have two APIs. Functions here whose names begin with Data speak the current one, those with Quality the older one. A workspace without one of them answers
-// with an error of kind NoRoute. Both get and give the SDK's own types: whoever compares monitors needs all of them.
+// Quality monitors have two APIs. Functions here whose names begin with Data speak the current one,
+// those with Quality the older one. A workspace without one of them answers with an error of kind
+// NoRoute. Both get and give the SDK's own types: whoever compares monitors needs all of them.
 
 // objectType is what the current API calls tables and views.
 const objectType = "table"
 
 // DataMonitor reads the monitor of a table, which is known by its UUID.
 func (c *Client) DataMonitor(ctx context.Context, id string) (*dataquality.Monitor, error) {
-	m, err := dataquality.NewDataQuality(c.api).GetMonitor(ctx, dataquality.GetMonitorRequest{ObjectType: objectType, ObjectId: segment(id)})
+	m, err := dataquality.NewDataQuality(c.api).GetMonitor(ctx, dataquality.GetMonitorRequest{ObjectType: objectType,
+		ObjectId: segment(id)})
 	return m, explain(ctx, "reading the quality monitor", err)
 }
 
-// CreateDataMonitor creates the monitor of a table. It works in the background: the answer is a monitor that is pending.
+// CreateDataMonitor creates the monitor of a table. It works in the background: the answer is a
+// monitor that is pending.
 func (c *Client) CreateDataMonitor(ctx context.Context, m dataquality.Monitor) error {
 	m.ObjectType = objectType
 	_, err := dataquality.NewDataQuality(c.api).CreateMonitor(ctx, dataquality.CreateMonitorRequest{Monitor: m})

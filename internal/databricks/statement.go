@@ -11,7 +11,8 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/sql"
 )
 
-// Result is what a statement returned. All values are text, as the API sends them; NULL reads as "".
+// Result is what a statement returned. All values are text, as the API sends them; NULL reads as
+// "".
 type Result struct {
 	Columns []string
 	Rows    [][]string
@@ -24,8 +25,8 @@ const (
 	mostBlind   = 10
 )
 
-// Statement runs a statement in a warehouse and returns all rows. A stopped warehouse is started for it, which can take
-// minutes. When ctx ends, the statement is cancelled.
+// Statement runs a statement in a warehouse and returns all rows. A stopped warehouse is started
+// for it, which can take minutes. When ctx ends, the statement is cancelled.
 func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Result, error) {
 	const doing = "running a statement in the warehouse"
 	about := doing + " " + warehouse
@@ -42,7 +43,8 @@ func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Re
 	for running(r) {
 		if err := c.set.Sleep(ctx, wait); err != nil {
 			c.cancel(ctx, service, r.StatementId)
-			return Result{}, &Error{Kind: Slow, Doing: about, Message: "it did not end in time; it was cancelled", Err: err}
+			return Result{}, &Error{Kind: Slow, Doing: about, Message: "it did not end in time; it was cancelled",
+				Err: err}
 		}
 		wait = min(wait*3/2, longestLook)
 		next, err := service.GetStatement(ctx, sql.GetStatementRequest{StatementId: segment(r.StatementId)})
@@ -64,7 +66,8 @@ func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Re
 
 // running reports whether the statement has not ended.
 func running(r *sql.StatementResponse) bool {
-	return r.Status != nil && (r.Status.State == sql.StatementStatePending || r.Status.State == sql.StatementStateRunning)
+	return r.Status != nil &&
+		(r.Status.State == sql.StatementStatePending || r.Status.State == sql.StatementStateRunning)
 }
 
 // outcome is nil for a statement that succeeded. A failure comes as HTTP 200.
@@ -138,7 +141,8 @@ func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterfa
 	return out, nil
 }
 
-// cancel ends a statement that nobody waits for. That it fails changes nothing: the statement ends by itself.
+// cancel ends a statement that nobody waits for. That it fails changes nothing: the statement ends
+// by itself.
 func (c *Client) cancel(ctx context.Context, service sql.StatementExecutionInterface, id string) {
 	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer end()

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// statements answers statement execution with scripted answers: the first to the POST, the next ones to each look,
-// chunks by their number.
+// statements answers statement execution with scripted answers: the first to the POST, the next
+// ones to each look, chunks by their number.
 type statements struct {
 	mu        sync.Mutex
 	script    []string // status and body, "503 {…}"; the last one repeats
@@ -80,7 +80,9 @@ func TestStatement(t *testing.T) {
 		text   string
 	}{
 		"at once": {script: []string{oneRow}, want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
-		"DDL":     {script: []string{`200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"column_count":0},"total_row_count":0},"result":{}}`}},
+		"DDL": {
+			script: []string{
+				`200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"column_count":0},"total_row_count":0},"result":{}}`}},
 		"slow start": {script: []string{pending, pending, started, oneRow},
 			want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
 		"several chunks": {script: []string{chunked}, chunks: second,
@@ -90,8 +92,9 @@ func TestStatement(t *testing.T) {
 			kind: BadAnswer, text: "3 rows came, the workspace counted 4",
 		},
 		"chunks in a ring": {script: []string{chunked},
-			chunks: map[string]string{"1": `{"chunk_index":1,"next_chunk_index":1,"data_array":[["3"]]}`}, kind: BadAnswer,
-			text: "chunk 1 is followed by chunk 1"},
+			chunks: map[string]string{"1": `{"chunk_index":1,"next_chunk_index":1,"data_array":[["3"]]}`},
+			kind:   BadAnswer,
+			text:   "chunk 1 is followed by chunk 1"},
 		"cut": {
 			script: []string{strings.Replace(oneRow, `"total_row_count":1`, `"truncated":true`, 1)}, kind: BadAnswer,
 			text: "was cut",
@@ -99,28 +102,38 @@ func TestStatement(t *testing.T) {
 		"a row too short": {script: []string{strings.Replace(oneRow, `["x",null]`, `["x"]`, 1)}, kind: BadAnswer,
 			text: "a row has 1 values for 2 columns"},
 		"failed is HTTP 200": {
-			script: []string{`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"BAD_REQUEST","message":"[TABLE_OR_VIEW_NOT_FOUND] nope\nmore"}}}`},
-			kind:   Failed, text: "running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND] nope (BAD_REQUEST)",
+			script: []string{
+				`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"BAD_REQUEST","message":"[TABLE_OR_VIEW_NOT_FOUND] nope\nmore"}}}`},
+			kind: Failed,
+			text: "running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND] nope (BAD_REQUEST)",
 		},
 		"failed later": {script: []string{pending, `200 {"statement_id":"st-1","status":{"state":"FAILED"}}`},
 			kind: Failed, text: "it ended as FAILED"},
 		"failed for now": {
-			script: []string{`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
-			kind:   Busy, text: "warehouse is starting",
+			script: []string{
+				`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
+			kind: Busy, text: "warehouse is starting",
 		},
-		"cancelled by somebody": {script: []string{pending, `200 {"statement_id":"st-1","status":{"state":"CANCELED"}}`},
+		"cancelled by somebody": {script: []string{pending,
+			`200 {"statement_id":"st-1","status":{"state":"CANCELED"}}`},
 			kind: Failed, text: "it ended as CANCELED"},
 		"no status": {script: []string{`200 {"statement_id":"st-1"}`}, kind: BadAnswer,
 			text: "does not say how it ended"},
-		"no warehouse": {script: []string{`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"SQL warehouse wh does not exist"}`}, kind: NotFound, text: "SQL warehouse wh does not exist"},
-		"not allowed":  {script: []string{`403 {"error_code":"PERMISSION_DENIED","message":"You do not have permission to use the SQL warehouse"}`}, kind: Denied, text: "permission"},
+		"no warehouse": {
+			script: []string{
+				`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"SQL warehouse wh does not exist"}`},
+			kind: NotFound, text: "SQL warehouse wh does not exist"},
+		"not allowed": {
+			script: []string{`403 {"error_code":"PERMISSION_DENIED","message":"You do not have permission to use ` +
+				`the SQL warehouse"}`}, kind: Denied, text: "permission"},
 		"looks fail in between": {
 			script: []string{pending, `503 {"message":"busy"}`, `429 {"message":"busy"}`, oneRow},
 			want:   Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}},
 		},
 		"looks fail for good": {script: []string{pending, `503 {"message":"busy"}`}, kind: Busy, text: "busy"},
 		"lost": {script: []string{pending,
-			`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"The statement st-1 was not found"}`}, kind: NotFound,
+			`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"The statement st-1 was not found"}`},
+			kind: NotFound,
 			text: "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {

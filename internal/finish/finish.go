@@ -3,23 +3,25 @@
 
 // Package finish ends the process when the work that it was started for is done.
 //
-// The collector's exit status is decided elsewhere: it is 1 when the Shutdown of a component returns an error, and 0
-// otherwise. What is missing is a way for a component to ask for the end. There are two: a fatal status event, and a
-// signal to the own process. Both give the same exit status, and the collector drains everything after both. This
-// package sends SIGTERM, for two reasons:
+// The collector's exit status is decided elsewhere: it is 1 when the Shutdown of a component
+// returns an error, and 0 otherwise. What is missing is a way for a component to ask for the end.
+// There are two: a fatal status event, and a signal to the own process. Both give the same exit
+// status, and the collector drains everything after both. This package sends SIGTERM, for two
+// reasons:
 //
-//   - A fatal event hangs the process when the collector is already stopping, for example because of a SIGTERM in the
-//     same moment or because a second receiver reports its own end. The collector hands the event over on an unbuffered
-//     channel that nobody reads any more, and holds the lock of its status reporter meanwhile. Its own shutdown then
-//     waits for this lock. It makes no difference which goroutine reports the event.
+//   - A fatal event hangs the process when the collector is already stopping, for example because
+//     of a SIGTERM in the same moment or because a second receiver reports its own end. The
+//     collector hands the event over on an unbuffered channel that nobody reads any more, and holds
+//     the lock of its status reporter meanwhile. Its own shutdown then waits for this lock. It
+//     makes no difference which goroutine reports the event.
 //   - The collector logs a fatal event as an error with a stack trace, also after a complete run.
 //
-// The collector installs its signal handler after all components have started. A SIGTERM before that moment kills the
-// process before exporters have drained. So a member takes SIGTERM itself, and repeats the signal until its Shutdown is
-// called.
+// The collector installs its signal handler after all components have started. A SIGTERM before
+// that moment kills the process before exporters have drained. So a member takes SIGTERM itself,
+// and repeats the signal until its Shutdown is called.
 //
-// Windows has no such signal. There one fatal event is reported for the whole process, unless the collector is known to
-// be stopping.
+// Windows has no such signal. There one fatal event is reported for the whole process, unless the
+// collector is known to be stopping.
 package finish
 
 import (
@@ -47,8 +49,9 @@ var group struct {
 	ended   chan struct{} // closed when no more signals are sent
 }
 
-// Join adds a member. The process ends when all members are done. fallback must report a fatal status event. It is
-// called in a goroutine of its own, at most once for all members, where a process can't signal itself (Windows).
+// Join adds a member. The process ends when all members are done. fallback must report a fatal
+// status event. It is called in a goroutine of its own, at most once for all members, where a
+// process can't signal itself (Windows).
 func Join(fallback func()) *Member {
 	group.mu.Lock()
 	defer group.mu.Unlock()
@@ -65,9 +68,10 @@ func Join(fallback func()) *Member {
 	return m
 }
 
-// end waits until the work is done, or until a SIGTERM arrives before the collector listens for it. Then it signals
-// the process until the collector stops. It receives each signal that it sends before it returns: a signal that is
-// delivered after the last handler is gone would kill the process.
+// end waits until the work is done, or until a SIGTERM arrives before the collector listens for it.
+// Then it signals the process until the collector stops. It receives each signal that it sends
+// before it returns: a signal that is delivered after the last handler is gone would kill the
+// process.
 func end(terminate func() error, signals <-chan os.Signal, begin, quit <-chan struct{}, ended chan<- struct{}) {
 	defer close(ended)
 	select {
@@ -126,8 +130,9 @@ func (m *Member) Done() {
 	}
 }
 
-// Leave removes the member. A component calls it in Shutdown, and may call it more than once. No signal is sent after
-// the first member has left: the collector is stopping, which is what the signals are for.
+// Leave removes the member. A component calls it in Shutdown, and may call it more than once. No
+// signal is sent after the first member has left: the collector is stopping, which is what the
+// signals are for.
 func (m *Member) Leave() {
 	group.mu.Lock()
 	if _, in := group.members[m]; !in {

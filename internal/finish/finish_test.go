@@ -60,7 +60,8 @@ func TestEarlySignalOfTheUserIsKept(t *testing.T) {
 	m.Leave()
 }
 
-// A SIGTERM of the user arrives while two members finish. The collector is told, and all members can leave.
+// A SIGTERM of the user arrives while two members finish. The collector is told, and all members
+// can leave.
 func TestSignalInTheSameMoment(t *testing.T) {
 	c := collector(t)
 	for range 200 {
@@ -94,7 +95,8 @@ func TestLeaveWithoutDone(t *testing.T) {
 	<-collector(t)
 }
 
-// Where signals don't work, one fatal event is reported for all members. A second one would hang the collector.
+// Where signals don't work, one fatal event is reported for all members. A second one would hang
+// the collector.
 func TestOneFallback(t *testing.T) {
 	var events atomic.Int32
 	reported := make(chan struct{}, 2)

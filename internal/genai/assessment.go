@@ -35,8 +35,8 @@ func (w *worker) assessments(list []mlflow.Assessment) {
 	}
 }
 
-// assessmentList writes into v the value that the text of mlflow.AppendAssessments stands for: the same members in the same
-// order. It spares the text.
+// assessmentList writes into v the value that the text of mlflow.AppendAssessments stands for: the
+// same members in the same order. It spares the text.
 func (w *worker) assessmentList(v pcommon.Value, list []mlflow.Assessment) {
 	elements := v.SetEmptySlice()
 	elements.EnsureCapacity(len(list))
@@ -74,7 +74,8 @@ func (w *worker) assessment(v pcommon.Value, a *mlflow.Assessment) {
 	o.end()
 }
 
-// assessed adds what was found: the value of a feedback, an expectation or an issue, or why there is none.
+// assessed adds what was found: the value of a feedback, an expectation or an issue, or why there
+// is none.
 func (o object) assessed(a *mlflow.Assessment) {
 	kind := o.object(string(a.Kind), 1)
 	if a.Value != nil {
@@ -101,8 +102,8 @@ func (o object) assessed(a *mlflow.Assessment) {
 	kind.end()
 }
 
-// object writes a map with members that are known, as decode would from JSON text. Objects in it are ended before it gets
-// its next member.
+// object writes a map with members that are known, as decode would from JSON text. Objects in it
+// are ended before it gets its next member.
 type object struct {
 	w     *worker
 	depth int // as the one of decode

@@ -22,7 +22,8 @@ func FuzzAssessments(f *testing.F) {
 	add(mlflow.Expectation, `NaN`)
 	add(mlflow.Issue, `"name"`)
 	add("", ``)
-	f.Add("feedback", []byte("\xff\x00 not JSON"), "invalid \xff\xc3 \"quoted\"\n", "\u2028 é", int64(-62135596800001), uint8(0x55))
+	f.Add("feedback", []byte("\xff\x00 not JSON"), "invalid \xff\xc3 \"quoted\"\n", "\u2028 é",
+		int64(-62135596800001), uint8(0x55))
 	f.Add("custom\xff", []byte(`[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]`), "", "k", int64(1<<53), uint8(0xAA))
 	f.Fuzz(func(t *testing.T, kind string, value []byte, a, b string, at int64, has uint8) {
 		first := mlflow.Assessment{

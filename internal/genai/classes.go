@@ -5,8 +5,8 @@ package genai
 
 import "strings"
 
-// Class says what the values of an attribute may hold. It decides what leaves the collector when content is not
-// captured, and what the content policy touches.
+// Class says what the values of an attribute may hold. It decides what leaves the collector when
+// content is not captured, and what the content policy touches.
 type Class uint8
 
 const (
@@ -14,10 +14,11 @@ const (
 	ClassUnknown Class = iota
 	// Safe is an identifier, a number or a setting.
 	ClassSafe
-	// Number is Safe as long as the value is a number or a truth value, for families of names whose rest is free.
+	// Number is Safe as long as the value is a number or a truth value, for families of names whose
+	// rest is free.
 	ClassNumber
-	// Name is what people call their spans, tools, agents and workflows, or what instrumentations take from the names
-	// of spans.
+	// Name is what people call their spans, tools, agents and workflows, or what instrumentations
+	// take from the names of spans.
 	ClassName
 	// Person is an identifier of a human being, often an e-mail address.
 	ClassPerson
@@ -28,76 +29,113 @@ const (
 // classes is the table of all attributes that are known, whoever writes them.
 var classes = map[string]Class{
 	// MLflow, on spans and their events
-	SpanType: ClassSafe, SpanFunctionName: ClassSafe, ChatUsage: ClassSafe, LLMModel: ClassSafe, LLMProvider: ClassSafe, LinkedPrompts: ClassSafe,
-	TraceRequestID: ClassSafe, ExperimentID: ClassSafe, "mlflow.llm.cost": ClassSafe, "mlflow.message.format": ClassSafe, "mlflow.spanLogLevel": ClassSafe,
+	SpanType: ClassSafe, SpanFunctionName: ClassSafe, ChatUsage: ClassSafe, LLMModel: ClassSafe, LLMProvider: ClassSafe,
+	LinkedPrompts:  ClassSafe,
+	TraceRequestID: ClassSafe, ExperimentID: ClassSafe, "mlflow.llm.cost": ClassSafe,
+	"mlflow.message.format": ClassSafe, "mlflow.spanLogLevel": ClassSafe,
 	"mlflow.spanStartTimeNs": ClassSafe, "mlflow.gateway.linkedTraceId": ClassSafe,
-	SpanInputs: ClassContent, SpanOutputs: ClassContent, "mlflow.chat.messages": ClassContent, "mlflow.chat.tools": ClassContent,
+	SpanInputs: ClassContent, SpanOutputs: ClassContent, "mlflow.chat.messages": ClassContent,
+	"mlflow.chat.tools":                 ClassContent,
 	"mlflow.trace.intermediate_outputs": ClassContent, "mlflow.spanDescription": ClassContent, ChunkValue: ClassContent,
-	ExceptionType: ClassSafe, ExceptionMessage: ClassContent, ExceptionStacktrace: ClassContent, "exception.escaped": ClassSafe,
+	ExceptionType: ClassSafe, ExceptionMessage: ClassContent, ExceptionStacktrace: ClassContent,
+	"exception.escaped": ClassSafe,
 
 	// MLflow, tags and metadata of a trace that keep their names
 	TraceName: ClassName, "mlflow.trace.sourceScorer": ClassSafe, "mlflow.eval.requestId": ClassSafe,
-	"mlflow.artifactLocation": ClassSafe, "mlflow.trace.spansLocation": ClassSafe, "mlflow.trace.archiveLocation": ClassSafe, "mlflow.trace.archivalFailure": ClassContent,
+	"mlflow.artifactLocation": ClassSafe, "mlflow.trace.spansLocation": ClassSafe,
+	"mlflow.trace.archiveLocation": ClassSafe, "mlflow.trace.archivalFailure": ClassContent,
 	"mlflow.traceSpans": ClassContent, "mlflow.traceInputs": ClassContent, "mlflow.traceOutputs": ClassContent,
-	TraceSession: ClassSafe, TraceUser: ClassPerson, "mlflow.trace.tokenUsage": ClassSafe, "mlflow.trace.cost": ClassSafe, "mlflow.trace.sizeStats": ClassSafe,
-	"mlflow.trace.sizeBytes": ClassSafe, "mlflow.trace.infoFinalized": ClassSafe, "mlflow.trace_schema.version": ClassSafe,
-	"mlflow.sourceRun": ClassSafe, "mlflow.modelId": ClassSafe, "mlflow.user": ClassPerson, "mlflow.source.name": ClassContent, "mlflow.source.type": ClassSafe,
+	TraceSession: ClassSafe, TraceUser: ClassPerson, "mlflow.trace.tokenUsage": ClassSafe,
+	"mlflow.trace.cost": ClassSafe, "mlflow.trace.sizeStats": ClassSafe,
+	"mlflow.trace.sizeBytes": ClassSafe, "mlflow.trace.infoFinalized": ClassSafe,
+	"mlflow.trace_schema.version": ClassSafe,
+	"mlflow.sourceRun":            ClassSafe, "mlflow.modelId": ClassSafe, "mlflow.user": ClassPerson,
+	"mlflow.source.name": ClassContent, "mlflow.source.type": ClassSafe,
 	"mlflow.source.git.branch": ClassSafe, "mlflow.source.git.commit": ClassSafe,
 	"mlflow.source.git.repoURL": ClassContent, // may hold a password
 	"mlflow.gateway.endpointId": ClassSafe, "mlflow.gateway.requestType": ClassSafe, "mlflow.gateway.caller": ClassSafe,
 	"mlflow.auth.userId": ClassPerson, "mlflow.auth.username": ClassPerson,
 
 	// MLflow, one assessment as a log record or event
-	"mlflow.assessment.id": ClassSafe, "mlflow.assessment.kind": ClassSafe, "mlflow.assessment.source.type": ClassSafe, "mlflow.assessment.source.id": ClassPerson,
-	"mlflow.assessment.valid": ClassSafe, "mlflow.assessment.overrides": ClassSafe, "mlflow.assessment.value": ClassContent, "mlflow.assessment.rationale": ClassContent,
-	"mlflow.assessment.sourceRunId": ClassSafe, "mlflow.assessment.scorerTraceId": ClassSafe, "mlflow.assessment.judgeCost": ClassSafe,
+	"mlflow.assessment.id": ClassSafe, "mlflow.assessment.kind": ClassSafe, "mlflow.assessment.source.type": ClassSafe,
+	"mlflow.assessment.source.id": ClassPerson,
+	"mlflow.assessment.valid":     ClassSafe, "mlflow.assessment.overrides": ClassSafe,
+	"mlflow.assessment.value": ClassContent, "mlflow.assessment.rationale": ClassContent,
+	"mlflow.assessment.sourceRunId": ClassSafe, "mlflow.assessment.scorerTraceId": ClassSafe,
+	"mlflow.assessment.judgeCost":        ClassSafe,
 	"mlflow.assessment.judgeInputTokens": ClassSafe, "mlflow.assessment.judgeOutputTokens": ClassSafe,
 
 	// this project
-	ExperimentName: ClassSafe, PayloadsMode: ClassSafe, JSONAttributes: ClassSafe, Revision: ClassSafe, TraceState: ClassSafe, TraceLocation: ClassSafe, TraceIDSynthetic: ClassSafe,
+	ExperimentName: ClassSafe, PayloadsMode: ClassSafe, JSONAttributes: ClassSafe, Revision: ClassSafe,
+	TraceState: ClassSafe, TraceLocation: ClassSafe, TraceIDSynthetic: ClassSafe,
 	ClientRequestID: ClassSafe, RequestPreview: ClassContent, ResponsePreview: ClassContent,
 	Assessments:  ClassContent, // the converter writes it without content where none is captured, see withoutContent
 	CostCurrency: ClassSafe, CostPriceList: ClassSafe, "token_count_encoding": ClassSafe,
 
 	// semantic conventions
-	ServiceName: ClassSafe, SessionID: ClassSafe, UserID: ClassPerson, "user.name": ClassPerson, "user.email": ClassPerson, "user.full_name": ClassPerson, "user.hash": ClassPerson, "enduser.id": ClassPerson,
-	"enduser.pseudo.id": ClassPerson, "client.address": ClassPerson, ErrorType: ClassSafe, CodeFunctionName: ClassSafe, "code.function": ClassSafe, "code.namespace": ClassSafe, "code.lineno": ClassSafe,
-	"code.line.number": ClassSafe, "code.file.path": ClassContent, "code.filepath": ClassContent, "code.stacktrace": ClassContent,
-	"server.address": ClassSafe, "server.port": ClassSafe, "http.request.method": ClassSafe, "http.response.status_code": ClassSafe, "network.protocol.name": ClassSafe,
-	"network.protocol.version": ClassSafe, "thread.id": ClassSafe, "thread.name": ClassSafe, "otel.status_code": ClassSafe, "otel.scope.name": ClassSafe, "otel.scope.version": ClassSafe,
-	OperationName: ClassSafe, ProviderName: ClassSafe, ConversationID: ClassSafe, ToolName: ClassName, AgentName: ClassName, PromptName: ClassSafe,
-	"gen_ai.system": ClassSafe, "gen_ai.output.type": ClassSafe, "gen_ai.agent.id": ClassSafe, "gen_ai.agent.version": ClassSafe, "gen_ai.workflow.name": ClassName,
-	"gen_ai.tool.type": ClassSafe, "gen_ai.tool.call.id": ClassSafe, "gen_ai.data_source.id": ClassSafe, "gen_ai.token.type": ClassSafe, "gen_ai.prompt.version": ClassSafe,
-	RequestModel: ClassSafe, RequestTemperature: ClassSafe, RequestTopP: ClassSafe, RequestTopK: ClassSafe, RequestMaxTokens: ClassSafe, RequestStop: ClassSafe,
-	RequestFrequency: ClassSafe, RequestPresence: ClassSafe, RequestSeed: ClassSafe, RequestChoices: ClassSafe, RequestStream: ClassSafe,
-	"gen_ai.request.encoding_formats": ClassSafe, "gen_ai.request.reasoning.level": ClassSafe, "gen_ai.request.user": ClassPerson,
-	ResponseID: ClassSafe, ResponseModel: ClassSafe, ResponseFinish: ClassSafe,
-	UsageInput: ClassSafe, UsageOutput: ClassSafe, UsageCacheRead: ClassSafe, UsageCacheWrite: ClassSafe, UsageReasoning: ClassSafe, EmbeddingsDimensions: ClassSafe,
+	ServiceName: ClassSafe, SessionID: ClassSafe, UserID: ClassPerson, "user.name": ClassPerson,
+	"user.email": ClassPerson, "user.full_name": ClassPerson, "user.hash": ClassPerson, "enduser.id": ClassPerson,
+	"enduser.pseudo.id": ClassPerson, "client.address": ClassPerson, ErrorType: ClassSafe, CodeFunctionName: ClassSafe,
+	"code.function": ClassSafe, "code.namespace": ClassSafe, "code.lineno": ClassSafe,
+	"code.line.number": ClassSafe, "code.file.path": ClassContent, "code.filepath": ClassContent,
+	"code.stacktrace": ClassContent,
+	"server.address":  ClassSafe, "server.port": ClassSafe, "http.request.method": ClassSafe,
+	"http.response.status_code": ClassSafe, "network.protocol.name": ClassSafe,
+	"network.protocol.version": ClassSafe, "thread.id": ClassSafe, "thread.name": ClassSafe,
+	"otel.status_code": ClassSafe, "otel.scope.name": ClassSafe, "otel.scope.version": ClassSafe,
+	OperationName: ClassSafe, ProviderName: ClassSafe, ConversationID: ClassSafe, ToolName: ClassName,
+	AgentName: ClassName, PromptName: ClassSafe,
+	"gen_ai.system": ClassSafe, "gen_ai.output.type": ClassSafe, "gen_ai.agent.id": ClassSafe,
+	"gen_ai.agent.version": ClassSafe, "gen_ai.workflow.name": ClassName,
+	"gen_ai.tool.type": ClassSafe, "gen_ai.tool.call.id": ClassSafe, "gen_ai.data_source.id": ClassSafe,
+	"gen_ai.token.type": ClassSafe, "gen_ai.prompt.version": ClassSafe,
+	RequestModel: ClassSafe, RequestTemperature: ClassSafe, RequestTopP: ClassSafe, RequestTopK: ClassSafe,
+	RequestMaxTokens: ClassSafe, RequestStop: ClassSafe,
+	RequestFrequency: ClassSafe, RequestPresence: ClassSafe, RequestSeed: ClassSafe, RequestChoices: ClassSafe,
+	RequestStream:                     ClassSafe,
+	"gen_ai.request.encoding_formats": ClassSafe, "gen_ai.request.reasoning.level": ClassSafe,
+	"gen_ai.request.user": ClassPerson,
+	ResponseID:            ClassSafe, ResponseModel: ClassSafe, ResponseFinish: ClassSafe,
+	UsageInput: ClassSafe, UsageOutput: ClassSafe, UsageCacheRead: ClassSafe, UsageCacheWrite: ClassSafe,
+	UsageReasoning: ClassSafe, EmbeddingsDimensions: ClassSafe,
 	"gen_ai.usage.cache_creation.input_tokens": ClassSafe,
-	"gen_ai.input.messages":                    ClassContent, "gen_ai.output.messages": ClassContent, "gen_ai.system_instructions": ClassContent,
-	"gen_ai.tool.call.arguments": ClassContent, "gen_ai.tool.call.result": ClassContent, "gen_ai.tool.definitions": ClassContent, "gen_ai.tool.description": ClassContent,
-	"gen_ai.agent.description": ClassContent, "gen_ai.retrieval.query.text": ClassContent, "gen_ai.retrieval.documents": ClassContent,
-	"gen_ai.prompt": ClassContent, "gen_ai.completion": ClassContent, "gen_ai.memory.query.text": ClassContent, "gen_ai.memory.records": ClassContent, "gen_ai.event.content": ClassContent,
-	"gen_ai.evaluation.name": ClassSafe, "gen_ai.evaluation.score.value": ClassSafe, "gen_ai.evaluation.score.label": ClassSafe, "gen_ai.evaluation.explanation": ClassContent,
-	"gen_ai.openai.api_version": ClassSafe, "gen_ai.openai.request.service_tier": ClassSafe, "gen_ai.openai.response.service_tier": ClassSafe,
+	"gen_ai.input.messages":                    ClassContent, "gen_ai.output.messages": ClassContent,
+	"gen_ai.system_instructions": ClassContent,
+	"gen_ai.tool.call.arguments": ClassContent, "gen_ai.tool.call.result": ClassContent,
+	"gen_ai.tool.definitions": ClassContent, "gen_ai.tool.description": ClassContent,
+	"gen_ai.agent.description": ClassContent, "gen_ai.retrieval.query.text": ClassContent,
+	"gen_ai.retrieval.documents": ClassContent,
+	"gen_ai.prompt":              ClassContent, "gen_ai.completion": ClassContent,
+	"gen_ai.memory.query.text": ClassContent,
+	"gen_ai.memory.records":    ClassContent, "gen_ai.event.content": ClassContent,
+	"gen_ai.evaluation.name": ClassSafe, "gen_ai.evaluation.score.value": ClassSafe,
+	"gen_ai.evaluation.score.label": ClassSafe, "gen_ai.evaluation.explanation": ClassContent,
+	"gen_ai.openai.api_version": ClassSafe, "gen_ai.openai.request.service_tier": ClassSafe,
+	"gen_ai.openai.response.service_tier":       ClassSafe,
 	"gen_ai.openai.response.system_fingerprint": ClassSafe, "gen_ai.openai.system_fingerprint": ClassSafe,
 
 	// OpenInference
-	"openinference.span.kind": ClassSafe, "openinference.project.name": ClassSafe, "llm.model_name": ClassSafe, "llm.provider": ClassSafe, "llm.system": ClassSafe,
-	"llm.finish_reason": ClassSafe, "embedding.model_name": ClassSafe, "tool.name": ClassName, "tool.id": ClassSafe, "agent.name": ClassName, "graph.node.id": ClassSafe, "graph.node.parent_id": ClassSafe,
+	"openinference.span.kind": ClassSafe, "openinference.project.name": ClassSafe, "llm.model_name": ClassSafe,
+	"llm.provider": ClassSafe, "llm.system": ClassSafe,
+	"llm.finish_reason": ClassSafe, "embedding.model_name": ClassSafe, "tool.name": ClassName, "tool.id": ClassSafe,
+	"agent.name": ClassName, "graph.node.id": ClassSafe, "graph.node.parent_id": ClassSafe,
 	"graph.node.name": ClassName, "prompt.id": ClassSafe, "prompt.vendor": ClassSafe,
 	"llm.token_count.prompt": ClassSafe, "llm.token_count.completion": ClassSafe, "llm.token_count.total": ClassSafe,
-	"input.value": ClassContent, "output.value": ClassContent, "input.mime_type": ClassSafe, "output.mime_type": ClassSafe, "llm.invocation_parameters": ClassContent,
-	"tool.parameters": ClassContent, "tool.description": ClassContent, "tool.json_schema": ClassContent, "metadata": ClassContent, "tag.tags": ClassContent, "llm.function_call": ClassContent,
+	"input.value": ClassContent, "output.value": ClassContent, "input.mime_type": ClassSafe,
+	"output.mime_type": ClassSafe, "llm.invocation_parameters": ClassContent,
+	"tool.parameters": ClassContent, "tool.description": ClassContent, "tool.json_schema": ClassContent,
+	"metadata": ClassContent, "tag.tags": ClassContent, "llm.function_call": ClassContent,
 
 	// OpenLLMetry
-	"traceloop.span.kind": ClassSafe, "traceloop.entity.name": ClassName, "traceloop.entity.path": ClassName, "traceloop.workflow.name": ClassName, "traceloop.entity.version": ClassSafe,
+	"traceloop.span.kind": ClassSafe, "traceloop.entity.name": ClassName, "traceloop.entity.path": ClassName,
+	"traceloop.workflow.name": ClassName, "traceloop.entity.version": ClassSafe,
 	"traceloop.entity.input": ClassContent, "traceloop.entity.output": ClassContent,
 	"traceloop.association.properties.user_id": ClassPerson, "traceloop.association.properties.session_id": ClassSafe,
 	"llm.request.type": ClassSafe, "llm.is_streaming": ClassSafe, "llm.user": ClassPerson, "llm.headers": ClassContent,
 
 	// Langfuse
-	"langfuse.observation.type": ClassSafe, "langfuse.observation.level": ClassSafe, "langfuse.observation.model.name": ClassSafe, "langfuse.trace.name": ClassName,
+	"langfuse.observation.type": ClassSafe, "langfuse.observation.level": ClassSafe,
+	"langfuse.observation.model.name": ClassSafe, "langfuse.trace.name": ClassName,
 	"langfuse.session.id": ClassSafe, "langfuse.user.id": ClassPerson,
 }
 
@@ -109,15 +147,17 @@ var families = []struct {
 	{TraceTagPrefix, ClassContent}, {TraceMetadataPrefix, ClassContent},
 	{"token_count_", ClassNumber}, {"metric_", ClassNumber}, {"contract_cost_", ClassNumber}, // this project's
 	{"gen_ai.usage.", ClassNumber}, {"gen_ai.prompt.", ClassContent}, {"gen_ai.completion.", ClassContent},
-	{"llm.input_messages.", ClassContent}, {"llm.output_messages.", ClassContent}, {"llm.tools.", ClassContent}, {"llm.prompts.", ClassContent}, {"llm.prompt_template.", ClassContent},
-	{"llm.request.functions.", ClassContent}, {"llm.token_count.", ClassNumber}, {"llm.usage.", ClassNumber}, {"llm.cost.", ClassNumber},
+	{"llm.input_messages.", ClassContent}, {"llm.output_messages.", ClassContent}, {"llm.tools.", ClassContent},
+	{"llm.prompts.", ClassContent}, {"llm.prompt_template.", ClassContent},
+	{"llm.request.functions.", ClassContent}, {"llm.token_count.", ClassNumber}, {"llm.usage.", ClassNumber},
+	{"llm.cost.", ClassNumber},
 	{"retrieval.documents.", ClassContent}, {"reranker.", ClassContent}, {"embedding.embeddings.", ClassContent},
 	{"traceloop.association.properties.", ClassContent}, {"traceloop.prompt.", ClassContent},
 	{"langfuse.", ClassContent},
 }
 
-// ClassOf returns what the attribute named key may hold. Tags and metadata with names of their users' choice are
-// Content.
+// ClassOf returns what the attribute named key may hold. Tags and metadata with names of their
+// users' choice are Content.
 func ClassOf(key string) Class {
 	if c, ok := classes[key]; ok {
 		return c
@@ -134,15 +174,19 @@ func family(key string) Class {
 	return ClassUnknown
 }
 
-// resources are the classes of resource attributes beside those of classes, exact or, with a dot at the end, by their
-// start; of several the longest counts. What a machine says of itself is Safe; what its operator may write freely
-// isn't.
+// resources are the classes of resource attributes beside those of classes, exact or, with a dot at
+// the end, by their start; of several the longest counts. What a machine says of itself is Safe;
+// what its operator may write freely isn't.
 var resources = map[string]Class{
-	"service.": ClassSafe, "telemetry.": ClassSafe, "deployment.": ClassSafe, "cloud.": ClassSafe, "k8s.": ClassSafe, "container.": ClassSafe, "host.": ClassSafe, "os.": ClassSafe, "process.": ClassSafe, "faas.": ClassSafe,
+	"service.": ClassSafe, "telemetry.": ClassSafe, "deployment.": ClassSafe, "cloud.": ClassSafe, "k8s.": ClassSafe,
+	"container.": ClassSafe, "host.": ClassSafe, "os.": ClassSafe, "process.": ClassSafe, "faas.": ClassSafe,
 	"aws.": ClassSafe, "gcp.": ClassSafe, "azure.": ClassSafe, "device.": ClassSafe, "webengine.": ClassSafe,
-	"process.owner": ClassPerson, "process.user.": ClassPerson, "process.real_user.": ClassPerson, "process.saved_user.": ClassPerson, "process.command": ClassContent,
-	"process.command_line": ClassContent, "process.command_args": ClassContent, "process.executable.path": ClassContent, "process.working_directory": ClassContent, "process.environment_variable.": ClassContent,
-	"container.command": ClassContent, "container.command_line": ClassContent, "container.command_args": ClassContent, "k8s.pod.annotation.": ClassContent, "k8s.namespace.annotation.": ClassContent,
+	"process.owner": ClassPerson, "process.user.": ClassPerson, "process.real_user.": ClassPerson,
+	"process.saved_user.": ClassPerson, "process.command": ClassContent,
+	"process.command_line": ClassContent, "process.command_args": ClassContent, "process.executable.path": ClassContent,
+	"process.working_directory": ClassContent, "process.environment_variable.": ClassContent,
+	"container.command": ClassContent, "container.command_line": ClassContent, "container.command_args": ClassContent,
+	"k8s.pod.annotation.": ClassContent, "k8s.namespace.annotation.": ClassContent,
 }
 
 // ResourceClassOf is ClassOf for attributes of a resource.

@@ -10,12 +10,13 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// maxLabel is the longest text, in bytes, that counts as the label of a score ("correct", "partly relevant") and not as
-// prose.
+// maxLabel is the longest text, in bytes, that counts as the label of a score ("correct", "partly
+// relevant") and not as prose.
 const maxLabel = 128
 
-// withoutContent returns the assessments without what people or judges wrote and without the expected answers. What
-// remains is who judged what when, and the score: a feedback's number, truth value or label.
+// withoutContent returns the assessments without what people or judges wrote and without the
+// expected answers. What remains is who judged what when, and the score: a feedback's number, truth
+// value or label.
 func (w *worker) withoutContent(list []mlflow.Assessment) []mlflow.Assessment {
 	clean := make([]mlflow.Assessment, len(list))
 	for i, a := range list {

@@ -20,24 +20,34 @@ func secretTrace() *mlflow.Trace {
 	return &mlflow.Trace{
 		Info: mlflow.Info{
 			ID: "tr-1", RequestPreview: secret, ResponsePreview: secret,
-			Metadata: []mlflow.KeyValue{{Key: "mine", Value: secret}, {Key: "mlflow.traceInputs", Value: secret}, {Key: "mlflow.source.name", Value: secret}, {Key: "mlflow.source.git.repoURL", Value: secret}, {Key: TraceSession, Value: "session"}},
-			Tags:     []mlflow.KeyValue{{Key: "mine", Value: secret}, {Key: "mlflow.note", Value: secret}, {Key: TraceName, Value: "name"}},
+			Metadata: []mlflow.KeyValue{{Key: "mine", Value: secret}, {Key: "mlflow.traceInputs", Value: secret},
+				{Key: "mlflow.source.name", Value: secret}, {Key: "mlflow.source.git.repoURL", Value: secret},
+				{Key: TraceSession, Value: "session"}},
+			Tags: []mlflow.KeyValue{{Key: "mine", Value: secret}, {Key: "mlflow.note", Value: secret},
+				{Key: TraceName, Value: "name"}},
 			Assessments: []mlflow.Assessment{
-				{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: []byte(`"yes"`), Rationale: secret, Metadata: []mlflow.KeyValue{{Key: "k", Value: secret}, {Key: "mlflow.assessment.judgeCost", Value: "1"}}, Updated: 3},
+				{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: []byte(`"yes"`), Rationale: secret,
+					Metadata: []mlflow.KeyValue{{Key: "k", Value: secret},
+						{Key: "mlflow.assessment.judgeCost", Value: "1"}}, Updated: 3},
 				{ID: "a-2", Name: "expected", Kind: mlflow.Expectation, Value: []byte(`"` + secret + `"`)},
 				{ID: "a-3", Name: "expected", Kind: mlflow.Expectation, Serialized: `["` + secret + `"]`},
-				{ID: "a-4", Name: "failed", Kind: mlflow.Feedback, Error: &mlflow.AssessmentError{Code: "RATE", Message: secret, StackTrace: secret}},
+				{ID: "a-4", Name: "failed", Kind: mlflow.Feedback,
+					Error: &mlflow.AssessmentError{Code: "RATE", Message: secret, StackTrace: secret}},
 				{ID: "a-5", Name: "object", Kind: mlflow.Feedback, Value: []byte(`{"a": "` + secret + `"}`)},
 			},
 		},
 		Spans: []mlflow.Span{{
 			Name: "call", Status: mlflow.StatusError, Message: secret,
 			Attributes: []mlflow.Attribute{
-				attribute(SpanType, `"CHAT_MODEL"`), attribute(SpanInputs, `{"model": "gpt", "temperature": 0.5, "messages": ["`+secret+`"]}`), attribute(SpanOutputs, secret),
-				attribute("anything", `"`+secret+`"`), attribute("gen_ai.input.messages", `"`+secret+`"`), attribute("mlflow.chat.messages", `["`+secret+`"]`),
+				attribute(SpanType, `"CHAT_MODEL"`),
+				attribute(SpanInputs, `{"model": "gpt", "temperature": 0.5, "messages": ["`+secret+`"]}`),
+				attribute(SpanOutputs, secret),
+				attribute("anything", `"`+secret+`"`), attribute("gen_ai.input.messages", `"`+secret+`"`),
+				attribute("mlflow.chat.messages", `["`+secret+`"]`),
 			},
 			Events: []mlflow.Event{
-				{Name: "exception", Attributes: []mlflow.Attribute{attribute(ExceptionType, `"ValueError"`), attribute(ExceptionMessage, `"`+secret+`"`), attribute(ExceptionStacktrace, `"`+secret+`"`)}},
+				{Name: "exception", Attributes: []mlflow.Attribute{attribute(ExceptionType, `"ValueError"`),
+					attribute(ExceptionMessage, `"`+secret+`"`), attribute(ExceptionStacktrace, `"`+secret+`"`)}},
 				{Name: "mlflow.chunk.item.0", Attributes: []mlflow.Attribute{attribute(ChunkValue, secret)}},
 			},
 			Links: []mlflow.Link{{Attributes: []mlflow.Attribute{attribute("why", secret)}}},
@@ -48,7 +58,8 @@ func secretTrace() *mlflow.Trace {
 func TestWithoutContent(t *testing.T) {
 	for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
 		td := ptrace.NewTraces()
-		stats := NewConverter(Options{Payloads: payloads}).Append(td, mlflow.Experiment{ID: "1", Name: "e"}, secretTrace())
+		stats := NewConverter(Options{Payloads: payloads}).Append(td, mlflow.Experiment{ID: "1", Name: "e"},
+			secretTrace())
 		text, err := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
 		require.NoError(t, err)
 		assert.NotContains(t, string(text), secret)
@@ -59,8 +70,10 @@ func TestWithoutContent(t *testing.T) {
 		delete(attrs, Assessments)
 		delete(attrs, JSONAttributes)
 		assert.Equal(t, map[string]any{
-			SpanType: "CHAT_MODEL", OperationName: "chat", RequestModel: "gpt", RequestTemperature: 0.5, ErrorType: "ValueError", TraceRequestID: "tr-1", ExperimentID: "1",
-			TraceName: "name", TraceSession: "session", SessionID: "session", ConversationID: "session", Revision: int64(3),
+			SpanType: "CHAT_MODEL", OperationName: "chat", RequestModel: "gpt", RequestTemperature: 0.5,
+			ErrorType: "ValueError", TraceRequestID: "tr-1", ExperimentID: "1",
+			TraceName: "name", TraceSession: "session", SessionID: "session",
+			ConversationID: "session", Revision: int64(3),
 		}, attrs)
 		assert.Equal(t, map[string]any{ExceptionType: "ValueError"}, span.Events().At(0).Attributes().AsRaw())
 		assert.Equal(t, "mlflow.chunk.item.0", span.Events().At(1).Name())

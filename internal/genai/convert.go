@@ -22,11 +22,13 @@ const (
 	PayloadsJSON       Payloads = "json"
 )
 
-// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded under. It has no
-// version: a trace is the same whether it is read from a server, which knows its own, or from the store underneath.
+// scopeName is the name of the scope of all spans: MLflow doesn't keep the one they were recorded
+// under. It has no version: a trace is the same whether it is read from a server, which knows its
+// own, or from the store underneath.
 const scopeName = "mlflow"
 
-// unknownService is service.name where nothing tells it, in the form that the semantic conventions ask for.
+// unknownService is service.name where nothing tells it, in the form that the semantic conventions
+// ask for.
 const unknownService = "unknown_service:mlflow"
 
 // Options of a Converter.
@@ -39,13 +41,14 @@ type Options struct {
 type Stats struct {
 	// Spans counts the spans that were written.
 	Spans int
-	// TooDeep and BigIntegers count what was written as JSON text because structured form can't hold it: containers
-	// nested deeper than 24 levels, and integers beyond int64.
+	// TooDeep and BigIntegers count what was written as JSON text because structured form can't
+	// hold it: containers nested deeper than 24 levels, and integers beyond int64.
 	TooDeep, BigIntegers int
-	// BadUsage counts the numbers of tokens that are negative, fractional or no numbers. They are left out of
-	// gen_ai.usage.*.
+	// BadUsage counts the numbers of tokens that are negative, fractional or no numbers. They are
+	// left out of gen_ai.usage.*.
 	BadUsage int
-	// Dropped counts attributes, messages and parts of assessments that were left out because content isn't captured.
+	// Dropped counts attributes, messages and parts of assessments that were left out because
+	// content isn't captured.
 	Dropped int
 }
 
@@ -58,7 +61,8 @@ func (s *Stats) Add(o Stats) {
 	s.Dropped += o.Dropped
 }
 
-// Converter turns MLflow traces into OpenTelemetry spans. It may be used by several goroutines at the same time.
+// Converter turns MLflow traces into OpenTelemetry spans. It may be used by several goroutines at
+// the same time.
 type Converter struct {
 	opts    Options
 	workers sync.Pool
@@ -86,9 +90,9 @@ type worker struct {
 	stats  Stats
 }
 
-// Append adds the spans of t to td, under the ResourceSpans of its service and experiment, which is found there or
-// added, and returns what was converted. The strings of the spans share the memory of t; t isn't changed. A trace
-// without spans adds nothing.
+// Append adds the spans of t to td, under the ResourceSpans of its service and experiment, which is
+// found there or added, and returns what was converted. The strings of the spans share the memory
+// of t; t isn't changed. A trace without spans adds nothing.
 func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Trace) Stats {
 	if len(t.Spans) == 0 {
 		return Stats{}
@@ -113,8 +117,8 @@ func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Tr
 	return stats
 }
 
-// topmost returns the index of the span that trace-level data is written to: of those whose parent is not part of the
-// trace the one that starts first.
+// topmost returns the index of the span that trace-level data is written to: of those whose parent
+// is not part of the trace the one that starts first.
 func topmost(spans []mlflow.Span) int {
 	var ids map[[8]byte]struct{} // for traces that are not small
 	if len(spans) > 16 {
@@ -146,7 +150,8 @@ func topmost(spans []mlflow.Span) int {
 	return best
 }
 
-// serviceOf returns service.name: what the topmost span says, or the last segment of the experiment's name.
+// serviceOf returns service.name: what the topmost span says, or the last segment of the
+// experiment's name.
 func serviceOf(top *mlflow.Span, exp mlflow.Experiment) string {
 	name := ""
 	for i := range top.Attributes {
@@ -170,7 +175,8 @@ func (c *Converter) scopeSpans(td ptrace.Traces, exp mlflow.Experiment, service 
 	all := td.ResourceSpans()
 	for i := all.Len() - 1; i >= 0; i-- {
 		rs := all.At(i)
-		if attrs := rs.Resource().Attributes(); has(attrs, ServiceName, service) && has(attrs, ExperimentID, exp.ID) && has(attrs, ExperimentName, experimentName) {
+		if attrs := rs.Resource().Attributes(); has(attrs, ServiceName, service) && has(attrs, ExperimentID, exp.ID) &&
+			has(attrs, ExperimentName, experimentName) {
 			for j := range rs.ScopeSpans().Len() {
 				scope := rs.ScopeSpans().At(j).Scope()
 				if scope.Name() == scopeName && has(scope.Attributes(), PayloadsMode, string(c.opts.Payloads)) {

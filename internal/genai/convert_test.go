@@ -20,21 +20,26 @@ var captured = Options{CaptureContent: true}
 func TestEverythingOfASpanIsKept(t *testing.T) {
 	td := ptrace.NewTraces()
 	trace := &mlflow.Trace{Spans: []mlflow.Span{{
-		TraceID: [16]byte{1, 2}, ID: [8]byte{3}, Parent: [8]byte{4}, Name: "wörk", Start: 1700000000000000001, End: 1700000000000000002,
+		TraceID: [16]byte{1, 2}, ID: [8]byte{3}, Parent: [8]byte{4}, Name: "wörk", Start: 1700000000000000001,
+		End:    1700000000000000002,
 		Status: mlflow.StatusError, Message: "it broke",
 		Attributes: []mlflow.Attribute{attribute("mlflow.spanStartTimeNs", "1700000000000000001")},
 		Events: []mlflow.Event{
-			{Name: "mlflow.chunk.item.0", Time: 5, Attributes: []mlflow.Attribute{attribute(ChunkValue, `"{}"`), attribute("big", "99999999999999999999")}},
+			{Name: "mlflow.chunk.item.0", Time: 5, Attributes: []mlflow.Attribute{attribute(ChunkValue, `"{}"`),
+				attribute("big", "99999999999999999999")}},
 			{Name: "empty", Time: 6},
 		},
-		Links: []mlflow.Link{{TraceID: [16]byte{9}, SpanID: [8]byte{8}, Attributes: []mlflow.Attribute{attribute("a", "[1]")}}},
+		Links: []mlflow.Link{{TraceID: [16]byte{9}, SpanID: [8]byte{8},
+			Attributes: []mlflow.Attribute{attribute("a", "[1]")}}},
 	}}}
-	stats := NewConverter(captured).Append(td, mlflow.Experiment{ID: "7", Name: "/Users/ann@example.com/My agent/"}, trace)
+	stats := NewConverter(captured).Append(td, mlflow.Experiment{ID: "7", Name: "/Users/ann@example.com/My agent/"},
+		trace)
 	assert.Equal(t, Stats{Spans: 1, BigIntegers: 1}, stats)
 
 	require.Equal(t, 1, td.ResourceSpans().Len())
 	rs := td.ResourceSpans().At(0)
-	assert.Equal(t, map[string]any{ServiceName: "My agent", ExperimentID: "7", ExperimentName: "/Users/ann@example.com/My agent/"}, rs.Resource().Attributes().AsRaw())
+	assert.Equal(t, map[string]any{ServiceName: "My agent", ExperimentID: "7",
+		ExperimentName: "/Users/ann@example.com/My agent/"}, rs.Resource().Attributes().AsRaw())
 	assert.Empty(t, rs.SchemaUrl())
 	scope := rs.ScopeSpans().At(0).Scope()
 	assert.Equal(t, "mlflow", scope.Name())
@@ -50,11 +55,13 @@ func TestEverythingOfASpanIsKept(t *testing.T) {
 	assert.EqualValues(t, 1700000000000000002, s.EndTimestamp())
 	assert.Equal(t, ptrace.StatusCodeError, s.Status().Code())
 	assert.Equal(t, "it broke", s.Status().Message())
-	assert.Equal(t, map[string]any{"mlflow.spanStartTimeNs": int64(1700000000000000001), ErrorType: "_OTHER", ExperimentID: "7", Revision: int64(0)}, s.Attributes().AsRaw())
+	assert.Equal(t, map[string]any{"mlflow.spanStartTimeNs": int64(1700000000000000001), ErrorType: "_OTHER",
+		ExperimentID: "7", Revision: int64(0)}, s.Attributes().AsRaw())
 	assert.Equal(t, 2, s.Events().Len())
 	assert.Equal(t, "mlflow.chunk.item.0", s.Events().At(0).Name())
 	assert.EqualValues(t, 5, s.Events().At(0).Timestamp())
-	assert.Equal(t, map[string]any{ChunkValue: "{}", "big": "99999999999999999999", JSONAttributes: []any{"big"}}, s.Events().At(0).Attributes().AsRaw())
+	assert.Equal(t, map[string]any{ChunkValue: "{}", "big": "99999999999999999999", JSONAttributes: []any{"big"}},
+		s.Events().At(0).Attributes().AsRaw())
 	assert.Zero(t, s.Events().At(1).Attributes().Len())
 	assert.Equal(t, pcommon.TraceID{9}, s.Links().At(0).TraceID())
 	assert.Equal(t, pcommon.SpanID{8}, s.Links().At(0).SpanID())
@@ -140,19 +147,26 @@ func TestTraceLevelData(t *testing.T) {
 	td := ptrace.NewTraces()
 	trace := &mlflow.Trace{
 		Info: mlflow.Info{
-			ID: "trace:/cat.schema.pre/0102", ExperimentID: "7", ClientRequestID: "req-1", State: mlflow.StateInProgress, RequestPreview: "ask", ResponsePreview: "answer",
-			Metadata: []mlflow.KeyValue{{Key: "custom", Value: ""}, {Key: "mlflow.mine", Value: "x"}, {Key: "mlflow.source.git.commit", Value: "abc"},
-				{Key: "mlflow.sourceRun", Value: "other"}, {Key: TraceSession, Value: "s1"}, {Key: TraceUser, Value: "u1"}, {Key: "mlflow.trace.tokenUsage", Value: `{"input_tokens": 9}`}},
-			Tags: []mlflow.KeyValue{{Key: "env", Value: "prod"}, {Key: "mlflow.artifactLocation", Value: "mlflow-artifacts:/1"}, {Key: LinkedPrompts, Value: "[]"},
+			ID: "trace:/cat.schema.pre/0102", ExperimentID: "7", ClientRequestID: "req-1",
+			State: mlflow.StateInProgress, RequestPreview: "ask", ResponsePreview: "answer",
+			Metadata: []mlflow.KeyValue{{Key: "custom", Value: ""}, {Key: "mlflow.mine", Value: "x"},
+				{Key: "mlflow.source.git.commit", Value: "abc"},
+				{Key: "mlflow.sourceRun", Value: "other"}, {Key: TraceSession, Value: "s1"},
+				{Key: TraceUser, Value: "u1"}, {Key: "mlflow.trace.tokenUsage", Value: `{"input_tokens": 9}`}},
+			Tags: []mlflow.KeyValue{{Key: "env", Value: "prod"},
+				{Key: "mlflow.artifactLocation", Value: "mlflow-artifacts:/1"}, {Key: LinkedPrompts, Value: "[]"},
 				{Key: "mlflow.trace.spansLocation", Value: "TRACKING_STORE"}, {Key: TraceName, Value: "my trace"}},
-			Assessments: []mlflow.Assessment{{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: []byte("true"), Updated: 70}, {ID: "a-2", Name: "bad", Kind: mlflow.Feedback, Value: []byte("null"), Updated: 60}},
+			Assessments: []mlflow.Assessment{{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: []byte("true"),
+				Updated: 70}, {ID: "a-2", Name: "bad", Kind: mlflow.Feedback, Value: []byte("null"), Updated: 60}},
 		},
 		Synthetic: true,
 		Spans: []mlflow.Span{
 			{ID: [8]byte{2}, Parent: [8]byte{1}, Attributes: []mlflow.Attribute{attribute(SpanInputs, `1`)}},
 			{ID: [8]byte{1}, Attributes: []mlflow.Attribute{
-				attribute(SpanInputs, `null`), attribute(LinkedPrompts, `[{"name": "p", "version": "1"}]`), attribute("mlflow.sourceRun", `"run"`), attribute(SessionID, `"mine"`),
-				attribute(Revision, `5`), attribute(Assessments, `[]`), attribute("mlflow.trace.spansLocation", `"ARTIFACT_REPO"`),
+				attribute(SpanInputs, `null`), attribute(LinkedPrompts, `[{"name": "p", "version": "1"}]`),
+				attribute("mlflow.sourceRun", `"run"`), attribute(SessionID, `"mine"`),
+				attribute(Revision, `5`), attribute(Assessments, `[]`),
+				attribute("mlflow.trace.spansLocation", `"ARTIFACT_REPO"`),
 			}},
 		},
 	}
@@ -163,18 +177,26 @@ func TestTraceLevelData(t *testing.T) {
 	assert.Len(t, got[Assessments], 2)
 	delete(got, Assessments)
 	assert.Equal(t, map[string]any{
-		SpanInputs: nil, LinkedPrompts: []any{map[string]any{"name": "p", "version": "1"}}, PromptName: "p", "mlflow.sourceRun": "run", SessionID: "mine",
-		TraceRequestID: "trace:/cat.schema.pre/0102", TraceLocation: "cat.schema.pre", TraceIDSynthetic: true, ExperimentID: "7", ClientRequestID: "req-1",
-		TraceState: "IN_PROGRESS", ResponsePreview: "answer", ConversationID: "s1", UserID: "u1", TraceSession: "s1", TraceUser: "u1", Revision: int64(70),
-		"mlflow.traceMetadata.custom": "", "mlflow.traceMetadata.mlflow.mine": "x", "mlflow.source.git.commit": "abc", "mlflow.traceMetadata.mlflow.sourceRun": "other",
-		"mlflow.trace.tokenUsage": `{"input_tokens": 9}`, "mlflow.traceTag.env": "prod", "mlflow.traceTag.mlflow.linkedPrompts": "[]",
-		"mlflow.artifactLocation": "mlflow-artifacts:/1", "mlflow.trace.spansLocation": "ARTIFACT_REPO", TraceName: "my trace",
+		SpanInputs: nil, LinkedPrompts: []any{map[string]any{"name": "p", "version": "1"}}, PromptName: "p",
+		"mlflow.sourceRun": "run", SessionID: "mine",
+		TraceRequestID: "trace:/cat.schema.pre/0102", TraceLocation: "cat.schema.pre", TraceIDSynthetic: true,
+		ExperimentID: "7", ClientRequestID: "req-1",
+		TraceState: "IN_PROGRESS", ResponsePreview: "answer", ConversationID: "s1", UserID: "u1", TraceSession: "s1",
+		TraceUser: "u1", Revision: int64(70),
+		"mlflow.traceMetadata.custom": "", "mlflow.traceMetadata.mlflow.mine": "x", "mlflow.source.git.commit": "abc",
+		"mlflow.traceMetadata.mlflow.sourceRun": "other",
+		"mlflow.trace.tokenUsage":               `{"input_tokens": 9}`, "mlflow.traceTag.env": "prod",
+		"mlflow.traceTag.mlflow.linkedPrompts": "[]",
+		"mlflow.artifactLocation":              "mlflow-artifacts:/1", "mlflow.trace.spansLocation": "ARTIFACT_REPO",
+		TraceName: "my trace",
 	}, got)
 }
 
 func TestAssessmentsInJSONPayloads(t *testing.T) {
 	td := ptrace.NewTraces()
-	trace := &mlflow.Trace{Spans: []mlflow.Span{{ID: [8]byte{1}}}, Info: mlflow.Info{Assessments: []mlflow.Assessment{{ID: "a-1", Name: "n", Kind: mlflow.Feedback, Value: []byte("5.0")}}}}
+	trace := &mlflow.Trace{Spans: []mlflow.Span{{ID: [8]byte{1}}},
+		Info: mlflow.Info{Assessments: []mlflow.Assessment{{ID: "a-1", Name: "n", Kind: mlflow.Feedback,
+			Value: []byte("5.0")}}}}
 	NewConverter(Options{CaptureContent: true, Payloads: PayloadsJSON}).Append(td, mlflow.Experiment{}, trace)
 	attrs := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()
 	assert.Equal(t, string(mlflow.AppendAssessments(nil, trace.Info.Assessments)), get(t, attrs, Assessments).Str())

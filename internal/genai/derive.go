@@ -27,7 +27,8 @@ func (w *worker) derive(s *mlflow.Span, kind spanKind, f *facts) {
 		w.putString(kind.name, strings.TrimPrefix(s.Name, operation+" "))
 	}
 
-	// MLflow's model may be the one of the request or of the response, so what the request itself says comes first.
+	// MLflow's model may be the one of the request or of the response, so what the request itself
+	// says comes first.
 	model := firstOf(in.model, f.model, f.plainModel)
 	w.putString(ProviderName, provider(f.provider, model))
 	if kind.model || f.model != "" {
@@ -59,8 +60,8 @@ func firstOf(candidates ...string) string {
 	return ""
 }
 
-// errorType returns the type of the last exception that was recorded, or "_OTHER", the conventions' value for errors of
-// an unknown type.
+// errorType returns the type of the last exception that was recorded, or "_OTHER", the conventions'
+// value for errors of an unknown type.
 func errorType(events []mlflow.Event) string {
 	for i := len(events) - 1; i >= 0; i-- {
 		if events[i].Name != ExceptionEvent {
@@ -77,8 +78,8 @@ func errorType(events []mlflow.Event) string {
 	return "_OTHER"
 }
 
-// usages maps the members of mlflow.chat.tokenUsage; there is no convention for a total. Counts of input tokens include
-// cached ones on both sides.
+// usages maps the members of mlflow.chat.tokenUsage; there is no convention for a total. Counts of
+// input tokens include cached ones on both sides.
 var usages = map[string]string{
 	"input_tokens": UsageInput, "output_tokens": UsageOutput,
 	"cache_read_input_tokens": UsageCacheRead, "cache_creation_input_tokens": UsageCacheWrite,
@@ -105,7 +106,8 @@ func (w *worker) usage(text []byte) {
 	}
 }
 
-// count reads a value and returns it if it is a number that counts something: whole and not negative.
+// count reads a value and returns it if it is a number that counts something: whole and not
+// negative.
 func count(s *pyjson.Scanner) (int64, bool) {
 	if s.Kind() != pyjson.Number {
 		s.Skip()
@@ -127,7 +129,8 @@ func whole(num []byte) (int64, bool) {
 	return int64(f), true
 }
 
-// onlyPrompt returns the name of the prompt in a list of [{"name": …, "version": …}] if it is the only one.
+// onlyPrompt returns the name of the prompt in a list of [{"name": …, "version": …}] if it is the
+// only one.
 func onlyPrompt(text []byte) (name string) {
 	s := pyjson.NewScanner(text)
 	if s.Kind() != pyjson.Array {

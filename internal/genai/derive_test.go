@@ -20,11 +20,16 @@ func TestKinds(t *testing.T) {
 		operation any
 		name      string // attribute that holds the span's name
 	}{
-		{`"CHAT_MODEL"`, client, "chat", ""}, {`CHAT_MODEL`, client, "chat", ""}, {`"\"CHAT_MODEL\""`, client, "chat", ""},
-		{`"LLM"`, client, "generate_content", ""}, {`"EMBEDDING"`, client, "embeddings", ""}, {`"RETRIEVER"`, client, "retrieval", ""},
-		{`"TOOL"`, internal, "execute_tool", ToolName}, {`"AGENT"`, internal, "invoke_agent", AgentName}, {`"WORKFLOW"`, internal, "invoke_workflow", ""},
-		{`"CHAIN"`, internal, nil, ""}, {`"TASK"`, internal, nil, ""}, {`"PARSER"`, internal, nil, ""}, {`"MEMORY"`, internal, nil, ""}, {`"RERANKER"`, internal, nil, ""},
-		{`"GUARDRAIL"`, internal, nil, ""}, {`"EVALUATOR"`, internal, nil, ""}, {`"UNKNOWN"`, internal, nil, ""}, {`"MY_TYPE"`, internal, nil, ""}, {`null`, internal, nil, ""}, {`7`, internal, nil, ""},
+		{`"CHAT_MODEL"`, client, "chat", ""}, {`CHAT_MODEL`, client, "chat", ""},
+		{`"\"CHAT_MODEL\""`, client, "chat", ""},
+		{`"LLM"`, client, "generate_content", ""}, {`"EMBEDDING"`, client, "embeddings", ""},
+		{`"RETRIEVER"`, client, "retrieval", ""},
+		{`"TOOL"`, internal, "execute_tool", ToolName}, {`"AGENT"`, internal, "invoke_agent", AgentName},
+		{`"WORKFLOW"`, internal, "invoke_workflow", ""},
+		{`"CHAIN"`, internal, nil, ""}, {`"TASK"`, internal, nil, ""}, {`"PARSER"`, internal, nil, ""},
+		{`"MEMORY"`, internal, nil, ""}, {`"RERANKER"`, internal, nil, ""},
+		{`"GUARDRAIL"`, internal, nil, ""}, {`"EVALUATOR"`, internal, nil, ""}, {`"UNKNOWN"`, internal, nil, ""},
+		{`"MY_TYPE"`, internal, nil, ""}, {`null`, internal, nil, ""}, {`7`, internal, nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.raw, func(t *testing.T) {
@@ -46,7 +51,8 @@ func TestKinds(t *testing.T) {
 func TestNamesOfToolsAndAgents(t *testing.T) {
 	name := func(span string, more ...mlflow.Attribute) any {
 		td := ptrace.NewTraces()
-		trace := &mlflow.Trace{Spans: []mlflow.Span{{Name: span, Attributes: append(more, attribute(SpanType, `"TOOL"`))}}}
+		trace := &mlflow.Trace{
+			Spans: []mlflow.Span{{Name: span, Attributes: append(more, attribute(SpanType, `"TOOL"`))}}}
 		NewConverter(captured).Append(td, mlflow.Experiment{}, trace)
 		return td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()[ToolName]
 	}
@@ -59,23 +65,30 @@ func TestNamesOfToolsAndAgents(t *testing.T) {
 
 func TestProviders(t *testing.T) {
 	for _, tt := range []struct{ name, model, want string }{
-		{"openai", "", "openai"}, {"OpenAI", "", "openai"}, {"azure", "", "azure.ai.openai"}, {"azure_openai", "", "azure.ai.openai"}, {"azure_ai", "", "azure.ai.inference"},
-		{"anthropic", "", "anthropic"}, {"bedrock", "", "aws.bedrock"}, {"bedrock_converse", "", "aws.bedrock"}, {"gemini", "", "gcp.gemini"},
-		{"vertex_ai", "", "gcp.vertex_ai"}, {"vertex_ai-anthropic_models", "", "gcp.vertex_ai"}, {"databricks", "", "databricks"}, {"mistral", "", "mistral_ai"},
-		{"mistralai", "", "mistral_ai"}, {"groq", "", "groq"}, {"xai", "", "x_ai"}, {"deepseek", "", "deepseek"}, {"cohere", "", "cohere"}, {"perplexity", "", "perplexity"},
-		{"watsonx", "", "ibm.watsonx.ai"}, {"moonshot", "", "moonshot_ai"}, {"google", "", "gcp.gen_ai"}, {"My Own", "", "my own"},
+		{"openai", "", "openai"}, {"OpenAI", "", "openai"}, {"azure", "", "azure.ai.openai"},
+		{"azure_openai", "", "azure.ai.openai"}, {"azure_ai", "", "azure.ai.inference"},
+		{"anthropic", "", "anthropic"}, {"bedrock", "", "aws.bedrock"}, {"bedrock_converse", "", "aws.bedrock"},
+		{"gemini", "", "gcp.gemini"},
+		{"vertex_ai", "", "gcp.vertex_ai"}, {"vertex_ai-anthropic_models", "", "gcp.vertex_ai"},
+		{"databricks", "", "databricks"}, {"mistral", "", "mistral_ai"},
+		{"mistralai", "", "mistral_ai"}, {"groq", "", "groq"}, {"xai", "", "x_ai"}, {"deepseek", "", "deepseek"},
+		{"cohere", "", "cohere"}, {"perplexity", "", "perplexity"},
+		{"watsonx", "", "ibm.watsonx.ai"}, {"moonshot", "", "moonshot_ai"}, {"google", "", "gcp.gen_ai"},
+		{"My Own", "", "my own"},
 		{"", "databricks-claude", "databricks"}, {"", "gpt-4o", ""}, {"openai", "databricks-claude", "openai"},
 	} {
 		assert.Equal(t, tt.want, provider(tt.name, tt.model), "%s %s", tt.name, tt.model)
 	}
 }
 
-// derived returns the attributes of the semantic conventions of a span with these inputs and outputs.
+// derived returns the attributes of the semantic conventions of a span with these inputs and
+// outputs.
 func derived(t *testing.T, spanType string, attributes ...mlflow.Attribute) map[string]any {
 	t.Helper()
 	span, _ := convert(t, captured, append(attributes, attribute(SpanType, `"`+spanType+`"`))...)
 	all := span.Attributes().AsRaw()
-	for _, key := range []string{SpanType, SpanInputs, SpanOutputs, ChatUsage, LLMModel, LLMProvider, Revision, ExperimentID, OperationName} {
+	for _, key := range []string{SpanType, SpanInputs, SpanOutputs, ChatUsage, LLMModel, LLMProvider, Revision,
+		ExperimentID, OperationName} {
 		delete(all, key)
 	}
 	return all
@@ -85,22 +98,32 @@ func TestRequest(t *testing.T) {
 	inputs := `{"model": "m", "temperature": 1, "top_p": 0.5, "top_k": 40, "max_completion_tokens": 100.0, "max_tokens": 7, "stop": ["a", 1, "b"],
 		"frequency_penalty": 0, "presence_penalty": -1.5, "seed": 42, "n": 2, "stream": true, "messages": [{"temperature": 9}], "reasoning_effort": "low"}`
 	want := map[string]any{
-		RequestModel: "m", RequestTemperature: 1.0, RequestTopP: 0.5, RequestTopK: 40.0, RequestMaxTokens: int64(100), RequestStop: []any{"a", "b"},
-		RequestFrequency: 0.0, RequestPresence: -1.5, RequestSeed: int64(42), RequestChoices: int64(2), RequestStream: true,
+		RequestModel: "m", RequestTemperature: 1.0, RequestTopP: 0.5, RequestTopK: 40.0, RequestMaxTokens: int64(100),
+		RequestStop:      []any{"a", "b"},
+		RequestFrequency: 0.0, RequestPresence: -1.5, RequestSeed: int64(42),
+		RequestChoices: int64(2), RequestStream: true,
 	}
 	assert.Equal(t, want, derived(t, "CHAT_MODEL", attribute(SpanInputs, inputs)))
 	assert.Empty(t, derived(t, "CHAIN", attribute(SpanInputs, inputs)))
-	assert.Equal(t, map[string]any{RequestStop: []any{"x"}}, derived(t, "LLM", attribute(SpanInputs, `{"stop": "x", "n": 1, "stream": false, "seed": 1.5, "temperature": "hot", "max_tokens": null}`)))
+	assert.Equal(t, map[string]any{RequestStop: []any{"x"}},
+		derived(t, "LLM",
+			attribute(SpanInputs,
+				`{"stop": "x", "n": 1, "stream": false, "seed": 1.5, "temperature": "hot", "max_tokens": null}`)))
 	assert.Empty(t, derived(t, "LLM", attribute(SpanInputs, `{"temperature": 1`)), "text that only begins like JSON")
-	assert.Equal(t, map[string]any{RequestSeed: int64(1)}, derived(t, "LLM", attribute(SpanInputs, `"{\"seed\": 1}"`)), "JSON in a string")
+	assert.Equal(t, map[string]any{RequestSeed: int64(1)}, derived(t, "LLM", attribute(SpanInputs, `"{\"seed\": 1}"`)),
+		"JSON in a string")
 	assert.Empty(t, derived(t, "LLM", attribute(SpanInputs, `[{"seed": 1}]`)))
-	assert.Equal(t, map[string]any{RequestTemperature: int64(3)}, derived(t, "LLM", attribute(SpanInputs, `{"temperature": 1}`), attribute(RequestTemperature, `3`)), "the producer's own stays")
+	assert.Equal(t, map[string]any{RequestTemperature: int64(3)},
+		derived(t, "LLM", attribute(SpanInputs, `{"temperature": 1}`), attribute(RequestTemperature, `3`)),
+		"the producer's own stays")
 }
 
 func TestOperationOfLLM(t *testing.T) {
 	for inputs, want := range map[string]string{
-		`{"prompt": "x"}`: "text_completion", `{"prompt": "x", "messages": []}`: "chat", `{"messages": []}`: "chat", `{"input": [{}]}`: "chat",
-		`{"input": "x"}`: "generate_content", `{"prompt": null}`: "generate_content", `"x"`: "generate_content", `null`: "generate_content", `{"contents": []}`: "generate_content",
+		`{"prompt": "x"}`: "text_completion", `{"prompt": "x", "messages": []}`: "chat", `{"messages": []}`: "chat",
+		`{"input": [{}]}`: "chat",
+		`{"input": "x"}`:  "generate_content", `{"prompt": null}`: "generate_content", `"x"`: "generate_content",
+		`null`: "generate_content", `{"contents": []}`: "generate_content",
 	} {
 		span, _ := convert(t, captured, attribute(SpanType, `"LLM"`), attribute(SpanInputs, inputs))
 		assert.Equal(t, want, get(t, span.Attributes(), OperationName).Str(), inputs)
@@ -110,26 +133,37 @@ func TestOperationOfLLM(t *testing.T) {
 }
 
 func TestModelAndProvider(t *testing.T) {
-	assert.Equal(t, map[string]any{RequestModel: "asked", ResponseModel: "answered", ProviderName: "aws.bedrock"}, derived(t, "CHAT_MODEL",
-		attribute(LLMModel, `"answered"`), attribute(LLMProvider, `"bedrock"`), attribute(SpanInputs, `{"model": "asked"}`), attribute(SpanOutputs, `{"model": "answered"}`)))
-	assert.Equal(t, map[string]any{RequestModel: "m", ProviderName: "databricks"}, derived(t, "CHAIN", attribute(LLMModel, `"m"`), attribute(LLMProvider, `"databricks"`)), "on any type")
+	assert.Equal(t, map[string]any{RequestModel: "asked", ResponseModel: "answered", ProviderName: "aws.bedrock"},
+		derived(t, "CHAT_MODEL",
+			attribute(LLMModel, `"answered"`), attribute(LLMProvider, `"bedrock"`),
+			attribute(SpanInputs, `{"model": "asked"}`), attribute(SpanOutputs, `{"model": "answered"}`)))
+	assert.Equal(t, map[string]any{RequestModel: "m", ProviderName: "databricks"},
+		derived(t, "CHAIN", attribute(LLMModel, `"m"`), attribute(LLMProvider, `"databricks"`)), "on any type")
 }
 
 func TestResponse(t *testing.T) {
-	assert.Equal(t, map[string]any{ResponseID: "r1", ResponseModel: "m2", ResponseFinish: []any{"stop", "length"}, UsageReasoning: int64(7)}, derived(t, "CHAT_MODEL",
-		attribute(SpanOutputs, `{"id": "r1", "model": "m2", "choices": [{"finish_reason": "stop"}, {"finish_reason": "length"}, {"finish_reason": null}, 1],
+	assert.Equal(t, map[string]any{ResponseID: "r1", ResponseModel: "m2", ResponseFinish: []any{"stop", "length"},
+		UsageReasoning: int64(7)}, derived(t, "CHAT_MODEL",
+		attribute(SpanOutputs,
+			`{"id": "r1", "model": "m2", "choices": [{"finish_reason": "stop"}, {"finish_reason": "length"}, {"finish_reason": null}, 1],
 			"usage": {"completion_tokens_details": {"reasoning_tokens": 7}, "output_tokens_details": null}}`)))
-	assert.Equal(t, map[string]any{ResponseFinish: []any{"end_turn"}}, derived(t, "CHAT_MODEL", attribute(SpanOutputs, `{"stop_reason": "end_turn", "id": 5, "choices": {}}`)))
-	assert.Equal(t, map[string]any{ResponseFinish: []any{"STOP"}}, derived(t, "LLM", attribute(SpanOutputs, `{"candidates": [{"finishReason": "STOP"}]}`)))
+	assert.Equal(t, map[string]any{ResponseFinish: []any{"end_turn"}},
+		derived(t, "CHAT_MODEL", attribute(SpanOutputs, `{"stop_reason": "end_turn", "id": 5, "choices": {}}`)))
+	assert.Equal(t, map[string]any{ResponseFinish: []any{"STOP"}},
+		derived(t, "LLM", attribute(SpanOutputs, `{"candidates": [{"finishReason": "STOP"}]}`)))
 	assert.Empty(t, derived(t, "TOOL", attribute(ToolName, "null"), attribute(SpanOutputs, `{"id": "r1"}`))[ResponseID])
 }
 
 func TestUsage(t *testing.T) {
-	full := `{"input_tokens": 12, "output_tokens": 3.0, "total_tokens": 15, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 5}`
-	want := map[string]any{UsageInput: int64(12), UsageOutput: int64(3), UsageCacheRead: int64(4), UsageCacheWrite: int64(5)}
+	full := `{"input_tokens": 12, "output_tokens": 3.0, "total_tokens": 15, "cache_read_input_tokens": 4, ` +
+		`"cache_creation_input_tokens": 5}`
+	want := map[string]any{UsageInput: int64(12), UsageOutput: int64(3), UsageCacheRead: int64(4),
+		UsageCacheWrite: int64(5)}
 	assert.Equal(t, want, derived(t, "CHAT_MODEL", attribute(ChatUsage, full)))
-	assert.Equal(t, want, derived(t, "CHAIN", attribute(ChatUsage, `"`+`{\"input_tokens\": 12, \"output_tokens\": 3, \"cache_read_input_tokens\": 4, \"cache_creation_input_tokens\": 5}"`)), "JSON in a string")
-	for _, bad := range []string{`{"input_tokens": -1}`, `{"input_tokens": 1.5}`, `{"input_tokens": "12"}`, `{"input_tokens": NaN}`, `{"input_tokens": 1e300}`, `{"input_tokens": 99999999999999999999}`} {
+	assert.Equal(t, want, derived(t, "CHAIN", attribute(ChatUsage, `"`+`{\"input_tokens\": 12, \"output_tokens\": `+
+		`3, \"cache_read_input_tokens\": 4, \"cache_creation_input_tokens\": 5}"`)), "JSON in a string")
+	for _, bad := range []string{`{"input_tokens": -1}`, `{"input_tokens": 1.5}`, `{"input_tokens": "12"}`,
+		`{"input_tokens": NaN}`, `{"input_tokens": 1e300}`, `{"input_tokens": 99999999999999999999}`} {
 		span, stats := convert(t, captured, attribute(ChatUsage, bad))
 		_, there := span.Attributes().Get(UsageInput)
 		assert.False(t, there, bad)
@@ -144,18 +178,24 @@ func TestUsage(t *testing.T) {
 }
 
 func TestEmbeddings(t *testing.T) {
-	assert.Equal(t, map[string]any{EmbeddingsDimensions: int64(3)}, derived(t, "EMBEDDING", attribute(SpanOutputs, `[0.1, -0.2, 1e-07]`)))
-	assert.Equal(t, map[string]any{EmbeddingsDimensions: int64(256)}, derived(t, "EMBEDDING", attribute(SpanInputs, `{"dimensions": 256}`), attribute(SpanOutputs, `[1]`)))
+	assert.Equal(t, map[string]any{EmbeddingsDimensions: int64(3)},
+		derived(t, "EMBEDDING", attribute(SpanOutputs, `[0.1, -0.2, 1e-07]`)))
+	assert.Equal(t, map[string]any{EmbeddingsDimensions: int64(256)},
+		derived(t, "EMBEDDING", attribute(SpanInputs, `{"dimensions": 256}`), attribute(SpanOutputs, `[1]`)))
 	assert.Empty(t, derived(t, "EMBEDDING", attribute(SpanOutputs, `[[1], [2]]`)))
 }
 
 func TestErrorType(t *testing.T) {
 	exception := func(of string) mlflow.Event {
-		return mlflow.Event{Name: "exception", Attributes: []mlflow.Attribute{attribute(ExceptionMessage, `"m"`), attribute(ExceptionType, of)}}
+		return mlflow.Event{Name: "exception", Attributes: []mlflow.Attribute{attribute(ExceptionMessage, `"m"`),
+			attribute(ExceptionType, of)}}
 	}
-	assert.Equal(t, "ValueError", errorType([]mlflow.Event{exception(`"KeyError"`), exception(`"ValueError"`), {Name: "done"}}))
-	assert.Equal(t, "KeyError", errorType([]mlflow.Event{exception(`"KeyError"`), exception(`null`), {Name: "exception"}}))
-	assert.Equal(t, "_OTHER", errorType([]mlflow.Event{{Name: "exception"}, {Name: "x", Attributes: exception(`"T"`).Attributes}}))
+	assert.Equal(t, "ValueError",
+		errorType([]mlflow.Event{exception(`"KeyError"`), exception(`"ValueError"`), {Name: "done"}}))
+	assert.Equal(t, "KeyError",
+		errorType([]mlflow.Event{exception(`"KeyError"`), exception(`null`), {Name: "exception"}}))
+	assert.Equal(t, "_OTHER",
+		errorType([]mlflow.Event{{Name: "exception"}, {Name: "x", Attributes: exception(`"T"`).Attributes}}))
 	assert.Equal(t, "_OTHER", errorType(nil))
 
 	span, _ := convert(t, captured)

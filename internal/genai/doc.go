@@ -5,31 +5,36 @@
 //
 // # What is kept
 //
-// Ids, parents, names, times, status, events, links and every attribute of a span arrive as MLflow holds them, under
-// MLflow's names, decoded once: the stored text "\"TOOL\"" is the string TOOL. Nothing that a producer wrote is
-// replaced; attributes of OpenTelemetry's GenAI conventions are added beside it. What MLflow knows of the trace as a
-// whole (ids, tags, metadata, assessments) is added once, to the topmost span: of the spans whose parent isn't part of
-// the trace the one that starts first. All names are in names.go.
+// Ids, parents, names, times, status, events, links and every attribute of a span arrive as MLflow
+// holds them, under MLflow's names, decoded once: the stored text "\"TOOL\"" is the string TOOL.
+// Nothing that a producer wrote is replaced; attributes of OpenTelemetry's GenAI conventions are
+// added beside it. What MLflow knows of the trace as a whole (ids, tags, metadata, assessments) is
+// added once, to the topmost span: of the spans whose parent isn't part of the trace the one that
+// starts first. All names are in names.go.
 //
 // # Values
 //
-// With Structured payloads, the default, a value is written as MLflow's own OTLP export writes it: objects and lists as
-// native maps and slices with the order of their keys, numbers without a fraction or exponent as integers, others as
-// doubles (NaN and infinities too; 1.50 and 1.5 are the same double), null as a value without a type. Of members with
-// the same name the last one counts, as in Python. With JSON payloads an object or list is one string, the JSON text
-// that MLflow holds; scalars are native as before. The scope attribute PayloadsMode says which of the two it was.
+// With Structured payloads, the default, a value is written as MLflow's own OTLP export writes it:
+// objects and lists as native maps and slices with the order of their keys, numbers without a
+// fraction or exponent as integers, others as doubles (NaN and infinities too; 1.50 and 1.5 are the
+// same double), null as a value without a type. Of members with the same name the last one counts,
+// as in Python. With JSON payloads an object or list is one string, the JSON text that MLflow
+// holds; scalars are native as before. The scope attribute PayloadsMode says which of the two it
+// was.
 //
-// Two things have no structured form and are written as a string of JSON text in their place: containers nested deeper
-// than 24 levels, since protobuf readers refuse whole requests for deeper ones, and integers beyond int64. The
-// attribute JSONAttributes of the span (or event, or link) lists the attributes that hold JSON text, whole or somewhere
-// inside; a string in any other attribute is the value itself. A stored text that is not JSON is such a string. Tags
-// and metadata are strings in MLflow and stay strings.
+// Two things have no structured form and are written as a string of JSON text in their place:
+// containers nested deeper than 24 levels, since protobuf readers refuse whole requests for deeper
+// ones, and integers beyond int64. The attribute JSONAttributes of the span (or event, or link)
+// lists the attributes that hold JSON text, whole or somewhere inside; a string in any other
+// attribute is the value itself. A stored text that is not JSON is such a string. Tags and metadata
+// are strings in MLflow and stay strings.
 //
 // # Without content
 //
-// With CaptureContent off nothing leaves that people or models wrote: of a span's attributes only those are written
-// that the table in classes.go knows to be Safe, a Name or a Person, and what is unknown is left out, as are status
-// messages, the text of exceptions, previews, tags and metadata of their users' choice, rationales, expectations and
-// feedback that isn't a number, truth value or short label. Names of spans, tools and events and the ids of users and
-// sessions remain, and so do scalars that are read from inputs and outputs, such as gen_ai.request.model.
+// With CaptureContent off nothing leaves that people or models wrote: of a span's attributes only
+// those are written that the table in classes.go knows to be Safe, a Name or a Person, and what is
+// unknown is left out, as are status messages, the text of exceptions, previews, tags and metadata
+// of their users' choice, rationales, expectations and feedback that isn't a number, truth value or
+// short label. Names of spans, tools and events and the ids of users and sessions remain, and so do
+// scalars that are read from inputs and outputs, such as gen_ai.request.model.
 package genai

@@ -21,29 +21,40 @@ import (
 // FuzzConvert puts arbitrary text wherever a source's text ends up in a span.
 func FuzzConvert(f *testing.F) {
 	for _, raw := range []string{
-		``, `null`, `"x"`, `{"a": [1, 2.5, null, {"b": "\ud83d"}]}`, `{"a": 1, "a": 2}`, `99999999999999999999`, `1.50`, `1E5`, `NaN`, `-0`, `-0.0`, `{"a": `, "{\"\xff\": \"\xff\"}", "\"\xed\xa0\x80\"",
-		strings.Repeat(`[`, 40) + strings.Repeat(`]`, 40), strings.Repeat(`{"a":`, 40) + `1e400` + strings.Repeat(`}`, 40), `["\u0000", "\u001f", "\u007f", "\u2028"]`,
-		`{"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.1, "stop": ["a"], "n": 2, "stream": true}`,
-		`{"id": "i", "choices": [{"finish_reason": "stop"}], "usage": {"completion_tokens_details": {"reasoning_tokens": 3}}}`,
-		`{"input_tokens": 12, "output_tokens": 3, "cache_read_input_tokens": -1}`, `[{"name": "p", "version": "1"}]`, `"{\"seed\": 1}"`,
+		``, `null`, `"x"`, `{"a": [1, 2.5, null, {"b": "\ud83d"}]}`, `{"a": 1, "a": 2}`, `99999999999999999999`, `1.50`,
+		`1E5`, `NaN`, `-0`, `-0.0`, `{"a": `, "{\"\xff\": \"\xff\"}", "\"\xed\xa0\x80\"",
+		strings.Repeat(`[`, 40) + strings.Repeat(`]`, 40), strings.Repeat(`{"a":`, 40) + `1e400` +
+			strings.Repeat(`}`, 40), `["\u0000", "\u001f", "\u007f", "\u2028"]`,
+		`{"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.1, "stop": ["a"], "n": 2, ` +
+			`"stream": true}`,
+		`{"id": "i", "choices": [{"finish_reason": "stop"}], "usage": {"completion_tokens_details": ` +
+			`{"reasoning_tokens": 3}}}`,
+		`{"input_tokens": 12, "output_tokens": 3, "cache_read_input_tokens": -1}`, `[{"name": "p", "version": "1"}]`,
+		`"{\"seed\": 1}"`,
 	} {
 		f.Add([]byte(raw), "CHAT_MODEL", "text")
 		f.Add([]byte(raw), "EMBEDDING", SpanInputs)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, spanType, text string) {
-		raw, spanType = bytes.ToValidUTF8(raw, []byte("\uFFFD")), strings.ToValidUTF8(spanType, "\uFFFD") // as mlflow.Attribute promises
+		// as mlflow.Attribute promises
+		raw, spanType = bytes.ToValidUTF8(raw, []byte("\uFFFD")), strings.ToValidUTF8(spanType, "\uFFFD")
 		trace := func() *mlflow.Trace {
-			list := []mlflow.Attribute{{Key: SpanType, Raw: []byte(spanType)}, {Key: "x", Raw: bytes.Clone(raw)}, {Key: text, Raw: bytes.Clone(raw)}}
-			for _, key := range []string{SpanInputs, SpanOutputs, ChatUsage, LLMModel, LLMProvider, LinkedPrompts, SpanFunctionName, ServiceName, JSONAttributes} {
+			list := []mlflow.Attribute{{Key: SpanType, Raw: []byte(spanType)}, {Key: "x", Raw: bytes.Clone(raw)},
+				{Key: text, Raw: bytes.Clone(raw)}}
+			for _, key := range []string{SpanInputs, SpanOutputs, ChatUsage, LLMModel, LLMProvider, LinkedPrompts,
+				SpanFunctionName, ServiceName, JSONAttributes} {
 				list = append(list, mlflow.Attribute{Key: key, Raw: bytes.Clone(raw)})
 			}
 			pairs := []mlflow.KeyValue{{Key: text, Value: string(raw)}}
 			return &mlflow.Trace{
-				Info: mlflow.Info{ID: text, ClientRequestID: text, State: mlflow.State(text), RequestPreview: text, Metadata: pairs, Tags: pairs},
+				Info: mlflow.Info{ID: text, ClientRequestID: text, State: mlflow.State(text), RequestPreview: text,
+					Metadata: pairs, Tags: pairs},
 				Spans: []mlflow.Span{{
 					Name: text, Message: text, Status: mlflow.StatusError, Attributes: list,
-					Events: []mlflow.Event{{Name: text, Attributes: list}, {Name: "exception", Attributes: []mlflow.Attribute{{Key: ExceptionType, Raw: bytes.Clone(raw)}}}},
-					Links:  []mlflow.Link{{Attributes: list}},
+					Events: []mlflow.Event{{Name: text, Attributes: list},
+						{Name: "exception",
+							Attributes: []mlflow.Attribute{{Key: ExceptionType, Raw: bytes.Clone(raw)}}}},
+					Links: []mlflow.Link{{Attributes: list}},
 				}},
 			}
 		}
@@ -83,7 +94,8 @@ func FuzzConvertArtifact(f *testing.F) {
 		}
 		for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: PayloadsJSON}, {}} {
 			c, td, again := NewConverter(opts), ptrace.NewTraces(), ptrace.NewTraces()
-			require.Equal(t, c.Append(td, mlflow.Experiment{ID: "1"}, trace), c.Append(again, mlflow.Experiment{ID: "1"}, trace))
+			require.Equal(t, c.Append(td, mlflow.Experiment{ID: "1"}, trace),
+				c.Append(again, mlflow.Experiment{ID: "1"}, trace))
 			require.Equal(t, len(trace.Spans), td.SpanCount())
 			require.Equal(t, marshal(t, td), marshal(t, again), "converting twice differs")
 			assertRoundTrip(t, td)
@@ -100,8 +112,8 @@ func marshal(t *testing.T, td ptrace.Traces) []byte {
 	return b
 }
 
-// assertFaithful checks that the attribute is what Python's json.loads makes of raw, unless it is listed to hold JSON
-// text.
+// assertFaithful checks that the attribute is what Python's json.loads makes of raw, unless it is
+// listed to hold JSON text.
 func assertFaithful(t *testing.T, m pcommon.Map, key string, raw []byte) {
 	t.Helper()
 	v := get(t, m, key)

@@ -73,7 +73,8 @@ func read(t testing.TB, path string) []byte {
 }
 
 // goldenLabels are the traces whose conversion is written down.
-var goldenLabels = []string{"every_kind", "error", "in_progress", "unicode", "null_io", "explicit_null_io", "nan_io", "huge_int", "with_run", "historic", "links", "attachment", "otlp"}
+var goldenLabels = []string{"every_kind", "error", "in_progress", "unicode", "null_io", "explicit_null_io", "nan_io",
+	"huge_int", "with_run", "historic", "links", "attachment", "otlp"}
 
 func TestGolden(t *testing.T) {
 	for _, version := range versions {
@@ -109,13 +110,15 @@ func text(t *testing.T, td ptrace.Traces) string {
 	return string(b)
 }
 
-// TestRecordedTracesAreFaithful checks for every recorded trace, in each of its forms, what must hold for all traces.
+// TestRecordedTracesAreFaithful checks for every recorded trace, in each of its forms, what must
+// hold for all traces.
 func TestRecordedTracesAreFaithful(t *testing.T) {
 	exp := mlflow.Experiment{ID: "1", Name: "e"}
 	for _, version := range versions {
 		for label, trace := range recordedTraces(t, version) {
 			t.Run(version+"/"+label, func(t *testing.T) {
-				for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: PayloadsJSON}, {}} {
+				for _, opts := range []Options{{CaptureContent: true}, {CaptureContent: true, Payloads: PayloadsJSON},
+					{}} {
 					c, td, again := NewConverter(opts), ptrace.NewTraces(), ptrace.NewTraces()
 					require.Equal(t, c.Append(td, exp, trace), c.Append(again, exp, trace))
 					require.Equal(t, marshal(t, td), marshal(t, again))
@@ -155,7 +158,8 @@ func assertAllThere(t *testing.T, source []mlflow.Attribute, got pcommon.Map) {
 	}
 }
 
-// TestTypedFormGivesTheSame compares the two forms in which servers from 3.6 on answer with the same trace.
+// TestTypedFormGivesTheSame compares the two forms in which servers from 3.6 on answer with the
+// same trace.
 func TestTypedFormGivesTheSame(t *testing.T) {
 	exp := mlflow.Experiment{ID: "1", Name: "e"}
 	for label, trace := range recordedTraces(t, "3.17.2") {
@@ -164,7 +168,8 @@ func TestTypedFormGivesTheSame(t *testing.T) {
 		}
 		t.Run(label, func(t *testing.T) {
 			var answer struct{ Trace json.RawMessage }
-			require.NoError(t, json.Unmarshal(read(t, filepath.Join(recorded, "3.17.2", "trace-"+label+".get_v3.json")), &answer))
+			require.NoError(t, json.Unmarshal(read(t, filepath.Join(recorded, "3.17.2", "trace-"+label+".get_v3.json")),
+				&answer))
 			typed, err := mlflow.DecodeTyped(trace.Info, answer.Trace)
 			require.NoError(t, err)
 			want, got := ptrace.NewTraces(), ptrace.NewTraces()

@@ -13,12 +13,15 @@ import (
 type spanKind struct {
 	operation string // gen_ai.operation.name, empty for none
 	client    bool   // span kind CLIENT, else INTERNAL
-	model     bool   // inputs and outputs are those of a model: request parameters and response scalars are read from them
-	name      string // attribute that the span's name goes to
+	// inputs and outputs are those of a model: request parameters and response scalars are read
+	// from them
+	model bool
+	name  string // attribute that the span's name goes to
 }
 
-// spanKinds has an entry for each type of span that is more than an internal step. Types that no operation of the
-// semantic conventions fits are left without one: a wrong name would count twice in everybody's charts.
+// spanKinds has an entry for each type of span that is more than an internal step. Types that no
+// operation of the semantic conventions fits are left without one: a wrong name would count twice
+// in everybody's charts.
 var spanKinds = map[string]spanKind{
 	"CHAT_MODEL": {operation: "chat", client: true, model: true},
 	"LLM":        {operation: "generate_content", client: true, model: true}, // see llmOperation
@@ -36,7 +39,8 @@ func (k spanKind) otlp() ptrace.SpanKind {
 	return ptrace.SpanKindInternal
 }
 
-// providers maps MLflow's provider names to the registered values of gen_ai.provider.name; others pass in lower case.
+// providers maps MLflow's provider names to the registered values of gen_ai.provider.name; others
+// pass in lower case.
 var providers = map[string]string{
 	"azure": "azure.ai.openai", "azure_openai": "azure.ai.openai", "azure_ai": "azure.ai.inference",
 	"bedrock": "aws.bedrock", "bedrock_converse": "aws.bedrock",
@@ -45,8 +49,9 @@ var providers = map[string]string{
 	"xai": "x_ai", "watsonx": "ibm.watsonx.ai", "moonshot": "moonshot_ai",
 }
 
-// provider returns the value of gen_ai.provider.name for MLflow's provider and model, or "" when it isn't known: it is
-// never guessed from the model, except for the models that Databricks serves under its own prefix.
+// provider returns the value of gen_ai.provider.name for MLflow's provider and model, or "" when it
+// isn't known: it is never guessed from the model, except for the models that Databricks serves
+// under its own prefix.
 func provider(name, model string) string {
 	name = strings.ToLower(strings.TrimSpace(name))
 	switch {

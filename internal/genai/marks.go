@@ -5,8 +5,9 @@ package genai
 
 import "strings"
 
-// Marks reports whether an attribute of that name says that its span is a GenAI span, in any dialect: MLflow,
-// OpenTelemetry's GenAI conventions, OpenInference, OpenLLMetry (Traceloop), Langfuse.
+// Marks reports whether an attribute of that name says that its span is a GenAI span, in any
+// dialect: MLflow, OpenTelemetry's GenAI conventions, OpenInference, OpenLLMetry (Traceloop),
+// Langfuse.
 func Marks(key string) bool {
 	if key == "" {
 		return false
@@ -32,6 +33,6 @@ func Marks(key string) bool {
 	return false
 }
 
-// Unquoted returns the value of an attribute without the quotes around it. MLflow's exporter for OTLP sends every value
-// as its JSON text.
+// Unquoted returns the value of an attribute without the quotes around it. MLflow's exporter for
+// OTLP sends every value as its JSON text.
 func Unquoted(s string) string { return strings.Trim(s, `"`) }

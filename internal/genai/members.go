@@ -8,9 +8,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/xpdata"
 )
 
-// members builds a pcommon.Map of any width in linear time and keeps the order of the keys. Of entries with the same
-// key the last value stays at the place of the first, as in a Python dict. The zero value is ready; finish leaves it
-// ready for the next map.
+// members builds a pcommon.Map of any width in linear time and keeps the order of the keys. Of
+// entries with the same key the last value stays at the place of the first, as in a Python dict.
+// The zero value is ready; finish leaves it ready for the next map.
 type members struct {
 	builder xpdata.MapBuilder
 	keys    []string
@@ -24,7 +24,8 @@ type repeat struct{ first, at int }
 // fewMembers is the room that a map begins with: most objects of a chat have two to four members.
 const fewMembers = 4
 
-// Up to linearKeys comparing beats hashing; above maxKept the memory is given back instead of kept for the next map.
+// Up to linearKeys comparing beats hashing; above maxKept the memory is given back instead of kept
+// for the next map.
 const (
 	linearKeys = 16
 	maxKept    = 1024

@@ -12,7 +12,8 @@ type request struct {
 	prompt, messages bool
 }
 
-// operation returns the operation of a span of type LLM, which MLflow uses for all kinds of text generation.
+// operation returns the operation of a span of type LLM, which MLflow uses for all kinds of text
+// generation.
 func (r *request) operation(otherwise string) string {
 	switch {
 	case r.messages:
@@ -34,21 +35,22 @@ const (
 	asFlag    // left out when false
 )
 
-// params maps the members of a model's inputs to request parameters. Several spellings of one parameter exist; the
-// first that is found is taken.
+// params maps the members of a model's inputs to request parameters. Several spellings of one
+// parameter exist; the first that is found is taken.
 var params = map[string]struct {
 	name string
 	kind paramKind
 }{
 	"temperature": {RequestTemperature, asDouble}, "top_p": {RequestTopP, asDouble}, "top_k": {RequestTopK, asDouble},
 	"frequency_penalty": {RequestFrequency, asDouble}, "presence_penalty": {RequestPresence, asDouble},
-	"max_tokens": {RequestMaxTokens, asInteger}, "max_completion_tokens": {RequestMaxTokens, asInteger}, "max_output_tokens": {RequestMaxTokens, asInteger},
-	"seed": {RequestSeed, asInteger}, "n": {RequestChoices, asChoices}, "stream": {RequestStream, asFlag},
+	"max_tokens": {RequestMaxTokens, asInteger}, "max_completion_tokens": {RequestMaxTokens, asInteger},
+	"max_output_tokens": {RequestMaxTokens, asInteger},
+	"seed":              {RequestSeed, asInteger}, "n": {RequestChoices, asChoices}, "stream": {RequestStream, asFlag},
 	"stop": {RequestStop, asTexts}, "stop_sequences": {RequestStop, asTexts},
 }
 
-// request adds the request parameters that the inputs of a model hold, and returns what else they say. The text is
-// valid JSON or empty.
+// request adds the request parameters that the inputs of a model hold, and returns what else they
+// say. The text is valid JSON or empty.
 func (w *worker) request(inputs []byte) (r request) {
 	s := pyjson.NewScanner(inputs)
 	if s.Kind() != pyjson.Object {
@@ -109,7 +111,8 @@ func (w *worker) param(name string, as paramKind, s *pyjson.Scanner) {
 	}
 }
 
-// response adds the scalars of the answer that the outputs of a model hold. The text is valid JSON or empty.
+// response adds the scalars of the answer that the outputs of a model hold. The text is valid JSON
+// or empty.
 func (w *worker) response(outputs []byte) {
 	s := pyjson.NewScanner(outputs)
 	if s.Kind() != pyjson.Object {
@@ -157,7 +160,8 @@ func finishReasons(s *pyjson.Scanner) (reasons []string) {
 	return reasons
 }
 
-// reasoning reads the usage object of a provider for the one count that MLflow's own usage doesn't have.
+// reasoning reads the usage object of a provider for the one count that MLflow's own usage doesn't
+// have.
 func (w *worker) reasoning(s *pyjson.Scanner) {
 	eachMember(s, func(key string) {
 		if key != "completion_tokens_details" && key != "output_tokens_details" {
@@ -176,7 +180,8 @@ func (w *worker) reasoning(s *pyjson.Scanner) {
 	})
 }
 
-// eachMember reads a value and, if it is an object, calls read for each of its members to read the member's value.
+// eachMember reads a value and, if it is an object, calls read for each of its members to read the
+// member's value.
 func eachMember(s *pyjson.Scanner, read func(key string)) {
 	if s.Kind() != pyjson.Object {
 		s.Skip()

@@ -28,23 +28,27 @@ const (
 	sourceMetadataPrefix = "mlflow.source."
 )
 
-// Names of attributes that this project adds under MLflow's prefix, because no convention has a place for them.
+// Names of attributes that this project adds under MLflow's prefix, because no convention has a
+// place for them.
 const (
-	ExperimentName   = "mlflow.experimentName"   // resource
-	PayloadsMode     = "mlflow.payloads"         // scope: Payloads
-	JSONAttributes   = "mlflow.jsonAttributes"   // span, event, link: keys of the attributes beside it that hold JSON text
-	Assessments      = "mlflow.assessments"      // topmost span: all assessments of the trace
-	Revision         = "mlflow.revision"         // topmost span: newest change of an assessment, Unix milliseconds, 0 without
-	TraceState       = "mlflow.traceState"       // topmost span: OK, ERROR, IN_PROGRESS
-	TraceLocation    = "mlflow.traceLocation"    // topmost span: catalog.schema[.prefix] of a trace in Unity Catalog
-	TraceIDSynthetic = "mlflow.traceIdSynthetic" // topmost span: true when the OpenTelemetry ids were derived by hashing
-	ClientRequestID  = "mlflow.clientRequestId"  // topmost span
-	RequestPreview   = "mlflow.requestPreview"   // topmost span, when it has no inputs
-	ResponsePreview  = "mlflow.responsePreview"  // topmost span, when it has no outputs
+	ExperimentName = "mlflow.experimentName" // resource
+	PayloadsMode   = "mlflow.payloads"       // scope: Payloads
+	// span, event, link: keys of the attributes beside it that hold JSON text
+	JSONAttributes = "mlflow.jsonAttributes"
+	Assessments    = "mlflow.assessments" // topmost span: all assessments of the trace
+	// topmost span: newest change of an assessment, Unix milliseconds, 0 without
+	Revision      = "mlflow.revision"
+	TraceState    = "mlflow.traceState"    // topmost span: OK, ERROR, IN_PROGRESS
+	TraceLocation = "mlflow.traceLocation" // topmost span: catalog.schema[.prefix] of a trace in Unity Catalog
+	// topmost span: true when the OpenTelemetry ids were derived by hashing
+	TraceIDSynthetic = "mlflow.traceIdSynthetic"
+	ClientRequestID  = "mlflow.clientRequestId" // topmost span
+	RequestPreview   = "mlflow.requestPreview"  // topmost span, when it has no inputs
+	ResponsePreview  = "mlflow.responsePreview" // topmost span, when it has no outputs
 )
 
-// Names of OpenTelemetry's semantic conventions (open-telemetry/semantic-conventions-genai, in development, as of
-// 2026-11).
+// Names of OpenTelemetry's semantic conventions (open-telemetry/semantic-conventions-genai, in
+// development, as of 2026-11).
 const (
 	ServiceName          = "service.name"
 	SessionID            = "session.id"
@@ -79,8 +83,8 @@ const (
 	EmbeddingsDimensions = "gen_ai.embeddings.dimension.count"
 )
 
-// Names of attributes that the genai processor adds. Those of counts and scores are made of a prefix and a name:
-// token_count_*, metric_*.
+// Names of attributes that the genai processor adds. Those of counts and scores are made of a
+// prefix and a name: token_count_*, metric_*.
 const (
 	TokenCountRequest     = "token_count_request"
 	TokenCountResponse    = "token_count_response"

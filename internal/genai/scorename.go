@@ -14,14 +14,15 @@ import (
 // MaxScoreName is the longest name that ScoreName returns.
 const MaxScoreName = 64
 
-// ScorePrefix stands before ScoreName in the attribute that holds a score, unless the genai processor is told
-// otherwise.
+// ScorePrefix stands before ScoreName in the attribute that holds a score, unless the genai
+// processor is told otherwise.
 const ScorePrefix = "metric_"
 
-// ScoreName returns the name of an assessment in a form that can be a column everywhere: lower case, since columns of
-// Databricks don't distinguish it, of a-z, 0-9 and _, every run of other characters one _, none at the ends. A long
-// name is cut and ends in a hash of the whole. The result is empty for a name without any of these characters. What
-// writes scores and what makes columns of them share this rule.
+// ScoreName returns the name of an assessment in a form that can be a column everywhere: lower
+// case, since columns of Databricks don't distinguish it, of a-z, 0-9 and _, every run of other
+// characters one _, none at the ends. A long name is cut and ends in a hash of the whole. The
+// result is empty for a name without any of these characters. What writes scores and what makes
+// columns of them share this rule.
 func ScoreName(name string) string {
 	name = strings.ToLower(norm.NFC.String(name))
 	var b strings.Builder

@@ -13,8 +13,10 @@ import (
 func TestScoreName(t *testing.T) {
 	long := strings.Repeat("abcdefgh_", 10)
 	tests := map[string]string{
-		"relevance": "relevance", "Retrieval/Precision": "retrieval_precision", "a__b": "a__b", " a - b ": "a_b", "_a_": "a", "!?": "", "": "",
-		"caf\u00e9": "caf", "cafe\u0301": "caf", "naïve bayes": "na_ve_bayes", "p95.latency(ms)": "p95_latency_ms", "日本": "",
+		"relevance": "relevance", "Retrieval/Precision": "retrieval_precision", "a__b": "a__b", " a - b ": "a_b",
+		"_a_": "a", "!?": "", "": "",
+		"caf\u00e9": "caf", "cafe\u0301": "caf", "naïve bayes": "na_ve_bayes", "p95.latency(ms)": "p95_latency_ms",
+		"日本": "",
 	}
 	for name, want := range tests {
 		assert.Equal(t, want, ScoreName(name), "%q", name)

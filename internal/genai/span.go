@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// facts is what the attributes of a span say that others are derived from. Values that are not of the type they should
-// have are left empty.
+// facts is what the attributes of a span say that others are derived from. Values that are not of
+// the type they should have are left empty.
 type facts struct {
 	spanType, model, provider, function string
 	plainModel                          string // of the attribute `model` that integrations write
@@ -140,8 +140,8 @@ func (w *worker) admits(key string) bool {
 	return false
 }
 
-// put adds an attribute of our own and returns its value, unless the producer wrote one of that name, which is never
-// replaced.
+// put adds an attribute of our own and returns its value, unless the producer wrote one of that
+// name, which is never replaced.
 func (w *worker) put(key string) (v pcommon.Value, ok bool) {
 	if w.levels[0].find(key) >= 0 || !w.admits(key) {
 		return v, false
@@ -149,8 +149,8 @@ func (w *worker) put(key string) (v pcommon.Value, ok bool) {
 	return w.levels[0].add(key), true
 }
 
-// replace is put for names that only this project writes: found on a span, they come from an earlier transfer of the
-// trace and are out of date.
+// replace is put for names that only this project writes: found on a span, they come from an
+// earlier transfer of the trace and are out of date.
 func (w *worker) replace(key string) pcommon.Value {
 	return w.levels[0].add(key)
 }
@@ -185,7 +185,8 @@ func (w *worker) finish(dst pcommon.Map) {
 	w.levels[0].finish(dst)
 }
 
-// note keeps what an attribute of the producer says. Of attributes with the same key the last one counts.
+// note keeps what an attribute of the producer says. Of attributes with the same key the last one
+// counts.
 func (f *facts) note(key string, raw []byte, valid bool) {
 	container := func() []byte {
 		if !valid {
@@ -216,7 +217,8 @@ func (f *facts) note(key string, raw []byte, valid bool) {
 	}
 }
 
-// stringValue returns the value of an attribute that is a string, or text that isn't JSON, and whether it is one.
+// stringValue returns the value of an attribute that is a string, or text that isn't JSON, and
+// whether it is one.
 func stringValue(raw []byte) (string, bool) {
 	s := pyjson.NewScanner(raw)
 	if s.Kind() == pyjson.String {
@@ -233,7 +235,8 @@ func stringValue(raw []byte) (string, bool) {
 	return stringOf(raw), true
 }
 
-// unwrapped returns the JSON text of a value, without the string around it where a producer encoded the text once more.
+// unwrapped returns the JSON text of a value, without the string around it where a producer encoded
+// the text once more.
 func unwrapped(raw []byte) []byte {
 	s := pyjson.NewScanner(raw)
 	if s.Kind() == pyjson.String {

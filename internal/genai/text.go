@@ -12,25 +12,26 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// ValueText appends v as Python's json.dumps(value, ensure_ascii=False) writes the value that v stands for. For a
-// structured value of ours this is the text that MLflow's Python client stores, unless the attribute is listed in
-// JSONAttributes: then ListedValueText gives it. Bytes, which JSON doesn't have, become a base64 string.
+// ValueText appends v as Python's json.dumps(value, ensure_ascii=False) writes the value that v
+// stands for. For a structured value of ours this is the text that MLflow's Python client stores,
+// unless the attribute is listed in JSONAttributes: then ListedValueText gives it. Bytes, which
+// JSON doesn't have, become a base64 string.
 func ValueText(dst []byte, v pcommon.Value) []byte {
 	dst, _ = ValueTextUpTo(dst, v, noLimit)
 	return dst
 }
 
-// ValueTextUpTo is ValueText that stops when dst has grown beyond limit bytes, which the last string may do by its own
-// length. It reports whether the text is whole.
+// ValueTextUpTo is ValueText that stops when dst has grown beyond limit bytes, which the last
+// string may do by its own length. It reports whether the text is whole.
 func ValueTextUpTo(dst []byte, v pcommon.Value, limit int) (text []byte, whole bool) {
 	w := textWriter{limit: limit}
 	dst = w.value(dst, v, 0)
 	return dst, len(dst) <= limit
 }
 
-// ListedValueText is ValueTextUpTo for an attribute of a span with Structured payloads that JSONAttributes lists: what
-// stands in a string because structured form can't hold it, a container below maxDepth levels or an integer beyond
-// int64, is written as the JSON value that it is.
+// ListedValueText is ValueTextUpTo for an attribute of a span with Structured payloads that
+// JSONAttributes lists: what stands in a string because structured form can't hold it, a container
+// below maxDepth levels or an integer beyond int64, is written as the JSON value that it is.
 func ListedValueText(dst []byte, v pcommon.Value, limit int) (text []byte, whole bool) {
 	w := textWriter{limit: limit, listed: true}
 	dst = w.value(dst, v, 0)

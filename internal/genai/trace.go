@@ -9,21 +9,25 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// metadataKeys are the keys of metadata that become attributes under their own name, besides those below
-// mlflow.source.: the ones that MLflow defines. Others are their users' and get TraceMetadataPrefix.
+// metadataKeys are the keys of metadata that become attributes under their own name, besides those
+// below mlflow.source.: the ones that MLflow defines. Others are their users' and get
+// TraceMetadataPrefix.
 var metadataKeys = map[string]bool{
 	TraceSession: true, TraceUser: true, "mlflow.trace.tokenUsage": true, "mlflow.trace.cost": true,
-	mlflow.MetaSizeStats: true, mlflow.MetaSizeBytes: true, mlflow.MetaSchemaVersion: true, "mlflow.trace.infoFinalized": true,
-	"mlflow.traceInputs": true, "mlflow.traceOutputs": true, "mlflow.sourceRun": true, "mlflow.modelId": true, "mlflow.user": true,
+	mlflow.MetaSizeStats: true, mlflow.MetaSizeBytes: true, mlflow.MetaSchemaVersion: true,
+	"mlflow.trace.infoFinalized": true,
+	"mlflow.traceInputs":         true, "mlflow.traceOutputs": true, "mlflow.sourceRun": true,
+	"mlflow.modelId": true, "mlflow.user": true,
 	"mlflow.gateway.endpointId": true, "mlflow.gateway.requestType": true, "mlflow.gateway.caller": true,
 	"mlflow.auth.userId": true, "mlflow.auth.username": true,
 }
 
-// storageTags say where the spans lie in the server that the trace is read from. An MLflow server takes every
-// TraceTagPrefix attribute of a root span as a tag of the trace; a foreign location there would make it look for the
-// spans in the wrong place, so these never get that prefix.
+// storageTags say where the spans lie in the server that the trace is read from. An MLflow server
+// takes every TraceTagPrefix attribute of a root span as a tag of the trace; a foreign location
+// there would make it look for the spans in the wrong place, so these never get that prefix.
 var storageTags = map[string]bool{
-	mlflow.TagArtifactLocation: true, mlflow.TagSpansLocation: true, "mlflow.trace.archiveLocation": true, "mlflow.trace.archivalFailure": true,
+	mlflow.TagArtifactLocation: true, mlflow.TagSpansLocation: true, "mlflow.trace.archiveLocation": true,
+	"mlflow.trace.archivalFailure": true,
 }
 
 // trace adds what belongs to the whole trace to its topmost span.
@@ -67,8 +71,8 @@ func (w *worker) trace(t *mlflow.Trace, experimentID string, f *facts) {
 	w.assessments(info.Assessments)
 }
 
-// putText adds a string, which may be empty, of a tag or metadata. It reports whether the name was free; the value may
-// still be left out for its content.
+// putText adds a string, which may be empty, of a tag or metadata. It reports whether the name was
+// free; the value may still be left out for its content.
 func (w *worker) putText(key, value string) (free bool) {
 	key = validString(key)
 	if w.levels[0].find(key) >= 0 {
@@ -80,7 +84,8 @@ func (w *worker) putText(key, value string) (free bool) {
 	return true
 }
 
-// location returns the middle of an id of the form trace:/<location>/<hex>, which traces in Unity Catalog have.
+// location returns the middle of an id of the form trace:/<location>/<hex>, which traces in Unity
+// Catalog have.
 func location(id string) string {
 	rest, ok := strings.CutPrefix(id, "trace:/")
 	if !ok {

@@ -13,13 +13,14 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// maxDepth is how deeply containers of a structured value may be nested. Readers of protobuf refuse a whole request at
-// 100 levels of messages, which JSON objects reach at a depth of 32; what is deeper than maxDepth becomes JSON text.
+// maxDepth is how deeply containers of a structured value may be nested. Readers of protobuf refuse
+// a whole request at 100 levels of messages, which JSON objects reach at a depth of 32; what is
+// deeper than maxDepth becomes JSON text.
 const maxDepth = 24
 
-// value writes the value of an attribute, whose text is raw and read by s, into v. It reports whether raw is JSON, and
-// whether v now holds JSON text somewhere. An empty text is null, as MLflow's own client has it; a text that is not
-// JSON is itself a string.
+// value writes the value of an attribute, whose text is raw and read by s, into v. It reports
+// whether raw is JSON, and whether v now holds JSON text somewhere. An empty text is null, as
+// MLflow's own client has it; a text that is not JSON is itself a string.
 func (w *worker) value(v pcommon.Value, raw []byte, s pyjson.Scanner) (valid, jsonText bool) {
 	if len(raw) == 0 {
 		return true, false
@@ -91,8 +92,8 @@ func (w *worker) number(v pcommon.Value, num []byte) {
 	v.SetDouble(f)
 }
 
-// pythonNaN is the NaN that Python's json.loads returns. Go's differs in its lowest bit, and the same trace has to be
-// the same bytes whoever exports it.
+// pythonNaN is the NaN that Python's json.loads returns. Go's differs in its lowest bit, and the
+// same trace has to be the same bytes whoever exports it.
 const pythonNaN = 0x7FF8000000000000
 
 // jsonText writes JSON text as a string.
@@ -101,7 +102,8 @@ func (w *worker) jsonText(v pcommon.Value, text []byte) {
 	v.SetStr(validString(stringOf(text)))
 }
 
-// stringOf returns b as a string that shares its memory: texts of a trace are never written to again.
+// stringOf returns b as a string that shares its memory: texts of a trace are never written to
+// again.
 func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // validString returns s with invalid UTF-8 replaced, since protobuf refuses it.

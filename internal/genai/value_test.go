@@ -61,9 +61,11 @@ func TestStructuredValues(t *testing.T) {
 		"minus infinity":   {`-Infinity`, pcommon.ValueTypeDouble, ""},
 		"empty list":       {`[]`, pcommon.ValueTypeSlice, ""},
 		"empty object":     {`{}`, pcommon.ValueTypeMap, ""},
-		"order of keys":    {`{"z": 1, "a": [1, "a", null, {"k": NaN}], "m": {"b": null, "a": {}}}`, pcommon.ValueTypeMap, ""},
-		"white space":      {" {\"a\":[1 ,2]}\n", pcommon.ValueTypeMap, `{"a": [1, 2]}`},
-		"duplicate keys":   {`{"a": 1, "b": {"x": 1, "x": 2}, "a": {"c": 3}, "d": 4, "a": 5}`, pcommon.ValueTypeMap, `{"a": 5, "b": {"x": 2}, "d": 4}`},
+		"order of keys": {`{"z": 1, "a": [1, "a", null, {"k": NaN}], "m": {"b": null, "a": {}}}`,
+			pcommon.ValueTypeMap, ""},
+		"white space": {" {\"a\":[1 ,2]}\n", pcommon.ValueTypeMap, `{"a": [1, 2]}`},
+		"duplicate keys": {`{"a": 1, "b": {"x": 1, "x": 2}, "a": {"c": 3}, "d": 4, "a": 5}`, pcommon.ValueTypeMap,
+			`{"a": 5, "b": {"x": 2}, "d": 4}`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -94,9 +96,10 @@ func TestValuesWithoutStructuredForm(t *testing.T) {
 		want  any
 		stats Stats
 	}{
-		"big integer":        {big, big, Stats{BigIntegers: 1}},
-		"just too big":       {"9223372036854775808", "9223372036854775808", Stats{BigIntegers: 1}},
-		"big integer inside": {`{"a": [1, -` + big + `]}`, map[string]any{"a": []any{int64(1), "-" + big}}, Stats{BigIntegers: 1}},
+		"big integer":  {big, big, Stats{BigIntegers: 1}},
+		"just too big": {"9223372036854775808", "9223372036854775808", Stats{BigIntegers: 1}},
+		"big integer inside": {`{"a": [1, -` + big + `]}`, map[string]any{"a": []any{int64(1), "-" + big}},
+			Stats{BigIntegers: 1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +113,8 @@ func TestValuesWithoutStructuredForm(t *testing.T) {
 }
 
 func TestTextThatIsNotJSON(t *testing.T) {
-	for _, raw := range []string{"hello", `{"a": 1`, `{"a": 1} x`, `{"a": 99999999999999999999} x`, "\xff\xfe", " ", "'x'"} {
+	for _, raw := range []string{"hello", `{"a": 1`, `{"a": 1} x`, `{"a": 99999999999999999999} x`,
+		"\xff\xfe", " ", "'x'"} {
 		for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
 			span, stats := convert(t, Options{CaptureContent: true, Payloads: payloads}, attribute("x", raw))
 			assert.Equal(t, strings.ToValidUTF8(raw, "\uFFFD"), get(t, span.Attributes(), "x").Str())
@@ -142,7 +146,8 @@ func TestDepth(t *testing.T) {
 				assert.False(t, listed)
 				assert.Zero(t, stats.TooDeep)
 			} else {
-				assert.Equal(t, strings.Repeat(unit.open, depth-maxDepth)+"1"+strings.Repeat(unit.close, depth-maxDepth), v.Str())
+				assert.Equal(t, strings.Repeat(unit.open, depth-maxDepth)+"1"+
+					strings.Repeat(unit.close, depth-maxDepth), v.Str())
 				assert.True(t, listed)
 				assert.Equal(t, 1, stats.TooDeep)
 			}
@@ -172,11 +177,15 @@ func assertRoundTrip(t *testing.T, td ptrace.Traces) {
 
 func TestJSONPayloads(t *testing.T) {
 	span, stats := convert(t, Options{CaptureContent: true, Payloads: PayloadsJSON},
-		attribute("object", `{"b": 1.50, "a":[99999999999999999999], "a": 2}`), attribute("list", ` [1]`), attribute("string", `"[1]"`), attribute("number", `1`),
-		attribute("null", `null`), attribute("big", `99999999999999999999`), attribute("text", `{broken`), attribute("bad", "{\"\xff\": 1}"))
+		attribute("object", `{"b": 1.50, "a":[99999999999999999999], "a": 2}`), attribute("list", ` [1]`),
+		attribute("string", `"[1]"`), attribute("number", `1`),
+		attribute("null", `null`), attribute("big", `99999999999999999999`), attribute("text", `{broken`),
+		attribute("bad", "{\"\xff\": 1}"))
 	assert.Equal(t, map[string]any{
-		"object": `{"b": 1.50, "a":[99999999999999999999], "a": 2}`, "list": `[1]`, "string": `[1]`, "number": int64(1), "null": nil, "big": "99999999999999999999",
-		"text": `{broken`, "bad": "{\"\uFFFD\": 1}", JSONAttributes: []any{"object", "list", "big", "bad"}, ExperimentID: "1", Revision: int64(0),
+		"object": `{"b": 1.50, "a":[99999999999999999999], "a": 2}`, "list": `[1]`, "string": `[1]`, "number": int64(1),
+		"null": nil, "big": "99999999999999999999",
+		"text": `{broken`, "bad": "{\"\uFFFD\": 1}", JSONAttributes: []any{"object", "list", "big", "bad"},
+		ExperimentID: "1", Revision: int64(0),
 	}, span.Attributes().AsRaw())
 	assert.Equal(t, Stats{Spans: 1, BigIntegers: 1}, stats)
 }
@@ -208,7 +217,8 @@ func TestWideMaps(t *testing.T) {
 	assert.EqualValues(t, width-1, get(t, inner, "k"+strconv.Itoa(width-1)).Int())
 }
 
-// TestMembersIsAnOrderedDict compares with a plain model of Python's dict for all widths around the switch to hashing.
+// TestMembersIsAnOrderedDict compares with a plain model of Python's dict for all widths around the
+// switch to hashing.
 func TestMembersIsAnOrderedDict(t *testing.T) {
 	var m members
 	for width := range 3 * linearKeys {

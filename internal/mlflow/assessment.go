@@ -12,8 +12,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// CanonicalValue returns the JSON text of a feedback's value or a scalar expectation as every source gives it: integers are floats, the keys of objects
-// ascend. (MLflow's REST answers go through a protobuf value that knows doubles only and forgets the order.) Text that is not JSON becomes a string.
+// CanonicalValue returns the JSON text of a feedback's value or a scalar expectation as every
+// source gives it: integers are floats, the keys of objects ascend. (MLflow's REST answers go
+// through a protobuf value that knows doubles only and forgets the order.) Text that is not JSON
+// becomes a string.
 func CanonicalValue(text []byte) []byte {
 	value, err := pyjson.AppendCanonicalFloats(nil, text, true)
 	if err != nil {
@@ -22,7 +24,8 @@ func CanonicalValue(text []byte) []byte {
 	return value
 }
 
-// assessments reads a list of assessments in MLflow's REST form and returns it in the order of creation, then of ids.
+// assessments reads a list of assessments in MLflow's REST form and returns it in the order of
+// creation, then of ids.
 func (d *decoder) assessments() []Assessment {
 	if !d.open(pyjson.Array) {
 		return nil
@@ -100,7 +103,8 @@ func (d *decoder) source(a *Assessment) {
 	}
 }
 
-// assessmentValue reads {"value": …, "error": {…}}, {"serialized_value": {"value": "…"}} or {"issue_name": "…"}.
+// assessmentValue reads {"value": …, "error": {…}}, {"serialized_value": {"value": "…"}} or
+// {"issue_name": "…"}.
 func (d *decoder) assessmentValue(a *Assessment) {
 	if !d.open(pyjson.Object) {
 		return
@@ -150,8 +154,9 @@ func (d *decoder) assessmentError() *AssessmentError {
 	return e
 }
 
-// AppendAssessments appends the JSON text of the complete list in the form of MLflow's REST answers, in the order of creation, then of ids. The order of
-// members is fixed and absent ones are left out, so that equal lists give equal bytes.
+// AppendAssessments appends the JSON text of the complete list in the form of MLflow's REST
+// answers, in the order of creation, then of ids. The order of members is fixed and absent ones are
+// left out, so that equal lists give equal bytes.
 func AppendAssessments(dst []byte, list []Assessment) []byte {
 	list = ByCreation(list)
 	dst = append(dst, '[')
@@ -164,7 +169,8 @@ func AppendAssessments(dst []byte, list []Assessment) []byte {
 	return append(dst, ']')
 }
 
-// ByCreation returns the list in the order of creation, then of ids. It doesn't change the list that it is given.
+// ByCreation returns the list in the order of creation, then of ids. It doesn't change the list
+// that it is given.
 func ByCreation(list []Assessment) []Assessment {
 	if !slices.IsSortedFunc(list, byCreation) {
 		list = slices.Clone(list)

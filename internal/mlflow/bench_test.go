@@ -68,7 +68,8 @@ func BenchmarkDecodeSpan(b *testing.B) {
 }
 
 func BenchmarkDecodeSearch(b *testing.B) {
-	for name, file := range map[string]string{"V2": "testdata/3.17.2/search_v2.json", "V3": "testdata/3.17.2/search_v3.json"} {
+	for name, file := range map[string]string{"V2": "testdata/3.17.2/search_v2.json",
+		"V3": "testdata/3.17.2/search_v3.json"} {
 		b.Run(name, func(b *testing.B) {
 			body := compact(b, read(b, file))
 			infos := 0

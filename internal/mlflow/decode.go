@@ -11,19 +11,23 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// Decoders of the wire formats. All of them but DecodeSpanCopy keep the document they are given: strings and raw values of
-// the result may point into it, so the caller hands it over and never writes to it again. A result never points into memory
-// shared between traces (see Trace).
+// Decoders of the wire formats. All of them but DecodeSpanCopy keep the document they are given:
+// strings and raw values of the result may point into it, so the caller hands it over and never
+// writes to it again. A result never points into memory shared between traces (see Trace).
 //
-// What is odd in one attribute, event or link costs at most that one: a value of an unexpected kind is kept as its text. What makes the document as a whole
-// unreadable is a *Skip that names the byte and holds no content.
+// What is odd in one attribute, event or link costs at most that one: a value of an unexpected kind
+// is kept as its text. What makes the document as a whole unreadable is a *Skip that names the byte
+// and holds no content.
 
-// DecodeArtifact decodes a traces.json document: {"spans": […]} of schema 2 (2.14 to 2.22), schema 3 (3.0 to 3.5) and of the artifact route of the
-// database era (3.6 on). An error is always a *Skip.
+// DecodeArtifact decodes a traces.json document: {"spans": […]} of schema 2 (2.14 to 2.22), schema
+// 3 (3.0 to 3.5) and of the artifact route of the database era (3.6 on). An error is always a
+// *Skip.
 func DecodeArtifact(info Info, doc []byte) (*Trace, error) { return decodeTrace(info, doc) }
 
-// DecodeTyped decodes one element of `traces` of batchGet, or `trace` of get: {"trace_info": {…}, "spans": […]} with typed attribute values, which are
-// transcoded to the canonical JSON text that the other formats have. The whole answer of get, {"trace": {…}}, will do as well. An error is always a *Skip.
+// DecodeTyped decodes one element of `traces` of batchGet, or `trace` of get: {"trace_info": {…},
+// "spans": […]} with typed attribute values, which are transcoded to the canonical JSON text that
+// the other formats have. The whole answer of get, {"trace": {…}}, will do as well. An error is
+// always a *Skip.
 func DecodeTyped(info Info, doc []byte) (*Trace, error) { return decodeTrace(info, doc) }
 
 func decodeTrace(info Info, doc []byte) (*Trace, error) {
@@ -70,11 +74,13 @@ func corrupt(err error) *Skip {
 	return Skipf(Corrupt, "the spans can't be read: %v", err)
 }
 
-// DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of a store). The span points
-// into doc. An error is always a *Skip. Finish completes the trace once all its spans are decoded.
+// DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of
+// a store). The span points into doc. An error is always a *Skip. Finish completes the trace once
+// all its spans are decoded.
 func DecodeSpan(doc []byte) (Span, error) { return decodeSpan(newDecoder(doc)) }
 
-// DecodeSpanCopy is DecodeSpan for a doc that is only valid during the call: neither the span nor the error points into it.
+// DecodeSpanCopy is DecodeSpan for a doc that is only valid during the call: neither the span nor
+// the error points into it.
 func DecodeSpanCopy(doc []byte) (Span, error) { return decodeSpan(newCopyingDecoder(doc)) }
 
 func decodeSpan(d *decoder) (Span, error) {
@@ -95,7 +101,8 @@ type BatchElement struct {
 	Doc     []byte
 }
 
-// SplitBatch returns, for each element of `traces` of a batchGet answer, its trace id and its own copy of the element, in the order of the answer.
+// SplitBatch returns, for each element of `traces` of a batchGet answer, its trace id and its own
+// copy of the element, in the order of the answer.
 func SplitBatch(body []byte) ([]BatchElement, error) {
 	var list []BatchElement
 	d := newDecoder(body)

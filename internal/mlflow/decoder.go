@@ -9,7 +9,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// decoder reads documents whose members may have another kind than expected, or be null, without losing the rest.
+// decoder reads documents whose members may have another kind than expected, or be null, without
+// losing the rest.
 type decoder struct {
 	pyjson.Scanner
 	block   block
@@ -86,8 +87,8 @@ func (d *decoder) boolean(otherwise bool) bool {
 	return otherwise
 }
 
-// block is memory for values that don't stand in the document as they are kept. What was put into it is neither moved nor overwritten, and stays valid
-// when a new block is begun.
+// block is memory for values that don't stand in the document as they are kept. What was put into
+// it is neither moved nor overwritten, and stays valid when a new block is begun.
 type block struct {
 	buf  []byte
 	size int
@@ -101,7 +102,8 @@ func (b *block) room() []byte {
 	return b.buf[len(b.buf):]
 }
 
-// keep returns the value that was appended to room's slice. It lies in the block if it fitted, else in memory of its own.
+// keep returns the value that was appended to room's slice. It lies in the block if it fitted, else
+// in memory of its own.
 func (b *block) keep(value []byte) []byte {
 	n := len(b.buf)
 	if end := n + len(value); len(value) > 0 && end <= cap(b.buf) && &value[0] == &b.buf[:end][n] {

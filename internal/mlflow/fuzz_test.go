@@ -76,7 +76,8 @@ func FuzzDecodeArtifact(f *testing.F) {
 
 func FuzzDecodeTyped(f *testing.F) {
 	seed(f, "trace-*.get_v3.json", "batch_get_v3.json")
-	f.Add([]byte(`{"spans":[{"attributes":[{"key":"k","value":{"kvlist_value":{"values":[{"value":{"array_value":{"values":[{}]}},"key":"a"}]}}}]}]}`))
+	f.Add([]byte(
+		`{"spans":[{"attributes":[{"key":"k","value":{"kvlist_value":{"values":[{"value":{"array_value":{"values":[{}]}},"key":"a"}]}}}]}]}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		trace, err := DecodeTyped(Info{ID: "tr-1"}, doc)
 		checkTrace(t, trace, err, doc)
@@ -91,9 +92,11 @@ func FuzzDecodeTyped(f *testing.F) {
 	})
 }
 
-// FuzzTypedValue checks that whatever a typed value holds becomes canonical JSON text, but for keys that it holds twice.
+// FuzzTypedValue checks that whatever a typed value holds becomes canonical JSON text, but for keys
+// that it holds twice.
 func FuzzTypedValue(f *testing.F) {
-	for _, value := range []string{`{"int_value":"1"}`, `{"double_value":"NaN"}`, `{"kvlist_value":{"values":[{"value":{"array_value":{"values":[{"string_value":"x"}]}},"key":"a"},{}]}}`} {
+	for _, value := range []string{`{"int_value":"1"}`, `{"double_value":"NaN"}`,
+		`{"kvlist_value":{"values":[{"value":{"array_value":{"values":[{"string_value":"x"}]}},"key":"a"},{}]}}`} {
 		f.Add([]byte(value))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {

@@ -58,7 +58,8 @@ func infoOf(t testing.TB, version, label string) Info {
 	return info
 }
 
-// TestGolden decodes the infos and the artifacts of every version and compares with a dump that people can read.
+// TestGolden decodes the infos and the artifacts of every version and compares with a dump that
+// people can read.
 func TestGolden(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -82,7 +83,8 @@ func TestGolden(t *testing.T) {
 
 func dumpInfo(out *strings.Builder, i *Info) {
 	fmt.Fprintf(out, "id %s experiment %s client %q\n", i.ID, i.ExperimentID, i.ClientRequestID)
-	fmt.Fprintf(out, "time %s duration %d ms state %q spans in %s\n", time.UnixMilli(i.Timestamp).UTC().Format(time.RFC3339Nano), i.Duration, i.State, i.SpansLocation())
+	fmt.Fprintf(out, "time %s duration %d ms state %q spans in %s\n",
+		time.UnixMilli(i.Timestamp).UTC().Format(time.RFC3339Nano), i.Duration, i.State, i.SpansLocation())
 	fmt.Fprintf(out, "request %q\nresponse %q\n", i.RequestPreview, i.ResponsePreview)
 	for _, kv := range i.Metadata {
 		fmt.Fprintf(out, "metadata %s = %q\n", kv.Key, kv.Value)
@@ -119,7 +121,8 @@ func dumpAttributes(out *strings.Builder, indent string, list []Attribute) {
 	}
 }
 
-// canonical re-spells the values of span attributes, which in artifacts are as the client wrote them and in typed form canonical.
+// canonical re-spells the values of span attributes, which in artifacts are as the client wrote
+// them and in typed form canonical.
 func canonical(t *testing.T, spans []Span) []Span {
 	for i := range spans {
 		for j, a := range spans[i].Attributes {
@@ -140,7 +143,8 @@ func emptyIsNil[T any](list []T) []T {
 	return list
 }
 
-// TestTypedEqualsArtifact compares the same trace read by get or batchGet and by the artifact route.
+// TestTypedEqualsArtifact compares the same trace read by get or batchGet and by the artifact
+// route.
 func TestTypedEqualsArtifact(t *testing.T) {
 	for _, version := range []string{"3.6.0", "3.17.2"} {
 		compare := func(t *testing.T, label string, typed []byte) {
@@ -177,7 +181,8 @@ func TestTypedEqualsArtifact(t *testing.T) {
 // TestInfosAgree compares each trace's own info with the one in the search answer.
 func TestInfosAgree(t *testing.T) {
 	for _, version := range versions {
-		for era, decode := range map[string]func([]byte) (InfosPage, error){"v2": DecodeSearchV2, "v3": DecodeSearchV3} {
+		for era, decode := range map[string]func([]byte) (InfosPage, error){"v2": DecodeSearchV2,
+			"v3": DecodeSearchV3} {
 			for _, name := range recorded(t, version, "search_"+era+".json") {
 				t.Run(version+"/"+era, func(t *testing.T) {
 					page, err := decode(read(t, name))

@@ -12,9 +12,10 @@ import (
 	"strings"
 )
 
-// parseID puts the id that text spells into id and reports whether it is one that fits: base64 of all bytes (schema 3), or hex (schema 2, and schema 3 of a
-// 3.5.0 client) with or without 0x, tr- or trace:/<location>/ before it. Hex digits are too few where a producer left out leading zeros. The length
-// decides, since hex is valid base64, too.
+// parseID puts the id that text spells into id and reports whether it is one that fits: base64 of
+// all bytes (schema 3), or hex (schema 2, and schema 3 of a 3.5.0 client) with or without 0x, tr-
+// or trace:/<location>/ before it. Hex digits are too few where a producer left out leading zeros.
+// The length decides, since hex is valid base64, too.
 func parseID(id []byte, text string) bool {
 	// Base64 comes first: it may begin with 0x itself.
 	if len(text) == base64.StdEncoding.EncodedLen(len(id)) && strings.HasSuffix(text, "=") {
@@ -46,7 +47,8 @@ func parseID(id []byte, text string) bool {
 // placePrefix begins the ids of traces in Unity Catalog.
 const placePrefix = "trace:/"
 
-// PlaceID is MLflow's id of a trace in Unity Catalog: trace:/<place>/<hex>. The place is catalog.schema.prefix, in the older layout catalog.schema.
+// PlaceID is MLflow's id of a trace in Unity Catalog: trace:/<place>/<hex>. The place is
+// catalog.schema.prefix, in the older layout catalog.schema.
 func PlaceID(place, hex string) string { return placePrefix + place + "/" + hex }
 
 // SplitPlaceID returns the two parts of an id that PlaceID made. For another id the place is empty.
@@ -59,8 +61,8 @@ func SplitPlaceID(id string) (place, hex string) {
 	return rest[:i], rest[i+1:]
 }
 
-// spanID returns the id that text spells. Text that spells none gives an id that is derived from it, so that parents and children still find each other;
-// the empty text gives zero.
+// spanID returns the id that text spells. Text that spells none gives an id that is derived from
+// it, so that parents and children still find each other; the empty text gives zero.
 func spanID(text string) (id [8]byte) {
 	if text == "" || parseID(id[:], text) {
 		return id
@@ -70,8 +72,10 @@ func spanID(text string) (id [8]byte) {
 	return id
 }
 
-// Finish gives every span of the trace the same OpenTelemetry trace id: the one in the spans, else one derived from the trace's MLflow id; and puts event
-// times into nanoseconds. A span without an id gets one that follows from its place. Every decoder ends with it; a store calls it after it has decoded the rows.
+// Finish gives every span of the trace the same OpenTelemetry trace id: the one in the spans, else
+// one derived from the trace's MLflow id; and puts event times into nanoseconds. A span without an
+// id gets one that follows from its place. Every decoder ends with it; a store calls it after it
+// has decoded the rows.
 func Finish(t *Trace) {
 	id := idInSpans(t.Spans)
 	if id == [16]byte{} {
@@ -90,7 +94,8 @@ func Finish(t *Trace) {
 	}
 }
 
-// idInSpans returns the trace id of the first root span that has one, else of the first span that has one, else zero.
+// idInSpans returns the trace id of the first root span that has one, else of the first span that
+// has one, else zero.
 func idInSpans(spans []Span) (id [16]byte) {
 	for i := range spans {
 		if spans[i].TraceID == [16]byte{} {
@@ -106,8 +111,9 @@ func idInSpans(spans []Span) (id [16]byte) {
 	return id
 }
 
-// deriveTraceID returns the OpenTelemetry trace id of an MLflow trace whose spans carry none: the 32 hex digits in tr-<hex>, trace:/<location>/<hex>, <hex>
-// or a UUID; for any other text the first 16 bytes of its SHA-256, and true.
+// deriveTraceID returns the OpenTelemetry trace id of an MLflow trace whose spans carry none: the
+// 32 hex digits in tr-<hex>, trace:/<location>/<hex>, <hex> or a UUID; for any other text the first
+// 16 bytes of its SHA-256, and true.
 func deriveTraceID(mlflowID string) (id [16]byte, synthetic bool) {
 	text := mlflowID
 	if strings.HasPrefix(text, placePrefix) {
@@ -126,11 +132,13 @@ func deriveTraceID(mlflowID string) (id [16]byte, synthetic bool) {
 	return [16]byte(sum[:16]), true
 }
 
-// microsecondLimit is the value below which an event's time is in microseconds, as clients up to 3.10 wrote it: 1973 in nanoseconds, 5138 in microseconds.
+// microsecondLimit is the value below which an event's time is in microseconds, as clients up to
+// 3.10 wrote it: 1973 in nanoseconds, 5138 in microseconds.
 const microsecondLimit = 1e17
 
-// nanoseconds returns the time of an event, in nanoseconds or microseconds, in nanoseconds. The span it belongs to has the last word: a time that is nearer
-// to it as nanoseconds is in nanoseconds.
+// nanoseconds returns the time of an event, in nanoseconds or microseconds, in nanoseconds. The
+// span it belongs to has the last word: a time that is nearer to it as nanoseconds is in
+// nanoseconds.
 func nanoseconds(t, start, end int64) int64 {
 	if t <= 0 || t >= microsecondLimit || t > math.MaxInt64/1000 {
 		return t
@@ -141,7 +149,8 @@ func nanoseconds(t, start, end int64) int64 {
 	return t
 }
 
-// distance returns how far t lies from the interval, or from its start where the interval has no end.
+// distance returns how far t lies from the interval, or from its start where the interval has no
+// end.
 func distance(t, start, end int64) int64 {
 	switch {
 	case t < start:

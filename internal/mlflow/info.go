@@ -22,7 +22,8 @@ type InfosPage struct {
 	NextToken string
 }
 
-// DecodeSearchV3 decodes the answer of POST /api/3.0/mlflow/traces/search (`traces`) and of batchGetInfos (`trace_infos`).
+// DecodeSearchV3 decodes the answer of POST /api/3.0/mlflow/traces/search (`traces`) and of
+// batchGetInfos (`trace_infos`).
 func DecodeSearchV3(body []byte) (InfosPage, error) { return decodeSearch(body) }
 
 // DecodeSearchV2 decodes the answer of GET /api/2.0/mlflow/traces.
@@ -64,7 +65,8 @@ func decodeSearch(body []byte) (InfosPage, error) {
 	return page, nil
 }
 
-// ErrNoInfo is the error for an answer to a request for one trace that is well formed and holds none: {"trace": null}.
+// ErrNoInfo is the error for an answer to a request for one trace that is well formed and holds
+// none: {"trace": null}.
 var ErrNoInfo = errors.New("the answer to a request for one trace holds no trace_info")
 
 func decodeInfo(body []byte) (Info, error) {
@@ -108,7 +110,8 @@ func decodeInfo(body []byte) (Info, error) {
 	return info, nil
 }
 
-// info reads an info of V2 or V3. The two differ in the names of members, and no name means two things.
+// info reads an info of V2 or V3. The two differ in the names of members, and no name means two
+// things.
 func (d *decoder) info() Info {
 	var i Info
 	var place string
@@ -158,8 +161,9 @@ func (d *decoder) info() Info {
 	return i
 }
 
-// location reads {"mlflow_experiment": {"experiment_id": "7"}} or a place in Unity Catalog: {"uc_table_prefix": {"catalog_name": …, "schema_name": …,
-// "table_prefix": …}}, in the older layout {"uc_schema": {…}} without a prefix.
+// location reads {"mlflow_experiment": {"experiment_id": "7"}} or a place in Unity Catalog:
+// {"uc_table_prefix": {"catalog_name": …, "schema_name": …, "table_prefix": …}}, in the older
+// layout {"uc_schema": {…}} without a prefix.
 func (d *decoder) location() (experimentID, place string) {
 	if !d.open(pyjson.Object) {
 		return "", ""
@@ -207,7 +211,8 @@ func state(text string) State {
 	return StateUnspecified
 }
 
-// timestamp reads an RFC 3339 time with any number of fraction digits and returns it in Unix milliseconds, rounded down.
+// timestamp reads an RFC 3339 time with any number of fraction digits and returns it in Unix
+// milliseconds, rounded down.
 func (d *decoder) timestamp() int64 {
 	t, err := time.Parse(time.RFC3339Nano, d.text())
 	if err != nil {
@@ -216,7 +221,8 @@ func (d *decoder) timestamp() int64 {
 	return t.UnixMilli()
 }
 
-// milliseconds returns the value of a protobuf duration ("-1.5s") in milliseconds, rounded towards zero.
+// milliseconds returns the value of a protobuf duration ("-1.5s") in milliseconds, rounded towards
+// zero.
 func milliseconds(duration string) int64 {
 	text, ok := strings.CutSuffix(duration, "s")
 	text, negative := strings.CutPrefix(text, "-")
@@ -236,7 +242,8 @@ func milliseconds(duration string) int64 {
 	return total
 }
 
-// keyValues reads a map, as an object (V3) or as a list of {"key": …, "value": …} (V2), and returns it sorted by key, of equal keys the last.
+// keyValues reads a map, as an object (V3) or as a list of {"key": …, "value": …} (V2), and returns
+// it sorted by key, of equal keys the last.
 func (d *decoder) keyValues() []KeyValue {
 	var list []KeyValue
 	switch d.Kind() {

@@ -12,7 +12,8 @@ import (
 
 func TestDurations(t *testing.T) {
 	for text, want := range map[string]int64{
-		"0s": 0, "": 0, "0.754s": 754, "90s": 90_000, "0.001s": 1, "1.5s": 1500, "1.000999999s": 1000, "-1600000000.123s": -1600000000123, "-0.5s": -500,
+		"0s": 0, "": 0, "0.754s": 754, "90s": 90_000, "0.001s": 1, "1.5s": 1500, "1.000999999s": 1000,
+		"-1600000000.123s": -1600000000123, "-0.5s": -500,
 		"315576000000s": 315576000000000, "1": 0, "xs": 0, "99999999999999999999s": 0, "1.xs": 0,
 	} {
 		assert.Equal(t, want, milliseconds(text), text)
@@ -30,12 +31,14 @@ func TestOddInfos(t *testing.T) {
 		Metadata: []KeyValue{{"a", ""}, {"b", "2"}}, Tags: []KeyValue{{"", "x"}, {"a", "2"}, {"z", "1"}},
 	}}, page.Infos)
 
-	page, err = DecodeSearchV2([]byte(`{"traces":[{"request_id":"1","experiment_id":2,"timestamp_ms":"1795236936499","execution_time_ms":-3,"status":"TRACE_STATUS_UNSPECIFIED"}]}`))
+	page, err = DecodeSearchV2(
+		[]byte(`{"traces":[{"request_id":"1","experiment_id":2,"timestamp_ms":"1795236936499","execution_time_ms":-3,"status":"TRACE_STATUS_UNSPECIFIED"}]}`))
 	require.NoError(t, err)
 	assert.Equal(t, []Info{{ID: "1", ExperimentID: "2", Timestamp: 1795236936499, Duration: -3}}, page.Infos)
 
 	for text, want := range map[string]int64{
-		"2026-11-21T05:12:40Z": 1795237960000, "2026-11-21T05:12:40.9Z": 1795237960900, "1969-12-31T23:59:59.9995Z": -1, "": 0, "yesterday": 0,
+		"2026-11-21T05:12:40Z": 1795237960000, "2026-11-21T05:12:40.9Z": 1795237960900, "1969-12-31T23:59:59.9995Z": -1,
+		"": 0, "yesterday": 0,
 	} {
 		info, err := DecodeInfoV3([]byte(`{"trace":{"trace_info":{"request_time":"` + text + `"}}}`))
 		require.NoError(t, err)
@@ -58,19 +61,28 @@ func TestAssessments(t *testing.T) {
 		ids = append(ids, a.ID)
 	}
 	assert.Equal(t, []string{"a-0", "a-1", "a-2", "a-3", "a-4", "a-5"}, ids)
-	assert.Equal(t, Assessment{ID: "a-0", Name: "facts", Created: 1767225600001, Kind: Expectation, Serialized: "[1]"}, info.Assessments[0])
+	assert.Equal(t, Assessment{ID: "a-0", Name: "facts", Created: 1767225600001, Kind: Expectation, Serialized: "[1]"},
+		info.Assessments[0])
 	assert.Nil(t, info.Assessments[5].Value)
 
-	want := `[{"assessment_id": "a-0", "assessment_name": "facts", "trace_id": "", "source": {"source_type": ""}, "create_time": "2026-01-01T00:00:00.001Z", "last_update_time": "1970-01-01T00:00:00.000Z", ` +
+	want := `[{"assessment_id": "a-0", "assessment_name": "facts", "trace_id": "", "source": {"source_type": ""}, ` +
+		`"create_time": "2026-01-01T00:00:00.001Z", "last_update_time": "1970-01-01T00:00:00.000Z", ` +
 		`"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": "[1]"}}, "valid": true}, ` +
-		`{"assessment_id": "a-1", "assessment_name": "n\"1", "trace_id": "tr-1", "span_id": "00f067aa0ba902b7", "source": {"source_type": "CODE", "source_id": "s"}, "create_time": "2026-01-01T00:00:00.001Z", ` +
-		`"last_update_time": "2026-01-01T00:00:00.003Z", "feedback": {"value": null, "error": {"error_code": "E", "error_message": "m"}}, "rationale": "r", "metadata": {"k": "v"}, "overrides": "a-0", "valid": false}, ` +
-		`{"assessment_id": "a-2", "assessment_name": "late", "trace_id": "", "source": {"source_type": ""}, "create_time": "2026-01-01T00:00:00.002Z", "last_update_time": "2026-01-01T00:00:00.002Z", ` +
+		`{"assessment_id": "a-1", "assessment_name": "n\"1", "trace_id": "tr-1", "span_id": "00f067aa0ba902b7", ` +
+		`"source": {"source_type": "CODE", "source_id": "s"}, "create_time": "2026-01-01T00:00:00.001Z", ` +
+		`"last_update_time": "2026-01-01T00:00:00.003Z", "feedback": {"value": null, "error": {"error_code": "E", ` +
+		`"error_message": "m"}}, "rationale": "r", "metadata": {"k": "v"}, "overrides": "a-0", "valid": false}, ` +
+		`{"assessment_id": "a-2", "assessment_name": "late", "trace_id": "", "source": {"source_type": ""}, ` +
+		`"create_time": "2026-01-01T00:00:00.002Z", "last_update_time": "2026-01-01T00:00:00.002Z", ` +
 		`"feedback": {"value": {"a": [2.0, null], "b": 1.0}}, "valid": true}, ` +
-		`{"assessment_id": "a-3", "assessment_name": "iss-1", "trace_id": "", "source": {"source_type": ""}, "create_time": "2026-01-01T00:00:00.003Z", "last_update_time": "1970-01-01T00:00:00.000Z", ` +
+		`{"assessment_id": "a-3", "assessment_name": "iss-1", "trace_id": "", "source": {"source_type": ""}, ` +
+		`"create_time": "2026-01-01T00:00:00.003Z", "last_update_time": "1970-01-01T00:00:00.000Z", ` +
 		`"issue": {"issue_name": "wrong"}, "valid": true}, ` +
-		`{"assessment_id": "a-4", "assessment_name": "nothing", "trace_id": "", "source": {"source_type": ""}, "create_time": "2026-01-01T00:00:00.004Z", "last_update_time": "1970-01-01T00:00:00.000Z", "valid": true}, ` +
-		`{"assessment_id": "a-5", "assessment_name": "none", "trace_id": "", "source": {"source_type": ""}, "create_time": "2026-01-01T00:00:00.005Z", "last_update_time": "1970-01-01T00:00:00.000Z", "feedback": {}, "valid": true}]`
+		`{"assessment_id": "a-4", "assessment_name": "nothing", "trace_id": "", "source": {"source_type": ""}, ` +
+		`"create_time": "2026-01-01T00:00:00.004Z", "last_update_time": "1970-01-01T00:00:00.000Z", "valid": true}, ` +
+		`{"assessment_id": "a-5", "assessment_name": "none", "trace_id": "", "source": {"source_type": ""}, ` +
+		`"create_time": "2026-01-01T00:00:00.005Z", "last_update_time": "1970-01-01T00:00:00.000Z", "feedback": {}, ` +
+		`"valid": true}]`
 	assert.Equal(t, want, string(AppendAssessments(nil, info.Assessments)))
 
 	reversed := []Assessment{info.Assessments[2], info.Assessments[1], info.Assessments[0]}
@@ -84,7 +96,8 @@ func TestAssessments(t *testing.T) {
 
 func TestCanonicalValue(t *testing.T) {
 	for text, want := range map[string]string{
-		`4`: `4.0`, `true`: `true`, `null`: `null`, `"\u0434\u0430"`: `"да"`, `{"b": 1, "a": {"d": [1], "c": 2}}`: `{"a": {"c": 2.0, "d": [1.0]}, "b": 1.0}`, `not JSON`: `"not JSON"`,
+		`4`: `4.0`, `true`: `true`, `null`: `null`, `"\u0434\u0430"`: `"да"`,
+		`{"b": 1, "a": {"d": [1], "c": 2}}`: `{"a": {"c": 2.0, "d": [1.0]}, "b": 1.0}`, `not JSON`: `"not JSON"`,
 	} {
 		assert.Equal(t, want, string(CanonicalValue([]byte(text))))
 	}

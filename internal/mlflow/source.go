@@ -8,7 +8,8 @@ import (
 	"fmt"
 )
 
-// Position is a place in the order (timestamp, id) in which the traces of an experiment are read. The zero Position lies before every trace.
+// Position is a place in the order (timestamp, id) in which the traces of an experiment are read.
+// The zero Position lies before every trace.
 type Position struct {
 	Timestamp int64  `json:"t"`
 	ID        string `json:"id,omitempty"`
@@ -22,32 +23,37 @@ func (p Position) Less(q Position) bool {
 	return p.ID < q.ID
 }
 
-// Range selects traces of one experiment: timestamps From <= t < To in Unix milliseconds (To 0: no upper bound) that match Filter, an MLflow search
-// filter, empty for all.
+// Range selects traces of one experiment: timestamps From <= t < To in Unix milliseconds (To 0: no
+// upper bound) that match Filter, an MLflow search filter, empty for all.
 type Range struct {
 	ExperimentID string
 	From, To     int64
 	Filter       string
 }
 
-// Source is one place that MLflow traces are read from. It retries what can pass by itself; an error that it returns ends the run, except where noted.
-// Its methods may be called at the same time.
+// Source is one place that MLflow traces are read from. It retries what can pass by itself; an
+// error that it returns ends the run, except where noted. Its methods may be called at the same
+// time.
 type Source interface {
-	// Describe returns what is read, as whom, and with which server version or schema revision: no secret is in it. It may ask the source.
+	// Describe returns what is read, as whom, and with which server version or schema revision: no
+	// secret is in it. It may ask the source.
 	Describe(context.Context) (Description, error)
 	// Experiments lists every experiment that can be seen, deleted ones marked.
 	Experiments(context.Context) ([]Experiment, error)
 	// Count returns the number of traces in the range, or -1 where the source can't say cheaply.
 	Count(context.Context, Range) (int64, error)
-	// Infos returns at most limit traces of the range that lie after the position, in ascending order of (Timestamp, ID). An empty answer means that there are no more.
-	// A source may leave out what is costly for it and only Traces needs (tags, metadata, assessments): see Detailed.
+	// Infos returns at most limit traces of the range that lie after the position, in ascending
+	// order of (Timestamp, ID). An empty answer means that there are no more. A source may leave
+	// out what is costly for it and only Traces needs (tags, metadata, assessments): see Detailed.
 	Infos(ctx context.Context, r Range, after Position, limit int) ([]Info, error)
 	// Detailed fills in what Infos may have left out (tags, metadata, assessments).
 	Detailed(context.Context, []Info) error
-	// Lookup returns the infos of the given trace ids, complete, in any order; ids that the source doesn't know are missing from the answer.
+	// Lookup returns the infos of the given trace ids, complete, in any order; ids that the source
+	// doesn't know are missing from the answer.
 	Lookup(ctx context.Context, ids []string) ([]Info, error)
-	// Traces reads the given traces and hands each to yield exactly once, in any order: the index of its info and either the trace or a *Skip.
-	// No lock, transaction, connection or request slot of the source is held while yield runs. An error of yield ends the call and is returned.
+	// Traces reads the given traces and hands each to yield exactly once, in any order: the index
+	// of its info and either the trace or a *Skip. No lock, transaction, connection or request slot
+	// of the source is held while yield runs. An error of yield ends the call and is returned.
 	Traces(ctx context.Context, infos []Info, yield func(i int, t *Trace, skip *Skip) error) error
 	// Close releases everything. It is called once, after all other calls returned.
 	Close() error
@@ -75,11 +81,13 @@ const (
 	TooLarge        Reason = "too_large"         // larger than max_trace_size_mib
 	Forbidden       Reason = "forbidden"         // the source refuses to show this trace
 	Vanished        Reason = "vanished"          // deleted between listing and reading
-	InProgress      Reason = "in_progress"       // not finished and younger than the age at which it is delivered as it is
-	SourceError     Reason = "source_error"      // the source keeps failing for this trace alone
+	// not finished and younger than the age at which it is delivered as it is
+	InProgress  Reason = "in_progress"
+	SourceError Reason = "source_error" // the source keeps failing for this trace alone
 )
 
-// Skip is why one trace can't be read. Detail is a short text for people: never content of the trace, never a credential.
+// Skip is why one trace can't be read. Detail is a short text for people: never content of the
+// trace, never a credential.
 type Skip struct {
 	Reason Reason
 	Detail string

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// spans reads an array of spans. Where something else stands, data may be lost, so the trace counts as corrupt.
+// spans reads an array of spans. Where something else stands, data may be lost, so the trace counts
+// as corrupt.
 func (d *decoder) spans() []Span {
 	if k := d.Kind(); k != pyjson.Array {
 		d.Skip()
@@ -34,7 +35,8 @@ func (d *decoder) spans() []Span {
 	return spans
 }
 
-// span reads one span. The formats differ in the names of members and in the kinds of their values, and no name means two things, so one reader serves all.
+// span reads one span. The formats differ in the names of members and in the kinds of their values,
+// and no name means two things, so one reader serves all.
 func (d *decoder) span() Span {
 	var s Span
 	if !d.open(pyjson.Object) {
@@ -174,7 +176,8 @@ func (d *decoder) events() []Event {
 	return events
 }
 
-// links reads links. One whose ids are wider than OpenTelemetry's, or no ids at all, is dropped, as MLflow does when it exports.
+// links reads links. One whose ids are wider than OpenTelemetry's, or no ids at all, is dropped, as
+// MLflow does when it exports.
 func (d *decoder) links() []Link {
 	if !d.open(pyjson.Array) {
 		return nil
@@ -211,7 +214,8 @@ func (d *decoder) links() []Link {
 	return links
 }
 
-// attributes reads attributes: an object, or the typed list [{"key": …, "value": {…}}]. The values of a span's object are JSON text within strings.
+// attributes reads attributes: an object, or the typed list [{"key": …, "value": {…}}]. The values
+// of a span's object are JSON text within strings.
 func (d *decoder) attributes(ofSpan bool) []Attribute {
 	switch d.Kind() {
 	case pyjson.Object:
@@ -241,7 +245,8 @@ func (d *decoder) attributes(ofSpan bool) []Attribute {
 	return nil
 }
 
-// plainValue reads any value and returns its canonical text. (The text of the same value is spelled in one way by the database and in another by the server.)
+// plainValue reads any value and returns its canonical text. (The text of the same value is spelled
+// in one way by the database and in another by the server.)
 func (d *decoder) plainValue() []byte {
 	value, _ := pyjson.AppendCanonical(d.block.room(), d.Skip(), false) // what Skip returns is valid
 	return d.block.keep(value)

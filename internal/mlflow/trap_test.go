@@ -27,9 +27,13 @@ func oneSpan(t *testing.T, members string) Span {
 func TestIDs(t *testing.T) {
 	trace := [16]byte{0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9d}
 	for text, want := range map[string]bool{
-		"0af7651916cd43dd8448eb211c80319d": true, "0x0af7651916cd43dd8448eb211c80319d": true, "0xaf7651916cd43dd8448eb211c80319d": true,
-		"0AF7651916CD43DD8448EB211C80319D": true, "tr-0af7651916cd43dd8448eb211c80319d": true, "trace:/main.agents/0af7651916cd43dd8448eb211c80319d": true,
-		"CvdlGRbNQ92ESOshHIAxnQ==": true, "": false, "CvdlGRbNQ92ESOshHIAxnQ": false, "CvdlGRbNQ92ESOshHIAxn===": false, "zz": false,
+		"0af7651916cd43dd8448eb211c80319d": true, "0x0af7651916cd43dd8448eb211c80319d": true,
+		"0xaf7651916cd43dd8448eb211c80319d": true,
+		"0AF7651916CD43DD8448EB211C80319D":  true, "tr-0af7651916cd43dd8448eb211c80319d": true,
+		"trace:/main.agents/0af7651916cd43dd8448eb211c80319d": true,
+		"CvdlGRbNQ92ESOshHIAxnQ==":                            true, "": false, "CvdlGRbNQ92ESOshHIAxnQ": false,
+		"CvdlGRbNQ92ESOshHIAxn===":           false,
+		"zz":                                 false,
 		"000af7651916cd43dd8448eb211c80319d": false,
 	} {
 		var id [16]byte
@@ -66,8 +70,10 @@ func TestTraceIDs(t *testing.T) {
 	child := `{"trace_id":"00000000000000000000000000000002","parent_span_id":"01","span_id":"02"}`
 	root := `{"trace_id":"00000000000000000000000000000001","span_id":"01"}`
 	none := `{"span_id":"01"}`
-	assert.Equal(t, "00000000000000000000000000000001", hexOf(decode(own, child+","+root+","+none)), "the root's, whatever the order")
-	assert.Equal(t, "00000000000000000000000000000002", hexOf(decode(own, none+","+child)), "any rather than the info's")
+	assert.Equal(t, "00000000000000000000000000000001", hexOf(decode(own, child+","+root+","+none)),
+		"the root's, whatever the order")
+	assert.Equal(t, "00000000000000000000000000000002", hexOf(decode(own, none+","+child)),
+		"any rather than the info's")
 	for _, id := range []string{own, "tr-" + own, "trace:/a.b.c/" + own, "0af76519-16cd-43dd-8448-eb211c80319d"} {
 		trace := decode(id, none+","+none)
 		assert.Equal(t, own, hexOf(trace), id)
@@ -87,16 +93,20 @@ func TestTraceIDs(t *testing.T) {
 
 func TestEventTimes(t *testing.T) {
 	for name, c := range map[string]struct{ start, end, time, want int64 }{
-		"microseconds":                    {1795237940113264919, 1795237940113479507, 1795237940113437, 1795237940113437000},
-		"nanoseconds":                     {1795237940113264919, 1795237940113479507, 1795237940113437123, 1795237940113437123},
-		"open span":                       {1795237940113264919, 0, 1795237940113437, 1795237940113437000},
-		"span without times":              {0, 0, 1795237940113437, 1795237940113437000},
-		"nanoseconds of 1970":             {5_000_000, 9_000_000, 6_000_000, 6_000_000},
-		"microseconds of 1970":            {5_000_000_000, 9_000_000_000, 6_000_000, 6_000_000_000},
-		"none":                            {1795237940113264919, 1795237940113479507, 0, 0},
-		"before the epoch":                {1795237940113264919, 1795237940113479507, -5, -5},
-		"too large for a microsecond":     {1795237940113264919, 1795237940113479507, 99_000_000_000_000_000, 99_000_000_000_000_000},
-		"span that ends before it starts": {1795237940113264919, 1600000000000000000, 1795237940113437, 1795237940113437000},
+		"microseconds": {1795237940113264919, 1795237940113479507, 1795237940113437,
+			1795237940113437000},
+		"nanoseconds": {1795237940113264919, 1795237940113479507, 1795237940113437123,
+			1795237940113437123},
+		"open span":            {1795237940113264919, 0, 1795237940113437, 1795237940113437000},
+		"span without times":   {0, 0, 1795237940113437, 1795237940113437000},
+		"nanoseconds of 1970":  {5_000_000, 9_000_000, 6_000_000, 6_000_000},
+		"microseconds of 1970": {5_000_000_000, 9_000_000_000, 6_000_000, 6_000_000_000},
+		"none":                 {1795237940113264919, 1795237940113479507, 0, 0},
+		"before the epoch":     {1795237940113264919, 1795237940113479507, -5, -5},
+		"too large for a microsecond": {1795237940113264919, 1795237940113479507, 99_000_000_000_000_000,
+			99_000_000_000_000_000},
+		"span that ends before it starts": {1795237940113264919, 1600000000000000000, 1795237940113437,
+			1795237940113437000},
 	} {
 		trace := &Trace{Spans: []Span{{Start: c.start, End: c.end, Events: []Event{{Time: c.time}}}}}
 		Finish(trace)
@@ -107,21 +117,26 @@ func TestEventTimes(t *testing.T) {
 }
 
 func TestOddSpans(t *testing.T) {
-	s := oneSpan(t, `"name":null,"start_time_unix_nano":"1795237940113264919","end_time_unix_nano":null,"status":{"code":"ERROR","message":null},"events":null,"links":null,"attributes":null`)
+	s := oneSpan(t,
+		`"name":null,"start_time_unix_nano":"1795237940113264919","end_time_unix_nano":null,"status":{"code":"ERROR","message":null},"events":null,"links":null,"attributes":null`)
 	assert.Equal(t, Span{TraceID: s.TraceID, ID: s.ID, Start: 1795237940113264919, Status: StatusError}, s)
 
-	s = oneSpan(t, `"name":5,"start_time_unix_nano":1.795e18,"end_time_unix_nano":[1],"status":"OK","attributes":"x","events":{"a":1},"links":[7,{"trace_id":"tr-1"}]`)
+	s = oneSpan(t,
+		`"name":5,"start_time_unix_nano":1.795e18,"end_time_unix_nano":[1],"status":"OK","attributes":"x","events":{"a":1},"links":[7,{"trace_id":"tr-1"}]`)
 	assert.Equal(t, Span{TraceID: s.TraceID, ID: s.ID, Name: "5", Start: 1795000000000000000}, s)
 
-	s = oneSpan(t, `"status":{"code":2},"events":[null,{"name":"kept","time_unix_nano":"7","attributes":{"a":1.50,"a":[1,{"b":2}]}},3],"unknown":{"deep":[1]}`)
+	s = oneSpan(t,
+		`"status":{"code":2},"events":[null,{"name":"kept","time_unix_nano":"7","attributes":{"a":1.50,"a":[1,{"b":2}]}},3],"unknown":{"deep":[1]}`)
 	require.Len(t, s.Events, 1)
 	assert.Equal(t, StatusError, s.Status)
 	assert.Equal(t, []Attribute{{"a", []byte(`[1, {"b": 2}]`)}}, s.Events[0].Attributes)
 
-	s = oneSpan(t, `"attributes":{"text":"plain \"text\"","inputs":"null","none":null,"number":1.50,"list":[1,2],"huge":"1180591620717411303424","nan":"[NaN]","text":"{\"a\": \"\\u00e9\"}"}`)
+	s = oneSpan(t, `"attributes":{"text":"plain `+
+		`\"text\"","inputs":"null","none":null,"number":1.50,"list":[1,2],"huge":"1180591620717411303424","nan":"[NaN]","text":"{\"a\": \"\\u00e9\"}"}`)
 	var got strings.Builder
 	dumpAttributes(&got, "", s.Attributes)
-	assert.Equal(t, "text = {\"a\": \"\\u00e9\"}\ninputs = null\nnone = null\nnumber = 1.5\nlist = [1, 2]\nhuge = 1180591620717411303424\nnan = [NaN]\n", got.String())
+	assert.Equal(t, "text = {\"a\": \"\\u00e9\"}\ninputs = null\nnone = null\nnumber = 1.5\nlist = [1, 2]\nhuge = "+
+		"1180591620717411303424\nnan = [NaN]\n", got.String())
 }
 
 func TestLinks(t *testing.T) {
@@ -165,7 +180,8 @@ func TestTypedValues(t *testing.T) {
 		require.Len(t, s.Attributes, 1, typed)
 		assert.Equal(t, want, string(s.Attributes[0].Raw), typed)
 	}
-	s := oneSpan(t, `"attributes":[{"key":"none"},{"value":{"int_value":1}},"x",{"key":"twice","value":{"int_value":1}},{"key":"twice","value":{"int_value":2}}]`)
+	s := oneSpan(t,
+		`"attributes":[{"key":"none"},{"value":{"int_value":1}},"x",{"key":"twice","value":{"int_value":1}},{"key":"twice","value":{"int_value":2}}]`)
 	var got strings.Builder
 	dumpAttributes(&got, "", s.Attributes)
 	assert.Equal(t, "none = null\n = 1\ntwice = 2\n", got.String())
@@ -215,11 +231,13 @@ func TestLastMemberWins(t *testing.T) {
 	assert.Equal(t, "c", trace.Spans[0].Name)
 }
 
-// TestHostileTraces: each takes a fraction of a second when time is linear, and minutes or all memory when it is not.
+// TestHostileTraces: each takes a fraction of a second when time is linear, and minutes or all
+// memory when it is not.
 func TestHostileTraces(t *testing.T) {
 	const depth, keys = 10_000, 100_000
 	deep := strings.Repeat(`{"a":[`, depth) + strings.Repeat(`]}`, depth)
-	typed := strings.Repeat(`{"kvlist_value":{"values":[{"value":{"array_value":{"values":[`, depth) + strings.Repeat(`]}},"key":"a"}]}}`, depth)
+	typed := strings.Repeat(`{"kvlist_value":{"values":[{"value":{"array_value":{"values":[`, depth) +
+		strings.Repeat(`]}},"key":"a"}]}}`, depth)
 	var object, list strings.Builder
 	for i := range keys {
 		fmt.Fprintf(&object, `,"k%d":"%d"`, i%(keys/2), i)
@@ -230,9 +248,11 @@ func TestHostileTraces(t *testing.T) {
 		attributes string
 		check      func([]Attribute)
 	}{
-		"deep":       {`{"a":` + deep + `}`, func(list []Attribute) { assert.Len(t, list[0].Raw, len(deep)+depth) }},
-		"deep text":  {`{"a":` + strconv.Quote(deep) + `}`, func(list []Attribute) { assert.Equal(t, deep, string(list[0].Raw)) }},
-		"deep typed": {`[{"key":"a","value":` + typed + `}]`, func(list []Attribute) { assert.Len(t, list[0].Raw, len(deep)+depth) }},
+		"deep": {`{"a":` + deep + `}`, func(list []Attribute) { assert.Len(t, list[0].Raw, len(deep)+depth) }},
+		"deep text": {`{"a":` + strconv.Quote(deep) + `}`,
+			func(list []Attribute) { assert.Equal(t, deep, string(list[0].Raw)) }},
+		"deep typed": {`[{"key":"a","value":` + typed + `}]`,
+			func(list []Attribute) { assert.Len(t, list[0].Raw, len(deep)+depth) }},
 		"many": {`{` + object.String()[1:] + `}`, func(list []Attribute) {
 			require.Len(t, list, keys/2)
 			assert.Equal(t, Attribute{"k7", []byte(strconv.Itoa(keys/2 + 7))}, list[7])
@@ -241,8 +261,9 @@ func TestHostileTraces(t *testing.T) {
 			require.Len(t, list, keys/2)
 			assert.Equal(t, Attribute{"k7", []byte(strconv.Itoa(keys/2 + 7))}, list[7])
 		}},
-		"long":       {`{"a":"` + long + `"}`, func(list []Attribute) { assert.Len(t, list[0].Raw, len(long)-2<<20) }},
-		"long typed": {`[{"key":"a","value":{"string_value":"` + long + `"}}]`, func(list []Attribute) { assert.Len(t, list[0].Raw, len(long)+2) }},
+		"long": {`{"a":"` + long + `"}`, func(list []Attribute) { assert.Len(t, list[0].Raw, len(long)-2<<20) }},
+		"long typed": {`[{"key":"a","value":{"string_value":"` + long + `"}}]`,
+			func(list []Attribute) { assert.Len(t, list[0].Raw, len(long)+2) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()

@@ -9,7 +9,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// typedAttribute reads the members of {"key": "k", "value": {"int_value": 1}}. Without a value it is null.
+// typedAttribute reads the members of {"key": "k", "value": {"int_value": 1}}. Without a value it
+// is null.
 func (d *decoder) typedAttribute() Attribute {
 	a := Attribute{Raw: null}
 	for d.NextMember() {
@@ -27,8 +28,8 @@ func (d *decoder) typedAttribute() Attribute {
 
 var null = []byte("null")[:4:4]
 
-// appendTyped reads a typed value and appends it as canonical JSON text. It does not recurse. Of several values in one place the first counts; a value that
-// is not one of the known types is null.
+// appendTyped reads a typed value and appends it as canonical JSON text. It does not recurse. Of
+// several values in one place the first counts; a value that is not one of the known types is null.
 func (d *decoder) appendTyped(dst []byte) []byte {
 	t := transcoder{decoder: d, out: dst, levels: d.levels[:0]}
 	t.value()
@@ -161,7 +162,8 @@ func (t *transcoder) member(top *level) {
 	}
 }
 
-// number reads a number that is written as such or, as protobuf does with 64-bit integers and with what is not finite, as a string.
+// number reads a number that is written as such or, as protobuf does with 64-bit integers and with
+// what is not finite, as a string.
 func (t *transcoder) number(write func(dst, num []byte) []byte) {
 	if t.Kind() == pyjson.Number {
 		t.out = write(t.out, t.Num())

@@ -1,18 +1,22 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mlflow holds MLflow's tracing domain as plain values, the Source interface that every way of reading implements, and the decoders of all wire
-// eras. It splits documents and never builds value trees: the value of an attribute stays the JSON text that MLflow holds. It knows nothing of pdata.
+// Package mlflow holds MLflow's tracing domain as plain values, the Source interface that every way
+// of reading implements, and the decoders of all wire eras. It splits documents and never builds
+// value trees: the value of an attribute stays the JSON text that MLflow holds. It knows nothing of
+// pdata.
 package mlflow
 
-// Attribute is a named value. Raw is the value's JSON text in Python's dialect (NaN, Infinity, integers of any size, key order kept) or, where a producer
-// stored something that is not JSON, that plain text: whoever parses Raw and fails takes it as a string. Either is valid UTF-8.
+// Attribute is a named value. Raw is the value's JSON text in Python's dialect (NaN, Infinity,
+// integers of any size, key order kept) or, where a producer stored something that is not JSON,
+// that plain text: whoever parses Raw and fails takes it as a string. Either is valid UTF-8.
 type Attribute struct {
 	Key string
 	Raw []byte
 }
 
-// KeyValue is an entry of a trace's tags or metadata. Lists of them are sorted by key and hold a key once.
+// KeyValue is an entry of a trace's tags or metadata. Lists of them are sorted by key and hold a
+// key once.
 type KeyValue struct{ Key, Value string }
 
 // Get returns the value of key in a list sorted by key, and whether it is there.
@@ -35,7 +39,8 @@ const (
 	StatusError
 )
 
-// Span is one span. Times are Unix nanoseconds; End is 0 while the span is open. Parent is zero for a root.
+// Span is one span. Times are Unix nanoseconds; End is 0 while the span is open. Parent is zero for
+// a root.
 type Span struct {
 	TraceID    [16]byte
 	ID, Parent [8]byte
@@ -47,14 +52,16 @@ type Span struct {
 	Events     []Event
 	Links      []Link
 
-	// What only traces in Unity Catalog have, written by others than MLflow. Kind is numbered as in OTLP; 0 is unspecified.
+	// What only traces in Unity Catalog have, written by others than MLflow. Kind is numbered as in
+	// OTLP; 0 is unspecified.
 	Kind                                           uint8
 	TraceState                                     string
 	Flags                                          uint32
 	DroppedAttributes, DroppedEvents, DroppedLinks uint32
 }
 
-// Event is a span event. Time is in Unix nanoseconds, whatever unit the client wrote (clients up to 3.10 wrote microseconds).
+// Event is a span event. Time is in Unix nanoseconds, whatever unit the client wrote (clients up to
+// 3.10 wrote microseconds).
 type Event struct {
 	Name              string
 	Time              int64
@@ -114,7 +121,8 @@ const (
 	SpansInArchive   = "ARCHIVE_REPO"
 )
 
-// SpansLocation says where the spans of the trace lie: SpansInStore, SpansInArtifacts or SpansInArchive.
+// SpansLocation says where the spans of the trace lie: SpansInStore, SpansInArtifacts or
+// SpansInArchive.
 func (i *Info) SpansLocation() string {
 	if v, ok := Get(i.Tags, TagSpansLocation); ok && v != "" {
 		return v
@@ -132,9 +140,10 @@ const (
 	Issue       AssessmentKind = "issue"
 )
 
-// Assessment is a score, an expectation or an issue reference, complete. Whatever the source, it holds what MLflow's REST answer holds, so that one trace
-// read from a server and from the store underneath is the same: numbers of feedback and of scalar expectations are floats (5.0), and the keys of
-// objects are in ascending order.
+// Assessment is a score, an expectation or an issue reference, complete. Whatever the source, it
+// holds what MLflow's REST answer holds, so that one trace read from a server and from the store
+// underneath is the same: numbers of feedback and of scalar expectations are floats (5.0), and the
+// keys of objects are in ascending order.
 type Assessment struct {
 	ID, Name        string
 	TraceID, SpanID string // SpanID in hex, empty for an assessment of the whole trace
@@ -143,9 +152,11 @@ type Assessment struct {
 	Created         int64 // Unix milliseconds
 	Updated         int64 // Unix milliseconds
 	Kind            AssessmentKind
-	// Value is canonical JSON text: of a feedback's value or a scalar expectation; for an issue the issue's name; nil when the wire has none.
+	// Value is canonical JSON text: of a feedback's value or a scalar expectation; for an issue the
+	// issue's name; nil when the wire has none.
 	Value []byte
-	// Serialized is the JSON text of a list or object expectation as it was logged (serialized_value on the wire).
+	// Serialized is the JSON text of a list or object expectation as it was logged
+	// (serialized_value on the wire).
 	Serialized string
 	Error      *AssessmentError
 	Rationale  string
@@ -157,11 +168,13 @@ type Assessment struct {
 // AssessmentError says why a judge gave no value.
 type AssessmentError struct{ Code, Message, StackTrace string }
 
-// Trace is a whole trace. It owns the memory that its strings and raw values point into: nothing may write there, and nothing may be reused.
+// Trace is a whole trace. It owns the memory that its strings and raw values point into: nothing
+// may write there, and nothing may be reused.
 type Trace struct {
 	Info  Info
 	Spans []Span
-	// Synthetic is true where MLflow's trace id is free text and no span carries an OpenTelemetry id, so that the ids were derived from it by hashing.
+	// Synthetic is true where MLflow's trace id is free text and no span carries an OpenTelemetry
+	// id, so that the ids were derived from it by hashing.
 	Synthetic bool
 	// Size is the number of bytes that were read for the trace.
 	Size int
@@ -172,7 +185,8 @@ type Experiment struct {
 	ID, Name         string
 	ArtifactLocation string
 	Deleted          bool
-	// Place is where the traces lie in Unity Catalog, catalog.schema.prefix or, in the older layout, catalog.schema; empty for other experiments. Several may share a place:
-	// each of them holds all traces there.
+	// Place is where the traces lie in Unity Catalog, catalog.schema.prefix or, in the older
+	// layout, catalog.schema; empty for other experiments. Several may share a place: each of them
+	// holds all traces there.
 	Place string
 }

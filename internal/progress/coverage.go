@@ -9,20 +9,23 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Segment is a stretch of an experiment that has been read completely: every trace with a timestamp of From or later, up to and including Upto. An Upto with an empty id
-// means everything before that millisecond.
+// Segment is a stretch of an experiment that has been read completely: every trace with a timestamp
+// of From or later, up to and including Upto. An Upto with an empty id means everything before that
+// millisecond.
 type Segment struct {
 	From int64           `json:"from"`
 	Upto mlflow.Position `json:"upto"`
 }
 
-// Gap is a stretch that is still to be read: timestamps From <= t < To, after After where a part of it was read before.
+// Gap is a stretch that is still to be read: timestamps From <= t < To, after After where a part of
+// it was read before.
 type Gap struct {
 	From, To int64
 	After    mlflow.Position
 }
 
-// Coverage is the set of stretches of one experiment that were read, in ascending order, not overlapping.
+// Coverage is the set of stretches of one experiment that were read, in ascending order, not
+// overlapping.
 type Coverage []Segment
 
 // Gaps returns what of from <= t < to is not covered, in ascending order.
@@ -49,7 +52,8 @@ func (c Coverage) Gaps(from, to int64) []Gap {
 	return gaps
 }
 
-// Add returns the coverage with everything from the start of the gap up to and including upto added.
+// Add returns the coverage with everything from the start of the gap up to and including upto
+// added.
 func (c Coverage) Add(g Gap, upto mlflow.Position) Coverage {
 	s := Segment{From: g.From, Upto: upto}
 	if g.After.ID != "" {

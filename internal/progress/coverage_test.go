@@ -22,15 +22,16 @@ func TestGaps(t *testing.T) {
 		from, to int64
 		want     []Gap
 	}{
-		"nothing read":         {nil, 0, 100, []Gap{{From: 0, To: 100}}},
-		"all read":             {Coverage{{0, pos(100, "")}}, 0, 100, nil},
-		"stopped in between":   {Coverage{{0, pos(40, "b")}}, 0, 100, []Gap{{From: 40, To: 100, After: pos(40, "b")}}},
-		"time went on":         {Coverage{{0, pos(100, "")}}, 0, 150, []Gap{{From: 100, To: 150}}},
-		"earlier start":        {Coverage{{50, pos(100, "")}}, 0, 100, []Gap{{From: 0, To: 50}}},
-		"earlier, then resume": {Coverage{{50, pos(70, "x")}}, 0, 100, []Gap{{From: 0, To: 50}, {From: 70, To: 100, After: pos(70, "x")}}},
-		"later start":          {Coverage{{0, pos(40, "b")}}, 60, 100, []Gap{{From: 60, To: 100}}},
-		"inside":               {Coverage{{0, pos(90, "b")}}, 10, 50, nil},
-		"empty":                {nil, 100, 100, nil},
+		"nothing read":       {nil, 0, 100, []Gap{{From: 0, To: 100}}},
+		"all read":           {Coverage{{0, pos(100, "")}}, 0, 100, nil},
+		"stopped in between": {Coverage{{0, pos(40, "b")}}, 0, 100, []Gap{{From: 40, To: 100, After: pos(40, "b")}}},
+		"time went on":       {Coverage{{0, pos(100, "")}}, 0, 150, []Gap{{From: 100, To: 150}}},
+		"earlier start":      {Coverage{{50, pos(100, "")}}, 0, 100, []Gap{{From: 0, To: 50}}},
+		"earlier, then resume": {Coverage{{50, pos(70, "x")}}, 0, 100,
+			[]Gap{{From: 0, To: 50}, {From: 70, To: 100, After: pos(70, "x")}}},
+		"later start": {Coverage{{0, pos(40, "b")}}, 60, 100, []Gap{{From: 60, To: 100}}},
+		"inside":      {Coverage{{0, pos(90, "b")}}, 10, 50, nil},
+		"empty":       {nil, 100, 100, nil},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, tc.covered.Gaps(tc.from, tc.to)) })
 	}

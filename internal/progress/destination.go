@@ -9,10 +9,12 @@ import (
 	"go.opentelemetry.io/collector/component"
 )
 
-// DestinationSink takes what an exporter knows of the places that it writes to. The mlflow_report extension is one; exporters find it among the extensions of the host.
+// DestinationSink takes what an exporter knows of the places that it writes to. The mlflow_report
+// extension is one; exporters find it among the extensions of the host.
 type DestinationSink interface {
-	// PublishDestination takes the newest state of one destination; the last one for (Exporter, Name) counts. Exporters call it at least at their Shutdown,
-	// which comes before that of extensions.
+	// PublishDestination takes the newest state of one destination; the last one for (Exporter,
+	// Name) counts. Exporters call it at least at their Shutdown, which comes before that of
+	// extensions.
 	PublishDestination(Destination)
 }
 
@@ -26,7 +28,8 @@ const (
 	Short       Verification = "short"        // something that was sent is not there
 )
 
-// Destination is the state of one table that an exporter writes to. Counts are of items (spans, log records, data points) in this process.
+// Destination is the state of one table that an exporter writes to. Counts are of items (spans, log
+// records, data points) in this process.
 type Destination struct {
 	Exporter component.ID
 	Name     string // catalog.schema.table
@@ -35,7 +38,8 @@ type Destination struct {
 	Rejected int64  // given up: refused for good
 	// DeadLettered is the part of Rejected that lies in the dead-letter file.
 	DeadLettered int64
-	// Held says why data waits right now, with the one statement or click that mends it; empty while data flows.
+	// Held says why data waits right now, with the one statement or click that mends it; empty
+	// while data flows.
 	Held      string
 	HeldSince time.Time
 	// Problems are findings of preflight and refusals, for people; no content, no credential.
@@ -44,6 +48,7 @@ type Destination struct {
 	Verification Verification
 	// Detail says why nothing was counted, or what is missing.
 	Detail string
-	// Arrived, Missing and Repeated are counted at the destination; they mean nothing while Verification is NotVerified.
+	// Arrived, Missing and Repeated are counted at the destination; they mean nothing while
+	// Verification is NotVerified.
 	Arrived, Missing, Repeated int64
 }

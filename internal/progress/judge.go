@@ -19,9 +19,11 @@ type Verdict struct {
 	Problems []string // why it is not complete
 }
 
-// Judge says whether a run is complete: no fault ended it, everything of the range was read, the books balance, nothing was rejected, and no more was skipped than the
-// share allows, never a whole experiment. Earlier runs over the same positions count: what they left out is still missing. Unfinished traces are not held against
-// it. fault is the error that ended the run, if any; details holds an example for each reason.
+// Judge says whether a run is complete: no fault ended it, everything of the range was read, the
+// books balance, nothing was rejected, and no more was skipped than the share allows, never a whole
+// experiment. Earlier runs over the same positions count: what they left out is still missing.
+// Unfinished traces are not held against it. fault is the error that ended the run, if any; details
+// holds an example for each reason.
 func Judge(accounts []Account, details map[mlflow.Reason]string, maxSkipped float64, fault, books error) Verdict {
 	var v Verdict
 	var all, run Totals
@@ -35,7 +37,8 @@ func Judge(accounts []Account, details map[mlflow.Reason]string, maxSkipped floa
 	}
 	skipped := all.SkippedSum() - all.Skipped[mlflow.InProgress]
 	if skipped > 0 && float64(skipped) > maxSkipped*float64(all.Read) {
-		v.Problems = append(v.Problems, fmt.Sprintf("%d of %d traces were skipped (%s), more than max_skipped %g%%", skipped, all.Read, Reasons(all.Skipped), maxSkipped*100))
+		v.Problems = append(v.Problems, fmt.Sprintf("%d of %d traces were skipped (%s), more than max_skipped %g%%",
+			skipped, all.Read, Reasons(all.Skipped), maxSkipped*100))
 	}
 	if all.Rejected > 0 {
 		v.Problems = append(v.Problems, fmt.Sprintf("%d traces were refused by the destination", all.Rejected))
@@ -62,7 +65,8 @@ func (a *Account) problems(total Totals) (p []string) {
 		p = append(p, fmt.Sprintf("%s: every trace was skipped (%s)", name, Reasons(total.Skipped)))
 	}
 	if a.InFlight > 0 {
-		p = append(p, fmt.Sprintf("%s: %d traces were read and not settled; the next run reads them again", name, a.InFlight))
+		p = append(p, fmt.Sprintf("%s: %d traces were read and not settled; the next run reads them again", name,
+			a.InFlight))
 	}
 	return p
 }
@@ -88,10 +92,12 @@ func headline(v Verdict, all, run Totals, details map[mlflow.Reason]string, skip
 	if nothingNew(all, run) {
 		return verdict + earlier(all) + left(all, skipped)
 	}
-	return verdict + fmt.Sprintf("%d of %d traces accepted, with %d spans", run.Accepted, run.Read, run.Spans) + left(all, skipped)
+	return verdict + fmt.Sprintf("%d of %d traces accepted, with %d spans", run.Accepted, run.Read, run.Spans) +
+		left(all, skipped)
 }
 
-// Accepted says what runs read and what the pipeline accepted of it. It doesn't say that anything is complete: whoever uses it knows that accepted is not arrived.
+// Accepted says what runs read and what the pipeline accepted of it. It doesn't say that anything
+// is complete: whoever uses it knows that accepted is not arrived.
 func Accepted(accounts []Account) string {
 	var all, run Totals
 	for i := range accounts {
@@ -103,7 +109,8 @@ func Accepted(accounts []Account) string {
 	if nothingNew(all, run) {
 		return earlier(all) + left(all, skipped)
 	}
-	return fmt.Sprintf("read and accepted %d of %d traces, with %d spans", run.Accepted, run.Read, run.Spans) + left(all, skipped)
+	return fmt.Sprintf("read and accepted %d of %d traces, with %d spans", run.Accepted, run.Read, run.Spans) +
+		left(all, skipped)
 }
 
 func nothingNew(all, run Totals) bool {

@@ -31,43 +31,59 @@ func TestJudge(t *testing.T) {
 		headline     string
 		problem      string
 	}{
-		"all":           {accounts: []Account{whole}, complete: true, headline: "complete: 100 of 100 traces accepted, with 300 spans"},
-		"nothing there": {accounts: []Account{account("1", Totals{})}, complete: true, headline: "complete: 0 of 0 traces accepted, with 0 spans"},
+		"all": {accounts: []Account{whole}, complete: true,
+			headline: "complete: 100 of 100 traces accepted, with 300 spans"},
+		"nothing there": {accounts: []Account{account("1", Totals{})}, complete: true,
+			headline: "complete: 0 of 0 traces accepted, with 0 spans"},
 		"as many skipped as allowed": {
-			accounts: []Account{account("1", Totals{Read: 100, Accepted: 99, Spans: 9, Skipped: skips(mlflow.NoSpans, 1)})}, complete: true,
+			accounts: []Account{account("1",
+				Totals{Read: 100, Accepted: 99, Spans: 9, Skipped: skips(mlflow.NoSpans, 1)})}, complete: true,
 			headline: "complete: 99 of 100 traces accepted, with 9 spans, 1 skipped",
 		},
 		"too many skipped": {
 			accounts: []Account{account("1", Totals{Read: 100, Accepted: 98, Skipped: skips(mlflow.NoSpans, 2)})},
-			headline: "not complete: 98 of 100 traces accepted, with 0 spans, 2 skipped", problem: "2 of 100 traces were skipped (2 no_spans), more than max_skipped 1%",
+			headline: "not complete: 98 of 100 traces accepted, with 0 spans, 2 skipped",
+			problem:  "2 of 100 traces were skipped (2 no_spans), more than max_skipped 1%",
 		},
 		"skipped earlier": {
-			accounts: []Account{{Done: true, Earlier: Totals{Read: 10, Accepted: 8, Spans: 8, Skipped: skips(mlflow.Corrupt, 2)}}},
-			headline: "not complete: nothing new; 8 traces with 8 spans were accepted earlier, 2 skipped", problem: "2 of 10",
+			accounts: []Account{{Done: true,
+				Earlier: Totals{Read: 10, Accepted: 8, Spans: 8, Skipped: skips(mlflow.Corrupt, 2)}}},
+			headline: "not complete: nothing new; 8 traces with 8 spans were accepted earlier, 2 skipped",
+			problem:  "2 of 10",
 		},
 		"a whole experiment": {
 			accounts: []Account{whole, account("2", Totals{Read: 1, Skipped: skips(mlflow.Corrupt, 1)})},
-			headline: "not complete: 100 of 101 traces accepted, with 300 spans, 1 skipped", problem: "experiment exp 2 (2): every trace was skipped (1 corrupt)",
+			headline: "not complete: 100 of 101 traces accepted, with 300 spans, 1 skipped",
+			problem:  "experiment exp 2 (2): every trace was skipped (1 corrupt)",
 		},
 		"not finished yet": {
-			accounts: []Account{account("1", Totals{Read: 2, Accepted: 1, Skipped: skips(mlflow.InProgress, 1)})}, complete: true,
+			accounts: []Account{account("1", Totals{Read: 2, Accepted: 1, Skipped: skips(mlflow.InProgress, 1)})},
+			complete: true,
 			headline: "complete: 1 of 2 traces accepted, with 0 spans, 1 not finished yet",
 		},
 		"rejected": {
 			accounts: []Account{account("1", Totals{Read: 1000, Accepted: 999, Rejected: 1})},
-			headline: "not complete: 999 of 1000 traces accepted, with 0 spans, 1 rejected", problem: "1 traces were refused by the destination",
+			headline: "not complete: 999 of 1000 traces accepted, with 0 spans, 1 rejected",
+			problem:  "1 traces were refused by the destination",
 		},
 		"in flight": {
-			accounts: []Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, Run: Totals{Read: 5, Accepted: 4}, InFlight: 1}},
-			headline: "not complete: 4 of 5 traces accepted, with 0 spans", problem: "1 traces were read and not settled",
+			accounts: []Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, Run: Totals{Read: 5, Accepted: 4},
+				InFlight: 1}},
+			headline: "not complete: 4 of 5 traces accepted, with 0 spans",
+			problem:  "1 traces were read and not settled",
 		},
 		"unreachable": {
-			accounts: []Account{account("1", Totals{Read: 3, Skipped: skips(mlflow.Unreachable, 3)})}, details: map[mlflow.Reason]string{mlflow.Unreachable: "spans are in s3://b/ (not readable here)"},
+			accounts: []Account{account("1", Totals{Read: 3, Skipped: skips(mlflow.Unreachable, 3)})},
+			details:  map[mlflow.Reason]string{mlflow.Unreachable: "spans are in s3://b/ (not readable here)"},
 			headline: "0 of 3 delivered: spans are in s3://b/ (not readable here)", problem: "every trace was skipped",
 		},
-		"a fault":         {accounts: []Account{whole}, fault: errors.New("no more"), headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "no more"},
-		"books":           {accounts: []Account{whole}, books: errors.New("do not balance"), headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "do not balance"},
-		"unreadable lane": {accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"}, Error: "forbidden"}}, headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "experiment y (2): forbidden"},
+		"a fault": {accounts: []Account{whole}, fault: errors.New("no more"),
+			headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "no more"},
+		"books": {accounts: []Account{whole}, books: errors.New("do not balance"),
+			headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "do not balance"},
+		"unreadable lane": {accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"},
+			Error: "forbidden"}}, headline: "not complete: 100 of 100 traces accepted, with 300 spans",
+			problem: "experiment y (2): forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := Judge(tc.accounts, tc.details, 0.01, tc.fault, tc.books)
@@ -88,7 +104,8 @@ func TestLedgerThatDoesNotBalance(t *testing.T) {
 	l.Update("1", func(a *Account) { a.Run.Read, a.InFlight = 2, 2 })
 	require.NoError(t, l.Check())
 	l.Update("1", func(a *Account) { a.InFlight-- })
-	require.ErrorContains(t, l.Check(), "the books of experiment 1 do not balance: read 2, accepted 0 + skipped 0 + rejected 0 + in flight 1 = 1")
+	require.ErrorContains(t, l.Check(),
+		"the books of experiment 1 do not balance: read 2, accepted 0 + skipped 0 + rejected 0 + in flight 1 = 1")
 	l.Update("1", func(a *Account) { a.Run.Skip(mlflow.Corrupt, 1) })
 	require.NoError(t, l.Check())
 }
@@ -110,10 +127,12 @@ func TestHeadlineOfNothingDelivered(t *testing.T) {
 		return []Account{a}
 	}
 	details := map[mlflow.Reason]string{mlflow.Unreachable: "spans are in s3://bucket (not readable here)"}
-	if got := Judge(account(5, 5), details, 0.01, nil, nil).Headline; got != "0 of 5 delivered: spans are in s3://bucket (not readable here)" {
+	if got := Judge(account(5, 5), details, 0.01, nil,
+		nil).Headline; got != "0 of 5 delivered: spans are in s3://bucket (not readable here)" {
 		t.Errorf("all skipped: %s", got)
 	}
-	if got := Judge(account(5, 1), details, 0.01, nil, nil).Headline; !strings.HasPrefix(got, "not complete: 0 of 5 traces accepted") {
+	if got := Judge(account(5, 1), details, 0.01, nil, nil).Headline; !strings.HasPrefix(got,
+		"not complete: 0 of 5 traces accepted") {
 		t.Errorf("one skipped, the others not settled: %s", got)
 	}
 }
@@ -121,10 +140,13 @@ func TestHeadlineOfNothingDelivered(t *testing.T) {
 // What is said where arrival counts: without the word complete, which accepted alone doesn't bear.
 func TestAccepted(t *testing.T) {
 	for want, accounts := range map[string][]Account{
-		"read and accepted 20 of 20 traces, with 40 spans": {account("1", Totals{Read: 15, Accepted: 15, Spans: 30}), account("2", Totals{Read: 5, Accepted: 5, Spans: 10})},
+		"read and accepted 20 of 20 traces, with 40 spans": {account("1", Totals{Read: 15, Accepted: 15, Spans: 30}),
+			account("2", Totals{Read: 5, Accepted: 5, Spans: 10})},
 		"read and accepted 17 of 20 traces, with 0 spans, 1 rejected, 1 skipped, 1 not finished yet": {
-			account("1", Totals{Read: 20, Accepted: 17, Rejected: 1, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1, mlflow.InProgress: 1}})},
-		"nothing new; 8 traces with 9 spans were accepted earlier": {{Done: true, Earlier: Totals{Read: 8, Accepted: 8, Spans: 9}}},
+			account("1", Totals{Read: 20, Accepted: 17, Rejected: 1, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1,
+				mlflow.InProgress: 1}})},
+		"nothing new; 8 traces with 9 spans were accepted earlier": {{Done: true,
+			Earlier: Totals{Read: 8, Accepted: 8, Spans: 9}}},
 	} {
 		require.Equal(t, want, Accepted(accounts))
 	}

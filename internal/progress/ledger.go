@@ -11,8 +11,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Ledger counts what happens to the traces of one run, experiment by experiment. Every counter is counted where its event happens, none is derived from another, so
-// Check can fail. Its methods may be called at the same time.
+// Ledger counts what happens to the traces of one run, experiment by experiment. Every counter is
+// counted where its event happens, none is derived from another, so Check can fail. Its methods may
+// be called at the same time.
 type Ledger struct {
 	mu       sync.Mutex
 	accounts []*Account
@@ -24,7 +25,8 @@ type Ledger struct {
 // samplesPerReason is how many trace ids per reason the report shows.
 const samplesPerReason = 100
 
-// Rejected is the reason under which the pipeline's refusals are listed. It is not a fault of the source and not counted as skipped.
+// Rejected is the reason under which the pipeline's refusals are listed. It is not a fault of the
+// source and not counted as skipped.
 const Rejected mlflow.Reason = "rejected"
 
 // Account is the part of one experiment.
@@ -63,7 +65,8 @@ func (l *Ledger) Update(experimentID string, f func(*Account)) {
 	f(l.byID[experimentID])
 }
 
-// Sample remembers a trace as an example of a reason, as long as there are not too many, and the first detail of each reason.
+// Sample remembers a trace as an example of a reason, as long as there are not too many, and the
+// first detail of each reason.
 func (l *Ledger) Sample(r mlflow.Reason, traceID, detail string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,13 +105,15 @@ func (l *Ledger) Details() map[mlflow.Reason]string {
 	return maps.Clone(l.details)
 }
 
-// Check returns an error unless read = accepted + skipped + rejected + in flight holds for every experiment.
+// Check returns an error unless read = accepted + skipped + rejected + in flight holds for every
+// experiment.
 func (l *Ledger) Check() error {
 	accounts, _ := l.Snapshot()
 	for i := range accounts {
 		a := &accounts[i]
 		if sum := a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.InFlight; sum != a.Run.Read {
-			return fmt.Errorf("the books of experiment %s do not balance: read %d, accepted %d + skipped %d + rejected %d + in flight %d = %d",
+			return fmt.Errorf("the books of experiment %s do not balance: read %d, accepted %d + skipped %d + "+
+				"rejected %d + in flight %d = %d",
 				a.Experiment.ID, a.Run.Read, a.Run.Accepted, a.Run.SkippedSum(), a.Run.Rejected, a.InFlight, sum)
 		}
 	}

@@ -17,13 +17,15 @@ import (
 // Record is what is kept of an experiment between runs.
 type Record struct {
 	Coverage Coverage `json:"coverage,omitempty"`
-	// Pending lists traces that were not finished when they were met; they are looked at again by the next run.
+	// Pending lists traces that were not finished when they were met; they are looked at again by
+	// the next run.
 	Pending []string `json:"pending,omitempty"`
 	// Totals of all runs so far.
 	Totals Totals `json:"totals"`
 }
 
-// Totals are numbers of traces, except for Spans. First and Last are the smallest and largest timestamp among accepted traces, Unix milliseconds; 0 when there is none.
+// Totals are numbers of traces, except for Spans. First and Last are the smallest and largest
+// timestamp among accepted traces, Unix milliseconds; 0 when there is none.
 type Totals struct {
 	Read     int64                   `json:"read"`
 	Accepted int64                   `json:"accepted"`
@@ -87,10 +89,12 @@ func (r Record) Encode() []byte {
 	return append(fmt.Appendf(nil, "%s %08x ", recordVersion, crc32.ChecksumIEEE(body)), body...)
 }
 
-// ErrDamaged is the error for a stored position that can't be believed. Nothing is read on from such a position: starting from zero or skipping would both be silent.
+// ErrDamaged is the error for a stored position that can't be believed. Nothing is read on from
+// such a position: starting from zero or skipping would both be silent.
 var ErrDamaged = errors.New("the stored position is damaged")
 
-// DecodeRecord reads what Encode wrote; no bytes at all are an empty record. Anything else is ErrDamaged, with what is wrong.
+// DecodeRecord reads what Encode wrote; no bytes at all are an empty record. Anything else is
+// ErrDamaged, with what is wrong.
 func DecodeRecord(b []byte) (Record, error) {
 	var r Record
 	if b == nil {

@@ -5,31 +5,40 @@ package progress
 
 import "go.opentelemetry.io/collector/component"
 
-// RefinementSink takes what a processor did with the spans that went through it. The mlflow_report extension is one; processors find it among the extensions of the host.
+// RefinementSink takes what a processor did with the spans that went through it. The mlflow_report
+// extension is one; processors find it among the extensions of the host.
 type RefinementSink interface {
-	// PublishRefinement takes what one instance of a processor counted. Each instance calls it once, at its Shutdown; a collector makes an instance for every pipeline that
-	// names the processor, so those of one id add up.
+	// PublishRefinement takes what one instance of a processor counted. Each instance calls it
+	// once, at its Shutdown; a collector makes an instance for every pipeline that names the
+	// processor, so those of one id add up.
 	PublishRefinement(Refinement)
 }
 
-// Refinement is what a genai processor counted in this process. A trace that comes again counts again.
+// Refinement is what a genai processor counted in this process. A trace that comes again counts
+// again.
 type Refinement struct {
 	Processor component.ID
-	// Spans is the number of GenAI spans that went through it; ModelCalls that of those which stand for the call of a language model.
+	// Spans is the number of GenAI spans that went through it; ModelCalls that of those which stand
+	// for the call of a language model.
 	Spans, ModelCalls int64
-	// CountedRequest and CountedResponse are the sums of token_count_request and token_count_response; Counted is the number of spans that got any.
+	// CountedRequest and CountedResponse are the sums of token_count_request and
+	// token_count_response; Counted is the number of spans that got any.
 	Counted, CountedRequest, CountedResponse int64
-	// ReportedInput and ReportedOutput are the sums of the usage that the instrumentation reported on LLM spans; Reported is the number of such spans. An LLM span below
-	// another one that reports usage stands for the same call and is left out.
+	// ReportedInput and ReportedOutput are the sums of the usage that the instrumentation reported
+	// on LLM spans; Reported is the number of such spans. An LLM span below another one that
+	// reports usage stands for the same call and is left out.
 	Reported, ReportedInput, ReportedOutput int64
-	// Scores holds a row per metric_<name>, ordered by name; at most as many as the processor's own limit of names.
+	// Scores holds a row per metric_<name>, ordered by name; at most as many as the processor's own
+	// limit of names.
 	Scores []Score
 	// Prices says that there is a price list; all that follows means nothing without.
 	Prices bool
-	// Cost is the sum of contract_cost in Currency: of the totals of whole traces, and of the single calls of traces that are not.
+	// Cost is the sum of contract_cost in Currency: of the totals of whole traces, and of the
+	// single calls of traces that are not.
 	Cost                float64
 	Currency, PriceList string
-	// Priced counts the calls with a cost, Unpriced those with usage but no price, WithoutUsage those of models that report none.
+	// Priced counts the calls with a cost, Unpriced those with usage but no price, WithoutUsage
+	// those of models that report none.
 	Priced, Unpriced, WithoutUsage int64
 }
 
@@ -70,7 +79,9 @@ func addScores(a, b []Score) []Score {
 			merged, b = append(merged, b[0]), b[1:]
 		default:
 			n := a[0].Count + b[0].Count
-			merged = append(merged, Score{Name: a[0].Name, Count: n, Mean: (a[0].Mean*float64(a[0].Count) + b[0].Mean*float64(b[0].Count)) / float64(n)})
+			merged = append(merged,
+				Score{Name: a[0].Name, Count: n,
+					Mean: (a[0].Mean*float64(a[0].Count) + b[0].Mean*float64(b[0].Count)) / float64(n)})
 			a, b = a[1:], b[1:]
 		}
 	}

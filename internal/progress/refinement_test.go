@@ -14,8 +14,10 @@ import (
 func TestRefinementsAddUp(t *testing.T) {
 	genai := component.MustNewID("genai")
 	a := Refinement{
-		Processor: genai, Spans: 1, ModelCalls: 2, Counted: 3, CountedRequest: 4, CountedResponse: 5, Reported: 6, ReportedInput: 7, ReportedOutput: 8,
-		Scores: []Score{{"metric_a", 1, 1}, {"metric_b", 3, 1}}, Prices: true, Cost: 0.5, Currency: "EUR", PriceList: "p", Priced: 9, Unpriced: 10, WithoutUsage: 11,
+		Processor: genai, Spans: 1, ModelCalls: 2, Counted: 3, CountedRequest: 4, CountedResponse: 5, Reported: 6,
+		ReportedInput: 7, ReportedOutput: 8,
+		Scores: []Score{{"metric_a", 1, 1}, {"metric_b", 3, 1}}, Prices: true, Cost: 0.5, Currency: "EUR",
+		PriceList: "p", Priced: 9, Unpriced: 10, WithoutUsage: 11,
 	}
 	b := a
 	b.Scores = []Score{{"metric_b", 1, 0}, {"metric_c", 2, 4}}
@@ -24,7 +26,8 @@ func TestRefinementsAddUp(t *testing.T) {
 	require.Equal(t, a, sum)
 	sum.Add(b)
 	require.Equal(t, Refinement{
-		Processor: genai, Spans: 2, ModelCalls: 4, Counted: 6, CountedRequest: 8, CountedResponse: 10, Reported: 12, ReportedInput: 14, ReportedOutput: 16,
+		Processor: genai, Spans: 2, ModelCalls: 4, Counted: 6, CountedRequest: 8, CountedResponse: 10, Reported: 12,
+		ReportedInput: 14, ReportedOutput: 16,
 		Scores: []Score{{"metric_a", 1, 1}, {"metric_b", 4, 0.75}, {"metric_c", 2, 4}},
 		Prices: true, Cost: 1, Currency: "EUR", PriceList: "p", Priced: 18, Unpriced: 20, WithoutUsage: 22,
 	}, sum)

@@ -21,9 +21,11 @@ const (
 	Unknown  Delivery = "unknown"    // nobody looked, or a stage is not known
 )
 
-// Sink takes what a receiver has to report. The mlflow_report extension is one; receivers find it among the extensions of the host.
+// Sink takes what a receiver has to report. The mlflow_report extension is one; receivers find it
+// among the extensions of the host.
 type Sink interface {
-	// Delivery returns what accepted means for a receiver, and for each stage that makes it less than end to end what it does and what to do about it.
+	// Delivery returns what accepted means for a receiver, and for each stage that makes it less
+	// than end to end what it does and what to do about it.
 	Delivery(receiver component.ID) (Delivery, []string)
 	// Skip appends traces to the list of skipped ones and returns once they are on disk.
 	Skip([]SkippedTrace) error
@@ -52,11 +54,13 @@ type Run struct {
 	DeliveryNotes []string
 	Started       time.Time
 	Ended         time.Time // zero while it runs
-	// Stopped is true when the run did not end by itself: the process was stopped in the middle of it.
+	// Stopped is true when the run did not end by itself: the process was stopped in the middle of
+	// it.
 	Stopped  bool
 	Accounts []Account
 	Samples  map[mlflow.Reason][]string
-	// Complete is true when everything was read and each trace is accepted, or skipped within the bound.
+	// Complete is true when everything was read and each trace is accepted, or skipped within the
+	// bound.
 	Complete bool
 	// Headline is one sentence for people; Problems say why the run is not complete.
 	Headline string
@@ -69,9 +73,11 @@ type Run struct {
 type Findings struct {
 	Requests    int64               `json:"requests"`
 	Experiments []ExperimentFinding `json:"experiments"`
-	// SourceSeconds is how long reading everything is expected to take at the source; 0 when nothing could be measured.
+	// SourceSeconds is how long reading everything is expected to take at the source; 0 when
+	// nothing could be measured.
 	SourceSeconds float64 `json:"estimated_seconds_at_source,omitempty"`
-	// QuotaSeconds is how long it takes at the destination's quota of QuotaPerSecond traces a second.
+	// QuotaSeconds is how long it takes at the destination's quota of QuotaPerSecond traces a
+	// second.
 	QuotaSeconds   float64 `json:"estimated_seconds_at_quota,omitempty"`
 	QuotaPerSecond float64 `json:"quota_traces_per_second,omitempty"`
 }

@@ -5,8 +5,9 @@ package progress
 
 import "sync"
 
-// Tracker turns completions in any order into progress in order: a value is released once it and everything begun before it is done.
-// The zero Tracker is ready; its methods may be called at the same time.
+// Tracker turns completions in any order into progress in order: a value is released once it and
+// everything begun before it is done. The zero Tracker is ready; its methods may be called at the
+// same time.
 type Tracker[T any] struct {
 	mu    sync.Mutex
 	queue []*Ticket[T]
@@ -27,8 +28,9 @@ func (t *Tracker[T]) Begin() *Ticket[T] {
 	return k
 }
 
-// Done completes a ticket with its result and calls release for every result that is now in order, oldest first. release runs under the tracker's lock, so
-// calls of it never overlap and keep the order.
+// Done completes a ticket with its result and calls release for every result that is now in order,
+// oldest first. release runs under the tracker's lock, so calls of it never overlap and keep the
+// order.
 func (t *Tracker[T]) Done(k *Ticket[T], value T, release func(T)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,9 +8,12 @@ import (
 	"testing"
 )
 
-// benchText is a payload like that of a chat model's span: prose with a few escapes, some numbers, nesting.
+// benchText is a payload like that of a chat model's span: prose with a few escapes, some numbers,
+// nesting.
 var benchText = func() []byte {
-	message := `{"role": "assistant", "content": "Here is what I found about the order.\nIt left the warehouse on Tuesday and, as \"express\", should arrive tomorrow. Caf\u00e9 vouchers: 2.", "score": 0.8731, "index": 17, "tool_calls": null}`
+	message := `{"role": "assistant", "content": "Here is what I found about the order.\nIt left the warehouse on ` +
+		`Tuesday and, as \"express\", should arrive tomorrow. Caf\u00e9 vouchers: 2.", "score": 0.8731, "index": ` +
+		`17, "tool_calls": null}`
 	return []byte("[" + string(bytes.Repeat([]byte(message+", "), 40)) + message + "]")
 }()
 

@@ -10,10 +10,11 @@ import (
 	"sync"
 )
 
-// AppendCanonical appends text re-written as json.dumps(json.loads(text), ensure_ascii=False): separators ", " and ":
-// ", canonical numbers and strings, of members with the same key the last value at the place of the first. With sorted,
-// the members of every object are in ascending order of their keys. It does not recurse, and its time is linear in the
-// length of the text (but for the sorting). When text is not valid, dst is returned as it was.
+// AppendCanonical appends text re-written as json.dumps(json.loads(text), ensure_ascii=False):
+// separators ", " and ": ", canonical numbers and strings, of members with the same key the last
+// value at the place of the first. With sorted, the members of every object are in ascending order
+// of their keys. It does not recurse, and its time is linear in the length of the text (but for the
+// sorting). When text is not valid, dst is returned as it was.
 func AppendCanonical(dst, text []byte, sorted bool) ([]byte, error) {
 	return appendCanonical(dst, text, sorted, AppendNumber)
 }
@@ -53,8 +54,9 @@ func (c *canonical) release() {
 	canonicals.Put(c)
 }
 
-// canonical writes values in the order of the text. Objects whose members have to move are noted and put in order by a
-// second pass over the output, so that nested ones are not copied once for each level.
+// canonical writes values in the order of the text. Objects whose members have to move are noted
+// and put in order by a second pass over the output, so that nested ones are not copied once for
+// each level.
 type canonical struct {
 	Scanner
 	out     []byte
@@ -112,7 +114,8 @@ func (c *canonical) value() {
 	}
 }
 
-// following writes what stands before the next value, closing what ends here, and reports whether there is one.
+// following writes what stands before the next value, closing what ends here, and reports whether
+// there is one.
 func (c *canonical) following() bool {
 	for c.kinds.depth > 0 && c.err == nil {
 		first := c.fresh
@@ -189,8 +192,8 @@ func byKey(a, b member) int { return cmp.Compare(a.key, b.key) }
 // fewKeys is the number of keys up to which comparing each with each is faster than a map.
 const fewKeys = 16
 
-// unique returns members itself if all keys differ, else a list in which each key has its last value at its first
-// place.
+// unique returns members itself if all keys differ, else a list in which each key has its last
+// value at its first place.
 func unique(members []member) []member {
 	if len(members) <= fewKeys {
 		for i := range members {

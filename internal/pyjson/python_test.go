@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAgainstPython compares with what Python wrote (testdata/vectors.py says how). PYJSON_VECTORS names another file
-// of the same form, for a larger comparison.
+// TestAgainstPython compares with what Python wrote (testdata/vectors.py says how). PYJSON_VECTORS
+// names another file of the same form, for a larger comparison.
 func TestAgainstPython(t *testing.T) {
 	path := os.Getenv("PYJSON_VECTORS")
 	if path == "" {
@@ -53,11 +53,13 @@ func TestAgainstPython(t *testing.T) {
 }
 
 var seeds = []string{
-	`{"a":[1,2.5,-0,-0.0,1e400,NaN,-Infinity],"b":{"c":null,"c":true},"é":"\u00e9\ud83d\ude00\ud83d\n"}`, `"\ud800\udbff\udfff"`, `[[[[]]]]`, `{"":{}}`, " 1 ", "\"\xff\"",
+	`{"a":[1,2.5,-0,-0.0,1e400,NaN,-Infinity],"b":{"c":null,"c":true},"é":"\u00e9\ud83d\ude00\ud83d\n"}`,
+	`"\ud800\udbff\udfff"`, `[[[[]]]]`, `{"":{}}`, " 1 ", "\"\xff\"",
 	`{"context":"0x1","list":[{"k":1180591620717411303424}]}`, "\"12345678\\u001f\"", "[1,]", `{"a":1,}`,
 }
 
-// FuzzScanner checks that reading agrees with encoding/json wherever the dialects do, and that the text stays as it is.
+// FuzzScanner checks that reading agrees with encoding/json wherever the dialects do, and that the
+// text stays as it is.
 func FuzzScanner(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -91,7 +93,8 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
-// FuzzCanonical checks that canonical text is a fixed point and means the same as what it was made from.
+// FuzzCanonical checks that canonical text is a fixed point and means the same as what it was made
+// from.
 func FuzzCanonical(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s), false)

@@ -3,11 +3,13 @@
 
 package pyjson
 
-// Rewrite returns text with some of its strings and numbers replaced by strings; everything else, white space included,
-// stays as it is to the last byte, and so does the whole when nothing is replaced. edit is called in the order of the
-// text with each decoded string, the keys of objects included, and with the text of each number, and reports what to
-// put in its place. It does not recurse; the result is valid JSON. When text is not valid, it is returned as it was.
-func Rewrite(text string, edit func(kind Kind, key bool, value string) (replacement string, replace bool)) (string, error) {
+// Rewrite returns text with some of its strings and numbers replaced by strings; everything else,
+// white space included, stays as it is to the last byte, and so does the whole when nothing is
+// replaced. edit is called in the order of the text with each decoded string, the keys of objects
+// included, and with the text of each number, and reports what to put in its place. It does not
+// recurse; the result is valid JSON. When text is not valid, it is returned as it was.
+func Rewrite(text string, edit func(kind Kind, key bool, value string) (replacement string, replace bool)) (string,
+	error) {
 	r := rewriter{Scanner: NewScanner(bytesOf(text)), edit: edit}
 	r.run()
 	r.End()

@@ -40,8 +40,8 @@ func TestRewrite(t *testing.T) {
 	assert.Equal(t, strings.ToUpper(deep), got)
 }
 
-// FuzzRewrite checks that replacing nothing changes nothing, and that replacing all strings by others keeps the text
-// valid.
+// FuzzRewrite checks that replacing nothing changes nothing, and that replacing all strings by
+// others keeps the text valid.
 func FuzzRewrite(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)

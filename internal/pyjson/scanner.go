@@ -30,10 +30,11 @@ func (e *SyntaxError) Error() string {
 	return "invalid JSON: " + e.Expected + " expected at byte " + strconv.Itoa(e.Offset)
 }
 
-// Scanner reads one JSON text from start to end, value by value. It never writes to the text: what it returns points into the
-// text or, for strings with escapes, into memory of its own that is never reused, so results stay valid as long as the text
-// does; NewCopyingScanner is for texts that don't last. The first error sticks: from then on every method returns its zero
-// value, loops end, and Err says what was wrong and at which byte.
+// Scanner reads one JSON text from start to end, value by value. It never writes to the text: what
+// it returns points into the text or, for strings with escapes, into memory of its own that is
+// never reused, so results stay valid as long as the text does; NewCopyingScanner is for texts that
+// don't last. The first error sticks: from then on every method returns its zero value, loops end,
+// and Err says what was wrong and at which byte.
 //
 //	s := pyjson.NewScanner(text)
 //	s.Open(pyjson.Object)
@@ -62,14 +63,17 @@ type Scanner struct {
 // NewScanner returns a scanner over text.
 func NewScanner(text []byte) Scanner { return Scanner{text: text} }
 
-// NewValidScanner is NewScanner for a text that is known to be valid UTF-8, as every string that a Scanner returned is; it isn't looked at again.
+// NewValidScanner is NewScanner for a text that is known to be valid UTF-8, as every string that a
+// Scanner returned is; it isn't looked at again.
 func NewValidScanner(text []byte) Scanner { return Scanner{text: text, valid: true} }
 
-// NewCopyingScanner is NewScanner for a text that may be gone or overwritten when the scanner is done: what Str, Bytes and
-// KeyString return never points into it. What Key, Num and Skip return does.
+// NewCopyingScanner is NewScanner for a text that may be gone or overwritten when the scanner is
+// done: what Str, Bytes and KeyString return never points into it. What Key, Num and Skip return
+// does.
 func NewCopyingScanner(text []byte) Scanner { return Scanner{text: text, copies: true} }
 
-// Err returns the first error, a *SyntaxError: what was expected and at which offset, never the text itself.
+// Err returns the first error, a *SyntaxError: what was expected and at which offset, never the
+// text itself.
 func (s *Scanner) Err() error { return s.err }
 
 func (s *Scanner) fail(expected string) {
@@ -98,7 +102,8 @@ func (s *Scanner) peek() byte {
 var kinds = [256]Kind{
 	'n': Null, 't': Bool, 'f': Bool, '"': String, '[': Array, '{': Object,
 	'-': Number, 'N': Number, 'I': Number,
-	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number, '5': Number, '6': Number, '7': Number, '8': Number, '9': Number,
+	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number, '5': Number, '6': Number, '7': Number,
+	'8': Number, '9': Number,
 }
 
 // Kind returns what the next value is, without reading it.
@@ -117,7 +122,8 @@ func (s *Scanner) Open(k Kind) {
 	}
 }
 
-// NextMember reports whether another member of the open object follows, reading up to its key, or reads the closing bracket.
+// NextMember reports whether another member of the open object follows, reading up to its key, or
+// reads the closing bracket.
 func (s *Scanner) NextMember() bool {
 	if !s.next('}', "',' or '}'") {
 		return false
@@ -129,7 +135,8 @@ func (s *Scanner) NextMember() bool {
 	return true
 }
 
-// NextElement reports whether another element of the open array follows, or reads the closing bracket.
+// NextElement reports whether another element of the open array follows, or reads the closing
+// bracket.
 func (s *Scanner) NextElement() bool { return s.next(']', "',' or ']'") }
 
 // next reads the comma that is due or the closing bracket, and reports whether a value follows.
@@ -152,8 +159,8 @@ func (s *Scanner) next(closing byte, expected string) bool {
 	return true
 }
 
-// Key reads the key of the member that NextMember found, and its colon. It is compared as string(s.Key()) or kept with
-// KeyString.
+// Key reads the key of the member that NextMember found, and its colon. It is compared as
+// string(s.Key()) or kept with KeyString.
 func (s *Scanner) Key() []byte { return s.key(false) }
 
 // KeyString is Key for callers that keep the key: it stays valid as long as what Str returns.

@@ -12,7 +12,8 @@ import (
 	"unsafe"
 )
 
-// A string may live in the text or in the arena; both are never written to again, so strings and byte slices may share them.
+// A string may live in the text or in the arena; both are never written to again, so strings and
+// byte slices may share them.
 
 func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 func bytesOf(s string) []byte  { return unsafe.Slice(unsafe.StringData(s), len(s)) }
@@ -22,9 +23,10 @@ const (
 	highs = 0x8080808080808080
 )
 
-// specials returns a word whose lowest set bit is the highest bit of the first byte of w, in little-endian order, that can't
-// stand for itself in a JSON string: ", \ or a control character. Bits above it may be set wrongly, since borrows only ever
-// add bits above the lowest one. It is 0 if there is no such byte.
+// specials returns a word whose lowest set bit is the highest bit of the first byte of w, in
+// little-endian order, that can't stand for itself in a JSON string: ", \ or a control character.
+// Bits above it may be set wrongly, since borrows only ever add bits above the lowest one. It is 0
+// if there is no such byte.
 func specials(w uint64) uint64 {
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'
@@ -34,8 +36,8 @@ func specials(w uint64) uint64 {
 // isSpecial is specials for one byte.
 func isSpecial(c byte) bool { return c == '"' || c == '\\' || c < 0x20 }
 
-// special returns the index of the first byte at or after i that can't stand for itself in a JSON string, or len(b), and
-// whether a byte outside ASCII lies before it.
+// special returns the index of the first byte at or after i that can't stand for itself in a JSON
+// string, or len(b), and whether a byte outside ASCII lies before it.
 func special(b []byte, i int) (at int, wide bool) {
 	var seen uint64
 	for ; i+8 <= len(b); i += 8 {
@@ -52,9 +54,9 @@ func special(b []byte, i int) (at int, wide bool) {
 	return i, seen&highs != 0
 }
 
-// copyPlain copies what lies before the first byte of src that can't stand for itself in a JSON string, and returns how much
-// that is and whether a byte outside ASCII is in it. It may write to dst beyond that, up to the length of src, which dst has
-// at least.
+// copyPlain copies what lies before the first byte of src that can't stand for itself in a JSON
+// string, and returns how much that is and whether a byte outside ASCII is in it. It may write to
+// dst beyond that, up to the length of src, which dst has at least.
 func copyPlain(dst, src []byte) (n int, wide bool) {
 	var seen uint64
 	for ; n+8 <= len(src); n += 8 {
@@ -73,7 +75,8 @@ func copyPlain(dst, src []byte) (n int, wide bool) {
 	return n, seen&highs != 0
 }
 
-// body reads a string and returns what lies between its quotes, whether there are escapes in it and whether it is valid UTF-8.
+// body reads a string and returns what lies between its quotes, whether there are escapes in it and
+// whether it is valid UTF-8.
 func (s *Scanner) body() (raw []byte, escaped, valid bool) {
 	if s.peek() != '"' {
 		s.fail("a string")
@@ -153,8 +156,8 @@ func (s *Scanner) skipString() {
 	}
 }
 
-// Str reads a string and returns its decoded value, valid UTF-8: each invalid byte and each lone surrogate becomes U+FFFD.
-// It points into the text or the scanner's own memory.
+// Str reads a string and returns its decoded value, valid UTF-8: each invalid byte and each lone
+// surrogate becomes U+FFFD. It points into the text or the scanner's own memory.
 func (s *Scanner) Str() string { return stringOf(s.Bytes()) }
 
 // Bytes is Str for callers that want bytes; they must not be written to.
@@ -162,11 +165,12 @@ func (s *Scanner) Bytes() []byte { return s.decoded(s.copies) }
 
 // decoded reads a string and returns its value. With copies it never lies in the text.
 //
-// Most strings are read in one pass. That writes to the arena before it knows how much, so the arena needs room for the rest
-// of the text, and has it from the first such string on: what a string of valid UTF-8 stands for is never longer than the
-// string. Invalid bytes may become longer and are kept apart from the arena, or hostile text could call for a new arena with
-// each string. Errors, invalid bytes and large texts, for which an arena of their size would be too much to pay for a few
-// short strings, take two passes.
+// Most strings are read in one pass. That writes to the arena before it knows how much, so the
+// arena needs room for the rest of the text, and has it from the first such string on: what a
+// string of valid UTF-8 stands for is never longer than the string. Invalid bytes may become longer
+// and are kept apart from the arena, or hostile text could call for a new arena with each string.
+// Errors, invalid bytes and large texts, for which an arena of their size would be too much to pay
+// for a few short strings, take two passes.
 func (s *Scanner) decoded(copies bool) []byte {
 	if s.peek() != '"' {
 		s.fail("a string")
@@ -190,9 +194,10 @@ func (s *Scanner) decoded(copies bool) []byte {
 	return s.decodeTwice()
 }
 
-// decodeOnce reads the string whose first byte is at start and whose first byte that can't stand for itself is at at; wide
-// says that a byte outside ASCII lies between. The arena has room for the rest of the text. It reports false, and nothing is
-// changed, if the string isn't well-formed or not valid UTF-8.
+// decodeOnce reads the string whose first byte is at start and whose first byte that can't stand
+// for itself is at at; wide says that a byte outside ASCII lies between. The arena has room for the
+// rest of the text. It reports false, and nothing is changed, if the string isn't well-formed or
+// not valid UTF-8.
 func (s *Scanner) decodeOnce(start, at int, wide bool) ([]byte, bool) {
 	text, base := s.text, len(s.arena)
 	out := s.arena[base : base+len(text)-start]
@@ -249,13 +254,14 @@ func (s *Scanner) decodeTwice() []byte {
 	return s.arena[start:end:end]
 }
 
-// unescaped is what the character after a backslash stands for: u for the escape of a code unit, 0 for no escape.
+// unescaped is what the character after a backslash stands for: u for the escape of a code unit, 0
+// for no escape.
 var unescaped = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'u': 'u',
 }
 
-// unicodeEscape returns the character whose four hexadecimal digits are at i, and where its escape, or the pair of them for
-// a character beyond 16 bits, ends.
+// unicodeEscape returns the character whose four hexadecimal digits are at i, and where its escape,
+// or the pair of them for a character beyond 16 bits, ends.
 func unicodeEscape(text []byte, i int) (r rune, end int, ok bool) {
 	if r, ok = hex4(text, i); !ok {
 		return 0, i, false
@@ -276,8 +282,8 @@ func (s *Scanner) AppendBytes(dst []byte) []byte {
 	return appendUnescaped(dst, raw, valid)
 }
 
-// arenaBlock is the size of a block that decoded strings are collected in, unless the text or a single string calls for
-// another.
+// arenaBlock is the size of a block that decoded strings are collected in, unless the text or a
+// single string calls for another.
 const arenaBlock = 32 << 10
 
 // appendUnescaped appends the decoded form of a string's body whose escapes are known to be valid.
@@ -285,7 +291,8 @@ func appendUnescaped(dst, raw []byte, valid bool) []byte {
 	if !valid {
 		raw = appendValid(make([]byte, 0, 3*len(raw)), raw)
 	}
-	// The output is never longer than what was read, so words can be copied before it is known how much of them counts.
+	// The output is never longer than what was read, so words can be copied before it is known how
+	// much of them counts.
 	base := len(dst)
 	dst = slices.Grow(dst, len(raw))
 	out := dst[base : base+len(raw)]
@@ -323,8 +330,8 @@ func appendUnescaped(dst, raw []byte, valid bool) []byte {
 	return dst[:base+n]
 }
 
-// surrogate returns the character of a surrogate pair whose first half r ends at i, and where the pair ends, or U+FFFD for
-// a half that stands alone.
+// surrogate returns the character of a surrogate pair whose first half r ends at i, and where the
+// pair ends, or U+FFFD for a half that stands alone.
 func surrogate(raw []byte, i int, r rune) (rune, int) {
 	if hasPrefix(raw[i:], `\u`) {
 		if low, ok := hex4(raw, i+2); ok {

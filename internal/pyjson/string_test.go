@@ -37,8 +37,8 @@ func stringsOf(s *Scanner) (list []string, err error) {
 	return list, s.Err()
 }
 
-// FuzzStrings reads strings in all ways that there are: in one pass, in one pass from a text that is gone afterwards, and in
-// two passes, as in a large text.
+// FuzzStrings reads strings in all ways that there are: in one pass, in one pass from a text that
+// is gone afterwards, and in two passes, as in a large text.
 func FuzzStrings(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -46,8 +46,10 @@ func FuzzStrings(f *testing.F) {
 	for text := range invalid {
 		f.Add([]byte(text))
 	}
-	f.Add([]byte(`["plain","1234567\"901234567\\90\u00e9","\ud83d\ude00\ud83d","Zürich","\n\n\n\n\n\n\n\nZürich – 12 €\t"]`))
-	f.Add([]byte("[\"\xff\xff\",\"a\\n\xff\",\"\xff\\n\",\"\xed\xa0\x80\\u0041\",{\"k\\ney\xff\":\"\\\"\",\"\xc3\":\"\xe2\x82\"}]"))
+	f.Add([]byte(
+		`["plain","1234567\"901234567\\90\u00e9","\ud83d\ude00\ud83d","Zürich","\n\n\n\n\n\n\n\nZürich – 12 €\t"]`))
+	f.Add([]byte(
+		"[\"\xff\xff\",\"a\\n\xff\",\"\xff\\n\",\"\xed\xa0\x80\\u0041\",{\"k\\ney\xff\":\"\\\"\",\"\xc3\":\"\xe2\x82\"}]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := NewScanner(text)
 		want, wantErr := stringsOf(&s)
@@ -73,13 +75,15 @@ func FuzzStrings(f *testing.F) {
 	})
 }
 
-// TestMemoryOfStrings holds that memory grows with the text, whatever is in its strings: what becomes longer when it is
-// decoded must not make the room for the rest of the text be made again and again.
+// TestMemoryOfStrings holds that memory grows with the text, whatever is in its strings: what
+// becomes longer when it is decoded must not make the room for the rest of the text be made again
+// and again.
 func TestMemoryOfStrings(t *testing.T) {
 	const size = 1 << 20
 	for name, element := range map[string]string{
-		"plain": `"ab",`, "escapes": `"a\n",`, "invalid": "\"\xff\xff\",", "invalid and escapes": "\"\xff\xff\",\"\\n\",",
-		"empty": `"",`, "pairs": `"\ud83d\ude00",`, "keys": "{\"\\n\xff\xff\":\"\\n\"},",
+		"plain": `"ab",`, "escapes": `"a\n",`, "invalid": "\"\xff\xff\",",
+		"invalid and escapes": "\"\xff\xff\",\"\\n\",",
+		"empty":               `"",`, "pairs": `"\ud83d\ude00",`, "keys": "{\"\\n\xff\xff\":\"\\n\"},",
 	} {
 		text := []byte("[" + strings.Repeat(element, size/len(element)) + "0]")
 		for _, end := range []int{len(text), 20_000} { // the second is not well-formed
@@ -100,7 +104,8 @@ func TestMemoryOfStrings(t *testing.T) {
 					}
 				}
 				runtime.ReadMemStats(&after)
-				require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(12*end+4*arenaBlock), "%s, %d bytes", name, end)
+				require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(12*end+4*arenaBlock),
+					"%s, %d bytes", name, end)
 			}
 		}
 	}
@@ -112,7 +117,8 @@ func TestValidUTF8(t *testing.T) {
 		for b := range 256 {
 			for _, c := range third {
 				for _, text := range [][]byte{
-					{byte(a)}, {byte(a), byte(b)}, {byte(a), byte(b), c}, {byte(a), byte(b), c, 0x80}, {byte(a), byte(b), c, 'x'},
+					{byte(a)}, {byte(a), byte(b)}, {byte(a), byte(b), c}, {byte(a), byte(b), c, 0x80},
+					{byte(a), byte(b), c, 'x'},
 					{'1', '2', '3', '4', '5', '6', byte(a), byte(b), c, 0x80, 'x', 'y', 'z'},
 				} {
 					if validUTF8(text) != utf8.Valid(text) {

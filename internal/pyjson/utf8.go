@@ -28,7 +28,8 @@ func appendValid(dst, raw []byte) []byte {
 // ValidUTF8 is utf8.ValidString, faster for texts in which ASCII and other characters alternate.
 func ValidUTF8(s string) bool { return validUTF8(bytesOf(s)) }
 
-// validUTF8 is utf8.Valid. It looks at eight bytes at a time wherever these are ASCII, not only at the start.
+// validUTF8 is utf8.Valid. It looks at eight bytes at a time wherever these are ASCII, not only at
+// the start.
 func validUTF8(b []byte) bool {
 	for i := 0; i < len(b); {
 		if i+8 <= len(b) {
@@ -55,9 +56,9 @@ func validUTF8(b []byte) bool {
 	return true
 }
 
-// usualRune returns the size of the character of two or three bytes that b, which isn't empty, starts with, or 0 if it
-// starts with another one or with none. Of three bytes those are left out that need a narrower check of their second byte,
-// the ones that start with E0 and ED.
+// usualRune returns the size of the character of two or three bytes that b, which isn't empty,
+// starts with, or 0 if it starts with another one or with none. Of three bytes those are left out
+// that need a narrower check of their second byte, the ones that start with E0 and ED.
 func usualRune(b []byte) int {
 	switch c := b[0]; {
 	case c >= 0xC2 && c <= 0xDF:

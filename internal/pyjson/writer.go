@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// AppendString appends s as a JSON string, as json.dumps(s, ensure_ascii=False) writes it: only ", \ and characters
-// below 0x20 are escaped.
+// AppendString appends s as a JSON string, as json.dumps(s, ensure_ascii=False) writes it: only ",
+// \ and characters below 0x20 are escaped.
 func AppendString[T string | []byte](dst []byte, s T) []byte {
 	var b []byte
 	switch v := any(s).(type) {
@@ -50,8 +50,8 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
 }
 
-// AppendFloat appends f as Python's json.dumps writes it: repr with a ".0" for integral values, exponents as Python
-// spells them, NaN, Infinity, -Infinity.
+// AppendFloat appends f as Python's json.dumps writes it: repr with a ".0" for integral values,
+// exponents as Python spells them, NaN, Infinity, -Infinity.
 func AppendFloat(dst []byte, f float64) []byte {
 	switch abs := math.Abs(f); {
 	case math.IsNaN(f):
@@ -69,8 +69,8 @@ func AppendFloat(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }
 
-// AppendNumber appends a number as json.dumps(json.loads(num)) writes it: integers of any size stay as they are, other
-// numbers are spelled as AppendFloat does.
+// AppendNumber appends a number as json.dumps(json.loads(num)) writes it: integers of any size stay
+// as they are, other numbers are spelled as AppendFloat does.
 func AppendNumber(dst, num []byte) []byte {
 	if !IsInt(num) {
 		return AppendFloat(dst, Float64(num))

@@ -9,13 +9,14 @@ import (
 	"unsafe"
 )
 
-// A batch holds pieces that still have to be looked up. Looking many up together lets their cache misses overlap; and
-// where every piece takes the same steps, nothing is mispredicted. A piece is missed if it is neither a token nor in a
-// memo: missed pieces go to lanes, which are merged when all are taken, when the text ends, and before its tail is
-// copied.
+// A batch holds pieces that still have to be looked up. Looking many up together lets their cache
+// misses overlap; and where every piece takes the same steps, nothing is mispredicted. A piece is
+// missed if it is neither a token nor in a memo: missed pieces go to lanes, which are merged when
+// all are taken, when the text ends, and before its tail is copied.
 //
-// Pieces are short (up to 7 bytes), medium (8 to 15) or phrases (16 to phraseSize), each kind with its memo; there are
-// tables of the tokens of each. The few that are longer pass through with the phrases and are counted one by one.
+// Pieces are short (up to 7 bytes), medium (8 to 15) or phrases (16 to phraseSize), each kind with
+// its memo; there are tables of the tokens of each. The few that are longer pass through with the
+// phrases and are counted one by one.
 type batch struct {
 	short      [batchSize]lookup[shortKey]
 	longer     [batchSize]lookup[mediumKey]
@@ -31,7 +32,8 @@ type batch struct {
 	tail       [2 * (blockSize + slack)]byte // the end of a text, and what may be loaded behind it
 }
 
-// A piece is where a piece lies in its text: offset << 8 | length. No piece in a batch is longer than maxSmall.
+// A piece is where a piece lies in its text: offset << 8 | length. No piece in a batch is longer
+// than maxSmall.
 type piece uint64
 
 func pieceAt(offset, size int) piece { return piece(offset)<<8 | piece(size) }
@@ -56,7 +58,8 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 // full reports whether the pieces of another block may not fit.
 func (b *batch) full() bool { return max(b.nShort, b.nLonger) > batchSize-blockSize }
 
-// ends classifies the block at the start of s, blockSize bytes, and returns the ends of its pieces. See pattern.ends.
+// ends classifies the block at the start of s, blockSize bytes, and returns the ends of its pieces.
+// See pattern.ends.
 func (b *batch) ends(t pattern, s string, valid int, final bool) (ends uint64, cut int) {
 	classify(s, &b.masks)
 	if high := b.masks.high; high != 0 {
@@ -67,7 +70,8 @@ func (b *batch) ends(t pattern, s string, valid int, final bool) (ends uint64, c
 	return t.ends(&b.masks, s, valid, final)
 }
 
-// add adds the pieces of a block, which end at the bits of ends. offset is where the block lies in the text.
+// add adds the pieces of a block, which end at the bits of ends. offset is where the block lies in
+// the text.
 func (v *vocabulary) add(b *batch, block string, offset int, ends uint64) {
 	shift := v.short.shift & 63
 	short, longer := b.nShort, b.nLonger
@@ -105,8 +109,9 @@ func (v *vocabulary) addOne(b *batch, text string, offset, size int) {
 	b.nShort++
 }
 
-// addLong does the same for a piece of more than phraseSize and at most maxSmall bytes, which is in no memo but that of
-// runs. It returns how many tokens beyond one each it has, and others that are counted on this occasion.
+// addLong does the same for a piece of more than phraseSize and at most maxSmall bytes, which is in
+// no memo but that of runs. It returns how many tokens beyond one each it has, and others that are
+// counted on this occasion.
 func (v *vocabulary) addLong(b *batch, text string, offset, size int) int {
 	s := text[offset : offset+size]
 	if isRun(s) || v.longToken(text, offset, size) != none {
@@ -121,8 +126,8 @@ func (v *vocabulary) finish(text string, b *batch) int {
 	return v.resolve(text, b) + v.flush(text, b)
 }
 
-// resolve looks up the pieces of b. It returns how many tokens beyond one each it counts; missed pieces may stay in
-// lanes.
+// resolve looks up the pieces of b. It returns how many tokens beyond one each it counts; missed
+// pieces may stay in lanes.
 func (v *vocabulary) resolve(text string, b *batch) (extra int) {
 	prefetch(unsafe.Pointer(unsafe.SliceData(v.short.keys)), b.short[b.prefetched:b.nShort])
 	medium, phrases := v.sortLonger(text, b)
@@ -160,7 +165,8 @@ func (v *vocabulary) resolve(text string, b *batch) (extra int) {
 	return extra
 }
 
-// sortLonger makes lookups of the longer pieces, in the table of medium tokens and in the memo of phrases.
+// sortLonger makes lookups of the longer pieces, in the table of medium tokens and in the memo of
+// phrases.
 func (v *vocabulary) sortLonger(text string, b *batch) (medium []lookup[mediumKey], phrases []lookup[shortKey]) {
 	longer := b.longer[:b.nLonger]
 	m, n := 0, 0
@@ -188,7 +194,8 @@ func (v *vocabulary) sortLonger(text string, b *batch) (medium []lookup[mediumKe
 	return longer[:m], b.phrase[:n]
 }
 
-// shortAbsent returns lookups, in the memo, of the short pieces that aren't tokens in their home bucket.
+// shortAbsent returns lookups, in the memo, of the short pieces that aren't tokens in their home
+// bucket.
 func (v *vocabulary) shortAbsent(b *batch) []lookup[shortKey] {
 	n := 0
 	for i := range b.nShort {
@@ -249,8 +256,8 @@ func (v *vocabulary) resolvePhrases(text string, b *batch, phrases []lookup[shor
 	return extra
 }
 
-// merge puts missed pieces in lanes, and merges these whenever all are taken. It returns how many tokens beyond one
-// each the pieces have that it counts.
+// merge puts missed pieces in lanes, and merges these whenever all are taken. It returns how many
+// tokens beyond one each the pieces have that it counts.
 func (v *vocabulary) merge(text string, b *batch, missed []piece) (extra int) {
 	for _, p := range missed {
 		offset, size := p.offset(), p.size()
@@ -271,8 +278,8 @@ func (v *vocabulary) merge(text string, b *batch, missed []piece) (extra int) {
 	return extra
 }
 
-// flush merges what is in the lanes, remembers it and empties them. It returns how many tokens beyond one each there
-// are.
+// flush merges what is in the lanes, remembers it and empties them. It returns how many tokens
+// beyond one each there are.
 func (v *vocabulary) flush(text string, b *batch) (extra int) {
 	v.mergeLanes(&b.lanes, b.nLanes)
 	for i := range b.nLanes {

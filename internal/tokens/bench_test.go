@@ -22,7 +22,8 @@ func BenchmarkCount(b *testing.B) {
 	for _, name := range []string{"o200k_base", "cl100k_base", "p50k_base"} {
 		e, _ := For(name)
 		for _, c := range []struct{ kind, text string }{
-			{"code", string(bytes.Repeat(source, 20))}, {"short", string(source[200:264])}, {"nasty", randomText(r, 100_000)},
+			{"code", string(bytes.Repeat(source, 20))}, {"short", string(source[200:264])},
+			{"nasty", randomText(r, 100_000)},
 		} {
 			b.Run(name+"/"+c.kind, func(b *testing.B) {
 				e.Count(c.text)
@@ -50,8 +51,10 @@ func BenchmarkAdversarial(b *testing.B) {
 	e, _ := For("o200k_base")
 	e.Count("")
 	for _, c := range []struct{ kind, text string }{
-		{"letters", drawn("abcdefghijklmnopqrstuvwxyz")}, {"punctuation", drawn("!@#$%^&*()-=+[]{};:,.<>?|~")}, {"spaces", strings.Repeat(" ", size)},
-		{"a", strings.Repeat("a", size)}, {"han", strings.Repeat("\u4e2d", size/3)}, {"crlf", strings.Repeat("\r\n", size/2)},
+		{"letters", drawn("abcdefghijklmnopqrstuvwxyz")}, {"punctuation", drawn("!@#$%^&*()-=+[]{};:,.<>?|~")},
+		{"spaces", strings.Repeat(" ", size)},
+		{"a", strings.Repeat("a", size)}, {"han", strings.Repeat("\u4e2d", size/3)},
+		{"crlf", strings.Repeat("\r\n", size/2)},
 	} {
 		b.Run(c.kind, func(b *testing.B) {
 			b.SetBytes(size)

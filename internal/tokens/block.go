@@ -5,9 +5,9 @@ package tokens
 
 import "math/bits"
 
-// ASCII text is cut 64 bytes at a time: one bit per byte and class, and the rules of the patterns as arithmetic on such
-// masks. A block always starts where a piece starts, and the patterns never look back, so nothing is carried from block
-// to block.
+// ASCII text is cut 64 bytes at a time: one bit per byte and class, and the rules of the patterns
+// as arithmetic on such masks. A block always starts where a piece starts, and the patterns never
+// look back, so nothing is carried from block to block.
 //
 // masks has bit i of each word set if byte i of the block belongs to the class.
 type masks struct {
@@ -17,9 +17,10 @@ type masks struct {
 
 const blockSize = 64
 
-// ends returns where pieces end in the first valid bytes of a block, all ASCII: bit i is set if a piece ends before
-// byte i. cut is the last such position. Only ends that no later byte can change are reported, so cut is 0 if the first
-// piece may go on; unless final says that no byte follows valid < blockSize ones, so that the last piece ends there.
+// ends returns where pieces end in the first valid bytes of a block, all ASCII: bit i is set if a
+// piece ends before byte i. cut is the last such position. Only ends that no later byte can change
+// are reported, so cut is 0 if the first piece may go on; unless final says that no byte follows
+// valid < blockSize ones, so that the last piece ends there.
 func (t pattern) ends(m *masks, text string, valid int, final bool) (ends uint64, cut int) {
 	switch t {
 	case patternO200k:
@@ -34,7 +35,8 @@ func (t pattern) ends(m *masks, text string, valid int, final bool) (ends uint64
 	if final {
 		return ends | 1<<valid, valid
 	}
-	// A run of space that reaches the end, and a quote among the last bytes, may turn out otherwise.
+	// A run of space that reaches the end, and a quote among the last bytes, may turn out
+	// otherwise.
 	if tail := bits.LeadingZeros64(^(m.space | ^in)) - (blockSize - valid); tail > 0 {
 		ends &= in >> (tail - 1)
 	}
@@ -45,18 +47,20 @@ func (t pattern) ends(m *masks, text string, valid int, final bool) (ends uint64
 // after returns the bits that follow those of m.
 func after(m uint64) uint64 { return m << 1 }
 
-// fill returns the bits of the runs of ones in m that begin at start, a subset of the first bits of runs.
+// fill returns the bits of the runs of ones in m that begin at start, a subset of the first bits of
+// runs.
 func fill(m, start uint64) uint64 { return m &^ (m + start) }
 
-// whitespace returns where pieces start in runs of space: at the first character, behind the last newline of a run, and
-// at the last character if something other than space follows. There the last character is a piece or the beginning of
-// one.
+// whitespace returns where pieces start in runs of space: at the first character, behind the last
+// newline of a run, and at the last character if something other than space follows. There the last
+// character is a piece or the beginning of one.
 func (m *masks) whitespace(space, newline, behind uint64) (starts uint64) {
 	starts = space &^ after(space)
 	plain := space &^ newline
 	starts |= plain & (behind >> 1)
 	if line := plain & after(newline); line != 0 {
-		// From each of these to the end of its run of plain space: if a newline follows there, it wasn't the last.
+		// From each of these to the end of its run of plain space: if a newline follows there, it
+		// wasn't the last.
 		for again := (plain + line) &^ plain & newline; again != 0; again &= again - 1 {
 			line &^= 1 << (63 - bits.LeadingZeros64(line&(again&-again-1)))
 		}
@@ -91,7 +95,8 @@ func (m *masks) startsO200k(text string, valid int, final bool) uint64 {
 		punct &= 1<<valid - 1
 	}
 
-	// A quote behind a word, with what makes it a contraction, belongs to the word; letters that follow start another.
+	// A quote behind a word, with what makes it a contraction, belongs to the word; letters that
+	// follow start another.
 	var inside, fresh uint64
 	for q := m.quote & after(letters); q != 0; q &= q - 1 {
 		i := bits.TrailingZeros64(q)

@@ -5,16 +5,17 @@ package tokens
 
 import "unicode/utf8"
 
-// chars tells where encoding may start from whole characters in place of their bytes. The rule and its proof are in
-// doc.go. It knows the characters of two and three bytes that are tokens.
+// chars tells where encoding may start from whole characters in place of their bytes. The rule and
+// its proof are in doc.go. It knows the characters of two and three bytes that are tokens.
 type chars struct {
 	index  [1 << 10]uint16 // block of a code point, by code point >> 6; block 0 is empty
 	blocks [][64]uint32    // id << guardBits | index of guards, by code point & 63, or none
 	guards []guard
 }
 
-// A guard is a set of bytes before a character and a set of bytes behind it. Beside one of these the character must
-// start as its bytes, since (1) or (2) of the rule does not hold there. Characters with the same sets share a guard.
+// A guard is a set of bytes before a character and a set of bytes behind it. Beside one of these
+// the character must start as its bytes, since (1) or (2) of the rule does not hold there.
+// Characters with the same sets share a guard.
 type guard struct{ before, behind byteSet }
 
 const guardBits = 12
@@ -28,9 +29,10 @@ func (s *byteSet) has(b byte) uint64 { return s[b>>6] >> (b & 63) & 1 }
 // noByte stands for the byte beside the end of a text. It never occurs in UTF-8.
 const noByte = 0xff
 
-// crossings are the tokens that can prevent characters from starting merged: left those that end in a byte and the
-// beginning of a character, right those that begin with the end of a character and a byte. Keys are these parts of
-// characters, packed as in spellings. Of the tokens with the same part and byte there is the one with the lowest id.
+// crossings are the tokens that can prevent characters from starting merged: left those that end in
+// a byte and the beginning of a character, right those that begin with the end of a character and a
+// byte. Keys are these parts of characters, packed as in spellings. Of the tokens with the same
+// part and byte there is the one with the lowest id.
 type crossings struct{ left, right map[uint32][]crossing }
 
 type crossing struct {
@@ -64,8 +66,8 @@ func newCrossings(all *spellings) crossings {
 	return c
 }
 
-// endsWithin returns the beginning of a character of two or three bytes that a token ends with, and the byte before it.
-// The token has length bytes; its last ones are as in spellings.
+// endsWithin returns the beginning of a character of two or three bytes that a token ends with, and
+// the byte before it. The token has length bytes; its last ones are as in spellings.
 func endsWithin(last uint32, length int) (part uint32, before byte, ok bool) {
 	n := 1 // bytes of that character
 	if isContinuation(byte(last)) {
@@ -78,8 +80,8 @@ func endsWithin(last uint32, length int) (part uint32, before byte, ok bool) {
 	return last & (1<<(8*n) - 1), byte(last >> (8 * n)), true
 }
 
-// beginsWithin returns the end of a character of two or three bytes that a token begins with, and the byte behind it.
-// The token has length bytes; its first ones are as in spellings.
+// beginsWithin returns the end of a character of two or three bytes that a token begins with, and
+// the byte behind it. The token has length bytes; its first ones are as in spellings.
 func beginsWithin(first uint64, length int) (part uint32, behind byte, ok bool) {
 	n := 0 // bytes of that character
 	for n < min(length, 3) && isContinuation(byte(first>>(8*n))) {
@@ -164,8 +166,8 @@ func runeSize(lead byte) int {
 
 func isContinuation(b byte) bool { return b&0xc0 == 0x80 }
 
-// find returns the entry of the character at s[i:], or none, and its bytes. For a byte that begins no character of two
-// or three bytes that lies in s, it returns none and 1.
+// find returns the entry of the character at s[i:], or none, and its bytes. For a byte that begins
+// no character of two or three bytes that lies in s, it returns none and 1.
 func (c *chars) find(s string, i int) (entry uint32, size int) {
 	lead := s[i]
 	if lead>>5 == 0x6 && i+1 < len(s) {
@@ -180,9 +182,9 @@ func (c *chars) find(s string, i int) (entry uint32, size int) {
 // symbolSpare is how much room symbols leaves for the bytes of one more character.
 const symbolSpare = 4
 
-// symbols writes the symbols of s, a part of valid UTF-8 that may begin and end within a character, to ids, and where
-// they end to ends, which has as much room. It stops when there is no room for a character more. It returns how many
-// symbols there are, and the number of their bytes.
+// symbols writes the symbols of s, a part of valid UTF-8 that may begin and end within a character,
+// to ids, and where they end to ends, which has as much room. It stops when there is no room for a
+// character more. It returns how many symbols there are, and the number of their bytes.
 func (v *vocabulary) symbols(s string, ids []uint32, ends []uint8) (n, i int) {
 	before := byte(noByte)
 	ends = ends[:len(ids)]

@@ -8,8 +8,8 @@ import (
 	"unsafe"
 )
 
-// A class byte says how the three patterns see a code point. Punctuation, symbols and controls have none of letter,
-// number and space, whatever the other bits say.
+// A class byte says how the three patterns see a code point. Punctuation, symbols and controls have
+// none of letter, number and space, whatever the other bits say.
 const (
 	upper   = 1 << iota // \p{Lu} \p{Lt} \p{Lm} \p{Lo} \p{M}
 	lower               // \p{Ll} \p{Lm} \p{Lo} \p{M}
@@ -19,8 +19,8 @@ const (
 	newline             // \r or \n
 )
 
-// classAt decodes the code point at s[i:] and returns its class and length. A length of 0 means that no valid UTF-8
-// sequence starts there.
+// classAt decodes the code point at s[i:] and returns its class and length. A length of 0 means
+// that no valid UTF-8 sequence starts there.
 func classAt(s string, i int) (class byte, size int) {
 	c := s[i]
 	switch {
@@ -49,8 +49,9 @@ func classAt(s string, i int) (class byte, size int) {
 
 func classOf(r uint32) byte { return classBlocks[int(classIndex[r>>7])<<7|int(r&127)] }
 
-// skip returns a position from p on before which there are only valid characters of two or three bytes that have all
-// bits of class. It stops at the first other character, and near the end of s, where the caller goes on with classAt.
+// skip returns a position from p on before which there are only valid characters of two or three
+// bytes that have all bits of class. It stops at the first other character, and near the end of s,
+// where the caller goes on with classAt.
 func skip(s string, p int, class byte) int {
 	for p+4 <= len(s) {
 		w := load32(s, p)
@@ -70,7 +71,8 @@ func skip(s string, p int, class byte) int {
 			return p
 		}
 		block := *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(classIndex)), r>>7))
-		if *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(classBlocks)), uint(block)<<7|uint(r&127)))&class != class {
+		if *(*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(classBlocks)),
+			uint(block)<<7|uint(r&127)))&class != class {
 			return p
 		}
 		p += n

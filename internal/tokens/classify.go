@@ -3,8 +3,8 @@
 
 package tokens
 
-// classifyPortable sets m from the 64 bytes at the start of s. It works on any machine and defines what the faster
-// versions do.
+// classifyPortable sets m from the 64 bytes at the start of s. It works on any machine and defines
+// what the faster versions do.
 func classifyPortable(s string, m *masks) {
 	s = s[:blockSize]
 	var words [8][8]byte // by class, one bit per byte of s
@@ -37,7 +37,8 @@ func classifyPortable(s string, m *masks) {
 var blockClass = func() (table [256]byte) {
 	for c := range 128 {
 		class := classBlocks[c]
-		for bit, in := range [8]bool{class&upper != 0, class&lower != 0, class&number != 0, class&space != 0, class&newline != 0, c == ' ', c == '/', c == '\''} {
+		for bit, in := range [8]bool{class&upper != 0, class&lower != 0, class&number != 0, class&space != 0,
+			class&newline != 0, c == ' ', c == '/', c == '\''} {
 			if in {
 				table[c] |= 1 << bit
 			}

@@ -23,7 +23,8 @@ func TestClassifyAgreesWithTable(t *testing.T) {
 		}
 		var want, got masks
 		for i, c := range b {
-			for k, m := range [8]*uint64{&want.upper, &want.lower, &want.number, &want.space, &want.newline, &want.blank, &want.slash, &want.quote} {
+			for k, m := range [8]*uint64{&want.upper, &want.lower, &want.number, &want.space, &want.newline,
+				&want.blank, &want.slash, &want.quote} {
 				*m |= uint64(blockClass[c]>>k&1) << i
 			}
 			want.high |= uint64(c>>7) << i

@@ -8,7 +8,8 @@ import (
 	"unsafe"
 )
 
-// countText returns the number of tokens of text if that is at most limit, and otherwise some number above limit.
+// countText returns the number of tokens of text if that is at most limit, and otherwise some
+// number above limit.
 //
 // Pieces are put off, each counted as one token, and looked up together.
 func (v *vocabulary) countText(t pattern, text string, limit int) int {
@@ -18,8 +19,8 @@ func (v *vocabulary) countText(t pattern, text string, limit int) int {
 	n, p, padded := 0, 0, false
 	for p < len(text) && n <= limit {
 		if !padded && p+blockSize+slack > len(text) {
-			// From here on the text is a copy, so that whole words may be loaded behind its end. What is in b lies in
-			// the text as it was.
+			// From here on the text is a copy, so that whole words may be loaded behind its end.
+			// What is in b lies in the text as it was.
 			n += v.finish(text, b)
 			size := copy(b.tail[:], text[p:])
 			clear(b.tail[size:])
@@ -55,7 +56,8 @@ func (v *vocabulary) countText(t pattern, text string, limit int) int {
 	return n + v.finish(text, b)
 }
 
-// blockAt returns the block at p with the slack behind it, which must be there even if text ends before.
+// blockAt returns the block at p with the slack behind it, which must be there even if text ends
+// before.
 func blockAt(text string, p int) string {
 	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), p)), blockSize+slack)
 }

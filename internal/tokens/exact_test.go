@@ -77,7 +77,8 @@ func TestCountInvalidUTF8(t *testing.T) {
 	require.Equal(t, 138*5, n)
 }
 
-// A sample of the strings on which bench/tokens/python/differential.py compares counts with Python tiktoken.
+// A sample of the strings on which bench/tokens/python/differential.py compares counts with Python
+// tiktoken.
 func TestDifferentialSample(t *testing.T) {
 	n := 0
 	lines(t, "testdata/differential.jsonl.gz", func(line []byte) {

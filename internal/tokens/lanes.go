@@ -8,9 +8,10 @@ import (
 	"unsafe"
 )
 
-// What one merge needs depends on the merge before it, so a single piece spends most of its time waiting for the table
-// of pairs. Many pieces are therefore merged side by side, each in a lane: a round does one merge in every lane, and
-// their cache misses overlap. A lane does what mergeAll does, and the two must agree.
+// What one merge needs depends on the merge before it, so a single piece spends most of its time
+// waiting for the table of pairs. Many pieces are therefore merged side by side, each in a lane: a
+// round does one merge in every lane, and their cache misses overlap. A lane does what mergeAll
+// does, and the two must agree.
 
 const (
 	laneCount    = 32
@@ -18,12 +19,13 @@ const (
 	positionMask = 1<<positionBits - 1
 )
 
-// A lane is a piece being merged. Its symbols, at most mergeSymbols, are at the positions 1 to n. A token stays at the
-// position of its first symbol; starts has the bits of these. The positions 0 and n+1 hold sentinels, which start like
-// tokens and merge with nothing.
+// A lane is a piece being merged. Its symbols, at most mergeSymbols, are at the positions 1 to n. A
+// token stays at the position of its first symbol; starts has the bits of these. The positions 0
+// and n+1 hold sentinels, which start like tokens and merge with nothing.
 type lane struct {
-	// The token that the one here and the next one merge into, <<positionBits, | the position; or at least absent. The
-	// minimum is thus the pair to merge: lowest rank, leftmost among equals. First, since the assembly relies on it.
+	// The token that the one here and the next one merge into, <<positionBits, | the position; or
+	// at least absent. The minimum is thus the pair to merge: lowest rank, leftmost among equals.
+	// First, since the assembly relies on it.
 	pairs  [mergeRoom]uint32
 	ids    [mergeRoom]uint32
 	starts uint64
@@ -57,7 +59,8 @@ type question struct {
 	position uint32 // the position of the left token
 }
 
-// load makes l the piece s, a part of valid UTF-8 of 2 to maxSmall bytes. It returns false if there is no room for it.
+// load makes l the piece s, a part of valid UTF-8 of 2 to maxSmall bytes. It returns false if there
+// is no room for it.
 func (v *vocabulary) load(l *lane, s string) bool {
 	l.pairs = noPairs
 	n, ok := len(s), len(s) <= mergeSymbols
@@ -88,7 +91,8 @@ func (v *vocabulary) loadBytes(l *lane, s string) {
 	l.ids[len(s)&positionMask] = v.single[b]
 }
 
-// loadSymbols starts from symbols, and returns how many there are and whether there was room for them.
+// loadSymbols starts from symbols, and returns how many there are and whether there was room for
+// them.
 func (v *vocabulary) loadSymbols(l *lane, s string) (n int, ok bool) {
 	var ends [mergeSymbols + symbolSpare]uint8
 	n, size := v.symbols(s, l.ids[1:1+len(ends)], ends[:])
@@ -125,8 +129,8 @@ func (v *vocabulary) mergeLanes(b *lanes, n int) {
 	}
 }
 
-// activate makes the first n lanes active. It returns how many groups of 8 pairs have all that they hold: 2, 4 or 7,
-// the sizes that lowestEach has code for.
+// activate makes the first n lanes active. It returns how many groups of 8 pairs have all that they
+// hold: 2, 4 or 7, the sizes that lowestEach has code for.
 func (b *lanes) activate(n int) (groups int) {
 	all := uint64(0)
 	for i := range n {
@@ -142,9 +146,9 @@ func (b *lanes) activate(n int) (groups int) {
 	return 7
 }
 
-// mergeEach merges the lowest pair of each of the n active lanes. It returns how many lanes stay active, having had
-// one, and how many questions it asks: the pairs that the new tokens form with their neighbours, where the filter lets
-// them pass.
+// mergeEach merges the lowest pair of each of the n active lanes. It returns how many lanes stay
+// active, having had one, and how many questions it asks: the pairs that the new tokens form with
+// their neighbours, where the filter lets them pass.
 func (v *vocabulary) mergeEach(b *lanes, n int) (active, asked int) {
 	filter := v.pairs.pairFilter()
 	for i := range n {
@@ -157,7 +161,8 @@ func (v *vocabulary) mergeEach(b *lanes, n int) (active, asked int) {
 		active++
 		l := (*lane)(unsafe.Add(unsafe.Pointer(&b.lane), offset))
 
-		// The token at position becomes id and takes in the one at next. Its neighbours are then at before and behind.
+		// The token at position becomes id and takes in the one at next. Its neighbours are then at
+		// before and behind.
 		position, id := lowest&positionMask, lowest>>positionBits
 		rest := l.starts & (^uint64(1) << position)
 		next, behind := bits.TrailingZeros64(rest), bits.TrailingZeros64(rest&(rest-1))
@@ -177,8 +182,8 @@ func (v *vocabulary) mergeEach(b *lanes, n int) (active, asked int) {
 	return active, asked
 }
 
-// answer writes what the pairs of the first n questions merge into to the lanes that ask. All slots are loaded first,
-// without branches, so that the loads overlap.
+// answer writes what the pairs of the first n questions merge into to the lanes that ask. All slots
+// are loaded first, without branches, so that the loads overlap.
 func (v *vocabulary) answer(b *lanes, n int) {
 	for i := range n {
 		q := &b.questions[i&(2*laneCount-1)]
@@ -197,8 +202,8 @@ func (v *vocabulary) answer(b *lanes, n int) {
 	}
 }
 
-// lowestEachPortable sets b.lowest to the minimum of the pairs 1 to 8*groups, groups being 2, 4 or 7, of each of the
-// first n active lanes. It defines what faster versions do.
+// lowestEachPortable sets b.lowest to the minimum of the pairs 1 to 8*groups, groups being 2, 4 or
+// 7, of each of the first n active lanes. It defines what faster versions do.
 func lowestEachPortable(b *lanes, n, groups int) {
 	for i := range n {
 		l := (*lane)(unsafe.Add(unsafe.Pointer(&b.lane), b.active[i]))

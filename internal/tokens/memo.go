@@ -10,16 +10,18 @@ import (
 	"unsafe"
 )
 
-// Memos remember how many tokens the pieces counted last have that are no tokens themselves, or are tokens but not in
-// their home bucket. All goroutines share them without locks, and their sizes are fixed: a new piece takes the place of
-// an older one, but only one time in four, so that texts that come round again find much of what they left even if
-// there is more than fits. An answer is never wrong, since a slot holds the whole piece, and one that spans several
-// words reads as absent while it is being written.
+// Memos remember how many tokens the pieces counted last have that are no tokens themselves, or are
+// tokens but not in their home bucket. All goroutines share them without locks, and their sizes are
+// fixed: a new piece takes the place of an older one, but only one time in four, so that texts that
+// come round again find much of what they left even if there is more than fits. An answer is never
+// wrong, since a slot holds the whole piece, and one that spans several words reads as absent while
+// it is being written.
 
 // spare reports whether what fills a slot may stay.
 func spare() bool { return rand.Uint32()&3 != 0 }
 
-// A shortMemo is for pieces of up to 7 bytes. A slot is a shortKey with the number of tokens in bits 3 to 5.
+// A shortMemo is for pieces of up to 7 bytes. A slot is a shortKey with the number of tokens in
+// bits 3 to 5.
 type shortMemo struct {
 	buckets []shortBucket
 	shift   uint8
@@ -65,7 +67,8 @@ func (b *shortBucket) put(k shortKey, tokens int) {
 // A version guards a slot of several words. It is odd while a goroutine writes.
 type version struct{ atomic.Uint64 }
 
-// lock reports whether the caller may write; it must then unlock. What another goroutine writes is left to it.
+// lock reports whether the caller may write; it must then unlock. What another goroutine writes is
+// left to it.
 func (v *version) lock() bool {
 	now := v.Load()
 	return now&1 == 0 && v.CompareAndSwap(now, now|1)
@@ -73,7 +76,8 @@ func (v *version) lock() bool {
 
 func (v *version) unlock() { v.Add(1) }
 
-// A mediumMemo is for pieces of 8 to 15 bytes. A slot is a mediumKey with the number of tokens in the highest 4 bits.
+// A mediumMemo is for pieces of 8 to 15 bytes. A slot is a mediumKey with the number of tokens in
+// the highest 4 bits.
 type mediumMemo struct {
 	buckets []mediumBucket
 	shift   uint8
@@ -120,7 +124,8 @@ func (b *mediumBucket) put(k mediumKey, tokens int) {
 	b.version.unlock()
 }
 
-// A phraseMemo is for pieces of 16 to phraseSize bytes. A piece is in the slot of its hash or in the one beside it.
+// A phraseMemo is for pieces of 16 to phraseSize bytes. A piece is in the slot of its hash or in
+// the one beside it.
 type phraseMemo struct {
 	slots []phraseSlot
 	shift uint8
@@ -128,7 +133,8 @@ type phraseMemo struct {
 
 const phraseSize = 56
 
-// A phraseSlot is one cache line. Its state is writes << 16 | bytes << 8 | tokens << 1 | being written.
+// A phraseSlot is one cache line. Its state is writes << 16 | bytes << 8 | tokens << 1 | being
+// written.
 type phraseSlot struct {
 	state atomic.Uint64
 	text  [phraseSize / 8]atomic.Uint64
@@ -210,7 +216,8 @@ func (p *phraseMemo) put(slot uintptr, piece string, tokens int) {
 	s.state.Store((state>>16+1)<<16 | uint64(len(piece))<<8 | uint64(tokens)<<1)
 }
 
-// runs is the memo of one byte repeated, as in tables and separators. A slot is bytes << 36 | tokens << 8 | byte.
+// runs is the memo of one byte repeated, as in tables and separators. A slot is bytes << 36 |
+// tokens << 8 | byte.
 type runs [512]atomic.Uint64
 
 const maxRun = 1<<28 - 1

@@ -82,7 +82,8 @@ func (f pairFilter) has(key uint64) uint64 {
 	return *(*uint64)(unsafe.Add(f.words, hash>>6<<3)) >> (hash & 63) & 1
 }
 
-// among returns bit i for every i from 0 on for which ids[i] and ids[i+1] may merge. There are at most 65 ids.
+// among returns bit i for every i from 0 on for which ids[i] and ids[i+1] may merge. There are at
+// most 65 ids.
 func (t *pairTable) among(ids []uint32) (set uint64) {
 	filter := t.pairFilter()
 	left := ids[0]
@@ -93,8 +94,9 @@ func (t *pairTable) among(ids []uint32) (set uint64) {
 	return set
 }
 
-// lengths tells which lengths the tokens with a given beginning may have. Beginnings of 3, 6 and 12 bytes have tables
-// of their own, indexed by hash, so that a bit may be set without cause but is never missing.
+// lengths tells which lengths the tokens with a given beginning may have. Beginnings of 3, 6 and 12
+// bytes have tables of their own, indexed by hash, so that a bit may be set without cause but is
+// never missing.
 type lengths struct {
 	by3  [1 << 16]uint8 // bits 0 to 2: 3 to 5 bytes; bit 3: 6 or more
 	by6  [1 << 17]uint8 // bits 0 to 5: 6 to 11 bytes; bit 6: 12 or more
@@ -133,7 +135,8 @@ func (l *lengths) of(lo, hi uint64) uint32 {
 	return set&^(1<<12) | uint32(*l.at12(lo, hi))<<12
 }
 
-// A candidate is a token that a text has at some position: its length, and its index in chain if it is a long one.
+// A candidate is a token that a text has at some position: its length, and its index in chain if it
+// is a long one.
 type candidate struct {
 	id     uint32
 	length uint16
@@ -166,8 +169,8 @@ func (v *vocabulary) shorter(s string, i int, c candidate) candidate {
 	return v.atMost(lo, hi, v.lengths.of(lo, hi), int(c.length)-1)
 }
 
-// atMost returns the longest token of at most limit bytes, 1 to 15, that a text beginning with lo and hi has. set is
-// lengths.of them.
+// atMost returns the longest token of at most limit bytes, 1 to 15, that a text beginning with lo
+// and hi has. set is lengths.of them.
 func (v *vocabulary) atMost(lo, hi uint64, set uint32, limit int) candidate {
 	for set &= 2<<limit - 1; set != 0; {
 		n := bits.Len32(set) - 1

@@ -8,12 +8,13 @@ import "strings"
 // DefaultEncoding is what ForModel falls back to.
 const DefaultEncoding = "cl100k_base"
 
-// ForModel returns the encoding a model uses, by the table of tiktoken 0.14.0. exact is false where that table doesn't
-// know the model (other vendors publish no such tokenizer): then the encoding is DefaultEncoding and a count is an
-// approximation.
+// ForModel returns the encoding a model uses, by the table of tiktoken 0.14.0. exact is false where
+// that table doesn't know the model (other vendors publish no such tokenizer): then the encoding is
+// DefaultEncoding and a count is an approximation.
 //
-// Names may carry what gateways add to them: a provider in front (openai/gpt-4o, azure/…, openrouter/openai/…,
-// openai:/gpt-4o, openai.gpt-oss-120b, databricks-gpt-5, system.ai.gpt-oss-20b) and a variant behind (gpt-4o:extended).
+// Names may carry what gateways add to them: a provider in front (openai/gpt-4o, azure/…,
+// openrouter/openai/…, openai:/gpt-4o, openai.gpt-oss-120b, databricks-gpt-5,
+// system.ai.gpt-oss-20b) and a variant behind (gpt-4o:extended).
 func ForModel(model string) (e *Encoding, exact bool) {
 	if e := lookupModel(model); e != nil {
 		return e, true
@@ -33,8 +34,8 @@ func ForModel(model string) (e *Encoding, exact bool) {
 	return e, false
 }
 
-// lookupModel does what tiktoken's encoding_for_model does: the exact name, else the first prefix in the order of the
-// table. It returns nil for an unknown model.
+// lookupModel does what tiktoken's encoding_for_model does: the exact name, else the first prefix
+// in the order of the table. It returns nil for an unknown model.
 func lookupModel(model string) *Encoding {
 	for _, m := range modelNames {
 		for name := range strings.FieldsSeq(m.names) {

@@ -139,8 +139,10 @@ func FuzzCount(f *testing.F) {
 }
 
 var alphabets = []string{
-	"abcdefgh", "ABCxyz", "0123456789", "'sStTdDmMlLrReEvV\u017f", " \t\n\r", "!/\"\\{}[]():;,.-", "\u00e9\u00c9\u01c5\u02b0\u0301\u0903\u4e2d\u3042\u200d",
-	" \u00a0\u3000\u2028", "\u0661\u00bd\u2167", "\U0001f600\U00010400\U000105c4\U00013473", "\x00\x7f", "=====-----", " the of and ing tion\n\n",
+	"abcdefgh", "ABCxyz", "0123456789", "'sStTdDmMlLrReEvV\u017f", " \t\n\r", "!/\"\\{}[]():;,.-",
+	"\u00e9\u00c9\u01c5\u02b0\u0301\u0903\u4e2d\u3042\u200d",
+	" \u00a0\u3000\u2028", "\u0661\u00bd\u2167", "\U0001f600\U00010400\U000105c4\U00013473", "\x00\x7f", "=====-----",
+	" the of and ing tion\n\n",
 }
 
 func randomText(r *rand.Rand, n int) string {
@@ -196,7 +198,8 @@ func TestScriptsAgreeWithDefinition(t *testing.T) {
 	}
 }
 
-// The same for every character that is a token, beside others and beside bytes that a token joins with some of its own.
+// The same for every character that is a token, beside others and beside bytes that a token joins
+// with some of its own.
 func TestCharactersAgreeWithDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
 	for name, ranks := range plainRanks() {
@@ -254,7 +257,8 @@ func TestBlocksCutLikeScanners(t *testing.T) {
 // A long piece is encoded window by window; that must give what encoding it at once gives.
 func TestLongPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for _, alphabet := range []string{"abcdefghijklmnopqrstuvwxyz", "ab", "!@#$%^&*()", "etaoin", "\u4e2d\u6587\u5b57", "0aA", " ", "=-", "\u0301", "\r\n"} {
+	for _, alphabet := range []string{"abcdefghijklmnopqrstuvwxyz", "ab", "!@#$%^&*()", "etaoin", "\u4e2d\u6587\u5b57",
+		"0aA", " ", "=-", "\u0301", "\r\n"} {
 		runes := []rune(alphabet)
 		for _, size := range []int{33, 64, 65, window - 1, window, window + 1, 5000, 20000} {
 			b := make([]rune, size)
@@ -274,7 +278,8 @@ func TestLongPieces(t *testing.T) {
 	}
 }
 
-// github.com/pkoukk/tiktoken-go is right wherever its older Unicode tables are; it is quadratic, so texts are short.
+// github.com/pkoukk/tiktoken-go is right wherever its older Unicode tables are; it is quadratic, so
+// texts are short.
 func TestSecondOpinion(t *testing.T) {
 	tiktoken.SetBpeLoader(loader.NewOfflineLoader())
 	r := rand.New(rand.NewPCG(9, 10))

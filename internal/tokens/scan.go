@@ -5,7 +5,8 @@ package tokens
 
 import "unicode/utf8"
 
-// A pattern is one of the three regular expressions that split text into pieces before byte-pair encoding.
+// A pattern is one of the three regular expressions that split text into pieces before byte-pair
+// encoding.
 type pattern uint8
 
 const (
@@ -14,9 +15,9 @@ const (
 	patternO200k // o200k_base, o200k_harmony
 )
 
-// next returns the end of the piece that starts at p < len(s). It reads no more than it must, so a piece ends where the
-// regular expression of tiktoken, applied to s[p:], ends its first match. It returns -1 when it meets bytes that are
-// not UTF-8.
+// next returns the end of the piece that starts at p < len(s). It reads no more than it must, so a
+// piece ends where the regular expression of tiktoken, applied to s[p:], ends its first match. It
+// returns -1 when it meets bytes that are not UTF-8.
 func (t pattern) next(s string, p int) int {
 	switch t {
 	case patternO200k:
@@ -86,8 +87,8 @@ func nextO200k(s string, p int) int {
 	return whitespace(s, p, false)
 }
 
-// words returns the end of [upper]*[lower]+ at p, or else of [upper]+ (and that capital is true), or p when there is
-// neither.
+// words returns the end of [upper]*[lower]+ at p, or else of [upper]+ (and that capital is true),
+// or p when there is neither.
 func words(s string, p int) (capital bool, end int) {
 	last, q := p, p // end of the last character of the upper run that is lower as well
 	for q < len(s) {
@@ -245,8 +246,9 @@ func digits(s string, p, n int) int {
 	return p
 }
 
-// whitespace returns the end of the piece that starts with the space character at p and is all space: up to the last
-// newline of the run if there is one, else like blank. With wholeTail a run that ends the text is one piece.
+// whitespace returns the end of the piece that starts with the space character at p and is all
+// space: up to the last newline of the run if there is one, else like blank. With wholeTail a run
+// that ends the text is one piece.
 func whitespace(s string, p int, wholeTail bool) int {
 	q, afterNewline := p, -1
 	for q < len(s) {
@@ -291,9 +293,8 @@ func blank(s string, p int) int {
 // foldCase is the bit in which ASCII letters of different case differ.
 const foldCase = 0x20
 
-// contraction returns the end of '(?:[sdmt]|ll|ve|re) at p, or p. With fold = foldCase case is ignored, and then the
-// long s
-// (U+017F) is an s, the only such letter outside ASCII.
+// contraction returns the end of '(?:[sdmt]|ll|ve|re) at p, or p. With fold = foldCase case is
+// ignored, and then the long s (U+017F) is an s, the only such letter outside ASCII.
 func contraction(s string, p int, fold byte) int {
 	if p+1 >= len(s) || s[p] != '\'' {
 		return p

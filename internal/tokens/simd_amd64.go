@@ -33,7 +33,8 @@ func classifyAVX512(s string, m *masks)
 //go:noescape
 func classifyAVX2(s string, m *masks)
 
-// prefetch asks for the cache lines base+at of all lookups, so that they are there when they are needed.
+// prefetch asks for the cache lines base+at of all lookups, so that they are there when they are
+// needed.
 func prefetch[K shortKey | mediumKey](base unsafe.Pointer, lookups []lookup[K]) {
 	if len(lookups) > 0 {
 		prefetchEach(base, unsafe.Pointer(&lookups[0].at), len(lookups), unsafe.Sizeof(lookups[0]))

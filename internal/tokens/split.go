@@ -6,13 +6,16 @@ package tokens
 import "math/bits"
 
 const (
-	window  = 1024 // bytes of a long piece encoded at a time
-	overlap = 160  // bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has more than 128
+	window = 1024 // bytes of a long piece encoded at a time
+	// bytes encoded twice, so that a window's end can't be seen by what is kept of it; no token has
+	// more than 128
+	overlap = 160
 
 	maxSmall, smallOverlap = 192, 12 // the same for merging, where tokens are short
 )
 
-// split returns the number of tokens of a piece, in time proportional to its length and with bounded memory.
+// split returns the number of tokens of a piece, in time proportional to its length and with
+// bounded memory.
 func (v *vocabulary) split(s string) int {
 	if len(s) <= maxSmall {
 		var ids [mergeRoom]uint32
@@ -31,12 +34,13 @@ func (v *vocabulary) split(s string) int {
 	return v.encode(s, make([]step, len(s)), make([]uint64, len(s)/64+1))
 }
 
-// splitLong encodes one window after another. It relies on this: a sequence of tokens is the encoding of its bytes
-// exactly if every two neighbours stay apart when the bytes of just these two are encoded (see apart). So the encodings
-// of two overlapping stretches may be joined at a token they share, and ok is false if they share none.
+// splitLong encodes one window after another. It relies on this: a sequence of tokens is the
+// encoding of its bytes exactly if every two neighbours stay apart when the bytes of just these two
+// are encoded (see apart). So the encodings of two overlapping stretches may be joined at a token
+// they share, and ok is false if they share none.
 //
-// With small, windows are small and merged, which is fast while tokens are short; where they aren't, a large one is
-// encoded.
+// With small, windows are small and merged, which is fast while tokens are short; where they
+// aren't, a large one is encoded.
 func (v *vocabulary) splitLong(s string, small bool) (total int, ok bool) {
 	var steps [window]step
 	var dead [window / 64]uint64
@@ -97,10 +101,10 @@ type step struct {
 	end uint32
 }
 
-// encode writes the tokens of s to steps and returns how many there are. steps must have room for len(s) of them, and
-// dead for as many bits. It takes the longest token at every position and, where that stays apart from the one before
-// it, goes on; otherwise it tries the next shorter one. When none fits it steps back and never comes to that position
-// again, so time is linear.
+// encode writes the tokens of s to steps and returns how many there are. steps must have room for
+// len(s) of them, and dead for as many bits. It takes the longest token at every position and,
+// where that stays apart from the one before it, goes on; otherwise it tries the next shorter one.
+// When none fits it steps back and never comes to that position again, so time is linear.
 func (v *vocabulary) encode(s string, steps []step, dead []uint64) int {
 	clear(dead)
 	n, pos := 0, 0
@@ -127,10 +131,10 @@ func (v *vocabulary) encode(s string, steps []step, dead []uint64) int {
 	}
 }
 
-// apart reports whether byte-pair encoding of the bytes of a and b gives a and b again, that is, whether no merge ever
-// joins bytes of both. It undoes merges in the reverse of the order in which they happen, rank order and left before
-// right, and asks at every step whether the two tokens that then touch would have merged before the undone merge
-// changed one of them.
+// apart reports whether byte-pair encoding of the bytes of a and b gives a and b again, that is,
+// whether no merge ever joins bytes of both. It undoes merges in the reverse of the order in which
+// they happen, rank order and left before right, and asks at every step whether the two tokens that
+// then touch would have merged before the undone merge changed one of them.
 func (v *vocabulary) apart(a, b uint32) bool {
 	limit := uint32(none)
 	for {
@@ -150,8 +154,8 @@ func (v *vocabulary) apart(a, b uint32) bool {
 	}
 }
 
-// mergeSteps writes the tokens of the beginning of s, as much as mergeAll has room for, to steps. It returns how many
-// there are and how many bytes they have. s has at most maxSmall bytes.
+// mergeSteps writes the tokens of the beginning of s, as much as mergeAll has room for, to steps.
+// It returns how many there are and how many bytes they have. s has at most maxSmall bytes.
 func (v *vocabulary) mergeSteps(s string, steps []step) (n, size int) {
 	var ids [mergeRoom]uint32
 	var ends [mergeRoom]uint8
@@ -174,10 +178,11 @@ const (
 	mergeSymbols = 56 // the most symbols that merging starts from, but for the rest of a character
 )
 
-// mergeAll is byte-pair encoding as it is defined: it merges the pair of neighbours with the lowest rank, the leftmost
-// among equals, until no pair merges. It starts from the symbols of s, at most maxSmall bytes, as many as there is room
-// for, and returns how many bytes that is and which symbols begin tokens, as bits. It leaves each token in ids at the
-// position of its first symbol, and where symbols end in ends.
+// mergeAll is byte-pair encoding as it is defined: it merges the pair of neighbours with the lowest
+// rank, the leftmost among equals, until no pair merges. It starts from the symbols of s, at most
+// maxSmall bytes, as many as there is room for, and returns how many bytes that is and which
+// symbols begin tokens, as bits. It leaves each token in ids at the position of its first symbol,
+// and where symbols end in ends.
 func (v *vocabulary) mergeAll(s string, ids *[mergeRoom]uint32, ends *[mergeRoom]uint8) (starts uint64, size int) {
 	var pairs [mergeRoom]uint32 // what the token that starts here and the next one merge into
 	n, size := v.start(s, ids, ends, &pairs)
@@ -207,7 +212,8 @@ func (v *vocabulary) mergeAll(s string, ids *[mergeRoom]uint32, ends *[mergeRoom
 }
 
 // start sets up mergeAll. It returns how many symbols there are and how many bytes these have.
-func (v *vocabulary) start(s string, ids *[mergeRoom]uint32, ends *[mergeRoom]uint8, pairs *[mergeRoom]uint32) (n, size int) {
+func (v *vocabulary) start(s string, ids *[mergeRoom]uint32, ends *[mergeRoom]uint8,
+	pairs *[mergeRoom]uint32) (n, size int) {
 	size = min(len(s), mergeSymbols)
 	n = size
 	if !isASCII(s[:size]) {
@@ -232,8 +238,8 @@ func (v *vocabulary) start(s string, ids *[mergeRoom]uint32, ends *[mergeRoom]ui
 	return n, size
 }
 
-// lowestPortable returns the position of the first of the smallest values among 8*groups. It defines what faster
-// versions do.
+// lowestPortable returns the position of the first of the smallest values among 8*groups. It
+// defines what faster versions do.
 func lowestPortable(values *[mergeRoom]uint32, groups int) int {
 	best, at := values[0], 0
 	for i, x := range values[:groups*8] {

@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// A table is an open-addressed map to tokens. Buckets of two fill in rank order, so that a text's pieces are mostly
-// found in the bucket where they belong, at the price of one cache line; ids lie apart, since membership alone touches
-// keys only. The zero key marks a free slot.
+// A table is an open-addressed map to tokens. Buckets of two fill in rank order, so that a text's
+// pieces are mostly found in the bucket where they belong, at the price of one cache line; ids lie
+// apart, since membership alone touches keys only. The zero key marks a free slot.
 type table[K shortKey | mediumKey] struct {
 	keys  [][2]K
 	ids   [][2]uint32
@@ -93,7 +93,8 @@ func load32(s string, i int) uint32 {
 	return binary.LittleEndian.Uint32((*[4]byte)(unsafe.Pointer(&w))[:])
 }
 
-// word loads the bytes at s[i:], at most eight, little endian; what lies beyond the end of s is zero.
+// word loads the bytes at s[i:], at most eight, little endian; what lies beyond the end of s is
+// zero.
 func word(s string, i int) uint64 {
 	if i+8 <= len(s) {
 		return load64(s, i)

@@ -11,7 +11,8 @@ import (
 	"unsafe"
 )
 
-// An Encoding counts tokens. Its tables are built when it first counts. It may be used by any number of goroutines.
+// An Encoding counts tokens. Its tables are built when it first counts. It may be used by any
+// number of goroutines.
 type Encoding struct {
 	name       string
 	pattern    pattern
@@ -35,8 +36,8 @@ var (
 	}
 )
 
-// For returns the encoding with the given name: cl100k_base, o200k_base, o200k_harmony, p50k_base, p50k_edit, r50k_base
-// or gpt2.
+// For returns the encoding with the given name: cl100k_base, o200k_base, o200k_harmony, p50k_base,
+// p50k_edit, r50k_base or gpt2.
 func For(encoding string) (*Encoding, error) {
 	for _, e := range encodings {
 		if e.name == encoding {
@@ -58,8 +59,9 @@ func Names() []string {
 // Name returns the name the encoding was asked for by.
 func (e *Encoding) Name() string { return e.name }
 
-// Count returns the number of tokens of text. Text that looks like a special token counts as ordinary text. Where text
-// is not valid UTF-8, each maximal invalid part (Unicode's "substitution of maximal subparts") counts as U+FFFD does.
+// Count returns the number of tokens of text. Text that looks like a special token counts as
+// ordinary text. Where text is not valid UTF-8, each maximal invalid part (Unicode's "substitution
+// of maximal subparts") counts as U+FFFD does.
 func (e *Encoding) Count(text string) int {
 	n, _ := e.CountUpTo(text, int(^uint(0)>>1))
 	return n
@@ -70,15 +72,15 @@ func (e *Encoding) CountBytes(text []byte) int {
 	return e.Count(unsafe.String(unsafe.SliceData(text), len(text)))
 }
 
-// CountUpTo returns Count(text) and true if that is at most limit. Otherwise it returns limit and false, and stops
-// reading soon after that is known. limit must not be negative.
+// CountUpTo returns Count(text) and true if that is at most limit. Otherwise it returns limit and
+// false, and stops reading soon after that is known. limit must not be negative.
 func (e *Encoding) CountUpTo(text string, limit int) (n int, within bool) {
 	n = e.vocabulary().countText(e.pattern, text, limit)
 	return min(n, limit), n <= limit
 }
 
-// replaceInvalid returns s with U+FFFD in place of each maximal subpart of an ill-formed sequence (Unicode, section
-// 3.9): the longest prefix of a valid sequence, or a single byte.
+// replaceInvalid returns s with U+FFFD in place of each maximal subpart of an ill-formed sequence
+// (Unicode, section 3.9): the longest prefix of a valid sequence, or a single byte.
 func replaceInvalid(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + len(s)/2)
@@ -95,7 +97,8 @@ func replaceInvalid(s string) string {
 	return b.String()
 }
 
-// invalidPrefix returns the length of the maximal subpart at the start of s, which is no valid sequence.
+// invalidPrefix returns the length of the maximal subpart at the start of s, which is no valid
+// sequence.
 func invalidPrefix(s string) int {
 	need, low, high := 0, byte(0x80), byte(0xbf)
 	switch c := s[0]; {
@@ -123,6 +126,6 @@ func invalidPrefix(s string) int {
 	return n
 }
 
-// Ranks returns the vocabulary, token to rank, in a map of its own: what other implementations of byte-pair encoding
-// take.
+// Ranks returns the vocabulary, token to rank, in a map of its own: what other implementations of
+// byte-pair encoding take.
 func (e *Encoding) Ranks() map[string]int { return e.vocabulary().ranks() }

@@ -13,7 +13,8 @@ import (
 
 //go:generate go run ./internal/gen
 
-// The vocabularies as internal/gen packs them: 256 single bytes, then two positions of 20 bits for every merged token.
+// The vocabularies as internal/gen packs them: 256 single bytes, then two positions of 20 bits for
+// every merged token.
 var (
 	//go:embed vocab/p50k.bin
 	p50kMerges string
@@ -30,8 +31,8 @@ const (
 	none      = math.MaxUint32
 )
 
-// A vocabulary answers which byte strings are tokens and which token two adjacent ones merge into. A token is known by
-// its position in rank order.
+// A vocabulary answers which byte strings are tokens and which token two adjacent ones merge into.
+// A token is known by its position in rank order.
 type vocabulary struct {
 	merges   string
 	size     int               // number of tokens
@@ -82,17 +83,17 @@ func newVocabulary(merges string, drop int) *vocabulary {
 	return v
 }
 
-// spellings hold, while tables are built, of every token its first 16 bytes (the first byte lowest),
-// its last four (the last byte lowest) and how many it has.
+// spellings hold, while tables are built, of every token its first 16 bytes (the first byte
+// lowest), its last four (the last byte lowest) and how many it has.
 type spellings struct {
 	first  [][2]uint64
 	last   []uint32
 	length []uint8
 }
 
-// scratch returns room for the spellings of all tokens. It lies where the memos will be, which are larger: memory that
-// is touched only to be given back would lengthen the first pass of a process. clear must be called before the first
-// count.
+// scratch returns room for the spellings of all tokens. It lies where the memos will be, which are
+// larger: memory that is touched only to be given back would lengthen the first pass of a process.
+// clear must be called before the first count.
 func (v *vocabulary) scratch() *spellings {
 	return &spellings{
 		first:  reuse[[2]uint64](v.phraseMemo.slots, v.size),
@@ -244,7 +245,8 @@ func (v *vocabulary) isLong(piece string, hash uint64) bool {
 	}
 }
 
-// firstLong returns the longest token that shares its first 16 bytes with s[i:], as an index of chain, or -1.
+// firstLong returns the longest token that shares its first 16 bytes with s[i:], as an index of
+// chain, or -1.
 func (v *vocabulary) firstLong(s string, i int) int {
 	if t, ok := v.long[[2]uint64{word(s, i), word(s, i+8)}]; ok {
 		return t

@@ -20,8 +20,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
-// What the processor allocates for a batch is what writing its attributes allocates, and a little for the batch as a
-// whole.
+// What the processor allocates for a batch is what writing its attributes allocates, and a little
+// for the batch as a whole.
 func TestAllocations(t *testing.T) {
 	in, out := 1.0, 2.0
 	tests := map[string]struct {
@@ -40,7 +40,8 @@ func TestAllocations(t *testing.T) {
 			s.Attributes().PutEmptySlice(genai.JSONAttributes).AppendEmpty().SetStr(genai.SpanInputs)
 		}, 400 * 3},
 		"scored": {"", nil, func(s ptrace.Span) {
-			s.Attributes().PutStr(genai.Assessments, `[{"assessment_id": "a-1", "assessment_name": "relevance", "feedback": {"value": "yes"}, "last_update_time": "2026-03-02T07:16:06.430Z"},
+			s.Attributes().PutStr(genai.Assessments,
+				`[{"assessment_id": "a-1", "assessment_name": "relevance", "feedback": {"value": "yes"}, "last_update_time": "2026-03-02T07:16:06.430Z"},
 				{"assessment_id": "a-2", "assessment_name": "length", "feedback": {"value": 115}}, {"assessment_id": "a-3", "assessment_name": "expected", "expectation": {"value": "x"}}]`)
 		}, 400 * 2},
 		"scored, structured": {"", nil, func(s ptrace.Span) {
@@ -49,7 +50,8 @@ func TestAllocations(t *testing.T) {
 			a.PutEmptyMap("feedback").PutBool("value", true)
 		}, 400},
 		"priced": {"", func(c *Config) {
-			c.Cost.Models = []cost.ModelPrice{{Match: cost.ModelMatch{Model: "gpt-4o*"}, Rates: cost.Rates{Input: &in, Output: &out}}}
+			c.Cost.Models = []cost.ModelPrice{{Match: cost.ModelMatch{Model: "gpt-4o*"},
+				Rates: cost.Rates{Input: &in, Output: &out}}}
 		}, nil, 100 * 4},
 	}
 	for name, tt := range tests {
@@ -87,7 +89,8 @@ func TestAllocations(t *testing.T) {
 					put(w.to, w.key, w.value)
 				}
 			})
-			assert.LessOrEqual(t, run-writing, 40.0, "%v allocations for a batch of 400 spans, %v of them for the attributes written", run, writing)
+			assert.LessOrEqual(t, run-writing, 40.0,
+				"%v allocations for a batch of 400 spans, %v of them for the attributes written", run, writing)
 		})
 	}
 }

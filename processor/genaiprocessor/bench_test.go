@@ -30,12 +30,14 @@ import (
 )
 
 const (
-	english      = "The courier left the parcel with the neighbour on Tuesday; she signed for it at 14:05 and nobody has asked since. "
-	multilingual = "Die Lieferung kam am Dienstag an. Посылку забрал сосед. 荷物は隣の人が受け取りました。 الطرد وصل يوم الثلاثاء. Le colis est arrivé. "
+	english = "The courier left the parcel with the neighbour on Tuesday; she signed for it at 14:05 and " +
+		"nobody has asked since. "
+	multilingual = "Die Lieferung kam am Dienstag an. Посылку забрал сосед. 荷物は隣の人が受け取りました。 الطرد وصل يوم الثلاثاء. " +
+		"Le colis est arrivé. "
 )
 
-// benchTraces returns 100 traces of an agent, a model call, a retriever and a tool; inputs and outputs hold size bytes
-// of text together, or are missing if it is 0.
+// benchTraces returns 100 traces of an agent, a model call, a retriever and a tool; inputs and
+// outputs hold size bytes of text together, or are missing if it is 0.
 func benchTraces(text string, size int) (td ptrace.Traces, bytes int) {
 	td = ptrace.NewTraces()
 	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
@@ -85,7 +87,8 @@ func strip(td ptrace.Traces) {
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, s := range ss.Spans().All() {
 				for i := range []string{"", "", "", ""} {
-					s.Attributes().Remove([]string{genai.TokenCountRequest, genai.TokenCountResponse, genai.TokenCountEncoding, genai.TokenCountApproximate}[i])
+					s.Attributes().Remove([]string{genai.TokenCountRequest, genai.TokenCountResponse,
+						genai.TokenCountEncoding, genai.TokenCountApproximate}[i])
 				}
 			}
 		}
@@ -109,8 +112,8 @@ func benchmark(b *testing.B, p processor.Traces, td ptrace.Traces, bytes int) {
 	report(b, start, td.SpanCount(), bytes)
 }
 
-// report adds spans and megabytes for each second that a processor core worked, which a busy machine doesn't change as
-// much as it changes those that the clock says.
+// report adds spans and megabytes for each second that a processor core worked, which a busy
+// machine doesn't change as much as it changes those that the clock says.
 func report(b *testing.B, start time.Duration, spans, bytes int) {
 	used := (cpuTime() - start).Seconds()
 	b.ReportMetric(float64(b.N*spans)/used, "spans/cpu-s")
@@ -134,12 +137,14 @@ func newBench(b *testing.B, change func(*Config)) processor.Traces {
 	if change != nil {
 		change(cfg)
 	}
-	p, err := NewFactory().CreateTraces(b.Context(), processortest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+	p, err := NewFactory().CreateTraces(b.Context(), processortest.NewNopSettings(metadata.Type), cfg,
+		consumertest.NewNop())
 	require.NoError(b, err)
 	return p
 }
 
-// BenchmarkAttributesOnly has spans without text: what the processor costs those that it has nothing to do for.
+// BenchmarkAttributesOnly has spans without text: what the processor costs those that it has
+// nothing to do for.
 func BenchmarkAttributesOnly(b *testing.B) {
 	td, _ := benchTraces("", 0)
 	benchmark(b, newBench(b, nil), td, 0)
@@ -147,8 +152,10 @@ func BenchmarkAttributesOnly(b *testing.B) {
 
 // newNothing returns a processor that does nothing, for comparison.
 func newNothing(b *testing.B) processor.Traces {
-	p, err := processorhelper.NewTraces(b.Context(), processortest.NewNopSettings(metadata.Type), nil, consumertest.NewNop(),
-		func(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) { return td, nil }, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+	p, err := processorhelper.NewTraces(b.Context(), processortest.NewNopSettings(metadata.Type), nil,
+		consumertest.NewNop(),
+		func(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) { return td, nil },
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
 	require.NoError(b, err)
 	return p
 }
@@ -158,13 +165,14 @@ func BenchmarkNothing(b *testing.B) {
 	benchmark(b, newNothing(b), td, 0)
 }
 
-// BenchmarkBetweenOTLP reads a request of OTLP, processes it and writes it again, as the least that a collector does,
-// with a processor that does nothing and with this one.
+// BenchmarkBetweenOTLP reads a request of OTLP, processes it and writes it again, as the least that
+// a collector does, with a processor that does nothing and with this one.
 func BenchmarkBetweenOTLP(b *testing.B) {
 	for _, input := range []struct {
 		name string
 		td   ptrace.Traces
-	}{{"attributes", first(benchTraces("", 0))}, {"text", first(benchTraces(english, 2000))}, {"sample", joined(sample(b, genai.PayloadsStructured))}} {
+	}{{"attributes", first(benchTraces("", 0))}, {"text", first(benchTraces(english, 2000))},
+		{"sample", joined(sample(b, genai.PayloadsStructured))}} {
 		request, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(input.td)
 		require.NoError(b, err)
 		for _, with := range []struct {
@@ -173,10 +181,12 @@ func BenchmarkBetweenOTLP(b *testing.B) {
 		}{
 			{"nothing", func(next consumer.Traces) (processor.Traces, error) {
 				return processorhelper.NewTraces(b.Context(), processortest.NewNopSettings(metadata.Type), nil, next,
-					func(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) { return td, nil }, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+					func(_ context.Context, td ptrace.Traces) (ptrace.Traces, error) { return td, nil },
+					processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
 			}},
 			{"genai", func(next consumer.Traces) (processor.Traces, error) {
-				return NewFactory().CreateTraces(b.Context(), processortest.NewNopSettings(metadata.Type), createDefaultConfig(), next)
+				return NewFactory().CreateTraces(b.Context(), processortest.NewNopSettings(metadata.Type),
+					createDefaultConfig(), next)
 			}},
 			{"genai, all spans", func(next consumer.Traces) (processor.Traces, error) {
 				cfg := createDefaultConfig().(*Config)
@@ -220,8 +230,8 @@ func joined(parts []ptrace.Traces) ptrace.Traces {
 	return td
 }
 
-// chatTraces are calls of models whose messages are the paragraphs of this project's documentation, eight to a call,
-// none of which comes twice.
+// chatTraces are calls of models whose messages are the paragraphs of this project's documentation,
+// eight to a call, none of which comes twice.
 func chatTraces(b *testing.B) (td ptrace.Traces, bytes int) {
 	files, err := filepath.Glob("../../docs/*.md")
 	require.NoError(b, err)

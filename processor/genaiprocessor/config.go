@@ -31,8 +31,8 @@ type Config struct {
 	Cost cost.Config `mapstructure:"cost"`
 	// Content says what happens to text that people or models wrote, after everything else.
 	Content content.Config `mapstructure:"content"`
-	// ErrorMode is what happens when a condition or expression fails: ignore (counted and logged once), silent
-	// (counted) or propagate (the batch is refused).
+	// ErrorMode is what happens when a condition or expression fails: ignore (counted and logged
+	// once), silent (counted) or propagate (the batch is refused).
 	ErrorMode ottl.ErrorMode `mapstructure:"error_mode"`
 }
 
@@ -58,8 +58,8 @@ type TokensConfig struct {
 	FillMissingUsage bool `mapstructure:"fill_missing_usage"`
 	// Conditions are OTTL conditions of spans; one of them must hold. None: all spans.
 	Conditions []string `mapstructure:"conditions"`
-	// Request, Response and Model are OTTL value expressions that say where text and model are found. Nil: at the usual
-	// places.
+	// Request, Response and Model are OTTL value expressions that say where text and model are
+	// found. Nil: at the usual places.
 	Request  string `mapstructure:"request"`
 	Response string `mapstructure:"response"`
 	Model    string `mapstructure:"model"`
@@ -68,9 +68,11 @@ type TokensConfig struct {
 // AssessmentsConfig configures scores.
 type AssessmentsConfig struct {
 	scores.Config `mapstructure:",squash"`
-	// Conditions are OTTL conditions of the spans that carry assessments; one of them must hold. None: all spans.
+	// Conditions are OTTL conditions of the spans that carry assessments; one of them must hold.
+	// None: all spans.
 	Conditions []string `mapstructure:"conditions"`
-	// Source is an OTTL value expression that says where the assessments are. Nil: at the usual places.
+	// Source is an OTTL value expression that says where the assessments are. Nil: at the usual
+	// places.
 	Source string `mapstructure:"source"`
 }
 
@@ -118,7 +120,8 @@ func (c *TokensConfig) Validate() error {
 	var errs []error
 	known := func(key, encoding string) {
 		if !slices.Contains(tokens.Names(), encoding) {
-			errs = append(errs, fmt.Errorf("%s: %q is no encoding; use one of %s", key, encoding, strings.Join(tokens.Names(), ", ")))
+			errs = append(errs, fmt.Errorf("%s: %q is no encoding; use one of %s", key, encoding,
+				strings.Join(tokens.Names(), ", ")))
 		}
 	}
 	if !slices.Contains([]encodings.Engine{encodings.EngineNative, encodings.EngineTiktokenGo}, c.Engine) {
@@ -137,7 +140,9 @@ func (c *TokensConfig) Validate() error {
 	for i, r := range c.ModelEncodings {
 		key := fmt.Sprintf("model_encodings[%d]", i)
 		if _, err := glob.Compile(r.Match); r.Match == "" || err != nil {
-			errs = append(errs, fmt.Errorf(`%s::match: %q is not the name of a model or a glob; "*" stands for any model`, key, r.Match))
+			errs = append(errs,
+				fmt.Errorf(`%s::match: %q is not the name of a model or a glob; "*" stands for any model`, key,
+					r.Match))
 		}
 		known(key+"::encoding", r.Encoding)
 	}

@@ -43,7 +43,8 @@ func TestEveryOption(t *testing.T) {
 	cfg, err := load(t, string(text))
 	require.NoError(t, err)
 	require.Equal(t, encodings.EngineTiktokenGo, cfg.Tokens.Engine)
-	require.Equal(t, []encodings.Rule{{Match: "my-deployment", Encoding: "o200k_base"}, {Match: "*", Encoding: "cl100k_base"}}, cfg.Tokens.ModelEncodings)
+	require.Equal(t, []encodings.Rule{{Match: "my-deployment", Encoding: "o200k_base"},
+		{Match: "*", Encoding: "cl100k_base"}}, cfg.Tokens.ModelEncodings)
 	require.Equal(t, scores.OnDuplicatePreferHuman, cfg.Assessments.OnDuplicate)
 	require.Equal(t, []scores.LabelScore{{Match: "tone*", Label: "friendly", Score: 1}}, cfg.Assessments.LabelScores)
 	require.Len(t, cfg.Cost.Models, 1)
@@ -57,18 +58,21 @@ func TestMistakes(t *testing.T) {
 		"spans":                {`tokens: {spans: roots}`, `spans: "roots" is not one of root, llm, all, none`},
 		"mode":                 {`tokens: {mode: json}`, `mode: "json" is not one of raw, text`},
 		"overhead of raw text": {`tokens: {chat_overhead: true}`, "chat_overhead: goes with mode text only"},
-		"default":              {`tokens: {default_encoding: claude}`, `default_encoding: "claude" is no encoding; use one of cl100k_base, o200k_base`},
-		"rule without match":   {`tokens: {model_encodings: [{encoding: cl100k_base}]}`, `model_encodings[0]::match: "" is not the name of a model or a glob`},
-		"rule's encoding":      {`tokens: {model_encodings: [{match: "*", encoding: x}]}`, `model_encodings[0]::encoding: "x" is no encoding`},
-		"size":                 {`tokens: {max_text_size_mib: 0}`, "max_text_size_mib: 0 is not between 1 and 1024"},
-		"condition":            {`tokens: {conditions: ["span.name ="]}`, "tokens::conditions[0]:"},
-		"no context":           {`tokens: {conditions: ["name == \"a\""]}`, "tokens::conditions[0]:"},
-		"expression":           {`assessments: {source: "Nope()"}`, "assessments::source:"},
-		"error mode":           {`error_mode: loud`, "error_mode"},
-		"assessments":          {`assessments: {max_names: 0}`, "max_names: 0 is not between"},
-		"price":                {`cost: {models: [{match: "gpt-4o"}]}`, "input is missing"},
-		"hash":                 {`content: {action: hash}`, "hash_key is missing"},
-		"drop with neither":    {`content: {action: drop}`, "or person_ids: drop, which removes these ids"},
+		"default": {`tokens: {default_encoding: claude}`,
+			`default_encoding: "claude" is no encoding; use one of cl100k_base, o200k_base`},
+		"rule without match": {`tokens: {model_encodings: [{encoding: cl100k_base}]}`,
+			`model_encodings[0]::match: "" is not the name of a model or a glob`},
+		"rule's encoding": {`tokens: {model_encodings: [{match: "*", encoding: x}]}`,
+			`model_encodings[0]::encoding: "x" is no encoding`},
+		"size":              {`tokens: {max_text_size_mib: 0}`, "max_text_size_mib: 0 is not between 1 and 1024"},
+		"condition":         {`tokens: {conditions: ["span.name ="]}`, "tokens::conditions[0]:"},
+		"no context":        {`tokens: {conditions: ["name == \"a\""]}`, "tokens::conditions[0]:"},
+		"expression":        {`assessments: {source: "Nope()"}`, "assessments::source:"},
+		"error mode":        {`error_mode: loud`, "error_mode"},
+		"assessments":       {`assessments: {max_names: 0}`, "max_names: 0 is not between"},
+		"price":             {`cost: {models: [{match: "gpt-4o"}]}`, "input is missing"},
+		"hash":              {`content: {action: hash}`, "hash_key is missing"},
+		"drop with neither": {`content: {action: drop}`, "or person_ids: drop, which removes these ids"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

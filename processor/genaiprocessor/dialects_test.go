@@ -28,8 +28,8 @@ type goldenSpan struct {
 	Text map[string]any `json:"text"`
 }
 
-// Spans as the instrumentation libraries wrote them (testdata/dialects/record.py) get the counts of the golden files,
-// with spans: all and at the root.
+// Spans as the instrumentation libraries wrote them (testdata/dialects/record.py) get the counts of
+// the golden files, with spans: all and at the root.
 func TestDialects(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialects/*.json")
 	require.NoError(t, err)
@@ -84,7 +84,9 @@ func TestDialectsAgree(t *testing.T) {
 		require.NoError(t, err)
 		td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(input)
 		require.NoError(t, err)
-		out := refine(t, td, func(c *Config) { c.Tokens.Spans, c.Tokens.Mode, c.Tokens.ChatOverhead = SpansLLM, text.ModeText, true })
+		out := refine(t, td, func(c *Config) {
+			c.Tokens.Spans, c.Tokens.Mode, c.Tokens.ChatOverhead = SpansLLM, text.ModeText, true
+		})
 		got := map[[2]int64]bool{}
 		each(out, out, func(s, _ ptrace.Span) {
 			request, ok := s.Attributes().Get(genai.TokenCountRequest)
@@ -99,14 +101,16 @@ func TestDialectsAgree(t *testing.T) {
 
 // Calls of the same model with the same usage cost the same, whichever library recorded them.
 func TestDialectsCost(t *testing.T) {
-	calls := map[string]int{"openinference": 2, "openllmetry": 2, "fastapi": 2, "mlflow_otlp": 2, "mlflow_langchain": 1, "mlflow_langgraph": 2}
+	calls := map[string]int{"openinference": 2, "openllmetry": 2, "fastapi": 2, "mlflow_otlp": 2, "mlflow_langchain": 1,
+		"mlflow_langgraph": 2}
 	for name, want := range calls {
 		input, err := os.ReadFile("testdata/dialects/" + name + ".json")
 		require.NoError(t, err)
 		td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(input)
 		require.NoError(t, err)
 		in, out := 1.0, 2.0
-		price := cost.ModelPrice{Match: cost.ModelMatch{Model: "gpt-4o-mini*"}, Rates: cost.Rates{Input: &in, Output: &out}}
+		price := cost.ModelPrice{Match: cost.ModelMatch{Model: "gpt-4o-mini*"},
+			Rates: cost.Rates{Input: &in, Output: &out}}
 		priced := refine(t, td, func(c *Config) { c.Cost.Models = []cost.ModelPrice{price} })
 		got := 0
 		each(priced, priced, func(s, _ ptrace.Span) {

@@ -19,8 +19,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 )
 
-// expressions are the OTTL of a configuration. Evaluating them logs nothing: what a condition or function would log are
-// spans, with their content.
+// expressions are the OTTL of a configuration. Evaluating them logs nothing: what a condition or
+// function would log are spans, with their content.
 type expressions struct {
 	tokenConditions, assessmentConditions []condition
 	request, response, model, assessments *expression
@@ -83,14 +83,16 @@ type evaluation struct {
 	failed func(key string) // called for each expression that fails
 }
 
-// errExpression is all that is said about a failure: texts of errors quote the values they are about.
+// errExpression is all that is said about a failure: texts of errors quote the values they are
+// about.
 type errExpression struct {
 	key   string
 	trace pcommon.TraceID
 }
 
 func (e *errExpression) Error() string {
-	return fmt.Sprintf("%s can't be evaluated for a span of trace %s; correct it, or let error_mode be ignore", e.key, e.trace)
+	return fmt.Sprintf("%s can't be evaluated for a span of trace %s; correct it, or let error_mode be ignore", e.key,
+		e.trace)
 }
 
 // holds reports whether there is no condition or one of them holds.
@@ -115,8 +117,8 @@ func (e *evaluation) holds(ctx context.Context, list []condition, s *spans.Span)
 	return false, nil
 }
 
-// value returns what an expression gives for a span; ok is false without an expression, without a result, and for an
-// error that isn't propagated.
+// value returns what an expression gives for a span; ok is false without an expression, without a
+// result, and for an error that isn't propagated.
 func (e *evaluation) value(ctx context.Context, x *expression, s *spans.Span) (v pcommon.Value, ok bool, err error) {
 	if x == nil {
 		return v, false, nil

@@ -16,14 +16,17 @@ import (
 
 // NewFactory returns the factory of the genai processor.
 func NewFactory() processor.Factory {
-	return processor.NewFactory(metadata.Type, createDefaultConfig, processor.WithTraces(createTraces, metadata.TracesStability))
+	return processor.NewFactory(metadata.Type, createDefaultConfig,
+		processor.WithTraces(createTraces, metadata.TracesStability))
 }
 
-func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+func createTraces(ctx context.Context, set processor.Settings, cfg component.Config,
+	next consumer.Traces) (processor.Traces, error) {
 	p, err := newProcessor(cfg.(*Config), set)
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, p.process, processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
+	return processorhelper.NewTraces(ctx, set, cfg, next, p.process,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
 		processorhelper.WithStart(p.start), processorhelper.WithShutdown(p.shutdown))
 }

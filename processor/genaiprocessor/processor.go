@@ -48,7 +48,8 @@ func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) 
 	if p.rules, err = newExpressions(cfg, set.TelemetrySettings); err != nil {
 		return nil, err
 	}
-	if p.chooser, err = encodings.New(cfg.Tokens.Engine, cfg.Tokens.ModelEncodings, cfg.Tokens.DefaultEncoding); err != nil {
+	if p.chooser, err = encodings.New(cfg.Tokens.Engine, cfg.Tokens.ModelEncodings,
+		cfg.Tokens.DefaultEncoding); err != nil {
 		return nil, err
 	}
 	if p.scorer, err = scores.New(cfg.Assessments.Config); err != nil {
@@ -64,7 +65,8 @@ func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) 
 		return nil, err
 	}
 	p.workers.New = func() any {
-		return &worker{genaiProcessor: p, text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20}, stripe: p.tally.Stripe()}
+		return &worker{genaiProcessor: p, text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20},
+			stripe: p.tally.Stripe()}
 	}
 	return p, nil
 }
@@ -132,7 +134,8 @@ func (w *worker) release() {
 	}
 }
 
-// refine does everything in this order: what is counted and priced is what was said, before the policy takes it away.
+// refine does everything in this order: what is counted and priced is what was said, before the
+// policy takes it away.
 func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 	w.batch.Read(td)
 	w.look()
@@ -154,8 +157,8 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 	return nil
 }
 
-// look counts what the spans of the batch are and report. The values that they hold are those before anything is
-// changed.
+// look counts what the spans of the batch are and report. The values that they hold are those
+// before anything is changed.
 func (w *worker) look() {
 	c := &w.counts
 	for i := range w.batch.Spans {
@@ -188,11 +191,14 @@ func (w *worker) keep() {
 func (w *worker) failed(key string) {
 	w.stats.errors++
 	if w.cfg.ErrorMode == ottl.IgnoreError {
-		w.tel.once(key, "An expression failed for a span and is treated as if it gave nothing; further failures are counted only", zap.String("key", key))
+		w.tel.once(key,
+			"An expression failed for a span and is treated as if it gave nothing; further failures are counted only",
+			zap.String("key", key))
 	}
 }
 
-// assessments writes the scores of the assessments that a span carries, each on the span that it is about.
+// assessments writes the scores of the assessments that a span carries, each on the span that it is
+// about.
 func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 	list, ok := s.Assessments, s.HasAssessments
 	if w.rules.assessments != nil || ok && len(w.rules.assessmentConditions) > 0 {

@@ -85,34 +85,53 @@ func TestCounts(t *testing.T) {
 	}{
 		"empty is 0":        {question, nil, counts(cl100k(t, "where is it?"), 0.0)},
 		"missing is absent": {map[string]any{genai.SpanInputs: "q"}, nil, counts(1.0, nil)},
-		"or 0":              {map[string]any{genai.SpanInputs: "q"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, counts(1.0, 0.0)},
-		"both 0":            {map[string]any{genai.SpanType: "AGENT"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, counts(0.0, 0.0)},
-		"no text":           {map[string]any{genai.SpanType: "AGENT"}, nil, map[string]any{}},
-		"no GenAI span":     {map[string]any{"http.route": "/"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true }, map[string]any{}},
-		"nothing to count":  {question, func(c *Config) { c.Tokens.Spans = SpansNone }, map[string]any{}},
-		"no model call":     {question, func(c *Config) { c.Tokens.Spans = SpansLLM }, map[string]any{}},
-		"counted before":    {map[string]any{genai.SpanInputs: "other", genai.TokenCountEncoding: "x"}, nil, map[string]any{genai.TokenCountEncoding: "x"}},
+		"or 0": {map[string]any{genai.SpanInputs: "q"},
+			func(c *Config) { c.Tokens.ZeroWhenMissing = true }, counts(1.0, 0.0)},
+		"both 0": {map[string]any{genai.SpanType: "AGENT"},
+			func(c *Config) { c.Tokens.ZeroWhenMissing = true }, counts(0.0, 0.0)},
+		"no text": {map[string]any{genai.SpanType: "AGENT"}, nil, map[string]any{}},
+		"no GenAI span": {map[string]any{"http.route": "/"}, func(c *Config) { c.Tokens.ZeroWhenMissing = true },
+			map[string]any{}},
+		"nothing to count": {question, func(c *Config) { c.Tokens.Spans = SpansNone }, map[string]any{}},
+		"no model call":    {question, func(c *Config) { c.Tokens.Spans = SpansLLM }, map[string]any{}},
+		"counted before": {map[string]any{genai.SpanInputs: "other", genai.TokenCountEncoding: "x"}, nil,
+			map[string]any{genai.TokenCountEncoding: "x"}},
 		"condition holds": {question, func(c *Config) {
 			c.Tokens.Conditions = []string{`span.name == "x"`, `span.attributes["mlflow.spanInputs"] != nil`}
 		}, counts(cl100k(t, "where is it?"), 0.0)},
-		"condition fails":      {question, func(c *Config) { c.Tokens.Conditions = []string{`span.name == "x"`} }, map[string]any{}},
-		"text from elsewhere":  {map[string]any{genai.SpanInputs: "q", "mine": "a b c"}, func(c *Config) { c.Tokens.Request = `span.attributes["mine"]` }, counts(3.0, nil)},
-		"structured elsewhere": {map[string]any{genai.SpanType: "AGENT", "mine": map[string]any{"a": []any{1}}}, func(c *Config) { c.Tokens.Response = `span.attributes["mine"]` }, counts(nil, cl100k(t, `{"a": [1]}`))},
-		"nothing elsewhere":    {map[string]any{genai.SpanInputs: "q"}, func(c *Config) { c.Tokens.Request = `span.attributes["mine"]` }, counts(1.0, nil)},
-		"model from elsewhere": {map[string]any{genai.SpanInputs: "q", "mine": "gpt-4o"}, func(c *Config) { c.Tokens.Model = `span.attributes["mine"]` },
-			map[string]any{genai.TokenCountRequest: 1.0, genai.TokenCountEncoding: "o200k_base", genai.TokenCountApproximate: false}},
-		"failing expression": {map[string]any{genai.SpanInputs: "q"}, func(c *Config) { c.Tokens.Request = `ParseJSON("{")` }, counts(1.0, nil)},
+		"condition fails": {question, func(c *Config) { c.Tokens.Conditions = []string{`span.name == "x"`} },
+			map[string]any{}},
+		"text from elsewhere": {map[string]any{genai.SpanInputs: "q", "mine": "a b c"},
+			func(c *Config) { c.Tokens.Request = `span.attributes["mine"]` }, counts(3.0, nil)},
+		"structured elsewhere": {map[string]any{genai.SpanType: "AGENT", "mine": map[string]any{"a": []any{1}}},
+			func(c *Config) { c.Tokens.Response = `span.attributes["mine"]` }, counts(nil, cl100k(t, `{"a": [1]}`))},
+		"nothing elsewhere": {map[string]any{genai.SpanInputs: "q"},
+			func(c *Config) { c.Tokens.Request = `span.attributes["mine"]` }, counts(1.0, nil)},
+		"model from elsewhere": {map[string]any{genai.SpanInputs: "q", "mine": "gpt-4o"},
+			func(c *Config) { c.Tokens.Model = `span.attributes["mine"]` },
+			map[string]any{genai.TokenCountRequest: 1.0, genai.TokenCountEncoding: "o200k_base",
+				genai.TokenCountApproximate: false}},
+		"failing expression": {map[string]any{genai.SpanInputs: "q"},
+			func(c *Config) { c.Tokens.Request = `ParseJSON("{")` }, counts(1.0, nil)},
 		"cut preview": {map[string]any{genai.RequestPreview: strings.Repeat("a ", 498) + "a..."}, nil,
-			map[string]any{genai.TokenCountRequest: cl100k(t, strings.Repeat("a ", 498)+"a..."), genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: true, genai.TokenCountTruncated: true}},
+			map[string]any{genai.TokenCountRequest: cl100k(t, strings.Repeat("a ", 498)+"a..."),
+				genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: true,
+				genai.TokenCountTruncated: true}},
 		"chat overhead, OpenInference": {
-			map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "gpt-4", "llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.name": "ann", "llm.input_messages.0.message.content": "q"},
+			map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "gpt-4",
+				"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.name": "ann",
+				"llm.input_messages.0.message.content": "q"},
 			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.ModeText, true },
-			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: false},
+			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base",
+				genai.TokenCountApproximate: false},
 		},
 		"chat overhead": {
-			map[string]any{genai.SpanType: "CHAT_MODEL", genai.RequestModel: "gpt-4", genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "q", "name": "ann"}}}},
+			map[string]any{genai.SpanType: "CHAT_MODEL", genai.RequestModel: "gpt-4",
+				genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user",
+					"content": "q", "name": "ann"}}}},
 			func(c *Config) { c.Tokens.Mode, c.Tokens.ChatOverhead = text.ModeText, true },
-			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base", genai.TokenCountApproximate: false},
+			map[string]any{genai.TokenCountRequest: 1.0 + 4 + 1 + 3, genai.TokenCountEncoding: "cl100k_base",
+				genai.TokenCountApproximate: false},
 		},
 	}
 	for name, tt := range tests {
@@ -126,7 +145,9 @@ func TestCounts(t *testing.T) {
 }
 
 func TestMissingUsageIsFilledOnRequestOnly(t *testing.T) {
-	call := map[string]any{genai.SpanType: "CHAT_MODEL", genai.SpanInputs: map[string]any{"messages": []any{map[string]any{"role": "user", "content": "where is it?"}}}, genai.SpanOutputs: "there"}
+	call := map[string]any{genai.SpanType: "CHAT_MODEL",
+		genai.SpanInputs:  map[string]any{"messages": []any{map[string]any{"role": "user", "content": "where is it?"}}},
+		genai.SpanOutputs: "there"}
 	usage := func(td ptrace.Traces) map[string]any {
 		found := map[string]any{}
 		for _, key := range []string{genai.UsageInput, genai.UsageOutput, genai.TokensBackfilled} {
@@ -138,11 +159,13 @@ func TestMissingUsageIsFilledOnRequestOnly(t *testing.T) {
 	}
 	fill := func(c *Config) { c.Tokens.FillMissingUsage = true }
 	assert.Empty(t, usage(refine(t, one(t, call), nil)))
-	want := map[string]any{genai.UsageInput: int64(cl100k(t, "where is it?")), genai.UsageOutput: int64(1), genai.TokensBackfilled: true}
+	want := map[string]any{genai.UsageInput: int64(cl100k(t, "where is it?")), genai.UsageOutput: int64(1),
+		genai.TokensBackfilled: true}
 	once := refine(t, one(t, call), fill)
 	assert.Equal(t, want, usage(once))
 	assert.Equal(t, want, usage(refine(t, once, fill)), "what was filled is not filled again")
-	for _, reported := range []map[string]any{{genai.UsageOutput: 5}, {genai.ChatUsage: `{"input_tokens": 5}`}, {"llm.token_count.total": 5}} {
+	for _, reported := range []map[string]any{{genai.UsageOutput: 5}, {genai.ChatUsage: `{"input_tokens": 5}`},
+		{"llm.token_count.total": 5}} {
 		for key, v := range call {
 			reported[key] = v
 		}
@@ -155,10 +178,13 @@ func TestMissingUsageIsFilledOnRequestOnly(t *testing.T) {
 func TestScoresGoWhereTheyBelong(t *testing.T) {
 	list := []any{
 		map[string]any{"assessment_name": "Relevance", "feedback": map[string]any{"value": "yes"}},
-		map[string]any{"assessment_name": "precision", "span_id": "0200000000000000", "feedback": map[string]any{"value": 0}},
-		map[string]any{"assessment_name": "lost", "span_id": "0900000000000000", "feedback": map[string]any{"value": 0}},
+		map[string]any{"assessment_name": "precision", "span_id": "0200000000000000",
+			"feedback": map[string]any{"value": 0}},
+		map[string]any{"assessment_name": "lost", "span_id": "0900000000000000",
+			"feedback": map[string]any{"value": 0}},
 		map[string]any{"assessment_name": "odd", "span_id": "x", "feedback": map[string]any{"value": 0}},
-		map[string]any{"assessment_name": "own", "span_id": "0100000000000000", "feedback": map[string]any{"value": true}},
+		map[string]any{"assessment_name": "own", "span_id": "0100000000000000",
+			"feedback": map[string]any{"value": true}},
 	}
 	td := one(t, map[string]any{genai.Assessments: list})
 	addSpan(t, td, 2, 1, map[string]any{genai.SpanType: "RETRIEVER"})
@@ -171,12 +197,18 @@ func TestScoresGoWhereTheyBelong(t *testing.T) {
 		change     func(*Config)
 		want       map[string]any
 	}{
-		"JSON string":          {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`}, nil, map[string]any{"metric_a": 1.0}},
-		"table's column":       {map[string]any{"assessments": []any{map[string]any{"name": "a", "score": false}}}, nil, map[string]any{"metric_a": 0.0}},
-		"MLflow's comes first": {map[string]any{"assessments": `[{"name": "a", "value": 1}]`, genai.Assessments: `[{"name": "b", "value": 1}]`}, nil, map[string]any{"metric_b": 1.0}},
-		"from elsewhere":       {map[string]any{"mine": `[{"name": "a", "value": 1}]`}, func(c *Config) { c.Assessments.Source = `span.attributes["mine"]` }, map[string]any{"metric_a": 1.0}},
-		"condition":            {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`}, func(c *Config) { c.Assessments.Conditions = []string{`span.name == "x"`} }, map[string]any{}},
-		"none":                 {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`}, func(c *Config) { c.Assessments.MaxMetrics = 0 }, map[string]any{}},
+		"JSON string": {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`}, nil,
+			map[string]any{"metric_a": 1.0}},
+		"table's column": {map[string]any{"assessments": []any{map[string]any{"name": "a", "score": false}}}, nil,
+			map[string]any{"metric_a": 0.0}},
+		"MLflow's comes first": {map[string]any{"assessments": `[{"name": "a", "value": 1}]`,
+			genai.Assessments: `[{"name": "b", "value": 1}]`}, nil, map[string]any{"metric_b": 1.0}},
+		"from elsewhere": {map[string]any{"mine": `[{"name": "a", "value": 1}]`},
+			func(c *Config) { c.Assessments.Source = `span.attributes["mine"]` }, map[string]any{"metric_a": 1.0}},
+		"condition": {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`},
+			func(c *Config) { c.Assessments.Conditions = []string{`span.name == "x"`} }, map[string]any{}},
+		"none": {map[string]any{genai.Assessments: `[{"name": "a", "value": 1}]`},
+			func(c *Config) { c.Assessments.MaxMetrics = 0 }, map[string]any{}},
 	} {
 		assert.Equal(t, tt.want, written(spanAt(refine(t, one(t, tt.attributes), tt.change), 0)), name)
 	}
@@ -189,7 +221,8 @@ func TestContentGoesLast(t *testing.T) {
 		td.CopyTo(plain)
 		td.CopyTo(dropped)
 		a := refine(t, plain, nil)
-		b := refine(t, dropped, func(c *Config) { c.Content.Action, c.Content.PersonIDs = content.Drop, content.DropIDs })
+		b := refine(t, dropped,
+			func(c *Config) { c.Content.Action, c.Content.PersonIDs = content.Drop, content.DropIDs })
 		each(a, b, func(a, b ptrace.Span) {
 			assert.Equal(t, written(a), written(b))
 			_, ok := b.Attributes().Get(genai.SpanInputs)
@@ -219,7 +252,8 @@ func TestExpressionsThatFail(t *testing.T) {
 	require.NoError(t, run(ottl.IgnoreError))
 	require.Equal(t, 2, logs.Len(), "one line for each expression")
 	err := run(ottl.PropagateError)
-	require.ErrorContains(t, err, "tokens::conditions[0] can't be evaluated for a span of trace 01000000000000000000000000000000")
+	require.ErrorContains(t, err,
+		"tokens::conditions[0] can't be evaluated for a span of trace 01000000000000000000000000000000")
 	require.NotContains(t, err.Error(), "SECRET")
 	require.True(t, consumererror.IsPermanent(err), "it would fail again, for ever")
 	for _, entry := range logs.All() {
@@ -250,15 +284,24 @@ func TestTelemetry(t *testing.T) {
 	p, err := NewFactory().CreateTraces(t.Context(), set, cfg, consumertest.NewNop())
 	require.NoError(t, err)
 	for range 2 {
-		require.NoError(t, p.ConsumeTraces(t.Context(), one(t, map[string]any{genai.SpanInputs: "where is it?", genai.Assessments: `[{"name": "a", "value": 1}, {"name": "b", "value": 2}, {"name": "c"}]`})))
+		require.NoError(t,
+			p.ConsumeTraces(t.Context(),
+				one(t, map[string]any{genai.SpanInputs: "where is it?",
+					genai.Assessments: `[{"name": "a", "value": 1}, {"name": "b", "value": 2}, {"name": "c"}]`})))
 	}
-	metadatatest.AssertEqualProcessorGenaiTokens(t, tel, []metricdata.DataPoint[int64]{{Value: 2 * int64(cl100k(t, "where is it?")), Attributes: attribute.NewSet(attribute.String("direction", "request"))}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiTokens(t, tel,
+		[]metricdata.DataPoint[int64]{{Value: 2 * int64(cl100k(t, "where is it?")),
+			Attributes: attribute.NewSet(attribute.String("direction", "request"))}}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualProcessorGenaiTexts(t, tel, []metricdata.DataPoint[int64]{
-		{Value: 2, Attributes: attribute.NewSet(attribute.String("direction", "request"), attribute.String("result", "counted"))},
-		{Value: 2, Attributes: attribute.NewSet(attribute.String("direction", "response"), attribute.String("result", "missing"))},
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("direction", "request"),
+			attribute.String("result", "counted"))},
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("direction", "response"),
+			attribute.String("result", "missing"))},
 	}, metricdatatest.IgnoreTimestamp())
-	metadatatest.AssertEqualProcessorGenaiTextBytes(t, tel, []metricdata.DataPoint[int64]{{Value: 2 * 12}}, metricdatatest.IgnoreTimestamp())
-	metadatatest.AssertEqualProcessorGenaiScores(t, tel, []metricdata.DataPoint[int64]{{Value: 2}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiTextBytes(t, tel, []metricdata.DataPoint[int64]{{Value: 2 * 12}},
+		metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiScores(t, tel, []metricdata.DataPoint[int64]{{Value: 2}},
+		metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualProcessorGenaiAssessmentsSkipped(t, tel, []metricdata.DataPoint[int64]{
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.ReasonSpanLimit)))},
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", string(scores.ReasonNoNumber)))},
@@ -282,7 +325,8 @@ func TestCollidingNames(t *testing.T) {
 	} {
 		require.NoError(t, p.ConsumeTraces(t.Context(), one(t, map[string]any{genai.Assessments: text})))
 	}
-	metadatatest.AssertEqualProcessorGenaiScoreCollisions(t, tel, []metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualProcessorGenaiScoreCollisions(t, tel, []metricdata.DataPoint[int64]{{Value: 3}},
+		metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualProcessorGenaiAssessmentsSkipped(t, tel, []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", string(scores.ReasonCollision)))},
 	}, metricdatatest.IgnoreTimestamp())

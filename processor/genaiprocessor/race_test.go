@@ -5,6 +5,6 @@
 
 package genaiprocessor
 
-// shrunk is by how much hostile texts are shorter under the race detector, which makes everything ten times slower and
-// finds nothing in one goroutine.
+// shrunk is by how much hostile texts are shorter under the race detector, which makes everything
+// ten times slower and finds nothing in one goroutine.
 const shrunk = 16

@@ -53,7 +53,8 @@ func table(text string) (rows [][]string) {
 	return rows[1:]
 }
 
-// keys are the options of a type by their path, and the fields of the elements of a list as option[].field.
+// keys are the options of a type by their path, and the fields of the elements of a list as
+// option[].field.
 func keys(typ reflect.Type, path string, into map[string]bool) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
@@ -99,7 +100,8 @@ func TestREADMEHasEveryOption(t *testing.T) {
 		}
 		if isField {
 			for part := range strings.SplitSeq(field, "::") { // match::provider
-				assert.Regexp(t, `\b`+regexp.QuoteMeta(strings.TrimSuffix(part, "[]"))+`\b`, row[2], "field of %s", option)
+				assert.Regexp(t, `\b`+regexp.QuoteMeta(strings.TrimSuffix(part, "[]"))+`\b`, row[2],
+					"field of %s", option)
 			}
 			continue
 		}
@@ -130,9 +132,11 @@ func TestREADMEHasEveryAttribute(t *testing.T) {
 		}
 	}
 	assert.ElementsMatch(t, []string{
-		genai.TokenCountRequest, genai.TokenCountResponse, genai.TokenCountEncoding, genai.TokenCountApproximate, genai.TokenCountTruncated, "metric_<name>",
+		genai.TokenCountRequest, genai.TokenCountResponse, genai.TokenCountEncoding, genai.TokenCountApproximate,
+		genai.TokenCountTruncated, "metric_<name>",
 		genai.UsageInput, genai.UsageOutput, genai.TokensBackfilled,
-		genai.CostInput, genai.CostOutput, genai.CostTotal, genai.CostCurrency, genai.CostPriceList, genai.CostTraceTotal, genai.CostTracePartial,
+		genai.CostInput, genai.CostOutput, genai.CostTotal, genai.CostCurrency, genai.CostPriceList,
+		genai.CostTraceTotal, genai.CostTracePartial,
 	}, listed)
 }
 
@@ -140,7 +144,8 @@ func TestREADMEHasEveryAttribute(t *testing.T) {
 func TestREADMEExample(t *testing.T) {
 	want := map[string]string{}
 	for line := range strings.Lines(section(t, "Before and after")) {
-		if key, value, ok := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "+ ")), ": "); ok && strings.HasPrefix(line, "+ ") {
+		if key, value, ok := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, "+ ")), ": "); ok &&
+			strings.HasPrefix(line, "+ ") {
 			want[key] = value
 		}
 	}
@@ -150,7 +155,8 @@ func TestREADMEExample(t *testing.T) {
 		out := refine(t, td, nil)
 		each(out, out, func(s, _ ptrace.Span) {
 			inputs, ok := s.Attributes().Get(genai.SpanInputs)
-			if _, top := s.Attributes().Get(genai.Revision); !top || !ok || !strings.Contains(inputs.AsString(), "where is my order TO-70374?") {
+			if _, top := s.Attributes().Get(genai.Revision); !top || !ok ||
+				!strings.Contains(inputs.AsString(), "where is my order TO-70374?") {
 				return
 			}
 			got := map[string]string{}
@@ -163,7 +169,8 @@ func TestREADMEExample(t *testing.T) {
 				}
 			}
 			assert.Equal(t, want, got)
-			assert.Equal(t, slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(written(s))), "nothing else is written")
+			assert.Equal(t, slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(written(s))),
+				"nothing else is written")
 			found++
 		})
 	}

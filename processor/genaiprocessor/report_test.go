@@ -37,7 +37,8 @@ type collector struct {
 }
 
 func (c *collector) GetExtensions() map[component.ID]component.Component {
-	return map[component.ID]component.Component{component.MustNewID("mlflow_report"): c, component.MustNewID("other"): nil}
+	return map[component.ID]component.Component{component.MustNewID("mlflow_report"): c,
+		component.MustNewID("other"): nil}
 }
 
 func (c *collector) PublishRefinement(r progress.Refinement) { c.published = append(c.published, r) }
@@ -63,12 +64,13 @@ func price(f float64) *float64 { return &f }
 
 // examplePrices are per million tokens.
 var examplePrices = cost.Config{Currency: "EUR", PriceList: "example", Models: []cost.ModelPrice{
-	{Match: cost.ModelMatch{Model: "gpt-4o-mini"}, Rates: cost.Rates{Input: price(1), Output: price(4), CacheRead: price(0.5)}},
+	{Match: cost.ModelMatch{Model: "gpt-4o-mini"}, Rates: cost.Rates{Input: price(1), Output: price(4),
+		CacheRead: price(0.5)}},
 	{Match: cost.ModelMatch{Model: "claude-*"}, Rates: cost.Rates{Input: price(10), Output: price(40)}},
 }}
 
-// What is reported of the sample store is what Python counts and what MLflow's client says of it, from several
-// goroutines, although the content goes.
+// What is reported of the sample store is what Python counts and what MLflow's client says of it,
+// from several goroutines, although the content goes.
 func TestReportOfTheSampleStore(t *testing.T) {
 	want := progress.Refinement{Spans: 599, Prices: true, Currency: "EUR", PriceList: "example"}
 	type sum struct {
@@ -120,8 +122,10 @@ func TestReportOfTheSampleStore(t *testing.T) {
 	require.Len(t, scores, 10)
 
 	for name, change := range map[string]func(*Config){
-		"content kept":    func(*Config) {},
-		"content dropped": func(c *Config) { c.Content = content.Config{Action: content.Drop, PersonIDs: content.DropIDs} },
+		"content kept": func(*Config) {},
+		"content dropped": func(c *Config) {
+			c.Content = content.Config{Action: content.Drop, PersonIDs: content.DropIDs}
+		},
 		"nothing counted": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,7 +188,8 @@ func clientSpans(t *testing.T) (spans []clientSpan) {
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &trace))
 		for _, s := range trace.Spans {
 			var c clientSpan
-			for key, to := range map[string]any{genai.SpanType: &c.Type, genai.LLMModel: &c.Model, genai.ChatUsage: &c.Usage} {
+			for key, to := range map[string]any{genai.SpanType: &c.Type, genai.LLMModel: &c.Model,
+				genai.ChatUsage: &c.Usage} {
 				if raw, ok := s.Attributes[key]; ok {
 					require.NoError(t, json.Unmarshal(raw, to))
 				}
@@ -198,7 +203,8 @@ func clientSpans(t *testing.T) (spans []clientSpan) {
 }
 
 func TestReport(t *testing.T) {
-	call := map[string]any{genai.SpanType: "LLM", genai.RequestModel: "gpt-4o-mini", genai.UsageInput: 1000, genai.UsageOutput: 100, genai.SpanInputs: "q", genai.SpanOutputs: "a b c",
+	call := map[string]any{genai.SpanType: "LLM", genai.RequestModel: "gpt-4o-mini", genai.UsageInput: 1000,
+		genai.UsageOutput: 100, genai.SpanInputs: "q", genai.SpanOutputs: "a b c",
 		genai.Assessments: `[{"name": "a", "value": 1}, {"name": "b", "value": 0}]`}
 	consume := func(batches ...map[string]any) func(processor.Traces) {
 		return func(p processor.Traces) {
@@ -217,24 +223,32 @@ func TestReport(t *testing.T) {
 	}{
 		"nothing":       {nil, consume(), progress.Refinement{Currency: "USD"}},
 		"no GenAI span": {nil, consume(map[string]any{"http.route": "/"}), progress.Refinement{Currency: "USD"}},
-		"no prices": {nil, consume(call), progress.Refinement{Spans: 1, ModelCalls: 1, Counted: 1, CountedRequest: 1, CountedResponse: 3, Reported: 1, ReportedInput: 1000, ReportedOutput: 100,
+		"no prices": {nil, consume(call), progress.Refinement{Spans: 1, ModelCalls: 1, Counted: 1, CountedRequest: 1,
+			CountedResponse: 3, Reported: 1, ReportedInput: 1000, ReportedOutput: 100,
 			Scores: scores(1), Currency: "USD"}},
-		"prices, twice": {func(c *Config) { c.Cost = examplePrices }, consume(call, call), progress.Refinement{Spans: 2, ModelCalls: 2, Counted: 2, CountedRequest: 2, CountedResponse: 6,
-			Reported: 2, ReportedInput: 2000, ReportedOutput: 200, Scores: scores(2), Prices: true, Currency: "EUR", PriceList: "example", Cost: 2 * 0.0014, Priced: 2}},
+		"prices, twice": {func(c *Config) { c.Cost = examplePrices }, consume(call, call),
+			progress.Refinement{Spans: 2, ModelCalls: 2, Counted: 2, CountedRequest: 2, CountedResponse: 6,
+				Reported: 2, ReportedInput: 2000, ReportedOutput: 200, Scores: scores(2), Prices: true, Currency: "EUR",
+				PriceList: "example", Cost: 2 * 0.0014, Priced: 2}},
 		"no price, no usage": {func(c *Config) { c.Cost, c.Tokens.Spans = examplePrices, SpansNone },
-			consume(map[string]any{genai.SpanType: "LLM", genai.RequestModel: "x", genai.UsageInput: 1}, map[string]any{genai.SpanType: "LLM", genai.RequestModel: "x"}),
-			progress.Refinement{Spans: 2, ModelCalls: 2, Reported: 1, ReportedInput: 1, Prices: true, Currency: "EUR", PriceList: "example", Unpriced: 1, WithoutUsage: 1}},
-		"an estimate is not reported": {func(c *Config) { c.Tokens.FillMissingUsage, c.Tokens.Spans = true, SpansNone }, func(p processor.Traces) {
-			td := one(t, map[string]any{genai.SpanType: "LLM", genai.SpanInputs: "q"})
-			require.NoError(t, p.ConsumeTraces(context.Background(), td))
-			_, filled := spanAt(td, 0).Attributes().Get(genai.TokensBackfilled)
-			require.True(t, filled)
-			require.NoError(t, p.ConsumeTraces(context.Background(), td))
-		}, progress.Refinement{Spans: 2, ModelCalls: 2, Currency: "USD"}},
+			consume(map[string]any{genai.SpanType: "LLM", genai.RequestModel: "x", genai.UsageInput: 1},
+				map[string]any{genai.SpanType: "LLM", genai.RequestModel: "x"}),
+			progress.Refinement{Spans: 2, ModelCalls: 2, Reported: 1, ReportedInput: 1, Prices: true, Currency: "EUR",
+				PriceList: "example", Unpriced: 1, WithoutUsage: 1}},
+		"an estimate is not reported": {func(c *Config) { c.Tokens.FillMissingUsage, c.Tokens.Spans = true, SpansNone },
+			func(p processor.Traces) {
+				td := one(t, map[string]any{genai.SpanType: "LLM", genai.SpanInputs: "q"})
+				require.NoError(t, p.ConsumeTraces(context.Background(), td))
+				_, filled := spanAt(td, 0).Attributes().Get(genai.TokensBackfilled)
+				require.True(t, filled)
+				require.NoError(t, p.ConsumeTraces(context.Background(), td))
+			}, progress.Refinement{Spans: 2, ModelCalls: 2, Currency: "USD"}},
 		"a batch that is refused": {func(c *Config) {
 			c.ErrorMode, c.Tokens.Request = ottl.PropagateError, `ParseJSON("{")`
 		}, consume(call), progress.Refinement{Currency: "USD"}},
-		"counted before": {nil, consume(map[string]any{genai.SpanType: "AGENT", genai.SpanInputs: "q", genai.TokenCountEncoding: "cl100k_base", genai.TokenCountRequest: 7}),
+		"counted before": {nil,
+			consume(map[string]any{genai.SpanType: "AGENT", genai.SpanInputs: "q",
+				genai.TokenCountEncoding: "cl100k_base", genai.TokenCountRequest: 7}),
 			progress.Refinement{Spans: 1, Currency: "USD"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -260,7 +274,8 @@ func TestSummingUpDoesNotAllocate(t *testing.T) {
 	w := p.workers.Get().(*worker)
 	td := one(t, map[string]any{genai.SpanType: "LLM", genai.UsageInput: 1, genai.UsageOutput: 1})
 	for i := range 100 {
-		addSpan(t, td, byte(i+2), 1, map[string]any{genai.SpanType: "LLM", genai.ChatUsage: map[string]any{"input_tokens": 1}})
+		addSpan(t, td, byte(i+2), 1,
+			map[string]any{genai.SpanType: "LLM", genai.ChatUsage: map[string]any{"input_tokens": 1}})
 	}
 	w.batch.Read(td)
 	require.Zero(t, testing.AllocsPerRun(100, func() {

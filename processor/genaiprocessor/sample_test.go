@@ -33,7 +33,8 @@ import (
 // testdata holds stores of real MLflow servers.
 const testdata = "../../testdata"
 
-// newTest returns a processor with the default configuration and what change makes of it, and where its output goes.
+// newTest returns a processor with the default configuration and what change makes of it, and where
+// its output goes.
 func newTest(t testing.TB, change func(*Config)) (processor.Traces, *consumertest.TracesSink) {
 	t.Helper()
 	cfg := createDefaultConfig().(*Config)
@@ -66,7 +67,8 @@ func sample(t testing.TB, payloads genai.Payloads) []ptrace.Traces {
 func readStore(t testing.TB, name string, payloads genai.Payloads) (batches []ptrace.Traces) {
 	t.Helper()
 	ctx := t.Context()
-	s, err := store.Open(ctx, store.Target{Path: filepath.Join(testdata, name, "mlflow.db")}, store.Options{MaxTraceSize: 64 << 20})
+	s, err := store.Open(ctx, store.Target{Path: filepath.Join(testdata, name, "mlflow.db")},
+		store.Options{MaxTraceSize: 64 << 20})
 	require.NoError(t, err)
 	defer s.Close()
 	experiments, err := s.Experiments(ctx)
@@ -137,8 +139,8 @@ func written(span ptrace.Span) map[string]any {
 	return found
 }
 
-// Every count and score on every span of every trace equals what Python computes from what MLflow's client returns
-// (testdata/expected.py).
+// Every count and score on every span of every trace equals what Python computes from what MLflow's
+// client returns (testdata/expected.py).
 func TestAgainstPython(t *testing.T) {
 	tests := map[string]struct {
 		payloads genai.Payloads

@@ -49,7 +49,8 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	return &telemetry{TelemetryBuilder: b, logger: set.Logger}, err
 }
 
-var directions = [2]attribute.KeyValue{attribute.String("direction", "request"), attribute.String("direction", "response")}
+var directions = [2]attribute.KeyValue{attribute.String("direction", "request"),
+	attribute.String("direction", "response")}
 
 func (t *telemetry) add(ctx context.Context, s *stats) {
 	for d, direction := range directions {
@@ -62,7 +63,8 @@ func (t *telemetry) add(ctx context.Context, s *stats) {
 			n    int
 		}{{"counted", s.counted[d]}, {"truncated", s.truncated[d]}, {"missing", s.missing[d]}} {
 			if r.n > 0 {
-				t.ProcessorGenaiTexts.Add(ctx, int64(r.n), metric.WithAttributeSet(attribute.NewSet(direction, attribute.String("result", r.name))))
+				t.ProcessorGenaiTexts.Add(ctx, int64(r.n),
+					metric.WithAttributeSet(attribute.NewSet(direction, attribute.String("result", r.name))))
 			}
 		}
 	}
@@ -87,10 +89,12 @@ func (t *telemetry) add(ctx context.Context, s *stats) {
 	for kind, n := range map[string]int{"model": s.cost.Models, "tool": s.cost.Tools} {
 		addBy(ctx, t.ProcessorGenaiPrices, "call", kind, n)
 	}
-	for reason, n := range map[string]int{"unknown_model": s.cost.UnknownModels, "no_usage": s.cost.NoUsage, "bad_usage": s.cost.BadUsage} {
+	for reason, n := range map[string]int{"unknown_model": s.cost.UnknownModels, "no_usage": s.cost.NoUsage,
+		"bad_usage": s.cost.BadUsage} {
 		addBy(ctx, t.ProcessorGenaiPricesMissing, "reason", reason, n)
 	}
-	for change, n := range map[string]int{"removed": s.content.Removed, "hashed": s.content.Hashed, "masked": s.content.Masked} {
+	for change, n := range map[string]int{"removed": s.content.Removed, "hashed": s.content.Hashed,
+		"masked": s.content.Masked} {
 		addBy(ctx, t.ProcessorGenaiContentChanged, "change", change, n)
 	}
 	t.warn(s)
@@ -105,16 +109,19 @@ func addBy(ctx context.Context, counter metric.Int64Counter, key, value string, 
 // warn logs each kind of loss once.
 func (t *telemetry) warn(s *stats) {
 	if s.truncated != [2]int{} {
-		t.once("truncated", "Some texts were counted in part: they are longer than tokens::max_text_size_mib or previews that MLflow cut; their spans have token_count_truncated")
+		t.once("truncated", "Some texts were counted in part: they are longer than tokens::max_text_size_mib or "+
+			"previews that MLflow cut; their spans have token_count_truncated")
 	}
 	if s.skipped[scores.ReasonNameLimit] > 0 {
-		t.once("names", "Assessments have more different names than assessments::max_names; scores with further names are left out and counted")
+		t.once("names", "Assessments have more different names than assessments::max_names; scores with further "+
+			"names are left out and counted")
 	}
 	if s.skipped[scores.ReasonSpanLimit] > 0 {
 		t.once("metrics", "A span has more scores than assessments::max_metrics; the others are left out and counted")
 	}
 	if s.shared > 0 {
-		t.once("collision", "Assessments of different names become one attribute; where a span has several, assessments::on_duplicate chooses. Write assessments::rename to tell them apart",
+		t.once("collision", "Assessments of different names become one attribute; where a span has several, "+
+			"assessments::on_duplicate chooses. Write assessments::rename to tell them apart",
 			zap.String("attribute", s.sharedKey))
 	}
 	if s.cost.UnknownModels > 0 {

@@ -14,15 +14,17 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
-// What OpenAI's chat format adds to a request beside the texts: for each message, of which one is its role; for the
-// name of who speaks; for the start of the answer. (OpenAI Cookbook, "How to count tokens with tiktoken".)
+// What OpenAI's chat format adds to a request beside the texts: for each message, of which one is
+// its role; for the name of who speaks; for the start of the answer. (OpenAI Cookbook, "How to
+// count tokens with tiktoken".)
 const (
 	perMessage = 3 + 1
 	perName    = 1
 	perReply   = 3
 )
 
-// selected reports whether the text of the span with index i is to be counted, as far as its place goes.
+// selected reports whether the text of the span with index i is to be counted, as far as its place
+// goes.
 func (w *worker) selected(i int) bool {
 	s := &w.batch.Spans[i]
 	switch w.cfg.Tokens.Spans {

@@ -26,13 +26,15 @@ import (
 
 // Config is what a user writes under receivers::mlflow.
 type Config struct {
-	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix], databricks,
-	// databricks://PROFILE or sqlite:///file. It is opaque because other schemes hold passwords.
+	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix],
+	// databricks, databricks://PROFILE or sqlite:///file. It is opaque because other schemes hold
+	// passwords.
 	TrackingURI configopaque.String `mapstructure:"tracking_uri"`
-	// HTTP configures requests to a tracking server: tls, auth, headers, timeout, proxy_url. Its endpoint must stay empty.
+	// HTTP configures requests to a tracking server: tls, auth, headers, timeout, proxy_url. Its
+	// endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
-	// Databricks says which workspace tracking_uri: databricks means, and as whom it is read. Nothing is taken from the
-	// environment.
+	// Databricks says which workspace tracking_uri: databricks means, and as whom it is read.
+	// Nothing is taken from the environment.
 	Databricks DatabricksConfig `mapstructure:"databricks"`
 	// SQLWarehouseID names the SQL warehouse that searches and reads traces in Unity Catalog.
 	SQLWarehouseID string `mapstructure:"sql_warehouse_id"`
@@ -45,7 +47,8 @@ type Config struct {
 	// StartTime and EndTime bound the traces by their timestamp.
 	StartTime selection.Time `mapstructure:"start_time"`
 	EndTime   selection.Time `mapstructure:"end_time"`
-	// TraceIDsFile restricts the run to the traces listed in a file: an id per line, or the lines of skipped.jsonl.
+	// TraceIDsFile restricts the run to the traces listed in a file: an id per line, or the lines
+	// of skipped.jsonl.
 	TraceIDsFile string `mapstructure:"trace_ids_file"`
 	// Mode is check or backfill.
 	Mode Mode `mapstructure:"mode"`
@@ -57,11 +60,13 @@ type Config struct {
 	MaxSkipped selection.Share `mapstructure:"max_skipped"`
 	// PageSize is the number of traces that are planned at a time, 1 to 500.
 	PageSize int `mapstructure:"page_size"`
-	// Concurrency is the largest number of requests for pages of infos and for spans in flight at the source.
+	// Concurrency is the largest number of requests for pages of infos and for spans in flight at
+	// the source.
 	Concurrency int `mapstructure:"concurrency"`
 	// RequestsPerSecond bounds all requests to a tracking server together; 0 is no bound.
 	RequestsPerSecond float64 `mapstructure:"requests_per_second"`
-	// RetryOnFailure is the back-off for requests to the source and for units that the pipeline refuses.
+	// RetryOnFailure is the back-off for requests to the source and for units that the pipeline
+	// refuses.
 	RetryOnFailure configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 	// MaxTraceSizeMiB is the size above which a trace is skipped.
 	MaxTraceSizeMiB int `mapstructure:"max_trace_size_mib"`
@@ -69,7 +74,8 @@ type Config struct {
 	Payloads genai.Payloads `mapstructure:"payloads"`
 	// CaptureContent false leaves prompts, answers and everything else that may hold them out.
 	CaptureContent bool `mapstructure:"capture_content"`
-	// StorageID names the storage extension that keeps the position; the word none keeps it in memory.
+	// StorageID names the storage extension that keeps the position; the word none keeps it in
+	// memory.
 	StorageID *component.ID `mapstructure:"storage"`
 }
 
@@ -77,8 +83,8 @@ type Config struct {
 type DatabricksConfig struct {
 	// Host is the workspace's address.
 	Host string `mapstructure:"host"`
-	// Profile names a section of the configuration file of the Databricks CLI; tracking_uri: databricks://PROFILE says
-	// the same.
+	// Profile names a section of the configuration file of the Databricks CLI; tracking_uri:
+	// databricks://PROFILE says the same.
 	Profile string `mapstructure:"profile"`
 	// Auth says as whom, in the words of Databricks unified authentication.
 	Auth signin.Credentials `mapstructure:"auth"`
@@ -133,8 +139,8 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Unmarshal implements confmap.Unmarshaler. It accepts what people type first: numbers as experiment ids and timestamps
-// without quotes.
+// Unmarshal implements confmap.Unmarshaler. It accepts what people type first: numbers as
+// experiment ids and timestamps without quotes.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := selection.Normalize(conf); err != nil {
 		return err
@@ -150,7 +156,8 @@ func (c *Config) Validate() error {
 func (c *Config) validateSource() error {
 	var errs []error
 	if c.TrackingURI == "" {
-		errs = append(errs, errors.New(`tracking_uri: required; write where the traces are, e.g. http://localhost:5000, databricks or sqlite:///mlflow.db`))
+		errs = append(errs, errors.New(`tracking_uri: required; write where the traces are, e.g. `+
+			`http://localhost:5000, databricks or sqlite:///mlflow.db`))
 	} else if err := source.Validate(string(c.TrackingURI)); err != nil {
 		errs = append(errs, fmt.Errorf("tracking_uri: %w", err))
 	}
@@ -160,7 +167,8 @@ func (c *Config) validateSource() error {
 	}
 	switch on := source.IsDatabricks(uri); {
 	case on && c.Workspace != "":
-		errs = append(errs, errors.New("workspace: it is one of MLflow's own workspaces, which Databricks doesn't have; remove it"))
+		errs = append(errs,
+			errors.New("workspace: it is one of MLflow's own workspaces, which Databricks doesn't have; remove it"))
 	case !on && c.SQLWarehouseID != "":
 		errs = append(errs, errors.New("sql_warehouse_id: goes with tracking_uri: databricks only; remove it"))
 	case !on && !c.workspace().Unset():
@@ -173,7 +181,8 @@ func (c *Config) validateSource() error {
 		errs = append(errs, fmt.Errorf("concurrency: %d is not between 1 and 64", c.Concurrency))
 	}
 	if c.PageSize < 1 || c.PageSize > 500 {
-		errs = append(errs, fmt.Errorf("page_size: %d is not between 1 and 500, the largest page that MLflow serves", c.PageSize))
+		errs = append(errs, fmt.Errorf("page_size: %d is not between 1 and 500, the largest page that MLflow serves",
+			c.PageSize))
 	}
 	if c.RequestsPerSecond < 0 {
 		errs = append(errs, fmt.Errorf("requests_per_second: %v is negative; 0 means no bound", c.RequestsPerSecond))
@@ -188,7 +197,8 @@ func (c *Config) validateSelection() error {
 	var errs []error
 	e := c.Experiments
 	if len(e.IDs)+len(e.Names) == 0 && c.TraceIDsFile == "" {
-		errs = append(errs, errors.New(`experiments: write at least one of ids and names, e.g. {names: ["support-*"]}; {names: ["*"]} reads all of them`))
+		errs = append(errs, errors.New(`experiments: write at least one of ids and names, e.g. {names: `+
+			`["support-*"]}; {names: ["*"]} reads all of them`))
 	}
 	for _, list := range []struct {
 		key    string
@@ -196,13 +206,15 @@ func (c *Config) validateSelection() error {
 	}{{"names", e.Names}, {"exclude", e.Exclude}} {
 		for i, v := range list.values {
 			if _, err := glob.Compile(v); err != nil || v == "" {
-				errs = append(errs, fmt.Errorf("experiments::%s[%d]: %q is not a name or glob; * stands for any text", list.key, i, v))
+				errs = append(errs, fmt.Errorf("experiments::%s[%d]: %q is not a name or glob; * stands for any text",
+					list.key, i, v))
 			}
 		}
 	}
 	for i, id := range e.IDs {
 		if _, err := strconv.ParseUint(id, 10, 64); err != nil {
-			errs = append(errs, fmt.Errorf("experiments::ids[%d]: %q is not an experiment id, which is a number; names go into experiments::names", i, id))
+			errs = append(errs, fmt.Errorf("experiments::ids[%d]: %q is not an experiment id, which is a number; "+
+				"names go into experiments::names", i, id))
 		}
 	}
 	from, to := c.StartTime, c.EndTime
@@ -231,10 +243,12 @@ func (c *Config) validateRun() error {
 		errs = append(errs, fmt.Errorf("payloads: %q is not one of structured, json", c.Payloads))
 	}
 	if c.StorageID == nil && c.Mode == ModeBackfill {
-		errs = append(errs, errors.New("storage: required; name a storage extension that keeps the position, e.g. file_storage, or write none to keep it in memory only, so that a restart begins again"))
+		errs = append(errs, errors.New("storage: required; name a storage extension that keeps the position, e.g. "+
+			"file_storage, or write none to keep it in memory only, so that a restart begins again"))
 	}
 	if !c.RetryOnFailure.Enabled {
-		errs = append(errs, errors.New("retry_on_failure::enabled: false would lose what the pipeline refuses for a moment; bound the time with max_elapsed_time instead"))
+		errs = append(errs, errors.New("retry_on_failure::enabled: false would lose what the pipeline refuses for a "+
+			"moment; bound the time with max_elapsed_time instead"))
 	}
 	if strings.TrimSpace(c.TraceIDsFile) != "" && c.Mode == ModeCheck {
 		errs = append(errs, errors.New("trace_ids_file: goes with mode backfill only"))
@@ -248,5 +262,6 @@ func (c *Config) inMemory() bool { return c.StorageID == nil || c.StorageID.Stri
 // workspace is how a Databricks workspace is read.
 func (c *Config) workspace() source.Databricks {
 	d := c.Databricks
-	return source.Databricks{SignIn: signin.Config{Host: d.Host, Profile: d.Profile, Credentials: d.Auth}, Warehouse: c.SQLWarehouseID}
+	return source.Databricks{SignIn: signin.Config{Host: d.Host, Profile: d.Profile, Credentials: d.Auth},
+		Warehouse: c.SQLWarehouseID}
 }

@@ -47,7 +47,8 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 		},
 		"mlflow/unquoted": func(c *Config) {
 			c.TrackingURI = "sqlite:///mlflow.db"
-			c.Experiments = ExperimentsConfig{IDs: []string{"1", "2", "123456789012345678"}, Names: []string{"support-bot"}, Exclude: []string{"scratch-*", "7"}}
+			c.Experiments = ExperimentsConfig{IDs: []string{"1", "2", "123456789012345678"},
+				Names: []string{"support-bot"}, Exclude: []string{"scratch-*", "7"}}
 			c.StartTime, c.EndTime = at("2026-03-01T00:00:00Z"), at("2026-03-14T00:00:00Z")
 			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond = 0, 16, 2.5
 			c.ShutdownTimeout, c.Mode, c.OnComplete = 10*time.Second, ModeCheck, OnCompleteShutdown
@@ -62,7 +63,8 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 			c.Workspace, c.Filter, c.StorageID = "team-a", "status = 'OK'", storage("none")
 		},
 		"mlflow/list": func(c *Config) {
-			c.TrackingURI, c.TraceIDsFile, c.StorageID = "http://localhost:5000", "skipped.jsonl", storage("file_storage/positions")
+			c.TrackingURI, c.TraceIDsFile, c.StorageID = "http://localhost:5000", "skipped.jsonl",
+				storage("file_storage/positions")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,42 +83,62 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 func TestConfigMistakes(t *testing.T) {
 	const good = "tracking_uri: http://localhost:5000\nexperiments: {names: [a]}\nstorage: none\n"
 	for name, tc := range map[string]struct{ yaml, want string }{
-		"nothing":               {"{}", "tracking_uri: required"},
-		"no experiment":         {"tracking_uri: http://h:1\nstorage: none", `experiments: write at least one of ids and names`},
-		"no storage":            {"tracking_uri: http://h:1\nexperiments: {ids: [1]}", "storage: required"},
-		"no scheme":             {"tracking_uri: localhost:5000\nexperiments: {ids: [1]}\nstorage: none", "http://host:5000"},
-		"unknown scheme":        {"tracking_uri: ftp://user:canary@h\nexperiments: {ids: [1]}\nstorage: none", `the scheme "ftp" is not known`},
-		"postgres":              {"tracking_uri: postgresql://user:canary@h/db\nexperiments: {ids: [1]}\nstorage: none", "not in this version"},
-		"databricks, no host":   {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none", "databricks::host: required"},
-		"databricks, http":      {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none\ndatabricks: {host: 'http://dbc-1.cloud.databricks.com'}", "databricks::host: tokens are not sent over http"},
-		"databricks, two ways":  {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none\ndatabricks: {host: 'https://h', auth: {token: t, client_id: c, client_secret: s}}", "databricks"},
-		"databricks, workspace": {"tracking_uri: databricks://prod\nworkspace: a\nexperiments: {ids: [1]}\nstorage: none", "workspace: it is one of MLflow's own"},
-		"warehouse elsewhere":   {"tracking_uri: http://localhost:5000\nsql_warehouse_id: a\nexperiments: {ids: [1]}\nstorage: none", "sql_warehouse_id: goes with tracking_uri: databricks only"},
-		"group elsewhere":       {"tracking_uri: http://localhost:5000\ndatabricks: {profile: a}\nexperiments: {ids: [1]}\nstorage: none", "databricks: goes with tracking_uri: databricks only"},
-		"user interface":        {"tracking_uri: http://h:5000/#/experiments/3\nexperiments: {ids: [1]}\nstorage: none", "http://h:5000"},
-		"password in address":   {"tracking_uri: http://user:canary@h:5000\nexperiments: {ids: [1]}\nstorage: none", "auth"},
-		"slashes":               {"tracking_uri: sqlite://mlflow.db\nexperiments: {ids: [1]}\nstorage: none", "sqlite:////"},
-		"endpoint":              {good + "http: {endpoint: http://x}", "http::endpoint: must stay empty"},
-		"tail":                  {good + "mode: tail", `mode: "tail" is not in this version`},
-		"mode":                  {good + "mode: all", `mode: "all" is not one of`},
-		"on_complete":           {good + "on_complete: exit", `on_complete: "exit" is not one of`},
-		"page":                  {good + "page_size: 1000", "page_size: 1000 is not between 1 and 500"},
-		"concurrency":           {good + "concurrency: 0", "concurrency: 0"},
-		"rate":                  {good + "requests_per_second: -1", "requests_per_second: -1"},
-		"size":                  {good + "max_trace_size_mib: 0", "max_trace_size_mib: 0"},
-		"size with unit":        {good + "max_trace_size_mib: 64MiB", "max_trace_size_mib"},
-		"payloads":              {good + "payloads: xml", `payloads: "xml"`},
-		"share":                 {good + "max_skipped: 3", "write a percentage"},
-		"time":                  {good + "start_time: yesterday", "RFC 3339"},
-		"time as a number":      {good + "start_time: 1700000000", "start_time: 1700000000 is not a time"},
-		"end before start":      {good + "start_time: 2026-03-02\nend_time: 2026-03-01", "does not lie after start_time"},
-		"end before relative":   {good + "start_time: -1d\nend_time: -2d", "does not lie after start_time"},
-		"name as id":            {"tracking_uri: http://h:1\nexperiments: {ids: [support-bot]}\nstorage: none", "names go into experiments::names"},
-		"ids of maps":           {"tracking_uri: http://h:1\nexperiments: {ids: [{a: 1}]}\nstorage: none", "experiments::ids: element 0"},
-		"glob":                  {"tracking_uri: http://h:1\nexperiments: {names: ['[a']}\nstorage: none", "experiments::names[0]"},
-		"retry off":             {good + "retry_on_failure: {enabled: false}", "retry_on_failure::enabled"},
-		"list and check":        {"tracking_uri: http://h:1\ntrace_ids_file: x\nmode: check", "trace_ids_file"},
-		"negative timeout":      {good + "shutdown_timeout: -1s", "shutdown_timeout"},
+		"nothing": {"{}", "tracking_uri: required"},
+		"no experiment": {"tracking_uri: http://h:1\nstorage: none",
+			`experiments: write at least one of ids and names`},
+		"no storage": {"tracking_uri: http://h:1\nexperiments: {ids: [1]}", "storage: required"},
+		"no scheme": {"tracking_uri: localhost:5000\nexperiments: {ids: [1]}\nstorage: none",
+			"http://host:5000"},
+		"unknown scheme": {"tracking_uri: ftp://user:canary@h\nexperiments: {ids: [1]}\nstorage: none",
+			`the scheme "ftp" is not known`},
+		"postgres": {"tracking_uri: postgresql://user:canary@h/db\nexperiments: {ids: [1]}\nstorage: none",
+			"not in this version"},
+		"databricks, no host": {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none",
+			"databricks::host: required"},
+		"databricks, http": {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none\ndatabricks: " +
+			"{host: 'http://dbc-1.cloud.databricks.com'}", "databricks::host: tokens are not sent over http"},
+		"databricks, two ways": {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none\ndatabricks: " +
+			"{host: 'https://h', auth: {token: t, client_id: c, client_secret: s}}", "databricks"},
+		"databricks, workspace": {
+			"tracking_uri: databricks://prod\nworkspace: a\nexperiments: {ids: [1]}\nstorage: none",
+			"workspace: it is one of MLflow's own"},
+		"warehouse elsewhere": {
+			"tracking_uri: http://localhost:5000\nsql_warehouse_id: a\nexperiments: {ids: [1]}\nstorage: none",
+			"sql_warehouse_id: goes with tracking_uri: databricks only"},
+		"group elsewhere": {
+			"tracking_uri: http://localhost:5000\ndatabricks: {profile: a}\nexperiments: {ids: [1]}\nstorage: none",
+			"databricks: goes with tracking_uri: databricks only"},
+		"user interface": {"tracking_uri: http://h:5000/#/experiments/3\nexperiments: {ids: [1]}\nstorage: none",
+			"http://h:5000"},
+		"password in address": {"tracking_uri: http://user:canary@h:5000\nexperiments: {ids: [1]}\nstorage: none",
+			"auth"},
+		"slashes": {"tracking_uri: sqlite://mlflow.db\nexperiments: {ids: [1]}\nstorage: none",
+			"sqlite:////"},
+		"endpoint":         {good + "http: {endpoint: http://x}", "http::endpoint: must stay empty"},
+		"tail":             {good + "mode: tail", `mode: "tail" is not in this version`},
+		"mode":             {good + "mode: all", `mode: "all" is not one of`},
+		"on_complete":      {good + "on_complete: exit", `on_complete: "exit" is not one of`},
+		"page":             {good + "page_size: 1000", "page_size: 1000 is not between 1 and 500"},
+		"concurrency":      {good + "concurrency: 0", "concurrency: 0"},
+		"rate":             {good + "requests_per_second: -1", "requests_per_second: -1"},
+		"size":             {good + "max_trace_size_mib: 0", "max_trace_size_mib: 0"},
+		"size with unit":   {good + "max_trace_size_mib: 64MiB", "max_trace_size_mib"},
+		"payloads":         {good + "payloads: xml", `payloads: "xml"`},
+		"share":            {good + "max_skipped: 3", "write a percentage"},
+		"time":             {good + "start_time: yesterday", "RFC 3339"},
+		"time as a number": {good + "start_time: 1700000000", "start_time: 1700000000 is not a time"},
+		"end before start": {good + "start_time: 2026-03-02\nend_time: 2026-03-01",
+			"does not lie after start_time"},
+		"end before relative": {good + "start_time: -1d\nend_time: -2d", "does not lie after start_time"},
+		"name as id": {"tracking_uri: http://h:1\nexperiments: {ids: [support-bot]}\nstorage: none",
+			"names go into experiments::names"},
+		"ids of maps": {"tracking_uri: http://h:1\nexperiments: {ids: [{a: 1}]}\nstorage: none",
+			"experiments::ids: element 0"},
+		"glob": {"tracking_uri: http://h:1\nexperiments: {names: ['[a']}\nstorage: none",
+			"experiments::names[0]"},
+		"retry off":        {good + "retry_on_failure: {enabled: false}", "retry_on_failure::enabled"},
+		"list and check":   {"tracking_uri: http://h:1\ntrace_ids_file: x\nmode: check", "trace_ids_file"},
+		"negative timeout": {good + "shutdown_timeout: -1s", "shutdown_timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			retrieved, err := confmap.NewRetrievedFromYAML([]byte(tc.yaml))

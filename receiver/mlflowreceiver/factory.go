@@ -20,8 +20,10 @@ const holdAfter = 3
 func NewFactory() receiver.Factory { return newFactory(holdAfter) }
 
 func newFactory(hold int) receiver.Factory {
-	create := func(_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Traces) (receiver.Traces, error) {
+	create := func(_ context.Context, set receiver.Settings, cfg component.Config,
+		next consumer.Traces) (receiver.Traces, error) {
 		return newReceiver(cfg.(*Config), set, next, hold)
 	}
-	return receiver.NewFactory(metadata.Type, createDefaultConfig, receiver.WithTraces(create, metadata.TracesStability))
+	return receiver.NewFactory(metadata.Type, createDefaultConfig,
+		receiver.WithTraces(create, metadata.TracesStability))
 }

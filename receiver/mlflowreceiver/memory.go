@@ -10,7 +10,8 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// memory is a storage client for storage: none. It lets a pass continue where the one before ended, within one process.
+// memory is a storage client for storage: none. It lets a pass continue where the one before ended,
+// within one process.
 type memory struct {
 	mu     sync.Mutex
 	values map[string][]byte

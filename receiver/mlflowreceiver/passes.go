@@ -22,8 +22,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/display"
 )
 
-// run makes passes until the work is done: one with on_complete: shutdown; with stay, a pass that a fault ended is
-// followed by another.
+// run makes passes until the work is done: one with on_complete: shutdown; with stay, a pass that a
+// fault ended is followed by another.
 func (r *mlflowReceiver) run(ctx context.Context) {
 	defer close(r.done)
 	wait := r.cfg.RetryOnFailure.MaxInterval
@@ -47,9 +47,11 @@ func (r *mlflowReceiver) run(ctx context.Context) {
 	}
 }
 
-// pass does the work once and publishes its report. It returns the fault that ended it, if another pass may do better.
+// pass does the work once and publishes its report. It returns the fault that ended it, if another
+// pass may do better.
 func (r *mlflowReceiver) pass(ctx context.Context) error {
-	report := progress.Run{Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(), Source: r.about.Description, Delivery: progress.Unknown}
+	report := progress.Run{Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(),
+		Source: r.about.Description, Delivery: progress.Unknown}
 	if r.sink != nil {
 		report.Delivery, report.DeliveryNotes = r.sink.Delivery(r.set.ID)
 	}
@@ -102,8 +104,10 @@ func problems(run progress.Run) string {
 
 // announce says in one line what is read, as whom, and with or without content.
 func (r *mlflowReceiver) announce(d mlflow.Description) {
-	r.set.Logger.Info("Reading MLflow traces", zap.String("source", d.Kind), zap.String("location", d.Location), zap.String("version", d.Version),
-		zap.String("principal", d.Principal), zap.String("authentication", d.Authentication), zap.String("mode", string(r.cfg.Mode)),
+	r.set.Logger.Info("Reading MLflow traces", zap.String("source", d.Kind), zap.String("location", d.Location),
+		zap.String("version", d.Version),
+		zap.String("principal", d.Principal), zap.String("authentication", d.Authentication),
+		zap.String("mode", string(r.cfg.Mode)),
 		zap.Strings("experiment_ids", r.cfg.Experiments.IDs), zap.Strings("experiment_names", r.cfg.Experiments.Names),
 		zap.Strings("excluded", r.cfg.Experiments.Exclude), zap.Bool("content_captured", r.cfg.CaptureContent))
 }
@@ -113,7 +117,8 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 	ctx, cancel := r.untilStop(ctx)
 	defer cancel()
 	findings, err := check.Run(ctx, check.Settings{
-		Source: r.source, Select: r.selectExperiments, From: r.cfg.StartTime.Millis(now), To: r.end(now), Filter: r.cfg.Filter,
+		Source: r.source, Select: r.selectExperiments, From: r.cfg.StartTime.Millis(now), To: r.end(now),
+		Filter: r.cfg.Filter,
 	})
 	if err != nil {
 		return err
@@ -160,10 +165,12 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		})
 	}()
 	fault := backfill.Run(ctx, r.stop, backfill.Settings{
-		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from, To: r.end(now), Filter: r.cfg.Filter, List: r.list,
+		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from, To: r.end(now),
+		Filter: r.cfg.Filter, List: r.list,
 		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, HoldAfter: r.hold,
 		Retry: r.cfg.RetryOnFailure, GiveUp: r.cfg.OnComplete == OnCompleteShutdown,
-		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
+		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
+		Log: r.set.Logger, Status: r.status,
 	})
 	hide()
 	<-shown
@@ -191,8 +198,8 @@ func (r *mlflowReceiver) end(now time.Time) int64 {
 	return r.cfg.EndTime.Millis(now)
 }
 
-// fingerprint identifies what positions belong to: the place that is read, the workspace and the filter. Credentials
-// and the form of the output don't matter.
+// fingerprint identifies what positions belong to: the place that is read, the workspace and the
+// filter. Credentials and the form of the output don't matter.
 func (r *mlflowReceiver) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, r.cfg.Filter}, "\x00")))
 	return hex.EncodeToString(sum[:8])

@@ -30,7 +30,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
 )
 
-// mlflowReceiver does its work in one goroutine that Start begins and Shutdown ends. Start never talks to the network.
+// mlflowReceiver does its work in one goroutine that Start begins and Shutdown ends. Start never
+// talks to the network.
 type mlflowReceiver struct {
 	cfg  *Config
 	set  receiver.Settings
@@ -56,7 +57,8 @@ type mlflowReceiver struct {
 
 // newReceiver returns a receiver that holds when the pipeline has refused so many batches in a row.
 func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, hold int) (*mlflowReceiver, error) {
-	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: set.ID, Transport: "mlflow", ReceiverCreateSettings: set})
+	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: set.ID, Transport: "mlflow",
+		ReceiverCreateSettings: set})
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,8 @@ func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, hold 
 	if err != nil {
 		return nil, err
 	}
-	return &mlflowReceiver{cfg: cfg, set: set, hold: hold, next: next, obs: obs, tel: tel, stop: make(chan struct{})}, nil
+	return &mlflowReceiver{cfg: cfg, set: set, hold: hold, next: next, obs: obs, tel: tel, stop: make(chan struct{})},
+		nil
 }
 
 // Start opens what is local (storage, list, store file) and begins the work.
@@ -89,8 +92,10 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 		}
 	}
 	r.source, r.about, err = source.Open(ctx, source.Settings{
-		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(), Concurrency: r.cfg.Concurrency,
-		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20, Retry: r.cfg.RetryOnFailure,
+		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(),
+		Concurrency:       r.cfg.Concurrency,
+		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20,
+		Retry:      r.cfg.RetryOnFailure,
 		Databricks: r.cfg.workspace(), Version: r.set.BuildInfo.Version,
 		Host: host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
 	})
@@ -109,9 +114,9 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	return nil
 }
 
-// Shutdown begins no new unit, waits for those in work up to shutdown_timeout, then gives them back without moving
-// their position. With on_complete: shutdown it returns an error unless everything is complete: that is what makes the
-// exit status 1.
+// Shutdown begins no new unit, waits for those in work up to shutdown_timeout, then gives them back
+// without moving their position. With on_complete: shutdown it returns an error unless everything
+// is complete: that is what makes the exit status 1.
 func (r *mlflowReceiver) Shutdown(ctx context.Context) error {
 	var errs []error
 	r.closing.Do(func() {
@@ -164,21 +169,27 @@ func (r *mlflowReceiver) openStorage(ctx context.Context, host component.Host) (
 	}
 	ext, ok := host.GetExtensions()[*r.cfg.StorageID]
 	if !ok {
-		return nil, fmt.Errorf("storage: there is no extension %q; define it under extensions and name it in service::extensions", r.cfg.StorageID)
+		return nil, fmt.Errorf(
+			"storage: there is no extension %q; define it under extensions and name it in service::extensions",
+			r.cfg.StorageID)
 	}
 	keeper, ok := ext.(storage.Extension)
 	if !ok {
-		return nil, fmt.Errorf("storage: the extension %q does not store anything; name one that does, e.g. file_storage", r.cfg.StorageID)
+		return nil, fmt.Errorf(
+			"storage: the extension %q does not store anything; name one that does, e.g. file_storage", r.cfg.StorageID)
 	}
 	client, err := keeper.GetClient(ctx, component.KindReceiver, r.set.ID, "")
 	if err != nil {
-		return nil, fmt.Errorf("storage: the position can't be opened; another process with the same storage folder may be running: %w", err)
+		return nil, fmt.Errorf(
+			"storage: the position can't be opened; another process with the same storage folder may be running: %w",
+			err)
 	}
 	return client, nil
 }
 
-// searchPage is the number of infos asked for at once. A page of 500 keeps a one-worker server busy for a fifth of a
-// second, in which nobody else is served; a check, which reads nothing but infos, takes few large pages all the same.
+// searchPage is the number of infos asked for at once. A page of 500 keeps a one-worker server busy
+// for a fifth of a second, in which nobody else is served; a check, which reads nothing but infos,
+// takes few large pages all the same.
 func (r *mlflowReceiver) searchPage() int {
 	if r.cfg.Mode == ModeCheck {
 		return 500
@@ -244,7 +255,8 @@ func (r *mlflowReceiver) status(err error) {
 func (r *mlflowReceiver) logSkipped(list []progress.SkippedTrace) error {
 	for i := range list {
 		s := &list[i]
-		r.set.Logger.Warn("Trace skipped", zap.String("trace_id", s.TraceID), zap.String("experiment_id", s.ExperimentID),
+		r.set.Logger.Warn("Trace skipped", zap.String("trace_id", s.TraceID),
+			zap.String("experiment_id", s.ExperimentID),
 			zap.String("reason", string(s.Reason)), zap.String("detail", s.Detail))
 	}
 	return nil

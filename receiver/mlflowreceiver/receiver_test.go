@@ -123,7 +123,8 @@ func start(t *testing.T, cfg *Config, set receiver.Settings, h *host, next consu
 
 func TestBackfill(t *testing.T) {
 	server := serve(t, "3.17.2", 120)
-	server.Change(server.Synthetic("1", 7, 3, 100).ID, func(trace *mlflowtest.Trace) { trace.Typed, trace.Artifact = nil, nil })
+	server.Change(server.Synthetic("1", 7, 3, 100).ID,
+		func(trace *mlflowtest.Trace) { trace.Typed, trace.Artifact = nil, nil })
 	tel := componenttest.NewTelemetry()
 	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.Background())) })
 	set := metadatatest.NewSettings(tel)
@@ -156,7 +157,8 @@ func TestBackfill(t *testing.T) {
 	late := server.Synthetic("1", 500, 3, 100)
 	late.Timestamp = time.Now().UnixMilli()
 	server.Add(late)
-	require.Eventually(t, func() bool { return time.Now().UnixMilli() > late.Timestamp }, time.Minute, time.Millisecond, "the end of a range does not belong to it")
+	require.Eventually(t, func() bool { return time.Now().UnixMilli() > late.Timestamp }, time.Minute, time.Millisecond,
+		"the end of a range does not belong to it")
 	r = start(t, cfg, set, h, got)
 	run = <-report.runs
 	require.NoError(t, r.Shutdown(t.Context()))
@@ -187,18 +189,19 @@ func TestCheckIsCheap(t *testing.T) {
 	require.InDelta(t, 200, run.Check.QuotaSeconds, 1)
 }
 
-// A receiver that ends the process returns an error from Shutdown unless everything is complete: that is the exit
-// status.
+// A receiver that ends the process returns an error from Shutdown unless everything is complete:
+// that is the exit status.
 func TestOutcomeIsTheExitStatus(t *testing.T) {
 	server := serve(t, "3.17.2", 3)
 	for name, tc := range map[string]struct {
 		change func(*Config)
 		err    string
 	}{
-		"complete":           {func(*Config) {}, ""},
-		"unknown experiment": {func(c *Config) { c.Experiments.Names = []string{"suport-bot"} }, "did you mean support-bot"},
-		"bad filter":         {func(c *Config) { c.Filter = "colour = 'red'" }, "colour"},
-		"check":              {func(c *Config) { c.Mode = ModeCheck }, ""},
+		"complete": {func(*Config) {}, ""},
+		"unknown experiment": {func(c *Config) { c.Experiments.Names = []string{"suport-bot"} },
+			"did you mean support-bot"},
+		"bad filter": {func(c *Config) { c.Filter = "colour = 'red'" }, "colour"},
+		"check":      {func(c *Config) { c.Mode = ModeCheck }, ""},
 		"unreachable": {func(c *Config) {
 			c.TrackingURI, c.RetryOnFailure.MaxElapsedTime = "http://127.0.0.1:1", 20*time.Millisecond
 		}, "not complete"},
@@ -270,17 +273,20 @@ func TestStartMistakes(t *testing.T) {
 		change func(*Config)
 		err    string
 	}{
-		"no such storage":  {func(c *Config) { c.StorageID = storageID("absent") }, "storage: there is no extension"},
-		"not a storage":    {func(c *Config) { id := component.MustNewIDWithName("extension", "0"); c.StorageID = &id }, "does not store anything"},
-		"no such list":     {func(c *Config) { c.TraceIDsFile = filepath.Join(dir, "absent") }, "trace_ids_file"},
-		"empty list":       {func(c *Config) { c.TraceIDsFile = empty }, "it lists no trace"},
-		"no such database": {func(c *Config) { c.TrackingURI = opaque("sqlite:///" + filepath.Join(dir, "absent.db")) }, "tracking_uri"},
+		"no such storage": {func(c *Config) { c.StorageID = storageID("absent") }, "storage: there is no extension"},
+		"not a storage": {func(c *Config) { id := component.MustNewIDWithName("extension", "0"); c.StorageID = &id },
+			"does not store anything"},
+		"no such list": {func(c *Config) { c.TraceIDsFile = filepath.Join(dir, "absent") }, "trace_ids_file"},
+		"empty list":   {func(c *Config) { c.TraceIDsFile = empty }, "it lists no trace"},
+		"no such database": {func(c *Config) { c.TrackingURI = opaque("sqlite:///" + filepath.Join(dir, "absent.db")) },
+			"tracking_uri"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := configure()
 			cfg.TrackingURI = "http://127.0.0.1:1"
 			tc.change(cfg)
-			r, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+			r, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg,
+				consumertest.NewNop())
 			require.NoError(t, err)
 			require.ErrorContains(t, r.Start(t.Context(), newHost(newSink())), tc.err)
 			require.NoError(t, r.Shutdown(t.Context()))
@@ -291,12 +297,14 @@ func TestStartMistakes(t *testing.T) {
 func TestShutdownWithoutStart(t *testing.T) {
 	cfg := configure()
 	cfg.TrackingURI = "http://127.0.0.1:1"
-	r, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, consumertest.NewNop())
+	r, err := NewFactory().CreateTraces(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg,
+		consumertest.NewNop())
 	require.NoError(t, err)
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 
-// generator hands out the ids of traces that the server has had from the beginning: a backfill ends at its start.
+// generator hands out the ids of traces that the server has had from the beginning: a backfill ends
+// at its start.
 type generator struct {
 	ids chan receivertest.UniqueIDAttrVal
 }
@@ -316,7 +324,8 @@ func TestConsumeContract(t *testing.T) {
 	for i := range count {
 		trace := server.Synthetic("1", i, 1, 10)
 		id := fmt.Sprint("id-", i)
-		trace.Artifact = bytes.Replace(trace.Artifact, []byte(`"attributes":{`), fmt.Appendf(nil, `"attributes":{%q:%q,`, receivertest.UniqueIDAttrName, fmt.Sprintf("%q", id)), 1)
+		trace.Artifact = bytes.Replace(trace.Artifact, []byte(`"attributes":{`),
+			fmt.Appendf(nil, `"attributes":{%q:%q,`, receivertest.UniqueIDAttrName, fmt.Sprintf("%q", id)), 1)
 		server.Add(trace)
 	}
 	for range scenarios {
@@ -327,10 +336,13 @@ func TestConsumeContract(t *testing.T) {
 	cfg := configure()
 	cfg.TrackingURI = opaque(server.URL())
 	cfg.RetryOnFailure.MaxInterval = time.Millisecond
-	cfg.PageSize = 1      // a trace per unit: the checker takes whatever is sent again after a permanent error for a fault
+	// a trace per unit: the checker takes whatever is sent again after a permanent error for a
+	// fault
+	cfg.PageSize = 1
 	const never = 1 << 30 // and so is the sending again of a hold
 	receivertest.CheckConsumeContract(receivertest.CheckConsumeContractParams{
-		T: t, Factory: newFactory(never), Signal: pipeline.SignalTraces, Config: cfg, Generator: g, GenerateCount: count,
+		T: t, Factory: newFactory(never), Signal: pipeline.SignalTraces, Config: cfg, Generator: g,
+		GenerateCount: count,
 	})
 }
 

@@ -58,7 +58,8 @@ func (t *telemetry) Rejected(n int) {
 }
 
 func (t *telemetry) Skipped(r mlflow.Reason, n int) {
-	t.ReceiverMlflowTracesSkipped.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("reason", string(r))))
+	t.ReceiverMlflowTracesSkipped.Add(context.Background(), int64(n),
+		metric.WithAttributes(attribute.String("reason", string(r))))
 }
 
 func (t *telemetry) Refused(permanent bool) {
@@ -69,7 +70,8 @@ func (t *telemetry) Refused(permanent bool) {
 func (t *telemetry) Request(route string, status int, bytes int64) {
 	t.count.Add(1)
 	ctx := context.Background()
-	t.ReceiverMlflowSourceRequests.Add(ctx, 1, metric.WithAttributes(attribute.String("route", route), attribute.Int("status", status)))
+	t.ReceiverMlflowSourceRequests.Add(ctx, 1, metric.WithAttributes(attribute.String("route", route),
+		attribute.Int("status", status)))
 	t.ReceiverMlflowSourceBytes.Add(ctx, bytes)
 }
 

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package collector runs the built distribution as people do: a configuration, a process, its exit status and what it leaves behind.
+// Package collector runs the built distribution as people do: a configuration, a process, its exit
+// status and what it leaves behind.
 package collector
 
 import (
@@ -39,22 +40,27 @@ func Minimal() string { return filepath.Join(Root(), "dist", "minimal", "otelcol
 // Config is a configuration as nested maps. JSON is YAML, so it is written as that.
 type Config map[string]any
 
-// Backfill is a backfill of all experiments of a source that ends the process, with everything below dir: traces.jsonl, position, report.json.
+// Backfill is a backfill of all experiments of a source that ends the process, with everything
+// below dir: traces.jsonl, position, report.json.
 func Backfill(source, dir string) Config {
 	return Config{
 		"receivers": map[string]any{"mlflow": map[string]any{
-			"tracking_uri": source, "experiments": map[string]any{"names": []any{"*"}}, "on_complete": "shutdown", "storage": "file_storage",
+			"tracking_uri": source, "experiments": map[string]any{"names": []any{"*"}}, "on_complete": "shutdown",
+			"storage": "file_storage",
 		}},
 		"exporters": map[string]any{"file": map[string]any{
-			"path": filepath.Join(dir, "traces.jsonl"), "rotation": map[string]any{"max_megabytes": 1024, "max_backups": 0},
+			"path":     filepath.Join(dir, "traces.jsonl"),
+			"rotation": map[string]any{"max_megabytes": 1024, "max_backups": 0},
 		}},
 		"extensions": map[string]any{
-			"file_storage":  map[string]any{"directory": filepath.Join(dir, "position"), "create_directory": true, "fsync": true},
+			"file_storage": map[string]any{"directory": filepath.Join(dir, "position"),
+				"create_directory": true, "fsync": true},
 			"mlflow_report": map[string]any{"path": filepath.Join(dir, "report.json")},
 		},
 		"service": map[string]any{
 			"extensions": []any{"file_storage", "mlflow_report"},
-			"pipelines":  map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"}, "exporters": []any{"file"}}},
+			"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"},
+				"exporters": []any{"file"}}},
 			"telemetry": map[string]any{
 				"logs": map[string]any{"level": "info", "encoding": "json"}, "metrics": map[string]any{"level": "none"},
 			},
@@ -78,10 +84,12 @@ func (c Config) Set(path string, value any) Config {
 	return c
 }
 
-// ToOTLP replaces the destination by the stock otlp_http exporter, so configured that accepted means delivered.
+// ToOTLP replaces the destination by the stock otlp_http exporter, so configured that accepted
+// means delivered.
 func (c Config) ToOTLP(endpoint string, headers map[string]any) Config {
 	delete(c["exporters"].(map[string]any), "file")
-	return c.Set("exporters::otlp_http", OTLP(endpoint, headers)).Set("service::pipelines::traces::exporters", []any{"otlp_http"})
+	return c.Set("exporters::otlp_http", OTLP(endpoint, headers)).Set("service::pipelines::traces::exporters",
+		[]any{"otlp_http"})
 }
 
 // OTLP is the configuration of an otlp_http exporter that answers after the destination did.
@@ -119,7 +127,8 @@ func StartText(t testing.TB, dir, config string) *Process {
 	return Command(t, dir, nil, Default(), "--config", path)
 }
 
-// Command starts a command; what it writes to standard error is kept in dir/log, appended to that of earlier runs.
+// Command starts a command; what it writes to standard error is kept in dir/log, appended to that
+// of earlier runs.
 func Command(t testing.TB, dir string, env []string, name string, args ...string) *Process {
 	t.Helper()
 	p := &Process{t: t, logs: filepath.Join(dir, "log"), done: make(chan struct{})}
@@ -151,7 +160,9 @@ func environment() []string {
 	var env []string
 	for _, e := range os.Environ() {
 		name, _, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, "MLFLOW_") && !strings.HasPrefix(name, "OTEL") && !strings.HasSuffix(strings.ToLower(name), "_proxy") && name != "MAKEFLAGS" && name != "MAKELEVEL" && name != "MFLAGS" {
+		if !strings.HasPrefix(name, "MLFLOW_") && !strings.HasPrefix(name, "OTEL") &&
+			!strings.HasSuffix(strings.ToLower(name), "_proxy") && name != "MAKEFLAGS" &&
+			name != "MAKELEVEL" && name != "MFLAGS" {
 			env = append(env, e)
 		}
 	}

@@ -76,7 +76,8 @@ type Experiment struct {
 	Error       string   `json:"error"`
 }
 
-// ReadReport reads dir/report.json, which must balance: read = accepted + skipped + rejected + in flight, in each experiment and in all.
+// ReadReport reads dir/report.json, which must balance: read = accepted + skipped + rejected + in
+// flight, in each experiment and in all.
 func ReadReport(t testing.TB, dir string) Report {
 	t.Helper()
 	body, err := os.ReadFile(filepath.Join(dir, "report.json"))
@@ -126,7 +127,8 @@ func ReadSkipped(t testing.TB, dir string) []SkippedTrace {
 	return list
 }
 
-// ReadTraces reads dir/traces.jsonl: what could be read, and the lines that are not OTLP. No file holds nothing.
+// ReadTraces reads dir/traces.jsonl: what could be read, and the lines that are not OTLP. No file
+// holds nothing.
 func ReadTraces(t testing.TB, dir string) (traces []ptrace.Traces, broken [][]byte) {
 	t.Helper()
 	f, err := os.Open(filepath.Join(dir, "traces.jsonl"))

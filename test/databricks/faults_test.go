@@ -20,7 +20,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
 
-// The endpoint answers 200 and stores nothing. With a warehouse the run fails and says how much is missing; without one it does not say that anything arrived.
+// The endpoint answers 200 and stores nothing. With a warehouse the run fails and says how much is
+// missing; without one it does not say that anything arrived.
 func TestSilent200(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
@@ -58,7 +59,8 @@ func TestSilent200(t *testing.T) {
 	})
 }
 
-// A workspace that is down at start, and a token that ends in the middle, cost time and nothing else.
+// A workspace that is down at start, and a token that ends in the middle, cost time and nothing
+// else.
 func TestWorkspaceDownAtStart(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
@@ -68,12 +70,14 @@ func TestWorkspaceDownAtStart(t *testing.T) {
 	require.NoError(t, l.Close())
 	dir := t.TempDir()
 	export := map[string]any{
-		"host": "http://" + address, "auth": map[string]any{"auth_type": "oauth-m2m", "client_id": writer, "client_secret": secret},
+		"host": "http://" + address, "auth": map[string]any{"auth_type": "oauth-m2m", "client_id": writer,
+			"client_secret": secret},
 		"catalog": agents.Catalog, "schema": agents.Schema, "table_prefix": agents.Prefix, "traces_per_second": 0,
 		"retry_on_failure": map[string]any{"initial_interval": "50ms", "max_interval": "200ms"},
 	}
 	p := collector.Start(t, dir, backfill(s, dir, export))
-	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), address) }, patience, 10*time.Millisecond, "nothing was said about the workspace")
+	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), address) }, patience, 10*time.Millisecond,
+		"nothing was said about the workspace")
 	require.False(t, p.Ended())
 
 	w := databrickstest.New(databrickstest.Options{Address: address})
@@ -91,24 +95,28 @@ func TestWorkspaceDownAtStart(t *testing.T) {
 	noCanary(t, dir)
 }
 
-// A host that is not written is not found elsewhere: neither in the environment nor in a profile that happens to be there.
+// A host that is not written is not found elsewhere: neither in the environment nor in a profile
+// that happens to be there.
 func TestNothingAmbient(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
 	w, dir := tables(t, agents), t.TempDir()
 	w.AddToken("dapi-ambient", writer)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, ".databrickscfg"), []byte("[DEFAULT]\nhost = "+w.URL()+"\ntoken = dapi-ambient\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".databrickscfg"),
+		[]byte("[DEFAULT]\nhost = "+w.URL()+"\ntoken = dapi-ambient\n"), 0o600))
 	export := exporter(w, agents)
 	export["host"] = "${env:OTELCOL_MLFLOW_NO_HOST}"
 	path := filepath.Join(dir, "config.yaml")
 	writeConfig(t, path, backfill(s, dir, export))
-	p := collector.Command(t, dir, []string{"HOME=" + dir, "DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=dapi-ambient"}, collector.Default(), "--config", path)
+	p := collector.Command(t, dir, []string{"HOME=" + dir, "DATABRICKS_HOST=" + w.URL(),
+		"DATABRICKS_TOKEN=dapi-ambient"}, collector.Default(), "--config", path)
 	p.Done(1)
 	assert.Contains(t, p.Logs()+p.Out(), "host")
 	assert.Empty(t, w.Requests())
 }
 
-// While a grant is missing data waits, the log names the statement that mends it, and a stop is quick; after the grant everything arrives.
+// While a grant is missing data waits, the log names the statement that mends it, and a stop is
+// quick; after the grant everything arrives.
 func TestHeldForGrant(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
@@ -116,7 +124,9 @@ func TestHeldForGrant(t *testing.T) {
 	table := agents.Table(unity.Spans, unity.V2).String()
 	w.Revoke(writer, table, "MODIFY")
 	p := collector.Start(t, dir, backfill(s, dir, exporter(w, agents)))
-	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), "GRANT") && strings.Contains(p.Logs(), "MODIFY") }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(p.Logs(), "GRANT") && strings.Contains(p.Logs(), "MODIFY")
+	}, patience, 10*time.Millisecond)
 	p.Signal(syscall.SIGTERM)
 	p.Done(1)
 	assert.Empty(t, w.Rows(table))
@@ -127,7 +137,8 @@ func TestHeldForGrant(t *testing.T) {
 	assert.EqualValues(t, report.Totals.Spans, len(w.Rows(table)))
 }
 
-// warehouse is a SQL warehouse that the writer may use. It is stopped, and starts when it is asked something.
+// warehouse is a SQL warehouse that the writer may use. It is stopped, and starts when it is asked
+// something.
 func warehouse(w *databrickstest.Workspace) string {
 	w.SetWarehouse(databrickstest.Warehouse{ID: "w1", State: "STOPPED", PendingAnswers: 1, RunningAnswers: 1})
 	return "w1"

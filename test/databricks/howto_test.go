@@ -14,7 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
 
-// The shipped configurations do what docs/how-to/databricks.md says, from an empty schema to rows, views and monitors: plan, apply, look, go, set up again, go again.
+// The shipped configurations do what docs/how-to/databricks.md says, from an empty schema to rows,
+// views and monitors: plan, apply, look, go, set up again, go again.
 func TestHowTo(t *testing.T) {
 	t.Parallel()
 	w, dir := tables(t), t.TempDir()
@@ -23,17 +24,21 @@ func TestHowTo(t *testing.T) {
 	w.Grant(admin, agents.Catalog, "ALL_PRIVILEGES", "MANAGE")
 	w.Grant(admin, agents.Catalog+"."+agents.Schema, "ALL_PRIVILEGES", "MANAGE")
 	env := []string{
-		"DATABRICKS_ADMIN_CLIENT_ID=" + admin, "DATABRICKS_ADMIN_CLIENT_SECRET=" + secret, "OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT=/Shared/support-bot",
+		"DATABRICKS_ADMIN_CLIENT_ID=" + admin, "DATABRICKS_ADMIN_CLIENT_SECRET=" + secret,
+		"OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT=/Shared/support-bot",
 		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_CLIENT_ID=" + writer, "DATABRICKS_CLIENT_SECRET=" + secret,
-		"OTELCOL_MLFLOW_CATALOG=" + agents.Catalog, "OTELCOL_MLFLOW_SCHEMA=" + agents.Schema, "OTELCOL_MLFLOW_PREFIX=" + agents.Prefix,
-		"OTELCOL_MLFLOW_WAREHOUSE=" + warehouse(w), "OTELCOL_MLFLOW_SOURCE=sqlite:///testdata/sample/mlflow.db", "OTELCOL_MLFLOW_EXPERIMENT=support-bot", "OTELCOL_MLFLOW_OUT=" + filepath.Join(dir, "out"),
+		"OTELCOL_MLFLOW_CATALOG=" + agents.Catalog, "OTELCOL_MLFLOW_SCHEMA=" + agents.Schema,
+		"OTELCOL_MLFLOW_PREFIX=" + agents.Prefix,
+		"OTELCOL_MLFLOW_WAREHOUSE=" + warehouse(w), "OTELCOL_MLFLOW_SOURCE=sqlite:///testdata/sample/mlflow.db",
+		"OTELCOL_MLFLOW_EXPERIMENT=support-bot", "OTELCOL_MLFLOW_OUT=" + filepath.Join(dir, "out"),
 	}
 	table := agents.Table(unity.Spans, unity.V2).String()
 	config := filepath.Join(collector.Root(), "config", "databricks.yaml")
 
 	setup := func(more ...string) string {
 		p := collector.Command(t, dir, append(more, env...), collector.Default(),
-			"--feature-gates=service.AllowNoPipelines", "--config", filepath.Join(collector.Root(), "config", "databricks-setup.yaml"))
+			"--feature-gates=service.AllowNoPipelines", "--config",
+			filepath.Join(collector.Root(), "config", "databricks-setup.yaml"))
 		p.Done(0)
 		return p.Out()
 	}
@@ -46,7 +51,8 @@ func TestHowTo(t *testing.T) {
 	require.NotNil(t, w.Table(view))
 	columns := len(w.Table(view).Columns)
 
-	look := collector.Command(t, dir, append([]string{"OTELCOL_MLFLOW_MODE=check"}, env...), collector.Default(), "--config", config)
+	look := collector.Command(t, dir, append([]string{"OTELCOL_MLFLOW_MODE=check"}, env...),
+		collector.Default(), "--config", config)
 	look.Done(0)
 	assert.Contains(t, look.Out(), "nothing was written")
 	assert.Empty(t, w.RequestsTo("POST", ingest))

@@ -56,7 +56,8 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// source is a real MLflow server with the generated data, and what MLflow's own client returns for it.
+// source is a real MLflow server with the generated data, and what MLflow's own client returns for
+// it.
 type source struct {
 	*mlflowserver.Server
 	Truth string
@@ -114,10 +115,12 @@ func exporter(w *databrickstest.Workspace, l unity.Location) map[string]any {
 
 // backfill is a backfill of a server into Databricks, refined on the way.
 func backfill(s *source, dir string, export map[string]any) collector.Config {
-	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", s.Names).Set("receivers::mlflow::max_skipped", "20%")
+	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names",
+		s.Names).Set("receivers::mlflow::max_skipped", "20%")
 	delete(c["exporters"].(map[string]any), "file")
 	return c.Set("exporters::databricks", export).Set("processors::genai", map[string]any{}).
-		Set("service::pipelines::traces::processors", []any{"genai"}).Set("service::pipelines::traces::exporters", []any{"databricks"})
+		Set("service::pipelines::traces::processors", []any{"genai"}).Set("service::pipelines::traces::exporters",
+		[]any{"databricks"})
 }
 
 func firstLine(s string) string {

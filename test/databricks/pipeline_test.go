@@ -23,8 +23,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// Every span that MLflow's own client returns is a row of the table: ids, times, native values; and what went over the wire is exactly what the client has, but for what the
-// destination and the processor add.
+// Every span that MLflow's own client returns is a row of the table: ids, times, native values; and
+// what went over the wire is exactly what the client has, but for what the destination and the
+// processor add.
 func TestPipeline(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
@@ -142,7 +143,8 @@ func requireRow(t testing.TB, want *faithful.Span, rows map[string]databrickstes
 			continue
 		}
 		if _, structured := value.(map[string]any); structured {
-			assert.IsType(t, map[string]any{}, attributes[key], "%s of span %s is no object: VARIANT paths would give NULL", key, want.SpanID)
+			assert.IsType(t, map[string]any{}, attributes[key],
+				"%s of span %s is no object: VARIANT paths would give NULL", key, want.SpanID)
 		}
 	}
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 )
 
-// What the pipeline brought to a workspace, MLflow's own client finds and reads there as it did at the source.
+// What the pipeline brought to a workspace, MLflow's own client finds and reads there as it did at
+// the source.
 func TestReadBackByMLflow(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
@@ -40,7 +41,8 @@ func TestReadBackByMLflow(t *testing.T) {
 		}
 	}
 	out, err := mlflowserver.Script(mlflowserver.Database, []string{
-		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken, "MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1", "MLFLOW_SQL_WAREHOUSE_AUTO_START=false",
+		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken,
+		"MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1", "MLFLOW_SQL_WAREHOUSE_AUTO_START=false",
 	}, "databricks_read.py", args...)
 	require.NoError(t, err)
 	var got struct {

@@ -18,8 +18,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 )
 
-// What MLflow's own client wrote to a workspace, traces with every feature and scores of every kind, is emitted span for span as that client reads it back: from Unity
-// Catalog, and from an experiment whose spans lie in files, by either search.
+// What MLflow's own client wrote to a workspace, traces with every feature and scores of every
+// kind, is emitted span for span as that client reads it back: from Unity Catalog, and from an
+// experiment whose spans lie in files, by either search.
 func TestFaithfulFromDatabricks(t *testing.T) {
 	for name, c := range map[string]struct {
 		inUnity bool
@@ -43,11 +44,13 @@ func TestFaithfulFromDatabricks(t *testing.T) {
 			} else {
 				experiment = w.CreateExperiment("/Shared/agent", nil)
 			}
-			env := []string{"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken, "MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1"}
+			env := []string{"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken,
+				"MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1"}
 			_, err := mlflowserver.Script(mlflowserver.Database, env, "generate_v3.py", args...)
 			require.NoError(t, err)
 			truth := filepath.Join(dir, "truth.jsonl")
-			_, err = mlflowserver.Script(mlflowserver.Database, env, "expected.py", "databricks", truth, "--experiment", "/Shared/agent")
+			_, err = mlflowserver.Script(mlflowserver.Database, env, "expected.py", "databricks", truth,
+				"--experiment", "/Shared/agent")
 			require.NoError(t, err)
 
 			w.SetMLflow(c.change)
@@ -93,6 +96,7 @@ func TestFaithfulFromDatabricks(t *testing.T) {
 
 // reading is a backfill out of a workspace into a file.
 func reading(w *databrickstest.Workspace, dir string) collector.Config {
-	return collector.Backfill("databricks", dir).Set("receivers::mlflow::databricks", map[string]any{"host": w.URL(), "auth": map[string]any{"token": databrickstest.AdminToken}}).
+	return collector.Backfill("databricks", dir).Set("receivers::mlflow::databricks",
+		map[string]any{"host": w.URL(), "auth": map[string]any{"token": databrickstest.AdminToken}}).
 		Set("receivers::mlflow::sql_warehouse_id", "wh1").Set("receivers::mlflow::max_skipped", "20%")
 }

@@ -25,7 +25,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// Of the same traces, MLflow's own exporter and ours send the same: every field of every span that MLflow's request has is in ours with the same value and type.
+// Of the same traces, MLflow's own exporter and ours send the same: every field of every span that
+// MLflow's request has is in ours with the same value and type.
 func TestSameRequestAsMLflow(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
@@ -74,7 +75,8 @@ func export(t testing.TB, s *source, host string, ids []string) int {
 	python, err := mlflowserver.Python(mlflowserver.Database)
 	require.NoError(t, err)
 	table := agents.Table(unity.Spans, unity.V2).String()
-	cmd := exec.Command(python, append([]string{filepath.Join(mlflowserver.Scripts(), "databricks_export.py"), s.URL, table}, ids...)...)
+	cmd := exec.Command(python,
+		append([]string{filepath.Join(mlflowserver.Scripts(), "databricks_export.py"), s.URL, table}, ids...)...)
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "MLFLOW_") && !strings.HasPrefix(e, "DATABRICKS_") {
 			cmd.Env = append(cmd.Env, e)
@@ -88,7 +90,8 @@ func export(t testing.TB, s *source, host string, ids []string) int {
 	return len(strings.Fields(string(out)))
 }
 
-// requireSame compares every field that MLflow's exporter writes, and returns how many values are text because they are nested too deep.
+// requireSame compares every field that MLflow's exporter writes, and returns how many values are
+// text because they are nested too deep.
 func requireSame(t testing.TB, want, got ptrace.Span) (deep int) {
 	t.Helper()
 	where := []any{"span %s of trace %s", want.SpanID(), want.TraceID()}

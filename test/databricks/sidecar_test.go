@@ -24,7 +24,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
 
-// The shipped sidecar takes what an agent sends while the workspace is away, keeps it over a crash, and delivers it refined once the workspace is there.
+// The shipped sidecar takes what an agent sends while the workspace is away, keeps it over a crash,
+// and delivers it refined once the workspace is there.
 func TestSidecar(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -37,7 +38,8 @@ func TestSidecar(t *testing.T) {
 	require.NoError(t, os.WriteFile(config, []byte(shipped), 0o600))
 	env := []string{
 		"DATABRICKS_HOST=http://" + workspace, "DATABRICKS_CLIENT_ID=" + writer, "DATABRICKS_CLIENT_SECRET=" + secret,
-		"OTELCOL_MLFLOW_CATALOG=" + agents.Catalog, "OTELCOL_MLFLOW_SCHEMA=" + agents.Schema, "OTELCOL_MLFLOW_PREFIX=" + agents.Prefix, "OTELCOL_MLFLOW_STATE=" + filepath.Join(dir, "state"),
+		"OTELCOL_MLFLOW_CATALOG=" + agents.Catalog, "OTELCOL_MLFLOW_SCHEMA=" + agents.Schema, "OTELCOL_MLFLOW_PREFIX=" +
+			agents.Prefix, "OTELCOL_MLFLOW_STATE=" + filepath.Join(dir, "state"),
 	}
 	start := func() *collector.Process {
 		return collector.Command(t, dir, env, collector.Default(), "--config", config)
@@ -65,7 +67,8 @@ func TestSidecar(t *testing.T) {
 		}
 		return found
 	}
-	require.Eventually(t, func() bool { return len(traces()) == sent }, patience, 20*time.Millisecond, "not everything that was taken arrived")
+	require.Eventually(t, func() bool { return len(traces()) == sent }, patience, 20*time.Millisecond,
+		"not everything that was taken arrived")
 	for _, r := range w.Rows(table) {
 		attributes := r["attributes"].(map[string]any)
 		assert.EqualValues(t, 2, attributes["token_count_request"])

@@ -57,7 +57,8 @@ type seen struct {
 func witness(t *testing.T, w *databrickstest.Workspace, args ...string) said {
 	t.Helper()
 	out, err := mlflowserver.Script(mlflowserver.Database, []string{
-		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken, "MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1",
+		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken,
+		"MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1",
 	}, "databricks_witness.py", args...)
 	require.NoError(t, err)
 	var s said
@@ -73,15 +74,19 @@ func workspace(t *testing.T) *databrickstest.Workspace {
 	return w
 }
 
-// TestClientWritesToUnityCatalog lets the client make a location, write to it, score and read, in each of the ways that it has.
+// TestClientWritesToUnityCatalog lets the client make a location, write to it, score and read, in
+// each of the ways that it has.
 func TestClientWritesToUnityCatalog(t *testing.T) {
 	for _, c := range []struct {
 		name, location, spans string
 		args                  []string
 	}{
-		{"new experiment", "main.traces.agent", "main.traces.agent_otel_spans", []string{"--location", "main.traces.agent"}},
-		{"linked later", "main.traces.agent", "main.traces.agent_otel_spans", []string{"--location", "main.traces.agent", "--link"}},
-		{"legacy", "main.traces", "main.traces.mlflow_experiment_trace_otel_spans", []string{"--legacy", "main.traces"}},
+		{"new experiment", "main.traces.agent", "main.traces.agent_otel_spans",
+			[]string{"--location", "main.traces.agent"}},
+		{"linked later", "main.traces.agent", "main.traces.agent_otel_spans",
+			[]string{"--location", "main.traces.agent", "--link"}},
+		{"legacy", "main.traces", "main.traces.mlflow_experiment_trace_otel_spans",
+			[]string{"--legacy", "main.traces"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := workspace(t)
@@ -118,7 +123,8 @@ func TestClientWritesToUnityCatalog(t *testing.T) {
 				require.Equal(t, agent, hex.EncodeToString(raw))
 			}
 			require.Equal(t, map[string]any{
-				"FEEDBACK quality": "yes", "FEEDBACK stars": 4.0, "FEEDBACK broken": nil, "EXPECTATION expected": "an answer", "EXPECTATION facts": []any{"a", "b"},
+				"FEEDBACK quality": "yes", "FEEDBACK stars": 4.0, "FEEDBACK broken": nil,
+				"EXPECTATION expected": "an answer", "EXPECTATION facts": []any{"a", "b"},
 				"FEEDBACK updated": "maybe", "TAG env": "test", "TAG reviewed": "true", "TAG mlflow.traceName": "agent",
 			}, annotated(w.Annotations(c.location), agent))
 			require.Len(t, w.TraceInfos(c.location), 3)
@@ -133,7 +139,8 @@ func TestClientWritesToUnityCatalog(t *testing.T) {
 	}
 }
 
-// TestClientWritesToExperiment does the same with an experiment whose traces lie in files behind signed URLs.
+// TestClientWritesToExperiment does the same with an experiment whose traces lie in files behind
+// signed URLs.
 func TestClientWritesToExperiment(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -141,8 +148,10 @@ func TestClientWritesToExperiment(t *testing.T) {
 	}{
 		{"v4", func(*databrickstest.MLflowSwitches) {}},
 		{"search not rolled out", func(s *databrickstest.MLflowSwitches) { s.NoSearchV4 = true }},
-		{"search of experiments not rolled out", func(s *databrickstest.MLflowSwitches) { s.NoExperimentSearchV4 = true }},
-		{"headers to send along", func(s *databrickstest.MLflowSwitches) { s.URLHeaders = map[string]string{"x-goog-meta": "1"} }},
+		{"search of experiments not rolled out",
+			func(s *databrickstest.MLflowSwitches) { s.NoExperimentSearchV4 = true }},
+		{"headers to send along",
+			func(s *databrickstest.MLflowSwitches) { s.URLHeaders = map[string]string{"x-goog-meta": "1"} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := workspace(t)
@@ -167,7 +176,8 @@ func TestClientWritesToExperiment(t *testing.T) {
 					require.NoError(t, json.Unmarshal(doc, &info))
 				}
 			}
-			require.Equal(t, "dbfs:/databricks/mlflow-tracking/"+s.Experiment+"/"+s.Traces["agent"]+"/artifacts", info.Tags["mlflow.artifactLocation"])
+			require.Equal(t, "dbfs:/databricks/mlflow-tracking/"+s.Experiment+"/"+s.Traces["agent"]+"/artifacts",
+				info.Tags["mlflow.artifactLocation"])
 			require.Equal(t, "true", info.Tags["reviewed"])
 			require.Len(t, info.Assessments, 6)
 			require.Contains(t, string(w.StoredFile(s.Traces["agent"], "traces.json")), `"mlflow.spanInputs"`)
@@ -180,8 +190,9 @@ func TestClientWritesToExperiment(t *testing.T) {
 	}
 }
 
-// requireRead checks what the client got back, whole searches and single traces alike. Tables of the older layout hold text only: whether Databricks gives objects and
-// numbers back as such is not known; the fake gives the text.
+// requireRead checks what the client got back, whole searches and single traces alike. Tables of
+// the older layout hold text only: whether Databricks gives objects and numbers back as such is not
+// known; the fake gives the text.
 func requireRead(t *testing.T, s said, text bool) {
 	t.Helper()
 	value := func(v any) any {
@@ -205,7 +216,8 @@ func requireRead(t *testing.T, s said, text bool) {
 			case s.Traces["values"]:
 				require.Len(t, r.Spans, 1)
 				require.Equal(t, map[string]any{
-					"int": float64(1 << 53), "float": 1.0, "none": nil, "list": []any{true, []any{}, map[string]any{}}, "text": "日本 \n\"",
+					"int": float64(1 << 53), "float": 1.0, "none": nil, "list": []any{true, []any{}, map[string]any{}},
+					"text": "日本 \n\"",
 				}, value(r.Spans[0].Inputs))
 				require.Nil(t, r.Spans[0].Outputs)
 			default:
@@ -245,12 +257,14 @@ func requireAgent(t *testing.T, r seen, value func(any) any) {
 		scores[a.Name] = fmt.Sprint(a.Value, " ", a.Source, " ", a.Rationale, a.Error)
 	}
 	require.Equal(t, map[string]string{
-		"broken": "<nil> judge ValueError", "expected": "an answer default ", "facts": "[a b] default ", "quality": "yes judge fine", "stars": "4 default ",
+		"broken": "<nil> judge ValueError", "expected": "an answer default ", "facts": "[a b] default ",
+		"quality": "yes judge fine", "stars": "4 default ",
 		"updated": "maybe default second thoughts",
 	}, scores)
 }
 
-// annotated is what the annotations say of a trace in the end: type and name → value, without metadata.
+// annotated is what the annotations say of a trace in the end: type and name → value, without
+// metadata.
 func annotated(rows []databrickstest.Row, trace string) map[string]any {
 	last := map[any]databrickstest.Row{}
 	for _, r := range rows {

@@ -26,7 +26,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
 
-// patience is how long something that must happen may take on a busy machine, often how often it is looked at.
+// patience is how long something that must happen may take on a busy machine, often how often it is
+// looked at.
 const (
 	patience = time.Minute
 	often    = 10 * time.Millisecond
@@ -37,7 +38,8 @@ const (
 	secret    = "canary-secret"
 )
 
-// workspace is a fake with the tables main.traces.agents_otel_… and a service principal that may write them.
+// workspace is a fake with the tables main.traces.agents_otel_… and a service principal that may
+// write them.
 func workspace(t *testing.T) *databrickstest.Workspace {
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
@@ -59,8 +61,10 @@ type agent struct {
 // environment is what the comments of the shipped configurations ask for.
 func environment(host, zerobus string) []string {
 	return []string{
-		"DATABRICKS_HOST=" + host, "DATABRICKS_WORKSPACE_ID=" + databrickstest.WorkspaceID, "DATABRICKS_CLIENT_ID=" + principal, "DATABRICKS_CLIENT_SECRET=" + secret,
-		"OTELCOL_MLFLOW_ZEROBUS=" + zerobus, "OTELCOL_MLFLOW_CATALOG=main", "OTELCOL_MLFLOW_SCHEMA=traces", "OTELCOL_MLFLOW_PREFIX=agents",
+		"DATABRICKS_HOST=" + host, "DATABRICKS_WORKSPACE_ID=" + databrickstest.WorkspaceID, "DATABRICKS_CLIENT_ID=" +
+			principal, "DATABRICKS_CLIENT_SECRET=" + secret,
+		"OTELCOL_MLFLOW_ZEROBUS=" + zerobus, "OTELCOL_MLFLOW_CATALOG=main", "OTELCOL_MLFLOW_SCHEMA=traces",
+		"OTELCOL_MLFLOW_PREFIX=agents",
 	}
 }
 
@@ -72,8 +76,10 @@ func start(t *testing.T, w *databrickstest.Workspace, config string) agent {
 	require.NoError(t, err)
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
-	env := append(environment(w.URL(), w.ZerobusURL()), "OTELCOL_MLFLOW_OTLP="+address, "OTELCOL_MLFLOW_STATE="+dir, "OTELCOL_MLFLOW_LOG_LEVEL=debug", "HOME="+dir)
-	p := collector.Command(t, dir, env, collector.Default(), "--config", filepath.Join(collector.Root(), "config", config))
+	env := append(environment(w.URL(), w.ZerobusURL()), "OTELCOL_MLFLOW_OTLP="+address, "OTELCOL_MLFLOW_STATE="+dir,
+		"OTELCOL_MLFLOW_LOG_LEVEL=debug", "HOME="+dir)
+	p := collector.Command(t, dir, env, collector.Default(), "--config",
+		filepath.Join(collector.Root(), "config", config))
 	a := agent{p, "http://" + address}
 	a.ready(t)
 	return a
@@ -147,5 +153,6 @@ func (a agent) stop(t *testing.T) {
 // written waits until a table has so many rows.
 func written(t *testing.T, a agent, w *databrickstest.Workspace, signal string, rows int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(w.Rows(table(signal))) == rows }, patience, often, "%s\n%s", signal, a.Logs())
+	require.Eventually(t, func() bool { return len(w.Rows(table(signal))) == rows }, patience, often,
+		"%s\n%s", signal, a.Logs())
 }

@@ -24,7 +24,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
 
-// The stock otlp_http exporter with databricks_auth fills all three tables, keeps going when its token is revoked, and names the product in its token requests.
+// The stock otlp_http exporter with databricks_auth fills all three tables, keeps going when its
+// token is revoked, and names the product in its token requests.
 func TestStockExporterWithDatabricksAuth(t *testing.T) {
 	w := workspace(t)
 	a := start(t, w, "databricks-otlphttp.yaml")
@@ -34,9 +35,11 @@ func TestStockExporterWithDatabricksAuth(t *testing.T) {
 		written(t, a, w, signal, 1)
 	}
 	row := w.Rows(table("spans"))[0]
-	require.EqualValues(t, 2, row["attributes"].(map[string]any)["token_count_request"], "processors came before the door")
+	require.EqualValues(t, 2, row["attributes"].(map[string]any)["token_count_request"],
+		"processors came before the door")
 	require.Equal(t, 1, w.Count("POST", "/oidc/v1/token"), "three exporters share one sign-in")
-	require.True(t, strings.HasPrefix(w.RequestsTo("POST", "/oidc/v1/token")[0].Header.Get("User-Agent"), "otelcol-mlflow/0.1.0 databricks-sdk-go/"))
+	require.True(t, strings.HasPrefix(w.RequestsTo("POST", "/oidc/v1/token")[0].Header.Get("User-Agent"),
+		"otelcol-mlflow/0.1.0 databricks-sdk-go/"))
 	for _, r := range w.RequestsTo("POST", "/api/2.0/otel/v1/") {
 		require.Equal(t, principal, r.Principal)
 		require.Empty(t, r.Header.Get("Content-Encoding"))
@@ -49,7 +52,8 @@ func TestStockExporterWithDatabricksAuth(t *testing.T) {
 	a.stop(t)
 }
 
-// Zerobus is reached with stock components only: one token for each table, none of them good for another.
+// Zerobus is reached with stock components only: one token for each table, none of them good for
+// another.
 func TestZerobusWithStockComponents(t *testing.T) {
 	w := workspace(t)
 	a := start(t, w, "databricks-zerobus.yaml")
@@ -85,10 +89,12 @@ func TestStockGRPCExporter(t *testing.T) {
 	c := collector.Config{}.
 		Set("receivers::otlp::protocols::http::endpoint", in.Addr().String()).
 		Set("extensions::databricks_auth", map[string]any{"host": "http://" + address, "token": secret}).
-		Set("exporters::otlp_grpc", map[string]any{"endpoint": address, "compression": "none", "tls": map[string]any{"insecure": true}, "auth": map[string]any{"authenticator": "databricks_auth"}}).
+		Set("exporters::otlp_grpc", map[string]any{"endpoint": address, "compression": "none",
+			"tls": map[string]any{"insecure": true}, "auth": map[string]any{"authenticator": "databricks_auth"}}).
 		Set("service::extensions", []any{"databricks_auth"}).
 		Set("service::pipelines::traces", map[string]any{"receivers": []any{"otlp"}, "exporters": []any{"otlp_grpc"}}).
-		Set("service::telemetry", map[string]any{"metrics": map[string]any{"level": "none"}, "logs": map[string]any{"level": "debug"}})
+		Set("service::telemetry", map[string]any{"metrics": map[string]any{"level": "none"},
+			"logs": map[string]any{"level": "debug"}})
 	a := agent{collector.Start(t, dir, c), "http://" + in.Addr().String()}
 	a.ready(t)
 	a.span(t, 1)
@@ -112,7 +118,8 @@ func (d *grpcDoor) Export(ctx context.Context, _ ptraceotlp.ExportRequest) (ptra
 	return ptraceotlp.NewExportResponse(), nil
 }
 
-// With a wrong secret the log says what the workspace said, data waits, and arrives once the secret is good.
+// With a wrong secret the log says what the workspace said, data waits, and arrives once the secret
+// is good.
 func TestWrongSecret(t *testing.T) {
 	w := workspace(t)
 	w.AddServicePrincipal(principal, "another")
@@ -128,7 +135,8 @@ func TestWrongSecret(t *testing.T) {
 	a.stop(t)
 }
 
-// DATABRICKS_HOST is unset, or set but not written in the configuration, and a DEFAULT profile is there: the start fails naming the key, and no request leaves.
+// DATABRICKS_HOST is unset, or set but not written in the configuration, and a DEFAULT profile is
+// there: the start fails naming the key, and no request leaves.
 func TestNothingAmbient(t *testing.T) {
 	var seen atomic.Int32
 	recorder := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) }))
@@ -139,7 +147,8 @@ func TestNothingAmbient(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			require.NoError(t, os.WriteFile(filepath.Join(dir, ".databrickscfg"), []byte("[DEFAULT]\nhost = "+recorder.URL+"\ntoken = canary\n"), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, ".databrickscfg"),
+				[]byte("[DEFAULT]\nhost = "+recorder.URL+"\ntoken = canary\n"), 0o600))
 			config := filepath.Join(dir, "config.yaml")
 			require.NoError(t, os.WriteFile(config, []byte(`
 receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:0"}}}}
@@ -148,7 +157,8 @@ extensions: {databricks_auth: {}}
 service: {extensions: [databricks_auth], pipelines: {traces: {receivers: [otlp], exporters: [otlp_http]}}, telemetry: {metrics: {level: none}}}
 `), 0o600))
 			unset := []string{"DATABRICKS_HOST=", "DATABRICKS_TOKEN=", "DATABRICKS_CONFIG_PROFILE="}
-			p := collector.Command(t, dir, append(append(unset, env...), "HOME="+dir), collector.Default(), "--config", config)
+			p := collector.Command(t, dir, append(append(unset, env...), "HOME="+dir), collector.Default(), "--config",
+				config)
 			p.Done(1)
 			require.Contains(t, p.Logs(), "extensions::databricks_auth: host: required; write the workspace's address")
 			require.NotContains(t, p.Logs(), "canary")
@@ -160,8 +170,10 @@ service: {extensions: [databricks_auth], pipelines: {traces: {receivers: [otlp],
 // print-config shows where and as whom, and no credential.
 func TestPrintConfig(t *testing.T) {
 	for _, config := range []string{"databricks-otlphttp.yaml", "databricks-zerobus.yaml"} {
-		cmd := exec.Command(collector.Default(), "print-config", "--config", filepath.Join(collector.Root(), "config", config))
-		cmd.Env = append(os.Environ(), environment("https://dbc-1.cloud.databricks.com", "https://1.zerobus.us-west-2.cloud.databricks.com")...)
+		cmd := exec.Command(collector.Default(), "print-config", "--config",
+			filepath.Join(collector.Root(), "config", config))
+		cmd.Env = append(os.Environ(),
+			environment("https://dbc-1.cloud.databricks.com", "https://1.zerobus.us-west-2.cloud.databricks.com")...)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), "https://dbc-1.cloud.databricks.com")

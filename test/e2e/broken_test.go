@@ -20,7 +20,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// attributes100k is the members of an object of 100,000 attributes, and huge the text of a value of 100 MB.
+// attributes100k is the members of an object of 100,000 attributes, and huge the text of a value of
+// 100 MB.
 func attributes100k() string {
 	var b strings.Builder
 	for i := range 100_000 {
@@ -33,7 +34,8 @@ func huge() string { return `"\"` + strings.Repeat("x", 100<<20) + `\""` }
 
 func nested() string { return strings.Repeat(`{\"n\": `, 10_000) + "1" + strings.Repeat("}", 10_000) }
 
-// faults says what is done to the document of a span or trace, and the reason for which the trace is skipped then; "" is delivered all the same.
+// faults says what is done to the document of a span or trace, and the reason for which the trace
+// is skipped then; "" is delivered all the same.
 var faults = []struct {
 	name, reason string
 	change       func(document string) (changed string)
@@ -56,7 +58,8 @@ func TestBrokenInStore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := copyOf(t, sample, dir)
-	traces := s.column(`SELECT DISTINCT s.trace_id FROM spans s JOIN experiments e ON e.experiment_id = s.experiment_id WHERE e.lifecycle_stage = 'active' AND e.name = 'support-bot' ORDER BY 1`)
+	traces := s.column(`SELECT DISTINCT s.trace_id FROM spans s JOIN experiments e ON e.experiment_id = ` +
+		`s.experiment_id WHERE e.lifecycle_stage = 'active' AND e.name = 'support-bot' ORDER BY 1`)
 	want := map[string]string{"tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e": "no_spans"} // of the sample itself
 	for i, f := range faults {
 		trace := traces[7*i]
@@ -99,7 +102,8 @@ func TestBrokenInArtifacts(t *testing.T) {
 			require.NoError(t, os.WriteFile(files[ids[n-3]], nil, 0o600))
 			want[ids[n-1]], want[ids[n-2]], want[ids[n-3]] = "artifact_missing", "no_spans", ""
 			sources := map[string]string{"REST": s.URL}
-			if version == mlflowserver.ArtifactsV2 { // a server of 3.4.0 keeps the spans in the database, too, where nothing is broken
+			// a server of 3.4.0 keeps the spans in the database, too, where nothing is broken
+			if version == mlflowserver.ArtifactsV2 {
 				sources["SQLite"] = s.SQLite()
 			}
 			for way, source := range sources {
@@ -114,10 +118,12 @@ func TestBrokenInArtifacts(t *testing.T) {
 	}
 }
 
-// requireListed runs a backfill of which exactly the given traces are listed as skipped, each with its reason, and everything else arrives.
+// requireListed runs a backfill of which exactly the given traces are listed as skipped, each with
+// its reason, and everything else arrives.
 func requireListed(t *testing.T, dir, source string, names []any, want map[string]string, traces int) {
 	t.Helper()
-	c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names", names).Set("receivers::mlflow::max_skipped", "50%")
+	c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names",
+		names).Set("receivers::mlflow::max_skipped", "50%")
 	p := collector.Run(t, dir, c, 0)
 	got := map[string]string{}
 	for _, x := range collector.ReadSkipped(t, dir) {
@@ -140,8 +146,9 @@ func requireListed(t *testing.T, dir, source string, names []any, want map[strin
 	}
 }
 
-// documents makes an experiment of the given name with traces in artifacts and returns their files by trace id, and the finished traces that have none, with the
-// reason for which they will be skipped.
+// documents makes an experiment of the given name with traces in artifacts and returns their files
+// by trace id, and the finished traces that have none, with the reason for which they will be
+// skipped.
 func documents(t *testing.T, s *shared, name string) (files, without map[string]string) {
 	t.Helper()
 	g, err := s.Generate(mlflowserver.Login{}, "--prefix", name, "--small", "--count", "60")
@@ -157,7 +164,8 @@ func documents(t *testing.T, s *shared, name string) (files, without map[string]
 		}
 	}
 	for label, id := range g.Traces {
-		if files[id] == "" && !slices.Contains([]string{"in_progress", "second", "second_later", "deleted_1", "deleted_2"}, label) {
+		if files[id] == "" &&
+			!slices.Contains([]string{"in_progress", "second", "second_later", "deleted_1", "deleted_2"}, label) {
 			without[id] = "artifact_missing"
 		}
 	}
@@ -173,7 +181,8 @@ func sorted(m map[string]string) (keys []string) {
 	return keys
 }
 
-// Break 50 artifacts, run, mend them, run with the list of what was skipped: exactly those 50 arrive.
+// Break 50 artifacts, run, mend them, run with the list of what was skipped: exactly those 50
+// arrive.
 func TestMendFifty(t *testing.T) {
 	t.Parallel()
 	s := need(t, artifactsV3)
@@ -187,7 +196,8 @@ func TestMendFifty(t *testing.T) {
 	}
 	dir, sink := t.TempDir(), otlpsink.New(t)
 	run := func(share string, status int) *collector.Process {
-		c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", []any{t.Name()}).Set("receivers::mlflow::max_skipped", share).ToOTLP(sink.URL, nil)
+		c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names",
+			[]any{t.Name()}).Set("receivers::mlflow::max_skipped", share).ToOTLP(sink.URL, nil)
 		return collector.Run(t, dir, c, status)
 	}
 	p := run("1%", 1)
@@ -201,7 +211,8 @@ func TestMendFifty(t *testing.T) {
 	list := filepath.Join(t.TempDir(), "skipped.jsonl")
 	var text strings.Builder
 	for _, x := range collector.ReadSkipped(t, dir) {
-		if _, broken := original[x.TraceID]; broken { // corrupt; source_error where the cut went through a character and the server fails
+		// corrupt; source_error where the cut went through a character and the server fails
+		if _, broken := original[x.TraceID]; broken {
 			line, err := json.Marshal(x)
 			require.NoError(t, err)
 			text.Write(append(line, '\n'))
@@ -209,7 +220,8 @@ func TestMendFifty(t *testing.T) {
 	}
 	write(t, list, text.String())
 	again := otlpsink.New(t)
-	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", []any{t.Name()}).Set("receivers::mlflow::trace_ids_file", list).
+	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names",
+		[]any{t.Name()}).Set("receivers::mlflow::trace_ids_file", list).
 		Set("receivers::mlflow::max_skipped", "20%").ToOTLP(again.URL, nil)
 	collector.Run(t, dir, c, 0)
 	arrived := otlpsink.TraceIDs(again.Accepted())
@@ -229,10 +241,13 @@ func TestBucket(t *testing.T) {
 	s := copyOf(t, sample, dir)
 	s.exec(`DELETE FROM spans`)
 	s.exec(`DELETE FROM trace_tags WHERE key = 'mlflow.trace.spansLocation'`)
-	s.exec(`UPDATE trace_tags SET value = 's3://company-bucket/mlflow/' || request_id || '/artifacts' WHERE key = 'mlflow.artifactLocation'`)
-	s.exec(`DELETE FROM trace_info WHERE request_id NOT IN (SELECT request_id FROM trace_tags WHERE key = 'mlflow.artifactLocation')`)
+	s.exec(`UPDATE trace_tags SET value = 's3://company-bucket/mlflow/' || request_id || '/artifacts' WHERE key = ` +
+		`'mlflow.artifactLocation'`)
+	s.exec(`DELETE FROM trace_info WHERE request_id NOT IN (SELECT request_id FROM trace_tags WHERE key = ` +
+		`'mlflow.artifactLocation')`)
 	s.exec(`DELETE FROM trace_info WHERE status = 'IN_PROGRESS'`)
-	n := s.one(`SELECT count(*) FROM trace_info i JOIN experiments e ON e.experiment_id = i.experiment_id WHERE e.lifecycle_stage = 'active'`)
+	n := s.one(`SELECT count(*) FROM trace_info i JOIN experiments e ON e.experiment_id = i.experiment_id WHERE ` +
+		`e.lifecycle_stage = 'active'`)
 	p := collector.Run(t, dir, collector.Backfill(s.URI(), dir), 1)
 	first, _, _ := strings.Cut(p.Out(), "\n")
 	assert.Regexp(t, `^0 of `+n+` delivered: spans are in s3://company-bucket\S* \(not readable here\)$`, first)

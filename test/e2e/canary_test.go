@@ -31,7 +31,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// canaries are traces on a real server with an e-mail address of its own in every place for text. One trace more is broken in the store, with an address in what is left.
+// canaries are traces on a real server with an e-mail address of its own in every place for text.
+// One trace more is broken in the store, with an address in what is left.
 var canaries = sync.OnceValues(func() (mlflowserver.Canaries, error) {
 	s, err := destination()
 	if err != nil {
@@ -40,7 +41,8 @@ var canaries = sync.OnceValues(func() (mlflowserver.Canaries, error) {
 	return s.Canaries("canaries")
 })
 
-// liveCanaries are spans of agents in the other dialects, with an address in every place for text, those of resource, scope and links among them.
+// liveCanaries are spans of agents in the other dialects, with an address in every place for text,
+// those of resource, scope and links among them.
 func liveCanaries() (td ptrace.Traces, placed []string) {
 	at := func(place string) string {
 		placed = append(placed, "canary.live-"+place+"@example.com")
@@ -74,7 +76,8 @@ func liveCanaries() (td ptrace.Traces, placed []string) {
 	part := s.Attributes().PutEmptySlice("gen_ai.output.messages").AppendEmpty().SetEmptyMap()
 	part.PutStr("role", "assistant")
 	part.PutEmptySlice("parts").AppendEmpty().SetEmptyMap().PutStr("content", at("part"))
-	for _, key := range []string{"gen_ai.system_instructions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "gen_ai.retrieval.documents", "gen_ai.tool.definitions", "user.id", "enduser.id", "customer"} {
+	for _, key := range []string{"gen_ai.system_instructions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
+		"gen_ai.retrieval.documents", "gen_ai.tool.definitions", "user.id", "enduser.id", "customer"} {
 		s.Attributes().PutStr(key, at(key))
 	}
 	s.Attributes().PutEmptyBytes("bytes").FromRaw([]byte(at("bytes")))
@@ -92,8 +95,10 @@ func liveCanaries() (td ptrace.Traces, placed []string) {
 	l.SetSpanID(pcommon.SpanID{9})
 	l.Attributes().PutStr("why", at("link"))
 	for _, dialect := range [][]string{
-		{"openinference.span.kind", "input.value", "output.value", "llm.input_messages.0.message.content", "retrieval.documents.0.document.content", "metadata", "llm.prompt_template.variables"},
-		{"traceloop.span.kind", "gen_ai.prompt.0.content", "gen_ai.completion.0.content", "traceloop.entity.input", "traceloop.association.properties.customer", "traceloop.entity.name"},
+		{"openinference.span.kind", "input.value", "output.value", "llm.input_messages.0.message.content",
+			"retrieval.documents.0.document.content", "metadata", "llm.prompt_template.variables"},
+		{"traceloop.span.kind", "gen_ai.prompt.0.content", "gen_ai.completion.0.content", "traceloop.entity.input",
+			"traceloop.association.properties.customer", "traceloop.entity.name"},
 		{"langfuse.observation.type", "langfuse.observation.input", "langfuse.trace.metadata.note", "langfuse.user.id"},
 		{"mlflow.spanType", "mlflow.spanInputs", "mlflow.traceTag.note", "mlflow.trace.user", "assessments"},
 	} {
@@ -112,8 +117,10 @@ type seen struct {
 	spans    []ptrace.Traces   // in the order of the file
 }
 
-// runCanaries runs the binary with the canaries of the server and the live ones through a genai processor, a file, a destination, and metrics derived from the spans.
-func runCanaries(t *testing.T, s *mlflowserver.Server, c mlflowserver.Canaries, payloads string, content map[string]any) seen {
+// runCanaries runs the binary with the canaries of the server and the live ones through a genai
+// processor, a file, a destination, and metrics derived from the spans.
+func runCanaries(t *testing.T, s *mlflowserver.Server, c mlflowserver.Canaries, payloads string,
+	content map[string]any) seen {
 	t.Helper()
 	dir, sink := t.TempDir(), otlpsink.New(t)
 	var refused atomic.Bool
@@ -125,23 +132,31 @@ func runCanaries(t *testing.T, s *mlflowserver.Server, c mlflowserver.Canaries, 
 	})
 	otlpPort, ownPort, derivedPort := port(t), port(t), port(t)
 	live, _ := liveCanaries()
-	config := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments", map[string]any{"ids": []any{c.Experiment}}).
-		Set("receivers::mlflow::on_complete", "stay").Set("receivers::mlflow::payloads", payloads).Set("receivers::mlflow::max_skipped", "50%").
+	config := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments",
+		map[string]any{"ids": []any{c.Experiment}}).
+		Set("receivers::mlflow::on_complete", "stay").Set("receivers::mlflow::payloads",
+		payloads).Set("receivers::mlflow::max_skipped", "50%").
 		Set("receivers::otlp::protocols::http::endpoint", otlpPort).
 		Set("processors::genai", map[string]any{
 			"content": content,
-			"tokens":  map[string]any{"spans": "all", "conditions": []any{`ParseJSON(span.attributes["mlflow.spanInputs"]) == nil`, "true"}}, // the first fails
-			"cost":    map[string]any{"models": []any{map[string]any{"match": "gpt*", "input": 1, "output": 2}}},
+			// the first fails
+			"tokens": map[string]any{"spans": "all",
+				"conditions": []any{`ParseJSON(span.attributes["mlflow.spanInputs"]) == nil`, "true"}},
+			"cost": map[string]any{"models": []any{map[string]any{"match": "gpt*", "input": 1, "output": 2}}},
 		}).
 		Set("exporters::otlp_http", collector.OTLP(sink.URL, nil)).
 		Set("exporters::prometheus::endpoint", derivedPort).
 		Set("connectors::span_metrics", map[string]any{"metrics_flush_interval": "100ms"}).
-		Set("service::pipelines::traces", map[string]any{"receivers": []any{"mlflow", "otlp"}, "processors": []any{"genai"}, "exporters": []any{"file", "otlp_http", "span_metrics"}}).
-		Set("service::pipelines::metrics", map[string]any{"receivers": []any{"span_metrics"}, "exporters": []any{"prometheus"}}).
+		Set("service::pipelines::traces", map[string]any{"receivers": []any{"mlflow", "otlp"},
+			"processors": []any{"genai"}, "exporters": []any{"file", "otlp_http", "span_metrics"}}).
+		Set("service::pipelines::metrics", map[string]any{"receivers": []any{"span_metrics"},
+			"exporters": []any{"prometheus"}}).
 		Set("service::telemetry::logs::level", "debug").
-		Set("service::telemetry::metrics", map[string]any{"level": "detailed", "readers": []any{map[string]any{"pull": map[string]any{"exporter": map[string]any{
-			"prometheus": map[string]any{"host": "127.0.0.1", "port": json.Number(ownPort[strings.LastIndexByte(ownPort, ':')+1:])},
-		}}}}})
+		Set("service::telemetry::metrics", map[string]any{"level": "detailed",
+			"readers": []any{map[string]any{"pull": map[string]any{"exporter": map[string]any{
+				"prometheus": map[string]any{"host": "127.0.0.1",
+					"port": json.Number(ownPort[strings.LastIndexByte(ownPort, ':')+1:])},
+			}}}}})
 	p := collector.Start(t, dir, config)
 	eventually(t, func() bool { return p.Ended() || len(sink.Spans()) == c.Spans }, "the spans of the server arrive")
 	require.False(t, p.Ended(), "%s", p.Logs())
@@ -211,13 +226,15 @@ func found(text string) map[string]bool {
 	return all
 }
 
-// With drop and hash nothing that people or models wrote leaves the process on any way; with mask no e-mail address, and what was JSON stays JSON. Counts,
-// scores and costs are those of the untouched text.
+// With drop and hash nothing that people or models wrote leaves the process on any way; with mask
+// no e-mail address, and what was JSON stays JSON. Counts, scores and costs are those of the
+// untouched text.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	s, c := need(t, destination), need(t, canaries)
 	corrupt := `{"name": "canary.corrupt@example.com", "attributes": {"mlflow.spanInputs": "canary.corrupt@example.com`
-	openStore(t, filepath.Join(s.Dir, "mlflow.db")).exec(`UPDATE spans SET content = ? WHERE trace_id = ?`, corrupt, c.Broken)
+	openStore(t, filepath.Join(s.Dir, "mlflow.db")).exec(`UPDATE spans SET content = ? WHERE trace_id = ?`, corrupt,
+		c.Broken)
 	_, live := liveCanaries()
 	const key = "a secret of sixteen bytes and more"
 	for _, payloads := range []string{"structured", "json"} {
@@ -231,8 +248,10 @@ func TestCanaries(t *testing.T) {
 			assert.Equal(t, want, found(plain.surfaces["destination"]), "there is something to find in every place")
 			written := writtenBySpan(plain.spans)
 			for name, content := range map[string]map[string]any{
-				"drop": {"action": "drop", "person_ids": "drop"}, "drop, persons hashed": {"action": "drop", "hash_key": key}, "hash": {"action": "hash", "hash_key": key},
-				"mask": {"action": "mask", "hash_key": key}, "mask, persons dropped": {"action": "mask", "person_ids": "drop"},
+				"drop": {"action": "drop", "person_ids": "drop"}, "drop, persons hashed": {"action": "drop",
+					"hash_key": key}, "hash": {"action": "hash", "hash_key": key},
+				"mask":                  {"action": "mask", "hash_key": key},
+				"mask, persons dropped": {"action": "mask", "person_ids": "drop"},
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
@@ -275,7 +294,8 @@ func writtenBySpan(all []ptrace.Traces) map[string]map[string]any {
 	return out
 }
 
-// stillJSON requires that strings that are JSON texts of objects, lists or strings in one output are so in the other, and returns how many there are.
+// stillJSON requires that strings that are JSON texts of objects, lists or strings in one output
+// are so in the other, and returns how many there are.
 func stillJSON(t *testing.T, before, after []ptrace.Traces) int {
 	t.Helper()
 	was, is := stringsOf(before), stringsOf(after)

@@ -16,21 +16,27 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
 
-// written is what a reader of the documentation puts into the environment variables that configurations ask for without a default.
+// written is what a reader of the documentation puts into the environment variables that
+// configurations ask for without a default.
 var written = []string{
-	"DATABRICKS_HOST=https://workspace.example", "DATABRICKS_CLIENT_ID=id", "DATABRICKS_CLIENT_SECRET=secret", "DATABRICKS_TOKEN=token", "GENAI_HASH_KEY=0123456789abcdef0123456789abcdef",
+	"DATABRICKS_HOST=https://workspace.example", "DATABRICKS_CLIENT_ID=id", "DATABRICKS_CLIENT_SECRET=secret",
+	"DATABRICKS_TOKEN=token", "GENAI_HASH_KEY=0123456789abcdef0123456789abcdef",
 	"OTELCOL_MLFLOW_SOURCE=http://localhost:5000", "OTELCOL_MLFLOW_EXPERIMENT=support-bot",
-	"OTELCOL_MLFLOW_CATALOG=main", "OTELCOL_MLFLOW_SCHEMA=agents", "OTELCOL_MLFLOW_PREFIX=support_bot", "OTELCOL_MLFLOW_WAREHOUSE=w1",
+	"OTELCOL_MLFLOW_CATALOG=main", "OTELCOL_MLFLOW_SCHEMA=agents", "OTELCOL_MLFLOW_PREFIX=support_bot",
+	"OTELCOL_MLFLOW_WAREHOUSE=w1",
 	"OTELCOL_MLFLOW_ZEROBUS=https://1.zerobus.eu-west-1.cloud.databricks.com", "DATABRICKS_WORKSPACE_ID=1",
-	"DATABRICKS_ADMIN_CLIENT_ID=admin", "DATABRICKS_ADMIN_CLIENT_SECRET=secret", "OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT=/Shared/support-bot",
+	"DATABRICKS_ADMIN_CLIENT_ID=admin", "DATABRICKS_ADMIN_CLIENT_SECRET=secret",
+	"OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT=/Shared/support-bot",
 }
 
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// Every configuration in the documentation, and every one that is shipped, is one that the collector takes, as it is written there.
+// Every configuration in the documentation, and every one that is shipped, is one that the
+// collector takes, as it is written there.
 func TestConfigurationsOfTheDocumentation(t *testing.T) {
 	var texts []string
-	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md", "receiver/*/README.md", "processor/*/README.md", "exporter/*/README.md", "extension/*/README.md"} {
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md", "receiver/*/README.md",
+		"processor/*/README.md", "exporter/*/README.md", "extension/*/README.md"} {
 		files, err := filepath.Glob(filepath.Join(collector.Root(), pattern))
 		require.NoError(t, err)
 		texts = append(texts, files...)

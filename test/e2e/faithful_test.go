@@ -28,15 +28,19 @@ func unhex(dst []byte, s string) error {
 // farOff is an end of the range behind everything: MLflow's demo data has a trace of tomorrow.
 const farOff = "2100-01-01"
 
-// Every span, attribute, event, link, tag, metadata entry and assessment that MLflow's own client returns is emitted, nothing else is, and what is not emitted is listed.
+// Every span, attribute, event, link, tag, metadata entry and assessment that MLflow's own client
+// returns is emitted, nothing else is, and what is not emitted is listed.
 func TestFaithful(t *testing.T) {
-	for name, server := range map[string]func() (*shared, error){"database 3.17.2": database, "artifacts 3.4.0": artifactsV3, "artifacts 2.22.5": artifactsV2} {
+	for name, server := range map[string]func() (*shared, error){"database 3.17.2": database,
+		"artifacts 3.4.0": artifactsV3, "artifacts 2.22.5": artifactsV2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := need(t, server)
 			dir, sink := t.TempDir(), otlpsink.New(t)
-			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", s.Names).Set("receivers::mlflow::max_skipped", "20%").
-				Set("receivers::mlflow::end_time", farOff).Set("exporters::otlp_http", collector.OTLP(sink.URL, nil)).Set("service::pipelines::traces::exporters", []any{"file", "otlp_http"})
+			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names",
+				s.Names).Set("receivers::mlflow::max_skipped", "20%").
+				Set("receivers::mlflow::end_time", farOff).Set("exporters::otlp_http", collector.OTLP(sink.URL, nil)).
+				Set("service::pipelines::traces::exporters", []any{"file", "otlp_http"})
 			collector.Run(t, dir, c, 0)
 
 			all := faithful.Read(t, s.Truth)
@@ -71,18 +75,22 @@ func TestFaithful(t *testing.T) {
 	}
 }
 
-// The sample store, by the plain binary's own reader of SQLite, equals what MLflow's client returned when it was recorded.
+// The sample store, by the plain binary's own reader of SQLite, equals what MLflow's client
+// returned when it was recorded.
 func TestFaithfulSample(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	collector.Run(t, dir, collector.Backfill("sqlite:///"+sample, dir).Set("receivers::mlflow::experiments::deleted", true), 0)
-	want, _, empty := faithful.Deliverable(faithful.Read(t, filepath.Join(filepath.Dir(sample), "expected.jsonl.gz")), time.Now())
+	collector.Run(t, dir, collector.Backfill("sqlite:///"+sample, dir).Set("receivers::mlflow::experiments::deleted",
+		true), 0)
+	want, _, empty := faithful.Deliverable(faithful.Read(t, filepath.Join(filepath.Dir(sample), "expected.jsonl.gz")),
+		time.Now())
 	assert.Len(t, empty, 1)
 	assert.Equal(t, 599, faithful.Compare(t, want, collector.Traces(t, dir)))
 }
 
-// One store gives the same bytes whether it is read by REST or from SQLite. A server of 3.4 has no route for the spans of traces that came by OTLP, which its
-// database holds: what only SQLite gives are traces that REST lists as missing.
+// One store gives the same bytes whether it is read by REST or from SQLite. A server of 3.4 has no
+// route for the spans of traces that came by OTLP, which its database holds: what only SQLite gives
+// are traces that REST lists as missing.
 func TestSameByRESTAndSQLite(t *testing.T) {
 	t.Run("generated", func(t *testing.T) {
 		t.Parallel()
@@ -107,7 +115,8 @@ func sameBothWays(t *testing.T, rest, sqlite string, names []any) {
 	missing := map[string]bool{} // by REST
 	for i, source := range []string{rest, sqlite} {
 		dir, sink := t.TempDir(), otlpsink.New(t)
-		c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names", names).Set("receivers::mlflow::max_skipped", "20%").
+		c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names",
+			names).Set("receivers::mlflow::max_skipped", "20%").
 			Set("receivers::mlflow::end_time", farOff)
 		collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
 		spans[i] = single(t, sink.Accepted())

@@ -20,14 +20,18 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 )
 
-// sampleLines are the lines about tokens, scores and cost that the summary of the sample store must have. The figures are not the collector's: counts and scores are what
-// Python computed (processor/genaiprocessor/testdata/expected.py), usage is what MLflow's own client returns (testdata/sample/expected.jsonl.gz), and the cost is computed here.
+// sampleLines are the lines about tokens, scores and cost that the summary of the sample store must
+// have. The figures are not the collector's: counts and scores are what Python computed
+// (processor/genaiprocessor/testdata/expected.py), usage is what MLflow's own client returns
+// (testdata/sample/expected.jsonl.gz), and the cost is computed here.
 func sampleLines(t *testing.T) []string {
 	t.Helper()
 	deleted := map[string]bool{} // traces of the deleted experiment, which nobody reads
 	var input, output, calls, silent int64
 	var cost float64
-	prices := map[string]struct{ input, cached, output float64 }{"gpt-4o-mini": {0.12, 0.06, 0.48}, "claude-sonnet-4-5": {2.40, 0.24, 12.00}} // of config/quickstart.yaml
+	// of config/quickstart.yaml
+	prices := map[string]struct{ input, cached, output float64 }{"gpt-4o-mini": {0.12, 0.06, 0.48},
+		"claude-sonnet-4-5": {2.40, 0.24, 12.00}}
 	each(t, filepath.Join("testdata", "sample", "expected.jsonl.gz"), func(line []byte) {
 		var trace struct {
 			ExperimentID string `json:"experiment_id"`
@@ -58,7 +62,8 @@ func sampleLines(t *testing.T) []string {
 				calls++
 				input += u.Input
 				output += u.Output
-				cost += (float64(u.Input-u.Cached)*p.input + float64(u.Cached)*p.cached + float64(u.Output)*p.output) / 1e6
+				cost += (float64(u.Input-u.Cached)*p.input + float64(u.Cached)*p.cached + float64(
+					u.Output)*p.output) / 1e6
 			case s.Attributes.Type == "EMBEDDING":
 				silent++
 			}

@@ -17,12 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// copies is how often the traces of the sample store are in the grown one: 17 × 122 traces with spans, all copies with the same times.
+// copies is how often the traces of the sample store are in the grown one: 17 × 122 traces with
+// spans, all copies with the same times.
 const copies = 17
 
 var grownOnce sync.Mutex
 
-// grown is a large store, made from the sample by copying the rows of its traces under other trace ids.
+// grown is a large store, made from the sample by copying the rows of its traces under other trace
+// ids.
 func grown(t *testing.T) string {
 	t.Helper()
 	grownOnce.Lock()
@@ -38,10 +40,13 @@ func grown(t *testing.T) string {
 	s.exec(`CREATE TABLE sampled AS SELECT DISTINCT trace_id FROM spans`)
 	s.db.SetMaxOpenConns(1)
 	s.exec(`BEGIN`)
-	for _, table := range []struct{ name, id string }{{"trace_info", "request_id"}, {"trace_tags", "request_id"}, {"trace_request_metadata", "request_id"}, {"spans", "trace_id"}} {
+	for _, table := range []struct{ name, id string }{{"trace_info", "request_id"}, {"trace_tags", "request_id"},
+		{"trace_request_metadata", "request_id"}, {"spans", "trace_id"}} {
 		columns := s.column(`SELECT name FROM pragma_table_info(?)`, table.name)
-		insert := `INSERT INTO ` + table.name + ` (` + strings.Join(columns, ", ") + `) VALUES (` + strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + `)`
-		for _, row := range s.rows(`SELECT ` + strings.Join(columns, ", ") + ` FROM ` + table.name + ` WHERE ` + table.id + ` IN (SELECT trace_id FROM sampled)`) {
+		insert := `INSERT INTO ` + table.name + ` (` + strings.Join(columns, ", ") + `) VALUES (` +
+			strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ") + `)`
+		for _, row := range s.rows(`SELECT ` + strings.Join(columns, ", ") + ` FROM ` + table.name + ` WHERE ` +
+			table.id + ` IN (SELECT trace_id FROM sampled)`) {
 			id, content := slices.Index(columns, table.id), slices.Index(columns, "content")
 			for k := 1; k < copies; k++ {
 				other := slices.Clone(row)

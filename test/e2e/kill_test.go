@@ -24,12 +24,14 @@ const (
 	kills       = 5
 	unit        = 20 // traces
 	concurrency = 2
-	// Units whose traces may be repeated after a kill: those in work, those that are settled and wait for their turn, and those that wait to be written, each at most one per
-	// worker and one more.
+	// Units whose traces may be repeated after a kill: those in work, those that are settled and
+	// wait for their turn, and those that wait to be written, each at most one per worker and one
+	// more.
 	unitsAtRisk = 3 * (concurrency + 2)
 )
 
-// killed runs a backfill that is killed again and again when progress() passes random marks between 0 and total, then lets it finish.
+// killed runs a backfill that is killed again and again when progress() passes random marks between
+// 0 and total, then lets it finish.
 func killed(t *testing.T, dir string, c collector.Config, total int, progress func() int) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -39,13 +41,15 @@ func killed(t *testing.T, dir string, c collector.Config, total int, progress fu
 		from := progress()
 		mark := from + 1 + random.IntN(max(1, 2*(total-from)/(kills+1)))
 		p := collector.Start(t, dir, c)
-		eventually(t, func() bool { return p.Ended() || progress() >= mark }, "the backfill passes %d of %d", mark, total)
+		eventually(t, func() bool { return p.Ended() || progress() >= mark }, "the backfill passes %d of %d", mark,
+			total)
 		if !p.Ended() {
 			died++
 		}
 		p.Kill()
 	}
-	require.GreaterOrEqual(t, died, kills/2, "the run was over before it could be killed") // the last marks are close to the end
+	// the last marks are close to the end
+	require.GreaterOrEqual(t, died, kills/2, "the run was over before it could be killed")
 	collector.Run(t, dir, c, 0)
 }
 
@@ -64,7 +68,8 @@ func requireBounded(t *testing.T, got map[otlpsink.SpanKey]int) {
 	require.LessOrEqual(t, repeated, kills*unitsAtRisk*unit)
 }
 
-// A backfill to OTLP survives kill -9 at random moments, with a destination that is slow now and then.
+// A backfill to OTLP survives kill -9 at random moments, with a destination that is slow now and
+// then.
 func TestKillOTLP(t *testing.T) {
 	t.Parallel()
 	path := grown(t)
@@ -85,7 +90,8 @@ func TestKillOTLP(t *testing.T) {
 	requireBounded(t, sink.Spans())
 }
 
-// One request that is not answered doesn't let the others run ahead so far that a kill repeats more than the units in flight.
+// One request that is not answered doesn't let the others run ahead so far that a kill repeats more
+// than the units in flight.
 func TestKillBehindSlowRequest(t *testing.T) {
 	t.Parallel()
 	path := grown(t)
@@ -99,7 +105,8 @@ func TestKillBehindSlowRequest(t *testing.T) {
 		passed.Add(1)
 		return 0, ""
 	})
-	c := collector.Backfill("sqlite:///"+path, dir).ToOTLP(sink.URL, nil).Set("receivers::mlflow::page_size", unit).Set("receivers::mlflow::concurrency", concurrency).
+	c := collector.Backfill("sqlite:///"+path, dir).ToOTLP(sink.URL, nil).Set("receivers::mlflow::page_size",
+		unit).Set("receivers::mlflow::concurrency", concurrency).
 		Set("receivers::mlflow::experiments::names", []any{"support-bot"})
 	p := collector.Start(t, dir, c)
 	var last int64
@@ -116,7 +123,8 @@ func TestKillBehindSlowRequest(t *testing.T) {
 	require.LessOrEqual(t, traces, unitsAtRisk*unit)
 }
 
-// A backfill to a file survives kill -9: only a line that was being written may be broken, and nothing that was accepted is in it.
+// A backfill to a file survives kill -9: only a line that was being written may be broken, and
+// nothing that was accepted is in it.
 func TestKillFile(t *testing.T) {
 	t.Parallel()
 	path := grown(t)
@@ -150,7 +158,8 @@ func wait(gone <-chan struct{}, pause time.Duration) {
 	}
 }
 
-// Traces that are written while a server is read neither hide nor repeat those that were there before, and the next run reads them.
+// Traces that are written while a server is read neither hide nor repeat those that were there
+// before, and the next run reads them.
 func TestWritesDuringBackfill(t *testing.T) {
 	t.Parallel()
 	s := need(t, destination)
@@ -169,7 +178,8 @@ func TestWritesDuringBackfill(t *testing.T) {
 		return 0, ""
 	})
 	dir := t.TempDir()
-	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", []any{t.Name()}).Set("receivers::mlflow::page_size", 10).ToOTLP(sink.URL, nil)
+	c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names",
+		[]any{t.Name()}).Set("receivers::mlflow::page_size", 10).ToOTLP(sink.URL, nil)
 	p := collector.Start(t, dir, c)
 	fresh := map[otlpsink.SpanKey]bool{}
 	for i := range int64(10) { // a request is held, new traces are written, a request passes

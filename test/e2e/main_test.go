@@ -27,7 +27,8 @@ const patience = 2 * time.Minute
 // often is how often it is looked at.
 const often = 5 * time.Millisecond
 
-// shared is a server that several tests use, each with experiments of its own; the generated data must not be changed.
+// shared is a server that several tests use, each with experiments of its own; the generated data
+// must not be changed.
 type shared struct {
 	*mlflowserver.Server
 	Generated mlflowserver.Generated
@@ -72,14 +73,16 @@ func start(version, dir string, options ...string) (*mlflowserver.Server, error)
 	return s, err
 }
 
-// filled returns a function that starts a server with generated data once and returns it from then on.
+// filled returns a function that starts a server with generated data once and returns it from then
+// on.
 func filled(version string, demo bool) func() (*shared, error) {
 	return sync.OnceValues(func() (*shared, error) {
 		s, err := start(version, filepath.Join(work, version))
 		if err != nil {
 			return nil, err
 		}
-		x := &shared{Server: s, Truth: filepath.Join(work, version+".jsonl"), Names: []any{"wide", "wide-second", "wide-empty"}}
+		x := &shared{Server: s, Truth: filepath.Join(work, version+".jsonl"),
+			Names: []any{"wide", "wide-second", "wide-empty"}}
 		if x.Generated, err = s.Generate(mlflowserver.Login{}, "--count", "120"); err != nil {
 			return nil, err
 		}

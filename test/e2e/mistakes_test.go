@@ -32,20 +32,26 @@ func TestMistakes(t *testing.T) {
 		"api in the address": {"tracking_uri", s.URL + "/api", []string{"tracking_uri", "/api"}},
 		"no server":          {"tracking_uri", "http://127.0.0.1:9", []string{"127.0.0.1:9", "refused"}},
 		"no such file":       {"tracking_uri", "sqlite:////nowhere/mlflow.db", []string{"/nowhere/mlflow.db"}},
-		"experiment id":      {"experiments", map[string]any{"ids": []any{4711}}, []string{`"4711" matches no experiment`, "wide (1)"}},
-		"experiment name":    {"experiments", map[string]any{"names": []any{"Wide_second"}}, []string{`"Wide_second" matches no experiment`, "did you mean", "wide-second"}},
-		"deleted experiment": {"experiments", map[string]any{"names": []any{"wide-deleted"}}, []string{`"wide-deleted"`, "deleted: true"}},
-		"id that is a name":  {"experiments", map[string]any{"ids": []any{"wide"}}, []string{"experiments::ids[0]", "experiments::names"}},
-		"none":               {"experiments", map[string]any{}, []string{"experiments", "at least one"}},
-		"filter":             {"filter", "status = = 'OK'", []string{"Invalid clause(s) in filter string"}},
-		"end before start":   {"end_time", "2020-01-01", []string{"end_time", "2020-01-01", "start_time"}},
-		"mode":               {"mode", "tail", []string{"mode", "not in this version"}},
-		"list":               {"trace_ids_file", "/nowhere/list", []string{"trace_ids_file", "/nowhere/list"}},
+		"experiment id": {"experiments", map[string]any{"ids": []any{4711}},
+			[]string{`"4711" matches no experiment`, "wide (1)"}},
+		"experiment name": {"experiments", map[string]any{"names": []any{"Wide_second"}},
+			[]string{`"Wide_second" matches no experiment`, "did you mean", "wide-second"}},
+		"deleted experiment": {"experiments", map[string]any{"names": []any{"wide-deleted"}},
+			[]string{`"wide-deleted"`, "deleted: true"}},
+		"id that is a name": {"experiments", map[string]any{"ids": []any{"wide"}},
+			[]string{"experiments::ids[0]", "experiments::names"}},
+		"none":             {"experiments", map[string]any{}, []string{"experiments", "at least one"}},
+		"filter":           {"filter", "status = = 'OK'", []string{"Invalid clause(s) in filter string"}},
+		"end before start": {"end_time", "2020-01-01", []string{"end_time", "2020-01-01", "start_time"}},
+		"mode":             {"mode", "tail", []string{"mode", "not in this version"}},
+		"list":             {"trace_ids_file", "/nowhere/list", []string{"trace_ids_file", "/nowhere/list"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::start_time", "2021-01-01").Set("receivers::mlflow::"+x.key, x.value).
-				Set("receivers::mlflow::retry_on_failure", map[string]any{"initial_interval": "50ms", "max_interval": "100ms", "max_elapsed_time": "1s"})
+			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::start_time",
+				"2021-01-01").Set("receivers::mlflow::"+x.key, x.value).
+				Set("receivers::mlflow::retry_on_failure",
+					map[string]any{"initial_interval": "50ms", "max_interval": "100ms", "max_elapsed_time": "1s"})
 			p := collector.Run(t, dir, c, 1)
 			for _, part := range x.says {
 				assert.Contains(t, p.Logs()+p.Out(), part)
@@ -55,7 +61,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// A receiver that leaves content out, in front of a processor that counts it, is refused before anything is read; each way out that the message names starts and ends well.
+// A receiver that leaves content out, in front of a processor that counts it, is refused before
+// anything is read; each way out that the message names starts and ends well.
 func TestCountingWhatTheReceiverLeavesOut(t *testing.T) {
 	t.Parallel()
 	contradiction := func(dir string) collector.Config {
@@ -66,7 +73,8 @@ func TestCountingWhatTheReceiverLeavesOut(t *testing.T) {
 		dir := t.TempDir()
 		p := collector.Run(t, dir, contradiction(dir), 1)
 		for _, part := range []string{
-			"receivers::mlflow::capture_content is false", "processors::genai::tokens", "capture_content: true", "processors::genai::content::action: drop", "processors::genai::tokens::spans: none",
+			"receivers::mlflow::capture_content is false", "processors::genai::tokens", "capture_content: true",
+			"processors::genai::content::action: drop", "processors::genai::tokens::spans: none",
 		} {
 			assert.Contains(t, p.Logs(), part)
 		}
@@ -77,7 +85,8 @@ func TestCountingWhatTheReceiverLeavesOut(t *testing.T) {
 	})
 	t.Run("content dropped after counting", func(t *testing.T) {
 		dir := t.TempDir()
-		c := contradiction(dir).Set("receivers::mlflow::capture_content", true).Set("processors::genai::content", map[string]any{"action": "drop", "person_ids": "drop"})
+		c := contradiction(dir).Set("receivers::mlflow::capture_content", true).Set("processors::genai::content",
+			map[string]any{"action": "drop", "person_ids": "drop"})
 		p := collector.Run(t, dir, c, 0)
 		assert.Contains(t, p.Out(), "  tokens    counted: ")
 		assert.Contains(t, p.Out(), "  cost      no prices configured")
@@ -128,9 +137,12 @@ func TestPermissions(t *testing.T) {
 		seed(t, s, s.Admin, id, 5, time.Now().Add(-time.Hour))
 	}
 	with := func(dir string, login mlflowserver.Login) collector.Config {
-		return collector.Backfill(s.URL, dir).Set("receivers::mlflow::max_skipped", "20%").Set("receivers::mlflow::http::auth::authenticator", "basicauth").
-			Set("extensions::basicauth::client_auth", map[string]any{"username": login.Username, "password": login.Password}).
-			Set("service::extensions", []any{"basicauth", "file_storage", "mlflow_report"}).Set("service::telemetry::logs::level", "debug")
+		return collector.Backfill(s.URL, dir).Set("receivers::mlflow::max_skipped",
+			"20%").Set("receivers::mlflow::http::auth::authenticator", "basicauth").
+			Set("extensions::basicauth::client_auth",
+				map[string]any{"username": login.Username, "password": login.Password}).
+			Set("service::extensions", []any{"basicauth", "file_storage", "mlflow_report"}).
+			Set("service::telemetry::logs::level", "debug")
 	}
 	t.Run("reader", func(t *testing.T) {
 		dir := t.TempDir()
@@ -152,7 +164,8 @@ func TestPermissions(t *testing.T) {
 	})
 	t.Run("wrong password", func(t *testing.T) {
 		dir := t.TempDir()
-		p := collector.Run(t, dir, with(dir, mlflowserver.Login{Username: "reader", Password: "canary-wrong-password"}), 1)
+		p := collector.Run(t, dir, with(dir, mlflowserver.Login{Username: "reader", Password: "canary-wrong-password"}),
+			1)
 		assert.Contains(t, p.Out(), "401")
 		noSecret(t, dir, "canary-wrong-password")
 	})
@@ -164,7 +177,8 @@ func TestPermissions(t *testing.T) {
 	})
 }
 
-// noSecret requires that a text is in no file that a run left, besides its own configuration and the traces.
+// noSecret requires that a text is in no file that a run left, besides its own configuration and
+// the traces.
 func noSecret(t *testing.T, dir string, canaries ...string) {
 	t.Helper()
 	looked := 0
@@ -182,30 +196,37 @@ func noSecret(t *testing.T, dir string, canaries ...string) {
 	require.Positive(t, looked)
 }
 
-// Neither credentials nor prompts nor answers are in a log at debug level, the report or the list of skipped traces, whether the run succeeds or fails.
+// Neither credentials nor prompts nor answers are in a log at debug level, the report or the list
+// of skipped traces, whether the run succeeds or fails.
 func TestNothingSecretInLogs(t *testing.T) {
 	t.Parallel()
 	s := need(t, database)
 	canaries := []string{
 		"canary-token", "canary-header", // credentials
-		"How tall is the lighthouse", "41 metres", "The lighthouse was built", "oops", "bad value", "looks right", // content
+		// content
+		"How tall is the lighthouse", "41 metres", "The lighthouse was built", "oops", "bad value", "looks right",
 	}
 	for name, x := range map[string]struct {
 		status int
 		change func(c collector.Config)
 	}{
-		"success":      {0, func(collector.Config) {}},
-		"destination":  {1, func(c collector.Config) { refusing(t, c) }},
-		"bad filter":   {1, func(c collector.Config) { c.Set("receivers::mlflow::filter", "nonsense") }},
-		"wrong server": {1, func(c collector.Config) { c.Set("receivers::mlflow::tracking_uri", "http://127.0.0.1:9") }},
+		"success":     {0, func(collector.Config) {}},
+		"destination": {1, func(c collector.Config) { refusing(t, c) }},
+		"bad filter":  {1, func(c collector.Config) { c.Set("receivers::mlflow::filter", "nonsense") }},
+		"wrong server": {1,
+			func(c collector.Config) { c.Set("receivers::mlflow::tracking_uri", "http://127.0.0.1:9") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names", []any{"wide"}).Set("receivers::mlflow::max_skipped", "20%").
+			c := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments::names",
+				[]any{"wide"}).Set("receivers::mlflow::max_skipped", "20%").
 				Set("receivers::mlflow::http::headers", map[string]any{"X-Api-Key": "canary-header"}).
-				Set("receivers::mlflow::http::auth::authenticator", "bearertokenauth").Set("extensions::bearertokenauth::token", "canary-token").
-				Set("service::extensions", []any{"bearertokenauth", "file_storage", "mlflow_report"}).Set("service::telemetry::logs::level", "debug").
-				Set("receivers::mlflow::retry_on_failure", map[string]any{"initial_interval": "50ms", "max_interval": "100ms", "max_elapsed_time": "1s"})
+				Set("receivers::mlflow::http::auth::authenticator",
+					"bearertokenauth").Set("extensions::bearertokenauth::token", "canary-token").
+				Set("service::extensions", []any{"bearertokenauth", "file_storage", "mlflow_report"}).
+				Set("service::telemetry::logs::level", "debug").
+				Set("receivers::mlflow::retry_on_failure",
+					map[string]any{"initial_interval": "50ms", "max_interval": "100ms", "max_elapsed_time": "1s"})
 			x.change(c)
 			p := collector.Run(t, dir, c, x.status)
 			for _, canary := range canaries {
@@ -216,7 +237,8 @@ func TestNothingSecretInLogs(t *testing.T) {
 	}
 	t.Run("password in the address", func(t *testing.T) {
 		dir := t.TempDir()
-		p := collector.Run(t, dir, collector.Backfill(strings.Replace(s.URL, "http://", "http://me:canary-password@", 1), dir), 1)
+		p := collector.Run(t, dir,
+			collector.Backfill(strings.Replace(s.URL, "http://", "http://me:canary-password@", 1), dir), 1)
 		assert.Contains(t, p.Logs(), "tracking_uri")
 		assert.NotContains(t, p.Out(), "canary-password")
 		noSecret(t, dir, "canary-password")

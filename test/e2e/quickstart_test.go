@@ -17,7 +17,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// checkout is a folder that looks like the checkout to make run, with an out/ of its own. The distribution is built already, so make has nothing to build.
+// checkout is a folder that looks like the checkout to make run, with an out/ of its own. The
+// distribution is built already, so make has nothing to build.
 func checkout(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,10 +28,12 @@ func checkout(t *testing.T) string {
 	return dir
 }
 
-// makeRun runs `make run` with arguments; the rule that builds is switched off, since the binary is there.
+// makeRun runs `make run` with arguments; the rule that builds is switched off, since the binary is
+// there.
 func makeRun(t *testing.T, dir string, env []string, args ...string) *collector.Process {
 	t.Helper()
-	all := append([]string{"-C", dir, "-f", filepath.Join(collector.Root(), "Makefile"), "-o", "dist/otelcol-mlflow", "run"}, args...)
+	all := append([]string{"-C", dir, "-f", filepath.Join(collector.Root(), "Makefile"), "-o",
+		"dist/otelcol-mlflow", "run"}, args...)
 	return collector.Command(t, t.TempDir(), env, "make", all...)
 }
 
@@ -53,8 +56,10 @@ func TestMakeRun(t *testing.T) {
 	summary := first.Out()
 	for _, part := range []string{
 		"complete: 122 of 123 traces accepted, with 598 spans", "1 skipped", // one trace has no spans
-		"support-bot (1)", "support-bot-eval (2)", "2026-03-02 to 2026-03-13", "no_spans: tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
-		"out/sample/traces.jsonl", "prompts and answers", "out/sample/report.json", "out/sample/skipped.jsonl", "end to end", "FRESH=1", "testdata/sample/mlflow.db",
+		"support-bot (1)", "support-bot-eval (2)", "2026-03-02 to 2026-03-13",
+		"no_spans: tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
+		"out/sample/traces.jsonl", "prompts and answers", "out/sample/report.json", "out/sample/skipped.jsonl",
+		"end to end", "FRESH=1", "testdata/sample/mlflow.db",
 		"MLFLOW_TRACKING_URI is set in your shell and not used",
 	} {
 		assert.Contains(t, summary, part)
@@ -63,7 +68,8 @@ func TestMakeRun(t *testing.T) {
 	for _, line := range append(sampleLines(t), readmeLines(t)...) {
 		assert.Contains(t, summary, line+"\n")
 	}
-	private(t, filepath.Join(out, "traces.jsonl"), filepath.Join(out, "report.json"), filepath.Join(out, "skipped.jsonl"))
+	private(t, filepath.Join(out, "traces.jsonl"), filepath.Join(out, "report.json"),
+		filepath.Join(out, "skipped.jsonl"))
 	spans := otlpsink.Count(collector.Traces(t, out))
 	requireSpans(t, openStore(t, copyOf(t, sample, t.TempDir()).path).spans(), spans)
 	requireOnce(t, spans)
@@ -81,7 +87,8 @@ func TestMakeRun(t *testing.T) {
 	requireOnce(t, otlpsink.Count(collector.Traces(t, out)))
 }
 
-// The user's own server: without EXPERIMENT its experiments are listed and nothing is written, with it the history is read.
+// The user's own server: without EXPERIMENT its experiments are listed and nothing is written, with
+// it the history is read.
 func TestMakeRunServer(t *testing.T) {
 	for version, tc := range map[string]struct {
 		server func() (*shared, error)
@@ -113,7 +120,8 @@ func makeRunServer(t *testing.T, s *shared, second int) {
 
 	run := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL, "EXPERIMENT=wide-second")
 	run.Done(0)
-	assert.Contains(t, run.Out(), fmt.Sprintf("complete: %d of %d traces accepted, with %d spans", second, second, second))
+	assert.Contains(t, run.Out(), fmt.Sprintf("complete: %d of %d traces accepted, with %d spans",
+		second, second, second))
 	written, err = filepath.Glob(filepath.Join(dir, "out", "*", "traces.jsonl"))
 	require.NoError(t, err)
 	require.Len(t, written, 1)
@@ -122,11 +130,13 @@ func makeRunServer(t *testing.T, s *shared, second int) {
 
 // Each distribution runs its configuration without make.
 func TestQuickstart(t *testing.T) {
-	for config, binary := range map[string]string{"config/quickstart.yaml": collector.Default(), "config/minimal.yaml": collector.Minimal()} {
+	for config, binary := range map[string]string{"config/quickstart.yaml": collector.Default(),
+		"config/minimal.yaml": collector.Minimal()} {
 		t.Run(filepath.Base(config), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			p := collector.Command(t, dir, []string{"OTELCOL_MLFLOW_OUT=" + filepath.Join(dir, "out")}, binary, "--config", config)
+			p := collector.Command(t, dir, []string{"OTELCOL_MLFLOW_OUT=" + filepath.Join(dir, "out")},
+				binary, "--config", config)
 			p.Done(0)
 			assert.Contains(t, p.Out(), "complete: 122 of 123 traces accepted, with 598 spans")
 			assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Join(dir, "out"))), 598)

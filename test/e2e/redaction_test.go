@@ -15,7 +15,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// What the READMEs warn of: the stock redaction processor passes over structured values, breaks JSON text, and takes counts for secrets. content: {action: mask} does neither.
+// What the READMEs warn of: the stock redaction processor passes over structured values, breaks
+// JSON text, and takes counts for secrets. content: {action: mask} does neither.
 func TestStockRedaction(t *testing.T) {
 	t.Parallel()
 	s, c := need(t, destination), need(t, canaries)
@@ -23,7 +24,8 @@ func TestStockRedaction(t *testing.T) {
 	run := func(t *testing.T, payloads, processor string, config map[string]any) map[string]pcommon.Value {
 		t.Helper()
 		dir := t.TempDir()
-		all := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments", map[string]any{"ids": []any{c.Experiment}}).
+		all := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments",
+			map[string]any{"ids": []any{c.Experiment}}).
 			Set("receivers::mlflow::payloads", payloads).Set("receivers::mlflow::max_skipped", "50%").
 			Set("processors::genai", map[string]any{}).Set("processors::"+processor, config).
 			Set("service::pipelines::traces::processors", []any{"genai", processor})
@@ -54,20 +56,23 @@ func TestStockRedaction(t *testing.T) {
 	})
 	t.Run("all types become strings", func(t *testing.T) {
 		t.Parallel()
-		inputs := run(t, "structured", "redaction", map[string]any{"allow_all_keys": true, "blocked_values": []any{email}, "redact_all_types": true})["mlflow.spanInputs"]
+		inputs := run(t, "structured", "redaction", map[string]any{"allow_all_keys": true,
+			"blocked_values": []any{email}, "redact_all_types": true})["mlflow.spanInputs"]
 		assert.Equal(t, pcommon.ValueTypeStr, inputs.Type())
 		assert.NotContains(t, inputs.Str(), "canary")
 		assert.False(t, isJSONText(inputs.Str()), "%s", inputs.Str())
 	})
 	t.Run("counts are taken for secrets", func(t *testing.T) {
 		t.Parallel()
-		agent := run(t, "structured", "redaction", map[string]any{"allow_all_keys": true, "blocked_key_patterns": []any{".*token.*"}})
+		agent := run(t, "structured", "redaction",
+			map[string]any{"allow_all_keys": true, "blocked_key_patterns": []any{".*token.*"}})
 		assert.Equal(t, "****", agent["token_count_request"].Str())
 	})
 	for _, payloads := range []string{"structured", "json"} {
 		t.Run("the content policy masks "+payloads, func(t *testing.T) {
 			t.Parallel()
-			agent := run(t, payloads, "genai", map[string]any{"content": map[string]any{"action": "mask", "person_ids": "drop"}})
+			agent := run(t, payloads, "genai",
+				map[string]any{"content": map[string]any{"action": "mask", "person_ids": "drop"}})
 			inputs := agent["mlflow.spanInputs"]
 			assert.NotContains(t, inputs.AsString(), "canary")
 			assert.Contains(t, inputs.AsString(), "[email]")

@@ -33,7 +33,8 @@ type refinedTrace struct {
 	Spans       map[string]map[string]any // span id → attributes
 }
 
-// scored is a server with the sample store, MLflow's demo data and 2,000 generated traces, and what has to be written on them.
+// scored is a server with the sample store, MLflow's demo data and 2,000 generated traces, and what
+// has to be written on them.
 type scored struct {
 	*mlflowserver.Server
 	Names  []any
@@ -60,11 +61,13 @@ var scoredServer = sync.OnceValues(func() (*scored, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &scored{Server: server, Names: []any{"support-bot", "support-bot-eval", "MLflow Demo", "scored"}, Traces: map[string]refinedTrace{}}
+	s := &scored{Server: server, Names: []any{"support-bot", "support-bot-eval", "MLflow Demo", "scored"},
+		Traces: map[string]refinedTrace{}}
 	both := []string{filepath.Join(work, "refined-scored.jsonl"), filepath.Join(work, "refined.jsonl")}
 	beside := make(chan error, 1)
 	go func() { beside <- s.Refined(s.SQLite(), both[0], "scored") }()
-	if err := errors.Join(s.Demo(), s.Refined(s.URL, both[1], "support-bot", "support-bot-eval", "MLflow Demo"), <-beside); err != nil {
+	if err := errors.Join(s.Demo(), s.Refined(s.URL, both[1], "support-bot", "support-bot-eval", "MLflow Demo"),
+		<-beside); err != nil {
 		return nil, err
 	}
 	for _, path := range both {
@@ -97,19 +100,22 @@ func (s *scored) read(path string) error {
 	return lines.Err()
 }
 
-// Counts and scores that the binary writes are the ones that Python computes with tiktoken from what MLflow's client returns, on every span of every trace of the sample
-// store, MLflow's demo data and 2,000 generated traces, however the traces are read and their values written.
+// Counts and scores that the binary writes are the ones that Python computes with tiktoken from
+// what MLflow's client returns, on every span of every trace of the sample store, MLflow's demo
+// data and 2,000 generated traces, however the traces are read and their values written.
 func TestRefinedAgainstPython(t *testing.T) {
 	t.Parallel()
 	s := need(t, scoredServer)
 	require.Greater(t, len(s.Traces), scoredTraces+150)
 	for name, tc := range map[string]struct{ source, payloads string }{
-		"structured by REST": {s.URL, "structured"}, "JSON by REST": {s.URL, "json"}, "structured from SQLite": {s.SQLite(), "structured"}, "JSON from SQLite": {s.SQLite(), "json"},
+		"structured by REST": {s.URL, "structured"}, "JSON by REST": {s.URL, "json"},
+		"structured from SQLite": {s.SQLite(), "structured"}, "JSON from SQLite": {s.SQLite(), "json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			c := collector.Backfill(tc.source, dir).Set("receivers::mlflow::experiments::names", s.Names).Set("receivers::mlflow::payloads", tc.payloads).
+			c := collector.Backfill(tc.source, dir).Set("receivers::mlflow::experiments::names",
+				s.Names).Set("receivers::mlflow::payloads", tc.payloads).
 				Set("receivers::mlflow::end_time", farOff).Set("receivers::mlflow::max_skipped", "1%").
 				Set("processors::genai", map[string]any{}).Set("service::pipelines::traces::processors", []any{"genai"})
 			collector.Run(t, dir, c, 0)
@@ -133,7 +139,8 @@ func compareRefined(t *testing.T, s *scored, got []ptrace.Traces) {
 			if want == nil {
 				want = map[string]any{}
 			}
-			assert.Equal(t, want, refinedAttributes(span), "%s %s span %s", trace.Experiment, trace.TraceID, span.SpanID())
+			assert.Equal(t, want, refinedAttributes(span), "%s %s span %s", trace.Experiment,
+				trace.TraceID, span.SpanID())
 			for key := range want {
 				if strings.HasPrefix(key, "metric_") {
 					scores++

@@ -18,18 +18,22 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/faithful"
 )
 
-// The history of one server, sent by the stock exporter to another, gives the same spans there, and sending it twice adds nothing.
+// The history of one server, sent by the stock exporter to another, gives the same spans there, and
+// sending it twice adds nothing.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	for name, source := range map[string]func() (*shared, error){"from a database": database, "from artifacts": artifactsV3} {
+	for name, source := range map[string]func() (*shared, error){"from a database": database,
+		"from artifacts": artifactsV3} {
 		t.Run(name, func(t *testing.T) {
 			from, to := need(t, source), need(t, destination)
 			target := experiment(t, to, t.Name())
 			store := openStore(t, filepath.Join(to.Dir, "mlflow.db"))
 			send := func() {
 				dir := t.TempDir()
-				c := collector.Backfill(from.URL, dir).Set("receivers::mlflow::experiments::names", from.Names).Set("receivers::mlflow::max_skipped", "20%").
-					Set("receivers::mlflow::end_time", farOff).ToOTLP(to.URL, map[string]any{"x-mlflow-experiment-id": target})
+				c := collector.Backfill(from.URL, dir).Set("receivers::mlflow::experiments::names",
+					from.Names).Set("receivers::mlflow::max_skipped", "20%").
+					Set("receivers::mlflow::end_time", farOff).ToOTLP(to.URL,
+					map[string]any{"x-mlflow-experiment-id": target})
 				p := collector.Run(t, dir, c, 0)
 				assert.NotContains(t, p.Logs(), "Exporting failed", "a request was refused")
 			}
@@ -42,7 +46,8 @@ func TestRoundTrip(t *testing.T) {
 			count := func() (list []string) {
 				for _, table := range []string{"spans WHERE experiment_id = ?", "trace_info WHERE experiment_id = ?",
 					"trace_tags WHERE request_id IN (SELECT request_id FROM trace_info WHERE experiment_id = ?)",
-					"trace_request_metadata WHERE request_id IN (SELECT request_id FROM trace_info WHERE experiment_id = ?)"} {
+					"trace_request_metadata WHERE request_id IN (SELECT request_id FROM trace_info WHERE " +
+						"experiment_id = ?)"} {
 					list = append(list, table+": "+store.one("SELECT count(*) FROM "+table, target))
 				}
 				return list
@@ -61,7 +66,8 @@ func TestDepth(t *testing.T) {
 	target := experiment(t, to, t.Name())
 	dir := t.TempDir()
 	s := copyOf(t, grown(t), dir)
-	for _, table := range []string{"spans WHERE trace_id", "trace_info WHERE request_id", "trace_tags WHERE request_id", "trace_request_metadata WHERE request_id"} {
+	for _, table := range []string{"spans WHERE trace_id", "trace_info WHERE request_id", "trace_tags WHERE request_id",
+		"trace_request_metadata WHERE request_id"} {
 		s.exec(`DELETE FROM ` + table + ` NOT LIKE 'tr-0001%'`) // the destination has the sample's own traces already
 	}
 	values := map[string]string{}
@@ -71,7 +77,8 @@ func TestDepth(t *testing.T) {
 	}
 	values["beyond int64"] = `{"n":1180591620717411303424,"list":[-9223372036854775809,18446744073709551615],"fits":9223372036854775807}`
 	values["deep and large"] = strings.Repeat(`{"n":`, 30) + "1180591620717411303424" + strings.Repeat("}", 30)
-	spans := s.column(`SELECT s.trace_id || ' ' || s.span_id FROM spans s JOIN experiments e ON e.experiment_id = s.experiment_id
+	spans := s.column(
+		`SELECT s.trace_id || ' ' || s.span_id FROM spans s JOIN experiments e ON e.experiment_id = s.experiment_id
 		WHERE e.lifecycle_stage = 'active' GROUP BY s.trace_id ORDER BY s.trace_id LIMIT ?`, len(values))
 	require.Len(t, spans, len(values))
 	where, i := map[string]string{}, 0
@@ -84,7 +91,8 @@ func TestDepth(t *testing.T) {
 			document["attributes"].(map[string]any)["beside"] = "1"
 		})
 	}
-	c := collector.Backfill(s.URI(), dir).Set("receivers::mlflow::max_skipped", "5%").ToOTLP(to.URL, map[string]any{"x-mlflow-experiment-id": target})
+	c := collector.Backfill(s.URI(), dir).Set("receivers::mlflow::max_skipped", "5%").ToOTLP(to.URL,
+		map[string]any{"x-mlflow-experiment-id": target})
 	p := collector.Run(t, dir, c, 0)
 	assert.NotContains(t, p.Logs(), "Exporting failed", "a request was refused")
 	arrived := openStore(t, filepath.Join(to.Dir, "mlflow.db"))
@@ -92,7 +100,9 @@ func TestDepth(t *testing.T) {
 	for name, want := range values {
 		trace, span, _ := strings.Cut(where[name], " ")
 		var document struct{ Attributes map[string]string }
-		require.NoError(t, json.Unmarshal([]byte(arrived.one(`SELECT content FROM spans WHERE trace_id = ? AND span_id = ?`, trace, span)), &document))
+		require.NoError(t,
+			json.Unmarshal([]byte(arrived.one(`SELECT content FROM spans WHERE trace_id = ? AND span_id = ?`,
+				trace, span)), &document))
 		assert.Equal(t, "1", document.Attributes["beside"], name)
 		if got := flat(document.Attributes["value"]); got != want {
 			assert.Fail(t, "the value changed", "%s: want %.200s, got %.200s", name, want, got)
@@ -100,10 +110,12 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// flat is a JSON text without spaces and with the strings that hold JSON text replaced by what they hold. The values of TestDepth hold no other strings.
+// flat is a JSON text without spaces and with the strings that hold JSON text replaced by what they
+// hold. The values of TestDepth hold no other strings.
 func flat(text string) string {
 	text = strings.ReplaceAll(text, " ", "")
-	for strings.Contains(text, `:"`) || strings.Contains(text, `["`) || strings.HasPrefix(text, `"`) || strings.Contains(text, `,"-`) || strings.Contains(text, `,"1`) {
+	for strings.Contains(text, `:"`) || strings.Contains(text, `["`) || strings.HasPrefix(text, `"`) ||
+		strings.Contains(text, `,"-`) || strings.Contains(text, `,"1`) {
 		var b strings.Builder
 		for rest := text; rest != ""; {
 			end := -1

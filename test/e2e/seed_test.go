@@ -23,8 +23,10 @@ import (
 
 var seeded atomic.Uint32
 
-// seed writes n traces of two spans, a millisecond apart from a time on, into an experiment of a server that takes OTLP, and returns their spans.
-func seed(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experimentID string, n int, from time.Time) map[otlpsink.SpanKey]bool {
+// seed writes n traces of two spans, a millisecond apart from a time on, into an experiment of a
+// server that takes OTLP, and returns their spans.
+func seed(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experimentID string, n int,
+	from time.Time) map[otlpsink.SpanKey]bool {
 	t.Helper()
 	td, keys := ptrace.NewTraces(), map[otlpsink.SpanKey]bool{}
 	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()

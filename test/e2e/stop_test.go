@@ -29,7 +29,8 @@ const stopLimit = 20 * time.Second
 
 // quick makes the receiver try again soon.
 func quick(c collector.Config) collector.Config {
-	return c.Set("receivers::mlflow::retry_on_failure", map[string]any{"initial_interval": "50ms", "max_interval": "200ms"})
+	return c.Set("receivers::mlflow::retry_on_failure",
+		map[string]any{"initial_interval": "50ms", "max_interval": "200ms"})
 }
 
 // refuse is an answer that refuses everything.
@@ -42,7 +43,8 @@ func TestExitEmptyAndFinished(t *testing.T) {
 	t.Run("empty", func(t *testing.T) {
 		dir := t.TempDir()
 		for range 3 { // the process ends before the collector has installed its signal handler, or after it
-			p := collector.Run(t, dir, collector.Backfill("sqlite:///"+sample, dir).Set("receivers::mlflow::experiments::names", []any{"Default"}), 0)
+			p := collector.Run(t, dir, collector.Backfill("sqlite:///"+sample,
+				dir).Set("receivers::mlflow::experiments::names", []any{"Default"}), 0)
 			assert.Contains(t, p.Out(), "complete: 0 of 0 traces")
 		}
 	})
@@ -94,8 +96,8 @@ func TestExitTwoReceivers(t *testing.T) {
 	assert.Len(t, collector.ReadReport(t, dir).Receivers, 2)
 }
 
-// A SIGTERM in the moment in which the last receiver is done ends the process like any other, and the exit status says
-// what the report says.
+// A SIGTERM in the moment in which the last receiver is done ends the process like any other, and
+// the exit status says what the report says.
 func TestExitSignalInTheSameMoment(t *testing.T) {
 	t.Parallel()
 	for range 5 {
@@ -112,7 +114,8 @@ func TestExitSignalInTheSameMoment(t *testing.T) {
 	}
 }
 
-// SIGTERM ends the process in time although the destination does not answer, the position has not moved, and the next run delivers.
+// SIGTERM ends the process in time although the destination does not answer, the position has not
+// moved, and the next run delivers.
 func TestStopWhileDestinationIsDown(t *testing.T) {
 	for name, script := range map[string]otlpsink.Answer{
 		"hangs":       func(_ ptrace.Traces, gone <-chan struct{}) (int, string) { <-gone; return 503, "" },
@@ -152,13 +155,15 @@ func TestStopWhileDestinationIsDown(t *testing.T) {
 	})
 }
 
-// A destination that refuses everything holds the run: nothing is listed as rejected, the position stays, and after max_elapsed_time the status is 1.
+// A destination that refuses everything holds the run: nothing is listed as rejected, the position
+// stays, and after max_elapsed_time the status is 1.
 func TestRefusedAltogether(t *testing.T) {
 	t.Parallel()
 	dir, sink := t.TempDir(), otlpsink.New(t)
 	sink.Script(refuse(http.StatusForbidden))
 	c := collector.Backfill("sqlite:///"+sample, dir).ToOTLP(sink.URL, nil).
-		Set("receivers::mlflow::retry_on_failure", map[string]any{"initial_interval": "50ms", "max_interval": "200ms", "max_elapsed_time": "2s"})
+		Set("receivers::mlflow::retry_on_failure", map[string]any{"initial_interval": "50ms", "max_interval": "200ms",
+			"max_elapsed_time": "2s"})
 	p := collector.Run(t, dir, c, 1)
 	report := collector.ReadReport(t, dir).Receivers[0]
 	assert.Zero(t, report.Totals.Accepted)
@@ -193,7 +198,8 @@ func rejected(t *testing.T, dir string) (list []collector.SkippedTrace) {
 	return list
 }
 
-// One trace that the destination refuses is listed with the destination's message; everything else arrives, the status is 1, and the list brings it later.
+// One trace that the destination refuses is listed with the destination's message; everything else
+// arrives, the status is 1, and the list brings it later.
 func TestRefusedTrace(t *testing.T) {
 	t.Parallel()
 	const bad = "tr-424b1fee9709931505d95954058b4714"
@@ -221,7 +227,8 @@ func TestRefusedTrace(t *testing.T) {
 	sink.Script(nil)
 	list2 := filepath.Join(dir, "list.txt")
 	write(t, list2, bad+"\n")
-	collector.Run(t, t.TempDir(), collector.Backfill("sqlite:///"+sample, t.TempDir()).ToOTLP(sink.URL, nil).Set("receivers::mlflow::trace_ids_file", list2), 0)
+	collector.Run(t, t.TempDir(), collector.Backfill("sqlite:///"+sample, t.TempDir()).ToOTLP(sink.URL,
+		nil).Set("receivers::mlflow::trace_ids_file", list2), 0)
 	assert.Equal(t, sampleSpans, sink.Distinct())
 	requireOnce(t, sink.Spans())
 }
@@ -238,11 +245,14 @@ func TestFanOut(t *testing.T) {
 		}
 		return 0, ""
 	})
-	c := quick(collector.Backfill("sqlite:///"+sample, dir)).Set("exporters::otlp_http/good", collector.OTLP(good.URL, nil)).
-		Set("exporters::otlp_http/bad", collector.OTLP(bad.URL, nil)).Set("service::pipelines::traces::exporters", []any{"otlp_http/good", "otlp_http/bad"}).
+	c := quick(collector.Backfill("sqlite:///"+sample, dir)).Set("exporters::otlp_http/good",
+		collector.OTLP(good.URL, nil)).
+		Set("exporters::otlp_http/bad", collector.OTLP(bad.URL, nil)).Set("service::pipelines::traces::exporters",
+		[]any{"otlp_http/good", "otlp_http/bad"}).
 		Set("exporters::otlp_http/good::retry_on_failure", map[string]any{"enabled": false})
 	p := collector.Start(t, dir, c)
-	eventually(t, func() bool { return strings.Count(p.Logs(), "holding") == 2 && good.Distinct() > 0 }, "both experiments hold")
+	eventually(t, func() bool { return strings.Count(p.Logs(), "holding") == 2 && good.Distinct() > 0 },
+		"both experiments hold")
 	bad.Script(nil)
 	p.Done(0)
 	assert.Equal(t, sampleSpans, good.Distinct())
@@ -257,8 +267,10 @@ func TestUnwritable(t *testing.T) {
 	write(t, filepath.Join(dir, "file"), "not a folder")
 	inside := filepath.Join(dir, "file", "inside")
 	for key, c := range map[string]collector.Config{
-		"mlflow_report": collector.Backfill("sqlite:///"+sample, dir).Set("extensions::mlflow_report::path", inside+"/report.json"),
-		"file_storage":  collector.Backfill("sqlite:///"+sample, dir).Set("extensions::file_storage::directory", inside),
+		"mlflow_report": collector.Backfill("sqlite:///"+sample, dir).Set("extensions::mlflow_report::path",
+			inside+"/report.json"),
+		"file_storage": collector.Backfill("sqlite:///"+sample, dir).Set("extensions::file_storage::directory",
+			inside),
 	} {
 		p := collector.Run(t, dir, c, 1)
 		assert.Contains(t, p.Logs(), key)
@@ -276,13 +288,15 @@ func TestOnePosition(t *testing.T) {
 	sink.Script(func(_ ptrace.Traces, gone <-chan struct{}) (int, string) { <-gone; return 503, "" })
 	p := collector.Start(t, dir, collector.Backfill("sqlite:///"+sample, dir).ToOTLP(sink.URL, nil))
 	eventually(t, func() bool { return sink.Requests() > 0 }, "the first process reads")
-	q := collector.Run(t, second, collector.Backfill("sqlite:///"+sample, second).Set("extensions::file_storage::directory", filepath.Join(dir, "position")), 1)
+	q := collector.Run(t, second, collector.Backfill("sqlite:///"+sample,
+		second).Set("extensions::file_storage::directory", filepath.Join(dir, "position")), 1)
 	assert.Contains(t, q.Logs(), "another process with the same storage folder may be running")
 	p.Signal(syscall.SIGTERM)
 	p.WaitFor(stopLimit)
 }
 
-// What the report says about delivery is true of the configuration as the collector understands it, defaults included.
+// What the report says about delivery is true of the configuration as the collector understands it,
+// defaults included.
 func TestDelivery(t *testing.T) {
 	t.Parallel()
 	sink := otlpsink.New(t)
@@ -293,15 +307,19 @@ func TestDelivery(t *testing.T) {
 		exporter map[string]any
 		want     string
 	}{
-		"debug":                  {map[string]any{"debug": map[string]any{}}, "end_to_end"},
-		"debug with a queue":     {map[string]any{"debug": map[string]any{"sending_queue": map[string]any{"enabled": true}}}, "queued"},
-		"queue by default":       {map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL}}, "queued"},
-		"queue off":              {otlp(map[string]any{"enabled": false}), "end_to_end"},
-		"queue that waits":       {otlp(map[string]any{"wait_for_result": true}), "end_to_end"},
-		"queue on disk":          {otlp(map[string]any{"storage": "file_storage"}), "queued"},
-		"file without rotation":  {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t")}}, "queued"},
-		"file with rotation":     {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t"), "rotation": map[string]any{"max_backups": 0}}}, "end_to_end"},
-		"file that deletes some": {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t"), "rotation": map[string]any{}}}, "end_to_end"},
+		"debug": {map[string]any{"debug": map[string]any{}}, "end_to_end"},
+		"debug with a queue": {
+			map[string]any{"debug": map[string]any{"sending_queue": map[string]any{"enabled": true}}}, "queued"},
+		"queue by default": {map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL}}, "queued"},
+		"queue off":        {otlp(map[string]any{"enabled": false}), "end_to_end"},
+		"queue that waits": {otlp(map[string]any{"wait_for_result": true}), "end_to_end"},
+		"queue on disk":    {otlp(map[string]any{"storage": "file_storage"}), "queued"},
+		"file without rotation": {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t")}},
+			"queued"},
+		"file with rotation": {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t"),
+			"rotation": map[string]any{"max_backups": 0}}}, "end_to_end"},
+		"file that deletes some": {map[string]any{"file": map[string]any{"path": filepath.Join(t.TempDir(), "t"),
+			"rotation": map[string]any{}}}, "end_to_end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -312,7 +330,8 @@ func TestDelivery(t *testing.T) {
 			collector.Run(t, dir, c, 0)
 			report := collector.ReadReport(t, dir).Receivers[0]
 			assert.Equal(t, x.want, report.Delivery)
-			assert.Equal(t, x.want == "end_to_end" && name != "file that deletes some", len(report.DeliveryNotes) == 0, report.DeliveryNotes)
+			assert.Equal(t, x.want == "end_to_end" && name != "file that deletes some", len(report.DeliveryNotes) == 0,
+				report.DeliveryNotes)
 		})
 	}
 }

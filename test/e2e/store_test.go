@@ -92,7 +92,8 @@ func (s *store) column(query string, args ...any) (list []string) {
 func (s *store) spans() map[otlpsink.SpanKey]bool {
 	s.t.Helper()
 	all := map[otlpsink.SpanKey]bool{}
-	for _, row := range s.rows(`SELECT s.trace_id, s.span_id FROM spans s JOIN experiments e ON e.experiment_id = s.experiment_id WHERE e.lifecycle_stage = 'active'`) {
+	for _, row := range s.rows(`SELECT s.trace_id, s.span_id FROM spans s JOIN experiments e ON e.experiment_id = ` +
+		`s.experiment_id WHERE e.lifecycle_stage = 'active'`) {
 		all[keyOf(s.t, row[0].(string), row[1].(string))] = true
 	}
 	return all
@@ -102,7 +103,9 @@ func (s *store) spans() map[otlpsink.SpanKey]bool {
 func (s *store) edit(trace, span string, change func(document map[string]any)) {
 	s.t.Helper()
 	var document map[string]any
-	require.NoError(s.t, json.Unmarshal([]byte(s.one(`SELECT content FROM spans WHERE trace_id = ? AND span_id = ?`, trace, span)), &document))
+	require.NoError(s.t,
+		json.Unmarshal([]byte(s.one(`SELECT content FROM spans WHERE trace_id = ? AND span_id = ?`, trace, span)),
+			&document))
 	change(document)
 	text, err := json.Marshal(document)
 	require.NoError(s.t, err)

@@ -19,7 +19,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// Deliverable returns those traces that have to be emitted: they have spans and are finished, or their writer has been gone for an hour. Times are those of the spans.
+// Deliverable returns those traces that have to be emitted: they have spans and are finished, or
+// their writer has been gone for an hour. Times are those of the spans.
 func Deliverable(all []Trace, now time.Time) (list []Trace, unfinished, empty []string) {
 	for _, x := range all {
 		switch {
@@ -34,7 +35,8 @@ func Deliverable(all []Trace, now time.Time) (list []Trace, unfinished, empty []
 	return list, unfinished, empty
 }
 
-// Compare fails the test for everything in which the emitted spans are not exactly those of the expected traces. It returns how many spans were compared.
+// Compare fails the test for everything in which the emitted spans are not exactly those of the
+// expected traces. It returns how many spans were compared.
 func Compare(t testing.TB, want []Trace, got []ptrace.Traces) int {
 	t.Helper()
 	spans := map[otlpsink.SpanKey]ptrace.Span{}
@@ -64,8 +66,11 @@ func Compare(t testing.TB, want []Trace, got []ptrace.Traces) int {
 			experiment, _ := resources[key].Attributes().Get(genai.ExperimentID)
 			assert.Equal(t, x.ExperimentID, experiment.AsString())
 			delete(spans, key)
-			if _, sent := s.Attributes().Get(genai.TraceRequestID); !sent && w.Attributes[genai.TraceRequestID] == x.TraceID && strings.HasPrefix(x.TraceID, "trace:/") {
-				delete(w.Attributes, genai.TraceRequestID) // spans in Unity Catalog don't have it; the client adds it to those that others than itself wrote
+			if _, sent := s.Attributes().Get(genai.TraceRequestID); !sent &&
+				w.Attributes[genai.TraceRequestID] == x.TraceID && strings.HasPrefix(x.TraceID, "trace:/") {
+				// spans in Unity Catalog don't have it; the client adds it to those that others
+				// than itself wrote
+				delete(w.Attributes, genai.TraceRequestID)
 			}
 			err := compareSpan(w, s)
 			if err == nil && k == top {
@@ -97,7 +102,8 @@ func topmost(spans []Span) int {
 	return best
 }
 
-// compareSpan compares everything that MLflow holds of a span; what is emitted besides is not looked at.
+// compareSpan compares everything that MLflow holds of a span; what is emitted besides is not
+// looked at.
 func compareSpan(w *Span, s ptrace.Span) error {
 	parent := ""
 	if w.ParentID != nil {
@@ -107,7 +113,8 @@ func compareSpan(w *Span, s ptrace.Span) error {
 	if w.EndNs != nil {
 		end = *w.EndNs
 	}
-	codes := map[string]ptrace.StatusCode{"OK": ptrace.StatusCodeOk, "ERROR": ptrace.StatusCodeError, "UNSET": ptrace.StatusCodeUnset}
+	codes := map[string]ptrace.StatusCode{"OK": ptrace.StatusCodeOk, "ERROR": ptrace.StatusCodeError,
+		"UNSET": ptrace.StatusCodeUnset}
 	switch {
 	case s.ParentSpanID().String() != parent:
 		return fmt.Errorf("parent: want %q, got %q", parent, s.ParentSpanID())
@@ -133,7 +140,8 @@ func compareSpan(w *Span, s ptrace.Span) error {
 	}
 	for i, l := range w.Links {
 		g := s.Links().At(i)
-		if g.TraceID().String() != strings.TrimPrefix(l.TraceID[strings.LastIndexByte(l.TraceID, '/')+1:], "tr-") || g.SpanID().String() != l.SpanID {
+		if g.TraceID().String() != strings.TrimPrefix(l.TraceID[strings.LastIndexByte(l.TraceID, '/')+1:], "tr-") ||
+			g.SpanID().String() != l.SpanID {
 			return fmt.Errorf("link %d: want %s %s, got %s %s", i, l.TraceID, l.SpanID, g.TraceID(), g.SpanID())
 		}
 		if err := exactly(l.Attributes, g.Attributes()); err != nil {
@@ -165,17 +173,23 @@ func exactly(want map[string]any, got pcommon.Map) error {
 // derived are the attributes of semantic conventions that any span may get beside MLflow's own.
 var derived = map[string]bool{
 	genai.JSONAttributes: true, genai.ErrorType: true, genai.CodeFunctionName: true,
-	genai.OperationName: true, genai.ProviderName: true, genai.ToolName: true, genai.AgentName: true, genai.PromptName: true, "gen_ai.data_source.id": true, "gen_ai.workflow.name": true,
-	genai.RequestModel: true, genai.RequestTemperature: true, genai.RequestTopP: true, genai.RequestTopK: true, genai.RequestMaxTokens: true, genai.RequestStop: true,
-	genai.RequestFrequency: true, genai.RequestPresence: true, genai.RequestSeed: true, genai.RequestChoices: true, genai.RequestStream: true,
-	genai.ResponseID: true, genai.ResponseModel: true, genai.ResponseFinish: true,
-	genai.UsageInput: true, genai.UsageOutput: true, genai.UsageCacheRead: true, genai.UsageCacheWrite: true, genai.UsageReasoning: true, genai.EmbeddingsDimensions: true,
+	genai.OperationName: true, genai.ProviderName: true, genai.ToolName: true, genai.AgentName: true,
+	genai.PromptName: true, "gen_ai.data_source.id": true, "gen_ai.workflow.name": true,
+	genai.RequestModel: true, genai.RequestTemperature: true, genai.RequestTopP: true, genai.RequestTopK: true,
+	genai.RequestMaxTokens: true, genai.RequestStop: true,
+	genai.RequestFrequency: true, genai.RequestPresence: true, genai.RequestSeed: true, genai.RequestChoices: true,
+	genai.RequestStream: true,
+	genai.ResponseID:    true, genai.ResponseModel: true, genai.ResponseFinish: true,
+	genai.UsageInput: true, genai.UsageOutput: true, genai.UsageCacheRead: true, genai.UsageCacheWrite: true,
+	genai.UsageReasoning: true, genai.EmbeddingsDimensions: true,
 }
 
 // ofTrace are the attributes that only the topmost span gets, besides tags and metadata.
 var ofTrace = map[string]bool{
-	genai.TraceRequestID: true, genai.ExperimentID: true, genai.ClientRequestID: true, genai.TraceState: true, genai.Revision: true, genai.Assessments: true,
-	genai.RequestPreview: true, genai.ResponsePreview: true, genai.SessionID: true, genai.ConversationID: true, genai.UserID: true, genai.TraceIDSynthetic: true,
+	genai.TraceRequestID: true, genai.ExperimentID: true, genai.ClientRequestID: true, genai.TraceState: true,
+	genai.Revision: true, genai.Assessments: true,
+	genai.RequestPreview: true, genai.ResponsePreview: true, genai.SessionID: true, genai.ConversationID: true,
+	genai.UserID: true, genai.TraceIDSynthetic: true,
 	genai.TraceLocation: true,
 }
 

@@ -14,13 +14,16 @@ import (
 // A comparison that finds nothing is worth nothing: every kind of difference is found.
 func TestDifferencesAreFound(t *testing.T) {
 	want := map[string]any{
-		"int": json.Number("1"), "float": json.Number("1.0"), "nan": map[string]any{"$float": "NaN"}, "text": "1", "null": nil, "flag": true,
-		"list": []any{json.Number("1"), "a"}, "object": map[string]any{"k": json.Number("2")}, "huge": json.Number("1180591620717411303424"),
+		"int": json.Number("1"), "float": json.Number("1.0"), "nan": map[string]any{"$float": "NaN"}, "text": "1",
+		"null": nil, "flag": true,
+		"list": []any{json.Number("1"), "a"}, "object": map[string]any{"k": json.Number("2")},
+		"huge": json.Number("1180591620717411303424"),
 	}
 	emitted := func() pcommon.Map {
 		m := pcommon.NewMap()
 		require.NoError(t, m.FromRaw(map[string]any{
-			"int": 1, "float": 1.0, "text": "1", "null": nil, "flag": true, "list": []any{1, "a"}, "object": map[string]any{"k": 2}, "huge": "1180591620717411303424",
+			"int": 1, "float": 1.0, "text": "1", "null": nil, "flag": true, "list": []any{1, "a"},
+			"object": map[string]any{"k": 2}, "huge": "1180591620717411303424",
 			"mlflow.jsonAttributes": []any{"huge"},
 		}))
 		nan, _ := json.Number("NaN").Float64()
@@ -41,8 +44,11 @@ func TestDifferencesAreFound(t *testing.T) {
 		"another member":       func(m pcommon.Map) { m.PutEmptyMap("object").PutInt("j", 2) },
 		"another huge number":  func(m pcommon.Map) { m.PutStr("huge", "1180591620717411303425") },
 		"json text not listed": func(m pcommon.Map) { m.Remove("mlflow.jsonAttributes") },
-		"listed without need":  func(m pcommon.Map) { v, _ := m.Get("mlflow.jsonAttributes"); v.Slice().AppendEmpty().SetStr("text") },
-		"infinity for nan":     func(m pcommon.Map) { m.PutStr("nan", "NaN") },
+		"listed without need": func(m pcommon.Map) {
+			v, _ := m.Get("mlflow.jsonAttributes")
+			v.Slice().AppendEmpty().SetStr("text")
+		},
+		"infinity for nan": func(m pcommon.Map) { m.PutStr("nan", "NaN") },
 	} {
 		m := emitted()
 		change(m)

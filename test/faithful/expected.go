@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package faithful compares emitted spans with what MLflow's own Python client returns: everything that the client has must be there and be equal, and what is there
-// besides must be documented.
+// Package faithful compares emitted spans with what MLflow's own Python client returns: everything
+// that the client has must be there and be equal, and what is there besides must be documented.
 package faithful
 
 import (

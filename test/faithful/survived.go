@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Survived fails the test for everything of the source's spans that an MLflow server doesn't hold after it was sent there by OTLP. Both sides are what MLflow's client
-// returns. Such a server overwrites mlflow.traceRequestId, adds attributes that it derives from gen_ai.*, and decodes strings that are JSON text.
+// Survived fails the test for everything of the source's spans that an MLflow server doesn't hold
+// after it was sent there by OTLP. Both sides are what MLflow's client returns. Such a server
+// overwrites mlflow.traceRequestId, adds attributes that it derives from gen_ai.*, and decodes
+// strings that are JSON text.
 func Survived(t testing.TB, source, destination []Trace) {
 	t.Helper()
 	got := map[string]*Span{}
@@ -62,11 +64,13 @@ func survived(w, g *Span) error {
 	case w.Status != g.Status:
 		return fmt.Errorf("status: want %v, got %v", w.Status, g.Status)
 	case len(w.Events) != len(g.Events) || len(w.Links) != len(g.Links):
-		return fmt.Errorf("want %d events and %d links, got %d and %d", len(w.Events), len(w.Links), len(g.Events), len(g.Links))
+		return fmt.Errorf("want %d events and %d links, got %d and %d", len(w.Events), len(w.Links),
+			len(g.Events), len(g.Links))
 	}
 	for i, e := range w.Events {
 		if h := g.Events[i]; e.Name != h.Name || nanoseconds(e.TimeNs) != h.TimeNs {
-			return fmt.Errorf("event %d: want %q at %d, got %q at %d", i, e.Name, nanoseconds(e.TimeNs), h.Name, h.TimeNs)
+			return fmt.Errorf("event %d: want %q at %d, got %q at %d", i, e.Name, nanoseconds(e.TimeNs), h.Name,
+				h.TimeNs)
 		}
 		if err := allOf(e.Attributes, g.Events[i].Attributes); err != nil {
 			return fmt.Errorf("event %d: %w", i, err)

@@ -15,7 +15,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-// compareTrace compares what the topmost span carries for the whole trace: id, state, every tag, all metadata, all assessments.
+// compareTrace compares what the topmost span carries for the whole trace: id, state, every tag,
+// all metadata, all assessments.
 func compareTrace(x *Trace, s ptrace.Span) error {
 	w := &x.Spans[topmost(x.Spans)]
 	if err := documented(x, w, s, true); err != nil {
@@ -50,7 +51,8 @@ func compareTrace(x *Trace, s ptrace.Span) error {
 	return compareAssessments(x, s)
 }
 
-// carried looks for a tag or metadata under the names that it may have; a producer's attribute of the same name and value will do.
+// carried looks for a tag or metadata under the names that it may have; a producer's attribute of
+// the same name and value will do.
 func carried(w *Span, s ptrace.Span, want string, names ...string) error {
 	for _, name := range names {
 		if v, ok := s.Attributes().Get(name); ok && v.Type() == pcommon.ValueTypeStr && v.Str() == want {
@@ -114,8 +116,9 @@ func jsonAttributes(s ptrace.Span) string {
 // wire spells an assessment as a REST answer of MLflow does.
 func (a *Assessment) wire(traceID string) map[string]any {
 	m := map[string]any{
-		"assessment_id": a.ID, "assessment_name": a.Name, "trace_id": traceID, "create_time": timestamp(a.CreateTimeMs), "last_update_time": timestamp(a.LastUpdateTimeMs),
-		"valid": a.Valid == nil || *a.Valid,
+		"assessment_id": a.ID, "assessment_name": a.Name, "trace_id": traceID, "create_time": timestamp(a.CreateTimeMs),
+		"last_update_time": timestamp(a.LastUpdateTimeMs),
+		"valid":            a.Valid == nil || *a.Valid,
 	}
 	source := map[string]any{"source_type": a.Source.Type}
 	put(source, "source_id", a.Source.ID)

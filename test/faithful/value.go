@@ -14,8 +14,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// attributes compares maps of attributes and returns the keys that only the emitted one has. Attributes that the map lists under mlflow.jsonAttributes may hold JSON
-// text where the client has a value.
+// attributes compares maps of attributes and returns the keys that only the emitted one has.
+// Attributes that the map lists under mlflow.jsonAttributes may hold JSON text where the client has
+// a value.
 func attributes(want map[string]any, got pcommon.Map) (extra []string, err error) {
 	jsonText := map[string]bool{}
 	if list, ok := got.Get("mlflow.jsonAttributes"); ok && list.Type() == pcommon.ValueTypeSlice {
@@ -51,7 +52,8 @@ func attributes(want map[string]any, got pcommon.Map) (extra []string, err error
 	return extra, nil
 }
 
-// equal compares a value of the client, as expected.py spells it, with an emitted one. text is set where JSON text stands for a value.
+// equal compares a value of the client, as expected.py spells it, with an emitted one. text is set
+// where JSON text stands for a value.
 func equal(want any, got pcommon.Value, jsonText bool, text *bool) error {
 	if _, isString := want.(string); jsonText && !isString && got.Type() == pcommon.ValueTypeStr {
 		*text = true

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mlflowserver runs real MLflow servers, fills them with data and asks MLflow's own Python client what they hold. Everything is done by the scripts in
-// test/py, which make their own environments.
+// Package mlflowserver runs real MLflow servers, fills them with data and asks MLflow's own Python
+// client what they hold. Everything is done by the scripts in test/py, which make their own
+// environments.
 package mlflowserver
 
 import (
@@ -36,7 +37,8 @@ type Server struct {
 	URL     string `json:"url"`
 	Dir     string `json:"dir"`
 	Version string `json:"version"`
-	// Admin, Reader and Experiments are set with --auth: the reader may read experiment team-a only.
+	// Admin, Reader and Experiments are set with --auth: the reader may read experiment team-a
+	// only.
 	Admin       Login             `json:"admin"`
 	Reader      Login             `json:"reader"`
 	Experiments map[string]string `json:"experiments"`
@@ -61,7 +63,8 @@ func Scripts() string {
 
 var environments sync.Map // version → func() (string, error)
 
-// Python returns the interpreter that has the given version of MLflow; the first call of a machine installs it.
+// Python returns the interpreter that has the given version of MLflow; the first call of a machine
+// installs it.
 func Python(version string) (string, error) {
 	once, _ := environments.LoadOrStore(version, sync.OnceValues(func() (string, error) {
 		out, err := output(exec.Command(filepath.Join(Scripts(), "env.sh"), version))
@@ -70,7 +73,8 @@ func Python(version string) (string, error) {
 	return once.(func() (string, error))()
 }
 
-// Start starts a server of a version that serves dir, which may be empty or what another server left. options are those of server.py.
+// Start starts a server of a version that serves dir, which may be empty or what another server
+// left. options are those of server.py.
 func Start(version, dir string, options ...string) (*Server, error) {
 	python, err := Python(version)
 	if err != nil {
@@ -143,7 +147,8 @@ func (s *Server) Demo() error {
 	return err
 }
 
-// Scored adds n traces with every kind of text and score to the experiment "scored" of a store of version Database that no server serves yet.
+// Scored adds n traces with every kind of text and score to the experiment "scored" of a store of
+// version Database that no server serves yet.
 func Scored(n int, path string) error {
 	python, err := Python(Database)
 	if err != nil {
@@ -171,14 +176,16 @@ func (s *Server) Canaries(experiment string) (c Canaries, err error) {
 	return c, json.Unmarshal(out, &c)
 }
 
-// Refined writes what the genai processor must write on the traces of the given experiments, as Python computes it from what MLflow's client returns, to a file in the
-// format of refined.py. uri is the server's, or SQLite() for traces that a server can't answer for.
+// Refined writes what the genai processor must write on the traces of the given experiments, as
+// Python computes it from what MLflow's client returns, to a file in the format of refined.py. uri
+// is the server's, or SQLite() for traces that a server can't answer for.
 func (s *Server) Refined(uri, path string, experiments ...string) error {
 	_, err := s.run(Login{}, "refined.py", append([]string{uri, path}, experiments...)...)
 	return err
 }
 
-// Expected writes what MLflow's client returns for the given experiments, all active ones without any, to a file in the format of expected.py.
+// Expected writes what MLflow's client returns for the given experiments, all active ones without
+// any, to a file in the format of expected.py.
 func (s *Server) Expected(path string, experiments ...string) error {
 	args := []string{s.URL, path}
 	for _, e := range experiments {
@@ -196,13 +203,15 @@ func run(python string, login Login, script string, args ...string) ([]byte, err
 	cmd := exec.Command(python, append([]string{filepath.Join(Scripts(), script)}, args...)...)
 	cmd.Env = environment()
 	if login.Username != "" {
-		cmd.Env = append(cmd.Env, "MLFLOW_TRACKING_USERNAME="+login.Username, "MLFLOW_TRACKING_PASSWORD="+login.Password)
+		cmd.Env = append(cmd.Env, "MLFLOW_TRACKING_USERNAME="+login.Username,
+			"MLFLOW_TRACKING_PASSWORD="+login.Password)
 	}
 	return output(cmd)
 }
 
-// Script runs a script of test/py with MLflow of the given version and returns what it prints. It sees the caller's environment without anything that would steer
-// MLflow, and env besides (NAME=value).
+// Script runs a script of test/py with MLflow of the given version and returns what it prints. It
+// sees the caller's environment without anything that would steer MLflow, and env besides
+// (NAME=value).
 func Script(version string, env []string, script string, args ...string) ([]byte, error) {
 	python, err := Python(version)
 	if err != nil {
@@ -224,7 +233,8 @@ func environment() []string {
 	return env
 }
 
-// output runs a command and returns its standard output; an error holds the end of what it complained about.
+// output runs a command and returns its standard output; an error holds the end of what it
+// complained about.
 func output(cmd *exec.Cmd) ([]byte, error) {
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints

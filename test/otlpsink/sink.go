@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlpsink is a destination for tests: it takes OTLP over HTTP, remembers what it accepted, and answers what the test tells it to.
+// Package otlpsink is a destination for tests: it takes OTLP over HTTP, remembers what it accepted,
+// and answers what the test tells it to.
 package otlpsink
 
 import (
@@ -24,7 +25,8 @@ type SpanKey struct {
 	Span  pcommon.SpanID
 }
 
-// Answer decides about a request: an HTTP status and a message. The zero status accepts. It may block; done is closed when the client has gone.
+// Answer decides about a request: an HTTP status and a message. The zero status accepts. It may
+// block; done is closed when the client has gone.
 type Answer func(td ptrace.Traces, done <-chan struct{}) (status int, message string)
 
 // Sink is a running destination.
@@ -160,7 +162,8 @@ func Count(all []ptrace.Traces) map[SpanKey]int {
 	return out
 }
 
-// TraceIDs returns how often the topmost spans of each trace, those that carry MLflow's own trace id, occur.
+// TraceIDs returns how often the topmost spans of each trace, those that carry MLflow's own trace
+// id, occur.
 func TraceIDs(all []ptrace.Traces) map[string]int {
 	out := map[string]int{}
 	for _, td := range all {

@@ -15,8 +15,10 @@ func annotations() []databrickstest.Row {
 	add := func(trace byte, id, kind, name string, value any, minute int, deleted bool) {
 		time := func(m int) string { return fmt.Sprintf("2026-11-20T11:%02d:00.000000Z", m) }
 		row := databrickstest.Row{
-			"annotation_id": id, "target_type": "TRACE", "target_id": traceID(trace).String(), "annotation_type": kind, "name": name, "value": value,
-			"created_at": time(0), "created_by": "me", "updated_at": time(minute), "updated_by": "me", "deleted_at": nil, "deleted_by": nil,
+			"annotation_id": id, "target_type": "TRACE", "target_id": traceID(trace).String(), "annotation_type": kind,
+			"name": name, "value": value,
+			"created_at": time(0), "created_by": "me", "updated_at": time(minute), "updated_by": "me",
+			"deleted_at": nil, "deleted_by": nil,
 		}
 		if deleted {
 			row["deleted_at"], row["deleted_by"] = time(minute), "me"
@@ -30,8 +32,9 @@ func annotations() []databrickstest.Row {
 	add(13, "t3", "TAG", "gone", "x", 1, true) // deleted in the same instant
 	add(13, "t4", "TAG", "mlflow.traceName", "system", 1, false)
 	add(13, "m1", "METADATA", "metadata", map[string]any{"client_request_id": "c", "trace_metadata": map[string]any{
-		"mlflow.trace.session": "s-ann", "mlflow.trace.user": "u-ann", "mlflow.trace.tokenUsage": `{"input_tokens": 5, "output_tokens": 6, "total_tokens": 11}`,
-		"mlflow.trace.cost": `{"total_cost": 1.5}`, "mlflow.sourceRun": "run",
+		"mlflow.trace.session": "s-ann", "mlflow.trace.user": "u-ann",
+		"mlflow.trace.tokenUsage": `{"input_tokens": 5, "output_tokens": 6, "total_tokens": 11}`,
+		"mlflow.trace.cost":       `{"total_cost": 1.5}`, "mlflow.sourceRun": "run",
 	}}, 1, false)
 	add(13, "f1", "FEEDBACK", "quality", "yes", 1, false)
 	add(13, "f1", "FEEDBACK", "quality", "no", 5, false) // changed
@@ -46,7 +49,8 @@ func annotations() []databrickstest.Row {
 	add(17, "m2", "METADATA", "metadata", map[string]any{"client_request_id": "c"}, 1, false)
 	add(18, "f7", "FEEDBACK", "relevance", 1.0, 1, false) // of a trace that is not there
 	rows = append(rows, databrickstest.Row{
-		"annotation_id": "s1", "target_type": "SPAN", "target_id": traceID(15).String() + ":" + spanID(15, 2).String(), "annotation_type": "FEEDBACK", "name": "inner", "value": 1.0,
+		"annotation_id": "s1", "target_type": "SPAN", "target_id": traceID(15).String() + ":" + spanID(15, 2).String(),
+		"annotation_type": "FEEDBACK", "name": "inner", "value": 1.0,
 		"created_at": "2026-11-20T11:00:00.000000Z", "updated_at": "2026-11-20T11:00:00.000000Z",
 	})
 	return rows

@@ -21,7 +21,8 @@ func at(ms int) pcommon.Timestamp {
 
 type attrs = map[string]any
 
-// span is a span of a trace written here. Times are milliseconds after origin; an end of -1 is none.
+// span is a span of a trace written here. Times are milliseconds after origin; an end of -1 is
+// none.
 type span struct {
 	id, parent byte
 	name       string
@@ -66,7 +67,8 @@ func must(err error) {
 
 // counted are the attributes that the genai processor gives a topmost span.
 func counted(request, response int, more attrs) attrs {
-	m := attrs{"token_count_request": request, "token_count_response": response, "token_count_encoding": "o200k_base", "token_count_approximate": false}
+	m := attrs{"token_count_request": request, "token_count_response": response, "token_count_encoding": "o200k_base",
+		"token_count_approximate": false}
 	for k, v := range more {
 		m[k] = v
 	}
@@ -79,10 +81,12 @@ type delivery struct {
 	empty bool
 }
 
-// deliveries are what arrives, in this order: what producers other than MLflow's receiver send, repeats, late rows, rows in the wrong order.
+// deliveries are what arrives, in this order: what producers other than MLflow's receiver send,
+// repeats, late rows, rows in the wrong order.
 func deliveries() []delivery {
 	received := func(revision int, more attrs) attrs {
-		m := attrs{"mlflow.traceRequestId": "tr-late", "mlflow.spanType": "AGENT", "mlflow.revision": revision, "mlflow.traceState": "OK", "mlflow.experimentId": "7",
+		m := attrs{"mlflow.traceRequestId": "tr-late", "mlflow.spanType": "AGENT", "mlflow.revision": revision,
+			"mlflow.traceState": "OK", "mlflow.experimentId": "7",
 			"mlflow.spanInputs": attrs{"q": "é\n\"x\"", "n": []any{1, 2.5, nil}}, "mlflow.spanOutputs": "plain"}
 		for k, v := range more {
 			m[k] = v
@@ -90,54 +94,81 @@ func deliveries() []delivery {
 		return m
 	}
 	late := func(revision, end int, more attrs) ptrace.Traces {
-		return spansOf(5, attrs{"service.name": "late"}, span{1, 0, "agent", 50, end, ptrace.StatusCodeOk, received(revision, more)})
+		return spansOf(5, attrs{"service.name": "late"},
+			span{1, 0, "agent", 50, end, ptrace.StatusCodeOk, received(revision, more)})
 	}
 	llm := spansOf(2, attrs{"service.name": "chat", "service.version": "1.4.2", "deployment.environment.name": "prod"},
 		span{1, 0, "chat gpt-4o", 10, 510, ptrace.StatusCodeUnset, counted(12, 34, attrs{
-			"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 20, "gen_ai.usage.output_tokens": 40, "session.id": "s1",
-			"user.id": "u1", "gen_ai.input.messages": `[{"role":"user"}]`, "gen_ai.output.messages": `[{"role":"assistant"}]`, "contract_cost_trace_total": 0.25,
-			"contract_cost_trace_partial": true, "contract_cost_currency": "EUR", "mlflow.traceTag.app_version": "", "mlflow.traceTag.team": "blue", "mlflow.traceTag.empty": "",
+			"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 20,
+			"gen_ai.usage.output_tokens": 40, "session.id": "s1",
+			"user.id": "u1", "gen_ai.input.messages": `[{"role":"user"}]`,
+			"gen_ai.output.messages": `[{"role":"assistant"}]`, "contract_cost_trace_total": 0.25,
+			"contract_cost_trace_partial": true, "contract_cost_currency": "EUR", "mlflow.traceTag.app_version": "",
+			"mlflow.traceTag.team": "blue", "mlflow.traceTag.empty": "",
 		})})
 	return []delivery{
-		// An agent behind an instrumented web framework, whose own LLM span is counted too (tokens::spans: all) and begins in the same nanosecond.
+		// An agent behind an instrumented web framework, whose own LLM span is counted too
+		// (tokens::spans: all) and begins in the same nanosecond.
 		{spansOf(1, attrs{"service.name": "web"},
 			span{1, 0, "GET /ask", 0, 900, ptrace.StatusCodeUnset, attrs{"http.request.method": "GET"}},
-			span{3, 2, "llm", 1, 400, ptrace.StatusCodeOk, counted(1, 2, attrs{"openinference.span.kind": "LLM", "metric_relevance": 0.1})},
-			span{2, 1, "agent", 1, 800, ptrace.StatusCodeError, counted(5, 6, attrs{"openinference.span.kind": "AGENT", "input.value": "hi", "output.value": "", "metric_relevance": 0.75,
-				"llm.token_count.prompt": 3, "llm.token_count.completion": 4, "llm.token_count.total": 7, "llm.cost.total": 0.5, "llm.model_name": "m"})},
+			span{3, 2, "llm", 1, 400, ptrace.StatusCodeOk,
+				counted(1, 2, attrs{"openinference.span.kind": "LLM", "metric_relevance": 0.1})},
+			span{2, 1, "agent", 1, 800, ptrace.StatusCodeError,
+				counted(5, 6, attrs{"openinference.span.kind": "AGENT", "input.value": "hi", "output.value": "",
+					"metric_relevance":       0.75,
+					"llm.token_count.prompt": 3, "llm.token_count.completion": 4, "llm.token_count.total": 7,
+					"llm.cost.total": 0.5, "llm.model_name": "m"})},
 		), false},
 		{llm, true}, {llm, false}, {llm, true}, // repeats, and both forms of no parent for one span
-		// Two services of one trace, each with a topmost GenAI span; the clock of the second is behind.
-		{spansOf(3, attrs{"service.name": "first"}, span{1, 9, "agent-a", 100, 300, ptrace.StatusCodeOk, counted(1, 1, attrs{"gen_ai.operation.name": "invoke_agent"})}), false},
-		{spansOf(3, attrs{"service.name": "second"}, span{2, 8, "agent-b", 150, 600, ptrace.StatusCodeOk, counted(2, 2, attrs{"gen_ai.operation.name": "invoke_agent"})}), false},
+		// Two services of one trace, each with a topmost GenAI span; the clock of the second is
+		// behind.
+		{spansOf(3, attrs{"service.name": "first"}, span{1, 9, "agent-a", 100, 300, ptrace.StatusCodeOk,
+			counted(1, 1, attrs{"gen_ai.operation.name": "invoke_agent"})}), false},
+		{spansOf(3, attrs{"service.name": "second"}, span{2, 8, "agent-b", 150, 600, ptrace.StatusCodeOk,
+			counted(2, 2, attrs{"gen_ai.operation.name": "invoke_agent"})}), false},
 		// Only inner spans arrived: no row.
-		{spansOf(4, attrs{"service.name": "lost"}, span{1, 7, "llm", 0, 1, ptrace.StatusCodeOk, attrs{"gen_ai.operation.name": "chat", "metric_relevance": 1.0}}), false},
-		// Late rows: a newer revision with another score and without a former one, then an older row that was retried, then the newest revision again with another tag.
+		{spansOf(4, attrs{"service.name": "lost"}, span{1, 7, "llm", 0, 1, ptrace.StatusCodeOk,
+			attrs{"gen_ai.operation.name": "chat", "metric_relevance": 1.0}}), false},
+		// Late rows: a newer revision with another score and without a former one, then an older
+		// row that was retried, then the newest revision again with another tag.
 		{late(1000, 250, attrs{"metric_relevance": 0.2, "metric_gone": 1.0}), false},
-		{late(1732100000000, 250, attrs{"metric_relevance": 0.9, "metric_groundedness": 0.0, "mlflow.traceTag.env": "old"}), false},
+		{late(1732100000000, 250, attrs{"metric_relevance": 0.9, "metric_groundedness": 0.0,
+			"mlflow.traceTag.env": "old"}), false},
 		{late(1000, 250, attrs{"metric_relevance": 0.2, "metric_gone": 1.0}), true},
-		{late(1732100000000, 250, attrs{"metric_relevance": 0.9, "metric_groundedness": 0.0, "mlflow.traceTag.env": "new"}), true},
+		{late(1732100000000, 250, attrs{"metric_relevance": 0.9, "metric_groundedness": 0.0,
+			"mlflow.traceTag.env": "new"}), true},
 		{late(0, 250, nil), false},
 		// A trace in progress: no end.
 		{spansOf(6, attrs{"service.name": ""}, span{1, 0, "agent", 0, -1, ptrace.StatusCodeUnset,
-			attrs{"mlflow.traceRequestId": "\"tr-quoted\"", "mlflow.spanType": "\"CHAIN\"", "mlflow.revision": 0, "mlflow.traceState": "IN_PROGRESS", "mlflow.requestPreview": "do …"}}), false},
+			attrs{"mlflow.traceRequestId": "\"tr-quoted\"", "mlflow.spanType": "\"CHAIN\"", "mlflow.revision": 0,
+				"mlflow.traceState": "IN_PROGRESS", "mlflow.requestPreview": "do …"}}), false},
 		// Scores of every form. Names that differ in case only, a name that a path can't hold.
-		{spansOf(7, attrs{"service.name": "odd"}, span{1, 0, "agent", 0, 10, ptrace.StatusCodeOk, attrs{"gen_ai.system": "x", "metric_relevance": "yes", "metric_Relevance": 0.5,
-			"metric_it's \"odd\"?": 3, "metric_groundedness": true, "metric_answer_length": " 42.5 ", "metric_bad": "so so", "metric_nan": "NaN", "metric_inf": "Infinity", "metric_": 1.0,
-			"metric_object": attrs{"a": 1}, "metric_list": []any{1.0}, "metric_failed": "Fail"}}), false},
+		{spansOf(7, attrs{"service.name": "odd"}, span{1, 0, "agent", 0, 10, ptrace.StatusCodeOk,
+			attrs{"gen_ai.system": "x", "metric_relevance": "yes", "metric_Relevance": 0.5,
+				"metric_it's \"odd\"?": 3, "metric_groundedness": true, "metric_answer_length": " 42.5 ",
+				"metric_bad": "so so", "metric_nan": "NaN", "metric_inf": "Infinity", "metric_": 1.0,
+				"metric_object": attrs{"a": 1}, "metric_list": []any{1.0}, "metric_failed": "Fail"}}), false},
 		{spansOf(8, attrs{"service.name": "judge"}, span{1, 0, "judge", 0, 10, ptrace.StatusCodeOk,
-			attrs{"mlflow.spanType": "CHAT_MODEL", "mlflow.revision": 0, "mlflow.trace.sourceScorer": "safety", "mlflow.sourceRun": "r1"}}), false},
-		{spansOf(9, attrs{"service.name": "eval"}, span{1, 0, "predict", 0, 10, ptrace.StatusCodeOk, attrs{"mlflow.spanType": "CHAIN", "mlflow.revision": 0, "mlflow.sourceRun": "r1",
-			"mlflow.trace.tokenUsage": `{"input_tokens": 11, "output_tokens": 22, "total_tokens": 33}`, "mlflow.trace.cost": `{"input_cost": 0.1, "total_cost": 0.30000000000000004}`,
-			"mlflow.modelId": "m-1", "mlflow.trace.session": "sess", "mlflow.trace.user": "usr", "mlflow.traceName": "named", "mlflow.traceMetadata.env": "staging"}}), true},
+			attrs{"mlflow.spanType": "CHAT_MODEL", "mlflow.revision": 0, "mlflow.trace.sourceScorer": "safety",
+				"mlflow.sourceRun": "r1"}}), false},
+		{spansOf(9, attrs{"service.name": "eval"}, span{1, 0, "predict", 0, 10, ptrace.StatusCodeOk,
+			attrs{"mlflow.spanType": "CHAIN", "mlflow.revision": 0, "mlflow.sourceRun": "r1",
+				"mlflow.trace.tokenUsage": `{"input_tokens": 11, "output_tokens": 22, "total_tokens": 33}`,
+				"mlflow.trace.cost":       `{"input_cost": 0.1, "total_cost": 0.30000000000000004}`,
+				"mlflow.modelId":          "m-1", "mlflow.trace.session": "sess", "mlflow.trace.user": "usr",
+				"mlflow.traceName": "named", "mlflow.traceMetadata.env": "staging"}}), true},
 		// Usage as a native object; a total that nobody reports.
 		{spansOf(10, attrs{"service.name": "native"}, span{1, 0, "llm", 0, 10, ptrace.StatusCodeOk,
-			attrs{"mlflow.spanType": "CHAT_MODEL", "mlflow.chat.tokenUsage": attrs{"input_tokens": 3, "output_tokens": 4}, "token_count_request": "nonsense", "token_count_response": 2.9}}), false},
+			attrs{"mlflow.spanType": "CHAT_MODEL", "mlflow.chat.tokenUsage": attrs{"input_tokens": 3,
+				"output_tokens": 4}, "token_count_request": "nonsense", "token_count_response": 2.9}}), false},
 		// A span without attributes or anything; two spans without parents; end before start.
-		{spansOf(11, attrs{}, span{1, 0, "bare", 5, 9, ptrace.StatusCodeUnset, nil}, span{2, 0, "earlier", 4, 3, ptrace.StatusCodeError, nil}), true},
+		{spansOf(11, attrs{}, span{1, 0, "bare", 5, 9, ptrace.StatusCodeUnset, nil},
+			span{2, 0, "earlier", 4, 3, ptrace.StatusCodeError, nil}), true},
 		// Flattened messages.
-		{spansOf(12, attrs{"service.name": "flat", "openinference.project.name": "proj"}, span{1, 0, "llm", 0, 10, ptrace.StatusCodeOk, attrs{"openinference.span.kind": "LLM",
-			"llm.input_messages.0.message.content": "hello", "llm.input_messages.0.message.role": "user", "gen_ai.completion.0.content": "bye"}}), false},
+		{spansOf(12, attrs{"service.name": "flat", "openinference.project.name": "proj"},
+			span{1, 0, "llm", 0, 10, ptrace.StatusCodeOk, attrs{"openinference.span.kind": "LLM",
+				"llm.input_messages.0.message.content": "hello", "llm.input_messages.0.message.role": "user",
+				"gen_ai.completion.0.content": "bye"}}), false},
 		// What follows in traces 13 to 19 is about logs and annotations.
 		{scored(13, 1000, attrs{"metric_relevance": 0.1, "metric_quality": 0.2}), false},
 		{scored(14, 1000, attrs{"metric_relevance": 0.1, "metric_tone": 1.0}), false},
@@ -148,11 +179,13 @@ func deliveries() []delivery {
 }
 
 func scored(trace byte, revision int, scores attrs) ptrace.Traces {
-	m := attrs{"mlflow.spanType": "AGENT", "mlflow.revision": revision, "mlflow.traceState": "OK", "mlflow.traceTag.team": "span", "mlflow.traceTag.own": "1"}
+	m := attrs{"mlflow.spanType": "AGENT", "mlflow.revision": revision, "mlflow.traceState": "OK",
+		"mlflow.traceTag.team": "span", "mlflow.traceTag.own": "1"}
 	for k, v := range scores {
 		m[k] = v
 	}
-	return spansOf(trace, attrs{"service.name": "scored"}, span{1, 0, "agent", 0, 10, ptrace.StatusCodeOk, m}, span{2, 1, "tool", 1, 2, ptrace.StatusCodeOk, nil})
+	return spansOf(trace, attrs{"service.name": "scored"}, span{1, 0, "agent", 0, 10, ptrace.StatusCodeOk, m},
+		span{2, 1, "tool", 1, 2, ptrace.StatusCodeOk, nil})
 }
 
 // record is a log record that is a score.
@@ -186,19 +219,33 @@ func records() plog.Logs {
 		add("gen_ai.evaluation.result", record{trace, span, ms, m})
 	}
 	value := func(v any) attrs { return attrs{"gen_ai.evaluation.score.value": v} }
-	score(13, 1, 20, "a1", "relevance", value(0.6))                                                                          // later than the span
-	score(13, 1, 30, "a1", "relevance", value(0.65))                                                                         // the same assessment, changed
-	score(13, 1, 25, "a2", "relevance", value(0.3))                                                                          // another of that name, earlier
-	score(13, 2, 90, "a3", "relevance", value(0.99))                                                                         // about an inner span
-	score(14, 1, 40, "b1", "tone", attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.valid": false})            // withdrawn after the span was written
-	score(14, 0, 20, "b2", "Relevance", attrs{"gen_ai.evaluation.score.label": "PASS"})                                      // a label, in another spelling, without a span
-	score(15, 1, 20, "c1", "relevance", value(0.2))                                                                          // older than the span
-	score(15, 1, 20, "c2", "Retrieval/Precision (5)", value(0.125))                                                          // a name that becomes another
-	score(15, 1, 20, "c3", fmt.Sprintf("a very long name %060d", 7), value(1.0))                                             // and a long one
-	score(16, 1, 20, "d1", "groundedness", attrs{"gen_ai.evaluation.score.label": "so so"})                                  // no number
-	score(16, 1, 20, "d2", "expected", attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.kind": "expectation"}) // no feedback
-	score(16, 1, 20, "d3", "!?", value(1.0))                                                                                 // no name
-	add("something.else", record{16, 1, 20, attrs{"gen_ai.evaluation.name": "other", "gen_ai.evaluation.score.value": 1.0}})
+	// later than the span
+	score(13, 1, 20, "a1", "relevance", value(0.6))
+	// the same assessment, changed
+	score(13, 1, 30, "a1", "relevance", value(0.65))
+	// another of that name, earlier
+	score(13, 1, 25, "a2", "relevance", value(0.3))
+	// about an inner span
+	score(13, 2, 90, "a3", "relevance", value(0.99))
+	// withdrawn after the span was written
+	score(14, 1, 40, "b1", "tone", attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.valid": false})
+	// a label, in another spelling, without a span
+	score(14, 0, 20, "b2", "Relevance", attrs{"gen_ai.evaluation.score.label": "PASS"})
+	// older than the span
+	score(15, 1, 20, "c1", "relevance", value(0.2))
+	// a name that becomes another
+	score(15, 1, 20, "c2", "Retrieval/Precision (5)", value(0.125))
+	// and a long one
+	score(15, 1, 20, "c3", fmt.Sprintf("a very long name %060d", 7), value(1.0))
+	// no number
+	score(16, 1, 20, "d1", "groundedness", attrs{"gen_ai.evaluation.score.label": "so so"})
+	// no feedback
+	score(16, 1, 20, "d2", "expected",
+		attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.kind": "expectation"})
+	// no name
+	score(16, 1, 20, "d3", "!?", value(1.0))
+	add("something.else",
+		record{16, 1, 20, attrs{"gen_ai.evaluation.name": "other", "gen_ai.evaluation.score.value": 1.0}})
 	score(18, 1, 20, "e1", "relevance", value(1.0)) // of a trace that is not there
 	return ld
 }

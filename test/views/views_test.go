@@ -1,9 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package views executes the SQL of this project on Apache Spark, over rows in the layout of Databricks' tables: the
-// refined views, whose every column is compared with an independent computation, the plan that databricks_setup prints,
-// and the queries by which verify counts.
+// Package views executes the SQL of this project on Apache Spark, over rows in the layout of
+// Databricks' tables: the refined views, whose every column is compared with an independent
+// computation, the plan that databricks_setup prints, and the queries by which verify counts.
 package views
 
 import (
@@ -138,8 +138,8 @@ func (l *lab) post(path string, headers map[string]string, body []byte) []byte {
 	return answer
 }
 
-// history delivers what a real server over the sample store holds, through the distribution, to the tables of both
-// layouts, and some of it again.
+// history delivers what a real server over the sample store holds, through the distribution, to the
+// tables of both layouts, and some of it again.
 func (l *lab) history() {
 	grant(l.w)
 	store := l.t.TempDir()
@@ -167,7 +167,8 @@ func (l *lab) history() {
 		"currency": "EUR", "models": []any{map[string]any{"match": "*", "input": 2.5, "output": 10}},
 	}}})
 	c.Set("service::pipelines::traces", map[string]any{
-		"receivers": []any{"mlflow"}, "processors": []any{"genai"}, "exporters": []any{"databricks/v2", "databricks/v1"},
+		"receivers": []any{"mlflow"}, "processors": []any{"genai"},
+		"exporters": []any{"databricks/v2", "databricks/v1"},
 	})
 	collector.Run(l.t, dir, c, 0)
 	rows := len(l.w.Rows(modern.Table(unity.Spans, unity.V2).String()))
@@ -184,7 +185,8 @@ func grant(w *databrickstest.Workspace) {
 	}
 }
 
-// queries are those by which verify counted, answered anew, and those by which it would have listed the spans.
+// queries are those by which verify counted, answered anew, and those by which it would have listed
+// the spans.
 func (l *lab) queries() (out []query) {
 	l.t.Helper()
 	const sums, list = "count(*), count(DISTINCT span_id), min(span_id), max(span_id)", "span_id, count(*)"
@@ -218,7 +220,8 @@ func (l *lab) ask(sql string) [][]string {
 	return answer.Result.Rows
 }
 
-// plan are the statements that databricks_setup prints for views named planned over the tables of layout v2.
+// plan are the statements that databricks_setup prints for views named planned over the tables of
+// layout v2.
 func (l *lab) plan() (list []string) {
 	l.t.Helper()
 	var b strings.Builder

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command nullrest is the null client of the REST backfill: the same requests, as many of them in flight, answers read and dropped.
+// Command nullrest is the null client of the REST backfill: the same requests, as many of them in
+// flight, answers read and dropped.
 //
 //	nullrest record URL FILE   forwards requests to URL, writes them to FILE and ends with its standard input; prints the address to send them to
 //	nullrest replay URL FILE   sends the requests of FILE to URL again and prints {"requests", "bytes", "seconds"}
@@ -23,7 +24,8 @@ import (
 	"time"
 )
 
-// recorded is a request, and how many requests before it were answered when it came: sending it again when as many are answered repeats the concurrency.
+// recorded is a request, and how many requests before it were answered when it came: sending it
+// again when as many are answered repeats the concurrency.
 type recorded struct {
 	Method   string `json:"method"`
 	Address  string `json:"address"` // path and query
@@ -146,7 +148,8 @@ func replay(to *url.URL, file string) error {
 	}
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
-	return json.NewEncoder(out).Encode(map[string]any{"requests": len(list), "bytes": total, "seconds": time.Since(begin).Seconds()})
+	return json.NewEncoder(out).Encode(map[string]any{"requests": len(list), "bytes": total,
+		"seconds": time.Since(begin).Seconds()})
 }
 
 func send(to *url.URL, r recorded) (int64, error) {

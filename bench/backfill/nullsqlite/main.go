@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command nullsqlite is the null reader of the SQLite backfill: the same driver, windows and queries, values scanned and dropped.
+// Command nullsqlite is the null reader of the SQLite backfill: the same driver, windows and
+// queries, values scanned and dropped.
 //
 //	nullsqlite FILE WORKERS    prints {"traces", "seconds"}
 package main

@@ -1,12 +1,13 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package harness measures token counters. A program built on it takes an encoding and files, and prints JSON lines:
-// one about loading, then one per file. A FILE ending in .docs is a sequence of documents, each a little-endian uint32
-// length and that many bytes of UTF-8; any other file is one document.
+// Package harness measures token counters. A program built on it takes an encoding and files, and
+// prints JSON lines: one about loading, then one per file. A FILE ending in .docs is a sequence of
+// documents, each a little-endian uint32 length and that many bytes of UTF-8; any other file is one
+// document.
 //
-// Environment: BENCH_REPS, the most passes over a file (5); BENCH_MAX_S, seconds after which no new pass starts (8);
-// BENCH_COUNTS=1 adds the count of every document.
+// Environment: BENCH_REPS, the most passes over a file (5); BENCH_MAX_S, seconds after which no new
+// pass starts (8); BENCH_COUNTS=1 adds the count of every document.
 package harness
 
 import (

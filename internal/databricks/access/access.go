@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package access opens the way to a workspace for a component: who signs the requests, the client that sends them, the
-// APIs on top.
+// Package access opens the way to a workspace for a component: who signs the requests, the client
+// that sends them, the APIs on top.
 package access
 
 import (
@@ -23,7 +23,8 @@ import (
 
 // Auth is the group `auth` of a component: credentials, or an extension that signs.
 type Auth struct {
-	// Authenticator names an extension that signs requests, such as databricks_auth; it stands alone.
+	// Authenticator names an extension that signs requests, such as databricks_auth; it stands
+	// alone.
 	Authenticator *component.ID `mapstructure:"authenticator"`
 	// Credentials are those of Databricks unified authentication.
 	Credentials signin.Credentials `mapstructure:",squash"`
@@ -43,7 +44,8 @@ type Settings struct {
 	RequestsPerSecond int
 }
 
-// requestsPerSecond is more than the SDK's 15: looking at a table takes ten requests, and there may be many tables.
+// requestsPerSecond is more than the SDK's 15: looking at a table takes ten requests, and there may
+// be many tables.
 const requestsPerSecond = 50
 
 // Access is the way to a workspace.
@@ -98,8 +100,8 @@ func Open(ctx context.Context, s Settings, host component.Host) (*Access, error)
 	return a, nil
 }
 
-// signIn opens a session of the access's own. Tokens are asked for by the same proxy and with the same certificates,
-// but other hosts may give them: they get no headers of ours.
+// signIn opens a session of the access's own. Tokens are asked for by the same proxy and with the
+// same certificates, but other hosts may give them: they get no headers of ours.
 func (a *Access) signIn(ctx context.Context, s Settings) error {
 	plain := s.HTTP
 	plain.Headers, plain.Compression, plain.Middlewares = nil, "", nil

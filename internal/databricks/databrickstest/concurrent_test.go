@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestConcurrent writes, reads by SQL, looks at tables and changes grants and switches at the same time; nothing is
-// lost.
+// TestConcurrent writes, reads by SQL, looks at tables and changes grants and switches at the same
+// time; nothing is lost.
 func TestConcurrent(t *testing.T) {
 	w := ready(t)
 	w.AddPrincipal("u")

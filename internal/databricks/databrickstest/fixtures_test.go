@@ -22,8 +22,8 @@ const (
 	zerobusHeader = "X-Databricks-Zerobus-Table-Name"
 )
 
-// exchange is one request and answer of a fixture: recorded from official clients, or written from the documentation,
-// not by this package.
+// exchange is one request and answer of a fixture: recorded from official clients, or written from
+// the documentation, not by this package.
 type exchange struct {
 	Name    string
 	Request struct {
@@ -104,8 +104,8 @@ func replay(t *testing.T, base, token string, e exchange) reply {
 	return send(t, e.Request.Method, base+e.Request.Path, token, header, bytesOf(t, e.Request.Body))
 }
 
-// requireAnswer compares an answer with the fixture's, field by field. Fields that are made up by the server
-// (identifiers and times) are only required to be there.
+// requireAnswer compares an answer with the fixture's, field by field. Fields that are made up by
+// the server (identifiers and times) are only required to be there.
 func requireAnswer(t *testing.T, e exchange, got reply, madeUp ...string) {
 	t.Helper()
 	require.Equal(t, e.Response.Status, got.status, "%s: %s", e.Name, got.body)

@@ -30,8 +30,9 @@ func TestSearching(t *testing.T) {
 		w.AddRows("cat.sch.pre_otel_spans", Row{
 			"trace_id": fmt.Sprintf("%032x", 7-i), "span_id": "0000000000000001", "parent_span_id": nil,
 			"name": fmt.Sprint("n", i), "start_time_unix_nano": start.UnixNano(),
-			"end_time_unix_nano": start.UnixNano() + int64(i)*1e9, "status": map[string]any{"code": "STATUS_CODE_" + state},
-			"attributes": map[string]any{"model": "m AND n"},
+			"end_time_unix_nano": start.UnixNano() + int64(i)*1e9,
+			"status":             map[string]any{"code": "STATUS_CODE_" + state},
+			"attributes":         map[string]any{"model": "m AND n"},
 		})
 		w.AddOrdinaryTrace(json.RawMessage(fmt.Sprintf(`{"trace_id": "tr-%d", "request_time": %q,
 			"trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": %q}},
@@ -69,7 +70,8 @@ func TestSearching(t *testing.T) {
 			{"", "execution_time DESC", "6 5 4 3 2 1 0"},
 			{fmt.Sprintf("timestamp_ms >= %d AND timestamp_ms < %d", at.UnixMilli()+1000, at.UnixMilli()+3000),
 				"trace.timestamp_ms", "3 2 5 4"},
-			{fmt.Sprintf("trace.timestamp_ms >= %d and trace.status = 'ERROR'", at.UnixMilli()), "timestamp ASC", "1 3 5"},
+			{fmt.Sprintf("trace.timestamp_ms >= %d and trace.status = 'ERROR'", at.UnixMilli()),
+				"timestamp ASC", "1 3 5"},
 			{"status = \"OK\" AND execution_time_ms > 3000", "timestamp_ms ASC", "4 6"},
 			{"state != 'ERROR' AND end_time_ms <= " + fmt.Sprint(at.UnixMilli()+1000), "timestamp_ms", "0"},
 		} {
@@ -125,8 +127,8 @@ func TestSearching(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, got.status)
 }
 
-// TestSignedURLs shows the storage host: it refuses a second credential, wrong methods, missing headers and what has
-// expired.
+// TestSignedURLs shows the storage host: it refuses a second credential, wrong methods, missing
+// headers and what has expired.
 func TestSignedURLs(t *testing.T) {
 	clock := newClock()
 	w := start(t, Options{Clock: clock.Now})

@@ -22,7 +22,8 @@ const recordedTrace = "5017f67503ac44dc5a0b9699ab7d14ef"
 // call asks and decodes the answer.
 func call(t *testing.T, w *Workspace, method, path, body string) (int, map[string]any) {
 	t.Helper()
-	got := send(t, method, w.URL()+path, AdminToken, map[string]string{"Content-Type": "application/json"}, []byte(body))
+	got := send(t, method, w.URL()+path, AdminToken, map[string]string{"Content-Type": "application/json"},
+		[]byte(body))
 	var doc map[string]any
 	require.NoError(t, json.Unmarshal(got.body, &doc), string(got.body))
 	return got.status, doc
@@ -196,7 +197,8 @@ func TestSearchRefusalsAsRecorded(t *testing.T) {
 		string(fixtures["start_experiment"].Request.Body))
 	require.Equal(t, "INVALID_PARAMETER_VALUE", doc["error_code"])
 	require.Contains(t, doc["message"], "locations not yet supported")
-	status, _ = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running", string(fixtures["start_uc"].Request.Body))
+	status, _ = call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running",
+		string(fixtures["start_uc"].Request.Body))
 	require.Equal(t, http.StatusOK, status)
 	status, doc = call(t, w, "POST", "/api/3.0/mlflow/traces/search", string(fixtures["v3_fallback"].Request.Body))
 	require.Equal(t, http.StatusOK, status)
@@ -224,12 +226,13 @@ func TestSearchRefusalsAsRecorded(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, replay(t, w.URL(), AdminToken, download).status)
 }
 
-// TestColdWarehouse shows a SQL warehouse that starts slowly: searches run until it is up, other requests are told to
-// come back.
+// TestColdWarehouse shows a SQL warehouse that starts slowly: searches run until it is up, other
+// requests are told to come back.
 func TestColdWarehouse(t *testing.T) {
 	clock := newClock()
 	w := traced(t, true, Options{Clock: clock.Now})
-	w.SetWarehouse(Warehouse{ID: "wh123", State: "STOPPED", StartsIn: time.Minute, Denied: []string{"other@example.com"}})
+	w.SetWarehouse(Warehouse{ID: "wh123", State: "STOPPED", StartsIn: time.Minute,
+		Denied: []string{"other@example.com"}})
 	status, begun := call(t, w, "POST", "/api/4.0/mlflow/traces/search-long-running",
 		string(fixture(t, "43_traces_search.json")["start_uc"].Request.Body))
 	require.Equal(t, []any{200, false}, []any{status, begun["done"]})
@@ -305,7 +308,8 @@ func TestBatchGetAsRecorded(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 }
 
-// TestTraceOfSpansAlone shows what becomes of spans that no client posted an info for: a trace if there is a root.
+// TestTraceOfSpansAlone shows what becomes of spans that no client posted an info for: a trace if
+// there is a root.
 func TestTraceOfSpansAlone(t *testing.T) {
 	w := linked(t)
 	replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"])
@@ -344,7 +348,8 @@ func TestAnnotationsAsRecorded(t *testing.T) {
 	// The recorded changes name a trace of the older layout; the routes are the same.
 	at := func(name string) exchange {
 		e := fixtures[name]
-		e.Request.Path = strings.NewReplacer("cat.sch/", "cat.sch.pre/", "e89a014525fdf0bc56855553421531c6", recordedTrace,
+		e.Request.Path = strings.NewReplacer("cat.sch/", "cat.sch.pre/", "e89a014525fdf0bc56855553421531c6",
+			recordedTrace,
 			"/a-1", "/"+made.ID).Replace(e.Request.Path)
 		return e
 	}
@@ -376,7 +381,8 @@ func TestAnnotationsAsRecorded(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, map[any]int{"METADATA": 1, "TAG": 4, "FEEDBACK": 2, "EXPECTATION": 1}, kinds, "every change is a row")
+	require.Equal(t, map[any]int{"METADATA": 1, "TAG": 4, "FEEDBACK": 2, "EXPECTATION": 1}, kinds,
+		"every change is a row")
 	last := rows[len(rows)-2]
 	require.Equal(t, []any{made.ID, "q", 0.0, "2026-11-21T05:04:45.076000Z", "2026-11-21T07:00:00.000000Z"},
 		[]any{last["annotation_id"], last["name"], last["value"], last["created_at"], last["updated_at"]})

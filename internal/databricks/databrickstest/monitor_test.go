@@ -34,8 +34,9 @@ func legacyMonitor() uc.CreateMonitor {
 		SlicingExprs: []string{"status"}, WarehouseId: "wh1",
 		TimeSeries: &uc.MonitorTimeSeries{TimestampCol: "request_time", Granularities: []string{"1 hour", "1 day"}},
 		CustomMetrics: []uc.MonitorMetric{{
-			Name: "errors", Definition: "avg(status = 'ERROR')", InputColumns: []string{":table"}, OutputDataType: "double",
-			Type: uc.MonitorMetricTypeCustomMetricTypeAggregate,
+			Name: "errors", Definition: "avg(status = 'ERROR')", InputColumns: []string{":table"},
+			OutputDataType: "double",
+			Type:           uc.MonitorMetricTypeCustomMetricTypeAggregate,
 		}},
 	}
 }
@@ -89,7 +90,8 @@ func TestDataQuality(t *testing.T) {
 	require.NoError(t, err)
 	ask := dataquality.Monitor{ObjectType: "table", ObjectId: table.TableId,
 		DataProfilingConfig: &dataquality.DataProfilingConfig{
-			OutputSchemaId: schema.SchemaId, AssetsDir: "/Workspace/monitoring", WarehouseId: "wh1", SkipBuiltinDashboard: true,
+			OutputSchemaId: schema.SchemaId, AssetsDir: "/Workspace/monitoring", WarehouseId: "wh1",
+			SkipBuiltinDashboard: true,
 			TimeSeries: &dataquality.TimeSeriesConfig{TimestampColumn: "request_time",
 				Granularities: []dataquality.AggregationGranularity{
 					dataquality.AggregationGranularityAggregationGranularity1Hour,
@@ -106,9 +108,11 @@ func TestDataQuality(t *testing.T) {
 	require.False(t, made.DataProfilingConfig.SkipBuiltinDashboard, "dropped")
 
 	for _, want := range []dataquality.DataProfilingStatus{
-		dataquality.DataProfilingStatusDataProfilingStatusPending, dataquality.DataProfilingStatusDataProfilingStatusActive,
+		dataquality.DataProfilingStatusDataProfilingStatusPending,
+		dataquality.DataProfilingStatusDataProfilingStatusActive,
 	} {
-		got, err := monitors.GetMonitor(ctx, dataquality.GetMonitorRequest{ObjectType: "table", ObjectId: table.TableId})
+		got, err := monitors.GetMonitor(ctx, dataquality.GetMonitorRequest{ObjectType: "table",
+			ObjectId: table.TableId})
 		require.NoError(t, err)
 		require.Equal(t, want, got.DataProfilingConfig.Status)
 	}
@@ -186,7 +190,8 @@ func TestMonitorRefusals(t *testing.T) {
 		{"granularity", func(m *uc.CreateMonitor) { m.TimeSeries.Granularities = []string{"1 fortnight"} },
 			apierr.ErrInvalidParameterValue, "1 fortnight"},
 		{"no kind", func(m *uc.CreateMonitor) { m.TimeSeries = nil }, apierr.ErrInvalidParameterValue, "Exactly one"},
-		{"no schema", func(m *uc.CreateMonitor) { m.OutputSchemaName = "main.other" }, apierr.ErrNotFound, "main.other"},
+		{"no schema", func(m *uc.CreateMonitor) { m.OutputSchemaName = "main.other" },
+			apierr.ErrNotFound, "main.other"},
 	} {
 		m := legacyMonitor()
 		c.change(&m)

@@ -57,7 +57,8 @@ func post(t *testing.T, w *Workspace, path, table string, body []byte) reply {
 		tableHeader: table}, body)
 }
 
-// TestRecordedRequest replays what MLflow's own client sent and finds the row that the documentation's rules give.
+// TestRecordedRequest replays what MLflow's own client sent and finds the row that the
+// documentation's rules give.
 func TestRecordedRequest(t *testing.T) {
 	w := ready(t)
 	got := replay(t, w.URL(), AdminToken, fixture(t, "10_otlp_traces_request_mlflow.json")["export"])
@@ -85,7 +86,8 @@ func TestRecordedRequest(t *testing.T) {
 			}
 			require.Len(t, row["attributes"], 8)
 		case "resource": // and one here
-			require.Equal(t, "mlflow", row["resource"].(map[string]any)["attributes"].(map[string]any)["telemetry.sdk.name"])
+			require.Equal(t, "mlflow",
+				row["resource"].(map[string]any)["attributes"].(map[string]any)["telemetry.sdk.name"])
 		default:
 			require.Equal(t, value, row[column], column)
 		}
@@ -413,13 +415,15 @@ func TestWholeSpan(t *testing.T) {
 			"attributes":               map[string]any{"m": "boom"},
 			"dropped_attributes_count": int64(0)}},
 		"links": []any{map[string]any{
-			"trace_id": "04000000000000000000000000000000", "span_id": "0500000000000000", "trace_state": "", "attributes": nil,
+			"trace_id": "04000000000000000000000000000000", "span_id": "0500000000000000",
+			"trace_state": "", "attributes": nil,
 			"dropped_attributes_count": int64(0), "flags": int64(8),
 		}},
 		"status": map[string]any{"message": "no", "code": "STATUS_CODE_ERROR"},
 		"resource": map[string]any{"attributes": map[string]any{"service.name": "agent"},
 			"dropped_attributes_count": int64(1)}, "resource_schema_url": "https://resource",
-		"instrumentation_scope": map[string]any{"name": "lib", "version": "1.2", "attributes": map[string]any{"b": true},
+		"instrumentation_scope": map[string]any{"name": "lib", "version": "1.2",
+			"attributes":               map[string]any{"b": true},
 			"dropped_attributes_count": int64(0)},
 		"span_schema_url": "https://scope",
 	}

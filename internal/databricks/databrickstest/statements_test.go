@@ -24,7 +24,8 @@ func recorded(t *testing.T, o ...Options) *Workspace {
 	return w
 }
 
-// ask runs a statement through databricks-sdk-go and returns its rows; a failed statement is an error.
+// ask runs a statement through databricks-sdk-go and returns its rows; a failed statement is an
+// error.
 func ask(t *testing.T, w *Workspace, statement string) ([][]string, error) {
 	return askAs(t, w, AdminToken, statement)
 }
@@ -105,8 +106,8 @@ const (
 	listOfSpans = "SELECT trace_id, span_id, count(*)" + ofRecorded + " GROUP BY trace_id, span_id"
 )
 
-// TestVerification counts what was delivered, as an exporter does: what is visible, in the time and of the traces that
-// are asked for, repeats included.
+// TestVerification counts what was delivered, as an exporter does: what is visible, in the time and
+// of the traces that are asked for, repeats included.
 func TestVerification(t *testing.T) {
 	c := newClock()
 	w := recorded(t, Options{Clock: c.Now})
@@ -132,7 +133,8 @@ func TestVerification(t *testing.T) {
 	rows, err = ask(t, w, listOfSpans)
 	require.NoError(t, err)
 	require.Equal(t, [][]string{
-		{recordedTrace, "", "1"}, {recordedTrace, ids[0], "2"}, {recordedTrace, ids[1], "2"}, {recordedTrace, ids[2], "2"},
+		{recordedTrace, "", "1"}, {recordedTrace, ids[0], "2"}, {recordedTrace, ids[1], "2"},
+		{recordedTrace, ids[2], "2"},
 	}, rows)
 	rows, err = ask(t, w, strings.Replace(listOfSpans, "1795300000", "1795200001", 1))
 	require.NoError(t, err)
@@ -153,7 +155,8 @@ func TestUnknown(t *testing.T) {
 	for _, s := range []string{
 		"SELECT 1", "SELECT trace_id FROM cat.sch.pre_otel_spans", countSpans + " WHERE 1 = 1",
 		"DELETE FROM cat.sch.pre_otel_spans",
-		"MERGE INTO cat.sch.t USING cat.sch.v ON a = b", "SHOW TABLES IN cat.sch", "DROP TABLE cat.sch.pre_otel_logs CASCADE",
+		"MERGE INTO cat.sch.t USING cat.sch.v ON a = b", "SHOW TABLES IN cat.sch",
+		"DROP TABLE cat.sch.pre_otel_logs CASCADE",
 		strings.Replace(sumsOfSpans, "max(span_id)", "max(name)", 1),
 		strings.Replace(sumsOfSpans, " AND trace_id", " OR trace_id", 1),
 		"ALTER VIEW cat.sch.v SET TBLPROPERTIES ('a' = b)",
@@ -187,7 +190,8 @@ func TestDefinitions(t *testing.T) {
 		{"CREATE OR REPLACE VIEW cat.sch.x AS SELECT 1 AS a", ""},
 		{"CREATE OR REPLACE VIEW cat.sch.x AS SELECT 1 AS b", ""},
 		{"CREATE VIEW cat.sch.y AS SELECT 1 AS a", ""},
-		{"ALTER VIEW cat.sch.y AS WITH q AS (\n  SELECT 1 AS a\n)\nSELECT\n  COALESCE(a, 1) AS `b`,\n  q.`c`\nFROM q", ""},
+		{"ALTER VIEW cat.sch.y AS WITH q AS (\n  SELECT 1 AS a\n)\nSELECT\n  COALESCE(a, 1) AS `b`,\n  q.`c`\nFROM q",
+			""},
 		{"DROP TABLE cat.sch.v", "WRONG_COMMAND_FOR_OBJECT_TYPE"},
 		{"DROP VIEW IF EXISTS cat.sch.gone", ""},
 		{"DROP VIEW cat.sch.gone", "TABLE_OR_VIEW_NOT_FOUND"},
@@ -254,7 +258,8 @@ func TestRightsInSQL(t *testing.T) {
 	require.ErrorContains(t, do(countSpans), "does not have SELECT on Table 'cat.sch.pre_otel_spans'")
 	require.ErrorContains(t, do("CREATE VIEW cat.sch.mine AS SELECT 1 AS a"), "CREATE TABLE on Schema 'cat.sch'")
 	for _, s := range []string{
-		"CREATE OR REPLACE VIEW cat.sch.v AS SELECT 1 AS a", "DROP VIEW cat.sch.v", "ALTER VIEW cat.sch.v AS SELECT 1 AS a",
+		"CREATE OR REPLACE VIEW cat.sch.v AS SELECT 1 AS a", "DROP VIEW cat.sch.v",
+		"ALTER VIEW cat.sch.v AS SELECT 1 AS a",
 		"ALTER VIEW cat.sch.v SET TBLPROPERTIES ('a' = 'b')", "COMMENT ON COLUMN cat.sch.v.`trace_id` IS 'x'",
 	} {
 		require.ErrorContains(t, do(s), "not an owner", s)

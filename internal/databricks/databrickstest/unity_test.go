@@ -15,14 +15,16 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// TestTablesAsRecorded compares GET table with the recorded column sets of all OpenTelemetry tables in both layouts.
+// TestTablesAsRecorded compares GET table with the recorded column sets of all OpenTelemetry tables
+// in both layouts.
 func TestTablesAsRecorded(t *testing.T) {
 	w := start(t)
 	w.CreateTables(pre, unity.V2)
 	w.CreateTables(pre, unity.V1)
 	for _, file := range []string{"20_uc_table_get_v2.json", "21_uc_table_get_v1_legacy.json"} {
 		for _, e := range fixture(t, file) {
-			requireAnswer(t, e, replay(t, w.URL(), AdminToken, e), "table_id", "storage_location", "created_at", "updated_at")
+			requireAnswer(t, e, replay(t, w.URL(), AdminToken, e), "table_id", "storage_location",
+				"created_at", "updated_at")
 		}
 	}
 }
@@ -121,7 +123,8 @@ func TestUnityThroughSDK(t *testing.T) {
 		kind   string
 		want   string
 	}{
-		"both": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}, Remove: []uc.Privilege{"SELECT"}},
+		"both": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"},
+			Remove: []uc.Privilege{"SELECT"}},
 			"table",
 			"Duplicate privileges"},
 		"wrong kind": {uc.PermissionsChange{Principal: "app-1", Add: []uc.Privilege{"SELECT"}}, "SECURABLETYPE.TABLE",

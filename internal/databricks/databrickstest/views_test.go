@@ -14,8 +14,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// TestSetupStatements executes the statements that databricks_setup writes, as its own package keeps them and
-// test/views runs on Apache Spark. A statement whose shape this fake does not know is found here.
+// TestSetupStatements executes the statements that databricks_setup writes, as its own package
+// keeps them and test/views runs on Apache Spark. A statement whose shape this fake does not know
+// is found here.
 func TestSetupStatements(t *testing.T) {
 	const golden = "../../../extension/databrickssetupextension/internal/views/testdata/golden/"
 	w := start(t)

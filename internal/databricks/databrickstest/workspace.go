@@ -1,12 +1,13 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package databrickstest is a fake Databricks workspace: the routes that exporters, setup and readers use, over real
-// HTTP, faithful to what is documented and to what official clients were seen to send. Where the truth is not known the
-// behaviour can be chosen (Switches, Outcome, Fault). It needs no testing.T.
+// Package databrickstest is a fake Databricks workspace: the routes that exporters, setup and
+// readers use, over real HTTP, faithful to what is documented and to what official clients were
+// seen to send. Where the truth is not known the behaviour can be chosen (Switches, Outcome,
+// Fault). It needs no testing.T.
 //
-// Below internal, imports go in one direction: server, catalog, then oauth, otlp, warehouse and monitor, then mlflow.
-// SQL is recognised and not executed: see package warehouse.
+// Below internal, imports go in one direction: server, catalog, then oauth, otlp, warehouse and
+// monitor, then mlflow. SQL is recognised and not executed: see package warehouse.
 package databrickstest
 
 import (
@@ -77,7 +78,8 @@ var (
 	ExistsText       = monitor.ExistsText
 )
 
-// DefaultSwitches is a workspace that takes everything that any source says is taken, without limits.
+// DefaultSwitches is a workspace that takes everything that any source says is taken, without
+// limits.
 func DefaultSwitches() Switches { return server.DefaultSwitches() }
 
 // Options says how a workspace starts; the zero value is fine.
@@ -102,7 +104,8 @@ type Workspace struct {
 	once sync.Once
 }
 
-// New starts a workspace on loopback. It takes at most one Options. It panics where Start has an error.
+// New starts a workspace on loopback. It takes at most one Options. It panics where Start has an
+// error.
 func New(options ...Options) *Workspace {
 	var o Options
 	if len(options) > 0 {

@@ -16,8 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// surroundings fills the environment with everything that the SDK would take: each of its variables, and a DEFAULT profile in the home directory. All of it leads to a
-// recorder, whose count is returned.
+// surroundings fills the environment with everything that the SDK would take: each of its
+// variables, and a DEFAULT profile in the home directory. All of it leads to a recorder, whose
+// count is returned.
 func surroundings(t *testing.T) *atomic.Int32 {
 	var seen atomic.Int32
 	recorder := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) }))
@@ -29,7 +30,8 @@ func surroundings(t *testing.T) *atomic.Int32 {
 				t.Setenv(name, "true")
 			case a.Kind == reflect.Int:
 				t.Setenv(name, "1")
-			case a.Name == "host" || a.Name == "metadata_service_url" || a.Name == "actions_id_token_request_url" || a.Name == "discovery_url":
+			case a.Name == "host" || a.Name == "metadata_service_url" || a.Name == "actions_id_token_request_url" ||
+				a.Name == "discovery_url":
 				t.Setenv(name, recorder.URL)
 			default:
 				t.Setenv(name, "ambient")
@@ -42,22 +44,29 @@ func surroundings(t *testing.T) *atomic.Int32 {
 	t.Setenv("HOME", home)
 	t.Setenv("DATABRICKS_CONFIG_FILE", filepath.Join(home, ".databrickscfg"))
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".databrickscfg"),
-		[]byte("[DEFAULT]\nhost = "+recorder.URL+"\ntoken = ambient\n[ambient]\nhost = "+recorder.URL+"\ntoken = ambient\n[__settings__]\ndefault_profile = ambient\n"), 0o600))
+		[]byte("[DEFAULT]\nhost = "+recorder.URL+"\ntoken = ambient\n[ambient]\nhost = "+recorder.URL+
+			"\ntoken = ambient\n[__settings__]\ndefault_profile = ambient\n"), 0o600))
 	return &seen
 }
 
-// Nothing that lies around is taken: without host and profile the start fails, naming the key; without credentials too; and no request leaves.
+// Nothing that lies around is taken: without host and profile the start fails, naming the key;
+// without credentials too; and no request leaves.
 func TestNothingAmbient(t *testing.T) {
 	seen := surroundings(t)
 	for want, cfg := range map[string]Config{
-		"host: required":                          {},
-		"host: required; write":                   {Credentials: Credentials{Token: "mine"}},
-		"auth_type: nothing says how to sign in":  {Host: "http://127.0.0.1:1"},
-		"client_id: it needs client_secret":       {Host: "http://127.0.0.1:1", Credentials: Credentials{ClientID: "app"}},
-		"client_secret: auth_type oauth-m2m":      {Host: "http://127.0.0.1:1", Credentials: Credentials{AuthType: "oauth-m2m", ClientID: "app"}},
-		"oidc_token_env: auth_type env-oidc":      {Host: "http://127.0.0.1:1", Credentials: Credentials{AuthType: "env-oidc"}},
-		"metadata_service_url: auth_type":         {Host: "http://127.0.0.1:1", Credentials: Credentials{AuthType: "metadata-service"}},
-		"databricks_id_token_filepath: auth_type": {Host: "http://127.0.0.1:1", Credentials: Credentials{AuthType: "file-oidc"}},
+		"host: required":                         {},
+		"host: required; write":                  {Credentials: Credentials{Token: "mine"}},
+		"auth_type: nothing says how to sign in": {Host: "http://127.0.0.1:1"},
+		"client_id: it needs client_secret": {Host: "http://127.0.0.1:1",
+			Credentials: Credentials{ClientID: "app"}},
+		"client_secret: auth_type oauth-m2m": {Host: "http://127.0.0.1:1",
+			Credentials: Credentials{AuthType: "oauth-m2m", ClientID: "app"}},
+		"oidc_token_env: auth_type env-oidc": {Host: "http://127.0.0.1:1",
+			Credentials: Credentials{AuthType: "env-oidc"}},
+		"metadata_service_url: auth_type": {Host: "http://127.0.0.1:1",
+			Credentials: Credentials{AuthType: "metadata-service"}},
+		"databricks_id_token_filepath: auth_type": {Host: "http://127.0.0.1:1",
+			Credentials: Credentials{AuthType: "file-oidc"}},
 	} {
 		_, err := New(cfg, Settings{})
 		require.ErrorContains(t, err, want)
@@ -66,7 +75,8 @@ func TestNothingAmbient(t *testing.T) {
 	require.Zero(t, seen.Load(), "a request left")
 }
 
-// With host and credentials written, nothing else is used: not for signing, not for API clients, not from the profile that happens to be the default.
+// With host and credentials written, nothing else is used: not for signing, not for API clients,
+// not from the profile that happens to be the default.
 func TestAmbientIsNotMixedIn(t *testing.T) {
 	seen := surroundings(t)
 	w := workspace(t)

@@ -34,8 +34,9 @@ func scan(t *testing.T, logs *observer.ObservedLogs, texts ...string) {
 	}
 }
 
-// No credential is in a log line or an error, at debug level, whatever happens: sign-ins that go well, that are refused with an answer that repeats the secret, that meet a
-// fault, for every way to sign in.
+// No credential is in a log line or an error, at debug level, whatever happens: sign-ins that go
+// well, that are refused with an answer that repeats the secret, that meet a fault, for every way
+// to sign in.
 func TestNoCredentialInLogsOrErrors(t *testing.T) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	log := zap.New(core)
@@ -54,7 +55,8 @@ func TestNoCredentialInLogsOrErrors(t *testing.T) {
 		}
 	}
 	page := func(r *http.Request) *databrickstest.Fault {
-		return &databrickstest.Fault{Status: http.StatusOK, Body: "<html>sign in: " + r.Header.Get("Authorization") + "</html>", Header: http.Header{"Content-Type": {"text/html"}}}
+		return &databrickstest.Fault{Status: http.StatusOK, Body: "<html>sign in: " + r.Header.Get("Authorization") +
+			"</html>", Header: http.Header{"Content-Type": {"text/html"}}}
 	}
 	broken := func(*http.Request) *databrickstest.Fault { return &databrickstest.Fault{Reset: true} }
 	for name, credentials := range map[string]Credentials{
@@ -69,7 +71,8 @@ func TestNoCredentialInLogsOrErrors(t *testing.T) {
 		"google":   {Cloud: "gcp", GoogleCredentials: `{"type":"service_account","private_key":"canary"}`},
 		"cli":      {DatabricksCLIPath: program(t, t.TempDir(), "databricks", "canary")},
 	} {
-		for kind, fault := range map[string]func(*http.Request) *databrickstest.Fault{"none": nil, "echo": echo, "page": page, "broken": broken} {
+		for kind, fault := range map[string]func(*http.Request) *databrickstest.Fault{"none": nil, "echo": echo,
+			"page": page, "broken": broken} {
 			w := workspace(t)
 			t.Setenv(githubURL, w.URL()+"/github?x=y")
 			if credentials.MetadataServiceURL != "" {
@@ -91,13 +94,16 @@ func TestNoCredentialInLogsOrErrors(t *testing.T) {
 	scan(t, logs, texts...)
 }
 
-// What the SDK logs goes to zap: with the session's context, and without any to the session opened last. Dumps of requests are never asked for.
+// What the SDK logs goes to zap: with the session's context, and without any to the session opened
+// last. Dumps of requests are never asked for.
 func TestLogsOfTheSDK(t *testing.T) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	w := workspace(t)
 	s := session(t, m2m(w.URL()), Settings{Logger: zap.New(core)})
 	require.Equal(t, http.StatusOK, me(t, s, client(t, s)))
-	require.NotEmpty(t, logs.FilterField(zap.String("message", "Generating Databricks OAuth token for Service Principal (app-1)")).All())
+	require.NotEmpty(t,
+		logs.FilterField(zap.String("message", "Generating Databricks OAuth token for Service Principal (app-1)")).
+			All())
 	for _, e := range logs.All() {
 		require.Equal(t, zapcore.DebugLevel, e.Level, "a sign-in that goes well is no news")
 		require.NotContains(t, e.ContextMap()["message"], "HTTP/1.1")
@@ -121,7 +127,8 @@ func TestLogsOfTheSDK(t *testing.T) {
 }
 
 func TestRedactor(t *testing.T) {
-	hide := newRedactor(&config.Config{Token: "s3cret", ClientID: "a b", ClientSecret: "p/w=", MetadataServiceURL: "http://127.0.0.1:1/path-secret"})
+	hide := newRedactor(&config.Config{Token: "s3cret", ClientID: "a b", ClientSecret: "p/w=",
+		MetadataServiceURL: "http://127.0.0.1:1/path-secret"})
 	for in, want := range map[string]string{
 		"token s3cret!":                    "token ***!",
 		"czNjcmV0":                         "***",

@@ -14,11 +14,13 @@ import (
 	"github.com/databricks/databricks-sdk-go/useragent"
 )
 
-// clientConfig makes a configuration for the SDK's API clients that holds no credential: the transport signs.
+// clientConfig makes a configuration for the SDK's API clients that holds no credential: the
+// transport signs.
 func (s *Session) clientConfig() *config.Config {
 	sdk := &config.Config{
 		Host: s.Host(), Credentials: signed{s.authType}, HTTPTransport: s.RoundTripper(s.transport),
-		// Statements are waited for up to 50 s, so a request may take that long; a workspace that can't be reached fails sooner.
+		// Statements are waited for up to 50 s, so a request may take that long; a workspace that
+		// can't be reached fails sooner.
 		HTTPTimeoutSeconds: 60, RetryTimeoutSeconds: 15,
 	}
 	isolate(sdk)
@@ -44,7 +46,8 @@ var (
 	semver      = regexp.MustCompile(`^v?(\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?)$`)
 )
 
-// setProduct names the product to the SDK, which keeps it for the whole process and panics when a version is none.
+// setProduct names the product to the SDK, which keeps it for the whole process and panics when a
+// version is none.
 func setProduct(version string) {
 	productOnce.Do(func() {
 		number := "0.0.0"

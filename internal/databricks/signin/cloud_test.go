@@ -20,8 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cloudFake plays everybody whom the ways to sign in talk to: the workspace's token endpoint, GitHub, Azure DevOps, Entra ID, the metadata service of an Azure machine, Google,
-// a local metadata service. Requests to other machines are led to it by its transport.
+// cloudFake plays everybody whom the ways to sign in talk to: the workspace's token endpoint,
+// GitHub, Azure DevOps, Entra ID, the metadata service of an Azure machine, Google, a local
+// metadata service. Requests to other machines are led to it by its transport.
 type cloudFake struct {
 	*httptest.Server
 	to    string // where its transport leads requests, if not to itself
@@ -98,23 +99,27 @@ func (f *cloudFake) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			if f.oneUse[assertion] {
 				f.refused++
 				rw.WriteHeader(http.StatusUnauthorized)
-				_, _ = rw.Write([]byte(`{"error":"invalid_client","error_description":"AADSTS700024: Client assertion is not within its valid time range. Trace ID: 1"}`))
+				_, _ = rw.Write([]byte(`{"error":"invalid_client","error_description":"AADSTS700024: Client ` +
+					`assertion is not within its valid time range. Trace ID: 1"}`))
 				return
 			}
 			f.oneUse[assertion] = true
 			name += assertion
 		}
-		say(map[string]any{"access_token": name + r.Form.Get("resource"), "token_type": "Bearer", "expires_in": "3600", "expires_on": later})
+		say(map[string]any{"access_token": name + r.Form.Get("resource"), "token_type": "Bearer", "expires_in": "3600",
+			"expires_on": later})
 	case "/metadata/identity/oauth2/token": // the metadata service of an Azure machine
 		if r.Header.Get("Metadata") != "true" {
 			rw.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		say(map[string]any{"access_token": "msi-" + r.Form.Get("resource"), "token_type": "Bearer", "expires_on": later})
+		say(map[string]any{"access_token": "msi-" + r.Form.Get("resource"), "token_type": "Bearer",
+			"expires_on": later})
 	case "/local/canary-path":
 		say(map[string]any{"access_token": "local-token", "token_type": "Bearer", "expires_on": later})
 	case "/google":
-		say(map[string]any{"access_token": "google-access", "id_token": unsigned(time.Now().Add(time.Hour)), "token_type": "Bearer", "expires_in": 3600})
+		say(map[string]any{"access_token": "google-access", "id_token": unsigned(time.Now().Add(time.Hour)),
+			"token_type": "Bearer", "expires_in": 3600})
 	case "/aad/auth":
 		http.Redirect(rw, r, "https://login.example.com/tenant/oauth2/authorize", http.StatusFound)
 	default:
@@ -124,14 +129,16 @@ func (f *cloudFake) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // unsigned is a JWT whose signature nobody checks.
 func unsigned(expires time.Time) string {
-	return "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, expires.Unix())) + ".c2ln"
+	return "eyJhbGciOiJub25lIn0." +
+		base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, expires.Unix())) + ".c2ln"
 }
 
 // program writes a program that prints a text. The SDK takes no small file for the Databricks CLI.
 func program(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	script := "#!/bin/sh\ncase \"$*\" in version) echo 'Databricks CLI v0.300.0';; *) cat <<'END'\n" + text + "\nEND\n;; esac\nexit 0\n" + strings.Repeat("#", 1<<20)
+	script := "#!/bin/sh\ncase \"$*\" in version) echo 'Databricks CLI v0.300.0';; *) cat <<'END'\n" + text +
+		"\nEND\n;; esac\nexit 0\n" + strings.Repeat("#", 1<<20)
 	require.NoError(t, os.WriteFile(path, []byte(script), 0o700))
 	return path
 }

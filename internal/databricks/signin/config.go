@@ -1,13 +1,13 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package signin signs HTTP requests to one Databricks workspace with Databricks unified authentication, taking nothing
-// from the environment that was not asked for.
+// Package signin signs HTTP requests to one Databricks workspace with Databricks unified
+// authentication, taking nothing from the environment that was not asked for.
 //
-// What is written in the configuration decides; environment variables and configuration files are read only where a key
-// asks for it: profile reads one section of the file of the Databricks CLI, and an auth_type whose credentials live in
-// the environment by nature (github-oidc, azure-devops-oidc, env-oidc, google-id, the CLIs) reads its own variables and
-// no other.
+// What is written in the configuration decides; environment variables and configuration files are
+// read only where a key asks for it: profile reads one section of the file of the Databricks CLI,
+// and an auth_type whose credentials live in the environment by nature (github-oidc,
+// azure-devops-oidc, env-oidc, google-id, the CLIs) reads its own variables and no other.
 package signin
 
 import (
@@ -23,71 +23,76 @@ import (
 type Config struct {
 	// Host is the workspace's address, https://dbc-….cloud.databricks.com; http only on loopback.
 	Host string `mapstructure:"host"`
-	// Profile names a profile in the configuration file of the Databricks CLI. Host or Profile is required; nothing falls
-	// back to DEFAULT.
+	// Profile names a profile in the configuration file of the Databricks CLI. Host or Profile is
+	// required; nothing falls back to DEFAULT.
 	Profile string `mapstructure:"profile"`
 	// Credentials are the keys of the sign-in.
 	Credentials Credentials `mapstructure:",squash"`
 }
 
-// Credentials are the keys of the sign-in, named as the SDK and the file of the Databricks CLI name them. They are the
-// `auth` group of the databricks exporter, whose host and profile stand beside it. No key has a default and none is
-// taken from the environment.
+// Credentials are the keys of the sign-in, named as the SDK and the file of the Databricks CLI name
+// them. They are the `auth` group of the databricks exporter, whose host and profile stand beside
+// it. No key has a default and none is taken from the environment.
 type Credentials struct {
-	// ConfigFile is the file that Profile is in; empty means ~/.databrickscfg. It is read only when Profile is set.
+	// ConfigFile is the file that Profile is in; empty means ~/.databrickscfg. It is read only when
+	// Profile is set.
 	ConfigFile string `mapstructure:"config_file"`
-	// AuthType picks one way to sign in (pat, oauth-m2m, github-oidc, azure-msi, …). Empty: the one that the keys below
-	// belong to.
+	// AuthType picks one way to sign in (pat, oauth-m2m, github-oidc, azure-msi, …). Empty: the one
+	// that the keys below belong to.
 	AuthType string `mapstructure:"auth_type"`
 
 	// Token is a personal access token: pat.
 	Token configopaque.String `mapstructure:"token"`
-	// ClientID is the application id of a service principal: oauth-m2m with ClientSecret; workload identity (…-oidc)
-	// without.
+	// ClientID is the application id of a service principal: oauth-m2m with ClientSecret; workload
+	// identity (…-oidc) without.
 	ClientID     string              `mapstructure:"client_id"`
 	ClientSecret configopaque.String `mapstructure:"client_secret"`
 	// Scopes are the OAuth scopes to ask for; empty means all-apis.
 	Scopes []string `mapstructure:"scopes"`
 
-	// Audience is the audience of the token of an identity provider (…-oidc); empty means the workspace's token endpoint.
+	// Audience is the audience of the token of an identity provider (…-oidc); empty means the
+	// workspace's token endpoint.
 	Audience string `mapstructure:"audience"`
-	// OIDCTokenFilepath is a file that holds such a token and is read anew for each sign-in: file-oidc.
+	// OIDCTokenFilepath is a file that holds such a token and is read anew for each sign-in:
+	// file-oidc.
 	OIDCTokenFilepath string `mapstructure:"databricks_id_token_filepath"`
 	// OIDCTokenEnv is the environment variable that holds such a token: env-oidc.
 	OIDCTokenEnv string `mapstructure:"oidc_token_env"`
-	// MetadataServiceURL is the address of a local service that hands out tokens: metadata-service. It is opaque because
-	// its path may be a secret.
+	// MetadataServiceURL is the address of a local service that hands out tokens: metadata-service.
+	// It is opaque because its path may be a secret.
 	MetadataServiceURL configopaque.String `mapstructure:"metadata_service_url"`
-	// DatabricksCLIPath is the Databricks CLI; empty means the program databricks on the PATH: databricks-cli.
+	// DatabricksCLIPath is the Databricks CLI; empty means the program databricks on the PATH:
+	// databricks-cli.
 	DatabricksCLIPath string `mapstructure:"databricks_cli_path"`
 
 	// AzureUseMSI signs in as the managed identity of the machine: azure-msi.
 	AzureUseMSI bool `mapstructure:"azure_use_msi"`
-	// AzureClientID, AzureClientSecret and AzureTenantID are those of an application in Entra ID: azure-client-secret;
-	// without the secret github-oidc-azure.
+	// AzureClientID, AzureClientSecret and AzureTenantID are those of an application in Entra ID:
+	// azure-client-secret; without the secret github-oidc-azure.
 	AzureClientID     string              `mapstructure:"azure_client_id"`
 	AzureClientSecret configopaque.String `mapstructure:"azure_client_secret"`
 	AzureTenantID     string              `mapstructure:"azure_tenant_id"`
-	// AzureResourceID is the workspace's id in Azure Resource Manager. It is needed when the identity is no member of the
-	// workspace.
+	// AzureResourceID is the workspace's id in Azure Resource Manager. It is needed when the
+	// identity is no member of the workspace.
 	AzureResourceID string `mapstructure:"azure_workspace_resource_id"`
-	// AzureEnvironment is PUBLIC (when empty), USGOVERNMENT or CHINA. It counts only for an address that doesn't tell,
-	// with cloud: azure.
+	// AzureEnvironment is PUBLIC (when empty), USGOVERNMENT or CHINA. It counts only for an address
+	// that doesn't tell, with cloud: azure.
 	AzureEnvironment string `mapstructure:"azure_environment"`
 
-	// GoogleCredentials is the key of a service account, as JSON or as the path of its file: google-credentials.
+	// GoogleCredentials is the key of a service account, as JSON or as the path of its file:
+	// google-credentials.
 	GoogleCredentials configopaque.String `mapstructure:"google_credentials"`
-	// GoogleServiceAccount is the service account to act as, with the application default credentials of the machine:
-	// google-id.
+	// GoogleServiceAccount is the service account to act as, with the application default
+	// credentials of the machine: google-id.
 	GoogleServiceAccount string `mapstructure:"google_service_account"`
 
-	// Cloud is aws, azure or gcp. It is needed only for a workspace behind a name of its own, where the address doesn't
-	// tell.
+	// Cloud is aws, azure or gcp. It is needed only for a workspace behind a name of its own, where
+	// the address doesn't tell.
 	Cloud string `mapstructure:"cloud"`
 }
 
-// Validate returns what is wrong with the configuration, naming the key and the remedy. It neither reads files nor
-// talks to anybody; what a profile holds is checked by New.
+// Validate returns what is wrong with the configuration, naming the key and the remedy. It neither
+// reads files nor talks to anybody; what a profile holds is checked by New.
 func (c *Config) Validate() error {
 	if c.Host != "" {
 		if _, err := ParseHost(c.Host); err != nil {
@@ -109,8 +114,9 @@ func (c *Config) Validate() error {
 	return err
 }
 
-// check returns what contradicts itself in credentials that a profile may complete. It is not called Validate: the
-// collector would name the Go field of a squashed struct in the error, which is no key.
+// check returns what contradicts itself in credentials that a profile may complete. It is not
+// called Validate: the collector would name the Go field of a squashed struct in the error, which
+// is no key.
 func (c *Credentials) check() error {
 	sdk := c.sdk()
 	if err := checkCloud(sdk); err != nil {

@@ -21,29 +21,50 @@ func TestValidate(t *testing.T) {
 		cfg  Config
 		want string // "" is valid
 	}{
-		"nothing":               {Config{}, "host: required; write the workspace's address"},
-		"credentials only":      {Config{Credentials: m2m}, "nothing falls back to the profile DEFAULT"},
-		"file without profile":  {Config{Host: host, Credentials: Credentials{ConfigFile: "x", Token: "canary"}}, "config_file: it is read for a profile only"},
-		"host only":             {Config{Host: host}, "auth_type: nothing says how to sign in"},
-		"client id only":        {Config{Host: host, Credentials: Credentials{ClientID: "app"}}, "client_id: it needs client_secret beside it"},
-		"secret without id":     {Config{Host: host, Credentials: Credentials{ClientSecret: "canary"}}, "client_id: auth_type oauth-m2m needs it (client_id, client_secret)"},
-		"two ways":              {Config{Host: host, Credentials: Credentials{Token: "canary", ClientID: "app", ClientSecret: "canary"}}, "auth_type: token means pat and client_secret means oauth-m2m"},
-		"two ways, one named":   {Config{Host: host, Credentials: Credentials{AuthType: "pat", Token: "canary", ClientID: "app", ClientSecret: "canary"}}, ""},
-		"unknown type":          {Config{Host: host, Credentials: Credentials{AuthType: "basic"}}, `auth_type: "basic" is not known; write one of pat, oauth-m2m, databricks-cli, `},
-		"named and incomplete":  {Config{Host: host, Credentials: Credentials{AuthType: "pat"}}, "token: auth_type pat needs it (token)"},
-		"azure elsewhere":       {Config{Host: host, Credentials: Credentials{AuthType: "azure-msi"}}, "auth_type: azure-msi signs in on Azure, and https://dbc-1.cloud.databricks.com is no address of it; write cloud: azure"},
-		"azure":                 {Config{Host: "https://adb-1.2.azuredatabricks.net", Credentials: Credentials{AzureUseMSI: true}}, ""},
-		"azure by its own name": {Config{Host: "https://data.example.com", Credentials: Credentials{AuthType: "azure-msi", Cloud: "azure"}}, ""},
-		"azure, no tenant":      {Config{Host: "https://adb-1.2.azuredatabricks.net", Credentials: Credentials{AzureClientID: "app", AzureClientSecret: "canary"}}, "azure_tenant_id: auth_type azure-client-secret needs it"},
-		"google elsewhere":      {Config{Host: host, Credentials: Credentials{GoogleServiceAccount: "a@b"}}, "auth_type: google-id signs in on GCP"},
-		"google":                {Config{Host: "https://1.2.gcp.databricks.com", Credentials: Credentials{GoogleServiceAccount: "a@b"}}, ""},
-		"unknown cloud":         {Config{Host: host, Credentials: Credentials{Token: "canary", Cloud: "ibm"}}, `cloud: "ibm" is not known`},
-		"environment alone":     {Config{Host: host, Credentials: Credentials{Token: "canary", AzureEnvironment: "CHINA"}}, "azure_environment: it counts only with cloud: azure"},
-		"unknown environment":   {Config{Host: host, Credentials: Credentials{Token: "canary", Cloud: "azure", AzureEnvironment: "MARS"}}, `azure_environment: "MARS" is not known`},
-		"metadata elsewhere":    {Config{Host: host, Credentials: Credentials{MetadataServiceURL: "https://example.com/canary"}}, "metadata_service_url: the service must be on this machine"},
-		"profile":               {Config{Profile: "team"}, ""},
-		"m2m":                   {Config{Host: host, Credentials: m2m}, ""},
-		"github":                {Config{Host: host, Credentials: Credentials{AuthType: "github-oidc", ClientID: "app"}}, ""},
+		"nothing":          {Config{}, "host: required; write the workspace's address"},
+		"credentials only": {Config{Credentials: m2m}, "nothing falls back to the profile DEFAULT"},
+		"file without profile": {Config{Host: host, Credentials: Credentials{ConfigFile: "x", Token: "canary"}},
+			"config_file: it is read for a profile only"},
+		"host only": {Config{Host: host}, "auth_type: nothing says how to sign in"},
+		"client id only": {Config{Host: host, Credentials: Credentials{ClientID: "app"}},
+			"client_id: it needs client_secret beside it"},
+		"secret without id": {Config{Host: host, Credentials: Credentials{ClientSecret: "canary"}},
+			"client_id: auth_type oauth-m2m needs it (client_id, client_secret)"},
+		"two ways": {Config{Host: host, Credentials: Credentials{Token: "canary", ClientID: "app",
+			ClientSecret: "canary"}}, "auth_type: token means pat and client_secret means oauth-m2m"},
+		"two ways, one named": {Config{Host: host, Credentials: Credentials{AuthType: "pat", Token: "canary",
+			ClientID: "app", ClientSecret: "canary"}}, ""},
+		"unknown type": {Config{Host: host, Credentials: Credentials{AuthType: "basic"}},
+			`auth_type: "basic" is not known; write one of pat, oauth-m2m, databricks-cli, `},
+		"named and incomplete": {Config{Host: host, Credentials: Credentials{AuthType: "pat"}},
+			"token: auth_type pat needs it (token)"},
+		"azure elsewhere": {Config{Host: host, Credentials: Credentials{AuthType: "azure-msi"}},
+			"auth_type: azure-msi signs in on Azure, and https://dbc-1.cloud.databricks.com is no address of it; " +
+				"write cloud: azure"},
+		"azure": {Config{Host: "https://adb-1.2.azuredatabricks.net",
+			Credentials: Credentials{AzureUseMSI: true}}, ""},
+		"azure by its own name": {Config{Host: "https://data.example.com",
+			Credentials: Credentials{AuthType: "azure-msi", Cloud: "azure"}}, ""},
+		"azure, no tenant": {Config{Host: "https://adb-1.2.azuredatabricks.net",
+			Credentials: Credentials{AzureClientID: "app", AzureClientSecret: "canary"}},
+			"azure_tenant_id: auth_type azure-client-secret needs it"},
+		"google elsewhere": {Config{Host: host, Credentials: Credentials{GoogleServiceAccount: "a@b"}},
+			"auth_type: google-id signs in on GCP"},
+		"google": {Config{Host: "https://1.2.gcp.databricks.com",
+			Credentials: Credentials{GoogleServiceAccount: "a@b"}}, ""},
+		"unknown cloud": {Config{Host: host, Credentials: Credentials{Token: "canary", Cloud: "ibm"}},
+			`cloud: "ibm" is not known`},
+		"environment alone": {Config{Host: host, Credentials: Credentials{Token: "canary",
+			AzureEnvironment: "CHINA"}}, "azure_environment: it counts only with cloud: azure"},
+		"unknown environment": {Config{Host: host, Credentials: Credentials{Token: "canary", Cloud: "azure",
+			AzureEnvironment: "MARS"}}, `azure_environment: "MARS" is not known`},
+		"metadata elsewhere": {Config{Host: host,
+			Credentials: Credentials{MetadataServiceURL: "https://example.com/canary"}},
+			"metadata_service_url: the service must be on this machine"},
+		"profile": {Config{Profile: "team"}, ""},
+		"m2m":     {Config{Host: host, Credentials: m2m}, ""},
+		"github": {Config{Host: host,
+			Credentials: Credentials{AuthType: "github-oidc", ClientID: "app"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.cfg.Validate()
@@ -80,13 +101,14 @@ func TestParseHost(t *testing.T) {
 		"canary://x":                        `the scheme "canary" is not known`,
 		"http://dbc-1.cloud.databricks.com": "tokens are not sent over http, except on loopback",
 		"http://127.0.0.1.example.com":      "tokens are not sent over http",
-		"https://me:canary@dbc-1.cloud.databricks.com":  "credentials do not belong into the address",
-		"https://dbc-1.cloud.databricks.com?o=canary":   "write https://dbc-1.cloud.databricks.com",
-		"https://dbc-1.cloud.databricks.com/#canary":    "write https://dbc-1.cloud.databricks.com",
-		"https://dbc-1.cloud.databricks.com/api/canary": "a path does not belong to the workspace's address; write https://dbc-1.cloud.databricks.com",
-		"https://accounts.cloud.databricks.com":         "is the account console",
-		"https://%zz":                                   "this is no address",
-		"https:///x":                                    "needs a scheme and a name",
+		"https://me:canary@dbc-1.cloud.databricks.com": "credentials do not belong into the address",
+		"https://dbc-1.cloud.databricks.com?o=canary":  "write https://dbc-1.cloud.databricks.com",
+		"https://dbc-1.cloud.databricks.com/#canary":   "write https://dbc-1.cloud.databricks.com",
+		"https://dbc-1.cloud.databricks.com/api/canary": "a path does not belong to the workspace's address; write " +
+			"https://dbc-1.cloud.databricks.com",
+		"https://accounts.cloud.databricks.com": "is the account console",
+		"https://%zz":                           "this is no address",
+		"https:///x":                            "needs a scheme and a name",
 	} {
 		_, err := ParseHost(in)
 		require.ErrorContains(t, err, want, in)
@@ -96,7 +118,8 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
-// Every key of the credentials reaches the SDK under the name that the SDK gives it, so that what is true of the file of the Databricks CLI is true of our configuration.
+// Every key of the credentials reaches the SDK under the name that the SDK gives it, so that what
+// is true of the file of the Databricks CLI is true of our configuration.
 func TestKeysAreThoseOfTheSDK(t *testing.T) {
 	values := map[string]any{"scopes": []any{"sql", "all-apis"}, "azure_use_msi": true, "cloud": "aws"}
 	kind := reflect.TypeOf(Credentials{})
@@ -119,11 +142,13 @@ func TestKeysAreThoseOfTheSDK(t *testing.T) {
 
 // Whatever is secret is opaque, so that no dump of the configuration shows it.
 func TestSecretsAreOpaque(t *testing.T) {
-	cfg := Config{Host: host, Credentials: Credentials{Token: "canary", ClientSecret: "canary", MetadataServiceURL: "canary", AzureClientSecret: "canary", GoogleCredentials: "canary"}}
+	cfg := Config{Host: host, Credentials: Credentials{Token: "canary", ClientSecret: "canary",
+		MetadataServiceURL: "canary", AzureClientSecret: "canary", GoogleCredentials: "canary"}}
 	conf := confmap.New()
 	require.NoError(t, conf.Marshal(&cfg))
 	dump := conf.ToStringMap()
-	for _, key := range []string{"token", "client_secret", "metadata_service_url", "azure_client_secret", "google_credentials"} {
+	for _, key := range []string{"token", "client_secret", "metadata_service_url", "azure_client_secret",
+		"google_credentials"} {
 		require.Equal(t, "[REDACTED]", dump[key], key)
 	}
 	kind := reflect.TypeOf(Credentials{})

@@ -17,7 +17,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// credential is one configuration of the SDK with the tokens that it holds. A renewal makes a new one.
+// credential is one configuration of the SDK with the tokens that it holds. A renewal makes a new
+// one.
 type credential struct {
 	s        *Session
 	sdk      *config.Config // the SDK changes it while it signs
@@ -59,7 +60,8 @@ func (s *Session) open() (*credential, error) {
 	return d, nil
 }
 
-// isolate keeps the SDK from the environment, from the file of the CLI and from asking the host about itself.
+// isolate keeps the SDK from the environment, from the file of the CLI and from asking the host
+// about itself.
 func isolate(sdk *config.Config) {
 	sdk.Loaders = []config.Loader{nothing{}}
 	sdk.HostMetadataResolver = func(context.Context, string) (*config.HostMetadata, error) { return nil, nil }
@@ -86,8 +88,8 @@ func (d *credential) join() *attempt {
 	return d.trying
 }
 
-// run makes one attempt. A credential that worked before and is refused now may have expired or changed: it is then
-// read again, once.
+// run makes one attempt. A credential that worked before and is refused now may have expired or
+// changed: it is then read again, once.
 func (d *credential) run(a *attempt) {
 	a.headers, a.err = d.sign()
 	if d.refusedNow(a) {
@@ -167,8 +169,8 @@ func identity(sdk *config.Config) string {
 	return ""
 }
 
-// strategy is the SDK's own with a context that ends with the session, takes our transport and logs to us: the SDK
-// signs with the background context otherwise.
+// strategy is the SDK's own with a context that ends with the session, takes our transport and logs
+// to us: the SDK signs with the background context otherwise.
 type strategy struct{ d *credential }
 
 // Name implements config.CredentialsStrategy.

@@ -10,19 +10,20 @@ import (
 	"strings"
 )
 
-// SignInError is a sign-in that failed: no request was sent. Its text names the host, the identity and the reason,
-// quotes the refusal, and holds no credential.
+// SignInError is a sign-in that failed: no request was sent. Its text names the host, the identity
+// and the reason, quotes the refusal, and holds no credential.
 //
 // errors.As finds it below the errors of net/http and of the SDK.
 type SignInError struct {
 	// Host is the workspace, AuthType the way to sign in.
 	Host, AuthType string
-	// Permanent reports a refusal, or something that is missing on this machine: trying again helps only after a
-	// person has changed something (the secret, the grant, the file). Otherwise it is trouble that passes by itself:
-	// no answer, too many requests, a fault of the server, a cancelled request.
+	// Permanent reports a refusal, or something that is missing on this machine: trying again helps
+	// only after a person has changed something (the secret, the grant, the file). Otherwise it is
+	// trouble that passes by itself: no answer, too many requests, a fault of the server, a
+	// cancelled request.
 	Permanent bool
-	// Status is the HTTP status of the answer, 0 if there was none; Code is the error of OAuth (invalid_client) or of the
-	// REST API (PERMISSION_DENIED), or empty.
+	// Status is the HTTP status of the answer, 0 if there was none; Code is the error of OAuth
+	// (invalid_client) or of the REST API (PERMISSION_DENIED), or empty.
 	Status int
 	Code   string
 	// Detail is what is known beyond that, one line, without credentials.
@@ -66,7 +67,8 @@ func (e *SignInError) Unwrap() error { return e.cause }
 func (e *SignInError) remedy() string {
 	switch {
 	case e.Code == "invalid_client" && e.AuthType == "oauth-m2m":
-		return "check client_id and client_secret: the secret may have expired, or belong to another service principal or " +
+		return "check client_id and client_secret: the secret may have expired, or belong to another service " +
+			"principal or " +
 			"account"
 	case e.Code == "invalid_client", e.Code == "unauthorized_client":
 		return "check the client id and its secret or federation"

@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// sdkLog writes what the SDK logs to zap, without credentials. The SDK's debug level is closed: it dumps requests and answers there. Single debug lines that it writes
-// without asking pass.
+// sdkLog writes what the SDK logs to zap, without credentials. The SDK's debug level is closed: it
+// dumps requests and answers there. Single debug lines that it writes without asking pass.
 type sdkLog struct {
 	zap  *zap.Logger
 	hide redactor
@@ -54,7 +54,8 @@ func (l *sdkLog) write(level zapcore.Level, format string, v []any) {
 	}
 }
 
-// router takes what the SDK logs without a context of ours and hands it to the session opened last. Without any session it is dropped: the SDK's default is standard error.
+// router takes what the SDK logs without a context of ours and hands it to the session opened last.
+// Without any session it is dropped: the SDK's default is standard error.
 type router struct{ current atomic.Pointer[sdkLog] }
 
 var logs = &router{}

@@ -79,10 +79,12 @@ token = canary-x
 		"no host":              {Config{Profile: "homeless"}, `profile: "homeless" in ` + path + ` has no host`},
 		"unknown":              {Config{Profile: "other"}, path + ` has no profile "other"`},
 		"settings":             {Config{Profile: "__settings__"}, `has no profile "__settings__"`},
-		"two hosts":            {Config{Profile: "user", Host: "https://other.example.com"}, `host: it is not the host of the profile "user", ` + w.URL()},
-		"wrong type":           {Config{Profile: "wrong"}, "holds a value of the wrong type"},
-		"query in the host":    {Config{Profile: "queried"}, `the host of "queried" in ` + path + `: a query`},
-		"two ways":             {Config{Profile: "team", Credentials: Credentials{Token: "canary"}}, "auth_type: token means pat and client_secret means oauth-m2m"},
+		"two hosts": {Config{Profile: "user", Host: "https://other.example.com"},
+			`host: it is not the host of the profile "user", ` + w.URL()},
+		"wrong type":        {Config{Profile: "wrong"}, "holds a value of the wrong type"},
+		"query in the host": {Config{Profile: "queried"}, `the host of "queried" in ` + path + `: a query`},
+		"two ways": {Config{Profile: "team", Credentials: Credentials{Token: "canary"}},
+			"auth_type: token means pat and client_secret means oauth-m2m"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.cfg.Credentials.ConfigFile = path
@@ -96,17 +98,20 @@ token = canary-x
 		require.ErrorContains(t, err, "there is no file "+path+"x; write its path under config_file")
 	})
 	t.Run("broken file", func(t *testing.T) {
-		_, err := New(Config{Profile: "team", Credentials: Credentials{ConfigFile: profiles(t, "[team]\ncanary-secret-without-equals\n")}}, Settings{})
+		_, err := New(Config{Profile: "team",
+			Credentials: Credentials{ConfigFile: profiles(t, "[team]\ncanary-secret-without-equals\n")}}, Settings{})
 		require.ErrorContains(t, err, "the file is unreadable or no INI file")
 		require.NotContains(t, err.Error(), "canary")
 	})
 }
 
-// The usual file is the one in the home directory, and a profile's auth_type does not make credentials useless that are written.
+// The usual file is the one in the home directory, and a profile's auth_type does not make
+// credentials useless that are written.
 func TestProfileInTheHomeDirectory(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
-	require.NoError(t, os.WriteFile(filepath.Join(home, ".databrickscfg"), []byte("[team]\nhost = https://x.example.com\nauth_type = databricks-cli\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".databrickscfg"),
+		[]byte("[team]\nhost = https://x.example.com\nauth_type = databricks-cli\n"), 0o600))
 	s := session(t, Config{Profile: "team"}, Settings{})
 	require.Equal(t, "databricks-cli", s.AuthType())
 	s = session(t, Config{Profile: "team", Credentials: Credentials{Token: "mine"}}, Settings{})
@@ -114,7 +119,8 @@ func TestProfileInTheHomeDirectory(t *testing.T) {
 	require.Equal(t, "mine", bearer(t, s))
 }
 
-// A renewal reads the profile again: a secret that was rotated in the file is taken without a restart. A host that has changed is not followed.
+// A renewal reads the profile again: a secret that was rotated in the file is taken without a
+// restart. A host that has changed is not followed.
 func TestRotatedProfile(t *testing.T) {
 	w := workspace(t)
 	w.AddToken("first", "me@example.com")
@@ -136,6 +142,7 @@ func TestRotatedProfile(t *testing.T) {
 	s.renewed = s.renewed.Add(-renewEvery)
 	s.mu.Unlock()
 	require.NoError(t, os.WriteFile(path, []byte("[team]\nhost = https://other.example.com\ntoken = third\n"), 0o600))
-	require.ErrorContains(t, s.Renew(t.Context()), `profile: the host of "team" has become https://other.example.com; restart to follow it`)
+	require.ErrorContains(t, s.Renew(t.Context()),
+		`profile: the host of "team" has become https://other.example.com; restart to follow it`)
 	require.Equal(t, "second", bearer(t, s))
 }

@@ -16,14 +16,18 @@ import (
 
 const redacted = "***"
 
-// tokens are the forms of tokens that are told from text by themselves: signed tokens and personal access tokens.
-var tokens = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{6,}[A-Za-z0-9_.-]*|\bdapi[0-9a-f]{16,}(-\d+)?\b|(?i:bearer|basic) +[A-Za-z0-9+/._~=-]{8,}`)
+// tokens are the forms of tokens that are told from text by themselves: signed tokens and personal
+// access tokens.
+var tokens = regexp.MustCompile(
+	`\beyJ[A-Za-z0-9_-]{6,}[A-Za-z0-9_.-]*|\bdapi[0-9a-f]{16,}(-\d+)?\b|(?i:bearer|basic) +[A-Za-z0-9+/._~=-]{8,}`)
 
-// redactor takes the credentials of one session out of texts that others have written: errors and log lines of the SDK, answers of token endpoints.
+// redactor takes the credentials of one session out of texts that others have written: errors and
+// log lines of the SDK, answers of token endpoints.
 type redactor struct{ known *strings.Replacer }
 
 func newRedactor(sdk *config.Config) redactor {
-	secrets := []string{sdk.Token, sdk.ClientSecret, sdk.AzureClientSecret, sdk.GoogleCredentials, sdk.MetadataServiceURL, sdk.ActionsIDTokenRequestToken, sdk.Password}
+	secrets := []string{sdk.Token, sdk.ClientSecret, sdk.AzureClientSecret, sdk.GoogleCredentials,
+		sdk.MetadataServiceURL, sdk.ActionsIDTokenRequestToken, sdk.Password}
 	if sdk.OIDCTokenEnv != "" {
 		secrets = append(secrets, os.Getenv(sdk.OIDCTokenEnv))
 	}
@@ -39,13 +43,15 @@ func newRedactor(sdk *config.Config) redactor {
 			continue
 		}
 		quoted, _ := json.Marshal(s)
-		for _, form := range []string{s, url.QueryEscape(s), strings.Trim(string(quoted), `"`), base64.StdEncoding.EncodeToString([]byte(s))} {
+		for _, form := range []string{s, url.QueryEscape(s), strings.Trim(string(quoted), `"`),
+			base64.StdEncoding.EncodeToString([]byte(s))} {
 			pairs = append(pairs, form, redacted)
 		}
 	}
 	if sdk.ClientSecret != "" {
 		for _, id := range []string{sdk.ClientID, url.QueryEscape(sdk.ClientID)} {
-			pairs = append(pairs, base64.StdEncoding.EncodeToString([]byte(id+":"+url.QueryEscape(sdk.ClientSecret))), redacted)
+			pairs = append(pairs, base64.StdEncoding.EncodeToString([]byte(id+":"+url.QueryEscape(sdk.ClientSecret))),
+				redacted)
 		}
 	}
 	return redactor{strings.NewReplacer(pairs...)}

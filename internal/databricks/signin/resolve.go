@@ -61,21 +61,26 @@ func settle(sdk *config.Config) (*method, error) {
 	return m, m.check(sdk)
 }
 
-// fromProfile are the keys that are taken from a profile. All others, such as cluster_id, debug_headers, skip_verify and retry_timeout_seconds, are not ours to follow.
+// fromProfile are the keys that are taken from a profile. All others, such as cluster_id,
+// debug_headers, skip_verify and retry_timeout_seconds, are not ours to follow.
 var fromProfile = []string{
-	"host", "auth_type", "token", "client_id", "client_secret", "scopes", "audience", "databricks_id_token_filepath", "oidc_token_env", "metadata_service_url",
-	"databricks_cli_path", "azure_use_msi", "azure_client_id", "azure_client_secret", "azure_tenant_id", "azure_workspace_resource_id", "azure_environment",
+	"host", "auth_type", "token", "client_id", "client_secret", "scopes", "audience", "databricks_id_token_filepath",
+	"oidc_token_env", "metadata_service_url",
+	"databricks_cli_path", "azure_use_msi", "azure_client_id", "azure_client_secret", "azure_tenant_id",
+	"azure_workspace_resource_id", "azure_environment",
 	"google_credentials", "google_service_account", "cloud",
 }
 
-// readProfile adds what a profile holds to what is written; what is written wins. A profile for another host than the one written is refused, since its token would go there.
+// readProfile adds what a profile holds to what is written; what is written wins. A profile for
+// another host than the one written is refused, since its token would go there.
 func readProfile(sdk *config.Config, profile, path string) error {
 	file, err := config.LoadFile(path)
 	if path == "" {
 		path = "~/.databrickscfg"
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("profile: %q can't be read, there is no file %s; write its path under config_file, or host and credentials in place of the profile", profile, path)
+		return fmt.Errorf("profile: %q can't be read, there is no file %s; write its path under config_file, or "+
+			"host and credentials in place of the profile", profile, path)
 	}
 	if err != nil {
 		// The parser quotes the line that it can't read, which may hold a secret.
@@ -103,12 +108,15 @@ func readProfile(sdk *config.Config, profile, path string) error {
 		}
 		written, err := ParseHost(sdk.Host)
 		if sdk.Host != "" && (err != nil || *written != *u) {
-			return fmt.Errorf("host: it is not the host of the profile %q, %s; remove host, or name another profile", profile, u)
+			return fmt.Errorf("host: it is not the host of the profile %q, %s; remove host, or name another profile",
+				profile, u)
 		}
 		values["host"] = u.String()
 	}
-	if err := config.ConfigAttributes.ResolveFromStringMapWithSource(sdk, values, config.Source{Type: config.SourceFile, Name: path}); err != nil {
-		return fmt.Errorf("profile: %q in %s holds a value of the wrong type; azure_use_msi is true or false", profile, path)
+	if err := config.ConfigAttributes.ResolveFromStringMapWithSource(sdk, values,
+		config.Source{Type: config.SourceFile, Name: path}); err != nil {
+		return fmt.Errorf("profile: %q in %s holds a value of the wrong type; azure_use_msi is true or false", profile,
+			path)
 	}
 	sdk.Profile, sdk.ConfigFile = profile, path
 	return nil

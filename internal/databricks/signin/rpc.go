@@ -14,13 +14,15 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// PerRPCCredentials signs gRPC calls to Host. TLS is required unless Host is http, on loopback. A call that can't be signed ends with the code Unavailable, which clients try
-// again: the data is not at fault.
+// PerRPCCredentials signs gRPC calls to Host. TLS is required unless Host is http, on loopback. A
+// call that can't be signed ends with the code Unavailable, which clients try again: the data is
+// not at fault.
 func (s *Session) PerRPCCredentials() credentials.PerRPCCredentials { return caller{s} }
 
 type caller struct{ s *Session }
 
-// GetRequestMetadata implements credentials.PerRPCCredentials. gRPC hands in the address of the service, always with https and without the port 443.
+// GetRequestMetadata implements credentials.PerRPCCredentials. gRPC hands in the address of the
+// service, always with https and without the port 443.
 func (c caller) GetRequestMetadata(ctx context.Context, services ...string) (map[string]string, error) {
 	if c.RequireTransportSecurity() {
 		info, _ := credentials.RequestInfoFromContext(ctx)

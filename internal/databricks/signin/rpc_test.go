@@ -51,7 +51,8 @@ func newGRPC(t *testing.T) *grpcWorkspace {
 }
 
 func dial(t *testing.T, g *grpcWorkspace, s *Session) ptraceotlp.GRPCClient {
-	conn, err := grpc.NewClient("passthrough:///"+strings.TrimPrefix(g.url, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()),
+	conn, err := grpc.NewClient("passthrough:///"+strings.TrimPrefix(g.url, "http://"),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithPerRPCCredentials(s.PerRPCCredentials()))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
@@ -89,7 +90,9 @@ func TestCallsNeedTLS(t *testing.T) {
 	require.True(t, s.PerRPCCredentials().RequireTransportSecurity())
 	_, err := s.PerRPCCredentials().GetRequestMetadata(t.Context(), host+"/service")
 	require.ErrorContains(t, err, "credentials are not sent without TLS")
-	_, err = grpc.NewClient("passthrough:///dbc-1.cloud.databricks.com:443", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(s.PerRPCCredentials()))
+	_, err = grpc.NewClient("passthrough:///dbc-1.cloud.databricks.com:443",
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithPerRPCCredentials(s.PerRPCCredentials()))
 	require.Error(t, err)
-	require.False(t, session(t, Config{Host: "http://127.0.0.1:1", Credentials: Credentials{Token: "x"}}, Settings{}).PerRPCCredentials().RequireTransportSecurity())
+	require.False(t, session(t, Config{Host: "http://127.0.0.1:1", Credentials: Credentials{Token: "x"}},
+		Settings{}).PerRPCCredentials().RequireTransportSecurity())
 }

@@ -17,11 +17,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// Session is signed-in access to one workspace. Its methods may be called at the same time. Nothing is asked of the
-// network before the first request.
+// Session is signed-in access to one workspace. Its methods may be called at the same time. Nothing
+// is asked of the network before the first request.
 //
-// Tokens are kept and renewed by the SDK, in the background from half of their life on (20 minutes before the end at
-// most).
+// Tokens are kept and renewed by the SDK, in the background from half of their life on (20 minutes
+// before the end at most).
 type Session struct {
 	cfg     Config
 	log     *zap.Logger
@@ -44,22 +44,23 @@ type Session struct {
 
 // Settings is what a session needs besides its configuration.
 type Settings struct {
-	// Transport carries token requests and those of SDK; nil means one of its own, which follows HTTPS_PROXY. Signed
-	// requests go wherever the caller sends them.
+	// Transport carries token requests and those of SDK; nil means one of its own, which follows
+	// HTTPS_PROXY. Signed requests go wherever the caller sends them.
 	Transport http.RoundTripper
 	// Logger takes what the SDK logs, without credentials; nil drops it.
 	Logger *zap.Logger
-	// Timeout bounds how long a request waits for a sign-in, 0 means 15 s. The sign-in itself goes on in the background,
-	// and a later request finds its result.
+	// Timeout bounds how long a request waits for a sign-in, 0 means 15 s. The sign-in itself goes
+	// on in the background, and a later request finds its result.
 	Timeout time.Duration
-	// Version of the product, for the user agent of token requests and of SDK. The first session of the process sets it.
+	// Version of the product, for the user agent of token requests and of SDK. The first session of
+	// the process sets it.
 	Version string
 }
 
 const (
 	defaultTimeout = 15 * time.Second
-	// renewEvery is the shortest time between two renewals: a workspace that refuses every token is not answered with a
-	// flood of sign-ins.
+	// renewEvery is the shortest time between two renewals: a workspace that refuses every token is
+	// not answered with a flood of sign-ins.
 	renewEvery = 5 * time.Second
 	// refusedFor is how long a refusal is remembered, for the same reason.
 	refusedFor = 5 * time.Second
@@ -89,8 +90,9 @@ func Lookup(extensions map[component.ID]component.Component, id component.ID) (*
 	return nil, fmt.Errorf("the extension %q has not started", id)
 }
 
-// New makes a session. Errors are those of the configuration and of what it names on this machine (profile, environment
-// variables): the workspace is not asked yet. Close it when it is not used any more.
+// New makes a session. Errors are those of the configuration and of what it names on this machine
+// (profile, environment variables): the workspace is not asked yet. Close it when it is not used
+// any more.
 func New(cfg Config, set Settings) (*Session, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -127,17 +129,17 @@ func (s *Session) Host() string { return s.host.String() }
 // AuthType is the way to sign in, as the SDK names it.
 func (s *Session) AuthType() string { return s.authType }
 
-// Identity is the identity that signs requests, for messages, as far as it is known without asking: "client_id 1234",
-// or empty.
+// Identity is the identity that signs requests, for messages, as far as it is known without asking:
+// "client_id 1234", or empty.
 func (s *Session) Identity() string { return s.identity }
 
-// ClientID is the application id of the service principal, written or from the profile, as GRANT statements name it;
-// empty if another way to sign in is used.
+// ClientID is the application id of the service principal, written or from the profile, as GRANT
+// statements name it; empty if another way to sign in is used.
 func (s *Session) ClientID() string { return s.clientID }
 
-// Authenticate signs a request that goes to Host; the request is changed in place. It waits for a sign-in if there is
-// no valid token, as long as the request's context and Settings.Timeout allow. Errors are a *SignInError, or say that
-// the request goes elsewhere.
+// Authenticate signs a request that goes to Host; the request is changed in place. It waits for a
+// sign-in if there is no valid token, as long as the request's context and Settings.Timeout allow.
+// Errors are a *SignInError, or say that the request goes elsewhere.
 func (s *Session) Authenticate(r *http.Request) error {
 	if r.URL == nil || r.URL.Scheme != s.host.Scheme || canonicalHost(r.URL) != s.host.Host {
 		return s.elsewhere(r.URL)
@@ -161,12 +163,13 @@ func (s *Session) elsewhere(u *url.URL) error {
 	if u != nil && u.Host != "" {
 		to = u.Scheme + "://" + canonicalHost(u)
 	}
-	return fmt.Errorf("the request goes to %s, and the credentials are those of %s: it is not sent; check endpoint and "+
-		"host, or the redirect that led there", to, s.Host())
+	return fmt.Errorf(
+		"the request goes to %s, and the credentials are those of %s: it is not sent; check endpoint and "+
+			"host, or the redirect that led there", to, s.Host())
 }
 
-// Headers returns the headers that sign a request to Host: Authorization, on Azure more. It is for what is no
-// http.Request; the caller sees to it that they go to Host only.
+// Headers returns the headers that sign a request to Host: Authorization, on Azure more. It is for
+// what is no http.Request; the caller sees to it that they go to Host only.
 func (s *Session) Headers(ctx context.Context) (http.Header, error) {
 	s.mu.Lock()
 	d := s.credential
@@ -178,15 +181,16 @@ func (s *Session) Headers(ctx context.Context) (http.Header, error) {
 	case <-a.done:
 		return a.headers, a.err
 	case <-ctx.Done():
-		return nil, d.failure(SignInError{Detail: "the request was given up before there was an answer", cause: ctx.Err()})
+		return nil, d.failure(SignInError{Detail: "the request was given up before there was an answer",
+			cause: ctx.Err()})
 	case <-timer.C:
 		return nil, d.slow(s.timeout)
 	}
 }
 
-// Renew forgets the token in use and signs in anew at the next request, with the profile read again: what to do once
-// after a 401. Within a few seconds of another renewal it does nothing. It does not talk to the network; errors are
-// those of New.
+// Renew forgets the token in use and signs in anew at the next request, with the profile read
+// again: what to do once after a 401. Within a few seconds of another renewal it does nothing. It
+// does not talk to the network; errors are those of New.
 func (s *Session) Renew(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,7 +215,8 @@ func (s *Session) renew() error {
 	return nil
 }
 
-// refreshed returns the credential that replaces old, which worked once and is refused now; nil if there is none.
+// refreshed returns the credential that replaces old, which worked once and is refused now; nil if
+// there is none.
 func (s *Session) refreshed(old *credential) *credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,8 +231,9 @@ func (s *Session) refreshed(old *credential) *credential {
 	return s.credential
 }
 
-// SDK is the configuration that clients of databricks-sdk-go are made with (client.New, then single services such as
-// catalog.NewTables). Their requests are signed by this session, renewals included, and go to Host only.
+// SDK is the configuration that clients of databricks-sdk-go are made with (client.New, then single
+// services such as catalog.NewTables). Their requests are signed by this session, renewals
+// included, and go to Host only.
 func (s *Session) SDK() *config.Config { return s.clientConfig() }
 
 // Close ends sign-ins in flight and idle connections. Requests after it fail.

@@ -75,7 +75,8 @@ func TestConcurrentRequestsShareOneSignIn(t *testing.T) {
 	require.Equal(t, 1, w.Count("POST", tokenPath))
 }
 
-// Tokens that live for 3 s are renewed in time: no request is ever signed with one that has run out.
+// Tokens that live for 3 s are renewed in time: no request is ever signed with one that has run
+// out.
 func TestRenewedBeforeExpiry(t *testing.T) {
 	w := workspace(t)
 	w.Set(func(s *databrickstest.Switches) { s.TokenLife = 3 * time.Second })
@@ -109,7 +110,8 @@ func TestWrongSecretIsShown(t *testing.T) {
 	require.True(t, e.Permanent)
 	require.Equal(t, http.StatusUnauthorized, e.Status)
 	require.Equal(t, "invalid_client", e.Code)
-	require.ErrorContains(t, err, "sign-in to "+w.URL()+" as oauth-m2m, client_id app-1 is refused: status 401 invalid_client: Client authentication failed")
+	require.ErrorContains(t, err, "sign-in to "+w.URL()+
+		" as oauth-m2m, client_id app-1 is refused: status 401 invalid_client: Client authentication failed")
 	require.ErrorContains(t, err, "check client_id and client_secret")
 	require.NotContains(t, err.Error(), "canary")
 
@@ -134,7 +136,8 @@ func TestUnreachableHostFailsInSeconds(t *testing.T) {
 	require.Less(t, time.Since(start), 10*time.Second)
 }
 
-// The same when the workspace goes away later: the token at hand is used to its end, then a request waits for the timeout at most and is told the reason.
+// The same when the workspace goes away later: the token at hand is used to its end, then a request
+// waits for the timeout at most and is told the reason.
 func TestHostGoesAway(t *testing.T) {
 	w := workspace(t)
 	w.Set(func(s *databrickstest.Switches) { s.TokenLife = 2 * time.Second })
@@ -155,7 +158,8 @@ func TestHostGoesAway(t *testing.T) {
 	require.Less(t, took, 10*time.Second)
 }
 
-// A workspace that takes the connection and says nothing: a request waits no longer than its context or the timeout, and the sign-in is found by a later one.
+// A workspace that takes the connection and says nothing: a request waits no longer than its
+// context or the timeout, and the sign-in is found by a later one.
 func TestSilentHost(t *testing.T) {
 	w := workspace(t)
 	release := make(chan struct{})
@@ -178,7 +182,8 @@ func TestSilentHost(t *testing.T) {
 		_, err = s.Headers(ctx)
 		require.ErrorIs(t, err, context.Canceled)
 	}
-	require.Less(t, runtime.NumGoroutine(), before+50, "requests that were given up leave nothing behind but the one sign-in")
+	require.Less(t, runtime.NumGoroutine(), before+50,
+		"requests that were given up leave nothing behind but the one sign-in")
 
 	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
@@ -199,10 +204,12 @@ func TestSilentHost(t *testing.T) {
 }
 
 func TestTroubleThatPasses(t *testing.T) {
-	for status, code := range map[int]string{http.StatusServiceUnavailable: "TEMPORARILY_UNAVAILABLE", http.StatusInternalServerError: "INTERNAL_ERROR"} {
+	for status, code := range map[int]string{http.StatusServiceUnavailable: "TEMPORARILY_UNAVAILABLE",
+		http.StatusInternalServerError: "INTERNAL_ERROR"} {
 		w := workspace(t)
 		w.SetFault(func(r *http.Request) *databrickstest.Fault {
-			return &databrickstest.Fault{Status: status, Code: code, Body: "try again", Header: http.Header{"Content-Type": {"application/json"}}}
+			return &databrickstest.Fault{Status: status, Code: code, Body: "try again",
+				Header: http.Header{"Content-Type": {"application/json"}}}
 		})
 		s := session(t, m2m(w.URL()), Settings{})
 		_, err := s.Headers(t.Context())
@@ -243,7 +250,8 @@ func TestRenew(t *testing.T) {
 	require.Equal(t, 2, w.Count("POST", tokenPath), "many renewals at a time are one")
 }
 
-// API clients of the SDK are signed by the session too, over renewals, and hold no credential themselves.
+// API clients of the SDK are signed by the session too, over renewals, and hold no credential
+// themselves.
 func TestSDKClient(t *testing.T) {
 	w := workspace(t)
 	s := session(t, m2m(w.URL()), Settings{})

@@ -8,8 +8,10 @@ import (
 	"net/http"
 )
 
-// RoundTripper signs each request that goes to Host, on a clone, and hands it to base (nil: the session's own transport). A request to another host, such as the target of a
-// redirect, is refused. After a 401 it renews the sign-in and repeats the request once, if that brings another token and the body can be had again (GetBody).
+// RoundTripper signs each request that goes to Host, on a clone, and hands it to base (nil: the
+// session's own transport). A request to another host, such as the target of a redirect, is
+// refused. After a 401 it renews the sign-in and repeats the request once, if that brings another
+// token and the body can be had again (GetBody).
 func (s *Session) RoundTripper(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = s.transport
@@ -47,7 +49,8 @@ func (t signer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.base.RoundTrip(again)
 }
 
-// again makes the request that is sent after a 401, or nil if there is nothing to gain. An error is that of the new sign-in.
+// again makes the request that is sent after a 401, or nil if there is nothing to gain. An error is
+// that of the new sign-in.
 func (t signer) again(r, first *http.Request) (*http.Request, error) {
 	body := r.Body
 	if body != nil && body != http.NoBody {

@@ -27,7 +27,8 @@ func TestUnauthorizedIsRepeatedOnce(t *testing.T) {
 	w.RevokeTokens(clientID)
 	w.ForgetRequests()
 
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Host()+"/api/2.0/none", bytes.NewReader([]byte("body")))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Host()+"/api/2.0/none",
+		bytes.NewReader([]byte("body")))
 	require.NoError(t, err)
 	r.Header.Set("X-Mine", "1")
 	res, err := c.Do(r)
@@ -67,7 +68,8 @@ func TestUnauthorizedIsHandedOn(t *testing.T) {
 	require.Equal(t, http.StatusOK, me(t, s, c))
 	w.RevokeTokens(clientID)
 	w.ForgetRequests()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Host()+"/api/2.0/none", io.NopCloser(strings.NewReader("body")))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Host()+"/api/2.0/none",
+		io.NopCloser(strings.NewReader("body")))
 	require.NoError(t, err)
 	res, err := c.Do(r)
 	require.NoError(t, err)
@@ -84,7 +86,8 @@ func TestUnauthorizedIsHandedOn(t *testing.T) {
 	require.Len(t, w.Requests(), 1)
 }
 
-// When the new sign-in is refused, its error is what the caller sees: it says what to do, the 401 doesn't.
+// When the new sign-in is refused, its error is what the caller sees: it says what to do, the 401
+// doesn't.
 func TestUnauthorizedAndNoNewToken(t *testing.T) {
 	w := workspace(t)
 	s := session(t, m2m(w.URL()), Settings{})
@@ -96,7 +99,8 @@ func TestUnauthorizedAndNoNewToken(t *testing.T) {
 	require.Equal(t, "invalid_client", refusal(t, err).Code)
 }
 
-// Credentials go to the workspace and nowhere else, whatever the configuration of a client or a redirect says.
+// Credentials go to the workspace and nowhere else, whatever the configuration of a client or a
+// redirect says.
 func TestOtherHostsAreRefused(t *testing.T) {
 	w := workspace(t)
 	var seen atomic.Int32
@@ -113,7 +117,8 @@ func TestOtherHostsAreRefused(t *testing.T) {
 	require.NotContains(t, err.Error(), "canary")
 	require.True(t, closed.closed, "a round tripper closes the body also when it fails")
 
-	for _, url := range []string{strings.Replace(w.URL(), "http:", "https:", 1), "http://127.0.0.1.example.com", "/relative"} {
+	for _, url := range []string{strings.Replace(w.URL(), "http:", "https:", 1), "http://127.0.0.1.example.com",
+		"/relative"} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
 		require.ErrorContains(t, s.Authenticate(r), "the request goes to")
@@ -126,7 +131,8 @@ func TestOtherHostsAreRefused(t *testing.T) {
 
 	w.SetFault(func(r *http.Request) *databrickstest.Fault {
 		if r.URL.Path == mePath {
-			return &databrickstest.Fault{Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {other.URL}}}
+			return &databrickstest.Fault{Status: http.StatusTemporaryRedirect,
+				Header: http.Header{"Location": {other.URL}}}
 		}
 		return nil
 	})
@@ -142,7 +148,8 @@ type closing struct {
 
 func (c *closing) Close() error { c.closed = true; return nil }
 
-// A request that is given up does not wait for the sign-in, and the error says so through net/http, too.
+// A request that is given up does not wait for the sign-in, and the error says so through net/http,
+// too.
 func TestRequestIsGivenUp(t *testing.T) {
 	w := workspace(t)
 	release := make(chan struct{})

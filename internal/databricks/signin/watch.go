@@ -15,7 +15,8 @@ import (
 	"sync"
 )
 
-// watch carries token requests and keeps how the last one failed: the SDK wraps, retries and hides that.
+// watch carries token requests and keeps how the last one failed: the SDK wraps, retries and hides
+// that.
 type watch struct {
 	base http.RoundTripper
 	hide redactor
@@ -67,7 +68,8 @@ type bounded struct {
 	io.Closer
 }
 
-// noAnswer explains a request that has met no answer. The address is left out but for its host: the rest may be secret.
+// noAnswer explains a request that has met no answer. The address is left out but for its host: the
+// rest may be secret.
 func (w *watch) noAnswer(r *http.Request, err error) *SignInError {
 	var address *url.Error
 	if errors.As(err, &address) {

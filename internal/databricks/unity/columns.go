@@ -13,9 +13,9 @@ type Column struct {
 // SchemaVersion is the table property that names the layout.
 const SchemaVersion = "otel.schemaVersion"
 
-// Columns are the columns that a table of a signal needs; nil where the layout has no such table (v1 metrics). The
-// workspace maps each field of OTLP to a column by its name, and refuses or drops rows when one is missing (Databricks
-// documentation, "OpenTelemetry table reference").
+// Columns are the columns that a table of a signal needs; nil where the layout has no such table
+// (v1 metrics). The workspace maps each field of OTLP to a column by its name, and refuses or drops
+// rows when one is missing (Databricks documentation, "OpenTelemetry table reference").
 func Columns(s Signal, layout Layout) []Column {
 	var v2, v1 string
 	switch s {
@@ -40,8 +40,8 @@ func AttributeType(layout Layout) string {
 	return "VARIANT"
 }
 
-// CreateTable is the statement that creates a table of a signal. The schema must be there. It is empty where the layout
-// has no such table.
+// CreateTable is the statement that creates a table of a signal. The schema must be there. It is
+// empty where the layout has no such table.
 func CreateTable(n Name, s Signal, layout Layout) string {
 	columns := Columns(s, layout)
 	if columns == nil {
@@ -136,7 +136,8 @@ const (
 	logsV1 = logHead + "body STRING\n" + logTail
 )
 
-const exemplars = `ARRAY<STRUCT<time_unix_nano: BIGINT, value: DOUBLE, span_id: STRING, trace_id: STRING, filtered_attributes: @>>`
+const exemplars = `ARRAY<STRUCT<time_unix_nano: BIGINT, value: DOUBLE, span_id: STRING, trace_id: STRING, ` +
+	`filtered_attributes: @>>`
 
 const buckets = `STRUCT<offset: INT, bucket_counts: ARRAY<BIGINT>>`
 

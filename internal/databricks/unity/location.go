@@ -18,18 +18,21 @@ const (
 // Layout is a generation of the tables (property otel.schemaVersion).
 type Layout string
 
-// The layouts. V2 keeps attributes in VARIANT columns and has a prefix; V1 has MAP columns and fixed names.
+// The layouts. V2 keeps attributes in VARIANT columns and has a prefix; V1 has MAP columns and
+// fixed names.
 const (
 	V2 Layout = "v2"
 	V1 Layout = "v1"
 )
 
-// Location is a set of OpenTelemetry tables: catalog.schema.<prefix>_otel_{spans,logs,metrics,annotations}.
+// Location is a set of OpenTelemetry tables:
+// catalog.schema.<prefix>_otel_{spans,logs,metrics,annotations}.
 type Location struct {
 	Catalog, Schema, Prefix string
 }
 
-// String is the location as trace ids name it: trace:/<location>/<hex>. A legacy location has no prefix.
+// String is the location as trace ids name it: trace:/<location>/<hex>. A legacy location has no
+// prefix.
 func (l Location) String() string {
 	if l.Prefix == "" {
 		return l.Catalog + "." + l.Schema

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package unity names things in Unity Catalog: three-level names, and the tables that OpenTelemetry data lies in. It is pure.
+// Package unity names things in Unity Catalog: three-level names, and the tables that OpenTelemetry
+// data lies in. It is pure.
 package unity
 
 import (
@@ -25,14 +26,16 @@ func (n Name) Quoted() string { return Quote(n.Catalog) + "." + Quote(n.Schema) 
 // Quote writes an identifier for SQL.
 func Quote(identifier string) string { return "`" + strings.ReplaceAll(identifier, "`", "``") + "`" }
 
-// ParseName reads catalog.schema.table; parts may stand in backticks. The error says what to write instead.
+// ParseName reads catalog.schema.table; parts may stand in backticks. The error says what to write
+// instead.
 func ParseName(s string) (Name, error) {
 	parts, err := split(s)
 	if err != nil {
 		return Name{}, err
 	}
 	if len(parts) != 3 {
-		return Name{}, fmt.Errorf("%q has %d parts, a table has three: catalog.schema.table%s", s, len(parts), dotted(s))
+		return Name{}, fmt.Errorf("%q has %d parts, a table has three: catalog.schema.table%s", s,
+			len(parts), dotted(s))
 	}
 	for _, p := range parts {
 		if err := CheckIdentifier(p); err != nil {
@@ -42,8 +45,9 @@ func ParseName(s string) (Name, error) {
 	return Name{parts[0], parts[1], parts[2]}, nil
 }
 
-// CheckIdentifier refuses what Unity Catalog does not take as the name of a catalog, schema or table: more than 255 characters, dots, spaces, slashes, control
-// characters (Databricks SQL language manual, "Names").
+// CheckIdentifier refuses what Unity Catalog does not take as the name of a catalog, schema or
+// table: more than 255 characters, dots, spaces, slashes, control characters (Databricks SQL
+// language manual, "Names").
 func CheckIdentifier(s string) error {
 	switch {
 	case s == "":
@@ -105,7 +109,8 @@ func split(s string) ([]string, error) {
 
 var prefix = regexp.MustCompile(`^[A-Za-z0-9_]{1,238}$`)
 
-// CheckPrefix refuses what can't stand before _otel_spans: letters, digits and underscores, up to 238 characters (Databricks' rule for table_prefix).
+// CheckPrefix refuses what can't stand before _otel_spans: letters, digits and underscores, up to
+// 238 characters (Databricks' rule for table_prefix).
 func CheckPrefix(s string) error {
 	if !prefix.MatchString(s) {
 		return fmt.Errorf("%q is no table prefix: letters, digits and underscores, 1 to 238 of them", s)

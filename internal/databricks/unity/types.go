@@ -26,7 +26,8 @@ type Field struct {
 // maxTypeDepth bounds nesting, far above what any OpenTelemetry table has.
 const maxTypeDepth = 32
 
-// ParseType reads a type as Databricks spells it: "array<struct<a:int,b:string>>", in any case, with or without spaces.
+// ParseType reads a type as Databricks spells it: "array<struct<a:int,b:string>>", in any case,
+// with or without spaces.
 func ParseType(s string) (Type, error) {
 	p := typeParser{rest: s}
 	t, err := p.parse(0)

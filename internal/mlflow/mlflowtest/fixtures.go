@@ -14,8 +14,10 @@ import (
 	"time"
 )
 
-// AddFixtures adds the traces recorded in a folder, under their own experiment id, which it returns. The files are answers of a real server: search_v3.json
-// or search_v2.json, trace-<label>.info_v2.json, .artifact.json and .get_v3.json, batch_get_v3.json. A trace without a recorded artifact has none.
+// AddFixtures adds the traces recorded in a folder, under their own experiment id, which it
+// returns. The files are answers of a real server: search_v3.json or search_v2.json,
+// trace-<label>.info_v2.json, .artifact.json and .get_v3.json, batch_get_v3.json. A trace without a
+// recorded artifact has none.
 func (s *Server) AddFixtures(dir string) (experiment string, err error) {
 	traces := map[string]*Trace{}
 	get := func(id string) *Trace {
@@ -27,7 +29,8 @@ func (s *Server) AddFixtures(dir string) (experiment string, err error) {
 	var v3, v2 struct {
 		Traces []json.RawMessage `json:"traces"`
 	}
-	if err := errors.Join(load(filepath.Join(dir, "search_v3.json"), &v3), load(filepath.Join(dir, "search_v2.json"), &v2)); err != nil {
+	if err := errors.Join(load(filepath.Join(dir, "search_v3.json"), &v3),
+		load(filepath.Join(dir, "search_v2.json"), &v2)); err != nil {
 		return "", err
 	}
 	for _, doc := range v3.Traces {
@@ -47,7 +50,8 @@ func (s *Server) AddFixtures(dir string) (experiment string, err error) {
 			return "", err
 		}
 		t := get(i.ID)
-		t.ExperimentID, t.Timestamp, t.State, t.Tags, t.Metadata, t.InfoV3 = i.Location.Experiment.ID, i.Time.UnixMilli(), i.State, i.Tags, i.Metadata, doc
+		t.ExperimentID, t.Timestamp, t.State, t.Tags, t.Metadata, t.InfoV3 = i.Location.Experiment.ID,
+			i.Time.UnixMilli(), i.State, i.Tags, i.Metadata, doc
 	}
 	for _, doc := range v2.Traces {
 		var i struct {
@@ -85,7 +89,8 @@ func (s *Server) AddFixtures(dir string) (experiment string, err error) {
 	if experiment == "" {
 		return "", fmt.Errorf("no traces in %s", dir)
 	}
-	s.AddExperiment(Experiment{ID: experiment, Name: "fixtures-" + filepath.Base(dir), ArtifactLocation: "mlflow-artifacts:/" + experiment})
+	s.AddExperiment(Experiment{ID: experiment, Name: "fixtures-" + filepath.Base(dir),
+		ArtifactLocation: "mlflow-artifacts:/" + experiment})
 	return experiment, nil
 }
 

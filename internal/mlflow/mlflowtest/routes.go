@@ -38,7 +38,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, path string) {
 		s.searchExperiments(w, r)
 	case v2 && api == "/traces" && r.Method == http.MethodGet:
 		q := r.URL.Query()
-		s.search(w, search{experiments: q["experiment_ids"], filter: q.Get("filter"), order: q["order_by"], max: q.Get("max_results"), token: q.Get("page_token")}, false)
+		s.search(w, search{experiments: q["experiment_ids"], filter: q.Get("filter"), order: q["order_by"],
+			max: q.Get("max_results"), token: q.Get("page_token")}, false)
 	case v2 && strings.HasPrefix(api, "/traces/") && strings.HasSuffix(api, "/info"):
 		s.info(w, strings.TrimSuffix(strings.TrimPrefix(api, "/traces/"), "/info"), false)
 	case path == "/ajax-api/2.0/mlflow/get-trace-artifact":
@@ -108,7 +109,8 @@ func (s *Server) searchExperiments(w http.ResponseWriter, r *http.Request) {
 		if e.Deleted && ask.View != "ALL" {
 			continue
 		}
-		list = append(list, map[string]any{"experiment_id": e.ID, "name": e.Name, "artifact_location": e.ArtifactLocation, "lifecycle_stage": stage})
+		list = append(list, map[string]any{"experiment_id": e.ID, "name": e.Name,
+			"artifact_location": e.ArtifactLocation, "lifecycle_stage": stage})
 	}
 	from, ok := offset(ask.Token)
 	if !ok {
@@ -192,7 +194,8 @@ func (s *Server) artifact(w http.ResponseWriter, id string) {
 	t := s.traces[id]
 	switch {
 	case t == nil && s.since(3, 6) && !s.since(3, 7), t != nil && t.Partial && s.since(3, 6) && !s.since(3, 7):
-		fail(w, http.StatusInternalServerError, "INTERNAL_ERROR", "Failed to get trace data from tracking store. Please check the request_id.")
+		fail(w, http.StatusInternalServerError, "INTERNAL_ERROR",
+			"Failed to get trace data from tracking store. Please check the request_id.")
 	case t == nil:
 		unknownTrace(w, id)
 	case t.Artifact == nil:
@@ -212,7 +215,8 @@ func withoutNaN(doc []byte) []byte {
 
 func (s *Server) proxied(w http.ResponseWriter, path string) {
 	for _, t := range s.traces {
-		if strings.TrimPrefix(t.Tags["mlflow.artifactLocation"], "mlflow-artifacts:/")+"/traces.json" == path && t.Artifact != nil {
+		if strings.TrimPrefix(t.Tags["mlflow.artifactLocation"], "mlflow-artifacts:/")+"/traces.json" == path &&
+			t.Artifact != nil {
 			_, _ = w.Write(t.Artifact)
 			return
 		}
@@ -237,11 +241,13 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	}
 	n := 0
 	for _, t := range s.traces {
-		if slices.Contains(ask.Experiments, t.ExperimentID) && (ask.From == nil || t.Timestamp >= *ask.From) && (ask.To == nil || t.Timestamp <= *ask.To) {
+		if slices.Contains(ask.Experiments, t.ExperimentID) && (ask.From == nil || t.Timestamp >= *ask.From) &&
+			(ask.To == nil || t.Timestamp <= *ask.To) {
 			n++
 		}
 	}
-	answer(w, map[string]any{"data_points": []any{map[string]any{"metric_name": "trace_count", "values": map[string]float64{"COUNT": float64(n)}}}})
+	answer(w, map[string]any{"data_points": []any{map[string]any{"metric_name": "trace_count",
+		"values": map[string]float64{"COUNT": float64(n)}}}})
 }
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {

@@ -59,7 +59,8 @@ func (s *Server) search(w http.ResponseWriter, q search, v3 bool) {
 	}
 	for _, id := range q.experiments {
 		if _, err := strconv.Atoi(id); err != nil && s.since(3, 4) {
-			fail(w, http.StatusInternalServerError, "INTERNAL_ERROR", "invalid literal for int() with base 10: '%s'", id)
+			fail(w, http.StatusInternalServerError, "INTERNAL_ERROR", "invalid literal for int() with base 10: '%s'",
+				id)
 			return
 		}
 	}
@@ -108,7 +109,8 @@ func (s *Server) search(w http.ResponseWriter, q search, v3 bool) {
 
 var clause = regexp.MustCompile(`^(timestamp_ms|timestamp|status|request_id)\s*(>=|<=|!=|=|>|<)\s*(\S+)$`)
 
-// parseFilter understands the clauses on timestamp_ms, status and request_id. It returns the message of a refusal otherwise.
+// parseFilter understands the clauses on timestamp_ms, status and request_id. It returns the
+// message of a refusal otherwise.
 func parseFilter(filter string) (match func(*Trace) bool, refusal string) {
 	var tests []func(*Trace) bool
 	if filter != "" {

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mlflowtest is a scripted MLflow tracking server for tests and load drivers. It answers as servers of a given version do, with their paging by
-// offsets, their traps of batchGet and their error documents, and can be told to misbehave. It needs no testing.T.
+// Package mlflowtest is a scripted MLflow tracking server for tests and load drivers. It answers as
+// servers of a given version do, with their paging by offsets, their traps of batchGet and their
+// error documents, and can be told to misbehave. It needs no testing.T.
 package mlflowtest
 
 import (
@@ -54,17 +55,20 @@ type Fault struct {
 	Reset    bool // the connection is closed without an answer
 }
 
-// New starts a plain HTTP server of the given MLflow version, such as "3.17.2", with the experiment 0 "Default".
+// New starts a plain HTTP server of the given MLflow version, such as "3.17.2", with the experiment
+// 0 "Default".
 func New(version string) *Server {
 	s := NewUnstarted(version)
 	s.HTTP.Start()
 	return s
 }
 
-// NewUnstarted returns a server whose HTTP can be configured and then started, for example with TLS.
+// NewUnstarted returns a server whose HTTP can be configured and then started, for example with
+// TLS.
 func NewUnstarted(version string) *Server {
 	s := &Server{
-		version: version, traces: map[string]*Trace{}, maxInFlight: map[string]int{}, flying: map[string]int{}, closed: make(chan struct{}),
+		version: version, traces: map[string]*Trace{}, maxInFlight: map[string]int{}, flying: map[string]int{},
+		closed:      make(chan struct{}),
 		experiments: []Experiment{{ID: "0", Name: "Default", ArtifactLocation: "mlflow-artifacts:/0"}},
 	}
 	parts := strings.SplitN(version, ".", 3)
@@ -97,7 +101,8 @@ func (s *Server) RequireAuthorization(header string) {
 	s.credential = header
 }
 
-// SetFault calls f for each request, before anything of it is answered; nil from f means a normal answer. The function may change the server's traces.
+// SetFault calls f for each request, before anything of it is answered; nil from f means a normal
+// answer. The function may change the server's traces.
 func (s *Server) SetFault(f func(*http.Request) *Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,19 +127,23 @@ func (s *Server) Count(route string) int {
 	return n
 }
 
-// MaxInFlight returns the highest number of requests of the route that were in work at the same time; "" means all routes together.
+// MaxInFlight returns the highest number of requests of the route that were in work at the same
+// time; "" means all routes together.
 func (s *Server) MaxInFlight(route string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.maxInFlight[route]
 }
 
-// Route names the route of a path: "traces/search", "traces/batchGet", "traces/get", "traces/info", "traces/batchGetInfos", "traces/metrics",
-// "experiments/search", "get-trace-artifact", "mlflow-artifacts", "version" or "other".
+// Route names the route of a path: "traces/search", "traces/batchGet", "traces/get", "traces/info",
+// "traces/batchGetInfos", "traces/metrics", "experiments/search", "get-trace-artifact",
+// "mlflow-artifacts", "version" or "other".
 func Route(path string) string {
 	for _, known := range []struct{ part, name string }{
-		{"/traces/search", "traces/search"}, {"/traces/batchGetInfos", "traces/batchGetInfos"}, {"/traces/batchGet", "traces/batchGet"},
-		{"/traces/get", "traces/get"}, {"/traces/metrics", "traces/metrics"}, {"/experiments/search", "experiments/search"},
+		{"/traces/search", "traces/search"}, {"/traces/batchGetInfos", "traces/batchGetInfos"},
+		{"/traces/batchGet", "traces/batchGet"},
+		{"/traces/get", "traces/get"}, {"/traces/metrics", "traces/metrics"},
+		{"/experiments/search", "experiments/search"},
 		{"/get-trace-artifact", "get-trace-artifact"}, {"/mlflow-artifacts/artifacts/", "mlflow-artifacts"},
 		{"/mlflow/traces/", "traces/info"}, {"/mlflow/traces", "traces/search"}, {"/version", "version"},
 	} {
@@ -157,7 +166,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.flying[route]--
 		s.flying[""]--
-		s.requests = append(s.requests, Request{Route: route, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(), Status: rec.status})
+		s.requests = append(s.requests, Request{Route: route, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
+			Header: r.Header.Clone(), Status: rec.status})
 		s.mu.Unlock()
 	}()
 	if fault != nil {
@@ -168,7 +178,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if credential != "" && r.Header.Get("Authorization") != credential {
 		w.Header().Set("WWW-Authenticate", `Basic realm="mlflow"`)
 		rec.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprint(rec, "You are not authenticated. Please see https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow")
+		fmt.Fprint(rec, "You are not authenticated. Please see "+
+			"https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow")
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, s.prefix)

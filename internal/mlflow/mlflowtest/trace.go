@@ -29,9 +29,11 @@ type Trace struct {
 
 	// Artifact is the document of the artifact route; nil: the file of spans is missing.
 	Artifact []byte
-	// Typed is the list of spans in the form of get and batchGet; nil: the database has none, which makes a batchGet that asks for it fail as a whole.
+	// Typed is the list of spans in the form of get and batchGet; nil: the database has none, which
+	// makes a batchGet that asks for it fail as a whole.
 	Typed json.RawMessage
-	// Partial marks a trace of which fewer spans are stored than its client announced: batchGet leaves it out.
+	// Partial marks a trace of which fewer spans are stored than its client announced: batchGet
+	// leaves it out.
 	Partial bool
 
 	// InfoV3 and InfoV2 are the recorded infos; nil ones are made from the fields above.
@@ -74,13 +76,15 @@ func (s *Server) Change(id string, f func(*Trace)) {
 	}
 }
 
-// Synthetic makes the i-th trace of an experiment for this server's version: ten milliseconds after the one before, with that many spans and about that many
-// bytes of inputs in each. Servers from 3.6 on keep its spans in the database, older ones in an artifact.
+// Synthetic makes the i-th trace of an experiment for this server's version: ten milliseconds after
+// the one before, with that many spans and about that many bytes of inputs in each. Servers from
+// 3.6 on keep its spans in the database, older ones in an artifact.
 func (s *Server) Synthetic(experiment string, i, spans, payload int) Trace {
 	raw := fmt.Sprintf("%016x%016x", uint64(i+1)*0x9e3779b97f4a7c15, i+1)
 	t := Trace{
 		ID: "tr-" + raw, ExperimentID: experiment, Timestamp: 1_700_000_000_000 + int64(i)*10, Duration: 7, State: "OK",
-		Tags:     map[string]string{"mlflow.traceName": fmt.Sprintf("trace %d", i), "mlflow.artifactLocation": "mlflow-artifacts:/" + experiment + "/traces/tr-" + raw + "/artifacts"},
+		Tags: map[string]string{"mlflow.traceName": fmt.Sprintf("trace %d", i),
+			"mlflow.artifactLocation": "mlflow-artifacts:/" + experiment + "/traces/tr-" + raw + "/artifacts"},
 		Metadata: map[string]string{"mlflow.trace_schema.version": "3"},
 	}
 	if !s.since(3, 2) {
@@ -97,7 +101,8 @@ func (s *Server) Synthetic(experiment string, i, spans, payload int) Trace {
 			"start_time_unix_nano": start, "end_time_unix_nano": start + 5_000_000,
 			"status": map[string]string{"code": "STATUS_CODE_OK", "message": ""}, "events": []any{}, "links": []any{},
 			"attributes": map[string]string{
-				"mlflow.spanType": `"CHAIN"`, "mlflow.traceRequestId": quote(t.ID), "mlflow.spanInputs": `{"text": ` + quote(text) + `, "n": ` + fmt.Sprint(n) + `}`,
+				"mlflow.spanType": `"CHAIN"`, "mlflow.traceRequestId": quote(t.ID), "mlflow.spanInputs": `{"text": ` +
+					quote(text) + `, "n": ` + fmt.Sprint(n) + `}`,
 			},
 		}
 		d := maps.Clone(c)
@@ -162,8 +167,9 @@ func (t *Trace) infoV3() json.RawMessage {
 		return t.InfoV3
 	}
 	info := map[string]any{
-		"trace_id":           t.ID,
-		"trace_location":     map[string]any{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": map[string]string{"experiment_id": t.ExperimentID}},
+		"trace_id": t.ID,
+		"trace_location": map[string]any{"type": "MLFLOW_EXPERIMENT",
+			"mlflow_experiment": map[string]string{"experiment_id": t.ExperimentID}},
 		"request_time":       time.UnixMilli(t.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"),
 		"execution_duration": fmt.Sprintf("%gs", float64(t.Duration)/1000),
 		"state":              t.State,
@@ -185,7 +191,8 @@ func (t *Trace) infoV2() json.RawMessage {
 		return t.InfoV2
 	}
 	return marshal(map[string]any{
-		"request_id": t.ID, "experiment_id": t.ExperimentID, "timestamp_ms": t.Timestamp, "execution_time_ms": t.Duration, "status": t.State,
+		"request_id": t.ID, "experiment_id": t.ExperimentID, "timestamp_ms": t.Timestamp,
+		"execution_time_ms": t.Duration, "status": t.State,
 		"request_metadata": pairs(t.Metadata), "tags": pairs(t.Tags),
 	})
 }

@@ -16,17 +16,18 @@ const (
 	maxBatchBytes = 16 << 20 // of an answer with several traces; more is asked for in halves
 )
 
-// fetchBatch asks for the spans of several traces that lie in the server's database, or in one place in Unity Catalog.
-// A trace without spans there makes the server fail the whole request, a large one makes the answer too long, a heavy
-// one makes a gateway give up: then the halves are asked for, down to the trace that is the cause, which goes its own
-// way.
+// fetchBatch asks for the spans of several traces that lie in the server's database, or in one
+// place in Unity Catalog. A trace without spans there makes the server fail the whole request, a
+// large one makes the answer too long, a heavy one makes a gateway give up: then the halves are
+// asked for, down to the trace that is the cause, which goes its own way.
 func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []int, emit func(answer) error) error {
 	limit := int64(maxBatchBytes)
 	if len(traces) == 1 {
 		limit = c.cfg.MaxTraceBytes
 	}
 	place, _ := mlflow.SplitPlaceID(infos[traces[0]].ID)
-	r := &request{route: routeBatch, path: "/api/3.0/mlflow/traces/batchGet", query: url.Values{}, limit: limit, gated: true}
+	r := &request{route: routeBatch, path: "/api/3.0/mlflow/traces/batchGet", query: url.Values{},
+		limit: limit, gated: true}
 	if place != "" && c.dbx != nil {
 		r = c.placeRequest(place, limit)
 	}
@@ -85,8 +86,8 @@ func (c *Client) resize(size int64, traces int) {
 	}
 }
 
-// ownFault reports whether a request for spans may have failed because of the traces that it asks for. Everything else
-// would fail the next one too.
+// ownFault reports whether a request for spans may have failed because of the traces that it asks
+// for. Everything else would fail the next one too.
 func ownFault(err error) bool {
 	e, ok := asError(err)
 	if !ok {

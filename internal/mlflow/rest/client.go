@@ -1,13 +1,13 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the versions 2.14 to 3.17,
-// and the MLflow of a Databricks workspace.
+// Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the
+// versions 2.14 to 3.17, and the MLflow of a Databricks workspace.
 //
-// Which routes a server has is found out by asking for them, never by its version. Traces are listed by a keyset on
-// their timestamp, so that traces written or deleted meanwhile neither hide nor repeat others. Spans in the server's
-// database are fetched in batches, all others one trace at a time. A trace that can't be read costs itself only and
-// gets a reason.
+// Which routes a server has is found out by asking for them, never by its version. Traces are
+// listed by a keyset on their timestamp, so that traces written or deleted meanwhile neither hide
+// nor repeat others. Spans in the server's database are fetched in batches, all others one trace at
+// a time. A trace that can't be read costs itself only and gets a reason.
 package rest
 
 import (
@@ -29,11 +29,13 @@ import (
 
 // Config is what a Client needs. Nothing is taken from the environment.
 type Config struct {
-	URL               *url.URL                  // from ParseURL
-	HTTP              *http.Client              // with authentication, TLS, proxy and timeout; its redirect policy is replaced
-	Workspace         string                    // sent as X-MLFLOW-WORKSPACE if not empty
-	PageSize          int                       // infos per search request, at most 500 (0: 500)
-	Concurrency       int                       // upper bound of requests for pages of infos and for spans in flight (0: 1)
+	URL *url.URL // from ParseURL
+	// with authentication, TLS, proxy and timeout; its redirect policy is replaced
+	HTTP      *http.Client
+	Workspace string // sent as X-MLFLOW-WORKSPACE if not empty
+	PageSize  int    // infos per search request, at most 500 (0: 500)
+	// upper bound of requests for pages of infos and for spans in flight (0: 1)
+	Concurrency       int
 	RequestsPerSecond float64                   // of all kinds together; 0: no bound
 	MaxTraceBytes     int64                     // larger traces are skipped (0: 64 MiB)
 	Retry             configretry.BackOffConfig // back-off between the attempts of one request
@@ -50,8 +52,8 @@ type Hooks struct {
 	Retry func(err *Error, wait time.Duration)
 }
 
-// Request is one attempt at a request. Route is one of a handful of fixed names, Status 0 where no answer came, Bytes
-// those of the answer's body that were read.
+// Request is one attempt at a request. Route is one of a handful of fixed names, Status 0 where no
+// answer came, Bytes those of the answer's body that were read.
 type Request struct {
 	Route    string        // the kind of request, see the constants
 	Status   int           // of HTTP; 0 without an answer
@@ -59,7 +61,8 @@ type Request struct {
 	Bytes    int64         // of the answer's body
 }
 
-// Client reads from one server. It implements mlflow.Source; its errors are *Error or those of the context.
+// Client reads from one server. It implements mlflow.Source; its errors are *Error or those of the
+// context.
 type Client struct {
 	cfg     Config
 	http    http.Client
@@ -121,11 +124,13 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// sameServer follows redirects within the server only: credentials are added to whatever is requested, so nothing else
-// may be. A redirect that would turn a POST into a GET isn't followed either.
+// sameServer follows redirects within the server only: credentials are added to whatever is
+// requested, so nothing else may be. A redirect that would turn a POST into a GET isn't followed
+// either.
 func sameServer(req *http.Request, via []*http.Request) error {
 	first := via[0]
-	if len(via) > 5 || req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host || req.Method != first.Method {
+	if len(via) > 5 || req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host ||
+		req.Method != first.Method {
 		return http.ErrUseLastResponse
 	}
 	return nil
@@ -140,7 +145,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Describe names the server. Its version is for people only: proxies and forks have none or another.
+// Describe names the server. Its version is for people only: proxies and forks have none or
+// another.
 func (c *Client) Describe(ctx context.Context) (mlflow.Description, error) {
 	if c.dbx != nil {
 		return c.describeWorkspace(ctx)
@@ -149,11 +155,13 @@ func (c *Client) Describe(ctx context.Context) (mlflow.Description, error) {
 	if _, err := c.version(ctx); err != nil {
 		return d, err
 	}
-	body, err := c.call(ctx, patience{faults: 1, network: 1}, &request{route: "version", path: "/version", limit: 256, text: true})
+	body, err := c.call(ctx, patience{faults: 1, network: 1},
+		&request{route: "version", path: "/version", limit: 256, text: true})
 	if err != nil && ctx.Err() != nil {
 		return d, err
 	}
-	if v := strings.TrimSpace(string(body)); err == nil && len(v) < 40 && strings.Trim(v, "0123456789.abcdevrpost+-") == "" {
+	if v := strings.TrimSpace(string(body)); err == nil && len(v) < 40 &&
+		strings.Trim(v, "0123456789.abcdevrpost+-") == "" {
 		d.Version = v
 	}
 	return d, nil
@@ -182,9 +190,9 @@ func (c *Client) version(ctx context.Context) (int32, error) {
 	return apiUnknown, &Error{Kind: KindAddress, Route: routeSearch, Status: http.StatusNotFound, Message: notMLflow}
 }
 
-// missing reports whether the error says that the route doesn't exist on this server: a page of the web framework in
-// place of MLflow's error document. Late servers answer 405 and "Trace with ID 'batchGet' not found" where
-// /traces/{trace_id} swallows the path.
+// missing reports whether the error says that the route doesn't exist on this server: a page of the
+// web framework in place of MLflow's error document. Late servers answer 405 and "Trace with ID
+// 'batchGet' not found" where /traces/{trace_id} swallows the path.
 func missing(err error) bool {
 	e, ok := asError(err)
 	if !ok {
@@ -192,15 +200,16 @@ func missing(err error) bool {
 	}
 	switch e.Status {
 	case http.StatusNotFound:
-		return e.html || e.Code == "ENDPOINT_NOT_FOUND" || strings.Contains(e.Message, "'batchGet'") || strings.Contains(e.Message, "'get'")
+		return e.html || e.Code == "ENDPOINT_NOT_FOUND" || strings.Contains(e.Message, "'batchGet'") ||
+			strings.Contains(e.Message, "'get'")
 	case http.StatusMethodNotAllowed:
 		return true
 	}
 	return false
 }
 
-// exists reports whether the error is an answer of MLflow about the question, so that the route is there: the probe
-// asks about the experiment 0, which may be hidden from the caller or gone.
+// exists reports whether the error is an answer of MLflow about the question, so that the route is
+// there: the probe asks about the experiment 0, which may be hidden from the caller or gone.
 func exists(err error) bool {
 	e, ok := asError(err)
 	if !ok || missing(err) || e.Code == "FEATURE_DISABLED" {

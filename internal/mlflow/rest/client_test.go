@@ -23,7 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var versions = []string{"2.14.3", "2.22.5", "3.1.4", "3.4.0", "3.6.0", "3.17.2"}
 
 // quick retries so fast that tests needn't wait.
-var quick = configretry.BackOffConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: 2 * time.Millisecond, Multiplier: 1.5}
+var quick = configretry.BackOffConfig{Enabled: true, InitialInterval: time.Millisecond,
+	MaxInterval: 2 * time.Millisecond, Multiplier: 1.5}
 
 func newServer(t *testing.T, version string) *mlflowtest.Server {
 	s := mlflowtest.New(version)
@@ -31,12 +32,14 @@ func newServer(t *testing.T, version string) *mlflowtest.Server {
 	return s
 }
 
-// newClient returns a client of the server with fast retries; configure may change its configuration.
+// newClient returns a client of the server with fast retries; configure may change its
+// configuration.
 func newClient(t *testing.T, address string, configure func(*Config)) *Client {
 	u, err := ParseURL(address)
 	require.NoError(t, err)
 	transport := &http.Transport{}
-	cfg := Config{URL: u, HTTP: &http.Client{Transport: transport, Timeout: 30 * time.Second}, Retry: quick, Concurrency: 2}
+	cfg := Config{URL: u, HTTP: &http.Client{Transport: transport, Timeout: 30 * time.Second},
+		Retry: quick, Concurrency: 2}
 	if configure != nil {
 		configure(&cfg)
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Databricks is what a Client needs besides Config to read the MLflow of a Databricks workspace. Config.HTTP signs its
-// requests.
+// Databricks is what a Client needs besides Config to read the MLflow of a Databricks workspace.
+// Config.HTTP signs its requests.
 type Databricks struct {
 	Warehouse string        // SQL warehouse that searches and reads traces in Unity Catalog
 	Storage   *http.Client  // for signed URLs of cloud storage: it must know no credential
@@ -27,8 +27,8 @@ type Databricks struct {
 	Identity  string        // as whom requests are signed, for people
 }
 
-// Quotas of a workspace, for everybody who uses it (Databricks, "Tracing FAQ"). By default half of them is used; with
-// requests_per_second as much as that says, up to the quota.
+// Quotas of a workspace, for everybody who uses it (Databricks, "Tracing FAQ"). By default half of
+// them is used; with requests_per_second as much as that says, up to the quota.
 const (
 	searchQuota   = 25
 	downloadQuota = 200
@@ -81,7 +81,8 @@ func newWorkspace(d Databricks, perSecond float64) (*workspace, error) {
 	}
 	w := &workspace{
 		Databricks: d, storage: *d.Storage, homes: map[string]home{}, windows: map[string]time.Duration{},
-		searches: rate.NewLimiter(rate.Limit(share*searchQuota), 1), downloads: rate.NewLimiter(rate.Limit(share*downloadQuota), 1),
+		searches:  rate.NewLimiter(rate.Limit(share*searchQuota), 1),
+		downloads: rate.NewLimiter(rate.Limit(share*downloadQuota), 1),
 	}
 	w.storage.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	w.storage.Jar = nil
@@ -94,16 +95,18 @@ func (c *Client) describeWorkspace(ctx context.Context) (mlflow.Description, err
 	return d, c.workspaceAlive(ctx, "")
 }
 
-// workspaceAlive waits until the workspace answers; with a place also until a search there does, so that a SQL
-// warehouse that starts is waited for.
+// workspaceAlive waits until the workspace answers; with a place also until a search there does, so
+// that a SQL warehouse that starts is waited for.
 func (c *Client) workspaceAlive(ctx context.Context, place string) error {
 	if place != "" {
 		now := time.Now()
-		_, err := c.longSearch(ctx, locations(place, ""), window{now.UnixMilli(), now.Add(time.Hour).UnixMilli(), ""}.filter(longField), 1, "")
+		_, err := c.longSearch(ctx, locations(place, ""), window{now.UnixMilli(), now.Add(time.Hour).UnixMilli(),
+			""}.filter(longField), 1, "")
 		return err
 	}
 	var answer struct{}
-	return c.post(ctx, patient, routeExperiments, "/api/2.0/mlflow/experiments/search", map[string]any{"max_results": 1, "view_type": "ALL"}, &answer)
+	return c.post(ctx, patient, routeExperiments, "/api/2.0/mlflow/experiments/search",
+		map[string]any{"max_results": 1, "view_type": "ALL"}, &answer)
 }
 
 // note remembers what the tags of an experiment say, and returns the place.
@@ -131,7 +134,8 @@ func (c *Client) home(ctx context.Context, experiment string) (home, error) {
 	if known {
 		return h, nil
 	}
-	body, err := c.call(ctx, patient, &request{route: routeExperiment, path: "/api/2.0/mlflow/experiments/get", query: url.Values{"experiment_id": {experiment}}, limit: listLimit})
+	body, err := c.call(ctx, patient, &request{route: routeExperiment, path: "/api/2.0/mlflow/experiments/get",
+		query: url.Values{"experiment_id": {experiment}}, limit: listLimit})
 	if err != nil {
 		return home{}, err
 	}
@@ -155,7 +159,8 @@ func placeOf(info *mlflow.Info) string {
 	return place
 }
 
-// sameTrace reports whether an id of a batch is that of an info: batches of Unity Catalog hold the bare hex one.
+// sameTrace reports whether an id of a batch is that of an info: batches of Unity Catalog hold the
+// bare hex one.
 func sameTrace(id, inBatch string) bool {
 	if id == inBatch {
 		return true
@@ -164,8 +169,8 @@ func sameTrace(id, inBatch string) bool {
 	return place != "" && hex == inBatch
 }
 
-// lookupWorkspace returns the infos of the traces that are there. A trace in Unity Catalog belongs to the experiment
-// whose place it lies in, of several to the first.
+// lookupWorkspace returns the infos of the traces that are there. A trace in Unity Catalog belongs
+// to the experiment whose place it lies in, of several to the first.
 func (c *Client) lookupWorkspace(ctx context.Context, ids []string) ([]mlflow.Info, error) {
 	var infos []mlflow.Info
 	for _, id := range ids {
@@ -181,7 +186,8 @@ func (c *Client) lookupWorkspace(ctx context.Context, ids []string) ([]mlflow.In
 				}
 			}
 			infos = append(infos, info)
-		case kind == KindNotFound || kind == KindPermission || missing(err) || errors.Is(err, mlflow.ErrNoInfo): // a slash in an id leads to no route
+		// a slash in an id leads to no route
+		case kind == KindNotFound || kind == KindPermission || missing(err) || errors.Is(err, mlflow.ErrNoInfo):
 		default:
 			return nil, err
 		}
@@ -191,7 +197,8 @@ func (c *Client) lookupWorkspace(ctx context.Context, ids []string) ([]mlflow.In
 
 // workspaceInfo asks for the info of one trace.
 func (c *Client) workspaceInfo(ctx context.Context, id string) (mlflow.Info, error) {
-	r := &request{route: routeInfo, path: "/api/3.0/mlflow/traces/" + url.PathEscape(id), limit: listLimit, budget: c.dbx.downloads}
+	r := &request{route: routeInfo, path: "/api/3.0/mlflow/traces/" + url.PathEscape(id), limit: listLimit,
+		budget: c.dbx.downloads}
 	place, hex := mlflow.SplitPlaceID(id)
 	if place != "" {
 		r.path = "/api/4.0/mlflow/traces/" + url.PathEscape(place) + "/" + url.PathEscape(hex) + "/info"
@@ -211,8 +218,8 @@ func (c *Client) workspaceInfo(ctx context.Context, id string) (mlflow.Info, err
 	return info, nil
 }
 
-// owner is the experiment that a place belongs to: of all those that can be seen, the one with the smallest id. "" if
-// there is none.
+// owner is the experiment that a place belongs to: of all those that can be seen, the one with the
+// smallest id. "" if there is none.
 func (c *Client) owner(ctx context.Context, place string) (string, error) {
 	find := func() (id string) {
 		c.dbx.mu.Lock()
@@ -246,9 +253,11 @@ func (w *workspace) query() url.Values {
 func (w *workspace) rephrase(e *Error) {
 	switch {
 	case e.Status == http.StatusUnauthorized:
-		e.Message = "the workspace refuses the credentials; check databricks::auth or the profile, or the databricks_auth extension named in http::auth"
+		e.Message = "the workspace refuses the credentials; check databricks::auth or the profile, or the " +
+			"databricks_auth extension named in http::auth"
 	case strings.Contains(e.Message, "sql_warehouse_id") || strings.Contains(e.Message, "SQL warehouse ID"):
-		e.Message = "traces in Unity Catalog are read through a SQL warehouse, and the workspace has got none to use; set sql_warehouse_id to one that the identity has CAN USE on" +
+		e.Message = "traces in Unity Catalog are read through a SQL warehouse, and the workspace has got none to " +
+			"use; set sql_warehouse_id to one that the identity has CAN USE on" +
 			colon(e.Message)
 	case e.Kind == KindAddress && e.Status == http.StatusNotFound:
 		e.Message = "no such route: a Databricks workspace doesn't answer there; check host"

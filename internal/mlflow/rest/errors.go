@@ -35,8 +35,8 @@ const (
 	KindServer      Kind = "server"      // the server keeps answering 500
 )
 
-// Error is a request that failed. Its text says what is wrong and what to do; of the answer it holds the server's own
-// message at most, cut short.
+// Error is a request that failed. Its text says what is wrong and what to do; of the answer it
+// holds the server's own message at most, cut short.
 type Error struct {
 	Kind    Kind   // what sort of trouble it is
 	Route   string // for people and metrics: "traces/search"
@@ -65,8 +65,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Permanent reports whether trying again without a change of configuration or server is pointless.
 func (e *Error) Permanent() bool { return e.again == never }
 
-// SignInError is for a transport that signs requests and could not: Permanent, if trying again is pointless. Its text
-// is shown to people.
+// SignInError is for a transport that signs requests and could not: Permanent, if trying again is
+// pointless. Its text is shown to people.
 type SignInError struct {
 	Err       error
 	Permanent bool // trying again is pointless
@@ -89,7 +89,8 @@ const (
 )
 
 // notMLflow explains an answer that no MLflow server gives.
-const notMLflow = "an MLflow tracking server doesn't answer there; check host, port and path prefix (the server's --static-prefix or the proxy's path)"
+const notMLflow = "an MLflow tracking server doesn't answer there; check host, port and path prefix (the server's " +
+	"--static-prefix or the proxy's path)"
 
 // statusError explains an answer other than 200. The body is what could be read of it.
 func statusError(route string, res *http.Response, body []byte) *Error {
@@ -117,8 +118,8 @@ func statusError(route string, res *http.Response, body []byte) *Error {
 type refusal struct {
 	kind  Kind
 	again class
-	// applies reports whether an answer with the start of its text is one of the group. e holds what the server itself
-	// says of the error.
+	// applies reports whether an answer with the start of its text is one of the group. e holds
+	// what the server itself says of the error.
 	applies func(e *Error, res *http.Response, text string) bool
 	// explain completes e, above all its message for people.
 	explain func(e *Error, res *http.Response)
@@ -166,8 +167,9 @@ var refusals = []refusal{
 		},
 		kind: KindHostCheck,
 		explain: func(e *Error, res *http.Response) {
-			e.Message = fmt.Sprintf("the server refuses to be called %q (its check against DNS rebinding); start it with "+
-				"--allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or a private IP address",
+			e.Message = fmt.Sprintf(
+				"the server refuses to be called %q (its check against DNS rebinding); start it with "+
+					"--allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or a private IP address",
 				res.Request.URL.Host, res.Request.URL.Hostname())
 		},
 	},
@@ -233,8 +235,9 @@ var refusals = []refusal{
 
 const serverFailed = "the server failed; its log says why"
 
-// permanentFault reports whether a 500 is really an answer about the request. MLflow maps many of them to 500:
-// mlflow/server/handlers.py turns each exception without an error code into INTERNAL_ERROR.
+// permanentFault reports whether a 500 is really an answer about the request. MLflow maps many of
+// them to 500: mlflow/server/handlers.py turns each exception without an error code into
+// INTERNAL_ERROR.
 func permanentFault(e *Error) bool {
 	if e.Code == "FEATURE_DISABLED" || e.Status == http.StatusNotImplemented {
 		return true
@@ -249,9 +252,11 @@ func permanentFault(e *Error) bool {
 
 // Parts of the messages by which servers say in a 500 what is the matter with one trace.
 const (
-	notInStore  = "not stored in tracking store"                 // batchGet, get: one of the traces has no spans in the database
-	notExported = "Failed to get trace data from tracking store" // artifact route of 3.6: unknown, or fewer spans than announced
-	corruptData = "Trace data is corrupted"                      // artifact route: the file is not JSON
+	// batchGet, get: one of the traces has no spans in the database
+	notInStore = "not stored in tracking store"
+	// artifact route of 3.6: unknown, or fewer spans than announced
+	notExported = "Failed to get trace data from tracking store"
+	corruptData = "Trace data is corrupted" // artifact route: the file is not JSON
 )
 
 func colon(s string) string {
@@ -274,14 +279,17 @@ func redirected(e *Error, res *http.Response) {
 		return
 	}
 	e.Kind = KindCredentials
-	e.Message = fmt.Sprintf("the server redirects to %s://%s, which looks like a login; nothing is sent there. Set credentials in http::auth or an Authorization header that the proxy before the server accepts",
+	e.Message = fmt.Sprintf("the server redirects to %s://%s, which looks like a login; nothing is sent there. Set "+
+		"credentials in http::auth or an Authorization header that the proxy before the server accepts",
 		to.Scheme, to.Host)
 }
 
 // webPage explains an answer 200 that is a page for people.
 func webPage(route string) *Error {
 	return &Error{Kind: KindCredentials, Route: route, Status: http.StatusOK, html: true,
-		Message: "the answer is a web page, not JSON: a login page or proxy stands before the server, or the address is not that of an MLflow server; set credentials in http::auth or an Authorization header, and check the address"}
+		Message: "the answer is a web page, not JSON: a login page or proxy stands before the server, or the " +
+			"address is not that of an MLflow server; set credentials in http::auth or an Authorization header, and " +
+			"check the address"}
 }
 
 // transportError explains a request without an answer.
@@ -311,29 +319,36 @@ func transportError(route string, r *http.Request, err error) *Error {
 		if signIn.Permanent {
 			e.again = never
 		}
-	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &notTLS), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &notTLS),
+		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return bad(KindAddress, "%s speaks plain http; write http:// in the address", host)
 	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
 		return bad(KindAddress, "%s speaks https; write https:// in the address", host)
 	case errors.As(err, &unknown):
-		return bad(KindAddress, "the certificate of %s is signed by an authority that is not trusted here; give its certificate in http::tls::ca_file", host)
+		return bad(KindAddress, "the certificate of %s is signed by an authority that is not trusted here; give its "+
+			"certificate in http::tls::ca_file", host)
 	case errors.As(err, &name):
-		return bad(KindAddress, "the certificate of %s is for another name; call the server by that name or set http::tls::server_name_override", host)
+		return bad(KindAddress, "the certificate of %s is for another name; call the server by that name or set "+
+			"http::tls::server_name_override", host)
 	case errors.As(err, &invalid):
 		return bad(KindAddress, "the certificate of %s is not valid: %s", host, bounded(invalid.Error(), 120))
 	case errors.As(err, &verify):
 		return bad(KindAddress, "the certificate of %s can't be verified", host)
 	case errors.As(err, &tlsAlert):
-		return bad(KindCredentials, "%s refuses the TLS connection (%s); it may ask for a client certificate: http::tls::cert_file, key_file", host, bounded(tlsAlert.Error(), 80))
+		return bad(KindCredentials,
+			"%s refuses the TLS connection (%s); it may ask for a client certificate: http::tls::cert_file, key_file",
+			host, bounded(tlsAlert.Error(), 80))
 	case errors.As(err, &dns):
 		e.Message = fmt.Sprintf("the host name %s can't be resolved; check its spelling and the DNS", dns.Name)
 		if isTimeout {
 			e.Message = fmt.Sprintf("the DNS doesn't answer for the host name %s", dns.Name)
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Message = fmt.Sprintf("nothing listens at %s (connection refused); check host and port, and that the server runs", host)
+		e.Message = fmt.Sprintf(
+			"nothing listens at %s (connection refused); check host and port, and that the server runs", host)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout:
-		e.Message = fmt.Sprintf("%s doesn't answer in time; check that it can be reached from here, or raise http::timeout", host)
+		e.Message = fmt.Sprintf(
+			"%s doesn't answer in time; check that it can be reached from here, or raise http::timeout", host)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		e.Message = fmt.Sprintf("%s closed the connection before the answer was complete", host)
 	case errors.As(err, &opError):

@@ -38,25 +38,45 @@ func TestAnswersThatAreErrors(t *testing.T) {
 		permanent     bool
 		want          string
 	}{
-		"wrong prefix":            {status: 404, content: asPage, body: recorded(t, "3.17.2-unknown-route.html"), kind: KindAddress, permanent: true, want: "check host, port and path prefix"},
-		"no credentials":          {status: 401, content: "text/plain", body: "You are not authenticated.", kind: KindCredentials, permanent: true, want: "http::auth"},
-		"no permission":           {status: 403, content: "text/plain", body: "Permission denied", kind: KindPermission, permanent: true, want: "lack the permission"},
-		"host check":              {status: 403, content: "text/plain", body: "Invalid Host header - possible DNS rebinding attack detected", kind: KindHostCheck, permanent: true, want: "--allowed-hosts 127.0.0.1"},
-		"login page":              {status: 200, content: asPage, body: "<!doctype html><title>Sign in</title>", kind: KindCredentials, permanent: true, want: "a web page, not JSON"},
-		"something else":          {status: 200, content: "text/plain", body: "OK", kind: KindAnswer, permanent: true, want: "not JSON"},
-		"broken JSON":             {status: 200, content: asJSON, body: `{"traces": [{]`, kind: KindAnswer, permanent: true, want: "can't be understood"},
-		"bad filter":              {status: 400, content: asJSON, body: recorded(t, "3.17.2-bad-filter.json"), kind: KindRequest, permanent: true, want: "Invalid comparator '>>='"},
-		"filter with OR":          {status: 400, content: asJSON, body: recorded(t, "3.4.0-filter-or.json"), kind: KindRequest, permanent: true, want: "Invalid clause(s) in filter string: 'OR'"},
-		"experiment not a number": {status: 500, content: asJSON, body: recorded(t, "3.17.2-nonnumeric-experiment.json"), kind: KindServer, permanent: true, want: "invalid literal for int()"},
+		"wrong prefix": {status: 404, content: asPage, body: recorded(t, "3.17.2-unknown-route.html"),
+			kind: KindAddress, permanent: true, want: "check host, port and path prefix"},
+		"no credentials": {status: 401, content: "text/plain", body: "You are not authenticated.",
+			kind: KindCredentials, permanent: true, want: "http::auth"},
+		"no permission": {status: 403, content: "text/plain", body: "Permission denied", kind: KindPermission,
+			permanent: true, want: "lack the permission"},
+		"host check": {status: 403, content: "text/plain",
+			body: "Invalid Host header - possible DNS rebinding attack detected", kind: KindHostCheck, permanent: true,
+			want: "--allowed-hosts 127.0.0.1"},
+		"login page": {status: 200, content: asPage, body: "<!doctype html><title>Sign in</title>",
+			kind: KindCredentials, permanent: true, want: "a web page, not JSON"},
+		"something else": {status: 200, content: "text/plain", body: "OK", kind: KindAnswer,
+			permanent: true, want: "not JSON"},
+		"broken JSON": {status: 200, content: asJSON, body: `{"traces": [{]`, kind: KindAnswer,
+			permanent: true, want: "can't be understood"},
+		"bad filter": {status: 400, content: asJSON, body: recorded(t, "3.17.2-bad-filter.json"),
+			kind: KindRequest, permanent: true, want: "Invalid comparator '>>='"},
+		"filter with OR": {status: 400, content: asJSON, body: recorded(t, "3.4.0-filter-or.json"),
+			kind: KindRequest, permanent: true, want: "Invalid clause(s) in filter string: 'OR'"},
+		"experiment not a number": {status: 500, content: asJSON,
+			body: recorded(t, "3.17.2-nonnumeric-experiment.json"), kind: KindServer, permanent: true,
+			want: "invalid literal for int()"},
 		"workspace": {
-			status: 500, content: asJSON, body: `{"error_code":"FEATURE_DISABLED","message":"Workspace APIs are not available"}`,
-			configure: func(c *Config) { c.Workspace = "team" }, kind: KindRequest, permanent: true, want: "`workspace` is set, but the server has no workspaces",
+			status: 500, content: asJSON,
+			body:      `{"error_code":"FEATURE_DISABLED","message":"Workspace APIs are not available"}`,
+			configure: func(c *Config) { c.Workspace = "team" }, kind: KindRequest, permanent: true,
+			want: "`workspace` is set, but the server has no workspaces",
 		},
-		"500 for ever":      {status: 500, content: asPage, body: "<title>Internal Server Error</title>", kind: KindServer, want: "its log says why"},
-		"plain to TLS":      {status: 400, content: asPage, body: "The plain HTTP request was sent to HTTPS port", kind: KindAddress, permanent: true, want: "write https://"},
-		"other login":       {status: 302, header: http.Header{"Location": {"https://login.example.com/auth?state=secret"}}, kind: KindCredentials, permanent: true, want: "redirects to https://login.example.com, which looks like a login; nothing is sent there"},
-		"redirect to https": {status: 301, header: http.Header{"Location": {"https://127.0.0.1/x"}}, kind: KindAddress, permanent: true, want: "write that into the address"},
-		"proxy":             {status: 407, kind: KindCredentials, permanent: true, want: "proxy_url"},
+		"500 for ever": {status: 500, content: asPage, body: "<title>Internal Server Error</title>",
+			kind: KindServer, want: "its log says why"},
+		"plain to TLS": {status: 400, content: asPage, body: "The plain HTTP request was sent to HTTPS port",
+			kind: KindAddress, permanent: true, want: "write https://"},
+		"other login": {status: 302,
+			header: http.Header{"Location": {"https://login.example.com/auth?state=secret"}}, kind: KindCredentials,
+			permanent: true,
+			want:      "redirects to https://login.example.com, which looks like a login; nothing is sent there"},
+		"redirect to https": {status: 301, header: http.Header{"Location": {"https://127.0.0.1/x"}}, kind: KindAddress,
+			permanent: true, want: "write that into the address"},
+		"proxy": {status: 407, kind: KindCredentials, permanent: true, want: "proxy_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, "3.17.2")
@@ -76,7 +96,8 @@ func TestAnswersThatAreErrors(t *testing.T) {
 			}
 
 			// The first request of a run meets the same.
-			if name != "bad filter" && name != "filter with OR" && name != "experiment not a number" && name != "no permission" && name != "broken JSON" {
+			if name != "bad filter" && name != "filter with OR" && name != "experiment not a number" &&
+				name != "no permission" && name != "broken JSON" {
 				_, err = newClient(t, s.URL(), tt.configure).Describe(t.Context())
 				require.ErrorContains(t, err, tt.want)
 			}
@@ -114,10 +135,12 @@ func TestConnections(t *testing.T) {
 	t.Cleanup(secure.Close)
 
 	t.Run("http against https", func(t *testing.T) {
-		check(t, ask(t, "http://"+secure.HTTP.Listener.Addr().String(), nil), KindAddress, true, "write https:// in the address")
+		check(t, ask(t, "http://"+secure.HTTP.Listener.Addr().String(), nil), KindAddress, true,
+			"write https:// in the address")
 	})
 	t.Run("https against http", func(t *testing.T) {
-		check(t, ask(t, "https://"+plain.HTTP.Listener.Addr().String(), nil), KindAddress, true, "write http:// in the address")
+		check(t, ask(t, "https://"+plain.HTTP.Listener.Addr().String(), nil), KindAddress, true,
+			"write http:// in the address")
 	})
 	t.Run("unknown authority", func(t *testing.T) {
 		check(t, ask(t, secure.URL(), nil), KindAddress, true, "http::tls::ca_file")
@@ -134,15 +157,18 @@ func TestConnections(t *testing.T) {
 	t.Run("name unknown", func(t *testing.T) {
 		unresolved := func(c *Config) {
 			c.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-				return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "mlflow.invalid", IsNotFound: true}}
+				return nil, &net.OpError{Op: "dial",
+					Err: &net.DNSError{Err: "no such host", Name: "mlflow.invalid", IsNotFound: true}}
 			})}
 		}
-		check(t, ask(t, "http://mlflow.invalid", unresolved), KindUnavailable, false, "mlflow.invalid can't be resolved")
+		check(t, ask(t, "http://mlflow.invalid", unresolved), KindUnavailable, false,
+			"mlflow.invalid can't be resolved")
 	})
 	t.Run("no answer in time", func(t *testing.T) {
 		s := newServer(t, "3.17.2")
 		s.SetFault(func(*http.Request) *mlflowtest.Fault { return &mlflowtest.Fault{Delay: time.Minute} })
-		check(t, ask(t, s.URL(), func(c *Config) { c.HTTP.Timeout = 20 * time.Millisecond }), KindUnavailable, false, "doesn't answer in time")
+		check(t, ask(t, s.URL(), func(c *Config) { c.HTTP.Timeout = 20 * time.Millisecond }), KindUnavailable, false,
+			"doesn't answer in time")
 	})
 	t.Run("cut off", func(t *testing.T) {
 		s := newServer(t, "3.17.2")
@@ -155,7 +181,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestRedirects: credentials are added below the client to whatever it asks, so it must not ask strangers.
+// TestRedirects: credentials are added below the client to whatever it asks, so it must not ask
+// strangers.
 func TestRedirects(t *testing.T) {
 	strangers := 0
 	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strangers++ }))
@@ -167,7 +194,8 @@ func TestRedirects(t *testing.T) {
 		if r.URL.Query().Get("again") != "" || mlflowtest.Route(r.URL.Path) == "other" {
 			return nil
 		}
-		return &mlflowtest.Fault{Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {to + r.URL.Path + "?again=1"}}}
+		return &mlflowtest.Fault{Status: http.StatusTemporaryRedirect,
+			Header: http.Header{"Location": {to + r.URL.Path + "?again=1"}}}
 	})
 	c := newClient(t, s.URL(), nil)
 	require.Len(t, all(t, c, "0", 10), 1, "within the server")

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// A gate bounds the requests for pages of infos and for spans in flight and finds out how many the server can use: a
-// server with one worker is saturated by one request and gets slower with two, one with several workers is half idle
-// with one. The gate begins with one, measures the bytes per second that come back, allows one more, and keeps it only
-// if the throughput grew by more than a tenth. It tries again after a while, up and down, since load and workers change
-// and a trial may have won by chance.
+// A gate bounds the requests for pages of infos and for spans in flight and finds out how many the
+// server can use: a server with one worker is saturated by one request and gets slower with two,
+// one with several workers is half idle with one. The gate begins with one, measures the bytes per
+// second that come back, allows one more, and keeps it only if the throughput grew by more than a
+// tenth. It tries again after a while, up and down, since load and workers change and a trial may
+// have won by chance.
 type gate struct {
 	max int
 
@@ -82,7 +83,8 @@ func (g *gate) acquire(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// release gives a slot back: how many bytes its request brought, and whether the server said that it is overloaded.
+// release gives a slot back: how many bytes its request brought, and whether the server said that
+// it is overloaded.
 func (g *gate) release(bytes int64, overloaded bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -41,7 +41,8 @@ func (m *model) scale(n int) {
 	m.workers = n
 }
 
-// drive sends requests from several goroutines through the gate until the time is over, and returns how many.
+// drive sends requests from several goroutines through the gate until the time is over, and returns
+// how many.
 func drive(t *testing.T, g *gate, m *model, callers int, pause, during time.Duration) (n int) {
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()

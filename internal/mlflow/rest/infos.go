@@ -19,10 +19,10 @@ const (
 	maxPasses   = 5
 )
 
-// Infos implements mlflow.Source. Page tokens are offsets, so they move when traces are written or deleted meanwhile;
-// what is read next is told by the timestamp instead. How servers order ids within one millisecond depends on their
-// database, so the last millisecond of a page that isn't the last one is left to the next request, and ids are ordered
-// here.
+// Infos implements mlflow.Source. Page tokens are offsets, so they move when traces are written or
+// deleted meanwhile; what is read next is told by the timestamp instead. How servers order ids
+// within one millisecond depends on their database, so the last millisecond of a page that isn't
+// the last one is left to the next request, and ids are ordered here.
 func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
 	version, err := c.version(ctx)
 	if err != nil {
@@ -53,7 +53,8 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 		}
 		infos := page.Infos
 		if !slices.IsSortedFunc(infos, func(a, b mlflow.Info) int { return cmp.Compare(a.Timestamp, b.Timestamp) }) {
-			return nil, &Error{Kind: KindAnswer, Route: routeSearch, Message: "the server doesn't list traces in the order that was asked for (timestamp_ms ASC)"}
+			return nil, &Error{Kind: KindAnswer, Route: routeSearch,
+				Message: "the server doesn't list traces in the order that was asked for (timestamp_ms ASC)"}
 		}
 		c.learn(r, len(infos), size)
 		if page.NextToken == "" {
@@ -64,7 +65,8 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 			continue
 		}
 		if len(infos) == 0 {
-			return nil, &Error{Kind: KindAnswer, Route: routeSearch, Message: "the server answers with an empty page that is not the last one"}
+			return nil, &Error{Kind: KindAnswer, Route: routeSearch,
+				Message: "the server answers with an empty page that is not the last one"}
 		}
 		last := infos[len(infos)-1].Timestamp
 		whole := slices.DeleteFunc(infos, func(i mlflow.Info) bool { return i.Timestamp >= last })
@@ -88,9 +90,10 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 // Detailed implements mlflow.Source: the infos of servers are complete.
 func (c *Client) Detailed(context.Context, []mlflow.Info) error { return nil }
 
-// millisecond reads all traces of one millisecond by page tokens, again and again until a pass finds nothing new, since
-// deletions move the pages.
-func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range, at int64, size int) ([]mlflow.Info, error) {
+// millisecond reads all traces of one millisecond by page tokens, again and again until a pass
+// finds nothing new, since deletions move the pages.
+func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range, at int64,
+	size int) ([]mlflow.Info, error) {
 	var all []mlflow.Info
 	seen := map[string]bool{}
 	for range maxPasses {
@@ -117,7 +120,8 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 	return all, nil
 }
 
-func (c *Client) search(ctx context.Context, version int32, experiment string, w window, n int, token string) (mlflow.InfosPage, error) {
+func (c *Client) search(ctx context.Context, version int32, experiment string, w window, n int,
+	token string) (mlflow.InfosPage, error) {
 	if version == apiDatabricks {
 		return c.searchWorkspace(ctx, experiment, w, n, token)
 	}

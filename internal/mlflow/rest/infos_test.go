@@ -44,8 +44,8 @@ func TestInfosPages(t *testing.T) {
 	}
 }
 
-// TestInfosWhileOthersWrite: whatever is inserted or deleted between two requests, each trace that was there all the
-// time is listed, and none twice.
+// TestInfosWhileOthersWrite: whatever is inserted or deleted between two requests, each trace that
+// was there all the time is listed, and none twice.
 func TestInfosWhileOthersWrite(t *testing.T) {
 	for seed := range uint64(40) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -154,7 +154,8 @@ func TestExperimentsAndWorkspace(t *testing.T) {
 	s := newServer(t, "3.17.2")
 	s.SetPrefix("/ml/flow")
 	for i := range 2500 {
-		s.AddExperiment(mlflowtest.Experiment{ID: fmt.Sprint(i + 1), Name: fmt.Sprintf("team %d", i), Deleted: i%10 == 0})
+		s.AddExperiment(mlflowtest.Experiment{ID: fmt.Sprint(i + 1), Name: fmt.Sprintf("team %d", i),
+			Deleted: i%10 == 0})
 	}
 	c := newClient(t, s.URL(), func(cfg *Config) { cfg.Workspace = "red" })
 	list, err := c.Experiments(t.Context())
@@ -184,7 +185,8 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestLookupHidden: servers with permissions refuse a whole request for one trace that the caller may not see.
+// TestLookupHidden: servers with permissions refuse a whole request for one trace that the caller
+// may not see.
 func TestLookupHidden(t *testing.T) {
 	s := newServer(t, "3.17.2")
 	var ids []string

@@ -54,7 +54,8 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 		for _, e := range page.Experiments {
 			if !seen[e.ID] {
 				seen[e.ID] = true
-				x := mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location, Deleted: e.Stage == "deleted"}
+				x := mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location,
+					Deleted: e.Stage == "deleted"}
 				if c.dbx != nil {
 					x.Place = c.dbx.note(e.ID, e.Tags)
 				}
@@ -109,8 +110,8 @@ func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 	return n, nil
 }
 
-// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one. Traces that are hidden from
-// the caller count as unknown.
+// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one. Traces
+// that are hidden from the caller count as unknown.
 func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
 	v, err := c.version(ctx)
 	if err != nil {
@@ -149,14 +150,15 @@ func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	return infos, nil
 }
 
-// lookup asks for infos in bulk. A trace that is hidden from the caller makes the server refuse the whole request: then
-// the halves are asked for.
+// lookup asks for infos in bulk. A trace that is hidden from the caller makes the server refuse the
+// whole request: then the halves are asked for.
 func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
 	ask, err := json.Marshal(map[string]any{"trace_ids": ids})
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos", body: ask, limit: listLimit})
+	body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos",
+		body: ask, limit: listLimit})
 	if half := len(ids) / 2; kindOf(err) == KindPermission || errors.Is(err, errTooLarge) {
 		if half == 0 {
 			if kindOf(err) == KindPermission {
@@ -215,7 +217,8 @@ func (c *Client) post(ctx context.Context, p patience, route, path string, ask, 
 }
 
 func undecodable(route string, err error) *Error {
-	return &Error{Kind: KindAnswer, Route: route, Status: http.StatusOK, Message: "the answer can't be understood: " + bounded(err.Error(), 200), Err: err}
+	return &Error{Kind: KindAnswer, Route: route, Status: http.StatusOK, Message: "the answer can't be understood: " +
+		bounded(err.Error(), 200), Err: err}
 }
 
 // kindOf returns the kind of an *Error, or the empty one.
@@ -226,7 +229,8 @@ func kindOf(err error) Kind {
 	return ""
 }
 
-// searchRequest asks for a page of infos in ascending order of timestamp, then id. The filter may be empty.
+// searchRequest asks for a page of infos in ascending order of timestamp, then id. The filter may
+// be empty.
 func (c *Client) searchRequest(version int32, experiment, filter string, n int, token string) *request {
 	const order = "timestamp_ms ASC"
 	if version == apiV2 {
@@ -240,7 +244,8 @@ func (c *Client) searchRequest(version int32, experiment, filter string, n int, 
 		return &request{route: routeSearch, path: "/api/2.0/mlflow/traces", query: q, limit: listLimit}
 	}
 	ask := map[string]any{
-		"locations":   []any{map[string]any{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": map[string]string{"experiment_id": experiment}}},
+		"locations": []any{map[string]any{"type": "MLFLOW_EXPERIMENT",
+			"mlflow_experiment": map[string]string{"experiment_id": experiment}}},
 		"max_results": n,
 		"order_by":    []string{order},
 	}
@@ -254,8 +259,8 @@ func (c *Client) searchRequest(version int32, experiment, filter string, n int, 
 	return &request{route: routeSearch, path: "/api/3.0/mlflow/traces/search", body: doc, limit: listLimit}
 }
 
-// window bounds the timestamps of a search, from <= t < to in milliseconds (to 0: no upper bound), with the user's own
-// filter.
+// window bounds the timestamps of a search, from <= t < to in milliseconds (to 0: no upper bound),
+// with the user's own filter.
 type window struct {
 	from, to int64
 	own      string

@@ -18,7 +18,8 @@ const (
 	routeLong = "traces/search-long-running"
 	routePoll = "traces/search/operations"
 
-	// longField is what the timestamp is called in long-running searches: Databricks asks for a bound on it in each.
+	// longField is what the timestamp is called in long-running searches: Databricks asks for a
+	// bound on it in each.
 	longField = "trace.timestamp_ms"
 	// maxRunning is how long one search may run. A warehouse that starts takes minutes.
 	maxRunning = 30 * time.Minute
@@ -32,7 +33,8 @@ const (
 )
 
 // searchWorkspace asks for a page of infos. Empty pages that are not the last one are passed over.
-func (c *Client) searchWorkspace(ctx context.Context, experiment string, w window, n int, token string) (mlflow.InfosPage, error) {
+func (c *Client) searchWorkspace(ctx context.Context, experiment string, w window, n int,
+	token string) (mlflow.InfosPage, error) {
 	h, err := c.home(ctx, experiment)
 	if err != nil {
 		return mlflow.InfosPage{}, err
@@ -54,15 +56,17 @@ func (c *Client) searchWorkspace(ctx context.Context, experiment string, w windo
 			return page, nil
 		}
 		if page.NextToken == token {
-			return page, &Error{Kind: KindAnswer, Route: routeLong, Message: "the workspace answers with empty pages without end"}
+			return page, &Error{Kind: KindAnswer, Route: routeLong,
+				Message: "the workspace answers with empty pages without end"}
 		}
 		token = page.NextToken
 	}
 }
 
-// searchPage asks by the long-running search. Where that is not rolled out, or not for experiments, an ordinary
-// experiment is searched by the route of version 3.
-func (c *Client) searchPage(ctx context.Context, experiment, place string, w window, n int, token string) (mlflow.InfosPage, error) {
+// searchPage asks by the long-running search. Where that is not rolled out, or not for experiments,
+// an ordinary experiment is searched by the route of version 3.
+func (c *Client) searchPage(ctx context.Context, experiment, place string, w window, n int,
+	token string) (mlflow.InfosPage, error) {
 	c.dbx.mu.Lock()
 	long := place != "" || !c.dbx.noSearch && !c.dbx.noExperimentSearch
 	c.dbx.mu.Unlock()
@@ -74,12 +78,14 @@ func (c *Client) searchPage(ctx context.Context, experiment, place string, w win
 			return page, nil
 		case missing(err) && place != "":
 			return page, &Error{Kind: KindRequest, Route: routeLong, Status: e.Status, Code: e.Code, Err: err,
-				Message: "the traces of the experiment lie in Unity Catalog (" + place + "), and this workspace has no route to search there yet"}
+				Message: "the traces of the experiment lie in Unity Catalog (" + place +
+					"), and this workspace has no route to search there yet"}
 		case missing(err):
 			c.dbx.mu.Lock()
 			c.dbx.noSearch = true
 			c.dbx.mu.Unlock()
-		case e != nil && e.Code == "INVALID_PARAMETER_VALUE" && strings.Contains(e.Message, "locations not yet supported") && place == "":
+		case e != nil && e.Code == "INVALID_PARAMETER_VALUE" &&
+			strings.Contains(e.Message, "locations not yet supported") && place == "":
 			c.dbx.mu.Lock()
 			c.dbx.noExperimentSearch = true
 			c.dbx.mu.Unlock()
@@ -108,9 +114,11 @@ func locations(place, experiment string) []any {
 	parts := strings.Split(place, ".")
 	switch {
 	case place == "":
-		return []any{map[string]any{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": map[string]string{"experiment_id": experiment}}}
+		return []any{map[string]any{"type": "MLFLOW_EXPERIMENT",
+			"mlflow_experiment": map[string]string{"experiment_id": experiment}}}
 	case len(parts) == 2:
-		return []any{map[string]any{"type": "UC_SCHEMA", "uc_schema": map[string]string{"catalog_name": parts[0], "schema_name": parts[1]}}}
+		return []any{map[string]any{"type": "UC_SCHEMA", "uc_schema": map[string]string{"catalog_name": parts[0],
+			"schema_name": parts[1]}}}
 	default:
 		return []any{map[string]any{"type": "UC_TABLE_PREFIX", "uc_table_prefix": map[string]string{
 			"catalog_name": parts[0], "schema_name": parts[1], "table_prefix": strings.Join(parts[2:], "."),
@@ -129,10 +137,12 @@ type operation struct {
 	Response json.RawMessage `json:"response"`
 }
 
-// longSearch begins a search and asks for its outcome until it has one. A search that failed for a reason that passes
-// is begun again.
-func (c *Client) longSearch(ctx context.Context, where []any, filter string, n int, token string) (page mlflow.InfosPage, err error) {
-	ask := map[string]any{"locations": where, "filter": filter, "max_results": n, "order_by": []string{"timestamp_ms ASC"}}
+// longSearch begins a search and asks for its outcome until it has one. A search that failed for a
+// reason that passes is begun again.
+func (c *Client) longSearch(ctx context.Context, where []any, filter string, n int,
+	token string) (page mlflow.InfosPage, err error) {
+	ask := map[string]any{"locations": where, "filter": filter, "max_results": n,
+		"order_by": []string{"timestamp_ms ASC"}}
 	if token != "" {
 		ask["page_token"] = token
 	}
@@ -144,7 +154,8 @@ func (c *Client) longSearch(ctx context.Context, where []any, filter string, n i
 		return page, err
 	}
 	err = c.retry(ctx, patient, func() *Error {
-		body, e := c.attempt(ctx, &request{route: routeLong, path: "/api/4.0/mlflow/traces/search-long-running", body: doc, limit: listLimit, gated: true, budget: c.dbx.searches})
+		body, e := c.attempt(ctx, &request{route: routeLong, path: "/api/4.0/mlflow/traces/search-long-running",
+			body: doc, limit: listLimit, gated: true, budget: c.dbx.searches})
 		if e != nil {
 			return e
 		}
@@ -178,9 +189,12 @@ func (c *Client) outcome(ctx context.Context, body []byte) ([]byte, *Error) {
 		case o.Done:
 			return o.Response, nil
 		case o.Name == "":
-			return nil, &Error{Kind: KindAnswer, Route: routeLong, Status: http.StatusOK, Message: "the answer names no operation"}
+			return nil, &Error{Kind: KindAnswer, Route: routeLong, Status: http.StatusOK,
+				Message: "the answer names no operation"}
 		case time.Since(began) > maxRunning:
-			return nil, &Error{Kind: KindUnavailable, Route: routePoll, again: network, Message: "the search has run for " + maxRunning.String() + " without an end; see the query history of the SQL warehouse"}
+			return nil, &Error{Kind: KindUnavailable, Route: routePoll, again: network,
+				Message: "the search has run for " + maxRunning.String() +
+					" without an end; see the query history of the SQL warehouse"}
 		}
 		timer := time.NewTimer(c.dbx.Poll)
 		select {
@@ -190,7 +204,8 @@ func (c *Client) outcome(ctx context.Context, body []byte) ([]byte, *Error) {
 		case <-timer.C:
 		}
 		var err error
-		body, err = c.call(ctx, patient, &request{route: routePoll, path: "/api/4.0/mlflow/traces/search/operations/" + url.PathEscape(o.Name), limit: listLimit})
+		body, err = c.call(ctx, patient, &request{route: routePoll, path: "/api/4.0/mlflow/traces/search/operations/" +
+			url.PathEscape(o.Name), limit: listLimit})
 		if e, ok := asError(err); ok {
 			if e.Kind == KindNotFound {
 				e.again = capped // forgotten by the workspace: begin anew
@@ -203,10 +218,11 @@ func (c *Client) outcome(ctx context.Context, body []byte) ([]byte, *Error) {
 	}
 }
 
-// failed explains an operation that ended without a result. Its code says what status a plain request would have been
-// answered with.
+// failed explains an operation that ended without a result. Its code says what status a plain
+// request would have been answered with.
 func (c *Client) failed(o *operation) *Error {
-	e := &Error{Kind: KindServer, Route: routeLong, Status: http.StatusOK, Code: o.Error.Code, Message: "the search failed" + colon(bounded(o.Error.Message, 300)), again: capped}
+	e := &Error{Kind: KindServer, Route: routeLong, Status: http.StatusOK, Code: o.Error.Code,
+		Message: "the search failed" + colon(bounded(o.Error.Message, 300)), again: capped}
 	switch o.Error.Code {
 	case "INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST", "INVALID_ARGUMENT":
 		e.Kind, e.again = KindRequest, never
@@ -214,7 +230,8 @@ func (c *Client) failed(o *operation) *Error {
 		e.Kind, e.again = KindPermission, never
 	case "RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "TABLE_OR_VIEW_NOT_FOUND", "ENDPOINT_NOT_FOUND":
 		e.Kind, e.again = KindNotFound, never
-	case "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED":
+	case "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED",
+		"ABORTED", "CANCELLED":
 		e.Kind, e.again = KindUnavailable, waiting
 	}
 	c.dbx.rephrase(e)
@@ -229,8 +246,8 @@ func end(to int64) int64 {
 	return 253402300800000
 }
 
-// until says up to when the next search looks. Of a place in Unity Catalog only a window is searched, so that the
-// warehouse doesn't read all that is newer for each page.
+// until says up to when the next search looks. Of a place in Unity Catalog only a window is
+// searched, so that the warehouse doesn't read all that is newer for each page.
 func (c *Client) until(ctx context.Context, r mlflow.Range, from int64) (int64, error) {
 	if c.dbx == nil || from <= 0 {
 		return r.To, nil

@@ -23,8 +23,8 @@ const (
 	routeSigned      = "signed URL"
 	routeOnline      = "get-online-trace-details"
 
-	// maxPlaceChunk is how many traces of a place are asked for at once: what the backend allowed when MLflow's client
-	// learnt to ask in parts.
+	// maxPlaceChunk is how many traces of a place are asked for at once: what the backend allowed
+	// when MLflow's client learnt to ask in parts.
 	maxPlaceChunk = 10
 	// signedTries is how often a signed URL is fetched anew: it may have expired on the way.
 	signedTries = 2
@@ -43,14 +43,16 @@ var errNotShown = errors.New("the trace is not shown")
 func (c *Client) placeRequest(place string, limit int64) *request {
 	q := c.dbx.query()
 	q.Set("location_id", place)
-	return &request{route: routePlace, path: "/api/4.0/mlflow/traces/" + url.PathEscape(place) + "/batchGet", query: q, limit: limit, gated: true, budget: c.dbx.downloads}
+	return &request{route: routePlace, path: "/api/4.0/mlflow/traces/" + url.PathEscape(place) + "/batchGet", query: q,
+		limit: limit, gated: true, budget: c.dbx.downloads}
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// workspaceDocument asks for the spans of one trace where they lie: in Unity Catalog, in an inference table, or in a
-// file behind a signed URL.
-func (c *Client) workspaceDocument(ctx context.Context, info *mlflow.Info, limit int64) (body []byte, typed bool, err error) {
+// workspaceDocument asks for the spans of one trace where they lie: in Unity Catalog, in an
+// inference table, or in a file behind a signed URL.
+func (c *Client) workspaceDocument(ctx context.Context, info *mlflow.Info, limit int64) (body []byte,
+	typed bool, err error) {
 	place, hex := mlflow.SplitPlaceID(info.ID)
 	table, online := mlflow.Get(info.Metadata, metaSourceTable)
 	switch {
@@ -90,7 +92,8 @@ func (c *Client) placeDocument(ctx context.Context, place, hex string, limit int
 			return e.Doc, nil
 		}
 	}
-	return nil, &Error{Kind: KindNotFound, Route: routePlace, Status: http.StatusOK, Message: "the workspace doesn't show the trace", Err: errNotShown}
+	return nil, &Error{Kind: KindNotFound, Route: routePlace, Status: http.StatusOK,
+		Message: "the workspace doesn't show the trace", Err: errNotShown}
 }
 
 // onlineDocument asks for the spans that an inference table holds.
@@ -101,7 +104,8 @@ func (c *Client) onlineDocument(ctx context.Context, info *mlflow.Info, table st
 	if id, ok := mlflow.Get(info.Metadata, metaRequestID); ok {
 		q.Set("source_databricks_request_id", id)
 	}
-	body, err := c.call(ctx, single, &request{route: routeOnline, path: "/api/2.0/mlflow/get-online-trace-details", query: q, limit: 2 * limit, gated: true, budget: c.dbx.downloads})
+	body, err := c.call(ctx, single, &request{route: routeOnline, path: "/api/2.0/mlflow/get-online-trace-details",
+		query: q, limit: 2 * limit, gated: true, budget: c.dbx.downloads})
 	if err != nil {
 		return nil, err
 	}
@@ -112,16 +116,18 @@ func (c *Client) onlineDocument(ctx context.Context, info *mlflow.Info, table st
 		return nil, undecodable(routeOnline, err)
 	}
 	if answer.Data == "" {
-		return nil, &Error{Kind: KindNotFound, Route: routeOnline, Status: http.StatusOK, Message: "the workspace doesn't show the trace", Err: errNotShown}
+		return nil, &Error{Kind: KindNotFound, Route: routeOnline, Status: http.StatusOK,
+			Message: "the workspace doesn't show the trace", Err: errNotShown}
 	}
 	if int64(len(answer.Data)) > limit {
-		return nil, &Error{Kind: KindAnswer, Route: routeOnline, Status: http.StatusOK, Message: "the answer is longer than allowed", Err: errTooLarge}
+		return nil, &Error{Kind: KindAnswer, Route: routeOnline, Status: http.StatusOK,
+			Message: "the answer is longer than allowed", Err: errTooLarge}
 	}
 	return []byte(answer.Data), nil
 }
 
-// once leaves the repeats of spans out: writers that deliver at least once leave equal rows in tables of Unity Catalog.
-// Rows that differ stay, all of them.
+// once leaves the repeats of spans out: writers that deliver at least once leave equal rows in
+// tables of Unity Catalog. Rows that differ stay, all of them.
 func (w *workspace) once(t *mlflow.Trace) {
 	if w == nil || t == nil || placeOf(&t.Info) == "" {
 		return
@@ -138,11 +144,12 @@ func (w *workspace) once(t *mlflow.Trace) {
 	t.Spans = kept
 }
 
-// signedURL asks for the address of a trace's file of spans. It leads to the cloud's storage, which must not see the
-// workspace's token.
+// signedURL asks for the address of a trace's file of spans. It leads to the cloud's storage, which
+// must not see the workspace's token.
 func (c *Client) signedURL(ctx context.Context, id string) (*away, error) {
 	body, err := c.call(ctx, single, &request{
-		route: routeCredentials, path: "/api/2.0/mlflow/traces/" + url.PathEscape(id) + "/credentials-for-data-download", limit: 1 << 20, budget: c.dbx.downloads,
+		route: routeCredentials, path: "/api/2.0/mlflow/traces/" + url.PathEscape(id) +
+			"/credentials-for-data-download", limit: 1 << 20, budget: c.dbx.downloads,
 	})
 	if err != nil {
 		return nil, err
@@ -157,11 +164,14 @@ func (c *Client) signedURL(ctx context.Context, id string) (*away, error) {
 		} `json:"credential_info"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, undecodable(routeCredentials, errors.New("it is not of the form {\"credential_info\": {\"signed_uri\": …}}"))
+		return nil, undecodable(routeCredentials,
+			errors.New("it is not of the form {\"credential_info\": {\"signed_uri\": …}}"))
 	}
 	u, err := url.Parse(answer.Info.URI)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || c.cfg.URL.Scheme != "http") {
-		return nil, &Error{Kind: KindAnswer, Route: routeCredentials, Status: http.StatusOK, Message: "the workspace hands out no https address for the file of spans"}
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" &&
+		(u.Scheme != "http" || c.cfg.URL.Scheme != "http") {
+		return nil, &Error{Kind: KindAnswer, Route: routeCredentials, Status: http.StatusOK,
+			Message: "the workspace hands out no https address for the file of spans"}
 	}
 	to := &away{client: &c.dbx.storage, address: answer.Info.URI, header: http.Header{}}
 	for _, h := range answer.Info.Headers {
@@ -183,7 +193,8 @@ func (w *workspace) bucket() string {
 	return "https://" + w.host
 }
 
-// storageError explains an answer of cloud storage other than 200. Its body is left out: it may repeat the signature.
+// storageError explains an answer of cloud storage other than 200. Its body is left out: it may
+// repeat the signature.
 func storageError(route string, res *http.Response) *Error {
 	e := &Error{Route: route, Status: res.StatusCode, after: retryAfter(res.Header.Get("Retry-After"))}
 	switch s := res.StatusCode; {
@@ -201,9 +212,10 @@ func storageError(route string, res *http.Response) *Error {
 	return e
 }
 
-// explainWorkspace says why the spans of a trace can't be had, or returns an error that isn't the trace's own. It
-// returns neither where the usual rules will do.
-func (c *Client) explainWorkspace(ctx context.Context, info *mlflow.Info, bucket string, e *Error) (*mlflow.Skip, error) {
+// explainWorkspace says why the spans of a trace can't be had, or returns an error that isn't the
+// trace's own. It returns neither where the usual rules will do.
+func (c *Client) explainWorkspace(ctx context.Context, info *mlflow.Info, bucket string,
+	e *Error) (*mlflow.Skip, error) {
 	switch {
 	case errors.Is(e, errTooLarge):
 	case errors.Is(e, errNotShown):
@@ -215,13 +227,15 @@ func (c *Client) explainWorkspace(ctx context.Context, info *mlflow.Info, bucket
 		if info.State == mlflow.StateInProgress {
 			return mlflow.Skipf(mlflow.NoSpans, "the trace is in progress and has no spans yet"), nil
 		}
-		return mlflow.Skipf(mlflow.NoSpans, "the workspace lists the trace and doesn't show its spans, as it happens with large ones; its tables may hold them"), nil
+		return mlflow.Skipf(mlflow.NoSpans, "the workspace lists the trace and doesn't show its spans, as it "+
+			"happens with large ones; its tables may hold them"), nil
 	case e.Route == routeCredentials && missing(e):
 		return mlflow.Skipf(mlflow.Unreachable, "this workspace has no route that leads to files of spans"), nil
 	case e.Route == routeCredentials && e.Kind == KindAnswer:
 		return mlflow.Skipf(mlflow.Unreachable, "%s", e.Message), nil
 	case e.Route == routeSigned && e.Kind != KindNotFound && e.Kind != KindAnswer:
-		why := "the spans lie in a file at " + strings.TrimPrefix(bucket, "https://") + ", which can't be read from here: " + e.Message
+		why := "the spans lie in a file at " + strings.TrimPrefix(bucket, "https://") +
+			", which can't be read from here: " + e.Message
 		c.buckets.note(bucket, why)
 		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
 	case e.Route == routeSigned && e.Kind == KindNotFound && info.State != mlflow.StateInProgress && everHadSpans(info):

@@ -33,8 +33,8 @@ type request struct {
 	away   *away         // not nil: goes to another server, path and query don't count
 }
 
-// away is where a request goes that is not for the server: with its own client, which knows no credential of the
-// server.
+// away is where a request goes that is not for the server: with its own client, which knows no
+// credential of the server.
 type away struct {
 	client  *http.Client
 	address string // holds a signature: it is never written into an error or a log
@@ -57,7 +57,8 @@ func (c *Client) call(ctx context.Context, p patience, r *request) ([]byte, erro
 	return body, nil
 }
 
-// attempt asks once. The gate's slot is held while the request runs and its answer is read, no longer.
+// attempt asks once. The gate's slot is held while the request runs and its answer is read, no
+// longer.
 func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure *Error) {
 	var received int64
 	if r.gated {
@@ -113,14 +114,16 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 		}
 		return nil, e
 	case errors.Is(err, errTooLarge):
-		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status, Message: "the answer is longer than allowed", Err: err}
+		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status,
+			Message: "the answer is longer than allowed", Err: err}
 	case err != nil:
 		return nil, transportError(r.route, req, err)
 	case !r.text && !looksJSON(body):
 		if r.away == nil && isPage(res, body) {
 			return nil, webPage(r.route)
 		}
-		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status, Message: "the answer is not JSON; " + notMLflow}
+		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status,
+			Message: "the answer is not JSON; " + notMLflow}
 	}
 	return body, nil
 }
@@ -155,13 +158,15 @@ func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
 	return req, nil
 }
 
-// read reads the body up to the limit, counted after decompression, and returns what it got besides an error.
+// read reads the body up to the limit, counted after decompression, and returns what it got besides
+// an error.
 func read(res *http.Response, limit int64) ([]byte, error) {
 	if res.ContentLength > limit {
 		return nil, errTooLarge
 	}
 	var from io.Reader = res.Body
-	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") { // asked for by a configured header, so the transport left it alone
+	// asked for by a configured header, so the transport left it alone
+	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
 		z, err := gzip.NewReader(from)
 		if err != nil {
 			return nil, err
@@ -179,13 +184,14 @@ func read(res *http.Response, limit int64) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// looksJSON reports whether the body begins as each answer of MLflow does. Content types don't tell: the artifact route
-// answers text/plain.
+// looksJSON reports whether the body begins as each answer of MLflow does. Content types don't
+// tell: the artifact route answers text/plain.
 func looksJSON(body []byte) bool {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	return len(body) > 0 && body[0] == '{'
 }
 
 func isPage(res *http.Response, body []byte) bool {
-	return strings.Contains(res.Header.Get("Content-Type"), "html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+	return strings.Contains(res.Header.Get("Content-Type"), "html") ||
+		bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 }

@@ -19,8 +19,8 @@ import (
 // maxRetryAfter bounds what a server may ask for in Retry-After.
 const maxRetryAfter = 5 * time.Minute
 
-// patience says how often one request is tried: how many 500s and how many failures of the network (0: no bound but
-// max_elapsed_time).
+// patience says how often one request is tried: how many 500s and how many failures of the network
+// (0: no bound but max_elapsed_time).
 type patience struct{ faults, network int }
 
 var (
@@ -29,8 +29,8 @@ var (
 	single  = patience{faults: 3, network: 3} // one trace: it may be the cause of the failure itself
 )
 
-// retry calls attempt until it succeeds, fails for good, or its patience ends. Between attempts it waits as configured,
-// longer if the server asks for it.
+// retry calls attempt until it succeeds, fails for good, or its patience ends. Between attempts it
+// waits as configured, longer if the server asks for it.
 func (c *Client) retry(ctx context.Context, p patience, attempt func() *Error) error {
 	wait := backoff.ExponentialBackOff{
 		InitialInterval:     c.cfg.Retry.InitialInterval,
@@ -55,14 +55,16 @@ func (c *Client) retry(ctx context.Context, p patience, attempt func() *Error) e
 		case network:
 			losses++
 		}
-		if e.again == never || !c.cfg.Retry.Enabled || e.again == capped && faults >= p.faults || p.network > 0 && losses >= p.network {
+		if e.again == never || !c.cfg.Retry.Enabled || e.again == capped && faults >= p.faults || p.network > 0 &&
+			losses >= p.network {
 			return e
 		}
 		pause := max(wait.NextBackOff(), e.after)
 		if limit := c.cfg.Retry.MaxElapsedTime; limit > 0 && time.Since(start)+pause > limit {
 			return e
 		}
-		c.cfg.Logger.Warn("Request to MLflow failed, trying again", zap.String("error", e.Error()), zap.Duration("wait", pause))
+		c.cfg.Logger.Warn("Request to MLflow failed, trying again", zap.String("error", e.Error()),
+			zap.Duration("wait", pause))
 		if c.cfg.Hooks.Retry != nil {
 			c.cfg.Hooks.Retry(e, pause)
 		}

@@ -40,24 +40,31 @@ func TestRetry(t *testing.T) {
 		fails    bool
 		atLeast  time.Duration
 	}{
-		"at once":                      {tries: 1},
-		"final":                        {failures: many(final, 9), tries: 1, fails: true},
-		"network passes":               {failures: many(lost, 50), patience: patient, tries: 51, atLeast: 10 * time.Minute},
-		"network, one trace":           {failures: many(lost, 50), patience: single, tries: 3, fails: true},
-		"500 passes":                   {failures: many(fault, 4), patience: patient, tries: 5},
-		"500 stays":                    {failures: many(fault, 50), patience: patient, tries: 5, fails: true},
-		"mixed":                        {failures: append(many(lost, 9), many(fault, 4)...), patience: patient, tries: 14},
-		"overload passes":              {failures: many(busy, 50), patience: splits, tries: 51},
-		"Retry-After":                  {failures: many(asked, 2), patience: patient, tries: 3, atLeast: 90 * time.Second},
-		"max_elapsed_time":             {failures: many(lost, 50), patience: patient, limit: time.Minute, tries: 6, fails: true},
-		"Retry-After beyond the limit": {failures: many(asked, 50), patience: patient, limit: time.Minute, tries: 2, fails: true},
-		"disabled":                     {failures: many(lost, 50), patience: patient, disabled: true, tries: 1, fails: true},
+		"at once": {tries: 1},
+		"final":   {failures: many(final, 9), tries: 1, fails: true},
+		"network passes": {failures: many(lost, 50), patience: patient, tries: 51,
+			atLeast: 10 * time.Minute},
+		"network, one trace": {failures: many(lost, 50), patience: single, tries: 3, fails: true},
+		"500 passes":         {failures: many(fault, 4), patience: patient, tries: 5},
+		"500 stays":          {failures: many(fault, 50), patience: patient, tries: 5, fails: true},
+		"mixed": {failures: append(many(lost, 9), many(fault, 4)...),
+			patience: patient, tries: 14},
+		"overload passes": {failures: many(busy, 50), patience: splits, tries: 51},
+		"Retry-After": {failures: many(asked, 2), patience: patient, tries: 3,
+			atLeast: 90 * time.Second},
+		"max_elapsed_time": {failures: many(lost, 50), patience: patient, limit: time.Minute,
+			tries: 6, fails: true},
+		"Retry-After beyond the limit": {failures: many(asked, 50), patience: patient, limit: time.Minute,
+			tries: 2, fails: true},
+		"disabled": {failures: many(lost, 50), patience: patient, disabled: true,
+			tries: 1, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hooked := 0
 				c := newClient(t, "http://127.0.0.1:1", func(cfg *Config) {
-					cfg.Retry = configretry.BackOffConfig{Enabled: !tt.disabled, InitialInterval: time.Second, MaxInterval: 30 * time.Second, Multiplier: 2, MaxElapsedTime: tt.limit}
+					cfg.Retry = configretry.BackOffConfig{Enabled: !tt.disabled, InitialInterval: time.Second,
+						MaxInterval: 30 * time.Second, Multiplier: 2, MaxElapsedTime: tt.limit}
 					cfg.Hooks.Retry = func(*Error, time.Duration) { hooked++ }
 				})
 				start, tries := time.Now(), 0
@@ -79,7 +86,8 @@ func TestRetry(t *testing.T) {
 
 func TestRetryStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, "http://127.0.0.1:1", func(cfg *Config) { cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Hour, time.Hour })
+		c := newClient(t, "http://127.0.0.1:1",
+			func(cfg *Config) { cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Hour, time.Hour })
 		stop := errors.New("stop")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(stop) })

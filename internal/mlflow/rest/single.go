@@ -19,11 +19,13 @@ const (
 	routeProxied  = "mlflow-artifacts"
 	routeGet      = "traces/get"
 
-	// So many traces in a row may fail at the server before the server itself is held to be at fault.
+	// So many traces in a row may fail at the server before the server itself is held to be at
+	// fault.
 	maxBlame = 20
 )
 
-// fetchOne asks for the spans of one trace, wherever they lie. Only what concerns the server as a whole is an error.
+// fetchOne asks for the spans of one trace, wherever they lie. Only what concerns the server as a
+// whole is an error.
 func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit func(answer) error) error {
 	info := &infos[i]
 	bucket := c.remote(info)
@@ -34,7 +36,8 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 	if e, ok := asError(err); ok && e.Route == routeSigned {
 		bucket = c.dbx.bucket()
 	}
-	if e, ok := asError(err); ok && e.Kind == KindUnavailable && e.again == network && bucket == "" && ctx.Err() == nil {
+	if e, ok := asError(err); ok && e.Kind == KindUnavailable && e.again == network &&
+		bucket == "" && ctx.Err() == nil {
 		// Is it this trace or the server? Wait for the server and ask once more.
 		place, _ := mlflow.SplitPlaceID(info.ID)
 		if err := c.alive(ctx, place); err != nil {
@@ -65,7 +68,8 @@ func (c *Client) document(ctx context.Context, info *mlflow.Info) (body []byte, 
 	}
 	if !c.noArtifact.Load() {
 		body, err := c.call(ctx, single, &request{
-			route: routeArtifact, path: "/ajax-api/2.0/mlflow/get-trace-artifact", query: url.Values{"request_id": {info.ID}}, limit: limit, gated: true,
+			route: routeArtifact, path: "/ajax-api/2.0/mlflow/get-trace-artifact",
+			query: url.Values{"request_id": {info.ID}}, limit: limit, gated: true,
 		})
 		if !missing(err) {
 			return body, false, err
@@ -74,17 +78,21 @@ func (c *Client) document(ctx context.Context, info *mlflow.Info) (body []byte, 
 	}
 	if info.SpansLocation() != mlflow.SpansInArtifacts {
 		body, err := c.call(ctx, single, &request{
-			route: routeGet, path: "/api/3.0/mlflow/traces/get", query: url.Values{"trace_id": {info.ID}, "allow_partial": {"true"}}, limit: limit, gated: true,
+			route: routeGet, path: "/api/3.0/mlflow/traces/get",
+			query: url.Values{"trace_id": {info.ID}, "allow_partial": {"true"}}, limit: limit, gated: true,
 		})
 		return body, true, err
 	}
 	location, _ := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)
 	u, err := url.Parse(location)
 	if err != nil || u.Scheme != "mlflow-artifacts" {
-		return nil, false, &Error{Kind: KindNotFound, Route: routeArtifact, Code: "NOT_FOUND", Message: "the route get-trace-artifact is not let through, and the spans don't lie in the server's own artifact store"}
+		return nil, false, &Error{Kind: KindNotFound, Route: routeArtifact, Code: "NOT_FOUND",
+			Message: "the route get-trace-artifact is not let through, and the spans don't lie in the server's own " +
+				"artifact store"}
 	}
 	body, err = c.call(ctx, single, &request{
-		route: routeProxied, path: "/api/2.0/mlflow-artifacts/artifacts" + strings.TrimRight(u.EscapedPath(), "/") + "/traces.json", limit: limit, gated: true,
+		route: routeProxied, path: "/api/2.0/mlflow-artifacts/artifacts" + strings.TrimRight(u.EscapedPath(), "/") +
+			"/traces.json", limit: limit, gated: true,
 	})
 	return body, false, err
 }
@@ -104,7 +112,8 @@ func (c *Client) alive(ctx context.Context, place string) error {
 	return nil
 }
 
-// explain says why the spans of a trace can't be had, or returns an error that isn't the trace's own.
+// explain says why the spans of a trace can't be had, or returns an error that isn't the trace's
+// own.
 func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, err error) (*mlflow.Skip, error) {
 	e, ok := asError(err)
 	if ok && c.dbx != nil {
@@ -135,7 +144,8 @@ func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, 
 		} else if err != nil && !ownFault(err) {
 			return nil, err
 		}
-		return mlflow.Skipf(mlflow.SourceError, "not all spans of the trace were exported, and this server version (3.6) doesn't show the others; a newer one does"), nil
+		return mlflow.Skipf(mlflow.SourceError, "not all spans of the trace were exported, and this server version "+
+			"(3.6) doesn't show the others; a newer one does"), nil
 	case c.dbx == nil && bucket != "" && c.buckets.unread(bucket):
 		why := "the spans lie in " + bucket + ", which the server can't read for us"
 		c.buckets.note(bucket, why)
@@ -149,20 +159,21 @@ func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, 
 	}
 	if c.blame.Add(1) > maxBlame {
 		return nil, &Error{Kind: KindServer, Route: e.Route, Status: e.Status, Err: e,
-			Message: "the server fails for one trace after another, so it is not the traces; its log says why. The last message: " + e.Message}
+			Message: "the server fails for one trace after another, so it is not the traces; its log says why. The " +
+				"last message: " + e.Message}
 	}
 	return mlflow.Skipf(mlflow.SourceError, "the server fails for this trace: %s", e.Message), nil
 }
 
-// everHadSpans reports whether a client wrote spans for the trace: those note a schema version; an info that was only
-// posted has none.
+// everHadSpans reports whether a client wrote spans for the trace: those note a schema version; an
+// info that was only posted has none.
 func everHadSpans(info *mlflow.Info) bool {
 	_, ok := mlflow.Get(info.Metadata, mlflow.MetaSchemaVersion)
 	return ok
 }
 
-// remote returns scheme and host of the artifact store that the spans of the trace lie in, if that is one which the
-// server, or on Databricks this program, has to reach, else "".
+// remote returns scheme and host of the artifact store that the spans of the trace lie in, if that
+// is one which the server, or on Databricks this program, has to reach, else "".
 func (c *Client) remote(info *mlflow.Info) string {
 	if c.dbx != nil && placeOf(info) == "" {
 		return c.dbx.bucket()
@@ -178,9 +189,9 @@ func (c *Client) remote(info *mlflow.Info) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// buckets remembers which artifact stores the server could read. Servers answer "not found" for each failure to read
-// one, and may take seconds for it; so a store that has never given anything and failed often is asked again now and
-// then only.
+// buckets remembers which artifact stores the server could read. Servers answer "not found" for
+// each failure to read one, and may take seconds for it; so a store that has never given anything
+// and failed often is asked again now and then only.
 type buckets struct {
 	mu   sync.Mutex
 	seen map[string]*bucketState

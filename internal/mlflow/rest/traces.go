@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// answer is what a fetcher hands to the caller of Traces: the body of a batch, the document of one trace, or why there
-// is none.
+// answer is what a fetcher hands to the caller of Traces: the body of a batch, the document of one
+// trace, or why there is none.
 type answer struct {
 	traces []int  // indexes of infos that were asked for
 	batch  []byte // answer of batchGet
@@ -24,9 +24,11 @@ type answer struct {
 	skip   *mlflow.Skip
 }
 
-// Traces implements mlflow.Source. Fetchers, as many as there may be requests in flight, read bodies and nothing else;
-// the caller's goroutine decodes and yields meanwhile. At most one body per fetcher waits for it.
-func (c *Client) Traces(ctx context.Context, infos []mlflow.Info, yield func(i int, t *mlflow.Trace, skip *mlflow.Skip) error) error {
+// Traces implements mlflow.Source. Fetchers, as many as there may be requests in flight, read
+// bodies and nothing else; the caller's goroutine decodes and yields meanwhile. At most one body
+// per fetcher waits for it.
+func (c *Client) Traces(ctx context.Context, infos []mlflow.Info,
+	yield func(i int, t *mlflow.Trace, skip *mlflow.Skip) error) error {
 	if len(infos) == 0 {
 		return nil
 	}
@@ -40,14 +42,16 @@ func (c *Client) Traces(ctx context.Context, infos []mlflow.Info, yield func(i i
 			if err := yield(i, nil, c.tooLarge(sizeOf(&infos[i]))); err != nil {
 				return err
 			}
-		case c.dbx != nil && placeOf(&infos[i]) != "", infos[i].SpansLocation() == mlflow.SpansInStore && !c.noBatch.Load() && c.api.Load() == apiV3:
+		case c.dbx != nil && placeOf(&infos[i]) != "", infos[i].SpansLocation() == mlflow.SpansInStore &&
+			!c.noBatch.Load() && c.api.Load() == apiV3:
 			bulk = append(bulk, i)
 		default:
 			single = append(single, i)
 		}
 	}
 	if c.dbx != nil {
-		slices.SortStableFunc(bulk, func(a, b int) int { return strings.Compare(placeOf(&infos[a]), placeOf(&infos[b])) })
+		slices.SortStableFunc(bulk,
+			func(a, b int) int { return strings.Compare(placeOf(&infos[a]), placeOf(&infos[b])) })
 	}
 	// What a batch leaves out or can't show is asked for again, one trace at a time.
 	again, err := c.round(ctx, infos, &plan{client: c, infos: infos, bulk: bulk, single: single}, yield)
@@ -57,8 +61,10 @@ func (c *Client) Traces(ctx context.Context, infos []mlflow.Info, yield func(i i
 	return err
 }
 
-// round fetches everything of the plan and yields it, except for traces that a batch didn't bring: those it returns.
-func (c *Client) round(ctx context.Context, infos []mlflow.Info, p *plan, yield func(int, *mlflow.Trace, *mlflow.Skip) error) (again []int, err error) {
+// round fetches everything of the plan and yields it, except for traces that a batch didn't bring:
+// those it returns.
+func (c *Client) round(ctx context.Context, infos []mlflow.Info, p *plan,
+	yield func(int, *mlflow.Trace, *mlflow.Skip) error) (again []int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	answers := make(chan answer)
 	var fetchers sync.WaitGroup
@@ -111,7 +117,8 @@ func (c *Client) round(ctx context.Context, infos []mlflow.Info, p *plan, yield 
 }
 
 // deliver decodes an answer, yields its traces, and returns those that it should hold and doesn't.
-func (c *Client) deliver(infos []mlflow.Info, a answer, yield func(int, *mlflow.Trace, *mlflow.Skip) error) (missed []int, err error) {
+func (c *Client) deliver(infos []mlflow.Info, a answer,
+	yield func(int, *mlflow.Trace, *mlflow.Skip) error) (missed []int, err error) {
 	if a.batch == nil {
 		i := a.traces[0]
 		if a.skip != nil {
@@ -165,7 +172,8 @@ const (
 	maxAddress    = 4 << 10
 )
 
-// next returns the traces of the next request and whether they are to be asked for in bulk. It returns none at the end.
+// next returns the traces of the next request and whether they are to be asked for in bulk. It
+// returns none at the end.
 func (p *plan) next() (traces []int, bulk bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -200,7 +208,8 @@ func (p *plan) next() (traces []int, bulk bool) {
 	return traces, true
 }
 
-// sizeOf returns the size of the trace's spans in bytes as its writer noted it (3.2 on), 0 if unknown.
+// sizeOf returns the size of the trace's spans in bytes as its writer noted it (3.2 on), 0 if
+// unknown.
 func sizeOf(info *mlflow.Info) int64 {
 	text, _ := mlflow.Get(info.Metadata, mlflow.MetaSizeBytes)
 	n, err := strconv.ParseInt(text, 10, 64)

@@ -68,35 +68,59 @@ func TestBadTraces(t *testing.T) {
 		want   mlflow.Reason     // empty: it is read
 		detail string
 	}{
-		"partial":              {change: func(t *mlflowtest.Trace) { t.Partial = true }},
-		"not in the database":  {change: func(t *mlflowtest.Trace) { t.Typed = nil }},
-		"artifact era":         {change: both(moved, func(t *mlflowtest.Trace) { t.Typed = nil })},
-		"archived":             {change: tag("mlflow.trace.spansLocation", "ARCHIVE_REPO")},
-		"no spans anywhere":    {change: both(lost, func(t *mlflowtest.Trace) { delete(t.Metadata, "mlflow.trace_schema.version") }), want: mlflow.NoSpans, detail: "an info and no spans"},
-		"in progress, no file": {change: both(moved, lost, func(t *mlflowtest.Trace) { t.State = "IN_PROGRESS" }), want: mlflow.NoSpans, detail: "in progress"},
-		"empty list":           {change: func(t *mlflowtest.Trace) { t.Typed, t.Artifact = []byte("[]"), []byte(`{"spans":[]}`) }, want: mlflow.NoSpans},
-		"file gone":            {change: both(moved, lost), want: mlflow.ArtifactMissing},
-		"file truncated":       {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = t.Artifact[:200] }), want: mlflow.Corrupt},
-		"file garbage":         {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = []byte("\x1f\x8bgarbage") }), want: mlflow.Corrupt},
-		"file empty":           {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = []byte{} }), want: mlflow.Corrupt},
-		"file corrupt, old":    {change: moved, fault: &mlflowtest.Fault{Status: 500, Body: `{"error_code":"INVALID_STATE","message":"Trace data is corrupted for path=x"}`}, want: mlflow.Corrupt},
-		"typed form broken":    {change: func(t *mlflowtest.Trace) { t.Typed = []byte(`["no span"]`) }},
-		"bucket":               {change: both(moved, lost, tag("mlflow.artifactLocation", "s3://models/7/traces")), want: mlflow.Unreachable, detail: "s3://models,"},
-		"bucket, server fails": {change: both(moved, tag("mlflow.artifactLocation", "gs://x/1")), fault: &mlflowtest.Fault{Status: 500}, want: mlflow.Unreachable, detail: "gs://x"},
-		"announced too large":  {change: func(t *mlflowtest.Trace) { t.Metadata["mlflow.trace.sizeBytes"] = "99999999" }, want: mlflow.TooLarge, detail: "99999999 bytes, allowed are 100000 (max_trace_size_mib)"},
+		"partial":             {change: func(t *mlflowtest.Trace) { t.Partial = true }},
+		"not in the database": {change: func(t *mlflowtest.Trace) { t.Typed = nil }},
+		"artifact era":        {change: both(moved, func(t *mlflowtest.Trace) { t.Typed = nil })},
+		"archived":            {change: tag("mlflow.trace.spansLocation", "ARCHIVE_REPO")},
+		"no spans anywhere": {change: both(lost, func(t *mlflowtest.Trace) {
+			delete(t.Metadata, "mlflow.trace_schema.version")
+		}), want: mlflow.NoSpans, detail: "an info and no spans"},
+		"in progress, no file": {change: both(moved, lost, func(t *mlflowtest.Trace) { t.State = "IN_PROGRESS" }),
+			want: mlflow.NoSpans, detail: "in progress"},
+		"empty list": {change: func(t *mlflowtest.Trace) {
+			t.Typed, t.Artifact = []byte("[]"), []byte(`{"spans":[]}`)
+		}, want: mlflow.NoSpans},
+		"file gone": {change: both(moved, lost), want: mlflow.ArtifactMissing},
+		"file truncated": {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = t.Artifact[:200] }),
+			want: mlflow.Corrupt},
+		"file garbage": {change: both(moved, func(t *mlflowtest.Trace) {
+			t.Artifact = []byte("\x1f\x8bgarbage")
+		}), want: mlflow.Corrupt},
+		"file empty": {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = []byte{} }),
+			want: mlflow.Corrupt},
+		"file corrupt, old": {change: moved,
+			fault: &mlflowtest.Fault{Status: 500,
+				Body: `{"error_code":"INVALID_STATE","message":"Trace data is corrupted for path=x"}`},
+			want: mlflow.Corrupt},
+		"typed form broken": {change: func(t *mlflowtest.Trace) { t.Typed = []byte(`["no span"]`) }},
+		"bucket": {change: both(moved, lost, tag("mlflow.artifactLocation", "s3://models/7/traces")),
+			want: mlflow.Unreachable, detail: "s3://models,"},
+		"bucket, server fails": {change: both(moved, tag("mlflow.artifactLocation", "gs://x/1")),
+			fault: &mlflowtest.Fault{Status: 500}, want: mlflow.Unreachable, detail: "gs://x"},
+		"announced too large": {change: func(t *mlflowtest.Trace) {
+			t.Metadata["mlflow.trace.sizeBytes"] = "99999999"
+		}, want: mlflow.TooLarge, detail: "99999999 bytes, allowed are 100000 (max_trace_size_mib)"},
 		"larger than announced": {change: func(t *mlflowtest.Trace) {
 			t.Artifact = append(t.Artifact, bytes.Repeat([]byte(" "), 200_000)...)
 			t.Typed = bytes.Replace(t.Typed, []byte("lorem"), bytes.Repeat([]byte("lorem"), 50_000), 1)
 		}, want: mlflow.TooLarge},
-		"forbidden":            {change: moved, fault: &mlflowtest.Fault{Status: 403, Body: "Permission denied"}, want: mlflow.Forbidden},
-		"500 for ever":         {change: moved, fault: &mlflowtest.Fault{Status: 500}, want: mlflow.SourceError, detail: "fails for this trace"},
-		"kills the worker":     {change: moved, fault: &mlflowtest.Fault{Reset: true}, want: mlflow.SourceError},
-		"deleted, as 3.17":     {change: moved, fault: &mlflowtest.Fault{Status: 404, Body: recorded(t, "3.17.2-artifact-unknown.json")}, want: mlflow.Vanished},
-		"deleted, as 2.22":     {change: moved, fault: &mlflowtest.Fault{Status: 404, Body: recorded(t, "2.22.5-artifact-unknown.json")}, want: mlflow.Vanished},
-		"missing, as 2.22":     {change: moved, fault: &mlflowtest.Fault{Status: 404, Body: recorded(t, "2.22.5-artifact-missing.json")}, want: mlflow.ArtifactMissing},
-		"not exported, as 3.6": {change: moved, fault: &mlflowtest.Fault{Status: 500, Body: recorded(t, "3.6.0-artifact-unknown.json")}, want: mlflow.SourceError, detail: "not all spans of the trace were exported"},
-		"gzip bomb":            {change: moved, fault: &mlflowtest.Fault{Status: 200, Header: http.Header{"Content-Encoding": {"gzip"}}, Body: bomb()}, want: mlflow.TooLarge},
-		"odd id":               {change: func(t *mlflowtest.Trace) { t.ID = "my id/?&ü%1+#" }},
+		"forbidden": {change: moved, fault: &mlflowtest.Fault{Status: 403, Body: "Permission denied"},
+			want: mlflow.Forbidden},
+		"500 for ever": {change: moved, fault: &mlflowtest.Fault{Status: 500}, want: mlflow.SourceError,
+			detail: "fails for this trace"},
+		"kills the worker": {change: moved, fault: &mlflowtest.Fault{Reset: true}, want: mlflow.SourceError},
+		"deleted, as 3.17": {change: moved, fault: &mlflowtest.Fault{Status: 404,
+			Body: recorded(t, "3.17.2-artifact-unknown.json")}, want: mlflow.Vanished},
+		"deleted, as 2.22": {change: moved, fault: &mlflowtest.Fault{Status: 404,
+			Body: recorded(t, "2.22.5-artifact-unknown.json")}, want: mlflow.Vanished},
+		"missing, as 2.22": {change: moved, fault: &mlflowtest.Fault{Status: 404,
+			Body: recorded(t, "2.22.5-artifact-missing.json")}, want: mlflow.ArtifactMissing},
+		"not exported, as 3.6": {change: moved,
+			fault: &mlflowtest.Fault{Status: 500, Body: recorded(t, "3.6.0-artifact-unknown.json")},
+			want:  mlflow.SourceError, detail: "not all spans of the trace were exported"},
+		"gzip bomb": {change: moved, fault: &mlflowtest.Fault{Status: 200,
+			Header: http.Header{"Content-Encoding": {"gzip"}}, Body: bomb()}, want: mlflow.TooLarge},
+		"odd id": {change: func(t *mlflowtest.Trace) { t.ID = "my id/?&ü%1+#" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, c := filled(t, "3.17.2", 40, func(cfg *Config) { cfg.MaxTraceBytes = 100_000 })
@@ -158,8 +182,8 @@ func TestDeletedWhileReading(t *testing.T) {
 	}
 }
 
-// TestRoutesThatAreMissing: a server before 3.6 that holds traces of a later one (a store that was opened again), and
-// proxies that let only /api pass.
+// TestRoutesThatAreMissing: a server before 3.6 that holds traces of a later one (a store that was
+// opened again), and proxies that let only /api pass.
 func TestRoutesThatAreMissing(t *testing.T) {
 	t.Run("batchGet", func(t *testing.T) {
 		for _, version := range []string{"3.2.0", "3.4.0"} {
@@ -194,8 +218,8 @@ func TestRoutesThatAreMissing(t *testing.T) {
 	}
 }
 
-// TestUnreadableBucket: a store whose spans all lie where the server can't read is not asked for each of them, and one
-// that can be read is.
+// TestUnreadableBucket: a store whose spans all lie where the server can't read is not asked for
+// each of them, and one that can be read is.
 func TestUnreadableBucket(t *testing.T) {
 	for readable, want := range map[bool]mlflow.Reason{false: mlflow.Unreachable, true: mlflow.ArtifactMissing} {
 		s := newServer(t, "3.4.0")
@@ -228,9 +252,10 @@ func TestErrorsOfTheServer(t *testing.T) {
 		kind  Kind
 	}{
 		"credentials expired": {mlflowtest.Fault{Status: 401}, KindCredentials},
-		"login page":          {mlflowtest.Fault{Status: 200, Body: "<html>login</html>", Header: http.Header{"Content-Type": {"text/html"}}}, KindCredentials},
-		"broken server":       {mlflowtest.Fault{Status: 500}, KindServer},
-		"down for good":       {mlflowtest.Fault{Status: 503}, KindUnavailable},
+		"login page": {mlflowtest.Fault{Status: 200, Body: "<html>login</html>",
+			Header: http.Header{"Content-Type": {"text/html"}}}, KindCredentials},
+		"broken server": {mlflowtest.Fault{Status: 500}, KindServer},
+		"down for good": {mlflowtest.Fault{Status: 503}, KindUnavailable},
 	} {
 		for _, version := range []string{"2.22.5", "3.17.2"} {
 			t.Run(name+" "+version, func(t *testing.T) {
@@ -302,13 +327,15 @@ func TestYieldStops(t *testing.T) {
 	}
 }
 
-// TestManyCallers: several goroutines share the bound of requests in flight, and a slow one doesn't hold a slot.
+// TestManyCallers: several goroutines share the bound of requests in flight, and a slow one doesn't
+// hold a slot.
 func TestManyCallers(t *testing.T) {
 	var requests sync.Map
 	s, c := filled(t, "3.17.2", 400, func(cfg *Config) {
 		cfg.Concurrency = 2
 		cfg.Hooks.Request = func(r Request) {
-			n, _ := requests.LoadOrStore(fmt.Sprint(r.Route, " ", r.Status, " ", r.Bytes > 0 && r.Duration > 0), new(int))
+			n, _ := requests.LoadOrStore(fmt.Sprint(r.Route, " ", r.Status, " ", r.Bytes > 0 && r.Duration > 0),
+				new(int))
 			_ = n
 		}
 	})
@@ -317,7 +344,8 @@ func TestManyCallers(t *testing.T) {
 	var wg sync.WaitGroup
 	slow := make(chan error, 1)
 	wg.Go(func() {
-		slow <- c.Traces(t.Context(), infos[:100], func(int, *mlflow.Trace, *mlflow.Skip) error { <-release; return nil })
+		slow <- c.Traces(t.Context(), infos[:100],
+			func(int, *mlflow.Trace, *mlflow.Skip) error { <-release; return nil })
 	})
 	for k := 1; k < 4; k++ {
 		wg.Go(func() {
@@ -336,12 +364,13 @@ func TestManyCallers(t *testing.T) {
 	require.True(t, ok)
 }
 
-// TestRandomTrouble: with faults and broken traces all over, each trace comes exactly once and the sound ones come
-// whole.
+// TestRandomTrouble: with faults and broken traces all over, each trace comes exactly once and the
+// sound ones come whole.
 func TestRandomTrouble(t *testing.T) {
 	for seed := range uint64(12) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		s, c := filled(t, []string{"2.22.5", "3.4.0", "3.6.0", "3.17.2"}[seed%4], 150, func(cfg *Config) { cfg.Concurrency = 3 })
+		s, c := filled(t, []string{"2.22.5", "3.4.0", "3.6.0", "3.17.2"}[seed%4], 150,
+			func(cfg *Config) { cfg.Concurrency = 3 })
 		infos := all(t, c, "0", 500)
 		broken := map[string]bool{}
 		for _, i := range infos {

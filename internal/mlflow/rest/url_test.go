@@ -24,9 +24,10 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 	for address, want := range map[string]string{
-		"":                                     "has no scheme",
-		"localhost:5000":                       "http",
-		"mlflow.example.com":                   "has no scheme; write http://mlflow.example.com or https://mlflow.example.com",
+		"":               "has no scheme",
+		"localhost:5000": "http",
+		"mlflow.example.com": "has no scheme; write http://mlflow.example.com or " +
+			"https://mlflow.example.com",
 		"postgresql://u:secret@h/db":           "only http and https",
 		"http:///path":                         "has no host",
 		"http://h:port":                        "is not a URL",
@@ -37,7 +38,8 @@ func TestParseURL(t *testing.T) {
 		"http://h:5000/api":                    "write http://h:5000",
 		"http://h:5000/ajax-api/":              "write http://h:5000",
 		"http://h:5000/api/2.0/mlflow/":        "write http://h:5000",
-		"http://h/pre/api/3.0/mlflow/traces":   "(/api/3.0/mlflow/traces), which is added to it for each request; write http://h/pre",
+		"http://h/pre/api/3.0/mlflow/traces": "(/api/3.0/mlflow/traces), which is added to it for each request; " +
+			"write http://h/pre",
 	} {
 		_, err := ParseURL(address)
 		if assert.Error(t, err, address) {

@@ -37,8 +37,8 @@ func jsonText(t testing.TB, value any) string {
 
 type object = map[string]any
 
-// agentSpans are the documents of the spans of trace number n, as MLflow 3.17 stores them: an agent and what it calls, three
-// to five spans of 2.4 kB.
+// agentSpans are the documents of the spans of trace number n, as MLflow 3.17 stores them: an agent
+// and what it calls, three to five spans of 2.4 kB.
 func agentSpans(t testing.TB, n int, trace string) (docs []string) {
 	t.Helper()
 	id := func(size, number int) string {
@@ -66,7 +66,8 @@ func agentSpans(t testing.TB, n int, trace string) (docs []string) {
 			outputs = object{"choices": []any{choice}, "usage": usage}
 			attributes = object{
 				"mlflow.chat.tokenUsage": usage, "mlflow.llm.model": "gpt-4o-mini", "mlflow.llm.provider": "openai",
-				"temperature": 0.2, "mlflow.llm.cost": object{"input_cost": 4.71e-05, "output_cost": 4.8e-05, "total_cost": 9.51e-05},
+				"temperature": 0.2, "mlflow.llm.cost": object{"input_cost": 4.71e-05, "output_cost": 4.8e-05,
+					"total_cost": 9.51e-05},
 			}
 		}
 		attributes["mlflow.spanStartTimeNs"] = 1767225859200123457
@@ -77,7 +78,8 @@ func agentSpans(t testing.TB, n int, trace string) (docs []string) {
 		}
 		doc := object{
 			"trace_id": id(16, n+1), "span_id": id(8, 16*n+k+1), "parent_span_id": nil, "name": name,
-			"start_time_unix_nano": 1767225859200123457 + k, "end_time_unix_nano": 1767225859300123457, "events": []any{},
+			"start_time_unix_nano": 1767225859200123457 + k, "end_time_unix_nano": 1767225859300123457,
+			"events": []any{},
 			"status": object{"code": "STATUS_CODE_OK", "message": ""}, "attributes": attributes,
 		}
 		if k > 0 {
@@ -88,8 +90,9 @@ func agentSpans(t testing.TB, n int, trace string) (docs []string) {
 	return docs
 }
 
-// agentStore makes a store of n traces of an agent in experiment 1: 4 spans with 9.5 kB of content, 4 tags, 11 rows of
-// metadata and 1.5 assessments in each, on average. These are the proportions of the store of bench/backfill.
+// agentStore makes a store of n traces of an agent in experiment 1: 4 spans with 9.5 kB of content,
+// 4 tags, 11 rows of metadata and 1.5 assessments in each, on average. These are the proportions of
+// the store of bench/backfill.
 func agentStore(t testing.TB, n int) string {
 	t.Helper()
 	path := placeStore(t, "sample")
@@ -118,8 +121,9 @@ func agentStore(t testing.TB, n int) string {
 		for key, value := range map[string]string{
 			"mlflow.source.git.branch": "main", "mlflow.source.git.commit": "4f2c", "mlflow.source.name": "agent.py",
 			"mlflow.source.type": "LOCAL", "mlflow.trace.infoFinalized": "true", "mlflow.trace.sizeBytes": "9500",
-			"mlflow.trace.sizeStats": `{"total_size_bytes": 9500, "num_spans": 4, "max": 3243, "p25": 2014, "p50": 2864, "p75": 2898}`,
-			"mlflow.trace.user":      "user-14", "mlflow.traceInputs": prose(250), "mlflow.traceOutputs": prose(250),
+			"mlflow.trace.sizeStats": `{"total_size_bytes": 9500, "num_spans": 4, "max": 3243, "p25": 2014, "p50": ` +
+				`2864, "p75": 2898}`,
+			"mlflow.trace.user": "user-14", "mlflow.traceInputs": prose(250), "mlflow.traceOutputs": prose(250),
 			"mlflow.trace_schema.version": "3", "mlflow.user": "ann",
 		} {
 			insert("trace_request_metadata (request_id, key, value) VALUES (?, ?, ?)", id, key, value)
@@ -150,17 +154,18 @@ func TestAllocations(t *testing.T) {
 		require.Len(t, infos, traces)
 		const batch = 25
 		td := ptrace.NewTraces()
-		require.NoError(t, s.Traces(context.Background(), infos, func(i int, trace *mlflow.Trace, skip *mlflow.Skip) error {
-			if skip != nil {
-				return skip
-			}
-			if i%batch == 0 {
-				td = ptrace.NewTraces()
-			}
-			spans += converter.Append(td, mlflow.Experiment{ID: "1", Name: "agent"}, trace).Spans
-			size += trace.Size
-			return nil
-		}))
+		require.NoError(t,
+			s.Traces(context.Background(), infos, func(i int, trace *mlflow.Trace, skip *mlflow.Skip) error {
+				if skip != nil {
+					return skip
+				}
+				if i%batch == 0 {
+					td = ptrace.NewTraces()
+				}
+				spans += converter.Append(td, mlflow.Experiment{ID: "1", Name: "agent"}, trace).Spans
+				size += trace.Size
+				return nil
+			}))
 		return spans, size
 	}
 	spans, size := read() // the first time makes statements and buffers

@@ -5,8 +5,8 @@ package store
 
 import "unsafe"
 
-// arena is memory for the small texts of one trace: one allocation for many of them. Traces don't share one, so that a
-// trace that is kept for long keeps no other in memory.
+// arena is memory for the small texts of one trace: one allocation for many of them. Traces don't
+// share one, so that a trace that is kept for long keeps no other in memory.
 type arena struct{ block []byte }
 
 // arenaBlock is the size of a block, about what tags, metadata and assessments of a trace take.
@@ -25,5 +25,6 @@ func (a *arena) keep(s string) string {
 	return stringOf(a.block[start:])
 }
 
-// stringOf returns b as a string that shares its memory, which must not be written to while the string is used.
+// stringOf returns b as a string that shares its memory, which must not be written to while the
+// string is used.
 func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

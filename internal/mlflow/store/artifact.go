@@ -22,8 +22,9 @@ import (
 // artifactFile is the file in the artifact folder of a trace that holds its spans.
 const artifactFile = "traces.json"
 
-// artifactRoots are the folders beside the database that the artifact server of `mlflow server` may have been told to use: its default and the usual names.
-// Only the tracking server knows for sure where mlflow-artifacts:/ is.
+// artifactRoots are the folders beside the database that the artifact server of `mlflow server` may
+// have been told to use: its default and the usual names. Only the tracking server knows for sure
+// where mlflow-artifacts:/ is.
 func artifactRoots(database string) []string {
 	dir := filepath.Dir(database)
 	var roots []string
@@ -65,7 +66,8 @@ func (s *Store) artifact(info mlflow.Info) (*mlflow.Trace, *mlflow.Skip) {
 		return trace, nil
 	}
 	if info.State == mlflow.StateInProgress {
-		return nil, mlflow.Skipf(mlflow.NoSpans, "the trace was never finished, and its client writes the spans at the end")
+		return nil, mlflow.Skipf(mlflow.NoSpans,
+			"the trace was never finished, and its client writes the spans at the end")
 	}
 	return nil, mlflow.Skipf(mlflow.ArtifactMissing, "there is no %s at %s", artifactFile, redact(location))
 }
@@ -81,7 +83,9 @@ func (s *Store) places(location string) ([]place, *mlflow.Skip) {
 	case scheme != "mlflow-artifacts":
 		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s (not readable here)", bucket(location))
 	case len(s.roots) == 0:
-		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s, the artifact store of the tracking server, and beside the database is no folder mlartifacts, mlruns or artifacts; read through the tracking server, or put its artifact folder there", bucket(location))
+		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s, the artifact store of the tracking server, "+
+			"and beside the database is no folder mlartifacts, mlruns or artifacts; read through the tracking "+
+			"server, or put its artifact folder there", bucket(location))
 	}
 	if host, ok := strings.CutPrefix(rest, "//"); ok { // mlflow-artifacts://host:port/…
 		_, rest, _ = strings.Cut(host, "/")
@@ -105,9 +109,10 @@ func (s *Store) under(rel string) []place {
 	return places
 }
 
-// local returns the places for a folder in the file system, in the form <root>/<experiment>/traces/<id>/artifacts. The tag is data that a client can write, so the
-// folder in front of traces must be one that an experiment has as its artifact location. A store may have been moved here with its artifacts: the
-// folders beside the database are looked through as well.
+// local returns the places for a folder in the file system, in the form
+// <root>/<experiment>/traces/<id>/artifacts. The tag is data that a client can write, so the folder
+// in front of traces must be one that an experiment has as its artifact location. A store may have
+// been moved here with its artifacts: the folders beside the database are looked through as well.
 func (s *Store) local(folder string) []place {
 	folder = filepath.ToSlash(folder)
 	at := strings.Index(folder, "/traces/")
@@ -142,7 +147,8 @@ func filePath(rest string) string {
 	return rest
 }
 
-// experimentFolder returns the folder that an experiment's artifact location names in the file system, or "".
+// experimentFolder returns the folder that an experiment's artifact location names in the file
+// system, or "".
 func experimentFolder(location string) string {
 	scheme, rest, ok := strings.Cut(location, ":")
 	switch {
@@ -156,7 +162,8 @@ func experimentFolder(location string) string {
 	return ""
 }
 
-// readWithin reads the artifact in the place. No link and no .. leads out of the root, and only a regular file is opened.
+// readWithin reads the artifact in the place. No link and no .. leads out of the root, and only a
+// regular file is opened.
 func readWithin(p place, limit int) ([]byte, error) {
 	root, err := os.OpenRoot(p.root)
 	if err != nil {
@@ -169,18 +176,22 @@ func readWithin(p place, limit int) ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case errors.Is(err, fs.ErrPermission):
-		return nil, mlflow.Skipf(mlflow.Unreachable, "no permission to read %s in the artifact folder of the trace", artifactFile)
+		return nil, mlflow.Skipf(mlflow.Unreachable, "no permission to read %s in the artifact folder of the trace",
+			artifactFile)
 	case err != nil:
-		return nil, mlflow.Skipf(mlflow.ArtifactMissing, "the artifact folder of the trace can't be used: %v", errors.Unwrap(err))
+		return nil, mlflow.Skipf(mlflow.ArtifactMissing, "the artifact folder of the trace can't be used: %v",
+			errors.Unwrap(err))
 	case !info.Mode().IsRegular():
 		return nil, mlflow.Skipf(mlflow.ArtifactMissing, "%s is not a regular file", artifactFile)
 	case info.Size() > int64(limit):
-		return nil, mlflow.Skipf(mlflow.TooLarge, "%s has %d bytes, more than the limit of %d", artifactFile, info.Size(), limit)
+		return nil, mlflow.Skipf(mlflow.TooLarge, "%s has %d bytes, more than the limit of %d",
+			artifactFile, info.Size(), limit)
 	}
 	f, err := root.Open(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
-			return nil, mlflow.Skipf(mlflow.Unreachable, "no permission to read %s in the artifact folder of the trace", artifactFile)
+			return nil, mlflow.Skipf(mlflow.Unreachable, "no permission to read %s in the artifact folder of the trace",
+				artifactFile)
 		}
 		return nil, err
 	}

@@ -23,9 +23,12 @@ type assessmentRow struct {
 func (s *Store) assessmentsQuery(list string, row *assessmentRow) query {
 	row.valid.n = 1
 	names, dest := selected(s.schema.assessments, []column{
-		{"assessment_id", &row.id}, {"name", &row.name}, {"assessment_type", &row.kind}, {"value", &row.value}, {"error", &row.failure},
-		{"created_timestamp", &row.created}, {"last_updated_timestamp", &row.updated}, {"source_type", &row.sourceType}, {"source_id", &row.sourceID},
-		{"span_id", &row.span}, {"rationale", &row.rationale}, {"overrides", &row.overrides}, {"valid", &row.valid}, {"assessment_metadata", &row.metadata},
+		{"assessment_id", &row.id}, {"name", &row.name}, {"assessment_type", &row.kind}, {"value", &row.value},
+		{"error", &row.failure},
+		{"created_timestamp", &row.created}, {"last_updated_timestamp", &row.updated}, {"source_type", &row.sourceType},
+		{"source_id", &row.sourceID},
+		{"span_id", &row.span}, {"rationale", &row.rationale}, {"overrides", &row.overrides}, {"valid", &row.valid},
+		{"assessment_metadata", &row.metadata},
 	})
 	return query{
 		text: "SELECT ids.key" + names + " FROM " + s.d.ids + " assessments t ON t.trace_id = ids.value",
@@ -45,10 +48,12 @@ func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Inf
 	err := s.read(ctx, s.assessmentsQuery(list, &row), func() { rows = rows[:0] }, func() error {
 		own := &arenas[row.key.n]
 		a := mlflow.Assessment{
-			ID: own.keep(row.id.s), Name: own.keep(row.name.s), TraceID: infos[row.key.n].ID, SpanID: own.keep(row.span.s),
+			ID: own.keep(row.id.s), Name: own.keep(row.name.s), TraceID: infos[row.key.n].ID,
+			SpanID:     own.keep(row.span.s),
 			SourceType: sourceKind(row.sourceType.s), SourceID: own.keep(row.sourceID.s),
 			Created: row.created.n, Updated: row.updated.n,
-			Kind: assessmentKind(row.kind.s), Rationale: own.keep(row.rationale.s), Overrides: own.keep(row.overrides.s), Invalid: row.valid.n == 0,
+			Kind: assessmentKind(row.kind.s), Rationale: own.keep(row.rationale.s),
+			Overrides: own.keep(row.overrides.s), Invalid: row.valid.n == 0,
 		}
 		setValue(&a, row.value.bytes())
 		if a.Kind == mlflow.Feedback && row.failure.s != "" {
@@ -98,7 +103,8 @@ func setValue(a *mlflow.Assessment, stored []byte) {
 	}
 }
 
-// sourceKind standardises the type of a source as MLflow does: early stores hold lower case and AI_JUDGE.
+// sourceKind standardises the type of a source as MLflow does: early stores hold lower case and
+// AI_JUDGE.
 func sourceKind(s string) string {
 	switch s {
 	case "HUMAN":
@@ -123,7 +129,8 @@ func assessmentKind(s string) mlflow.AssessmentKind {
 	return mlflow.AssessmentKind(strings.Clone(s))
 }
 
-// assessmentError reads the JSON object of the error column. What isn't one has no code and no message, but there was an error.
+// assessmentError reads the JSON object of the error column. What isn't one has no code and no
+// message, but there was an error.
 func assessmentError(stored []byte) *mlflow.AssessmentError {
 	var e mlflow.AssessmentError
 	for _, kv := range stringMap(stored) {
@@ -139,8 +146,8 @@ func assessmentError(stored []byte) *mlflow.AssessmentError {
 	return &e
 }
 
-// stringMap reads a flat JSON object as the server passes it on: values that are no strings as Python prints them, null ones left out; sorted by key. Text that
-// is no such object gives nothing.
+// stringMap reads a flat JSON object as the server passes it on: values that are no strings as
+// Python prints them, null ones left out; sorted by key. Text that is no such object gives nothing.
 func stringMap(stored []byte) []mlflow.KeyValue {
 	s := pyjson.NewScanner(stored)
 	var pairs []mlflow.KeyValue

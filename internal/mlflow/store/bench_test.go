@@ -19,17 +19,20 @@ import (
 // benchTraces is the size of the generated store.
 const benchTraces = 5000
 
-// grow makes a store of n traces in experiment 1 by cloning the finished traces of the sample under new ids and times.
+// grow makes a store of n traces in experiment 1 by cloning the finished traces of the sample under
+// new ids and times.
 func grow(t testing.TB, path string, n int) {
 	db, err := sql.Open("sqlite", path)
 	require.NoError(t, err)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	ctx := context.Background()
-	_, err = db.ExecContext(ctx, "PRAGMA page_size = 4096; VACUUM; PRAGMA synchronous = OFF") // the sample has small pages
+	// the sample has small pages
+	_, err = db.ExecContext(ctx, "PRAGMA page_size = 4096; VACUUM; PRAGMA synchronous = OFF")
 	require.NoError(t, err)
 	var templates []string
-	rows, err := db.QueryContext(ctx, "SELECT request_id FROM trace_info WHERE experiment_id = 1 AND request_id IN (SELECT trace_id FROM spans) ORDER BY timestamp_ms")
+	rows, err := db.QueryContext(ctx, "SELECT request_id FROM trace_info WHERE experiment_id = 1 AND request_id IN "+
+		"(SELECT trace_id FROM spans) ORDER BY timestamp_ms")
 	require.NoError(t, err)
 	for rows.Next() {
 		var id string
@@ -39,7 +42,8 @@ func grow(t testing.TB, path string, n int) {
 	require.NoError(t, rows.Err())
 	type table struct{ name, key, id, insert string }
 	tables := []table{
-		{name: "trace_info", key: "request_id"}, {name: "trace_tags", key: "request_id"}, {name: "trace_request_metadata", key: "request_id"},
+		{name: "trace_info", key: "request_id"}, {name: "trace_tags", key: "request_id"},
+		{name: "trace_request_metadata", key: "request_id"},
 		{name: "assessments", key: "trace_id", id: "assessment_id"}, {name: "spans", key: "trace_id"},
 	}
 	for i := range tables {
@@ -59,7 +63,8 @@ func grow(t testing.TB, path string, n int) {
 				to, from = append(to, c), append(from, c)
 			}
 		}
-		table.insert = fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %[1]s WHERE %[4]s = ?2 AND ?3 >= 0", table.name, strings.Join(to, ","), strings.Join(from, ","), table.key)
+		table.insert = fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %[1]s WHERE %[4]s = ?2 AND ?3 >= 0", table.name,
+			strings.Join(to, ","), strings.Join(from, ","), table.key)
 	}
 	tx, err := db.BeginTx(ctx, nil)
 	require.NoError(t, err)
@@ -127,7 +132,8 @@ func bench(b *testing.B, work func(s *Store) func([]mlflow.Info) error) {
 	}
 }
 
-// BenchmarkTraces reads and decodes a generated store: 4.8 spans of 1.2 kB, 5 tags, 14 metadata and 4 assessments per trace.
+// BenchmarkTraces reads and decodes a generated store: 4.8 spans of 1.2 kB, 5 tags, 14 metadata and
+// 4 assessments per trace.
 func BenchmarkTraces(b *testing.B) {
 	bench(b, func(s *Store) func([]mlflow.Info) error {
 		return func(infos []mlflow.Info) error {

@@ -26,7 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // writer opens a store as a server does.
 func writer(t *testing.T, path, journal string) *sql.DB {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(20000)&_pragma=synchronous(OFF)&_pragma=journal_mode("+journal+")")
+	db, err := sql.Open("sqlite",
+		"file:"+path+"?_pragma=busy_timeout(20000)&_pragma=synchronous(OFF)&_pragma=journal_mode("+journal+")")
 	require.NoError(t, err)
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -40,9 +41,11 @@ func insert(db *sql.DB, id string, timestamp int64) error {
 		return err
 	}
 	for _, q := range []string{
-		"INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status) VALUES (?1, 1, ?2, 1, 'OK')",
+		"INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status) VALUES (?1, 1, " +
+			"?2, 1, 'OK')",
 		"INSERT INTO trace_tags (request_id, key, value) VALUES (?1, 'mlflow.trace.spansLocation', 'TRACKING_STORE')",
-		`INSERT INTO spans (trace_id, experiment_id, span_id, status, start_time_unix_nano, content) SELECT ?1, 1, 'a', 'OK', ?2, content FROM spans LIMIT 1`,
+		`INSERT INTO spans (trace_id, experiment_id, span_id, status, start_time_unix_nano, content) SELECT ?1, 1, ` +
+			`'a', 'OK', ?2, content FROM spans LIMIT 1`,
 	} {
 		if _, err := tx.Exec(q, id, timestamp); err != nil {
 			return errors.Join(err, tx.Rollback())
@@ -51,8 +54,9 @@ func insert(db *sql.DB, id string, timestamp int64) error {
 	return tx.Commit()
 }
 
-// TestWriterIsNeverBlocked: each time a trace is handed on, a writer must be able to commit before the reader goes on. A lock held by the reader would end this in
-// the writer's busy timeout. Nothing is missed and nothing comes twice.
+// TestWriterIsNeverBlocked: each time a trace is handed on, a writer must be able to commit before
+// the reader goes on. A lock held by the reader would end this in the writer's busy timeout.
+// Nothing is missed and nothing comes twice.
 func TestWriterIsNeverBlocked(t *testing.T) {
 	for _, journal := range []string{"DELETE", "WAL"} {
 		t.Run(journal, func(t *testing.T) {
@@ -115,11 +119,13 @@ func TestConcurrentWriter(t *testing.T) {
 			}()
 			for range 10 {
 				to := int64(1773408512076 + 1e6)
-				infos, err := s.Infos(context.Background(), mlflow.Range{ExperimentID: "1", To: to}, mlflow.Position{}, 500)
+				infos, err := s.Infos(context.Background(), mlflow.Range{ExperimentID: "1", To: to},
+					mlflow.Position{}, 500)
 				require.NoError(t, err)
 				require.Len(t, infos, 107)
 				n := 0
-				require.NoError(t, s.Traces(context.Background(), infos, func(int, *mlflow.Trace, *mlflow.Skip) error { n++; return nil }))
+				require.NoError(t, s.Traces(context.Background(), infos,
+					func(int, *mlflow.Trace, *mlflow.Skip) error { n++; return nil }))
 				require.Equal(t, 107, n)
 			}
 			close(stop)
@@ -128,7 +134,8 @@ func TestConcurrentWriter(t *testing.T) {
 	}
 }
 
-// TestLocked: a database that is locked for longer than SQLite itself waits is waited for, unless the context ends.
+// TestLocked: a database that is locked for longer than SQLite itself waits is waited for, unless
+// the context ends.
 func TestLocked(t *testing.T) {
 	path := placeStore(t, "sample")
 	w := writer(t, path, "DELETE")
@@ -196,7 +203,8 @@ func TestWALAtRest(t *testing.T) {
 	require.NoFileExists(t, path+"-wal", "the next writer removes what reading left behind")
 }
 
-// TestImmutable reads a database in write-ahead mode without its files beside it, as is done where they can't be created.
+// TestImmutable reads a database in write-ahead mode without its files beside it, as is done where
+// they can't be created.
 func TestImmutable(t *testing.T) {
 	path := placeStore(t, "sample")
 	change(t, path, "PRAGMA journal_mode = WAL")
@@ -219,7 +227,8 @@ func TestImmutable(t *testing.T) {
 	require.False(t, writable(filepath.Join(filepath.Dir(path), "none")))
 }
 
-// TestHotJournal: a store whose server was killed while it wrote can't be read before its journal is rolled back, which a reader must not do.
+// TestHotJournal: a store whose server was killed while it wrote can't be read before its journal
+// is rolled back, which a reader must not do.
 func TestHotJournal(t *testing.T) {
 	path := placeStore(t, "sample")
 	w := writer(t, path, "DELETE")

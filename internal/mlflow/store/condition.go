@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// condition translates a clause to SQL over trace_info t; values are always bound. As on the server, a comparison with something that a trace doesn't have, != included,
-// is never true.
+// condition translates a clause to SQL over trace_info t; values are always bound. As on the
+// server, a comparison with something that a trace doesn't have, != included, is never true.
 func (s *schema) condition(c clause) (string, []any, error) {
 	switch c.field {
 	case "end_time_ms":
@@ -37,11 +37,16 @@ func (s *schema) condition(c clause) (string, []any, error) {
 			columns = costColumns[:]
 		}
 		if c.op != "IS NULL" && c.op != "IS NOT NULL" {
-			return "", nil, fmt.Errorf("metadata.%s can only be tested with IS NULL and IS NOT NULL here, since this store keeps its members in columns; filter through the tracking server", c.key)
+			return "", nil,
+				fmt.Errorf("metadata.%s can only be tested with IS NULL and IS NOT NULL here, since this store "+
+					"keeps its members in columns; filter through the tracking server", c.key)
 		}
 		return "coalesce(t." + strings.Join(columns, ", t.") + ") " + c.op, nil, nil
-	case c.field == fieldMetadata && c.key == "mlflow.sourceRun" && c.op == "=", c.field == fieldTag && c.key == "mlflow.linkedPrompts":
-		return "", nil, fmt.Errorf("%s.%s also matches what is linked in other tables; filter through the tracking server", c.field, c.key)
+	case c.field == fieldMetadata && c.key == "mlflow.sourceRun" && c.op == "=", c.field == fieldTag &&
+		c.key == "mlflow.linkedPrompts":
+		return "", nil,
+			fmt.Errorf("%s.%s also matches what is linked in other tables; filter through the tracking server", c.field,
+				c.key)
 	}
 	table := "trace_tags"
 	if c.field == fieldMetadata {

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqliteread"
 )
 
-// connections are the connections that rows are read with: as many as there are queries at the same time.
+// connections are the connections that rows are read with: as many as there are queries at the same
+// time.
 type connections struct {
 	uri string
 

@@ -16,8 +16,8 @@ import (
 // maxIDs is how many traces one query asks for.
 const maxIDs = 500
 
-// Keys that stores since 3.17 keep in columns of trace_info. The server leaves out rows of tags and metadata with these keys and answers with the columns, so
-// that is what is done here.
+// Keys that stores since 3.17 keep in columns of trace_info. The server leaves out rows of tags and
+// metadata with these keys and answers with the columns, so that is what is done here.
 const (
 	tagTraceName   = "mlflow.traceName"
 	metaSession    = "mlflow.trace.session"
@@ -25,10 +25,12 @@ const (
 	metaCost       = "mlflow.trace.cost"
 )
 
-// The columns of tokenUsage and cost, named as the members of the JSON objects, in the server's order.
+// The columns of tokenUsage and cost, named as the members of the JSON objects, in the server's
+// order.
 var (
-	tokenColumns = [...]string{"input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation_input_tokens_above_1hr"}
-	costColumns  = [...]string{"input_cost", "output_cost", "total_cost"}
+	tokenColumns = [...]string{"input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens",
+		"cache_creation_input_tokens", "cache_creation_input_tokens_above_1hr"}
+	costColumns = [...]string{"input_cost", "output_cost", "total_cost"}
 )
 
 // promoted reports whether the store keeps the value of the metadata key in columns.
@@ -44,7 +46,8 @@ func (s *schema) promoted(key string) bool {
 	return false
 }
 
-// Detailed implements mlflow.Source. Infos of traces that were deleted meanwhile keep what they have.
+// Detailed implements mlflow.Source. Infos of traces that were deleted meanwhile keep what they
+// have.
 func (s *Store) Detailed(ctx context.Context, infos []mlflow.Info) error {
 	for len(infos) > 0 {
 		n := min(len(infos), maxIDs)
@@ -69,7 +72,9 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 	}
 	err = s.pairs(ctx, "trace_tags", list, arenas, func(i int, pairs []mlflow.KeyValue) {
 		if found[i] {
-			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool { return kv.Key == tagTraceName && s.schema.traceInfo["trace_name"] })
+			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
+				return kv.Key == tagTraceName && s.schema.traceInfo["trace_name"]
+			})
 			infos[i].Tags = append(infos[i].Tags, pairs...)
 		}
 	})
@@ -99,7 +104,8 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 	return found, err
 }
 
-// infoRow is what is scanned of a row of trace_info: what Infos reads, again, since a trace in progress goes on, and the rest. What the schema lacks stays null.
+// infoRow is what is scanned of a row of trace_info: what Infos reads, again, since a trace in
+// progress goes on, and the rest. What the schema lacks stays null.
 type infoRow struct {
 	key, experiment, timestamp, duration             integer
 	status, client, request, response, name, session text
@@ -123,7 +129,8 @@ func (s *Store) infoQuery(list string, row *infoRow) query {
 	}
 	names, dest := selected(s.schema.traceInfo, columns)
 	q := query{
-		text: "SELECT ids.key, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status" + names + " FROM " + s.d.ids + " trace_info t ON t.request_id = ids.value",
+		text: "SELECT ids.key, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status" + names + " FROM " +
+			s.d.ids + " trace_info t ON t.request_id = ids.value",
 		args: []any{list},
 		dest: append([]destination{&row.key, &row.experiment, &row.timestamp, &row.duration, &row.status}, dest...),
 	}
@@ -134,7 +141,8 @@ func (s *Store) infoQuery(list string, row *infoRow) query {
 	return q
 }
 
-// usualTags and usualMetadata are the room that is made for tags and metadata: what traces have that servers write today.
+// usualTags and usualMetadata are the room that is made for tags and metadata: what traces have
+// that servers write today.
 const usualTags, usualMetadata = 6, 14
 
 // infoRows reads the rows of trace_info and tells which of the traces have one.
@@ -147,8 +155,10 @@ func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info, 
 		info, own := &infos[row.key.n], &arenas[row.key.n]
 		info.ExperimentID = strconv.FormatInt(row.experiment.n, 10)
 		info.Timestamp, info.Duration, info.State = row.timestamp.n, row.duration.n, state(row.status.s)
-		info.ClientRequestID, info.RequestPreview, info.ResponsePreview = own.keep(row.client.s), own.keep(row.request.s), own.keep(row.response.s)
-		info.Tags, info.Metadata, info.Assessments = make([]mlflow.KeyValue, 0, usualTags), make([]mlflow.KeyValue, 0, usualMetadata), nil
+		info.ClientRequestID, info.RequestPreview, info.ResponsePreview = own.keep(row.client.s),
+			own.keep(row.request.s), own.keep(row.response.s)
+		info.Tags, info.Metadata, info.Assessments = make([]mlflow.KeyValue, 0, usualTags),
+			make([]mlflow.KeyValue, 0, usualMetadata), nil
 		if !row.name.null {
 			info.Tags = append(info.Tags, mlflow.KeyValue{Key: tagTraceName, Value: own.keep(row.name.s)})
 		}
@@ -169,7 +179,8 @@ func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info, 
 	return found, err
 }
 
-// appendTokens appends the JSON object that the server makes of the token columns, or nothing if all are null.
+// appendTokens appends the JSON object that the server makes of the token columns, or nothing if
+// all are null.
 func appendTokens(dst []byte, tokens []integer) []byte {
 	for i := range tokens {
 		if !tokens[i].null {
@@ -220,7 +231,8 @@ func (s *Store) pairsQuery(table, list string, row *pairRow) query {
 }
 
 // pairs reads a table of keys and values and hands over the pairs of each trace that has any.
-func (s *Store) pairs(ctx context.Context, table, list string, arenas []arena, each func(i int, pairs []mlflow.KeyValue)) error {
+func (s *Store) pairs(ctx context.Context, table, list string, arenas []arena,
+	each func(i int, pairs []mlflow.KeyValue)) error {
 	var row pairRow
 	type found struct {
 		i    int
@@ -234,7 +246,8 @@ func (s *Store) pairs(ctx context.Context, table, list string, arenas []arena, e
 			name = strings.Clone(row.name.s)
 			names[name] = name
 		}
-		rows = append(rows, found{int(row.key.n), mlflow.KeyValue{Key: name, Value: arenas[row.key.n].keep(row.value.s)}})
+		rows = append(rows,
+			found{int(row.key.n), mlflow.KeyValue{Key: name, Value: arenas[row.key.n].keep(row.value.s)}})
 		return nil
 	})
 	if err != nil {
@@ -252,8 +265,9 @@ func (s *Store) pairs(ctx context.Context, table, list string, arenas []arena, e
 	return nil
 }
 
-// What servers do to infos when they answer is done here too, so that a trace is the same whichever way it is read: they cut long values (to_proto of TraceInfo
-// in MLflow), and those of 3.2 to 3.4 call every trace one of schema version 3 (TraceInfo.__post_init__).
+// What servers do to infos when they answer is done here too, so that a trace is the same whichever
+// way it is read: they cut long values (to_proto of TraceInfo in MLflow), and those of 3.2 to 3.4
+// call every trace one of schema version 3 (TraceInfo.__post_init__).
 const metadataLength = 250
 
 func (s *schema) tagLength() int {

@@ -21,14 +21,16 @@ import (
 // dialect is what differs between databases. Queries are written once, with ? for parameters.
 type dialect struct {
 	kind string // for people
-	// ids joins a list of trace ids, bound as one parameter that holds a JSON array of strings: a table named ids with the columns key, the place in the list, and
-	// value. The tables that follow are joined to it in the order of the list.
+	// ids joins a list of trace ids, bound as one parameter that holds a JSON array of strings: a
+	// table named ids with the columns key, the place in the list, and value. The tables that
+	// follow are joined to it in the order of the list.
 	ids string
 	// octets is the function that returns the size of a text in bytes without reading all of it.
 	octets string
 	// columns returns the names of the columns of a table, none if there is no such table.
 	columns func(ctx context.Context, db *sql.DB, table string) (map[string]bool, error)
-	// transient reports whether a query that failed with the error can succeed when it is tried again.
+	// transient reports whether a query that failed with the error can succeed when it is tried
+	// again.
 	transient func(error) bool
 }
 
@@ -40,14 +42,16 @@ var sqliteDialect = dialect{
 	transient: sqliteTransient,
 }
 
-// busyTimeout is how long SQLite itself waits for a lock, deaf to the context; the rest of the waiting is done in retry.
+// busyTimeout is how long SQLite itself waits for a lock, deaf to the context; the rest of the
+// waiting is done in retry.
 const busyTimeout = 250 * time.Millisecond
 
-// openSQLite opens the file read-only and returns the URI by which it can be opened again. A database in write-ahead mode
-// needs its -wal and -shm files to be read, and SQLite creates them if no server has the database open; they stay, empty,
-// and the next writer removes them. Where the folder can't be written either, so that they can't be created, the file is
-// opened as immutable: what a server writes from then on may not be seen or may disturb a query, but without that the store
-// couldn't be read at all.
+// openSQLite opens the file read-only and returns the URI by which it can be opened again. A
+// database in write-ahead mode needs its -wal and -shm files to be read, and SQLite creates them if
+// no server has the database open; they stay, empty, and the next writer removes them. Where the
+// folder can't be written either, so that they can't be created, the file is opened as immutable:
+// what a server writes from then on may not be seen or may disturb a query, but without that the
+// store couldn't be read at all.
 func openSQLite(ctx context.Context, path string) (db *sql.DB, uri string, err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -56,7 +60,9 @@ func openSQLite(ctx context.Context, path string) (db *sql.DB, uri string, err e
 	info, err := os.Stat(abs)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, "", fmt.Errorf("there is no file %s; a relative path counts from the working directory of the collector, not of the MLflow server", abs)
+		return nil, "",
+			fmt.Errorf("there is no file %s; a relative path counts from the working directory of the collector, "+
+				"not of the MLflow server", abs)
 	case err != nil:
 		return nil, "", err
 	case info.IsDir():
@@ -76,7 +82,9 @@ func openSQLite(ctx context.Context, path string) (db *sql.DB, uri string, err e
 	case isCode(err, sqlite3.SQLITE_NOTADB):
 		return nil, "", fmt.Errorf("%s is not an SQLite database", abs)
 	case isCode(err, sqlite3.SQLITE_READONLY), isCode(err, sqlite3.SQLITE_CANTOPEN):
-		return nil, "", fmt.Errorf("%s can't be opened for reading; if an MLflow server was killed while it wrote, start it once, so that it rolls its journal back: %w", abs, err)
+		return nil, "",
+			fmt.Errorf("%s can't be opened for reading; if an MLflow server was killed while it wrote, start it "+
+				"once, so that it rolls its journal back: %w", abs, err)
 	}
 	return nil, "", fmt.Errorf("%s: %w", abs, err)
 }
@@ -118,7 +126,8 @@ func connect(ctx context.Context, uri string) (*sql.DB, error) {
 	return db, nil
 }
 
-// writable reports whether files can be created in the folder, without creating one that could stay behind.
+// writable reports whether files can be created in the folder, without creating one that could stay
+// behind.
 func writable(dir string) bool {
 	f, err := os.CreateTemp(dir, ".mlflow-probe-*")
 	if err != nil {
@@ -153,7 +162,9 @@ func isCode(err error, code int) bool {
 	return errors.As(err, &e) && e.Code()&0xff == code
 }
 
-// sqliteTransient knows the errors that pass: another connection holds the lock, or the schema is being changed.
+// sqliteTransient knows the errors that pass: another connection holds the lock, or the schema is
+// being changed.
 func sqliteTransient(err error) bool {
-	return isCode(err, sqlite3.SQLITE_BUSY) || isCode(err, sqlite3.SQLITE_LOCKED) || isCode(err, sqlite3.SQLITE_SCHEMA) || isCode(err, sqlite3.SQLITE_PROTOCOL)
+	return isCode(err, sqlite3.SQLITE_BUSY) || isCode(err, sqlite3.SQLITE_LOCKED) ||
+		isCode(err, sqlite3.SQLITE_SCHEMA) || isCode(err, sqlite3.SQLITE_PROTOCOL)
 }

@@ -29,8 +29,8 @@ var recordedStores = []string{
 	"stores/upgraded",
 }
 
-// digests returns a line for each trace of a store, sorted: its id and, of both payload modes, the digest of the OTLP
-// bytes and the statistics of the conversion, or why it was skipped.
+// digests returns a line for each trace of a store, sorted: its id and, of both payload modes, the
+// digest of the OTLP bytes and the statistics of the conversion, or why it was skipped.
 func digests(t testing.TB, s *Store) []string {
 	t.Helper()
 	dir := filepath.Dir(s.path)
@@ -72,8 +72,9 @@ func digest(t testing.TB, c *genai.Converter, e mlflow.Experiment, trace *mlflow
 	return hex.EncodeToString(sum[:8])
 }
 
-// TestDigests holds that what is read from a store and converted stays the same to the byte, however it is read. After a
-// change of the conversion that is meant, write the file anew with -update and look at which traces changed.
+// TestDigests holds that what is read from a store and converted stays the same to the byte,
+// however it is read. After a change of the conversion that is meant, write the file anew with
+// -update and look at which traces changed.
 func TestDigests(t *testing.T) {
 	var got []string
 	for _, name := range recordedStores {

@@ -155,7 +155,8 @@ func requireEqualTrace(t *testing.T, want expected, got *mlflow.Trace) {
 	require.Equal(t, want.Info.Metadata, metadata)
 	require.Equal(t, want.Info.Tags, tags)
 	if got.Info.RequestPreview == "" && want.Info.RequestPreview == metadata["mlflow.traceInputs"] {
-		want.Info.RequestPreview = "" // the clients of 3.0 and 3.1 answer with the metadata, since their servers have no previews
+		// the clients of 3.0 and 3.1 answer with the metadata, since their servers have no previews
+		want.Info.RequestPreview = ""
 	}
 	if got.Info.ResponsePreview == "" && want.Info.ResponsePreview == metadata["mlflow.traceOutputs"] {
 		want.Info.ResponsePreview = ""
@@ -175,7 +176,8 @@ func requireEqualTrace(t *testing.T, want expected, got *mlflow.Trace) {
 		require.Equal(t, w.Name, g.Name)
 		require.Equal(t, w.StartNs, g.Start)
 		require.Equal(t, w.EndNs, g.End)
-		require.Equal(t, map[string]mlflow.StatusCode{"OK": mlflow.StatusOK, "ERROR": mlflow.StatusError, "UNSET": mlflow.StatusUnset}[w.Status.Code], g.Status)
+		require.Equal(t, map[string]mlflow.StatusCode{"OK": mlflow.StatusOK, "ERROR": mlflow.StatusError,
+			"UNSET": mlflow.StatusUnset}[w.Status.Code], g.Status)
 		require.Equal(t, w.Status.Message, g.Message)
 		require.Equal(t, clientAttributes(t, w.Attributes), attributes(g.Attributes))
 		require.Len(t, g.Events, len(w.Events))
@@ -207,7 +209,8 @@ func requireEqualTrace(t *testing.T, want expected, got *mlflow.Trace) {
 		require.Equal(t, string(mlflow.CanonicalValue(w.Value)), string(mlflow.CanonicalValue(value)), w.Name)
 		require.Equal(t, w.Error == nil, g.Error == nil)
 		if w.Error != nil {
-			require.Equal(t, mlflow.AssessmentError{Code: w.Error.Code, Message: w.Error.Message, StackTrace: w.Error.StackTrace}, *g.Error)
+			require.Equal(t, mlflow.AssessmentError{Code: w.Error.Code, Message: w.Error.Message,
+				StackTrace: w.Error.StackTrace}, *g.Error)
 		}
 		require.Equal(t, w.Source.Type, g.SourceType)
 		require.Equal(t, w.Source.ID, g.SourceID)
@@ -224,7 +227,8 @@ func requireEqualTrace(t *testing.T, want expected, got *mlflow.Trace) {
 	}
 }
 
-// placeStore copies a recorded store to a folder of its own and writes the folder into its locations.
+// placeStore copies a recorded store to a folder of its own and writes the folder into its
+// locations.
 func placeStore(t testing.TB, name string) string {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(testdata, name))))
@@ -242,7 +246,8 @@ func placeStore(t testing.TB, name string) string {
 	return path
 }
 
-// TestStores compares everything with what MLflow's own client of the version returned for the same store.
+// TestStores compares everything with what MLflow's own client of the version returned for the same
+// store.
 func TestStores(t *testing.T) {
 	for _, name := range recordedStores {
 		t.Run(name, func(t *testing.T) {
@@ -260,11 +265,14 @@ func TestStores(t *testing.T) {
 					t.Run(id, func(t *testing.T) {
 						if skip := skips[id]; skip != nil {
 							require.Empty(t, w.Spans, skip)
-							require.Contains(t, []mlflow.Reason{mlflow.NoSpans, mlflow.ArtifactMissing}, skip.Reason, skip)
+							require.Contains(t, []mlflow.Reason{mlflow.NoSpans, mlflow.ArtifactMissing}, skip.Reason,
+								skip)
 							return
 						}
-						if _, ok := mlflow.Get(got[id].Info.Tags, mlflow.TagSpansLocation); !ok && name == "stores/3.4.0" && len(w.Spans) == 0 {
-							// Came by OTLP: 3.4 stores such spans, but has no route that reads them.
+						if _, ok := mlflow.Get(got[id].Info.Tags, mlflow.TagSpansLocation); !ok &&
+							name == "stores/3.4.0" && len(w.Spans) == 0 {
+							// Came by OTLP: 3.4 stores such spans, but has no route that reads
+							// them.
 							require.NotEmpty(t, got[id].Spans)
 							got[id].Spans = nil
 						}

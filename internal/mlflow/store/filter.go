@@ -26,16 +26,18 @@ const (
 
 var (
 	numericFields = map[string]string{
-		"timestamp": "timestamp_ms", "timestamp_ms": "timestamp_ms", "execution_time": "execution_time_ms", "execution_time_ms": "execution_time_ms",
-		"end_time": "end_time_ms", "end_time_ms": "end_time_ms",
+		"timestamp": "timestamp_ms", "timestamp_ms": "timestamp_ms", "execution_time": "execution_time_ms",
+		"execution_time_ms": "execution_time_ms",
+		"end_time":          "end_time_ms", "end_time_ms": "end_time_ms",
 	}
 	stringFields = map[string]bool{"status": true, "name": true, "request_id": true, "client_request_id": true}
 )
 
-const supported = "supported are timestamp_ms, execution_time_ms, end_time_ms, status, name, request_id, client_request_id, tags.<key> and metadata.<key>"
+const supported = "supported are timestamp_ms, execution_time_ms, end_time_ms, status, name, request_id, " +
+	"client_request_id, tags.<key> and metadata.<key>"
 
-// parseFilter reads the part of MLflow's search filter grammar that a store can answer exactly as a server would: comparisons joined by AND. The empty filter
-// has no clauses.
+// parseFilter reads the part of MLflow's search filter grammar that a store can answer exactly as a
+// server would: comparisons joined by AND. The empty filter has no clauses.
 func parseFilter(filter string) ([]clause, error) {
 	if filter == "" {
 		return nil, nil
@@ -136,7 +138,8 @@ func (p *filterParser) quoted() (string, error) {
 	return s, nil
 }
 
-// word reads a name: parts of letters, digits, _, -, /, joined by points; a part may be in backticks or double quotes.
+// word reads a name: parts of letters, digits, _, -, /, joined by points; a part may be in
+// backticks or double quotes.
 func (p *filterParser) word() (token, error) {
 	t := token{kind: tokenWord, at: p.pos}
 	var b strings.Builder
@@ -150,7 +153,8 @@ func (p *filterParser) word() (token, error) {
 			}
 			t.kind = tokenQuotedWord
 			b.WriteString(s)
-		case c == '.' || c == '_' || c == '-' || c == '/' || c >= 0x80 || unicode.IsLetter(rune(c)) || unicode.IsDigit(rune(c)):
+		case c == '.' || c == '_' || c == '-' || c == '/' || c >= 0x80 || unicode.IsLetter(rune(c)) ||
+			unicode.IsDigit(rune(c)):
 			b.WriteByte(c)
 			p.pos++
 		default:
@@ -175,7 +179,9 @@ func (p *filterParser) clause() (clause, error) {
 	}
 	switch {
 	case name.is("NOT"), name.text == "(" && name.kind == tokenSymbol:
-		return clause{}, fmt.Errorf("%s at character %d: MLflow filters know neither NOT in front of a comparison nor parentheses", name, name.at+1)
+		return clause{},
+			fmt.Errorf("%s at character %d: MLflow filters know neither NOT in front of a comparison nor parentheses",
+				name, name.at+1)
 	case name.kind != tokenWord && name.kind != tokenQuotedWord:
 		return clause{}, fmt.Errorf("%s at character %d: expected the name of a field; %s", name, name.at+1, supported)
 	}
@@ -206,7 +212,8 @@ func field(name token) (c clause, numeric bool, err error) {
 		}
 		if dotted {
 			if c.field == "" || c.key == "" {
-				return c, false, fmt.Errorf("field %q can't be used with a store; %s; other filters work through the tracking server", name.text, supported)
+				return c, false,
+					fmt.Errorf("field %q can't be used with a store; %s; other filters work through the tracking server", name.text, supported)
 			}
 			return c, false, nil
 		}
@@ -217,7 +224,9 @@ func field(name token) (c clause, numeric bool, err error) {
 	if stringFields[entity] {
 		return clause{field: entity}, false, nil
 	}
-	return c, false, fmt.Errorf("field %q can't be used with a store; %s; other filters work through the tracking server", name.text, supported)
+	return c, false,
+		fmt.Errorf("field %q can't be used with a store; %s; other filters work through the tracking server",
+			name.text, supported)
 }
 
 // operator reads a comparator of one or more words.
@@ -258,7 +267,9 @@ func (p *filterParser) operator(c *clause) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s at character %d: expected a comparator: = != > >= < <= LIKE ILIKE IN, NOT IN, IS NULL or IS NOT NULL", t, t.at+1)
+	return fmt.Errorf(
+		"%s at character %d: expected a comparator: = != > >= < <= LIKE ILIKE IN, NOT IN, IS NULL or IS NOT NULL", t,
+		t.at+1)
 }
 
 // check refuses comparators that the server refuses for the field.

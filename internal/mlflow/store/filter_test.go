@@ -91,7 +91,8 @@ func TestFilter(t *testing.T) {
 func TestFilterOldSchema(t *testing.T) {
 	s := open(t, testdata+"stores/3.6.0/mlflow.db")
 	for filter, want := range map[string]int64{
-		"": 27, "name = 'every-kind'": 1, "tags.mlflow.traceName IS NULL": 6, "client_request_id LIKE 'client%'": 2, "metadata.mlflow.trace.session IS NOT NULL": 1,
+		"": 27, "name = 'every-kind'": 1, "tags.mlflow.traceName IS NULL": 6, "client_request_id LIKE 'client%'": 2,
+		"metadata.mlflow.trace.session IS NOT NULL": 1,
 	} {
 		n, err := s.Count(context.Background(), mlflow.Range{ExperimentID: "1", Filter: filter})
 		require.NoError(t, err, filter)
@@ -145,10 +146,13 @@ func TestFilterErrors(t *testing.T) {
 	require.ErrorContains(t, err, `experiment id "abc" is not a number`)
 }
 
-// FuzzFilter: no filter makes the parser fail in another way than by an error, and whatever it takes is SQL that the database takes.
+// FuzzFilter: no filter makes the parser fail in another way than by an error, and whatever it
+// takes is SQL that the database takes.
 func FuzzFilter(f *testing.F) {
 	s := open(f, testdata+"sample/mlflow.db")
-	for _, seed := range []string{"", "status = 'OK' AND tags.`a b` != \"x\"", "name ILIKE '%a%' and execution_time_ms >= 1e3", "status NOT IN ('OK', 'ERROR')", "metadata.\"k\" IS NOT NULL", "timestamp < -5"} {
+	for _, seed := range []string{"", "status = 'OK' AND tags.`a b` != \"x\"",
+		"name ILIKE '%a%' and execution_time_ms >= 1e3", "status NOT IN ('OK', 'ERROR')",
+		"metadata.\"k\" IS NOT NULL", "timestamp < -5"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, filter string) {
@@ -166,7 +170,8 @@ func FuzzFilter(f *testing.F) {
 			}
 			var n int
 			args = append([]any{int64(math.MaxInt64)}, args...)
-			require.NoError(t, s.db.QueryRow("SELECT count(*) FROM trace_info t WHERE t.timestamp_ms = ? AND "+cond, args...).Scan(&n))
+			require.NoError(t, s.db.QueryRow("SELECT count(*) FROM trace_info t WHERE t.timestamp_ms = ? AND "+
+				cond, args...).Scan(&n))
 		}
 	})
 }

@@ -39,7 +39,8 @@ const (
 func TestOddRows(t *testing.T) {
 	const of = " WHERE trace_id = '" + first + "'"
 	tag := func(key, value string) string {
-		return "INSERT OR REPLACE INTO trace_tags (request_id, key, value) VALUES ('" + first + "', '" + key + "', '" + value + "')"
+		return "INSERT OR REPLACE INTO trace_tags (request_id, key, value) VALUES ('" + first + "', '" + key +
+			"', '" + value + "')"
 	}
 	artifacts := []string{"DELETE FROM spans" + of, tag(mlflow.TagSpansLocation, mlflow.SpansInArtifacts)}
 	deep := strings.Repeat("[", 10000) + strings.Repeat("]", 10000)
@@ -48,27 +49,50 @@ func TestOddRows(t *testing.T) {
 		reason mlflow.Reason // empty: the trace is read
 		detail string
 	}{
-		"truncated":      {[]string{"UPDATE spans SET content = substr(content, 1, 400)" + of + " AND span_id = 'e04f14a7b6d801b2'"}, mlflow.Corrupt, "span e04f14a7b6d801b2: the spans are not valid JSON"},
-		"not JSON":       {[]string{"UPDATE spans SET content = 'hello'" + of}, mlflow.Corrupt, "at byte"},
-		"a blob":         {[]string{"UPDATE spans SET content = CAST(content AS BLOB)" + of}, "", ""},
-		"an integer":     {[]string{"UPDATE spans SET content = 17" + of}, mlflow.Corrupt, "span "},
-		"deep":           {[]string{"UPDATE spans SET content = json_set(content, '$.attributes.deep', '" + deep + "')" + of}, "", ""},
-		"large span":     {[]string{"UPDATE spans SET content = hex(zeroblob(1000000))" + of + " AND span_id = 'e04f14a7b6d801b2'"}, mlflow.TooLarge, "more than the limit of 1048576"},
-		"large sum":      {[]string{"UPDATE spans SET content = hex(zeroblob(150000))" + of}, mlflow.TooLarge, "more than the limit of 1048576"},
-		"no spans":       {[]string{"DELETE FROM spans" + of}, mlflow.NoSpans, "holds no spans"},
-		"archiving":      {[]string{"UPDATE spans SET content = ''" + of}, mlflow.Unreachable, "archived"},
-		"archived":       {[]string{"UPDATE spans SET content = ''" + of, tag(mlflow.TagSpansLocation, mlflow.SpansInArchive), tag(tagArchiveLocation, "wasbs://box@account/1/x")}, mlflow.Unreachable, "spans are archived in wasbs://box@account/… (not readable here"},
-		"null tag":       {[]string{"UPDATE trace_tags SET value = NULL WHERE request_id = '" + first + "'", tag(mlflow.TagSpansLocation, mlflow.SpansInStore)}, "", ""},
-		"null duration":  {[]string{"UPDATE trace_info SET execution_time_ms = NULL, request_preview = NULL WHERE request_id = '" + first + "'"}, "", ""},
-		"odd types":      {[]string{"UPDATE trace_info SET execution_time_ms = 'soon', status = 17, total_cost = 'dear', total_tokens = 1.5 WHERE request_id = '" + first + "'", "UPDATE spans SET start_time_unix_nano = 'x', name = NULL" + of}, "", ""},
-		"odd assessment": {[]string{"UPDATE assessments SET value = '{broken', error = '[1]', assessment_metadata = '{\"a\": 1, \"b\": null, \"c\": [2]}', created_timestamp = 'x'" + of}, "", ""},
-		"bucket":         {append(artifacts, tag(mlflow.TagArtifactLocation, "s3://key:secret@bucket/1/traces/x/artifacts?token=secret")), mlflow.Unreachable, "spans are in s3://bucket/… (not readable here)"},
-		"dbfs":           {append(artifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.Unreachable, "spans are in dbfs:/… (not readable here)"},
-		"proxied":        {append(artifacts, tag(mlflow.TagArtifactLocation, "mlflow-artifacts://host:5000/1/traces/x/artifacts")), mlflow.Unreachable, "read through the tracking server"},
-		"file":           {append(artifacts, tag(mlflow.TagArtifactLocation, "file:///etc/traces/x/artifacts")), mlflow.ArtifactMissing, "there is no traces.json"},
-		"path":           {append(artifacts, tag(mlflow.TagArtifactLocation, "/etc")), mlflow.ArtifactMissing, "there is no traces.json"},
-		"no location":    {append(artifacts, "DELETE FROM trace_tags WHERE key = 'mlflow.artifactLocation'"), mlflow.NoSpans, "info only"},
-		"old with rows":  {[]string{"DELETE FROM trace_tags WHERE key = 'mlflow.trace.spansLocation' AND request_id = '" + first + "'"}, "", ""},
+		"truncated": {[]string{"UPDATE spans SET content = substr(content, 1, 400)" + of +
+			" AND span_id = 'e04f14a7b6d801b2'"}, mlflow.Corrupt,
+			"span e04f14a7b6d801b2: the spans are not valid JSON"},
+		"not JSON":   {[]string{"UPDATE spans SET content = 'hello'" + of}, mlflow.Corrupt, "at byte"},
+		"a blob":     {[]string{"UPDATE spans SET content = CAST(content AS BLOB)" + of}, "", ""},
+		"an integer": {[]string{"UPDATE spans SET content = 17" + of}, mlflow.Corrupt, "span "},
+		"deep": {[]string{"UPDATE spans SET content = json_set(content, '$.attributes.deep', '" +
+			deep + "')" + of}, "", ""},
+		"large span": {[]string{"UPDATE spans SET content = hex(zeroblob(1000000))" + of +
+			" AND span_id = 'e04f14a7b6d801b2'"}, mlflow.TooLarge, "more than the limit of 1048576"},
+		"large sum": {[]string{"UPDATE spans SET content = hex(zeroblob(150000))" + of}, mlflow.TooLarge,
+			"more than the limit of 1048576"},
+		"no spans":  {[]string{"DELETE FROM spans" + of}, mlflow.NoSpans, "holds no spans"},
+		"archiving": {[]string{"UPDATE spans SET content = ''" + of}, mlflow.Unreachable, "archived"},
+		"archived": {[]string{"UPDATE spans SET content = ''" + of,
+			tag(mlflow.TagSpansLocation, mlflow.SpansInArchive), tag(tagArchiveLocation, "wasbs://box@account/1/x")},
+			mlflow.Unreachable, "spans are archived in wasbs://box@account/… (not readable here"},
+		"null tag": {[]string{"UPDATE trace_tags SET value = NULL WHERE request_id = '" + first + "'",
+			tag(mlflow.TagSpansLocation, mlflow.SpansInStore)}, "", ""},
+		"null duration": {
+			[]string{"UPDATE trace_info SET execution_time_ms = NULL, request_preview = NULL WHERE request_id = '" +
+				first + "'"}, "", ""},
+		"odd types": {[]string{"UPDATE trace_info SET execution_time_ms = 'soon', status = 17, total_cost = " +
+			"'dear', total_tokens = 1.5 WHERE request_id = '" + first + "'",
+			"UPDATE spans SET start_time_unix_nano = 'x', name = NULL" + of}, "", ""},
+		"odd assessment": {[]string{"UPDATE assessments SET value = '{broken', error = '[1]', assessment_metadata = " +
+			"'{\"a\": 1, \"b\": null, \"c\": [2]}', created_timestamp = 'x'" + of}, "", ""},
+		"bucket": {append(artifacts,
+			tag(mlflow.TagArtifactLocation, "s3://key:secret@bucket/1/traces/x/artifacts?token=secret")),
+			mlflow.Unreachable, "spans are in s3://bucket/… (not readable here)"},
+		"dbfs": {append(artifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.Unreachable,
+			"spans are in dbfs:/… (not readable here)"},
+		"proxied": {append(artifacts,
+			tag(mlflow.TagArtifactLocation, "mlflow-artifacts://host:5000/1/traces/x/artifacts")), mlflow.Unreachable,
+			"read through the tracking server"},
+		"file": {append(artifacts, tag(mlflow.TagArtifactLocation, "file:///etc/traces/x/artifacts")),
+			mlflow.ArtifactMissing, "there is no traces.json"},
+		"path": {append(artifacts, tag(mlflow.TagArtifactLocation, "/etc")), mlflow.ArtifactMissing,
+			"there is no traces.json"},
+		"no location": {append(artifacts, "DELETE FROM trace_tags WHERE key = 'mlflow.artifactLocation'"),
+			mlflow.NoSpans, "info only"},
+		"old with rows": {
+			[]string{"DELETE FROM trace_tags WHERE key = 'mlflow.trace.spansLocation' AND request_id = '" +
+				first + "'"}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := placeStore(t, "sample")
@@ -94,7 +118,9 @@ func TestOddRows(t *testing.T) {
 
 // TestArtifacts reads artifacts from the folders where they may be and nowhere else.
 func TestArtifacts(t *testing.T) {
-	const document = `{"spans": [{"name": "n", "context": {"span_id": "0x00000000000000aa", "trace_id": "0x000000000000000000000000000000bb"}, "parent_id": null, "start_time": 1, "end_time": 2, "status_code": "OK", "status_message": "", "attributes": {}, "events": []}]}`
+	const document = `{"spans": [{"name": "n", "context": {"span_id": "0x00000000000000aa", "trace_id": ` +
+		`"0x000000000000000000000000000000bb"}, "parent_id": null, "start_time": 1, "end_time": 2, "status_code": ` +
+		`"OK", "status_message": "", "attributes": {}, "events": []}]}`
 	path := placeStore(t, "sample")
 	dir := filepath.ToSlash(filepath.Dir(path))
 	write := func(folder, text string) {
@@ -109,7 +135,8 @@ func TestArtifacts(t *testing.T) {
 	write("mlartifacts/1/traces/huge/artifacts", document+strings.Repeat(" ", 2<<20))
 	write("mlartifacts/1/traces/broken/artifacts", document[:100])
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "mlartifacts/1/traces/folder/artifacts", artifactFile), 0o700))
-	require.NoError(t, os.Symlink(filepath.Join(dir, "secret/traces/d/artifacts"), filepath.Join(dir, "mlartifacts/1/traces/link")))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "secret/traces/d/artifacts"),
+		filepath.Join(dir, "mlartifacts/1/traces/link")))
 	change(t, path, "UPDATE experiments SET artifact_location = 'file://"+dir+"/elsewhere' WHERE experiment_id = 1")
 	s, err := Open(context.Background(), Target{Path: path}, Options{MaxTraceSize: 1 << 20})
 	require.NoError(t, err)
@@ -153,11 +180,15 @@ func TestArtifacts(t *testing.T) {
 // TestColumnsOnly reads a trace whose metadata are all in columns: it is sorted all the same.
 func TestColumnsOnly(t *testing.T) {
 	path := placeStore(t, "sample")
-	change(t, path, "DELETE FROM trace_request_metadata", "DELETE FROM trace_tags", "UPDATE trace_info SET session_id = 's', trace_name = 'n', total_tokens = 3, input_tokens = NULL, output_tokens = NULL, cache_read_input_tokens = NULL, total_cost = 1e-5, input_cost = NULL, output_cost = 2")
+	change(t, path, "DELETE FROM trace_request_metadata", "DELETE FROM trace_tags",
+		"UPDATE trace_info SET session_id = 's', trace_name = 'n', total_tokens = 3, input_tokens = NULL, "+
+			"output_tokens = NULL, cache_read_input_tokens = NULL, total_cost = 1e-5, input_cost = NULL, "+
+			"output_cost = 2")
 	infos, err := open(t, path).Lookup(context.Background(), []string{second})
 	require.NoError(t, err)
 	require.Equal(t, []mlflow.KeyValue{{Key: tagTraceName, Value: "n"}}, infos[0].Tags)
-	require.Equal(t, []mlflow.KeyValue{{Key: metaCost, Value: `{"output_cost": 2.0, "total_cost": 1e-05}`}, {Key: metaSession, Value: "s"}, {Key: metaTokenUsage, Value: `{"total_tokens": 3}`}}, infos[0].Metadata)
+	require.Equal(t, []mlflow.KeyValue{{Key: metaCost, Value: `{"output_cost": 2.0, "total_cost": 1e-05}`},
+		{Key: metaSession, Value: "s"}, {Key: metaTokenUsage, Value: `{"total_tokens": 3}`}}, infos[0].Metadata)
 }
 
 func TestVanished(t *testing.T) {
@@ -218,7 +249,8 @@ func TestWorkspace(t *testing.T) {
 	infos, err := s.Lookup(context.Background(), []string{first})
 	require.NoError(t, err)
 	require.Empty(t, infos)
-	_, err = Open(context.Background(), Target{Path: testdata + "stores/3.6.0/mlflow.db"}, Options{MaxTraceSize: 1, Workspace: "w"})
+	_, err = Open(context.Background(), Target{Path: testdata + "stores/3.6.0/mlflow.db"},
+		Options{MaxTraceSize: 1, Workspace: "w"})
 	require.ErrorContains(t, err, `workspace "w" is set, but this store has no workspaces`)
 }
 
@@ -227,15 +259,18 @@ func TestYieldError(t *testing.T) {
 	infos, err := s.Infos(context.Background(), mlflow.Range{ExperimentID: "1"}, mlflow.Position{}, 10)
 	require.NoError(t, err)
 	stop := errors.New("stop")
-	require.Equal(t, stop, s.Traces(context.Background(), infos, func(int, *mlflow.Trace, *mlflow.Skip) error { return stop }))
+	require.Equal(t, stop,
+		s.Traces(context.Background(), infos, func(int, *mlflow.Trace, *mlflow.Skip) error { return stop }))
 	ctx, cancel := context.WithCancel(context.Background())
-	require.ErrorIs(t, s.Traces(ctx, infos, func(int, *mlflow.Trace, *mlflow.Skip) error { cancel(); return nil }), context.Canceled)
+	require.ErrorIs(t, s.Traces(ctx, infos, func(int, *mlflow.Trace, *mlflow.Skip) error { cancel(); return nil }),
+		context.Canceled)
 }
 
 // TestLargeTraces reads traces of 1 MB each: a window holds only some of them.
 func TestLargeTraces(t *testing.T) {
 	path := placeStore(t, "sample")
-	change(t, path, `UPDATE spans SET content = '{"pad": "' || hex(zeroblob(500000)) || '", ' || substr(content, 2) WHERE experiment_id = 1 AND parent_span_id IS NULL AND rowid % 3 = 0`)
+	change(t, path, `UPDATE spans SET content = '{"pad": "' || hex(zeroblob(500000)) || '", ' || substr(content, 2) `+
+		`WHERE experiment_id = 1 AND parent_span_id IS NULL AND rowid % 3 = 0`)
 	traces, skips := readAll(t, open(t, path), 500)
 	require.Len(t, traces, 123)
 	require.Len(t, skips, 1)
@@ -247,13 +282,22 @@ func TestSchema(t *testing.T) {
 		version   string
 		complaint string
 	}{
-		"unknown revision":      {[]string{"UPDATE alembic_version SET version_num = 'ffffffffffff'", "ALTER TABLE trace_info ADD COLUMN news TEXT"}, "schema ffffffffffff (unknown revision; the columns look familiar)", ""},
-		"no revision":           {[]string{"DROP TABLE alembic_version"}, "no schema revision; the columns look familiar", ""},
-		"renamed column":        {[]string{"ALTER TABLE trace_info RENAME COLUMN status TO state"}, "", "found schema revision dc11669786a5 (MLflow 3.17), but table trace_info lacks status"},
-		"renamed table":         {[]string{"ALTER TABLE trace_tags RENAME TO tags_of_traces", "UPDATE alembic_version SET version_num = 'ffffffffffff'"}, "", "found schema revision ffffffffffff, but there is no table trace_tags"},
-		"other spans":           {[]string{"ALTER TABLE spans RENAME COLUMN content TO body"}, "", "table spans lacks trace_id, span_id, parent_span_id, start_time_unix_nano or content"},
-		"other assessments":     {[]string{"ALTER TABLE assessments RENAME COLUMN value TO body"}, "", "table assessments lacks"},
-		"no spans, assessments": {[]string{"DROP TABLE spans", "DROP TABLE assessments"}, "schema dc11669786a5 (MLflow 3.17)", ""},
+		"unknown revision": {[]string{"UPDATE alembic_version SET version_num = 'ffffffffffff'",
+			"ALTER TABLE trace_info ADD COLUMN news TEXT"},
+			"schema ffffffffffff (unknown revision; the columns look familiar)", ""},
+		"no revision": {[]string{"DROP TABLE alembic_version"},
+			"no schema revision; the columns look familiar", ""},
+		"renamed column": {[]string{"ALTER TABLE trace_info RENAME COLUMN status TO state"}, "",
+			"found schema revision dc11669786a5 (MLflow 3.17), but table trace_info lacks status"},
+		"renamed table": {[]string{"ALTER TABLE trace_tags RENAME TO tags_of_traces",
+			"UPDATE alembic_version SET version_num = 'ffffffffffff'"}, "",
+			"found schema revision ffffffffffff, but there is no table trace_tags"},
+		"other spans": {[]string{"ALTER TABLE spans RENAME COLUMN content TO body"}, "",
+			"table spans lacks trace_id, span_id, parent_span_id, start_time_unix_nano or content"},
+		"other assessments": {[]string{"ALTER TABLE assessments RENAME COLUMN value TO body"}, "",
+			"table assessments lacks"},
+		"no spans, assessments": {[]string{"DROP TABLE spans", "DROP TABLE assessments"},
+			"schema dc11669786a5 (MLflow 3.17)", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := placeStore(t, "sample")

@@ -37,8 +37,9 @@ func selected(have map[string]bool, columns []column) (list string, dest []desti
 // errEnough ends a query early.
 var errEnough = errors.New("enough rows")
 
-// read runs a query and calls row each time a row was read. Texts are views of SQLite's memory: what row keeps it
-// copies. When the database is locked, read waits and starts again: reset forgets the rows read so far.
+// read runs a query and calls row each time a row was read. Texts are views of SQLite's memory:
+// what row keeps it copies. When the database is locked, read waits and starts again: reset forgets
+// the rows read so far.
 func (s *Store) read(ctx context.Context, q query, reset func(), row func() error) error {
 	err := retry(ctx, s.d.transient, func() error {
 		reset()

@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// lockedFor is how long a database may be locked by others before reading gives up. A server holds its lock for the time of one commit; a migration or VACUUM
-// may take longer.
+// lockedFor is how long a database may be locked by others before reading gives up. A server holds
+// its lock for the time of one commit; a migration or VACUUM may take longer.
 const lockedFor = time.Minute
 
-// retry calls f until it succeeds, fails for good, or the database was locked for too long. f starts anew each time.
+// retry calls f until it succeeds, fails for good, or the database was locked for too long. f
+// starts anew each time.
 func retry(ctx context.Context, transient func(error) bool, f func() error) error {
 	start := time.Now()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {

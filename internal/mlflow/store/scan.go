@@ -10,9 +10,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Scan runs the queries that Traces runs for these traces, at most 500 of a store that holds spans and assessments, and
-// drops every row. It is the null reader that benchmarks hold Traces against. It reads through database/sql and stays as
-// it is, so that figures of different versions can be compared.
+// Scan runs the queries that Traces runs for these traces, at most 500 of a store that holds spans
+// and assessments, and drops every row. It is the null reader that benchmarks hold Traces against.
+// It reads through database/sql and stays as it is, so that figures of different versions can be
+// compared.
 func (s *Store) Scan(ctx context.Context, infos []mlflow.Info) error {
 	list := idList(infos)
 	for _, q := range []query{

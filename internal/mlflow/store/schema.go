@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// revisions maps the newest migration of a store to the MLflow versions that ship with it as the last one. Read from the migrations in the packages of every
-// release from 2.14.0 to 3.18.0.
+// revisions maps the newest migration of a store to the MLflow versions that ship with it as the
+// last one. Read from the migrations in the packages of every release from 2.14.0 to 3.18.0.
 var revisions = map[string]string{
 	"5b0e9adcef9c":  "2.14",
 	"4465047574b1":  "2.15 to 2.16",
@@ -49,7 +49,8 @@ var required = []struct {
 	{"trace_request_metadata", []string{"request_id", "key", "value"}},
 }
 
-// schema is what was found in the database. Everything optional is decided by the columns that exist, never by the revision.
+// schema is what was found in the database. Everything optional is decided by the columns that
+// exist, never by the revision.
 type schema struct {
 	revision  string
 	traceInfo map[string]bool
@@ -78,7 +79,8 @@ func (d *dialect) discover(ctx context.Context, db *sql.DB) (schema, error) {
 		return s, err
 	}
 	if versions["version_num"] {
-		if err := db.QueryRowContext(ctx, "SELECT version_num FROM alembic_version").Scan(&s.revision); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err := db.QueryRowContext(ctx, "SELECT version_num FROM alembic_version").Scan(&s.revision); err != nil &&
+			!errors.Is(err, sql.ErrNoRows) {
 			return s, err
 		}
 	}
@@ -87,7 +89,8 @@ func (d *dialect) discover(ctx context.Context, db *sql.DB) (schema, error) {
 		if err != nil {
 			return s, err
 		}
-		if missing := slices.DeleteFunc(slices.Clone(want.columns), func(c string) bool { return have[c] }); len(missing) > 0 {
+		if missing := slices.DeleteFunc(slices.Clone(want.columns),
+			func(c string) bool { return have[c] }); len(missing) > 0 {
 			return s, s.refusal(want.table, missing, len(have) == 0)
 		}
 		if want.table == "trace_info" {
@@ -101,14 +104,17 @@ func (d *dialect) discover(ctx context.Context, db *sql.DB) (schema, error) {
 	if err != nil {
 		return s, err
 	}
-	s.hasSpans = spans["trace_id"] && spans["span_id"] && spans["parent_span_id"] && spans["start_time_unix_nano"] && spans["content"]
+	s.hasSpans = spans["trace_id"] && spans["span_id"] && spans["parent_span_id"] && spans["start_time_unix_nano"] &&
+		spans["content"]
 	if len(spans) > 0 && !s.hasSpans {
-		return s, s.refusal("spans", []string{"trace_id, span_id, parent_span_id, start_time_unix_nano or content"}, false)
+		return s, s.refusal("spans", []string{"trace_id, span_id, parent_span_id, start_time_unix_nano or content"},
+			false)
 	}
 	if s.assessments, err = d.columns(ctx, db, "assessments"); err != nil {
 		return s, err
 	}
-	s.hasAssessments = s.assessments["assessment_id"] && s.assessments["trace_id"] && s.assessments["name"] && s.assessments["assessment_type"] && s.assessments["value"]
+	s.hasAssessments = s.assessments["assessment_id"] && s.assessments["trace_id"] && s.assessments["name"] &&
+		s.assessments["assessment_type"] && s.assessments["value"]
 	if len(s.assessments) > 0 && !s.hasAssessments {
 		return s, s.refusal("assessments", []string{"assessment_id, trace_id, name, assessment_type or value"}, false)
 	}
@@ -128,5 +134,7 @@ func (s *schema) refusal(table string, missing []string, absent bool) error {
 	if absent {
 		what = "there is no table " + table
 	}
-	return fmt.Errorf("not the store of an MLflow version that can be read (2.14 to 3.18): found %s, but %s; if the server is older, upgrade the store with `mlflow db upgrade`, else read through the tracking server", found, what)
+	return fmt.Errorf("not the store of an MLflow version that can be read (2.14 to 3.18): found %s, but %s; if the "+
+		"server is older, upgrade the store with `mlflow db upgrade`, else read through the tracking server", found,
+		what)
 }

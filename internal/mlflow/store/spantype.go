@@ -10,9 +10,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// When the server reads a span from its database it gives it an mlflow.spanType if it has none, or UNKNOWN, and attributes of a known instrumentation tell the
-// kind (mlflow/tracing/otel/translation of 3.17.2). Newer servers do so when they store the span, so this matters for spans that came by OTLP to servers up to
-// 3.6. It is the only thing that a server changes in a span on reading.
+// When the server reads a span from its database it gives it an mlflow.spanType if it has none, or
+// UNKNOWN, and attributes of a known instrumentation tell the kind (mlflow/tracing/otel/translation
+// of 3.17.2). Newer servers do so when they store the span, so this matters for spans that came by
+// OTLP to servers up to 3.6. It is the only thing that a server changes in a span on reading.
 
 const spanTypeKey = "mlflow.spanType"
 
@@ -24,35 +25,44 @@ var kinds = []struct {
 	only func([]mlflow.Attribute) bool
 }{
 	{key: "openinference.span.kind", types: map[string]string{
-		"TOOL": "TOOL", "CHAIN": "CHAIN", "LLM": "LLM", "RETRIEVER": "RETRIEVER", "EMBEDDING": "EMBEDDING", "AGENT": "AGENT", "RERANKER": "RERANKER",
+		"TOOL": "TOOL", "CHAIN": "CHAIN", "LLM": "LLM", "RETRIEVER": "RETRIEVER", "EMBEDDING": "EMBEDDING",
+		"AGENT": "AGENT", "RERANKER": "RERANKER",
 		"UNKNOWN": "UNKNOWN", "GUARDRAIL": "GUARDRAIL", "EVALUATOR": "EVALUATOR",
 	}},
-	{key: "gen_ai.operation.name", types: map[string]string{"llm_call": "LLM", "tool_call": "TOOL", "agent_call": "AGENT"}, only: isGeminiCLI},
+	{key: "gen_ai.operation.name", types: map[string]string{"llm_call": "LLM", "tool_call": "TOOL",
+		"agent_call": "AGENT"}, only: isGeminiCLI},
 	{key: "span.type", types: map[string]string{
-		"claude_code.interaction": "AGENT", "claude_code.llm_request": "LLM", "claude_code.tool": "TOOL", "interaction": "AGENT", "llm_request": "LLM", "tool": "TOOL",
+		"claude_code.interaction": "AGENT", "claude_code.llm_request": "LLM", "claude_code.tool": "TOOL",
+		"interaction": "AGENT", "llm_request": "LLM", "tool": "TOOL",
 	}},
 	{key: "gen_ai.operation.name", types: operationTypes},
-	{key: "traceloop.span.kind", types: map[string]string{"workflow": "WORKFLOW", "task": "TASK", "agent": "AGENT", "tool": "TOOL", "unknown": "UNKNOWN"}},
+	{key: "traceloop.span.kind", types: map[string]string{"workflow": "WORKFLOW", "task": "TASK", "agent": "AGENT",
+		"tool": "TOOL", "unknown": "UNKNOWN"}},
 	{key: "ai.operationId", types: map[string]string{
-		"ai.generateText": "LLM", "ai.generateText.doGenerate": "LLM", "ai.toolCall": "TOOL", "ai.streamText": "LLM", "ai.streamText.doStream": "LLM",
-		"ai.generateObject": "LLM", "ai.generateObject.doGenerate": "LLM", "ai.streamObject": "LLM", "ai.streamObject.doStream": "LLM",
-		"ai.embed": "EMBEDDING", "ai.embed.doEmbed": "EMBEDDING", "ai.embedMany": "EMBEDDING",
+		"ai.generateText": "LLM", "ai.generateText.doGenerate": "LLM", "ai.toolCall": "TOOL", "ai.streamText": "LLM",
+		"ai.streamText.doStream": "LLM",
+		"ai.generateObject":      "LLM", "ai.generateObject.doGenerate": "LLM", "ai.streamObject": "LLM",
+		"ai.streamObject.doStream": "LLM",
+		"ai.embed":                 "EMBEDDING", "ai.embed.doEmbed": "EMBEDDING", "ai.embedMany": "EMBEDDING",
 	}},
 	{key: "span.type", types: voltAgentTypes},
 	{key: "entity.type", types: voltAgentTypes},
 	{key: "", types: nil}, // LiveKit, see liveKitType
 	{key: "lmnr.span.type", types: map[string]string{
-		"LLM": "LLM", "TOOL": "TOOL", "DEFAULT": "CHAIN", "PIPELINE": "CHAIN", "EXECUTOR": "AGENT", "EVALUATOR": "EVALUATOR", "HUMAN_EVALUATOR": "EVALUATOR",
+		"LLM": "LLM", "TOOL": "TOOL", "DEFAULT": "CHAIN", "PIPELINE": "CHAIN", "EXECUTOR": "AGENT",
+		"EVALUATOR": "EVALUATOR", "HUMAN_EVALUATOR": "EVALUATOR",
 		"EVALUATION": "EVALUATOR", "CACHED": "LLM",
 	}},
 	{key: "langfuse.observation.type", types: map[string]string{
-		"generation": "LLM", "embedding": "EMBEDDING", "tool": "TOOL", "retriever": "RETRIEVER", "agent": "AGENT", "chain": "CHAIN", "evaluator": "EVALUATOR",
+		"generation": "LLM", "embedding": "EMBEDDING", "tool": "TOOL", "retriever": "RETRIEVER", "agent": "AGENT",
+		"chain": "CHAIN", "evaluator": "EVALUATOR",
 		"guardrail": "GUARDRAIL", "span": "UNKNOWN",
 	}},
 }
 
 var operationTypes = map[string]string{
-	"chat": "CHAT_MODEL", "create_agent": "AGENT", "embeddings": "EMBEDDING", "execute_tool": "TOOL", "generate_content": "LLM", "invoke_agent": "AGENT",
+	"chat": "CHAT_MODEL", "create_agent": "AGENT", "embeddings": "EMBEDDING", "execute_tool": "TOOL",
+	"generate_content": "LLM", "invoke_agent": "AGENT",
 	"text_completion": "LLM", "response": "LLM",
 }
 
@@ -89,7 +99,8 @@ func spanType(attributes []mlflow.Attribute) string {
 			}
 			continue
 		}
-		if value, ok := stringAttribute(attributes, kind.key); ok && kind.types[value] != "" && (kind.only == nil || kind.only(attributes)) {
+		if value, ok := stringAttribute(attributes, kind.key); ok && kind.types[value] != "" &&
+			(kind.only == nil || kind.only(attributes)) {
 			return kind.types[value]
 		}
 	}
@@ -106,7 +117,8 @@ func liveKitType(attributes []mlflow.Attribute) string {
 	if _, ok := attribute(attributes, "gen_ai.request.model"); ok {
 		return "LLM"
 	}
-	if operation, ok := stringAttribute(attributes, "gen_ai.operation.name"); ok && operationTypes[strings.ToLower(operation)] != "" {
+	if operation, ok := stringAttribute(attributes, "gen_ai.operation.name"); ok &&
+		operationTypes[strings.ToLower(operation)] != "" {
 		return operationTypes[strings.ToLower(operation)]
 	}
 	for i := range attributes {
@@ -117,7 +129,8 @@ func liveKitType(attributes []mlflow.Attribute) string {
 			return "TOOL"
 		case key == "lk.agent_name", key == "lk.instructions", key == "lk.generation_id":
 			return "AGENT"
-		case strings.HasPrefix(key, "lk.tts"), key == "lk.input_text", key == "lk.user_transcript", key == "lk.transcript_confidence", key == "lk.transcription_delay":
+		case strings.HasPrefix(key, "lk.tts"), key == "lk.input_text", key == "lk.user_transcript",
+			key == "lk.transcript_confidence", key == "lk.transcription_delay":
 			return "UNKNOWN"
 		}
 	}
@@ -133,7 +146,8 @@ func attribute(attributes []mlflow.Attribute, key string) ([]byte, bool) {
 	return nil, false
 }
 
-// stringAttribute returns the value of an attribute: its string if it is JSON text of one, else the text itself.
+// stringAttribute returns the value of an attribute: its string if it is JSON text of one, else the
+// text itself.
 func stringAttribute(attributes []mlflow.Attribute, key string) (string, bool) {
 	raw, ok := attribute(attributes, key)
 	if !ok {

@@ -39,8 +39,9 @@ type Store struct {
 
 var _ mlflow.Source = (*Store)(nil)
 
-// windowBytes is how much span content is read by one query before the query ends and its traces are handed on; a trace
-// is never cut. It bounds memory, and how long a query keeps its lock. Less than this costs time: each query begins anew.
+// windowBytes is how much span content is read by one query before the query ends and its traces
+// are handed on; a trace is never cut. It bounds memory, and how long a query keeps its lock. Less
+// than this costs time: each query begins anew.
 const windowBytes = 2 << 20
 
 // Open opens the database and looks at its schema.
@@ -61,7 +62,8 @@ func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
 		return err
 	})
 	if err == nil && opts.Workspace != "" && !s.schema.hasWorkspaces {
-		err = fmt.Errorf("workspace %q is set, but this store has no workspaces (%s)", opts.Workspace, s.schema.version())
+		err = fmt.Errorf("workspace %q is set, but this store has no workspaces (%s)",
+			opts.Workspace, s.schema.version())
 	}
 	if err != nil {
 		_ = db.Close()
@@ -143,11 +145,13 @@ func (s *Store) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 		return 0, err
 	}
 	var n integer
-	err = s.read(ctx, query{"SELECT count(*) FROM trace_info t WHERE " + where, args, []destination{&n}}, func() {}, func() error { return nil })
+	err = s.read(ctx, query{"SELECT count(*) FROM trace_info t WHERE " + where, args, []destination{&n}}, func() {},
+		func() error { return nil })
 	return n.n, err
 }
 
-// Infos implements mlflow.Source. It reads what identifies a trace, its times and its state; Detailed reads the rest.
+// Infos implements mlflow.Source. It reads what identifies a trace, its times and its state;
+// Detailed reads the rest.
 func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
 	where, args, err := s.scope(r)
 	if err != nil {

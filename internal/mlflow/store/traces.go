@@ -29,9 +29,10 @@ type spanRows struct {
 	cleared bool // archived: the rows are there, without content
 }
 
-// Traces implements mlflow.Source. It reads windows of traces. Spans are decoded while their row is there, since that
-// spares a copy; traces are handed on with nothing open.
-func (s *Store) Traces(ctx context.Context, infos []mlflow.Info, yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
+// Traces implements mlflow.Source. It reads windows of traces. Spans are decoded while their row is
+// there, since that spares a copy; traces are handed on with nothing open.
+func (s *Store) Traces(ctx context.Context, infos []mlflow.Info,
+	yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
 	for base := 0; base < len(infos); base += maxIDs {
 		window := slices.Clone(infos[base:min(base+maxIDs, len(infos))])
 		found, err := s.ensureDetail(ctx, window)
@@ -82,19 +83,21 @@ type scannedSpan struct {
 	content          content
 }
 
-// spansQuery asks for the spans of the traces in the order of the list. A span that is larger than a whole trace may be is not read: its size comes instead, negative.
+// spansQuery asks for the spans of the traces in the order of the list. A span that is larger than
+// a whole trace may be is not read: its size comes instead, negative.
 func (s *Store) spansQuery(list string, row *scannedSpan) query {
 	size := s.d.octets + "(t.content)"
 	return query{
-		text: "SELECT ids.key, t.span_id, t.parent_span_id IS NULL, t.start_time_unix_nano, CASE WHEN " + size + " <= ? THEN t.content ELSE -" + size + " END" +
+		text: "SELECT ids.key, t.span_id, t.parent_span_id IS NULL, t.start_time_unix_nano, CASE WHEN " + size +
+			" <= ? THEN t.content ELSE -" + size + " END" +
 			" FROM " + s.d.ids + " spans t ON t.trace_id = ids.value",
 		args: []any{s.opts.MaxTraceSize, list},
 		dest: []destination{&row.key, &row.id, &row.root, &row.start, &row.content},
 	}
 }
 
-// spans reads the span rows of the first traces of the window, as many as windowBytes hold and at least one. It returns
-// how many traces that is.
+// spans reads the span rows of the first traces of the window, as many as windowBytes hold and at
+// least one. It returns how many traces that is.
 func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, int, error) {
 	if !s.schema.hasSpans {
 		return make([]spanRows, len(window)), len(window), nil
@@ -121,8 +124,8 @@ func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, in
 // usualSpans is the room that is made for the spans of a trace.
 const usualSpans = 4
 
-// add decodes a row, of which nothing is kept, and returns by how many bytes of content the trace has grown. Of a trace
-// that is larger than limit no rows are kept, only its size.
+// add decodes a row, of which nothing is kept, and returns by how many bytes of content the trace
+// has grown. Of a trace that is larger than limit no rows are kept, only its size.
 func (t *spanRows) add(row *scannedSpan, limit int) (grown int) {
 	if row.content.size == 0 && !row.content.null {
 		t.cleared = true
@@ -147,21 +150,25 @@ func (t *spanRows) add(row *scannedSpan, limit int) (grown int) {
 	return row.content.size
 }
 
-// tagArchiveLocation says where the server has put the spans of an archived trace, in a format of its own.
+// tagArchiveLocation says where the server has put the spans of an archived trace, in a format of
+// its own.
 const tagArchiveLocation = "mlflow.trace.archiveLocation"
 
 // trace makes a trace of its rows, or of its artifact.
 func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
 	switch location := info.SpansLocation(); {
 	case spans.size > s.opts.MaxTraceSize:
-		return nil, mlflow.Skipf(mlflow.TooLarge, "%d bytes of spans, more than the limit of %d", spans.size, s.opts.MaxTraceSize)
+		return nil, mlflow.Skipf(mlflow.TooLarge, "%d bytes of spans, more than the limit of %d",
+			spans.size, s.opts.MaxTraceSize)
 	case location == mlflow.SpansInArchive, spans.cleared && len(spans.rows) == 0:
 		where, _ := mlflow.Get(info.Tags, tagArchiveLocation)
-		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are archived in %s (not readable here; the tracking server can)", bucket(where))
+		return nil, mlflow.Skipf(mlflow.Unreachable,
+			"spans are archived in %s (not readable here; the tracking server can)", bucket(where))
 	case location == mlflow.SpansInStore:
 		return ofRows(info, spans)
 	}
-	// The server looks for the artifact only. Servers 3.4 and 3.5 wrote spans that came by OTLP into the database without saying so in a tag.
+	// The server looks for the artifact only. Servers 3.4 and 3.5 wrote spans that came by OTLP
+	// into the database without saying so in a tag.
 	trace, skip := s.artifact(info)
 	if skip != nil && len(spans.rows) > 0 {
 		return ofRows(info, spans)
@@ -169,7 +176,8 @@ func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow
 	return trace, skip
 }
 
-// ofRows makes a trace of its rows, root first and then by start, which is the order of the server's answers.
+// ofRows makes a trace of its rows, root first and then by start, which is the order of the
+// server's answers.
 func ofRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
 	if len(spans.rows) == 0 {
 		return nil, mlflow.Skipf(mlflow.NoSpans, "the store holds no spans of this trace")

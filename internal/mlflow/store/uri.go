@@ -16,16 +16,19 @@ type Target struct {
 	Path string
 }
 
-const spelling = "write sqlite:///mlflow.db for a file in the working directory or sqlite:////data/mlflow.db for an absolute path"
+const spelling = "write sqlite:///mlflow.db for a file in the working directory or sqlite:////data/mlflow.db for an " +
+	"absolute path"
 
-// IsStoreURI reports whether a tracking URI names a database rather than a server, whatever else may be wrong with it.
+// IsStoreURI reports whether a tracking URI names a database rather than a server, whatever else
+// may be wrong with it.
 func IsStoreURI(uri string) bool {
 	scheme, _, ok := strings.Cut(uri, ":")
 	return ok && strings.EqualFold(baseScheme(scheme), "sqlite")
 }
 
-// ParseURI takes a database URI as MLflow and SQLAlchemy spell it: three slashes before a relative path, four before an absolute one, three before a path with a
-// drive letter. As in SQLAlchemy, nothing in the path is percent-encoded.
+// ParseURI takes a database URI as MLflow and SQLAlchemy spell it: three slashes before a relative
+// path, four before an absolute one, three before a path with a drive letter. As in SQLAlchemy,
+// nothing in the path is percent-encoded.
 func ParseURI(uri string) (Target, error) {
 	scheme, rest, ok := strings.Cut(uri, ":")
 	if !ok || !strings.EqualFold(baseScheme(scheme), "sqlite") {

@@ -66,7 +66,10 @@ func FuzzParseURI(f *testing.F) {
 func TestOpenErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "text.db")
-	require.NoError(t, os.WriteFile(file, []byte("this is not a database, but long enough to look like a page of one ............................"), 0o600))
+	require.NoError(t,
+		os.WriteFile(file,
+			[]byte("this is not a database, but long enough to look like a page of one ............................"),
+			0o600))
 	empty := filepath.Join(dir, "empty.db")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	opts := Options{MaxTraceSize: 1 << 20}

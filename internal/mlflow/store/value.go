@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqliteread"
 )
 
-// destination is what a column is read to: by sqliteread, or by database/sql. Databases let a column hold values of any
-// type; both ways give the same.
+// destination is what a column is read to: by sqliteread, or by database/sql. Databases let a
+// column hold values of any type; both ways give the same.
 type destination interface {
 	// read reads column i. A text is then a view: it must be copied to be used after the row.
 	read(r *sqliteread.Row, i int)

@@ -48,8 +48,8 @@ func poisonViews(t *testing.T, s *Store) {
 	s.connections.idle[0].PoisonViews()
 }
 
-// TestNothingOfAViewIsKept poisons the memory of each row when the row was read. What is read must be the same as without
-// that.
+// TestNothingOfAViewIsKept poisons the memory of each row when the row was read. What is read must
+// be the same as without that.
 func TestNothingOfAViewIsKept(t *testing.T) {
 	for _, name := range recordedStores {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,8 @@ func TestCancel(t *testing.T) {
 	require.Len(t, skips, 1, "the connection can be used again")
 }
 
-// TestClose: a connection that is in use is closed when its query ends, and there are no others afterwards.
+// TestClose: a connection that is in use is closed when its query ends, and there are no others
+// afterwards.
 func TestClose(t *testing.T) {
 	s, err := Open(t.Context(), Target{Path: placeStore(t, "sample")}, Options{MaxTraceSize: 1 << 20})
 	require.NoError(t, err)
@@ -113,7 +114,8 @@ func TestBothReadersGiveTheSame(t *testing.T) {
 	require.NoError(t, err)
 	defer c.Close()
 	for _, value := range []string{
-		"NULL", "17", "-9223372036854775808", "1.5", "1e300", "9e999", "''", "'soon'", "'42'", "' 42'", "'1.5'", "x''", "x'3432'",
+		"NULL", "17", "-9223372036854775808", "1.5", "1e300", "9e999", "''", "'soon'", "'42'", "' 42'",
+		"'1.5'", "x''", "x'3432'",
 		"x'ff00'", "'a' || char(0) || 'b'", "CAST(x'ff41' AS TEXT)", "'Zürich'",
 	} {
 		one := query{text: "SELECT " + value + ", " + value + ", " + value + ", " + value}

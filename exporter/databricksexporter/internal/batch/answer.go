@@ -12,8 +12,8 @@ import (
 // ErrNoAnswer says that the body of an answer is none that OTLP knows.
 var ErrNoAnswer = errors.New("the body is no OTLP answer")
 
-// decode reads an answer in the form that its content type names. No body is an answer without anything to say, and so
-// is an empty JSON object.
+// decode reads an answer in the form that its content type names. No body is an answer without
+// anything to say, and so is an empty JSON object.
 func decode(body []byte, contentType string, proto, json func([]byte) error) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil

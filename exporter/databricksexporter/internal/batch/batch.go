@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package batch says what can be done to a batch of each signal: cut, count, marshal. It is pure, and no function
-// changes its input.
+// Package batch says what can be done to a batch of each signal: cut, count, marshal. It is pure,
+// and no function changes its input.
 package batch
 
 import (
@@ -23,8 +23,9 @@ func (r Range) Halves() (Range, Range) {
 	return Range{r.From, mid}, Range{mid, r.To}
 }
 
-// Kind is what can be done to batches of one signal. A unit is the smallest thing that a batch can be cut into: a span,
-// a log record, a metric with its data points. An item is what is counted: spans, log records, data points.
+// Kind is what can be done to batches of one signal. A unit is the smallest thing that a batch can
+// be cut into: a span, a log record, a metric with its data points. An item is what is counted:
+// spans, log records, data points.
 type Kind[T any] interface {
 	// Signal is the signal as tables spell it, Path as OTLP paths do.
 	Signal() unity.Signal
@@ -38,11 +39,11 @@ type Kind[T any] interface {
 	// JSON is OTLP/JSON in one line: an object that begins with {" and isn't empty.
 	JSON(T) ([]byte, error)
 
-	// Pick returns a copy of some units in their order, below copies of their resource and scope. Ranges ascend and
-	// don't overlap.
+	// Pick returns a copy of some units in their order, below copies of their resource and scope.
+	// Ranges ascend and don't overlap.
 	Pick(b T, ranges ...Range) T
-	// Resources is the number of groups of items with the same resource; Resource returns the attributes of one;
-	// PickResources copies some groups, in ascending order.
+	// Resources is the number of groups of items with the same resource; Resource returns the
+	// attributes of one; PickResources copies some groups, in ascending order.
 	Resources(T) int
 	Resource(b T, i int) pcommon.Map
 	PickResources(b T, indexes []int) T
@@ -56,7 +57,8 @@ type Kind[T any] interface {
 
 	// Rejected reads the answer to an accepted request: how many items were refused, and why.
 	Rejected(body []byte, contentType string) (n int64, message string, err error)
-	// Undelivered makes an error say which part of a batch was not delivered; Rest is what an error says.
+	// Undelivered makes an error say which part of a batch was not delivered; Rest is what an error
+	// says.
 	Undelivered(err error, rest T) error
 	Rest(err error) (T, bool)
 }

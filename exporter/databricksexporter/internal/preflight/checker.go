@@ -23,22 +23,22 @@ type Settings struct {
 	Client    *databricks.Client
 	OnFailure OnFailure
 	Logger    *zap.Logger
-	// Wait is how long looking at a destination may take; data waits for the first look, and so does a start with
-	// on_failure: fail. 0 means 30 s.
+	// Wait is how long looking at a destination may take; data waits for the first look, and so
+	// does a start with on_failure: fail. 0 means 30 s.
 	Wait time.Duration
-	// RetryInterval is the time until a fault is looked at again, doubled each time up to MaxRetryInterval; 0 means 30
-	// s and
-	// 5 minutes.
+	// RetryInterval is the time until a fault is looked at again, doubled each time up to
+	// MaxRetryInterval; 0 means 30 s and 5 minutes.
 	RetryInterval, MaxRetryInterval time.Duration
 	// ReconnectInterval is the same where there is no connection, up to RetryInterval; 0 means 1 s.
 	ReconnectInterval time.Duration
-	// MinInterval is the shortest time between two looks at one destination, however often it is refused; 0 means 5 s.
+	// MinInterval is the shortest time between two looks at one destination, however often it is
+	// refused; 0 means 5 s.
 	MinInterval time.Duration
 }
 
-// Checker reads in the workspace whether data can be written to each destination. A goroutine for each destination
-// does, so that the trouble of one delays no other. Its methods may be called at the same time; those of a nil Checker
-// know of nothing that is wrong.
+// Checker reads in the workspace whether data can be written to each destination. A goroutine for
+// each destination does, so that the trouble of one delays no other. Its methods may be called at
+// the same time; those of a nil Checker know of nothing that is wrong.
 type Checker struct {
 	set     Settings
 	collect func(ctx context.Context, d route.Destination, refused bool) Facts
@@ -64,7 +64,8 @@ type watch struct {
 	nudge    chan struct{}
 }
 
-// NewChecker makes a checker. It asks nothing before the first destination is seen. Shutdown must be called at its end.
+// NewChecker makes a checker. It asks nothing before the first destination is seen. Shutdown must
+// be called at its end.
 func NewChecker(set Settings) *Checker {
 	for _, d := range []struct {
 		value   *time.Duration
@@ -88,9 +89,9 @@ func NewChecker(set Settings) *Checker {
 	return c
 }
 
-// Start begins to look at the destinations that the configuration names, in the background. With on_failure: fail it
-// returns their faults, as far as they are known when Settings.Wait is over; a workspace that can't be reached is none.
-// The context is used during the call only.
+// Start begins to look at the destinations that the configuration names, in the background. With
+// on_failure: fail it returns their faults, as far as they are known when Settings.Wait is over; a
+// workspace that can't be reached is none. The context is used during the call only.
 func (c *Checker) Start(ctx context.Context, fixed []route.Destination) error {
 	if c == nil {
 		return nil
@@ -123,11 +124,11 @@ wait:
 	return errors.Join(errs...)
 }
 
-// look returns nil, or why nothing can be written to a destination. It answers at once, from what is known; a
-// destination that it sees for the first time is checked in the background. A fault is looked at again from time to
-// time, so that a grant given later lets data flow without a restart. With on_failure: warn nothing is held. Without a
-// connection everything is: nothing could be sent, and what was not looked at must not slip through the moment the
-// connection comes.
+// look returns nil, or why nothing can be written to a destination. It answers at once, from what
+// is known; a destination that it sees for the first time is checked in the background. A fault is
+// looked at again from time to time, so that a grant given later lets data flow without a restart.
+// With on_failure: warn nothing is held. Without a connection everything is: nothing could be sent,
+// and what was not looked at must not slip through the moment the connection comes.
 func (c *Checker) look(d route.Destination) *Held {
 	if c == nil {
 		return nil
@@ -145,7 +146,8 @@ func (c *Checker) look(d route.Destination) *Held {
 		return &Held{Message: "preflight looks at " + d.String() + " for the first time", Pending: true}
 	}
 	if fault := faults(w.findings); fault != "" {
-		// A refused sign-in concerns every destination alike: it is no reason to give up the data of one.
+		// A refused sign-in concerns every destination alike: it is no reason to give up the data
+		// of one.
 		signIn := func(f Finding) bool { return f.Definite() && f.Check == CheckSignIn }
 		return &Held{Message: fault, Transient: slices.ContainsFunc(w.findings, signIn)}
 	}
@@ -157,8 +159,8 @@ func (c *Checker) look(d route.Destination) *Held {
 	return nil
 }
 
-// refused says that the ingest endpoint answered 403 or 404 although nothing was known to be wrong: look again soon.
-// The returned sentence, if any, names the fault more exactly than the answer did.
+// refused says that the ingest endpoint answered 403 or 404 although nothing was known to be wrong:
+// look again soon. The returned sentence, if any, names the fault more exactly than the answer did.
 func (c *Checker) refused(d route.Destination) string {
 	if c == nil {
 		return ""

@@ -60,7 +60,8 @@ func signed(t *testing.T, host, secret string) *databricks.Client {
 	s, err := signin.New(signin.Config{Host: host, Credentials: credentials}, signin.Settings{})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	client, err := databricks.New(host, &http.Client{Transport: s.RoundTripper(base)}, databricks.Settings{RequestsPerSecond: 10_000})
+	client, err := databricks.New(host, &http.Client{Transport: s.RoundTripper(base)},
+		databricks.Settings{RequestsPerSecond: 10_000})
 	require.NoError(t, err)
 	return client
 }

@@ -27,8 +27,8 @@ func NewCollector(c *databricks.Client) *Collector { return &Collector{client: c
 // mostGroups bounds the groups whose grants are asked for one by one.
 const mostGroups = 25
 
-// Collect asks what there is to know about a destination, until ctx ends. refused adds what explains a refusal by the
-// ingest endpoint.
+// Collect asks what there is to know about a destination, until ctx ends. refused adds what
+// explains a refusal by the ingest endpoint.
 func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bool) Facts {
 	f := Facts{Refused: refused}
 	f.Me = c.me.get(ctx, c.client.Me)
@@ -72,8 +72,8 @@ func (c *Collector) askHolders(ctx context.Context, f *Facts, n unity.Name) {
 	)
 }
 
-// privileges finds out what the principal may do with a table, and, where that does not tell that it may reach it, with
-// the schema and the catalog.
+// privileges finds out what the principal may do with a table, and, where that does not tell that
+// it may reach it, with the schema and the catalog.
 func (c *Collector) privileges(ctx context.Context, n unity.Name, me databricks.Principal) (Privileges, error) {
 	var out Privileges
 	var err error
@@ -95,9 +95,10 @@ func (c *Collector) privileges(ctx context.Context, n unity.Name, me databricks.
 	return out, nil
 }
 
-// effective lists the privileges on a securable that count for the principal. It stops looking when those that are
-// needed were found. Grants of groups are not listed under their members, so they are asked for: all at once where the
-// caller may see them, then one by one. The error is that of the question for the principal itself.
+// effective lists the privileges on a securable that count for the principal. It stops looking when
+// those that are needed were found. Grants of groups are not listed under their members, so they
+// are asked for: all at once where the caller may see them, then one by one. The error is that of
+// the question for the principal itself.
 func (c *Collector) effective(
 	ctx context.Context,
 	s databricks.Securable,
@@ -152,7 +153,8 @@ func (c *Collector) effective(
 	return have, nil
 }
 
-// ofWorkspace reports whether a group is one that every workspace has for itself. Unity Catalog does not know these.
+// ofWorkspace reports whether a group is one that every workspace has for itself. Unity Catalog
+// does not know these.
 func ofWorkspace(group string) bool { return group == "users" || group == "admins" }
 
 // perQuestion bounds each question, so that one that hangs leaves time for the others.
@@ -165,8 +167,8 @@ func ask[T any](ctx context.Context, question func(context.Context) (T, error)) 
 	return Fact[T]{Asked: true, Value: v, Err: err}
 }
 
-// memo keeps an answer for a short while, since many destinations ask the same at a time. Errors are kept for those who
-// wait for the same answer right now.
+// memo keeps an answer for a short while, since many destinations ask the same at a time. Errors
+// are kept for those who wait for the same answer right now.
 type memo[T any] struct {
 	mu   sync.Mutex
 	at   time.Time

@@ -11,7 +11,8 @@ type OnFailure string
 const (
 	// OnFailureHold lets data wait until the fault is gone.
 	OnFailureHold OnFailure = "hold"
-	// OnFailureFail makes a fault of a table that the configuration names fail the start; what comes up later holds.
+	// OnFailureFail makes a fault of a table that the configuration names fail the start; what
+	// comes up later holds.
 	OnFailureFail OnFailure = "fail"
 	// OnFailureWarn logs and reports it; data is sent.
 	OnFailureWarn OnFailure = "warn"

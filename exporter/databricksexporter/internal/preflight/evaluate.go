@@ -160,8 +160,8 @@ func missing(d route.Destination, f Facts) Finding {
 	return out
 }
 
-// unreadable judges a table that the writer may not look at. A principal that may write may look, so a grant is
-// missing; the workspace may say which one.
+// unreadable judges a table that the writer may not look at. A principal that may write may look,
+// so a grant is missing; the workspace may say which one.
 func unreadable(d route.Destination, f Facts, why string) Finding {
 	who := writer(f)
 	return Finding{
@@ -198,7 +198,8 @@ func grantOn(kind, name, to string, privileges ...string) string {
 	return "GRANT " + strings.Join(privileges, ", ") + " ON " + kind + " " + name + " TO " + to
 }
 
-// ingest explains why the ingest endpoint refuses although everything that can be read is as it must be.
+// ingest explains why the ingest endpoint refuses although everything that can be read is as it
+// must be.
 func ingest(f Facts) Finding {
 	region := "the workspace's region"
 	if m := f.Metastore.Value; f.Metastore.Known() && m.Region != "" {

@@ -13,7 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// all is the privilege that contains the others, except for ingest, which wants MODIFY and SELECT by name.
+// all is the privilege that contains the others, except for ingest, which wants MODIFY and SELECT
+// by name.
 const all = "ALL_PRIVILEGES"
 
 // grants judges whether the principal that writes has what writing takes.
@@ -102,8 +103,8 @@ func some(list []string) []string {
 	return list
 }
 
-// experiment judges whether the traces will be seen in the experiment that the route names. Nothing here keeps data
-// from arriving.
+// experiment judges whether the traces will be seen in the experiment that the route names. Nothing
+// here keeps data from arriving.
 func experiment(d route.Destination, f Facts) []Finding {
 	if !f.Experiment.Asked {
 		return nil

@@ -43,7 +43,8 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	if out == nil && version == "" {
 		out = append(out, Finding{
 			Check: CheckLayout, Weight: WeightAdvice,
-			Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table, d.Layout),
+			Message: fmt.Sprintf("%s has the columns of layout %s, but not the property that says so", d.Table,
+				d.Layout),
 			Remedy: fmt.Sprintf("ALTER TABLE %s SET TBLPROPERTIES ('%s' = '%s')",
 				d.Table.Quoted(), unity.SchemaVersion, d.Layout),
 		})

@@ -15,10 +15,12 @@ type Fact[T any] struct {
 // Known reports whether Value is what the workspace said.
 func (f Fact[T]) Known() bool { return f.Asked && f.Err == nil }
 
-// Kind is the kind of trouble in which the question ended; empty when the fact is known or was not asked.
+// Kind is the kind of trouble in which the question ended; empty when the fact is known or was not
+// asked.
 func (f Fact[T]) Kind() databricks.Kind { return databricks.KindOf(f.Err) }
 
-// Facts are what is known about one destination. What a missing fact before it makes pointless is not asked.
+// Facts are what is known about one destination. What a missing fact before it makes pointless is
+// not asked.
 type Facts struct {
 	Me         Fact[databricks.Principal]
 	Catalog    Fact[databricks.Catalog] // asked when the table or a grant is missing
@@ -32,14 +34,16 @@ type Facts struct {
 	Refused bool
 }
 
-// Privileges are those that the writing principal has on a table and on what holds it, by name or through a group.
+// Privileges are those that the writing principal has on a table and on what holds it, by name or
+// through a group.
 type Privileges struct {
-	// Table maps privileges on the table, from the schema and the catalog too, to the principal that they were given
-	// to: the writer or a group.
+	// Table maps privileges on the table, from the schema and the catalog too, to the principal
+	// that they were given to: the writer or a group.
 	Table map[string]string
 	// Schema and Catalog are the same for these; nil where they did not need to be asked.
 	Schema, Catalog map[string]string
-	// Unread says which groups' privileges could not be looked at; what is missing may come through one of them.
+	// Unread says which groups' privileges could not be looked at; what is missing may come through
+	// one of them.
 	Unread []string
 }
 

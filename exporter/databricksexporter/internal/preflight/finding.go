@@ -42,7 +42,8 @@ type Finding struct {
 	Remedy string
 	// Statement is a statement too long for a line of status; Remedy mentions it.
 	Statement string
-	// Alone is true when no other request to the workspace can succeed either: there is no connection.
+	// Alone is true when no other request to the workspace can succeed either: there is no
+	// connection.
 	Alone bool
 }
 

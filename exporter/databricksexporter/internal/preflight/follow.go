@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
-// run looks at a destination, and again: soon where there is no connection, from time to time where something is wrong
-// or unknown, and whenever it is refused.
+// run looks at a destination, and again: soon where there is no connection, from time to time where
+// something is wrong or unknown, and whenever it is refused.
 func (c *Checker) run(d route.Destination, w *watch) {
 	var pace pace
 	for {
@@ -30,8 +30,8 @@ func (c *Checker) run(d route.Destination, w *watch) {
 	}
 }
 
-// pause waits until the next look is due, 0 meaning not before it is asked for; false means that the checker is shut
-// down.
+// pause waits until the next look is due, 0 meaning not before it is asked for; false means that
+// the checker is shut down.
 func (c *Checker) pause(w *watch, wait time.Duration) bool {
 	least := time.NewTimer(c.set.MinInterval)
 	defer least.Stop()
@@ -121,7 +121,8 @@ func (c *Checker) tell(d route.Destination, before, now []Finding) {
 // pace is how long a destination is left alone.
 type pace struct{ last time.Duration }
 
-// next is the time until the next look; 0 means until it is asked for. It doubles while nothing changes.
+// next is the time until the next look; 0 means until it is asked for. It doubles while nothing
+// changes.
 func (p *pace) next(set Settings, before, now []Finding) time.Duration {
 	first, most := time.Duration(0), set.MaxRetryInterval
 	for _, f := range now {

@@ -10,9 +10,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 )
 
-// Gate answers whether the table of one destination may be asked now, and is the only one that does. It joins what a
-// Checker has read in the workspace with what the ingest endpoint answered: after a refusal one request an interval
-// asks again, and the others wait for what it hears. Its methods may be called at the same time.
+// Gate answers whether the table of one destination may be asked now, and is the only one that
+// does. It joins what a Checker has read in the workspace with what the ingest endpoint answered:
+// after a refusal one request an interval asks again, and the others wait for what it hears. Its
+// methods may be called at the same time.
 type Gate struct {
 	checker  *Checker
 	interval time.Duration
@@ -25,8 +26,9 @@ type Gate struct {
 	message string
 }
 
-// NewGate makes the gate of a destination. While the destination refuses, it is asked once an interval. A refusal that
-// lasts for max is overdue; 0 means never. Without a checker (nil) only the answers of the ingest endpoint count.
+// NewGate makes the gate of a destination. While the destination refuses, it is asked once an
+// interval. A refusal that lasts for max is overdue; 0 means never. Without a checker (nil) only
+// the answers of the ingest endpoint count.
 func NewGate(c *Checker, interval, max time.Duration) *Gate {
 	return &Gate{checker: c, interval: interval, max: max}
 }
@@ -37,18 +39,20 @@ type Held struct {
 	Message string
 	// Wait is how long to wait before the next attempt; 0 leaves it to the retry settings.
 	Wait time.Duration
-	// Pending: it is being found out, by preflight's first look or by the request that asks again. There is nothing to
-	// report.
+	// Pending: it is being found out, by preflight's first look or by the request that asks again.
+	// There is nothing to report.
 	Pending bool
-	// Transient: it may pass by itself, such as a workspace that can't be reached, or is not the destination's fault,
-	// such as a refused sign-in. It is no reason to give data up, however long it lasts.
+	// Transient: it may pass by itself, such as a workspace that can't be reached, or is not the
+	// destination's fault, such as a refused sign-in. It is no reason to give data up, however long
+	// it lasts.
 	Transient bool
 	// Overdue: the table has been held for longer than allowed.
 	Overdue bool
 }
 
-// Admit returns nil if a request may go to the table now, and otherwise why not. It answers at once, from what is
-// known. A destination that is new to the checker is checked in the background meanwhile.
+// Admit returns nil if a request may go to the table now, and otherwise why not. It answers at
+// once, from what is known. A destination that is new to the checker is checked in the background
+// meanwhile.
 func (g *Gate) Admit(d route.Destination, now time.Time) *Held {
 	if h := g.checker.look(d); h != nil {
 		if h.Pending || h.Transient {
@@ -76,8 +80,8 @@ func (g *Gate) Unresolved(f *route.Fault, now time.Time) *Held {
 	return g.hold(f.Message, now, 0, true)
 }
 
-// Refused says that the ingest endpoint refused the table. unexplained asks the checker to look again soon, and to say
-// more exactly what is wrong if it knows.
+// Refused says that the ingest endpoint refused the table. unexplained asks the checker to look
+// again soon, and to say more exactly what is wrong if it knows.
 func (g *Gate) Refused(d route.Destination, message string, unexplained bool, now time.Time) *Held {
 	if unexplained {
 		if more := g.checker.refused(d); more != "" {
@@ -87,7 +91,8 @@ func (g *Gate) Refused(d route.Destination, message string, unexplained bool, no
 	return g.hold(message, now, g.interval, true)
 }
 
-// RefusedSignIn says that the workspace does not know the credential: no reason to give data up, but to wait.
+// RefusedSignIn says that the workspace does not know the credential: no reason to give data up,
+// but to wait.
 func (g *Gate) RefusedSignIn(message string, now time.Time) *Held {
 	return g.hold(message, now, g.interval, false)
 }
@@ -99,8 +104,8 @@ func (g *Gate) Accepted() {
 	g.held, g.since = false, time.Time{}
 }
 
-// hold holds, or goes on holding; nothing asks for an interval. A hold that does not count is no reason to give data
-// up.
+// hold holds, or goes on holding; nothing asks for an interval. A hold that does not count is no
+// reason to give data up.
 func (g *Gate) hold(message string, now time.Time, interval time.Duration, counts bool) *Held {
 	g.mu.Lock()
 	defer g.mu.Unlock()

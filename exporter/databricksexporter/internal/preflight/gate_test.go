@@ -34,7 +34,8 @@ func TestGate(t *testing.T) {
 	require.Nil(t, g.Admit(spansOnly, at.Add(interval)))
 }
 
-// What a refusal means for giving data up: only what a person has to change counts, from the first time it was seen.
+// What a refusal means for giving data up: only what a person has to change counts, from the first
+// time it was seen.
 func TestGateIsOverdue(t *testing.T) {
 	const interval, max = 10 * time.Second, 20 * time.Second
 	g := NewGate(nil, interval, max)

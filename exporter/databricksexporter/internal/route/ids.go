@@ -18,10 +18,11 @@ const (
 	SourceExperimentID   = "mlflow.source.experimentId"
 )
 
-// RewriteIDs gives the ids of traces the form of a destination, in place: MLflow's names for a trace and its experiment
-// mean something only at the server that gave them. mlflow.traceRequestId becomes trace:/<location>/<hex of the trace
-// id>, and mlflow.experimentId the destination's, of resources and spans that have them. The source's value is kept in
-// mlflow.source.*, where the first one wins. What the destination does not tell stays as it is. Doing it again changes
+// RewriteIDs gives the ids of traces the form of a destination, in place: MLflow's names for a
+// trace and its experiment mean something only at the server that gave them. mlflow.traceRequestId
+// becomes trace:/<location>/<hex of the trace id>, and mlflow.experimentId the destination's, of
+// resources and spans that have them. The source's value is kept in mlflow.source.*, where the
+// first one wins. What the destination does not tell stays as it is. Doing it again changes
 // nothing.
 func RewriteIDs(d Destination, td ptrace.Traces) {
 	r := rewriter{experiment: d.Experiment}
@@ -85,8 +86,8 @@ func (r rewriter) replaceExperiment(attrs pcommon.Map) {
 	}
 }
 
-// replace sets the text of an attribute and keeps what it was under another key, unless something is kept there
-// already.
+// replace sets the text of an attribute and keeps what it was under another key, unless something
+// is kept there already.
 func replace(attrs pcommon.Map, v pcommon.Value, keep, text string) {
 	was := v.AsString()
 	v.SetStr(text)

@@ -32,7 +32,8 @@ func TestRewriteIDs(t *testing.T) {
 			nil, map[string]any{"mlflow.traceRequestId": here, "mlflow.source.traceRequestId": "trace:/a.b.c/0102"},
 		},
 		"as long as ours, and another": {
-			agents, nil, map[string]any{"mlflow.traceRequestId": "trace:/main.traces.agents/ffff0000000000000000000000000000"},
+			agents, nil,
+			map[string]any{"mlflow.traceRequestId": "trace:/main.traces.agents/ffff0000000000000000000000000000"},
 			nil, map[string]any{"mlflow.traceRequestId": here,
 				"mlflow.source.traceRequestId": "trace:/main.traces.agents/ffff0000000000000000000000000000"},
 		},

@@ -25,8 +25,8 @@ type Fault struct {
 // Error implements error.
 func (f *Fault) Error() string { return f.Message }
 
-// Resolver finds the table of a target: the one that is written down, or the one that the tags of an experiment name.
-// Its methods may be called at the same time.
+// Resolver finds the table of a target: the one that is written down, or the one that the tags of
+// an experiment name. Its methods may be called at the same time.
 type Resolver struct {
 	Target Target
 	Signal unity.Signal
@@ -79,8 +79,8 @@ func (r *Resolver) Resolve(ctx context.Context) (Destination, error) {
 	return d, nil
 }
 
-// Invalidate says that the workspace does not know the table (any more): it is looked up again when there is something
-// to look up.
+// Invalidate says that the workspace does not know the table (any more): it is looked up again when
+// there is something to look up.
 func (r *Resolver) Invalidate() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,8 +167,8 @@ func tables(x databricks.Experiment, s unity.Signal) (Destination, *Fault) {
 	return d, nil
 }
 
-// Locate tells the location and layout that a table belongs to by its name; the zero location when the name is none
-// that Databricks gives.
+// Locate tells the location and layout that a table belongs to by its name; the zero location when
+// the name is none that Databricks gives.
 func Locate(n unity.Name, s unity.Signal) (unity.Location, unity.Layout) {
 	l := unity.Location{Catalog: n.Catalog, Schema: n.Schema}
 	if n == l.Table(s, unity.V1) {

@@ -75,8 +75,9 @@ const (
 
 var signals = []unity.Signal{unity.Spans, unity.Logs, unity.Metrics}
 
-// Check returns what is wrong, naming the key, and otherwise the number of destinations of a signal. It is not called
-// Validate, because the collector would call that too, and name a group that users don't write.
+// Check returns what is wrong, naming the key, and otherwise the number of destinations of a
+// signal. It is not called Validate, because the collector would call that too, and name a group
+// that users don't write.
 func (r *Routing) Check() (destinations int, err error) {
 	switch r.Layout {
 	case unity.V2, unity.V1:
@@ -106,7 +107,8 @@ func (r *Routing) Check() (destinations int, err error) {
 	return len(p.Targets), nil
 }
 
-// anySignal is one whose default table is named, so that a configuration for logs only can be checked too.
+// anySignal is one whose default table is named, so that a configuration for logs only can be
+// checked too.
 func (r *Routing) anySignal() unity.Signal {
 	if r.Catalog == "" && r.Schema == "" && r.TablePrefix == "" {
 		for _, s := range signals {

@@ -43,7 +43,8 @@ func (r *Rule) matches(attrs pcommon.Map) bool {
 	return true
 }
 
-// experimentID is the source's: data that was here before, and comes again, carries it beside the destination's.
+// experimentID is the source's: data that was here before, and comes again, carries it beside the
+// destination's.
 func experimentID(attrs pcommon.Map) string {
 	for _, key := range []string{SourceExperimentID, genai.ExperimentID} {
 		if v, ok := attrs.Get(key); ok {
@@ -53,7 +54,8 @@ func experimentID(attrs pcommon.Map) string {
 	return ""
 }
 
-// Rules are tried in their order: the first that matches counts. Fallback is the target of what none of them matches.
+// Rules are tried in their order: the first that matches counts. Fallback is the target of what
+// none of them matches.
 type Rules struct {
 	Ordered  []Rule
 	Fallback int
@@ -75,8 +77,8 @@ type Part[T any] struct {
 	Batch  T
 }
 
-// Split groups a batch by target, in the order in which targets occur. A batch with a single target is returned as it
-// is, others are copied in parts.
+// Split groups a batch by target, in the order in which targets occur. A batch with a single target
+// is returned as it is, others are copied in parts.
 func Split[T any](k batch.Kind[T], r *Rules, b T) []Part[T] {
 	n := k.Resources(b)
 	if len(r.Ordered) == 0 || n == 0 {

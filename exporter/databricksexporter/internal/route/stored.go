@@ -14,9 +14,9 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// Stored is, next to queues on disk, the list of the targets that have one, for one exporter and signal: a route that
-// was removed from the configuration must not leave accepted data behind that is never sent. Methods of a nil Stored do
-// nothing.
+// Stored is, next to queues on disk, the list of the targets that have one, for one exporter and
+// signal: a route that was removed from the configuration must not leave accepted data behind that
+// is never sent. Methods of a nil Stored do nothing.
 type Stored struct {
 	client     storage.Client
 	plan       *Plan
@@ -28,8 +28,9 @@ const (
 	storedKey    = "destinations"
 )
 
-// Recall reads the list from a storage extension, adds to the plan the targets of earlier configurations, and saves it.
-// The caller finds what was added behind the targets that the plan had.
+// Recall reads the list from a storage extension, adds to the plan the targets of earlier
+// configurations, and saves it. The caller finds what was added behind the targets that the plan
+// had.
 func Recall(ctx context.Context, host component.Host, extension, exporter component.ID, signal string, p *Plan,
 ) (*Stored, error) {
 	ext, ok := host.GetExtensions()[extension]
@@ -80,8 +81,8 @@ func (s *Stored) save(ctx context.Context, targets []Target) error {
 	return s.client.Set(ctx, storedKey, text)
 }
 
-// Close saves the list without the targets of earlier configurations that nothing is left of: those that used, called
-// with an index of the plan's targets, returns false for.
+// Close saves the list without the targets of earlier configurations that nothing is left of: those
+// that used, called with an index of the plan's targets, returns false for.
 func (s *Stored) Close(ctx context.Context, used func(target int) bool) error {
 	if s == nil {
 		return nil

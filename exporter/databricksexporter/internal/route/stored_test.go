@@ -17,7 +17,8 @@ type stored map[component.ID]component.Component
 
 func (s stored) GetExtensions() map[component.ID]component.Component { return s }
 
-// The list keeps its form: what an earlier version has written is read, and queues on disk are found by the keys.
+// The list keeps its form: what an earlier version has written is read, and queues on disk are
+// found by the keys.
 func TestStoredForm(t *testing.T) {
 	extension := storagetest.NewFileBackedStorageExtension("disk", t.TempDir())
 	host, exporter := stored{extension.ID: extension}, component.MustNewID("databricks")

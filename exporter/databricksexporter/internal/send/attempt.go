@@ -187,7 +187,8 @@ func (a *attempt[T]) part(ranges ...batch.Range) T {
 	return a.Kind.Pick(a.b, ranges...)
 }
 
-// jittered adds up to a tenth, so that requests that were told the same time are not repeated at once.
+// jittered adds up to a tenth, so that requests that were told the same time are not repeated at
+// once.
 func jittered(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*float64(d)/10)
 }

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// note says why a line is there. It stands in the line under the key deadLetter, which readers of OTLP/JSON skip.
+// note says why a line is there. It stands in the line under the key deadLetter, which readers of
+// OTLP/JSON skip.
 type note struct {
 	Time        time.Time `json:"time"`
 	Exporter    string    `json:"exporter"`
@@ -22,26 +23,27 @@ type note struct {
 	Signal      string    `json:"signal"`
 	Reason      string    `json:"reason"`
 	Message     string    `json:"message"`
-	// Items is how many spans, log records or data points the line holds; Rejected how many of them were refused, when
-	// the workspace took the others without saying which.
+	// Items is how many spans, log records or data points the line holds; Rejected how many of them
+	// were refused, when the workspace took the others without saying which.
 	Items    int   `json:"items"`
 	Rejected int64 `json:"rejected,omitempty"`
 }
 
 // appending is held while any handle looks at the end of a file and appends to it. Handles of the
-// same file share no other lock, and the end of a write that has not returned looks like a torn line.
+// same file share no other lock, and the end of a write that has not returned looks like a torn
+// line.
 var appending sync.Mutex
 
-// DeadLetters is a file for data that is given up: a line of OTLP/JSON for each part of a request, so that it can be
-// fed back (otlp_json_file receiver). Its methods may be called at the same time, and several exporters may have the
-// same file open.
+// DeadLetters is a file for data that is given up: a line of OTLP/JSON for each part of a request,
+// so that it can be fed back (otlp_json_file receiver). Its methods may be called at the same time,
+// and several exporters may have the same file open.
 type DeadLetters struct {
 	mu   sync.Mutex
 	file *os.File
 }
 
-// OpenDeadLetters opens or makes the file, readable by its owner only. A last line that a killed process left torn gets
-// its end.
+// OpenDeadLetters opens or makes the file, readable by its owner only. A last line that a killed
+// process left torn gets its end.
 func OpenDeadLetters(path string) (*DeadLetters, error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
@@ -79,7 +81,8 @@ func endLine(f *os.File) error {
 	return err
 }
 
-// write appends a line and returns once it is on disk. otlp is a JSON object that isn't empty, in one line.
+// write appends a line and returns once it is on disk. otlp is a JSON object that isn't empty, in
+// one line.
 func (f *DeadLetters) write(n note, otlp []byte) error {
 	head, err := json.Marshal(n)
 	if err != nil {

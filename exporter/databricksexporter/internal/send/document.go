@@ -12,7 +12,8 @@ import (
 	"unicode"
 )
 
-// document is an error as Databricks' REST APIs write it. What is not of that form has neither code nor message.
+// document is an error as Databricks' REST APIs write it. What is not of that form has neither code
+// nor message.
 type document struct {
 	Code    string
 	Message string
@@ -33,7 +34,8 @@ func parse(body []byte) document {
 	return d
 }
 
-// missing names what does not exist: table, schema, catalog; nothing when that is not what the document says.
+// missing names what does not exist: table, schema, catalog; nothing when that is not what the
+// document says.
 func (d document) missing() string {
 	for _, kind := range []string{"table", "schema", "catalog"} {
 		upper := strings.ToUpper(kind)
@@ -90,8 +92,8 @@ var (
 	quoted = regexp.MustCompile("\"[^\"]{65,}\"|'[^']{65,}'")
 )
 
-// clean makes text of others fit for a log line: one line, 200 characters at most, nothing that looks like a
-// credential, and no long quotation, which could be data.
+// clean makes text of others fit for a log line: one line, 200 characters at most, nothing that
+// looks like a credential, and no long quotation, which could be data.
 func clean(s string) string {
 	if len(s) > 2000 {
 		s = s[:2000]

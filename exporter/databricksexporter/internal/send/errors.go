@@ -5,7 +5,8 @@ package send
 
 import "time"
 
-// Refused is the error of data that is refused for good, and that the caller still has. It is permanent.
+// Refused is the error of data that is refused for good, and that the caller still has. It is
+// permanent.
 type Refused struct {
 	// Reason is one word, as metrics have it; Message is one sentence.
 	Reason, Message string

@@ -49,8 +49,8 @@ func (l *Link) post(ctx context.Context, d route.Destination, body []byte) answe
 		return answer{err: err}
 	}
 	defer func() { _ = res.Body.Close() }()
-	// What breaks off after a success does not undo it, and the status of a failure is enough: an answer is judged by
-	// what is there of it.
+	// What breaks off after a success does not undo it, and the status of a failure is enough: an
+	// answer is judged by what is there of it.
 	got, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
 	return answer{status: res.StatusCode, header: res.Header, body: got}

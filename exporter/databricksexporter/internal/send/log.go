@@ -13,8 +13,8 @@ import (
 // attemptFailed is how exporterhelper begins what it logs of each attempt of each batch that fails.
 const attemptFailed = "Exporting failed."
 
-// withoutAttempts leaves these lines out: a destination that is held has many, and package status logs once what
-// matters.
+// withoutAttempts leaves these lines out: a destination that is held has many, and package status
+// logs once what matters.
 func withoutAttempts(log *zap.Logger) *zap.Logger {
 	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core { return attemptFilter{core} }))
 }

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// memoryBudget bounds the bytes that the queue of one destination has taken: waiting there, being sent, or held. A
-// single batch larger than the limit may be there alone.
+// memoryBudget bounds the bytes that the queue of one destination has taken: waiting there, being
+// sent, or held. A single batch larger than the limit may be there alone.
 type memoryBudget struct {
 	limit int64
 
@@ -60,8 +60,8 @@ func (m *memoryBudget) acquire(ctx context.Context, bytes, items int64, wait boo
 	return nil
 }
 
-// release gives back the room of some items. A queue that merges and cuts batches keeps the number of items but not of
-// bytes, so the bytes are their part of all.
+// release gives back the room of some items. A queue that merges and cuts batches keeps the number
+// of items but not of bytes, so the bytes are their part of all.
 func (m *memoryBudget) release(items int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

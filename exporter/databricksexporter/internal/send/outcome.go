@@ -25,8 +25,8 @@ type action uint8
 const (
 	actionAccept action = iota // the data is there
 	actionRetry                // send again later
-	// The credential is refused, also after signing in anew, which the transport does: as actionHold, and never given
-	// up.
+	// The credential is refused, also after signing in anew, which the transport does: as
+	// actionHold, and never given up.
 	actionSignIn
 	actionHold   // the data waits until a person does what the message says
 	actionSplit  // too large: send in two halves
@@ -61,9 +61,11 @@ type outcome struct {
 	label string
 	// delay is how long the workspace asked to wait; 0 when it did not.
 	delay time.Duration
-	// reason says in one word why data is given up; set with actionRefuse, actionSplit and a partial success.
+	// reason says in one word why data is given up; set with actionRefuse, actionSplit and a
+	// partial success.
 	reason string
-	// message is one sentence for people, without the data's content: what is wrong, where, and what to do.
+	// message is one sentence for people, without the data's content: what is wrong, where, and
+	// what to do.
 	message string
 	// rejected is how many items of an accepted request were not taken.
 	rejected int64
@@ -211,7 +213,8 @@ func accepted(q request, a answer) outcome {
 	return v
 }
 
-// network judges a request without an answer. Whether the workspace has the data is not known then; it is sent again.
+// network judges a request without an answer. Whether the workspace has the data is not known then;
+// it is sent again.
 func network(err error) outcome {
 	var sign *signin.SignInError
 	if errors.As(err, &sign) {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Pacer shares a workspace's quota of traces among destinations, and leaves a part of it to live agents that write to
-// the same workspace. A nil Pacer lets everything pass at once.
+// Pacer shares a workspace's quota of traces among destinations, and leaves a part of it to live
+// agents that write to the same workspace. A nil Pacer lets everything pass at once.
 type Pacer struct {
 	limiter *rate.Limiter
 
@@ -20,8 +20,8 @@ type Pacer struct {
 	until time.Time
 }
 
-// NewPacer allows so many traces a second, spread evenly: no more than a tenth of a second's worth at a time, so that
-// in no second more than 110 % goes out. 0 means no bound.
+// NewPacer allows so many traces a second, spread evenly: no more than a tenth of a second's worth
+// at a time, so that in no second more than 110 % goes out. 0 means no bound.
 func NewPacer(tracesPerSecond float64) *Pacer {
 	if tracesPerSecond <= 0 {
 		return nil
@@ -37,11 +37,12 @@ func (p *Pacer) Most() int {
 	return p.limiter.Burst()
 }
 
-// maxPause bounds how long one destination that is throttled keeps the others waiting: the quota is the workspace's,
-// but a limit of a table looks the same.
+// maxPause bounds how long one destination that is throttled keeps the others waiting: the quota is
+// the workspace's, but a limit of a table looks the same.
 const maxPause = 30 * time.Second
 
-// Pause keeps all destinations from sending for a while, because the workspace said that it has enough.
+// Pause keeps all destinations from sending for a while, because the workspace said that it has
+// enough.
 func (p *Pacer) Pause(d time.Duration) {
 	if p == nil || d <= 0 {
 		return

@@ -23,8 +23,8 @@ import (
 
 // QueueSettings is what a queue is made of.
 type QueueSettings[T any] struct {
-	// Exporter holds the id of the queue (QueueID), which must stay the same from start to start: queues on disk are
-	// found by it.
+	// Exporter holds the id of the queue (QueueID), which must stay the same from start to start:
+	// queues on disk are found by it.
 	Exporter exporter.Settings
 	Config   component.Config
 	Helper   Helper[T]
@@ -35,8 +35,8 @@ type QueueSettings[T any] struct {
 	Memory int64
 }
 
-// Queue queues and retries the batches of one destination, and accounts for those that are not delivered. Its methods
-// may be called at the same time.
+// Queue queues and retries the batches of one destination, and accounts for those that are not
+// delivered. Its methods may be called at the same time.
 type Queue[T any] struct {
 	sender *Sender[T]
 	queue  component.Component
@@ -92,9 +92,10 @@ func (q *Queue[T]) Start(ctx context.Context, host component.Host) error {
 	return errors.Join(q.retry.Start(ctx, host), q.queue.Start(ctx, host))
 }
 
-// Consume takes a batch, which belongs to the queue from then on. What it returns means what exporterhelper's settings
-// for the queue say: that the workspace has answered, or that the batch is queued. An error that does not concern all
-// of the batch carries the part that it concerns (Kind.Rest).
+// Consume takes a batch, which belongs to the queue from then on. What it returns means what
+// exporterhelper's settings for the queue say: that the workspace has answered, or that the batch
+// is queued. An error that does not concern all of the batch carries the part that it concerns
+// (Kind.Rest).
 func (q *Queue[T]) Consume(ctx context.Context, b T) error {
 	q.mu.RLock()
 	if q.stopped {
@@ -119,8 +120,8 @@ func (q *Queue[T]) Consume(ctx context.Context, b T) error {
 	return err
 }
 
-// bounded reports whether batches need memory of the queue's own: not those of a producer that waits with them, and not
-// those on disk.
+// bounded reports whether batches need memory of the queue's own: not those of a producer that
+// waits with them, and not those on disk.
 func (q *Queue[T]) bounded() bool { return !q.waits && !q.keeps }
 
 // retrying is what the attempts at one batch share, through their context.
@@ -145,9 +146,10 @@ func (q *Queue[T]) push(ctx context.Context, b T) error {
 	return q.settle(ctx, b, err, r.exhausted)
 }
 
-// attempt is what the retry helper calls for each attempt. It ends the retries when max_elapsed_time is over, by an
-// error that the helper does not retry. The helper can end them itself, but by an error that differs in its text only
-// from the one for an end by Shutdown; the queue on disk keeps data for the latter and deletes it for the former.
+// attempt is what the retry helper calls for each attempt. It ends the retries when
+// max_elapsed_time is over, by an error that the helper does not retry. The helper can end them
+// itself, but by an error that differs in its text only from the one for an end by Shutdown; the
+// queue on disk keeps data for the latter and deletes it for the former.
 func (q *Queue[T]) attempt(ctx context.Context, b T) error {
 	err := q.sender.Send(ctx, b)
 	r, _ := ctx.Value(retryingKey{}).(*retrying)
@@ -166,8 +168,9 @@ func (q *Queue[T]) attempt(ctx context.Context, b T) error {
 	return consumererror.NewPermanent(err)
 }
 
-// settle decides what becomes of data that was not delivered. An error of the retry helper that is neither permanent
-// nor explained by an end of retries, of the queue or of the producer's time means that nothing is retried.
+// settle decides what becomes of data that was not delivered. An error of the retry helper that is
+// neither permanent nor explained by an end of retries, of the queue or of the producer's time
+// means that nothing is retried.
 func (q *Queue[T]) settle(ctx context.Context, b T, err error, exhausted bool) error {
 	if err == nil {
 		return nil
@@ -208,7 +211,8 @@ func (q *Queue[T]) settle(ctx context.Context, b T, err error, exhausted bool) e
 	} else {
 		q.sender.Drop(rest, reason, message)
 	}
-	// A clean error: it holds neither the batch, which the queue may use again, nor the wrappings of the way.
+	// A clean error: it holds neither the batch, which the queue may use again, nor the wrappings
+	// of the way.
 	out := errors.New(text)
 	if ctx.Err() != nil {
 		out = fmt.Errorf("%s: %w", text, ctx.Err())
@@ -237,9 +241,10 @@ func (q *Queue[T]) stopping() bool {
 	return q.stopped
 }
 
-// Shutdown takes nothing more, ends retries and drains the queue: each batch in it gets one attempt, as long as the
-// destination takes data. What can't be delivered is given back, stays on disk, or is dropped. When ctx ends, requests
-// in flight are cut off. It may be called without Start and twice.
+// Shutdown takes nothing more, ends retries and drains the queue: each batch in it gets one
+// attempt, as long as the destination takes data. What can't be delivered is given back, stays on
+// disk, or is dropped. When ctx ends, requests in flight are cut off. It may be called without
+// Start and twice.
 func (q *Queue[T]) Shutdown(ctx context.Context) error {
 	q.mu.Lock()
 	again := q.stopped

@@ -97,8 +97,8 @@ func onDisk(
 	}
 }
 
-// A stop finds an attempt in flight, which fails after it. What may still be retried stays on disk; what has had its
-// time is given up and counted, since the queue deletes it.
+// A stop finds an attempt in flight, which fails after it. What may still be retried stays on disk;
+// what has had its time is given up and counted, since the queue deletes it.
 func TestShutdownWithAQueueOnDisk(t *testing.T) {
 	for name, c := range map[string]struct {
 		maxElapsed time.Duration
@@ -154,8 +154,8 @@ func TestShutdownWithAQueueOnDisk(t *testing.T) {
 	}
 }
 
-// exporterhelper's line about each failed attempt is left out. This fails when exporterhelper begins it with other
-// words.
+// exporterhelper's line about each failed attempt is left out. This fails when exporterhelper
+// begins it with other words.
 func TestWithoutAttempts(t *testing.T) {
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.InitialInterval, retry.MaxInterval = time.Millisecond, time.Millisecond

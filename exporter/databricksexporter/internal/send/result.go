@@ -14,8 +14,8 @@ import (
 
 // result turns what happened into the error of the attempt.
 //
-// What was refused is given up only once nothing has to be tried again: until then it stays with the rest, so that the
-// last attempt knows all that is refused.
+// What was refused is given up only once nothing has to be tried again: until then it stays with
+// the rest, so that the last attempt knows all that is refused.
 func (a *attempt[T]) result() error {
 	if len(a.rest) > 0 && a.overdue && a.DeadLetters != nil {
 		for _, r := range a.rest {
@@ -45,7 +45,8 @@ func (a *attempt[T]) result() error {
 	return a.deadLetter()
 }
 
-// deadLetter puts what was refused into the dead-letter file. If the file can't be written, it is tried again.
+// deadLetter puts what was refused into the dead-letter file. If the file can't be written, it is
+// tried again.
 func (a *attempt[T]) deadLetter() error {
 	for i, r := range a.refused {
 		b := a.part(r.Range)
@@ -75,8 +76,8 @@ func (s *Sender[T]) write(b T, items int, rejected int64, reason, message string
 	}, line)
 }
 
-// DeadLetter puts data that no destination takes into the dead-letter file, and counts it. After an error, which is a
-// *Delayed, it was not given up.
+// DeadLetter puts data that no destination takes into the dead-letter file, and counts it. After an
+// error, which is a *Delayed, it was not given up.
 func (s *Sender[T]) DeadLetter(b T, reason, message string) error {
 	items := s.Kind.Items(b)
 	if err := s.write(b, items, 0, reason, message); err != nil {
@@ -86,8 +87,8 @@ func (s *Sender[T]) DeadLetter(b T, reason, message string) error {
 	return nil
 }
 
-// Refuse gives back data that no destination takes, as a permanent error, and counts it. With a dead-letter file it
-// goes there.
+// Refuse gives back data that no destination takes, as a permanent error, and counts it. With a
+// dead-letter file it goes there.
 func (s *Sender[T]) Refuse(b T, reason, message string) error {
 	if s.DeadLetters != nil {
 		return s.DeadLetter(b, reason, message)
@@ -96,8 +97,8 @@ func (s *Sender[T]) Refuse(b T, reason, message string) error {
 	return consumererror.NewPermanent(&Refused{Reason: reason, Message: message})
 }
 
-// Drop is for data that exists nowhere else once it returns: it goes to the dead-letter file if there is one, and is
-// counted.
+// Drop is for data that exists nowhere else once it returns: it goes to the dead-letter file if
+// there is one, and is counted.
 func (s *Sender[T]) Drop(b T, reason, message string) {
 	items := s.Kind.Items(b)
 	dead := 0

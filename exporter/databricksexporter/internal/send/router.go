@@ -40,12 +40,12 @@ func (r *Router[T]) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// Consume routes a batch. It returns once each part has been taken, or not, by its queue: with queues that wait for the
-// result a batch of several destinations waits for the slowest. An error that does not concern all of the batch carries
-// the part that it concerns.
+// Consume routes a batch. It returns once each part has been taken, or not, by its queue: with
+// queues that wait for the result a batch of several destinations waits for the slowest. An error
+// that does not concern all of the batch carries the part that it concerns.
 //
-// When some parts may be delivered later and others are refused for good, the error is about the former only: it must
-// not be permanent, or they would be lost. The latter were counted.
+// When some parts may be delivered later and others are refused for good, the error is about the
+// former only: it must not be permanent, or they would be lost. The latter were counted.
 func (r *Router[T]) Consume(ctx context.Context, b T) error {
 	parts := route.Split(r.Kind, r.Rules, b)
 	if len(parts) == 1 {
@@ -114,7 +114,8 @@ func (r *Router[T]) merge(parts []route.Part[T], errs []error) error {
 	return err
 }
 
-// mixed is the error of several parts. It wraps the end of the context if that is what ended one of them.
+// mixed is the error of several parts. It wraps the end of the context if that is what ended one of
+// them.
 type mixed struct {
 	text  string
 	cause error
@@ -135,9 +136,9 @@ func (r *Router[T]) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// QueueID is the id of the queue of a destination: the exporter's, with the key of the target in its name. Queues on
-// disk are found by it, so it is the same from start to start, and short enough, and without slashes, for the name of a
-// file.
+// QueueID is the id of the queue of a destination: the exporter's, with the key of the target in
+// its name. Queues on disk are found by it, so it is the same from start to start, and short
+// enough, and without slashes, for the name of a file.
 func QueueID(exporter component.ID, key string) component.ID {
 	const most = 100
 	if name := strings.ReplaceAll(key, "/", "~"); name != key || len(name) > most {

@@ -28,8 +28,8 @@ const (
 type SenderSettings[T any] struct {
 	Kind   batch.Kind[T]
 	Target *route.Resolver
-	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes to a destination;
-	// nil for signals that need nothing.
+	// Prepare changes a batch, in place and so that doing it again changes nothing, before it goes
+	// to a destination; nil for signals that need nothing.
 	Prepare func(route.Destination, T)
 	Link    *Link
 	Pacer   *Pacer
@@ -60,12 +60,14 @@ func NewSender[T any](s SenderSettings[T]) *Sender[T] {
 	return out
 }
 
-// StopRetrying makes attempts at a destination whose data waits fail at once: nothing is tried again after them.
+// StopRetrying makes attempts at a destination whose data waits fail at once: nothing is tried
+// again after them.
 func (s *Sender[T]) StopRetrying() { s.stopping.Store(true) }
 
-// Send makes one attempt. An error that is not permanent wraps *Delayed, carries what was not delivered (Kind.Rest),
-// and tells how long to wait. A permanent one wraps *Refused and carries what was refused, which is all that was not
-// delivered. With a dead-letter file nothing is refused: it goes there.
+// Send makes one attempt. An error that is not permanent wraps *Delayed, carries what was not
+// delivered (Kind.Rest), and tells how long to wait. A permanent one wraps *Refused and carries
+// what was refused, which is all that was not delivered. With a dead-letter file nothing is
+// refused: it goes there.
 func (s *Sender[T]) Send(ctx context.Context, b T) error {
 	a := attempt[T]{Sender: s, b: b, whole: batch.Whole(s.Kind, b), began: s.Now()}
 	if a.whole.Len() == 0 {

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package status records what happens to the data of each destination: what was sent, given up and given back, and why
-// data waits. It turns this into the report, the component's status, metrics and log lines.
+// Package status records what happens to the data of each destination: what was sent, given up and
+// given back, and why data waits. It turns this into the report, the component's status, metrics
+// and log lines.
 package status
 
 import (
@@ -28,8 +29,8 @@ type Recorder struct {
 	said     map[string]time.Time // when a reason for giving up was logged
 }
 
-// saidEvery is how often the log tells one reason for giving up data of one destination; metrics and the report count
-// each.
+// saidEvery is how often the log tells one reason for giving up data of one destination; metrics
+// and the report count each.
 const saidEvery = time.Minute
 
 // most problems that a report shows of one destination.
@@ -58,7 +59,8 @@ func (r *Recorder) Sent(items int64) {
 	r.registry.metrics.sent(name, items)
 }
 
-// Rejected counts items that were given up here: they exist nowhere else, except for those in the dead-letter file.
+// Rejected counts items that were given up here: they exist nowhere else, except for those in the
+// dead-letter file.
 func (r *Recorder) Rejected(reason string, items, deadLettered int64, message string) {
 	r.mu.Lock()
 	r.state.Rejected += items
@@ -112,7 +114,8 @@ func (r *Recorder) problem(message string) {
 	}
 }
 
-// Wait says that data waits, and why. An answer of success that came after the attempt began outweighs it.
+// Wait says that data waits, and why. An answer of success that came after the attempt began
+// outweighs it.
 func (r *Recorder) Wait(message string, began time.Time) {
 	r.mu.Lock()
 	if r.delivery.After(began) || r.state.Held == message {

@@ -49,8 +49,8 @@ func New(s Settings) (*Registry, error) {
 	return r, err
 }
 
-// Add makes the recorder of a destination. The name is that of its table if that is known, and otherwise what it is
-// looked up by.
+// Add makes the recorder of a destination. The name is that of its table if that is known, and
+// otherwise what it is looked up by.
 func (r *Registry) Add(name string, known bool) *Recorder {
 	a := &Recorder{registry: r, name: name, known: known, said: map[string]time.Time{}}
 	r.mu.Lock()
@@ -59,15 +59,16 @@ func (r *Registry) Add(name string, known bool) *Recorder {
 	return a
 }
 
-// Connect sets where states are published (may be nil) and what is called with the exporter's status: an error while
-// data of any destination waits, nil once none does.
+// Connect sets where states are published (may be nil) and what is called with the exporter's
+// status: an error while data of any destination waits, nil once none does.
 func (r *Registry) Connect(sink progress.DestinationSink, status func(error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sink, r.status = sink, status
 }
 
-// changed logs, publishes and reports a change between waiting and flowing, or of the reason for waiting.
+// changed logs, publishes and reports a change between waiting and flowing, or of the reason for
+// waiting.
 func (r *Registry) changed(a *Recorder, log bool) {
 	message, _ := a.Waiting()
 	switch {
@@ -109,8 +110,8 @@ func (r *Registry) waiting() error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-// publish sends the state of a table, summed over the recorders whose destination it is; r.mu is held. A table that is
-// not known is left for the end.
+// publish sends the state of a table, summed over the recorders whose destination it is; r.mu is
+// held. A table that is not known is left for the end.
 func (r *Registry) publish(name string, verified map[string]progress.Destination) {
 	if r.sink == nil {
 		return
@@ -169,8 +170,8 @@ func (r *Registry) waitingNames() []string {
 	return names
 }
 
-// Close publishes everything a last time, with what verification found, and says nothing afterwards. It may be called
-// twice.
+// Close publishes everything a last time, with what verification found, and says nothing
+// afterwards. It may be called twice.
 func (r *Registry) Close(verified []progress.Destination) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -17,22 +17,22 @@ type When string
 const (
 	// WhenNever counts nothing.
 	WhenNever When = "never"
-	// WhenEndOfBackfill counts at Shutdown, if the runs of the mlflow receivers have come to their end; not when the
-	// process is stopped in the middle.
+	// WhenEndOfBackfill counts at Shutdown, if the runs of the mlflow receivers have come to their
+	// end; not when the process is stopped in the middle.
 	WhenEndOfBackfill When = "end_of_backfill"
 )
 
 // Config is the group `verify` of the exporter.
 type Config struct {
 	When When `mapstructure:"when"`
-	// WarehouseID is the SQL warehouse that counts; it is started if it is stopped. Without one nothing is counted, and
-	// the report says "arrived: not verified".
+	// WarehouseID is the SQL warehouse that counts; it is started if it is stopped. Without one
+	// nothing is counted, and the report says "arrived: not verified".
 	WarehouseID string `mapstructure:"warehouse_id"`
-	// Timeout is how long after the last answer rows may take to become visible, and how long counting may take at
-	// most.
+	// Timeout is how long after the last answer rows may take to become visible, and how long
+	// counting may take at most.
 	Timeout time.Duration `mapstructure:"timeout"`
-	// MaxTraces bounds what is remembered: 90 bytes a trace and 8 bytes a span, for this many traces and 32 times as
-	// many spans. What is beyond is reported as not verified.
+	// MaxTraces bounds what is remembered: 90 bytes a trace and 8 bytes a span, for this many
+	// traces and 32 times as many spans. What is beyond is reported as not verified.
 	MaxTraces int `mapstructure:"max_traces"`
 }
 

@@ -21,8 +21,8 @@ import (
 const (
 	firstWait   = 5 * time.Second
 	longestWait = time.Minute
-	// lastLook is the time for the last look after the time for waiting is over, and again for listing span by span
-	// what is missing.
+	// lastLook is the time for the last look after the time for waiting is over, and again for
+	// listing span by span what is missing.
 	lastLook = time.Minute
 )
 
@@ -157,7 +157,8 @@ func (v *Verifier) run(ctx context.Context, statement string) ([][]string, error
 	return r.Rows, err
 }
 
-// round asks once for everything of a table that is open. Trouble with the warehouse ends the counting of all tables.
+// round asks once for everything of a table that is open. Trouble with the warehouse ends the
+// counting of all tables.
 func (v *Verifier) round(ctx context.Context, x *count, all []*count) {
 	if x.err != nil {
 		return
@@ -224,7 +225,8 @@ func (x *count) close() {
 	})
 }
 
-// fail notes trouble: what passes is tried again, what concerns the warehouse ends the counting of all tables.
+// fail notes trouble: what passes is tried again, what concerns the warehouse ends the counting of
+// all tables.
 func (x *count) fail(err error, all []*count) {
 	if databricks.Passes(err) {
 		x.trouble = err
@@ -242,7 +244,8 @@ func (x *count) fail(err error, all []*count) {
 	}
 }
 
-// result says what is known about the table. The error is non-nil unless everything that was sent was counted there.
+// result says what is known about the table. The error is non-nil unless everything that was sent
+// was counted there.
 func (x *count) result(c Config) (progress.Destination, error) {
 	d := progress.Destination{
 		Name:         x.d.String(),

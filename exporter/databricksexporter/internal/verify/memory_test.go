@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What max_traces says about memory: about 90 bytes a trace and 8 bytes a span, with room for what growing leaves
-// unused.
+// What max_traces says about memory: about 90 bytes a trace and 8 bytes a span, with room for what
+// growing leaves unused.
 func TestMemory(t *testing.T) {
 	const n, k, step = 200_000, 8, 500
 	td := traces(0, step, k)

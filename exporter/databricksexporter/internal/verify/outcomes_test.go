@@ -189,8 +189,8 @@ func TestVisibility(t *testing.T) {
 	})
 }
 
-// A warehouse that starts slowly or is busy is waited for; one that can't count leaves spans not verified, with the
-// reason.
+// A warehouse that starts slowly or is busy is waited for; one that can't count leaves spans not
+// verified, with the reason.
 func TestWarehouse(t *testing.T) {
 	check(t, map[string]verification{
 		"slow start of the warehouse": {

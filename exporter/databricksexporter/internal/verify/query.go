@@ -22,13 +22,13 @@ const (
 	tracesPerQuery = 5000
 	// spansPerQuery does the same for lists of spans.
 	spansPerQuery = 50000
-	// slack widens the bound on time, which only keeps the warehouse from reading the whole table: more than any two
-	// time zones are apart.
+	// slack widens the bound on time, which only keeps the warehouse from reading the whole table:
+	// more than any two time zones are apart.
 	slack = 26 * 3600
 )
 
-// where is the condition that finds the traces in the table. Ids are written by us as hexadecimal digits and need no
-// quoting.
+// where is the condition that finds the traces in the table. Ids are written by us as hexadecimal
+// digits and need no quoting.
 func where(d route.Destination, items []*item) string {
 	from, to := items[0].from, items[0].to
 	for _, i := range items {
@@ -52,8 +52,8 @@ func where(d route.Destination, items []*item) string {
 	return b.String()
 }
 
-// sums is the statement that counts traces as a whole. The smallest and the largest id tell other spans of the same
-// number apart.
+// sums is the statement that counts traces as a whole. The smallest and the largest id tell other
+// spans of the same number apart.
 func sums(d route.Destination, items []*item) string {
 	return "SELECT trace_id, count(*), count(DISTINCT span_id), min(span_id), max(span_id) " +
 		"FROM " + d.Table.Quoted() + " WHERE " + where(
@@ -73,8 +73,8 @@ func list(d route.Destination, items []*item) string {
 // runner runs a statement and returns its rows.
 type runner func(ctx context.Context, statement string) ([][]string, error)
 
-// countSums asks for traces as a whole. Those that are there completely are counted; of the others it is known how many
-// spans there may be.
+// countSums asks for traces as a whole. Those that are there completely are counted; of the others
+// it is known how many spans there may be.
 func countSums(ctx context.Context, run runner, d route.Destination, items []*item) error {
 	rows, err := run(ctx, sums(d, items))
 	if err != nil {

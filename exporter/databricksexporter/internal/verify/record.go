@@ -15,7 +15,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// spansPerTrace is how many spans are remembered for each trace that may be remembered, on the average.
+// spansPerTrace is how many spans are remembered for each trace that may be remembered, on the
+// average.
 const spansPerTrace = 32
 
 // record is what was acknowledged for one table. Its methods may be called at the same time.
@@ -30,7 +31,8 @@ type record struct {
 	last                time.Time // the newest acknowledgement
 }
 
-// trace is what is remembered of one trace. Pointers to it and a key of 16 bytes in the map make about 90 bytes.
+// trace is what is remembered of one trace. Pointers to it and a key of 16 bytes in the map make
+// about 90 bytes.
 type trace struct {
 	spans    []uint64 // the first clean ones ascending and each once
 	clean    int32
@@ -114,8 +116,8 @@ func (i *item) hex() string { return hex.EncodeToString(i.id[:]) }
 
 func (i *item) sent() int64 { return int64(len(i.spans)) }
 
-// items lists the traces in the order of their time, so that a few of them lie close together in the table. Nothing may
-// be added after it.
+// items lists the traces in the order of their time, so that a few of them lie close together in
+// the table. Nothing may be added after it.
 func (r *record) items() []*item {
 	r.mu.Lock()
 	defer r.mu.Unlock()

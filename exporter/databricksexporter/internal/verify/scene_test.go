@@ -35,8 +35,8 @@ type scene struct {
 	mu    sync.Mutex
 	now   time.Time
 	slept []time.Duration
-	// answer takes the place of a statement's result: the body of an answer 200, or "503 …"; "" leaves it to the
-	// warehouse.
+	// answer takes the place of a statement's result: the body of an answer 200, or "503 …"; ""
+	// leaves it to the warehouse.
 	answer func(statement string) string
 }
 

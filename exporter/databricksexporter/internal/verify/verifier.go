@@ -24,16 +24,16 @@ type Settings struct {
 	Config Config
 	Client *databricks.Client
 	Logger *zap.Logger
-	// Ending knows whether the process ends because a run has come to its end: the mlflow_report extension. Without it
-	// (nil) nothing is counted.
+	// Ending knows whether the process ends because a run has come to its end: the mlflow_report
+	// extension. Without it (nil) nothing is counted.
 	Ending progress.Ending
 	// Now and Sleep are the time; nil means real time.
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// Verifier records which spans the workspace acknowledged and counts them in the tables. Its methods may be called at
-// the same time; those of a nil Verifier do nothing.
+// Verifier records which spans the workspace acknowledged and counts them in the tables. Its
+// methods may be called at the same time; those of a nil Verifier do nothing.
 type Verifier struct {
 	set     Settings
 	mu      sync.Mutex
@@ -63,8 +63,9 @@ func New(set Settings) *Verifier {
 // enabled reports whether there will be anything to count, so that nothing is recorded in vain.
 func (v *Verifier) enabled() bool { return v.set.Config.due() && v.set.Ending != nil }
 
-// Acknowledged records the spans of a request that the workspace answered with success, as they were sent. They are
-// read during the call only. rejected is how many of them a partial success refused, without saying which.
+// Acknowledged records the spans of a request that the workspace answered with success, as they
+// were sent. They are read during the call only. rejected is how many of them a partial success
+// refused, without saying which.
 func (v *Verifier) Acknowledged(d route.Destination, td ptrace.Traces, rejected int64) {
 	if v == nil {
 		return
@@ -81,9 +82,10 @@ func (v *Verifier) Acknowledged(d route.Destination, td ptrace.Traces, rejected 
 	}
 }
 
-// Verify counts in the tables, after everything was drained and before the report, until ctx ends. Each element names
-// its destination (Name, Signal) and fills what verification knows: Verification, Detail, Arrived, Missing, Repeated.
-// The error is non-nil when something that was acknowledged did not arrive, or could not be counted.
+// Verify counts in the tables, after everything was drained and before the report, until ctx ends.
+// Each element names its destination (Name, Signal) and fills what verification knows:
+// Verification, Detail, Arrived, Missing, Repeated. The error is non-nil when something that was
+// acknowledged did not arrive, or could not be counted.
 func (v *Verifier) Verify(ctx context.Context) ([]progress.Destination, error) {
 	if v == nil {
 		return nil, nil

@@ -50,7 +50,8 @@ func TestTables(t *testing.T) {
 	require.NotContains(t, err.Error(), "pre_otel_spans")
 }
 
-// A warehouse that may not be used is asked once, not once a table; a statement that fails concerns its table only.
+// A warehouse that may not be used is asked once, not once a table; a statement that fails concerns
+// its table only.
 func TestTroubleOfTheWarehouse(t *testing.T) {
 	s := newScene(t)
 	s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh", Denied: []string{databrickstest.Admin}})

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package grant proposes what named principals may do with the tables and views: no more than each needs, and nothing for everybody unless that was said twice.
+// Package grant proposes what named principals may do with the tables and views: no more than each
+// needs, and nothing for everybody unless that was said twice.
 package grant
 
 import (
@@ -19,7 +20,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// Everybody reports whether a principal is a group that all users of an account or workspace are in.
+// Everybody reports whether a principal is a group that all users of an account or workspace are
+// in.
 func Everybody(principal string) bool {
 	switch strings.ToLower(strings.TrimSpace(principal)) {
 	case "account users", "users", "all account users", "all workspace users":
@@ -32,13 +34,15 @@ func Everybody(principal string) bool {
 type Wanted struct {
 	Client    *databricks.Client
 	Principal string
-	// Write: to deliver spans, logs and metrics. Read: to read the views of traces and scores. Content: to read the view of what was asked and answered.
+	// Write: to deliver spans, logs and metrics. Read: to read the views of traces and scores.
+	// Content: to read the view of what was asked and answered.
 	Write, Read, Content bool
 	Location             unity.Location
 	Layout               unity.Layout
 	// ReadViews and ContentViews are those views.
 	ReadViews, ContentViews []unity.Name
-	// Expected reports whether a table or view that is not there is about to be made by an earlier step.
+	// Expected reports whether a table or view that is not there is about to be made by an earlier
+	// step.
 	Expected func(unity.Name) bool
 }
 
@@ -62,7 +66,8 @@ func (w *Wanted) needs() []need {
 	}
 	if w.Write {
 		for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
-			add(w.Location.Table(s, w.Layout), "MODIFY", "SELECT") // both by name: ALL PRIVILEGES is not enough to deliver
+			// both by name: ALL PRIVILEGES is not enough to deliver
+			add(w.Location.Table(s, w.Layout), "MODIFY", "SELECT")
 		}
 	}
 	if w.Read {
@@ -88,7 +93,8 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	for _, n := range w.needs() {
 		have, err := w.have(ctx, &n)
 		if databricks.KindOf(err) == databricks.NotFound && n.table && !w.Expected(n.of) {
-			p.Notes = append(p.Notes, n.of.String()+" is not there, so nothing can be granted on it; run setup again once it is")
+			p.Notes = append(p.Notes,
+				n.of.String()+" is not there, so nothing can be granted on it; run setup again once it is")
 			continue
 		}
 		if err != nil && databricks.KindOf(err) != databricks.NotFound {
@@ -110,16 +116,19 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 		who += " (that is everybody)"
 	}
 	if w.Write {
-		p.Shows = append(p.Shows, "to "+who+": all spans, logs and metrics of the location, content included; who delivers must be able to read (Databricks wants SELECT with MODIFY)")
+		p.Shows = append(p.Shows, "to "+who+": all spans, logs and metrics of the location, content included; who "+
+			"delivers must be able to read (Databricks wants SELECT with MODIFY)")
 	}
 	if w.Read {
-		p.Shows = append(p.Shows, "to "+who+": the views of traces and scores: names, users and sessions, tags, tokens, costs and scores, but not what was asked and answered")
+		p.Shows = append(p.Shows, "to "+who+": the views of traces and scores: names, users and sessions, tags, "+
+			"tokens, costs and scores, but not what was asked and answered")
 	}
 	if w.Content {
 		p.Shows = append(p.Shows, "to "+who+": what was asked and answered")
 	}
 	if w.Read || w.Content {
-		p.Notes = append(p.Notes, "to read views one also needs CAN USE on some SQL warehouse, which is not granted here")
+		p.Notes = append(p.Notes,
+			"to read views one also needs CAN USE on some SQL warehouse, which is not granted here")
 	}
 	return p, nil
 }
@@ -138,8 +147,9 @@ func (w *Wanted) have(ctx context.Context, n *need) ([]string, error) {
 func (w *Wanted) action(n *need, privileges []string) plan.Action {
 	return plan.Action{
 		Does:   "grants " + strings.Join(privileges, " and ") + " on the " + n.on.String(),
-		Method: http.MethodPatch, Path: path(n), Body: change(catalog.PermissionsChange{Principal: w.Principal, Add: spell(privileges)}),
-		Do: func(ctx context.Context) error { return w.Client.AddGrants(ctx, n.on, w.Principal, privileges...) },
+		Method: http.MethodPatch, Path: path(n),
+		Body: change(catalog.PermissionsChange{Principal: w.Principal, Add: spell(privileges)}),
+		Do:   func(ctx context.Context) error { return w.Client.AddGrants(ctx, n.on, w.Principal, privileges...) },
 	}
 }
 
@@ -163,7 +173,8 @@ func spell(privileges []string) []catalog.Privilege {
 	return out
 }
 
-// undo proposes to take back what was granted on tables and views. Use of the catalog and the schema may serve other purposes.
+// undo proposes to take back what was granted on tables and views. Use of the catalog and the
+// schema may serve other purposes.
 func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 	p := plan.Proposal{State: plan.Done}
 	for _, n := range w.needs() {
@@ -185,7 +196,8 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 			p.Hides = []string{"the tables and views, from " + w.Principal}
 			p.Actions = append(p.Actions, plan.Action{
 				Does:   fmt.Sprintf("takes %s on the %s back", strings.Join(there, " and "), n.on),
-				Method: http.MethodPatch, Path: path(&n), Body: change(catalog.PermissionsChange{Principal: w.Principal, Remove: spell(there)}),
+				Method: http.MethodPatch, Path: path(&n),
+				Body: change(catalog.PermissionsChange{Principal: w.Principal, Remove: spell(there)}),
 			})
 		}
 	}

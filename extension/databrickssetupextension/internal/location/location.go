@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package location proposes where an experiment's traces lie: a new experiment whose tables come into being with it, or the link of one that is there.
+// Package location proposes where an experiment's traces lie: a new experiment whose tables come
+// into being with it, or the link of one that is there.
 package location
 
 import (
@@ -16,7 +17,8 @@ import (
 )
 
 // Order is in which order an experiment with traces moves to Unity Catalog.
-const Order = "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with link_existing: true, 4. tail what comes late. Just before the link run the backfill once more: what it has not read is hidden"
+const Order = "1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with link_existing: " +
+	"true, 4. tail what comes late. Just before the link run the backfill once more: what it has not read is hidden"
 
 // Wanted is what should be.
 type Wanted struct {
@@ -34,26 +36,31 @@ type Wanted struct {
 // Pending reports whether the last look found tables that are still to be made.
 func (w *Wanted) Pending() bool { return w.pending }
 
-// Schema is the step that finds out whether the workspace answers and has the schema: setup makes none.
+// Schema is the step that finds out whether the workspace answers and has the schema: setup makes
+// none.
 func (w *Wanted) Schema() plan.Step {
-	return plan.Step{Title: "Workspace and schema", Needed: true, Look: func(ctx context.Context) (plan.Proposal, error) {
-		me, err := w.Client.Me(ctx)
-		if err != nil {
-			return plan.Proposal{}, err
-		}
-		at := unity.Quote(w.Location.Catalog) + "." + unity.Quote(w.Location.Schema)
-		s, err := w.Client.Schema(ctx, w.Location.Catalog, w.Location.Schema)
-		if databricks.KindOf(err) == databricks.NotFound {
-			return plan.Proposal{State: plan.Refused, Why: err.Error() + "\nIt must be there first, and is not made here: where it lies and who owns it is your decision. Its owner-to-be runs",
-				Actions: []plan.Action{{Does: "makes the schema", SQL: "CREATE SCHEMA " + at}}}, nil
-		}
-		if err != nil {
-			return plan.Proposal{}, err
-		}
-		return plan.Proposal{State: plan.Done, Notes: []string{
-			fmt.Sprintf("signed in to %s as %s", w.Client.Host(), me.Name), fmt.Sprintf("the schema %s.%s is there, its owner is %s", s.Catalog, s.Name, s.Owner),
-		}}, nil
-	}}
+	return plan.Step{Title: "Workspace and schema", Needed: true,
+		Look: func(ctx context.Context) (plan.Proposal, error) {
+			me, err := w.Client.Me(ctx)
+			if err != nil {
+				return plan.Proposal{}, err
+			}
+			at := unity.Quote(w.Location.Catalog) + "." + unity.Quote(w.Location.Schema)
+			s, err := w.Client.Schema(ctx, w.Location.Catalog, w.Location.Schema)
+			if databricks.KindOf(err) == databricks.NotFound {
+				return plan.Proposal{State: plan.Refused,
+					Why: err.Error() + "\nIt must be there first, and is not made " +
+						"here: where it lies and who owns it is your decision. Its owner-to-be runs",
+					Actions: []plan.Action{{Does: "makes the schema", SQL: "CREATE SCHEMA " + at}}}, nil
+			}
+			if err != nil {
+				return plan.Proposal{}, err
+			}
+			return plan.Proposal{State: plan.Done, Notes: []string{
+				fmt.Sprintf("signed in to %s as %s", w.Client.Host(), me.Name),
+				fmt.Sprintf("the schema %s.%s is there, its owner is %s", s.Catalog, s.Name, s.Owner),
+			}}, nil
+		}}
 }
 
 // Step is the step that makes the location.
@@ -62,7 +69,8 @@ func (w *Wanted) Step() plan.Step {
 	if name == "" {
 		name = w.ID
 	}
-	return plan.Step{Title: "Trace location " + w.Location.String() + " of the experiment " + name, Needed: true, Look: w.look, Undo: w.undo}
+	return plan.Step{Title: "Trace location " + w.Location.String() + " of the experiment " + name, Needed: true,
+		Look: w.look, Undo: w.undo}
 }
 
 func (w *Wanted) experiment(ctx context.Context) (databricks.Experiment, error) {
@@ -79,7 +87,8 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	case databricks.KindOf(err) == databricks.NotFound && w.ID == "":
 		return w.create(), nil
 	case databricks.KindOf(err) == databricks.NotFound:
-		return refuse("there is no experiment with the id %s; write its name into experiment::name, and it is created", w.ID), nil
+		return refuse("there is no experiment with the id %s; write its name into experiment::name, and it is created",
+			w.ID), nil
 	case err != nil:
 		return plan.Proposal{}, err
 	case x.Deleted:
@@ -87,10 +96,12 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	}
 	if have, linked := x.SpansTable(); linked {
 		if want := w.Location.Table(unity.Spans, w.Layout); !strings.EqualFold(have.String(), want.String()) {
-			return refuse("the experiment %s (%s) is linked to %s already, and not to %s; a link can't be changed. Write the location that it has into catalog, schema and table_prefix, "+
+			return refuse("the experiment %s (%s) is linked to %s already, and not to %s; a link can't be changed. "+
+				"Write the location that it has into catalog, schema and table_prefix, "+
 				"or name a new experiment", x.Name, x.ID, have, want), nil
 		}
-		return plan.Proposal{State: plan.Done, Notes: []string{fmt.Sprintf("the experiment %s (%s) keeps its spans in %s", x.Name, x.ID, have)}}, nil
+		return plan.Proposal{State: plan.Done,
+			Notes: []string{fmt.Sprintf("the experiment %s (%s) keeps its spans in %s", x.Name, x.ID, have)}}, nil
 	}
 	return w.link(ctx, x)
 }
@@ -101,14 +112,16 @@ func (w *Wanted) create() plan.Proposal {
 		return p
 	}
 	w.pending = true
-	p := plan.Proposal{State: plan.Todo, Costs: costs(w.Layout), Notes: []string{"a new experiment: nothing is hidden by this. The location can't be changed later"}}
+	p := plan.Proposal{State: plan.Todo, Costs: costs(w.Layout),
+		Notes: []string{"a new experiment: nothing is hidden by this. The location can't be changed later"}}
 	at := &w.Location
 	if w.Layout == unity.V1 {
 		at = nil
 	}
 	request := databricks.CreateExperimentRequest(w.Name, at)
 	p.Actions = []plan.Action{{
-		Does: "creates the experiment, and its tables with it", Method: http.MethodPost, Path: "/api/2.0/mlflow/experiments/create", Body: request,
+		Does: "creates the experiment, and its tables with it", Method: http.MethodPost,
+		Path: "/api/2.0/mlflow/experiments/create", Body: request,
 		Do: func(ctx context.Context) error {
 			id, err := w.Client.CreateExperiment(ctx, request)
 			if err != nil && at != nil && unknownField(err) {
@@ -135,9 +148,11 @@ func (w *Wanted) create() plan.Proposal {
 	return p
 }
 
-// unknownField reports whether the workspace refuses the request because it doesn't know trace locations.
+// unknownField reports whether the workspace refuses the request because it doesn't know trace
+// locations.
 func unknownField(err error) bool {
-	return databricks.KindOf(err) == databricks.Invalid && strings.Contains(strings.ToLower(err.Error()), "trace_location")
+	return databricks.KindOf(err) == databricks.Invalid &&
+		strings.Contains(strings.ToLower(err.Error()), "trace_location")
 }
 
 // link proposes to link an experiment that is there.
@@ -146,14 +161,16 @@ func (w *Wanted) link(ctx context.Context, x databricks.Experiment) (plan.Propos
 	if err != nil && ctx.Err() != nil {
 		return plan.Proposal{}, err
 	}
-	consequence := fmt.Sprintf("the experiment %s (%s) is there and its traces are MLflow's own. Once it is linked to %s, its earlier traces are no longer shown, neither in the "+
+	consequence := fmt.Sprintf("the experiment %s (%s) is there and its traces are MLflow's own. Once it is linked "+
+		"to %s, its earlier traces are no longer shown, neither in the "+
 		"experiment nor by searches; they are not copied, and a link can't be undone", x.Name, x.ID, w.Location)
 	known := "It holds traces."
 	if err != nil {
 		known = "Whether it holds traces could not be found out: " + err.Error() + "."
 	}
 	if (holds || err != nil) && !w.LinkExisting {
-		p := refuse("%s. %s\nSo it is not linked unless experiment::link_existing is true. The order that loses nothing: %s. Or name a new experiment.", consequence, known, Order)
+		p := refuse("%s. %s\nSo it is not linked unless experiment::link_existing is true. The order that loses "+
+			"nothing: %s. Or name a new experiment.", consequence, known, Order)
 		p.Hides = []string{"the earlier traces of the experiment, for everybody who uses it"}
 		return p, nil
 	}
@@ -163,9 +180,12 @@ func (w *Wanted) link(ctx context.Context, x databricks.Experiment) (plan.Propos
 	w.pending = true
 	p := plan.Proposal{State: plan.Todo, Costs: costs(w.Layout)}
 	if holds || err != nil {
-		p.Hides = []string{consequence + ". " + known + " link_existing is true, so it is done; the order that loses nothing: " + Order}
+		p.Hides = []string{consequence + ". " + known +
+			" link_existing is true, so it is done; the order that loses nothing: " + Order}
 	} else {
-		p.Notes = []string{fmt.Sprintf("the experiment %s (%s) is there and holds no traces, so that linking it hides nothing", x.Name, x.ID)}
+		p.Notes = []string{
+			fmt.Sprintf("the experiment %s (%s) is there and holds no traces, so that linking it hides nothing", x.Name,
+				x.ID)}
 	}
 	p.Actions = w.calls(x.ID, "")
 	p.Actions[0].Do = func(ctx context.Context) error { return w.connect(ctx, x.ID) }
@@ -177,24 +197,29 @@ func (w *Wanted) calls(experiment, when string) []plan.Action {
 	if when != "" {
 		when += ": "
 	}
-	make, link := databricks.LocationCall(w.Location, w.Layout, w.Warehouse), databricks.LinkCall(experiment, w.Location, w.Layout)
+	make, link := databricks.LocationCall(w.Location, w.Layout, w.Warehouse),
+		databricks.LinkCall(experiment, w.Location, w.Layout)
 	return []plan.Action{
-		{Does: when + "makes the tables, or finds those that are there", Method: make.Method, Path: make.Path, Body: make.Body},
+		{Does: when + "makes the tables, or finds those that are there", Method: make.Method,
+			Path: make.Path, Body: make.Body},
 		{Does: when + "links the experiment to them", Method: link.Method, Path: link.Path, Body: link.Body},
 	}
 }
 
 // connect makes the location and links an experiment to it.
 func (w *Wanted) connect(ctx context.Context, experiment string) error {
-	err := w.Client.Do(ctx, databricks.LocationCall(w.Location, w.Layout, w.Warehouse), "making the trace location "+w.Location.String())
+	err := w.Client.Do(ctx, databricks.LocationCall(w.Location, w.Layout, w.Warehouse),
+		"making the trace location "+w.Location.String())
 	if databricks.KindOf(err) == databricks.Exists {
 		err = nil
 	}
 	if err == nil {
-		err = w.Client.Do(ctx, databricks.LinkCall(experiment, w.Location, w.Layout), "linking the experiment "+experiment+" to "+w.Location.String())
+		err = w.Client.Do(ctx, databricks.LinkCall(experiment, w.Location, w.Layout), "linking the experiment "+
+			experiment+" to "+w.Location.String())
 	}
 	if databricks.KindOf(err) == databricks.NoRoute && w.Layout == unity.V2 {
-		return fmt.Errorf("this workspace knows no trace locations with a table prefix (%w); its older ones are layout: v1, or create the tables in Databricks", err)
+		return fmt.Errorf("this workspace knows no trace locations with a table prefix (%w); its older ones are "+
+			"layout: v1, or create the tables in Databricks", err)
 	}
 	return err
 }
@@ -207,7 +232,8 @@ func (w *Wanted) withoutWarehouse() (plan.Proposal, bool) {
 }
 
 func costs(layout unity.Layout) []string {
-	list := []string{"the tables: storage of what is written into them, and what Databricks charges for OpenTelemetry ingestion; empty tables cost nothing"}
+	list := []string{"the tables: storage of what is written into them, and what Databricks charges for " +
+		"OpenTelemetry ingestion; empty tables cost nothing"}
 	if layout == unity.V1 {
 		list = append(list, "the SQL warehouse is started, which may take minutes")
 	}
@@ -226,15 +252,18 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 	if _, linked := x.SpansTable(); !linked {
 		return plan.Proposal{State: plan.Done, Notes: []string{"the experiment is not linked"}}, nil
 	}
-	p := plan.Proposal{State: plan.Left, Why: "the tables hold your traces, and a link can't be taken back: no API does it. Whoever wants to be rid of them deletes the experiment and " +
+	p := plan.Proposal{State: plan.Left, Why: "the tables hold your traces, and a link can't be taken back: no API " +
+		"does it. Whoever wants to be rid of them deletes the experiment and " +
 		"then drops the tables, by hand:", Hides: []string{"the experiment with all its traces"}}
-	p.Actions = []plan.Action{{Does: "deletes the experiment", Method: http.MethodPost, Path: "/api/2.0/mlflow/experiments/delete", Body: map[string]string{"experiment_id": x.ID}}}
+	p.Actions = []plan.Action{{Does: "deletes the experiment", Method: http.MethodPost,
+		Path: "/api/2.0/mlflow/experiments/delete", Body: map[string]string{"experiment_id": x.ID}}}
 	signals := []unity.Signal{unity.Spans, unity.Logs, unity.Metrics}
 	if w.Layout == unity.V2 {
 		signals = append(signals, "annotations")
 	}
 	for _, s := range signals {
-		p.Actions = append(p.Actions, plan.Action{Does: "drops a table with its data", SQL: "DROP TABLE IF EXISTS " + w.Location.Table(s, w.Layout).Quoted()})
+		p.Actions = append(p.Actions, plan.Action{Does: "drops a table with its data", SQL: "DROP TABLE IF EXISTS " +
+			w.Location.Table(s, w.Layout).Quoted()})
 	}
 	return p, nil
 }

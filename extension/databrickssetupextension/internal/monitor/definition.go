@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package monitor keeps the quality monitors of the views as they should be, with whichever of the two APIs the workspace has.
+// Package monitor keeps the quality monitors of the views as they should be, with whichever of the
+// two APIs the workspace has.
 package monitor
 
 import (
@@ -19,7 +20,8 @@ type Definition struct {
 	Table unity.Name
 	// OutputCatalog and OutputSchema are where the tables of metrics are made.
 	OutputCatalog, OutputSchema string
-	// AssetsDir is the folder of the workspace that the dashboard goes into. It can't be changed later.
+	// AssetsDir is the folder of the workspace that the dashboard goes into. It can't be changed
+	// later.
 	AssetsDir string
 	Timestamp string
 	// Granularities are spelled as the older API spells them: 1 hour, 1 day.
@@ -27,23 +29,29 @@ type Definition struct {
 	Slices        []string
 	// Cron and Zone are the schedule; without Cron there is none.
 	Cron, Zone string
-	// Scores are columns that get a metric of their own. They make the definition differ when a score is added: a monitor only profiles columns that it was told of.
+	// Scores are columns that get a metric of their own. They make the definition differ when a
+	// score is added: a monitor only profiles columns that it was told of.
 	Scores []string
-	// Warehouse builds the dashboard. The APIs do not tell it again, so it is not compared; nor is SkipDashboard.
+	// Warehouse builds the dashboard. The APIs do not tell it again, so it is not compared; nor is
+	// SkipDashboard.
 	Warehouse     string
 	SkipDashboard bool
 }
 
 var granularities = map[string]dataquality.AggregationGranularity{
-	"5 minutes": "AGGREGATION_GRANULARITY_5_MINUTES", "30 minutes": "AGGREGATION_GRANULARITY_30_MINUTES", "1 hour": "AGGREGATION_GRANULARITY_1_HOUR",
-	"1 day": "AGGREGATION_GRANULARITY_1_DAY", "1 week": "AGGREGATION_GRANULARITY_1_WEEK", "2 weeks": "AGGREGATION_GRANULARITY_2_WEEKS",
-	"3 weeks": "AGGREGATION_GRANULARITY_3_WEEKS", "4 weeks": "AGGREGATION_GRANULARITY_4_WEEKS", "1 month": "AGGREGATION_GRANULARITY_1_MONTH",
-	"1 year": "AGGREGATION_GRANULARITY_1_YEAR",
+	"5 minutes": "AGGREGATION_GRANULARITY_5_MINUTES", "30 minutes": "AGGREGATION_GRANULARITY_30_MINUTES",
+	"1 hour": "AGGREGATION_GRANULARITY_1_HOUR",
+	"1 day":  "AGGREGATION_GRANULARITY_1_DAY", "1 week": "AGGREGATION_GRANULARITY_1_WEEK",
+	"2 weeks": "AGGREGATION_GRANULARITY_2_WEEKS",
+	"3 weeks": "AGGREGATION_GRANULARITY_3_WEEKS", "4 weeks": "AGGREGATION_GRANULARITY_4_WEEKS",
+	"1 month": "AGGREGATION_GRANULARITY_1_MONTH",
+	"1 year":  "AGGREGATION_GRANULARITY_1_YEAR",
 }
 
 // Granularities are the words that a definition takes.
 func Granularities() []string {
-	return []string{"5 minutes", "30 minutes", "1 hour", "1 day", "1 week", "2 weeks", "3 weeks", "4 weeks", "1 month", "1 year"}
+	return []string{"5 minutes", "30 minutes", "1 hour", "1 day", "1 week", "2 weeks", "3 weeks",
+		"4 weeks", "1 month", "1 year"}
 }
 
 // The metric of scores: how many rows have one, for each column.
@@ -53,10 +61,12 @@ const (
 	metricOutput     = `{"metadata":{},"name":"output","nullable":true,"type":"long"}`
 )
 
-// Current is the body that creates the monitor by the current API, which knows tables and schemas by their UUIDs.
+// Current is the body that creates the monitor by the current API, which knows tables and schemas
+// by their UUIDs.
 func (d *Definition) Current(tableID, schemaID string) dataquality.Monitor {
 	c := &dataquality.DataProfilingConfig{
-		AssetsDir: d.AssetsDir, OutputSchemaId: schemaID, SlicingExprs: slices.Clone(d.Slices), WarehouseId: d.Warehouse, SkipBuiltinDashboard: d.SkipDashboard,
+		AssetsDir: d.AssetsDir, OutputSchemaId: schemaID, SlicingExprs: slices.Clone(d.Slices),
+		WarehouseId: d.Warehouse, SkipBuiltinDashboard: d.SkipDashboard,
 		TimeSeries: &dataquality.TimeSeriesConfig{TimestampColumn: d.Timestamp, Granularities: d.granularities()},
 	}
 	if d.Cron != "" {
@@ -78,15 +88,17 @@ func (d *Definition) granularities() []dataquality.AggregationGranularity {
 
 func (d *Definition) metric() dataquality.DataProfilingCustomMetric {
 	return dataquality.DataProfilingCustomMetric{
-		Name: metricName, Definition: metricDefinition, InputColumns: slices.Clone(d.Scores), OutputDataType: metricOutput,
-		Type: dataquality.DataProfilingCustomMetricTypeDataProfilingCustomMetricTypeAggregate,
+		Name: metricName, Definition: metricDefinition, InputColumns: slices.Clone(d.Scores),
+		OutputDataType: metricOutput,
+		Type:           dataquality.DataProfilingCustomMetricTypeDataProfilingCustomMetricTypeAggregate,
 	}
 }
 
 // Legacy is the body that creates the monitor by the older API.
 func (d *Definition) Legacy() catalog.CreateMonitor {
 	m := catalog.CreateMonitor{
-		AssetsDir: d.AssetsDir, OutputSchemaName: d.output(), SlicingExprs: slices.Clone(d.Slices), WarehouseId: d.Warehouse, SkipBuiltinDashboard: d.SkipDashboard,
+		AssetsDir: d.AssetsDir, OutputSchemaName: d.output(), SlicingExprs: slices.Clone(d.Slices),
+		WarehouseId: d.Warehouse, SkipBuiltinDashboard: d.SkipDashboard,
 		TimeSeries: &catalog.MonitorTimeSeries{TimestampCol: d.Timestamp, Granularities: slices.Clone(d.Granularities)},
 	}
 	if d.Cron != "" {
@@ -102,8 +114,9 @@ func (d *Definition) output() string { return d.OutputCatalog + "." + d.OutputSc
 
 func (d *Definition) legacyMetric() catalog.MonitorMetric {
 	return catalog.MonitorMetric{
-		Name: metricName, Definition: metricDefinition, InputColumns: slices.Clone(d.Scores), OutputDataType: metricOutput,
-		Type: catalog.MonitorMetricTypeCustomMetricTypeAggregate,
+		Name: metricName, Definition: metricDefinition, InputColumns: slices.Clone(d.Scores),
+		OutputDataType: metricOutput,
+		Type:           catalog.MonitorMetricTypeCustomMetricTypeAggregate,
 	}
 }
 
@@ -116,8 +129,10 @@ const (
 	fieldMetrics  = "custom_metrics"
 )
 
-// changes compares the definition with a monitor, in which order is no matter. Metrics of others are theirs.
-func (d *Definition) changes(output bool, timestamp string, have, slicing []string, scheduled bool, cron, zone string, scores []string, metric bool) []string {
+// changes compares the definition with a monitor, in which order is no matter. Metrics of others
+// are theirs.
+func (d *Definition) changes(output bool, timestamp string, have, slicing []string, scheduled bool, cron, zone string,
+	scores []string, metric bool) []string {
 	var out []string
 	put := func(differs bool, field string) {
 		if differs {
@@ -161,11 +176,13 @@ func (d *Definition) DiffCurrent(c *dataquality.DataProfilingConfig, schemaID st
 	if c.Schedule != nil {
 		cron, zone = c.Schedule.QuartzCronExpression, c.Schedule.TimezoneId
 	}
-	at := slices.IndexFunc(c.CustomMetrics, func(m dataquality.DataProfilingCustomMetric) bool { return m.Name == metricName })
+	at := slices.IndexFunc(c.CustomMetrics,
+		func(m dataquality.DataProfilingCustomMetric) bool { return m.Name == metricName })
 	if at >= 0 {
 		scores = c.CustomMetrics[at].InputColumns
 	}
-	return d.changes(c.OutputSchemaId == schemaID, timestamp, have, c.SlicingExprs, c.Schedule != nil, cron, zone, scores, at >= 0)
+	return d.changes(c.OutputSchemaId == schemaID, timestamp, have, c.SlicingExprs, c.Schedule != nil, cron,
+		zone, scores, at >= 0)
 }
 
 func words(g dataquality.AggregationGranularity) string {
@@ -178,7 +195,8 @@ func words(g dataquality.AggregationGranularity) string {
 }
 
 // UpdateCurrent is the body and the mask that bring a monitor up to the definition.
-func (d *Definition) UpdateCurrent(tableID, schemaID string, have *dataquality.DataProfilingConfig, fields []string) (dataquality.Monitor, string) {
+func (d *Definition) UpdateCurrent(tableID, schemaID string, have *dataquality.DataProfilingConfig,
+	fields []string) (dataquality.Monitor, string) {
 	m := d.Current(tableID, schemaID)
 	if have != nil {
 		var metrics []dataquality.DataProfilingCustomMetric
@@ -213,15 +231,19 @@ func (d *Definition) DiffLegacy(m *catalog.MonitorInfo) []string {
 	if at >= 0 {
 		scores = m.CustomMetrics[at].InputColumns
 	}
-	return d.changes(strings.EqualFold(m.OutputSchemaName, d.output()), timestamp, have, m.SlicingExprs, m.Schedule != nil, cron, zone, scores, at >= 0)
+	return d.changes(strings.EqualFold(m.OutputSchemaName, d.output()), timestamp, have, m.SlicingExprs,
+		m.Schedule != nil, cron, zone, scores, at >= 0)
 }
 
-// UpdateLegacy is the body that replaces a monitor's configuration. What others set and the definition does not know is kept.
+// UpdateLegacy is the body that replaces a monitor's configuration. What others set and the
+// definition does not know is kept.
 func (d *Definition) UpdateLegacy(have *catalog.MonitorInfo) catalog.UpdateMonitor {
 	want := d.Legacy()
 	u := catalog.UpdateMonitor{
-		OutputSchemaName: want.OutputSchemaName, SlicingExprs: want.SlicingExprs, TimeSeries: want.TimeSeries, Schedule: want.Schedule,
-		BaselineTableName: have.BaselineTableName, DataClassificationConfig: have.DataClassificationConfig, Notifications: have.Notifications, DashboardId: have.DashboardId,
+		OutputSchemaName: want.OutputSchemaName, SlicingExprs: want.SlicingExprs, TimeSeries: want.TimeSeries,
+		Schedule:          want.Schedule,
+		BaselineTableName: have.BaselineTableName, DataClassificationConfig: have.DataClassificationConfig,
+		Notifications: have.Notifications, DashboardId: have.DashboardId,
 	}
 	for _, other := range have.CustomMetrics {
 		if other.Name != metricName {

@@ -47,8 +47,10 @@ const (
 
 func definition(slices ...string) Definition {
 	return Definition{
-		Table: unity.Name{Catalog: "cat", Schema: "sch", Table: "pre_genai_traces"}, OutputCatalog: "cat", OutputSchema: "sch",
-		AssetsDir: "/Workspace/Users/me@example.com/genai_monitoring", Timestamp: "request_time", Granularities: []string{"1 hour", "1 day"}, Slices: slices,
+		Table:         unity.Name{Catalog: "cat", Schema: "sch", Table: "pre_genai_traces"},
+		OutputCatalog: "cat", OutputSchema: "sch",
+		AssetsDir: "/Workspace/Users/me@example.com/genai_monitoring", Timestamp: "request_time",
+		Granularities: []string{"1 hour", "1 day"}, Slices: slices,
 	}
 }
 
@@ -101,7 +103,8 @@ func TestWhatWasAskedForIsNoDifference(t *testing.T) {
 	require.NotEmpty(t, d.DiffCurrent(nil, schemaID), "a monitor of another kind")
 }
 
-// Every part of the definition is seen in both directions and both APIs; order and white space are not.
+// Every part of the definition is seen in both directions and both APIs; order and white space are
+// not.
 func TestDifferences(t *testing.T) {
 	base := func() Definition {
 		d := definition("status", "trace_kind = 'live'")
@@ -138,7 +141,8 @@ func TestDifferences(t *testing.T) {
 				require.Equal(t, tc.fields, want.DiffCurrent(made.DataProfilingConfig, id(&want)))
 				legacy := have.Legacy()
 				info := catalog.MonitorInfo{
-					OutputSchemaName: legacy.OutputSchemaName, SlicingExprs: legacy.SlicingExprs, TimeSeries: legacy.TimeSeries, Schedule: legacy.Schedule, CustomMetrics: legacy.CustomMetrics,
+					OutputSchemaName: legacy.OutputSchemaName, SlicingExprs: legacy.SlicingExprs,
+					TimeSeries: legacy.TimeSeries, Schedule: legacy.Schedule, CustomMetrics: legacy.CustomMetrics,
 				}
 				require.Equal(t, tc.fields, want.DiffLegacy(&info))
 			}
@@ -150,9 +154,11 @@ func TestDifferences(t *testing.T) {
 func TestUpdatesKeepWhatIsNotOurs(t *testing.T) {
 	d := definition()
 	d.Scores = []string{"metric_a"}
-	notifications := &catalog.MonitorNotifications{OnFailure: &catalog.MonitorDestination{EmailAddresses: []string{"a@example.com"}}}
+	notifications := &catalog.MonitorNotifications{
+		OnFailure: &catalog.MonitorDestination{EmailAddresses: []string{"a@example.com"}}}
 	u := d.UpdateLegacy(&catalog.MonitorInfo{
-		BaselineTableName: "cat.sch.base", Notifications: notifications, DashboardId: "dash", CustomMetrics: []catalog.MonitorMetric{{Name: "theirs"}, {Name: metricName, Definition: "old"}},
+		BaselineTableName: "cat.sch.base", Notifications: notifications, DashboardId: "dash",
+		CustomMetrics: []catalog.MonitorMetric{{Name: "theirs"}, {Name: metricName, Definition: "old"}},
 	})
 	require.Equal(t, "cat.sch.base", u.BaselineTableName)
 	require.Equal(t, notifications, u.Notifications)

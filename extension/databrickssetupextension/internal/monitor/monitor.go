@@ -38,7 +38,8 @@ func (w *Wanted) Step() plan.Step {
 const currentPath = "/api/data-quality/v1/monitors"
 
 func legacyPath(n unity.Name) string {
-	return "/api/2.1/unity-catalog/tables/" + url.PathEscape(n.Catalog) + "." + url.PathEscape(n.Schema) + "." + url.PathEscape(n.Table) + "/monitor"
+	return "/api/2.1/unity-catalog/tables/" + url.PathEscape(n.Catalog) + "." + url.PathEscape(n.Schema) + "." +
+		url.PathEscape(n.Table) + "/monitor"
 }
 
 func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
@@ -48,7 +49,9 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	}
 	output, err := w.Client.Schema(ctx, w.d.OutputCatalog, w.d.OutputSchema)
 	if databricks.KindOf(err) == databricks.NotFound {
-		return refuse("%s. It must be there before a monitor writes into it; make it, or name another in monitor::output_schema", err), nil
+		return refuse(
+			"%s. It must be there before a monitor writes into it; make it, or name another in monitor::output_schema",
+			err), nil
 	}
 	if err != nil {
 		return plan.Proposal{}, err
@@ -58,7 +61,8 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 		if w.Expected(w.d.Table) {
 			return w.created("<table_id of "+w.d.Table.String()+", once it is there>", output.ID), nil
 		}
-		return refuse("there is no %s to monitor; let setup make its views (views::enabled), or switch the monitor off", w.d.Table), nil
+		return refuse("there is no %s to monitor; let setup make its views (views::enabled), or switch the monitor off",
+			w.d.Table), nil
 	}
 	if err != nil {
 		return plan.Proposal{}, err
@@ -86,7 +90,8 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	return plan.Proposal{}, err
 }
 
-// legacy looks for the monitor with the older API. An error of kind NoRoute is returned only as such, for the caller to judge.
+// legacy looks for the monitor with the older API. An error of kind NoRoute is returned only as
+// such, for the caller to judge.
 func (w *Wanted) legacy(ctx context.Context) (p plan.Proposal, there bool, err error) {
 	m, err := w.Client.QualityMonitor(ctx, w.d.Table)
 	switch databricks.KindOf(err) {
@@ -104,7 +109,8 @@ func (w *Wanted) legacy(ctx context.Context) (p plan.Proposal, there bool, err e
 	if len(fields) > 0 {
 		body := w.d.UpdateLegacy(m)
 		p.Actions = []plan.Action{{
-			Does: "changes " + strings.Join(fields, ", "), Method: http.MethodPut, Path: legacyPath(w.d.Table), Body: body,
+			Does: "changes " + strings.Join(fields, ", "), Method: http.MethodPut,
+			Path: legacyPath(w.d.Table), Body: body,
 			Do: func(ctx context.Context) error { return mine(w.Client.UpdateQualityMonitor(ctx, w.d.Table, body)) },
 		}}
 	}
@@ -125,7 +131,8 @@ func (w *Wanted) current(m *dataquality.Monitor, tableID, schemaID string) plan.
 	if len(fields) > 0 {
 		body, mask := w.d.UpdateCurrent(tableID, schemaID, c, fields)
 		p.Actions = []plan.Action{{
-			Does: "changes " + strings.Join(fields, ", "), Method: http.MethodPatch, Path: currentPath + "/table/" + tableID + "?update_mask=" + url.QueryEscape(mask), Body: body,
+			Does: "changes " + strings.Join(fields, ", "), Method: http.MethodPatch, Path: currentPath + "/table/" +
+				tableID + "?update_mask=" + url.QueryEscape(mask), Body: body,
 			Do: func(ctx context.Context) error { return mine(w.Client.UpdateDataMonitor(ctx, body, mask)) },
 		}}
 	}
@@ -161,7 +168,8 @@ func (w *Wanted) created(tableID, schemaID string) plan.Proposal {
 	body := w.d.Current(tableID, schemaID)
 	p := w.fresh()
 	p.Actions = []plan.Action{{
-		Does: "creates the monitor (if this API is not there: POST " + legacyPath(w.d.Table) + ")", Method: http.MethodPost, Path: currentPath, Body: body,
+		Does:   "creates the monitor (if this API is not there: POST " + legacyPath(w.d.Table) + ")",
+		Method: http.MethodPost, Path: currentPath, Body: body,
 		Do: func(ctx context.Context) error {
 			err := w.Client.CreateDataMonitor(ctx, body)
 			if databricks.KindOf(err) == databricks.NoRoute {
@@ -177,7 +185,8 @@ func (w *Wanted) created(tableID, schemaID string) plan.Proposal {
 func (w *Wanted) createdLegacy() plan.Proposal {
 	p := w.fresh()
 	p.Notes = append(p.Notes, "this workspace has not got the current API of monitors, so the older one is used")
-	p.Actions = []plan.Action{{Does: "creates the monitor", Method: http.MethodPost, Path: legacyPath(w.d.Table), Body: w.d.Legacy(), Do: w.createLegacy}}
+	p.Actions = []plan.Action{{Does: "creates the monitor", Method: http.MethodPost, Path: legacyPath(w.d.Table),
+		Body: w.d.Legacy(), Do: w.createLegacy}}
 	return p
 }
 
@@ -185,7 +194,8 @@ func (w *Wanted) createLegacy(ctx context.Context) error {
 	return w.settled(ctx, w.Client.CreateQualityMonitor(ctx, w.d.Table, w.d.Legacy()))
 }
 
-// settled judges the end of a creation. One that exists was made by somebody else meanwhile, and is brought up to the definition if it differs.
+// settled judges the end of a creation. One that exists was made by somebody else meanwhile, and is
+// brought up to the definition if it differs.
 func (w *Wanted) settled(ctx context.Context, err error) error {
 	if databricks.KindOf(err) != databricks.Exists {
 		return err
@@ -211,15 +221,19 @@ const live = "trace_kind = 'live'"
 func (w *Wanted) fresh() plan.Proposal {
 	p := plan.Proposal{
 		State: plan.Todo, Costs: costs(),
-		Shows: []string{"statistics of every column, each value of the slices among them, to whoever may read " + w.d.output() + "; and a dashboard in " + w.d.AssetsDir},
+		Shows: []string{"statistics of every column, each value of the slices among them, to whoever may read " +
+			w.d.output() + "; and a dashboard in " + w.d.AssetsDir},
 		Notes: []string{
-			"history older than 30 days is stored but not profiled: the first run of a time series looks at the last 30 days only",
-			"it is made in the background: tables and dashboard appear some 8 to 20 minutes later, and until then its status is PENDING, which is fine",
+			"history older than 30 days is stored but not profiled: the first run of a time series looks at the " +
+				"last 30 days only",
+			"it is made in the background: tables and dashboard appear some 8 to 20 minutes later, and until then " +
+				"its status is PENDING, which is fine",
 			"only who makes it may change it later",
 		},
 	}
 	if slices.Contains(w.d.Slices, live) {
-		p.Notes = append(p.Notes, "a monitor has no filter, and makes slices of each expression by itself: all rows and the other slices count evaluations and judges, too; "+
+		p.Notes = append(p.Notes, "a monitor has no filter, and makes slices of each expression by itself: all rows "+
+			"and the other slices count evaluations and judges, too; "+
 			"live traffic is the slice "+live)
 	}
 	return p
@@ -228,7 +242,8 @@ func (w *Wanted) fresh() plan.Proposal {
 func costs() []string {
 	return []string{
 		"serverless compute for every run of the schedule, which reads the view and so the spans behind it",
-		"storage of two tables, <view>_profile_metrics and <view>_drift_metrics; their queries and the dashboard use a SQL warehouse",
+		"storage of two tables, <view>_profile_metrics and <view>_drift_metrics; their queries and the dashboard " +
+			"use a SQL warehouse",
 	}
 }
 
@@ -261,7 +276,8 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 		State: plan.Todo, Notes: []string{"its two tables and its dashboard stay until somebody deletes them"},
 		Actions: []plan.Action{
 			{Does: "deletes the monitor", Method: http.MethodDelete, Path: path},
-			{Does: "drops a table of metrics", SQL: "DROP TABLE IF EXISTS " + w.outputTable("_profile_metrics").Quoted()},
+			{Does: "drops a table of metrics", SQL: "DROP TABLE IF EXISTS " +
+				w.outputTable("_profile_metrics").Quoted()},
 			{Does: "drops a table of metrics", SQL: "DROP TABLE IF EXISTS " + w.outputTable("_drift_metrics").Quoted()},
 		},
 	}, nil

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plan runs steps that look before they do: each proposes what must be done so that something is as it should be, and the proposal is printed before it is carried
-// out, or only printed. It knows nothing of workspaces.
+// Package plan runs steps that look before they do: each proposes what must be done so that
+// something is as it should be, and the proposal is printed before it is carried out, or only
+// printed. It knows nothing of workspaces.
 package plan
 
 import (
@@ -26,7 +27,8 @@ const (
 	Refused  State = "refused"       // it can't or may not be done; the run fails
 )
 
-// Action is one thing to do: a SQL statement, a call of an API, or, with neither, something that is described only.
+// Action is one thing to do: a SQL statement, a call of an API, or, with neither, something that is
+// described only.
 type Action struct {
 	// Does says in a few words what for.
 	Does string
@@ -36,7 +38,8 @@ type Action struct {
 	Body         any
 	// Optional marks what may fail without harm to anything else.
 	Optional bool
-	// Do does it. It is nil for what can't be done from here, or is done together with another action.
+	// Do does it. It is nil for what can't be done from here, or is done together with another
+	// action.
 	Do func(ctx context.Context) error
 }
 
@@ -45,7 +48,8 @@ type Proposal struct {
 	State State
 	// Why gives the reason for Left and Refused, and what to do about it.
 	Why string
-	// Costs, Hides and Shows say what the actions cost, and what becomes hidden from or shown to whom. Notes are other things to know.
+	// Costs, Hides and Shows say what the actions cost, and what becomes hidden from or shown to
+	// whom. Notes are other things to know.
 	Costs, Hides, Shows, Notes []string
 	Actions                    []Action
 }
@@ -72,10 +76,12 @@ type Runner struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// attempts is how often a step is looked at anew after something went wrong: somebody else may have done it meanwhile.
+// attempts is how often a step is looked at anew after something went wrong: somebody else may have
+// done it meanwhile.
 const attempts = 5
 
-// Run goes through the steps in order. The error holds those of all steps that failed or were refused; each was printed where it happened.
+// Run goes through the steps in order. The error holds those of all steps that failed or were
+// refused; each was printed where it happened.
 func (r *Runner) Run(ctx context.Context, steps []Step) error {
 	var errs []error
 	for i := range steps {
@@ -139,7 +145,8 @@ func (r *Runner) step(ctx context.Context, n int, s *Step) error {
 			r.remark("Done.")
 			return nil
 		}
-		// What failed may have been done by somebody else at the same time, so the next attempt begins with another look.
+		// What failed may have been done by somebody else at the same time, so the next attempt
+		// begins with another look.
 		if again == attempts || ctx.Err() != nil || r.wait(ctx, again) != nil {
 			r.remark("FAILED: " + err.Error())
 			return err

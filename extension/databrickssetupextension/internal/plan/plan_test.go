@@ -27,7 +27,8 @@ func runner(apply bool) (*Runner, *bytes.Buffer) {
 	}, &out
 }
 
-// scripted is a step whose action ends with one of errs after the other; done says from which look on there is nothing to do.
+// scripted is a step whose action ends with one of errs after the other; done says from which look
+// on there is nothing to do.
 func scripted(looks *int, done int, errs ...error) Step {
 	return Step{Title: "x", Look: func(context.Context) (Proposal, error) {
 		*looks++
@@ -42,7 +43,8 @@ func scripted(looks *int, done int, errs ...error) Step {
 	}}
 }
 
-// What fails is looked at anew: somebody else may have done it; what passes by itself is tried again; what does not is an error at once.
+// What fails is looked at anew: somebody else may have done it; what passes by itself is tried
+// again; what does not is an error at once.
 func TestFailuresAreLookedAtAnew(t *testing.T) {
 	for name, tc := range map[string]struct {
 		done  int
@@ -80,7 +82,8 @@ func TestWhatGoesOn(t *testing.T) {
 	for _, needed := range []bool{true, false} {
 		looks := 0
 		r, out := runner(true)
-		refused := Step{Title: "first", Needed: needed, Look: func(context.Context) (Proposal, error) { return Proposal{State: Refused, Why: "because"}, nil }}
+		refused := Step{Title: "first", Needed: needed,
+			Look: func(context.Context) (Proposal, error) { return Proposal{State: Refused, Why: "because"}, nil }}
 		err := r.Run(context.Background(), []Step{refused, scripted(&looks, 9, nil)})
 		require.EqualError(t, err, "first: because")
 		require.Equal(t, needed, looks == 0, out.String())
@@ -88,9 +91,12 @@ func TestWhatGoesOn(t *testing.T) {
 	r, out := runner(true)
 	did := 0
 	p := Proposal{State: Todo, Actions: []Action{
-		{Does: "a comment", Optional: true, Do: func(context.Context) error { return errStays }}, {Does: "b", Do: func(context.Context) error { did++; return nil }},
+		{Does: "a comment", Optional: true, Do: func(context.Context) error { return errStays }},
+		{Does: "b", Do: func(context.Context) error { did++; return nil }},
 	}}
-	require.NoError(t, r.Run(context.Background(), []Step{{Title: "x", Look: func(context.Context) (Proposal, error) { return p, nil }}}))
+	require.NoError(t, r.Run(context.Background(), []Step{{Title: "x", Look: func(context.Context) (Proposal, error) {
+		return p, nil
+	}}}))
 	require.Equal(t, 1, did)
 	require.Contains(t, out.String(), "Not done, without harm to the rest: a comment: denied")
 }
@@ -99,12 +105,16 @@ func TestWhatGoesOn(t *testing.T) {
 func TestEverythingElseIsAComment(t *testing.T) {
 	r, out := runner(false)
 	evil := "x\nDROP TABLE a;\r\nDROP TABLE b;\u2028DROP TABLE c;"
-	p := Proposal{State: Proposed, Why: evil, Costs: []string{evil}, Hides: []string{evil}, Shows: []string{evil}, Notes: []string{evil}, Actions: []Action{
-		{Does: evil, SQL: "CREATE VIEW\nx"}, {Does: evil, Method: "POST", Path: evil, Body: map[string]string{"a": evil}},
-	}}
+	p := Proposal{State: Proposed, Why: evil, Costs: []string{evil}, Hides: []string{evil}, Shows: []string{evil},
+		Notes: []string{evil}, Actions: []Action{
+			{Does: evil, SQL: "CREATE VIEW\nx"},
+			{Does: evil, Method: "POST", Path: evil, Body: map[string]string{"a": evil}},
+		}}
 	steps := []Step{
-		{Title: evil, Look: func(context.Context) (Proposal, error) { return p, nil }, Undo: func(context.Context) (Proposal, error) { return p, nil }},
-		{Title: evil, Look: func(context.Context) (Proposal, error) { return p, errors.New(evil) }, Undo: func(context.Context) (Proposal, error) { return p, errors.New(evil) }},
+		{Title: evil, Look: func(context.Context) (Proposal, error) { return p, nil },
+			Undo: func(context.Context) (Proposal, error) { return p, nil }},
+		{Title: evil, Look: func(context.Context) (Proposal, error) { return p, errors.New(evil) },
+			Undo: func(context.Context) (Proposal, error) { return p, errors.New(evil) }},
 	}
 	require.Error(t, r.Run(context.Background(), steps))
 	require.Error(t, r.Undo(context.Background(), steps))

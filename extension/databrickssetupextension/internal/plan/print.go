@@ -12,8 +12,8 @@ import (
 	"unicode"
 )
 
-// What is printed is a SQL script: everything but statements stands in comments, and each statement ends with a line that holds a semicolon. So a plan can be pasted into an
-// editor as it is.
+// What is printed is a SQL script: everything but statements stands in comments, and each statement
+// ends with a line that holds a semicolon. So a plan can be pasted into an editor as it is.
 
 // Remark prints a paragraph.
 func (r *Runner) Remark(text string) { r.remark(text) }
@@ -35,7 +35,8 @@ func (r *Runner) lines(indent, text string) {
 	_, _ = r.Out.Write([]byte(b.String()))
 }
 
-// plain replaces control characters: names and messages come from elsewhere, and a carriage return would end a comment.
+// plain replaces control characters: names and messages come from elsewhere, and a carriage return
+// would end a comment.
 func plain(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c != '\t' && (unicode.IsControl(c) || c == '\u2028' || c == '\u2029') {

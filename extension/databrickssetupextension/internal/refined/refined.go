@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package refined proposes the views over the tables: it finds out what is there, which scores there are, and lets package views write the SQL.
+// Package refined proposes the views over the tables: it finds out what is there, which scores
+// there are, and lets package views write the SQL.
 package refined
 
 import (
@@ -23,13 +24,16 @@ const recentDays = 30
 // Wanted is what should be.
 type Wanted struct {
 	Client *databricks.Client
-	// Warehouse runs the statements. Empty: nothing can be asked of the tables or done, only printed.
+	// Warehouse runs the statements. Empty: nothing can be asked of the tables or done, only
+	// printed.
 	Warehouse string
-	// Options say which location. Their Scores, Spans, Logs and Annotations are found out here; the latter two are true if such scores are wanted.
+	// Options say which location. Their Scores, Spans, Logs and Annotations are found out here; the
+	// latter two are true if such scores are wanted.
 	Options views.Options
 	// Configured and Reported are names of scores.
 	Configured, Reported []string
-	// Streaming asks for the streaming table, which is proposed above RowLimit spans; 0 never proposes it.
+	// Streaming asks for the streaming table, which is proposed above RowLimit spans; 0 never
+	// proposes it.
 	Streaming bool
 	RowLimit  int64
 	// Pending reports whether the tables are still to be made.
@@ -47,7 +51,8 @@ func (w *Wanted) Steps() []plan.Step {
 	w.planned, w.spans = map[unity.Name]bool{}, -1
 	list := []plan.Step{
 		{Title: "Tables to read", Look: w.lookTables, Needed: true},
-		{Title: "Streaming table " + w.Options.Name(views.SpansKind).String(), Look: w.lookStreaming, Undo: w.undoStreaming},
+		{Title: "Streaming table " + w.Options.Name(views.SpansKind).String(), Look: w.lookStreaming,
+			Undo: w.undoStreaming},
 		{Title: "Known scores", Look: w.lookScores, Needed: true},
 	}
 	for _, kind := range []string{views.TracesKind, views.ScoresKind, views.ContentKind} {
@@ -93,7 +98,8 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 			return p, nil
 		}
 		p.State = plan.Refused
-		p.Why = fmt.Sprintf("there is no table %s. Name an experiment, and its tables are made with it; or some workspaces make them when the first trace is written: "+
+		p.Why = fmt.Sprintf("there is no table %s. Name an experiment, and its tables are made with it; or some "+
+			"workspaces make them when the first trace is written: "+
 			"deliver one, then run setup again", spans)
 		return p, nil
 	}
@@ -124,9 +130,11 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 		if len(count.Rows) == 1 {
 			w.spans, _ = strconv.ParseInt(count.Rows[0][0], 10, 64)
 		}
-		p.Costs = append(p.Costs, "this look itself: queries in the warehouse "+w.Warehouse+", which is started for them")
+		p.Costs = append(p.Costs, "this look itself: queries in the warehouse "+w.Warehouse+
+			", which is started for them")
 	} else {
-		p.Notes = append(p.Notes, "without warehouse_id nothing can be asked of the tables: scores that are in there are not known here, and the statements are for you to run")
+		p.Notes = append(p.Notes, "without warehouse_id nothing can be asked of the tables: scores that are in "+
+			"there are not known here, and the statements are for you to run")
 	}
 	if w.spans >= 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("%d spans", w.spans))
@@ -143,17 +151,23 @@ func (w *Wanted) lookStreaming(ctx context.Context) (plan.Proposal, error) {
 	}
 	if w.streamed = t != nil && t.Kind == "STREAMING_TABLE"; w.streamed {
 		w.o.Spans = name
-		return plan.Proposal{State: plan.Done, Costs: []string{"storage of the topmost spans, and serverless compute whenever it is refreshed"}, Notes: []string{"the views read it"}}, nil
+		return plan.Proposal{State: plan.Done,
+			Costs: []string{"storage of the topmost spans, and serverless compute whenever it is refreshed"},
+			Notes: []string{"the views read it"}}, nil
 	}
 	if t != nil {
-		return plan.Proposal{State: plan.Left, Why: fmt.Sprintf("%s is there and no streaming table but a %s; the views read all spans", name, strings.ToLower(t.Kind))}, nil
+		return plan.Proposal{State: plan.Left,
+			Why: fmt.Sprintf("%s is there and no streaming table but a %s; the views read all spans", name,
+				strings.ToLower(t.Kind))}, nil
 	}
 	s := w.o.Streaming()
 	p := plan.Proposal{
 		State: plan.Todo,
-		Costs: []string{"serverless compute for its pipeline, now and whenever it is refreshed, and storage of the topmost spans once more"},
+		Costs: []string{"serverless compute for its pipeline, now and whenever it is refreshed, and storage of the " +
+			"topmost spans once more"},
 		Shows: []string{"content, to whoever may read the table: it holds whole spans"},
-		Notes: []string{"it is refreshed by REFRESH STREAMING TABLE, on a schedule that you choose; views that read it are as fresh as the last refresh",
+		Notes: []string{"it is refreshed by REFRESH STREAMING TABLE, on a schedule that you choose; views that read " +
+			"it are as fresh as the last refresh",
 			"without it each profile of the monitor and each query reads all spans"},
 		Actions: []plan.Action{w.statement(&s)},
 	}
@@ -164,10 +178,13 @@ func (w *Wanted) lookStreaming(ctx context.Context) (plan.Proposal, error) {
 	}
 	if w.RowLimit > 0 && w.spans > w.RowLimit {
 		p.State = plan.Proposed
-		p.Why = fmt.Sprintf("%d spans are more than views::row_limit (%d). Set views::streaming to true to have it made", w.spans, w.RowLimit)
+		p.Why = fmt.Sprintf(
+			"%d spans are more than views::row_limit (%d). Set views::streaming to true to have it made", w.spans,
+			w.RowLimit)
 		return p, nil
 	}
-	return plan.Proposal{State: plan.Done, Notes: []string{"plain views are enough, and cost nothing: views::streaming is false"}}, nil
+	return plan.Proposal{State: plan.Done,
+		Notes: []string{"plain views are enough, and cost nothing: views::streaming is false"}}, nil
 }
 
 // existing is what is where a view should be.
@@ -203,9 +220,12 @@ func (w *Wanted) lookScores(ctx context.Context) (plan.Proposal, error) {
 	for _, s := range w.o.Scores[len(have):] {
 		p.Notes = append(p.Notes, fmt.Sprintf("new: %s, in the column %s", s.Name, s.Column))
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("%d scores have a column in the view of traces; the view of scores shows all, whatever their names", len(w.o.Scores)))
+	p.Notes = append(p.Notes,
+		fmt.Sprintf("%d scores have a column in the view of traces; the view of scores shows all, whatever their names",
+			len(w.o.Scores)))
 	if len(left) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("%d get none, since there are %d already: %s", len(left), views.MaxScores, strings.Join(left, ", ")))
+		p.Notes = append(p.Notes, fmt.Sprintf("%d get none, since there are %d already: %s", len(left), views.MaxScores,
+			strings.Join(left, ", ")))
 	}
 	return p, nil
 }
@@ -218,7 +238,8 @@ func (w *Wanted) found(ctx context.Context, p *plan.Proposal) ([]string, error) 
 	days := 0
 	if w.RowLimit > 0 && w.spans > w.RowLimit {
 		days = recentDays
-		p.Notes = append(p.Notes, fmt.Sprintf("the table is large, so scores are looked for in the spans of the last %d days; write older ones into scores", days))
+		p.Notes = append(p.Notes, fmt.Sprintf("the table is large, so scores are looked for in the spans of the "+
+			"last %d days; write older ones into scores", days))
 	}
 	own := w.o
 	if !w.streamed {

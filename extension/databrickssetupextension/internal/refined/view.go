@@ -62,10 +62,12 @@ func (w *Wanted) lookView(ctx context.Context, kind string) (plan.Proposal, erro
 	case views.Create:
 		w.planned[name] = true
 		p.Costs = append(p.Costs, "nothing by itself; a query of the view reads the tables each time")
-		p.Shows = append(p.Shows, "nothing to anybody yet: only who owns it can read it until it is granted. It reads the tables with its owner's rights")
+		p.Shows = append(p.Shows, "nothing to anybody yet: only who owns it can read it until it is granted. It "+
+			"reads the tables with its owner's rights")
 	case views.Update:
 		if len(c.Added) > 0 {
-			p.Notes = append(p.Notes, "adds the columns "+strings.Join(c.Added, ", ")+"; the others keep their places, and grants stay")
+			p.Notes = append(p.Notes, "adds the columns "+strings.Join(c.Added, ", ")+
+				"; the others keep their places, and grants stay")
 		} else {
 			p.Notes = append(p.Notes, "its query changes; columns and grants stay")
 		}
@@ -78,7 +80,9 @@ func (w *Wanted) lookView(ctx context.Context, kind string) (plan.Proposal, erro
 	for i := range c.Statements {
 		p.Actions = append(p.Actions, w.statement(&c.Statements[i]))
 	}
-	p.Actions = append(p.Actions, plan.Action{Does: "looks how the catalog spells the query, and notes that if it is another text", Optional: true, Do: w.stored(name, v)})
+	p.Actions = append(p.Actions,
+		plan.Action{Does: "looks how the catalog spells the query, and notes that if it is another text",
+			Optional: true, Do: w.stored(name, v)})
 	return p, nil
 }
 
@@ -96,7 +100,8 @@ func (w *Wanted) remember(kind string, e *views.Existing) {
 }
 
 func left(name unity.Name, why string) plan.Proposal {
-	return plan.Proposal{State: plan.Left, Why: why + ".\nIt is not touched. To have it made here, drop or rename " + name.String() + ", or give the views another name with views::prefix"}
+	return plan.Proposal{State: plan.Left, Why: why + ".\nIt is not touched. To have it made here, drop or rename " +
+		name.String() + ", or give the views another name with views::prefix"}
 }
 
 // stored notes the spelling of the catalog, so that the next run knows the view as unchanged.
@@ -143,7 +148,9 @@ func (w *Wanted) undoView(ctx context.Context, kind string) (plan.Proposal, erro
 		return plan.Proposal{State: plan.Left, Why: v.Why}, nil
 	}
 	s := views.Drop(name)
-	return plan.Proposal{State: plan.Todo, Hides: []string{"the view, from everybody it was granted to; the tables stay"}, Actions: []plan.Action{{Does: s.Does, SQL: s.SQL}}}, nil
+	return plan.Proposal{State: plan.Todo,
+		Hides:   []string{"the view, from everybody it was granted to; the tables stay"},
+		Actions: []plan.Action{{Does: s.Does, SQL: s.SQL}}}, nil
 }
 
 func (w *Wanted) undoStreaming(ctx context.Context) (plan.Proposal, error) {
@@ -155,5 +162,6 @@ func (w *Wanted) undoStreaming(ctx context.Context) (plan.Proposal, error) {
 		return plan.Proposal{State: plan.Done, Notes: []string{"it is not there"}}, nil
 	}
 	s := w.Options.DropStreaming()
-	return plan.Proposal{State: plan.Todo, Notes: []string{"the spans that it was made of stay"}, Actions: []plan.Action{{Does: s.Does, SQL: s.SQL}}}, nil
+	return plan.Proposal{State: plan.Todo, Notes: []string{"the spans that it was made of stay"},
+		Actions: []plan.Action{{Does: s.Does, SQL: s.SQL}}}, nil
 }

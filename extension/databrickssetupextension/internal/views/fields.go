@@ -10,14 +10,17 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-// field is something known of a trace. It is read from the span that stands for the trace, before ranking; what annotations say is added after.
+// field is something known of a trace. It is read from the span that stands for the trace, before
+// ranking; what annotations say is added after.
 type field struct {
 	name, comment string
-	// read is what is projected of a span s under the field's name; empty for fields that are made of others.
+	// read is what is projected of a span s under the field's name; empty for fields that are made
+	// of others.
 	read func(d dialect) string
 	// needs are the fields that final is made of, besides the field itself.
 	needs []string
-	// final is what the view shows, of r, the projected span, and m, annotations of the trace (metadata and tags). Nil: what was read, or the first of metadata and tags.
+	// final is what the view shows, of r, the projected span, and m, annotations of the trace
+	// (metadata and tags). Nil: what was read, or the first of metadata and tags.
 	final func(annotations bool) string
 	// metadata and tags are where annotations say the same.
 	metadata, tags []string
@@ -46,7 +49,8 @@ func (f *field) shown(annotations bool) string {
 	return coalesce(list...)
 }
 
-// tagged are the names of the attributes that hold a tag or an entry of metadata of the user's choice.
+// tagged are the names of the attributes that hold a tag or an entry of metadata of the user's
+// choice.
 func tagged(keys ...string) (names []string) {
 	for _, key := range keys {
 		names = append(names, genai.TraceTagPrefix+key, genai.TraceMetadataPrefix+key)
@@ -67,7 +71,8 @@ func withResource(attributes []string, resource ...string) func(dialect) string 
 	return func(d dialect) string { return d.text(attributes, resource...) }
 }
 
-// started is the beginning of span s as a TIMESTAMP. Monitors read a BIGINT as seconds, so there must be one.
+// started is the beginning of span s as a TIMESTAMP. Monitors read a BIGINT as seconds, so there
+// must be one.
 func started(d dialect) string {
 	of := "timestamp_micros(s.start_time_unix_nano DIV 1000)"
 	if d.maps {
@@ -84,7 +89,8 @@ func service(d dialect) string {
 	return "COALESCE(NULLIF(s.service_name, ''), " + of + ")"
 }
 
-// member reads a whole number or a double from a field that holds a JSON object, and in its absence another field.
+// member reads a whole number or a double from a field that holds a JSON object, and in its absence
+// another field.
 func member(object, key, metadata, otherwise, typ string) func(bool) string {
 	return func(annotations bool) string {
 		text := column(object)
@@ -103,92 +109,131 @@ func member(object, key, metadata, otherwise, typ string) func(bool) string {
 var fields = []field{
 	{name: "request_id", comment: "Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.",
 		read: func(d dialect) string {
-			return "COALESCE(NULLIF(trim(BOTH '\"' FROM " + d.get("s.attributes", genai.TraceRequestID, "string") + "), ''), s.trace_id)"
+			return "COALESCE(NULLIF(trim(BOTH '\"' FROM " + d.get("s.attributes", genai.TraceRequestID, "string") +
+				"), ''), s.trace_id)"
 		}},
-	{name: "trace_id", comment: "Trace id of OpenTelemetry, 32 hexadecimal digits.", read: func(dialect) string { return "s.trace_id" }},
-	{name: "span_id", comment: "The span that stands for the trace: its topmost GenAI span.", read: func(dialect) string { return "s.span_id" }},
+	{name: "trace_id", comment: "Trace id of OpenTelemetry, 32 hexadecimal digits.",
+		read: func(dialect) string { return "s.trace_id" }},
+	{name: "span_id", comment: "The span that stands for the trace: its topmost GenAI span.",
+		read: func(dialect) string { return "s.span_id" }},
 	{name: "request_time", comment: "When the trace began. The time of quality monitors.", read: started},
-	{name: "start_time_ms", comment: "When the trace began, in milliseconds since 1970. Not for monitors, which take numbers for seconds.",
-		read: func(dialect) string { return "s.start_time_unix_nano DIV 1000000" }},
+	{name: "start_time_ms",
+		comment: "When the trace began, in milliseconds since 1970. Not for monitors, which take numbers for seconds.",
+		read:    func(dialect) string { return "s.start_time_unix_nano DIV 1000000" }},
 	{name: "execution_time_ms", comment: "How long it took, in milliseconds. NULL while it has no end.",
 		read: func(dialect) string {
-			return "CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - s.start_time_unix_nano) DIV 1000000 END"
+			return "CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - " +
+				"s.start_time_unix_nano) DIV 1000000 END"
 		}},
 	{name: "status", comment: "OK, ERROR, IN_PROGRESS, or UNSET where nobody said.",
 		read: func(d dialect) string {
-			return "COALESCE(NULLIF(" + d.get("s.attributes", genai.TraceState, "string") + ", ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK'" +
+			return "COALESCE(NULLIF(" + d.get("s.attributes", genai.TraceState, "string") +
+				", ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK'" +
 				" WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END)"
 		}},
 	{name: "trace_name", comment: "Name of the trace, or of its topmost span.",
 		read: func(d dialect) string {
 			return "COALESCE(" + d.text([]string{genai.TraceName, "langfuse.trace.name"}) + ", s.name)"
 		}},
-	{name: "span_type", comment: "What the topmost span is: AGENT, CHAIN, CHAT_MODEL and so on, in the words of its instrumentation.",
+	{name: "span_type",
+		comment: "What the topmost span is: AGENT, CHAIN, CHAT_MODEL and so on, in the words of its instrumentation.",
 		read: func(d dialect) string {
-			return "trim(BOTH '\"' FROM " + d.text([]string{genai.SpanType, "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type", genai.OperationName}) + ")"
+			return "trim(BOTH '\"' FROM " +
+				d.text([]string{genai.SpanType, "openinference.span.kind", "traceloop.span.kind",
+					"langfuse.observation.type", genai.OperationName}) + ")"
 		}},
-	{name: "experiment_id", comment: "Id of the MLflow experiment.", read: withResource([]string{genai.ExperimentID}, genai.ExperimentID)},
+	{name: "experiment_id", comment: "Id of the MLflow experiment.",
+		read: withResource([]string{genai.ExperimentID}, genai.ExperimentID)},
 	{name: "experiment", comment: "Name of the experiment or project, else its id.",
-		read: withResource([]string{genai.ExperimentName}, genai.ExperimentName, "openinference.project.name", genai.ExperimentID)},
+		read: withResource([]string{genai.ExperimentName}, genai.ExperimentName, "openinference.project.name",
+			genai.ExperimentID)},
 	{name: "service_name", comment: "service.name of the resource.", read: service},
 	{name: "session_id", comment: "Session or conversation.", metadata: []string{genai.TraceSession},
-		read: texts(genai.SessionID, genai.ConversationID, genai.TraceSession, "langfuse.session.id", "traceloop.association.properties.session_id")},
+		read: texts(genai.SessionID, genai.ConversationID, genai.TraceSession, "langfuse.session.id",
+			"traceloop.association.properties.session_id")},
 	{name: "user_id", comment: "User, as the content policy left it.", metadata: []string{genai.TraceUser},
-		read: texts(genai.UserID, genai.TraceUser, "enduser.id", "langfuse.user.id", "traceloop.association.properties.user_id")},
-	{name: "environment", comment: "Deployment environment: of the resource, or a tag or metadata named environment or env.",
+		read: texts(genai.UserID, genai.TraceUser, "enduser.id", "langfuse.user.id",
+			"traceloop.association.properties.user_id")},
+	{name: "environment",
+		comment:  "Deployment environment: of the resource, or a tag or metadata named environment or env.",
 		metadata: []string{"environment", "env"}, tags: []string{"environment", "env"},
-		read: withResource(append([]string{"deployment.environment.name", "deployment.environment", "langfuse.environment"}, tagged("environment", "env")...),
+		read: withResource(append([]string{"deployment.environment.name", "deployment.environment",
+			"langfuse.environment"}, tagged("environment", "env")...),
 			"deployment.environment.name", "deployment.environment")},
-	{name: "app_version", comment: "Version of the application: a tag or metadata named app_version or version, service.version, MLflow's logged model or git commit.",
-		metadata: []string{"app_version", "version", "mlflow.modelId", "mlflow.source.git.commit"}, tags: []string{"app_version", "version"},
+	{name: "app_version", comment: "Version of the application: a tag or metadata named app_version or version, " +
+		"service.version, MLflow's logged model or git commit.",
+		metadata: []string{"app_version", "version", "mlflow.modelId", "mlflow.source.git.commit"},
+		tags:     []string{"app_version", "version"},
 		read: func(d dialect) string {
 			first := d.texts(append(tagged("app_version", "version"), "service.version"), "service.version")
-			return coalesce(append(first, d.texts([]string{"langfuse.release", "langfuse.version", "mlflow.modelId", "mlflow.source.git.commit"})...)...)
+			return coalesce(append(first,
+				d.texts([]string{"langfuse.release", "langfuse.version", "mlflow.modelId",
+					"mlflow.source.git.commit"})...)...)
 		}},
 	{name: "model", comment: "Model, where the topmost span names one.",
-		read: texts(genai.RequestModel, genai.ResponseModel, genai.LLMModel, "llm.model_name", "embedding.model_name", "langfuse.observation.model.name")},
-	{name: "trace_kind", comment: "live, evaluation (recorded inside a run) or judge (the work of a scorer).", needs: []string{"scorer", "run"},
+		read: texts(genai.RequestModel, genai.ResponseModel, genai.LLMModel, "llm.model_name", "embedding.model_name",
+			"langfuse.observation.model.name")},
+	{name: "trace_kind", comment: "live, evaluation (recorded inside a run) or judge (the work of a scorer).",
+		needs: []string{"scorer", "run"},
 		final: func(annotations bool) string {
 			scorer, run := column("scorer"), column("run")
 			if annotations {
 				scorer = "COALESCE(" + scorer + ", NULLIF(" + entry("m.tags", "mlflow.trace.sourceScorer") + ", ''))"
-				run = "COALESCE(" + run + ", NULLIF(" + entry("m.metadata", "mlflow.sourceRun") + ", ''), NULLIF(" + entry("m.tags", "mlflow.eval.requestId") + ", ''))"
+				run = "COALESCE(" + run + ", NULLIF(" + entry("m.metadata", "mlflow.sourceRun") + ", ''), NULLIF(" +
+					entry("m.tags", "mlflow.eval.requestId") + ", ''))"
 			}
-			return "CASE WHEN " + scorer + " IS NOT NULL THEN 'judge' WHEN " + run + " IS NOT NULL THEN 'evaluation' ELSE 'live' END"
+			return "CASE WHEN " + scorer + " IS NOT NULL THEN 'judge' WHEN " + run +
+				" IS NOT NULL THEN 'evaluation' ELSE 'live' END"
 		}},
 	{name: "scorer", read: texts("mlflow.trace.sourceScorer")},
 	{name: "run", read: texts("mlflow.sourceRun", "mlflow.eval.requestId")},
-	{name: "tags", comment: "Tags that people gave the trace.", read: func(d dialect) string { return d.beginning(genai.TraceTagPrefix) },
+	{name: "tags", comment: "Tags that people gave the trace.",
+		read: func(d dialect) string { return d.beginning(genai.TraceTagPrefix) },
 		final: func(annotations bool) string {
 			if !annotations {
 				return column("tags")
 			}
 			none := "CAST(map() AS MAP<STRING, STRING>)"
 			ours, theirs := "COALESCE("+column("tags")+", "+none+")", "COALESCE(m.tags, "+none+")"
-			return "map_concat(map_filter(" + ours + ", (k, v) -> NOT map_contains_key(" + theirs + ", k)), map_filter(" + theirs + ", (k, v) -> NOT startswith(k, 'mlflow.')))"
+			return "map_concat(map_filter(" + ours + ", (k, v) -> NOT map_contains_key(" + theirs +
+				", k)), map_filter(" + theirs + ", (k, v) -> NOT startswith(k, 'mlflow.')))"
 		}},
-	{name: "token_count_request", comment: "Tokens of the request's text, counted. Not what is billed.", read: numbers("bigint", genai.TokenCountRequest)},
-	{name: "token_count_response", comment: "Tokens of the response's text, counted. Not what is billed.", read: numbers("bigint", genai.TokenCountResponse)},
+	{name: "token_count_request", comment: "Tokens of the request's text, counted. Not what is billed.",
+		read: numbers("bigint", genai.TokenCountRequest)},
+	{name: "token_count_response", comment: "Tokens of the response's text, counted. Not what is billed.",
+		read: numbers("bigint", genai.TokenCountResponse)},
 	{name: "token_count_encoding", comment: "Encoding that counted.", read: texts(genai.TokenCountEncoding)},
-	{name: "token_count_approximate", comment: "True when the encoding is not known to be the model's.", read: numbers("boolean", genai.TokenCountApproximate)},
-	{name: "reported_tokens_input", comment: "Input tokens that the models of the trace reported.", needs: []string{"usage", "usage_input"},
+	{name: "token_count_approximate", comment: "True when the encoding is not known to be the model's.",
+		read: numbers("boolean", genai.TokenCountApproximate)},
+	{name: "reported_tokens_input", comment: "Input tokens that the models of the trace reported.",
+		needs: []string{"usage", "usage_input"},
 		final: member("usage", "input_tokens", traceUsage, "usage_input", "BIGINT")},
-	{name: "reported_tokens_output", comment: "Output tokens that the models of the trace reported.", needs: []string{"usage", "usage_output"},
+	{name: "reported_tokens_output", comment: "Output tokens that the models of the trace reported.",
+		needs: []string{"usage", "usage_output"},
 		final: member("usage", "output_tokens", traceUsage, "usage_output", "BIGINT")},
-	{name: "reported_tokens_total", comment: "Both, as reported.", needs: []string{"usage", "usage_input", "usage_output", "usage_total"},
+	{name: "reported_tokens_total", comment: "Both, as reported.",
+		needs: []string{"usage", "usage_input", "usage_output", "usage_total"},
 		final: func(annotations bool) string {
-			return strings.TrimSuffix(member("usage", "total_tokens", traceUsage, "usage_total", "BIGINT")(annotations), ")") +
+			return strings.TrimSuffix(member("usage", "total_tokens", traceUsage, "usage_total", "BIGINT")(annotations),
+				")") +
 				", " + column("usage_input") + " + " + column("usage_output") + ")"
 		}},
-	{name: "reported_cost", comment: "Cost at list prices, in USD, as MLflow or the instrumentation wrote it.", needs: []string{"costs", "cost_total"},
+	{name: "reported_cost", comment: "Cost at list prices, in USD, as MLflow or the instrumentation wrote it.",
+		needs: []string{"costs", "cost_total"},
 		final: member("costs", "total_cost", traceCost, "cost_total", "DOUBLE")},
-	{name: "contract_cost_trace_total", comment: "Cost at the contract's prices, by the genai processor.", read: numbers("double", genai.CostTraceTotal)},
-	{name: "contract_cost_trace_partial", comment: "True when some call of the trace has no price.", read: numbers("boolean", genai.CostTracePartial)},
-	{name: "contract_cost_currency", comment: "Currency of the contract, where the topmost span is itself a priced call.", read: texts(genai.CostCurrency)},
+	{name: "contract_cost_trace_total", comment: "Cost at the contract's prices, by the genai processor.",
+		read: numbers("double", genai.CostTraceTotal)},
+	{name: "contract_cost_trace_partial", comment: "True when some call of the trace has no price.",
+		read: numbers("boolean", genai.CostTracePartial)},
+	{name: "contract_cost_currency",
+		comment: "Currency of the contract, where the topmost span is itself a priced call.",
+		read:    texts(genai.CostCurrency)},
 	// Usage and cost as a JSON object, of the trace or of its topmost span; and as single numbers.
 	{name: "usage", read: texts(traceUsage, genai.ChatUsage)},
-	{name: "usage_input", read: numbers("bigint", genai.UsageInput, "llm.token_count.prompt", "gen_ai.usage.prompt_tokens")},
-	{name: "usage_output", read: numbers("bigint", genai.UsageOutput, "llm.token_count.completion", "gen_ai.usage.completion_tokens")},
+	{name: "usage_input", read: numbers("bigint", genai.UsageInput, "llm.token_count.prompt",
+		"gen_ai.usage.prompt_tokens")},
+	{name: "usage_output", read: numbers("bigint", genai.UsageOutput, "llm.token_count.completion",
+		"gen_ai.usage.completion_tokens")},
 	{name: "usage_total", read: numbers("bigint", "llm.token_count.total", "llm.usage.total_tokens")},
 	{name: "costs", read: texts(traceCost, "mlflow.llm.cost")},
 	{name: "cost_total", read: numbers("double", "llm.cost.total")},
@@ -202,14 +247,18 @@ const (
 // contents are the fields of the view of content: the first place that holds something.
 var contents = []field{
 	{name: "request", comment: "What was asked: content.", read: func(d dialect) string {
-		list := d.texts([]string{genai.SpanInputs, "gen_ai.input.messages", "gen_ai.tool.call.arguments", "gen_ai.retrieval.query.text", "input.value", "traceloop.entity.input",
+		list := d.texts([]string{genai.SpanInputs, "gen_ai.input.messages", "gen_ai.tool.call.arguments",
+			"gen_ai.retrieval.query.text", "input.value", "traceloop.entity.input",
 			"langfuse.observation.input"})
-		return coalesce(append(list, d.gathered("llm.input_messages."), d.gathered("gen_ai.prompt."), d.text([]string{genai.RequestPreview}))...)
+		return coalesce(append(list, d.gathered("llm.input_messages."), d.gathered("gen_ai.prompt."),
+			d.text([]string{genai.RequestPreview}))...)
 	}},
 	{name: "response", comment: "What was answered: content.", read: func(d dialect) string {
-		list := d.texts([]string{genai.SpanOutputs, "gen_ai.output.messages", "gen_ai.tool.call.result", "gen_ai.retrieval.documents", "output.value", "traceloop.entity.output",
+		list := d.texts([]string{genai.SpanOutputs, "gen_ai.output.messages", "gen_ai.tool.call.result",
+			"gen_ai.retrieval.documents", "output.value", "traceloop.entity.output",
 			"langfuse.observation.output"})
-		return coalesce(append(list, d.gathered("llm.output_messages."), d.gathered("gen_ai.completion."), d.text([]string{genai.ResponsePreview}))...)
+		return coalesce(append(list, d.gathered("llm.output_messages."), d.gathered("gen_ai.completion."),
+			d.text([]string{genai.ResponsePreview}))...)
 	}},
 }
 

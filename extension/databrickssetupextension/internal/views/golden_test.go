@@ -17,10 +17,12 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
 
-// lab is where the golden statements work: the names of a local Spark, since a test executes them there.
+// lab is where the golden statements work: the names of a local Spark, since a test executes them
+// there.
 var lab = unity.Location{Catalog: "spark_catalog", Schema: "lab", Prefix: "agents"}
 
-// sheet is one golden file: statements, each with a line that says what it does, and after it a line with a semicolon.
+// sheet is one golden file: statements, each with a line that says what it does, and after it a
+// line with a semicolon.
 type sheet struct{ strings.Builder }
 
 func (s *sheet) add(list ...Statement) {
@@ -124,10 +126,12 @@ func as(o *Options, v View) *Existing {
 	return e
 }
 
-// Three scores arrive after setup ran over an empty table, and the next day a fourth whose name differs from another's
-// in case only. test/views executes the files one after the other and lets the scores arrive in between.
+// Three scores arrive after setup ran over an empty table, and the next day a fourth whose name
+// differs from another's in case only. test/views executes the files one after the other and lets
+// the scores arrive in between.
 func TestGoldenNewScores(t *testing.T) {
-	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab", Prefix: "growing"}, Layout: unity.V2}
+	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab", Prefix: "growing"},
+		Layout: unity.V2}
 	tall, err := o.ScoresView(nil)
 	require.NoError(t, err)
 	first, err := o.Traces(nil)

@@ -21,11 +21,14 @@ const (
 	MarkerVersion = "otelcol_mlflow.view"
 	// MarkerDefinition is the fingerprint of the query that was written.
 	MarkerDefinition = "otelcol_mlflow.definition"
-	// MarkerNext is that of a query that is about to be written: setup may end between two statements.
+	// MarkerNext is that of a query that is about to be written: setup may end between two
+	// statements.
 	MarkerNext = "otelcol_mlflow.definition_next"
-	// MarkerStored is that of the query as the catalog gave it back, where it is another text than was written.
+	// MarkerStored is that of the query as the catalog gave it back, where it is another text than
+	// was written.
 	MarkerStored = "otelcol_mlflow.definition_stored"
-	// MarkerScores are the scores whose column is not their prefix and name, as JSON: those whose names differ in case only, or hold what a column can't.
+	// MarkerScores are the scores whose column is not their prefix and name, as JSON: those whose
+	// names differ in case only, or hold what a column can't.
 	MarkerScores = "otelcol_mlflow.scores"
 )
 
@@ -45,18 +48,22 @@ type Verdict struct {
 	Why string
 }
 
-// Judge tells whether an existing object is a view of ours that nobody changed. The comparison sees through white space, comments, the case of words and quotes around plain
-// names, which catalogs are known to change.
+// Judge tells whether an existing object is a view of ours that nobody changed. The comparison sees
+// through white space, comments, the case of words and quotes around plain names, which catalogs
+// are known to change.
 func Judge(e *Existing) Verdict {
 	version, marked := e.Properties[MarkerVersion]
 	n, err := strconv.Atoi(version)
 	switch {
 	case e.Type != "VIEW":
-		return Verdict{Why: fmt.Sprintf("it is no view but a %s", strings.ToLower(strings.ReplaceAll(e.Type, "_", " ")))}
+		return Verdict{Why: fmt.Sprintf("it is no view but a %s",
+			strings.ToLower(strings.ReplaceAll(e.Type, "_", " ")))}
 	case !marked || err != nil:
 		return Verdict{Why: "it was not made by databricks_setup: it has no property " + MarkerVersion}
 	case n > Version:
-		return Verdict{Why: fmt.Sprintf("it was made by a newer otelcol-mlflow (version %d of the views, this one writes %d)", n, Version)}
+		return Verdict{
+			Why: fmt.Sprintf("it was made by a newer otelcol-mlflow (version %d of the views, this one writes %d)", n,
+				Version)}
 	}
 	now := Fingerprint(e.Definition)
 	for _, key := range []string{MarkerDefinition, MarkerNext, MarkerStored} {
@@ -90,7 +97,8 @@ func (o *Options) ScoresOf(e *Existing) ([]Score, error) {
 		case strings.HasPrefix(column, o.scorePrefix()) && len(column) > len(o.scorePrefix()):
 			scores = append(scores, Score{column[len(o.scorePrefix()):], column})
 		default:
-			return nil, fmt.Errorf("the column %s is no score: its name does not begin with %s", column, o.scorePrefix())
+			return nil, fmt.Errorf("the column %s is no score: its name does not begin with %s",
+				column, o.scorePrefix())
 		}
 	}
 	return scores, nil
@@ -112,7 +120,8 @@ func (o *Options) markers(v *View) map[string]string {
 	return m
 }
 
-// Fingerprint is a hash of what a query says, whatever its white space, comments, the case of its words and quotes around plain names.
+// Fingerprint is a hash of what a query says, whatever its white space, comments, the case of its
+// words and quotes around plain names.
 func Fingerprint(query string) string {
 	h := sha256.New()
 	for _, t := range tokens(query) {
@@ -122,7 +131,8 @@ func Fingerprint(query string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// tokens are the words, strings and signs of a query. Strings keep their text; a name in backticks that needs none loses them.
+// tokens are the words, strings and signs of a query. Strings keep their text; a name in backticks
+// that needs none loses them.
 func tokens(query string) (out []string) {
 	for i := 0; i < len(query); {
 		c := query[i]
@@ -168,7 +178,8 @@ func length(s, end string) int {
 	return len(s)
 }
 
-// quoted is the length of the string or quoted name that s begins with. Strings escape with a backslash, names by doubling.
+// quoted is the length of the string or quoted name that s begins with. Strings escape with a
+// backslash, names by doubling.
 func quoted(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch {

@@ -16,11 +16,14 @@ type Options struct {
 	Location unity.Location
 	Layout   unity.Layout
 
-	// Prefix is what the names of the views begin with. Empty: the table prefix of the location, or mlflow_experiment_trace in layout v1, where tables have none.
+	// Prefix is what the names of the views begin with. Empty: the table prefix of the location, or
+	// mlflow_experiment_trace in layout v1, where tables have none.
 	Prefix string
-	// Spans is read in place of the location's table of spans, if set: the streaming table, whose columns are the same.
+	// Spans is read in place of the location's table of spans, if set: the streaming table, whose
+	// columns are the same.
 	Spans unity.Name
-	// Logs and Annotations say that scores are also taken from the table of logs, and scores, tags and metadata from that of annotations (layout v2). The tables must exist.
+	// Logs and Annotations say that scores are also taken from the table of logs, and scores, tags
+	// and metadata from that of annotations (layout v2). The tables must exist.
 	Logs, Annotations bool
 	// ScorePrefix is what attributes that hold scores begin with. Empty: metric_.
 	ScorePrefix string
@@ -47,7 +50,8 @@ func (o *Options) Validate() error {
 		}
 	}
 	if o.ScorePrefix != "" && !scorePrefix.MatchString(o.ScorePrefix) {
-		return fmt.Errorf("score_prefix: %q; write what the attributes of scores begin with, in lower case: a letter, then letters, digits and underscores", o.ScorePrefix)
+		return fmt.Errorf("score_prefix: %q; write what the attributes of scores begin with, in lower case: a "+
+			"letter, then letters, digits and underscores", o.ScorePrefix)
 	}
 	if o.Annotations && o.Layout == unity.V1 {
 		return fmt.Errorf("annotations: tables of layout v1 have no annotations; leave it out")

@@ -15,7 +15,8 @@ var marks = []string{genai.TokenCountRequest, genai.TokenCountResponse, genai.To
 
 // dialects are attributes that say that a span is a GenAI span.
 var dialects = []string{
-	genai.SpanType, genai.TraceRequestID, genai.OperationName, genai.ProviderName, "gen_ai.system", "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type",
+	genai.SpanType, genai.TraceRequestID, genai.OperationName, genai.ProviderName, "gen_ai.system",
+	"openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type",
 	genai.TokenCountEncoding,
 }
 
@@ -30,13 +31,15 @@ func (o *Options) candidate() string {
 	return "s.trace_id <> '' AND (" + orphan + " OR " + d.has(genai.Revision) + " OR " + d.has(marks...) + ")"
 }
 
-// roots are the common table expressions that end in roots: one row for each trace where root_rank is 1, with the fields as columns. extra are read besides.
+// roots are the common table expressions that end in roots: one row for each trace where root_rank
+// is 1, with the fields as columns. extra are read besides.
 func (o *Options) roots(list []field, extra ...projection) string {
 	d := o.dialect()
 	revision := d.get("s.attributes", genai.Revision, "bigint")
 	read := []projection{
 		{revision, "revision"},
-		{"CASE WHEN " + revision + " IS NOT NULL THEN 0 WHEN " + child + " OR " + d.has(dialects...) + " THEN 1 ELSE 2 END", "root_class"},
+		{"CASE WHEN " + revision + " IS NOT NULL THEN 0 WHEN " + child + " OR " + d.has(dialects...) +
+			" THEN 1 ELSE 2 END", "root_class"},
 		{child, "has_parent"},
 		{"s.start_time_unix_nano", "started_at"},
 		{"s.end_time_unix_nano", "ended_at"},
@@ -70,18 +73,20 @@ func (o *Options) roots(list []field, extra ...projection) string {
 		"  WHERE " + o.candidate(),
 		"),",
 		"versions AS (",
-		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY " + latest + ") AS repeat_rank FROM candidates",
+		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY " + latest +
+			") AS repeat_rank FROM candidates",
 		"),",
 		"roots AS (",
-		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank",
+		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at " +
+			"DESC, span_id) AS root_rank",
 		"  FROM versions",
 		"  WHERE repeat_rank = 1",
 		")",
 	}, "\n")
 }
 
-// notes are the common table expressions that end in notes: tags and metadata of a trace, from annotations. They are appended to and only the newest of a name counts,
-// unless it was deleted.
+// notes are the common table expressions that end in notes: tags and metadata of a trace, from
+// annotations. They are appended to and only the newest of a name counts, unless it was deleted.
 func (o *Options) notes() string {
 	return `,
 named AS (

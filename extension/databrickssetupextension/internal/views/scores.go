@@ -23,11 +23,13 @@ type Score struct {
 // MaxScores is how many scores get columns. Others are in the view of scores only.
 const MaxScores = 256
 
-// Known puts the names of scores together and gives each a column: those that have one keep it, and their order; then come the configured ones as they are written, then
-// those that were found, in the order of the alphabet. left are names that got none, because there are MaxScores already.
+// Known puts the names of scores together and gives each a column: those that have one keep it, and
+// their order; then come the configured ones as they are written, then those that were found, in
+// the order of the alphabet. left are names that got none, because there are MaxScores already.
 //
-// Configured and reported names are those of assessments, as MLflow shows them; found ones are what is in the table. A column is the prefix and genai.ScoreName of the name. When
-// another score has it already, it ends in a hash of the name.
+// Configured and reported names are those of assessments, as MLflow shows them; found ones are what
+// is in the table. A column is the prefix and genai.ScoreName of the name. When another score has
+// it already, it ends in a hash of the name.
 func (o *Options) Known(existing []Score, configured, reported, found []string) (known []Score, left []string) {
 	known = slices.Clone(existing)
 	columns, names := map[string]bool{}, map[string]bool{}

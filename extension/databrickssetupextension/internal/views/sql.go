@@ -11,7 +11,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// literal writes a string for SQL. What Spark would substitute (${…}) and control characters are escaped.
+// literal writes a string for SQL. What Spark would substitute (${…}) and control characters are
+// escaped.
 func literal(s string) string {
 	var b strings.Builder
 	b.WriteByte('\'')
@@ -33,7 +34,8 @@ func literal(s string) string {
 // plainKey are keys that can stand in a path of a VARIANT.
 var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.:/ -]+$`)
 
-// dialect reads attributes: of a VARIANT in layout v2, of a MAP<STRING, STRING> in v1. Missing attributes and values of the wrong type are NULL.
+// dialect reads attributes: of a VARIANT in layout v2, of a MAP<STRING, STRING> in v1. Missing
+// attributes and values of the wrong type are NULL.
 type dialect struct{ maps bool }
 
 func (o *Options) dialect() dialect { return dialect{maps: o.Layout == unity.V1} }
@@ -53,7 +55,8 @@ func (d dialect) get(column, key, typ string) string {
 	return "try_variant_get(" + entry(d.members(column), key) + ", '$', '" + typ + "')"
 }
 
-// entry is the value of a key of a map. Whether brackets fail for a missing key depends on settings.
+// entry is the value of a key of a map. Whether brackets fail for a missing key depends on
+// settings.
 func entry(m, key string) string { return "try_element_at(" + m + ", " + literal(key) + ")" }
 
 // members is a column of attributes as a MAP.
@@ -108,18 +111,22 @@ func (d dialect) has(attributes ...string) string {
 	return strings.Join(list, " OR ")
 }
 
-// beginning is a map of those attributes of the span that begin with prefix, as texts, under the rest of their names.
+// beginning is a map of those attributes of the span that begin with prefix, as texts, under the
+// rest of their names.
 func (d dialect) beginning(prefix string) string {
-	m := fmt.Sprintf("transform_keys(map_filter(%s, (k, v) -> startswith(k, %s)), (k, v) -> substr(k, %d))", d.members("s.attributes"), literal(prefix), len(prefix)+1)
+	m := fmt.Sprintf("transform_keys(map_filter(%s, (k, v) -> startswith(k, %s)), (k, v) -> substr(k, %d))",
+		d.members("s.attributes"), literal(prefix), len(prefix)+1)
 	if d.maps {
 		return m
 	}
 	return "transform_values(" + m + ", (k, v) -> " + d.value("v", "string") + ")"
 }
 
-// score makes a number of a value, given as a double and as a text: yes and no and their like count as in the genai processor.
+// score makes a number of a value, given as a double and as a text: yes and no and their like count
+// as in the genai processor.
 func score(double, text string) string {
-	return "COALESCE(" + double + ", CASE WHEN lower(trim(" + text + ")) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D" +
+	return "COALESCE(" + double + ", CASE WHEN lower(trim(" + text +
+		")) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D" +
 		" WHEN lower(trim(" + text + ")) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)"
 }
 
@@ -128,10 +135,12 @@ func finite(x string) string {
 	return "CASE WHEN abs(" + x + ") <= 1.7976931348623157E308D THEN " + x + " END"
 }
 
-// scoreName is genai.ScoreName in SQL (but for the composition of Unicode, which SQL does not know).
+// scoreName is genai.ScoreName in SQL (but for the composition of Unicode, which SQL does not
+// know).
 func scoreName(name string) string {
 	clean := "trim(BOTH '_' FROM regexp_replace(lower(" + name + "), '[^a-z0-9_]+', '_'))"
-	return "CASE WHEN length(" + clean + ") > 64 THEN concat(substr(" + clean + ", 1, 55), '_', substr(sha2(" + clean + ", 256), 1, 8)) ELSE " + clean + " END"
+	return "CASE WHEN length(" + clean + ") > 64 THEN concat(substr(" + clean + ", 1, 55), '_', substr(sha2(" + clean +
+		", 256), 1, 8)) ELSE " + clean + " END"
 }
 
 func coalesce(list ...string) string {

@@ -31,8 +31,8 @@ type Change struct {
 	Statements []Statement
 }
 
-// Plan compares a view with what is there; existing is nil if nothing is. Executed again after it was executed, or by
-// several at the same time, the statements do no harm.
+// Plan compares a view with what is there; existing is nil if nothing is. Executed again after it
+// was executed, or by several at the same time, the statements do no harm.
 func (o *Options) Plan(v View, existing *Existing) Change {
 	c := Change{View: v}
 	if existing == nil {
@@ -54,7 +54,8 @@ func (o *Options) Plan(v View, existing *Existing) Change {
 		return c
 	}
 	for _, column := range v.Columns {
-		if !slices.ContainsFunc(existing.Columns, func(have string) bool { return strings.EqualFold(have, column.Name) }) {
+		if !slices.ContainsFunc(existing.Columns,
+			func(have string) bool { return strings.EqualFold(have, column.Name) }) {
 			c.Added = append(c.Added, column.Name)
 		}
 	}
@@ -77,8 +78,8 @@ func (o *Options) create(v *View) Statement {
 	return Statement{SQL: b.String(), Does: "creates the view"}
 }
 
-// update changes the query of a view; what was granted on it stays. The comments of columns do not survive that and are
-// set again.
+// update changes the query of a view; what was granted on it stays. The comments of columns do not
+// survive that and are set again.
 func (o *Options) update(v *View) []Statement {
 	next := o.markers(v)
 	next[MarkerNext] = next[MarkerDefinition]
@@ -86,7 +87,8 @@ func (o *Options) update(v *View) []Statement {
 	list := []Statement{
 		{SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(next) + ")",
 			Does: "announces the change, so that it is known as ours if setup ends in between"},
-		{SQL: "ALTER VIEW " + v.Name.Quoted() + " AS\n" + v.Query, Does: "changes the query and keeps what was granted"},
+		{SQL: "ALTER VIEW " + v.Name.Quoted() + " AS\n" + v.Query,
+			Does: "changes the query and keeps what was granted"},
 		o.marked(v),
 	}
 	for _, c := range v.Columns {
@@ -103,15 +105,16 @@ func (o *Options) marked(v *View) Statement {
 		Does: "marks the view with its fingerprint"}
 }
 
-// Stored is the statement that notes the query as the catalog gives it back, for a view that was written a moment ago.
-// There is none where it is the text that was written.
+// Stored is the statement that notes the query as the catalog gives it back, for a view that was
+// written a moment ago. There is none where it is the text that was written.
 func (o *Options) Stored(v *View, definition string) []Statement {
 	now := Fingerprint(definition)
 	if now == Fingerprint(v.Query) {
 		return nil
 	}
 	return []Statement{{
-		SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" + properties(map[string]string{MarkerStored: now}) +
+		SQL: "ALTER VIEW " + v.Name.Quoted() + " SET TBLPROPERTIES (" +
+			properties(map[string]string{MarkerStored: now}) +
 			")",
 		Does: "notes how the catalog spells the query",
 	}}
@@ -122,9 +125,9 @@ func Drop(name unity.Name) Statement {
 	return Statement{SQL: "DROP VIEW IF EXISTS " + name.Quoted(), Does: "drops the view; the tables stay"}
 }
 
-// Streaming is the statement that creates or refreshes the streaming table: the spans that may stand for a trace,
-// appended as they arrive. Views whose Options.Spans is its name read it in place of all spans. It needs serverless
-// compute for its pipeline, and costs what that runs.
+// Streaming is the statement that creates or refreshes the streaming table: the spans that may
+// stand for a trace, appended as they arrive. Views whose Options.Spans is its name read it in
+// place of all spans. It needs serverless compute for its pipeline, and costs what that runs.
 func (o *Options) Streaming() Statement {
 	own := *o
 	own.Spans = unity.Name{}
@@ -132,7 +135,8 @@ func (o *Options) Streaming() Statement {
 		SQL: "CREATE OR REFRESH STREAMING TABLE " + o.Name(SpansKind).Quoted() + "\nCOMMENT " +
 			literal("The spans that stand for traces, content included. The views of databricks_setup read it.") +
 			"\nAS SELECT *\nFROM STREAM(" + own.spans().Quoted() + ") AS s\nWHERE " + own.candidate(),
-		Does: "keeps the topmost spans in a table of their own, so that views need not read all spans", Databricks: true,
+		Does:       "keeps the topmost spans in a table of their own, so that views need not read all spans",
+		Databricks: true,
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 const evaluationEvent = "gen_ai.evaluation.result"
 
 // besideScores are the fields of the trace that the view of scores repeats, to slice by.
-var besideScores = []string{"status", "experiment_id", "experiment", "service_name", "environment", "app_version", "model", "trace_kind"}
+var besideScores = []string{"status", "experiment_id", "experiment", "service_name", "environment", "app_version",
+	"model", "trace_kind"}
 
 // ScoresView is the view with one row per trace and score.
 func (o *Options) ScoresView(existing []string) (View, error) {
@@ -60,7 +61,9 @@ func (o *Options) ScoresView(existing []string) (View, error) {
 		join = "\nLEFT JOIN notes AS m ON m.trace_id = r.trace_id"
 	}
 	b.WriteString(o.gatheredScores())
-	b.WriteString("\nSELECT\n" + selected(final) + "\nFROM current_scores AS c\nJOIN roots AS r ON r.trace_id = c.trace_id" + join + "\nWHERE c.score_rank = 1 AND r.root_rank = 1")
+	b.WriteString("\nSELECT\n" + selected(final) +
+		"\nFROM current_scores AS c\nJOIN roots AS r ON r.trace_id = c.trace_id" + join +
+		"\nWHERE c.score_rank = 1 AND r.root_rank = 1")
 	v.Query = b.String()
 	return v, nil
 }
@@ -68,11 +71,15 @@ func (o *Options) ScoresView(existing []string) (View, error) {
 // scoresOfSpan reads all scores of a span as a map of doubles.
 func (o *Options) scoresOfSpan() projection {
 	d, prefix := o.dialect(), o.scorePrefix()
-	return projection{fmt.Sprintf("transform_values(map_filter(%s, (k, v) -> startswith(k, %s) AND length(k) > %d), (k, v) -> %s)",
-		d.members("s.attributes"), literal(prefix), len(prefix), score(d.value("v", "double"), d.value("v", "string"))), "scores"}
+	return projection{
+		fmt.Sprintf("transform_values(map_filter(%s, (k, v) -> startswith(k, %s) AND length(k) > %d), (k, v) -> %s)",
+			d.members("s.attributes"), literal(prefix), len(prefix),
+			score(d.value("v", "double"), d.value("v", "string"))),
+		"scores"}
 }
 
-// gatheredScores are the common table expressions, behind roots, that end in current_scores: where score_rank is 1, the newest of each name of a trace.
+// gatheredScores are the common table expressions, behind roots, that end in current_scores: where
+// score_rank is 1, the newest of each name of a trace.
 func (o *Options) gatheredScores() string {
 	spans := fmt.Sprintf(`
   SELECT r.trace_id, substr(e.score_key, %d) AS score_name, e.score, 'span' AS source,
@@ -81,7 +88,8 @@ func (o *Options) gatheredScores() string {
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1`, len(o.scorePrefix())+1)
 	if !o.elsewhere() {
-		return ",\ncurrent_scores AS (\n  SELECT *, 1 AS score_rank FROM (\n  " + strings.TrimSpace(indent(spans)) + "\n  ) AS a\n  WHERE " + isFinite("a.score") + "\n)"
+		return ",\ncurrent_scores AS (\n  SELECT *, 1 AS score_rank FROM (\n  " + strings.TrimSpace(indent(spans)) +
+			"\n  ) AS a\n  WHERE " + isFinite("a.score") + "\n)"
 	}
 	all := spans
 	if o.Logs {
@@ -90,7 +98,8 @@ func (o *Options) gatheredScores() string {
 	if o.Annotations {
 		all += "\n  UNION ALL" + annotationScores(o.Location)
 	}
-	// A score that was withdrawn after the span was written is not shown from the span; what else is known of it may be.
+	// A score that was withdrawn after the span was written is not shown from the span; what else
+	// is known of it may be.
 	return `,
 all_scores AS (` + all + `
 ),
@@ -110,7 +119,8 @@ current_scores AS (
 
 func isFinite(x string) string { return "abs(" + x + ") <= 1.7976931348623157E308D" }
 
-// logScores are the scores of log records, the newest record of each assessment. Records about inner spans are left out.
+// logScores are the scores of log records, the newest record of each assessment. Records about
+// inner spans are left out.
 func (o *Options) logScores() string {
 	d := o.dialect()
 	get := func(key, typ string) string { return d.get("l.attributes", key, typ) }
@@ -135,7 +145,8 @@ func (o *Options) logScores() string {
   WHERE l.repeat_rank = 1`
 }
 
-// annotationScores are the scores that MLflow keeps as annotations: appended to, deleted by another row.
+// annotationScores are the scores that MLflow keeps as annotations: appended to, deleted by another
+// row.
 func annotationScores(l unity.Location) string {
 	value := score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")
 	return `
@@ -150,8 +161,10 @@ func annotationScores(l unity.Location) string {
   WHERE a.annotation_rank = 1`
 }
 
-// Found is a query for the names of scores that are in the tables: score_name, source and occurrences, the number of spans, records or annotations that have it. Of the spans and log
-// records only those of the last days are looked at, or all if days is 0. Names of log records and annotations are as genai.ScoreName makes them.
+// Found is a query for the names of scores that are in the tables: score_name, source and
+// occurrences, the number of spans, records or annotations that have it. Of the spans and log
+// records only those of the last days are looked at, or all if days is 0. Names of log records and
+// annotations are as genai.ScoreName makes them.
 func (o *Options) Found(days int) Statement {
 	d, prefix := o.dialect(), o.scorePrefix()
 	since := func(table string) string {
@@ -164,23 +177,32 @@ func (o *Options) Found(days int) Statement {
 	if d.maps {
 		from = fmt.Sprintf("%s AS s LATERAL VIEW explode(s.attributes) e AS key, value", o.spans().Quoted())
 	}
-	parts := []string{fmt.Sprintf("SELECT substr(e.key, %d) AS score_name, 'span' AS source, count(*) AS occurrences\nFROM %s\nWHERE %s%s AND startswith(e.key, %s) AND length(e.key) > %d AND %s\nGROUP BY e.key",
-		len(prefix)+1, from, o.candidate(), since("s.start_time_unix_nano"), literal(prefix), len(prefix), isFinite(score(d.value("e.value", "double"), d.value("e.value", "string"))))}
+	parts := []string{fmt.Sprintf("SELECT substr(e.key, %d) AS score_name, 'span' AS source, count(*) AS "+
+		"occurrences\nFROM %s\nWHERE %s%s AND startswith(e.key, %s) AND length(e.key) > %d AND %s\nGROUP BY e.key",
+		len(prefix)+1, from, o.candidate(), since("s.start_time_unix_nano"), literal(prefix), len(prefix),
+		isFinite(score(d.value("e.value", "double"), d.value("e.value", "string"))))}
 	if o.Logs {
 		name := d.get("l.attributes", "gen_ai.evaluation.name", "string")
-		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'log' AS source, count(*) AS occurrences\nFROM %s AS l\nWHERE l.event_name = %s AND %s IS NOT NULL AND %s IS NOT NULL%s\nGROUP BY 1",
+		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'log' AS source, count(*) AS occurrences\nFROM "+
+			"%s AS l\nWHERE l.event_name = %s AND %s IS NOT NULL AND %s IS NOT NULL%s\nGROUP BY 1",
 			scoreName(name), o.Location.Table(unity.Logs, o.Layout).Quoted(), literal(evaluationEvent), name,
-			score(d.get("l.attributes", "gen_ai.evaluation.score.value", "double"), d.get("l.attributes", "gen_ai.evaluation.score.label", "string")), since("l.time_unix_nano")))
+			score(d.get("l.attributes", "gen_ai.evaluation.score.value", "double"),
+				d.get("l.attributes", "gen_ai.evaluation.score.label", "string")), since("l.time_unix_nano")))
 	}
 	if o.Annotations {
-		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'annotation' AS source, count(*) AS occurrences\nFROM %s AS a\nWHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND %s IS NOT NULL\nGROUP BY 1",
-			scoreName("a.name"), o.Location.Table(annotationsTable, unity.V2).Quoted(), score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")))
+		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'annotation' AS source, count(*) AS "+
+			"occurrences\nFROM %s AS a\nWHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND %s IS "+
+			"NOT NULL\nGROUP BY 1",
+			scoreName("a.name"), o.Location.Table(annotationsTable, unity.V2).Quoted(),
+			score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")))
 	}
-	sql := "SELECT score_name, source, occurrences FROM (\n" + indent(strings.Join(parts, "\nUNION ALL\n")) + "\n) AS found\nWHERE score_name <> ''\nORDER BY occurrences DESC, score_name, source\nLIMIT 1000"
+	sql := "SELECT score_name, source, occurrences FROM (\n" + indent(strings.Join(parts, "\nUNION ALL\n")) +
+		"\n) AS found\nWHERE score_name <> ''\nORDER BY occurrences DESC, score_name, source\nLIMIT 1000"
 	return Statement{SQL: sql, Does: "finds the names of scores in the tables"}
 }
 
 // RowCount is a query for the number of spans, which Delta answers from its log.
 func (o *Options) RowCount() Statement {
-	return Statement{SQL: "SELECT count(*) AS spans FROM " + o.Location.Table(unity.Spans, o.Layout).Quoted(), Does: "counts the spans"}
+	return Statement{SQL: "SELECT count(*) AS spans FROM " + o.Location.Table(unity.Spans, o.Layout).Quoted(),
+		Does: "counts the spans"}
 }

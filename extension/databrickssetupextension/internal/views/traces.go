@@ -9,9 +9,11 @@ import (
 	"strings"
 )
 
-const madeBy = " Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand."
+const madeBy = " Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was " +
+	"changed by hand."
 
-// Traces is the view with one row per trace. existing are the columns that the view has now: they keep their places. It is an error if one of them is not known here.
+// Traces is the view with one row per trace. existing are the columns that the view has now: they
+// keep their places. It is an error if one of them is not known here.
 func (o *Options) Traces(existing []string) (View, error) {
 	v := View{Name: o.Name(TracesKind), Comment: "One row per GenAI trace." + madeBy, Scores: o.Scores}
 
@@ -67,7 +69,8 @@ pivoted AS (
 	return v, nil
 }
 
-// scoreColumns reads each known score of a span by its path: nothing else of the attributes need be read.
+// scoreColumns reads each known score of a span by its path: nothing else of the attributes need be
+// read.
 func (o *Options) scoreColumns() []projection {
 	d := o.dialect()
 	out := make([]projection, len(o.Scores))
@@ -91,7 +94,9 @@ func arranged(existing, wanted []string) ([]string, error) {
 	for _, name := range existing {
 		name = strings.ToLower(name)
 		if !slices.Contains(wanted, name) {
-			return nil, fmt.Errorf("the view has a column %s, which is not known here; columns are never dropped, so it is left as it is", name)
+			return nil, fmt.Errorf(
+				"the view has a column %s, which is not known here; columns are never dropped, so it is left as it is",
+				name)
 		}
 		if !slices.Contains(out, name) {
 			out = append(out, name)
@@ -108,7 +113,9 @@ func arranged(existing, wanted []string) ([]string, error) {
 // Content is the view of what was asked and answered.
 func (o *Options) Content(existing []string) (View, error) {
 	list := append(chosen("request_id", "trace_id", "request_time", "experiment_id", "service_name"), contents...)
-	v := View{Name: o.Name(ContentKind), Comment: "What was asked and answered, one row per GenAI trace: content, to be granted apart from the other views." + madeBy}
+	v := View{Name: o.Name(ContentKind),
+		Comment: "What was asked and answered, one row per GenAI trace: content, to be granted apart from the other " +
+			"views." + madeBy}
 	return o.simple(v, list, existing, o.roots(list))
 }
 

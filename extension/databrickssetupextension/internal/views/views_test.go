@@ -138,7 +138,9 @@ func TestPlan(t *testing.T) {
 		}, more, Update, "", "ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
 		"a new score": {func(*Existing) {}, more, Update, "",
 			"ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
-		"ended between announcing and changing": {func(e *Existing) { e.Properties[MarkerNext] = Fingerprint(more.Query) },
+		"ended between announcing and changing": {func(e *Existing) {
+			e.Properties[MarkerNext] = Fingerprint(more.Query)
+		},
 			more, Update, "", "ALTER VIEW"},
 		"ended between changing and marking": {func(e *Existing) {
 			e.Properties[MarkerNext] = Fingerprint(more.Query)
@@ -146,7 +148,9 @@ func TestPlan(t *testing.T) {
 		}, more, Keep, "", "ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
 		"edited by hand": {func(e *Existing) { e.Definition += " AND r.trace_kind = 'live'" }, v, Leave,
 			"changed by hand", ""},
-		"edited inside a string": {func(e *Existing) { e.Definition = strings.ReplaceAll(e.Definition, "'OK'", "'ok'") },
+		"edited inside a string": {func(e *Existing) {
+			e.Definition = strings.ReplaceAll(e.Definition, "'OK'", "'ok'")
+		},
 			v, Leave, "changed by hand", ""},
 		"somebody else's": {func(e *Existing) { e.Properties = nil }, v, Leave, "not made by databricks_setup", ""},
 		"a newer version's": {func(e *Existing) { e.Properties[MarkerVersion] = "2" }, v, Leave,

@@ -15,8 +15,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver"
 )
 
-// A receiver that leaves content out and a processor that counts it can't both have what they are configured for. The configuration is what the collector hands out: that of
-// the components' own factories, with every default in it.
+// A receiver that leaves content out and a processor that counts it can't both have what they are
+// configured for. The configuration is what the collector hands out: that of the components' own
+// factories, with every default in it.
 func TestCountingWhatIsLeftOut(t *testing.T) {
 	for name, tc := range map[string]struct {
 		receiver, processor string
@@ -24,31 +25,41 @@ func TestCountingWhatIsLeftOut(t *testing.T) {
 		faults              int
 		note                bool
 	}{
-		"counted and left out":    {"capture_content: false", "", direct, 1, false},
-		"captured":                {"", "", direct, 0, false},
-		"captured, written":       {"capture_content: true", "", direct, 0, false},
-		"nothing is counted":      {"capture_content: false", "tokens: {spans: none}", direct, 0, false},
-		"calls of models":         {"capture_content: false", "tokens: {spans: llm}", direct, 1, false},
-		"the other mode":          {"capture_content: false", "tokens: {mode: text}", direct, 0, true},
-		"text from elsewhere":     {"capture_content: false", `tokens: {request: 'span.attributes["mine"]'}`, direct, 0, false},
-		"answer from elsewhere":   {"capture_content: false", `tokens: {response: 'span.attributes["mine"]'}`, direct, 0, false},
-		"another receiver's":      {"capture_content: false", "", "{traces: {receivers: [mlflow], exporters: [nop]}, traces/2: {receivers: [otlp], processors: [genai], exporters: [nop]}}", 0, false},
-		"behind a connector":      {"capture_content: false", "", "{traces: {receivers: [mlflow], exporters: [forward]}, traces/2: {receivers: [forward], processors: [genai], exporters: [nop]}}", 1, false},
-		"in two pipelines":        {"capture_content: false", "", "{traces: {receivers: [mlflow], processors: [genai], exporters: [nop]}, traces/2: {receivers: [mlflow], processors: [genai], exporters: [nop]}}", 1, false},
-		"in two processors":       {"capture_content: false", "", "{traces: {receivers: [mlflow], processors: [genai, genai/2], exporters: [nop]}}", 2, false},
+		"counted and left out": {"capture_content: false", "", direct, 1, false},
+		"captured":             {"", "", direct, 0, false},
+		"captured, written":    {"capture_content: true", "", direct, 0, false},
+		"nothing is counted":   {"capture_content: false", "tokens: {spans: none}", direct, 0, false},
+		"calls of models":      {"capture_content: false", "tokens: {spans: llm}", direct, 1, false},
+		"the other mode":       {"capture_content: false", "tokens: {mode: text}", direct, 0, true},
+		"text from elsewhere": {"capture_content: false", `tokens: {request: 'span.attributes["mine"]'}`, direct, 0,
+			false},
+		"answer from elsewhere": {"capture_content: false", `tokens: {response: 'span.attributes["mine"]'}`, direct,
+			0, false},
+		"another receiver's": {"capture_content: false", "", "{traces: {receivers: [mlflow], exporters: " +
+			"[nop]}, traces/2: {receivers: [otlp], processors: [genai], exporters: [nop]}}", 0, false},
+		"behind a connector": {"capture_content: false", "", "{traces: {receivers: [mlflow], exporters: " +
+			"[forward]}, traces/2: {receivers: [forward], processors: [genai], exporters: [nop]}}", 1, false},
+		"in two pipelines": {"capture_content: false", "", "{traces: {receivers: [mlflow], processors: " +
+			"[genai], exporters: [nop]}, traces/2: {receivers: [mlflow], processors: [genai], exporters: [nop]}}", 1,
+			false},
+		"in two processors": {"capture_content: false", "",
+			"{traces: {receivers: [mlflow], processors: [genai, genai/2], exporters: [nop]}}", 2, false},
 		"policy takes it instead": {"", "content: {action: drop}", direct, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			receiver := effective(t, mlflowreceiver.NewFactory().CreateDefaultConfig(), "{"+tc.receiver+"}")
 			processor := effective(t, genaiprocessor.NewFactory().CreateDefaultConfig(), "{"+tc.processor+"}")
 			conf := map[string]any{
-				"receivers": map[string]any{"mlflow": receiver, "otlp": nil}, "processors": map[string]any{"genai": processor, "genai/2": processor},
-				"exporters": map[string]any{"nop": nil}, "connectors": map[string]any{"forward": map[string]any{}}, "service": map[string]any{"pipelines": parse(t, tc.pipelines).ToStringMap()},
+				"receivers":  map[string]any{"mlflow": receiver, "otlp": nil},
+				"processors": map[string]any{"genai": processor, "genai/2": processor},
+				"exporters":  map[string]any{"nop": nil}, "connectors": map[string]any{"forward": map[string]any{}},
+				"service": map[string]any{"pipelines": parse(t, tc.pipelines).ToStringMap()},
 			}
 			f := Check(conf)["mlflow"]
 			require.Len(t, f.Faults, tc.faults)
 			for _, fault := range f.Faults {
-				for _, part := range []string{"receivers::mlflow::capture_content is false", "processors::genai", "content::action: drop", "tokens::spans: none"} {
+				for _, part := range []string{"receivers::mlflow::capture_content is false", "processors::genai",
+					"content::action: drop", "tokens::spans: none"} {
 					require.Contains(t, fault, part)
 				}
 			}
@@ -59,7 +70,8 @@ func TestCountingWhatIsLeftOut(t *testing.T) {
 
 const direct = "{traces: {receivers: [mlflow], processors: [genai], exporters: [nop]}}"
 
-// effective is a configuration as the collector hands it out: a user's lines on top of the defaults, all of it written out.
+// effective is a configuration as the collector hands it out: a user's lines on top of the
+// defaults, all of it written out.
 func effective(t *testing.T, cfg component.Config, yaml string) map[string]any {
 	t.Helper()
 	require.NoError(t, parse(t, yaml).Unmarshal(cfg))

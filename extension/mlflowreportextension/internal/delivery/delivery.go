@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package delivery reads a collector's configuration and tells, for each mlflow receiver, what it means that the pipeline accepted something: every destination has it,
-// or a stage on the way answers earlier.
+// Package delivery reads a collector's configuration and tells, for each mlflow receiver, what it
+// means that the pipeline accepted something: every destination has it, or a stage on the way
+// answers earlier.
 package delivery
 
 import (
@@ -14,10 +15,11 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Guarantee is the answer for one receiver. Notes name the stages that make it less than end to end, each with its remedy, and what else deserves to be known.
-// Destinations says where the data goes, without credentials; Exporters are the ids of what sends it there.
-// Files are the files that lines of JSON are appended to.
-// Faults name what can't work as it is configured, each with its remedy: such a configuration must not start.
+// Guarantee is the answer for one receiver. Notes name the stages that make it less than end to
+// end, each with its remedy, and what else deserves to be known. Destinations says where the data
+// goes, without credentials; Exporters are the ids of what sends it there. Files are the files that
+// lines of JSON are appended to. Faults name what can't work as it is configured, each with its
+// remedy: such a configuration must not start.
 type Guarantee struct {
 	Delivery     progress.Delivery
 	Notes        []string
@@ -27,7 +29,8 @@ type Guarantee struct {
 	Faults       []string
 }
 
-// Check returns a guarantee for each receiver of type mlflow in the effective configuration, by its component id.
+// Check returns a guarantee for each receiver of type mlflow in the effective configuration, by its
+// component id.
 func Check(conf map[string]any) map[string]Guarantee {
 	guarantees := map[string]Guarantee{}
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
@@ -58,11 +61,15 @@ type stage struct {
 	remedy string
 }
 
-// processors and connectors whose behaviour is known. Source: their code at v0.158.0, and runs of batch and tail_sampling.
+// processors and connectors whose behaviour is known. Source: their code at v0.158.0, and runs of
+// batch and tail_sampling.
 var processors = map[string]stage{
-	"batch":                 {early, "answers at once and drops what it can't export", "remove it: the receiver sends in batches already"},
-	"tail_sampling":         {early, "answers at once and decides later, in memory", "use it in a pipeline behind a persistent queue, or filter in the receiver"},
-	"groupbytrace":          {early, "answers at once and waits in memory", "remove it: the receiver sends whole traces"},
+	"batch": {early, "answers at once and drops what it can't export",
+		"remove it: the receiver sends in batches already"},
+	"tail_sampling": {early, "answers at once and decides later, in memory",
+		"use it in a pipeline behind a persistent queue, or filter in the receiver"},
+	"groupbytrace": {early, "answers at once and waits in memory",
+		"remove it: the receiver sends whole traces"},
 	"memory_limiter":        {},
 	"transform":             {},
 	"redaction":             {},
@@ -93,7 +100,8 @@ type graph struct {
 	processors      []string // met behind the receiver under way
 }
 
-// follow adds to f what lies behind a receiver or connector in every traces pipeline that takes from it.
+// follow adds to f what lies behind a receiver or connector in every traces pipeline that takes
+// from it.
 func (g *graph) follow(from string, f *Guarantee, seen map[string]bool) {
 	used := false
 	for _, name := range slices.Sorted(maps.Keys(g.pipelines)) {
@@ -129,7 +137,8 @@ func (g *graph) follow(from string, f *Guarantee, seen map[string]bool) {
 func (g *graph) connector(id string, f *Guarantee, seen map[string]bool) {
 	s, ok := connectors[kind(id)]
 	if s.effect == aggregates {
-		f.note(fmt.Sprintf("connector %s aggregates in memory: what is sent again after a crash counts twice there", id))
+		f.note(fmt.Sprintf("connector %s aggregates in memory: what is sent again after a crash counts twice there",
+			id))
 		return
 	}
 	f.stage("connector "+id, s, ok)
@@ -139,7 +148,8 @@ func (g *graph) connector(id string, f *Guarantee, seen map[string]bool) {
 func (f *Guarantee) stage(name string, s stage, known bool) {
 	switch {
 	case !known:
-		f.lower(progress.Unknown, name+": not known here; it delivers end to end only if it answers after the next stage did")
+		f.lower(progress.Unknown,
+			name+": not known here; it delivers end to end only if it answers after the next stage did")
 	case s.effect == early:
 		f.lower(progress.Queued, fmt.Sprintf("%s %s; %s", name, s.what, s.remedy))
 	case s.effect == drops:
@@ -172,7 +182,8 @@ func section(m map[string]any, key string) map[string]any {
 	return s
 }
 
-// text is a scalar as it is written; nothing for what is not set. The configuration that the collector hands out has all defaults in it.
+// text is a scalar as it is written; nothing for what is not set. The configuration that the
+// collector hands out has all defaults in it.
 func text(m map[string]any, key string) string {
 	if m[key] == nil {
 		return ""

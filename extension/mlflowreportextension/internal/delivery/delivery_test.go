@@ -136,24 +136,35 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`,
 	}
 }
 
-// The exporter's own factory, with every default in it, as the collector hands it out: what waits by default still waits, and what storage turns off is off.
+// The exporter's own factory, with every default in it, as the collector hands it out: what waits
+// by default still waits, and what storage turns off is off.
 func TestDatabricksExporter(t *testing.T) {
 	for yaml, tc := range map[string]struct {
 		want progress.Delivery
 		note string
 	}{
 		"{host: https://h}": {progress.EndToEnd, ""},
-		"{host: https://h, sending_queue: {num_consumers: 2}}":                                            {progress.EndToEnd, ""},
-		"{host: https://h, sending_queue: {enabled: false}}":                                              {progress.EndToEnd, ""},
-		"{host: https://h, sending_queue: {wait_for_result: false}}":                                      {progress.Queued, "queue in memory"},
-		"{host: https://h, sending_queue: {storage: file_storage}}":                                       {progress.Queued, "persistent queue"},
-		"{host: https://h, sending_queue: {batch: {sizer: items, flush_timeout: 200ms, min_size: 8192}}}": {progress.EndToEnd, "200 times slower"},
-		"{host: https://h, hold_max: 36h}":                                                                {progress.EndToEnd, "hold_max: 36h0m0s"},
+		"{host: https://h, sending_queue: {num_consumers: 2}}": {
+			progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {enabled: false}}": {
+			progress.EndToEnd, ""},
+		"{host: https://h, sending_queue: {wait_for_result: false}}": {
+			progress.Queued, "queue in memory"},
+		"{host: https://h, sending_queue: {storage: file_storage}}": {
+			progress.Queued, "persistent queue"},
+		"{host: https://h, sending_queue: {batch: {sizer: items, flush_timeout: 200ms, min_size: 8192}}}": {
+			progress.EndToEnd, "200 times slower"},
+		"{host: https://h, hold_max: 36h}": {
+			progress.EndToEnd, "hold_max: 36h0m0s"},
 	} {
 		t.Run(yaml, func(t *testing.T) {
 			conf := map[string]any{
-				"receivers": map[string]any{"mlflow": nil}, "exporters": map[string]any{"databricks": effective(t, databricksexporter.NewFactory().CreateDefaultConfig(), yaml)},
-				"service": map[string]any{"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"}, "exporters": []any{"databricks"}}}},
+				"receivers": map[string]any{"mlflow": nil},
+				"exporters": map[string]any{"databricks": effective(t,
+					databricksexporter.NewFactory().CreateDefaultConfig(), yaml)},
+				"service": map[string]any{
+					"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"},
+						"exporters": []any{"databricks"}}}},
 			}
 			f := Check(conf)["mlflow"]
 			require.Equal(t, tc.want, f.Delivery, "%v", f.Notes)
@@ -167,7 +178,8 @@ func TestDatabricksExporter(t *testing.T) {
 	}
 }
 
-// Exporters are named once, wherever they stand behind the receiver; those of other receivers are not.
+// Exporters are named once, wherever they stand behind the receiver; those of other receivers are
+// not.
 func TestExporters(t *testing.T) {
 	got := check(t, `
 receivers: {mlflow: {}, mlflow/b: {}, otlp: {}}
@@ -199,6 +211,8 @@ func TestDestinationsHoldNoCredentials(t *testing.T) {
 		require.Equal(t, want, destination("otlp_http", map[string]any{"endpoint": address}))
 	}
 	require.Equal(t, "databricks to https://host, tables in main.genai",
-		destination("databricks", map[string]any{"host": "https://user:canary@host/", "catalog": "main", "schema": "genai"}))
-	require.Equal(t, "databricks", destination("databricks", map[string]any{"profile": "p", "catalog": "main", "schema": ""}))
+		destination("databricks", map[string]any{"host": "https://user:canary@host/",
+			"catalog": "main", "schema": "genai"}))
+	require.Equal(t, "databricks",
+		destination("databricks", map[string]any{"profile": "p", "catalog": "main", "schema": ""}))
 }

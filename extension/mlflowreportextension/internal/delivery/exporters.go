@@ -12,13 +12,15 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Databricks is the type of the exporter whose destination can answer success without storing anything.
+// Databricks is the type of the exporter whose destination can answer success without storing
+// anything.
 const Databricks = "databricks"
 
 // IsDatabricks reports whether an exporter is of that type.
 func IsDatabricks(id string) bool { return kind(id) == Databricks }
 
-// queues are exporters with a sending_queue, by whether it is on, and answers early, when nothing is written.
+// queues are exporters with a sending_queue, by whether it is on, and answers early, when nothing
+// is written.
 var queues = map[string]bool{
 	"otlp_http": true, "otlphttp": true, "otlp_grpc": true, "otlp": true, "kafka": true,
 	"debug": false, Databricks: false,
@@ -39,7 +41,10 @@ func (g *graph) exporter(id string, f *Guarantee) {
 	default:
 		on, known := queues[k]
 		if !known {
-			f.lower(progress.Unknown, fmt.Sprintf("exporter %s: not known here; it delivers end to end only if it answers after the destination did", id))
+			f.lower(progress.Unknown,
+				fmt.Sprintf(
+					"exporter %s: not known here; it delivers end to end only if it answers after the destination did",
+					id))
 			return
 		}
 		queue(id, cfg, on, f)
@@ -52,15 +57,18 @@ func (g *graph) exporter(id string, f *Guarantee) {
 func fileExporter(id string, cfg map[string]any, f *Guarantee) {
 	rotation, ok := cfg["rotation"].(map[string]any)
 	if !ok {
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s buffers in memory and truncates its file at start: write rotation: {max_megabytes: 1024, max_backups: 0}", id))
+		f.lower(progress.Queued, fmt.Sprintf("exporter %s buffers in memory and truncates its file at start: write "+
+			"rotation: {max_megabytes: 1024, max_backups: 0}", id))
 		return
 	}
-	if path, _ := cfg["path"].(string); path != "" && slices.Contains([]string{"", "json"}, text(cfg, "format")) && text(cfg, "compression") == "" &&
+	if path, _ := cfg["path"].(string); path != "" && slices.Contains([]string{"", "json"}, text(cfg, "format")) &&
+		text(cfg, "compression") == "" &&
 		text(cfg, "encoding") == "" && text(section(cfg, "group_by"), "enabled") != "true" {
 		f.Files = append(f.Files, path)
 	}
 	if n, ok := rotation["max_backups"]; !ok || fmt.Sprint(n) != "0" {
-		f.note(fmt.Sprintf("exporter %s deletes its oldest files: write rotation::max_backups: 0 to keep all of them", id))
+		f.note(fmt.Sprintf("exporter %s deletes its oldest files: write rotation::max_backups: 0 to keep all of them",
+			id))
 	}
 }
 
@@ -79,13 +87,17 @@ func queue(id string, cfg map[string]any, on bool, f *Guarantee) {
 	}
 	switch {
 	case q["storage"] != nil:
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s has a persistent queue: accepted means queued on disk; for a backfill, which can be read again, %s without storage", id, remedy))
+		f.lower(progress.Queued, fmt.Sprintf("exporter %s has a persistent queue: accepted means queued on disk; "+
+			"for a backfill, which can be read again, %s without storage", id, remedy))
 	case waits:
 		if q["batch"] != nil && text(section(q, "batch"), "min_size") != "0" {
-			f.note(fmt.Sprintf("exporter %s: sending_queue::batch with wait_for_result waits for a size that never comes and is about 200 times slower: remove batch, or write min_size: 0", id))
+			f.note(fmt.Sprintf("exporter %s: sending_queue::batch with wait_for_result waits for a size that never "+
+				"comes and is about 200 times slower: remove batch, or write min_size: 0", id))
 		}
 	case on || written:
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s has a queue in memory: accepted means queued there, and a crash loses it; %s", id, remedy))
+		f.lower(progress.Queued,
+			fmt.Sprintf("exporter %s has a queue in memory: accepted means queued there, and a crash loses it; %s", id,
+				remedy))
 	}
 }
 
@@ -94,7 +106,8 @@ func givesUp(id string, cfg map[string]any, f *Guarantee) {
 	switch after := text(cfg, "hold_max"); after {
 	case "", "0", "0s":
 	default:
-		f.note(fmt.Sprintf("exporter %s gives up after hold_max: %s what a missing grant or table refuses, and counts it as rejected: write hold_max: 0 to hold it for ever", id, after))
+		f.note(fmt.Sprintf("exporter %s gives up after hold_max: %s what a missing grant or table refuses, and "+
+			"counts it as rejected: write hold_max: 0 to hold it for ever", id, after))
 	}
 }
 

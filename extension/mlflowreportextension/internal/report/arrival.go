@@ -14,7 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Result is what is known of one destination: what was sent there, what waits, and what was found there afterwards.
+// Result is what is known of one destination: what was sent there, what waits, and what was found
+// there afterwards.
 type Result struct {
 	Exporter     string     `json:"exporter"`
 	Destination  string     `json:"destination,omitempty"`
@@ -33,8 +34,9 @@ type Result struct {
 	Repeated *int64 `json:"repeated,omitempty"`
 }
 
-// results are the states of all destinations in the order of their names. An exporter of Databricks that a receiver sends to and that reported nothing is one of them: what
-// it sent was not verified either.
+// results are the states of all destinations in the order of their names. An exporter of Databricks
+// that a receiver sends to and that reported nothing is one of them: what it sent was not verified
+// either.
 func results(list []progress.Destination, exporters []string) []Result {
 	var out []Result
 	for i := range list {
@@ -42,7 +44,8 @@ func results(list []progress.Destination, exporters []string) []Result {
 	}
 	for _, id := range exporters {
 		if delivery.IsDatabricks(id) && !slices.ContainsFunc(out, func(r Result) bool { return r.Exporter == id }) {
-			out = append(out, Result{Exporter: id, Verification: string(progress.NotVerified), Detail: "the exporter reported nothing"})
+			out = append(out, Result{Exporter: id, Verification: string(progress.NotVerified),
+				Detail: "the exporter reported nothing"})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Result) int {
@@ -53,8 +56,9 @@ func results(list []progress.Destination, exporters []string) []Result {
 
 func result(d *progress.Destination) Result {
 	r := Result{
-		Exporter: d.Exporter.String(), Destination: d.Name, Signal: d.Signal, Sent: d.Sent, Rejected: d.Rejected, DeadLettered: d.DeadLettered,
-		Held: d.Held, Problems: d.Problems, Verification: string(d.Verification), Detail: d.Detail,
+		Exporter: d.Exporter.String(), Destination: d.Name, Signal: d.Signal, Sent: d.Sent, Rejected: d.Rejected,
+		DeadLettered: d.DeadLettered,
+		Held:         d.Held, Problems: d.Problems, Verification: string(d.Verification), Detail: d.Detail,
 	}
 	if d.Held != "" && !d.HeldSince.IsZero() {
 		at := d.HeldSince.UTC()
@@ -146,7 +150,8 @@ func (o *outcome) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// headline is the sentence for a run whose own words are own, judged by what is known of the arrival. Complete is said only of what arrived.
+// headline is the sentence for a run whose own words are own, judged by what is known of the
+// arrival. Complete is said only of what arrived.
 func (o *outcome) headline(own, accepted string, complete bool) string {
 	switch rest := o.String(); {
 	case rest == "":
@@ -178,7 +183,8 @@ func unit(signal string) string {
 // summary writes what is known of a destination, for people.
 func (r *Result) summary(b *strings.Builder) {
 	if r.Destination != "" {
-		fmt.Fprintf(b, "  sent      %d %s to %s (%s): %s\n", r.Sent, unit(r.Signal), r.Destination, r.Exporter, r.arrival())
+		fmt.Fprintf(b, "  sent      %d %s to %s (%s): %s\n", r.Sent, unit(r.Signal), r.Destination,
+			r.Exporter, r.arrival())
 	} else {
 		fmt.Fprintf(b, "  sent      %s: %s\n", r.Exporter, r.arrival())
 	}
@@ -190,7 +196,8 @@ func (r *Result) summary(b *strings.Builder) {
 		fmt.Fprintf(b, "  held      data for %s%s: %s\n", r.name(), since, indented(r.Held))
 	}
 	if r.Rejected > 0 {
-		fmt.Fprintf(b, "  rejected  %d %s by %s, %d of them in the dead-letter file\n", r.Rejected, unit(r.Signal), r.name(), r.DeadLettered)
+		fmt.Fprintf(b, "  rejected  %d %s by %s, %d of them in the dead-letter file\n", r.Rejected, unit(r.Signal),
+			r.name(), r.DeadLettered)
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(b, "  problem   %s: %s\n", r.name(), indented(p))

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package report turns the state of receivers' runs into the report: a JSON document for programs and a summary for people.
+// Package report turns the state of receivers' runs into the report: a JSON document for programs
+// and a summary for people.
 package report
 
 import (
@@ -19,7 +20,8 @@ type Document struct {
 	Written   time.Time  `json:"written"`
 	Version   string     `json:"version"`
 	Receivers []Receiver `json:"receivers"`
-	// Destinations are what is known of the places that exporters wrote to; Receiver.Destinations are the places that the configuration names.
+	// Destinations are what is known of the places that exporters wrote to; Receiver.Destinations
+	// are the places that the configuration names.
 	Destinations []Result `json:"destination_results,omitempty"`
 	// Refinements are what processors did on the way.
 	Refinements []Refinement `json:"refinements,omitempty"`
@@ -124,7 +126,8 @@ func New(in Input, now time.Time) Document {
 	return d
 }
 
-// conclude writes the headlines, and takes back what is complete where data waits or is missing at a destination.
+// conclude writes the headlines, and takes back what is complete where data waits or is missing at
+// a destination.
 func (d *Document) conclude(runs []progress.Run, behind [][]string) {
 	all := outcomeOf(d.Destinations)
 	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r progress.Run) bool { return !isCheck(&r) }) {
@@ -138,13 +141,15 @@ func (d *Document) conclude(runs []progress.Run, behind [][]string) {
 		if isCheck(&runs[i]) {
 			continue
 		}
-		part := outcomeOf(slices.DeleteFunc(slices.Clone(d.Destinations), func(x Result) bool { return !slices.Contains(behind[i], x.Exporter) }))
+		part := outcomeOf(slices.DeleteFunc(slices.Clone(d.Destinations),
+			func(x Result) bool { return !slices.Contains(behind[i], x.Exporter) }))
 		r.Headline = part.headline(r.Headline, progress.Accepted(runs[i].Accounts), r.Complete)
 		r.Complete = r.Complete && part.complete()
 	}
 }
 
-// receivers is the headline of the receivers in their own words, and in words that don't say complete.
+// receivers is the headline of the receivers in their own words, and in words that don't say
+// complete.
 func (d *Document) receivers(runs []progress.Run) (own, accepted string) {
 	switch len(runs) {
 	case 0:
@@ -169,9 +174,11 @@ func (d *Document) receivers(runs []progress.Run) (own, accepted string) {
 func receiver(run *progress.Run, now time.Time) Receiver {
 	end := now
 	r := Receiver{
-		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete, read: run.Complete, Problems: run.Problems,
+		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete,
+		read: run.Complete, Problems: run.Problems,
 		Source:   Source(run.Source),
-		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(), Skipped: run.Samples, Check: run.Check,
+		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(),
+		Skipped: run.Samples, Check: run.Check,
 		Experiments: []Experiment{},
 	}
 	if !run.Ended.IsZero() {
@@ -195,7 +202,8 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 
 func experiment(a *progress.Account) Experiment {
 	e := Experiment{
-		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight), Pending: a.Pending, Complete: a.Done && a.Error == "", Error: a.Error,
+		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight), Pending: a.Pending,
+		Complete: a.Done && a.Error == "", Error: a.Error,
 	}
 	if a.SourceCount >= 0 {
 		n := a.SourceCount
@@ -217,6 +225,7 @@ func numbers(t progress.Totals, inFlight int64) Numbers {
 		skipped = map[mlflow.Reason]int64{}
 	}
 	return Numbers{
-		Read: t.Read, Emitted: t.Accepted + t.Rejected, Accepted: t.Accepted, Spans: t.Spans, Skipped: skipped, Rejected: t.Rejected, InFlight: inFlight,
+		Read: t.Read, Emitted: t.Accepted + t.Rejected, Accepted: t.Accepted, Spans: t.Spans, Skipped: skipped,
+		Rejected: t.Rejected, InFlight: inFlight,
 	}
 }

@@ -12,13 +12,16 @@ import (
 // Next is what people can do after the runs of a document, a line each.
 func (d *Document) Next() []string {
 	var lines []string
-	short := slices.ContainsFunc(d.Destinations, func(r Result) bool { return r.Verification == string(progress.Short) })
+	short := slices.ContainsFunc(d.Destinations,
+		func(r Result) bool { return r.Verification == string(progress.Short) })
 	held := slices.ContainsFunc(d.Destinations, func(r Result) bool { return r.Held != "" })
 	if short {
-		lines = append(lines, "what is missing at the destination is not sent again by itself: to send everything again, remove the storage folder; repeats have the same ids")
+		lines = append(lines, "what is missing at the destination is not sent again by itself: to send everything "+
+			"again, remove the storage folder; repeats have the same ids")
 	}
 	if held {
-		lines = append(lines, "mend what holds the data, named above, and run again: what waits in a queue on disk is sent first")
+		lines = append(lines,
+			"mend what holds the data, named above, and run again: what waits in a queue on disk is sent first")
 	}
 	for i := range d.Receivers {
 		switch r := &d.Receivers[i]; {
@@ -26,7 +29,8 @@ func (d *Document) Next() []string {
 			lines = append(lines, "write the experiments that you want under experiments and run with mode: backfill")
 		case r.Mode == "check":
 		case r.Complete:
-			lines = append(lines, "run again at any time: it continues where this run ended; to start over, remove the storage folder and the output")
+			lines = append(lines, "run again at any time: it continues where this run ended; to start over, remove "+
+				"the storage folder and the output")
 		case !r.read:
 			lines = append(lines, "mend what is named above and run again: it continues where this run ended")
 		}

@@ -16,7 +16,8 @@ type Refinement struct {
 	Processor  string `json:"processor"`
 	Spans      int64  `json:"genai_spans"`
 	ModelCalls int64  `json:"model_calls"`
-	// Counted are the tokens of texts, Reported those that calls of models report. They measure different things and don't add up.
+	// Counted are the tokens of texts, Reported those that calls of models report. They measure
+	// different things and don't add up.
 	Counted  Counted  `json:"counted_tokens"`
 	Reported Reported `json:"reported_tokens"`
 	Scores   []Score  `json:"scores"`
@@ -24,7 +25,8 @@ type Refinement struct {
 	Cost *Cost `json:"cost,omitempty"`
 }
 
-// Counted are the sums of token_count_request and token_count_response over the spans that have any.
+// Counted are the sums of token_count_request and token_count_response over the spans that have
+// any.
 type Counted struct {
 	Spans    int64 `json:"spans"`
 	Request  int64 `json:"request"`
@@ -81,11 +83,13 @@ func (r *Refinement) summary(b *strings.Builder) {
 	}
 	head := "tokens"
 	if r.Counted.Spans > 0 {
-		fmt.Fprintf(b, "  %-8s  counted: %d in requests, %d in responses, on %d spans\n", head, r.Counted.Request, r.Counted.Response, r.Counted.Spans)
+		fmt.Fprintf(b, "  %-8s  counted: %d in requests, %d in responses, on %d spans\n", head, r.Counted.Request,
+			r.Counted.Response, r.Counted.Spans)
 		head = ""
 	}
 	if r.Reported.Calls > 0 {
-		fmt.Fprintf(b, "  %-8s  reported: %d input, %d output, by %d model calls\n", head, r.Reported.Input, r.Reported.Output, r.Reported.Calls)
+		fmt.Fprintf(b, "  %-8s  reported: %d input, %d output, by %d model calls\n", head, r.Reported.Input,
+			r.Reported.Output, r.Reported.Calls)
 	}
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	for i, s := range r.Scores {
@@ -106,7 +110,9 @@ func (r *Refinement) summary(b *strings.Builder) {
 	case r.Cost != nil:
 		r.Cost.summary(b)
 	case r.ModelCalls > 0:
-		fmt.Fprintf(b, "  cost      no prices configured: write those of your contract under processors::%s::cost::models\n", r.Processor)
+		fmt.Fprintf(b,
+			"  cost      no prices configured: write those of your contract under processors::%s::cost::models\n",
+			r.Processor)
 	}
 }
 

@@ -26,8 +26,10 @@ var (
 // run is a backfill of 20 traces with 40 spans.
 func run(id string, change func(*progress.Run)) progress.Run {
 	r := progress.Run{
-		Receiver: component.MustNewIDWithName("mlflow", id), Mode: "backfill", Delivery: progress.EndToEnd, Started: now.Add(-time.Second), Ended: now,
-		Accounts: []progress.Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, SourceCount: -1, Done: true, Run: progress.Totals{Read: 20, Accepted: 20, Spans: 40}}},
+		Receiver: component.MustNewIDWithName("mlflow", id), Mode: "backfill", Delivery: progress.EndToEnd,
+		Started: now.Add(-time.Second), Ended: now,
+		Accounts: []progress.Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, SourceCount: -1, Done: true,
+			Run: progress.Totals{Read: 20, Accepted: 20, Spans: 40}}},
 	}
 	if change != nil {
 		change(&r)
@@ -40,7 +42,8 @@ func run(id string, change func(*progress.Run)) progress.Run {
 }
 
 func to(name string, change func(*progress.Destination)) progress.Destination {
-	d := progress.Destination{Exporter: bricks, Name: name, Signal: "traces", Sent: 40, Verification: progress.Arrived, Arrived: 40}
+	d := progress.Destination{Exporter: bricks, Name: name, Signal: "traces", Sent: 40, Verification: progress.Arrived,
+		Arrived: 40}
 	if change != nil {
 		change(&d)
 	}
@@ -56,11 +59,13 @@ func short(d *progress.Destination) {
 }
 
 func held(d *progress.Destination) {
-	d.Sent, d.Verification, d.Arrived, d.Held, d.HeldSince = 0, progress.NotVerified, 0, "GRANT MODIFY ON TABLE "+table+"\nTO `writer`", now
+	d.Sent, d.Verification, d.Arrived, d.Held, d.HeldSince = 0, progress.NotVerified, 0, "GRANT MODIFY ON TABLE "+
+		table+"\nTO `writer`", now
 }
 
 func document(runs []progress.Run, exporters []string, destinations ...progress.Destination) Document {
-	return New(Input{Runs: runs, Destinations: destinations, SkipFile: "skipped.jsonl", Version: "v", Behind: func(string) ([]string, []string) { return []string{"somewhere"}, exporters }}, now)
+	return New(Input{Runs: runs, Destinations: destinations, SkipFile: "skipped.jsonl", Version: "v",
+		Behind: func(string) ([]string, []string) { return []string{"somewhere"}, exporters }}, now)
 }
 
 func summary(t *testing.T, d Document) (first, all string) {
@@ -87,48 +92,73 @@ func TestFirstLine(t *testing.T) {
 			"complete: 20 of 20 traces accepted, with 40 spans; sent 40, arrived 40 spans", true},
 		"not verified": {ok, databricks, []progress.Destination{to(table, notVerified)},
 			"read and accepted 20 of 20 traces, with 40 spans; arrived: not verified", true},
-		"no state is not verified": {ok, databricks, []progress.Destination{to(table, func(d *progress.Destination) { d.Verification = "" })},
+		"no state is not verified": {ok, databricks,
+			[]progress.Destination{to(table, func(d *progress.Destination) { d.Verification = "" })},
 			"read and accepted 20 of 20 traces, with 40 spans; arrived: not verified", true},
-		"databricks says nothing": {ok, databricks, nil, "read and accepted 20 of 20 traces, with 40 spans; arrived: not verified", true},
+		"databricks says nothing": {ok, databricks, nil,
+			"read and accepted 20 of 20 traces, with 40 spans; arrived: not verified", true},
 		"one of two says nothing": {ok, []string{"databricks", "databricks/b"}, []progress.Destination{to(table, nil)},
-			"read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 40 spans; elsewhere arrived: not verified", true},
+			"read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 40 spans; elsewhere arrived: not " +
+				"verified", true},
 		"short": {ok, databricks, []progress.Destination{to(table, short)},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing in main.genai.team_otel_spans)", false},
-		"another table does not make up for it": {ok, databricks, []progress.Destination{to(table, short), to("main.genai.b_otel_spans", func(d *progress.Destination) { d.Sent, d.Arrived = 2, 4 })},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing in main.genai.team_otel_spans)", false},
-		"short and not verified": {ok, databricks, []progress.Destination{to(table, short), to("main.genai.b_otel_spans", notVerified)},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing in main.genai.team_otel_spans); elsewhere arrived: not verified", false},
+			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing " +
+				"in main.genai.team_otel_spans)", false},
+		"another table does not make up for it": {ok, databricks, []progress.Destination{to(table, short),
+			to("main.genai.b_otel_spans", func(d *progress.Destination) { d.Sent, d.Arrived = 2, 4 })},
+			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing " +
+				"in main.genai.team_otel_spans)", false},
+		"short and not verified": {ok, databricks,
+			[]progress.Destination{to(table, short), to("main.genai.b_otel_spans", notVerified)},
+			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing " +
+				"in main.genai.team_otel_spans); elsewhere arrived: not verified", false},
 		"held": {ok, databricks, []progress.Destination{to(table, held)},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; data is held for main.genai.team_otel_spans; arrived: not verified", false},
-		"rejected there": {ok, databricks, []progress.Destination{to(table, func(d *progress.Destination) { d.Rejected, d.DeadLettered = 3, 2 })},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 40 spans; 3 items rejected by main.genai.team_otel_spans", false},
-		"two signals": {ok, databricks, []progress.Destination{to(table, nil), to("main.genai.team_otel_logs", func(d *progress.Destination) { d.Signal, d.Sent, d.Arrived = "logs", 5, 5 })},
+			"not complete: read and accepted 20 of 20 traces, with 40 spans; data is held for " +
+				"main.genai.team_otel_spans; arrived: not verified", false},
+		"rejected there": {ok, databricks,
+			[]progress.Destination{to(table, func(d *progress.Destination) { d.Rejected, d.DeadLettered = 3, 2 })},
+			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 40 spans; 3 items " +
+				"rejected by main.genai.team_otel_spans", false},
+		"two signals": {ok, databricks,
+			[]progress.Destination{to(table, nil), to("main.genai.team_otel_logs", func(d *progress.Destination) {
+				d.Signal, d.Sent, d.Arrived = "logs", 5, 5
+			})},
 			"complete: 20 of 20 traces accepted, with 40 spans; sent 45, arrived 45 items", true},
 		"the receiver is not done": {
-			[]progress.Run{run("a", func(r *progress.Run) { r.Accounts[0].Run.Rejected, r.Accounts[0].Run.Accepted = 1, 19 })}, databricks, []progress.Destination{to(table, notVerified)},
+			[]progress.Run{run("a", func(r *progress.Run) {
+				r.Accounts[0].Run.Rejected, r.Accounts[0].Run.Accepted = 1, 19
+			})}, databricks, []progress.Destination{to(table, notVerified)},
 			"not complete: 19 of 20 traces accepted, with 40 spans, 1 rejected; arrived: not verified", false,
 		},
 		"nothing new": {
 			[]progress.Run{run("a", func(r *progress.Run) {
 				r.Accounts[0].Earlier, r.Accounts[0].Run = r.Accounts[0].Run, progress.Totals{}
-			})}, databricks, []progress.Destination{to(table, func(d *progress.Destination) { d.Sent = 0; notVerified(d) })},
+			})}, databricks, []progress.Destination{to(table, func(d *progress.Destination) {
+				d.Sent = 0
+				notVerified(d)
+			})},
 			"nothing new; 20 traces with 40 spans were accepted earlier; arrived: not verified", true,
 		},
 		"a check sends nothing": {
 			[]progress.Run{run("a", func(r *progress.Run) {
-				r.Mode, r.Check, r.Headline, r.Complete = "check", &progress.Findings{}, "20 traces in 1 experiments", true
+				r.Mode, r.Check, r.Headline, r.Complete = "check", &progress.Findings{},
+					"20 traces in 1 experiments", true
 			})}, databricks, nil, "20 traces in 1 experiments", true,
 		},
 		"a check that failed": {
-			[]progress.Run{run("a", func(r *progress.Run) { r.Mode, r.Headline = "check", "not complete: no such host" })}, databricks, nil, "not complete: no such host", false,
+			[]progress.Run{run("a", func(r *progress.Run) {
+				r.Mode, r.Headline = "check", "not complete: no such host"
+			})}, databricks, nil, "not complete: no such host", false,
 		},
-		"two receivers": {[]progress.Run{run("a", nil), run("b", nil)}, databricks, []progress.Destination{to(table, notVerified)},
+		"two receivers": {[]progress.Run{run("a", nil), run("b", nil)}, databricks,
+			[]progress.Destination{to(table, notVerified)},
 			"read and accepted 40 of 40 traces, with 80 spans; arrived: not verified", true},
 		"two receivers, one not done": {
-			[]progress.Run{run("a", nil), run("b", func(r *progress.Run) { r.Headline = "not complete: gone" })}, databricks, []progress.Destination{to(table, nil)},
+			[]progress.Run{run("a", nil), run("b", func(r *progress.Run) { r.Headline = "not complete: gone" })},
+			databricks, []progress.Destination{to(table, nil)},
 			"mlflow/b: not complete: gone; sent 40, arrived 40 spans", false,
 		},
-		"no receiver": {nil, nil, []progress.Destination{to(table, notVerified)}, "no mlflow receiver reported; arrived: not verified", false},
+		"no receiver": {nil, nil, []progress.Destination{to(table, notVerified)},
+			"no mlflow receiver reported; arrived: not verified", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := document(tc.runs, tc.exporters, tc.destinations...)
@@ -152,18 +182,21 @@ func TestFirstLine(t *testing.T) {
 func TestReceiversAreJudgedBySeparateDestinations(t *testing.T) {
 	other := component.MustNewIDWithName("databricks", "b")
 	d := New(Input{
-		Runs:         []progress.Run{run("a", nil), run("b", nil)},
-		Destinations: []progress.Destination{to(table, nil), to("main.b.team_otel_spans", func(d *progress.Destination) { d.Exporter = other; short(d) })},
+		Runs: []progress.Run{run("a", nil), run("b", nil)},
+		Destinations: []progress.Destination{to(table, nil),
+			to("main.b.team_otel_spans", func(d *progress.Destination) { d.Exporter = other; short(d) })},
 		Behind: func(receiver string) (destinations, exporters []string) {
 			return nil, []string{map[string]string{"mlflow/a": "databricks", "mlflow/b": "databricks/b"}[receiver]}
 		},
 	}, now)
 	require.True(t, d.Receivers[0].Complete)
-	require.Equal(t, "complete: 20 of 20 traces accepted, with 40 spans; sent 40, arrived 40 spans", d.Receivers[0].Headline)
+	require.Equal(t, "complete: 20 of 20 traces accepted, with 40 spans; sent 40, arrived 40 spans",
+		d.Receivers[0].Headline)
 	require.False(t, d.Receivers[1].Complete)
 	require.Contains(t, d.Receivers[1].Headline, "not complete: ")
 	require.False(t, d.Complete)
-	require.Equal(t, "not complete: read and accepted 40 of 40 traces, with 80 spans; sent 40, arrived 38 spans (2 missing in main.b.team_otel_spans)", d.Headline)
+	require.Equal(t, "not complete: read and accepted 40 of 40 traces, with 80 spans; sent 40, arrived 38 spans (2 "+
+		"missing in main.b.team_otel_spans)", d.Headline)
 }
 
 func TestLinesOfDestinations(t *testing.T) {
@@ -172,20 +205,27 @@ func TestLinesOfDestinations(t *testing.T) {
 		want        []string
 	}{
 		"arrived": {to(table, func(d *progress.Destination) { d.Repeated = 3 }), []string{
-			"  sent      40 spans to main.genai.team_otel_spans (databricks): 40 arrived, 0 missing, 3 repeated\n", "  next      run again at any time"}},
+			"  sent      40 spans to main.genai.team_otel_spans (databricks): 40 arrived, 0 missing, 3 repeated\n",
+			"  next      run again at any time"}},
 		"not verified": {to(table, notVerified), []string{
-			"  sent      40 spans to main.genai.team_otel_spans (databricks): arrived: not verified; verify::warehouse_id is not set\n"}},
+			"  sent      40 spans to main.genai.team_otel_spans (databricks): arrived: not verified; " +
+				"verify::warehouse_id is not set\n"}},
 		"short": {to(table, short), []string{
-			": 38 arrived, 2 missing, 1 repeated\n", "  next      what is missing at the destination is not sent again by itself"}},
+			": 38 arrived, 2 missing, 1 repeated\n",
+			"  next      what is missing at the destination is not sent again by itself"}},
 		"held": {to(table, held), []string{
-			"  held      data for main.genai.team_otel_spans since 2026-03-01T12:00:00Z: GRANT MODIFY ON TABLE main.genai.team_otel_spans\n            TO `writer`\n",
+			"  held      data for main.genai.team_otel_spans since 2026-03-01T12:00:00Z: GRANT MODIFY ON TABLE " +
+				"main.genai.team_otel_spans\n            TO `writer`\n",
 			"  next      mend what holds the data, named above, and run again"}},
 		"refused": {to(table, func(d *progress.Destination) {
 			d.Rejected, d.DeadLettered, d.Problems = 3, 2, []string{"the table has no column attributes"}
 		}), []string{
-			"  rejected  3 spans by main.genai.team_otel_spans, 2 of them in the dead-letter file\n", "  problem   main.genai.team_otel_spans: the table has no column attributes\n"}},
-		"logs":    {to("main.genai.x_otel_logs", func(d *progress.Destination) { d.Signal = "logs" }), []string{"  sent      40 log records to main.genai.x_otel_logs"}},
-		"metrics": {to("main.genai.x_otel_metrics", func(d *progress.Destination) { d.Signal = "metrics" }), []string{"  sent      40 data points to main.genai.x_otel_metrics"}},
+			"  rejected  3 spans by main.genai.team_otel_spans, 2 of them in the dead-letter file\n",
+			"  problem   main.genai.team_otel_spans: the table has no column attributes\n"}},
+		"logs": {to("main.genai.x_otel_logs", func(d *progress.Destination) { d.Signal = "logs" }),
+			[]string{"  sent      40 log records to main.genai.x_otel_logs"}},
+		"metrics": {to("main.genai.x_otel_metrics", func(d *progress.Destination) { d.Signal = "metrics" }),
+			[]string{"  sent      40 data points to main.genai.x_otel_metrics"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := document([]progress.Run{run("a", nil)}, []string{"databricks"}, tc.destination)
@@ -201,8 +241,10 @@ func TestLinesOfDestinations(t *testing.T) {
 
 func TestRefinementOfAReport(t *testing.T) {
 	full := progress.Refinement{
-		Processor: component.MustNewID("genai"), Spans: 598, ModelCalls: 167, Counted: 123, CountedRequest: 3750, CountedResponse: 4200,
-		Reported: 167, ReportedInput: 30467, ReportedOutput: 4473, Scores: []progress.Score{{Name: "metric_a", Count: 2, Mean: 0.5}, {Name: "metric_longer", Count: 1, Mean: 3}},
+		Processor: component.MustNewID("genai"), Spans: 598, ModelCalls: 167, Counted: 123, CountedRequest: 3750,
+		CountedResponse: 4200,
+		Reported:        167, ReportedInput: 30467, ReportedOutput: 4473,
+		Scores: []progress.Score{{Name: "metric_a", Count: 2, Mean: 0.5}, {Name: "metric_longer", Count: 1, Mean: 3}},
 		Prices: true, Cost: 0.0420338, Currency: "EUR", PriceList: "2026", Priced: 160, Unpriced: 7, WithoutUsage: 2,
 	}
 	for name, tc := range map[string]struct {
@@ -211,18 +253,28 @@ func TestRefinementOfAReport(t *testing.T) {
 		not    []string
 	}{
 		"everything": {func(*progress.Refinement) {}, []string{
-			"  tokens    counted: 3750 in requests, 4200 in responses, on 123 spans\n            reported: 30467 input, 4473 output, by 167 model calls\n",
+			"  tokens    counted: 3750 in requests, 4200 in responses, on 123 spans\n            reported: 30467 " +
+				"input, 4473 output, by 167 model calls\n",
 			"  scores    metric_a       mean 0.5  on 2 spans\n            metric_longer  mean 3    on 1 spans\n",
-			"  cost      0.04203 EUR by price list \"2026\", for 160 calls\n", "7 calls have no price", "2 calls report no usage",
+			"  cost      0.04203 EUR by price list \"2026\", for 160 calls\n", "7 calls have no price",
+			"2 calls report no usage",
 		}, []string{"no prices"}},
-		"no prices": {func(r *progress.Refinement) { r.Prices = false }, []string{"  cost      no prices configured: write those of your contract under processors::genai::cost::models\n"}, []string{"EUR"}},
+		"no prices": {func(r *progress.Refinement) {
+			r.Prices = false
+		}, []string{
+			"  cost      no prices configured: write those of your contract under processors::genai::cost::models\n"},
+			[]string{"EUR"}},
 		"no prices, nothing to price": {func(r *progress.Refinement) {
 			r.Prices, r.ModelCalls = false, 0
 		}, nil, []string{"cost"}},
-		"every call has a price": {func(r *progress.Refinement) { r.Unpriced, r.WithoutUsage, r.PriceList = 0, 0, "" }, []string{"  cost      0.04203 EUR, for 160 calls\n"}, []string{"have no price", "no usage"}},
-		"nothing counted":        {func(r *progress.Refinement) { r.Counted = 0 }, []string{"  tokens    reported: 30467"}, []string{"counted"}},
-		"nothing reported":       {func(r *progress.Refinement) { r.Reported = 0 }, []string{"  tokens    counted: 3750"}, []string{"reported"}},
-		"no spans":               {func(r *progress.Refinement) { r.Spans = 0 }, nil, []string{"tokens", "scores", "cost"}},
+		"every call has a price": {func(r *progress.Refinement) { r.Unpriced, r.WithoutUsage, r.PriceList = 0, 0, "" },
+			[]string{"  cost      0.04203 EUR, for 160 calls\n"}, []string{"have no price", "no usage"}},
+		"nothing counted": {func(r *progress.Refinement) { r.Counted = 0 },
+			[]string{"  tokens    reported: 30467"}, []string{"counted"}},
+		"nothing reported": {func(r *progress.Refinement) { r.Reported = 0 },
+			[]string{"  tokens    counted: 3750"}, []string{"reported"}},
+		"no spans": {func(r *progress.Refinement) { r.Spans = 0 }, nil,
+			[]string{"tokens", "scores", "cost"}},
 		"many names": {func(r *progress.Refinement) {
 			for range 23 {
 				r.Scores = append(r.Scores, progress.Score{Name: "metric_z", Count: 1})
@@ -232,7 +284,8 @@ func TestRefinementOfAReport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := full
 			tc.change(&r)
-			d := New(Input{Runs: []progress.Run{run("a", nil)}, Refinements: []progress.Refinement{r}, Behind: func(string) (_, _ []string) { return }}, now)
+			d := New(Input{Runs: []progress.Run{run("a", nil)}, Refinements: []progress.Refinement{r},
+				Behind: func(string) (_, _ []string) { return }}, now)
 			_, all := summary(t, d)
 			for _, part := range tc.want {
 				assert.Contains(t, all, part)
@@ -240,13 +293,15 @@ func TestRefinementOfAReport(t *testing.T) {
 			for _, part := range tc.not {
 				assert.NotContains(t, all, part)
 			}
-			assert.True(t, strings.HasPrefix(all, "complete: 20 of 20 traces accepted, with 40 spans\n"), "what processors did changes no headline")
+			assert.True(t, strings.HasPrefix(all, "complete: 20 of 20 traces accepted, with 40 spans\n"),
+				"what processors did changes no headline")
 		})
 	}
 }
 
 func TestNumbers(t *testing.T) {
-	for f, want := range map[float64]string{0: "0", 1: "1", 0.5: "0.5", 70.30188679: "70.3019", 0.04203385: "0.04203", 1234.5: "1234.5", 100: "100", -0.25: "-0.25", 0.00000123456: "1.235e-06"} {
+	for f, want := range map[float64]string{0: "0", 1: "1", 0.5: "0.5", 70.30188679: "70.3019", 0.04203385: "0.04203",
+		1234.5: "1234.5", 100: "100", -0.25: "-0.25", 0.00000123456: "1.235e-06"} {
 		assert.Equal(t, want, number(f))
 	}
 }
@@ -254,8 +309,10 @@ func TestNumbers(t *testing.T) {
 // The names that programs read.
 func TestDocument(t *testing.T) {
 	d := New(Input{
-		Runs: []progress.Run{run("a", nil)}, Destinations: []progress.Destination{to(table, short), to("main.genai.b_otel_spans", notVerified)},
-		Refinements: []progress.Refinement{{Processor: component.MustNewID("genai"), Spans: 1, Prices: true, Currency: "USD"}},
+		Runs: []progress.Run{run("a", nil)}, Destinations: []progress.Destination{to(table, short),
+			to("main.genai.b_otel_spans", notVerified)},
+		Refinements: []progress.Refinement{{Processor: component.MustNewID("genai"), Spans: 1,
+			Prices: true, Currency: "USD"}},
 		Behind: func(string) (destinations, exporters []string) {
 			return []string{"databricks to https://h"}, []string{"databricks"}
 		},
@@ -266,14 +323,18 @@ func TestDocument(t *testing.T) {
 	require.NoError(t, json.Unmarshal(body, &doc))
 	require.Equal(t, []any{"databricks to https://h"}, doc["receivers"].([]any)[0].(map[string]any)["destinations"])
 	require.Equal(t, []any{
-		map[string]any{"exporter": "databricks", "destination": "main.genai.b_otel_spans", "signal": "traces", "sent": 40.0, "rejected": 0.0, "dead_lettered": 0.0,
+		map[string]any{"exporter": "databricks", "destination": "main.genai.b_otel_spans", "signal": "traces",
+			"sent": 40.0, "rejected": 0.0, "dead_lettered": 0.0,
 			"verification": "not_verified", "detail": "verify::warehouse_id is not set"},
-		map[string]any{"exporter": "databricks", "destination": table, "signal": "traces", "sent": 40.0, "rejected": 0.0, "dead_lettered": 0.0,
+		map[string]any{"exporter": "databricks", "destination": table, "signal": "traces", "sent": 40.0,
+			"rejected": 0.0, "dead_lettered": 0.0,
 			"verification": "short", "arrived": 38.0, "missing": 2.0, "repeated": 1.0},
 	}, doc["destination_results"])
 	require.Equal(t, []any{map[string]any{
-		"processor": "genai", "genai_spans": 1.0, "model_calls": 0.0, "counted_tokens": map[string]any{"spans": 0.0, "request": 0.0, "response": 0.0},
+		"processor": "genai", "genai_spans": 1.0, "model_calls": 0.0,
+		"counted_tokens":  map[string]any{"spans": 0.0, "request": 0.0, "response": 0.0},
 		"reported_tokens": map[string]any{"calls": 0.0, "input": 0.0, "output": 0.0}, "scores": []any{},
-		"cost": map[string]any{"amount": 0.0, "currency": "USD", "priced_calls": 0.0, "unpriced_calls": 0.0, "calls_without_usage": 0.0},
+		"cost": map[string]any{"amount": 0.0, "currency": "USD", "priced_calls": 0.0, "unpriced_calls": 0.0,
+			"calls_without_usage": 0.0},
 	}}, doc["refinements"])
 }

@@ -73,7 +73,8 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	for _, e := range r.Experiments {
 		n := e.total()
-		fmt.Fprintf(t, "  \t  %s (%s)\t%d traces\t%d spans\t%s\t%s\n", e.Name, e.ID, n.Accepted, n.Spans, span(e.First, e.Last), e.Error)
+		fmt.Fprintf(t, "  \t  %s (%s)\t%d traces\t%d spans\t%s\t%s\n", e.Name, e.ID, n.Accepted, n.Spans,
+			span(e.First, e.Last), e.Error)
 	}
 	_ = t.Flush()
 	for _, reason := range slices.Sorted(maps.Keys(r.Totals.Skipped)) {

@@ -1,9 +1,10 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command fakeworkspace serves a fake Databricks workspace on loopback, to go through docs/how-to/databricks.md
-// without a workspace. It prints the environment variables that the shipped configurations read, and at the end, on
-// standard error, the tables and views with their rows. All is kept in memory. Views show nothing: no SQL is executed.
+// Command fakeworkspace serves a fake Databricks workspace on loopback, to go through
+// docs/how-to/databricks.md without a workspace. It prints the environment variables that the
+// shipped configurations read, and at the end, on standard error, the tables and views with their
+// rows. All is kept in memory. Views show nothing: no SQL is executed.
 //
 //	go run ./internal/databricks/databrickstest/fakeworkspace > workspace.env
 package main

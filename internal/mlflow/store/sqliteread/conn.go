@@ -1,14 +1,16 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package sqliteread reads SQLite databases through the engine's own interface, modernc.org/sqlite/lib, without
-// database/sql. It costs half as much for three reasons, and each is a rule for callers:
+// Package sqliteread reads SQLite databases through the engine's own interface,
+// modernc.org/sqlite/lib, without database/sql. It costs half as much for three reasons, and each
+// is a rule for callers:
 //
-//   - A connection is opened without SQLite's mutexes. One goroutine may use it at a time, for one query at a time.
-//   - A statement is prepared once and kept until its connection is closed. The texts of queries must be few; what
-//     varies is a parameter.
-//   - The texts and blobs of a row are views of SQLite's memory. A view is valid until the function that was called
-//     with the row returns. What is kept must be copied.
+//   - A connection is opened without SQLite's mutexes. One goroutine may use it at a time, for one
+//     query at a time.
+//   - A statement is prepared once and kept until its connection is closed. The texts of queries
+//     must be few; what varies is a parameter.
+//   - The texts and blobs of a row are views of SQLite's memory. A view is valid until the function
+//     that was called with the row returns. What is kept must be copied.
 package sqliteread
 
 import (
@@ -37,13 +39,14 @@ type Conn struct {
 	tls        *libc.TLS // what C has as a thread
 	db         uintptr
 	statements map[string]uintptr // by text
-	// interrupter is the thread of the goroutine that interrupts a query: a TLS belongs to one goroutine at a time, too.
+	// interrupter is the thread of the goroutine that interrupts a query: a TLS belongs to one
+	// goroutine at a time, too.
 	interrupter *libc.TLS
 	poisonViews bool
 }
 
-// Open opens a database for reading by its URI (https://www.sqlite.org/uri.html) and runs the pragmas, as query_only(1).
-// An error of SQLite is an *Error.
+// Open opens a database for reading by its URI (https://www.sqlite.org/uri.html) and runs the
+// pragmas, as query_only(1). An error of SQLite is an *Error.
 func Open(uri string, pragmas ...string) (*Conn, error) {
 	c := &Conn{tls: libc.NewTLS(), statements: map[string]uintptr{}}
 	if err := c.open(uri, pragmas); err != nil {
@@ -89,9 +92,9 @@ func (c *Conn) Close() {
 	*c = Conn{}
 }
 
-// PoisonViews is for tests. SQLite may use the memory of a row again at any time, or by chance not at all. From now on each
-// view has memory of its own, which is overwritten with 0xFF when the row is over and not used again, so that what was kept
-// of a view can't be mistaken for a text.
+// PoisonViews is for tests. SQLite may use the memory of a row again at any time, or by chance not
+// at all. From now on each view has memory of its own, which is overwritten with 0xFF when the row
+// is over and not used again, so that what was kept of a view can't be mistaken for a text.
 func (c *Conn) PoisonViews() { c.poisonViews = true }
 
 // statement returns the prepared statement of a query.
@@ -132,5 +135,6 @@ func (c *Conn) failure(code int32) error {
 	return &Error{int(code), libc.GoString(sqlite3.Xsqlite3_errmsg(c.tls, c.db))}
 }
 
-// pointer is a pointer into memory of SQLite, which lies outside of Go's heap: it neither moves nor is collected.
+// pointer is a pointer into memory of SQLite, which lies outside of Go's heap: it neither moves nor
+// is collected.
 func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }

@@ -26,7 +26,8 @@ func open(t *testing.T) *Conn {
 	return c
 }
 
-// numbers precedes queries that never end: endless has no last row, silent computes forever after its first.
+// numbers precedes queries that never end: endless has no last row, silent computes forever after
+// its first.
 const (
 	numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
 	endless = numbers + "SELECT i FROM n"
@@ -79,7 +80,8 @@ func TestErrors(t *testing.T) {
 	require.NoError(t, c.Query(t.Context(), "SELECT 1", nil, ignore), "the connection can still be used")
 }
 
-// TestCancellation ends queries that would never end: between two rows, and within the step to the first.
+// TestCancellation ends queries that would never end: between two rows, and within the step to the
+// first.
 func TestCancellation(t *testing.T) {
 	c := open(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -11,11 +11,13 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Query runs a query of one statement and calls row for each row of the answer. Parameters are int, int64, float64 or
-// string. An error of row ends the query and is returned as it is; an error of SQLite is an *Error.
+// Query runs a query of one statement and calls row for each row of the answer. Parameters are int,
+// int64, float64 or string. An error of row ends the query and is returned as it is; an error of
+// SQLite is an *Error.
 //
-// When ctx is done, SQLite is interrupted, also within a step that takes long, and the error is that of ctx. SQLite
-// doesn't look while it waits for a lock (PRAGMA busy_timeout). The connection can be used again after any error.
+// When ctx is done, SQLite is interrupted, also within a step that takes long, and the error is
+// that of ctx. SQLite doesn't look while it waits for a lock (PRAGMA busy_timeout). The connection
+// can be used again after any error.
 func (c *Conn) Query(ctx context.Context, query string, args []any, row func(*Row) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -60,8 +62,9 @@ func (c *Conn) Query(ctx context.Context, query string, args []any, row func(*Ro
 	}
 }
 
-// interruptWhenDone interrupts the connection's query when ctx is done, from a goroutine of its own. The caller calls
-// finish when the query is over: after it nothing interrupts any more. It reports whether the query was interrupted.
+// interruptWhenDone interrupts the connection's query when ctx is done, from a goroutine of its
+// own. The caller calls finish when the query is over: after it nothing interrupts any more. It
+// reports whether the query was interrupted.
 func (c *Conn) interruptWhenDone(ctx context.Context) (finish func() bool) {
 	if ctx.Done() == nil {
 		return func() bool { return false }
@@ -83,7 +86,8 @@ func (c *Conn) interruptWhenDone(ctx context.Context) (finish func() bool) {
 	}
 }
 
-// bind sets the parameters. The texts, which it returns also with an error, have to live until the statement is reset.
+// bind sets the parameters. The texts, which it returns also with an error, have to live until the
+// statement is reset.
 func (c *Conn) bind(statement uintptr, args []any) (texts []uintptr, err error) {
 	for i, arg := range args {
 		place, code := int32(i+1), int32(sqlite3.SQLITE_OK)

@@ -22,14 +22,16 @@ const (
 	Null    Kind = sqlite3.SQLITE_NULL
 )
 
-// Row is the row that a query is at. It is valid until the function that was called with it returns.
+// Row is the row that a query is at. It is valid until the function that was called with it
+// returns.
 type Row struct {
 	conn      *Conn
 	statement uintptr
 	views     [][]byte // of this row; only with PoisonViews
 }
 
-// Kind returns the type of the value in column i, counted from 0. It says so only before another method converts it.
+// Kind returns the type of the value in column i, counted from 0. It says so only before another
+// method converts it.
 func (r *Row) Kind(i int) Kind {
 	return Kind(sqlite3.Xsqlite3_column_type(r.conn.tls, r.statement, int32(i)))
 }

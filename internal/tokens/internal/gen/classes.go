@@ -21,8 +21,8 @@ const (
 	newline
 )
 
-// classTable renders a two-stage table (blocks of 128 code points) from ranges measured with the regex engine that tiktoken uses:
-// Unicode 16.0, whatever version the Go release has.
+// classTable renders a two-stage table (blocks of 128 code points) from ranges measured with the
+// regex engine that tiktoken uses: Unicode 16.0, whatever version the Go release has.
 func classTable(path string) ([]byte, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -34,8 +34,9 @@ func classTable(path string) ([]byte, error) {
 	}
 	table := make([]byte, 0x110000)
 	for name, bits := range map[string]byte{
-		"Lu": upper | letter, "Lt": upper | letter, "Ll": lower | letter, "Lm": upper | lower | letter, "Lo": upper | lower | letter,
-		"M": upper | lower, "N": number, "space": space,
+		"Lu": upper | letter, "Lt": upper | letter, "Ll": lower | letter, "Lm": upper | lower | letter,
+		"Lo": upper | lower | letter,
+		"M":  upper | lower, "N": number, "space": space,
 	} {
 		if len(ranges[name]) == 0 {
 			return nil, fmt.Errorf("class %s is missing in %s", name, path)

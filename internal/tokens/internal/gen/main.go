@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gen rebuilds what package tokens embeds: vocab/*.bin and class_table.go. It reads the vocabularies from a module (no
-// network) and refuses to write anything unless each equals, byte for byte, the file published by OpenAI.
+// Command gen rebuilds what package tokens embeds: vocab/*.bin and class_table.go. It reads the
+// vocabularies from a module (no network) and refuses to write anything unless each equals, byte
+// for byte, the file published by OpenAI.
 //
 //	go generate ./internal/tokens
 package main
@@ -17,7 +18,8 @@ import (
 func main() {
 	log.SetFlags(0)
 	out := flag.String("out", ".", "directory of package tokens")
-	classes := flag.String("classes", "internal/gen/unicode_classes.json", "character classes of the regex engine used by tiktoken")
+	classes := flag.String("classes", "internal/gen/unicode_classes.json",
+		"character classes of the regex engine used by tiktoken")
 	flag.Parse()
 	for _, v := range published {
 		packed, err := packVocabulary(v)

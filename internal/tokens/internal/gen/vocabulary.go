@@ -14,17 +14,19 @@ import (
 	loader "github.com/pkoukk/tiktoken-go-loader"
 )
 
-// published names the vocabulary files and the SHA-256 that tiktoken's openai_public.py expects of them. r50k_base is not packed:
-// it equals p50k_base without the last 24 tokens, which TestVocabularyChecksums of package tokens proves.
+// published names the vocabulary files and the SHA-256 that tiktoken's openai_public.py expects of
+// them. r50k_base is not packed: it equals p50k_base without the last 24 tokens, which
+// TestVocabularyChecksums of package tokens proves.
 var published = []struct{ name, sha256 string }{
 	{"p50k", "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"},
 	{"cl100k", "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"},
 	{"o200k", "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"},
 }
 
-// packVocabulary writes a vocabulary as its merges: the 256 single bytes in rank order, then for every further token the
-// positions (20 bits each, little endian, 5 bytes per token) of the two tokens it is merged from. The bytes of a token follow
-// from that by recursion. Four trailing zero bytes let the reader load eight bytes at the last entry.
+// packVocabulary writes a vocabulary as its merges: the 256 single bytes in rank order, then for
+// every further token the positions (20 bits each, little endian, 5 bytes per token) of the two
+// tokens it is merged from. The bytes of a token follow from that by recursion. Four trailing zero
+// bytes let the reader load eight bytes at the last entry.
 func packVocabulary(v struct{ name, sha256 string }) ([]byte, error) {
 	ranks, err := loader.NewOfflineLoader().LoadTiktokenBpe(v.name + "_base.tiktoken")
 	if err != nil {
@@ -72,7 +74,8 @@ func packVocabulary(v struct{ name, sha256 string }) ([]byte, error) {
 	return append(out, 0, 0, 0, 0), nil
 }
 
-// lastMerge runs byte-pair encoding over the token's own bytes and returns the last two parts, which become the token.
+// lastMerge runs byte-pair encoding over the token's own bytes and returns the last two parts,
+// which become the token.
 func lastMerge(token string, order map[string]uint64) (left, right uint64, err error) {
 	parts := make([]string, len(token))
 	for i := range parts {

@@ -12,7 +12,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-const prose = "Here is what I found about order 4711 of the 3rd of May: it left the warehouse on Tuesday and, as \"express\", should arrive tomorrow before 12:30. Write to service@example.com if it doesn't. "
+const prose = "Here is what I found about order 4711 of the 3rd of May: it left the warehouse on Tuesday and, as " +
+	"\"express\", should arrive tomorrow before 12:30. Write to service@example.com if it doesn't. "
 
 func BenchmarkText(b *testing.B) {
 	m := maskerOf()
@@ -20,8 +21,10 @@ func BenchmarkText(b *testing.B) {
 	for name, text := range map[string]string{
 		"prose":      strings.Repeat(clean, 100),
 		"prose+mail": strings.Repeat(prose, 100),
-		"json":       `{"messages": [` + strings.Repeat(`{"role": "user", "content": "`+strings.ReplaceAll(clean, `"`, `\"`)+`"}, `, 100) + `{}]}`,
-		"json+mail":  `{"messages": [` + strings.Repeat(`{"role": "user", "content": "`+strings.ReplaceAll(prose, `"`, `\"`)+`"}, `, 100) + `{}]}`,
+		"json": `{"messages": [` +
+			strings.Repeat(`{"role": "user", "content": "`+strings.ReplaceAll(clean, `"`, `\"`)+`"}, `, 100) + `{}]}`,
+		"json+mail": `{"messages": [` +
+			strings.Repeat(`{"role": "user", "content": "`+strings.ReplaceAll(prose, `"`, `\"`)+`"}, `, 100) + `{}]}`,
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
@@ -33,7 +36,8 @@ func BenchmarkText(b *testing.B) {
 	}
 }
 
-// BenchmarkApply is on spans with attributes of usual sizes; each round works on a fresh copy, whose making isn't counted.
+// BenchmarkApply is on spans with attributes of usual sizes; each round works on a fresh copy,
+// whose making isn't counted.
 func BenchmarkApply(b *testing.B) {
 	const spans = 100
 	td := ptrace.NewTraces()
@@ -56,7 +60,8 @@ func BenchmarkApply(b *testing.B) {
 		a.PutStr(genai.SpanOutputs, prose)
 		a.PutStr("own", "thing")
 	}
-	for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs}, {Action: Hash, HashKey: secret}} {
+	for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs},
+		{Action: Hash, HashKey: secret}} {
 		b.Run(string(c.Action), func(b *testing.B) {
 			p, err := New(c)
 			if err != nil {

@@ -25,7 +25,8 @@ const (
 	Hash Action = "hash"
 )
 
-// PersonIDs is what happens to the ids of users and of the humans among assessors when the action isn't Keep.
+// PersonIDs is what happens to the ids of users and of the humans among assessors when the action
+// isn't Keep.
 type PersonIDs string
 
 // The ways. The zero PersonIDs is HashIDs.
@@ -37,14 +38,17 @@ const (
 // Config says what happens to content.
 type Config struct {
 	Action Action `mapstructure:"action"`
-	// Keep are keys or globs of attributes that drop and hash leave as they are. The word "name" stands for the names of spans and events and for the attributes
-	// that repeat them. PersonIDs holds all the same.
+	// Keep are keys or globs of attributes that drop and hash leave as they are. The word "name"
+	// stands for the names of spans and events and for the attributes that repeat them. PersonIDs
+	// holds all the same.
 	Keep []string `mapstructure:"keep"`
 	// PersonIDs is what happens to ids of persons.
 	PersonIDs PersonIDs `mapstructure:"person_ids"`
-	// HashKey is the secret of the HMAC-SHA256. Required by whatever hashes: the action hash, and every action but keep with PersonIDs hash.
+	// HashKey is the secret of the HMAC-SHA256. Required by whatever hashes: the action hash, and
+	// every action but keep with PersonIDs hash.
 	HashKey configopaque.String `mapstructure:"hash_key"`
-	// Detectors are the built-in detectors that mask uses: email, phone, card, ip, api_key. Empty: all of them; "none": only the patterns.
+	// Detectors are the built-in detectors that mask uses: email, phone, card, ip, api_key. Empty:
+	// all of them; "none": only the patterns.
 	Detectors []string `mapstructure:"detectors"`
 	// Patterns are regular expressions (RE2 syntax) whose matches mask replaces by [masked].
 	Patterns []string `mapstructure:"patterns"`
@@ -71,14 +75,16 @@ func (c *Config) Validate() error {
 		return err
 	}
 	if len(c.Keep) > 0 && action != Drop && action != Hash {
-		return fmt.Errorf("keep has %d entries, but action is %s, which needs none; remove them or choose drop or hash", len(c.Keep), action)
+		return fmt.Errorf("keep has %d entries, but action is %s, which needs none; remove them or choose drop or hash",
+			len(c.Keep), action)
 	}
 	if len(c.Detectors)+len(c.Patterns) > 0 && action != Mask {
 		return fmt.Errorf("detectors or patterns are set, but action is %s; choose mask or remove them", action)
 	}
 	for i, k := range c.Keep {
 		if _, err := glob.Compile(k); err != nil || k == "" {
-			return fmt.Errorf("keep[%d] is %q; write the key of an attribute or a glob such as \"mlflow.traceTag.*\"", i, k)
+			return fmt.Errorf("keep[%d] is %q; write the key of an attribute or a glob such as \"mlflow.traceTag.*\"",
+				i, k)
 		}
 	}
 	for i, d := range c.Detectors {
@@ -99,7 +105,8 @@ func (c *Config) Validate() error {
 		}
 	}
 	if action == Mask && len(c.Detectors) == 1 && c.Detectors[0] == noDetectors && len(c.Patterns) == 0 {
-		return errors.New("detectors is none and there are no patterns, so mask would find nothing; write patterns or choose keep")
+		return errors.New(
+			"detectors is none and there are no patterns, so mask would find nothing; write patterns or choose keep")
 	}
 	return nil
 }
@@ -111,7 +118,8 @@ func (c *Config) validateKey(action Action) error {
 	case "", HashIDs:
 	case DropIDs:
 		if action == Keep {
-			return errors.New("person_ids is drop, but action is keep, which leaves everything as it is; choose another action or remove it")
+			return errors.New("person_ids is drop, but action is keep, which leaves everything as it is; choose " +
+				"another action or remove it")
 		}
 	default:
 		return fmt.Errorf("person_ids is %q; write hash or drop", c.PersonIDs)
@@ -120,14 +128,18 @@ func (c *Config) validateKey(action Action) error {
 	case action == Hash && c.HashKey == "":
 		return errors.New("hash_key is missing, and action is hash; write " + secret)
 	case action != Keep && c.PersonIDs != DropIDs && c.HashKey == "":
-		return fmt.Errorf("hash_key is missing: with action %s ids of users and human assessors are hashed; write %s, or person_ids: drop, which removes these ids", action, secret)
+		return fmt.Errorf("hash_key is missing: with action %s ids of users and human assessors are hashed; write "+
+			"%s, or person_ids: drop, which removes these ids", action, secret)
 	case c.HashKey == "":
 	case action == Keep:
-		return errors.New("hash_key is set, but action is keep, which hashes nothing; choose another action or remove it")
+		return errors.New(
+			"hash_key is set, but action is keep, which hashes nothing; choose another action or remove it")
 	case action != Hash && c.PersonIDs == DropIDs:
-		return fmt.Errorf("hash_key is set, but action is %s and person_ids is drop, so nothing is hashed; remove it or write person_ids: hash", action)
+		return fmt.Errorf("hash_key is set, but action is %s and person_ids is drop, so nothing is hashed; remove "+
+			"it or write person_ids: hash", action)
 	case len(c.HashKey) < shortestKey:
-		return fmt.Errorf("hash_key has %d bytes; write at least %d, such as the output of `openssl rand -hex 32`: a short one can be guessed", len(c.HashKey), shortestKey)
+		return fmt.Errorf("hash_key has %d bytes; write at least %d, such as the output of `openssl rand -hex 32`: "+
+			"a short one can be guessed", len(c.HashKey), shortestKey)
 	}
 	return nil
 }

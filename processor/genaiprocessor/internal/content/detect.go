@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// detector finds texts of one form. find returns the first one that starts at or after from, or -1. Its time is linear in the length of s.
+// detector finds texts of one form. find returns the first one that starts at or after from, or -1.
+// Its time is linear in the length of s.
 type detector struct {
 	name    string
 	strong  bool // what it finds is never part of an id
@@ -16,7 +17,8 @@ type detector struct {
 	find    func(s string, from int) (start, end int)
 }
 
-// builtIn are the detectors in the order in which they are applied: what one has replaced the next doesn't see.
+// builtIn are the detectors in the order in which they are applied: what one has replaced the next
+// doesn't see.
 var builtIn = []detector{
 	{"api_key", true, false, findKey},
 	{"email", true, false, findEmail},
@@ -39,7 +41,8 @@ var words = func() (in [256]bool) {
 	return in
 }()
 
-// begins reports whether a token may begin at i: not in the middle of a word, but after an escape such as \n of JSON text that was cut off.
+// begins reports whether a token may begin at i: not in the middle of a word, but after an escape
+// such as \n of JSON text that was cut off.
 func begins(s string, i int) bool {
 	if i == 0 || !isWord(s[i-1]) {
 		return true
@@ -80,7 +83,8 @@ func isLocal(c byte) bool { return isWord(c) || c == '.' || c == '%' || c == '+'
 
 func isDomain(c byte) bool { return isWord(c) && c != '_' || c == '.' || c == '-' }
 
-// domainEnd returns where the longest domain with a top level of at least two letters ends in s[start:end], or -1.
+// domainEnd returns where the longest domain with a top level of at least two letters ends in
+// s[start:end], or -1.
 func domainEnd(s string, start, end int) int {
 	for end > start {
 		dot := strings.LastIndexByte(s[start:end], '.')
@@ -100,7 +104,8 @@ func domainEnd(s string, start, end int) int {
 	return -1
 }
 
-// findCard finds numbers of payment cards: 13 to 19 digits, alone or in groups, with the start and length of an issuer and a right Luhn checksum.
+// findCard finds numbers of payment cards: 13 to 19 digits, alone or in groups, with the start and
+// length of an issuer and a right Luhn checksum.
 func findCard(s string, from int) (int, int) {
 	for i := from; i < len(s); i++ {
 		if !isDigit(s[i]) {
@@ -228,7 +233,8 @@ func set(chars string) (in [256]bool) {
 	return in
 }
 
-// addressEnd returns where the address that s[start:] is or begins with ends, or -1: "10.0.0.1:8080", "10.0.0.1." and "::1.".
+// addressEnd returns where the address that s[start:] is or begins with ends, or -1:
+// "10.0.0.1:8080", "10.0.0.1." and "::1.".
 func addressEnd(s string, start, dots, colons int) int {
 	const longest = 45
 	if dots < 3 && colons < 2 {
@@ -258,7 +264,8 @@ func addressEnd(s string, start, dots, colons int) int {
 	return start + len(token)
 }
 
-// findPhone finds numbers in international form (+ or 00, then 8 to 15 digits in groups) and in the form of North America (555-123-4567, (555) 123-4567).
+// findPhone finds numbers in international form (+ or 00, then 8 to 15 digits in groups) and in the
+// form of North America (555-123-4567, (555) 123-4567).
 func findPhone(s string, from int) (int, int) {
 	for i := from; i < len(s); i++ {
 		c := s[i]
@@ -291,7 +298,8 @@ func phoneEnd(s string, start int) int {
 	}
 	for i < len(s) && groups < mostGroups {
 		if !isDigit(s[i]) {
-			if strings.IndexByte(" -.()", s[i]) < 0 || separators == 2 || s[start] == '+' && i == start+1 && s[i] != '(' {
+			if strings.IndexByte(" -.()", s[i]) < 0 || separators == 2 || s[start] == '+' &&
+				i == start+1 && s[i] != '(' {
 				break
 			}
 			separators++

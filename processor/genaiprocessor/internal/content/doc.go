@@ -1,34 +1,44 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package content removes, masks or hashes what people and models wrote in GenAI spans. It is pure: spans in, spans out. What an attribute may hold is said by
-// the table of internal/genai; it is the last thing that the processor does, after everything was counted.
+// Package content removes, masks or hashes what people and models wrote in GenAI spans. It is pure:
+// spans in, spans out. What an attribute may hold is said by the table of internal/genai; it is the
+// last thing that the processor does, after everything was counted.
 //
 // # Which spans
 //
-// Spans with an attribute or event of any GenAI dialect, and all spans of the mlflow receiver, which are known by their scope. Other spans are left alone, whatever
-// they hold. Attributes of a scope or resource are treated when a GenAI span lies below.
+// Spans with an attribute or event of any GenAI dialect, and all spans of the mlflow receiver,
+// which are known by their scope. Other spans are left alone, whatever they hold. Attributes of a
+// scope or resource are treated when a GenAI span lies below.
 //
 // # Actions
 //
 //   - keep changes nothing.
-//   - drop fails closed: of the attributes of spans, events, links and scopes only those stay that the table knows to be safe (ids, models, settings, usage,
-//     costs, scores) or that Keep lists. Status messages go. Names of spans are replaced by the operation or type, and attributes that repeat names go,
-//     unless the name is that of the operation and model or of the function in the code, or Keep has "name". Names of events stay if they are known.
-//     Assessments go in whole; metric_<name>, token_count_* and contract_cost_* stay, and so does the
-//     trace state, which belongs to samplers. Of a resource's attributes those that describe the machine or the service stay.
-//   - hash replaces what drop removes by the hexadecimal HMAC-SHA256 of its text, or of its JSON text when it is structured: equal content can be found, not read.
-//     Keys of attributes stay. Short texts that somebody else knows can be found by whoever has the key.
-//   - mask replaces what its detectors and patterns find, in all strings: within structured values and in JSON text, keys included, however deep. JSON text
-//     stays valid and otherwise as it was to the last byte. Attributes that are safe, names of services and experiments among them, are searched for e-mail
-//     addresses and API keys only, since their digits are ids. Numbers are searched for cards. It finds what has a form; names of people it doesn't find.
+//   - drop fails closed: of the attributes of spans, events, links and scopes only those stay that
+//     the table knows to be safe (ids, models, settings, usage, costs, scores) or that Keep lists.
+//     Status messages go. Names of spans are replaced by the operation or type, and attributes that
+//     repeat names go, unless the name is that of the operation and model or of the function in the
+//     code, or Keep has "name". Names of events stay if they are known. Assessments go in whole;
+//     metric_<name>, token_count_* and contract_cost_* stay, and so does the trace state, which
+//     belongs to samplers. Of a resource's attributes those that describe the machine or the
+//     service stay.
+//   - hash replaces what drop removes by the hexadecimal HMAC-SHA256 of its text, or of its JSON
+//     text when it is structured: equal content can be found, not read. Keys of attributes stay.
+//     Short texts that somebody else knows can be found by whoever has the key.
+//   - mask replaces what its detectors and patterns find, in all strings: within structured values
+//     and in JSON text, keys included, however deep. JSON text stays valid and otherwise as it was
+//     to the last byte. Attributes that are safe, names of services and experiments among them, are
+//     searched for e-mail addresses and API keys only, since their digits are ids. Numbers are
+//     searched for cards. It finds what has a form; names of people it doesn't find.
 //
 // # Persons
 //
-// Ids of users and of the humans among assessors become their HMAC-SHA256 whenever the action isn't keep, even if Keep lists them, or are removed with PersonIDs drop. There
-// is no hash without a HashKey: without a secret that of an e-mail address is as good as the address.
+// Ids of users and of the humans among assessors become their HMAC-SHA256 whenever the action isn't
+// keep, even if Keep lists them, or are removed with PersonIDs drop. There is no hash without a
+// HashKey: without a secret that of an e-mail address is as good as the address.
 //
-// Values nested deeper than 512 levels, or JSON in JSON text deeper than 8, aren't walked: mask replaces them in whole when they could hide something.
-// Applying the same policy twice changes nothing more, except that hash and the ids of persons would be hashed again; Apply is for spans that no other instance has
-// treated.
+// Values nested deeper than 512 levels, or JSON in JSON text deeper than 8, aren't walked: mask
+// replaces them in whole when they could hide something. Applying the same policy twice changes
+// nothing more, except that hash and the ids of persons would be hashed again; Apply is for spans
+// that no other instance has treated.
 package content

@@ -26,8 +26,10 @@ func TestHostileTexts(t *testing.T) {
 	m := maskerOf()
 	start := time.Now()
 	for _, part := range []string{
-		"a", "@", "a@", "a@a.", "a@bb.cc ", "%40", "a.", "1", "1 ", "4111 ", "4111111111111111 ", "1.", "1.1.1.", "::", "1:", "f:", "+", "+1 ", "(", "((1", "1-", "sk-", "sk- ", "eyJ", "eyJ.", "eyJ+", ".eyJ", "-eyJ ",
-		"-", "-----BEGIN ", "-----BEGIN A PRIVATE KEY-----", "bearer ", "bearer bearer", "Bearer a+", "AKIA", `\n`, `\`, `"`, "{", "[", `{"`, `["`, "\xff", "é",
+		"a", "@", "a@", "a@a.", "a@bb.cc ", "%40", "a.", "1", "1 ", "4111 ", "4111111111111111 ", "1.", "1.1.1.", "::",
+		"1:", "f:", "+", "+1 ", "(", "((1", "1-", "sk-", "sk- ", "eyJ", "eyJ.", "eyJ+", ".eyJ", "-eyJ ",
+		"-", "-----BEGIN ", "-----BEGIN A PRIVATE KEY-----", "bearer ", "bearer bearer", "Bearer a+", "AKIA", `\n`, `\`,
+		`"`, "{", "[", `{"`, `["`, "\xff", "é",
 	} {
 		s := strings.Repeat(part, size/len(part))
 		m.text(s, 0)
@@ -58,7 +60,8 @@ func TestHostileNesting(t *testing.T) {
 	valid.End()
 	require.NoError(t, valid.Err())
 
-	for _, action := range []Config{{Action: Mask, PersonIDs: DropIDs}, {Action: Drop, PersonIDs: DropIDs, Keep: []string{"mlflow.*"}}, {Action: Hash, HashKey: secret}} {
+	for _, action := range []Config{{Action: Mask, PersonIDs: DropIDs},
+		{Action: Drop, PersonIDs: DropIDs, Keep: []string{"mlflow.*"}}, {Action: Hash, HashKey: secret}} {
 		td := ptrace.NewTraces()
 		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		for _, key := range []string{"mlflow.anything", genai.Assessments} {
@@ -74,7 +77,8 @@ func TestHostileNesting(t *testing.T) {
 
 func TestHostileSpan(t *testing.T) {
 	const n = 100_000
-	for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs}, {Action: Drop, PersonIDs: DropIDs, Keep: []string{"key.7*"}}, {Action: Hash, HashKey: secret}} {
+	for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs},
+		{Action: Drop, PersonIDs: DropIDs, Keep: []string{"key.7*"}}, {Action: Hash, HashKey: secret}} {
 		td := ptrace.NewTraces()
 		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		attrs := span.Attributes()
@@ -97,11 +101,15 @@ func TestHostileSpan(t *testing.T) {
 	}
 }
 
-// FuzzText checks that masking keeps JSON valid, changes nothing where it finds nothing, finds nothing more a second time, and keeps valid UTF-8.
+// FuzzText checks that masking keeps JSON valid, changes nothing where it finds nothing, finds
+// nothing more a second time, and keeps valid UTF-8.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{
-		`{"a": "Hi\nalice@example.com", "b": [4111111111111111, "\u0061lice\u0040example.com"], "c@example.com": null}`, `"\"alice@example.com\""`, `[{"x": "{\"y\": \"+49 30 1234567\"}"}]`,
-		"10.0.0.1 2001:db8::1 (555) 123-4567 sk-aaaaaaaaaaaaaaaaaaaaaaaa Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln", "a%40b.cc \xff@\xff.de", "-----BEGIN A PRIVATE KEY-----x-----END A PRIVATE KEY-----",
+		`{"a": "Hi\nalice@example.com", "b": [4111111111111111, "\u0061lice\u0040example.com"], "c@example.com": null}`,
+		`"\"alice@example.com\""`, `[{"x": "{\"y\": \"+49 30 1234567\"}"}]`,
+		"10.0.0.1 2001:db8::1 (555) 123-4567 sk-aaaaaaaaaaaaaaaaaaaaaaaa Bearer " +
+			"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln", "a%40b.cc \xff@\xff.de",
+		"-----BEGIN A PRIVATE KEY-----x-----END A PRIVATE KEY-----",
 	} {
 		f.Add(s)
 	}
@@ -128,7 +136,8 @@ func valid(text string) bool {
 	return s.Err() == nil
 }
 
-// keysAndShape is the number of keys and of other strings and numbers of a JSON text that looks like an object, list or string.
+// keysAndShape is the number of keys and of other strings and numbers of a JSON text that looks
+// like an object, list or string.
 func keysAndShape(text string) (n [2]int) {
 	if looksLikeJSON(text) {
 		_, _ = pyjson.Rewrite(text, func(_ pyjson.Kind, key bool, _ string) (string, bool) {
@@ -143,13 +152,15 @@ func keysAndShape(text string) (n [2]int) {
 	return n
 }
 
-// FuzzApply checks that no span makes any action panic, and that drop leaves nothing of what it doesn't know.
+// FuzzApply checks that no span makes any action panic, and that drop leaves nothing of what it
+// doesn't know.
 func FuzzApply(f *testing.F) {
 	f.Add("mlflow.spanInputs", `{"a": "b"}`, "text", uint8(0))
 	f.Add("mlflow.assessments", `[{"source": {"source_type": "HUMAN", "source_id": "alice"}}]`, "x", uint8(1))
 	f.Add("mlflow.jsonAttributes", "mlflow.spanInputs", "gen_ai.x", uint8(2))
 	f.Fuzz(func(t *testing.T, key, value, name string, kind uint8) {
-		for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs}, {Action: Hash, HashKey: secret}, {Action: Mask, HashKey: secret}} {
+		for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs},
+			{Action: Hash, HashKey: secret}, {Action: Mask, HashKey: secret}} {
 			td := ptrace.NewTraces()
 			ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
 			ss.Scope().Attributes().PutStr(genai.PayloadsMode, "json")

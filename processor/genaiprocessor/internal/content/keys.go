@@ -11,12 +11,17 @@ type keyShape struct {
 	dots   int // that a token has at least; with any, dots belong to it
 }
 
-// keyShapes are the beginnings of the secrets that services issue, and how many characters follow at least.
+// keyShapes are the beginnings of the secrets that services issue, and how many characters follow
+// at least.
 var keyShapes = []keyShape{
-	{"sk-", 20, 0}, {"sk_live_", 16, 0}, {"sk_test_", 16, 0}, {"rk_live_", 16, 0}, {"pk_live_", 16, 0}, {"gsk_", 20, 0}, {"pplx-", 20, 0}, {"xai-", 20, 0},
-	{"AKIA", 16, 0}, {"ASIA", 16, 0}, {"AIza", 30, 0}, {"ya29.", 20, 1}, {"dapi", 32, 0}, {"dose", 32, 0}, {"dkea", 32, 0}, {"hf_", 20, 0}, {"r8_", 20, 0},
-	{"ghp_", 30, 0}, {"gho_", 30, 0}, {"ghu_", 30, 0}, {"ghs_", 30, 0}, {"ghr_", 30, 0}, {"github_pat_", 30, 0}, {"glpat-", 16, 0}, {"npm_", 30, 0},
-	{"pypi-", 30, 0}, {"xoxb-", 16, 0}, {"xoxp-", 16, 0}, {"xoxa-", 16, 0}, {"xoxr-", 16, 0}, {"xoxs-", 16, 0}, {"xapp-", 16, 0}, {"lsv2_", 20, 0},
+	{"sk-", 20, 0}, {"sk_live_", 16, 0}, {"sk_test_", 16, 0}, {"rk_live_", 16, 0}, {"pk_live_", 16, 0}, {"gsk_", 20, 0},
+	{"pplx-", 20, 0}, {"xai-", 20, 0},
+	{"AKIA", 16, 0}, {"ASIA", 16, 0}, {"AIza", 30, 0}, {"ya29.", 20, 1}, {"dapi", 32, 0}, {"dose", 32, 0},
+	{"dkea", 32, 0}, {"hf_", 20, 0}, {"r8_", 20, 0},
+	{"ghp_", 30, 0}, {"gho_", 30, 0}, {"ghu_", 30, 0}, {"ghs_", 30, 0}, {"ghr_", 30, 0}, {"github_pat_", 30, 0},
+	{"glpat-", 16, 0}, {"npm_", 30, 0},
+	{"pypi-", 30, 0}, {"xoxb-", 16, 0}, {"xoxp-", 16, 0}, {"xoxa-", 16, 0}, {"xoxr-", 16, 0}, {"xoxs-", 16, 0},
+	{"xapp-", 16, 0}, {"lsv2_", 20, 0},
 	{"pk-lf-", 20, 0}, {"sk-lf-", 20, 0}, {"SG.", 40, 1}, {"eyJ", 20, 2},
 }
 
@@ -88,7 +93,8 @@ func bearerEnd(s string, i int) int {
 	return i
 }
 
-// privateKeyEnd returns where the PEM block of a private key at start ends, the end of the text if it is cut off, or -1 for another block or none.
+// privateKeyEnd returns where the PEM block of a private key at start ends, the end of the text if
+// it is cut off, or -1 for another block or none.
 func privateKeyEnd(s string, start int) int {
 	head, _, ok := strings.Cut(s[start+len("-----BEGIN "):min(len(s), start+64)], "-----")
 	if !ok || !strings.HasSuffix(head, "PRIVATE KEY") {

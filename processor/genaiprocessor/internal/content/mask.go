@@ -129,7 +129,8 @@ func (n *numbering) next(key string) string {
 	return key + "#" + strconv.Itoa(int(*n))
 }
 
-// text masks a text, which may be JSON, and reports whether that changed it. embedded is how many JSON texts it lies in.
+// text masks a text, which may be JSON, and reports whether that changed it. embedded is how many
+// JSON texts it lies in.
 func (m *masker) text(s string, embedded int) (string, bool) {
 	if looksLikeJSON(s) {
 		if embedded == maxEmbedded {
@@ -159,7 +160,8 @@ func (m *masker) text(s string, embedded int) (string, bool) {
 	return m.plain(s)
 }
 
-// looksLikeJSON reports whether it is worth while to try: s begins and ends like an object, a list or a string.
+// looksLikeJSON reports whether it is worth while to try: s begins and ends like an object, a list
+// or a string.
 func looksLikeJSON(s string) bool {
 	s = strings.Trim(s, " \t\r\n")
 	if len(s) < 2 {
@@ -220,7 +222,8 @@ func replaceAll(s string, d *detector) (string, bool) {
 	return string(append(out, s[pos:]...)), true
 }
 
-// afterEscape returns start or, if s[start] ends an escape of JSON text such as \n, where that is over: what is left of such a text stays readable.
+// afterEscape returns start or, if s[start] ends an escape of JSON text such as \n, where that is
+// over: what is left of such a text stays readable.
 func afterEscape(s string, start, end int) int {
 	slashes := 0
 	for start-slashes > 0 && s[start-1-slashes] == '\\' && slashes < 64 {
@@ -241,7 +244,8 @@ func afterEscape(s string, start, end int) int {
 	return start + length
 }
 
-// number masks the text of a number if it is that of a card or, for own patterns, if they match; other digits are too often something else.
+// number masks the text of a number if it is that of a card or, for own patterns, if they match;
+// other digits are too often something else.
 func (m *masker) number(s string) (string, bool) {
 	for i := range m.detectors {
 		if m.detectors[i].name == "card" {

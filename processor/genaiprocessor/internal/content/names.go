@@ -11,7 +11,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-// safeName returns a name for the span that is made of safe attributes, and whether the span has it already, or is named after its function in the code.
+// safeName returns a name for the span that is made of safe attributes, and whether the span has it
+// already, or is named after its function in the code.
 func safeName(span ptrace.Span) (string, bool) {
 	attrs, name := span.Attributes(), span.Name()
 	text := func(keys ...string) string {
@@ -24,7 +25,8 @@ func safeName(span ptrace.Span) (string, bool) {
 		}
 		return ""
 	}
-	safe := text(genai.OperationName, genai.SpanType, "openinference.span.kind", "traceloop.span.kind", "llm.request.type")
+	safe := text(genai.OperationName, genai.SpanType, "openinference.span.kind",
+		"traceloop.span.kind", "llm.request.type")
 	if safe == "" {
 		safe = "span"
 	}
@@ -44,9 +46,11 @@ func safeName(span ptrace.Span) (string, bool) {
 
 // eventNames are those that instrumentations and clients write.
 var eventNames = map[string]bool{
-	genai.ExceptionEvent: true, "gen_ai.system.message": true, "gen_ai.user.message": true, "gen_ai.assistant.message": true, "gen_ai.tool.message": true, "gen_ai.choice": true,
-	"gen_ai.content.prompt": true, "gen_ai.content.completion": true, "gen_ai.evaluation.result": true, "gen_ai.client.inference.operation.details": true,
-	"llm.content.completion.chunk": true,
+	genai.ExceptionEvent: true, "gen_ai.system.message": true, "gen_ai.user.message": true,
+	"gen_ai.assistant.message": true, "gen_ai.tool.message": true, "gen_ai.choice": true,
+	"gen_ai.content.prompt": true, "gen_ai.content.completion": true, "gen_ai.evaluation.result": true,
+	"gen_ai.client.inference.operation.details": true,
+	"llm.content.completion.chunk":              true,
 }
 
 // eventName returns a name for an event that holds no content, and whether it is the same.

@@ -22,7 +22,8 @@ func (p *Policy) digest(text []byte) string {
 	return hex.EncodeToString(h.Sum(sum[:0]))
 }
 
-// hash replaces a value by the digest of its text: a string as it is, anything else as its JSON text.
+// hash replaces a value by the digest of its text: a string as it is, anything else as its JSON
+// text.
 func (p *Policy) hash(v pcommon.Value) {
 	switch v.Type() {
 	case pcommon.ValueTypeEmpty:
@@ -78,7 +79,8 @@ const (
 	sourceID   = "source_id"
 )
 
-// assessors treats the ids of humans in mlflow.assessments, structured or JSON text. What doesn't say that it is a machine counts as human.
+// assessors treats the ids of humans in mlflow.assessments, structured or JSON text. What doesn't
+// say that it is a machine counts as human.
 func (p *Policy) assessors(v pcommon.Value, depth int) {
 	switch v.Type() {
 	case pcommon.ValueTypeMap:
@@ -107,7 +109,8 @@ func (p *Policy) assessors(v pcommon.Value, depth int) {
 	}
 }
 
-// assessorsText is assessors for JSON text. The type stands before the id in what MLflow writes; without a type an id is a human's.
+// assessorsText is assessors for JSON text. The type stands before the id in what MLflow writes;
+// without a type an id is a human's.
 func (p *Policy) assessorsText(v pcommon.Value) {
 	var member, kind string
 	out, err := pyjson.Rewrite(v.Str(), func(_ pyjson.Kind, key bool, value string) (string, bool) {

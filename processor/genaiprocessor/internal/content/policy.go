@@ -152,7 +152,8 @@ func (p *Policy) mask(s string) string {
 	return s
 }
 
-// name returns what becomes of the name of a span or event and whether it stays as it is. safe returns a name to put in its place and whether it is the same.
+// name returns what becomes of the name of a span or event and whether it stays as it is. safe
+// returns a name to put in its place and whether it is the same.
 func (p *Policy) name(s string, safe func() (string, bool)) (string, bool) {
 	if p.keepNames {
 		return s, true
@@ -172,7 +173,8 @@ func (p *Policy) name(s string, safe func() (string, bool)) (string, bool) {
 	return other, false
 }
 
-// attributes treats the attributes of a span, event, link, scope or resource. names says that attributes that hold names stay.
+// attributes treats the attributes of a span, event, link, scope or resource. names says that
+// attributes that hold names stay.
 func (p *Policy) attributes(m pcommon.Map, class func(key string) genai.Class, names bool) {
 	if m.Len() == 0 {
 		return
@@ -230,7 +232,8 @@ func (p *Policy) stays(key string, v pcommon.Value, c genai.Class, names bool) b
 	return false
 }
 
-// forget removes from the list of attributes with JSON text the ones that are no longer there or no longer JSON.
+// forget removes from the list of attributes with JSON text the ones that are no longer there or no
+// longer JSON.
 func (p *Policy) forget(m pcommon.Map, class func(key string) genai.Class, names bool) {
 	list, ok := m.Get(genai.JSONAttributes)
 	if !ok {

@@ -40,49 +40,72 @@ func ours(c *canaries, payloads genai.Payloads) ptrace.Traces {
 	quoted := func(place string) string { return string(c.json(place)) }
 	trace := &mlflow.Trace{
 		Info: mlflow.Info{
-			ID: "tr-1", RequestPreview: c.text("request-preview"), ResponsePreview: c.text("response-preview"), ClientRequestID: "client",
+			ID: "tr-1", RequestPreview: c.text("request-preview"), ResponsePreview: c.text("response-preview"),
+			ClientRequestID: "client",
 			Metadata: []mlflow.KeyValue{
-				{Key: "note", Value: c.text("metadata")}, {Key: "mlflow.traceInputs", Value: string(c.json("trace-inputs"))}, {Key: "mlflow.traceOutputs", Value: `{"a": ` + quoted("trace-outputs") + `}`},
-				{Key: genai.TraceSession, Value: "session-1"}, {Key: genai.TraceUser, Value: c.text("user")}, {Key: "mlflow.user", Value: c.text("owner")},
-				{Key: "mlflow.source.name", Value: c.text("source-name")}, {Key: "mlflow.source.git.repoURL", Value: c.text("repo")},
+				{Key: "note", Value: c.text("metadata")},
+				{Key: "mlflow.traceInputs", Value: string(c.json("trace-inputs"))},
+				{Key: "mlflow.traceOutputs", Value: `{"a": ` + quoted("trace-outputs") + `}`},
+				{Key: genai.TraceSession, Value: "session-1"}, {Key: genai.TraceUser, Value: c.text("user")},
+				{Key: "mlflow.user", Value: c.text("owner")},
+				{Key: "mlflow.source.name", Value: c.text("source-name")},
+				{Key: "mlflow.source.git.repoURL", Value: c.text("repo")},
 			},
-			Tags: []mlflow.KeyValue{{Key: "team", Value: c.text("tag")}, {Key: "mlflow.note", Value: c.text("mlflow-tag")}, {Key: genai.TraceName, Value: c.text("trace-name")}, {Key: "of " + c.text("tag-key"), Value: "x"}},
+			Tags: []mlflow.KeyValue{{Key: "team", Value: c.text("tag")},
+				{Key: "mlflow.note", Value: c.text("mlflow-tag")}, {Key: genai.TraceName, Value: c.text("trace-name")},
+				{Key: "of " + c.text("tag-key"), Value: "x"}},
 			Assessments: []mlflow.Assessment{
-				{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: c.json("feedback"), Rationale: c.text("rationale"), SourceType: "HUMAN", SourceID: c.text("reviewer"),
+				{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: c.json("feedback"),
+					Rationale: c.text("rationale"), SourceType: "HUMAN", SourceID: c.text("reviewer"),
 					Metadata: []mlflow.KeyValue{{Key: "k", Value: c.text("assessment-metadata")}}, Updated: 3},
-				{ID: "a-2", Name: "expected", Kind: mlflow.Expectation, Value: c.json("expectation"), SourceType: "LLM_JUDGE", SourceID: "judge-1"},
-				{ID: "a-3", Name: "expected", Kind: mlflow.Expectation, Serialized: `["` + canary + `.serialized@example.com"]`, SourceType: "CODE", SourceID: "code-1"},
-				{ID: "a-4", Name: "failed", Kind: mlflow.Feedback, Error: &mlflow.AssessmentError{Code: "RATE", Message: c.text("error"), StackTrace: c.text("error-stack")}},
+				{ID: "a-2", Name: "expected", Kind: mlflow.Expectation, Value: c.json("expectation"),
+					SourceType: "LLM_JUDGE", SourceID: "judge-1"},
+				{ID: "a-3", Name: "expected", Kind: mlflow.Expectation, Serialized: `["` + canary +
+					`.serialized@example.com"]`, SourceType: "CODE", SourceID: "code-1"},
+				{ID: "a-4", Name: "failed", Kind: mlflow.Feedback, Error: &mlflow.AssessmentError{Code: "RATE",
+					Message: c.text("error"), StackTrace: c.text("error-stack")}},
 			},
 		},
 		Spans: []mlflow.Span{
-			{ID: [8]byte{1}, Name: "answer " + c.text("span-name"), Status: mlflow.StatusError, Message: c.text("status"), Attributes: []mlflow.Attribute{
-				a(genai.SpanType, `"AGENT"`), a("anything", `{"deep": [{"er": `+quoted("unknown")+`}]}`), a("latency", "1.5"), a("metric_good", "1.0"), a("metric_bad", quoted("metric")),
-				a("token_count_request", "17"), a("contract_cost_total", "0.25"),
-			},
+			{ID: [8]byte{1}, Name: "answer " + c.text("span-name"), Status: mlflow.StatusError,
+				Message: c.text("status"), Attributes: []mlflow.Attribute{
+					a(genai.SpanType, `"AGENT"`), a("anything", `{"deep": [{"er": `+quoted("unknown")+`}]}`),
+					a("latency", "1.5"), a("metric_good", "1.0"), a("metric_bad", quoted("metric")),
+					a("token_count_request", "17"), a("contract_cost_total", "0.25"),
+				},
 				Events: []mlflow.Event{
-					{Name: "exception", Attributes: []mlflow.Attribute{a(genai.ExceptionType, `"ValueError"`), a(genai.ExceptionMessage, quoted("exception")), a(genai.ExceptionStacktrace, quoted("stack"))}},
-					{Name: "mlflow.chunk.item.0", Attributes: []mlflow.Attribute{a(genai.ChunkValue, `"{\"delta\": \"canary.chunk@example.com\"}"`)}},
+					{Name: "exception", Attributes: []mlflow.Attribute{a(genai.ExceptionType, `"ValueError"`),
+						a(genai.ExceptionMessage, quoted("exception")), a(genai.ExceptionStacktrace, quoted("stack"))}},
+					{Name: "mlflow.chunk.item.0",
+						Attributes: []mlflow.Attribute{a(genai.ChunkValue,
+							`"{\"delta\": \"canary.chunk@example.com\"}"`)}},
 					{Name: c.text("event-name"), Attributes: []mlflow.Attribute{a("why", quoted("event"))}},
 				},
 				Links: []mlflow.Link{{Attributes: []mlflow.Attribute{a("why", quoted("link"))}}},
 			},
 			{ID: [8]byte{2}, Parent: [8]byte{1}, Name: "chat gpt-4o", Attributes: []mlflow.Attribute{
-				a(genai.SpanType, `"CHAT_MODEL"`), a(genai.SpanInputs, `{"model": "gpt-4o", "temperature": 0.5, "messages": [{"role": "user", "content": `+quoted("inputs")+`}]}`),
-				a(genai.SpanOutputs, `{"choices": [{"message": {"content": `+quoted("outputs")+`, "tool_calls": [{"arguments": "{\"to\": \"canary.call@example.com\"}"}]}}]}`),
-				a("mlflow.chat.tools", `[{"description": `+quoted("tools")+`}]`), a(genai.ChatUsage, `{"input_tokens": 10, "output_tokens": 2}`),
+				a(genai.SpanType, `"CHAT_MODEL"`),
+				a(genai.SpanInputs, `{"model": "gpt-4o", "temperature": 0.5, "messages": [{"role": "user", "content": `+
+					quoted("inputs")+`}]}`),
+				a(genai.SpanOutputs, `{"choices": [{"message": {"content": `+quoted("outputs")+
+					`, "tool_calls": [{"arguments": "{\"to\": \"canary.call@example.com\"}"}]}}]}`),
+				a("mlflow.chat.tools", `[{"description": `+quoted("tools")+`}]`),
+				a(genai.ChatUsage, `{"input_tokens": 10, "output_tokens": 2}`),
 			}},
 			{ID: [8]byte{3}, Parent: [8]byte{1}, Name: "look_up", Attributes: []mlflow.Attribute{
-				a(genai.SpanType, `"TOOL"`), a(genai.SpanFunctionName, `"look_up"`), a(genai.SpanInputs, `{"to": `+quoted("arguments")+`}`), a(genai.SpanOutputs, quoted("result")),
+				a(genai.SpanType, `"TOOL"`), a(genai.SpanFunctionName, `"look_up"`),
+				a(genai.SpanInputs, `{"to": `+quoted("arguments")+`}`), a(genai.SpanOutputs, quoted("result")),
 			}},
 			{ID: [8]byte{4}, Parent: [8]byte{1}, Name: "retrieve", Attributes: []mlflow.Attribute{
-				a(genai.SpanType, `"RETRIEVER"`), a(genai.SpanOutputs, `[{"page_content": `+quoted("document")+`, "metadata": {"doc_uri": `+quoted("document-uri")+`}}]`),
+				a(genai.SpanType, `"RETRIEVER"`), a(genai.SpanOutputs, `[{"page_content": `+quoted("document")+
+					`, "metadata": {"doc_uri": `+quoted("document-uri")+`}}]`),
 			}},
 		},
 	}
 	*c = append(*c, "canary.serialized@", "canary.chunk@", "canary.call@")
 	td := ptrace.NewTraces()
-	genai.NewConverter(genai.Options{Payloads: payloads, CaptureContent: true}).Append(td, mlflow.Experiment{ID: "7", Name: "/experiments/one"}, trace)
+	genai.NewConverter(genai.Options{Payloads: payloads, CaptureContent: true}).Append(td,
+		mlflow.Experiment{ID: "7", Name: "/experiments/one"}, trace)
 	td.ResourceSpans().At(0).Resource().Attributes().PutStr("note", c.text("resource"))
 	td.ResourceSpans().At(0).Resource().Attributes().PutStr("process.command_line", c.text("command"))
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().Attributes().PutStr("note", c.text("scope"))
@@ -98,21 +121,29 @@ func live(c *canaries) ptrace.Traces {
 	rs.Resource().Attributes().PutStr("k8s.pod.annotation.note", c.text("annotation"))
 	spans := rs.ScopeSpans().AppendEmpty().Spans()
 	for marker, keys := range map[string][]string{
-		"gen_ai.operation.name": {"gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
-			"gen_ai.tool.definitions", "gen_ai.retrieval.documents", "gen_ai.retrieval.query.text", "gen_ai.evaluation.explanation", "gen_ai.agent.description", "code.file.path", "user.id",
+		"gen_ai.operation.name": {"gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions",
+			"gen_ai.tool.call.arguments", "gen_ai.tool.call.result",
+			"gen_ai.tool.definitions", "gen_ai.retrieval.documents", "gen_ai.retrieval.query.text",
+			"gen_ai.evaluation.explanation", "gen_ai.agent.description", "code.file.path", "user.id",
 			"gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.workflow.name"},
-		"openinference.span.kind": {"input.value", "output.value", "llm.input_messages.0.message.content", "llm.output_messages.10.message.tool_calls.0.tool_call.function.arguments",
-			"retrieval.documents.0.document.content", "llm.prompt_template.variables", "llm.invocation_parameters", "metadata", "tag.tags", "tool.parameters"},
-		"traceloop.span.kind": {"gen_ai.prompt.0.content", "gen_ai.completion.0.content", "traceloop.entity.input", "traceloop.entity.output", "traceloop.association.properties.customer",
-			"traceloop.association.properties.user_id", "traceloop.entity.name", "traceloop.entity.path", "llm.headers"},
-		"langfuse.observation.type": {"langfuse.observation.input", "langfuse.observation.output", "langfuse.user.id", "langfuse.trace.metadata.note"},
+		"openinference.span.kind": {"input.value", "output.value", "llm.input_messages.0.message.content",
+			"llm.output_messages.10.message.tool_calls.0.tool_call.function.arguments",
+			"retrieval.documents.0.document.content", "llm.prompt_template.variables", "llm.invocation_parameters",
+			"metadata", "tag.tags", "tool.parameters"},
+		"traceloop.span.kind": {"gen_ai.prompt.0.content", "gen_ai.completion.0.content", "traceloop.entity.input",
+			"traceloop.entity.output", "traceloop.association.properties.customer",
+			"traceloop.association.properties.user_id", "traceloop.entity.name",
+			"traceloop.entity.path", "llm.headers"},
+		"langfuse.observation.type": {"langfuse.observation.input", "langfuse.observation.output", "langfuse.user.id",
+			"langfuse.trace.metadata.note"},
 	} {
 		span := spans.AppendEmpty()
 		span.SetName(c.text(marker + "-name"))
 		span.Attributes().PutStr(marker, "chat")
 		for _, key := range keys {
 			span.Attributes().PutStr(key, c.text(key))
-			span.Attributes().PutEmptySlice(key+".structured").AppendEmpty().SetEmptyMap().PutStr("k", c.text(key+".structured"))
+			span.Attributes().PutEmptySlice(key+".structured").AppendEmpty().SetEmptyMap().PutStr("k",
+				c.text(key+".structured"))
 		}
 		e := span.Events().AppendEmpty()
 		e.SetName("gen_ai.user.message")
@@ -221,8 +252,10 @@ func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 	root := spans.At(0)
 	assert.Equal(t, "invoke_agent", root.Name())
 	assert.Equal(t, map[string]any{
-		genai.SpanType: "AGENT", "latency": 1.5, "metric_good": 1.0, "token_count_request": int64(17), genai.CostTotal: 0.25, genai.OperationName: "invoke_agent", genai.ErrorType: "ValueError",
-		genai.TraceRequestID: "tr-1", genai.ExperimentID: "7", genai.ClientRequestID: "client", genai.TraceSession: "session-1", genai.SessionID: "session-1", genai.ConversationID: "session-1",
+		genai.SpanType: "AGENT", "latency": 1.5, "metric_good": 1.0, "token_count_request": int64(17),
+		genai.CostTotal: 0.25, genai.OperationName: "invoke_agent", genai.ErrorType: "ValueError",
+		genai.TraceRequestID: "tr-1", genai.ExperimentID: "7", genai.ClientRequestID: "client",
+		genai.TraceSession: "session-1", genai.SessionID: "session-1", genai.ConversationID: "session-1",
 		genai.Revision: int64(3), "mlflow.traceTag.team": "Dear canary.tag@example.com,\nhello",
 	}, root.Attributes().AsRaw())
 	assert.Equal(t, "exception", root.Events().At(0).Name())
@@ -234,7 +267,8 @@ func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 	model := spans.At(1)
 	assert.Equal(t, "chat gpt-4o", model.Name())
 	assert.Equal(t, map[string]any{
-		genai.SpanType: "CHAT_MODEL", genai.OperationName: "chat", genai.RequestModel: "gpt-4o", genai.RequestTemperature: 0.5, genai.UsageInput: int64(10), genai.UsageOutput: int64(2),
+		genai.SpanType: "CHAT_MODEL", genai.OperationName: "chat", genai.RequestModel: "gpt-4o",
+		genai.RequestTemperature: 0.5, genai.UsageInput: int64(10), genai.UsageOutput: int64(2),
 		genai.ChatUsage: `{"input_tokens": 10, "output_tokens": 2}`, genai.JSONAttributes: []any{genai.ChatUsage},
 	}, model.Attributes().AsRaw())
 
@@ -242,7 +276,8 @@ func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 	assert.Equal(t, "look_up", tool.Name(), "the name of the function")
 	assert.Equal(t, "look_up", tool.Attributes().AsRaw()[genai.ToolName])
 	assert.Equal(t, "retrieval", spans.At(3).Name())
-	assert.Equal(t, map[string]any{"service.name": "one", genai.ExperimentID: "7", genai.ExperimentName: "/experiments/one"}, td.ResourceSpans().At(0).Resource().Attributes().AsRaw())
+	assert.Equal(t, map[string]any{"service.name": "one", genai.ExperimentID: "7",
+		genai.ExperimentName: "/experiments/one"}, td.ResourceSpans().At(0).Resource().Attributes().AsRaw())
 }
 
 func TestKeepNames(t *testing.T) {
@@ -257,7 +292,8 @@ func TestKeepNames(t *testing.T) {
 
 func TestPersons(t *testing.T) {
 	for _, payloads := range []genai.Payloads{genai.PayloadsStructured, genai.PayloadsJSON} {
-		for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: HashIDs, HashKey: secret}, {Action: Mask, HashKey: secret}} {
+		for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs},
+			{Action: Mask, PersonIDs: HashIDs, HashKey: secret}, {Action: Mask, HashKey: secret}} {
 			want := config.PersonIDs != DropIDs
 			var c canaries
 			td := ours(&c, payloads)
@@ -327,8 +363,10 @@ func TestMaskKeepsIDs(t *testing.T) {
 	span.Attributes().PutInt("anything", 4111111111111111)
 	span.Attributes().PutInt("gen_ai.usage.total", 4111111111111111)
 	apply(t, td, Config{Action: Mask, PersonIDs: DropIDs})
-	assert.Equal(t, map[string]any{genai.ExperimentID: "4111111111111111", genai.SessionID: "[email]/555-123-4567", "anything": "[card]", "gen_ai.usage.total": int64(4111111111111111)}, span.Attributes().AsRaw())
-	assert.Equal(t, map[string]any{"k8s.pod.ip": "10.0.0.1", genai.ExperimentName: "/Users/[email]/one"}, rs.Resource().Attributes().AsRaw())
+	assert.Equal(t, map[string]any{genai.ExperimentID: "4111111111111111", genai.SessionID: "[email]/555-123-4567",
+		"anything": "[card]", "gen_ai.usage.total": int64(4111111111111111)}, span.Attributes().AsRaw())
+	assert.Equal(t, map[string]any{"k8s.pod.ip": "10.0.0.1", genai.ExperimentName: "/Users/[email]/one"},
+		rs.Resource().Attributes().AsRaw())
 }
 
 func TestOtherSpansAreLeftAlone(t *testing.T) {

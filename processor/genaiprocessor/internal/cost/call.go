@@ -26,11 +26,14 @@ const (
 // kinds are the types of spans in all dialects, in lower case.
 var kinds = map[string]kind{
 	"llm": model, "chat_model": model, "embedding": model, // MLflow, OpenInference
-	"chat": model, "text_completion": model, "completion": model, "generate_content": model, "embeddings": model, "rerank": model, // gen_ai.operation.name, llm.request.type
+	// gen_ai.operation.name, llm.request.type
+	"chat": model, "text_completion": model, "completion": model, "generate_content": model,
+	"embeddings": model, "rerank": model,
 	"tool": toolUse, "execute_tool": toolUse,
 	"unknown": untyped, "": untyped,
 	// The common ones as they are mostly written, so that nothing has to be converted.
-	"LLM": model, "CHAT_MODEL": model, "EMBEDDING": model, "TOOL": toolUse, "UNKNOWN": untyped, "AGENT": other, "CHAIN": other, "RETRIEVER": other, "WORKFLOW": other, "TASK": other,
+	"LLM": model, "CHAT_MODEL": model, "EMBEDDING": model, "TOOL": toolUse, "UNKNOWN": untyped, "AGENT": other,
+	"CHAIN": other, "RETRIEVER": other, "WORKFLOW": other, "TASK": other,
 	"PARSER": other, "MEMORY": other, "GUARDRAIL": other, "EVALUATOR": other, "RERANKER": other,
 }
 

@@ -17,24 +17,26 @@ import (
 type Config struct {
 	// Currency is the ISO 4217 code of all prices, USD if empty.
 	Currency string `mapstructure:"currency"`
-	// PriceList is a name of your own for the prices, recorded on each span that is priced. Empty: not recorded.
+	// PriceList is a name of your own for the prices, recorded on each span that is priced. Empty:
+	// not recorded.
 	PriceList string `mapstructure:"price_list"`
-	// Models are the prices of models. Entries with an exact name come before those with a glob; among equals the first
-	// that matches counts.
+	// Models are the prices of models. Entries with an exact name come before those with a glob;
+	// among equals the first that matches counts.
 	Models []ModelPrice `mapstructure:"models"`
 	// Tools are the prices of tool calls. The first that matches counts.
 	Tools []ToolPrice `mapstructure:"tools"`
 
-	// WholeTraces says that every batch holds whole traces although they don't come from the mlflow receiver, because
-	// group_by_trace stands in front. Without it contract_cost_trace_total is written for traces of the receiver only.
+	// WholeTraces says that every batch holds whole traces although they don't come from the mlflow
+	// receiver, because group_by_trace stands in front. Without it contract_cost_trace_total is
+	// written for traces of the receiver only.
 	WholeTraces bool `mapstructure:"whole_traces"`
 }
 
 // ModelPrice is what one model costs for some time.
 type ModelPrice struct {
 	Match ModelMatch `mapstructure:"match"`
-	// ValidFrom (inclusive) and ValidTo (exclusive) bound the ends of the spans that the prices are for. Not set: no
-	// bound.
+	// ValidFrom (inclusive) and ValidTo (exclusive) bound the ends of the spans that the prices are
+	// for. Not set: no bound.
 	ValidFrom Time `mapstructure:"valid_from"`
 	ValidTo   Time `mapstructure:"valid_to"`
 
@@ -44,8 +46,8 @@ type ModelPrice struct {
 	LongContext []LongContext `mapstructure:"long_context"`
 }
 
-// Rates are prices per million tokens. Input and Output are required; what isn't written of the others falls back as
-// its comment says.
+// Rates are prices per million tokens. Input and Output are required; what isn't written of the
+// others falls back as its comment says.
 type Rates struct {
 	Input        *float64 `mapstructure:"input"`          // tokens that the model reads
 	Output       *float64 `mapstructure:"output"`         // tokens that the model writes
@@ -55,15 +57,15 @@ type Rates struct {
 	Reasoning    *float64 `mapstructure:"reasoning"`      // output
 }
 
-// LongContext are the rates of a request with more than Above input tokens, cached ones included. They replace all
-// rates of the entry.
+// LongContext are the rates of a request with more than Above input tokens, cached ones included.
+// They replace all rates of the entry.
 type LongContext struct {
 	Above int64 `mapstructure:"above"` // a number of input tokens
 	Rates `mapstructure:",squash"`
 }
 
-// ModelMatch selects models: exact names or globs (* ? [a-z] {a,b}), case counts. Just `match: "gpt-4o*"` is short for
-// a model of any provider.
+// ModelMatch selects models: exact names or globs (* ? [a-z] {a,b}), case counts. Just `match:
+// "gpt-4o*"` is short for a model of any provider.
 type ModelMatch struct {
 	Provider string `mapstructure:"provider"` // empty: any
 	Model    string `mapstructure:"model"`
@@ -85,8 +87,8 @@ type ToolPrice struct {
 	PerCall *float64 `mapstructure:"per_call"` // in the currency
 }
 
-// Time is a point in time as people write it, with or without quotes: RFC 3339 or a date, which is its first moment in
-// UTC. The zero Time is "not set".
+// Time is a point in time as people write it, with or without quotes: RFC 3339 or a date, which is
+// its first moment in UTC. The zero Time is "not set".
 type Time struct{ at time.Time }
 
 // UnmarshalScalar implements confmap.ScalarUnmarshaler.
@@ -161,7 +163,8 @@ func (m *ModelPrice) validate() error {
 		}
 	}
 	if !m.ValidTo.at.IsZero() && !m.ValidFrom.at.Before(m.ValidTo.at) {
-		return fmt.Errorf("valid_to %s is not after valid_from %s; swap them or remove one", m.ValidTo.at.Format(time.RFC3339), m.ValidFrom.at.Format(time.RFC3339))
+		return fmt.Errorf("valid_to %s is not after valid_from %s; swap them or remove one",
+			m.ValidTo.at.Format(time.RFC3339), m.ValidFrom.at.Format(time.RFC3339))
 	}
 	if err := m.Rates.validate(); err != nil {
 		return err
@@ -169,17 +172,23 @@ func (m *ModelPrice) validate() error {
 	base := m.named()
 	for i, l := range m.LongContext {
 		if l.Above <= 0 {
-			return fmt.Errorf("long_context[%d]: above is %d; write the number of input tokens from which on these rates hold", i, l.Above)
+			return fmt.Errorf(
+				"long_context[%d]: above is %d; write the number of input tokens from which on these rates hold", i,
+				l.Above)
 		}
 		if i > 0 && l.Above <= m.LongContext[i-1].Above {
-			return fmt.Errorf("long_context[%d]: above is %d, not more than the %d before it; write them in ascending order", i, l.Above, m.LongContext[i-1].Above)
+			return fmt.Errorf(
+				"long_context[%d]: above is %d, not more than the %d before it; write them in ascending order", i,
+				l.Above, m.LongContext[i-1].Above)
 		}
 		if err := l.Rates.validate(); err != nil {
 			return fmt.Errorf("long_context[%d]: %w", i, err)
 		}
 		for j, r := range l.named() {
 			if r.price == nil && base[j].price != nil {
-				return fmt.Errorf("long_context[%d]: %s is missing; the entry has one, and these rates replace all of the entry's", i, r.key)
+				return fmt.Errorf(
+					"long_context[%d]: %s is missing; the entry has one, and these rates replace all of the entry's", i,
+					r.key)
 			}
 		}
 	}
@@ -192,7 +201,8 @@ type rate struct {
 }
 
 func (r *Rates) named() []rate {
-	return []rate{{"input", r.Input}, {"output", r.Output}, {"cache_read", r.CacheRead}, {"cache_write", r.CacheWrite}, {"cache_write_1h", r.CacheWrite1h}, {"reasoning", r.Reasoning}}
+	return []rate{{"input", r.Input}, {"output", r.Output}, {"cache_read", r.CacheRead}, {"cache_write", r.CacheWrite},
+		{"cache_write_1h", r.CacheWrite1h}, {"reasoning", r.Reasoning}}
 }
 
 func (r *Rates) validate() error {

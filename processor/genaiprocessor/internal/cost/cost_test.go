@@ -73,25 +73,49 @@ func TestFormula(t *testing.T) {
 		end           string
 		input, output float64
 	}{
-		"plain":             {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageOutput: m}), "", 0.2, 8},
-		"doubles":           {chat("gpt-4o", map[string]any{genai.UsageInput: 1e5, genai.UsageOutput: 1e6}), "", 0.2, 8},
-		"old names":         {chat("gpt-4o", map[string]any{"gen_ai.usage.prompt_tokens": 100_000, "gen_ai.usage.completion_tokens": m}), "", 0.2, 8},
-		"new before old":    {chat("gpt-4o", map[string]any{"gen_ai.usage.prompt_tokens": 7, genai.UsageInput: 100_000, genai.UsageOutput: m}), "", 0.2, 8},
-		"openinference":     {map[string]any{"openinference.span.kind": "LLM", "llm.provider": "openai", "llm.model_name": "gpt-4o", "llm.token_count.prompt": 100_000, "llm.token_count.completion": m, "llm.token_count.prompt_details.cache_read": 50_000}, "", 0.15, 8},
-		"structured":        {map[string]any{genai.SpanType: "CHAT_MODEL", genai.LLMProvider: "openai", genai.LLMModel: "gpt-4o", genai.ChatUsage: map[string]any{"input_tokens": 100_000, "output_tokens": m, "total_tokens": 1_100_000}}, "", 0.2, 8},
-		"JSON text":         {map[string]any{genai.SpanType: `"LLM"`, genai.LLMProvider: "openai", genai.LLMModel: "gpt-4o", genai.ChatUsage: `{"input_tokens": 100000, "output_tokens": 1000000.0, "cache_read_input_tokens": null}`}, "", 0.2, 8},
-		"cache read":        {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageCacheRead: 40_000, genai.UsageOutput: 0}), "", 0.16, 0},
-		"more read than in": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageCacheRead: 900_000}), "", 0.1, 0},
-		"long context":      {chat("gpt-4o", map[string]any{genai.UsageInput: 200_001, genai.UsageOutput: m}), "", 0.800004, 12},
-		"not yet long":      {chat("gpt-4o", map[string]any{genai.UsageInput: 200_000, genai.UsageOutput: m}), "", 0.4, 8},
-		"before the date":   {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageOutput: m}), "2026-09-30", 0.3, 9},
-		"on the date":       {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageOutput: m}), "2026-10-01", 0.2, 8},
-		"all fields": {chat("claude-sonnet", map[string]any{genai.ChatUsage: map[string]any{"input_tokens": m, "output_tokens": m, "cache_read_input_tokens": 400_000, "cache_creation_input_tokens": 300_000,
-			"cache_creation_input_tokens_above_1hr": 100_000}, genai.UsageReasoning: 250_000}), "", 0.3*3 + 0.4*0.3 + 0.2*3.75 + 0.1*6, 0.75*15 + 0.25*20},
-		"answering model first":           {chat("gpt-4o", map[string]any{genai.ResponseModel: "claude-sonnet", genai.UsageInput: m}), "", 3, 0},
-		"answering model without a price": {chat("claude-sonnet", map[string]any{genai.ResponseModel: "claude-sonnet-20260101", genai.UsageInput: m}), "", 3, 0},
-		"no type but usage":               {map[string]any{genai.ProviderName: "openai", genai.RequestModel: "gpt-4o-mini", genai.UsageInput: 100_000}, "", 0.2, 0},
-		"unknown type":                    {map[string]any{genai.SpanType: "UNKNOWN", genai.ProviderName: "openai", genai.RequestModel: "gpt-4o-mini", genai.UsageInput: 100_000}, "", 0.2, 0},
+		"plain": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageOutput: m}), "", 0.2,
+			8},
+		"doubles": {chat("gpt-4o", map[string]any{genai.UsageInput: 1e5, genai.UsageOutput: 1e6}), "", 0.2,
+			8},
+		"old names": {chat("gpt-4o", map[string]any{"gen_ai.usage.prompt_tokens": 100_000,
+			"gen_ai.usage.completion_tokens": m}), "", 0.2, 8},
+		"new before old": {chat("gpt-4o", map[string]any{"gen_ai.usage.prompt_tokens": 7, genai.UsageInput: 100_000,
+			genai.UsageOutput: m}), "", 0.2, 8},
+		"openinference": {map[string]any{"openinference.span.kind": "LLM", "llm.provider": "openai",
+			"llm.model_name": "gpt-4o", "llm.token_count.prompt": 100_000, "llm.token_count.completion": m,
+			"llm.token_count.prompt_details.cache_read": 50_000}, "", 0.15, 8},
+		"structured": {map[string]any{genai.SpanType: "CHAT_MODEL", genai.LLMProvider: "openai",
+			genai.LLMModel: "gpt-4o", genai.ChatUsage: map[string]any{"input_tokens": 100_000, "output_tokens": m,
+				"total_tokens": 1_100_000}}, "", 0.2, 8},
+		"JSON text": {map[string]any{genai.SpanType: `"LLM"`, genai.LLMProvider: "openai",
+			genai.LLMModel:  "gpt-4o",
+			genai.ChatUsage: `{"input_tokens": 100000, "output_tokens": 1000000.0, "cache_read_input_tokens": null}`},
+			"", 0.2, 8},
+		"cache read": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageCacheRead: 40_000,
+			genai.UsageOutput: 0}), "", 0.16, 0},
+		"more read than in": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageCacheRead: 900_000}),
+			"", 0.1, 0},
+		"long context": {chat("gpt-4o", map[string]any{genai.UsageInput: 200_001, genai.UsageOutput: m}), "",
+			0.800004, 12},
+		"not yet long": {chat("gpt-4o", map[string]any{genai.UsageInput: 200_000, genai.UsageOutput: m}), "", 0.4,
+			8},
+		"before the date": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageOutput: m}),
+			"2026-09-30", 0.3, 9},
+		"on the date": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageOutput: m}),
+			"2026-10-01", 0.2, 8},
+		"all fields": {chat("claude-sonnet",
+			map[string]any{genai.ChatUsage: map[string]any{"input_tokens": m, "output_tokens": m,
+				"cache_read_input_tokens": 400_000, "cache_creation_input_tokens": 300_000,
+				"cache_creation_input_tokens_above_1hr": 100_000}, genai.UsageReasoning: 250_000}), "",
+			0.3*3 + 0.4*0.3 + 0.2*3.75 + 0.1*6, 0.75*15 + 0.25*20},
+		"answering model first": {chat("gpt-4o", map[string]any{genai.ResponseModel: "claude-sonnet",
+			genai.UsageInput: m}), "", 3, 0},
+		"answering model without a price": {chat("claude-sonnet",
+			map[string]any{genai.ResponseModel: "claude-sonnet-20260101", genai.UsageInput: m}), "", 3, 0},
+		"no type but usage": {map[string]any{genai.ProviderName: "openai",
+			genai.RequestModel: "gpt-4o-mini", genai.UsageInput: 100_000}, "", 0.2, 0},
+		"unknown type": {map[string]any{genai.SpanType: "UNKNOWN", genai.ProviderName: "openai",
+			genai.RequestModel: "gpt-4o-mini", genai.UsageInput: 100_000}, "", 0.2, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			td := ptrace.NewTraces()
@@ -132,15 +156,24 @@ func TestNotPriced(t *testing.T) {
 		attrs map[string]any
 		want  Stats
 	}{
-		"unknown model":    {map[string]any{genai.OperationName: "chat", genai.RequestModel: "llama", genai.UsageInput: 1}, Stats{UnknownModels: 1}},
-		"no model":         {map[string]any{genai.OperationName: "chat", genai.UsageInput: 1}, Stats{UnknownModels: 1}},
-		"other provider":   {map[string]any{genai.OperationName: "chat", genai.ProviderName: "azure", genai.RequestModel: "gpt-4o", genai.UsageInput: 1}, Stats{UnknownModels: 1}},
-		"no usage":         {map[string]any{genai.OperationName: "chat", genai.RequestModel: "gpt-4o"}, Stats{NoUsage: 1}},
-		"estimated":        {map[string]any{genai.OperationName: "chat", genai.RequestModel: "claude-sonnet", genai.UsageInput: 1, genai.TokensBackfilled: true}, Stats{NoUsage: 1}},
-		"bad usage":        {map[string]any{genai.OperationName: "chat", genai.RequestModel: "claude-sonnet", genai.UsageInput: -1, genai.UsageOutput: 1.5}, Stats{NoUsage: 1, BadUsage: 2}},
-		"not numbers":      {map[string]any{genai.OperationName: "chat", genai.UsageInput: math.NaN(), genai.UsageOutput: "12", genai.ChatUsage: `{"input_tokens": NaN, "output_tokens": "3"`}, Stats{NoUsage: 1, BadUsage: 4}},
-		"sum on an agent":  {map[string]any{genai.OperationName: "invoke_agent", genai.RequestModel: "claude-sonnet", genai.UsageInput: 1}, Stats{}},
-		"sum on a chain":   {map[string]any{genai.SpanType: "CHAIN", genai.LLMModel: "claude-sonnet", genai.UsageInput: 1}, Stats{}},
+		"unknown model": {map[string]any{genai.OperationName: "chat", genai.RequestModel: "llama",
+			genai.UsageInput: 1}, Stats{UnknownModels: 1}},
+		"no model": {map[string]any{genai.OperationName: "chat", genai.UsageInput: 1}, Stats{UnknownModels: 1}},
+		"other provider": {map[string]any{genai.OperationName: "chat", genai.ProviderName: "azure",
+			genai.RequestModel: "gpt-4o", genai.UsageInput: 1}, Stats{UnknownModels: 1}},
+		"no usage": {map[string]any{genai.OperationName: "chat", genai.RequestModel: "gpt-4o"},
+			Stats{NoUsage: 1}},
+		"estimated": {map[string]any{genai.OperationName: "chat", genai.RequestModel: "claude-sonnet",
+			genai.UsageInput: 1, genai.TokensBackfilled: true}, Stats{NoUsage: 1}},
+		"bad usage": {map[string]any{genai.OperationName: "chat", genai.RequestModel: "claude-sonnet",
+			genai.UsageInput: -1, genai.UsageOutput: 1.5}, Stats{NoUsage: 1, BadUsage: 2}},
+		"not numbers": {map[string]any{genai.OperationName: "chat", genai.UsageInput: math.NaN(),
+			genai.UsageOutput: "12", genai.ChatUsage: `{"input_tokens": NaN, "output_tokens": "3"`},
+			Stats{NoUsage: 1, BadUsage: 4}},
+		"sum on an agent": {map[string]any{genai.OperationName: "invoke_agent", genai.RequestModel: "claude-sonnet",
+			genai.UsageInput: 1}, Stats{}},
+		"sum on a chain": {map[string]any{genai.SpanType: "CHAIN", genai.LLMModel: "claude-sonnet",
+			genai.UsageInput: 1}, Stats{}},
 		"tool not in list": {map[string]any{genai.OperationName: "execute_tool", genai.ToolName: "search"}, Stats{}},
 		"not GenAI":        {map[string]any{"http.route": "/"}, Stats{}},
 	} {
@@ -153,7 +186,8 @@ func TestNotPriced(t *testing.T) {
 }
 
 func TestExactBeforeGlob(t *testing.T) {
-	p := pricer(t, `{models: [{match: "*", input: 1, output: 1}, {match: exact, input: 2, output: 2}, {match: exact, input: 3, output: 3}, {match: "ex*", input: 4, output: 4}]}`)
+	p := pricer(t, `{models: [{match: "*", input: 1, output: 1}, {match: exact, input: 2, output: 2}, {match: `+
+		`exact, input: 3, output: 3}, {match: "ex*", input: 4, output: 4}]}`)
 	for model, want := range map[string]float64{"exact": 2, "example": 1} {
 		td := ptrace.NewTraces()
 		span := add(t, td, 1, 0, map[string]any{genai.RequestModel: model, genai.UsageInput: 1_000_000})
@@ -165,22 +199,26 @@ func TestExactBeforeGlob(t *testing.T) {
 	}
 }
 
-// Dates that people write for "always" and "for ever" are no matter of what 64 bits of nanoseconds can hold.
+// Dates that people write for "always" and "for ever" are no matter of what 64 bits of nanoseconds
+// can hold.
 func TestFarDates(t *testing.T) {
 	for dates, applies := range map[string]bool{
-		"valid_to: 9999-12-31": true, "valid_to: 2600-01-01": true, "valid_to: 2262-04-12": true, "valid_from: 0001-01-02": true, "valid_from: 1900-01-01": true,
+		"valid_to: 9999-12-31": true, "valid_to: 2600-01-01": true, "valid_to: 2262-04-12": true,
+		"valid_from: 0001-01-02": true, "valid_from: 1900-01-01": true,
 		"valid_from: 9999-12-31": false, "valid_from: 2600-01-01": false, "valid_to: 1900-01-01": false,
 	} {
 		td := ptrace.NewTraces()
 		add(t, td, 1, 0, map[string]any{genai.RequestModel: "m", genai.UsageInput: 1})
-		assert.Equal(t, applies, pricer(t, `{models: [{match: m, input: 1, output: 1, `+dates+`}]}`).Apply(td).Models == 1, dates)
+		assert.Equal(t, applies,
+			pricer(t, `{models: [{match: m, input: 1, output: 1, `+dates+`}]}`).Apply(td).Models == 1, dates)
 	}
 }
 
 func TestTools(t *testing.T) {
 	p := pricer(t, prices)
 	for _, attrs := range []map[string]any{
-		{genai.SpanType: "TOOL", genai.ToolName: "ask_support"}, {genai.OperationName: "execute_tool"}, {"openinference.span.kind": "TOOL", "tool.name": "ask_me"},
+		{genai.SpanType: "TOOL", genai.ToolName: "ask_support"}, {genai.OperationName: "execute_tool"},
+		{"openinference.span.kind": "TOOL", "tool.name": "ask_me"},
 		{"traceloop.span.kind": "tool", "traceloop.entity.name": "ask_me"},
 	} {
 		td := ptrace.NewTraces()
@@ -211,11 +249,13 @@ func TestTraceTotal(t *testing.T) {
 		total   float64
 		partial bool
 	}{
-		"siblings":                 {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 1, call(2 * million)}}, 3, false},
-		"one call told twice":      {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 2, call(million)}, {4, 3, call(million)}}, 1, false},
-		"children first":           {spans{{3, 2, call(million)}, {2, 1, call(million)}, {1, 0, agent}}, 1, false},
-		"tool and model":           {spans{{1, 0, agent}, {2, 1, use}, {3, 2, call(million)}, {4, 3, use}}, 1.5, false},
-		"model in tool in model":   {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 2, use}, {4, 3, call(million)}}, 1.5, false},
+		"siblings": {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 1, call(2 * million)}}, 3, false},
+		"one call told twice": {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 2, call(million)},
+			{4, 3, call(million)}}, 1, false},
+		"children first": {spans{{3, 2, call(million)}, {2, 1, call(million)}, {1, 0, agent}}, 1, false},
+		"tool and model": {spans{{1, 0, agent}, {2, 1, use}, {3, 2, call(million)}, {4, 3, use}}, 1.5, false},
+		"model in tool in model": {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 2, use}, {4, 3, call(million)}},
+			1.5, false},
 		"unknown model":            {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 1, unknown}}, 1, true},
 		"unknown within a counted": {spans{{1, 0, agent}, {2, 1, call(million)}, {3, 2, unknown}}, 1, false},
 		"unknown around a counted": {spans{{1, 0, agent}, {2, 1, unknown}, {3, 2, call(million)}}, 1, false},
@@ -253,7 +293,8 @@ func TestTraceTotalOfLiveTraffic(t *testing.T) {
 		td := ptrace.NewTraces()
 		web := add(t, td, 1, 0, map[string]any{"http.route": "/"})
 		agent := add(t, td, 2, 1, map[string]any{genai.OperationName: "invoke_agent"})
-		add(t, td, 3, 2, map[string]any{genai.OperationName: "chat", genai.RequestModel: "m", genai.UsageInput: 1_000_000})
+		add(t, td, 3, 2, map[string]any{genai.OperationName: "chat", genai.RequestModel: "m",
+			genai.UsageInput: 1_000_000})
 		p := pricer(t, `{models: [{match: m, input: 1, output: 0}]}`)
 		p.wholeTraces = whole
 		assert.Equal(t, 1.0, p.Apply(td).Cost)
@@ -284,8 +325,10 @@ func BenchmarkApply(b *testing.B) {
 	const spans = 100
 	for i := uint64(1); i <= spans; i++ {
 		attrs := map[string]any{
-			genai.SpanType: "CHAT_MODEL", genai.OperationName: "chat", genai.ProviderName: "openai", genai.RequestModel: "gpt-4o", genai.UsageInput: 1000, genai.UsageOutput: 100,
-			genai.ChatUsage: map[string]any{"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}, genai.SpanInputs: "text", genai.SpanOutputs: "text",
+			genai.SpanType: "CHAT_MODEL", genai.OperationName: "chat", genai.ProviderName: "openai",
+			genai.RequestModel: "gpt-4o", genai.UsageInput: 1000, genai.UsageOutput: 100,
+			genai.ChatUsage:  map[string]any{"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100},
+			genai.SpanInputs: "text", genai.SpanOutputs: "text",
 		}
 		if i == 1 {
 			attrs[genai.Revision] = 0

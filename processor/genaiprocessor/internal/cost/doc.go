@@ -1,34 +1,38 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cost adds what GenAI calls cost under a contract. It is pure: prices and spans in, attributes out.
+// Package cost adds what GenAI calls cost under a contract. It is pure: prices and spans in,
+// attributes out.
 //
 // # What is priced
 //
-// A call of a model is a span whose type says so in any dialect (MLflow's span type, gen_ai.operation.name,
-// OpenInference's or OpenLLMetry's kind) or, without a type, one that reports token usage. Usage on agents and chains
-// is a sum over the calls below them, so it is not priced: it would count twice, mix models, and look like one long
-// context. The usage may be in any dialect, field by field: gen_ai.usage.* (older names too), llm.token_count.*,
-// llm.usage.*, mlflow.chat.tokenUsage structured or as JSON text. Counts of input tokens include cached ones in all of
-// them, counts of output tokens include reasoning:
+// A call of a model is a span whose type says so in any dialect (MLflow's span type,
+// gen_ai.operation.name, OpenInference's or OpenLLMetry's kind) or, without a type, one that
+// reports token usage. Usage on agents and chains is a sum over the calls below them, so it is not
+// priced: it would count twice, mix models, and look like one long context. The usage may be in any
+// dialect, field by field: gen_ai.usage.* (older names too), llm.token_count.*, llm.usage.*,
+// mlflow.chat.tokenUsage structured or as JSON text. Counts of input tokens include cached ones in
+// all of them, counts of output tokens include reasoning:
 //
 //	read  = min(cache_read, in);  write = min(cache_write, in-read);  hour = min(cache_write_1h, write);  reason = min(reasoning, out)
 //	input cost  = (in-read-write)·input + read·cache_read + (write-hour)·cache_write + hour·cache_write_1h
 //	output cost = (out-reason)·output + reason·reasoning
 //
-// The price is the one that is valid at the end of the span (at its start if it has no end). It is looked up for the
-// model that answered, then for the one that was asked for; exact names before globs. A model without a price stays
-// without a cost, and is counted; so does a call without usage, or with usage that this processor itself estimated. A
-// tool call has the price of its tool, if the list has one.
+// The price is the one that is valid at the end of the span (at its start if it has no end). It is
+// looked up for the model that answered, then for the one that was asked for; exact names before
+// globs. A model without a price stays without a cost, and is counted; so does a call without
+// usage, or with usage that this processor itself estimated. A tool call has the price of its tool,
+// if the list has one.
 //
 // # The trace's total
 //
-// contract_cost_trace_total is written on the topmost GenAI span where the whole trace is at hand: for traces of the
-// mlflow receiver, and for all with whole_traces, which is right behind group_by_trace only. Walking down from the root
-// a call is counted only if no call of the same kind (model, tool) above it was counted, since instrumentations nest
-// spans for one call. When a call of the trace that didn't fail has no cost, and neither has one above or below it,
+// contract_cost_trace_total is written on the topmost GenAI span where the whole trace is at hand:
+// for traces of the mlflow receiver, and for all with whole_traces, which is right behind
+// group_by_trace only. Walking down from the root a call is counted only if no call of the same
+// kind (model, tool) above it was counted, since instrumentations nest spans for one call. When a
+// call of the trace that didn't fail has no cost, and neither has one above or below it,
 // contract_cost_trace_partial says that the total is too low.
 //
-// Costs that a producer reported (mlflow.llm.cost, llm.cost.*, gen_ai.usage.cost.*) are left alone: those are list
-// prices, these are the contract's. Applying the same prices again changes nothing.
+// Costs that a producer reported (mlflow.llm.cost, llm.cost.*, gen_ai.usage.cost.*) are left alone:
+// those are list prices, these are the contract's. Applying the same prices again changes nothing.
 package cost

@@ -70,7 +70,8 @@ func New(c Config) (*Pricer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Pricer{currency: c.Currency, priceList: c.PriceList, wholeTraces: c.WholeTraces, exact: map[string][]*modelPrice{}}
+	p := &Pricer{currency: c.Currency, priceList: c.PriceList, wholeTraces: c.WholeTraces,
+		exact: map[string][]*modelPrice{}}
 	if p.currency == "" {
 		p.currency = "USD"
 	}
@@ -118,8 +119,8 @@ func newModelPrice(c *ModelPrice) (*modelPrice, error) {
 	return m, nil
 }
 
-// timestamp returns t in the form in which spans have their times, or unset. A date beyond what that form can hold,
-// such as 9999-12-31, is the nearest that it can.
+// timestamp returns t in the form in which spans have their times, or unset. A date beyond what
+// that form can hold, such as 9999-12-31, is the nearest that it can.
 func timestamp(t Time, unset pcommon.Timestamp) pcommon.Timestamp {
 	switch {
 	case t.at.IsZero():
@@ -170,10 +171,11 @@ func (p *Pricer) find(c *call, at pcommon.Timestamp) *modelPrice {
 	return nil
 }
 
-// applies reports whether the price holds at that time for one of the names of the call's provider: MLflow and the
-// conventions have different ones.
+// applies reports whether the price holds at that time for one of the names of the call's provider:
+// MLflow and the conventions have different ones.
 func (m *modelPrice) applies(c *call, at pcommon.Timestamp) bool {
-	return at >= m.from && at < m.to && (m.provider.match(c.provider) || c.otherProvider != "" && m.provider.match(c.otherProvider))
+	return at >= m.from && at < m.to && (m.provider.match(c.provider) || c.otherProvider != "" &&
+		m.provider.match(c.otherProvider))
 }
 
 // cost returns what a call costs, in units of the currency.
@@ -190,7 +192,8 @@ func (m *modelPrice) cost(u *usage.Usage) (input, output float64) {
 	hour := min(u.Of(usage.FieldCacheWrite1h), write)
 	reason := min(u.Of(usage.FieldReasoning), out)
 	const million = 1e6
-	input = (float64(in-read-write)*r.input + float64(read)*r.cacheRead + float64(write-hour)*r.cacheWrite + float64(hour)*r.cacheWrite1h) / million
+	input = (float64(in-read-write)*r.input + float64(read)*r.cacheRead + float64(write-hour)*r.cacheWrite + float64(
+		hour)*r.cacheWrite1h) / million
 	output = (float64(out-reason)*r.output + float64(reason)*r.reasoning) / million
 	return input, output
 }

@@ -130,8 +130,8 @@ func (t *tree) totals(stats *Stats) {
 	}
 }
 
-// resolve sets above for the node and all that lie above it, each only once. A circle of parents, which only a broken
-// producer sends, is cut where it was entered.
+// resolve sets above for the node and all that lie above it, each only once. A circle of parents,
+// which only a broken producer sends, is cut where it was entered.
 func (t *tree) resolve(i int, path []int) []int {
 	for i != none && t.nodes[i].state == open {
 		t.nodes[i].state = visiting
@@ -154,8 +154,9 @@ func (t *tree) resolve(i int, path []int) []int {
 	return path
 }
 
-// higher reports whether node i rather than node j is the topmost GenAI span: the one that the receiver marked, else of
-// those whose parent isn't a GenAI span of the trace the one that starts first.
+// higher reports whether node i rather than node j is the topmost GenAI span: the one that the
+// receiver marked, else of those whose parent isn't a GenAI span of the trace the one that starts
+// first.
 func (t *tree) higher(i, j int) bool {
 	n := &t.nodes[i]
 	if !n.top && (!n.genAI || n.parent != none && t.nodes[n.parent].genAI) {

@@ -51,8 +51,9 @@ type compiled struct {
 // maxKnown bounds the models whose choice is remembered: names come from the traffic.
 const maxKnown = 1024
 
-// New returns a chooser over rules, of which those with an exact name come first and otherwise the first that matches
-// counts, and an encoding for models that neither the rules nor tiktoken's table know.
+// New returns a chooser over rules, of which those with an exact name come first and otherwise the
+// first that matches counts, and an encoding for models that neither the rules nor tiktoken's table
+// know.
 func New(engine Engine, rules []Rule, fallback string) (*Chooser, error) {
 	c := &Chooser{counters: map[string]func(string) int{}, fallback: fallback, known: map[[2]string]Choice{}}
 	var globs []compiled
@@ -82,8 +83,8 @@ func New(engine Engine, rules []Rule, fallback string) (*Chooser, error) {
 	return c, nil
 }
 
-// For returns the choice for a span whose call asked for one model and was answered by another; either may be empty.
-// What the rules or the table know of the requested model comes first.
+// For returns the choice for a span whose call asked for one model and was answered by another;
+// either may be empty. What the rules or the table know of the requested model comes first.
 func (c *Chooser) For(request, response string) Choice {
 	key := [2]string{request, response}
 	c.mu.RLock()

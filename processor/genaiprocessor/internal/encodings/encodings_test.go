@@ -15,7 +15,8 @@ import (
 )
 
 func TestChoice(t *testing.T) {
-	rules := []Rule{{"claude-*", "o200k_base"}, {"my-deployment", "o200k_base"}, {"gpt-4o*", "cl100k_base"}, {"claude-exact", "p50k_base"}, {"gpt-oss-*", "o200k_base"}}
+	rules := []Rule{{"claude-*", "o200k_base"}, {"my-deployment", "o200k_base"}, {"gpt-4o*", "cl100k_base"},
+		{"claude-exact", "p50k_base"}, {"gpt-oss-*", "o200k_base"}}
 	tests := map[string]struct {
 		rules             []Rule
 		request, response string
@@ -76,9 +77,12 @@ func TestNamesAreRememberedWithinBounds(t *testing.T) {
 
 func TestEnginesAgree(t *testing.T) {
 	texts := []string{
-		"", " ", "Hello, world! It's 12345 o'clock.\r\n\r\n  indented", `{"question": "Où est ma commande?", "n": [1, 2.5, null]}`,
+		"", " ", "Hello, world! It's 12345 o'clock.\r\n\r\n  indented",
+		`{"question": "Où est ma commande?", "n": [1, 2.5, null]}`,
 		"荷物は隣の人が受け取りました。 الطرد وصل 🚚👩‍👩‍👧‍👦", "<|endoftext|>", "\xff\xfe broken", strings.Repeat("word ", 50_000),
-		strings.Repeat("a", 1<<20), strings.Repeat(" ", 100_000), strings.Repeat("é", 100_000), strings.Repeat("=-", 50_000), // handed to the native engine
+		// handed to the native engine
+		strings.Repeat("a", 1<<20), strings.Repeat(" ", 100_000), strings.Repeat("é", 100_000),
+		strings.Repeat("=-", 50_000),
 	}
 	for _, name := range tokens.Names() {
 		native, err := EngineNative.counter(name)
@@ -92,7 +96,8 @@ func TestEnginesAgree(t *testing.T) {
 }
 
 func BenchmarkEngines(b *testing.B) {
-	text := strings.Repeat("The courier left the parcel with the neighbour on Tuesday; she signed for it at 14:05. ", 100)
+	text := strings.Repeat("The courier left the parcel with the neighbour on Tuesday; she signed for it at 14:05. ",
+		100)
 	for _, engine := range []Engine{EngineNative, EngineTiktokenGo} {
 		b.Run(string(engine), func(b *testing.B) {
 			count, err := engine.counter("o200k_base")

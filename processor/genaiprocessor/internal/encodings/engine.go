@@ -52,7 +52,8 @@ func (e Engine) counter(encoding string) (func(text string) int, error) {
 // aliases are the encodings that tiktoken-go doesn't know, with one that counts the same.
 var aliases = map[string]string{"o200k_harmony": "o200k_base", "gpt2": "r50k_base"}
 
-// loading lets one vocabulary be loaded at a time: tiktoken-go's loader is a variable of its package.
+// loading lets one vocabulary be loaded at a time: tiktoken-go's loader is a variable of its
+// package.
 var loading sync.Mutex
 
 func loadTiktoken(encoding string) (*tiktoken.Tiktoken, error) {
@@ -62,7 +63,8 @@ func loadTiktoken(encoding string) (*tiktoken.Tiktoken, error) {
 	return tiktoken.GetEncoding(encoding)
 }
 
-// embedded gives tiktoken-go the vocabularies that are built in here. It asks for them by the address of a file.
+// embedded gives tiktoken-go the vocabularies that are built in here. It asks for them by the
+// address of a file.
 type embedded struct{}
 
 // LoadTiktokenBpe implements tiktoken.BpeLoader.
@@ -74,15 +76,16 @@ func (embedded) LoadTiktokenBpe(address string) (map[string]int, error) {
 	return e.Ranks(), nil
 }
 
-// tiktoken-go needs time in proportion to the square of the length of a piece, and a piece is at most a run of one
-// class of characters.
+// tiktoken-go needs time in proportion to the square of the length of a piece, and a piece is at
+// most a run of one class of characters.
 const (
 	maxRun  = 4096
 	maxSize = 1 << 20
 )
 
-// isManageable reports whether tiktoken-go counts text in reasonable time and memory: it isn't large and has no very
-// long run without ASCII space, digit or change between letters and other characters.
+// isManageable reports whether tiktoken-go counts text in reasonable time and memory: it isn't
+// large and has no very long run without ASCII space, digit or change between letters and other
+// characters.
 func isManageable(text string) bool {
 	if len(text) > maxSize {
 		return false

@@ -21,7 +21,8 @@ type Config struct {
 	OnDuplicate OnDuplicate `mapstructure:"on_duplicate"`
 	// Rename gives assessments another name.
 	Rename []Rename `mapstructure:"rename"`
-	// LabelScores are the numbers of labels that have none by themselves. The first that matches counts.
+	// LabelScores are the numbers of labels that have none by themselves. The first that matches
+	// counts.
 	LabelScores []LabelScore `mapstructure:"label_scores"`
 	// MaxMetrics bounds the attributes written to one span; 0 writes none at all.
 	MaxMetrics int `mapstructure:"max_metrics"`
@@ -37,7 +38,8 @@ const (
 	OnDuplicateLatest      OnDuplicate = "latest"       // changed last
 	OnDuplicateFirst       OnDuplicate = "first"        // changed first
 	OnDuplicatePreferHuman OnDuplicate = "prefer_human" // a human's before a judge's before code's, then the latest
-	OnDuplicateBySource    OnDuplicate = "by_source"    // one attribute for each kind of source, metric_<name>_human and so on, the latest of each
+	// one attribute for each kind of source, metric_<name>_human and so on, the latest of each
+	OnDuplicateBySource OnDuplicate = "by_source"
 )
 
 // Rename gives the assessments named Name the name To.
@@ -46,8 +48,8 @@ type Rename struct {
 	To   string `mapstructure:"to"`   // the name that its attribute is made of
 }
 
-// LabelScore gives a label a number. Match is the name of an assessment or a glob, empty for all; case counts in names,
-// not in labels.
+// LabelScore gives a label a number. Match is the name of an assessment or a glob, empty for all;
+// case counts in names, not in labels.
 type LabelScore struct {
 	Match string  `mapstructure:"match"`
 	Label string  `mapstructure:"label"` // the value of the feedback
@@ -65,14 +67,18 @@ func (c *Config) Validate() error {
 	switch c.OnDuplicate {
 	case OnDuplicateLatest, OnDuplicateFirst, OnDuplicatePreferHuman, OnDuplicateBySource:
 	default:
-		errs = append(errs, fmt.Errorf("on_duplicate: %q is not one of latest, first, prefer_human, by_source", c.OnDuplicate))
+		errs = append(errs, fmt.Errorf("on_duplicate: %q is not one of latest, first, prefer_human, by_source",
+			c.OnDuplicate))
 	}
 	if c.Prefix == "" {
-		errs = append(errs, errors.New("prefix: empty; the names of assessments would replace other attributes, write metric_ or one of your own"))
+		errs = append(errs,
+			errors.New("prefix: empty; the names of assessments would replace other attributes, write metric_ or "+
+				"one of your own"))
 	}
 	for i, r := range c.Rename {
 		if r.Name == "" || genai.ScoreName(r.To) == "" {
-			errs = append(errs, fmt.Errorf("rename[%d]: write name, that of an assessment, and to, which holds a letter or digit", i))
+			errs = append(errs,
+				fmt.Errorf("rename[%d]: write name, that of an assessment, and to, which holds a letter or digit", i))
 		}
 	}
 	for i, l := range c.LabelScores {

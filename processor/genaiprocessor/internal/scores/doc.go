@@ -1,15 +1,15 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package scores makes numbers of assessments: which of them count, what their values are as numbers, and how their
-// attributes are called. It is pure.
+// Package scores makes numbers of assessments: which of them count, what their values are as
+// numbers, and how their attributes are called. It is pure.
 //
-// Assessments come as JSON text: a list of objects in MLflow's form ({"assessment_name": …, "feedback": {"value": …},
-// "span_id": …, "valid": …, "last_update_time": …, "source": {"source_type": …}}) or in the simpler ones that people
-// keep in tables ({"name" or "metric_name": …, "value" or "score": …}), or such a list as text within a JSON string.
-// Members may be mixed.
+// Assessments come as JSON text: a list of objects in MLflow's form ({"assessment_name": …,
+// "feedback": {"value": …}, "span_id": …, "valid": …, "last_update_time": …, "source":
+// {"source_type": …}}) or in the simpler ones that people keep in tables ({"name" or "metric_name":
+// …, "value" or "score": …}), or such a list as text within a JSON string. Members may be mixed.
 //
-// Feedback counts, expectations and issues don't. What is not valid any more, or overridden by another valid
-// assessment, is left out. Of several with one name on one span the configuration chooses; one without a number never
-// takes the place of one that has it.
+// Feedback counts, expectations and issues don't. What is not valid any more, or overridden by
+// another valid assessment, is left out. Of several with one name on one span the configuration
+// chooses; one without a number never takes the place of one that has it.
 package scores

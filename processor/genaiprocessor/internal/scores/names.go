@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-// names gives assessments the names of their attributes, and bounds how many different ones there are.
+// names gives assessments the names of their attributes, and bounds how many different ones there
+// are.
 type names struct {
 	prefix string
 	rename map[string]string
@@ -36,8 +37,9 @@ type owner struct {
 	renamed bool
 }
 
-// attribute returns the attribute for an assessment's name and, if it isn't empty, its kind of source; full is true
-// when the process has too many. A key that the configuration gives to several names on purpose is not shared.
+// attribute returns the attribute for an assessment's name and, if it isn't empty, its kind of
+// source; full is true when the process has too many. A key that the configuration gives to several
+// names on purpose is not shared.
 func (n *names) attribute(name, source string) (a attribute, full bool) {
 	n.mu.RLock()
 	a, ok := n.known[[2]string{name, source}]

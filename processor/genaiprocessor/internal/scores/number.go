@@ -10,15 +10,15 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// words are the labels that are numbers by themselves. MLflow's own charts know yes and no; pass and fail and their
-// like are what test suites write.
+// words are the labels that are numbers by themselves. MLflow's own charts know yes and no; pass
+// and fail and their like are what test suites write.
 var words = map[string]float64{
 	"yes": 1, "no": 0, "true": 1, "false": 0, "pass": 1, "fail": 0, "passed": 1, "failed": 0,
 }
 
-// number returns the number that the value of a feedback stands for: a finite number, a truth value, one of words or of
-// the configured labels, or a string that is a decimal number and nothing else ("0.85", not "85%", "4/5", "1,000",
-// "0x10" or "inf").
+// number returns the number that the value of a feedback stands for: a finite number, a truth
+// value, one of words or of the configured labels, or a string that is a decimal number and nothing
+// else ("0.85", not "85%", "4/5", "1,000", "0x10" or "inf").
 func (s *Scorer) number(name string, value []byte) (float64, bool) {
 	scan := pyjson.NewScanner(value)
 	switch scan.Kind() {
@@ -60,7 +60,8 @@ func (s *Scorer) label(name, label string) (float64, bool) {
 	return f, ok
 }
 
-// isDecimal reports whether s is [+-] digits [. digits] [e [+-] digits], with a digit before or after the point.
+// isDecimal reports whether s is [+-] digits [. digits] [e [+-] digits], with a digit before or
+// after the point.
 func isDecimal(s string) bool {
 	i := 0
 	sign := func() {

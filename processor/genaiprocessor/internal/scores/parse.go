@@ -19,15 +19,16 @@ type assessment struct {
 	invalid                             bool
 	overridden                          bool
 
-	// The ranks of the members that name, value and time are from, 1 is the first; 0: there was none.
+	// The ranks of the members that name, value and time are from, 1 is the first; 0: there was
+	// none.
 	nameRank, valueRank, timeRank int8
 }
 
 // maxAssessments bounds a list: MLflow's own limit per trace is far below.
 const maxAssessments = 10_000
 
-// parse appends the assessments of a JSON text to list. It reports how many elements could not be read as one; broken
-// is true if the text as a whole couldn't, from some place on.
+// parse appends the assessments of a JSON text to list. It reports how many elements could not be
+// read as one; broken is true if the text as a whole couldn't, from some place on.
 func parse(list []assessment, text []byte) (_ []assessment, malformed int, broken bool) {
 	s := pyjson.NewScanner(text)
 	for range 2 { // text in a string, perhaps once more
@@ -66,8 +67,8 @@ func parse(list []assessment, text []byte) (_ []assessment, malformed int, broke
 	return list, malformed, s.Err() != nil
 }
 
-// members are the readers of an assessment's members, by their names. Each reads the value of its member. Of members
-// that say the same the one of the lowest rank counts.
+// members are the readers of an assessment's members, by their names. Each reads the value of its
+// member. Of members that say the same the one of the lowest rank counts.
 var members = map[string]func(a *assessment, s *pyjson.Scanner){
 	"assessment_id":       func(a *assessment, s *pyjson.Scanner) { a.id = text(s) },
 	"id":                  func(a *assessment, s *pyjson.Scanner) { a.id = text(s) },

@@ -37,7 +37,8 @@ type Metric struct {
 	Value  float64 // finite
 }
 
-// Scorer chooses among assessments. It may be used by any number of goroutines, each with a List of its own.
+// Scorer chooses among assessments. It may be used by any number of goroutines, each with a List of
+// its own.
 type Scorer struct {
 	onDuplicate OnDuplicate
 	maxMetrics  int
@@ -53,7 +54,8 @@ type label struct {
 // New returns a scorer for a valid configuration.
 func New(cfg Config) (*Scorer, error) {
 	s := &Scorer{onDuplicate: cfg.OnDuplicate, maxMetrics: cfg.MaxMetrics, names: names{
-		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[[2]string]attribute{}, used: map[string]owner{},
+		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[[2]string]attribute{},
+		used: map[string]owner{},
 	}}
 	for _, r := range cfg.Rename {
 		s.names.rename[r.Name] = r.To
@@ -79,8 +81,8 @@ func (s *Scorer) Keys() []string {
 	return slices.Clone(s.names.keys)
 }
 
-// List is the metrics of one list of assessments, in the order in which their names came. Its memory serves for the
-// next list.
+// List is the metrics of one list of assessments, in the order in which their names came. Its
+// memory serves for the next list.
 type List struct {
 	Metrics []Metric // valid until the next Select or Reset
 	chosen  []int    // index in list of the assessment that each metric is from
@@ -97,8 +99,9 @@ func (l *List) Reset() {
 	}
 }
 
-// Select fills l with the metrics of a text and calls skipped for what became none. An assessment about the span
-// carrier, which carries them, competes with those about no span. The text must not change as long as l is in use.
+// Select fills l with the metrics of a text and calls skipped for what became none. An assessment
+// about the span carrier, which carries them, competes with those about no span. The text must not
+// change as long as l is in use.
 func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reason, int)) {
 	l.Reset()
 	list, malformed, broken := parse(l.list, text)
@@ -135,7 +138,8 @@ func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reaso
 		case to.key == "":
 			skipped(ReasonNoName, 1)
 		default:
-			if reason := s.put(l, i, Metric{SpanID: a.spanID, Key: to.key, Index: to.index, Shared: to.shared, Value: number}); reason != "" {
+			if reason := s.put(l, i, Metric{SpanID: a.spanID, Key: to.key, Index: to.index, Shared: to.shared,
+				Value: number}); reason != "" {
 				skipped(reason, 1)
 			}
 		}
@@ -177,7 +181,8 @@ func (a *assessment) unusable() Reason {
 	return ""
 }
 
-// put adds a metric, or lets it and the one with the same place compete. It returns why one less is left.
+// put adds a metric, or lets it and the one with the same place compete. It returns why one less is
+// left.
 func (s *Scorer) put(l *List, i int, m Metric) Reason {
 	onSpan := 0
 	for j := range l.Metrics {

@@ -26,8 +26,8 @@ func scorer(t testing.TB, change func(*Config)) *Scorer {
 	return s
 }
 
-// selected returns the metrics of the span that carries the assessments and those of others as "span/key", and what was
-// skipped.
+// selected returns the metrics of the span that carries the assessments and those of others as
+// "span/key", and what was skipped.
 func selected(s *Scorer, text string) (map[string]float64, map[Reason]int) {
 	metrics, skipped := map[string]float64{}, map[Reason]int{}
 	var l List
@@ -45,16 +45,21 @@ func selected(s *Scorer, text string) (map[string]float64, map[Reason]int) {
 func TestCoercion(t *testing.T) {
 	none := math.NaN()
 	tests := map[string]float64{
-		`true`: 1, `false`: 0, `0`: 0, `0.0`: 0, `-0.5`: -0.5, `5`: 5, `1e-2`: 0.01, `123456789012345678901234567890`: 123456789012345678901234567890,
-		`NaN`: none, `Infinity`: none, `-Infinity`: none, `1e400`: none,
-		`"yes"`: 1, `"no"`: 0, `" YES "`: 1, `"No"`: 0, `"true"`: 1, `"False"`: 0, `"pass"`: 1, `"fail"`: 0, `"PASSED"`: 1, `"failed"`: 0,
+		`true`: 1, `false`: 0, `0`: 0, `0.0`: 0, `-0.5`: -0.5, `5`: 5, `1e-2`: 0.01,
+		`123456789012345678901234567890`: 123456789012345678901234567890,
+		`NaN`:                            none, `Infinity`: none, `-Infinity`: none, `1e400`: none,
+		`"yes"`: 1, `"no"`: 0, `" YES "`: 1, `"No"`: 0, `"true"`: 1, `"False"`: 0, `"pass"`: 1, `"fail"`: 0,
+		`"PASSED"`: 1, `"failed"`: 0,
 		`"0.85"`: 0.85, `"-3"`: -3, `"+3"`: 3, `"1e-2"`: 0.01, `".5"`: 0.5, `"5."`: 5, `" 7 "`: 7, `"1e400"`: none,
-		`"85%"`: none, `"4/5"`: none, `"1,000"`: none, `"0x10"`: none, `"inf"`: none, `"nan"`: none, `"1_000"`: none, `"."`: none, `"e5"`: none, `"1e"`: none, `"--1"`: none,
-		`"unknown"`: none, `"good"`: none, `""`: none, `"yes, mostly"`: none, `"\u0661"`: none, `null`: none, `[1]`: none, `{"a": 1}`: none,
+		`"85%"`: none, `"4/5"`: none, `"1,000"`: none, `"0x10"`: none, `"inf"`: none, `"nan"`: none, `"1_000"`: none,
+		`"."`: none, `"e5"`: none, `"1e"`: none, `"--1"`: none,
+		`"unknown"`: none, `"good"`: none, `""`: none, `"yes, mostly"`: none, `"\u0661"`: none, `null`: none,
+		`[1]`: none, `{"a": 1}`: none,
 	}
 	for value, want := range tests {
 		// A sibling on either side must not suffer.
-		metrics, skipped := selected(scorer(t, nil), `[{"name": "before", "value": 1}, {"name": "x", "value": `+value+`}, {"name": "after", "value": "no"}]`)
+		metrics, skipped := selected(scorer(t, nil), `[{"name": "before", "value": 1}, {"name": "x", "value": `+value+
+			`}, {"name": "after", "value": "no"}]`)
 		assert.Equal(t, 1.0, metrics["metric_before"], value)
 		assert.Equal(t, 0.0, metrics["metric_after"], value)
 		got, ok := metrics["metric_x"]
@@ -84,7 +89,8 @@ func TestForms(t *testing.T) {
 			map[string]float64{"metric_relevance": 1, "21adbc4e10bfa287/metric_precision": 0, "metric_both": 2},
 			map[Reason]int{ReasonNotFeedback: 2, ReasonNoNumber: 1},
 		},
-		"list of dicts":    {`[{"name": "a", "value": 0}, {"metric_name": "b", "score": "no"}, {"assessment_name": "c", "feedback": {"value": true}}]`, map[string]float64{"metric_a": 0, "metric_b": 0, "metric_c": 1}, nil},
+		"list of dicts": {`[{"name": "a", "value": 0}, {"metric_name": "b", "score": "no"}, {"assessment_name": ` +
+			`"c", "feedback": {"value": true}}]`, map[string]float64{"metric_a": 0, "metric_b": 0, "metric_c": 1}, nil},
 		"null value":       {`[{"name": "a", "value": null, "score": 2}]`, map[string]float64{"metric_a": 2}, nil},
 		"plain feedback":   {`[{"name": "a", "feedback": 0.5}]`, map[string]float64{"metric_a": 0.5}, nil},
 		"text in a string": {`"[{\"name\": \"a\", \"value\": 1}]"`, map[string]float64{"metric_a": 1}, nil},
@@ -93,12 +99,20 @@ func TestForms(t *testing.T) {
 		"empty":            {`[]`, nil, nil},
 		"no JSON":          {`hello`, nil, map[Reason]int{ReasonMalformed: 1}},
 		"no text":          {``, nil, map[Reason]int{ReasonMalformed: 1}},
-		"cut":              {`[{"name": "a", "value": 1}, {"name": "b", "val`, map[string]float64{"metric_a": 1}, map[Reason]int{ReasonMalformed: 1}},
-		"not objects":      {`[1, {"name": "a", "value": 1}, "x", null]`, map[string]float64{"metric_a": 1}, map[Reason]int{ReasonMalformed: 3}},
-		"no name":          {`[{"value": 1}, {"name": "", "value": 1}, {"name": "!?", "value": 1}, {"name": 5, "value": 1}]`, nil, map[Reason]int{ReasonNoName: 4}},
-		"invalid":          {`[{"name": "a", "value": 1, "valid": false}, {"name": "b", "value": 1, "valid": null}]`, map[string]float64{"metric_b": 1}, map[Reason]int{ReasonInvalid: 1}},
-		"overridden":       {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1"}]`, map[string]float64{"metric_a": 0}, map[Reason]int{ReasonOverridden: 1}},
-		"override undone":  {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1", "valid": false}]`, map[string]float64{"metric_a": 1}, map[Reason]int{ReasonInvalid: 1}},
+		"cut": {`[{"name": "a", "value": 1}, {"name": "b", "val`, map[string]float64{"metric_a": 1},
+			map[Reason]int{ReasonMalformed: 1}},
+		"not objects": {`[1, {"name": "a", "value": 1}, "x", null]`, map[string]float64{"metric_a": 1},
+			map[Reason]int{ReasonMalformed: 3}},
+		"no name": {
+			`[{"value": 1}, {"name": "", "value": 1}, {"name": "!?", "value": 1}, {"name": 5, "value": 1}]`, nil,
+			map[Reason]int{ReasonNoName: 4}},
+		"invalid": {`[{"name": "a", "value": 1, "valid": false}, {"name": "b", "value": 1, "valid": null}]`,
+			map[string]float64{"metric_b": 1}, map[Reason]int{ReasonInvalid: 1}},
+		"overridden": {
+			`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, "overrides": "1"}]`,
+			map[string]float64{"metric_a": 0}, map[Reason]int{ReasonOverridden: 1}},
+		"override undone": {`[{"id": "1", "name": "a", "value": 1}, {"id": "2", "name": "a", "value": 0, ` +
+			`"overrides": "1", "valid": false}]`, map[string]float64{"metric_a": 1}, map[Reason]int{ReasonInvalid: 1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -133,16 +147,21 @@ func TestDuplicates(t *testing.T) {
 		assert.Equal(t, want, metrics, way)
 		assert.Equal(t, 3-len(want), skipped[ReasonDuplicate]+skipped[ReasonCollision], way)
 	}
-	metrics, _ := selected(scorer(t, nil), `[{"name": "a", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
+	metrics, _ := selected(scorer(t, nil),
+		`[{"name": "a", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
 	assert.Equal(t, map[string]float64{"metric_a": 2, "s/metric_a": 3}, metrics, "without times the last one counts")
 	for order, text := range map[string]string{"trace first": `[%[1]s, %[2]s]`, "span first": `[%[2]s, %[1]s]`} {
-		text = fmt.Sprintf(text, `{"name": "a", "value": 1, "last_update_time_ms": 2}`, `{"name": "a", "value": 0, "last_update_time_ms": 1, "span_id": "carrier"}`)
+		text = fmt.Sprintf(text, `{"name": "a", "value": 1, "last_update_time_ms": 2}`,
+			`{"name": "a", "value": 0, "last_update_time_ms": 1, "span_id": "carrier"}`)
 		metrics, skipped := selected(scorer(t, nil), text)
 		assert.Equal(t, map[string]float64{"metric_a": 1}, metrics, order)
 		assert.Equal(t, map[Reason]int{ReasonDuplicate: 1}, skipped, order)
 	}
-	metrics, _ = selected(scorer(t, func(c *Config) { c.OnDuplicate, c.Rename = OnDuplicateBySource, []Rename{{Name: "q", To: "quality"}} }), list)
-	assert.Equal(t, map[string]float64{"metric_quality_llm_judge": 1, "metric_quality_human": 2, "metric_q_code": 3}, metrics, "the name that another name is given, then the source")
+	metrics, _ = selected(scorer(t, func(c *Config) {
+		c.OnDuplicate, c.Rename = OnDuplicateBySource, []Rename{{Name: "q", To: "quality"}}
+	}), list)
+	assert.Equal(t, map[string]float64{"metric_quality_llm_judge": 1, "metric_quality_human": 2, "metric_q_code": 3},
+		metrics, "the name that another name is given, then the source")
 }
 
 // Two names that become one attribute compete like one name; that they do is not hidden.
@@ -160,17 +179,21 @@ func TestCollisions(t *testing.T) {
 		return keys
 	}
 	assert.Empty(t, shared(`[{"name": "retrieval/precision", "value": 1}, {"name": "other", "value": 1}]`))
-	assert.Equal(t, []string{"metric_retrieval_precision"}, shared(`[{"name": "Retrieval Precision", "value": 1}, {"name": "other", "value": 2}]`), "on another trace, too")
-	assert.Equal(t, []string{"metric_retrieval_precision"}, shared(`[{"name": "Retrieval Precision", "value": 1}]`), "each time")
+	assert.Equal(t, []string{"metric_retrieval_precision"},
+		shared(`[{"name": "Retrieval Precision", "value": 1}, {"name": "other", "value": 2}]`), "on another trace, too")
+	assert.Equal(t, []string{"metric_retrieval_precision"}, shared(`[{"name": "Retrieval Precision", "value": 1}]`),
+		"each time")
 	assert.Empty(t, shared(`[{"name": "retrieval/precision", "value": 1}]`), "the name that came first")
 	assert.Equal(t, []string{"metric_retrieval_precision", "metric_other"}, s.Keys())
 
-	metrics, skipped := selected(s, `[{"id": "1", "name": "retrieval/precision", "value": 1}, {"id": "2", "name": "retrieval_precision", "value": 0}, {"id": "3", "name": "retrieval_precision", "value": 0.5}]`)
+	metrics, skipped := selected(s, `[{"id": "1", "name": "retrieval/precision", "value": 1}, {"id": "2", "name": `+
+		`"retrieval_precision", "value": 0}, {"id": "3", "name": "retrieval_precision", "value": 0.5}]`)
 	assert.Equal(t, map[string]float64{"metric_retrieval_precision": 0.5}, metrics)
 	assert.Equal(t, map[Reason]int{ReasonCollision: 1, ReasonDuplicate: 1}, skipped)
 
 	s = scorer(t, func(c *Config) { c.Rename = []Rename{{"a!", "c"}, {"b!", "c"}, {"d!", "e"}} })
-	assert.Empty(t, shared(`[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}, {"name": "c", "value": 2}]`), "somebody wrote that")
+	assert.Empty(t, shared(`[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}, {"name": "c", "value": 2}]`),
+		"somebody wrote that")
 	assert.Empty(t, shared(`[{"name": "e", "value": 1}, {"name": "d!", "value": 2}]`), "somebody wrote that")
 	_, skipped = selected(s, `[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}]`)
 	assert.Equal(t, map[Reason]int{ReasonDuplicate: 1}, skipped)
@@ -180,17 +203,21 @@ func TestRenameAndLabels(t *testing.T) {
 	s := scorer(t, func(c *Config) {
 		c.Prefix = "score_"
 		c.Rename = []Rename{{Name: "retrieval/precision", To: "Precision"}}
-		c.LabelScores = []LabelScore{{Match: "tone*", Label: "Friendly", Score: 1}, {Label: "friendly", Score: 0.5}, {Label: "no", Score: -1}}
+		c.LabelScores = []LabelScore{{Match: "tone*", Label: "Friendly", Score: 1}, {Label: "friendly", Score: 0.5},
+			{Label: "no", Score: -1}}
 	})
-	metrics, skipped := selected(s, `[{"name": "retrieval/precision", "value": 0.5}, {"name": "tone of voice", "value": "friendly"}, {"name": "mood", "value": " FRIENDLY"},
+	metrics, skipped := selected(s,
+		`[{"name": "retrieval/precision", "value": 0.5}, {"name": "tone of voice", "value": "friendly"}, {"name": "mood", "value": " FRIENDLY"},
 		{"name": "answered", "value": "no"}, {"name": "tone2", "value": "curt"}]`)
-	assert.Equal(t, map[string]float64{"score_precision": 0.5, "score_tone_of_voice": 1, "score_mood": 0.5, "score_answered": -1}, metrics)
+	assert.Equal(t, map[string]float64{"score_precision": 0.5, "score_tone_of_voice": 1, "score_mood": 0.5,
+		"score_answered": -1}, metrics)
 	assert.Equal(t, map[Reason]int{ReasonNoNumber: 1}, skipped)
 }
 
 func TestLimits(t *testing.T) {
 	s := scorer(t, func(c *Config) { c.MaxMetrics, c.MaxNames = 2, 4 })
-	metrics, skipped := selected(s, `[{"name": "a", "value": 1}, {"name": "b", "value": 1}, {"name": "c", "value": 1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
+	metrics, skipped := selected(s, `[{"name": "a", "value": 1}, {"name": "b", "value": 1}, {"name": "c", "value": `+
+		`1}, {"name": "a", "value": 2}, {"name": "a", "value": 3, "span_id": "s"}]`)
 	assert.Equal(t, map[string]float64{"metric_a": 2, "metric_b": 1, "s/metric_a": 3}, metrics)
 	assert.Equal(t, map[Reason]int{ReasonSpanLimit: 1, ReasonDuplicate: 1}, skipped)
 
@@ -216,10 +243,12 @@ func TestValidate(t *testing.T) {
 		"prefix": {func(c *Config) { c.Prefix = "" }, "prefix: empty"},
 		"rename": {func(c *Config) { c.Rename = []Rename{{Name: "a", To: "!"}} }, "rename[0]:"},
 		"label":  {func(c *Config) { c.LabelScores = []LabelScore{{Match: "a"}} }, "label_scores[0]::label: empty"},
-		"score":  {func(c *Config) { c.LabelScores = []LabelScore{{Label: "a", Score: math.Inf(1)}} }, "label_scores[0]::score: +Inf"},
-		"match":  {func(c *Config) { c.LabelScores = []LabelScore{{Label: "a", Match: "[x"}} }, `label_scores[0]::match: "[x"`},
-		"max":    {func(c *Config) { c.MaxMetrics = -1 }, "max_metrics: -1"},
-		"names":  {func(c *Config) { c.MaxNames = 0 }, "max_names: 0"},
+		"score": {func(c *Config) { c.LabelScores = []LabelScore{{Label: "a", Score: math.Inf(1)}} },
+			"label_scores[0]::score: +Inf"},
+		"match": {func(c *Config) { c.LabelScores = []LabelScore{{Label: "a", Match: "[x"}} },
+			`label_scores[0]::match: "[x"`},
+		"max":   {func(c *Config) { c.MaxMetrics = -1 }, "max_metrics: -1"},
+		"names": {func(c *Config) { c.MaxNames = 0 }, "max_names: 0"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -233,8 +262,12 @@ func TestValidate(t *testing.T) {
 // FuzzSelect checks that any text gives finite numbers under good names, the same ones each time.
 func FuzzSelect(f *testing.F) {
 	for _, seed := range []string{
-		`[{"assessment_id": "a-1", "assessment_name": "relevance", "source": {"source_type": "LLM_JUDGE"}, "last_update_time": "2026-03-02T07:16:06.430Z", "feedback": {"value": "yes"}, "valid": true, "overrides": "a-2"}]`,
-		`"[{\"name\": \"a\", \"value\": 1}]"`, `[{"metric_name": "b", "score": "1e-2", "span_id": "x", "last_update_time_ms": 5}]`, `[[`, `{"name": {}}`, `[{"feedback": [], "valid": 0}]`, "\xff", `[{"name":"\ud800","value":NaN}]`,
+		`[{"assessment_id": "a-1", "assessment_name": "relevance", "source": {"source_type": "LLM_JUDGE"}, ` +
+			`"last_update_time": "2026-03-02T07:16:06.430Z", "feedback": {"value": "yes"}, "valid": true, ` +
+			`"overrides": "a-2"}]`,
+		`"[{\"name\": \"a\", \"value\": 1}]"`,
+		`[{"metric_name": "b", "score": "1e-2", "span_id": "x", "last_update_time_ms": 5}]`, `[[`, `{"name": {}}`,
+		`[{"feedback": [], "valid": 0}]`, "\xff", `[{"name":"\ud800","value":NaN}]`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-// Batch is the spans of one ptrace.Traces. It may be read into again and again; what it holds points into the spans.
+// Batch is the spans of one ptrace.Traces. It may be read into again and again; what it holds
+// points into the spans.
 type Batch struct {
 	Spans []Span // in the order of the ptrace.Traces
 
@@ -33,7 +34,8 @@ const (
 	done
 )
 
-// maxKept is the number of spans above which the memory of a batch is given back instead of kept for the next one.
+// maxKept is the number of spans above which the memory of a batch is given back instead of kept
+// for the next one.
 const maxKept = 1 << 14
 
 // Read makes b the batch of td.
@@ -50,7 +52,8 @@ func (b *Batch) Read(td ptrace.Traces) {
 			}
 			for _, span := range ss.Spans().All() {
 				i := len(b.Spans)
-				b.Spans = append(b.Spans, Span{Span: span, Resource: rs, Scope: ss, Payloads: payloads, parent: none, root: none})
+				b.Spans = append(b.Spans, Span{Span: span, Resource: rs, Scope: ss, Payloads: payloads,
+					parent: none, root: none})
 				b.Spans[i].read()
 				key := spanKey{span.TraceID(), span.SpanID()}
 				if _, repeated := b.byID[key]; !repeated {
@@ -81,7 +84,8 @@ func (b *Batch) Find(trace pcommon.TraceID, span pcommon.SpanID) *Span {
 	return nil
 }
 
-// link finds the parents and roots of all spans, and what roots have to know of the calls below them.
+// link finds the parents and roots of all spans, and what roots have to know of the calls below
+// them.
 func (b *Batch) link() {
 	for i := range b.Spans {
 		s := &b.Spans[i]
@@ -121,8 +125,8 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// resolve sets root for the span and all that lie above it, each only once. A circle of parents, which only a broken
-// producer sends, is cut where it was entered.
+// resolve sets root for the span and all that lie above it, each only once. A circle of parents,
+// which only a broken producer sends, is cut where it was entered.
 func (b *Batch) resolve(i int) {
 	path := b.path[:0]
 	for i != none && b.Spans[i].state == open {
@@ -149,19 +153,21 @@ func (b *Batch) resolve(i int) {
 	b.path = path
 }
 
-// Bits of the flags of a span (OTLP, SpanFlags): whether it is known where the parent is, and whether that is another
-// process.
+// Bits of the flags of a span (OTLP, SpanFlags): whether it is known where the parent is, and
+// whether that is another process.
 const (
 	hasIsRemote = 0x100
 	isRemote    = 0x200
 )
 
-// awaitsParent reports whether the parent isn't in the batch but in another one of the same process.
+// awaitsParent reports whether the parent isn't in the batch but in another one of the same
+// process.
 func (s *Span) awaitsParent() bool {
 	return s.parent == none && !s.ParentSpanID().IsEmpty() && s.Flags()&(hasIsRemote|isRemote) == hasIsRemote
 }
 
-// genAIAbove returns the nearest GenAI span above the span with index i, at most 100 spans away, or none.
+// genAIAbove returns the nearest GenAI span above the span with index i, at most 100 spans away, or
+// none.
 func (b *Batch) genAIAbove(i int) int {
 	for range 100 {
 		if i = b.Spans[i].parent; i == none || b.Spans[i].GenAI {

@@ -62,18 +62,25 @@ func TestRoots(t *testing.T) {
 		spans []spec
 		want  []byte
 	}{
-		"no parent":                      {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1, genAI: true}}, []byte{1}},
-		"child first":                    {[]spec{{id: 2, parent: 1, genAI: true}, {id: 1, genAI: true}}, []byte{1}},
-		"remote parent":                  {[]spec{{id: 1, parent: 9, genAI: true, flags: hasIsRemote | isRemote}, {id: 2, parent: 1, genAI: true}}, []byte{1}},
-		"parent not known":               {[]spec{{id: 1, parent: 9, genAI: true}}, []byte{1}},
-		"parent in another batch":        {[]spec{{id: 1, parent: 9, genAI: true, flags: hasIsRemote}, {id: 2, parent: 1, genAI: true}}, nil},
-		"web framework":                  {[]spec{{id: 1}, {id: 2, parent: 1}, {id: 3, parent: 2, genAI: true}, {id: 4, parent: 3, genAI: true}}, []byte{3}},
-		"HTTP client between":            {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1}, {id: 3, parent: 2, genAI: true}}, []byte{1}},
-		"two agents behind one endpoint": {[]spec{{id: 1}, {id: 2, parent: 1, genAI: true}, {id: 3, parent: 1, genAI: true}}, []byte{2, 3}},
-		"circle":                         {[]spec{{id: 1, parent: 2, genAI: true}, {id: 2, parent: 1, genAI: true}}, []byte{2}},
-		"own parent":                     {[]spec{{id: 1, parent: 1, genAI: true}}, []byte{1}},
-		"no GenAI":                       {[]spec{{id: 1}, {id: 2, parent: 1}}, nil},
-		"span twice":                     {[]spec{{id: 1, genAI: true}, {id: 1, genAI: true}, {id: 2, parent: 1, genAI: true}}, []byte{1, 1}},
+		"no parent":   {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1, genAI: true}}, []byte{1}},
+		"child first": {[]spec{{id: 2, parent: 1, genAI: true}, {id: 1, genAI: true}}, []byte{1}},
+		"remote parent": {[]spec{{id: 1, parent: 9, genAI: true, flags: hasIsRemote | isRemote},
+			{id: 2, parent: 1, genAI: true}}, []byte{1}},
+		"parent not known": {[]spec{{id: 1, parent: 9, genAI: true}}, []byte{1}},
+		"parent in another batch": {[]spec{{id: 1, parent: 9, genAI: true, flags: hasIsRemote},
+			{id: 2, parent: 1, genAI: true}}, nil},
+		"web framework": {[]spec{{id: 1}, {id: 2, parent: 1}, {id: 3, parent: 2, genAI: true},
+			{id: 4, parent: 3, genAI: true}}, []byte{3}},
+		"HTTP client between": {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1},
+			{id: 3, parent: 2, genAI: true}}, []byte{1}},
+		"two agents behind one endpoint": {[]spec{{id: 1}, {id: 2, parent: 1, genAI: true},
+			{id: 3, parent: 1, genAI: true}}, []byte{2, 3}},
+		"circle": {[]spec{{id: 1, parent: 2, genAI: true}, {id: 2, parent: 1, genAI: true}},
+			[]byte{2}},
+		"own parent": {[]spec{{id: 1, parent: 1, genAI: true}}, []byte{1}},
+		"no GenAI":   {[]spec{{id: 1}, {id: 2, parent: 1}}, nil},
+		"span twice": {[]spec{{id: 1, genAI: true}, {id: 1, genAI: true},
+			{id: 2, parent: 1, genAI: true}}, []byte{1, 1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tt.want, roots(read(tt.spans...))) })
@@ -85,9 +92,11 @@ func TestModelOfTheOnlyCall(t *testing.T) {
 		spans []spec
 		want  string
 	}{
-		"one":           {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1}, {id: 3, parent: 2, model: "a"}}, "a"},
-		"one, twice":    {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1, model: "a"}, {id: 3, parent: 1, model: "a"}}, "a"},
-		"two":           {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1, model: "a"}, {id: 3, parent: 1, model: "b"}, {id: 4, parent: 1, model: "a"}}, ""},
+		"one": {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1}, {id: 3, parent: 2, model: "a"}}, "a"},
+		"one, twice": {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1, model: "a"}, {id: 3, parent: 1, model: "a"}},
+			"a"},
+		"two": {[]spec{{id: 1, genAI: true}, {id: 2, parent: 1, model: "a"}, {id: 3, parent: 1, model: "b"},
+			{id: 4, parent: 1, model: "a"}}, ""},
 		"none":          {[]spec{{id: 1, genAI: true}}, ""},
 		"its own first": {[]spec{{id: 1, model: "x"}, {id: 2, parent: 1, model: "a"}}, "x"},
 	}
@@ -101,7 +110,8 @@ func TestModelOfTheOnlyCall(t *testing.T) {
 }
 
 func TestLeafCalls(t *testing.T) {
-	b := read(spec{id: 1, genAI: true}, spec{id: 2, parent: 1, model: "a"}, spec{id: 3, parent: 2}, spec{id: 4, parent: 3, model: "a"})
+	b := read(spec{id: 1, genAI: true}, spec{id: 2, parent: 1, model: "a"}, spec{id: 3, parent: 2},
+		spec{id: 4, parent: 3, model: "a"})
 	var leaves []bool
 	for i := range b.Spans {
 		leaves = append(leaves, b.Spans[i].IsLeafCall())
@@ -116,17 +126,25 @@ func TestKindsModelsAndUsageOfTheDialects(t *testing.T) {
 		model      string
 		reported   [directions]bool
 	}{
-		"MLflow":               {map[string]any{genai.SpanType: "CHAT_MODEL", genai.LLMModel: "m", genai.ChatUsage: map[string]any{"input_tokens": 1}}, KindLLM, "m", [2]bool{true, true}},
-		"MLflow, quoted type":  {map[string]any{genai.SpanType: `"LLM"`}, KindLLM, "", [2]bool{}},
-		"MLflow, unknown type": {map[string]any{genai.SpanType: "UNKNOWN", genai.OperationName: "chat"}, KindLLM, "", [2]bool{}},
-		"MLflow, tool":         {map[string]any{genai.SpanType: "TOOL", genai.OperationName: "chat"}, KindOther, "", [2]bool{}},
-		"GenAI":                {map[string]any{genai.OperationName: "text_completion", genai.RequestModel: "m", genai.LLMModel: "n", genai.UsageInput: 5}, KindLLM, "m", [2]bool{true, false}},
-		"GenAI, embeddings":    {map[string]any{genai.OperationName: "embeddings"}, KindEmbedding, "", [2]bool{}},
-		"GenAI, old usage":     {map[string]any{"gen_ai.usage.completion_tokens": 5}, KindOther, "", [2]bool{false, true}},
-		"OpenInference":        {map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "m", "llm.token_count.prompt": 1, "llm.token_count.completion": 1}, KindLLM, "m", [2]bool{true, true}},
-		"OpenInference detail": {map[string]any{"openinference.span.kind": "LLM", "llm.token_count.prompt_details.cache_read": 1}, KindLLM, "", [2]bool{}},
-		"OpenLLMetry":          {map[string]any{"llm.request.type": "chat", genai.RequestModel: "m", "llm.usage.total_tokens": 7}, KindLLM, "m", [2]bool{true, true}},
-		"agent":                {map[string]any{"traceloop.span.kind": "workflow"}, KindOther, "", [2]bool{}},
+		"MLflow": {map[string]any{genai.SpanType: "CHAT_MODEL", genai.LLMModel: "m",
+			genai.ChatUsage: map[string]any{"input_tokens": 1}}, KindLLM, "m", [2]bool{true, true}},
+		"MLflow, quoted type": {map[string]any{genai.SpanType: `"LLM"`}, KindLLM, "", [2]bool{}},
+		"MLflow, unknown type": {map[string]any{genai.SpanType: "UNKNOWN", genai.OperationName: "chat"},
+			KindLLM, "", [2]bool{}},
+		"MLflow, tool": {map[string]any{genai.SpanType: "TOOL", genai.OperationName: "chat"},
+			KindOther, "", [2]bool{}},
+		"GenAI": {map[string]any{genai.OperationName: "text_completion", genai.RequestModel: "m",
+			genai.LLMModel: "n", genai.UsageInput: 5}, KindLLM, "m", [2]bool{true, false}},
+		"GenAI, embeddings": {map[string]any{genai.OperationName: "embeddings"}, KindEmbedding, "", [2]bool{}},
+		"GenAI, old usage": {map[string]any{"gen_ai.usage.completion_tokens": 5}, KindOther, "",
+			[2]bool{false, true}},
+		"OpenInference": {map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "m",
+			"llm.token_count.prompt": 1, "llm.token_count.completion": 1}, KindLLM, "m", [2]bool{true, true}},
+		"OpenInference detail": {map[string]any{"openinference.span.kind": "LLM",
+			"llm.token_count.prompt_details.cache_read": 1}, KindLLM, "", [2]bool{}},
+		"OpenLLMetry": {map[string]any{"llm.request.type": "chat", genai.RequestModel: "m",
+			"llm.usage.total_tokens": 7}, KindLLM, "m", [2]bool{true, true}},
+		"agent": {map[string]any{"traceloop.span.kind": "workflow"}, KindOther, "", [2]bool{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,11 +1,12 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package spans reads what the spans of a batch say about themselves, in any dialect of GenAI tracing, and how they
-// hang together. It is pure.
+// Package spans reads what the spans of a batch say about themselves, in any dialect of GenAI
+// tracing, and how they hang together. It is pure.
 //
-// The topmost GenAI span of a trace is called its root: a GenAI span (genai.Marks) that has no GenAI span above it in
-// the batch. Its parent may be missing, because there is none, or because it is remote or a span of another
-// instrumentation, such as a web framework. A span whose parent is not in the batch although its flags say that the
-// parent is of the same process is no root: the parent comes in another batch.
+// The topmost GenAI span of a trace is called its root: a GenAI span (genai.Marks) that has no
+// GenAI span above it in the batch. Its parent may be missing, because there is none, or because it
+// is remote or a span of another instrumentation, such as a web framework. A span whose parent is
+// not in the batch although its flags say that the parent is of the same process is no root: the
+// parent comes in another batch.
 package spans

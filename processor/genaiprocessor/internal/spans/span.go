@@ -23,11 +23,12 @@ const (
 	KindEmbedding
 )
 
-// kinds are the types of spans in all dialects, in lower case, that are calls of models. Other types are Other; those
-// of untyped say nothing.
+// kinds are the types of spans in all dialects, in lower case, that are calls of models. Other
+// types are Other; those of untyped say nothing.
 var kinds = map[string]Kind{
-	"llm": KindLLM, "chat_model": KindLLM, "chat": KindLLM, "text_completion": KindLLM, "completion": KindLLM, "generate_content": KindLLM,
-	"embedding": KindEmbedding, "embeddings": KindEmbedding,
+	"llm": KindLLM, "chat_model": KindLLM, "chat": KindLLM, "text_completion": KindLLM, "completion": KindLLM,
+	"generate_content": KindLLM,
+	"embedding":        KindEmbedding, "embeddings": KindEmbedding,
 }
 
 // Direction is the side of a call.
@@ -58,8 +59,9 @@ const (
 
 // Texts are the places of one direction that a span has.
 type Texts struct {
-	Has   [sources]bool          // by source: the span has a text there
-	Value [sources]pcommon.Value // not for OpenInference, OpenLLMetry and Events, whose texts are spread over several attributes
+	Has [sources]bool // by source: the span has a text there
+	// not for OpenInference, OpenLLMetry and Events, whose texts are spread over several attributes
+	Value [sources]pcommon.Value
 }
 
 func (t *Texts) set(s Source, v pcommon.Value) {
@@ -116,8 +118,8 @@ func (s *Span) Lists(key string) bool {
 	return false
 }
 
-// Models returns the names of the model that the span asked for and of the one that answered, or those of the only
-// model that the calls below it use.
+// Models returns the names of the model that the span asked for and of the one that answered, or
+// those of the only model that the calls below it use.
 func (b *Batch) Models(s *Span) (request, response string) {
 	if s.RequestModel != "" || s.ResponseModel != "" || s.root == none {
 		return s.RequestModel, s.ResponseModel
@@ -230,7 +232,8 @@ func (s *Span) family(key string, v pcommon.Value) {
 		s.Texts[DirectionRequest].Has[SourceOpenLLMetry] = true
 	case strings.HasPrefix(key, "gen_ai.completion.") && numbered(key[len("gen_ai.completion."):]):
 		s.Texts[DirectionResponse].Has[SourceOpenLLMetry] = true
-	case strings.HasPrefix(key, "gen_ai.usage."), strings.HasPrefix(key, "llm.usage."), strings.HasPrefix(key, "llm.token_count."):
+	case strings.HasPrefix(key, "gen_ai.usage."), strings.HasPrefix(key, "llm.usage."),
+		strings.HasPrefix(key, "llm.token_count."):
 		s.usage.Attribute(key, v)
 		switch key[strings.LastIndexByte(key, '.')+1:] {
 		case "input_tokens", "prompt_tokens", "prompt":
@@ -243,8 +246,8 @@ func (s *Span) family(key string, v pcommon.Value) {
 	}
 }
 
-// payload notes inputs or outputs. MLflow's exporter for OTLP sends None as the JSON text of it; the mlflow receiver
-// doesn't send it.
+// payload notes inputs or outputs. MLflow's exporter for OTLP sends None as the JSON text of it;
+// the mlflow receiver doesn't send it.
 func (s *Span) payload(d Direction, v pcommon.Value) {
 	if s.Payloads != "" || v.Str() != "null" {
 		s.Texts[d].set(SourceMLflow, v)
@@ -261,7 +264,8 @@ func (s *Span) event(e ptrace.SpanEvent) {
 	}
 	s.GenAI = true
 	switch name {
-	case "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message", "gen_ai.content.prompt":
+	case "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message",
+		"gen_ai.content.prompt":
 		s.Texts[DirectionRequest].Has[SourceEvents] = true
 	case "gen_ai.choice", "gen_ai.content.completion":
 		s.Texts[DirectionResponse].Has[SourceEvents] = true
@@ -279,7 +283,8 @@ func (s *Span) event(e ptrace.SpanEvent) {
 	}
 }
 
-// typed notes the type of the span that the dialect with the given rank names, the lowest of which counts.
+// typed notes the type of the span that the dialect with the given rank names, the lowest of which
+// counts.
 func (s *Span) typed(rank int8, name string) {
 	if rank >= s.kindRank || name == "" || strings.EqualFold(name, "unknown") {
 		return
@@ -297,7 +302,8 @@ func lower(name string) string {
 		return "chat_model"
 	case "EMBEDDING":
 		return "embedding"
-	case "AGENT", "TOOL", "CHAIN", "RETRIEVER", "WORKFLOW", "TASK", "PARSER", "MEMORY", "GUARDRAIL", "EVALUATOR", "RERANKER":
+	case "AGENT", "TOOL", "CHAIN", "RETRIEVER", "WORKFLOW", "TASK", "PARSER", "MEMORY", "GUARDRAIL",
+		"EVALUATOR", "RERANKER":
 		return ""
 	}
 	return strings.ToLower(name)

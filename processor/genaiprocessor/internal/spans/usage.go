@@ -8,9 +8,9 @@ import "github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/intern
 // highest is how many spans above a call are looked at.
 const highest = 100
 
-// ReportedTokens returns what the span with index i reports as the usage of a call of a language model. ok is false for
-// other spans, where nothing is reported but estimates, and below a call that reports usage itself: instrumentations
-// nest spans for one call.
+// ReportedTokens returns what the span with index i reports as the usage of a call of a language
+// model. ok is false for other spans, where nothing is reported but estimates, and below a call
+// that reports usage itself: instrumentations nest spans for one call.
 func (b *Batch) ReportedTokens(i int) (input, output int64, ok bool) {
 	s := &b.Spans[i]
 	if !s.reports() {

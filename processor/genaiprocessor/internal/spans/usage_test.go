@@ -32,17 +32,32 @@ func TestReportedTokens(t *testing.T) {
 		"one call told twice":     {[]span{{0, agent}, {1, chat(1, 2)}, {2, chat(1, 2)}}, 1, 2, 1},
 		"an agent between":        {[]span{{0, chat(1, 2)}, {1, agent}, {2, chat(1, 2)}}, 1, 2, 1},
 		"only the inner one says": {[]span{{0, map[string]any{genai.SpanType: "LLM"}}, {1, chat(1, 2)}}, 1, 2, 1},
-		"OpenInference":           {[]span{{0, map[string]any{"openinference.span.kind": "LLM", "llm.token_count.prompt": 5, "llm.token_count.completion": 6}}}, 5, 6, 1},
-		"Traceloop":               {[]span{{0, map[string]any{"llm.request.type": "chat", "llm.usage.prompt_tokens": 5}}}, 5, 0, 1},
-		"MLflow":                  {[]span{{0, map[string]any{genai.SpanType: "LLM", genai.ChatUsage: map[string]any{"input_tokens": 5, "output_tokens": 6}}}}, 5, 6, 1},
-		"MLflow, JSON text":       {[]span{{0, map[string]any{genai.SpanType: `"LLM"`, genai.ChatUsage: `{"input_tokens": 5, "output_tokens": 6}`}}}, 5, 6, 1},
-		"both":                    {[]span{{0, map[string]any{genai.SpanType: "LLM", genai.UsageInput: 1, genai.ChatUsage: map[string]any{"input_tokens": 5, "output_tokens": 6}}}}, 1, 6, 1},
-		"estimated":               {[]span{{0, map[string]any{genai.SpanType: "LLM", genai.UsageInput: 1, genai.TokensBackfilled: true}}}, 0, 0, 0},
-		"an embedding":            {[]span{{0, map[string]any{genai.SpanType: "EMBEDDING", genai.UsageInput: 1}}}, 0, 0, 0},
-		"no type":                 {[]span{{0, map[string]any{genai.UsageInput: 1}}}, 0, 0, 0},
-		"only a total":            {[]span{{0, map[string]any{genai.SpanType: "LLM", "llm.token_count.total": 1}}}, 0, 0, 0},
-		"no numbers":              {[]span{{0, map[string]any{genai.SpanType: "LLM", genai.UsageInput: "many", genai.ChatUsage: "many"}}}, 0, 0, 0},
-		"circle":                  {[]span{{2, chat(1, 2)}, {1, chat(1, 2)}}, 1, 2, 1},
+		"OpenInference": {
+			[]span{{0, map[string]any{"openinference.span.kind": "LLM", "llm.token_count.prompt": 5,
+				"llm.token_count.completion": 6}}}, 5, 6, 1},
+		"Traceloop": {
+			[]span{{0, map[string]any{"llm.request.type": "chat", "llm.usage.prompt_tokens": 5}}}, 5, 0, 1},
+		"MLflow": {
+			[]span{{0, map[string]any{genai.SpanType: "LLM", genai.ChatUsage: map[string]any{"input_tokens": 5,
+				"output_tokens": 6}}}}, 5, 6, 1},
+		"MLflow, JSON text": {
+			[]span{{0, map[string]any{genai.SpanType: `"LLM"`,
+				genai.ChatUsage: `{"input_tokens": 5, "output_tokens": 6}`}}}, 5, 6, 1},
+		"both": {
+			[]span{{0, map[string]any{genai.SpanType: "LLM", genai.UsageInput: 1,
+				genai.ChatUsage: map[string]any{"input_tokens": 5, "output_tokens": 6}}}}, 1, 6, 1},
+		"estimated": {
+			[]span{{0, map[string]any{genai.SpanType: "LLM", genai.UsageInput: 1, genai.TokensBackfilled: true}}}, 0, 0,
+			0},
+		"an embedding": {[]span{{0, map[string]any{genai.SpanType: "EMBEDDING", genai.UsageInput: 1}}}, 0, 0,
+			0},
+		"no type": {[]span{{0, map[string]any{genai.UsageInput: 1}}}, 0, 0, 0},
+		"only a total": {[]span{{0, map[string]any{genai.SpanType: "LLM", "llm.token_count.total": 1}}}, 0,
+			0, 0},
+		"no numbers": {
+			[]span{{0, map[string]any{genai.SpanType: "LLM", genai.UsageInput: "many", genai.ChatUsage: "many"}}}, 0, 0,
+			0},
+		"circle": {[]span{{2, chat(1, 2)}, {1, chat(1, 2)}}, 1, 2, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			td := ptrace.NewTraces()

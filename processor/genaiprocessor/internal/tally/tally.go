@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tally sums up, over the life of a process, what the processor did to the batches that went through it: the
-// figures of the report. It is pure.
+// Package tally sums up, over the life of a process, what the processor did to the batches that
+// went through it: the figures of the report. It is pure.
 package tally
 
 import (
@@ -34,7 +34,8 @@ type Score struct {
 	Value float64 // of the attribute
 }
 
-// Tally adds up Counts. Whoever adds uses a stripe of its own, so that adding costs a lock that nobody else wants.
+// Tally adds up Counts. Whoever adds uses a stripe of its own, so that adding costs a lock that
+// nobody else wants.
 type Tally struct {
 	stripes []Stripe
 	next    atomic.Uint32
@@ -122,7 +123,8 @@ func (t *Tally) Sum(names []string) progress.Refinement {
 	}
 	for i, one := range scores {
 		if one.count > 0 {
-			r.Scores = append(r.Scores, progress.Score{Name: names[i], Count: one.count, Mean: one.sum / float64(one.count)})
+			r.Scores = append(r.Scores,
+				progress.Score{Name: names[i], Count: one.count, Mean: one.sum / float64(one.count)})
 		}
 	}
 	slices.SortFunc(r.Scores, func(a, b progress.Score) int { return strings.Compare(a.Name, b.Name) })

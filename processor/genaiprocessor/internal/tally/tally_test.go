@@ -22,7 +22,8 @@ func TestSum(t *testing.T) {
 			stripe := tally.Stripe()
 			for i := range batches {
 				stripe.Add(&Counts{
-					Spans: 2, ModelCalls: 3, Counted: 4, Tokens: [2]int{5, 6}, Reported: 7, Usage: [2]int64{8, 9}, Cost: 0.5, Priced: 10, Unpriced: 11, WithoutUsage: 12,
+					Spans: 2, ModelCalls: 3, Counted: 4, Tokens: [2]int{5, 6}, Reported: 7, Usage: [2]int64{8, 9},
+					Cost: 0.5, Priced: 10, Unpriced: 11, WithoutUsage: 12,
 					Scores: []Score{{Index: 3, Value: float64(i % 2)}, {Index: 0, Value: 2}},
 				})
 			}
@@ -31,7 +32,8 @@ func TestSum(t *testing.T) {
 	group.Wait()
 	const n = workers * batches
 	require.Equal(t, progress.Refinement{
-		Spans: 2 * n, ModelCalls: 3 * n, Counted: 4 * n, CountedRequest: 5 * n, CountedResponse: 6 * n, Reported: 7 * n, ReportedInput: 8 * n, ReportedOutput: 9 * n,
+		Spans: 2 * n, ModelCalls: 3 * n, Counted: 4 * n, CountedRequest: 5 * n, CountedResponse: 6 * n, Reported: 7 * n,
+		ReportedInput: 8 * n, ReportedOutput: 9 * n,
 		Cost: n / 2, Priced: 10 * n, Unpriced: 11 * n, WithoutUsage: 12 * n,
 		Scores: []progress.Score{{Name: "metric_a", Count: n, Mean: 0.5}, {Name: "metric_z", Count: n, Mean: 2}},
 	}, tally.Sum([]string{"metric_z", "metric_never", "metric_never_2", "metric_a"}))

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// minBlob is the length from which on a string of nothing but base64 characters is taken for an embedded file.
+// minBlob is the length from which on a string of nothing but base64 characters is taken for an
+// embedded file.
 const minBlob = 512
 
 // isBlob reports whether a string is an embedded file and no text.
@@ -21,7 +22,8 @@ func isBlob(s []byte) bool {
 	}
 	for _, c := range s {
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '+', c == '/', c == '=', c == '-', c == '_':
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '+', c == '/',
+			c == '=', c == '-', c == '_':
 		default:
 			return false
 		}

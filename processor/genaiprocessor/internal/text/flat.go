@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 )
 
-// part is one text of messages that are spread over attributes. Texts follow each other by message, then what they are,
-// then their numbers.
+// part is one text of messages that are spread over attributes. Texts follow each other by message,
+// then what they are, then their numbers.
 type part struct {
 	message int
 	what    int8
@@ -32,7 +32,8 @@ const (
 )
 
 func byPlace(a, b part) int {
-	return cmp.Or(cmp.Compare(a.message, b.message), cmp.Compare(a.what, b.what), cmp.Compare(a.part, b.part), cmp.Compare(a.field, b.field))
+	return cmp.Or(cmp.Compare(a.message, b.message), cmp.Compare(a.what, b.what), cmp.Compare(a.part, b.part),
+		cmp.Compare(a.field, b.field))
 }
 
 // number cuts a decimal number and the dot behind it from the front of an attribute's name.
@@ -42,8 +43,8 @@ func number(name string) (n int, rest string, ok bool) {
 	return n, rest, err == nil && n >= 0
 }
 
-// flattened is a dialect that spreads the messages of each direction over attributes: <prefix>N.<field> or, for lists
-// within a message, <prefix>N.<list>.N.<field>.
+// flattened is a dialect that spreads the messages of each direction over attributes:
+// <prefix>N.<field> or, for lists within a message, <prefix>N.<list>.N.<field>.
 type flattened struct {
 	prefix  [2]string           // by direction
 	message string              // what may stand between the number of a message and the field
@@ -148,8 +149,8 @@ func (r *Reader) events(s *spans.Span, d spans.Direction, mode Mode) Text {
 	return r.joined(mode)
 }
 
-// joined returns the collected texts in their order, a line for each. In Human mode a text that is JSON of messages or
-// their parts is read as such.
+// joined returns the collected texts in their order, a line for each. In Human mode a text that is
+// JSON of messages or their parts is read as such.
 func (r *Reader) joined(mode Mode) Text {
 	slices.SortStableFunc(r.parts, byPlace)
 	t := Text{Found: true}
@@ -166,7 +167,8 @@ func (r *Reader) joined(mode Mode) Text {
 			break
 		}
 		switch {
-		case mode == ModeText && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text) && r.human.conversation(bytesOf(p.text)):
+		case mode == ModeText && p.what != ofCall && looksLikeJSON(p.text) && isJSON(p.text) &&
+			r.human.conversation(bytesOf(p.text)):
 		case mode == ModeText:
 			r.human.line(bytesOf(p.text))
 		default:

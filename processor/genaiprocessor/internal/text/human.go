@@ -25,8 +25,8 @@ func (h *human) reset(dst []byte) {
 	*h = human{dst: dst, open: h.open[:0], outline: outline{large: h.large[:0]}}
 }
 
-// collect puts the members of an object on top of h.open and returns where they begin. The caller takes them off again
-// with drop.
+// collect puts the members of an object on top of h.open and returns where they begin. The caller
+// takes them off again with drop.
 func (h *human) collect(object []byte) (base int) {
 	base = len(h.open)
 	c := h.inside(object)
@@ -38,7 +38,8 @@ func (h *human) collect(object []byte) (base int) {
 
 func (h *human) drop(base int) { h.open = h.open[:base] }
 
-// maxDepth is how deep messages are followed; what lies deeper is left out. No dialect comes near it.
+// maxDepth is how deep messages are followed; what lies deeper is left out. No dialect comes near
+// it.
 const maxDepth = 32
 
 // line adds one text.
@@ -75,12 +76,13 @@ func (h *human) json(raw []byte) {
 	}
 }
 
-// places are the members of inputs and outputs in which the dialects put messages or prompts. Those that are false hold
-// messages only beside one that is true.
+// places are the members of inputs and outputs in which the dialects put messages or prompts. Those
+// that are false hold messages only beside one that is true.
 var places = map[string]bool{
 	"messages": true, "input": true, "contents": true, "prompt": true, "prompts": true, "request": true, // requests
 	"system": false, "instructions": false, "systemInstruction": false, "system_instruction": false,
-	"choices": true, "output": true, "content": true, "candidates": true, "generations": true, "message": true, // responses
+	// responses
+	"choices": true, "output": true, "content": true, "candidates": true, "generations": true, "message": true,
 }
 
 // document adds the texts of inputs or outputs, which are valid JSON.
@@ -101,8 +103,8 @@ func (h *human) document(text []byte) {
 	}
 }
 
-// conversation adds the texts of a message or part of one, or a list of them, and reports whether text, which is valid
-// JSON, is one.
+// conversation adds the texts of a message or part of one, or a list of them, and reports whether
+// text, which is valid JSON, is one.
 func (h *human) conversation(text []byte) bool {
 	if text = h.read(text); !h.isMessage(text, 0) {
 		return false
@@ -111,8 +113,8 @@ func (h *human) conversation(text []byte) bool {
 	return true
 }
 
-// object adds the texts of an object that holds messages under one of the known names, is a message itself, or holds
-// just data.
+// object adds the texts of an object that holds messages under one of the known names, is a message
+// itself, or holds just data.
 func (h *human) object(text []byte, depth int) {
 	if depth >= maxDepth {
 		return
@@ -143,9 +145,10 @@ func (h *human) object(text []byte, depth int) {
 	}
 }
 
-// areCall reports whether an object with these members is a request to a model, or its answer, as an API has it:
-// messages in one of the places, or a string there and the name of a model. What else such an object holds are
-// settings. In any other object, like the arguments of a function, every string is text.
+// areCall reports whether an object with these members is a request to a model, or its answer, as
+// an API has it: messages in one of the places, or a string there and the name of a model. What
+// else such an object holds are settings. In any other object, like the arguments of a function,
+// every string is text.
 func areCall(members []member) bool {
 	container, text, model := false, false, false
 	for _, m := range members {
@@ -173,7 +176,8 @@ func (h *human) each(list []byte, depth int, add func(element []byte, depth int)
 	}
 }
 
-// strings adds all strings of data, but not the names of members, and the texts of messages among it.
+// strings adds all strings of data, but not the names of members, and the texts of messages among
+// it.
 func (h *human) strings(raw []byte, depth int) {
 	switch kindOf(raw) {
 	case pyjson.String:

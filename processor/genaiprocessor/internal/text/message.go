@@ -7,8 +7,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// isMessage reports whether a value is a message or part of one, or a list whose first element is, lists of lists
-// included.
+// isMessage reports whether a value is a message or part of one, or a list whose first element is,
+// lists of lists included.
 func (h *human) isMessage(text []byte, depth int) bool {
 	switch kindOf(text) {
 	case pyjson.Array:
@@ -55,9 +55,11 @@ func (h *human) list(raw []byte, depth int) {
 }
 
 // calls are the types of parts that call a tool; their name and arguments are text.
-var calls = map[string]bool{"tool_use": true, "tool_call": true, "function_call": true, "function": true, "mcp_call": true, "server_tool_use": true}
+var calls = map[string]bool{"tool_use": true, "tool_call": true, "function_call": true, "function": true,
+	"mcp_call": true, "server_tool_use": true}
 
-// message adds the texts of a message or of a part of one, whose members are those of h.open from base on.
+// message adds the texts of a message or of a part of one, whose members are those of h.open from
+// base on.
 func (h *human) message(base, depth int) {
 	end := len(h.open)
 	call, nested := false, false
@@ -85,7 +87,8 @@ func (h *human) message(base, depth int) {
 			if !nested { // LangChain's generations repeat the text of their message
 				h.list(m.value, depth+1)
 			}
-		case "content", "parts", "message", "delta", "kwargs", "refusal", "reasoning", "reasoning_content", "thinking", "summary":
+		case "content", "parts", "message", "delta", "kwargs", "refusal", "reasoning", "reasoning_content",
+			"thinking", "summary":
 			h.list(m.value, depth+1)
 		case "tool_calls", "function_call", "functionCall", "toolUse", "function":
 			h.call(m.value, depth+1)
@@ -126,8 +129,8 @@ func (h *human) call(raw []byte, depth int) {
 	}
 }
 
-// name adds the name of the tool that the members of h.open from base on call. It comes first, whatever the order of
-// the members.
+// name adds the name of the tool that the members of h.open from base on call. It comes first,
+// whatever the order of the members.
 func (h *human) name(base int) {
 	for _, m := range h.open[base:] {
 		if m.key == "name" {

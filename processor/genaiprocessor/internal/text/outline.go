@@ -11,9 +11,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// outline is a valid JSON text and where its larger containers end, so that they can be passed over in one step. To
-// look ahead in containers, and to walk them level by level, then takes time in proportion to the length of the text,
-// however deep it is nested.
+// outline is a valid JSON text and where its larger containers end, so that they can be passed over
+// in one step. To look ahead in containers, and to walk them level by level, then takes time in
+// proportion to the length of the text, however deep it is nested.
 type outline struct {
 	text  []byte
 	large []extent // in the order of their starts
@@ -23,8 +23,8 @@ type outline struct {
 type extent struct{ start, end int }
 
 const (
-	// smallest is the length from which on a container is large. Shorter ones are read anew, which costs no more than
-	// looking for them.
+	// smallest is the length from which on a container is large. Shorter ones are read anew, which
+	// costs no more than looking for them.
 	smallest = 256
 	// deepest is how many levels are outlined: more than are ever walked.
 	deepest = 2 * maxDepth
@@ -116,7 +116,8 @@ func (o *outline) end(i int) int {
 
 // inside returns a cursor over a container, which is a part of the text.
 func (o *outline) inside(container []byte) cursor {
-	return cursor{o, int(uintptr(unsafe.Pointer(unsafe.SliceData(container)))-uintptr(unsafe.Pointer(unsafe.SliceData(o.text)))) + 1}
+	return cursor{o,
+		int(uintptr(unsafe.Pointer(unsafe.SliceData(container)))-uintptr(unsafe.Pointer(unsafe.SliceData(o.text)))) + 1}
 }
 
 // cursor goes through a container.
@@ -165,8 +166,8 @@ func (c *cursor) member() (m member, ok bool) {
 	return m, true
 }
 
-// firstLeaf returns the first value in an array, or in the arrays that come first in it, that is no array itself; nil
-// if there is none or it lies too deep.
+// firstLeaf returns the first value in an array, or in the arrays that come first in it, that is no
+// array itself; nil if there is none or it lies too deep.
 func (o *outline) firstLeaf(array []byte, depth int) []byte {
 	c := o.inside(array)
 	for ; depth < maxDepth; depth++ {

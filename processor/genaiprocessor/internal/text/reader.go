@@ -25,8 +25,8 @@ const (
 	ModeText Mode = "text"
 )
 
-// Text is the text of one side of a span. It points into the span or the reader, and is valid until the reader's next
-// use.
+// Text is the text of one side of a span. It points into the span or the reader, and is valid until
+// the reader's next use.
 type Text struct {
 	Text      string // empty if it is empty or not there
 	Found     bool   // false: the span has no such text; an empty text was found
@@ -69,7 +69,8 @@ func (r *Reader) Release() {
 }
 
 // keys are the attributes of the sources that JSONAttributes may list.
-var keys = [2][spans.SourceMessages + 1]string{{genai.SpanInputs, "gen_ai.input.messages"}, {genai.SpanOutputs, "gen_ai.output.messages"}}
+var keys = [2][spans.SourceMessages + 1]string{{genai.SpanInputs, "gen_ai.input.messages"},
+	{genai.SpanOutputs, "gen_ai.output.messages"}}
 
 // Of returns the text of one side of s.
 func (r *Reader) Of(s *spans.Span, d spans.Direction, mode Mode) Text {
@@ -178,7 +179,8 @@ func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 	return Text{Text: s, Found: true}
 }
 
-// canonical returns JSON text as Python spells it, or the string that it is, and what it is: Invalid if it is no JSON.
+// canonical returns JSON text as Python spells it, or the string that it is, and what it is:
+// Invalid if it is no JSON.
 func (r *Reader) canonical(s string) ([]byte, pyjson.Kind) {
 	scan := pyjson.NewScanner(bytesOf(s))
 	kind := scan.Kind()

@@ -30,33 +30,69 @@ func readable(text string) string {
 
 func TestReadableText(t *testing.T) {
 	tests := map[string]struct{ json, want string }{
-		"string":             {`"hello"`, "hello"},
-		"data":               {`{"question": "where?", "n": 3, "more": {"a": ["b", null, true]}}`, "where?\nb"},
-		"number":             {`5`, "5"},
-		"null":               {`null`, ""},
-		"OpenAI chat":        {`{"model": "gpt-4o", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}], "temperature": 0}`, "Be brief.\nWhat is this?"},
-		"OpenAI tool call":   {`{"id": "c", "choices": [{"finish_reason": "tool_calls", "message": {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "lookup", "arguments": "{\"id\": 7}"}}]}}], "usage": {"prompt_tokens": 1}}`, "lookup\n{\"id\": 7}"},
-		"OpenAI tool result": {`{"messages": [{"role": "tool", "tool_call_id": "call_1", "content": "sent"}, {"role": "user", "name": "ann", "content": "thanks"}]}`, "sent\nthanks"},
-		"completion":         {`{"prompt": ["one", "two"], "stop": "x"}`, "one\ntwo"},
-		"completion answer":  {`{"choices": [{"text": "three", "index": 0}]}`, "three"},
-		"Responses":          {`{"model": "gpt-5", "instructions": "Be brief.", "input": [{"role": "user", "content": "hi"}, {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c", "output": "42"}]}`, "Be brief.\nhi\nf\n{}\n42"},
-		"Responses input":    {`{"input": "just this", "model": "gpt-5"}`, "just this"},
-		"Responses output":   {`{"id": "r", "output": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "thinking"}], "encrypted_content": "xxx"}, {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "answer", "annotations": []}]}]}`, "thinking\nanswer"},
-		"ResponsesAgent":     {`{"request": {"input": [{"role": "user", "content": "hi"}], "context": {"user_id": "u"}}}`, "hi"},
-		"Anthropic":          {`{"system": [{"type": "text", "text": "Be kind."}], "messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "sunny"}]}, {"type": "image", "source": {"type": "base64", "data": "AAAA"}}]}]}`, "Be kind.\nsunny"},
-		"Anthropic answer":   {`{"id": "m", "type": "message", "role": "assistant", "content": [{"type": "thinking", "thinking": "hmm", "signature": "abc"}, {"type": "text", "text": "It is"}, {"type": "tool_use", "id": "t", "name": "weather", "input": {"city": "Bonn"}}], "stop_reason": "tool_use"}`, "hmm\nIt is\nweather\n{\"city\": \"Bonn\"}"},
-		"Gemini":             {`{"systemInstruction": {"parts": [{"text": "S"}]}, "contents": [{"role": "user", "parts": [{"text": "hi"}, {"inlineData": {"data": "AAAA"}}]}, {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]}, {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": 2}}}]}]}`, "S\nhi\nf\n{\"a\": 1}\n2"},
-		"Gemini answer":      {`{"candidates": [{"content": {"role": "model", "parts": [{"text": "ok"}]}, "finishReason": "STOP"}]}`, "ok"},
-		"Bedrock":            {`{"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hi"}, {"toolResult": {"toolUseId": "t", "content": [{"text": "r"}]}}]}], "system": [{"text": "S"}]}`, "hi\nr\nS"},
-		"Bedrock answer":     {`{"output": {"message": {"role": "assistant", "content": [{"text": "yo"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": 1}}}]}}, "stopReason": "end_turn"}`, "yo\nf\n{\"a\": 1}"},
-		"LangChain":          {`[[{"type": "system", "content": "S"}, {"type": "human", "content": "hi", "additional_kwargs": {"x": "y"}}]]`, "S\nhi"},
-		"LangChain dumped":   {`[[{"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"], "kwargs": {"content": "hi", "type": "human"}}]]`, "hi"},
-		"LangChain answer":   {`{"generations": [[{"text": "hello", "generation_info": {"finish_reason": "stop"}, "message": {"type": "ai", "content": "hello", "tool_calls": [{"name": "f", "args": {"a": 1}, "id": "x", "type": "tool_call"}]}}]], "llm_output": {"model": "x"}}`, "hello\nf\n{\"a\": 1}"},
-		"LangGraph":          {`{"messages": [{"content": "q", "type": "human", "id": "1"}, {"content": "a", "type": "ai", "response_metadata": {"model_name": "x"}}]}`, "q\na"},
-		"OTel GenAI":         {`[{"role": "user", "parts": [{"type": "text", "content": "hi"}, {"type": "blob", "modality": "image", "content": "` + strings.Repeat("QUJD", 200) + `"}]}, {"role": "assistant", "parts": [{"type": "reasoning", "content": "r"}, {"type": "tool_call", "id": "c", "name": "f", "arguments": {"a": 1}}]}, {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c", "response": "done"}]}]`, "hi\nr\nf\n{\"a\": 1}\ndone"},
-		"arguments":          {`{"system": "S", "question": "q", "input": "i", "history": [{"type": "human", "content": "h"}]}`, "S\nq\ni\nh"},
-		"documents":          {`[{"page_content": "text", "metadata": {"source": "a.md"}}]`, "text\na.md"},
-		"data URI":           {`{"a": "data:image/png;base64,` + "AAAA" + `", "b": "data: of course"}`, "data: of course"},
+		"string": {`"hello"`, "hello"},
+		"data":   {`{"question": "where?", "n": 3, "more": {"a": ["b", null, true]}}`, "where?\nb"},
+		"number": {`5`, "5"},
+		"null":   {`null`, ""},
+		"OpenAI chat": {`{"model": "gpt-4o", "messages": [{"role": "system", "content": "Be brief."}, ` +
+			`{"role": "user", "content": [{"type": "text", "text": "What is this?"}, {"type": "image_url", ` +
+			`"image_url": {"url": "data:image/png;base64,AAAA"}}]}], "temperature": 0}`, "Be brief.\nWhat is this?"},
+		"OpenAI tool call": {`{"id": "c", "choices": [{"finish_reason": "tool_calls", "message": {"role": ` +
+			`"assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": ` +
+			`"lookup", "arguments": "{\"id\": 7}"}}]}}], "usage": {"prompt_tokens": 1}}`, "lookup\n{\"id\": 7}"},
+		"OpenAI tool result": {`{"messages": [{"role": "tool", "tool_call_id": "call_1", "content": "sent"}, ` +
+			`{"role": "user", "name": "ann", "content": "thanks"}]}`, "sent\nthanks"},
+		"completion":        {`{"prompt": ["one", "two"], "stop": "x"}`, "one\ntwo"},
+		"completion answer": {`{"choices": [{"text": "three", "index": 0}]}`, "three"},
+		"Responses": {`{"model": "gpt-5", "instructions": "Be brief.", "input": [{"role": "user", ` +
+			`"content": "hi"}, {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}, {"type": ` +
+			`"function_call_output", "call_id": "c", "output": "42"}]}`, "Be brief.\nhi\nf\n{}\n42"},
+		"Responses input": {`{"input": "just this", "model": "gpt-5"}`, "just this"},
+		"Responses output": {`{"id": "r", "output": [{"type": "reasoning", "summary": [{"type": "summary_text", ` +
+			`"text": "thinking"}], "encrypted_content": "xxx"}, {"type": "message", "role": "assistant", "content": ` +
+			`[{"type": "output_text", "text": "answer", "annotations": []}]}]}`, "thinking\nanswer"},
+		"ResponsesAgent": {
+			`{"request": {"input": [{"role": "user", "content": "hi"}], "context": {"user_id": "u"}}}`, "hi"},
+		"Anthropic": {`{"system": [{"type": "text", "text": "Be kind."}], "messages": [{"role": "user", ` +
+			`"content": [{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": ` +
+			`"sunny"}]}, {"type": "image", "source": {"type": "base64", "data": "AAAA"}}]}]}`, "Be kind.\nsunny"},
+		"Anthropic answer": {`{"id": "m", "type": "message", "role": "assistant", "content": [{"type": ` +
+			`"thinking", "thinking": "hmm", "signature": "abc"}, {"type": "text", "text": "It is"}, {"type": ` +
+			`"tool_use", "id": "t", "name": "weather", "input": {"city": "Bonn"}}], "stop_reason": "tool_use"}`,
+			"hmm\nIt is\nweather\n{\"city\": \"Bonn\"}"},
+		"Gemini": {`{"systemInstruction": {"parts": [{"text": "S"}]}, "contents": [{"role": "user", ` +
+			`"parts": [{"text": "hi"}, {"inlineData": {"data": "AAAA"}}]}, {"role": "model", "parts": ` +
+			`[{"functionCall": {"name": "f", "args": {"a": 1}}}]}, {"role": "user", "parts": [{"functionResponse": ` +
+			`{"name": "f", "response": {"result": 2}}}]}]}`, "S\nhi\nf\n{\"a\": 1}\n2"},
+		"Gemini answer": {
+			`{"candidates": [{"content": {"role": "model", "parts": [{"text": "ok"}]}, "finishReason": "STOP"}]}`,
+			"ok"},
+		"Bedrock": {`{"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hi"}, ` +
+			`{"toolResult": {"toolUseId": "t", "content": [{"text": "r"}]}}]}], "system": [{"text": "S"}]}`,
+			"hi\nr\nS"},
+		"Bedrock answer": {`{"output": {"message": {"role": "assistant", "content": [{"text": "yo"}, ` +
+			`{"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": 1}}}]}}, "stopReason": "end_turn"}`,
+			"yo\nf\n{\"a\": 1}"},
+		"LangChain": {`[[{"type": "system", "content": "S"}, {"type": "human", "content": "hi", ` +
+			`"additional_kwargs": {"x": "y"}}]]`, "S\nhi"},
+		"LangChain dumped": {`[[{"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", ` +
+			`"HumanMessage"], "kwargs": {"content": "hi", "type": "human"}}]]`, "hi"},
+		"LangChain answer": {`{"generations": [[{"text": "hello", "generation_info": {"finish_reason": "stop"}, ` +
+			`"message": {"type": "ai", "content": "hello", "tool_calls": [{"name": "f", "args": {"a": 1}, "id": ` +
+			`"x", "type": "tool_call"}]}}]], "llm_output": {"model": "x"}}`, "hello\nf\n{\"a\": 1}"},
+		"LangGraph": {`{"messages": [{"content": "q", "type": "human", "id": "1"}, {"content": "a", ` +
+			`"type": "ai", "response_metadata": {"model_name": "x"}}]}`, "q\na"},
+		"OTel GenAI": {`[{"role": "user", "parts": [{"type": "text", "content": "hi"}, {"type": "blob", ` +
+			`"modality": "image", "content": "` + strings.Repeat("QUJD", 200) +
+			`"}]}, {"role": "assistant", "parts": [{"type": "reasoning", "content": "r"}, {"type": "tool_call", ` +
+			`"id": "c", "name": "f", "arguments": {"a": 1}}]}, {"role": "tool", "parts": [{"type": ` +
+			`"tool_call_response", "id": "c", "response": "done"}]}]`, "hi\nr\nf\n{\"a\": 1}\ndone"},
+		"arguments": {
+			`{"system": "S", "question": "q", "input": "i", "history": [{"type": "human", "content": "h"}]}`,
+			"S\nq\ni\nh"},
+		"documents": {`[{"page_content": "text", "metadata": {"source": "a.md"}}]`, "text\na.md"},
+		"data URI": {`{"a": "data:image/png;base64,` + "AAAA" + `", "b": "data: of course"}`,
+			"data: of course"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, tt.want, readable(tt.json)) })
@@ -65,12 +101,15 @@ func TestReadableText(t *testing.T) {
 
 func TestMessagesAreCounted(t *testing.T) {
 	var r Reader
-	text := r.readable([]byte(`{"messages": [{"role": "system", "content": "a"}, {"role": "user", "name": "ann", "content": "b"}, {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{}"}}]}]}`))
+	text := r.readable([]byte(`{"messages": [{"role": "system", "content": "a"}, {"role": "user", "name": "ann", ` +
+		`"content": "b"}, {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", ` +
+		`"arguments": "{}"}}]}]}`))
 	assert.Equal(t, 3, text.Messages)
 	assert.Equal(t, 1, text.Names)
 }
 
-// span returns a span of a foreign producer, or of the receiver if payloads is given, as the batch reads it.
+// span returns a span of a foreign producer, or of the receiver if payloads is given, as the batch
+// reads it.
 func span(payloads genai.Payloads, fill func(ptrace.Span)) *spans.Span {
 	td := ptrace.NewTraces()
 	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
@@ -93,10 +132,12 @@ func TestStringsStandForWhatTheProducerSays(t *testing.T) {
 		listed   bool
 		want     string
 	}{
-		"a string":                      {genai.PayloadsStructured, `{"a":1}`, false, `{"a":1}`},
-		"a quoted string":               {genai.PayloadsStructured, `"a"`, false, `"a"`},
-		"a big integer":                 {genai.PayloadsStructured, `123456789012345678901`, true, `123456789012345678901`},
-		"JSON payload":                  {genai.PayloadsJSON, `{"b":1.50,"a":"\u00e9", "a": "x"}`, true, `{"b": 1.5, "a": "x"}`},
+		"a string":        {genai.PayloadsStructured, `{"a":1}`, false, `{"a":1}`},
+		"a quoted string": {genai.PayloadsStructured, `"a"`, false, `"a"`},
+		"a big integer": {genai.PayloadsStructured, `123456789012345678901`, true,
+			`123456789012345678901`},
+		"JSON payload": {genai.PayloadsJSON, `{"b":1.50,"a":"\u00e9", "a": "x"}`, true,
+			`{"b": 1.5, "a": "x"}`},
 		"a string beside JSON payloads": {genai.PayloadsJSON, `{"a":1}`, false, `{"a":1}`},
 		"foreign JSON":                  {"", `{"a":1,"b":"\u00e9"}`, false, `{"a": 1, "b": "é"}`},
 		"foreign JSON string":           {"", `"a\nb"`, false, "a\nb"},
@@ -124,7 +165,8 @@ func TestStringsStandForWhatTheProducerSays(t *testing.T) {
 // What structured form can't hold counts as what it is.
 func TestJSONInsideOfStructuredValues(t *testing.T) {
 	deep := strings.Repeat(`{"k": [`, 20) + `"x"` + strings.Repeat(`]}`, 20)
-	text := `{"deep": ` + deep + `, "big": [123456789012345678901, -123456789012345678901], "number": "5", "brace": "{}"}`
+	text := `{"deep": ` + deep +
+		`, "big": [123456789012345678901, -123456789012345678901], "number": "5", "brace": "{}"}`
 	s := pcommon.NewValueEmpty()
 	build(t, s, text, 0)
 	r := Reader{Limit: 1 << 20}
@@ -186,29 +228,45 @@ func TestSources(t *testing.T) {
 		human             string // of the request; empty: as request
 	}{
 		"OTel GenAI": {
-			put("gen_ai.system_instructions", `[{"type":"text","content":"S"}]`, "gen_ai.input.messages", `[{"role":"user","parts":[{"type":"text","content":"q"}]}]`,
-				"gen_ai.output.messages", `[{"role":"assistant","parts":[{"type":"text","content":"a"}],"finish_reason":"stop"}]`, "input.value", "not this"),
-			`[{"type": "text", "content": "S"}]` + "\n" + `[{"role": "user", "parts": [{"type": "text", "content": "q"}]}]`, `[{"role": "assistant", "parts": [{"type": "text", "content": "a"}], "finish_reason": "stop"}]`, "S\nq",
+			put("gen_ai.system_instructions", `[{"type":"text","content":"S"}]`, "gen_ai.input.messages",
+				`[{"role":"user","parts":[{"type":"text","content":"q"}]}]`,
+				"gen_ai.output.messages",
+				`[{"role":"assistant","parts":[{"type":"text","content":"a"}],"finish_reason":"stop"}]`,
+				"input.value", "not this"),
+			`[{"type": "text", "content": "S"}]` + "\n" +
+				`[{"role": "user", "parts": [{"type": "text", "content": "q"}]}]`,
+			`[{"role": "assistant", "parts": [{"type": "text", "content": "a"}], "finish_reason": "stop"}]`, "S\nq",
 		},
-		"tool": {put("gen_ai.tool.call.arguments", `{"a":1}`, "gen_ai.tool.call.result", "ok"), `{"a": 1}`, "ok", `{"a": 1}`},
+		"tool": {put("gen_ai.tool.call.arguments", `{"a":1}`, "gen_ai.tool.call.result", "ok"),
+			`{"a": 1}`, "ok", `{"a": 1}`},
 		"OpenInference": {
-			put("llm.input_messages.10.message.content", "third", "llm.input_messages.2.message.content", "second", "llm.input_messages.0.message.role", "user",
-				"llm.input_messages.0.message.contents.1.message_content.text", "b", "llm.input_messages.0.message.contents.0.message_content.text", "a",
-				"llm.input_messages.0.message.contents.2.message_content.image.image.url", "data:x", "llm.output_messages.0.message.content", "x",
-				"llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments", `{"q":1}`, "llm.output_messages.0.message.tool_calls.0.tool_call.function.name", "find", "input.value", "not this"),
+			put("llm.input_messages.10.message.content", "third", "llm.input_messages.2.message.content", "second",
+				"llm.input_messages.0.message.role", "user",
+				"llm.input_messages.0.message.contents.1.message_content.text", "b",
+				"llm.input_messages.0.message.contents.0.message_content.text", "a",
+				"llm.input_messages.0.message.contents.2.message_content.image.image.url", "data:x",
+				"llm.output_messages.0.message.content", "x",
+				"llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments", `{"q":1}`,
+				"llm.output_messages.0.message.tool_calls.0.tool_call.function.name", "find",
+				"input.value", "not this"),
 			"a\nb\nsecond\nthird", "x\nfind\n{\"q\":1}", "",
 		},
 		"OpenLLMetry": {
-			put("gen_ai.prompt.1.content", `[{"type":"text","text":"two"}]`, "gen_ai.prompt.0.content", "one", "gen_ai.prompt.0.role", "user", "gen_ai.completion.0.content", "x",
-				"gen_ai.completion.0.tool_calls.0.name", "find", "gen_ai.completion.0.tool_calls.0.arguments", "{}", "gen_ai.completion.0.finish_reason", "stop"),
+			put("gen_ai.prompt.1.content", `[{"type":"text","text":"two"}]`, "gen_ai.prompt.0.content", "one",
+				"gen_ai.prompt.0.role", "user", "gen_ai.completion.0.content", "x",
+				"gen_ai.completion.0.tool_calls.0.name", "find", "gen_ai.completion.0.tool_calls.0.arguments", "{}",
+				"gen_ai.completion.0.finish_reason", "stop"),
 			"one\n" + `[{"type":"text","text":"two"}]`, "x\nfind\n{}", "one\ntwo",
 		},
-		"values":    {put("input.value", `{"a":1, "b":"c"}`, "output.value", "x", "traceloop.entity.input", "not this"), `{"a":1, "b":"c"}`, "x", "c"},
+		"values": {put("input.value", `{"a":1, "b":"c"}`, "output.value", "x", "traceloop.entity.input", "not this"),
+			`{"a":1, "b":"c"}`, "x", "c"},
 		"traceloop": {put("traceloop.entity.input", "q", "traceloop.entity.output", "x"), "q", "x", ""},
 		"previews":  {put(genai.RequestPreview, "q", genai.ResponsePreview, "x"), "q", "x", ""},
 		"events": {
 			func(s ptrace.Span) {
-				for _, e := range [][3]string{{"gen_ai.system.message", "content", "S"}, {"gen_ai.user.message", "content", "q"}, {"gen_ai.choice", "message", `{"role":"assistant","content":"x"}`}, {"log", "content", "no"}} {
+				for _, e := range [][3]string{{"gen_ai.system.message", "content", "S"},
+					{"gen_ai.user.message", "content", "q"},
+					{"gen_ai.choice", "message", `{"role":"assistant","content":"x"}`}, {"log", "content", "no"}} {
 					event := s.Events().AppendEmpty()
 					event.SetName(e[0])
 					event.Attributes().PutStr(e[1], e[2])
@@ -220,7 +278,8 @@ func TestSources(t *testing.T) {
 			func(s ptrace.Span) {
 				event := s.Events().AppendEmpty()
 				event.SetName("gen_ai.client.inference.operation.details")
-				event.Attributes().PutEmptySlice("gen_ai.input.messages").AppendEmpty().SetEmptyMap().PutStr("content", "q")
+				event.Attributes().PutEmptySlice("gen_ai.input.messages").AppendEmpty().SetEmptyMap().PutStr("content",
+					"q")
 				event.Attributes().PutStr("gen_ai.output.messages", `[]`)
 			},
 			`[{"content": "q"}]`, `[]`, "q",
@@ -252,7 +311,8 @@ func TestNullIsMissingAndEmptyIsNot(t *testing.T) {
 	assert.Equal(t, Text{Found: true}, r.Of(s, spans.DirectionResponse, ModeRaw))
 }
 
-// MLflow's exporter for OTLP sends JSON text of everything, None included, where the mlflow receiver has values.
+// MLflow's exporter for OTLP sends JSON text of everything, None included, where the mlflow
+// receiver has values.
 func TestNullAndStringsOverOTLP(t *testing.T) {
 	fill := func(s ptrace.Span) {
 		s.Attributes().PutStr(genai.SpanInputs, "null")
@@ -269,12 +329,14 @@ func TestNullAndStringsOverOTLP(t *testing.T) {
 	nested := span("", func(s ptrace.Span) {
 		s.Attributes().PutStr(genai.SpanInputs, `"{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}]}"`)
 	})
-	assert.Equal(t, "q", r.Of(nested, spans.DirectionRequest, ModeText).Text, "JSON text within a string is read as such")
+	assert.Equal(t, "q", r.Of(nested, spans.DirectionRequest, ModeText).Text,
+		"JSON text within a string is read as such")
 }
 
 func TestCutPreviews(t *testing.T) {
 	for n, cut := range map[int]bool{999: false, 1000: true, 1001: false, 10_000: true} {
-		s := span("", func(s ptrace.Span) { s.Attributes().PutStr(genai.RequestPreview, strings.Repeat("é", n-3)+"...") })
+		s := span("",
+			func(s ptrace.Span) { s.Attributes().PutStr(genai.RequestPreview, strings.Repeat("é", n-3)+"...") })
 		r := Reader{Limit: 1 << 20}
 		assert.Equal(t, cut, r.Of(s, spans.DirectionRequest, ModeRaw).Truncated, n)
 	}
@@ -312,13 +374,17 @@ func addMany(list pcommon.Slice) {
 	}
 }
 
-// FuzzText checks that any string in any place gives text of at most the limit, in both modes, again and again the
-// same.
+// FuzzText checks that any string in any place gives text of at most the limit, in both modes,
+// again and again the same.
 func FuzzText(f *testing.F) {
-	keys := []string{genai.SpanInputs, "gen_ai.input.messages", "llm.input_messages.0.message.content", "gen_ai.prompt.0.content", "input.value", genai.RequestPreview, "gen_ai.tool.call.arguments"}
+	keys := []string{genai.SpanInputs, "gen_ai.input.messages", "llm.input_messages.0.message.content",
+		"gen_ai.prompt.0.content", "input.value", genai.RequestPreview, "gen_ai.tool.call.arguments"}
 	for i, seed := range []string{
-		`{"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "image_url"}]}]}`, `{"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}}]}`,
-		`[[{"type": "human", "content": "hi"}]]`, `{"generations": [[{"text": "a", "message": {"kwargs": {"content": "b"}}}]]}`, `"x"`, "\xff", `{"request": {"request": {"request": {}}}}`, strings.Repeat("[", 100), `[{"role":1,"name":[]}]`,
+		`{"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "image_url"}]}]}`,
+		`{"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}}]}`,
+		`[[{"type": "human", "content": "hi"}]]`,
+		`{"generations": [[{"text": "a", "message": {"kwargs": {"content": "b"}}}]]}`, `"x"`, "\xff",
+		`{"request": {"request": {"request": {}}}}`, strings.Repeat("[", 100), `[{"role":1,"name":[]}]`,
 	} {
 		f.Add(seed, uint8(i))
 	}
@@ -337,10 +403,13 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// FuzzOutline checks that walking a text by its outline finds the same values as reading it from start to end.
+// FuzzOutline checks that walking a text by its outline finds the same values as reading it from
+// start to end.
 func FuzzOutline(f *testing.F) {
 	long := strings.Repeat(`{"a\"]}": "\\", "b": [1, -2.5e3, NaN, true, null, "`+strings.Repeat("x", 100)+`"]}, `, 5)
-	for _, seed := range []string{`{}`, ` [ 1 , [ ] , {"a" : {} } ] `, "[" + long + "[[" + long + "1], 2]]", `{"a": ` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `, "b": "` + strings.Repeat(`\"`, 200) + `"}`, `[[[]], "]"]`} {
+	for _, seed := range []string{`{}`, ` [ 1 , [ ] , {"a" : {} } ] `, "[" + long + "[[" + long + "1], 2]]",
+		`{"a": ` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `, "b": "` + strings.Repeat(`\"`, 200) +
+			`"}`, `[[[]], "]"]`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -404,7 +473,8 @@ func TestNestingCostsNothing(t *testing.T) {
 		return best
 	}
 	flat := took(numbers)
-	for open, end := range map[string]string{"[": "]", `{"a": `: "}", `{"messages": [{"content": [`: "]}]}", `[{"a": `: "}]"} {
+	for open, end := range map[string]string{"[": "]", `{"a": `: "}", `{"messages": [{"content": [`: "]}]}",
+		`[{"a": `: "}]"} {
 		depth := 30 / max(1, strings.Count(open, "{")+strings.Count(open, "["))
 		assert.Less(t, took(strings.Repeat(open, depth)+numbers+strings.Repeat(end, depth)), 20*flat, "%s", open)
 	}

@@ -1,9 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package usage reads the numbers of tokens that the instrumentation of a call reports, in any dialect, field by field:
-// gen_ai.usage.* (older names too), llm.token_count.*, llm.usage.*, and mlflow.chat.tokenUsage, structured or as JSON
-// text, which comes after all attributes. It is pure.
+// Package usage reads the numbers of tokens that the instrumentation of a call reports, in any
+// dialect, field by field: gen_ai.usage.* (older names too), llm.token_count.*, llm.usage.*, and
+// mlflow.chat.tokenUsage, structured or as JSON text, which comes after all attributes. It is pure.
 package usage
 
 import (
@@ -15,7 +15,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// Field is one of the numbers. Those of input include cached ones in all dialects, those of output include reasoning.
+// Field is one of the numbers. Those of input include cached ones in all dialects, those of output
+// include reasoning.
 type Field int
 
 // The fields.
@@ -31,8 +32,10 @@ const (
 
 // Usage is what a call reports. The zero Usage reports nothing.
 type Usage struct {
-	n    [fields]int64
-	from [fields]int8 // the rank of where the number is from, counted from 1; 0: not reported. Of several the lowest counts
+	n [fields]int64
+	// the rank of where the number is from, counted from 1; 0: not reported. Of several the lowest
+	// counts
+	from [fields]int8
 }
 
 // Of returns a number, 0 if it isn't reported.
@@ -41,7 +44,8 @@ func (u *Usage) Of(f Field) int64 { return u.n[f] }
 // Has reports whether a number is reported.
 func (u *Usage) Has(f Field) bool { return u.from[f] != 0 }
 
-// source returns the field that an attribute reports, and its rank among those that do; 0 for other attributes.
+// source returns the field that an attribute reports, and its rank among those that do; 0 for other
+// attributes.
 func source(key string) (Field, int8) {
 	switch key {
 	case genai.UsageInput:
@@ -103,8 +107,8 @@ func member(key string) (Field, bool) {
 
 const chatRank = 100
 
-// Attribute takes an attribute. known is false if it reports no number of tokens, bad is true if it should and what it
-// holds is none: negative, fractional, a text.
+// Attribute takes an attribute. known is false if it reports no number of tokens, bad is true if it
+// should and what it holds is none: negative, fractional, a text.
 func (u *Usage) Attribute(key string, v pcommon.Value) (known, bad bool) {
 	f, rank := source(key)
 	if rank == 0 {
@@ -138,7 +142,8 @@ func whole(f float64) (int64, bool) {
 	return int64(f), f == math.Trunc(f) && math.Abs(f) <= mostTokens
 }
 
-// Chat takes mlflow.chat.tokenUsage: a map, or its JSON text. It returns how many of its numbers are none.
+// Chat takes mlflow.chat.tokenUsage: a map, or its JSON text. It returns how many of its numbers
+// are none.
 func (u *Usage) Chat(v pcommon.Value) (bad int) {
 	if v.Type() == pcommon.ValueTypeMap {
 		for key, n := range v.Map().All() {

@@ -17,8 +17,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Sender converts traces of one experiment from their source bytes, hands them to the pipeline, and returns its answer. What was given away before may have been
-// changed downstream, so every call converts anew.
+// Sender converts traces of one experiment from their source bytes, hands them to the pipeline, and
+// returns its answer. What was given away before may have been changed downstream, so every call
+// converts anew.
 type Sender func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error
 
 // Observer hears what happens, for metrics.
@@ -41,9 +42,11 @@ type Settings struct {
 	Filter   string
 	// List, when not nil, restricts the run to exactly these traces.
 	List []ListedTrace
-	// PageSize is the number of infos of a unit, Workers the number of units in work at the same time.
+	// PageSize is the number of infos of a unit, Workers the number of units in work at the same
+	// time.
 	PageSize, Workers int
-	// HoldAfter is the number of batches refused for good in a row, without any acceptance in between, that makes a lane hold.
+	// HoldAfter is the number of batches refused for good in a row, without any acceptance in
+	// between, that makes a lane hold.
 	HoldAfter int
 	Retry     configretry.BackOffConfig
 	// GiveUp ends the run when the pipeline has refused for Retry.MaxElapsedTime (0: never).
@@ -59,14 +62,16 @@ type Settings struct {
 	Status func(error)
 }
 
-// Sizes of a batch, whichever is reached first, and how long a call of the pipeline may take before the unit no longer counts as work in flight.
+// Sizes of a batch, whichever is reached first, and how long a call of the pipeline may take before
+// the unit no longer counts as work in flight.
 const (
 	batchBytes  = 1 << 20
 	batchTraces = 256
 	stallAfter  = 5 * time.Second
 )
 
-// unfinishedAge is how long an unfinished trace is left alone; after that its writer is taken for gone and the trace is delivered as it is.
+// unfinishedAge is how long an unfinished trace is left alone; after that its writer is taken for
+// gone and the trace is delivered as it is.
 const unfinishedAge = time.Hour
 
 // ErrGivenUp is the error of a run that ended because the pipeline refused for too long.
@@ -89,9 +94,10 @@ type run struct {
 	wg      sync.WaitGroup
 }
 
-// Run reads everything that is missing and returns when it is settled, or soon after stop is closed (no new unit is begun) or ctx ends (units in work are given
-// back: their position does not move). The error is a fault that ended the run: of the source, the selection or the storage, or ErrGivenUp. What happened to
-// each trace is in the ledger.
+// Run reads everything that is missing and returns when it is settled, or soon after stop is closed
+// (no new unit is begun) or ctx ends (units in work are given back: their position does not move).
+// The error is a fault that ended the run: of the source, the selection or the storage, or
+// ErrGivenUp. What happened to each trace is in the ledger.
 func Run(ctx context.Context, stop <-chan struct{}, s Settings) error {
 	r := &run{Settings: s, stopped: stop}
 	r.changed.L = &r.mu
@@ -175,7 +181,8 @@ func (r *run) open() error {
 		l := &lane{run: r, exp: x, record: rec, gaps: rec.Coverage.Gaps(r.From, r.To), again: rec.Pending}
 		count := int64(-1)
 		if len(l.gaps) > 0 {
-			if count, err = r.Source.Count(r.ctx, mlflow.Range{ExperimentID: x.ID, From: r.From, To: r.To, Filter: r.Filter}); err != nil {
+			if count, err = r.Source.Count(r.ctx, mlflow.Range{ExperimentID: x.ID, From: r.From, To: r.To,
+				Filter: r.Filter}); err != nil {
 				if r.ctx.Err() != nil {
 					return err
 				}

@@ -190,7 +190,8 @@ func TestOnePartRefusedIsNotSentAgain(t *testing.T) {
 			}
 		}
 		rest := ptrace.NewTraces()
-		rest.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty().SetTraceID([16]byte([]byte("tr-1-0017       ")))
+		rest.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty().
+			SetTraceID([16]byte([]byte("tr-1-0017       ")))
 		return consumererror.NewPermanent(consumererror.NewTraces(errors.New("too large"), rest))
 	}
 	require.NoError(t, Run(t.Context(), nil, w.settings(answer)))
@@ -284,7 +285,8 @@ func TestSkippedAreListedAndCounted(t *testing.T) {
 
 	w = newWorld(2, 50)
 	for i := range 50 {
-		w.source.skips[fmt.Sprintf("tr-2-%04d", i)] = mlflow.Skipf(mlflow.Unreachable, "spans are in s3://bucket (not readable here)")
+		w.source.skips[fmt.Sprintf("tr-2-%04d", i)] = mlflow.Skipf(mlflow.Unreachable,
+			"spans are in s3://bucket (not readable here)")
 	}
 	err = Run(t.Context(), nil, w.settings(accept))
 	require.False(t, w.verdict(t, err).Complete)
@@ -326,8 +328,10 @@ func TestUnreachableHeadline(t *testing.T) {
 
 func TestUnfinishedTraces(t *testing.T) {
 	w := newWorld(1, 10)
-	w.source.add(mlflow.Info{ID: "young", ExperimentID: "1", Timestamp: w.now.Add(-time.Minute).UnixMilli(), State: mlflow.StateInProgress})
-	w.source.add(mlflow.Info{ID: "old", ExperimentID: "1", Timestamp: w.now.Add(-2 * time.Hour).UnixMilli(), State: mlflow.StateInProgress})
+	w.source.add(mlflow.Info{ID: "young", ExperimentID: "1", Timestamp: w.now.Add(-time.Minute).UnixMilli(),
+		State: mlflow.StateInProgress})
+	w.source.add(mlflow.Info{ID: "old", ExperimentID: "1", Timestamp: w.now.Add(-2 * time.Hour).UnixMilli(),
+		State: mlflow.StateInProgress})
 	s := w.settings(accept)
 	s.To = w.now.Add(time.Minute).UnixMilli()
 	err := Run(t.Context(), nil, s)
@@ -355,7 +359,8 @@ func TestUnfinishedTraces(t *testing.T) {
 
 func TestVanishedPendingTraceIsSkipped(t *testing.T) {
 	w := newWorld(1, 0)
-	w.source.add(mlflow.Info{ID: "young", ExperimentID: "1", Timestamp: w.now.UnixMilli(), State: mlflow.StateInProgress})
+	w.source.add(mlflow.Info{ID: "young", ExperimentID: "1", Timestamp: w.now.UnixMilli(),
+		State: mlflow.StateInProgress})
 	require.NoError(t, Run(t.Context(), nil, w.settings(accept)))
 	w.source.infos["1"] = nil
 	require.NoError(t, Run(t.Context(), nil, w.settings(accept)))
@@ -394,7 +399,8 @@ func TestStorageThatFailsHoldsTheRun(t *testing.T) {
 
 func TestDamagedPositionIsRefused(t *testing.T) {
 	for name, b := range map[string][]byte{
-		"empty": {}, "zeros": make([]byte, 100), "text": []byte("hello"), "future": []byte("mlflow-position-2 00000000 {}"),
+		"empty": {}, "zeros": make([]byte, 100), "text": []byte("hello"),
+		"future": []byte("mlflow-position-2 00000000 {}"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(1, 5)
@@ -433,7 +439,8 @@ func TestPermanentOnlyIfEveryLeafIs(t *testing.T) {
 }
 
 func TestMissingTrustsOneDestinationOnly(t *testing.T) {
-	traces := []*mlflow.Trace{{Spans: []mlflow.Span{{TraceID: [16]byte{1}}}}, {Spans: []mlflow.Span{{TraceID: [16]byte{2}}}}}
+	traces := []*mlflow.Trace{{Spans: []mlflow.Span{{TraceID: [16]byte{1}}}},
+		{Spans: []mlflow.Span{{TraceID: [16]byte{2}}}}}
 	rest := ptrace.NewTraces()
 	rest.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty().SetTraceID([16]byte{2})
 	partial := consumererror.NewTraces(errDown, rest)
@@ -444,9 +451,12 @@ func TestMissingTrustsOneDestinationOnly(t *testing.T) {
 }
 
 func TestReadList(t *testing.T) {
-	list, err := ReadList(strings.NewReader("# mine\ntr-1\n\n{\"trace_id\":\"tr-2\",\"experiment_id\":\"7\",\"reason\":\"corrupt\",\"other\":1}\r\ntr-1\n{\"trace_id\":\"tr"))
+	list, err := ReadList(
+		strings.NewReader(
+			"# mine\ntr-1\n\n{\"trace_id\":\"tr-2\",\"experiment_id\":\"7\",\"reason\":\"corrupt\",\"other\":1}\r\ntr-1\n{\"trace_id\":\"tr"))
 	require.NoError(t, err)
-	require.Equal(t, []ListedTrace{{TraceID: "tr-1"}, {TraceID: "tr-2", ExperimentID: "7", Reason: mlflow.Corrupt}}, list)
+	require.Equal(t, []ListedTrace{{TraceID: "tr-1"}, {TraceID: "tr-2", ExperimentID: "7", Reason: mlflow.Corrupt}},
+		list)
 	for _, bad := range []string{"{\"x\":1}\ntr-1\n", "[1]{}\n", strings.Repeat("x", 1<<20)} {
 		_, err := ReadList(strings.NewReader(bad))
 		require.ErrorContains(t, err, "line 1")

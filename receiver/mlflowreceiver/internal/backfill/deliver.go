@@ -17,7 +17,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// deliver sends a batch of a unit and settles its traces, now or when the jury knows more. It returns an error only when the run ends.
+// deliver sends a batch of a unit and settles its traces, now or when the jury knows more. It
+// returns an error only when the run ends.
 func (r *run) deliver(u *unit, traces []*mlflow.Trace) error {
 	j := &u.lane.jury
 	for {
@@ -51,8 +52,9 @@ func (r *run) deliver(u *unit, traces []*mlflow.Trace) error {
 	}
 }
 
-// attempt sends traces; what is refused for good is halved down to single traces, unless the destination says itself which part it refused. It reports whether anything
-// passed, and settles what did.
+// attempt sends traces; what is refused for good is halved down to single traces, unless the
+// destination says itself which part it refused. It reports whether anything passed, and settles
+// what did.
 func (r *run) attempt(u *unit, traces []*mlflow.Trace) (passed bool, refused []refusal, err error) {
 	err = r.send(u.lane, traces)
 	switch {
@@ -65,7 +67,8 @@ func (r *run) attempt(u *unit, traces []*mlflow.Trace) (passed bool, refused []r
 		return false, []refusal{{traces[0], err}}, nil
 	}
 	if bad := missing(err, traces); len(bad) > 0 {
-		// The destination has the others already and says exactly what it refused: nothing is to be sent again.
+		// The destination has the others already and says exactly what it refused: nothing is to be
+		// sent again.
 		var taken []*mlflow.Trace
 		for _, t := range traces {
 			if slices.Contains(bad, t) {
@@ -89,8 +92,9 @@ func (r *run) attempt(u *unit, traces []*mlflow.Trace) (passed bool, refused []r
 	return passed, refused, nil
 }
 
-// send hands traces to the pipeline until it takes them or refuses them for good. Errors that may pass are retried with back-off; of a partial error from a single
-// destination only what is missing is sent again.
+// send hands traces to the pipeline until it takes them or refuses them for good. Errors that may
+// pass are retried with back-off; of a partial error from a single destination only what is missing
+// is sent again.
 func (r *run) send(l *lane, traces []*mlflow.Trace) error {
 	var over func()
 	var mu sync.Mutex
@@ -140,8 +144,8 @@ func (r *run) send(l *lane, traces []*mlflow.Trace) error {
 	}
 }
 
-// backOff returns a function that waits for the next interval. It fails when the context ends, and, in a run that gives up, once
-// the time for it is over.
+// backOff returns a function that waits for the next interval. It fails when the context ends, and,
+// in a run that gives up, once the time for it is over.
 func (r *run) backOff() func(context.Context) error {
 	b := backoff.ExponentialBackOff{
 		InitialInterval: r.Retry.InitialInterval, MaxInterval: r.Retry.MaxInterval,

@@ -35,13 +35,15 @@ type fakeSource struct {
 }
 
 func newFake(experiments, traces int) *fakeSource {
-	f := &fakeSource{infos: map[string][]mlflow.Info{}, skips: map[string]*mlflow.Skip{}, infosErr: map[string]error{}, reads: map[string]int{}}
+	f := &fakeSource{infos: map[string][]mlflow.Info{}, skips: map[string]*mlflow.Skip{}, infosErr: map[string]error{},
+		reads: map[string]int{}}
 	for x := 1; x <= experiments; x++ {
 		id := fmt.Sprint(x)
 		f.experiments = append(f.experiments, mlflow.Experiment{ID: id, Name: "exp-" + id})
 		for i := range traces {
 			// Four traces share each millisecond.
-			f.add(mlflow.Info{ID: fmt.Sprintf("tr-%s-%04d", id, i), ExperimentID: id, Timestamp: int64(1000 + i/4), State: mlflow.StateOK})
+			f.add(mlflow.Info{ID: fmt.Sprintf("tr-%s-%04d", id, i), ExperimentID: id, Timestamp: int64(1000 + i/4),
+				State: mlflow.StateOK})
 		}
 	}
 	return f
@@ -115,7 +117,8 @@ func (f *fakeSource) Lookup(_ context.Context, ids []string) ([]mlflow.Info, err
 	return found, nil
 }
 
-func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info, yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
+func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info,
+	yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
 	for n, i := range infos {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -126,7 +129,8 @@ func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info, yield func
 		f.mu.Unlock()
 		var t *mlflow.Trace
 		if skip == nil {
-			t = &mlflow.Trace{Info: i, Size: batchBytes / 8, Spans: []mlflow.Span{{TraceID: [16]byte([]byte(fmt.Sprintf("%-16s", i.ID))[:16])}}}
+			t = &mlflow.Trace{Info: i, Size: batchBytes / 8,
+				Spans: []mlflow.Span{{TraceID: [16]byte([]byte(fmt.Sprintf("%-16s", i.ID))[:16])}}}
 		}
 		if err := yield(n, t, skip); err != nil {
 			return err
@@ -209,7 +213,8 @@ type world struct {
 }
 
 func newWorld(experiments, traces int) *world {
-	return &world{source: newFake(experiments, traces), store: &memStore{values: map[string][]byte{}}, got: map[string]int{},
+	return &world{source: newFake(experiments, traces), store: &memStore{values: map[string][]byte{}},
+		got:    map[string]int{},
 		listed: map[string]mlflow.Reason{}, now: time.Now(), obs: &observer{}}
 }
 

@@ -19,15 +19,17 @@ type refusal struct {
 	err   error
 }
 
-// suspect is a batch that was refused as a whole: either its traces are bad, or the destination refuses everything. What follows tells.
+// suspect is a batch that was refused as a whole: either its traces are bad, or the destination
+// refuses everything. What follows tells.
 type suspect struct {
 	unit    *unit
 	refused []refusal
 }
 
-// jury decides, for one lane, what becomes of refused batches. A batch that passes shows that the destination works: the suspects' traces are rejected. Too many
-// refusals in a row show that it does not: the lane holds and sends again until something passes. What was refused in a time of need, that is in an attempt during which
-// a hold began, proves nothing and is attempted once more.
+// jury decides, for one lane, what becomes of refused batches. A batch that passes shows that the
+// destination works: the suspects' traces are rejected. Too many refusals in a row show that it
+// does not: the lane holds and sends again until something passes. What was refused in a time of
+// need, that is in an attempt during which a hold began, proves nothing and is attempted once more.
 type jury struct {
 	mu       sync.Mutex
 	passed   bool // something passed in this run
@@ -77,7 +79,8 @@ const (
 	holds                // the caller holds the lane
 )
 
-// refuse rules on what an attempt left refused; passed says that others of the same batch were accepted, begun what enter returned before it.
+// refuse rules on what an attempt left refused; passed says that others of the same batch were
+// accepted, begun what enter returned before it.
 func (j *jury) refuse(s suspect, passed bool, begun, holdAfter int) ruling {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -136,12 +139,14 @@ func (s suspect) traces() []*mlflow.Trace {
 	return traces
 }
 
-// hold sends the suspects of a lane again and again, with back-off, until something passes; then it settles them all. Nobody else sends for the lane meanwhile.
+// hold sends the suspects of a lane again and again, with back-off, until something passes; then it
+// settles them all. Nobody else sends for the lane meanwhile.
 func (r *run) hold(l *lane, cause error) error {
 	defer l.jury.release()
 	defer r.stalling(l)()
 	r.Log.Warn("The pipeline refuses everything of an experiment: holding, the position stays",
-		zap.String("experiment_id", l.exp.ID), zap.String("experiment", l.exp.Name), zap.String("error", message(cause)))
+		zap.String("experiment_id", l.exp.ID), zap.String("experiment", l.exp.Name),
+		zap.String("error", message(cause)))
 	for wait := r.backOff(); ; {
 		r.Status(fmt.Errorf("experiment %s: the pipeline refuses everything: %s", l.exp.ID, message(cause)))
 		if err := wait(r.ctx); err != nil {
@@ -155,7 +160,8 @@ func (r *run) hold(l *lane, cause error) error {
 		if any {
 			r.Status(nil)
 			r.Log.Info("The pipeline accepts again", zap.String("experiment_id", l.exp.ID))
-			// Those that are still refused were so in the time of need, the attempt in which it ended included: they get a second chance.
+			// Those that are still refused were so in the time of need, the attempt in which it
+			// ended included: they get a second chance.
 			_, guilty, err := r.retry(again)
 			if err != nil {
 				return err
@@ -184,7 +190,8 @@ func (r *run) retry(suspects []suspect) (any bool, again []suspect, err error) {
 	return any, again, nil
 }
 
-// verdict settles the suspects that are left when a lane has nothing more to send: they are rejected when anything passed, else the lane holds.
+// verdict settles the suspects that are left when a lane has nothing more to send: they are
+// rejected when anything passed, else the lane holds.
 func (r *run) verdict(l *lane) error {
 	j := &l.jury
 	j.mu.Lock()

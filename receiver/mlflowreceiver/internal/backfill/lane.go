@@ -43,7 +43,8 @@ type unit struct {
 	gap    progress.Gap
 	upto   mlflow.Position // zero: the unit moves no position
 	listed bool            // of a run over a list
-	// formerly holds, for traces that an earlier run met, the reason under which it counted them; they are counted anew.
+	// formerly holds, for traces that an earlier run met, the reason under which it counted them;
+	// they are counted anew.
 	formerly map[string]mlflow.Reason
 
 	mu      sync.Mutex
@@ -75,7 +76,8 @@ func (l *lane) plan(ctx context.Context) (*unit, error) {
 		return nil, nil
 	}
 	g := l.gaps[0]
-	infos, err := l.run.Source.Infos(ctx, mlflow.Range{ExperimentID: l.exp.ID, From: g.From, To: g.To, Filter: l.run.Filter}, g.After, l.run.PageSize)
+	infos, err := l.run.Source.Infos(ctx, mlflow.Range{ExperimentID: l.exp.ID, From: g.From, To: g.To,
+		Filter: l.run.Filter}, g.After, l.run.PageSize)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +94,8 @@ func (l *lane) plan(ctx context.Context) (*unit, error) {
 	return u, nil
 }
 
-// lookUp makes a unit of traces known by id. Ids that the source doesn't know any more are skipped as vanished.
+// lookUp makes a unit of traces known by id. Ids that the source doesn't know any more are skipped
+// as vanished.
 func (l *lane) lookUp(ctx context.Context, ids []string, formerly map[string]mlflow.Reason) (*unit, error) {
 	infos, err := l.run.Source.Lookup(ctx, ids)
 	if err != nil {

@@ -16,16 +16,18 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// ListedTrace is an entry of a list of traces. ExperimentID and Reason are known when the list is one of skipped traces.
+// ListedTrace is an entry of a list of traces. ExperimentID and Reason are known when the list is
+// one of skipped traces.
 type ListedTrace struct {
 	TraceID      string        `json:"trace_id"`
 	ExperimentID string        `json:"experiment_id"`
 	Reason       mlflow.Reason `json:"reason"`
 }
 
-// ReadList reads a list of traces: an id per line, or the JSON lines of skipped.jsonl, or both. Empty lines and lines that begin with # don't count; an id that
-// occurs again counts once, with what the last line says. A line that is neither is an error with its number. A last line without an end that can't be read is a
-// torn write of a killed process and is left out.
+// ReadList reads a list of traces: an id per line, or the JSON lines of skipped.jsonl, or both.
+// Empty lines and lines that begin with # don't count; an id that occurs again counts once, with
+// what the last line says. A line that is neither is an error with its number. A last line without
+// an end that can't be read is a torn write of a killed process and is left out.
 func ReadList(r io.Reader) ([]ListedTrace, error) {
 	var list []ListedTrace
 	index := map[string]int{}
@@ -66,8 +68,9 @@ func ReadList(r io.Reader) ([]ListedTrace, error) {
 	}
 }
 
-// openList opens a lane for each experiment of the list. Traces that an earlier run over a list sent are left out; those that the source doesn't know are skipped
-// as vanished, under the experiment that the list names.
+// openList opens a lane for each experiment of the list. Traces that an earlier run over a list
+// sent are left out; those that the source doesn't know are skipped as vanished, under the
+// experiment that the list names.
 func (r *run) openList(all []mlflow.Experiment) error {
 	known := map[string]mlflow.Experiment{}
 	for _, x := range all {

@@ -13,8 +13,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// permanent reports whether sending the same data again is pointless: only if every leaf of the error tree says so. A fan-out joins the errors of its branches, and
-// one permanent branch must not cost the other its data.
+// permanent reports whether sending the same data again is pointless: only if every leaf of the
+// error tree says so. A fan-out joins the errors of its branches, and one permanent branch must not
+// cost the other its data.
 func permanent(err error) bool {
 	if !consumererror.IsPermanent(err) {
 		return false
@@ -32,7 +33,8 @@ func permanent(err error) bool {
 	return true
 }
 
-// missing returns the traces that a partial error says were not taken, or nil when it doesn't say or can't be trusted because several destinations answered.
+// missing returns the traces that a partial error says were not taken, or nil when it doesn't say
+// or can't be trusted because several destinations answered.
 func missing(err error, traces []*mlflow.Trace) []*mlflow.Trace {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if _, joined := e.(interface{ Unwrap() []error }); joined {

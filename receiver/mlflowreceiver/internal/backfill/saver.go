@@ -14,8 +14,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// saver makes progress durable: the list of skipped traces first, then the position. One goroutine writes; what completes while it writes goes into the next
-// write, and workers wait while too much is unwritten, so that what a crash repeats stays bounded by the units in work.
+// saver makes progress durable: the list of skipped traces first, then the position. One goroutine
+// writes; what completes while it writes goes into the next write, and workers wait while too much
+// is unwritten, so that what a crash repeats stays bounded by the units in work.
 type saver struct {
 	run *run
 
@@ -118,7 +119,8 @@ func (s *saver) loop() {
 	}
 }
 
-// write makes the changes of a lane durable, trying again until the run ends: without storage, nothing may go on.
+// write makes the changes of a lane durable, trying again until the run ends: without storage,
+// nothing may go on.
 func (s *saver) write(l *lane, c *changes, record []byte) {
 	r := s.run
 	listed, troubled := len(c.skipped) == 0, false
@@ -143,7 +145,8 @@ func (s *saver) write(l *lane, c *changes, record []byte) {
 		}
 		if !troubled {
 			troubled = true
-			r.Log.Error("Progress can't be written; holding until it can", zap.String("experiment_id", l.exp.ID), zap.Error(err))
+			r.Log.Error("Progress can't be written; holding until it can", zap.String("experiment_id", l.exp.ID),
+				zap.Error(err))
 		}
 		r.Status(fmt.Errorf("progress of experiment %s can't be written: %w", l.exp.ID, err))
 		if werr := wait(r.ctx); werr != nil {

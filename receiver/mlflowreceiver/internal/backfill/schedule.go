@@ -53,17 +53,20 @@ func (r *run) fail(l *lane, err error) {
 	if r.ctx.Err() != nil {
 		return // the run ends, this is its echo
 	}
-	r.Log.Error("Experiment can't be read on", zap.String("experiment_id", l.exp.ID), zap.String("experiment", l.exp.Name), zap.Error(err))
+	r.Log.Error("Experiment can't be read on", zap.String("experiment_id", l.exp.ID),
+		zap.String("experiment", l.exp.Name), zap.Error(err))
 	r.Ledger.Update(l.exp.ID, accountError(err))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.exhausted = true
 }
 
-// pick waits for a lane with something to plan and returns it with its busy count raised, or returns nil when this worker is no longer needed.
+// pick waits for a lane with something to plan and returns it with its busy count raised, or
+// returns nil when this worker is no longer needed.
 //
-// While another lane flows, a lane has one unit in work at most, so a destination that stalls for one experiment holds one worker and no more; a worker that waits for
-// long is replaced (see stalling). Alone, a lane gets every worker.
+// While another lane flows, a lane has one unit in work at most, so a destination that stalls for
+// one experiment holds one worker and no more; a worker that waits for long is replaced (see
+// stalling). Alone, a lane gets every worker.
 func (r *run) pick() *lane {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +84,8 @@ func (r *run) pick() *lane {
 	}
 }
 
-// ahead bounds, in units per worker, how far a lane runs ahead of its oldest unit that is not settled: what is settled behind that one is sent again after a crash.
+// ahead bounds, in units per worker, how far a lane runs ahead of its oldest unit that is not
+// settled: what is settled behind that one is sent again after a crash.
 const ahead = 2
 
 func (r *run) eligible() *lane {
@@ -114,7 +118,8 @@ func (r *run) finished() bool {
 	return true
 }
 
-// stalling marks that a worker waits for the pipeline for long, and lets another take its place; the returned function takes the mark back.
+// stalling marks that a worker waits for the pipeline for long, and lets another take its place;
+// the returned function takes the mark back.
 func (r *run) stalling(l *lane) (over func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Store keeps the records of one source and selection in a storage extension. Source identifies them: another server or another filter has positions of its own.
+// Store keeps the records of one source and selection in a storage extension. Source identifies
+// them: another server or another filter has positions of its own.
 type Store struct {
 	Client storage.Client
 	Source string
@@ -57,7 +58,8 @@ func (s Store) Sent(ctx context.Context, ids []string) (map[string]bool, error) 
 	return sent, nil
 }
 
-// FixStart returns the start of a relative range as it was at the first start: the one stored, else now's, which it stores.
+// FixStart returns the start of a relative range as it was at the first start: the one stored, else
+// now's, which it stores.
 func (s Store) FixStart(ctx context.Context, written string, now int64) (int64, error) {
 	key := s.key("start", written)
 	b, err := s.Client.Get(ctx, key)

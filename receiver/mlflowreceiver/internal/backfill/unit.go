@@ -10,8 +10,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// process reads the traces of a unit and sends them. When the run ends in between, what is not settled is given back: it stays in flight in the books and the
-// position does not move.
+// process reads the traces of a unit and sends them. When the run ends in between, what is not
+// settled is given back: it stays in flight in the books and the position does not move.
 func (r *run) process(u *unit) {
 	l := u.lane
 	u.open = len(u.infos) + 1
@@ -158,7 +158,8 @@ func (u *unit) reject(refused []refusal) {
 func (u *unit) list(info *mlflow.Info, reason mlflow.Reason, detail string) {
 	r := u.lane.run
 	u.skipped = append(u.skipped, progress.SkippedTrace{
-		TraceID: info.ID, ExperimentID: u.lane.exp.ID, Reason: reason, Detail: detail, Receiver: r.Receiver, Time: r.Now().UTC(),
+		TraceID: info.ID, ExperimentID: u.lane.exp.ID, Reason: reason, Detail: detail,
+		Receiver: r.Receiver, Time: r.Now().UTC(),
 	})
 }
 
@@ -174,7 +175,8 @@ func (u *unit) settled(n int) {
 	}
 }
 
-// giveBack ends a unit that was not finished: its position does not move, nor that of any unit behind it.
+// giveBack ends a unit that was not finished: its position does not move, nor that of any unit
+// behind it.
 func (u *unit) giveBack() {
 	u.mu.Lock()
 	defer u.mu.Unlock()

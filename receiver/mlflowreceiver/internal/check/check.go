@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package check looks at what a backfill would read, without reading more spans than a small sample and without writing
-// anything.
+// Package check looks at what a backfill would read, without reading more spans than a small sample
+// and without writing anything.
 package check
 
 import (
@@ -16,14 +16,15 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// page is the largest number of infos that MLflow serves at once; sampled is how many traces of each storage era are
-// read to learn their size and that they can be read.
+// page is the largest number of infos that MLflow serves at once; sampled is how many traces of
+// each storage era are read to learn their size and that they can be read.
 const (
 	page    = 500
 	sampled = 5
 )
 
-// quota is the number of traces per second that Databricks takes by default, half of the workspace's quota.
+// quota is the number of traces per second that Databricks takes by default, half of the
+// workspace's quota.
 const quota = 100
 
 // Settings is what a check looks at: From <= timestamp < To.
@@ -34,8 +35,8 @@ type Settings struct {
 	Filter   string // of MLflow's search; empty: all traces
 }
 
-// Run returns the findings. An error of the source in one experiment is a problem of that experiment; an error of the
-// listing or the selection is returned.
+// Run returns the findings. An error of the source in one experiment is a problem of that
+// experiment; an error of the listing or the selection is returned.
 func Run(ctx context.Context, s Settings) (*progress.Findings, error) {
 	all, err := s.Source.Experiments(ctx)
 	if err != nil {
@@ -133,7 +134,8 @@ func (c *checker) experiment(ctx context.Context, x mlflow.Experiment) (progress
 	return f, nil
 }
 
-// sample is what reading a few traces of an era showed. A trace without spans tells nothing about the place.
+// sample is what reading a few traces of an era showed. A trace without spans tells nothing about
+// the place.
 type sample struct {
 	readable bool
 	problem  string  // why the place can't be read
@@ -172,8 +174,8 @@ func (c *checker) sample(ctx context.Context) map[string]sample {
 	return eras
 }
 
-// judge fills in what the samples tell about an experiment and returns how many seconds reading its spans takes at the
-// source.
+// judge fills in what the samples tell about an experiment and returns how many seconds reading its
+// spans takes at the source.
 func judge(e *progress.ExperimentFinding, eras map[string]sample) (seconds float64) {
 	e.Reachable = map[string]bool{}
 	for era, n := range e.Eras {

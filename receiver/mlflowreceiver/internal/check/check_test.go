@@ -71,7 +71,8 @@ func TestExperimentThatIsForbiddenIsAProblemOfItsOwn(t *testing.T) {
 		if mlflowtest.Route(r.URL.Path) != "traces/search" {
 			return nil
 		}
-		return &mlflowtest.Fault{Status: http.StatusForbidden, Body: `{"error_code":"PERMISSION_DENIED","message":"Permission denied"}`}
+		return &mlflowtest.Fault{Status: http.StatusForbidden,
+			Body: `{"error_code":"PERMISSION_DENIED","message":"Permission denied"}`}
 	})
 	f, err := Run(t.Context(), Settings{Source: open(t, server), Select: everything, To: 1 << 42})
 	require.NoError(t, err)

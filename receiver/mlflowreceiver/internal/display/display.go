@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package display shows the progress of a run: one line that is drawn again on a terminal, a log record now and then
-// elsewhere.
+// Package display shows the progress of a run: one line that is drawn again on a terminal, a log
+// record now and then elsewhere.
 package display
 
 import (
@@ -101,7 +101,8 @@ func Run(ctx context.Context, terminal io.Writer, log *zap.Logger, snapshot func
 			fmt.Fprintf(terminal, "\r\x1b[K%s", p.Line(elapsed))
 			continue
 		}
-		fields := []zap.Field{zap.Int64("traces", p.Done), zap.Int64("spans", p.Spans), zap.Float64("traces_per_second", float64(p.Done)/elapsed.Seconds()),
+		fields := []zap.Field{zap.Int64("traces", p.Done), zap.Int64("spans", p.Spans),
+			zap.Float64("traces_per_second", float64(p.Done)/elapsed.Seconds()),
 			zap.Int64("skipped", p.Skipped), zap.Int64("rejected", p.Rejected)}
 		if p.Total > 0 {
 			fields = append(fields, zap.Int64("of", p.Total), zap.Int64("percent", 100*p.Done/p.Total))

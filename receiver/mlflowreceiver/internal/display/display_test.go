@@ -24,10 +24,11 @@ func TestLine(t *testing.T) {
 		p    Progress
 		want string
 	}{
-		"total known":   {Progress{Done: 25, Total: 100, Spans: 80}, "25 of 100 traces (25%)  80 spans  2/s  30s left"},
-		"total unknown": {Progress{Done: 25, Total: -1, Spans: 80, Skipped: 2, Rejected: 1}, "25 traces  80 spans  2/s  skipped 2  rejected 1"},
-		"nothing yet":   {Progress{Total: 100}, "0 of 100 traces (0%)  0 spans  0/s"},
-		"done":          {Progress{Done: 100, Total: 100}, "100 of 100 traces (100%)  0 spans  10/s"},
+		"total known": {Progress{Done: 25, Total: 100, Spans: 80}, "25 of 100 traces (25%)  80 spans  2/s  30s left"},
+		"total unknown": {Progress{Done: 25, Total: -1, Spans: 80, Skipped: 2, Rejected: 1},
+			"25 traces  80 spans  2/s  skipped 2  rejected 1"},
+		"nothing yet": {Progress{Total: 100}, "0 of 100 traces (0%)  0 spans  0/s"},
+		"done":        {Progress{Done: 100, Total: 100}, "100 of 100 traces (100%)  0 spans  10/s"},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, tc.p.Line(10*time.Second)) })
 	}
@@ -35,7 +36,8 @@ func TestLine(t *testing.T) {
 
 func TestOf(t *testing.T) {
 	a := progress.Account{SourceCount: 100, Earlier: progress.Totals{Read: 40},
-		Run: progress.Totals{Read: 20, Accepted: 10, Spans: 30, Rejected: 1, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 2}}}
+		Run: progress.Totals{Read: 20, Accepted: 10, Spans: 30, Rejected: 1,
+			Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 2}}}
 	require.Equal(t, Progress{Done: 13, Total: 60, Spans: 30, Skipped: 2, Rejected: 1}, Of([]progress.Account{a}))
 	unknown := a
 	unknown.SourceCount = -1

@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Experiments is a user's selection: ids and name globs add up, exclude (ids or name globs) wins, deleted experiments
-// are left out unless asked for.
+// Experiments is a user's selection: ids and name globs add up, exclude (ids or name globs) wins,
+// deleted experiments are left out unless asked for.
 type Experiments struct {
 	IDs, Names, Exclude []string
 	Deleted             bool // deleted experiments are chosen, too
@@ -50,8 +50,8 @@ func (u *Unmatched) Error() string {
 	return b.String()
 }
 
-// Select returns the experiments of all that the selection means, in ascending order of their ids. An id or a name that
-// matches nothing is an *Unmatched.
+// Select returns the experiments of all that the selection means, in ascending order of their ids.
+// An id or a name that matches nothing is an *Unmatched.
 func (e Experiments) Select(all []mlflow.Experiment) ([]mlflow.Experiment, error) {
 	excluded := make([]glob.Glob, len(e.Exclude))
 	for i, p := range e.Exclude {

@@ -11,15 +11,18 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Apart leaves those of the chosen experiments out whose traces another one holds, too: experiments that share a place
-// in Unity Catalog each hold all traces there, and no trace says which of them it was written for. The one with the
-// smallest id stays. The notes say for people what was left out, and what is read besides.
+// Apart leaves those of the chosen experiments out whose traces another one holds, too: experiments
+// that share a place in Unity Catalog each hold all traces there, and no trace says which of them
+// it was written for. The one with the smallest id stays. The notes say for people what was left
+// out, and what is read besides.
 func DedupeByLocation(chosen, all []mlflow.Experiment) (kept []mlflow.Experiment, notes []string) {
 	first := map[string]mlflow.Experiment{}
 	for _, x := range chosen { // in ascending order of ids
 		if x.Place != "" {
 			if f, ok := first[x.Place]; ok {
-				notes = append(notes, fmt.Sprintf("experiment %s (%s) shares the traces in %s with %s (%s), as which they are read", x.Name, x.ID, x.Place, f.Name, f.ID))
+				notes = append(notes,
+					fmt.Sprintf("experiment %s (%s) shares the traces in %s with %s (%s), as which they are read",
+						x.Name, x.ID, x.Place, f.Name, f.ID))
 				continue
 			}
 			first[x.Place] = x
@@ -29,12 +32,15 @@ func DedupeByLocation(chosen, all []mlflow.Experiment) (kept []mlflow.Experiment
 	for _, x := range kept {
 		var others []string
 		for _, o := range all {
-			if x.Place != "" && o.Place == x.Place && !slices.ContainsFunc(chosen, func(c mlflow.Experiment) bool { return c.ID == o.ID }) {
+			if x.Place != "" && o.Place == x.Place && !slices.ContainsFunc(chosen, func(c mlflow.Experiment) bool {
+				return c.ID == o.ID
+			}) {
 				others = append(others, fmt.Sprintf("%s (%s)", o.Name, o.ID))
 			}
 		}
 		if len(others) > 0 {
-			notes = append(notes, fmt.Sprintf("%s, where the traces of experiment %s (%s) lie, also holds those of %s, which was not selected; they can't be told apart and are read, too",
+			notes = append(notes, fmt.Sprintf("%s, where the traces of experiment %s (%s) lie, also holds those of "+
+				"%s, which was not selected; they can't be told apart and are read, too",
 				x.Place, x.Name, x.ID, strings.Join(others, ", ")))
 		}
 	}

@@ -12,9 +12,11 @@ import (
 )
 
 func TestApart(t *testing.T) {
-	a, b, c := mlflow.Experiment{ID: "1", Name: "a", Place: "m.s.x"}, mlflow.Experiment{ID: "2", Name: "b", Place: "m.s.x"}, mlflow.Experiment{ID: "3", Name: "c", Place: "m.s.y"}
+	a, b, c := mlflow.Experiment{ID: "1", Name: "a", Place: "m.s.x"},
+		mlflow.Experiment{ID: "2", Name: "b", Place: "m.s.x"}, mlflow.Experiment{ID: "3", Name: "c", Place: "m.s.y"}
 	plain := []mlflow.Experiment{{ID: "4", Name: "d"}, {ID: "5", Name: "e"}}
-	kept, notes := DedupeByLocation(append([]mlflow.Experiment{a, b, c}, plain...), append([]mlflow.Experiment{a, b, c}, plain...))
+	kept, notes := DedupeByLocation(append([]mlflow.Experiment{a, b, c}, plain...),
+		append([]mlflow.Experiment{a, b, c}, plain...))
 	require.Equal(t, append([]mlflow.Experiment{a, c}, plain...), kept)
 	require.Equal(t, []string{"experiment b (2) shares the traces in m.s.x with a (1), as which they are read"}, notes)
 

@@ -13,7 +13,8 @@ import (
 )
 
 var all = []mlflow.Experiment{
-	{ID: "0", Name: "Default"}, {ID: "1", Name: "support-bot"}, {ID: "2", Name: "support-bot-eval"}, {ID: "10", Name: "/Users/a/Notebook"},
+	{ID: "0", Name: "Default"}, {ID: "1", Name: "support-bot"}, {ID: "2", Name: "support-bot-eval"},
+	{ID: "10", Name: "/Users/a/Notebook"},
 	{ID: "3", Name: "old", Deleted: true}, {ID: "4", Name: "[x]"},
 }
 
@@ -23,15 +24,20 @@ func TestSelect(t *testing.T) {
 		want []string
 		err  string
 	}{
-		"all":               {Experiments{Names: []string{"*"}}, []string{"0", "1", "2", "4", "10"}, ""},
-		"with deleted":      {Experiments{Names: []string{"*"}, Deleted: true}, []string{"0", "1", "2", "3", "4", "10"}, ""},
-		"ids and names":     {Experiments{IDs: []string{"0"}, Names: []string{"support-*"}}, []string{"0", "1", "2"}, ""},
-		"star crosses /":    {Experiments{Names: []string{"/Users/*"}}, []string{"10"}, ""},
-		"exclude wins":      {Experiments{IDs: []string{"2"}, Names: []string{"support-*"}, Exclude: []string{"*-eval"}}, []string{"1"}, ""},
-		"exclude by id":     {Experiments{Names: []string{"*"}, Exclude: []string{"0", "10"}}, []string{"1", "2", "4"}, ""},
-		"name, not a glob":  {Experiments{Names: []string{"[x]"}}, []string{"4"}, ""},
-		"all excluded":      {Experiments{IDs: []string{"1"}, Exclude: []string{"*"}}, []string{}, ""},
-		"unknown id":        {Experiments{IDs: []string{"99"}}, nil, `"99" matches no experiment; visible: Default (0), support-bot (1)`},
+		"all": {Experiments{Names: []string{"*"}}, []string{"0", "1", "2", "4", "10"}, ""},
+		"with deleted": {Experiments{Names: []string{"*"}, Deleted: true}, []string{"0", "1", "2", "3", "4", "10"},
+			""},
+		"ids and names": {Experiments{IDs: []string{"0"}, Names: []string{"support-*"}},
+			[]string{"0", "1", "2"}, ""},
+		"star crosses /": {Experiments{Names: []string{"/Users/*"}}, []string{"10"}, ""},
+		"exclude wins": {Experiments{IDs: []string{"2"}, Names: []string{"support-*"},
+			Exclude: []string{"*-eval"}}, []string{"1"}, ""},
+		"exclude by id": {Experiments{Names: []string{"*"}, Exclude: []string{"0", "10"}},
+			[]string{"1", "2", "4"}, ""},
+		"name, not a glob": {Experiments{Names: []string{"[x]"}}, []string{"4"}, ""},
+		"all excluded":     {Experiments{IDs: []string{"1"}, Exclude: []string{"*"}}, []string{}, ""},
+		"unknown id": {Experiments{IDs: []string{"99"}}, nil,
+			`"99" matches no experiment; visible: Default (0), support-bot (1)`},
 		"misspelt":          {Experiments{Names: []string{"suport-bot"}}, nil, "did you mean support-bot"},
 		"other separator":   {Experiments{Names: []string{"Support_Bot"}}, nil, "did you mean support-bot"},
 		"glob of nothing":   {Experiments{Names: []string{"sales-*"}}, nil, `"sales-*" matches no experiment`},
@@ -70,7 +76,8 @@ func TestTimes(t *testing.T) {
 		require.NoError(t, v.UnmarshalText([]byte(text)), text)
 		require.Equal(t, want.UnixMilli(), v.Millis(now), text)
 	}
-	for _, bad := range []string{"now", "90d", "-90", "-90y", "-0d", "-9999999999d", "-999999999w", "1700000000", "0001-01-01"} {
+	for _, bad := range []string{"now", "90d", "-90", "-90y", "-0d", "-9999999999d", "-999999999w",
+		"1700000000", "0001-01-01"} {
 		var v Time
 		require.ErrorContains(t, v.UnmarshalText([]byte(bad)), "is not a time", bad)
 	}

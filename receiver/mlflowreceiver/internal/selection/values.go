@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package selection holds what a user selects: times, shares and experiments, with the forms in which people write
-// them.
+// Package selection holds what a user selects: times, shares and experiments, with the forms in
+// which people write them.
 package selection
 
 import (
@@ -16,7 +16,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 )
 
-// Time is a point in time that a user wrote: RFC 3339, a date, or relative to now (-90d). The zero Time is "not set".
+// Time is a point in time that a user wrote: RFC 3339, a date, or relative to now (-90d). The zero
+// Time is "not set".
 type Time struct {
 	at   time.Time
 	back time.Duration // before now, for a relative time
@@ -25,7 +26,8 @@ type Time struct {
 
 var relative = regexp.MustCompile(`^-(\d+)([smhdw])$`)
 
-var units = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
+var units = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
+	"w": 7 * 24 * time.Hour}
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *Time) UnmarshalText(b []byte) error {
@@ -50,7 +52,8 @@ func (t *Time) UnmarshalText(b []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not a time; write RFC 3339 (2026-03-01T00:00:00Z), a date (2026-03-01), or a time back from now in s, m, h, d or w (-90d)", s)
+	return fmt.Errorf("%q is not a time; write RFC 3339 (2026-03-01T00:00:00Z), a date (2026-03-01), or a time back "+
+		"from now in s, m, h, d or w (-90d)", s)
 }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -100,9 +103,9 @@ func (s Share) MarshalText() ([]byte, error) {
 	return []byte(strconv.FormatFloat(float64(s)*100, 'f', -1, 64) + "%"), nil
 }
 
-// Normalize rewrites, in place, values that YAML reads as something else than text although users mean text: numbers as
-// experiment ids, dates and timestamps without quotes, a share of 0. What can't be meant names the key and the accepted
-// forms.
+// Normalize rewrites, in place, values that YAML reads as something else than text although users
+// mean text: numbers as experiment ids, dates and timestamps without quotes, a share of 0. What
+// can't be meant names the key and the accepted forms.
 func Normalize(conf *confmap.Conf) error {
 	patch := map[string]any{}
 	for _, key := range []string{"start_time", "end_time"} {
@@ -111,7 +114,8 @@ func Normalize(conf *confmap.Conf) error {
 			patch[key] = v.Format(time.RFC3339Nano)
 		case nil, string:
 		default:
-			return fmt.Errorf("%s: %v is not a time; write RFC 3339 (2026-03-01T00:00:00Z), a date (2026-03-01), or a time back from now (-90d)", key, v)
+			return fmt.Errorf("%s: %v is not a time; write RFC 3339 (2026-03-01T00:00:00Z), a date (2026-03-01), or "+
+				"a time back from now (-90d)", key, v)
 		}
 	}
 	if v := conf.Get("max_skipped"); v != nil {

@@ -30,7 +30,8 @@ type Databricks struct {
 // Unset reports whether nothing says which workspace or as whom.
 func (d Databricks) Unset() bool { return reflect.DeepEqual(d.SignIn, signin.Config{}) }
 
-// IsDatabricks reports whether the URI names the MLflow of a Databricks workspace: databricks, databricks://PROFILE.
+// IsDatabricks reports whether the URI names the MLflow of a Databricks workspace: databricks,
+// databricks://PROFILE.
 func IsDatabricks(uri string) bool {
 	t, err := parse(uri)
 	return err == nil && t.workspace
@@ -55,7 +56,8 @@ func parseWorkspace(uri string) (target, error) {
 	return target{workspace: true, profile: profile}, nil
 }
 
-// ValidateDatabricks returns what is wrong with the way to a workspace, naming the key. It reads no files.
+// ValidateDatabricks returns what is wrong with the way to a workspace, naming the key. It reads no
+// files.
 func ValidateDatabricks(uri string, d Databricks, http *confighttp.ClientConfig) error {
 	t, err := parse(uri)
 	if err != nil || !t.workspace {
@@ -63,13 +65,15 @@ func ValidateDatabricks(uri string, d Databricks, http *confighttp.ClientConfig)
 	}
 	if auth := http.Auth.Get(); auth != nil {
 		if t.profile != "" || !d.Unset() {
-			return fmt.Errorf("http::auth: %s signs the requests and says where they go; write tracking_uri: databricks and leave the group databricks out", auth.AuthenticatorID)
+			return fmt.Errorf("http::auth: %s signs the requests and says where they go; write tracking_uri: "+
+				"databricks and leave the group databricks out", auth.AuthenticatorID)
 		}
 		return nil
 	}
 	for name := range http.Headers.Iter {
 		if strings.EqualFold(name, "Authorization") {
-			return errors.New("http::headers: Authorization is written by the sign-in; write the token into databricks::auth::token")
+			return errors.New(
+				"http::headers: Authorization is written by the sign-in; write the token into databricks::auth::token")
 		}
 	}
 	cfg, err := t.signIn(d.SignIn)
@@ -77,7 +81,8 @@ func ValidateDatabricks(uri string, d Databricks, http *confighttp.ClientConfig)
 		return err
 	}
 	if cfg.Host == "" && cfg.Profile == "" {
-		return errors.New("databricks::host: required with tracking_uri: databricks; write the workspace's address (https://….cloud.databricks.com), write databricks://PROFILE, or name a " +
+		return errors.New("databricks::host: required with tracking_uri: databricks; write the workspace's address " +
+			"(https://….cloud.databricks.com), write databricks://PROFILE, or name a " +
 			"databricks_auth extension in http::auth. Neither DATABRICKS_HOST nor the profile DEFAULT is used unasked")
 	}
 	if err := cfg.Validate(); err != nil {
@@ -92,7 +97,8 @@ func (t target) signIn(cfg signin.Config) (signin.Config, error) {
 		return cfg, nil
 	}
 	if cfg.Profile != "" && cfg.Profile != t.profile {
-		return cfg, fmt.Errorf("databricks::profile: %q, but tracking_uri names %q; write one of them", cfg.Profile, t.profile)
+		return cfg, fmt.Errorf("databricks::profile: %q, but tracking_uri names %q; write one of them",
+			cfg.Profile, t.profile)
 	}
 	cfg.Profile = t.profile
 	return cfg, nil
@@ -130,16 +136,19 @@ func openWorkspace(ctx context.Context, s Settings, t target) (mlflow.Source, Ab
 		return fail(fmt.Errorf("http: %w", err))
 	}
 	src, err := rest.New(rest.Config{
-		URL: host, HTTP: client, PageSize: workspacePage, Concurrency: s.Concurrency, RequestsPerSecond: s.RequestsPerSecond, MaxTraceBytes: int64(s.MaxTraceSize),
+		URL: host, HTTP: client, PageSize: workspacePage, Concurrency: s.Concurrency,
+		RequestsPerSecond: s.RequestsPerSecond, MaxTraceBytes: int64(s.MaxTraceSize),
 		Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
-		Databricks: &rest.Databricks{Warehouse: s.Databricks.Warehouse, Storage: storage, Poll: s.Poll, Identity: session.Identity()},
+		Databricks: &rest.Databricks{Warehouse: s.Databricks.Warehouse, Storage: storage, Poll: s.Poll,
+			Identity: session.Identity()},
 	})
 	if err != nil {
 		return fail(err)
 	}
 	about := About{
-		Description: mlflow.Description{Kind: "MLflow on Databricks", Location: session.Host(), Principal: session.Identity(), Authentication: "sign-in " + session.AuthType()},
-		Identity:    "databricks:" + session.Host(),
+		Description: mlflow.Description{Kind: "MLflow on Databricks", Location: session.Host(),
+			Principal: session.Identity(), Authentication: "sign-in " + session.AuthType()},
+		Identity: "databricks:" + session.Host(),
 	}
 	if !own {
 		about.Authentication = s.authentication()
@@ -148,8 +157,8 @@ func openWorkspace(ctx context.Context, s Settings, t target) (mlflow.Source, Ab
 	return signedIn{src, session}, about, nil
 }
 
-// workspacePage is the number of infos per search. Each is a query of a SQL warehouse, which takes seconds whatever it
-// finds.
+// workspacePage is the number of infos per search. Each is a query of a SQL warehouse, which takes
+// seconds whatever it finds.
 const workspacePage = 500
 
 // session signs in, or finds the session of the extension that http::auth names.

@@ -21,19 +21,24 @@ import (
 
 // ordinary adds a trace of an ordinary experiment.
 func ordinary(w *databrickstest.Workspace, experiment, id string, n int, metadata string, file []byte) {
-	w.AddOrdinaryTrace(json.RawMessage(fmt.Sprintf(`{"trace_id": %q, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": %q}}, "request_time": %q,
+	w.AddOrdinaryTrace(
+		json.RawMessage(
+			fmt.Sprintf(
+				`{"trace_id": %q, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": %q}}, "request_time": %q,
 		"execution_duration": "0.5s", "state": "OK", "trace_metadata": {"mlflow.trace_schema.version": "3"%s}, "tags": {"mlflow.traceName": "t"}}`,
-		id, experiment, at.Add(time.Duration(n)*time.Second).Format(time.RFC3339), metadata)), file)
+				id, experiment, at.Add(time.Duration(n)*time.Second).Format(time.RFC3339), metadata)), file)
 }
 
 // file is a traces.json of schema 3 with one span.
 func file(n int) []byte {
-	return []byte(fmt.Sprintf(`{"spans": [{"trace_id": "%s", "span_id": "%s", "parent_span_id": "", "name": "span %d", "start_time_unix_nano": 1, "end_time_unix_nano": 2,
+	return []byte(
+		fmt.Sprintf(
+			`{"spans": [{"trace_id": "%s", "span_id": "%s", "parent_span_id": "", "name": "span %d", "start_time_unix_nano": 1, "end_time_unix_nano": 2,
 		"status": {"code": "STATUS_CODE_OK"}, "attributes": {"mlflow.spanInputs": "{\"q\": %d}"}}]}`, "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAE=", n, n))
 }
 
-// TestExperiment reads an ordinary experiment: by either search, its files through signed URLs, without the token ever
-// leaving for the storage.
+// TestExperiment reads an ordinary experiment: by either search, its files through signed URLs,
+// without the token ever leaving for the storage.
 func TestExperiment(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -95,7 +100,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	for id, s := range skipped {
 		reasons[id] = s.Reason
 	}
-	require.Equal(t, map[string]mlflow.Reason{id(1): mlflow.ArtifactMissing, id(2): mlflow.NoSpans, id(3): mlflow.Corrupt, id(4): mlflow.Corrupt, id(5): mlflow.TooLarge}, reasons)
+	require.Equal(t, map[string]mlflow.Reason{id(1): mlflow.ArtifactMissing, id(2): mlflow.NoSpans,
+		id(3): mlflow.Corrupt, id(4): mlflow.Corrupt, id(5): mlflow.TooLarge}, reasons)
 
 	w.SetMLflow(func(s *databrickstest.MLflowSwitches) { s.ExpiredURLs = 100 })
 	_, skipped, _ = read(t, src, mlflow.Range{ExperimentID: x}, 50)
@@ -107,16 +113,18 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	require.Len(t, found, 1, "trace: null is a trace that is not there")
 }
 
-// TestInferenceTable reads a trace whose id is that of a request to a model, from the inference table that its metadata
-// names.
+// TestInferenceTable reads a trace whose id is that of a request to a model, from the inference
+// table that its metadata names.
 func TestInferenceTable(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/plain", nil)
 	const id = "0b6a26c0-6b6c-4d53-9b3f-3f9c1c6f2a11"
-	ordinary(w, x, id, 1, `, "mlflow.sourceTable": "main.serving.payload", "mlflow.databricksRequestId": "req-1"`, []byte(`{"spans": [{"name": "served", "context": {"span_id": "0x000000000000000a",
+	ordinary(w, x, id, 1, `, "mlflow.sourceTable": "main.serving.payload", "mlflow.databricksRequestId": "req-1"`,
+		[]byte(`{"spans": [{"name": "served", "context": {"span_id": "0x000000000000000a",
 		"trace_id": "0x0000000000000000000000000000000b"}, "parent_id": null, "start_time": 1, "end_time": 2, "status_code": "OK", "status_message": "", "attributes": {}, "events": []}]}`))
 	const lost = "0b6a26c0-6b6c-4d53-9b3f-3f9c1c6f2a12"
-	ordinary(w, x, lost, 2, `, "mlflow.sourceTable": "main.serving.payload", "mlflow.databricksRequestId": "req-2"`, nil)
+	ordinary(w, x, lost, 2, `, "mlflow.sourceTable": "main.serving.payload", "mlflow.databricksRequestId": "req-2"`,
+		nil)
 	traces, skipped, _ := read(t, open(t, settings(w)), mlflow.Range{ExperimentID: x}, 10)
 	require.Equal(t, "served", traces[id].Spans[0].Name)
 	require.Equal(t, [16]byte{15: 0xb}, traces[id].Spans[0].TraceID)

@@ -46,7 +46,8 @@ func TestExtension(t *testing.T) {
 	w.AddRows(spans, row(1, 1, 0, nil))
 	w.AddServicePrincipal("app", "s3cret")
 	w.Grant("app", "main", "USE_CATALOG", "USE_SCHEMA", "SELECT")
-	session, err := signin.New(signin.Config{Host: w.URL(), Credentials: signin.Credentials{ClientID: "app", ClientSecret: "s3cret"}}, signin.Settings{})
+	session, err := signin.New(signin.Config{Host: w.URL(),
+		Credentials: signin.Credentials{ClientID: "app", ClientSecret: "s3cret"}}, signin.Settings{})
 	require.NoError(t, err)
 	defer session.Close()
 	id := component.MustNewID("databricks_auth")
@@ -93,7 +94,9 @@ func TestNothingAmbient(t *testing.T) {
 func TestProfile(t *testing.T) {
 	w := workspace(t)
 	path := filepath.Join(t.TempDir(), "databrickscfg")
-	require.NoError(t, os.WriteFile(path, []byte("[DEFAULT]\nhost = http://127.0.0.1:1\ntoken = x\n\n[lab]\nhost = "+w.URL()+"\ntoken = "+databrickstest.AdminToken+"\n"), 0o600))
+	require.NoError(t,
+		os.WriteFile(path, []byte("[DEFAULT]\nhost = http://127.0.0.1:1\ntoken = x\n\n[lab]\nhost = "+w.URL()+
+			"\ntoken = "+databrickstest.AdminToken+"\n"), 0o600))
 	s := settings(w)
 	s.URI, s.Databricks.SignIn = "databricks://lab", signin.Config{Credentials: signin.Credentials{ConfigFile: path}}
 	require.NoError(t, ValidateDatabricks(s.URI, s.Databricks, &s.HTTP))
@@ -108,7 +111,8 @@ func TestProfile(t *testing.T) {
 
 func TestValidateDatabricks(t *testing.T) {
 	header := confighttp.ClientConfig{Headers: configopaque.MapList{{Name: "authorization", Value: "Bearer x"}}}
-	auth := confighttp.ClientConfig{Auth: configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("databricks_auth")})}
+	auth := confighttp.ClientConfig{
+		Auth: configoptional.Some(configauth.Config{AuthenticatorID: component.MustNewID("databricks_auth")})}
 	good := signin.Config{Host: "https://dbc-1.cloud.databricks.com", Credentials: signin.Credentials{Token: "x"}}
 	for _, c := range []struct {
 		uri  string
@@ -124,9 +128,12 @@ func TestValidateDatabricks(t *testing.T) {
 		{"databricks", good, auth, "http::auth: databricks_auth signs the requests"},
 		{"databricks://prod", signin.Config{}, auth, "http::auth: databricks_auth signs the requests"},
 		{"databricks", good, header, "databricks::auth::token"},
-		{"databricks://prod", signin.Config{Profile: "test"}, confighttp.ClientConfig{}, `databricks::profile: "test", but tracking_uri names "prod"`},
-		{"databricks", signin.Config{Host: "http://dbc-1.cloud.databricks.com"}, confighttp.ClientConfig{}, "databricks::host: "},
-		{"databricks", signin.Config{Host: "https://dbc-1.cloud.databricks.com"}, confighttp.ClientConfig{}, "databricks::"},
+		{"databricks://prod", signin.Config{Profile: "test"}, confighttp.ClientConfig{},
+			`databricks::profile: "test", but tracking_uri names "prod"`},
+		{"databricks", signin.Config{Host: "http://dbc-1.cloud.databricks.com"}, confighttp.ClientConfig{},
+			"databricks::host: "},
+		{"databricks", signin.Config{Host: "https://dbc-1.cloud.databricks.com"},
+			confighttp.ClientConfig{}, "databricks::"},
 	} {
 		err := ValidateDatabricks(c.uri, Databricks{SignIn: c.cfg}, &c.http)
 		if c.err == "" {
@@ -136,7 +143,8 @@ func TestValidateDatabricks(t *testing.T) {
 		require.ErrorContains(t, err, c.err)
 	}
 	for uri, text := range map[string]string{
-		"databricks://scope:key": "secret scope", "databricks-uc": "registry of models", "databricks://": "names no workspace", "databricks://a/b": "names no workspace",
+		"databricks://scope:key": "secret scope", "databricks-uc": "registry of models",
+		"databricks://": "names no workspace", "databricks://a/b": "names no workspace",
 		"databricks:prod": "names no workspace", "databricksx": "no scheme",
 	} {
 		require.ErrorContains(t, Validate(uri), text, uri)

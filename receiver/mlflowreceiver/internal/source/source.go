@@ -69,23 +69,31 @@ func parse(uri string) (target, error) {
 		t, err := store.ParseURI(uri)
 		return target{file: &t}, err
 	case driver == "postgresql" || driver == "postgres" || driver == "mysql" || driver == "mssql":
-		return target{}, fmt.Errorf("reading a %s database directly is not in this version; write the http(s) address of the tracking server in front of it", driver)
+		return target{},
+			fmt.Errorf("reading a %s database directly is not in this version; write the http(s) address of the "+
+				"tracking server in front of it", driver)
 	case driver == "databricks":
 		return parseWorkspace(uri)
 	case driver == "databricks-uc":
-		return target{}, errors.New("databricks-uc is a registry of models; write databricks or databricks://PROFILE, which holds the traces in Unity Catalog, too")
+		return target{},
+			errors.New("databricks-uc is a registry of models; write databricks or databricks://PROFILE, which " +
+				"holds the traces in Unity Catalog, too")
 	case driver == "http" || driver == "https":
 		u, err := rest.ParseURL(uri)
 		return target{server: u}, err
 	case !strings.Contains(uri, "://"):
-		return target{}, errors.New("it has no scheme; write http://host:5000, https://host/prefix, databricks, or sqlite:///mlflow.db for a file")
+		return target{},
+			errors.New("it has no scheme; write http://host:5000, https://host/prefix, databricks, or " +
+				"sqlite:///mlflow.db for a file")
 	default:
-		return target{}, fmt.Errorf("the scheme %q is not known; write http://host:5000, https://host/prefix, databricks, or sqlite:///mlflow.db for a file", driver)
+		return target{},
+			fmt.Errorf("the scheme %q is not known; write http://host:5000, https://host/prefix, databricks, or "+
+				"sqlite:///mlflow.db for a file", driver)
 	}
 }
 
-// Validate returns what is wrong with a tracking URI and what to write instead. No part that may hold a password is
-// repeated.
+// Validate returns what is wrong with a tracking URI and what to write instead. No part that may
+// hold a password is repeated.
 func Validate(uri string) error {
 	_, err := parse(uri)
 	return err
@@ -107,7 +115,8 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 			path = abs
 		}
 		return src, About{
-			Description: mlflow.Description{Kind: "MLflow store (SQLite)", Location: path, Authentication: "file access"}, Identity: "sqlite:" + path,
+			Description: mlflow.Description{Kind: "MLflow store (SQLite)", Location: path,
+				Authentication: "file access"}, Identity: "sqlite:" + path,
 		}, nil
 	}
 	if t.workspace {
@@ -118,14 +127,16 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 		return nil, About{}, fmt.Errorf("http: %w", err)
 	}
 	src, err := rest.New(rest.Config{
-		URL: t.server, HTTP: client, Workspace: s.Workspace, PageSize: s.SearchPage, Concurrency: s.Concurrency, RequestsPerSecond: s.RequestsPerSecond,
-		MaxTraceBytes: int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
+		URL: t.server, HTTP: client, Workspace: s.Workspace, PageSize: s.SearchPage, Concurrency: s.Concurrency,
+		RequestsPerSecond: s.RequestsPerSecond,
+		MaxTraceBytes:     int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
 	})
 	if err != nil {
 		return nil, About{}, err
 	}
 	place := strings.ToLower(t.server.Scheme+"://"+t.server.Host) + strings.TrimRight(t.server.Path, "/")
-	return src, About{Description: mlflow.Description{Kind: "MLflow server", Location: place, Authentication: s.authentication()}, Identity: place}, nil
+	return src, About{Description: mlflow.Description{Kind: "MLflow server", Location: place,
+		Authentication: s.authentication()}, Identity: place}, nil
 }
 
 func (s *Settings) hooks() rest.Hooks {

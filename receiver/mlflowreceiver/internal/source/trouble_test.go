@@ -19,7 +19,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/rest"
 )
 
-// TestPatience: quotas, a warehouse that starts slowly and a workspace that is away for a moment are waited for.
+// TestPatience: quotas, a warehouse that starts slowly and a workspace that is away for a moment
+// are waited for.
 func TestPatience(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -37,9 +38,11 @@ func TestPatience(t *testing.T) {
 				left[name]--
 				switch left[name] % 3 {
 				case 0:
-					return &databrickstest.Fault{Status: http.StatusServiceUnavailable, Code: "TEMPORARILY_UNAVAILABLE", Body: "The SQL warehouse is starting"}
+					return &databrickstest.Fault{Status: http.StatusServiceUnavailable, Code: "TEMPORARILY_UNAVAILABLE",
+						Body: "The SQL warehouse is starting"}
 				case 1:
-					return &databrickstest.Fault{Status: http.StatusTooManyRequests, Code: "REQUEST_LIMIT_EXCEEDED", Body: "Too many requests"}
+					return &databrickstest.Fault{Status: http.StatusTooManyRequests, Code: "REQUEST_LIMIT_EXCEEDED",
+						Body: "Too many requests"}
 				}
 				return &databrickstest.Fault{Reset: true}
 			}
@@ -54,7 +57,8 @@ func TestPatience(t *testing.T) {
 	require.GreaterOrEqual(t, s.Observer.(*heard).retries, 6)
 }
 
-// TestColdWarehouse: a SQL warehouse that has to start is waited for, by searches and by what reads whole traces.
+// TestColdWarehouse: a SQL warehouse that has to start is waited for, by searches and by what reads
+// whole traces.
 func TestColdWarehouse(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -70,12 +74,14 @@ func TestColdWarehouse(t *testing.T) {
 	require.NotZero(t, w.Count(http.MethodGet, "/api/4.0/mlflow/traces/search/operations/"))
 	w.SetWarehouse(cold)
 	read := 0
-	require.NoError(t, src.Traces(context.Background(), infos, func(int, *mlflow.Trace, *mlflow.Skip) error { read++; return nil }))
+	require.NoError(t,
+		src.Traces(context.Background(), infos, func(int, *mlflow.Trace, *mlflow.Skip) error { read++; return nil }))
 	require.Equal(t, 25, read)
 	require.Equal(t, "RUNNING", w.WarehouseState(warehouse))
 }
 
-// TestQuotas: the workspace's quotas are never reached, so that nobody else is refused because of us.
+// TestQuotas: the workspace's quotas are never reached, so that nobody else is refused because of
+// us.
 func TestQuotas(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -103,8 +109,10 @@ func TestRefusals(t *testing.T) {
 		kind   rest.Kind
 		text   string
 	}{
-		{"wrong token", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "wrong" }, rest.KindCredentials, "databricks::auth"},
-		{"no grant", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "other" }, rest.KindPermission, "User does not have"},
+		{"wrong token", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "wrong" },
+			rest.KindCredentials, "databricks::auth"},
+		{"no grant", func(s *Settings) { s.Databricks.SignIn.Credentials.Token = "other" }, rest.KindPermission,
+			"User does not have"},
 		{"no warehouse", func(s *Settings) { s.Databricks.Warehouse = "" }, rest.KindRequest, "set sql_warehouse_id"},
 		{"wrong secret", func(s *Settings) {
 			s.Databricks.SignIn.Credentials = signin.Credentials{ClientID: "app", ClientSecret: "wrong"}
@@ -126,7 +134,8 @@ func TestRefusals(t *testing.T) {
 	}
 	w.SetMLflow(func(s *databrickstest.MLflowSwitches) { s.NoSearchV4 = true })
 	_, err := open(t, settings(w)).Infos(ctx, mlflow.Range{ExperimentID: x}, mlflow.Position{}, 10)
-	require.ErrorContains(t, err, "Unity Catalog (main.traces.agent), and this workspace has no route to search there yet")
+	require.ErrorContains(t, err,
+		"Unity Catalog (main.traces.agent), and this workspace has no route to search there yet")
 
 	d, err := open(t, settings(w)).Describe(ctx)
 	require.NoError(t, err)

@@ -23,13 +23,17 @@ func TestUnityCatalog(t *testing.T) {
 	x := w.CreateExperiment("/agent", &place)
 	w.AddRows(spans,
 		row(1, 10, 0, databrickstest.Row{
-			"kind": "SPAN_KIND_SERVER", "trace_state": "vendor=1", "flags": int64(257), "dropped_attributes_count": int64(1), "dropped_events_count": int64(2), "dropped_links_count": int64(3),
+			"kind": "SPAN_KIND_SERVER", "trace_state": "vendor=1", "flags": int64(257),
+			"dropped_attributes_count": int64(1), "dropped_events_count": int64(2), "dropped_links_count": int64(3),
 			"attributes": map[string]any{
-				"mlflow.spanType": "AGENT", "mlflow.spanInputs": map[string]any{"q": "hi", "n": int64(1<<53 + 1), "none": nil}, "mlflow.spanOutputs": `{"looks": "like JSON"}`,
+				"mlflow.spanType": "AGENT", "mlflow.spanInputs": map[string]any{"q": "hi", "n": int64(1<<53 + 1),
+					"none": nil}, "mlflow.spanOutputs": `{"looks": "like JSON"}`,
 				"list": []any{true, 2.0, "x"}, "temperature": 0.5,
 			},
-			"events": []any{map[string]any{"time_unix_nano": at.UnixNano(), "name": "chosen", "attributes": map[string]any{"k": "v"}, "dropped_attributes_count": int64(4)}},
-			"links":  []any{map[string]any{"trace_id": hex(9), "span_id": "0000000000000009", "trace_state": "a=b", "attributes": map[string]any{"k": int64(1)}, "flags": int64(1)}},
+			"events": []any{map[string]any{"time_unix_nano": at.UnixNano(), "name": "chosen",
+				"attributes": map[string]any{"k": "v"}, "dropped_attributes_count": int64(4)}},
+			"links": []any{map[string]any{"trace_id": hex(9), "span_id": "0000000000000009", "trace_state": "a=b",
+				"attributes": map[string]any{"k": int64(1)}, "flags": int64(1)}},
 			"status": map[string]any{"code": "STATUS_CODE_ERROR", "message": "no luck"},
 		}),
 		row(1, 11, 10, nil))
@@ -38,7 +42,9 @@ func TestUnityCatalog(t *testing.T) {
 		src := open(t, settings(w))
 		experiments, err := src.Experiments(context.Background())
 		require.NoError(t, err)
-		require.Equal(t, []mlflow.Experiment{{ID: x, Name: "/agent", ArtifactLocation: "dbfs:/databricks/mlflow-tracking/" + x, Place: "main.traces.agent"}}, experiments)
+		require.Equal(t,
+			[]mlflow.Experiment{{ID: x, Name: "/agent", ArtifactLocation: "dbfs:/databricks/mlflow-tracking/" + x,
+				Place: "main.traces.agent"}}, experiments)
 
 		traces, skipped, order := read(t, src, mlflow.Range{ExperimentID: x}, 10)
 		require.Empty(t, skipped)
@@ -53,18 +59,25 @@ func TestUnityCatalog(t *testing.T) {
 		require.Equal(t, [16]byte{15: 1}, root.TraceID)
 		require.Equal(t, [8]byte{7: 10}, root.ID)
 		require.Equal(t, mlflow.Span{
-			TraceID: root.TraceID, ID: root.ID, Name: "span 10", Start: at.Add(time.Second).UnixNano(), End: at.Add(time.Second).UnixNano() + 1_500_000, Status: mlflow.StatusError,
-			Message: "no luck", Kind: 2, TraceState: "vendor=1", Flags: 257, DroppedAttributes: 1, DroppedEvents: 2, DroppedLinks: 3,
+			TraceID: root.TraceID, ID: root.ID, Name: "span 10", Start: at.Add(time.Second).UnixNano(),
+			End: at.Add(time.Second).UnixNano() + 1_500_000, Status: mlflow.StatusError,
+			Message: "no luck", Kind: 2, TraceState: "vendor=1", Flags: 257, DroppedAttributes: 1,
+			DroppedEvents: 2, DroppedLinks: 3,
 			Attributes: []mlflow.Attribute{
-				{Key: "list", Raw: []byte(`[true, 2.0, "x"]`)}, {Key: "mlflow.spanInputs", Raw: []byte(`{"n": 9007199254740993, "none": null, "q": "hi"}`)},
-				{Key: "mlflow.spanOutputs", Raw: []byte(`"{\"looks\": \"like JSON\"}"`)}, {Key: "mlflow.spanType", Raw: []byte(`"AGENT"`)}, {Key: "temperature", Raw: []byte("0.5")},
+				{Key: "list", Raw: []byte(`[true, 2.0, "x"]`)},
+				{Key: "mlflow.spanInputs", Raw: []byte(`{"n": 9007199254740993, "none": null, "q": "hi"}`)},
+				{Key: "mlflow.spanOutputs", Raw: []byte(`"{\"looks\": \"like JSON\"}"`)},
+				{Key: "mlflow.spanType", Raw: []byte(`"AGENT"`)}, {Key: "temperature", Raw: []byte("0.5")},
 			},
-			Events: []mlflow.Event{{Name: "chosen", Time: at.UnixNano(), Attributes: []mlflow.Attribute{{Key: "k", Raw: []byte(`"v"`)}}, DroppedAttributes: 4}},
-			Links:  []mlflow.Link{{TraceID: [16]byte{15: 9}, SpanID: [8]byte{7: 9}, Attributes: []mlflow.Attribute{{Key: "k", Raw: []byte("1")}}, TraceState: "a=b", Flags: 1}},
+			Events: []mlflow.Event{{Name: "chosen", Time: at.UnixNano(),
+				Attributes: []mlflow.Attribute{{Key: "k", Raw: []byte(`"v"`)}}, DroppedAttributes: 4}},
+			Links: []mlflow.Link{{TraceID: [16]byte{15: 9}, SpanID: [8]byte{7: 9},
+				Attributes: []mlflow.Attribute{{Key: "k", Raw: []byte("1")}}, TraceState: "a=b", Flags: 1}},
 		}, root)
 		require.Equal(t, root.ID, tr.Spans[1].Parent)
 
-		found, err := src.Lookup(context.Background(), []string{id, "trace:/main.traces.agent/" + hex(2), "trace:/main.other.x/" + hex(1)})
+		found, err := src.Lookup(context.Background(), []string{id, "trace:/main.traces.agent/" + hex(2),
+			"trace:/main.other.x/" + hex(1)})
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Equal(t, tr.Info, found[0])
@@ -82,13 +95,15 @@ func TestOlderLayout(t *testing.T) {
 	const body = `{"uc_schema": {"catalog_name": "main", "schema_name": "old"}, "sql_warehouse_id": "wh1"}`
 	post(t, w, "/api/4.0/mlflow/traces/location", body)
 	post(t, w, "/api/4.0/mlflow/traces/"+x+"/link-location", body)
-	w.AddRows("main.old.mlflow_experiment_trace_otel_spans", row(1, 1, 0, databrickstest.Row{"attributes": map[string]any{"mlflow.spanInputs": `{"q": 1}`}}))
+	w.AddRows("main.old.mlflow_experiment_trace_otel_spans",
+		row(1, 1, 0, databrickstest.Row{"attributes": map[string]any{"mlflow.spanInputs": `{"q": 1}`}}))
 	src := open(t, settings(w))
 	traces, skipped, _ := read(t, src, mlflow.Range{ExperimentID: x}, 10)
 	require.Empty(t, skipped)
 	tr := traces["trace:/main.old/"+hex(1)]
 	require.NotNil(t, tr)
-	require.Equal(t, []mlflow.Attribute{{Key: "mlflow.spanInputs", Raw: []byte(`"{\"q\": 1}"`)}}, tr.Spans[0].Attributes)
+	require.Equal(t, []mlflow.Attribute{{Key: "mlflow.spanInputs", Raw: []byte(`"{\"q\": 1}"`)}},
+		tr.Spans[0].Attributes)
 	experiments, err := src.Experiments(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, "main.old", experiments[0].Place)
@@ -109,7 +124,8 @@ func TestRepeatedRows(t *testing.T) {
 	require.Equal(t, []byte{1, 2, 3, 3}, ids)
 }
 
-// TestSearching reads many traces: in pages, in windows of time, through running and failing searches and empty pages.
+// TestSearching reads many traces: in pages, in windows of time, through running and failing
+// searches and empty pages.
 func TestSearching(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -133,7 +149,9 @@ func TestSearching(t *testing.T) {
 			for i := range 7 { // one millisecond that is larger than a page
 				n := 1_000_000 + i
 				start := at.Add(30 * 24 * time.Hour)
-				w.AddRows(spans, row(n, 1, 0, databrickstest.Row{"start_time_unix_nano": start.UnixNano(), "end_time_unix_nano": start.UnixNano()}))
+				w.AddRows(spans,
+					row(n, 1, 0, databrickstest.Row{"start_time_unix_nano": start.UnixNano(),
+						"end_time_unix_nano": start.UnixNano()}))
 				want = append(want, "trace:/main.traces.agent/"+hex(n))
 			}
 			w.SetMLflow(c.change)
@@ -169,16 +187,23 @@ func TestRangeAndFilter(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
 	for i := 1; i <= 9; i++ {
-		w.AddRows(spans, row(i, 1, 0, databrickstest.Row{"status": map[string]any{"code": []string{"STATUS_CODE_OK", "STATUS_CODE_ERROR"}[i%2]}}))
+		w.AddRows(spans,
+			row(i, 1, 0,
+				databrickstest.Row{"status": map[string]any{"code": []string{"STATUS_CODE_OK",
+					"STATUS_CODE_ERROR"}[i%2]}}))
 	}
 	src := open(t, settings(w))
-	_, _, order := read(t, src, mlflow.Range{ExperimentID: x, From: at.Add(3 * time.Second).UnixMilli(), To: at.Add(8 * time.Second).UnixMilli(), Filter: "trace.status = 'ERROR'"}, 2)
-	require.Equal(t, []string{"trace:/main.traces.agent/" + hex(3), "trace:/main.traces.agent/" + hex(5), "trace:/main.traces.agent/" + hex(7)}, order)
-	_, err := src.Infos(context.Background(), mlflow.Range{ExperimentID: x, Filter: "a = 1 OR b = 2"}, mlflow.Position{}, 10)
+	_, _, order := read(t, src, mlflow.Range{ExperimentID: x, From: at.Add(3 * time.Second).UnixMilli(),
+		To: at.Add(8 * time.Second).UnixMilli(), Filter: "trace.status = 'ERROR'"}, 2)
+	require.Equal(t, []string{"trace:/main.traces.agent/" + hex(3), "trace:/main.traces.agent/" + hex(5),
+		"trace:/main.traces.agent/" + hex(7)}, order)
+	_, err := src.Infos(context.Background(), mlflow.Range{ExperimentID: x, Filter: "a = 1 OR b = 2"},
+		mlflow.Position{}, 10)
 	require.ErrorContains(t, err, "Invalid clause")
 }
 
-// TestNotShown: what a workspace lists and doesn't show is skipped with its reason, and costs no other trace.
+// TestNotShown: what a workspace lists and doesn't show is skipped with its reason, and costs no
+// other trace.
 func TestNotShown(t *testing.T) {
 	w := workspace(t)
 	x := w.CreateExperiment("/agent", &place)
@@ -198,9 +223,10 @@ func TestNotShown(t *testing.T) {
 	infos, err := src.Infos(context.Background(), mlflow.Range{ExperimentID: x}, mlflow.Position{}, 50)
 	require.NoError(t, err)
 	infos = append(infos, mlflow.Info{ID: "trace:/main.traces.agent/" + hex(99), ExperimentID: x})
-	require.NoError(t, src.Traces(context.Background(), infos[12:], func(_ int, tr *mlflow.Trace, skip *mlflow.Skip) error {
-		require.Nil(t, tr)
-		require.Equal(t, mlflow.Vanished, skip.Reason)
-		return nil
-	}))
+	require.NoError(t,
+		src.Traces(context.Background(), infos[12:], func(_ int, tr *mlflow.Trace, skip *mlflow.Skip) error {
+			require.Nil(t, tr)
+			require.Equal(t, mlflow.Vanished, skip.Reason)
+			return nil
+		}))
 }

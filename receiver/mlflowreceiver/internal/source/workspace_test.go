@@ -58,11 +58,14 @@ func (h *heard) Retry() {
 // settings read a workspace with the token of its owner.
 func settings(w *databrickstest.Workspace) Settings {
 	retry := configretry.NewDefaultBackOffConfig()
-	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Millisecond, 10*time.Millisecond, 20*time.Second
+	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Millisecond,
+		10*time.Millisecond, 20*time.Second
 	return Settings{
-		URI: "databricks", HTTP: confighttp.NewDefaultClientConfig(), Concurrency: 2, RequestsPerSecond: 1000, MaxTraceSize: 1 << 20, Retry: retry, Poll: time.Millisecond,
-		Databricks: Databricks{SignIn: signin.Config{Host: w.URL(), Credentials: signin.Credentials{Token: databrickstest.AdminToken}}, Warehouse: warehouse},
-		Host:       componenttest.NewNopHost(), Telemetry: componenttest.NewNopTelemetrySettings(), Observer: &heard{},
+		URI: "databricks", HTTP: confighttp.NewDefaultClientConfig(), Concurrency: 2, RequestsPerSecond: 1000,
+		MaxTraceSize: 1 << 20, Retry: retry, Poll: time.Millisecond,
+		Databricks: Databricks{SignIn: signin.Config{Host: w.URL(),
+			Credentials: signin.Credentials{Token: databrickstest.AdminToken}}, Warehouse: warehouse},
+		Host: componenttest.NewNopHost(), Telemetry: componenttest.NewNopTelemetrySettings(), Observer: &heard{},
 	}
 }
 
@@ -87,9 +90,11 @@ var at = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 // row is a span as its table holds it.
 func row(trace int, span int, parent int, more databrickstest.Row) databrickstest.Row {
 	r := databrickstest.Row{
-		"trace_id": hex(trace), "span_id": fmt.Sprintf("%016x", span), "parent_span_id": nil, "name": fmt.Sprintf("span %d", span),
-		"start_time_unix_nano": at.Add(time.Duration(trace) * time.Second).UnixNano(), "end_time_unix_nano": at.Add(time.Duration(trace)*time.Second).UnixNano() + 1_500_000,
-		"status": map[string]any{"code": "STATUS_CODE_OK"},
+		"trace_id": hex(trace), "span_id": fmt.Sprintf("%016x", span), "parent_span_id": nil,
+		"name":                 fmt.Sprintf("span %d", span),
+		"start_time_unix_nano": at.Add(time.Duration(trace) * time.Second).UnixNano(),
+		"end_time_unix_nano":   at.Add(time.Duration(trace)*time.Second).UnixNano() + 1_500_000,
+		"status":               map[string]any{"code": "STATUS_CODE_OK"},
 	}
 	if parent != 0 {
 		r["parent_span_id"] = fmt.Sprintf("%016x", parent)
@@ -103,7 +108,8 @@ func row(trace int, span int, parent int, more databrickstest.Row) databrickstes
 func hex(trace int) string { return fmt.Sprintf("%032x", trace) }
 
 // read takes everything that the source has of an experiment, as a backfill does.
-func read(t *testing.T, src mlflow.Source, r mlflow.Range, page int) (traces map[string]*mlflow.Trace, skipped map[string]*mlflow.Skip, order []string) {
+func read(t *testing.T, src mlflow.Source, r mlflow.Range, page int) (traces map[string]*mlflow.Trace,
+	skipped map[string]*mlflow.Skip, order []string) {
 	t.Helper()
 	ctx := context.Background()
 	traces, skipped = map[string]*mlflow.Trace{}, map[string]*mlflow.Skip{}

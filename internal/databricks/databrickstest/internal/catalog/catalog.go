@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package catalog is Unity Catalog: tables and their rows, views, grants, and the routes that show and change them.
+// Package catalog is Unity Catalog: tables and their rows, views, grants, and the routes that show
+// and change them.
 package catalog
 
 import (
@@ -43,7 +44,8 @@ type Relation struct {
 	rows       []StoredRow
 }
 
-// Column is a column of a table. Type is the type as GET table spells it: string, bigint, struct<a:string,b:int>.
+// Column is a column of a table. Type is the type as GET table spells it: string, bigint,
+// struct<a:string,b:int>.
 type Column struct {
 	Name, Type, Comment string
 }
@@ -81,8 +83,9 @@ func (w *Catalog) CreateSchema(catalog, schema string) {
 	w.createSchema(catalog, schema, server.Admin)
 }
 
-// CreateTables makes the OpenTelemetry tables of a location, as Databricks would: spans, logs, metrics and annotations
-// in layout v2; spans, logs and metrics in layout v1. Tables that are there stay.
+// CreateTables makes the OpenTelemetry tables of a location, as Databricks would: spans, logs,
+// metrics and annotations in layout v2; spans, logs and metrics in layout v1. Tables that are there
+// stay.
 func (w *Catalog) CreateTables(l unity.Location, layout unity.Layout) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -93,7 +96,8 @@ func (w *Catalog) CreateTables(l unity.Location, layout unity.Layout) {
 func (w *Catalog) AddTables(l unity.Location, layout unity.Layout, owner string) []*Relation {
 	var out []*Relation
 	for _, s := range Signals(layout) {
-		out = append(out, w.AddTable(l.Table(s, layout), "MANAGED", owner, OTelColumns(s, layout), otelProperties(s, layout)))
+		out = append(out, w.AddTable(l.Table(s, layout), "MANAGED", owner, OTelColumns(s, layout),
+			otelProperties(s, layout)))
 	}
 	return out
 }
@@ -112,7 +116,8 @@ func (w *Catalog) DropTable(name string) {
 	w.RemoveTable(Key(name))
 }
 
-// DropColumn removes a column of a table, so that its layout is no longer the one that ingest writes.
+// DropColumn removes a column of a table, so that its layout is no longer the one that ingest
+// writes.
 func (w *Catalog) DropColumn(name, column string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -291,7 +296,8 @@ func (w *Catalog) owner(s Securable) string {
 	return ""
 }
 
-// Find returns a table, or the answer that says what is missing: the catalog, the schema or the table.
+// Find returns a table, or the answer that says what is missing: the catalog, the schema or the
+// table.
 func (w *Catalog) Find(name string) (*Relation, *server.Failure) {
 	parts := strings.SplitN(Key(name), ".", 3)
 	if len(parts) != 3 {
@@ -306,7 +312,8 @@ func (w *Catalog) Find(name string) (*Relation, *server.Failure) {
 	return nil, server.Refusal(404, "TABLE_DOES_NOT_EXIST", fmt.Sprintf("Table '%s' does not exist.", name))
 }
 
-// FindSchema returns the answer that says that the catalog or the schema is missing; nil if both are there.
+// FindSchema returns the answer that says that the catalog or the schema is missing; nil if both
+// are there.
 func (w *Catalog) FindSchema(name string) *server.Failure {
 	c, s, _ := strings.Cut(name, ".")
 	if w.catalogs[Key(c)] == nil {

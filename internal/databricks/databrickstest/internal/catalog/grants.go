@@ -37,8 +37,8 @@ func SecurableOf(name string) Securable {
 	return Securable{kinds[min(strings.Count(name, "."), 2)], Key(name)}
 }
 
-// Grant gives privileges on a catalog, schema or table (told apart by the number of dots). The principal comes into
-// being.
+// Grant gives privileges on a catalog, schema or table (told apart by the number of dots). The
+// principal comes into being.
 func (w *Catalog) Grant(principal, name string, privileges ...string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -99,8 +99,8 @@ func (w *Catalog) grant(principal string, s Securable, names ...string) {
 	}
 }
 
-// HasGrant reports whether a privilege was granted by name on the securable or on what holds it, to the principal or to
-// one of its groups. ALL_PRIVILEGES and ownership do not count. Under the lock.
+// HasGrant reports whether a privilege was granted by name on the securable or on what holds it, to
+// the principal or to one of its groups. ALL_PRIVILEGES and ownership do not count. Under the lock.
 func (w *Catalog) HasGrant(who *server.Principal, s Securable, privilege string) bool {
 	for _, name := range append([]string{who.Name}, who.Groups...) {
 		for _, at := range Lineage(s) {
@@ -112,8 +112,8 @@ func (w *Catalog) HasGrant(who *server.Principal, s Securable, privilege string)
 	return false
 }
 
-// GrantedOn reports whether a privilege was granted by name on the securable itself, to the principal or to one
-// of its groups. Under the lock.
+// GrantedOn reports whether a privilege was granted by name on the securable itself, to the
+// principal or to one of its groups. Under the lock.
 func (w *Catalog) GrantedOn(who *server.Principal, s Securable, privilege string) bool {
 	for _, name := range append([]string{who.Name}, who.Groups...) {
 		if w.grants[s][name][privilege] {
@@ -123,8 +123,8 @@ func (w *Catalog) GrantedOn(who *server.Principal, s Securable, privilege string
 	return false
 }
 
-// May reports whether the principal can use a privilege in Unity Catalog: granted by name or as part of ALL_PRIVILEGES,
-// or as owner. Under the lock.
+// May reports whether the principal can use a privilege in Unity Catalog: granted by name or as
+// part of ALL_PRIVILEGES, or as owner. Under the lock.
 func (w *Catalog) May(who *server.Principal, s Securable, privilege string) bool {
 	if who.Name == server.Admin || w.HasGrant(who, s, privilege) || w.HasGrant(who, s, "ALL_PRIVILEGES") {
 		return true

@@ -10,9 +10,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// OTelColumns are the columns of an OpenTelemetry table, with types as GET table spells them. Recorded answers show
-// them for layout v2, and in layout v1 for spans and logs. There is no legacy table of metrics on record: it is taken
-// to be that of v2 without the columns that ingest makes up, and with maps in place of variants.
+// OTelColumns are the columns of an OpenTelemetry table, with types as GET table spells them.
+// Recorded answers show them for layout v2, and in layout v1 for spans and logs. There is no legacy
+// table of metrics on record: it is taken to be that of v2 without the columns that ingest makes
+// up, and with maps in place of variants.
 func OTelColumns(s unity.Signal, layout unity.Layout) []Column {
 	if s == Annotations {
 		return annotationsColumns

@@ -15,7 +15,8 @@ import (
 // applicable are the privileges that can be granted on a kind of securable.
 var applicable = map[string][]string{
 	"catalog": {
-		"USE_CATALOG", "USE_SCHEMA", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION", "CREATE_VOLUME", "CREATE_MODEL",
+		"USE_CATALOG", "USE_SCHEMA", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_FUNCTION",
+		"CREATE_VOLUME", "CREATE_MODEL",
 		"CREATE_MATERIALIZED_VIEW", "SELECT", "MODIFY",
 		"EXECUTE", "READ_VOLUME", "WRITE_VOLUME", "BROWSE", "APPLY_TAG", "MANAGE", "ALL_PRIVILEGES",
 	},
@@ -65,7 +66,8 @@ func (w *Catalog) getPermissions(rw http.ResponseWriter, r *http.Request) {
 	w.answerAssignments(rw, s, r.URL.Query().Get("principal"))
 }
 
-// answerAssignments lists what was granted on the securable itself, to one principal or to all. Under the lock.
+// answerAssignments lists what was granted on the securable itself, to one principal or to all.
+// Under the lock.
 func (w *Catalog) answerAssignments(rw http.ResponseWriter, s Securable, principal string) {
 	out := []any{}
 	for _, name := range Sorted(w.grants[s]) {
@@ -133,8 +135,8 @@ func (w *Catalog) grantable(s Securable, principal string, names []string) *serv
 	return nil
 }
 
-// getEffective lists privileges with those that come from the schema and the catalog. As the API does, it names grants
-// to groups with the group, not with its members.
+// getEffective lists privileges with those that come from the schema and the catalog. As the API
+// does, it names grants to groups with the group, not with its members.
 func (w *Catalog) getEffective(rw http.ResponseWriter, r *http.Request) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -153,7 +155,8 @@ func (w *Catalog) getEffective(rw http.ResponseWriter, r *http.Request) {
 			for _, p := range w.granted(at, name) {
 				privilege := map[string]any{"privilege": p}
 				if at != s {
-					privilege["inherited_from_type"], privilege["inherited_from_name"] = strings.ToUpper(at.Kind), at.Name
+					privilege["inherited_from_type"], privilege["inherited_from_name"] = strings.ToUpper(at.Kind),
+						at.Name
 				}
 				has[name] = append(has[name], privilege)
 			}

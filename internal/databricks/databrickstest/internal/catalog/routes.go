@@ -88,14 +88,15 @@ func (w *Catalog) reach(who *server.Principal, name string) (*Relation, *server.
 	return t, nil
 }
 
-// maySee reports whether the principal may look at a table's description: any privilege on it will do. Under the lock.
+// maySee reports whether the principal may look at a table's description: any privilege on it will
+// do. Under the lock.
 func (w *Catalog) maySee(who *server.Principal, t *Relation) bool {
 	return slices.ContainsFunc([]string{"SELECT", "MODIFY", "MANAGE", "BROWSE"},
 		func(p string) bool { return w.May(who, SecurableOf(t.Name.String()), p) })
 }
 
-// Owns reports whether the principal may change a securable: its owner, or that of what holds it, or a principal with
-// MANAGE. Under the lock.
+// Owns reports whether the principal may change a securable: its owner, or that of what holds it,
+// or a principal with MANAGE. Under the lock.
 func (w *Catalog) Owns(who *server.Principal, s Securable) bool {
 	return w.HasGrant(who, s, "MANAGE") || who.Name == server.Admin ||
 		slices.ContainsFunc(Lineage(s), func(at Securable) bool { return w.owner(at) == who.Name })
@@ -122,7 +123,8 @@ func (s *schema) info() map[string]any {
 
 func (t *Relation) info() map[string]any {
 	out := map[string]any{
-		"name": t.Name.Table, "catalog_name": t.Name.Catalog, "schema_name": t.Name.Schema, "full_name": t.Name.String(),
+		"name": t.Name.Table, "catalog_name": t.Name.Catalog, "schema_name": t.Name.Schema,
+		"full_name":  t.Name.String(),
 		"table_type": t.Kind, "table_id": t.ID,
 		"owner": t.owner, "metastore_id": server.MetastoreID, "properties": t.Properties,
 		"created_at": t.created.UnixMilli(), "updated_at": t.Updated.UnixMilli(),

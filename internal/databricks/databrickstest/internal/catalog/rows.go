@@ -9,9 +9,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// Row is a row of a table by column. Values are what JSON would show, but exact: string, int64, float64, bool, nil,
-// []any and map[string]any. Timestamps are strings in UTC with microseconds (2026-11-21T05:04:44.937883Z), dates
-// 2026-11-21.
+// Row is a row of a table by column. Values are what JSON would show, but exact: string, int64,
+// float64, bool, nil, []any and map[string]any. Timestamps are strings in UTC with microseconds
+// (2026-11-21T05:04:44.937883Z), dates 2026-11-21.
 type Row map[string]any
 
 // StoredRow is a row in a table.
@@ -20,8 +20,8 @@ type StoredRow struct {
 	Visible time.Time // from then on
 }
 
-// Rows returns the rows of a table that can be seen by now, in the order of writing. A table that does not exist has
-// none.
+// Rows returns the rows of a table that can be seen by now, in the order of writing. A table that
+// does not exist has none.
 func (w *Catalog) Rows(table string) []Row {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

@@ -26,8 +26,8 @@ type note struct {
 	created, updated time.Time // zero: now
 }
 
-// Annotations returns the rows of annotations of a location (catalog.schema.prefix) as they were written; the newest
-// row of an annotation_id counts.
+// Annotations returns the rows of annotations of a location (catalog.schema.prefix) as they were
+// written; the newest row of an annotation_id counts.
 func (w *MLflow) Annotations(location string) []catalog.Row {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -50,7 +50,8 @@ func (w *MLflow) setTag(rw http.ResponseWriter, r *http.Request) {
 		f.Send(rw)
 		return
 	}
-	w.annotate(l, note{trace: r.PathValue("id"), kind: "TAG", name: ask.Key, value: ask.Value, who: server.Caller(r).Name})
+	w.annotate(l, note{trace: r.PathValue("id"), kind: "TAG", name: ask.Key, value: ask.Value,
+		who: server.Caller(r).Name})
 	server.Answer(rw, http.StatusOK, map[string]any{})
 }
 
@@ -154,8 +155,8 @@ func (w *MLflow) annotationRows(l *traceLocation) []catalog.Row {
 	return out
 }
 
-// annotationsOf is what counts: the newest row of each annotation, without those that were removed, in the order of
-// creation.
+// annotationsOf is what counts: the newest row of each annotation, without those that were removed,
+// in the order of creation.
 func (w *MLflow) annotationsOf(l *traceLocation) []catalog.Row {
 	at := map[any]int{}
 	var out []catalog.Row

@@ -76,7 +76,8 @@ func (w *MLflow) oneAssessment(rw http.ResponseWriter, r *http.Request) {
 		server.Answer(rw, http.StatusOK, assessmentOf(n, l))
 		return
 	}
-	server.NotFound("Assessment with ID %s not found for trace %s", r.PathValue("assessment"), r.PathValue("id")).Send(rw)
+	server.NotFound("Assessment with ID %s not found for trace %s", r.PathValue("assessment"),
+		r.PathValue("id")).Send(rw)
 }
 
 // changed are the columns that a PATCH with a mask changes.
@@ -115,7 +116,8 @@ func (w *MLflow) addAssessment(l *traceLocation, trace, who string, ask map[stri
 	if given, ok := ask["metadata"].(map[string]any); ok {
 		maps.Copy(metadata, given)
 	}
-	// Where Databricks keeps the rest is not documented, only that readers should ignore keys that start with mlflow.
+	// Where Databricks keeps the rest is not documented, only that readers should ignore keys that
+	// start with mlflow.
 	source, _ := ask["source"].(map[string]any)
 	metadata["mlflow.sourceType"], metadata["mlflow.sourceId"] = source["source_type"], source["source_id"]
 	if feedback, ok := ask["feedback"].(map[string]any); ok && feedback["error"] != nil {
@@ -171,7 +173,8 @@ func assessmentOf(n catalog.Row, l *traceLocation) map[string]any {
 		"assessment_id": n["annotation_id"], "assessment_name": n["name"], "trace_id": traceOf(n),
 		"trace_location": l.wire(), "create_time": n["created_at"],
 		"last_update_time": n["updated_at"], "valid": metadata["mlflow.valid"] != false,
-		"source": map[string]any{"source_type": metadata["mlflow.sourceType"], "source_id": metadata["mlflow.sourceId"]},
+		"source": map[string]any{"source_type": metadata["mlflow.sourceType"],
+			"source_id": metadata["mlflow.sourceId"]},
 	}
 	if _, span, ok := strings.Cut(server.Text(n["target_id"]), ":"); ok {
 		out["span_id"] = span

@@ -23,8 +23,8 @@ type Experiment struct {
 	Location string
 }
 
-// CreateExperiment makes an experiment and returns its id; with a location its traces lie in Unity Catalog, and the
-// tables come into being.
+// CreateExperiment makes an experiment and returns its id; with a location its traces lie in Unity
+// Catalog, and the tables come into being.
 func (w *MLflow) CreateExperiment(name string, location *unity.Location) string {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

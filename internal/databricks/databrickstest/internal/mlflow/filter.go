@@ -39,7 +39,8 @@ var filterClause = regexp.MustCompile(`^([A-Za-z_.]+)\s*(>=|<=|!=|=|>|<)\s*('[^'
 
 var and = regexp.MustCompile(`(?i) and `)
 
-// parseFilter understands what clients send: clauses joined by AND on times and the state. Other fields are refused.
+// parseFilter understands what clients send: clauses joined by AND on times and the state. Other
+// fields are refused.
 func parseFilter(filter string) (func(*TraceInfo) bool, *server.Failure) {
 	var tests []func(*TraceInfo) bool
 	for _, part := range and.Split(filter, -1) {
@@ -57,7 +58,8 @@ func parseFilter(filter string) (func(*TraceInfo) bool, *server.Failure) {
 		case number != nil && (quoted || err != nil):
 			return nil, server.Invalid("Expected numeric value type for numeric attribute: %s", field)
 		case number != nil:
-			tests = append(tests, func(i *TraceInfo) bool { return holds(cmp.Compare(float64(number(i)), want), operator) })
+			tests = append(tests,
+				func(i *TraceInfo) bool { return holds(cmp.Compare(float64(number(i)), want), operator) })
 		case quoted && (field == "status" || field == "state"):
 			value = value[1 : len(value)-1]
 			tests = append(tests, func(i *TraceInfo) bool { return holds(strings.Compare(i.State, value), operator) })

@@ -19,7 +19,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// TraceInfo is what searches and single requests show of a trace, in Unity Catalog or in an ordinary experiment.
+// TraceInfo is what searches and single requests show of a trace, in Unity Catalog or in an
+// ordinary experiment.
 type TraceInfo struct {
 	ID              string            `json:"trace_id"`
 	ClientRequestID string            `json:"client_request_id,omitempty"`
@@ -37,7 +38,8 @@ type TraceInfo struct {
 	spans []catalog.Row
 }
 
-// TraceInfos returns the infos of a location (catalog.schema.prefix) as searches show them, oldest first.
+// TraceInfos returns the infos of a location (catalog.schema.prefix) as searches show them, oldest
+// first.
 func (w *MLflow) TraceInfos(location string) []json.RawMessage {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -124,8 +126,8 @@ func (w *MLflow) getInfo(rw http.ResponseWriter, r *http.Request) {
 
 // The rest of this file is under the lock.
 
-// infos makes the infos of a location out of its rows: a trace shows with its root span, or with what a client posted.
-// The oldest comes first.
+// infos makes the infos of a location out of its rows: a trace shows with its root span, or with
+// what a client posted. The oldest comes first.
 func (w *MLflow) infos(l *traceLocation) []*TraceInfo {
 	found := map[string]*TraceInfo{}
 	spans := map[string][]catalog.Row{}

@@ -122,7 +122,8 @@ func (w *MLflow) createLocationV4(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if unfit := w.mlflow.switches.UnfitWarehouse; unfit != "" && ask.Warehouse == unfit {
-		server.Fail(rw, http.StatusBadRequest, "INVALID_ARGUMENT", "Inline disposition only supports ARROW_STREAM format")
+		server.Fail(rw, http.StatusBadRequest, "INVALID_ARGUMENT",
+			"Inline disposition only supports ARROW_STREAM format")
 		return
 	}
 	at := unity.Location{Catalog: ask.Place.Catalog, Schema: ask.Place.Schema}
@@ -210,8 +211,8 @@ func (w *MLflow) findLocation(name string) *traceLocation {
 	return nil
 }
 
-// mayCreate checks what creating tables takes: the schema exists, the caller may create tables there, and what is there
-// already fits.
+// mayCreate checks what creating tables takes: the schema exists, the caller may create tables
+// there, and what is there already fits.
 func (w *MLflow) mayCreate(who *server.Principal, at unity.Location) *server.Failure {
 	layout := unity.V2
 	if at.Prefix == "" {
@@ -254,8 +255,8 @@ func (w *MLflow) warehouse(who *server.Principal, id string) (*warehouse.Instanc
 	return w.Usable(who, id)
 }
 
-// running checks that the SQL warehouse of a request runs; one that is stopped is started. What a plain request is
-// answered with meanwhile is not known.
+// running checks that the SQL warehouse of a request runs; one that is stopped is started. What a
+// plain request is answered with meanwhile is not known.
 func (w *MLflow) running(r *http.Request) *server.Failure {
 	h, f := w.warehouse(server.Caller(r).Principal, r.URL.Query().Get("sql_warehouse_id"))
 	if f != nil || h == nil {
@@ -271,9 +272,10 @@ func (w *MLflow) running(r *http.Request) *server.Failure {
 func (l *traceLocation) names() tablePrefix {
 	return tablePrefix{
 		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.Spans, l.layout).String(),
-		Logs:    l.Table(unity.Logs, l.layout).String(),
-		Metrics: l.Table(unity.Metrics, l.layout).String(), Annotations: l.Table(catalog.Annotations, l.layout).String(),
-		ID: l.id,
+		Logs:        l.Table(unity.Logs, l.layout).String(),
+		Metrics:     l.Table(unity.Metrics, l.layout).String(),
+		Annotations: l.Table(catalog.Annotations, l.layout).String(),
+		ID:          l.id,
 	}
 }
 
@@ -292,8 +294,8 @@ func (l *traceLocation) wire() map[string]any {
 	}}
 }
 
-// place finds the location of a request's path and checks what the caller may do there: SELECT on the spans to read,
-// MODIFY and SELECT on the annotations to write.
+// place finds the location of a request's path and checks what the caller may do there: SELECT on
+// the spans to read, MODIFY and SELECT on the annotations to write.
 func (w *MLflow) place(r *http.Request, write bool) (*traceLocation, *server.Failure) {
 	l := w.findLocation(r.PathValue("location"))
 	if l == nil {

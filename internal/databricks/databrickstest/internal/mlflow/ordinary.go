@@ -13,14 +13,15 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
-// ordinaryTrace is a trace of an experiment without a location in Unity Catalog. Its spans are a file on the storage
-// host.
+// ordinaryTrace is a trace of an experiment without a location in Unity Catalog. Its spans are a
+// file on the storage host.
 type ordinaryTrace struct {
 	TraceInfo
 	experiment string
 }
 
-// OrdinaryTraces returns the infos of an ordinary experiment as they were stored, in the order of creation.
+// OrdinaryTraces returns the infos of an ordinary experiment as they were stored, in the order of
+// creation.
 func (w *MLflow) OrdinaryTraces(experiment string) []json.RawMessage {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -34,8 +35,8 @@ func (w *MLflow) OrdinaryTraces(experiment string) []json.RawMessage {
 	return out
 }
 
-// AddOrdinaryTrace stores a trace of an ordinary experiment: its info as v3 writes it and its file of spans, nil for
-// none.
+// AddOrdinaryTrace stores a trace of an ordinary experiment: its info as v3 writes it and its file
+// of spans, nil for none.
 func (w *MLflow) AddOrdinaryTrace(info json.RawMessage, spans []byte) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -188,8 +189,8 @@ func (w *MLflow) ordinaryAssessment(rw http.ResponseWriter, r *http.Request) {
 	server.NotFound("Assessment with ID %s not found for trace %s", id, t.ID).Send(rw)
 }
 
-// onlineTrace answers with the spans of a trace in an inference table, whose info names the table and the request. The
-// fake keeps them with the files of other traces.
+// onlineTrace answers with the spans of a trace in an inference table, whose info names the table
+// and the request. The fake keeps them with the files of other traces.
 func (w *MLflow) onlineTrace(rw http.ResponseWriter, r *http.Request) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

@@ -227,7 +227,8 @@ func (w *MLflow) search(who *server.Principal, ask searchAsk, v4 bool) (*searchP
 	return w.page(found, ask, n)
 }
 
-// page cuts the page that the token asks for. Tokens belong to one search; those of another are refused.
+// page cuts the page that the token asks for. Tokens belong to one search; those of another are
+// refused.
 func (w *MLflow) page(found []*TraceInfo, ask searchAsk, n int) (*searchPage, *server.Failure) {
 	h := fnv.New64a()
 	_ = json.NewEncoder(h).Encode([]any{ask.Locations, ask.Filter, ask.Order})
@@ -252,7 +253,8 @@ func (w *MLflow) page(found []*TraceInfo, ask searchAsk, n int) (*searchPage, *s
 	return p, nil
 }
 
-// order sorts as order_by says; the newest come first without it. Equal ones are in the order of their ids.
+// order sorts as order_by says; the newest come first without it. Equal ones are in the order of
+// their ids.
 func order(found []*TraceInfo, keys []string) *server.Failure {
 	if len(keys) == 0 {
 		keys = []string{"timestamp_ms DESC"}

@@ -85,8 +85,8 @@ func (w *MLflow) Spans(location, trace string) []json.RawMessage {
 	return out
 }
 
-// protoSpan is a row in the JSON form of protobuf: ids in base64, 64-bit integers as strings, names of fields as in the
-// .proto file.
+// protoSpan is a row in the JSON form of protobuf: ids in base64, 64-bit integers as strings, names
+// of fields as in the .proto file.
 func protoSpan(row catalog.Row, numbers bool) map[string]any {
 	p := proto{numbers}
 	out := map[string]any{

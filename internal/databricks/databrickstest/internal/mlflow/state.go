@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mlflow is the MLflow of a workspace: experiments, trace locations, traces in Unity Catalog and ordinary ones.
+// Package mlflow is the MLflow of a workspace: experiments, trace locations, traces in Unity
+// Catalog and ordinary ones.
 package mlflow
 
 import (
@@ -16,13 +17,14 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// MLflowSwitches are the choices of the MLflow routes. Each stands for something that workspaces were seen or said to
-// do, except where noted.
+// MLflowSwitches are the choices of the MLflow routes. Each stands for something that workspaces
+// were seen or said to do, except where noted.
 type MLflowSwitches struct {
-	// NoTraceLocation: experiments can't be created with a trace_location; the field is ignored, as by servers that don't
-	// know it.
+	// NoTraceLocation: experiments can't be created with a trace_location; the field is ignored, as
+	// by servers that don't know it.
 	NoTraceLocation bool
-	// NoLocationsV5 and NoLocationsV4 take the routes that create and link trace locations away: ENDPOINT_NOT_FOUND.
+	// NoLocationsV5 and NoLocationsV4 take the routes that create and link trace locations away:
+	// ENDPOINT_NOT_FOUND.
 	NoLocationsV5, NoLocationsV4 bool
 	// IncompatibleTables refuses to create a location: the tables that are there don't fit.
 	IncompatibleTables bool
@@ -31,36 +33,41 @@ type MLflowSwitches struct {
 
 	// NoSearchV4 takes the long-running search away: ENDPOINT_NOT_FOUND.
 	NoSearchV4 bool
-	// NoExperimentSearchV4: the long-running search refuses experiments (locations not yet supported).
+	// NoExperimentSearchV4: the long-running search refuses experiments (locations not yet
+	// supported).
 	NoExperimentSearchV4 bool
-	// WarehouseRequired: requests for traces in Unity Catalog need a SQL warehouse. WarehouseMessage is how a missing one
-	// is complained about; there are two on record.
+	// WarehouseRequired: requests for traces in Unity Catalog need a SQL warehouse.
+	// WarehouseMessage is how a missing one is complained about; there are two on record.
 	WarehouseRequired bool
 	WarehouseMessage  string
-	// RunningPolls is how many polls find a search still running; the first answer is RUNNING then, too.
+	// RunningPolls is how many polls find a search still running; the first answer is RUNNING then,
+	// too.
 	RunningPolls int
 	// FailSearches is how many of the next searches end as FAILED, with FailCode and FailMessage.
 	FailSearches          int
 	FailCode, FailMessage string
-	// EmptyPages is how many pages without a trace come before each page with some; all have a token.
+	// EmptyPages is how many pages without a trace come before each page with some; all have a
+	// token.
 	EmptyPages int
-	// SearchesPerSecond and DownloadsPerSecond are the workspace's quotas; 0 means none. What is over is answered with 429
-	// and RetryAfter.
+	// SearchesPerSecond and DownloadsPerSecond are the workspace's quotas; 0 means none. What is
+	// over is answered with 429 and RetryAfter.
 	SearchesPerSecond, DownloadsPerSecond int
 	RetryAfter                            string
 
 	// BatchSize is the largest number of ids that batchGet takes.
 	BatchSize int
-	// IntegersAsNumbers writes 64-bit integers of spans as JSON numbers in place of strings (not known).
+	// IntegersAsNumbers writes 64-bit integers of spans as JSON numbers in place of strings (not
+	// known).
 	IntegersAsNumbers bool
 
-	// URLLife is how long signed URLs are valid, by the workspace's clock. ExpiredURLs is how many of the next ones
-	// have expired when they are handed out.
+	// URLLife is how long signed URLs are valid, by the workspace's clock. ExpiredURLs is how many
+	// of the next ones have expired when they are handed out.
 	URLLife     time.Duration
 	ExpiredURLs int
 	// CredentialType is what signed URLs are: AWS_PRESIGNED_URL, GCP_SIGNED_URL, AZURE_SAS_URI.
 	CredentialType string
-	// URLHeaders must be sent along with signed URLs; the storage host refuses requests without them.
+	// URLHeaders must be sent along with signed URLs; the storage host refuses requests without
+	// them.
 	URLHeaders map[string]string
 }
 
@@ -122,9 +129,10 @@ type postedInfo struct {
 func newMLflowState() mlflowState {
 	return mlflowState{
 		switches: MLflowSwitches{
-			WarehouseRequired: true, WarehouseMessage: NoWarehouse, FailCode: "INTERNAL_ERROR", FailMessage: "query failed",
-			BatchSize: 10,
-			URLLife:   15 * time.Minute, CredentialType: "AWS_PRESIGNED_URL", RetryAfter: "1",
+			WarehouseRequired: true, WarehouseMessage: NoWarehouse, FailCode: "INTERNAL_ERROR",
+			FailMessage: "query failed",
+			BatchSize:   10,
+			URLLife:     15 * time.Minute, CredentialType: "AWS_PRESIGNED_URL", RetryAfter: "1",
 		},
 		operations: map[string]*operation{}, runs: map[string]*run{}, odd: map[string]string{},
 	}
@@ -144,9 +152,9 @@ const (
 	oddAbsent  = "absent"
 )
 
-// NullTrace makes reading the trace answer null in place of it; HideSpans makes it come back without spans, as large
-// ones do; LoseTrace makes it vanish from what reads whole traces, while searches still find it. The id is the bare hex
-// one, or that of an ordinary trace.
+// NullTrace makes reading the trace answer null in place of it; HideSpans makes it come back
+// without spans, as large ones do; LoseTrace makes it vanish from what reads whole traces, while
+// searches still find it. The id is the bare hex one, or that of an ordinary trace.
 func (w *MLflow) NullTrace(id string) { w.spoil(id, oddNull) }
 
 // HideSpans: see NullTrace.
@@ -179,8 +187,8 @@ func New(s *warehouse.SQL) *MLflow {
 	return w
 }
 
-// tracesV4 finds the route of a trace in Unity Catalog: ServeMux can't tell {location}/{id}/info from
-// search/operations/{name}.
+// tracesV4 finds the route of a trace in Unity Catalog: ServeMux can't tell {location}/{id}/info
+// from search/operations/{name}.
 func (w *MLflow) tracesV4(rw http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/api/4.0/mlflow/traces/"), "/")
 	for i := range parts {

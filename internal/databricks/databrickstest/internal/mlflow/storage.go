@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
-// storageHost is where files lie that the workspace hands out signed URLs for: another server, as at the cloud
-// providers. It comes into being with the first URL.
+// storageHost is where files lie that the workspace hands out signed URLs for: another server, as
+// at the cloud providers. It comes into being with the first URL.
 type storageHost struct {
 	server   *httptest.Server
 	files    map[string][]byte
@@ -30,8 +30,8 @@ type signature struct {
 	expires      time.Time
 }
 
-// StorageRequests returns what came to the storage host, in the order of arrival. A test sees there whether a
-// credential of the workspace leaked.
+// StorageRequests returns what came to the storage host, in the order of arrival. A test sees there
+// whether a credential of the workspace leaked.
 func (w *MLflow) StorageRequests() []server.Request {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

@@ -143,8 +143,8 @@ func (w *Monitors) changeMonitor(m *monitor, config map[string]any) *server.Fail
 	return nil
 }
 
-// dataQuality is the monitor as the current API shows it: what is asked for on the way in and not shown are
-// warehouse_id and skip_builtin_dashboard.
+// dataQuality is the monitor as the current API shows it: what is asked for on the way in and not
+// shown are warehouse_id and skip_builtin_dashboard.
 func (w *Monitors) dataQuality(m *monitor) map[string]any {
 	config := maps.Clone(m.config)
 	warehouse := config["warehouse_id"]

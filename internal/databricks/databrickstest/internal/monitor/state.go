@@ -17,23 +17,26 @@ import (
 
 // MonitorSwitches are the choices of both APIs of quality monitors.
 type MonitorSwitches struct {
-	// NoDataQuality takes the current API away, NoQualityMonitors the legacy one: ENDPOINT_NOT_FOUND.
+	// NoDataQuality takes the current API away, NoQualityMonitors the legacy one:
+	// ENDPOINT_NOT_FOUND.
 	NoDataQuality, NoQualityMonitors bool
 	// Disabled: the feature is off in the workspace (403 FEATURE_DISABLED), current API.
 	Disabled bool
-	// RefuseViews: only tables can be monitored. One page of the documentation says so, others name views too.
+	// RefuseViews: only tables can be monitored. One page of the documentation says so, others name
+	// views too.
 	RefuseViews bool
-	// PendingGets is how many times a new monitor is seen PENDING before it is ACTIVE; its tables come into being then.
+	// PendingGets is how many times a new monitor is seen PENDING before it is ACTIVE; its tables
+	// come into being then.
 	PendingGets int
 	// FailWith, if not empty, lets monitors end as ERROR with this message in place of ACTIVE.
 	FailWith string
-	// Exists is how a second monitor of a table is refused; nil means that of each API: 400 ALREADY_EXISTS in the legacy
-	// one, 409 RESOURCE_ALREADY_EXISTS in the current one.
+	// Exists is how a second monitor of a table is refused; nil means that of each API: 400
+	// ALREADY_EXISTS in the legacy one, 409 RESOURCE_ALREADY_EXISTS in the current one.
 	Exists *ExistsStyle
 }
 
-// ExistsStyle is a way of saying that a monitor exists. An empty Message is the text on record, Data Monitor 'c.s.t'
-// already exists.
+// ExistsStyle is a way of saying that a monitor exists. An empty Message is the text on record,
+// Data Monitor 'c.s.t' already exists.
 type ExistsStyle struct {
 	Status        int
 	Code, Message string
@@ -46,8 +49,8 @@ var (
 	ExistsText       = ExistsStyle{Status: http.StatusBadRequest, Code: "BAD_REQUEST"}
 )
 
-// Monitor is what a test sees of a quality monitor. Config is in the form of the current API (data_profiling_config),
-// as it was asked for, nothing dropped.
+// Monitor is what a test sees of a quality monitor. Config is in the form of the current API
+// (data_profiling_config), as it was asked for, nothing dropped.
 type Monitor struct {
 	Table, Creator string
 	Status         string // PENDING, ACTIVE, ERROR
@@ -83,7 +86,8 @@ func (w *Monitors) Monitor(table string) *Monitor {
 	if m == nil {
 		return nil
 	}
-	return &Monitor{Table: m.table, Creator: m.creator, Status: m.status, Version: m.version, Config: maps.Clone(m.config)}
+	return &Monitor{Table: m.table, Creator: m.creator, Status: m.status, Version: m.version,
+		Config: maps.Clone(m.config)}
 }
 
 // Monitors are the routes of quality monitors.
@@ -151,7 +155,8 @@ var granularities = map[string]string{
 	"4 weeks": "4_WEEKS", "1 month": "1_MONTH", "1 year": "1_YEAR",
 }
 
-// checkMonitor checks a configuration: one kind of profile, columns that are there, an output schema.
+// checkMonitor checks a configuration: one kind of profile, columns that are there, an output
+// schema.
 func (w *Monitors) checkMonitor(t *catalog.Relation, config map[string]any) *server.Failure {
 	kinds := 0
 	for _, kind := range []string{"time_series", "snapshot", "inference_log"} {

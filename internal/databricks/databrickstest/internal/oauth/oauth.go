@@ -37,7 +37,8 @@ func Register(c *catalog.Catalog) {
 		}
 		w.Mu.Unlock()
 		server.Answer(rw, http.StatusOK, map[string]any{
-			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": server.WorkspaceID, "userName": who.Name,
+			"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "id": server.WorkspaceID,
+			"userName":    who.Name,
 			"displayName": who.Name,
 			"active":      true, "groups": groups,
 		})
@@ -48,7 +49,8 @@ func Register(c *catalog.Catalog) {
 			_, path, _ = strings.Cut(rest, "/")
 			path = "/" + path
 		}
-		server.Fail(rw, http.StatusNotFound, "ENDPOINT_NOT_FOUND", fmt.Sprintf("No API found for '%s %s'", r.Method, path))
+		server.Fail(rw, http.StatusNotFound, "ENDPOINT_NOT_FOUND",
+			fmt.Sprintf("No API found for '%s %s'", r.Method, path))
 	})
 }
 
@@ -90,7 +92,8 @@ func (w *Tokens) issueToken(rw http.ResponseWriter, r *http.Request) {
 	var details []server.Detail
 	if text := r.PostForm.Get("authorization_details"); text != "" {
 		if err := json.Unmarshal([]byte(text), &details); err != nil {
-			refuseToken(rw, http.StatusBadRequest, "invalid_authorization_details", "authorization_details is no JSON list")
+			refuseToken(rw, http.StatusBadRequest, "invalid_authorization_details",
+				"authorization_details is no JSON list")
 			return
 		}
 		if want := "api://databricks/workspaces/" + server.WorkspaceID +
@@ -124,8 +127,8 @@ func refuseToken(rw http.ResponseWriter, status int, code, description string) {
 		"error_id": "00000000-0000-0000-0000-000000000000"})
 }
 
-// undeserved says which privilege a Zerobus token asks for that the principal does not have; empty if none. Under the
-// lock.
+// undeserved says which privilege a Zerobus token asks for that the principal does not have; empty
+// if none. Under the lock.
 func (w *Tokens) undeserved(who *server.Principal, details []server.Detail) string {
 	for _, d := range details {
 		s := catalog.SecurableOf(d.Object)

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// admit says whether the request may write into the table. A failure with status 200 means: say yes, write nothing.
-// Under the lock.
+// admit says whether the request may write into the table. A failure with status 200 means: say
+// yes, write nothing. Under the lock.
 func (w *Ingest) admit(r *http.Request, e endpoint, name string, in items) (*catalog.Relation, *server.Failure) {
 	who := server.Caller(r)
 	t := w.Relation(name)
@@ -29,7 +29,8 @@ func (w *Ingest) admit(r *http.Request, e endpoint, name string, in items) (*cat
 			"catalog": {"USE_CATALOG"}}[at.Kind] {
 			has := w.May(who.Principal, at, p)
 			if at.Kind == "table" {
-				has = w.GrantedOn(who.Principal, at, p) || w.Switches.InheritedGrants && w.HasGrant(who.Principal, at, p)
+				has = w.GrantedOn(who.Principal, at, p) || w.Switches.InheritedGrants &&
+					w.HasGrant(who.Principal, at, p)
 			}
 			if !has {
 				f := catalog.Denied(p, at)
@@ -48,8 +49,8 @@ func (w *Ingest) admit(r *http.Request, e endpoint, name string, in items) (*cat
 	return t, nil
 }
 
-// withinQuota counts the distinct traces of this second. A request that does not fit is refused as a whole, also one
-// that alone holds more than the quota. Under the lock.
+// withinQuota counts the distinct traces of this second. A request that does not fit is refused as
+// a whole, also one that alone holds more than the quota. Under the lock.
 func (w *Ingest) withinQuota(traces map[string]bool) bool {
 	if w.Switches.TracesPerSecond == 0 {
 		return true
@@ -86,10 +87,12 @@ func mismatch(t *catalog.Relation, s unity.Signal) string {
 	for _, c := range catalog.OTelColumns(s, layoutOf(t)) {
 		switch kind, ok := has[c.Name]; {
 		case !ok:
-			faults = append(faults, fmt.Sprintf("Field %q found in the proto definition, but not in the table schema.", c.Name))
+			faults = append(faults, fmt.Sprintf("Field %q found in the proto definition, but not in the table schema.",
+				c.Name))
 		case kind != c.Type:
-			faults = append(faults, fmt.Sprintf("Field %q is %s in the table schema, which the proto definition can't be "+
-				"written to.", c.Name, kind))
+			faults = append(faults,
+				fmt.Sprintf("Field %q is %s in the table schema, which the proto definition can't be "+
+					"written to.", c.Name, kind))
 		}
 	}
 	if faults == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// metricRows are the rows of _otel_metrics: one per data point, with the column of its kind filled and those of the
-// other kinds NULL.
+// metricRows are the rows of _otel_metrics: one per data point, with the column of its kind filled
+// and those of the other kinds NULL.
 func metricRows(md pmetric.Metrics, layout unity.Layout) []catalog.Row {
 	var out []catalog.Row
 	for _, rm := range md.ResourceMetrics().All() {
@@ -24,7 +24,8 @@ func metricRows(md pmetric.Metrics, layout unity.Layout) []catalog.Row {
 					r := catalog.Row{
 						"start_time_unix_nano": int64(p.start), "time_unix_nano": int64(p.time), "name": m.Name(),
 						"description": m.Description(), "unit": m.Unit(),
-						"metric_type": p.kind, "gauge": nil, "sum": nil, "histogram": nil, "exponential_histogram": nil, "summary": nil,
+						"metric_type": p.kind, "gauge": nil, "sum": nil, "histogram": nil,
+						"exponential_histogram": nil, "summary": nil,
 						"metadata": variant(m.Metadata(), layout), "resource": resourceColumn(rm.Resource(), layout),
 						"resource_schema_url":   rm.SchemaUrl(),
 						"instrumentation_scope": scopeColumn(sm.Scope(), layout), "metric_schema_url": sm.SchemaUrl(),
@@ -73,7 +74,8 @@ func points(m pmetric.Metric, layout unity.Layout) []point {
 	case pmetric.MetricTypeExponentialHistogram:
 		for _, p := range m.ExponentialHistogram().DataPoints().All() {
 			c := map[string]any{
-				"attributes": variant(p.Attributes(), layout), "count": int64(p.Count()), "sum": optional(p.HasSum(), p.Sum()),
+				"attributes": variant(p.Attributes(), layout), "count": int64(p.Count()),
+				"sum":        optional(p.HasSum(), p.Sum()),
 				"scale":      int64(p.Scale()),
 				"zero_count": int64(p.ZeroCount()), "positive_bucket": buckets(p.Positive()),
 				"negative_bucket": buckets(p.Negative()), "flags": int64(p.Flags()),
@@ -100,7 +102,8 @@ func points(m pmetric.Metric, layout unity.Layout) []point {
 	return out
 }
 
-// number is the value of a gauge or sum. Integers become DOUBLE, which loses what is beyond 2^53, as documented.
+// number is the value of a gauge or sum. Integers become DOUBLE, which loses what is beyond 2^53,
+// as documented.
 func number(p pmetric.NumberDataPoint, layout unity.Layout) map[string]any {
 	var value any
 	switch p.ValueType() {

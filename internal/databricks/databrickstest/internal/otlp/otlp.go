@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlp takes OTLP over HTTP, on the workspace and on the ingest host of Zerobus, and writes rows.
+// Package otlp takes OTLP over HTTP, on the workspace and on the ingest host of Zerobus, and writes
+// rows.
 package otlp
 
 import (
@@ -49,7 +50,8 @@ func newOTLPState() otlpState {
 		traces: map[string]bool{}}
 }
 
-// Ingested counts what the OTLP routes did for a table. Items are spans, log records or data points.
+// Ingested counts what the OTLP routes did for a table. Items are spans, log records or data
+// points.
 type Ingested struct {
 	Requests int // that named the table
 	Written  int // items
@@ -140,7 +142,8 @@ func (w *Ingest) refused(table string) {
 	w.ingested(table).Refused++
 }
 
-// tableOf is the table that the request names: in exactly one header, and one that the signal can go to.
+// tableOf is the table that the request names: in exactly one header, and one that the signal can
+// go to.
 func tableOf(r *http.Request, e endpoint) (string, *server.Failure) {
 	named := r.Header.Values(e.header)
 	switch {

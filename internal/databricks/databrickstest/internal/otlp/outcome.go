@@ -10,14 +10,14 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/catalog"
 )
 
-// Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what is well formed, for
-// a table that fits, from a principal with grants is taken, all else refused. A Status without Write and a Reset
-// without Write answer before any of that is looked at.
+// Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what
+// is well formed, for a table that fits, from a principal with grants is taken, all else refused. A
+// Status without Write and a Reset without Write answer before any of that is looked at.
 type Outcome struct {
 	// Drop answers as if all were well and writes nothing.
 	Drop bool
-	// Status, if not 0, refuses; nothing is written unless Write is set. The error document is the documented or likely
-	// one for the status.
+	// Status, if not 0, refuses; nothing is written unless Write is set. The error document is the
+	// documented or likely one for the status.
 	Status int
 	// RetryAfter is the header of that name: seconds, an HTTP date, or empty for none.
 	RetryAfter string
@@ -31,10 +31,11 @@ type Outcome struct {
 	Reset bool
 	// Garbage answers 200 with a body that is no OTLP response.
 	Garbage bool
-	// Reject refuses so many spans, log records or data points (the first ones) with a partial success; the rest is
-	// written.
+	// Reject refuses so many spans, log records or data points (the first ones) with a partial
+	// success; the rest is written.
 	Reject int
-	// Delay is real time before the request is worked on; Until holds it until the channel is closed.
+	// Delay is real time before the request is worked on; Until holds it until the channel is
+	// closed.
 	Delay time.Duration
 	Until <-chan struct{}
 }
@@ -58,16 +59,16 @@ func Throttle(retryAfter string) Outcome {
 // Partly rejects n of each request.
 func Partly(n int) Outcome { return Outcome{Reject: n} }
 
-// SetOutcome answers OTLP requests for a table (full name; "" for all tables without an outcome of their own) so until
-// it is changed.
+// SetOutcome answers OTLP requests for a table (full name; "" for all tables without an outcome of
+// their own) so until it is changed.
 func (w *Ingest) SetOutcome(table string, o Outcome) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
 	w.otlp.standing[catalog.Key(table)] = o
 }
 
-// NextOutcomes answers the next n OTLP requests for a table ("" for any) so, after those that were ordered before. They
-// go before SetOutcome.
+// NextOutcomes answers the next n OTLP requests for a table ("" for any) so, after those that were
+// ordered before. They go before SetOutcome.
 func (w *Ingest) NextOutcomes(table string, n int, o Outcome) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()

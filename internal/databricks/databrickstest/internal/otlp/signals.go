@@ -105,8 +105,8 @@ var metricsSignal = signal{
 	},
 }
 
-// variant is a map of attributes as its column holds it: native values in layout v2, text in v1 (what is no text there
-// is JSON). No attributes are NULL.
+// variant is a map of attributes as its column holds it: native values in layout v2, text in v1
+// (what is no text there is JSON). No attributes are NULL.
 func variant(m pcommon.Map, layout unity.Layout) any {
 	if m.Len() == 0 {
 		return nil
@@ -222,7 +222,8 @@ func (w *Ingest) stamp(rows []catalog.Row) []catalog.Row {
 		}
 		w.otlp.records++
 		n := uint64(w.otlp.records)
-		r["record_id"] = fmt.Sprintf("%08x-%04x-7%03x-8000-%012x", milli>>16, milli&0xffff, n>>48&0xfff, n&0xffffffffffff)
+		r["record_id"] = fmt.Sprintf("%08x-%04x-7%03x-8000-%012x", milli>>16, milli&0xffff,
+			n>>48&0xfff, n&0xffffffffffff)
 	}
 	return rows
 }

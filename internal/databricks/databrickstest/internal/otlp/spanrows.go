@@ -27,11 +27,15 @@ func spanRows(td ptrace.Traces, layout unity.Layout, switches server.Switches) [
 				out = append(out, made(catalog.Row{
 					"trace_id": hexID(s.TraceID().String()), "span_id": hexID(s.SpanID().String()),
 					"trace_state": s.TraceState().AsRaw(), "parent_span_id": parent,
-					"flags": int64(s.Flags()), "name": s.Name(), "kind": "SPAN_KIND_" + strings.ToUpper(s.Kind().String()),
+					"flags": int64(s.Flags()), "name": s.Name(), "kind": "SPAN_KIND_" +
+						strings.ToUpper(s.Kind().String()),
 					"start_time_unix_nano": int64(s.StartTimestamp()), "end_time_unix_nano": int64(s.EndTimestamp()),
-					"attributes": variant(s.Attributes(), layout), "dropped_attributes_count": int64(s.DroppedAttributesCount()),
-					"events": eventsColumn(s.Events(), layout), "dropped_events_count": int64(s.DroppedEventsCount()),
-					"links": linksColumn(s.Links(), layout), "dropped_links_count": int64(s.DroppedLinksCount()),
+					"attributes":               variant(s.Attributes(), layout),
+					"dropped_attributes_count": int64(s.DroppedAttributesCount()),
+					"events":                   eventsColumn(s.Events(), layout),
+					"dropped_events_count":     int64(s.DroppedEventsCount()),
+					"links":                    linksColumn(s.Links(), layout),
+					"dropped_links_count":      int64(s.DroppedLinksCount()),
 					"status": map[string]any{"message": s.Status().Message(),
 						"code": "STATUS_CODE_" + strings.ToUpper(s.Status().Code().String())},
 					"resource": resourceColumn(rs.Resource(), layout), "resource_schema_url": rs.SchemaUrl(),
@@ -59,9 +63,10 @@ func linksColumn(links ptrace.SpanLinkSlice, layout unity.Layout) []any {
 	for _, l := range links.All() {
 		out = append(out, map[string]any{
 			"trace_id": hexID(l.TraceID().String()), "span_id": hexID(l.SpanID().String()),
-			"trace_state": l.TraceState().AsRaw(),
-			"attributes":  variant(l.Attributes(), layout), "dropped_attributes_count": int64(l.DroppedAttributesCount()),
-			"flags": int64(l.Flags()),
+			"trace_state":              l.TraceState().AsRaw(),
+			"attributes":               variant(l.Attributes(), layout),
+			"dropped_attributes_count": int64(l.DroppedAttributesCount()),
+			"flags":                    int64(l.Flags()),
 		})
 	}
 	return out
@@ -82,7 +87,8 @@ func logRows(ld plog.Logs, layout unity.Layout) []catalog.Row {
 					at = l.ObservedTimestamp()
 				}
 				out = append(out, made(catalog.Row{
-					"event_name": l.EventName(), "trace_id": hexID(l.TraceID().String()), "span_id": hexID(l.SpanID().String()),
+					"event_name": l.EventName(), "trace_id": hexID(l.TraceID().String()),
+					"span_id":        hexID(l.SpanID().String()),
 					"time_unix_nano": int64(l.Timestamp()), "observed_time_unix_nano": int64(l.ObservedTimestamp()),
 					"severity_number": "SEVERITY_NUMBER_" + strings.ToUpper(l.SeverityNumber().String()),
 					"severity_text":   l.SeverityText(),

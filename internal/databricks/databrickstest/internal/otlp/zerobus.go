@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest/internal/server"
 )
 
-// ZerobusURL is the address of the ingest host of the workspace, which takes OTLP over HTTP at /v1/traces, /v1/logs and
-// /v1/metrics with tokens that were asked for one table.
+// ZerobusURL is the address of the ingest host of the workspace, which takes OTLP over HTTP at
+// /v1/traces, /v1/logs and /v1/metrics with tokens that were asked for one table.
 func (w *Ingest) ZerobusURL() string { return w.zerobus.URL }
 
 // StartZerobus starts the ingest host, StopZerobus stops it.
@@ -44,7 +44,8 @@ func (w *Ingest) serveZerobus(rw http.ResponseWriter, r *http.Request) {
 	http.NotFound(rw, r)
 }
 
-// deserves reports whether the token was asked for the table. Without a table there is nothing to check.
+// deserves reports whether the token was asked for the table. Without a table there is nothing to
+// check.
 func deserves(details []server.Detail, table string) bool {
 	if table == "" {
 		return details != nil

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Principal can sign in: a user by personal access token, a service principal by its application id.
+// Principal can sign in: a user by personal access token, a service principal by its application
+// id.
 type Principal struct {
 	Name    string // user name, or application id
 	Service bool
@@ -53,7 +54,8 @@ func (w *Server) AddToken(secret, user string) {
 	w.access.tokens[secret] = &token{who: w.Principal(user, false), pat: true}
 }
 
-// AddServicePrincipal makes a service principal that can sign in with OAuth (M2M). Its name in grants is the client id.
+// AddServicePrincipal makes a service principal that can sign in with OAuth (M2M). Its name in
+// grants is the client id.
 func (w *Server) AddServicePrincipal(clientID, secret string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -61,14 +63,16 @@ func (w *Server) AddServicePrincipal(clientID, secret string) {
 	w.access.secrets[clientID] = secret
 }
 
-// AddPrincipal makes a principal that never signs in, so that it can be granted something: a user or a group.
+// AddPrincipal makes a principal that never signs in, so that it can be granted something: a user
+// or a group.
 func (w *Server) AddPrincipal(name string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
 	w.Principal(name, false)
 }
 
-// JoinGroup makes a principal member of a group; the grants of the group are those of the member too.
+// JoinGroup makes a principal member of a group; the grants of the group are those of the member
+// too.
 func (w *Server) JoinGroup(principal, group string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -77,7 +81,8 @@ func (w *Server) JoinGroup(principal, group string) {
 	p.Groups = append(p.Groups, group)
 }
 
-// RevokeTokens revokes all tokens of a principal, in the middle of a run. New ones can be had with the secret.
+// RevokeTokens revokes all tokens of a principal, in the middle of a run. New ones can be had with
+// the secret.
 func (w *Server) RevokeTokens(principal string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -101,7 +106,8 @@ func (w *Server) Principal(name string, service bool) *Principal {
 // IsPrincipal reports whether there is a principal of that name. Under the lock.
 func (w *Server) IsPrincipal(name string) bool { return w.access.principals[name] != nil }
 
-// ServicePrincipal is the service principal with this id and secret; nil if one of them is wrong. Under the lock.
+// ServicePrincipal is the service principal with this id and secret; nil if one of them is wrong.
+// Under the lock.
 func (w *Server) ServicePrincipal(id, secret string) *Principal {
 	if want, ok := w.access.secrets[id]; !ok || want != secret {
 		return nil
@@ -164,7 +170,8 @@ func refuseCredential(rw http.ResponseWriter) {
 		"Credential was not sent or was of an unsupported type for this API.")
 }
 
-// Handle registers a route of the REST APIs. The handler takes the lock itself; caller(r) is who sent the request.
+// Handle registers a route of the REST APIs. The handler takes the lock itself; caller(r) is who
+// sent the request.
 func (w *Server) Handle(pattern string, handler http.HandlerFunc) {
 	w.mux.HandleFunc(pattern, handler)
 }

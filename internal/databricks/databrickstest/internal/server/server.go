@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package server is what all parts of a fake workspace share: it listens, records requests, lets faults act, and knows
-// who signed a request.
+// Package server is what all parts of a fake workspace share: it listens, records requests, lets
+// faults act, and knows who signed a request.
 package server
 
 import (
@@ -18,8 +18,8 @@ import (
 
 // Names and secrets that every fake workspace has.
 const (
-	// Admin is the user who owns what the test arranges. The owner may do everything in Unity Catalog, yet OTLP wants
-	// explicit grants of him too.
+	// Admin is the user who owns what the test arranges. The owner may do everything in Unity
+	// Catalog, yet OTLP wants explicit grants of him too.
 	Admin = "owner@example.com"
 	// AdminToken is a personal access token of Admin.
 	AdminToken = "dapi-admin"
@@ -37,8 +37,8 @@ type Server struct {
 	now    func() time.Time
 	closed chan struct{}
 
-	// Mu guards the state of the whole workspace. Handlers take it themselves; functions whose comment says "under the
-	// lock" expect it.
+	// Mu guards the state of the whole workspace. Handlers take it themselves; functions whose
+	// comment says "under the lock" expect it.
 	Mu       sync.Mutex
 	Switches Switches
 
@@ -56,8 +56,8 @@ func New(clock func() time.Time, switches Switches) *Server {
 	return w
 }
 
-// Listen starts to serve the routes that were registered, on any port of loopback if the address is empty. An address
-// that is not loopback, or taken, is an error.
+// Listen starts to serve the routes that were registered, on any port of loopback if the address is
+// empty. An address that is not loopback, or taken, is an error.
 func (w *Server) Listen(address string) error {
 	w.http = httptest.NewUnstartedServer(w.Front(w.mux))
 	if address != "" {
@@ -112,8 +112,8 @@ func Answer(rw http.ResponseWriter, status int, document any) {
 	_ = json.NewEncoder(rw).Encode(document)
 }
 
-// Fail answers with an error in the form of Databricks' REST APIs. The code is a string, or a number where Databricks'
-// proxy writes one.
+// Fail answers with an error in the form of Databricks' REST APIs. The code is a string, or a
+// number where Databricks' proxy writes one.
 func Fail(rw http.ResponseWriter, status int, code any, message string) {
 	Answer(rw, status, map[string]any{"error_code": code, "message": message})
 }

@@ -23,12 +23,13 @@ type Switches struct {
 	RefuseGzip bool
 	// PreviewOff: the OTLP routes answer 404.
 	PreviewOff bool
-	// MissingTableStatus answers OTLP for a table that does not exist: 404, 400, or 200 (and nothing is written).
+	// MissingTableStatus answers OTLP for a table that does not exist: 404, 400, or 200 (and
+	// nothing is written).
 	MissingTableStatus int
 	// NoGrantStatus answers OTLP without grants: 403, or 200 (and nothing is written).
 	NoGrantStatus int
-	// InheritedGrants: MODIFY and SELECT on the schema or catalog are enough to write by OTLP; else they must be granted
-	// on the table.
+	// InheritedGrants: MODIFY and SELECT on the schema or catalog are enough to write by OTLP; else
+	// they must be granted on the table.
 	InheritedGrants bool
 	// MaxBody is the largest OTLP body, uncompressed; 0 means no limit.
 	MaxBody int
@@ -48,7 +49,8 @@ type Switches struct {
 	ForgetBodies bool
 }
 
-// DefaultSwitches is a workspace that takes everything that any source says is taken, without limits.
+// DefaultSwitches is a workspace that takes everything that any source says is taken, without
+// limits.
 func DefaultSwitches() Switches {
 	return Switches{
 		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized,
@@ -99,8 +101,8 @@ type Fault struct {
 	Reset  bool   // the connection is closed without an answer
 }
 
-// SetFault calls f for each request, before the credential is looked at; nil from f means a normal answer.
-// SetFault(nil) ends it.
+// SetFault calls f for each request, before the credential is looked at; nil from f means a normal
+// answer. SetFault(nil) ends it.
 func (w *Server) SetFault(f func(*http.Request) *Fault) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
@@ -128,7 +130,8 @@ func (w *Server) misbehave(rw http.ResponseWriter, r *http.Request, f *Fault) bo
 	return true
 }
 
-// Hold keeps a request waiting, until the client goes away or the workspace is closed at the latest.
+// Hold keeps a request waiting, until the client goes away or the workspace is closed at the
+// latest.
 func (w *Server) Hold(r *http.Request, delay time.Duration, until <-chan struct{}) {
 	if delay > 0 {
 		timer := time.NewTimer(delay)

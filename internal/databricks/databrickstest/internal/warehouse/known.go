@@ -16,9 +16,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// known are the shapes of the statements that the exporter's verification and databricks_setup send, and of those by
-// which a person changes a view. This is no SQL engine: queries are answered from the rows at hand, definitions are
-// recorded, and every other statement fails. test/views proves on Apache Spark what the statements mean.
+// known are the shapes of the statements that the exporter's verification and databricks_setup
+// send, and of those by which a person changes a view. This is no SQL engine: queries are answered
+// from the rows at hand, definitions are recorded, and every other statement fails. test/views
+// proves on Apache Spark what the statements mean.
 var known = []struct {
 	shape *regexp.Regexp
 	run   func(*session, []string) (*rowSet, error) // with the matches of the shape
@@ -50,7 +51,8 @@ const (
 		`start_time_unix_nano >= (\d+)000000000 AND start_time_unix_nano <= (\d+)000000000) AND trace_id IN \(([^)]*)\)`
 )
 
-// shape compiles the pattern of a whole statement. Words in capitals above stand for parts that occur in several.
+// shape compiles the pattern of a whole statement. Words in capitals above stand for parts that
+// occur in several.
 func shape(pattern string) *regexp.Regexp {
 	parts := strings.NewReplacer("NAME", fullName, "TEXT", literal, "TRACES", traces, "QUERY", `(?:WITH|SELECT)\s.+`,
 		"COLUMNS", "(?:  "+column+",?\n)+", "PAIRS", property+"(?:, "+property+")*",
@@ -65,7 +67,8 @@ var (
 	escaped    = regexp.MustCompile(`\\(?:u([0-9a-f]{4})|(.))`)
 )
 
-// unquote is the text of a string in quotes, where a backslash stands before a character or before u and its code.
+// unquote is the text of a string in quotes, where a backslash stands before a character or before
+// u and its code.
 func unquote(s string) string {
 	s = strings.TrimSuffix(strings.TrimPrefix(s, "'"), "'")
 	return escaped.ReplaceAllStringFunc(s, func(e string) string {
@@ -86,8 +89,8 @@ func propertiesOf(list string) map[string]string {
 	return out
 }
 
-// outputs are the columns that the last SELECT of a query returns, which databricks_setup writes one a line. Their
-// types are not worked out: all are strings.
+// outputs are the columns that the last SELECT of a query returns, which databricks_setup writes
+// one a line. Their types are not worked out: all are strings.
 func outputs(query string) []catalog.Column {
 	_, list, ok := cutLast(query, "\nSELECT\n")
 	separator := ",\n"
@@ -126,7 +129,8 @@ func (w *SQL) execute(who *server.Principal, sql string) (*rowSet, error) {
 	return nil, unknown("statement", sql)
 }
 
-// unknown is the error of what has no known shape. A change of the SQL that the product sends ends here.
+// unknown is the error of what has no known shape. A change of the SQL that the product sends ends
+// here.
 func unknown(what, sql string) *sqlError {
 	return failed("UNSUPPORTED_FEATURE.FAKE_WORKSPACE", "0A000", "The fake workspace does not know this %s. "+
 		"Teach it the shape, and run the SQL on Apache Spark in test/views: %.500s", what, sql)
@@ -158,7 +162,8 @@ func (s *session) createStreaming(m []string) (*rowSet, error) {
 	return nil, s.put(m[1], d, true, false)
 }
 
-// put records a definition. Without replace, what is there stays: that is an error, or none with ifNotExists.
+// put records a definition. Without replace, what is there stays: that is an error, or none with
+// ifNotExists.
 func (s *session) put(table string, d definition, replace, ifNotExists bool) error {
 	n, err := s.reach(table)
 	if err != nil {
@@ -170,10 +175,12 @@ func (s *session) put(table string, d definition, replace, ifNotExists bool) err
 	case t != nil && ifNotExists:
 		return nil
 	case t != nil && !replace:
-		return failed("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", "Cannot create table or view %s because it already exists.",
+		return failed("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07",
+			"Cannot create table or view %s because it already exists.",
 			table)
 	case t != nil && t.Kind != d.kind:
-		return failed("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a %s, it can't be replaced by a %s.", table,
+		return failed("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a %s, it can't be replaced by a %s.",
+			table,
 			t.Kind, d.kind)
 	case t != nil:
 		if _, err := s.owned(table); err != nil {
@@ -273,7 +280,8 @@ func (s *session) owned(table string) (*catalog.Relation, error) {
 		return nil, noTable(n)
 	}
 	if at := catalog.SecurableOf(n.String()); !s.w.Owns(s.who, at) {
-		return nil, failed("INSUFFICIENT_PERMISSIONS", "42501", "Insufficient privileges: User is not an owner of %s '%s'.",
+		return nil, failed("INSUFFICIENT_PERMISSIONS", "42501",
+			"Insufficient privileges: User is not an owner of %s '%s'.",
 			at.Title(), at.Name)
 	}
 	return t, nil

@@ -58,7 +58,8 @@ func (s *session) count(m []string) (*rowSet, error) {
 	return &rowSet{[]catalog.Column{{Name: "count(1)", Type: "bigint"}}, [][]any{{int64(len(rows))}}}, nil
 }
 
-// group is a trace: how many rows each of its spans has. A span without an id has none that counts as distinct.
+// group is a trace: how many rows each of its spans has. A span without an id has none that counts
+// as distinct.
 type group struct {
 	trace string
 	rows  int64
@@ -141,7 +142,8 @@ func (s *session) listSpans(m []string) (*rowSet, error) {
 	return out, err
 }
 
-// The parts of the query for names of scores. Their conditions on values and on time are not evaluated.
+// The parts of the query for names of scores. Their conditions on values and on time are not
+// evaluated.
 var (
 	scoresOfSpans = shape(`SELECT substr\(e\.key, \d+\) AS score_name, 'span' AS source, count\(\*\) AS occurrences\n` +
 		`FROM NAME AS s(?:, LATERAL variant_explode\(s\.attributes\) AS e|` +

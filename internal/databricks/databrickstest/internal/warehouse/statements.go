@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package warehouse is the SQL warehouses and their statements: the protocol in full, and of SQL the shapes of the
-// statements that this project sends, see known.
+// Package warehouse is the SQL warehouses and their statements: the protocol in full, and of SQL
+// the shapes of the statements that this project sends, see known.
 package warehouse
 
 import (
@@ -56,7 +56,8 @@ func (w *SQL) Statements() []Statement {
 	defer w.Mu.Unlock()
 	var out []Statement
 	for _, s := range w.sql.order {
-		st := Statement{ID: s.id, SQL: s.in.Statement, Principal: s.who.Name, Warehouse: s.in.WarehouseID, State: s.state}
+		st := Statement{ID: s.id, SQL: s.in.Statement, Principal: s.who.Name,
+			Warehouse: s.in.WarehouseID, State: s.state}
 		if s.err != nil {
 			st.Error = s.err.Error()
 		}
@@ -118,22 +119,24 @@ func (w *SQL) routeStatements() {
 	}))
 }
 
-// withStatement finds the statement of a path; statements of others can't be seen. The handler runs under the lock.
+// withStatement finds the statement of a path; statements of others can't be seen. The handler runs
+// under the lock.
 func (w *SQL) withStatement(do func(http.ResponseWriter, *http.Request, *statement)) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		w.Mu.Lock()
 		defer w.Mu.Unlock()
 		s := w.sql.statements[r.PathValue("id")]
 		if s == nil || s.who != server.Caller(r).Principal {
-			server.Fail(rw, http.StatusNotFound, "NOT_FOUND", fmt.Sprintf("The statement %s was not found.", r.PathValue("id")))
+			server.Fail(rw, http.StatusNotFound, "NOT_FOUND",
+				fmt.Sprintf("The statement %s was not found.", r.PathValue("id")))
 			return
 		}
 		do(rw, r, s)
 	}
 }
 
-// submit takes a statement. Waiting takes no time: within wait_timeout a statement gets as far as the warehouse's
-// number of answers allows.
+// submit takes a statement. Waiting takes no time: within wait_timeout a statement gets as far as
+// the warehouse's number of answers allows.
 func (w *SQL) submit(rw http.ResponseWriter, r *http.Request) {
 	var in statementRequest
 	if !server.Decode(rw, r, &in) {
@@ -201,8 +204,8 @@ func (in *statementRequest) check() (time.Duration, *server.Failure) {
 	return wait, nil
 }
 
-// advance brings a statement one answer further: it waits for the warehouse, is pending, then running, then done. Under
-// the lock.
+// advance brings a statement one answer further: it waits for the warehouse, is pending, then
+// running, then done. Under the lock.
 func (w *SQL) advance(s *statement) {
 	if s.state != "PENDING" && s.state != "RUNNING" {
 		return

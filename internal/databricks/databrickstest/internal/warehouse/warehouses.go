@@ -17,10 +17,11 @@ type Warehouse struct {
 	ID, Name string
 	// State is STOPPED or RUNNING; empty means RUNNING.
 	State string
-	// StartsIn is how long starting takes, by the workspace's clock. A statement or a start request starts a stopped one.
+	// StartsIn is how long starting takes, by the workspace's clock. A statement or a start request
+	// starts a stopped one.
 	StartsIn time.Duration
-	// PendingAnswers and RunningAnswers are how often a statement is answered with PENDING and then with RUNNING before it
-	// is done, once the warehouse runs.
+	// PendingAnswers and RunningAnswers are how often a statement is answered with PENDING and then
+	// with RUNNING before it is done, once the warehouse runs.
 	PendingAnswers, RunningAnswers int
 	// Denied may not use it.
 	Denied []string
