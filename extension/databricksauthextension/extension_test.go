@@ -295,7 +295,8 @@ func tokens() http.Handler {
 		}
 		rw.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprintf(rw,
-			`{"authorization_endpoint":"x","token_endpoint":"%s://%s/oidc/v1/token","access_token":"tok","token_type":"Bearer","expires_in":3600}`, scheme, r.Host)
+			`{"authorization_endpoint":"x","token_endpoint":"%s://%s/oidc/v1/token","access_token":"tok",`+
+				`"token_type":"Bearer","expires_in":3600}`, scheme, r.Host)
 	})
 }
 

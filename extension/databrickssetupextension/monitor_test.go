@@ -223,7 +223,8 @@ func TestMonitorsOfOthers(t *testing.T) {
 	var theirs map[string]any
 	require.NoError(t,
 		json.Unmarshal(
-			[]byte(`{"name":"theirs","definition":"count(*)","input_columns":[":table"],"output_data_type":"{}","type":"DATA_PROFILING_CUSTOM_METRIC_TYPE_AGGREGATE"}`), &theirs))
+			[]byte(`{"name":"theirs","definition":"count(*)","input_columns":[":table"],"output_data_type":"{}",`+
+				`"type":"DATA_PROFILING_CUSTOM_METRIC_TYPE_AGGREGATE"}`), &theirs))
 	body, err := json.Marshal(theirs)
 	require.NoError(t, err)
 	m.DataProfilingConfig.CustomMetrics = append(m.DataProfilingConfig.CustomMetrics, metricOf(t, body))

@@ -158,8 +158,10 @@ func TestOutputOfAKilledProcessGetsTheEndOfItsLine(t *testing.T) {
 	require.NoError(t, os.WriteFile(whole, []byte("{}\n"), 0o600))
 	begin(t, &Config{Path: filepath.Join(dir, "report.json")}, `
 exporters:
-  file: {path: `+torn+`, rotation: {max_backups: 0}, format: json, compression: '', encoding: null, group_by: {enabled: false}}
-  file/whole: {path: `+whole+`, rotation: {max_backups: 0}, format: json, compression: '', encoding: null, group_by: {enabled: false}}
+  file: {path: `+torn+`, rotation: {max_backups: 0}, format: json, compression: '', encoding: null, `+
+		`group_by: {enabled: false}}
+  file/whole: {path: `+whole+`, rotation: {max_backups: 0}, format: json, compression: '', encoding: null, `+
+		`group_by: {enabled: false}}
   file/new: {path: `+filepath.Join(dir, "new.jsonl")+`, rotation: {max_backups: 0}}
 receivers: {mlflow: {}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole, file/new]}}}

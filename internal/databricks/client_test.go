@@ -275,11 +275,15 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestExperiment(t *testing.T) {
-	uc := `{"experiment":{"experiment_id":"7","name":"/Shared/x","lifecycle_stage":"active","trace_location":{"uc_trace_location":{"catalog":"cat","schema":"sch",` +
+	uc := `{"experiment":{"experiment_id":"7","name":"/Shared/x","lifecycle_stage":"active",` +
+		`"trace_location":{"uc_trace_location":{"catalog":"cat","schema":"sch",` +
 		`"effective_table_prefix":"pre"}},"tags":[{"key":"mlflow.monitoring.sqlWarehouseId","value":"wh"}]}}`
-	tags := `{"experiment":{"experiment_id":"8","name":"/Shared/y","tags":[{"key":"mlflow.experiment.databricksTraceSpanStorageTable","value":"cat.sch.other_otel_spans"}]}}`
-	path := `{"experiment":{"experiment_id":"9","name":"/Shared/z","lifecycle_stage":"deleted","tags":[{"key":"mlflow.experiment.databricksTraceDestinationPath","value":"cat.sch.third"}]}}`
-	old := `{"experiment":{"experiment_id":"10","tags":[{"key":"mlflow.experiment.databricksTraceDestinationPath","value":"cat.sch"}]}}`
+	tags := `{"experiment":{"experiment_id":"8","name":"/Shared/y",` +
+		`"tags":[{"key":"mlflow.experiment.databricksTraceSpanStorageTable","value":"cat.sch.other_otel_spans"}]}}`
+	path := `{"experiment":{"experiment_id":"9","name":"/Shared/z","lifecycle_stage":"deleted",` +
+		`"tags":[{"key":"mlflow.experiment.databricksTraceDestinationPath","value":"cat.sch.third"}]}}`
+	old := `{"experiment":{"experiment_id":"10","tags":[{"key":"mlflow.experiment.databricksTraceDestinationPath",` +
+		`"value":"cat.sch"}]}}`
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/2.0/mlflow/experiments/get", func(rw http.ResponseWriter, r *http.Request) {
 		body := map[string]string{"7": uc, "8": tags, "9": path, "10": old,

@@ -63,9 +63,11 @@ func (s *statements) next(rw http.ResponseWriter, r *http.Request) {
 const (
 	pending = `200 {"statement_id":"st-1","status":{"state":"PENDING"}}`
 	started = `200 {"statement_id":"st-1","status":{"state":"RUNNING"}}`
-	oneRow  = `200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"columns":[{"name":"a"},{"name":"n"}]},"total_row_count":1},` +
+	oneRow  = `200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},` +
+		`"manifest":{"schema":{"columns":[{"name":"a"},{"name":"n"}]},"total_row_count":1},` +
 		`"result":{"data_array":[["x",null]]}}`
-	chunked = `200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"columns":[{"name":"n"}]},"total_row_count":4},` +
+	chunked = `200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},` +
+		`"manifest":{"schema":{"columns":[{"name":"n"}]},"total_row_count":4},` +
 		`"result":{"chunk_index":0,"next_chunk_index":1,"data_array":[["1"],["2"]]}}`
 )
 
@@ -82,7 +84,8 @@ func TestStatement(t *testing.T) {
 		"at once": {script: []string{oneRow}, want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
 		"DDL": {
 			script: []string{
-				`200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},"manifest":{"schema":{"column_count":0},"total_row_count":0},"result":{}}`}},
+				`200 {"statement_id":"st-1","status":{"state":"SUCCEEDED"},` +
+					`"manifest":{"schema":{"column_count":0},"total_row_count":0},"result":{}}`}},
 		"slow start": {script: []string{pending, pending, started, oneRow},
 			want: Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}}},
 		"several chunks": {script: []string{chunked}, chunks: second,
@@ -103,7 +106,8 @@ func TestStatement(t *testing.T) {
 			text: "a row has 1 values for 2 columns"},
 		"failed is HTTP 200": {
 			script: []string{
-				`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"BAD_REQUEST","message":"[TABLE_OR_VIEW_NOT_FOUND] nope\nmore"}}}`},
+				`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"BAD_REQUEST",` +
+					`"message":"[TABLE_OR_VIEW_NOT_FOUND] nope\nmore"}}}`},
 			kind: Failed,
 			text: "running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND] nope (BAD_REQUEST)",
 		},
@@ -111,7 +115,8 @@ func TestStatement(t *testing.T) {
 			kind: Failed, text: "it ended as FAILED"},
 		"failed for now": {
 			script: []string{
-				`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
+				`200 {"statement_id":"st-1","status":{"state":"FAILED",` +
+					`"error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
 			kind: Busy, text: "warehouse is starting",
 		},
 		"cancelled by somebody": {script: []string{pending,

@@ -95,8 +95,10 @@ func derived(t *testing.T, spanType string, attributes ...mlflow.Attribute) map[
 }
 
 func TestRequest(t *testing.T) {
-	inputs := `{"model": "m", "temperature": 1, "top_p": 0.5, "top_k": 40, "max_completion_tokens": 100.0, "max_tokens": 7, "stop": ["a", 1, "b"],
-		"frequency_penalty": 0, "presence_penalty": -1.5, "seed": 42, "n": 2, "stream": true, "messages": [{"temperature": 9}], "reasoning_effort": "low"}`
+	inputs := `{"model": "m", "temperature": 1, "top_p": 0.5, "top_k": 40, "max_completion_tokens": 100.0, ` +
+		`"max_tokens": 7, "stop": ["a", 1, "b"],
+		"frequency_penalty": 0, "presence_penalty": -1.5, "seed": 42, "n": 2, "stream": true, ` +
+		`"messages": [{"temperature": 9}], "reasoning_effort": "low"}`
 	want := map[string]any{
 		RequestModel: "m", RequestTemperature: 1.0, RequestTopP: 0.5, RequestTopK: 40.0, RequestMaxTokens: int64(100),
 		RequestStop:      []any{"a", "b"},
@@ -145,7 +147,8 @@ func TestResponse(t *testing.T) {
 	assert.Equal(t, map[string]any{ResponseID: "r1", ResponseModel: "m2", ResponseFinish: []any{"stop", "length"},
 		UsageReasoning: int64(7)}, derived(t, "CHAT_MODEL",
 		attribute(SpanOutputs,
-			`{"id": "r1", "model": "m2", "choices": [{"finish_reason": "stop"}, {"finish_reason": "length"}, {"finish_reason": null}, 1],
+			`{"id": "r1", "model": "m2", "choices": [{"finish_reason": "stop"}, {"finish_reason": "length"}, `+
+				`{"finish_reason": null}, 1],
 			"usage": {"completion_tokens_details": {"reasoning_tokens": 7}, "output_tokens_details": null}}`)))
 	assert.Equal(t, map[string]any{ResponseFinish: []any{"end_turn"}},
 		derived(t, "CHAT_MODEL", attribute(SpanOutputs, `{"stop_reason": "end_turn", "id": 5, "choices": {}}`)))

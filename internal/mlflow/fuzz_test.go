@@ -77,7 +77,8 @@ func FuzzDecodeArtifact(f *testing.F) {
 func FuzzDecodeTyped(f *testing.F) {
 	seed(f, "trace-*.get_v3.json", "batch_get_v3.json")
 	f.Add([]byte(
-		`{"spans":[{"attributes":[{"key":"k","value":{"kvlist_value":{"values":[{"value":{"array_value":{"values":[{}]}},"key":"a"}]}}}]}]}`))
+		`{"spans":[{"attributes":[{"key":"k","value":{"kvlist_value":` +
+			`{"values":[{"value":{"array_value":{"values":[{}]}},"key":"a"}]}}}]}]}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		trace, err := DecodeTyped(Info{ID: "tr-1"}, doc)
 		checkTrace(t, trace, err, doc)

@@ -22,9 +22,12 @@ func TestDurations(t *testing.T) {
 
 func TestOddInfos(t *testing.T) {
 	page, err := DecodeSearchV3([]byte(`{"traces":[null,{
-		"trace_id":"my-custom-id/ü 1","trace_location":{"type":"MLFLOW_EXPERIMENT","mlflow_experiment":{"experiment_id":7}},
-		"request_time":"2020-09-13T12:26:40.123456789+02:00","execution_duration":"-1.5s","state":"STATE_UNSPECIFIED","request":"{}",
-		"trace_metadata":{"b":"1","a":null,"b":"2"},"tags":[{"key":"z","value":"1"},{"key":"a","value":2},{"value":"x"},5],"assessments":null}],"more":{}}`))
+		"trace_id":"my-custom-id/ü 1","trace_location":{"type":"MLFLOW_EXPERIMENT",` +
+		`"mlflow_experiment":{"experiment_id":7}},
+		"request_time":"2020-09-13T12:26:40.123456789+02:00","execution_duration":"-1.5s",` +
+		`"state":"STATE_UNSPECIFIED","request":"{}",
+		"trace_metadata":{"b":"1","a":null,"b":"2"},"tags":[{"key":"z","value":"1"},{"key":"a","value":2},` +
+		`{"value":"x"},5],"assessments":null}],"more":{}}`))
 	require.NoError(t, err)
 	assert.Equal(t, []Info{{
 		ID: "my-custom-id/ü 1", ExperimentID: "7", Timestamp: 1599992800123, Duration: -1500,
@@ -32,7 +35,8 @@ func TestOddInfos(t *testing.T) {
 	}}, page.Infos)
 
 	page, err = DecodeSearchV2(
-		[]byte(`{"traces":[{"request_id":"1","experiment_id":2,"timestamp_ms":"1795236936499","execution_time_ms":-3,"status":"TRACE_STATUS_UNSPECIFIED"}]}`))
+		[]byte(`{"traces":[{"request_id":"1","experiment_id":2,"timestamp_ms":"1795236936499",` +
+			`"execution_time_ms":-3,"status":"TRACE_STATUS_UNSPECIFIED"}]}`))
 	require.NoError(t, err)
 	assert.Equal(t, []Info{{ID: "1", ExperimentID: "2", Timestamp: 1795236936499, Duration: -3}}, page.Infos)
 
@@ -48,13 +52,19 @@ func TestOddInfos(t *testing.T) {
 
 func TestAssessments(t *testing.T) {
 	info, err := DecodeInfoV3([]byte(`{"trace":{"trace_info":{"assessments":[
-		{"assessment_id":"a-2","assessment_name":"late","create_time":"2026-01-01T00:00:00.002Z","last_update_time":"2026-01-01T00:00:00.002Z","feedback":{"value":{"b":1,"a":[2,null]}}},
-		{"assessment_id":"a-1","assessment_name":"n\"1","trace_id":"tr-1","span_id":"00f067aa0ba902b7","source":{"source_type":"CODE","source_id":"s"},"create_time":"2026-01-01T00:00:00.001Z",
-		 "last_update_time":"2026-01-01T00:00:00.003Z","feedback":{"value":null},"error":{"error_code":"E","error_message":"m"},"rationale":"r","metadata":{"k":"v"},"overrides":"a-0","valid":false},
-		{"assessment_id":"a-0","assessment_name":"facts","create_time":"2026-01-01T00:00:00.001Z","expectation":{"serialized_value":{"serialization_format":"JSON_FORMAT","value":"[1]"}}},
-		{"assessment_id":"a-3","assessment_name":"iss-1","create_time":"2026-01-01T00:00:00.003Z","issue":{"issue_name":"wrong"},"valid":true},
+		{"assessment_id":"a-2","assessment_name":"late","create_time":"2026-01-01T00:00:00.002Z",` +
+		`"last_update_time":"2026-01-01T00:00:00.002Z","feedback":{"value":{"b":1,"a":[2,null]}}},
+		{"assessment_id":"a-1","assessment_name":"n\"1","trace_id":"tr-1","span_id":"00f067aa0ba902b7",` +
+		`"source":{"source_type":"CODE","source_id":"s"},"create_time":"2026-01-01T00:00:00.001Z",
+		 "last_update_time":"2026-01-01T00:00:00.003Z","feedback":{"value":null},"error":{"error_code":"E",` +
+		`"error_message":"m"},"rationale":"r","metadata":{"k":"v"},"overrides":"a-0","valid":false},
+		{"assessment_id":"a-0","assessment_name":"facts","create_time":"2026-01-01T00:00:00.001Z",` +
+		`"expectation":{"serialized_value":{"serialization_format":"JSON_FORMAT","value":"[1]"}}},
+		{"assessment_id":"a-3","assessment_name":"iss-1","create_time":"2026-01-01T00:00:00.003Z",` +
+		`"issue":{"issue_name":"wrong"},"valid":true},
 		{"assessment_id":"a-4","assessment_name":"nothing","create_time":"2026-01-01T00:00:00.004Z"},
-		{"assessment_id":"a-5","assessment_name":"none","create_time":"2026-01-01T00:00:00.005Z","feedback":{}}, 7]}}}`))
+		{"assessment_id":"a-5","assessment_name":"none","create_time":"2026-01-01T00:00:00.005Z","feedback":{}}, ` +
+		`7]}}}`))
 	require.NoError(t, err)
 	var ids []string
 	for _, a := range info.Assessments {
@@ -67,7 +77,8 @@ func TestAssessments(t *testing.T) {
 
 	want := `[{"assessment_id": "a-0", "assessment_name": "facts", "trace_id": "", "source": {"source_type": ""}, ` +
 		`"create_time": "2026-01-01T00:00:00.001Z", "last_update_time": "1970-01-01T00:00:00.000Z", ` +
-		`"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": "[1]"}}, "valid": true}, ` +
+		`"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": "[1]"}}, ` +
+		`"valid": true}, ` +
 		`{"assessment_id": "a-1", "assessment_name": "n\"1", "trace_id": "tr-1", "span_id": "00f067aa0ba902b7", ` +
 		`"source": {"source_type": "CODE", "source_id": "s"}, "create_time": "2026-01-01T00:00:00.001Z", ` +
 		`"last_update_time": "2026-01-01T00:00:00.003Z", "feedback": {"value": null, "error": {"error_code": "E", ` +

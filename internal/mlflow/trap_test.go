@@ -118,21 +118,25 @@ func TestEventTimes(t *testing.T) {
 
 func TestOddSpans(t *testing.T) {
 	s := oneSpan(t,
-		`"name":null,"start_time_unix_nano":"1795237940113264919","end_time_unix_nano":null,"status":{"code":"ERROR","message":null},"events":null,"links":null,"attributes":null`)
+		`"name":null,"start_time_unix_nano":"1795237940113264919","end_time_unix_nano":null,`+
+			`"status":{"code":"ERROR","message":null},"events":null,"links":null,"attributes":null`)
 	assert.Equal(t, Span{TraceID: s.TraceID, ID: s.ID, Start: 1795237940113264919, Status: StatusError}, s)
 
 	s = oneSpan(t,
-		`"name":5,"start_time_unix_nano":1.795e18,"end_time_unix_nano":[1],"status":"OK","attributes":"x","events":{"a":1},"links":[7,{"trace_id":"tr-1"}]`)
+		`"name":5,"start_time_unix_nano":1.795e18,"end_time_unix_nano":[1],"status":"OK","attributes":"x",`+
+			`"events":{"a":1},"links":[7,{"trace_id":"tr-1"}]`)
 	assert.Equal(t, Span{TraceID: s.TraceID, ID: s.ID, Name: "5", Start: 1795000000000000000}, s)
 
 	s = oneSpan(t,
-		`"status":{"code":2},"events":[null,{"name":"kept","time_unix_nano":"7","attributes":{"a":1.50,"a":[1,{"b":2}]}},3],"unknown":{"deep":[1]}`)
+		`"status":{"code":2},"events":[null,{"name":"kept","time_unix_nano":"7","attributes":{"a":1.50,"a":[1,`+
+			`{"b":2}]}},3],"unknown":{"deep":[1]}`)
 	require.Len(t, s.Events, 1)
 	assert.Equal(t, StatusError, s.Status)
 	assert.Equal(t, []Attribute{{"a", []byte(`[1, {"b": 2}]`)}}, s.Events[0].Attributes)
 
 	s = oneSpan(t, `"attributes":{"text":"plain `+
-		`\"text\"","inputs":"null","none":null,"number":1.50,"list":[1,2],"huge":"1180591620717411303424","nan":"[NaN]","text":"{\"a\": \"\\u00e9\"}"}`)
+		`\"text\"","inputs":"null","none":null,"number":1.50,"list":[1,2],"huge":"1180591620717411303424",`+
+		`"nan":"[NaN]","text":"{\"a\": \"\\u00e9\"}"}`)
 	var got strings.Builder
 	dumpAttributes(&got, "", s.Attributes)
 	assert.Equal(t, "text = {\"a\": \"\\u00e9\"}\ninputs = null\nnone = null\nnumber = 1.5\nlist = [1, 2]\nhuge = "+
@@ -142,9 +146,11 @@ func TestOddSpans(t *testing.T) {
 func TestLinks(t *testing.T) {
 	s := oneSpan(t, `"links":[
 		{"trace_id":"tr-116b1577a5c4dc5da234ce8a0e4f6b4e","span_id":"00000000000000ab","attributes":{"n":1}},
-		{"trace_id":"EWsVd6XE3F2iNM6KDk9rTg==","span_id":"AAAAAAAAAKs=","attributes":[{"key":"n","value":{"int_value":"1"}}]},
+		{"trace_id":"EWsVd6XE3F2iNM6KDk9rTg==","span_id":"AAAAAAAAAKs=","attributes":[{"key":"n",`+
+		`"value":{"int_value":"1"}}]},
 		{"trace_id":"trace:/a.b/116b1577a5c4dc5da234ce8a0e4f6b4e","span_id":"ab","attributes":{"n":1}},
-		{"trace_id":"tr-116b1577a5c4dc5da234ce8a0e4f6b4e00","span_id":"ab"},{"trace_id":"EWsVd6XE3F2iNM6KDk9rTg==","span_id":""},{}]`)
+		{"trace_id":"tr-116b1577a5c4dc5da234ce8a0e4f6b4e00","span_id":"ab"},`+
+		`{"trace_id":"EWsVd6XE3F2iNM6KDk9rTg==","span_id":""},{}]`)
 	require.Len(t, s.Links, 3)
 	assert.Equal(t, s.Links[0], s.Links[1])
 	assert.Equal(t, s.Links[0], s.Links[2])
@@ -171,8 +177,11 @@ func TestTypedValues(t *testing.T) {
 		`{"array_value":{"values":null}}`:      `[]`,
 		`{"array_value":{"values":[{},{"int_value":1},null]}}`: `[null, 1, null]`,
 		`{"kvlist_value":{}}`: `{}`,
-		`{"kvlist_value":{"values":[{"key":"a"},{"value":{"int_value":1},"key":"b"},{"value":{"bool_value":true}},{},5]}}`:                                      `{"a": null, "b": 1, "": true, "": null}`,
-		`{"kvlist_value":{"values":[{"value":{"kvlist_value":{"values":[{"value":{"array_value":{"values":[{"string_value":"["}]}},"key":"{"}]}},"key":"o"}]}}`: `{"o": {"{": ["["]}}`,
+		`{"kvlist_value":{"values":[{"key":"a"},{"value":{"int_value":1},"key":"b"},{"value":{"bool_value":true}},` +
+			`{},5]}}`: `{"a": null, "b": 1, "": true, "": null}`,
+		`{"kvlist_value":{"values":[{"value":{"kvlist_value":{"values":[` +
+			`{"value":{"array_value":{"values":[{"string_value":"["}]}},"key":"{"}]}},` +
+			`"key":"o"}]}}`: `{"o": {"{": ["["]}}`,
 		`{"int_value":1,"string_value":"second"}`:                                 `1`,
 		`{"array_value":{"values":[{"int_value":1}],"values":[{"int_value":2}]}}`: `[1]`,
 	} {
@@ -181,7 +190,8 @@ func TestTypedValues(t *testing.T) {
 		assert.Equal(t, want, string(s.Attributes[0].Raw), typed)
 	}
 	s := oneSpan(t,
-		`"attributes":[{"key":"none"},{"value":{"int_value":1}},"x",{"key":"twice","value":{"int_value":1}},{"key":"twice","value":{"int_value":2}}]`)
+		`"attributes":[{"key":"none"},{"value":{"int_value":1}},"x",{"key":"twice","value":{"int_value":1}},`+
+			`{"key":"twice","value":{"int_value":2}}]`)
 	var got strings.Builder
 	dumpAttributes(&got, "", s.Attributes)
 	assert.Equal(t, "none = null\n = 1\ntwice = 2\n", got.String())

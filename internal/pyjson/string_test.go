@@ -49,7 +49,8 @@ func FuzzStrings(f *testing.F) {
 	f.Add([]byte(
 		`["plain","1234567\"901234567\\90\u00e9","\ud83d\ude00\ud83d","Zürich","\n\n\n\n\n\n\n\nZürich – 12 €\t"]`))
 	f.Add([]byte(
-		"[\"\xff\xff\",\"a\\n\xff\",\"\xff\\n\",\"\xed\xa0\x80\\u0041\",{\"k\\ney\xff\":\"\\\"\",\"\xc3\":\"\xe2\x82\"}]"))
+		"[\"\xff\xff\",\"a\\n\xff\",\"\xff\\n\",\"\xed\xa0\x80\\u0041\"," +
+			"{\"k\\ney\xff\":\"\\\"\",\"\xc3\":\"\xe2\x82\"}]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := NewScanner(text)
 		want, wantErr := stringsOf(&s)

@@ -41,8 +41,10 @@ func TestAllocations(t *testing.T) {
 		}, 400 * 3},
 		"scored": {"", nil, func(s ptrace.Span) {
 			s.Attributes().PutStr(genai.Assessments,
-				`[{"assessment_id": "a-1", "assessment_name": "relevance", "feedback": {"value": "yes"}, "last_update_time": "2026-03-02T07:16:06.430Z"},
-				{"assessment_id": "a-2", "assessment_name": "length", "feedback": {"value": 115}}, {"assessment_id": "a-3", "assessment_name": "expected", "expectation": {"value": "x"}}]`)
+				`[{"assessment_id": "a-1", "assessment_name": "relevance", "feedback": {"value": "yes"}, `+
+					`"last_update_time": "2026-03-02T07:16:06.430Z"},
+				{"assessment_id": "a-2", "assessment_name": "length", "feedback": {"value": 115}}, `+
+					`{"assessment_id": "a-3", "assessment_name": "expected", "expectation": {"value": "x"}}]`)
 		}, 400 * 2},
 		"scored, structured": {"", nil, func(s ptrace.Span) {
 			a := s.Attributes().PutEmptySlice(genai.Assessments).AppendEmpty().SetEmptyMap()

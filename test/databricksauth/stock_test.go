@@ -154,7 +154,8 @@ func TestNothingAmbient(t *testing.T) {
 receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:0"}}}}
 exporters: {otlp_http: {endpoint: "`+recorder.URL+`", auth: {authenticator: databricks_auth}}}
 extensions: {databricks_auth: {}}
-service: {extensions: [databricks_auth], pipelines: {traces: {receivers: [otlp], exporters: [otlp_http]}}, telemetry: {metrics: {level: none}}}
+service: {extensions: [databricks_auth], pipelines: {traces: {receivers: [otlp], exporters: [otlp_http]}}, `+
+				`telemetry: {metrics: {level: none}}}
 `), 0o600))
 			unset := []string{"DATABRICKS_HOST=", "DATABRICKS_TOKEN=", "DATABRICKS_CONFIG_PROFILE="}
 			p := collector.Command(t, dir, append(append(unset, env...), "HOME="+dir), collector.Default(), "--config",

@@ -75,7 +75,8 @@ func TestDepth(t *testing.T) {
 		values[fmt.Sprintf("object %d", depth)] = strings.Repeat(`{"n":`, depth) + "1" + strings.Repeat("}", depth)
 		values[fmt.Sprintf("list %d", depth)] = strings.Repeat("[", depth) + "1" + strings.Repeat("]", depth)
 	}
-	values["beyond int64"] = `{"n":1180591620717411303424,"list":[-9223372036854775809,18446744073709551615],"fits":9223372036854775807}`
+	values["beyond int64"] = `{"n":1180591620717411303424,"list":[-9223372036854775809,18446744073709551615],` +
+		`"fits":9223372036854775807}`
 	values["deep and large"] = strings.Repeat(`{"n":`, 30) + "1180591620717411303424" + strings.Repeat("}", 30)
 	spans := s.column(
 		`SELECT s.trace_id || ' ' || s.span_id FROM spans s JOIN experiments e ON e.experiment_id = s.experiment_id

@@ -4,7 +4,8 @@
 // Command nullrest is the null client of the REST backfill: the same requests, as many of them in
 // flight, answers read and dropped.
 //
-//	nullrest record URL FILE   forwards requests to URL, writes them to FILE and ends with its standard input; prints the address to send them to
+//	nullrest record URL FILE   forwards requests to URL, writes them to FILE and ends with its
+//	                           standard input; prints the address to send them to
 //	nullrest replay URL FILE   sends the requests of FILE to URL again and prints {"requests", "bytes", "seconds"}
 package main
 

@@ -105,7 +105,8 @@ attributes @
 dropped_attributes_count INT
 events ARRAY<STRUCT<time_unix_nano: BIGINT, name: STRING, attributes: @, dropped_attributes_count: INT>>
 dropped_events_count INT
-links ARRAY<STRUCT<trace_id: STRING, span_id: STRING, trace_state: STRING, attributes: @, dropped_attributes_count: INT, flags: INT>>
+links ARRAY<STRUCT<trace_id: STRING, span_id: STRING, trace_state: STRING, attributes: @, ` +
+	`dropped_attributes_count: INT, flags: INT>>
 dropped_links_count INT
 status STRUCT<message: STRING, code: STRING>
 ` + resource + `span_schema_url STRING
@@ -148,12 +149,16 @@ description STRING
 unit STRING
 metric_type STRING
 gauge STRUCT<value: DOUBLE, exemplars: $, attributes: @, flags: INT>
-sum STRUCT<value: DOUBLE, exemplars: $, attributes: @, flags: INT, aggregation_temporality: STRING, is_monotonic: BOOLEAN>
-histogram STRUCT<count: BIGINT, sum: DOUBLE, bucket_counts: ARRAY<BIGINT>, explicit_bounds: ARRAY<DOUBLE>, exemplars: $, attributes: @, flags: INT, min: DOUBLE, ` +
+sum STRUCT<value: DOUBLE, exemplars: $, attributes: @, flags: INT, aggregation_temporality: STRING, ` +
+	`is_monotonic: BOOLEAN>
+histogram STRUCT<count: BIGINT, sum: DOUBLE, bucket_counts: ARRAY<BIGINT>, explicit_bounds: ARRAY<DOUBLE>, ` +
+	`exemplars: $, attributes: @, flags: INT, min: DOUBLE, ` +
 	`max: DOUBLE, aggregation_temporality: STRING>
-exponential_histogram STRUCT<attributes: @, count: BIGINT, sum: DOUBLE, scale: INT, zero_count: BIGINT, positive_bucket: ` + buckets + `, negative_bucket: ` + buckets +
+exponential_histogram STRUCT<attributes: @, count: BIGINT, sum: DOUBLE, scale: INT, zero_count: BIGINT, ` +
+	`positive_bucket: ` + buckets + `, negative_bucket: ` + buckets +
 	`, flags: INT, exemplars: $, min: DOUBLE, max: DOUBLE, zero_threshold: DOUBLE, aggregation_temporality: STRING>
-summary STRUCT<count: BIGINT, sum: DOUBLE, quantile_values: ARRAY<STRUCT<quantile: DOUBLE, value: DOUBLE>>, attributes: @, flags: INT>
+summary STRUCT<count: BIGINT, sum: DOUBLE, quantile_values: ARRAY<STRUCT<quantile: DOUBLE, value: DOUBLE>>, ` +
+	`attributes: @, flags: INT>
 metadata @
 ` + resource + `metric_schema_url STRING
 `

@@ -169,7 +169,8 @@ var refusals = []refusal{
 		explain: func(e *Error, res *http.Response) {
 			e.Message = fmt.Sprintf(
 				"the server refuses to be called %q (its check against DNS rebinding); start it with "+
-					"--allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or a private IP address",
+					"--allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or "+
+					"a private IP address",
 				res.Request.URL.Host, res.Request.URL.Hostname())
 		},
 	},

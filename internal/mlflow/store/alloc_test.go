@@ -109,8 +109,10 @@ func agentStore(t testing.TB, n int) string {
 	}
 	for i := range n {
 		id, at := fmt.Sprintf("tr-%032x", i+1), 1767225859200+int64(i)
-		insert(`trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status, request_preview, response_preview,
-			trace_name, session_id, input_tokens, output_tokens, total_tokens) VALUES (?, 1, ?, 167, 'OK', ?, ?, 'agent', ?, 628, 160, 788)`,
+		insert(`trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status, request_preview, `+
+			`response_preview,
+			trace_name, session_id, input_tokens, output_tokens, total_tokens) VALUES (?, 1, ?, 167, 'OK', ?, ?, `+
+			`'agent', ?, 628, 160, 788)`,
 			id, at, prose(450), prose(800), fmt.Sprintf("session %d", i%12))
 		for key, value := range map[string]string{
 			mlflow.TagArtifactLocation: "mlflow-artifacts:/1/traces/" + id + "/artifacts",
@@ -129,8 +131,10 @@ func agentStore(t testing.TB, n int) string {
 			insert("trace_request_metadata (request_id, key, value) VALUES (?, ?, ?)", id, key, value)
 		}
 		for k := range 1 + i%2 {
-			insert(`assessments (assessment_id, trace_id, name, assessment_type, value, created_timestamp, last_updated_timestamp,
-				source_type, source_id, rationale, valid) VALUES (?, ?, 'helpful', 'feedback', 'true', ?, ?, 'HUMAN', 'agent-1', ?, 1)`,
+			insert(`assessments (assessment_id, trace_id, name, assessment_type, value, created_timestamp, `+
+				`last_updated_timestamp,
+				source_type, source_id, rationale, valid) VALUES (?, ?, 'helpful', 'feedback', 'true', ?, ?, `+
+				`'HUMAN', 'agent-1', ?, 1)`,
 				fmt.Sprintf("a-%s-%d", id, k), id, at, at, prose(100))
 		}
 		for k, doc := range agentSpans(t, i, id) {

@@ -212,8 +212,9 @@ func field(name token) (c clause, numeric bool, err error) {
 		}
 		if dotted {
 			if c.field == "" || c.key == "" {
-				return c, false,
-					fmt.Errorf("field %q can't be used with a store; %s; other filters work through the tracking server", name.text, supported)
+				return c, false, fmt.Errorf(
+					"field %q can't be used with a store; %s; other filters work through the tracking server",
+					name.text, supported)
 			}
 			return c, false, nil
 		}

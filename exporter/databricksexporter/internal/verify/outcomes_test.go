@@ -287,7 +287,8 @@ func TestWarehouse(t *testing.T) {
 			act: func(s *scene, v *Verifier) {
 				s.answer = func(string) string {
 					return `{"statement_id":"st-1","status":{"state":"SUCCEEDED"},` +
-						`"manifest":{"schema":{"columns":[{},{},{},{},{}]},"total_row_count":1},"result":{"data_array":[["x","1","1","a","b"]]}}`
+						`"manifest":{"schema":{"columns":[{},{},{},{},{}]},"total_row_count":1},` +
+						`"result":{"data_array":[["x","1","1","a","b"]]}}`
 				}
 				s.send(v, one, traces(0, 20, 3))
 			},

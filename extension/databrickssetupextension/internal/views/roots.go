@@ -91,14 +91,17 @@ func (o *Options) notes() string {
 	return `,
 named AS (
   SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
-    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
+    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name
+      ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
   FROM ` + o.Location.Table(annotationsTable, unity.V2).Quoted() + ` AS a
   WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
 ),
 notes AS (
   SELECT trace_id,
-    map_from_entries(collect_list(CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
-    first(CASE WHEN annotation_type = 'METADATA' THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
+    map_from_entries(collect_list(
+      CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
+    first(CASE WHEN annotation_type = 'METADATA'
+      THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
   FROM named
   WHERE note_rank = 1 AND deleted_at IS NULL
   GROUP BY trace_id

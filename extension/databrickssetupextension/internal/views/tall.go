@@ -83,7 +83,8 @@ func (o *Options) scoresOfSpan() projection {
 func (o *Options) gatheredScores() string {
 	spans := fmt.Sprintf(`
   SELECT r.trace_id, substr(e.score_key, %d) AS score_name, e.score, 'span' AS source,
-    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
   FROM roots AS r
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1`, len(o.scorePrefix())+1)
@@ -105,13 +106,15 @@ all_scores AS (` + all + `
 ),
 weighed AS (
   SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(` + isFinite("score") + `, FALSE) AS counts,
-    MAX(CASE WHEN NOT (valid AND COALESCE(` + isFinite("score") + `, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+    MAX(CASE WHEN NOT (valid AND COALESCE(` + isFinite("score") + `, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
   FROM all_scores
   WHERE score_name <> ''
 ),
 current_scores AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
-    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
   FROM weighed
   WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
 )`
@@ -135,13 +138,17 @@ func (o *Options) logScores() string {
   FROM (
     SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
       ` + value + ` AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(` + get("mlflow.assessment.valid", "boolean") + `, TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(` + get("mlflow.assessment.id", "string") + `, ` + name + `) ORDER BY ` + order + `) AS repeat_rank
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+      COALESCE(` + get("mlflow.assessment.valid", "boolean") + `, TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+        COALESCE(` + get("mlflow.assessment.id", "string") + `, ` + name + `)
+        ORDER BY ` + order + `) AS repeat_rank
     FROM ` + o.Location.Table(unity.Logs, o.Layout).Quoted() + ` AS l
     WHERE l.event_name = ` + literal(evaluationEvent) + ` AND ` + name + ` IS NOT NULL
       AND COALESCE(` + get("mlflow.assessment.kind", "string") + `, 'feedback') = 'feedback'
   ) AS l
-  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   WHERE l.repeat_rank = 1`
 }
 
@@ -152,9 +159,11 @@ func annotationScores(l unity.Location) string {
 	return `
   SELECT substring_index(a.target_id, '/', -1) AS trace_id, ` + scoreName("a.name") + ` AS score_name,
     ` + value + ` AS score,
-    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at, a.deleted_at IS NULL AS valid
+    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
+    a.deleted_at IS NULL AS valid
   FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id
+      ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
     FROM ` + l.Table(annotationsTable, unity.V2).Quoted() + `
     WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
   ) AS a

@@ -21,13 +21,15 @@ func TestCheck(t *testing.T) {
 	}{
 		"waiting exporter": {`
 exporters: {otlp_http: {sending_queue: {wait_for_result: true, block_on_overflow: true}}}
-service: {pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], exporters: [otlp_http]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], ` +
+			`exporters: [otlp_http]}}}`, progress.EndToEnd, ""},
 		"no queue": {`
 exporters: {otlp_grpc: {sending_queue: {enabled: false}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.EndToEnd, ""},
 		"default queue": {`
 exporters: {otlp_http/a: {endpoint: x}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http/a]}}}`, progress.Queued, "exporter otlp_http/a has a queue in memory"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_http/a]}}}`, progress.Queued, "exporter otlp_http/a has a queue in memory"},
 		"old spelling": {`
 exporters: {otlphttp: }
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlphttp]}}}`, progress.Queued, "queue in memory"},
@@ -43,17 +45,21 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug, otlp_http
 		"defaults written out": {`
 exporters:
   otlp_http: {sending_queue: {wait_for_result: true, batch: null}}
-  file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, rotation: {max_backups: 0}}
+  file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, ` +
+			`rotation: {max_backups: 0}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, file]}}}`, progress.EndToEnd, ""},
 		"batch processor": {`
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], exporters: [nop]}}}`, progress.Queued, "processor batch/2"},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], ` +
+			`exporters: [nop]}}}`, progress.Queued, "processor batch/2"},
 		"tail sampling": {`
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [mlflow], processors: [tail_sampling], exporters: [nop]}}}`, progress.Queued, "tail_sampling"},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [tail_sampling], ` +
+			`exporters: [nop]}}}`, progress.Queued, "tail_sampling"},
 		"filter": {`
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [mlflow], processors: [filter], exporters: [nop]}}}`, progress.EndToEnd, "leaves out"},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [filter], ` +
+			`exporters: [nop]}}}`, progress.EndToEnd, "leaves out"},
 		"unknown processor": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [acme], exporters: [nop]}}}`, progress.Unknown, "acme"},
@@ -81,7 +87,8 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, prog
 		"behind a routing connector": {`
 exporters: {otlp_http: }
 connectors: {routing: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [routing]}, traces/b: {receivers: [routing], exporters: [otlp_http]}}}`, progress.Queued, "otlp_http"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [routing]}, traces/b: {receivers: [routing], ` +
+			`exporters: [otlp_http]}}}`, progress.Queued, "otlp_http"},
 		"connectors in a circle": {`
 exporters: {nop: }
 connectors: {forward: }
@@ -89,14 +96,16 @@ service: {pipelines: {traces: {receivers: [mlflow, forward], exporters: [forward
 		"span metrics on the side": {`
 exporters: {nop: , prometheus: }
 connectors: {span_metrics: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [nop, span_metrics]}, metrics: {receivers: [span_metrics], exporters: [prometheus]}}}`, progress.EndToEnd, "counts twice"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [nop, span_metrics]}, ` +
+			`metrics: {receivers: [span_metrics], exporters: [prometheus]}}}`, progress.EndToEnd, "counts twice"},
 		"in no pipeline": {`
 service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}`, progress.Unknown, "no traces pipeline"},
 		"databricks waits by itself": {`
 exporters: {databricks: {host: x}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
 		"databricks, defaults written out": {`
-exporters: {databricks: {host: x, hold_max: 0s, sending_queue: {enabled: true, wait_for_result: true, block_on_overflow: true, batch: null, storage: null}}}
+exporters: {databricks: {host: x, hold_max: 0s, sending_queue: {enabled: true, wait_for_result: true, ` +
+			`block_on_overflow: true, batch: null, storage: null}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
 		"databricks without a queue": {`
 exporters: {databricks: {host: x, sending_queue: null}}
@@ -106,12 +115,15 @@ exporters: {databricks: {host: x, sending_queue: {num_consumers: 4}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
 		"databricks that does not wait": {`
 exporters: {databricks: {host: x, sending_queue: {wait_for_result: false}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Queued, "exporter databricks has a queue in memory"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks]}}}`, progress.Queued, "exporter databricks has a queue in memory"},
 		"databricks with storage": {`
 exporters: {databricks/a: {host: x, sending_queue: {storage: file_storage}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks/a]}}}`, progress.Queued, "exporter databricks/a has a persistent queue"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks/a]}}}`, progress.Queued, "exporter databricks/a has a persistent queue"},
 		"databricks with storage, defaults written out": {`
-exporters: {databricks: {host: x, sending_queue: {enabled: true, wait_for_result: false, storage: file_storage, batch: null}}}
+exporters: {databricks: {host: x, sending_queue: {enabled: true, wait_for_result: false, storage: file_storage, ` +
+			`batch: null}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Queued, "persistent queue"},
 		"databricks with batch": {`
 exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 8192}}}}
@@ -121,7 +133,8 @@ exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 0}}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
 		"databricks that gives up": {`
 exporters: {databricks: {host: x, hold_max: 1h, sending_queue: null}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, "gives up after hold_max: 1h"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks]}}}`, progress.EndToEnd, "gives up after hold_max: 1h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := check(t, "receivers: {mlflow: {}, otlp: {}}"+tc.yaml)

@@ -83,9 +83,12 @@ func TestMistakes(t *testing.T) {
 		`models: [{match: {modl: a}}]`:           `modl`,
 		`models: [{match: a, input: -1}]`:        `models[0]: input is -1; a price is a number from 0 on`,
 		`models: [{match: a, valid_from: soon}]`: `soon is not a time; write RFC 3339`,
-		`models: [{match: a, input: 1, output: 1, valid_from: 2026-02-01, valid_to: 2026-01-01}]`:                   `valid_to 2026-01-01T00:00:00Z is not after valid_from`,
-		`models: [{match: a, input: 1, output: 1, long_context: [{input: 1, output: 1}]}]`:                          `long_context[0]: above is 0; write the number`,
-		`models: [{match: a, input: 1, output: 1, cache_read: 1, long_context: [{above: 1, input: 1, output: 1}]}]`: `long_context[0]: cache_read is missing; the entry has one`,
+		`models: [{match: a, input: 1, output: 1, valid_from: 2026-02-01, ` +
+			`valid_to: 2026-01-01}]`: `valid_to 2026-01-01T00:00:00Z is not after valid_from`,
+		`models: [{match: a, input: 1, output: 1, long_context: [{input: 1, ` +
+			`output: 1}]}]`: `long_context[0]: above is 0; write the number`,
+		`models: [{match: a, input: 1, output: 1, cache_read: 1, long_context: [{above: 1, input: 1, ` +
+			`output: 1}]}]`: `long_context[0]: cache_read is missing; the entry has one`,
 		`models: [{match: a, input: 1, output: 1, long_context: [{above: 2, input: 1, output: 1}, {above: 1, input: ` +
 			`1}]}]`: `long_context[1]: above is 1, not more than the 2 before it`,
 		`tools: [{match: a}]`:                 `tools[0]: per_call is missing`,

@@ -14,7 +14,11 @@
 // mlflow.chat.tokenUsage structured or as JSON text. Counts of input tokens include cached ones in
 // all of them, counts of output tokens include reasoning:
 //
-//	read  = min(cache_read, in);  write = min(cache_write, in-read);  hour = min(cache_write_1h, write);  reason = min(reasoning, out)
+//	read   = min(cache_read, in)
+//	write  = min(cache_write, in-read)
+//	hour   = min(cache_write_1h, write)
+//	reason = min(reasoning, out)
+//
 //	input cost  = (in-read-write)·input + read·cache_read + (write-hour)·cache_write + hour·cache_write_1h
 //	output cost = (out-reason)·output + reason·reasoning
 //

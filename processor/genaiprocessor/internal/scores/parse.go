@@ -28,9 +28,10 @@ type assessment struct {
 const maxAssessments = 10_000
 
 // parse appends the assessments of a JSON text to list. It reports how many elements could not be
-// read as one; broken is true if the text as a whole couldn't, from some place on.
-func parse(list []assessment, text []byte) (_ []assessment, malformed int, broken bool) {
-	s := pyjson.NewScanner(text)
+// read as one; broken is true if the text as a whole couldn't, from some place on. The scanner is the
+// caller's, since readers of members are called through a table: one made here would be allocated.
+func parse(s *pyjson.Scanner, list []assessment, text []byte) (_ []assessment, malformed int, broken bool) {
+	*s = pyjson.NewScanner(text)
 	for range 2 { // text in a string, perhaps once more
 		if s.Kind() != pyjson.String {
 			break
@@ -39,12 +40,12 @@ func parse(list []assessment, text []byte) (_ []assessment, malformed int, broke
 		if s.Err() != nil {
 			return list, 0, true
 		}
-		s = pyjson.NewScanner(inner)
+		*s = pyjson.NewScanner(inner)
 	}
 	switch s.Kind() {
 	case pyjson.Object:
 		list = append(list, assessment{})
-		list[len(list)-1].read(&s)
+		list[len(list)-1].read(s)
 	case pyjson.Array:
 		s.Open(pyjson.Array)
 		for s.NextElement() {
@@ -54,7 +55,7 @@ func parse(list []assessment, text []byte) (_ []assessment, malformed int, broke
 				continue
 			}
 			list = append(list, assessment{})
-			if list[len(list)-1].read(&s); s.Err() != nil {
+			if list[len(list)-1].read(s); s.Err() != nil {
 				list = list[:len(list)-1]
 			}
 		}

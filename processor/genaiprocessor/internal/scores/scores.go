@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/gobwas/glob"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 // Reason says why an assessment became no attribute.
@@ -87,12 +89,14 @@ type List struct {
 	Metrics []Metric // valid until the next Select or Reset
 	chosen  []int    // index in list of the assessment that each metric is from
 	list    []assessment
+	scanner pyjson.Scanner
 }
 
 // Reset forgets what points into the last text.
 func (l *List) Reset() {
 	clear(l.Metrics)
 	clear(l.list)
+	l.scanner = pyjson.Scanner{}
 	l.Metrics, l.chosen, l.list = l.Metrics[:0], l.chosen[:0], l.list[:0]
 	if cap(l.list) > 1024 {
 		*l = List{}
@@ -104,7 +108,7 @@ func (l *List) Reset() {
 // change as long as l is in use.
 func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reason, int)) {
 	l.Reset()
-	list, malformed, broken := parse(l.list, text)
+	list, malformed, broken := parse(&l.scanner, l.list, text)
 	l.list = list
 	if broken {
 		malformed++

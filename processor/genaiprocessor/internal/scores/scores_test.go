@@ -80,12 +80,15 @@ func TestForms(t *testing.T) {
 		skipped map[Reason]int
 	}{
 		"mlflow": {
-			`[{"assessment_id": "a-1", "assessment_name": "relevance", "source": {"source_type": "LLM_JUDGE"}, "last_update_time": "2026-03-02T07:16:06.430Z", "feedback": {"value": "yes"}, "valid": true},
-			  {"assessment_id": "a-2", "assessment_name": "precision", "span_id": "21adbc4e10bfa287", "feedback": {"value": 0.0}, "valid": true},
+			`[{"assessment_id": "a-1", "assessment_name": "relevance", "source": {"source_type": "LLM_JUDGE"}, ` +
+				`"last_update_time": "2026-03-02T07:16:06.430Z", "feedback": {"value": "yes"}, "valid": true},
+			  {"assessment_id": "a-2", "assessment_name": "precision", "span_id": "21adbc4e10bfa287", ` +
+				`"feedback": {"value": 0.0}, "valid": true},
 			  {"assessment_id": "a-3", "assessment_name": "expected", "expectation": {"value": 1}, "valid": true},
 			  {"assessment_id": "a-4", "assessment_name": "ticket", "issue": {"issue_name": "i"}},
 			  {"assessment_id": "a-5", "assessment_name": "failed", "feedback": {"error": {"error_code": "RATE"}}},
-			  {"assessment_id": "a-6", "assessment_name": "both", "feedback": {"error": {"error_code": "RATE"}, "value": 2}}]`,
+			  {"assessment_id": "a-6", "assessment_name": "both", "feedback": {"error": {"error_code": "RATE"}, ` +
+				`"value": 2}}]`,
 			map[string]float64{"metric_relevance": 1, "21adbc4e10bfa287/metric_precision": 0, "metric_both": 2},
 			map[Reason]int{ReasonNotFeedback: 2, ReasonNoNumber: 1},
 		},
@@ -132,10 +135,14 @@ func nonNil[K comparable, V any](m map[K]V) map[K]V {
 
 func TestDuplicates(t *testing.T) {
 	list := `[
-		{"id": "a-1", "name": "q", "value": 1, "source": {"source_type": "LLM_JUDGE"}, "last_update_time": "2026-03-02T09:00:00Z"},
-		{"id": "a-2", "name": "q", "value": 2, "source": {"source_type": "HUMAN"}, "last_update_time": "2026-03-02T08:00:00.5Z"},
-		{"id": "a-3", "name": "Q", "value": 3, "source": {"source_type": "CODE"}, "last_update_time": "2026-03-02T10:00:00+01:00"},
-		{"id": "a-4", "name": "q", "value": "unknown", "source": {"source_type": "HUMAN"}, "last_update_time": "2026-03-03T00:00:00Z"}]`
+		{"id": "a-1", "name": "q", "value": 1, "source": {"source_type": "LLM_JUDGE"}, ` +
+		`"last_update_time": "2026-03-02T09:00:00Z"},
+		{"id": "a-2", "name": "q", "value": 2, "source": {"source_type": "HUMAN"}, ` +
+		`"last_update_time": "2026-03-02T08:00:00.5Z"},
+		{"id": "a-3", "name": "Q", "value": 3, "source": {"source_type": "CODE"}, ` +
+		`"last_update_time": "2026-03-02T10:00:00+01:00"},
+		{"id": "a-4", "name": "q", "value": "unknown", "source": {"source_type": "HUMAN"}, ` +
+		`"last_update_time": "2026-03-03T00:00:00Z"}]`
 	tests := map[OnDuplicate]map[string]float64{
 		OnDuplicateLatest:      {"metric_q": 3}, // as late as a-1, with the larger id
 		OnDuplicateFirst:       {"metric_q": 2},
@@ -207,7 +214,8 @@ func TestRenameAndLabels(t *testing.T) {
 			{Label: "no", Score: -1}}
 	})
 	metrics, skipped := selected(s,
-		`[{"name": "retrieval/precision", "value": 0.5}, {"name": "tone of voice", "value": "friendly"}, {"name": "mood", "value": " FRIENDLY"},
+		`[{"name": "retrieval/precision", "value": 0.5}, {"name": "tone of voice", "value": "friendly"}, `+
+			`{"name": "mood", "value": " FRIENDLY"},
 		{"name": "answered", "value": "no"}, {"name": "tone2", "value": "curt"}]`)
 	assert.Equal(t, map[string]float64{"score_precision": 0.5, "score_tone_of_voice": 1, "score_mood": 0.5,
 		"score_answered": -1}, metrics)

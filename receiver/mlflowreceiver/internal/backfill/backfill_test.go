@@ -453,7 +453,9 @@ func TestMissingTrustsOneDestinationOnly(t *testing.T) {
 func TestReadList(t *testing.T) {
 	list, err := ReadList(
 		strings.NewReader(
-			"# mine\ntr-1\n\n{\"trace_id\":\"tr-2\",\"experiment_id\":\"7\",\"reason\":\"corrupt\",\"other\":1}\r\ntr-1\n{\"trace_id\":\"tr"))
+			"# mine\ntr-1\n\n" +
+				"{\"trace_id\":\"tr-2\",\"experiment_id\":\"7\",\"reason\":\"corrupt\",\"other\":1}\r\n" +
+				"tr-1\n{\"trace_id\":\"tr"))
 	require.NoError(t, err)
 	require.Equal(t, []ListedTrace{{TraceID: "tr-1"}, {TraceID: "tr-2", ExperimentID: "7", Reason: mlflow.Corrupt}},
 		list)

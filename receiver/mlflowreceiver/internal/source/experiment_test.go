@@ -24,8 +24,10 @@ func ordinary(w *databrickstest.Workspace, experiment, id string, n int, metadat
 	w.AddOrdinaryTrace(
 		json.RawMessage(
 			fmt.Sprintf(
-				`{"trace_id": %q, "trace_location": {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": %q}}, "request_time": %q,
-		"execution_duration": "0.5s", "state": "OK", "trace_metadata": {"mlflow.trace_schema.version": "3"%s}, "tags": {"mlflow.traceName": "t"}}`,
+				`{"trace_id": %q, "trace_location": {"type": "MLFLOW_EXPERIMENT", `+
+					`"mlflow_experiment": {"experiment_id": %q}}, "request_time": %q,
+		"execution_duration": "0.5s", "state": "OK", "trace_metadata": {"mlflow.trace_schema.version": "3"%s}, `+
+					`"tags": {"mlflow.traceName": "t"}}`,
 				id, experiment, at.Add(time.Duration(n)*time.Second).Format(time.RFC3339), metadata)), file)
 }
 
@@ -33,8 +35,10 @@ func ordinary(w *databrickstest.Workspace, experiment, id string, n int, metadat
 func file(n int) []byte {
 	return []byte(
 		fmt.Sprintf(
-			`{"spans": [{"trace_id": "%s", "span_id": "%s", "parent_span_id": "", "name": "span %d", "start_time_unix_nano": 1, "end_time_unix_nano": 2,
-		"status": {"code": "STATUS_CODE_OK"}, "attributes": {"mlflow.spanInputs": "{\"q\": %d}"}}]}`, "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAE=", n, n))
+			`{"spans": [{"trace_id": "%s", "span_id": "%s", "parent_span_id": "", "name": "span %d", `+
+				`"start_time_unix_nano": 1, "end_time_unix_nano": 2,
+		"status": {"code": "STATUS_CODE_OK"}, "attributes": `+
+				`{"mlflow.spanInputs": "{\"q\": %d}"}}]}`, "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAE=", n, n))
 }
 
 // TestExperiment reads an ordinary experiment: by either search, its files through signed URLs,
@@ -121,7 +125,8 @@ func TestInferenceTable(t *testing.T) {
 	const id = "0b6a26c0-6b6c-4d53-9b3f-3f9c1c6f2a11"
 	ordinary(w, x, id, 1, `, "mlflow.sourceTable": "main.serving.payload", "mlflow.databricksRequestId": "req-1"`,
 		[]byte(`{"spans": [{"name": "served", "context": {"span_id": "0x000000000000000a",
-		"trace_id": "0x0000000000000000000000000000000b"}, "parent_id": null, "start_time": 1, "end_time": 2, "status_code": "OK", "status_message": "", "attributes": {}, "events": []}]}`))
+		"trace_id": "0x0000000000000000000000000000000b"}, "parent_id": null, "start_time": 1, "end_time": 2, `+
+			`"status_code": "OK", "status_message": "", "attributes": {}, "events": []}]}`))
 	const lost = "0b6a26c0-6b6c-4d53-9b3f-3f9c1c6f2a12"
 	ordinary(w, x, lost, 2, `, "mlflow.sourceTable": "main.serving.payload", "mlflow.databricksRequestId": "req-2"`,
 		nil)

@@ -54,7 +54,8 @@ roots AS (
 ),
 all_scores AS (
   SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
-    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
   FROM roots AS r
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
@@ -63,24 +64,30 @@ all_scores AS (
   FROM (
     SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name,
       COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+      COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+        COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
+        ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
     FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
     WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
       AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
   ) AS l
-  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   WHERE l.repeat_rank = 1
 ),
 weighed AS (
   SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
-    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
   FROM all_scores
   WHERE score_name <> ''
 ),
 current_scores AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
-    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
   FROM weighed
   WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
 )
@@ -200,7 +207,8 @@ roots AS (
 ),
 all_scores AS (
   SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
-    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
   FROM roots AS r
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
@@ -209,24 +217,30 @@ all_scores AS (
   FROM (
     SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name,
       COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+      COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+        COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
+        ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
     FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
     WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
       AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
   ) AS l
-  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   WHERE l.repeat_rank = 1
 ),
 weighed AS (
   SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
-    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
   FROM all_scores
   WHERE score_name <> ''
 ),
 current_scores AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
-    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
   FROM weighed
   WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
 ),

@@ -54,21 +54,25 @@ roots AS (
 ),
 named AS (
   SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
-    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
+    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name
+      ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
   FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
   WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
 ),
 notes AS (
   SELECT trace_id,
-    map_from_entries(collect_list(CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
-    first(CASE WHEN annotation_type = 'METADATA' THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
+    map_from_entries(collect_list(
+      CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
+    first(CASE WHEN annotation_type = 'METADATA'
+      THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
   FROM named
   WHERE note_rank = 1 AND deleted_at IS NULL
   GROUP BY trace_id
 ),
 all_scores AS (
   SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
-    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
   FROM roots AS r
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
@@ -77,20 +81,26 @@ all_scores AS (
   FROM (
     SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name,
       COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+      COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+        ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
     FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
     WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
       AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
   ) AS l
-  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   WHERE l.repeat_rank = 1
   UNION ALL
   SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name,
     COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at, a.deleted_at IS NULL AS valid
+    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
+    a.deleted_at IS NULL AS valid
   FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id
+      ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
     FROM `spark_catalog`.`lab`.`agents_otel_annotations`
     WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
   ) AS a
@@ -98,13 +108,15 @@ all_scores AS (
 ),
 weighed AS (
   SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
-    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
   FROM all_scores
   WHERE score_name <> ''
 ),
 current_scores AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
-    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
   FROM weighed
   WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
 )
@@ -226,21 +238,25 @@ roots AS (
 ),
 named AS (
   SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
-    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
+    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name
+      ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
   FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
   WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
 ),
 notes AS (
   SELECT trace_id,
-    map_from_entries(collect_list(CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
-    first(CASE WHEN annotation_type = 'METADATA' THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
+    map_from_entries(collect_list(
+      CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
+    first(CASE WHEN annotation_type = 'METADATA'
+      THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
   FROM named
   WHERE note_rank = 1 AND deleted_at IS NULL
   GROUP BY trace_id
 ),
 all_scores AS (
   SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
-    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
   FROM roots AS r
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
@@ -249,20 +265,26 @@ all_scores AS (
   FROM (
     SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name,
       COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at, COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''), COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')) ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+      COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+        ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
     FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
     WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
       AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
   ) AS l
-  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1 AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   WHERE l.repeat_rank = 1
   UNION ALL
   SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name,
     COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at, a.deleted_at IS NULL AS valid
+    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
+    a.deleted_at IS NULL AS valid
   FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id
+      ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
     FROM `spark_catalog`.`lab`.`agents_otel_annotations`
     WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
   ) AS a
@@ -270,13 +292,15 @@ all_scores AS (
 ),
 weighed AS (
   SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
-    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END) OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
   FROM all_scores
   WHERE score_name <> ''
 ),
 current_scores AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
-    ORDER BY scored_at DESC NULLS LAST, CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
   FROM weighed
   WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
 ),

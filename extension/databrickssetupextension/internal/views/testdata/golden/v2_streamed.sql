@@ -55,7 +55,8 @@ roots AS (
 current_scores AS (
   SELECT *, 1 AS score_rank FROM (
   SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
-      CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision) ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+      CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+        ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
     FROM roots AS r
     LATERAL VIEW explode(r.scores) e AS score_key, score
     WHERE r.root_rank = 1
