@@ -4,7 +4,6 @@
 package databricks
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,10 +63,7 @@ func TestSilent200(t *testing.T) {
 func TestWorkspaceDownAtStart(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
+	address := collector.FreeAddress(t)
 	dir := t.TempDir()
 	export := map[string]any{
 		"host": "http://" + address, "auth": map[string]any{"auth_type": "oauth-m2m", "client_id": writer,

@@ -29,11 +29,11 @@ import (
 func TestSidecar(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	workspace, intake := free(t), free(t)
+	workspace, intake := collector.FreeAddress(t), collector.FreeAddress(t)
 	text, err := os.ReadFile(filepath.Join(collector.Root(), "config", "databricks-sidecar.yaml"))
 	require.NoError(t, err)
 	config := filepath.Join(dir, "config.yaml")
-	shipped := strings.NewReplacer("127.0.0.1:4318", intake, "127.0.0.1:4317", free(t)).Replace(string(text))
+	shipped := strings.NewReplacer("127.0.0.1:4318", intake, "127.0.0.1:4317", collector.FreeAddress(t)).Replace(string(text))
 	require.Contains(t, shipped, intake)
 	require.NoError(t, os.WriteFile(config, []byte(shipped), 0o600))
 	env := []string{
@@ -76,14 +76,6 @@ func TestSidecar(t *testing.T) {
 	back.Kill()
 }
 
-// free is an address on loopback that nobody listens at.
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // deliver sends one trace as an agent does, until it is taken.
 func deliver(t testing.TB, address string, number byte) {

@@ -72,10 +72,7 @@ func environment(host, zerobus string) []string {
 func start(t *testing.T, w *databrickstest.Workspace, config string) agent {
 	t.Helper()
 	dir := t.TempDir()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	address := collector.FreeAddress(t)
 	env := append(environment(w.URL(), w.ZerobusURL()), "OTELCOL_MLFLOW_OTLP="+address, "OTELCOL_MLFLOW_STATE="+dir,
 		"OTELCOL_MLFLOW_LOG_LEVEL=debug", "HOME="+dir)
 	p := collector.Command(t, dir, env, collector.Default(), "--config",

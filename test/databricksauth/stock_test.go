@@ -82,12 +82,9 @@ func TestStockGRPCExporter(t *testing.T) {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 
-	in, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, in.Close())
-	dir, address := t.TempDir(), listener.Addr().String()
+	in, dir, address := collector.FreeAddress(t), t.TempDir(), listener.Addr().String()
 	c := collector.Config{}.
-		Set("receivers::otlp::protocols::http::endpoint", in.Addr().String()).
+		Set("receivers::otlp::protocols::http::endpoint", in).
 		Set("extensions::databricks_auth", map[string]any{"host": "http://" + address, "token": secret}).
 		Set("exporters::otlp_grpc", map[string]any{"endpoint": address, "compression": "none",
 			"tls": map[string]any{"insecure": true}, "auth": map[string]any{"authenticator": "databricks_auth"}}).
@@ -95,7 +92,7 @@ func TestStockGRPCExporter(t *testing.T) {
 		Set("service::pipelines::traces", map[string]any{"receivers": []any{"otlp"}, "exporters": []any{"otlp_grpc"}}).
 		Set("service::telemetry", map[string]any{"metrics": map[string]any{"level": "none"},
 			"logs": map[string]any{"level": "debug"}})
-	a := agent{collector.Start(t, dir, c), "http://" + in.Addr().String()}
+	a := agent{collector.Start(t, dir, c), "http://" + in}
 	a.ready(t)
 	a.span(t, 1)
 	select {

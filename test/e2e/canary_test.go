@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -130,7 +129,7 @@ func runCanaries(t *testing.T, s *mlflowserver.Server, c mlflowserver.Canaries, 
 		}
 		return http.StatusServiceUnavailable, "not yet"
 	})
-	otlpPort, ownPort, derivedPort := port(t), port(t), port(t)
+	otlpPort, ownPort, derivedPort := collector.FreeAddress(t), collector.FreeAddress(t), collector.FreeAddress(t)
 	live, _ := liveCanaries()
 	config := collector.Backfill(s.URL, dir).Set("receivers::mlflow::experiments",
 		map[string]any{"ids": []any{c.Experiment}}).
@@ -194,15 +193,6 @@ func runCanaries(t *testing.T, s *mlflowserver.Server, c mlflowserver.Canaries, 
 		out.surfaces["destination"] += string(text)
 	}
 	return out
-}
-
-// port is a free address of this machine.
-func port(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func get(t *testing.T, address string) string {
