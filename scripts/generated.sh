@@ -1,5 +1,6 @@
 #!/bin/sh
-# Fails when generated files are not what their sources generate, or go.mod is not tidy. It works on a copy, so the checkout stays as it is.
+# Fails when generated files are not what their sources generate, or go.mod is not tidy. It works on
+# a copy, so the checkout stays as it is.
 set -eu
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Backfills a source into out/<source>/ and says what to do next. Called by `make run`.
-# RUN_SOURCE, RUN_EXPERIMENT and RUN_FRESH come from its command line; each may be empty: the sample store, all experiments, continue.
+# Backfills a source into out/<source>/ and says what to do next. Called by `make run`. RUN_SOURCE,
+# RUN_EXPERIMENT and RUN_FRESH come from its command line; each may be empty: the sample store, all
+# experiments, continue.
 set -eu
 source=${RUN_SOURCE:-} experiment=${RUN_EXPERIMENT:-} fresh=${RUN_FRESH:-}
 umask 077

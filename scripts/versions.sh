@@ -1,5 +1,6 @@
 #!/bin/sh
-# Fails when a builder file and go.mod name different versions of a module that both have, or when the collector versions of go.mod are not one stable and one beta.
+# Fails when a builder file and go.mod name different versions of a module that both have, or when
+# the collector versions of go.mod are not one stable and one beta.
 set -eu
 status=0
 for file in builder-config*.yaml; do

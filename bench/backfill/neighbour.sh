@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a backfill costs the other users of a tracking server: latencies of a client that logs and searches, alone and while a backfill with default settings reads
-# the same one-worker server.
+# What a backfill costs the other users of a tracking server: latencies of a client that logs and
+# searches, alone and while a backfill with default settings reads the same one-worker server.
 #
 #   N=20000 SECONDS_EACH=40 bench/backfill/neighbour.sh
 #

@@ -1,5 +1,6 @@
-# Sourced by run.sh and neighbour.sh at the top of the checkout. Sets python (with MLflow 3.17.2), store (a folder with a store of N traces) and tools (the
-# folder of the null readers), and makes what is missing; lets Python find tiktoken and its vocabulary.
+# Sourced by run.sh and neighbour.sh at the top of the checkout. Sets python (with MLflow 3.17.2),
+# store (a folder with a store of N traces) and tools (the folder of the null readers), and makes
+# what is missing; lets Python find tiktoken and its vocabulary.
 N=${N:-20000}
 if [ "$N" -lt 10000 ] && [ -z "${SMALL:-}" ]; then
 	echo "N=$N: figures of a store below 10000 traces say little; set SMALL=1 to try things out" >&2

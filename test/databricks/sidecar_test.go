@@ -5,7 +5,6 @@ package databricks
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -75,7 +74,6 @@ func TestSidecar(t *testing.T) {
 	}
 	back.Kill()
 }
-
 
 // deliver sends one trace as an agent does, until it is taken.
 func deliver(t testing.TB, address string, number byte) {
