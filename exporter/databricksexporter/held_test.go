@@ -174,7 +174,7 @@ func TestHeldForATable(t *testing.T) {
 			},
 			label: "not_found", remedy: `turn on the preview "OpenTelemetry on Databricks"`,
 		},
-		"404 of a front door": {
+		"404 of a proxy": {
 			prevent: func(w *databrickstest.Workspace) {
 				w.SetOutcome(spansTable, databrickstest.Outcome{Status: 404, HTML: true})
 			},

@@ -122,7 +122,7 @@ func export(t *testing.T, c *http.Client, url string) (int, error) {
 	return res.StatusCode, nil
 }
 
-// A client of the collector reaches the workspace's OTLP door, compressed or not, and after its
+// A client of the collector reaches the workspace's OTLP endpoint, compressed or not, and after its
 // token was revoked, too: the compressed body can be had again.
 func TestStockClient(t *testing.T) {
 	for _, compression := range []configcompression.Type{"", configcompression.TypeGzip} {

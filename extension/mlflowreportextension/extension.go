@@ -200,8 +200,6 @@ func endLine(f *os.File) error {
 	return err
 }
 
-// SkipFile implements progress.Sink.
-func (r *reporter) SkipFile() string { return r.cfg.skipFile() }
 
 // Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when
 // the process does.

@@ -86,7 +86,7 @@ func TestReport(t *testing.T) {
 	x := first["experiments"].([]any)[0].(map[string]any)
 	require.EqualValues(t, 3, x["source_count"])
 	require.Equal(t, "2026-03-03T00:00:00.000Z", x["last"])
-	for _, f := range []string{path, r.SkipFile()} {
+	for _, f := range []string{path, r.cfg.skipFile()} {
 		info, err := os.Stat(f)
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), f)
@@ -97,7 +97,7 @@ func TestReport(t *testing.T) {
 	for _, part := range []string{
 		"MLflow server http://h:5000 (3.17.2)", "support-bot (1)  2 traces  5 spans  2026-03-01 to 2026-03-03",
 		"skipped   1 no_spans: tr-3",
-		"out/traces.jsonl (holds prompts and answers", path, r.SkipFile(),
+		"out/traces.jsonl (holds prompts and answers", path, r.cfg.skipFile(),
 	} {
 		require.Contains(t, out.String(), part)
 	}

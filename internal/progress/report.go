@@ -29,8 +29,6 @@ type Sink interface {
 	Delivery(receiver component.ID) (Delivery, []string)
 	// Skip appends traces to the list of skipped ones and returns once they are on disk.
 	Skip([]SkippedTrace) error
-	// SkipFile is the path of that list.
-	SkipFile() string
 	// Publish takes the newest state of a receiver's run; the last one counts.
 	Publish(Run)
 }

@@ -68,8 +68,8 @@ func TestCountInvalidUTF8(t *testing.T) {
 		text, err := base64.StdEncoding.DecodeString(row.B64)
 		require.NoError(t, err)
 		for name, want := range row.Counts {
-			if got := encoding(t, name).CountBytes(text); got != want {
-				t.Errorf("%s: CountBytes(%q) = %d, want %d", name, text, got, want)
+			if got := encoding(t, name).Count(string(text)); got != want {
+				t.Errorf("%s: Count(%q) = %d, want %d", name, text, got, want)
 			}
 			n++
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // An Encoding counts tokens. Its tables are built when it first counts. It may be used by any
@@ -65,11 +64,6 @@ func (e *Encoding) Name() string { return e.name }
 func (e *Encoding) Count(text string) int {
 	n, _ := e.CountUpTo(text, int(^uint(0)>>1))
 	return n
-}
-
-// CountBytes is Count for bytes, which must not change meanwhile.
-func (e *Encoding) CountBytes(text []byte) int {
-	return e.Count(unsafe.String(unsafe.SliceData(text), len(text)))
 }
 
 // CountUpTo returns Count(text) and true if that is at most limit. Otherwise it returns limit and

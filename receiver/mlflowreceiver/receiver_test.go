@@ -47,7 +47,6 @@ type sink struct {
 func newSink() *sink { return &sink{runs: make(chan progress.Run, 10)} }
 
 func (*sink) Delivery(component.ID) (progress.Delivery, []string) { return progress.EndToEnd, nil }
-func (*sink) SkipFile() string                                    { return "skipped.jsonl" }
 func (s *sink) Publish(r progress.Run)                            { s.runs <- r }
 func (s *sink) Skip(list []progress.SkippedTrace) error {
 	s.mu.Lock()

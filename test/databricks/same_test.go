@@ -44,7 +44,7 @@ func TestSameRequestAsMLflow(t *testing.T) {
 	delete(c["processors"].(map[string]any), "genai")
 	collector.Run(t, dir, c.Set("service::pipelines::traces::processors", []any{}), 0)
 
-	theirs.AddToken("dapi-witness", writer)
+	theirs.AddToken("dapi-mlflow-client", writer)
 	exported := export(t, s, theirs.URL(), ids)
 	require.GreaterOrEqual(t, exported, len(ids)/2)
 	sent := map[otlpsink.SpanKey]ptrace.Span{}
@@ -82,7 +82,7 @@ func export(t testing.TB, s *source, host string, ids []string) int {
 			cmd.Env = append(cmd.Env, e)
 		}
 	}
-	cmd.Env = append(cmd.Env, "DATABRICKS_HOST="+host, "DATABRICKS_TOKEN=dapi-witness", "HOME="+t.TempDir())
+	cmd.Env = append(cmd.Env, "DATABRICKS_HOST="+host, "DATABRICKS_TOKEN=dapi-mlflow-client", "HOME="+t.TempDir())
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()

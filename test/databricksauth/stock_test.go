@@ -36,7 +36,7 @@ func TestStockExporterWithDatabricksAuth(t *testing.T) {
 	}
 	row := w.Rows(table("spans"))[0]
 	require.EqualValues(t, 2, row["attributes"].(map[string]any)["token_count_request"],
-		"processors came before the door")
+		"processors come before the exporter")
 	require.Equal(t, 1, w.Count("POST", "/oidc/v1/token"), "three exporters share one sign-in")
 	require.True(t, strings.HasPrefix(w.RequestsTo("POST", "/oidc/v1/token")[0].Header.Get("User-Agent"),
 		"otelcol-mlflow/0.1.0 databricks-sdk-go/"))
@@ -76,9 +76,9 @@ func TestZerobusWithStockComponents(t *testing.T) {
 func TestStockGRPCExporter(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	door := &grpcDoor{signed: make(chan []string, 1)}
+	target := &grpcServer{signed: make(chan []string, 1)}
 	server := grpc.NewServer()
-	ptraceotlp.RegisterGRPCServer(server, door)
+	ptraceotlp.RegisterGRPCServer(server, target)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 
@@ -96,7 +96,7 @@ func TestStockGRPCExporter(t *testing.T) {
 	a.ready(t)
 	a.span(t, 1)
 	select {
-	case got := <-door.signed:
+	case got := <-target.signed:
 		require.Equal(t, []string{"Bearer " + secret}, got)
 	case <-time.After(patience):
 		require.Fail(t, "nothing arrives", a.Logs())
@@ -104,12 +104,12 @@ func TestStockGRPCExporter(t *testing.T) {
 	a.stop(t)
 }
 
-type grpcDoor struct {
+type grpcServer struct {
 	ptraceotlp.UnimplementedGRPCServer
 	signed chan []string
 }
 
-func (d *grpcDoor) Export(ctx context.Context, _ ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
+func (d *grpcServer) Export(ctx context.Context, _ ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	d.signed <- md.Get("authorization")
 	return ptraceotlp.NewExportResponse(), nil

@@ -96,7 +96,7 @@ const notMLflow = "an MLflow tracking server doesn't answer there; check host, p
 func statusError(route string, res *http.Response, body []byte) *Error {
 	e := &Error{Route: route, Status: res.StatusCode, after: retryAfter(res.Header.Get("Retry-After"))}
 	var doc struct {
-		Code    any    `json:"error_code"` // a number where the front door of Databricks answers
+		Code    any    `json:"error_code"` // a number where the proxy of Databricks answers
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(body, &doc) == nil && doc.Code != nil && doc.Code != "" {

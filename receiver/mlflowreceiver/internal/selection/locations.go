@@ -11,10 +11,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Apart leaves those of the chosen experiments out whose traces another one holds, too: experiments
-// that share a place in Unity Catalog each hold all traces there, and no trace says which of them
-// it was written for. The one with the smallest id stays. The notes say for people what was left
-// out, and what is read besides.
+// DedupeByLocation leaves out a chosen experiment if a chosen one with a smaller id has the same
+// location in Unity Catalog. Each of them holds all traces of the location, and no trace says which
+// experiment it was written for. chosen is in ascending order of ids. The notes name what was left
+// out, and experiments that were not chosen and are read with it.
 func DedupeByLocation(chosen, all []mlflow.Experiment) (kept []mlflow.Experiment, notes []string) {
 	first := map[string]mlflow.Experiment{}
 	for _, x := range chosen { // in ascending order of ids

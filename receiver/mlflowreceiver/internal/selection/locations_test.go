@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-func TestApart(t *testing.T) {
+func TestDedupeByLocation(t *testing.T) {
 	a, b, c := mlflow.Experiment{ID: "1", Name: "a", Place: "m.s.x"},
 		mlflow.Experiment{ID: "2", Name: "b", Place: "m.s.x"}, mlflow.Experiment{ID: "3", Name: "c", Place: "m.s.y"}
 	plain := []mlflow.Experiment{{ID: "4", Name: "d"}, {ID: "5", Name: "e"}}

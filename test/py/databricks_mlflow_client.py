@@ -1,6 +1,6 @@
 """Uses a Databricks workspace as MLflow's client does: sets an experiment up, logs traces, scores and tags, and reads everything back.
 
-    DATABRICKS_HOST=http://127.0.0.1:PORT DATABRICKS_TOKEN=… PYTHON databricks_witness.py NAME [--location CATALOG.SCHEMA.PREFIX | --legacy CATALOG.SCHEMA] [--link]
+    DATABRICKS_HOST=http://127.0.0.1:PORT DATABRICKS_TOKEN=… PYTHON databricks_mlflow_client.py NAME [--location CATALOG.SCHEMA.PREFIX | --legacy CATALOG.SCHEMA] [--link]
 
 With --location the experiment's traces lie in Unity Catalog (--link: the experiment is there before its location), with --legacy in the older layout, without
 either in the experiment itself. MLFLOW_TRACING_SQL_WAREHOUSE_ID names the warehouse.
@@ -20,9 +20,9 @@ os.environ.update(
     MLFLOW_DISABLE_TELEMETRY="true",
     MLFLOW_HTTP_REQUEST_MAX_RETRIES="2",
     MLFLOW_ENABLE_ASYNC_TRACE_LOGGING=os.environ.get("MLFLOW_ENABLE_ASYNC_TRACE_LOGGING", "true"),
-    LOGNAME="witness",
+    LOGNAME="mlflow-client",
 )
-sys.argv[0] = "witness.py"  # becomes mlflow.source.name
+sys.argv[0] = "client.py"  # becomes mlflow.source.name
 os.chdir("/")
 
 import mlflow  # noqa: E402

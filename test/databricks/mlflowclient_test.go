@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 )
 
-// said is what databricks_witness.py prints.
+// said is what databricks_mlflow_client.py prints.
 type said struct {
 	Experiment    string
 	Traces        map[string]string // label → id
@@ -53,13 +53,13 @@ type seen struct {
 	}
 }
 
-// witness lets MLflow's own client work with the workspace.
-func witness(t *testing.T, w *databrickstest.Workspace, args ...string) said {
+// runMLflowClient lets MLflow's own client work with the workspace.
+func runMLflowClient(t *testing.T, w *databrickstest.Workspace, args ...string) said {
 	t.Helper()
 	out, err := mlflowserver.Script(mlflowserver.Database, []string{
 		"DATABRICKS_HOST=" + w.URL(), "DATABRICKS_TOKEN=" + databrickstest.AdminToken,
 		"MLFLOW_TRACING_SQL_WAREHOUSE_ID=wh1",
-	}, "databricks_witness.py", args...)
+	}, "databricks_mlflow_client.py", args...)
 	require.NoError(t, err)
 	var s said
 	require.NoError(t, json.Unmarshal(out, &s))
@@ -92,7 +92,7 @@ func TestClientWritesToUnityCatalog(t *testing.T) {
 			w := workspace(t)
 			w.GrantWriting(databrickstest.Admin, c.spans)
 			w.SetMLflow(func(s *databrickstest.MLflowSwitches) { s.RunningPolls = 1 })
-			s := witness(t, w, append([]string{"/Shared/agent"}, c.args...)...)
+			s := runMLflowClient(t, w, append([]string{"/Shared/agent"}, c.args...)...)
 
 			require.Equal(t, c.location, w.Experiment(s.Experiment).Location)
 			require.Equal(t, c.location, s.Tags[databrickstest.TagDestinationPath])
@@ -156,7 +156,7 @@ func TestClientWritesToExperiment(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := workspace(t)
 			w.SetMLflow(c.change)
-			s := witness(t, w, "/Shared/agent")
+			s := runMLflowClient(t, w, "/Shared/agent")
 			require.Empty(t, w.Experiment(s.Experiment).Location)
 			for _, id := range s.Traces {
 				require.True(t, strings.HasPrefix(id, "tr-"), id)
