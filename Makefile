@@ -28,6 +28,7 @@ run: build
 
 check: lint modules
 	scripts/versions.sh
+	scripts/words.sh
 	scripts/generated.sh
 
 lint:

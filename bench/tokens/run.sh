@@ -83,8 +83,8 @@ run() { # TOOL ENCODING FILE
 		if [ "$1" = base ]; then sed 's/"tool":"otelcol-mlflow"/"tool":"base"/'; else cat; fi >>"$results" || true
 }
 
-results=$cache/results.jsonl
-: >"$results"
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
 for encoding in $encodings; do
 	for ((round = 0; round < rounds; round++)); do
 		for corpus in $names; do

@@ -28,7 +28,7 @@ type Config struct {
 	// Profile names a profile in the configuration file of the Databricks CLI, for host and
 	// credentials.
 	Profile string `mapstructure:"profile"`
-	// Auth says as whom data is written: credentials, or an extension that signs.
+	// Auth names the principal that writes: credentials, or an extension that signs requests.
 	Auth access.Auth `mapstructure:"auth"`
 	// HTTP configures requests to the workspace: tls, proxy_url, timeout, headers. Its endpoint
 	// must stay empty.

@@ -158,7 +158,7 @@ func TestNothingSecretIsTold(t *testing.T) {
 	const canary = "canary-3f1c9b"
 	w := workspace(t)
 	w.AddServicePrincipal("app-1", canary)
-	w.AddToken(canary+"-pat", "somebody@example.com") // may do nothing
+	w.AddToken(canary+"-pat", "other@example.com") // may do nothing
 	core, logs := observer.New(zapcore.DebugLevel)
 	counted := counting(t)
 	var told strings.Builder

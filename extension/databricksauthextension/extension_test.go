@@ -320,7 +320,7 @@ func TestNoCredentialInLogs(t *testing.T) {
 		require.NoError(t, err)
 	}
 	started := logs.FilterMessage("Signs requests to Databricks").All()
-	require.Len(t, started, 2, "one line says where and as whom")
+	require.Len(t, started, 2, "one line says where and as which principal")
 	require.Equal(t, map[string]any{"host": w.URL(), "auth_type": "oauth-m2m", "as": "client_id app-1"},
 		started[0].ContextMap())
 	require.Greater(t, logs.Len(), 2, "the SDK's lines are there, too")

@@ -22,7 +22,8 @@ type Config struct {
 	// Profile names a profile in the configuration file of the Databricks CLI, for host and
 	// credentials.
 	Profile string `mapstructure:"profile"`
-	// Auth says as whom: an administrator, not who delivers data.
+	// Auth names the principal that signs in: an administrator, not the principal that delivers
+	// data.
 	Auth access.Auth `mapstructure:"auth"`
 	// HTTP configures requests to the workspace. Its endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`

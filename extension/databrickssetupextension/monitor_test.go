@@ -210,7 +210,7 @@ func TestDeletedTable(t *testing.T) {
 	require.NotNil(t, w.Monitor(tracesView))
 }
 
-// What others added to a monitor stays; a monitor of somebody else can't be changed, and the
+// What others added to a monitor stays; a monitor of another owner can't be changed, and the
 // message says whose it must be.
 func TestMonitorsOfOthers(t *testing.T) {
 	w := workspace(t)

@@ -84,8 +84,8 @@ func TestNewScores(t *testing.T) {
 	require.Equal(t, 2, w.Monitor(tracesView).Version, "and not once more")
 }
 
-// A view that somebody changed, or that was never ours, is left alone with a message, and the
-// others are seen to all the same.
+// A view that was changed by hand, or that setup did not make, is left alone with a message, and
+// the others are seen to all the same.
 func TestViewsOfOthersAreLeftAlone(t *testing.T) {
 	w := workspace(t)
 	c := client(t, w)

@@ -174,7 +174,7 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole
 	require.NoFileExists(t, filepath.Join(dir, "new.jsonl"))
 }
 
-// Exporters count what has arrived after a run that ended by itself, not after one that somebody
+// Exporters count what has arrived after a run that ended by itself, not after one that a user
 // stopped.
 func TestFinished(t *testing.T) {
 	ended, failed, stopped, running := run(true), run(false), run(false), run(false)

@@ -119,7 +119,7 @@ func TestStatement(t *testing.T) {
 					`"error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
 			kind: Busy, text: "warehouse is starting",
 		},
-		"cancelled by somebody": {script: []string{pending,
+		"cancelled by another client": {script: []string{pending,
 			`200 {"statement_id":"st-1","status":{"state":"CANCELED"}}`},
 			kind: Failed, text: "it ended as CANCELED"},
 		"no status": {script: []string{`200 {"statement_id":"st-1"}`}, kind: BadAnswer,

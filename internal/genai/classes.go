@@ -26,7 +26,7 @@ const (
 	ClassContent
 )
 
-// classes is the table of all attributes that are known, whoever writes them.
+// classes is the table of all attributes that are known, of all producers.
 var classes = map[string]Class{
 	// MLflow, on spans and their events
 	SpanType: ClassSafe, SpanFunctionName: ClassSafe, ChatUsage: ClassSafe, LLMModel: ClassSafe, LLMProvider: ClassSafe,

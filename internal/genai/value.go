@@ -93,7 +93,7 @@ func (w *worker) number(v pcommon.Value, num []byte) {
 }
 
 // pythonNaN is the NaN that Python's json.loads returns. Go's differs in its lowest bit, and the
-// same trace has to be the same bytes whoever exports it.
+// same trace has to be the same bytes with every exporter.
 const pythonNaN = 0x7FF8000000000000
 
 // jsonText writes JSON text as a string.

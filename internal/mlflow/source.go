@@ -35,8 +35,8 @@ type Range struct {
 // error that it returns ends the run, except where noted. Its methods may be called at the same
 // time.
 type Source interface {
-	// Describe returns what is read, as whom, and with which server version or schema revision: no
-	// secret is in it. It may ask the source.
+	// Describe returns what is read, by which principal, and with which server version or schema
+	// revision: no secret is in it. It may ask the source.
 	Describe(context.Context) (Description, error)
 	// Experiments lists every experiment that can be seen, deleted ones marked.
 	Experiments(context.Context) ([]Experiment, error)
@@ -64,7 +64,7 @@ type Description struct {
 	Kind      string // "MLflow server", "MLflow store (SQLite)"
 	Location  string // host and path, or file: no userinfo, no query
 	Version   string // of the server or the schema revision; empty when unknown
-	Principal string // as whom it is read; empty when unknown
+	Principal string // the principal that reads; empty when unknown
 	// Authentication is how requests are signed: "extension basicauth", "none". Never a secret.
 	Authentication string
 }

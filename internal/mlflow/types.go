@@ -9,7 +9,7 @@ package mlflow
 
 // Attribute is a named value. Raw is the value's JSON text in Python's dialect (NaN, Infinity,
 // integers of any size, key order kept) or, where a producer stored something that is not JSON,
-// that plain text: whoever parses Raw and fails takes it as a string. Either is valid UTF-8.
+// that plain text: a reader that can't parse Raw takes it as a string. Either is valid UTF-8.
 type Attribute struct {
 	Key string
 	Raw []byte

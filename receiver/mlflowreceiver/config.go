@@ -33,7 +33,7 @@ type Config struct {
 	// HTTP configures requests to a tracking server: tls, auth, headers, timeout, proxy_url. Its
 	// endpoint must stay empty.
 	HTTP confighttp.ClientConfig `mapstructure:"http"`
-	// Databricks says which workspace tracking_uri: databricks means, and as whom it is read.
+	// Databricks names the workspace that tracking_uri: databricks means, and the credentials.
 	// Nothing is taken from the environment.
 	Databricks DatabricksConfig `mapstructure:"databricks"`
 	// SQLWarehouseID names the SQL warehouse that searches and reads traces in Unity Catalog.
@@ -79,14 +79,14 @@ type Config struct {
 	StorageID *component.ID `mapstructure:"storage"`
 }
 
-// DatabricksConfig says which workspace, and as whom.
+// DatabricksConfig names a workspace and the credentials for it.
 type DatabricksConfig struct {
 	// Host is the workspace's address.
 	Host string `mapstructure:"host"`
 	// Profile names a section of the configuration file of the Databricks CLI; tracking_uri:
 	// databricks://PROFILE says the same.
 	Profile string `mapstructure:"profile"`
-	// Auth says as whom, in the words of Databricks unified authentication.
+	// Auth holds the credentials, with the keys of Databricks unified authentication.
 	Auth signin.Credentials `mapstructure:"auth"`
 }
 

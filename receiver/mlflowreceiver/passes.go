@@ -102,7 +102,7 @@ func problems(run progress.Run) string {
 	return b.String()
 }
 
-// announce says in one line what is read, as whom, and with or without content.
+// announce says in one line what is read, by which principal, and with or without content.
 func (r *mlflowReceiver) announce(d mlflow.Description) {
 	r.set.Logger.Info("Reading MLflow traces", zap.String("source", d.Kind), zap.String("location", d.Location),
 		zap.String("version", d.Version),
@@ -174,10 +174,10 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 	})
 	hide()
 	<-shown
-	books := ledger.Check()
+	mismatch := ledger.Check()
 	accounts, samples := ledger.Snapshot()
 	report.Accounts, report.Samples = accounts, samples
-	v := progress.Judge(accounts, ledger.Details(), float64(r.cfg.MaxSkipped), fault, books)
+	v := progress.Judge(accounts, ledger.Details(), float64(r.cfg.MaxSkipped), fault, mismatch)
 	report.Complete, report.Headline, report.Problems = v.Complete, v.Headline, v.Problems
 	if v.Complete {
 		r.status(nil)

@@ -76,8 +76,8 @@ type Experiment struct {
 	Error       string   `json:"error"`
 }
 
-// ReadReport reads dir/report.json, which must balance: read = accepted + skipped + rejected + in
-// flight, in each experiment and in all.
+// ReadReport reads dir/report.json, whose counters must add up: read = accepted + skipped +
+// rejected + in flight, in each experiment and in all.
 func ReadReport(t testing.TB, dir string) Report {
 	t.Helper()
 	body, err := os.ReadFile(filepath.Join(dir, "report.json"))
@@ -85,15 +85,15 @@ func ReadReport(t testing.TB, dir string) Report {
 	var r Report
 	require.NoError(t, json.Unmarshal(body, &r))
 	for _, x := range r.Receivers {
-		x.Totals.balance(t)
+		x.Totals.requireSum(t)
 		for _, e := range x.Experiments {
-			e.Run.balance(t)
+			e.Run.requireSum(t)
 		}
 	}
 	return r
 }
 
-func (n Numbers) balance(t testing.TB) {
+func (n Numbers) requireSum(t testing.TB) {
 	t.Helper()
 	sum := n.Accepted + n.Rejected + n.InFlight
 	for _, k := range n.Skipped {

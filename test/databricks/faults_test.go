@@ -111,7 +111,7 @@ func TestNothingAmbient(t *testing.T) {
 	assert.Empty(t, w.Requests())
 }
 
-// While a grant is missing data waits, the log names the statement that mends it, and a stop is
+// While a grant is missing data waits, the log names the statement that fixes it, and a stop is
 // quick; after the grant everything arrives.
 func TestHeldForGrant(t *testing.T) {
 	t.Parallel()

@@ -52,7 +52,7 @@ func TestStockExporterWithDatabricksAuth(t *testing.T) {
 	a.stop(t)
 }
 
-// Zerobus is reached with stock components only: one token for each table, none of them good for
+// Zerobus is reached with stock components only: one token for each table, none of them valid for
 // another.
 func TestZerobusWithStockComponents(t *testing.T) {
 	w := workspace(t)
@@ -165,7 +165,7 @@ service: {extensions: [databricks_auth], pipelines: {traces: {receivers: [otlp],
 	require.Zero(t, seen.Load(), "a request left")
 }
 
-// print-config shows where and as whom, and no credential.
+// print-config shows the workspace and the principal, and no credential.
 func TestPrintConfig(t *testing.T) {
 	for _, config := range []string{"databricks-otlphttp.yaml", "databricks-zerobus.yaml"} {
 		cmd := exec.Command(collector.Default(), "print-config", "--config",

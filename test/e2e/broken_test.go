@@ -181,7 +181,7 @@ func sorted(m map[string]string) (keys []string) {
 	return keys
 }
 
-// Break 50 artifacts, run, mend them, run with the list of what was skipped: exactly those 50
+// Break 50 artifacts, run, repair them, run with the list of what was skipped: exactly those 50
 // arrive.
 func TestMendFifty(t *testing.T) {
 	t.Parallel()

@@ -94,7 +94,7 @@ func TestCountingWhatTheReceiverLeavesOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, string(written), "token_count_request")
 		assert.NotContains(t, string(written), "mlflow.spanInputs")
-		assert.NotContains(t, string(written), "TO-70374", "the number of an order that somebody asks for")
+		assert.NotContains(t, string(written), "TO-70374", "the number of an order that a user asks for")
 	})
 	t.Run("nothing counted", func(t *testing.T) {
 		dir := t.TempDir()

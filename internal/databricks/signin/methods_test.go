@@ -215,7 +215,7 @@ func TestSurroundingsAreMissing(t *testing.T) {
 	require.NotContains(t, f.asked, "POST workspace "+tokenPath)
 }
 
-// An id token of GitHub is good for minutes, and the SDK keeps the first one for ever: when Entra
+// An id token of GitHub is valid for minutes, and the SDK keeps the first one for ever: when Entra
 // ID refuses it later, the session starts over with a fresh one, unseen.
 func TestStartsOverWhenRefusedLater(t *testing.T) {
 	f := newCloud(t)

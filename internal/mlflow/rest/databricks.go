@@ -24,7 +24,7 @@ type Databricks struct {
 	Warehouse string        // SQL warehouse that searches and reads traces in Unity Catalog
 	Storage   *http.Client  // for signed URLs of cloud storage: it must know no credential
 	Poll      time.Duration // time between two looks at a running search; 0: 1 s
-	Identity  string        // as whom requests are signed, for people
+	Identity  string        // the principal that signs requests, for messages
 }
 
 // Quotas of a workspace, for everybody who uses it (Databricks, "Tracing FAQ"). By default half of

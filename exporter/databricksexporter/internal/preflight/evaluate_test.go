@@ -129,7 +129,7 @@ func TestEvaluate(t *testing.T) {
 		"no workspace": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "") },
 			fault(CheckReach, "host is not the address of a workspace: asking",
 				"the address of a workspace in `host`")},
-		"token good for less": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.SignIn, "") },
+		"token with fewer scopes": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.SignIn, "") },
 			fault(CheckSignIn, "refuses the sign-in", "oauth-m2m")},
 
 		"no catalog": {gone("CATALOG_DOES_NOT_EXIST"), fault(CheckCatalog,

@@ -62,7 +62,7 @@ func missing(q request, e document) string {
 func unauthenticated(e document) string {
 	if strings.Contains(e.Message, "Credential was not sent") || strings.Contains(e.Message, "unsupported type") {
 		return "the workspace does not take this kind of credential (status 401): personal access tokens are not " +
-			"good for this route everywhere, " +
+			"allowed for this route in all places, " +
 			"use a service principal with OAuth (auth: {auth_type: oauth-m2m, client_id: …, client_secret: …})"
 	}
 	return "the workspace does not know the credential (status 401)" + e.excerpt()

@@ -253,7 +253,7 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 		return plan.Proposal{State: plan.Done, Notes: []string{"the experiment is not linked"}}, nil
 	}
 	p := plan.Proposal{State: plan.Left, Why: "the tables hold your traces, and a link can't be taken back: no API " +
-		"does it. Whoever wants to be rid of them deletes the experiment and " +
+		"does it. To remove them, delete the experiment and " +
 		"then drops the tables, by hand:", Hides: []string{"the experiment with all its traces"}}
 	p.Actions = []plan.Action{{Does: "deletes the experiment", Method: http.MethodPost,
 		Path: "/api/2.0/mlflow/experiments/delete", Body: map[string]string{"experiment_id": x.ID}}}

@@ -194,8 +194,8 @@ func (w *Wanted) createLegacy(ctx context.Context) error {
 	return w.settled(ctx, w.Client.CreateQualityMonitor(ctx, w.d.Table, w.d.Legacy()))
 }
 
-// settled judges the end of a creation. One that exists was made by somebody else meanwhile, and is
-// brought up to the definition if it differs.
+// settled judges the end of a creation. One that exists was made by another client meanwhile, and
+// is brought up to the definition if it differs.
 func (w *Wanted) settled(ctx context.Context, err error) error {
 	if databricks.KindOf(err) != databricks.Exists {
 		return err
@@ -221,8 +221,9 @@ const live = "trace_kind = 'live'"
 func (w *Wanted) fresh() plan.Proposal {
 	p := plan.Proposal{
 		State: plan.Todo, Costs: costs(),
-		Shows: []string{"statistics of every column, each value of the slices among them, to whoever may read " +
-			w.d.output() + "; and a dashboard in " + w.d.AssetsDir},
+		Shows: []string{
+			"statistics of every column, each value of the slices among them, to all principals that may read " +
+				w.d.output() + "; and a dashboard in " + w.d.AssetsDir},
 		Notes: []string{
 			"history older than 30 days is stored but not profiled: the first run of a time series looks at the " +
 				"last 30 days only",
@@ -273,7 +274,7 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 		return p, err
 	}
 	return plan.Proposal{
-		State: plan.Todo, Notes: []string{"its two tables and its dashboard stay until somebody deletes them"},
+		State: plan.Todo, Notes: []string{"its two tables and its dashboard stay until they are deleted"},
 		Actions: []plan.Action{
 			{Does: "deletes the monitor", Method: http.MethodDelete, Path: path},
 			{Does: "drops a table of metrics", SQL: "DROP TABLE IF EXISTS " +

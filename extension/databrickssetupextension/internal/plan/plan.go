@@ -22,7 +22,7 @@ type State string
 const (
 	Done     State = "nothing to do"
 	Todo     State = "to do"
-	Left     State = "left alone"    // it is somebody else's; the run is not worse for it
+	Left     State = "left alone"    // it was not made by setup; this is no failure
 	Proposed State = "proposed only" // not done unless the configuration asks for it
 	Refused  State = "refused"       // it can't or may not be done; the run fails
 )
@@ -76,8 +76,8 @@ type Runner struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// attempts is how often a step is looked at anew after something went wrong: somebody else may have
-// done it meanwhile.
+// attempts is how often a step is looked at anew after something went wrong: another client may
+// have done it meanwhile.
 const attempts = 5
 
 // Run goes through the steps in order. The error holds those of all steps that failed or were
@@ -145,7 +145,7 @@ func (r *Runner) step(ctx context.Context, n int, s *Step) error {
 			r.remark("Done.")
 			return nil
 		}
-		// What failed may have been done by somebody else at the same time, so the next attempt
+		// What failed may have been done by another client at the same time, so the next attempt
 		// begins with another look.
 		if again == attempts || ctx.Err() != nil || r.wait(ctx, again) != nil {
 			r.remark("FAILED: " + err.Error())
@@ -162,7 +162,7 @@ func (r *Runner) step(ctx context.Context, n int, s *Step) error {
 			r.remark("FAILED: " + next.Why)
 			return errors.New(next.Why)
 		case next.State != Todo:
-			r.remark("Somebody else did it meanwhile.")
+			r.remark("Another client did it meanwhile.")
 			return nil
 		case !r.Passes(err) && same(&p, &next):
 			r.remark("FAILED: " + err.Error())

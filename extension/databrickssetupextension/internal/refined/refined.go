@@ -165,7 +165,7 @@ func (w *Wanted) lookStreaming(ctx context.Context) (plan.Proposal, error) {
 		State: plan.Todo,
 		Costs: []string{"serverless compute for its pipeline, now and whenever it is refreshed, and storage of the " +
 			"topmost spans once more"},
-		Shows: []string{"content, to whoever may read the table: it holds whole spans"},
+		Shows: []string{"content, to all principals that may read the table: it holds whole spans"},
 		Notes: []string{"it is refreshed by REFRESH STREAMING TABLE, on a schedule that you choose; views that read " +
 			"it are as fresh as the last refresh",
 			"without it each profile of the monitor and each query reads all spans"},

@@ -152,7 +152,7 @@ func TestPlan(t *testing.T) {
 			e.Definition = strings.ReplaceAll(e.Definition, "'OK'", "'ok'")
 		},
 			v, Leave, "changed by hand", ""},
-		"somebody else's": {func(e *Existing) { e.Properties = nil }, v, Leave, "not made by databricks_setup", ""},
+		"not ours": {func(e *Existing) { e.Properties = nil }, v, Leave, "not made by databricks_setup", ""},
 		"a newer version's": {func(e *Existing) { e.Properties[MarkerVersion] = "2" }, v, Leave,
 			"newer otelcol-mlflow", ""},
 		"a table": {func(e *Existing) { e.Type = "STREAMING_TABLE" }, v, Leave,

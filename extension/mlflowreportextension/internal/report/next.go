@@ -21,7 +21,7 @@ func (d *Document) Next() []string {
 	}
 	if held {
 		lines = append(lines,
-			"mend what holds the data, named above, and run again: what waits in a queue on disk is sent first")
+			"fix what holds the data, named above, and run again: what waits in a queue on disk is sent first")
 	}
 	for i := range d.Receivers {
 		switch r := &d.Receivers[i]; {
@@ -32,7 +32,7 @@ func (d *Document) Next() []string {
 			lines = append(lines, "run again at any time: it continues where this run ended; to start over, remove "+
 				"the storage folder and the output")
 		case !r.read:
-			lines = append(lines, "mend what is named above and run again: it continues where this run ended")
+			lines = append(lines, "fix what is named above and run again: it continues where this run ended")
 		}
 	}
 	return slices.Compact(lines)

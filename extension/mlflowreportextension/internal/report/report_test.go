@@ -216,7 +216,7 @@ func TestLinesOfDestinations(t *testing.T) {
 		"held": {to(table, held), []string{
 			"  held      data for main.genai.team_otel_spans since 2026-03-01T12:00:00Z: GRANT MODIFY ON TABLE " +
 				"main.genai.team_otel_spans\n            TO `writer`\n",
-			"  next      mend what holds the data, named above, and run again"}},
+			"  next      fix what holds the data, named above, and run again"}},
 		"refused": {to(table, func(d *progress.Destination) {
 			d.Rejected, d.DeadLettered, d.Problems = 3, 2, []string{"the table has no column attributes"}
 		}), []string{

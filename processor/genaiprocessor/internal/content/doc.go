@@ -24,7 +24,7 @@
 //     service stay.
 //   - hash replaces what drop removes by the hexadecimal HMAC-SHA256 of its text, or of its JSON
 //     text when it is structured: equal content can be found, not read. Keys of attributes stay.
-//     Short texts that somebody else knows can be found by whoever has the key.
+//     A reader who has the key can find short texts by trying them.
 //   - mask replaces what its detectors and patterns find, in all strings: within structured values
 //     and in JSON text, keys included, however deep. JSON text stays valid and otherwise as it was
 //     to the last byte. Attributes that are safe, names of services and experiments among them, are

@@ -200,8 +200,8 @@ func TestCollisions(t *testing.T) {
 
 	s = scorer(t, func(c *Config) { c.Rename = []Rename{{"a!", "c"}, {"b!", "c"}, {"d!", "e"}} })
 	assert.Empty(t, shared(`[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}, {"name": "c", "value": 2}]`),
-		"somebody wrote that")
-	assert.Empty(t, shared(`[{"name": "e", "value": 1}, {"name": "d!", "value": 2}]`), "somebody wrote that")
+		"a user wrote that")
+	assert.Empty(t, shared(`[{"name": "e", "value": 1}, {"name": "d!", "value": 2}]`), "a user wrote that")
 	_, skipped = selected(s, `[{"name": "a!", "value": 1}, {"name": "b!", "value": 2}]`)
 	assert.Equal(t, map[Reason]int{ReasonDuplicate: 1}, skipped)
 }

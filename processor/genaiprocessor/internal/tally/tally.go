@@ -34,8 +34,8 @@ type Score struct {
 	Value float64 // of the attribute
 }
 
-// Tally adds up Counts. Whoever adds uses a stripe of its own, so that adding costs a lock that
-// nobody else wants.
+// Tally adds up Counts. Each goroutine that adds uses a stripe of its own, so that adding costs a
+// lock that nobody else wants.
 type Tally struct {
 	stripes []Stripe
 	next    atomic.Uint32

@@ -21,7 +21,8 @@ func DedupeByLocation(chosen, all []mlflow.Experiment) (kept []mlflow.Experiment
 		if x.Place != "" {
 			if f, ok := first[x.Place]; ok {
 				notes = append(notes,
-					fmt.Sprintf("experiment %s (%s) shares the traces in %s with %s (%s), as which they are read",
+					fmt.Sprintf("experiment %s (%s) shares the traces in %s with %s (%s); they are read as traces "+
+						"of the latter",
 						x.Name, x.ID, x.Place, f.Name, f.ID))
 				continue
 			}

@@ -18,7 +18,9 @@ func TestDedupeByLocation(t *testing.T) {
 	kept, notes := DedupeByLocation(append([]mlflow.Experiment{a, b, c}, plain...),
 		append([]mlflow.Experiment{a, b, c}, plain...))
 	require.Equal(t, append([]mlflow.Experiment{a, c}, plain...), kept)
-	require.Equal(t, []string{"experiment b (2) shares the traces in m.s.x with a (1), as which they are read"}, notes)
+	require.Equal(t,
+		[]string{"experiment b (2) shares the traces in m.s.x with a (1); they are read as traces of the latter"},
+		notes)
 
 	kept, notes = DedupeByLocation([]mlflow.Experiment{b}, []mlflow.Experiment{a, b, c})
 	require.Equal(t, []mlflow.Experiment{b}, kept)

@@ -27,7 +27,7 @@ type Databricks struct {
 	Warehouse string        // SQL warehouse for traces in Unity Catalog
 }
 
-// Unset reports whether nothing says which workspace or as whom.
+// Unset reports whether neither a workspace nor credentials are set.
 func (d Databricks) Unset() bool { return reflect.DeepEqual(d.SignIn, signin.Config{}) }
 
 // IsDatabricks reports whether the URI names the MLflow of a Databricks workspace: databricks,
