@@ -220,6 +220,8 @@ func (c *Config) validateSelection() error {
 	from, to := c.StartTime, c.EndTime
 	if !from.IsZero() && !to.IsZero() && !from.Before(to, time.Now()) {
 		errs = append(errs, fmt.Errorf("end_time: %s does not lie after start_time %s", to, from))
+	} else if !to.IsZero() && to.Millis(time.Now()) <= 0 {
+		errs = append(errs, fmt.Errorf("end_time: no trace is older than %s; write a later time or remove it", to))
 	}
 	return errors.Join(errs...)
 }

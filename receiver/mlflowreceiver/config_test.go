@@ -129,6 +129,7 @@ func TestConfigMistakes(t *testing.T) {
 		"time as a number": {good + "start_time: 1700000000", "start_time: 1700000000 is not a time"},
 		"end before start": {good + "start_time: 2026-03-02\nend_time: 2026-03-01",
 			"does not lie after start_time"},
+		"end at the epoch":    {good + "end_time: 1970-01-01", "no trace is older than 1970-01-01"},
 		"end before relative": {good + "start_time: -1d\nend_time: -2d", "does not lie after start_time"},
 		"name as id": {"tracking_uri: http://h:1\nexperiments: {ids: [support-bot]}\nstorage: none",
 			"names go into experiments::names"},

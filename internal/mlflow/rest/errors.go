@@ -279,6 +279,11 @@ func redirected(e *Error, res *http.Response) {
 		e.Message = fmt.Sprintf("the server redirects to %s://%s; write that into the address", to.Scheme, to.Host)
 		return
 	}
+	if to.Host == from.Host {
+		e.Message = fmt.Sprintf("the server redirects %s to %s; if MLflow is served below another path, write that path "+
+			"into the address", from.Path, to.Path)
+		return
+	}
 	e.Kind = KindCredentials
 	e.Message = fmt.Sprintf("the server redirects to %s://%s, which looks like a login; nothing is sent there. Set "+
 		"credentials in http::auth or an Authorization header that the proxy before the server accepts",

@@ -76,6 +76,9 @@ func TestAnswersThatAreErrors(t *testing.T) {
 			want:      "redirects to https://login.example.com, which looks like a login; nothing is sent there"},
 		"redirect to https": {status: 301, header: http.Header{"Location": {"https://127.0.0.1/x"}}, kind: KindAddress,
 			permanent: true, want: "write that into the address"},
+		"redirect to a path": {status: 302, header: http.Header{"Location": {"/mlflow/search?state=secret"}},
+			kind: KindAddress, permanent: true,
+			want: "redirects /api/3.0/mlflow/traces/search to /mlflow/search; if MLflow is served below another path"},
 		"proxy": {status: 407, kind: KindCredentials, permanent: true, want: "proxy_url"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -78,10 +78,11 @@ func (c *Client) retry(ctx context.Context, p patience, attempt func() *Error) e
 	}
 }
 
-// retryAfter reads a Retry-After header in either form, seconds or an HTTP date.
+// retryAfter reads a Retry-After header in either form, seconds or an HTTP date. A number of any
+// size counts as at most maxRetryAfter.
 func retryAfter(header string) time.Duration {
 	header = strings.TrimSpace(header)
-	if s, err := strconv.ParseUint(header, 10, 64); err == nil {
+	if s, err := strconv.ParseUint(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(s, uint64(maxRetryAfter/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(header); err == nil {

@@ -109,6 +109,7 @@ func TestRetryAfter(t *testing.T) {
 			"soon":                 0,
 			"86400":                maxRetryAfter,
 			"18446744073709551615": maxRetryAfter,
+			"18446744073709551616": maxRetryAfter,
 			time.Now().Add(20 * time.Second).UTC().Format(http.TimeFormat): 20 * time.Second,
 			time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):       0,
 			time.Now().Add(24 * time.Hour).UTC().Format(http.TimeFormat):   maxRetryAfter,

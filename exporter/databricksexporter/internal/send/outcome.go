@@ -240,11 +240,12 @@ func network(err error) outcome {
 	return v
 }
 
-// retryAfter reads the header in both of its forms, seconds and date.
+// retryAfter reads the header in both of its forms, seconds and date. A number of any size counts as
+// at most maxDelay.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
-	if s, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return min(time.Duration(s)*time.Second, maxDelay)
+	if s, err := strconv.ParseUint(text, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(s, uint64(maxDelay/time.Second))) * time.Second
 	}
 	if t, err := http.ParseTime(text); err == nil {
 		return min(max(t.Sub(now), 0), maxDelay)

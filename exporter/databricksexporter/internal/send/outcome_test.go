@@ -209,7 +209,8 @@ func TestSchemaErrors(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"": 0, "0": 0, "2": 2 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "soon": 0, "1.5": 0,
-		"99999999999999": 0, "4000000000": 10 * time.Minute,
+		"99999999999999": 10 * time.Minute, "4000000000": 10 * time.Minute,
+		"99999999999999999999999":          10 * time.Minute,
 		"Sat, 21 Nov 2026 12:00:30 GMT":    30 * time.Second,
 		"Saturday, 21-Nov-26 12:00:30 GMT": 30 * time.Second,
 		"Sat Nov 21 12:00:30 2026":         30 * time.Second,

@@ -27,7 +27,7 @@ type Config struct {
 	Tools []ToolPrice `mapstructure:"tools"`
 
 	// WholeTraces says that every batch holds whole traces although they don't come from the mlflow
-	// receiver, because group_by_trace stands in front. Without it contract_cost_trace_total is
+	// receiver, because groupbytrace stands in front. Without it contract_cost_trace_total is
 	// written for traces of the receiver only.
 	WholeTraces bool `mapstructure:"whole_traces"`
 }

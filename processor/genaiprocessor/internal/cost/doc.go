@@ -32,7 +32,7 @@
 //
 // contract_cost_trace_total is written on the topmost GenAI span where the whole trace is at hand:
 // for traces of the mlflow receiver, and for all with whole_traces, which is right behind
-// group_by_trace only. Walking down from the root a call is counted only if no call of the same
+// groupbytrace only. Walking down from the root a call is counted only if no call of the same
 // kind (model, tool) above it was counted, since instrumentations nest spans for one call. When a
 // call of the trace that didn't fail has no cost, and neither has one above or below it,
 // contract_cost_trace_partial says that the total is too low.

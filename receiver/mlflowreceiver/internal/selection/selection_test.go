@@ -68,6 +68,7 @@ func TestTimes(t *testing.T) {
 		"2026-03-01T00:00:00Z":        time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
 		"2026-03-01T02:00:00.5+02:00": time.Date(2026, 3, 1, 0, 0, 0, 5e8, time.UTC),
 		"2026-03-01":                  time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
+		"1970-01-01":                  time.Unix(0, 0),
 		"-90d":                        now.Add(-90 * 24 * time.Hour),
 		"-2w":                         now.Add(-14 * 24 * time.Hour),
 		" -15m ":                      now.Add(-15 * time.Minute),
@@ -77,7 +78,7 @@ func TestTimes(t *testing.T) {
 		require.Equal(t, want.UnixMilli(), v.Millis(now), text)
 	}
 	for _, bad := range []string{"now", "90d", "-90", "-90y", "-0d", "-9999999999d", "-999999999w",
-		"1700000000", "0001-01-01"} {
+		"1700000000", "0001-01-01", "1969-12-31"} {
 		var v Time
 		require.ErrorContains(t, v.UnmarshalText([]byte(bad)), "is not a time", bad)
 	}

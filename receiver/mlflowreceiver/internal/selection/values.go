@@ -47,7 +47,7 @@ func (t *Time) UnmarshalText(b []byte) error {
 	}
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
 		at, err := time.Parse(layout, s)
-		if err == nil && at.Unix() > 0 {
+		if err == nil && at.Unix() >= 0 {
 			t.at = at
 			return nil
 		}
