@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"debug/buildinfo"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
@@ -95,15 +97,26 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// The how-to has a stanza for each component of the default distribution, with the same version.
+// The how-to has a stanza for each component of the default distribution, and names its versions.
 func TestEachComponentHasAStanza(t *testing.T) {
 	var distribution manifest
 	require.NoError(t, yaml.Unmarshal([]byte(read(t, "builder-config.yaml")), &distribution))
 	alone, everything := documented(t)
 	require.Equal(t, distribution.imports(), everything.imports())
+	require.Equal(t, map[string][]string{"processors": {ours + "/processor/genaiprocessor"}}, alone.imports())
 	require.Equal(t, version(t, distribution), version(t, everything))
 	require.Equal(t, version(t, distribution), version(t, alone))
-	require.Equal(t, []string{ours + "/processor/genaiprocessor"}, slices.Concat(slices.Collect(maps.Values(alone.imports()))...))
+
+	goMod, err := modfile.Parse("go.mod", []byte(read(t, "go.mod")), nil)
+	require.NoError(t, err)
+	required := map[string]string{}
+	for _, r := range goMod.Require {
+		required[r.Mod.Path] = r.Mod.Version
+	}
+	row := fmt.Sprintf("| %s | %s | %s | %s or later |", version(t, alone).Version,
+		required["go.opentelemetry.io/collector/cmd/builder"], required["go.opentelemetry.io/collector/component"],
+		goMod.Go.Version)
+	require.Contains(t, read(t, howTo), row)
 }
 
 // version is that of our module in a manifest, which names no other one.
