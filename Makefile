@@ -61,7 +61,7 @@ test:
 e2e: build minimal
 	go test -C test -count=1 -timeout 40m ./...
 
-# Builds collectors that are not part of this repository, with an empty module cache: downloads some 200 MB.
+# Builds collectors that are not part of this repository, with an empty module cache.
 compat:
 	go test -C test -count=1 -timeout 40m -v -run TestBuild ./foreign -args -empty-module-cache
 

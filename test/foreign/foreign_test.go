@@ -45,7 +45,8 @@ type component struct {
 	Import string `yaml:"import,omitempty"`
 }
 
-// parse reads a block of the how-to. Keys that manifest has no field for, as "path" and "replaces", are an error.
+// parse reads a block of the how-to. Keys that manifest has no field for, as "path" and "replaces",
+// are an error.
 func parse(t *testing.T, block string) (m manifest) {
 	t.Helper()
 	decoder := yaml.NewDecoder(strings.NewReader(block))
@@ -68,8 +69,8 @@ func (m manifest) imports() map[string][]string {
 	return out
 }
 
-// documented are the YAML blocks of the how-to: a manifest with the processor alone, and one with a stanza for each
-// component in place of it.
+// documented are the YAML blocks of the how-to: a manifest with the processor alone, and one with a
+// stanza for each component in place of it.
 func documented(t *testing.T) (alone, everything manifest) {
 	t.Helper()
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(read(t, howTo), -1)
@@ -150,20 +151,23 @@ func TestWhatComponentsCompile(t *testing.T) {
 	}
 }
 
-// Outside of the checkout the builder makes a collector from what the how-to shows, without "path" and "replaces".
+// Outside of the checkout the builder makes a collector from what the how-to shows, without "path"
+// and "replaces".
 func TestBuild(t *testing.T) {
 	alone, everything := documented(t)
 	proxy, cache := t.TempDir(), t.TempDir()
 	writeProxy(t, proxy, version(t, alone))
-	settings := strings.Split(run(t, collector.Root(), nil, "go", "env", "GOMODCACHE", "GOPROXY", "GOFLAGS"), "\n")
+	settings := strings.Split(run(t, collector.Root(), nil,
+		"go", "env", "GOMODCACHE", "GOPROXY", "GOFLAGS", "GONOSUMDB"), "\n")
 	if !*emptyCache {
 		link(t, settings[0], cache, "github.com/otelcol-mlflow", "cache/download/github.com/otelcol-mlflow")
 	}
 	env := []string{
 		"GOMODCACHE=" + cache,
 		"GOPROXY=file://" + filepath.ToSlash(proxy) + "," + settings[1],
-		"GONOSUMDB=" + ours,
-		"GOFLAGS=" + settings[2] + " -mod=mod -modcacherw", // t.TempDir can remove the cache only when it is writable
+		"GONOSUMDB=" + ours + "," + settings[3],
+		// t.TempDir can remove the cache only when it is writable.
+		"GOFLAGS=" + settings[2] + " -mod=mod -modcacherw",
 		"GOWORK=off",
 	}
 	builder := filepath.Join(t.TempDir(), "builder")
@@ -200,8 +204,9 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// link makes symbolic links in a folder to the content of another one, without the paths of except, which have slashes.
-// So the module cache of the machine is used, and never holds a version of our module that was not released.
+// link makes symbolic links in a folder to the content of another one, without the paths of except,
+// which have slashes. So the module cache of the machine is used, and never holds a version of our
+// module that was not released.
 func link(t *testing.T, from, to string, except ...string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(to, 0o700))
@@ -242,7 +247,8 @@ func types(t *testing.T, m manifest) map[string][]string {
 	return out
 }
 
-// built are the names of the components that a collector says it has from one version of a module, sorted, by kind.
+// built are the names of the components that a collector says it has from one version of a module,
+// sorted, by kind.
 func built(t *testing.T, binary string, from module.Version) map[string][]string {
 	t.Helper()
 	var listed map[string]yaml.Node
@@ -264,7 +270,8 @@ func built(t *testing.T, binary string, from module.Version) map[string][]string
 	return out
 }
 
-// run returns what a command prints to its standard output. The variables of env are added to those of the test.
+// run returns what a command prints to its standard output. The variables of env are added to those
+// of the test.
 func run(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)

@@ -29,8 +29,9 @@ func (f file) Open() (io.ReadCloser, error) { return os.Open(f.name()) }
 
 func (f file) name() string { return filepath.Join(collector.Root(), filepath.FromSlash(string(f))) }
 
-// writeProxy writes a module proxy into dir that serves the checkout as one version of the root module. The zip holds
-// what git has and would add. As with the go command, nested modules are not part of it.
+// writeProxy writes a module proxy into dir that serves the checkout as one version of the root
+// module. The zip holds what git has and would add. As with the go command, nested modules are not
+// part of it.
 // The layout is that of https://go.dev/ref/mod#goproxy-protocol.
 func writeProxy(t *testing.T, dir string, version module.Version) {
 	t.Helper()
