@@ -9,7 +9,7 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum builder-config.yaml 2>/dev/
 # A value counts only when it is written on the make command line.
 written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 
-.PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e \
+.PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e compat \
 	bench bench-tokens bench-backfill bench-databricks bench-short clean
 build: dist/otelcol-mlflow
 
@@ -61,6 +61,10 @@ test:
 
 e2e: build minimal
 	go test -C test -count=1 -timeout 40m ./...
+
+# Builds collectors that are not part of this repository, with an empty module cache.
+compat:
+	go test -C test -count=1 -timeout 40m -v -run TestBuild ./foreign -args -empty-module-cache
 
 bench: bench-tokens bench-backfill bench-databricks
 

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Fails when a builder file and go.mod name different versions of a module that both have, or when
-# the collector versions of go.mod are not one stable and one beta.
+# Fails when a builder file, or the how-to with stanzas for one, and go.mod name different versions of a
+# module that both have, or when the collector versions of these files are not one stable and one beta.
 set -eu
+how_to=docs/how-to/custom-collector.md
 status=0
-for file in builder-config*.yaml; do
+for file in builder-config*.yaml "$how_to"; do
   bad=$(awk '
     FNR == NR { if ($1 ~ /^[a-z].*\..*\//) mod[$1] = $2; next }
     $1 == "-" && $2 == "gomod:" && ($3 in mod) && mod[$3] != $4 { print FILENAME ": " $3 " " $4 ", go.mod has " mod[$3] }
@@ -11,7 +12,9 @@ for file in builder-config*.yaml; do
   if [ -n "$bad" ]; then echo "$bad"; status=1; fi
 done
 # The newest routingconnector that can be downloaded is one version behind; it builds with the others.
-pairs=$(grep -hoE 'go\.opentelemetry\.io/collector[^ ]* v[0-9.]+|github\.com/open-telemetry/opentelemetry-collector-contrib[^ ]* v[0-9.]+' go.mod builder-config*.yaml | grep -v routingconnector | awk '{print $2}' | sort -u)
+collector='go\.opentelemetry\.io/collector|github\.com/open-telemetry/opentelemetry-collector-contrib'
+pairs=$(grep -hoE "($collector)[^ @]*[ @]v[0-9.]+" go.mod builder-config*.yaml "$how_to" | grep -v routingconnector |
+  awk -F '[ @]' '{print $2}' | sort -u)
 if [ "$(printf '%s\n' "$pairs" | wc -l)" -ne 2 ]; then
   echo "collector modules must have one stable and one beta version, found:" $pairs
   status=1

@@ -6,6 +6,8 @@ require (
 	github.com/otelcol-mlflow/otelcol-mlflow v0.1.0
 	github.com/stretchr/testify v1.11.1
 	go.opentelemetry.io/collector/pdata v1.64.0
+	go.yaml.in/yaml/v3 v3.0.5
+	golang.org/x/mod v0.41.0
 	google.golang.org/grpc v1.83.0
 	modernc.org/sqlite v1.60.0
 )
