@@ -12,6 +12,7 @@ require (
 	github.com/cenkalti/backoff/v7 v7.0.0
 	github.com/databricks/databricks-sdk-go v0.175.0
 	github.com/gobwas/glob v0.2.3
+	github.com/nyaruka/phonenumbers v1.8.1
 	github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage v0.158.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/pkg/golden v0.158.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl v0.158.0

@@ -15,12 +15,19 @@ import (
 const prose = "Here is what I found about order 4711 of the 3rd of May: it left the warehouse on Tuesday and, as " +
 	"\"express\", should arrive tomorrow before 12:30. Write to service@example.com if it doesn't. "
 
+// BenchmarkText is on texts of about 20 KB: without a digit, with the digits that texts usually have,
+// with numbers that are no phone numbers, and with phone numbers.
 func BenchmarkText(b *testing.B) {
 	m := maskerOf()
 	clean := strings.ReplaceAll(prose, "service@example.com", "our service team")
+	words := strings.NewReplacer("4711", "number", "3rd of May", "first of May", "12:30", "noon").Replace(clean)
 	for name, text := range map[string]string{
+		"words":      strings.Repeat(words, 100),
+		"chinese":    strings.Repeat("您的订单已于星期二离开仓库，作为快件，应该会在明天中午之前送达。如果没有收到，请联系客服。", 140),
 		"prose":      strings.Repeat(clean, 100),
 		"prose+mail": strings.Repeat(prose, 100),
+		"numbers":    strings.Repeat("2026-11-21 12:30:45.123 id=9876543210 took 12.345 ms, 1,234,567 tokens. ", 280),
+		"phones":     strings.Repeat("Alice: 0151 12345678, Bob: (555) 123-4567, Carol: please call 98765 43210. ", 260),
 		"json": `{"messages": [` +
 			strings.Repeat(`{"role": "user", "content": "`+strings.ReplaceAll(clean, `"`, `\"`)+`"}, `, 100) + `{}]}`,
 		"json+mail": `{"messages": [` +
@@ -30,7 +37,7 @@ func BenchmarkText(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				m.text(text, 0)
+				m.text(text, "", 0)
 			}
 		})
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gobwas/glob"
 	"go.opentelemetry.io/collector/config/configopaque"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content/detect"
 )
 
 // Action is what happens to content.
@@ -47,9 +49,13 @@ type Config struct {
 	// HashKey is the secret of the HMAC-SHA256. Required by whatever hashes: the action hash, and
 	// every action but keep with PersonIDs hash.
 	HashKey configopaque.String `mapstructure:"hash_key"`
-	// Detectors are the built-in detectors that mask uses: email, phone, card, ip, api_key. Empty:
-	// all of them; "none": only the patterns.
+	// Detectors are the built-in detectors that mask uses: api_key, email, iban, card, ip, phone.
+	// Empty: all of them; "none": only the patterns.
 	Detectors []string `mapstructure:"detectors"`
+	// PhoneRegions are the countries whose national phone numbers the detector phone finds, as
+	// codes of ISO 3166-1 such as DE. Empty: detect.DefaultPhoneRegions; "none": only numbers in
+	// international form.
+	PhoneRegions []string `mapstructure:"phone_regions"`
 	// Patterns are regular expressions (RE2 syntax) whose matches mask replaces by [masked].
 	Patterns []string `mapstructure:"patterns"`
 }
@@ -57,6 +63,7 @@ type Config struct {
 const (
 	keepNames   = "name" // in Keep
 	noDetectors = "none" // in Detectors
+	noRegions   = "none" // in PhoneRegions
 	shortestKey = 16     // bytes
 )
 
@@ -91,9 +98,13 @@ func (c *Config) Validate() error {
 		if d == noDetectors && len(c.Detectors) == 1 {
 			continue
 		}
-		if !slices.ContainsFunc(builtIn, func(b detector) bool { return b.name == d }) {
-			return fmt.Errorf("detectors[%d] is %q; write some of %s, or none alone", i, d, detectorNames())
+		if !slices.Contains(detect.Names(), d) {
+			return fmt.Errorf("detectors[%d] is %q; write some of %s, or none alone",
+				i, d, strings.Join(detect.Names(), ", "))
 		}
+	}
+	if err := c.validateRegions(action); err != nil {
+		return err
 	}
 	for i, p := range c.Patterns {
 		re, err := regexp.Compile(p)
@@ -107,6 +118,48 @@ func (c *Config) Validate() error {
 	if action == Mask && len(c.Detectors) == 1 && c.Detectors[0] == noDetectors && len(c.Patterns) == 0 {
 		return errors.New(
 			"detectors is none and there are no patterns, so mask would find nothing; write patterns or choose keep")
+	}
+	return nil
+}
+
+// phoneRegions are the regions whose national numbers are to be found, none for no region.
+func (c *Config) phoneRegions() []string {
+	switch {
+	case len(c.PhoneRegions) == 0:
+		return detect.DefaultPhoneRegions
+	case c.PhoneRegions[0] == noRegions:
+		return nil
+	}
+	return c.PhoneRegions
+}
+
+// validateRegions checks PhoneRegions.
+func (c *Config) validateRegions(action Action) error {
+	if len(c.PhoneRegions) == 0 {
+		return nil
+	}
+	if action != Mask {
+		return fmt.Errorf("phone_regions is set, but action is %s; choose mask or remove it", action)
+	}
+	if len(c.Detectors) > 0 && !slices.Contains(c.Detectors, "phone") {
+		return errors.New("phone_regions is set, but detectors doesn't list phone, so nothing looks for phone " +
+			"numbers; list it or remove phone_regions")
+	}
+	known := detect.PhoneRegions()
+	for i, r := range c.PhoneRegions {
+		switch upper := strings.ToUpper(r); {
+		case r == noRegions && len(c.PhoneRegions) == 1, slices.Contains(known, r):
+		case r == noRegions:
+			return fmt.Errorf("phone_regions[%d] is none; write it alone, or only countries", i)
+		case slices.Contains(known, upper):
+			return fmt.Errorf("phone_regions[%d] is %q; write it in capitals: %s", i, r, upper)
+		case upper == "UK":
+			return fmt.Errorf("phone_regions[%d] is %q; write GB, the code of the United Kingdom in ISO 3166-1",
+				i, r)
+		default:
+			return fmt.Errorf("phone_regions[%d] is %q, for which no phone numbers are known; write the two letters "+
+				"of a country in ISO 3166-1, such as DE", i, r)
+		}
 	}
 	return nil
 }
@@ -142,12 +195,4 @@ func (c *Config) validateKey(action Action) error {
 			"a short one can be guessed", len(c.HashKey), shortestKey)
 	}
 	return nil
-}
-
-func detectorNames() string {
-	names := make([]string, len(builtIn))
-	for i := range builtIn {
-		names[i] = builtIn[i].name
-	}
-	return strings.Join(names, ", ")
 }

@@ -35,8 +35,20 @@ func TestMistakes(t *testing.T) {
 			Detectors: []string{"email"}},
 		`detectors[0] is "mail"; write some of api_key, email`: {Action: Mask, PersonIDs: DropIDs,
 			Detectors: []string{"mail"}},
-		`detectors[1] is "none"`: {Action: Mask, PersonIDs: DropIDs,
-			Detectors: []string{"email", "none"}},
+		`detectors[1] is "none"`: {Action: Mask, PersonIDs: DropIDs, Detectors: []string{"email", "none"}},
+		`phone_regions is set, but action is drop; choose mask`: {Action: Drop, PersonIDs: DropIDs,
+			PhoneRegions: []string{"DE"}},
+		`phone_regions is set, but detectors doesn't list phone`: {Action: Mask, PersonIDs: DropIDs,
+			Detectors: []string{"email"}, PhoneRegions: []string{"DE"}},
+		`phone_regions[1] is "de"; write it in capitals: DE`: {Action: Mask, PersonIDs: DropIDs,
+			PhoneRegions: []string{"US", "de"}},
+		`phone_regions[0] is "UK"; write GB, the code`: {Action: Mask, PersonIDs: DropIDs,
+			PhoneRegions: []string{"UK"}},
+		`phone_regions[0] is "Germany", for which no phone numbers are known; write the two letters`: {Action: Mask,
+			PersonIDs: DropIDs, PhoneRegions: []string{"Germany"}},
+		`phone_regions[0] is "001", for which`: {Action: Mask, PersonIDs: DropIDs, PhoneRegions: []string{"001"}},
+		`phone_regions[1] is none; write it alone`: {Action: Mask, PersonIDs: DropIDs,
+			PhoneRegions: []string{"DE", "none"}},
 		`detectors is none and there are no patterns`: {Action: Mask, PersonIDs: DropIDs,
 			Detectors: []string{"none"}},
 		`patterns[0] is "(", which is not a regular expression`: {Action: Mask, PersonIDs: DropIDs,
@@ -52,7 +64,9 @@ func TestMistakes(t *testing.T) {
 	for _, c := range []Config{{}, {Action: Keep}, {Action: Keep, PersonIDs: HashIDs},
 		{Action: Drop, PersonIDs: DropIDs}, {Action: Drop, HashKey: secret}, {Action: Hash, HashKey: secret},
 		{Action: Hash, PersonIDs: DropIDs, HashKey: secret}, {Action: Mask, PersonIDs: DropIDs},
-		{Action: Mask, PersonIDs: DropIDs, Detectors: []string{"none"}, Patterns: []string{"x+"}}} {
+		{Action: Mask, PersonIDs: DropIDs, Detectors: []string{"none"}, Patterns: []string{"x+"}},
+		{Action: Mask, PersonIDs: DropIDs, PhoneRegions: []string{"DE", "CH"}},
+		{Action: Mask, PersonIDs: DropIDs, PhoneRegions: []string{"none"}}} {
 		require.NoError(t, c.Validate())
 	}
 }

@@ -60,12 +60,63 @@ func TestPlain(t *testing.T) {
 		pem[:40]:                                      "[api_key]",
 		"see TICKET-17":                               "see [masked]",
 		"bad \xff alice@example.com \xff":             "bad \xff [email] \xff",
+		"请联系alice@example.com谢谢":                      "请联系[email]谢谢",
+		"メールはalice@example.co.jpまで。":                  "メールは[email]まで。",
+		"메일은 alice@example.com으로":                     "메일은 [email]으로",
+		"邮箱：alice＠example.com，谢谢":                     "邮箱：[email]，谢谢",
+		"почта иван@почта.рф, да":                     "почта [email], да",
+		"用户@例子.广告":                                    "[email]",
+		"a@b.c谢谢 @张三 你好":                              "a@b.c谢谢 @张三 你好",
+		"x@mail.xn--p1ai.":                            "[email].",
+		"jose\u0301@example.com":                      "[email]",
+		"地址10.0.0.1是":                                 "地址[ip]是",
+		"卡号4111111111111111。":                         "卡号[card]。",
+		"４１１１　１１１１　１１１１　１１１１":                                 "[card]",
+		"密钥" + key + "泄露":                                     "密钥[api_key]泄露",
+		"é10.0.0.1 ß4111111111111111":                         "é10.0.0.1 ß4111111111111111",
+		"+4915112345678":                                      "[phone]",
+		"4915112345678":                                       "[card]",
+		"+4111111111111111":                                   "+[card]",
+		"DE89370400440532013000":                              "[iban]",
+		"IBAN DE89 3704 0044 0532 0130 00.":                   "IBAN [iban].",
+		"GB29 NWBK 6016 1331 9268 19, gb29nwbk60161331926819": "[iban], [iban]",
+		"DE88370400440532013000":                              "DE88370400440532013000",
+		"DE89 3704 0044 0532 0130 001":                        "DE89 3704 0044 0532 0130 001",
+		"打到DE89370400440532013000账户":                          "打到[iban]账户",
 	} {
-		got, changed := m.plain(in)
+		got, changed := m.plain(in, "")
 		assert.Equal(t, want, got)
 		assert.Equal(t, in != want, changed)
-		again, _ := m.plain(got)
+		again, _ := m.plain(got, "")
 		assert.Equal(t, got, again, "idempotent")
+	}
+}
+
+// What a detector that isn't used would have found is not taken for something else.
+func TestSomeDetectors(t *testing.T) {
+	for in, detectors := range map[string][]string{
+		"DE89 3704 0044 0532 0130 00":       {"card", "phone"},
+		"FR76 3000 6000 0112 3456 7890 189": {"card", "phone", "ip"},
+		"+4915112345678":                    {"card"},
+		"10.0.0.1 192.168.100.200":          {"phone", "card"},
+		"alice@example.com 0151 12345678":   {"iban", "ip"},
+	} {
+		got, changed := newMasker(&Config{Detectors: detectors}).plain(in, "")
+		assert.Equal(t, in, got)
+		assert.False(t, changed)
+	}
+}
+
+func TestPhoneRegions(t *testing.T) {
+	const text = "0151 12345678, 06 12 34 56 78, 555-123-4567, +33 6 12 34 56 78"
+	for want, regions := range map[string][]string{
+		"[phone], [phone], [phone], [phone]":                   nil,
+		"0151 12345678, [phone], 555-123-4567, [phone]":        {"FR"},
+		"0151 12345678, 06 12 34 56 78, [phone], [phone]":      {"CA"},
+		"0151 12345678, 06 12 34 56 78, 555-123-4567, [phone]": {"none"},
+	} {
+		got, _ := newMasker(&Config{PhoneRegions: regions}).plain(text, "")
+		assert.Equal(t, want, got)
 	}
 }
 
@@ -82,8 +133,13 @@ func TestJSONText(t *testing.T) {
 		`["unchanged"]`:                                              `["unchanged"]`,
 		`{"cut": "alice@example.com`:                                 `{"cut": "[email]`,
 		`{alice@example.com}`:                                        `{[email]}`,
+		`{"phone": "98765 43210", "id": "98765 43210"}`:              `{"phone": "[phone]", "id": "98765 43210"}`,
+		`{"phones": ["98765 43210", 9876543210], "ids": [1]}`:        `{"phones": ["[phone]", "[phone]"], "ids": [1]}`,
+		`{"phone": 17, "x": {"mobile": 9876543210.5}}`:               `{"phone": 17, "x": {"mobile": 9876543210.5}}`,
+		`{"args": "{\"phone\": \"98765 43210\"}"}`:                   `{"args": "{\"phone\": \"[phone]\"}"}`,
+		`{"text": "请拨打13812345678"}`:                                 `{"text": "请拨打[phone]"}`,
 	} {
-		got, changed := m.text(in, 0)
+		got, changed := m.text(in, "", 0)
 		assert.Equal(t, want, got)
 		assert.Equal(t, in != want, changed)
 	}

@@ -6,6 +6,8 @@ package content
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,19 +34,36 @@ func TestHostileTexts(t *testing.T) {
 		`"`, "{", "[", `{"`, `["`, "\xff", "é",
 	} {
 		s := strings.Repeat(part, size/len(part))
-		m.text(s, 0)
-		m.text("["+s+"]", 0)
-		m.text(`["`+s+`"]`, 0)
+		m.text(s, "", 0)
+		m.text("["+s+"]", "", 0)
+		m.text(`["`+s+`"]`, "", 0)
 	}
-	m.text(strings.Repeat("a", 16*size), 0)
-	maskerOf(`\b(a+)+\d{12}\b`).text(strings.Repeat("a", size), 0)
+	m.text(strings.Repeat("a", 16*size), "", 0)
+	maskerOf(`\b(a+)+\d{12}\b`).text(strings.Repeat("a", size), "", 0)
+	assert.Less(t, time.Since(start), 5*time.Minute)
+}
+
+// Each of these numbers is looked up in the plans of all regions.
+func TestHostileNumbers(t *testing.T) {
+	const size = 1 << 17
+	m := maskerOf()
+	start := time.Now()
+	for _, part := range []string{
+		"0151 12345678 ", "01 002 ", "0 ", "(0) ", "(0", "0151-", "00 49 ", "+1 (", "call 98765 43210 ",
+		"电话 612 345 678，",
+		"DE89 ", "DE89 3704 0044 0532 0130 01 ", "０", "\u0301", "0\u200b", "a-0151 ",
+	} {
+		s := strings.Repeat(part, size/len(part))
+		m.text(s, "", 0)
+		m.text(`{"phone": "`+s+`"}`, "", 0)
+	}
 	assert.Less(t, time.Since(start), 5*time.Minute)
 }
 
 func TestHostileNesting(t *testing.T) {
 	m := maskerOf()
 	deep := strings.Repeat(`[{"a":`, 10_000) + `"x@example.com"` + strings.Repeat("}]", 10_000)
-	got, changed := m.text(deep, 0)
+	got, changed := m.text(deep, "", 0)
 	assert.True(t, changed)
 	assert.Equal(t, strings.Replace(deep, "x@example.com", "[email]", 1), got)
 
@@ -52,7 +71,7 @@ func TestHostileNesting(t *testing.T) {
 	for range 15 {
 		text = string(pyjson.AppendString(nil, text))
 	}
-	got, changed = m.text(text, 0)
+	got, changed = m.text(text, "", 0)
 	assert.True(t, changed)
 	assert.NotContains(t, got, "example")
 	valid := pyjson.NewScanner([]byte(got))
@@ -101,6 +120,46 @@ func TestHostileSpan(t *testing.T) {
 	}
 }
 
+// Masked texts of random characters are valid UTF-8, and hold nothing but pieces of the text, in
+// their order, and names of detectors between them.
+func TestRandomTextsStayValid(t *testing.T) {
+	markers := regexp.MustCompile(`\[(?:api_key|email|iban|card|ip|phone)\](?:#\d+)?`)
+	pieces := []string{
+		"@", "＠", ".", "a", "例", "あ", "á", "e\u0301", "한", "😀", "\u200b", " ", "\n", "0", "３", "٣", "+", "-", "(", ")",
+		"alice@example.com", "用户@例子.广告", "0151 12345678", "13812345678", "4111 1111 1111 1111", "call ", "电话",
+		"DE89 3704 0044 0532 0130 00", "10.0.0.1", "sk-aaaaaaaaaaaaaaaaaaaaaaaa", "#", "`", "%40",
+		strings.Repeat("例", 40), "x" + strings.Repeat("あ", 30) + "@b.co",
+	}
+	m := maskerOf()
+	r := rand.New(rand.NewPCG(11, 12))
+	changes := 0
+	for range 50_000 {
+		var b strings.Builder
+		for range r.IntN(16) {
+			if c := rune(r.IntN(0x30000)); r.IntN(3) == 0 && utf8.ValidRune(c) {
+				b.WriteRune(c)
+			} else {
+				b.WriteString(pieces[r.IntN(len(pieces))])
+			}
+		}
+		s := b.String()
+		got, changed := m.text(s, "", 0)
+		require.True(t, utf8.ValidString(got), "%q", s)
+		require.Equal(t, s != got, changed)
+		if changed {
+			changes++
+		}
+		rest, kept := s, markers.Split(got, -1)
+		require.True(t, strings.HasPrefix(s, kept[0]) && strings.HasSuffix(s, kept[len(kept)-1]), "%q from %q", got, s)
+		for _, piece := range kept {
+			_, after, found := strings.Cut(rest, piece)
+			require.True(t, found, "%q from %q", got, s)
+			rest = after
+		}
+	}
+	require.Greater(t, changes, 10_000)
+}
+
 // FuzzText checks that masking keeps JSON valid, changes nothing where it finds nothing, finds
 // nothing more a second time, and keeps valid UTF-8.
 func FuzzText(f *testing.F) {
@@ -115,7 +174,7 @@ func FuzzText(f *testing.F) {
 	}
 	m := maskerOf(`secret-\w+`)
 	f.Fuzz(func(t *testing.T, s string) {
-		got, changed := m.text(s, 0)
+		got, changed := m.text(s, "", 0)
 		require.Equal(t, s != got, changed)
 		if utf8.ValidString(s) {
 			require.True(t, utf8.ValidString(got), "%q", got)
@@ -124,7 +183,7 @@ func FuzzText(f *testing.F) {
 			require.True(t, valid(got) || !looksLikeJSON(s), "%q", got)
 			require.Equal(t, keysAndShape(s), keysAndShape(got))
 		}
-		_, again := m.text(got, 0)
+		_, again := m.text(got, "", 0)
 		require.False(t, again, "%q", got)
 	})
 }

@@ -5,7 +5,6 @@ package content
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/xpdata"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content/detect"
 )
 
 const (
@@ -25,17 +25,12 @@ const (
 
 // masker replaces what it finds in texts.
 type masker struct {
-	detectors []detector
+	detectors []detect.Detector
 	patterns  []*regexp.Regexp
 }
 
 func newMasker(c *Config) *masker {
-	m := &masker{}
-	for _, d := range builtIn {
-		if len(c.Detectors) == 0 || slices.Contains(c.Detectors, d.name) {
-			m.detectors = append(m.detectors, d)
-		}
-	}
+	m := &masker{detectors: detect.New(c.Detectors, c.phoneRegions())}
 	for _, p := range c.Patterns {
 		m.patterns = append(m.patterns, regexp.MustCompile(p))
 	}
@@ -46,28 +41,29 @@ func newMasker(c *Config) *masker {
 func (m *masker) strong() *masker {
 	s := &masker{}
 	for _, d := range m.detectors {
-		if d.strong {
+		if d.Strong {
 			s.detectors = append(s.detectors, d)
 		}
 	}
 	return s
 }
 
-// value masks what v holds and reports whether that changed it.
-func (m *masker) value(v pcommon.Value, depth int) (changed bool) {
+// value masks what v holds, which is the value of key or of a list there, and reports whether that
+// changed it.
+func (m *masker) value(v pcommon.Value, key string, depth int) (changed bool) {
 	if depth > maxDepth {
 		v.SetStr(masked)
 		return true
 	}
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		s, changed := m.text(v.Str(), 0)
+		s, changed := m.text(v.Str(), key, 0)
 		if changed {
 			v.SetStr(s)
 		}
 		return changed
 	case pcommon.ValueTypeInt:
-		s, changed := m.number(strconv.FormatInt(v.Int(), 10))
+		s, changed := m.number(strconv.FormatInt(v.Int(), 10), key)
 		if changed {
 			v.SetStr(s)
 		}
@@ -77,7 +73,7 @@ func (m *masker) value(v pcommon.Value, depth int) (changed bool) {
 		if !utf8.Valid(raw) {
 			return false
 		}
-		s, changed := m.text(string(raw), 0)
+		s, changed := m.text(string(raw), key, 0)
 		if changed {
 			v.SetEmptyBytes().FromRaw([]byte(s))
 		}
@@ -86,7 +82,7 @@ func (m *masker) value(v pcommon.Value, depth int) (changed bool) {
 		return m.mapping(v.Map(), func(string) *masker { return m }, depth+1)
 	case pcommon.ValueTypeSlice:
 		for _, e := range v.Slice().All() {
-			changed = m.value(e, depth+1) || changed
+			changed = m.value(e, key, depth+1) || changed
 		}
 	}
 	return changed
@@ -97,10 +93,10 @@ func (m *masker) mapping(dst pcommon.Map, of func(key string) *masker, depth int
 	keys := false
 	for key, v := range dst.All() {
 		if by := of(key); by != nil {
-			changed = by.value(v, depth) || changed
+			changed = by.value(v, key, depth) || changed
 		}
 		if !keys {
-			_, keys = m.text(key, 0)
+			_, keys = m.text(key, "", 0)
 		}
 	}
 	if !keys {
@@ -110,7 +106,7 @@ func (m *masker) mapping(dst pcommon.Map, of func(key string) *masker, depth int
 	var renamed xpdata.MapBuilder
 	renamed.EnsureCapacity(dst.Len())
 	for key, v := range dst.All() {
-		if k, ok := m.text(key, 0); ok {
+		if k, ok := m.text(key, "", 0); ok {
 			key = n.next(k)
 		}
 		v.MoveTo(renamed.AppendEmpty(key))
@@ -129,26 +125,30 @@ func (n *numbering) next(key string) string {
 	return key + "#" + strconv.Itoa(int(*n))
 }
 
-// text masks a text, which may be JSON, and reports whether that changed it. embedded is how many
-// JSON texts it lies in.
-func (m *masker) text(s string, embedded int) (string, bool) {
+// text masks a text, which may be JSON and is the value of key, and reports whether that changed
+// it. embedded is how many JSON texts it lies in.
+func (m *masker) text(s, key string, embedded int) (string, bool) {
 	if looksLikeJSON(s) {
 		if embedded == maxEmbedded {
-			if _, found := m.plain(s); found {
+			if _, found := m.plain(s, key); found {
 				return masked, true
 			}
 			return s, false
 		}
 		var n numbering
 		changed := false
-		out, err := pyjson.Rewrite(s, func(kind pyjson.Kind, key bool, value string) (r string, replace bool) {
-			if kind == pyjson.Number {
-				r, replace = m.number(value)
-			} else {
-				r, replace = m.text(value, embedded+1)
-			}
-			if replace && key {
-				r = n.next(r)
+		member := key
+		out, err := pyjson.Rewrite(s, func(kind pyjson.Kind, isKey bool, value string) (r string, replace bool) {
+			switch {
+			case kind == pyjson.Number:
+				r, replace = m.number(value, member)
+			case isKey:
+				member = value
+				if r, replace = m.text(value, "", embedded+1); replace {
+					r = n.next(r)
+				}
+			default:
+				r, replace = m.text(value, member, embedded+1)
 			}
 			changed = changed || replace
 			return r, replace
@@ -157,7 +157,7 @@ func (m *masker) text(s string, embedded int) (string, bool) {
 			return out, changed
 		}
 	}
-	return m.plain(s)
+	return m.plain(s, key)
 }
 
 // looksLikeJSON reports whether it is worth while to try: s begins and ends like an object, a list
@@ -179,14 +179,14 @@ func looksLikeJSON(s string) bool {
 }
 
 // plain masks a text that isn't JSON.
-func (m *masker) plain(s string) (string, bool) {
+func (m *masker) plain(s, key string) (string, bool) {
 	changed := false
-	numbers := strings.ContainsAny(s, "0123456789")
+	numbers := detect.HasDigits(s)
 	for i := range m.detectors {
-		if m.detectors[i].numbers && !numbers {
+		if m.detectors[i].Numbers && !numbers {
 			continue
 		}
-		if out, found := replaceAll(s, &m.detectors[i]); found {
+		if out, found := replaceAll(s, key, &m.detectors[i]); found {
 			s, changed = out, true
 		}
 	}
@@ -198,11 +198,11 @@ func (m *masker) plain(s string) (string, bool) {
 	return s, changed
 }
 
-func replaceAll(s string, d *detector) (string, bool) {
+func replaceAll(s, key string, d *detect.Detector) (string, bool) {
 	var out []byte
 	pos := 0
 	for {
-		start, end := d.find(s, pos)
+		start, end := d.Find(s, pos, key)
 		if start < 0 {
 			break
 		}
@@ -212,7 +212,7 @@ func replaceAll(s string, d *detector) (string, bool) {
 		}
 		out = append(out, s[pos:start]...)
 		out = append(out, '[')
-		out = append(out, d.name...)
+		out = append(out, d.Name...)
 		out = append(out, ']')
 		pos = end
 	}
@@ -244,13 +244,13 @@ func afterEscape(s string, start, end int) int {
 	return start + length
 }
 
-// number masks the text of a number if it is that of a card or, for own patterns, if they match;
-// other digits are too often something else.
-func (m *masker) number(s string) (string, bool) {
+// number masks the text of a number if it is that of a card, if key says that it is that of a
+// phone, or, for own patterns, if they match; other digits are too often something else.
+func (m *masker) number(s, key string) (string, bool) {
 	for i := range m.detectors {
-		if m.detectors[i].name == "card" {
-			if start, end := findCard(s, 0); start == 0 && end == len(s) {
-				return "[card]", true
+		if d := &m.detectors[i]; d.Whole {
+			if start, end := d.Find(s, 0, key); start == 0 && end == len(s) {
+				return "[" + d.Name + "]", true
 			}
 		}
 	}

@@ -145,7 +145,7 @@ func (p *Policy) message(s string) string {
 }
 
 func (p *Policy) mask(s string) string {
-	s, changed := p.full.text(s, 0)
+	s, changed := p.full.text(s, "", 0)
 	if changed {
 		p.stats.Masked++
 	}

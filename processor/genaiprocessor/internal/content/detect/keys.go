@@ -1,7 +1,7 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package content
+package detect
 
 import "strings"
 
@@ -43,7 +43,7 @@ var keyStarts = func() [256]bool {
 }()
 
 // findKey finds API keys, tokens and private keys by the shapes in which they are issued.
-func findKey(s string, from int) (int, int) {
+func findKey(s string, from int, _ string) (int, int) {
 	const shortest = 8
 	for i := from; i+shortest <= len(s); i++ {
 		if !keyStarts[s[i]] {
