@@ -61,8 +61,11 @@ func scriptOf(r rune) script {
 // continues reports whether a number or token can't end before r or begin after it: r is a letter
 // of the Latin script, a digit, a mark, or _.
 func continues(r rune) bool {
+	if r < utf8.RuneSelf {
+		return words[r]
+	}
 	s := scriptOf(r)
-	return s == latin || s == common || r == '_'
+	return s == latin || s == common
 }
 
 // first and last are the characters at the ends of s; of an empty text, utf8.RuneError with width 0.
@@ -83,8 +86,15 @@ func last(s string) (rune, int) {
 // begins reports whether a number or token may begin at i: not in the middle of a word, but after
 // an escape such as \n of JSON text that was cut off.
 func begins(s string, i int) bool {
-	r, _ := last(s[:i])
-	return !continues(r) || i > 1 && s[i-2] == '\\' && strings.IndexByte("nrtbf", s[i-1]) >= 0
+	if i == 0 {
+		return true
+	}
+	c := s[i-1]
+	if c < utf8.RuneSelf {
+		return !words[c] || i > 1 && s[i-2] == '\\' && strings.IndexByte("nrtbf", c) >= 0
+	}
+	r, _ := utf8.DecodeLastRuneInString(s[:i])
+	return !continues(r)
 }
 
 // ends reports whether a number or token may end at i.
@@ -96,7 +106,14 @@ func ends(s string, i int) bool {
 // wordEnd returns where the word at i ends.
 func wordEnd(s string, i int) int {
 	for i < len(s) {
-		r, n := first(s[i:])
+		if c := s[i]; c < utf8.RuneSelf {
+			if !words[c] {
+				break
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
 		if !continues(r) {
 			break
 		}
