@@ -27,7 +27,7 @@ func BenchmarkText(b *testing.B) {
 		"prose":      strings.Repeat(clean, 100),
 		"prose+mail": strings.Repeat(prose, 100),
 		"numbers":    strings.Repeat("2026-11-21 12:30:45.123 id=9876543210 took 12.345 ms, 1,234,567 tokens. ", 280),
-		"phones":     strings.Repeat("Alice: 0151 12345678, Bob: (555) 123-4567, Carol: please call 98765 43210. ", 260),
+		"phones":     strings.Repeat("Ann: 0151 12345678, Bob: (555) 123-4567, Carol: please call 98765 43210. ", 260),
 		"json": `{"messages": [` +
 			strings.Repeat(`{"role": "user", "content": "`+strings.ReplaceAll(clean, `"`, `\"`)+`"}, `, 100) + `{}]}`,
 		"json+mail": `{"messages": [` +

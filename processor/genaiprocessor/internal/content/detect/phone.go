@@ -172,7 +172,8 @@ func (c *candidate) readGroups(s string, i int, open bool) {
 			break
 		}
 		var next int
-		if before, next, open = separated(s, i, open); next < 0 {
+		before, next, open = separated(s, i, open)
+		if next < 0 || before&slash != 0 && total >= fewestDigits { // a slash is between two numbers, then
 			break
 		}
 		if before&paren != 0 {
@@ -278,10 +279,12 @@ func (c *candidate) mayBegin(s string, from int) bool {
 	switch {
 	case n == 0 || escaped:
 		return true
+	case (r == ',' || r == '/') && c.start-n == from: // the end of another one
+		return true
 	case isHyphen(r), unicode.Is(unicode.Sc, r), strings.ContainsRune(`./\#@+%^&$`, r):
 		return false
 	case r == ',' || r == ':' || r == '\'' || r == '’':
-		return !digitBefore(c.start-n) || r == ',' && c.start-n == from // the end of another one
+		return !digitBefore(c.start - n)
 	case isSpace(r):
 		if b, _ := last(s[:c.start-n]); unicode.Is(unicode.Sc, b) {
 			return false
@@ -348,7 +351,9 @@ func (c *candidate) mayEnd(s string, k int) bool {
 		return true
 	case r == '%' || r == '@' || r == '°' || unicode.Is(unicode.Sc, r):
 		return false
-	case isHyphen(r), r == '/', r == '\\', r == '_':
+	case r == '/':
+		return !continues(next) || digit > 0
+	case isHyphen(r), r == '\\', r == '_':
 		return !continues(next)
 	case r == ':':
 		return digit == 0
@@ -460,12 +465,12 @@ func (c *candidate) isTimes(k int) bool {
 	return true
 }
 
-// isTimestamp reports whether digits are seconds or milliseconds since 1970, or a date and possibly
-// a time.
+// isTimestamp reports whether digits are seconds or milliseconds since 1970 in the years 2014 to
+// 2030, or a date and possibly a time.
 func isTimestamp(digits string) bool {
 	switch n := len(digits); n {
 	case 10, 13:
-		return digits[0] == '1'
+		return digits[:2] >= "14" && digits[:2] <= "18"
 	case 8, 12, 14:
 		century, month, day := digits[:2], digits[4:6], digits[6:8]
 		return (century == "19" || century == "20") && month >= "01" && month <= "12" && day >= "01" && day <= "31"
@@ -517,7 +522,8 @@ func (c *candidate) isNorthAmerican(k int) bool {
 func (c *candidate) plausible(k int, seps separator) bool {
 	g := c.groups[:k]
 	if k == 1 {
-		return c.digits[0] == '0' && g[0].n >= 10 && g[0].n <= 12
+		const all = "0123456789" // as in lists of characters
+		return c.digits[0] == '0' && g[0].n >= 10 && g[0].n <= 12 && c.text(1, false) != all
 	}
 	if g[0].n == 1 && c.digits[0] == '0' && !g[0].inParens && !g[1].inParens { // 0 306 40615 2
 		return false

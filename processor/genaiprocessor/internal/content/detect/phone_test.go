@@ -55,7 +55,7 @@ func TestPhones(t *testing.T) {
 	} {
 		for _, frame := range []string{
 			"%", "ask %, please", "Alice (%)", "%\nBob", "a: %; b", "见%。", "我%您", `{"a":"%"`, `cut\n%`, "1234 %",
-			"**%**", "%, 12", "% or %", "%;%",
+			"**%**", "%, 12", "% or %", "%;%", "%/%",
 		} {
 			s := strings.ReplaceAll(frame, "%", number)
 			want := strings.ReplaceAll(frame, "%", "[phone]")
@@ -76,7 +76,7 @@ func TestPhonesInContext(t *testing.T) {
 			"Please call me back at %, thanks.", "Phone: %", "tel:%", "my number is %", "Mobile\n%",
 			"WhatsApp %", "reach me on % or by mail", "Telefon % (privat)", "Meine Nummer ist %",
 			"Mon numéro est le %",
-			"请拨打%联系我", "手机：%", "電話番号は%です", "전화 %", "мой телефон %", "% (mobile)", "% is my phone",
+			"请拨打%联系我", "请打%给我", "手机：%", "電話番号は%です", "전화 %", "мой телефон %", "% (mobile)", "% is my phone",
 			"my order 4711 is late, call %", "Tel. %", "my phone number, which is: %", "orders by phone: %",
 		} {
 			want := strings.ReplaceAll(frame, "%", "[phone]")
@@ -117,6 +117,7 @@ var notPhones = []string{
 	"2.718281828",
 	"0,0612345678", "612 345 678 EUR", "0612345678 bytes", "12 345 678 €", "10 000 000 - 20 000 000",
 	"6.02214076e23", "48.137154, 11.576124", "-33.8688 151.2093", "1234567890", "9876543210",
+	"0123456789", "[a-z]0123456789", "session 0612345678",
 	"33 1200 3400 5600", "5 10 15 20 25 30",
 	"100 200 300 400", "1 2 3 4 5 6 7 8 9 10", "[0, 1, 2, 3, 4, 5, 6, 7]", "0 1 1 2 3 5 8 13 21 34",
 	"99999999999", "1920x1080", "0x0612345678", "1e10", "60000 70000",

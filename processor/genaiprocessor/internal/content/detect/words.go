@@ -247,7 +247,7 @@ var (
 		meu seu sua mijn uw`)
 
 	otherWords = wordSet(`id ids uid uuid guid order orders invoice invoices ticket tickets case ref reference
-		account acct acc serial sku part isbn issn
+		account acct acc session serial sku part isbn issn
 		ean upc gtin asin doi pmid version versions ver build release rev revision commit epoch timestamp
 		timestamps unix ts date dated datetime
 		amount price total sum subtotal cost costs balance revenue budget salary tokens token seed hash checksum
@@ -270,7 +270,7 @@ var (
 
 	// phoneParts and otherParts are parts of words in scripts other than Latin.
 	phoneParts = []string{
-		"电话", "電話", "手机", "手機", "拨打", "撥打", "致电", "致電", "打给", "联系", "聯繫", "聯絡", "号码是", "我的号码", "携帯", "連絡",
+		"电话", "電話", "手机", "手機", "拨打", "撥打", "致电", "致電", "打给", "请打", "拨", "联系", "聯繫", "聯絡", "号码是", "我的号码", "携帯", "連絡",
 		"휴대폰", "전화", "연락", "핸드폰", "тел", "звон", "мобильн", "هاتف", "جوال", "موبايل", "اتصل", "فون",
 		"फोन", "फ़ोन", "मोबाइल", "कॉल", "โทร", "มือถือ", "ফোন", "মোবাইল", "τηλ",
 	}
