@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content/detect"
 )
 
 func readme(t *testing.T) string {
@@ -138,6 +139,11 @@ func TestREADMEHasEveryAttribute(t *testing.T) {
 		genai.CostInput, genai.CostOutput, genai.CostTotal, genai.CostCurrency, genai.CostPriceList,
 		genai.CostTraceTotal, genai.CostTracePartial,
 	}, listed)
+}
+
+// The README has the countries whose phone numbers are masked by default.
+func TestREADMEHasTheDefaultPhoneRegions(t *testing.T) {
+	assert.Contains(t, readme(t), "\n"+strings.Join(detect.DefaultPhoneRegions, ", ")+".\n")
 }
 
 // The example of the README is what happens to a trace of the sample store.

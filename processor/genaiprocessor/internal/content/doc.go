@@ -29,7 +29,9 @@
 //     and in JSON text, keys included, however deep. JSON text stays valid and otherwise as it was
 //     to the last byte. Attributes that are safe, names of services and experiments among them, are
 //     searched for e-mail addresses and API keys only, since their digits are ids. Numbers are
-//     searched for cards. It finds what has a form; names of people it doesn't find.
+//     masked if they are those of cards, or of phones by their key. What is found is replaced by
+//     the name of its detector in brackets. Text outside of it stays, and valid UTF-8 stays valid.
+//     It finds what has a form; names of people it doesn't find.
 //
 // # Persons
 //

@@ -77,6 +77,8 @@ func TestPhonesInContext(t *testing.T) {
 			"WhatsApp %", "reach me on % or by mail", "Telefon % (privat)", "Meine Nummer ist %",
 			"Mon numéro est le %",
 			"请拨打%联系我", "请打%给我", "手机：%", "電話番号は%です", "전화 %", "мой телефон %", "% (mobile)", "% is my phone",
+			"Số điện thoại: %", "hubungi %", "Tawagan mo ako sa %", "फ़ोन %", "โทร %",
+			"اتصل بي على %", "मेरा नंबर: फोन %",
 			"my order 4711 is late, call %", "Tel. %", "my phone number, which is: %", "orders by phone: %",
 		} {
 			want := strings.ReplaceAll(frame, "%", "[phone]")

@@ -223,7 +223,7 @@ var (
 			mobilnummer handynummer anrufen rufen
 			ruf erreichbar erreichen appelez appeler joindre llame llamar llámame llama contacto ligue ligar
 			contato chiama chiamare chiamami contatto
-			bel bellen zadzwoń ara arayın hubungi telepon gọi pn`)
+			bel bellen zadzwoń ara arayın hubungi telepon ponsel gọi thoại sđt tawagan`)
 		for w := range devices {
 			all[w] = true
 		}
