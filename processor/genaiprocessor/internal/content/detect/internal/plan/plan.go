@@ -95,8 +95,9 @@ type country struct {
 }
 
 type rules struct {
-	prefix  *regexp.Regexp // nil: none
-	leading *regexp.Regexp // nil: any
+	literal string         // the only prefix, as in most countries, or empty
+	prefix  *regexp.Regexp // of several prefixes, or nil
+	leading *automaton     // nil: any
 	general desc
 	mobile  desc
 	others  []desc
@@ -105,11 +106,11 @@ type rules struct {
 // desc describes numbers of one type.
 type desc struct {
 	lengths uint32 // 0: any
-	pattern *regexp.Regexp
+	pattern *automaton
 }
 
 func (d desc) matches(nsn string) bool {
-	return d.pattern != nil && (d.lengths == 0 || d.lengths>>len(nsn)&1 == 1) && d.pattern.MatchString(nsn)
+	return d.pattern != nil && (d.lengths == 0 || d.lengths>>len(nsn)&1 == 1) && d.pattern.whole(nsn)
 }
 
 const mostDigits = 17 // of a national significant number
@@ -162,18 +163,21 @@ func (c *country) mayHave(digits string) bool {
 // pattern of prefixes matches nothing, too.
 func (c *country) stripped(digits string) (string, bool) {
 	r := c.rules()
-	if r.prefix == nil {
+	rest, found := strings.CutPrefix(digits, r.literal)
+	if r.prefix == nil && (r.literal == "" || !found) {
 		return digits, false
 	}
-	at := r.prefix.FindStringSubmatchIndex(digits)
-	if at == nil {
-		return digits, false
+	if r.prefix != nil {
+		at := r.prefix.FindStringSubmatchIndex(digits)
+		if at == nil {
+			return digits, false
+		}
+		rest = digits[at[1]:]
+		if rule := c.meta.GetNationalPrefixTransformRule(); rule != "" && at[len(at)-2] >= 0 {
+			rest = r.prefix.ReplaceAllString(digits, rule)
+		}
 	}
-	rest := digits[at[1]:]
-	if rule := c.meta.GetNationalPrefixTransformRule(); rule != "" && at[len(at)-2] >= 0 {
-		rest = r.prefix.ReplaceAllString(digits, rule)
-	}
-	if r.general.pattern.MatchString(digits) && !r.general.pattern.MatchString(rest) {
+	if r.general.pattern.whole(digits) && !r.general.pattern.whole(rest) {
 		return digits, false
 	}
 	return rest, true
@@ -185,7 +189,7 @@ func valid(nsn string, regions []*country) *country {
 	for _, c := range regions {
 		r := c.rules()
 		if r.leading != nil {
-			if !r.leading.MatchString(nsn) {
+			if !r.leading.begins(nsn) {
 				continue
 			}
 			if c.has(nsn) {
@@ -278,11 +282,14 @@ func newCountry(m *phonenumbers.PhoneMetadata) *country {
 	c := &country{meta: m, code: strconv.Itoa(int(m.GetCountryCode())), lengths: lengths(m.GetGeneralDesc())}
 	c.rules = sync.OnceValue(func() *rules {
 		r := &rules{general: newDesc(m.GetGeneralDesc())}
-		if p := m.GetNationalPrefixForParsing(); p != "" {
+		p := m.GetNationalPrefixForParsing()
+		if strings.Trim(p, "0123456789") == "" && m.GetNationalPrefixTransformRule() == "" {
+			r.literal = p
+		} else {
 			r.prefix = begins(p)
 		}
 		if l := m.GetLeadingDigits(); l != "" {
-			r.leading = begins(l)
+			r.leading = newAutomaton(l)
 		}
 		if !m.GetSameMobileAndFixedLinePattern() {
 			r.mobile = newDesc(m.GetMobile())
@@ -306,7 +313,7 @@ func newDesc(d *phonenumbers.PhoneNumberDesc) desc {
 	if d.GetNationalNumberPattern() == "" {
 		return desc{}
 	}
-	return desc{lengths: lengths(d), pattern: whole(d.GetNationalNumberPattern())}
+	return desc{lengths: lengths(d), pattern: newAutomaton(d.GetNationalNumberPattern())}
 }
 
 func lengths(d *phonenumbers.PhoneNumberDesc) (bits uint32) {
