@@ -51,6 +51,7 @@ func TestHostileNumbers(t *testing.T) {
 	for _, part := range []string{
 		"0151 12345678 ", "01 002 ", "0 ", "(0) ", "(0", "0151-", "00 49 ", "+1 (", "call 98765 43210 ",
 		"电话 612 345 678，",
+		"call 999 99 99 99 ",
 		"DE89 ", "DE89 3704 0044 0532 0130 01 ", "０", "\u0301", "0\u200b", "a-0151 ",
 	} {
 		s := strings.Repeat(part, size/len(part))

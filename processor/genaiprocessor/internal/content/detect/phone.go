@@ -147,7 +147,8 @@ func (c *candidate) read(s string, from, i int) {
 
 func (c *candidate) readGroups(s string, i int, open bool) {
 	c.count = 0
-	closed, total := 0, 0
+	const mostParens = 2 // (+49) (0)30
+	closed, total, parens := 0, 0, 0
 	var before separator
 	for c.count < mostGroups {
 		g := group{start: i, first: total, before: before, inParens: open}
@@ -167,6 +168,8 @@ func (c *candidate) readGroups(s string, i int, open bool) {
 		c.count++
 		if !open {
 			closed = c.count
+		} else if parens++; parens > mostParens {
+			break
 		}
 		if total > len(c.digits) {
 			break

@@ -40,7 +40,11 @@ type Number struct {
 
 // Groups are the digits per group of NSN in the usual national form, nil when there is none.
 func (n *Number) Groups() (digits []int) {
-	_, at := n.main.format(n.NSN)
+	f := n.main.format(n.NSN)
+	if f == nil {
+		return nil
+	}
+	at := f.groups.FindStringSubmatchIndex(n.NSN)
 	for g := 2; g < len(at); g += 2 {
 		digits = append(digits, at[g+1]-at[g])
 	}
@@ -101,6 +105,15 @@ type rules struct {
 	general desc
 	mobile  desc
 	others  []desc
+	formats []format
+}
+
+// format is a usual national form of numbers.
+type format struct {
+	leading        *automaton // nil: any
+	pattern        *automaton
+	groups         *regexp.Regexp // pattern, with a submatch for each group
+	prefixRequired bool           // the national prefix can't be left out
 }
 
 // desc describes numbers of one type.
@@ -136,8 +149,8 @@ func (c *country) national(digits string) (n Number, ok bool) {
 	if _, stripped := n.main.stripped(digits); stripped {
 		return n, true
 	}
-	format, _ := n.main.format(nsn)
-	return n, format == nil || !prefixRequired(format)
+	f := n.main.format(nsn)
+	return n, f == nil || !f.prefixRequired
 }
 
 // mayHave rules out by their length the numbers that no country with the calling code has.
@@ -213,23 +226,16 @@ func (c *country) has(nsn string) bool {
 		(r.mobile.matches(nsn) || slices.ContainsFunc(r.others, func(d desc) bool { return d.matches(nsn) }))
 }
 
-// format returns the usual national form of a number, with the places of its groups, or nil.
-func (c *country) format(nsn string) (*phonenumbers.NumberFormat, []int) {
-	for _, f := range c.meta.GetNumberFormat() {
-		if l := f.GetLeadingDigitsPattern(); len(l) > 0 && !begins(l[len(l)-1]).MatchString(nsn) {
-			continue
-		}
-		if at := whole(f.GetPattern()).FindStringSubmatchIndex(nsn); at != nil {
-			return f, at
+// format returns the usual national form of a number, or nil.
+func (c *country) format(nsn string) *format {
+	formats := c.rules().formats
+	for i := range formats {
+		f := &formats[i]
+		if (f.leading == nil || f.leading.begins(nsn)) && f.pattern.whole(nsn) {
+			return f
 		}
 	}
-	return nil, nil
-}
-
-// prefixRequired reports whether the usual form has a national prefix that can't be left out.
-func prefixRequired(f *phonenumbers.NumberFormat) bool {
-	rule := f.GetNationalPrefixFormattingRule()
-	return rule != "" && !f.GetNationalPrefixOptionalWhenFormatting() && strings.Trim(rule, "()") != "$1"
+	return nil
 }
 
 // countries are the plans by region.
@@ -286,7 +292,10 @@ func newCountry(m *phonenumbers.PhoneMetadata) *country {
 		if strings.Trim(p, "0123456789") == "" && m.GetNationalPrefixTransformRule() == "" {
 			r.literal = p
 		} else {
-			r.prefix = begins(p)
+			r.prefix = regexp.MustCompile("^(?:" + p + ")")
+		}
+		for _, f := range m.GetNumberFormat() {
+			r.formats = append(r.formats, newFormat(f))
 		}
 		if l := m.GetLeadingDigits(); l != "" {
 			r.leading = newAutomaton(l)
@@ -316,6 +325,16 @@ func newDesc(d *phonenumbers.PhoneNumberDesc) desc {
 	return desc{lengths: lengths(d), pattern: newAutomaton(d.GetNationalNumberPattern())}
 }
 
+func newFormat(m *phonenumbers.NumberFormat) format {
+	f := format{pattern: newAutomaton(m.GetPattern()), groups: regexp.MustCompile("^(?:" + m.GetPattern() + ")$")}
+	if l := m.GetLeadingDigitsPattern(); len(l) > 0 {
+		f.leading = newAutomaton(l[len(l)-1])
+	}
+	rule := m.GetNationalPrefixFormattingRule()
+	f.prefixRequired = rule != "" && !m.GetNationalPrefixOptionalWhenFormatting() && strings.Trim(rule, "()") != "$1"
+	return f
+}
+
 func lengths(d *phonenumbers.PhoneNumberDesc) (bits uint32) {
 	for _, n := range d.GetPossibleLength() {
 		if n > 0 && n <= mostDigits {
@@ -323,19 +342,6 @@ func lengths(d *phonenumbers.PhoneNumberDesc) (bits uint32) {
 		}
 	}
 	return bits
-}
-
-func whole(pattern string) *regexp.Regexp  { return compiled("^(?:" + pattern + ")$") }
-func begins(pattern string) *regexp.Regexp { return compiled("^(?:" + pattern + ")") }
-
-var patterns sync.Map // of the metadata, so there is an end to it
-
-func compiled(pattern string) *regexp.Regexp {
-	if re, ok := patterns.Load(pattern); ok {
-		return re.(*regexp.Regexp)
-	}
-	re, _ := patterns.LoadOrStore(pattern, regexp.MustCompile(pattern))
-	return re.(*regexp.Regexp)
 }
 
 // CallingCode is the calling code of a region, or empty.
