@@ -236,7 +236,7 @@ func separated(s string, i int, open bool) (before separator, next int, opened b
 	return 0, -1, open
 }
 
-// invisible are characters that come with numbers which were copied from an address book.
+// invisible are the formatting characters that numbers have when they were copied from contacts.
 func invisible(r rune) bool { return r >= 0x80 && unicode.Is(unicode.Cf, r) }
 
 // international returns where the number with a calling code ends, or -1.
