@@ -19,4 +19,12 @@ if [ "$(printf '%s\n' "$pairs" | wc -l)" -ne 2 ]; then
   echo "collector modules must have one stable and one beta version, found:" $pairs
   status=1
 fi
+# `components` says which collector a distribution is.
+beta=$(awk '$1 == "go.opentelemetry.io/collector/exporter/exporterhelper" { print $2 }' go.mod)
+for file in builder-config*.yaml; do
+  grep -q "^  description: OpenTelemetry Collector $beta " "$file" || {
+    echo "$file: the description must name the collector version $beta"
+    status=1
+  }
+done
 exit $status

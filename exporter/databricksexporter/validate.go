@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
 )
 
 // textRoutes rewrites, in place, numbers and truth values in routes as the text that users mean.
@@ -88,6 +89,9 @@ func (c *Config) validateAccess() error {
 	if c.HTTP.Endpoint != "" {
 		errs = append(errs, errors.New("http::endpoint: must stay empty; the address belongs into host"))
 	}
+	if err := httpcheck.Client(&c.HTTP); err != nil {
+		errs = append(errs, fmt.Errorf("http::%w", err))
+	}
 	for name := range c.HTTP.Headers.Iter {
 		if strings.EqualFold(name, c.TableHeader) {
 			errs = append(
@@ -141,8 +145,9 @@ func (c *Config) validateTables() error {
 
 func (c *Config) validateDelivery() error {
 	var errs []error
-	if c.TracesPerSecond < 0 {
-		errs = append(errs, fmt.Errorf("traces_per_second: %v is negative; 0 means no bound", c.TracesPerSecond))
+	if !(c.TracesPerSecond >= 0) { // also true for NaN
+		errs = append(errs, fmt.Errorf("traces_per_second: %v is not a number from 0 on; 0 means no bound",
+			c.TracesPerSecond))
 	}
 	switch {
 	case c.HoldMax < 0:

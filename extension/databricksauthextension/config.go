@@ -6,7 +6,6 @@ package databricksauthextension
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -14,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/config/configtls"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
 )
 
 // Config is what a user writes under extensions::databricks_auth.
@@ -51,20 +51,6 @@ func (c *Config) Validate() error {
 				"loopback; remove it "+
 				"(insecure_skip_verify is another key)"))
 	}
-	if _, err := c.proxy(); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// proxy parses the address of the proxy, which stays out of errors.
-func (c *Config) proxy() (*url.URL, error) {
-	if c.ProxyURL == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(string(c.ProxyURL))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" {
-		return nil, errors.New("proxy_url: this is no address of a proxy; write http://proxy:3128")
-	}
-	return u, nil
+	_, err := httpcheck.Proxy(string(c.ProxyURL))
+	return errors.Join(append(errs, err, httpcheck.TLS(&c.TLS))...)
 }

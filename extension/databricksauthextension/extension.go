@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
 )
 
 // authenticator is the extension. Stock components use it by their auth::authenticator; ours find
@@ -68,7 +69,7 @@ func (a *authenticator) newTransport(ctx context.Context) (*http.Transport, erro
 	if tls != nil {
 		transport.TLSClientConfig = tls
 	}
-	proxy, err := a.cfg.proxy()
+	proxy, err := httpcheck.Proxy(string(a.cfg.ProxyURL))
 	if err != nil {
 		return nil, err
 	}

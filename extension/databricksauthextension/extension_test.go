@@ -235,6 +235,8 @@ func TestConfig(t *testing.T) {
 		"tls::insecure: token requests are always sent over TLS": ok(
 			map[string]any{"tls": map[string]any{"insecure": true}}),
 		"proxy_url: this is no address of a proxy": ok(map[string]any{"proxy_url": "canary:1"}),
+		"tls: failed to load TLS config: invalid TLS cipher suite": ok(
+			map[string]any{"tls": map[string]any{"cipher_suites": []any{"rot13"}}}),
 		"token: auth_type pat needs it": {"host": "https://dbc-1.cloud.databricks.com",
 			"auth_type": "pat"},
 		`auth_type: "magic" is not known`: ok(map[string]any{"auth_type": "magic"}),

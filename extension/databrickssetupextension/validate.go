@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
 )
 
 // Validate implements confmap.Validator. Every error names the key, the value and the remedy.
@@ -64,6 +65,9 @@ func (c *Config) validateAccess() error {
 	}
 	if c.HTTP.Endpoint != "" {
 		errs = append(errs, errors.New("http::endpoint: write the workspace's address into host instead"))
+	}
+	if err := httpcheck.Client(&c.HTTP); err != nil {
+		errs = append(errs, fmt.Errorf("http::%w", err))
 	}
 	return errors.Join(errs...)
 }

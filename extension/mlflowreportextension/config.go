@@ -5,6 +5,7 @@ package mlflowreportextension
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -27,6 +28,10 @@ func createDefaultConfig() component.Config { return &Config{Path: "report.json"
 func (c *Config) Validate() error {
 	if strings.TrimSpace(c.Path) == "" {
 		return errors.New("path: required; name the file that the report is written to, e.g. report.json")
+	}
+	base := filepath.Base(c.Path)
+	if base == "." || base == ".." || strings.HasSuffix(c.Path, string(filepath.Separator)) {
+		return fmt.Errorf("path: %s is a folder; name a file in it", c.Path)
 	}
 	return nil
 }

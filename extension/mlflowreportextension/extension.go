@@ -200,7 +200,6 @@ func endLine(f *os.File) error {
 	return err
 }
 
-
 // Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when
 // the process does.
 func (r *reporter) Publish(run progress.Run) {

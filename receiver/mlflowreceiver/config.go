@@ -20,6 +20,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
 )
@@ -174,6 +175,9 @@ func (c *Config) validateSource() error {
 	case !on && !c.workspace().Unset():
 		errs = append(errs, errors.New("databricks: goes with tracking_uri: databricks only; remove it"))
 	}
+	if err := httpcheck.Client(&c.HTTP); err != nil {
+		errs = append(errs, fmt.Errorf("http::%w", err))
+	}
 	if c.HTTP.Endpoint != "" {
 		errs = append(errs, errors.New("http::endpoint: must stay empty; the address belongs into tracking_uri"))
 	}
@@ -184,8 +188,9 @@ func (c *Config) validateSource() error {
 		errs = append(errs, fmt.Errorf("page_size: %d is not between 1 and 500, the largest page that MLflow serves",
 			c.PageSize))
 	}
-	if c.RequestsPerSecond < 0 {
-		errs = append(errs, fmt.Errorf("requests_per_second: %v is negative; 0 means no bound", c.RequestsPerSecond))
+	if !(c.RequestsPerSecond >= 0) { // also true for NaN
+		errs = append(errs, fmt.Errorf("requests_per_second: %v is not a number from 0 on; 0 means no bound",
+			c.RequestsPerSecond))
 	}
 	if c.MaxTraceSizeMiB < 1 || c.MaxTraceSizeMiB > 1024 {
 		errs = append(errs, fmt.Errorf("max_trace_size_mib: %d is not between 1 and 1024", c.MaxTraceSizeMiB))
@@ -216,6 +221,9 @@ func (c *Config) validateSelection() error {
 			errs = append(errs, fmt.Errorf("experiments::ids[%d]: %q is not an experiment id, which is a number; "+
 				"names go into experiments::names", i, id))
 		}
+	}
+	if err := source.ValidateFilter(string(c.TrackingURI), c.Filter); err != nil {
+		errs = append(errs, fmt.Errorf("filter: %w", err))
 	}
 	from, to := c.StartTime, c.EndTime
 	if !from.IsZero() && !to.IsZero() && !from.Before(to, time.Now()) {

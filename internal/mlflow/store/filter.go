@@ -65,6 +65,18 @@ func parseFilter(filter string) ([]clause, error) {
 	}
 }
 
+// CheckFilter returns what is wrong with a filter for any store.
+func CheckFilter(filter string) error {
+	clauses, err := parseFilter(filter)
+	for i := 0; err == nil && i < len(clauses); i++ {
+		_, _, err = (&schema{}).condition(clauses[i])
+	}
+	if err != nil {
+		return fmt.Errorf("%q: %w", filter, err)
+	}
+	return nil
+}
+
 type tokenKind int
 
 const (

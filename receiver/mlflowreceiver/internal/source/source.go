@@ -99,6 +99,15 @@ func Validate(uri string) error {
 	return err
 }
 
+// ValidateFilter returns what is wrong with a search filter, as far as that is known without asking:
+// a store answers filters itself, servers have grammars of their own.
+func ValidateFilter(uri, filter string) error {
+	if !store.IsStoreURI(uri) {
+		return nil
+	}
+	return store.CheckFilter(filter)
+}
+
 // Open opens the source without talking to the network.
 func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 	t, err := parse(s.URI)
