@@ -70,7 +70,8 @@ var classes = map[string]Class{
 	TraceState: ClassSafe, TraceLocation: ClassSafe, TraceIDSynthetic: ClassSafe,
 	ClientRequestID: ClassSafe, RequestPreview: ClassContent, ResponsePreview: ClassContent,
 	Assessments:  ClassContent, // the converter writes it without content where none is captured, see withoutContent
-	CostCurrency: ClassSafe, CostPriceList: ClassSafe, "token_count_encoding": ClassSafe,
+	CostCurrency: ClassSafe, CostPriceList: ClassSafe, CostUncertain: ClassSafe, CostLimited: ClassSafe,
+	"token_count_encoding": ClassSafe,
 
 	// semantic conventions
 	ServiceName: ClassSafe, SessionID: ClassSafe, UserID: ClassPerson, "user.name": ClassPerson,

@@ -7,12 +7,14 @@ import "strings"
 
 // Marks reports whether an attribute of that name says that its span is a GenAI span, in any
 // dialect: MLflow, OpenTelemetry's GenAI conventions, OpenInference, OpenLLMetry (Traceloop),
-// Langfuse.
+// Langfuse, the Vercel AI SDK.
 func Marks(key string) bool {
 	if key == "" {
 		return false
 	}
 	switch key[0] { // most names of other conventions end here
+	case 'a':
+		return strings.HasPrefix(key, "ai.")
 	case 'm':
 		return strings.HasPrefix(key, "mlflow.")
 	case 'g':

@@ -99,6 +99,8 @@ const (
 	CostTotal        = "contract_cost_total"         // model or tool call
 	CostCurrency     = "contract_cost_currency"      // model call: ISO 4217
 	CostPriceList    = "contract_cost_price_list"    // model call: the configuration's name for the prices
+	CostUncertain    = "contract_cost_uncertain"     // model call: true when its input may exclude cached tokens
+	CostLimited      = "contract_cost_limited"       // model call: true when a part had more tokens than the whole
 	CostTraceTotal   = "contract_cost_trace_total"   // topmost span of a whole trace
 	CostTracePartial = "contract_cost_trace_partial" // topmost span: true when some call of the trace has no cost
 )

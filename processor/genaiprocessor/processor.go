@@ -152,7 +152,7 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 			}
 		}
 	}
-	w.stats.cost = w.pricer.Apply(td)
+	w.stats.cost = w.pricer.Apply(&w.batch)
 	w.stats.content = w.policy.Apply(td)
 	return nil
 }
@@ -211,13 +211,20 @@ func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 			list, ok = v, true
 		}
 	}
-	if !ok {
+	if !ok && len(s.Evaluations) == 0 {
 		return nil
 	}
-	json := bytesOf(list.Str())
-	if list.Type() != pcommon.ValueTypeStr {
+	var json []byte
+	switch {
+	case !ok:
+	case list.Type() == pcommon.ValueTypeStr:
+		json = bytesOf(list.Str())
+	default:
 		w.json = genai.ValueText(w.json[:0], list)
 		json = w.json
+	}
+	if len(s.Evaluations) > 0 {
+		json = scores.WithEvents(json, s.Evaluations)
 	}
 	id := s.SpanID()
 	var carrier [2 * len(id)]byte

@@ -137,7 +137,7 @@ func TestREADMEHasEveryAttribute(t *testing.T) {
 		genai.TokenCountTruncated, "metric_<name>",
 		genai.UsageInput, genai.UsageOutput, genai.TokensBackfilled,
 		genai.CostInput, genai.CostOutput, genai.CostTotal, genai.CostCurrency, genai.CostPriceList,
-		genai.CostTraceTotal, genai.CostTracePartial,
+		genai.CostUncertain, genai.CostLimited, genai.CostTraceTotal, genai.CostTracePartial,
 	}, listed)
 }
 

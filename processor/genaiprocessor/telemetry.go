@@ -93,6 +93,9 @@ func (t *telemetry) add(ctx context.Context, s *stats) {
 		"bad_usage": s.cost.BadUsage} {
 		addBy(ctx, t.ProcessorGenaiPricesMissing, "reason", reason, n)
 	}
+	for reason, n := range map[string]int{"cached_input": s.cost.Uncertain, "limited": s.cost.Limited} {
+		addBy(ctx, t.ProcessorGenaiPricesUncertain, "reason", reason, n)
+	}
 	for change, n := range map[string]int{"removed": s.content.Removed, "hashed": s.content.Hashed,
 		"masked": s.content.Masked} {
 		addBy(ctx, t.ProcessorGenaiContentChanged, "change", change, n)
@@ -123,6 +126,11 @@ func (t *telemetry) warn(s *stats) {
 		t.once("collision", "Assessments of different names become one attribute; where a span has several, "+
 			"assessments::on_duplicate chooses. Write assessments::rename to tell them apart",
 			zap.String("attribute", s.sharedKey))
+	}
+	if s.cost.Uncertain > 0 {
+		t.once("cached", "Calls of models report cached tokens, and nothing tells whether their input includes them; "+
+			"it is taken as including them. Their spans have contract_cost_uncertain; "+
+			"write cost::models[]::input_includes_cached to decide")
 	}
 	if s.cost.UnknownModels > 0 {
 		t.once("models", "Calls of models without a price in cost::models stay without a cost and are counted")

@@ -4,10 +4,14 @@
 package cost
 
 import (
+	"strings"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
 )
 
 // Stats counts what Apply did.
@@ -20,6 +24,8 @@ type Stats struct {
 	NoUsage       int     // model calls without reported usage
 	Cost          float64 // sum of the totals of whole traces, and of the single calls of others
 	BadUsage      int     // reported numbers of tokens that are negative, fractional or no numbers; they were ignored
+	Uncertain     int     // model calls whose input may exclude cached tokens, so that the cost may be too low
+	Limited       int     // model calls that report more tokens in a part than in the whole
 }
 
 // Add adds the counts of o.
@@ -31,99 +37,146 @@ func (s *Stats) Add(o Stats) {
 	s.UnknownModels += o.UnknownModels
 	s.NoUsage += o.NoUsage
 	s.BadUsage += o.BadUsage
+	s.Uncertain += o.Uncertain
+	s.Limited += o.Limited
 	s.Cost += o.Cost
 }
 
-// Apply adds costs to the spans of td.
-func (p *Pricer) Apply(td ptrace.Traces) Stats {
+// kind is what a span costs something for. The kinds are bits of a set.
+type kind uint8
+
+const (
+	free    kind = 0
+	model   kind = 1
+	toolUse kind = 2
+)
+
+// kindOf returns what a span costs something for, if it has a price. A span without a type that
+// reports usage is a call of a model.
+func kindOf(s *spans.Span, reported bool) kind {
+	switch s.Kind {
+	case spans.KindLLM, spans.KindEmbedding, spans.KindRerank:
+		return model
+	case spans.KindTool:
+		return toolUse
+	}
+	if !s.Typed() && reported {
+		return model
+	}
+	return free
+}
+
+// Apply adds costs to the spans of b.
+func (p *Pricer) Apply(b *spans.Batch) Stats {
 	var stats Stats
 	if len(p.exact)+len(p.globs)+len(p.tools) == 0 {
 		return stats
 	}
 	var t tree
+	var wanted map[pcommon.TraceID]bool
 	if !p.wholeTraces {
-		t.wanted = wholeTraces(td)
+		wanted = wholeTraces(b)
 	}
-	for _, rs := range td.ResourceSpans().All() {
-		for _, ss := range rs.ScopeSpans().All() {
-			for _, span := range ss.Spans().All() {
-				n := p.span(span, &stats)
-				if p.wholeTraces || t.wanted[span.TraceID()] {
-					t.add(span, n)
-				} else {
-					stats.Cost += n.cost
-				}
-			}
+	for i := range b.Spans {
+		s := &b.Spans[i]
+		n := p.span(s, &stats)
+		if p.wholeTraces || wanted[s.TraceID()] {
+			t.add(s.Span, n)
+		} else {
+			stats.Cost += n.cost
 		}
 	}
 	t.totals(&stats)
 	return stats
 }
 
-// wholeTraces returns the traces of td that the receiver marked as whole.
-func wholeTraces(td ptrace.Traces) map[pcommon.TraceID]bool {
+// wholeTraces returns the traces of b that the receiver marked as whole.
+func wholeTraces(b *spans.Batch) map[pcommon.TraceID]bool {
 	var ids map[pcommon.TraceID]bool
-	for _, rs := range td.ResourceSpans().All() {
-		for _, ss := range rs.ScopeSpans().All() {
-			if _, ours := ss.Scope().Attributes().Get(genai.PayloadsMode); !ours {
-				continue
+	for i := range b.Spans {
+		if s := &b.Spans[i]; s.Payloads != "" && s.Whole {
+			if ids == nil {
+				ids = map[pcommon.TraceID]bool{}
 			}
-			for _, span := range ss.Spans().All() {
-				if _, top := span.Attributes().Get(genai.Revision); top {
-					if ids == nil {
-						ids = map[pcommon.TraceID]bool{}
-					}
-					ids[span.TraceID()] = true
-				}
-			}
+			ids[s.TraceID()] = true
 		}
 	}
 	return ids
 }
 
 // span adds the cost of one span and returns what the tree has to know of it.
-func (p *Pricer) span(span ptrace.Span, stats *Stats) node {
-	var c call
-	c.read(span)
-	stats.BadUsage += c.badUsage
-	n := node{genAI: c.genAI, top: c.whole}
-	switch c.kind {
+func (p *Pricer) span(s *spans.Span, stats *Stats) node {
+	n := node{genAI: s.GenAI, top: s.Whole}
+	u, reported := s.Usage()
+	stats.BadUsage += s.BadUsage
+	switch kindOf(s, reported) {
 	case model:
-		if !c.reported {
+		if !reported {
 			stats.NoUsage++
-			n.missing = span.Status().Code() != ptrace.StatusCodeError
+			n.missing = s.Status().Code() != ptrace.StatusCodeError
 			return n
 		}
-		at := span.EndTimestamp()
+		at := s.EndTimestamp()
 		if at == 0 {
-			at = span.StartTimestamp()
+			at = s.StartTimestamp()
 		}
-		m := p.find(&c, at)
+		m := p.find(s, at)
 		if m == nil {
 			stats.UnknownModels++
 			n.missing = true
 			return n
 		}
 		stats.Models++
-		input, output := m.cost(&c.usage)
-		attrs := span.Attributes()
-		attrs.PutDouble(genai.CostInput, input)
-		attrs.PutDouble(genai.CostOutput, output)
-		attrs.PutDouble(genai.CostTotal, input+output)
-		attrs.PutStr(genai.CostCurrency, p.currency)
-		if p.priceList != "" {
-			attrs.PutStr(genai.CostPriceList, p.priceList)
-		}
-		n.kind, n.cost = model, input+output
+		n.kind, n.cost = model, p.priceCall(s, m, u, stats)
 	case toolUse:
+		name := s.Tool
+		if name == "" {
+			name = strings.TrimPrefix(s.Name(), "execute_tool ")
+		}
 		for i := range p.tools {
-			if p.tools[i].name.match(c.tool) {
+			if p.tools[i].name.match(name) {
 				stats.Tools++
-				span.Attributes().PutDouble(genai.CostTotal, p.tools[i].perCall)
+				s.Attributes().PutDouble(genai.CostTotal, p.tools[i].perCall)
 				n.kind, n.cost = toolUse, p.tools[i].perCall
 				break
 			}
 		}
 	}
 	return n
+}
+
+// priceCall writes the cost of a call of a model and returns it.
+func (p *Pricer) priceCall(s *spans.Span, m *modelPrice, u *usage.Usage, stats *Stats) float64 {
+	cached := m.cached
+	if cached == usage.CachedUnknown {
+		cached = s.Cached()
+	}
+	t := u.Resolve(cached)
+	input, output := m.cost(&t)
+	attrs := s.Attributes()
+	attrs.PutDouble(genai.CostInput, input)
+	attrs.PutDouble(genai.CostOutput, output)
+	attrs.PutDouble(genai.CostTotal, input+output)
+	attrs.PutStr(genai.CostCurrency, p.currency)
+	if p.priceList != "" {
+		attrs.PutStr(genai.CostPriceList, p.priceList)
+	}
+	if t.Uncertain {
+		stats.Uncertain++
+	}
+	if t.Limited {
+		stats.Limited++
+	}
+	flag(attrs, genai.CostUncertain, t.Uncertain)
+	flag(attrs, genai.CostLimited, t.Limited)
+	return input + output
+}
+
+// flag writes an attribute that is true or absent.
+func flag(attrs pcommon.Map, key string, on bool) {
+	if on {
+		attrs.PutBool(key, true)
+	} else {
+		attrs.Remove(key)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 )
 
 func pricer(t testing.TB, yaml string) *Pricer {
@@ -94,7 +95,16 @@ func TestFormula(t *testing.T) {
 		"cache read": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageCacheRead: 40_000,
 			genai.UsageOutput: 0}), "", 0.16, 0},
 		"more read than in": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageCacheRead: 900_000}),
-			"", 0.1, 0},
+			"", 4*0.1 + 2*0.9, 0}, // a long context
+		"numbers as text": {chat("gpt-4o", map[string]any{genai.UsageInput: "100000", genai.UsageOutput: "1000000"}), "",
+			0.2, 8},
+		"Langfuse": {map[string]any{"langfuse.observation.type": "generation", "llm.provider": "openai",
+			"langfuse.observation.model.name":    "gpt-4o",
+			"langfuse.observation.usage_details": `{"input": 60000, "input_cached_tokens": 40000, "output": 0}`}, "",
+			0.16, 0},
+		"Vercel": {map[string]any{"ai.operationId": "ai.generateText.doGenerate", "ai.model.provider": "openai",
+			"ai.model.id": "gpt-4o", "ai.usage.inputTokens": 100_000, "ai.usage.cachedInputTokens": 40_000,
+			"ai.usage.outputTokens": 0}, "", 0.16, 0},
 		"long context": {chat("gpt-4o", map[string]any{genai.UsageInput: 200_001, genai.UsageOutput: m}), "",
 			0.800004, 12},
 		"not yet long": {chat("gpt-4o", map[string]any{genai.UsageInput: 200_000, genai.UsageOutput: m}), "", 0.4,
@@ -123,7 +133,7 @@ func TestFormula(t *testing.T) {
 			if test.end != "" {
 				span.SetEndTimestamp(at(test.end))
 			}
-			stats := p.Apply(td)
+			stats := apply(p, td)
 			assert.InDelta(t, test.input+test.output, stats.Cost, 1e-9)
 			assert.Equal(t, Stats{Models: 1, Cost: stats.Cost}, stats)
 			got := span.Attributes().AsRaw()
@@ -144,7 +154,7 @@ func TestFormula(t *testing.T) {
 
 			before := ptrace.NewTraces()
 			td.CopyTo(before)
-			assert.Equal(t, stats, p.Apply(td))
+			assert.Equal(t, stats, apply(p, td))
 			assert.Equal(t, before, td, "idempotent")
 		})
 	}
@@ -168,7 +178,7 @@ func TestNotPriced(t *testing.T) {
 		"bad usage": {map[string]any{genai.OperationName: "chat", genai.RequestModel: "claude-sonnet",
 			genai.UsageInput: -1, genai.UsageOutput: 1.5}, Stats{NoUsage: 1, BadUsage: 2}},
 		"not numbers": {map[string]any{genai.OperationName: "chat", genai.UsageInput: math.NaN(),
-			genai.UsageOutput: "12", genai.ChatUsage: `{"input_tokens": NaN, "output_tokens": "3"`},
+			genai.UsageOutput: "twelve", genai.ChatUsage: `{"input_tokens": NaN, "output_tokens": "three"}`},
 			Stats{NoUsage: 1, BadUsage: 4}},
 		"sum on an agent": {map[string]any{genai.OperationName: "invoke_agent", genai.RequestModel: "claude-sonnet",
 			genai.UsageInput: 1}, Stats{}},
@@ -180,7 +190,7 @@ func TestNotPriced(t *testing.T) {
 		td := ptrace.NewTraces()
 		span := add(t, td, 1, 0, test.attrs)
 		before := span.Attributes().Len()
-		assert.Equal(t, test.want, p.Apply(td), name)
+		assert.Equal(t, test.want, apply(p, td), name)
 		assert.Equal(t, before, span.Attributes().Len(), name)
 	}
 }
@@ -191,7 +201,7 @@ func TestExactBeforeGlob(t *testing.T) {
 	for model, want := range map[string]float64{"exact": 2, "example": 1} {
 		td := ptrace.NewTraces()
 		span := add(t, td, 1, 0, map[string]any{genai.RequestModel: model, genai.UsageInput: 1_000_000})
-		p.Apply(td)
+		apply(p, td)
 		got := span.Attributes().AsRaw()
 		assert.Equal(t, want, got[genai.CostTotal])
 		assert.Equal(t, "USD", got[genai.CostCurrency])
@@ -210,7 +220,7 @@ func TestFarDates(t *testing.T) {
 		td := ptrace.NewTraces()
 		add(t, td, 1, 0, map[string]any{genai.RequestModel: "m", genai.UsageInput: 1})
 		assert.Equal(t, applies,
-			pricer(t, `{models: [{match: m, input: 1, output: 1, `+dates+`}]}`).Apply(td).Models == 1, dates)
+			apply(pricer(t, `{models: [{match: m, input: 1, output: 1, `+dates+`}]}`), td).Models == 1, dates)
 	}
 }
 
@@ -224,7 +234,7 @@ func TestTools(t *testing.T) {
 		td := ptrace.NewTraces()
 		span := add(t, td, 1, 0, attrs)
 		span.SetName("execute_tool ask_support")
-		assert.Equal(t, Stats{Tools: 1, Cost: 0.01}, p.Apply(td))
+		assert.Equal(t, Stats{Tools: 1, Cost: 0.01}, apply(p, td))
 		assert.Equal(t, 0.01, span.Attributes().AsRaw()[genai.CostTotal])
 		assert.Equal(t, len(attrs)+1, span.Attributes().Len())
 	}
@@ -274,7 +284,7 @@ func TestTraceTotal(t *testing.T) {
 					top = span
 				}
 			}
-			stats := p.Apply(td)
+			stats := apply(p, td)
 			assert.Equal(t, 1, stats.Totals)
 			assert.Equal(t, test.total, stats.Cost, "the sum says nothing that the trace doesn't")
 			got := top.Attributes().AsRaw()
@@ -282,7 +292,7 @@ func TestTraceTotal(t *testing.T) {
 			assert.Equal(t, test.partial, got[genai.CostTracePartial] == true)
 			before := ptrace.NewTraces()
 			td.CopyTo(before)
-			p.Apply(td)
+			apply(p, td)
 			assert.Equal(t, before, td, "idempotent")
 		})
 	}
@@ -292,12 +302,13 @@ func TestTraceTotalOfLiveTraffic(t *testing.T) {
 	for _, whole := range []bool{false, true} {
 		td := ptrace.NewTraces()
 		web := add(t, td, 1, 0, map[string]any{"http.route": "/"})
+		td.ResourceSpans().At(0).ScopeSpans().At(0).Scope().Attributes().Clear()
 		agent := add(t, td, 2, 1, map[string]any{genai.OperationName: "invoke_agent"})
 		add(t, td, 3, 2, map[string]any{genai.OperationName: "chat", genai.RequestModel: "m",
 			genai.UsageInput: 1_000_000})
 		p := pricer(t, `{models: [{match: m, input: 1, output: 0}]}`)
 		p.wholeTraces = whole
-		assert.Equal(t, 1.0, p.Apply(td).Cost)
+		assert.Equal(t, 1.0, apply(p, td).Cost)
 		_, ok := agent.Attributes().Get(genai.CostTraceTotal)
 		assert.Equal(t, whole, ok)
 		assert.Equal(t, 1, web.Attributes().Len())
@@ -313,9 +324,9 @@ func TestHostileTrees(t *testing.T) {
 		add(t, td, i, i%n+1, attrs)
 	}
 	p := pricer(t, `{whole_traces: true, models: [{match: m, input: 1, output: 0}]}`)
-	assert.Equal(t, n, p.Apply(td).Models)
+	assert.Equal(t, n, apply(p, td).Models)
 	start := time.Now()
-	p.Apply(td)
+	apply(p, td)
 	assert.Less(t, time.Since(start), 30*time.Second)
 }
 
@@ -335,10 +346,44 @@ func BenchmarkApply(b *testing.B) {
 		}
 		add(b, td, i, i/2, attrs)
 	}
-	p.Apply(td)
+	apply(p, td)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Apply(td)
+		apply(p, td)
 	}
 	b.ReportMetric(float64(b.N)*spans/b.Elapsed().Seconds(), "spans/s")
+}
+
+// apply prices the spans of td as a batch.
+func apply(p *Pricer, td ptrace.Traces) Stats {
+	var b spans.Batch
+	b.Read(td)
+	return p.Apply(&b)
+}
+
+// What nothing decides is the convention, and the span says so. The configuration can decide.
+func TestUncertainCost(t *testing.T) {
+	for included, want := range map[string]struct {
+		input     float64
+		uncertain bool
+	}{
+		"":                               {0.6*3 + 0.4*0.3, true},
+		", input_includes_cached: true":  {0.6*3 + 0.4*0.3, false},
+		", input_includes_cached: false": {3 + 0.4*0.3, false},
+	} {
+		p := pricer(t, `{models: [{match: m, input: 3, output: 1, cache_read: 0.3`+included+`}]}`)
+		td := ptrace.NewTraces()
+		span := add(t, td, 1, 0, map[string]any{genai.OperationName: "chat", genai.ProviderName: "anthropic",
+			genai.RequestModel: "m", genai.UsageInput: 1_000_000, genai.UsageCacheRead: 400_000})
+		stats := apply(p, td)
+		got := span.Attributes().AsRaw()
+		assert.InDelta(t, want.input, got[genai.CostInput], 1e-9, included)
+		if want.uncertain {
+			assert.Equal(t, true, got[genai.CostUncertain])
+			assert.Equal(t, 1, stats.Uncertain)
+		} else {
+			assert.NotContains(t, got, genai.CostUncertain)
+			assert.Zero(t, stats.Uncertain)
+		}
+	}
 }

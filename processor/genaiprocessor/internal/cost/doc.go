@@ -9,15 +9,8 @@
 // A call of a model is a span whose type says so in any dialect (MLflow's span type,
 // gen_ai.operation.name, OpenInference's or OpenLLMetry's kind) or, without a type, one that
 // reports token usage. Usage on agents and chains is a sum over the calls below them, so it is not
-// priced: it would count twice, mix models, and look like one long context. The usage may be in any
-// dialect, field by field: gen_ai.usage.* (older names too), llm.token_count.*, llm.usage.*,
-// mlflow.chat.tokenUsage structured or as JSON text. Counts of input tokens include cached ones in
-// all of them, counts of output tokens include reasoning:
-//
-//	read   = min(cache_read, in)
-//	write  = min(cache_write, in-read)
-//	hour   = min(cache_write_1h, write)
-//	reason = min(reasoning, out)
+// priced: it would count twice, mix models, and look like one long context. The numbers are those of
+// usage.Resolve, where in includes cached tokens and out includes reasoning:
 //
 //	input cost  = (in-read-write)·input + read·cache_read + (write-hour)·cache_write + hour·cache_write_1h
 //	output cost = (out-reason)·output + reason·reasoning

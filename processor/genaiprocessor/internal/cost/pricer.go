@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/glob"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
 )
 
@@ -29,6 +30,7 @@ type modelPrice struct {
 	from, to pcommon.Timestamp // to is exclusive
 	rates    rates
 	long     []longContext // ascending
+	cached   usage.Cached  // what the configuration says of the reported input
 }
 
 type longContext struct {
@@ -101,6 +103,12 @@ func (p *Pricer) Currency() string { return p.currency }
 
 func newModelPrice(c *ModelPrice) (*modelPrice, error) {
 	m := &modelPrice{rates: c.resolve()}
+	if included := c.InputIncludesCached; included != nil {
+		m.cached = usage.CachedExcluded
+		if *included {
+			m.cached = usage.CachedIncluded
+		}
+	}
 	var err error
 	if m.model, err = newMatcher(c.Match.Model); err != nil {
 		return nil, err
@@ -149,11 +157,11 @@ func (r *Rates) resolve() rates {
 }
 
 // find returns the price of a call, or nil.
-func (p *Pricer) find(c *call, at pcommon.Timestamp) *modelPrice {
-	models := [...]string{c.responseModel, c.requestModel}
+func (p *Pricer) find(s *spans.Span, at pcommon.Timestamp) *modelPrice {
+	models := [...]string{s.ResponseModel, s.RequestModel}
 	for _, model := range models {
 		for _, m := range p.exact[model] {
-			if m.applies(c, at) {
+			if m.applies(s, at) {
 				return m
 			}
 		}
@@ -163,7 +171,7 @@ func (p *Pricer) find(c *call, at pcommon.Timestamp) *modelPrice {
 			continue
 		}
 		for _, m := range p.globs {
-			if m.applies(c, at) && m.model.match(model) {
+			if m.applies(s, at) && m.model.match(model) {
 				return m
 			}
 		}
@@ -173,27 +181,22 @@ func (p *Pricer) find(c *call, at pcommon.Timestamp) *modelPrice {
 
 // applies reports whether the price holds at that time for one of the names of the call's provider:
 // MLflow and the conventions have different ones.
-func (m *modelPrice) applies(c *call, at pcommon.Timestamp) bool {
-	return at >= m.from && at < m.to && (m.provider.match(c.provider) || c.otherProvider != "" &&
-		m.provider.match(c.otherProvider))
+func (m *modelPrice) applies(s *spans.Span, at pcommon.Timestamp) bool {
+	return at >= m.from && at < m.to && (m.provider.match(s.Provider) || s.OtherProvider != "" &&
+		m.provider.match(s.OtherProvider))
 }
 
 // cost returns what a call costs, in units of the currency.
-func (m *modelPrice) cost(u *usage.Usage) (input, output float64) {
+func (m *modelPrice) cost(t *usage.Tokens) (input, output float64) {
 	r := &m.rates
 	for i := range m.long {
-		if u.Of(usage.FieldInput) > m.long[i].above {
+		if t.Input > m.long[i].above {
 			r = &m.long[i].rates
 		}
 	}
-	in, out := u.Of(usage.FieldInput), u.Of(usage.FieldOutput)
-	read := min(u.Of(usage.FieldCacheRead), in)
-	write := min(u.Of(usage.FieldCacheWrite), in-read)
-	hour := min(u.Of(usage.FieldCacheWrite1h), write)
-	reason := min(u.Of(usage.FieldReasoning), out)
 	const million = 1e6
-	input = (float64(in-read-write)*r.input + float64(read)*r.cacheRead + float64(write-hour)*r.cacheWrite + float64(
-		hour)*r.cacheWrite1h) / million
-	output = (float64(out-reason)*r.output + float64(reason)*r.reasoning) / million
+	input = (float64(t.Input-t.CacheRead-t.CacheWrite)*r.input + float64(t.CacheRead)*r.cacheRead +
+		float64(t.CacheWrite-t.CacheWrite1h)*r.cacheWrite + float64(t.CacheWrite1h)*r.cacheWrite1h) / million
+	output = (float64(t.Output-t.Reasoning)*r.output + float64(t.Reasoning)*r.reasoning) / million
 	return input, output
 }

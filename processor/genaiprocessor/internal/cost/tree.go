@@ -4,6 +4,8 @@
 package cost
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -13,7 +15,7 @@ import (
 // node is what the trace's total needs of a span.
 type node struct {
 	span    ptrace.Span
-	kind    kind // that it has a cost for, else untyped
+	kind    kind // that it has a cost for, else free
 	cost    float64
 	genAI   bool
 	top     bool // marked as the topmost span of its trace
@@ -59,7 +61,7 @@ func (t *tree) add(span ptrace.Span, n node) {
 	n.span = span
 	t.byID[key] = len(t.nodes)
 	t.nodes = append(t.nodes, n)
-	t.costly = t.costly || n.kind != untyped
+	t.costly = t.costly || n.kind != free
 }
 
 // total is the sum of one trace.
@@ -94,7 +96,7 @@ func (t *tree) totals(stats *Stats) {
 			sum = &total{top: none}
 			sums[n.span.TraceID()] = sum
 		}
-		if n.kind != untyped && (n.parent == none || t.nodes[n.parent].above&n.kind == 0) {
+		if n.kind != free && (n.parent == none || t.nodes[n.parent].above&n.kind == 0) {
 			sum.cost += n.cost
 			sum.counted = true
 		}
@@ -123,15 +125,13 @@ func (t *tree) totals(stats *Stats) {
 		attrs.PutDouble(genai.CostTraceTotal, sum.cost)
 		if sum.partial {
 			stats.Partial++
-			attrs.PutBool(genai.CostTracePartial, true)
-		} else {
-			attrs.Remove(genai.CostTracePartial)
 		}
+		flag(attrs, genai.CostTracePartial, sum.partial)
 	}
 }
 
-// resolve sets above for the node and all that lie above it, each only once. A circle of parents,
-// which only a broken producer sends, is cut where it was entered.
+// resolve sets above for the node and all that lie above it, each only once. In a cycle of parents,
+// which only a broken producer sends, the first span that is met is the topmost one.
 func (t *tree) resolve(i int, path []int) []int {
 	for i != none && t.nodes[i].state == open {
 		t.nodes[i].state = visiting
@@ -144,7 +144,9 @@ func (t *tree) resolve(i int, path []int) []int {
 	case t.nodes[i].state == done:
 		above = t.nodes[i].above
 	default:
-		t.nodes[path[len(path)-1]].parent = none
+		t.nodes[i].parent = none
+		at := slices.Index(path, i)
+		path = append(slices.Delete(path, at, at+1), i) // it lies above all others now
 	}
 	for j := len(path) - 1; j >= 0; j-- {
 		n := &t.nodes[path[j]]

@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	ProcessorGenaiExpressionErrors   metric.Int64Counter
 	ProcessorGenaiPrices             metric.Int64Counter
 	ProcessorGenaiPricesMissing      metric.Int64Counter
+	ProcessorGenaiPricesUncertain    metric.Int64Counter
 	ProcessorGenaiScoreCollisions    metric.Int64Counter
 	ProcessorGenaiScores             metric.Int64Counter
 	ProcessorGenaiTextBytes          metric.Int64Counter
@@ -95,6 +96,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ProcessorGenaiPricesMissing, err = builder.meter.Int64Counter(
 		"otelcol_processor_genai_prices_missing",
 		metric.WithDescription("Calls of models that got no cost, or reported numbers that were ignored, by reason. [Alpha]"),
+		metric.WithUnit("{call}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiPricesUncertain, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_prices_uncertain",
+		metric.WithDescription("Calls of models whose cost depends on a number that may mean something else, by reason. [Alpha]"),
 		metric.WithUnit("{call}"),
 	)
 	errs = errors.Join(errs, err)

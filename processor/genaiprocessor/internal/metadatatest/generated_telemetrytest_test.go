@@ -24,6 +24,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorGenaiExpressionErrors.Add(context.Background(), 1)
 	tb.ProcessorGenaiPrices.Add(context.Background(), 1)
 	tb.ProcessorGenaiPricesMissing.Add(context.Background(), 1)
+	tb.ProcessorGenaiPricesUncertain.Add(context.Background(), 1)
 	tb.ProcessorGenaiScoreCollisions.Add(context.Background(), 1)
 	tb.ProcessorGenaiScores.Add(context.Background(), 1)
 	tb.ProcessorGenaiTextBytes.Add(context.Background(), 1)
@@ -43,6 +44,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiPricesMissing(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGenaiPricesUncertain(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiScoreCollisions(t, testTel,

@@ -4,6 +4,8 @@
 package spans
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -100,7 +102,7 @@ func (b *Batch) link() {
 	}
 	for i := range b.Spans {
 		s := &b.Spans[i]
-		if s.Kind == KindOther {
+		if !s.callsModel() {
 			continue
 		}
 		if up := b.genAIAbove(i); up != none {
@@ -125,8 +127,8 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// resolve sets root for the span and all that lie above it, each only once. A circle of parents,
-// which only a broken producer sends, is cut where it was entered.
+// resolve sets root for the span and all that lie above it, each only once. In a cycle of parents,
+// which only a broken producer sends, the first span that is met is the topmost one.
 func (b *Batch) resolve(i int) {
 	path := b.path[:0]
 	for i != none && b.Spans[i].state == open {
@@ -140,7 +142,9 @@ func (b *Batch) resolve(i int) {
 	case b.Spans[i].state == done:
 		root, below = b.Spans[i].root, b.Spans[i].below
 	default:
-		b.Spans[path[len(path)-1]].parent = none
+		b.Spans[i].parent, b.Spans[i].cut = none, true
+		at := slices.Index(path, i)
+		path = append(slices.Delete(path, at, at+1), i) // it lies above all others now
 	}
 	for j := len(path) - 1; j >= 0; j-- {
 		s := &b.Spans[path[j]]
@@ -163,7 +167,7 @@ const (
 // awaitsParent reports whether the parent isn't in the batch but in another one of the same
 // process.
 func (s *Span) awaitsParent() bool {
-	return s.parent == none && !s.ParentSpanID().IsEmpty() && s.Flags()&(hasIsRemote|isRemote) == hasIsRemote
+	return s.parent == none && !s.cut && !s.ParentSpanID().IsEmpty() && s.Flags()&(hasIsRemote|isRemote) == hasIsRemote
 }
 
 // genAIAbove returns the nearest GenAI span above the span with index i, at most 100 spans away, or

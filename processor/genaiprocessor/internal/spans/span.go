@@ -13,22 +13,29 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
 )
 
-// Kind is what a span stands for, as far as counting tokens cares.
+// Kind is what a span stands for.
 type Kind uint8
 
 // The kinds.
 const (
-	KindOther Kind = iota
-	KindLLM
-	KindEmbedding
+	KindOther     Kind = iota // an agent, a chain, a retriever …, or not said
+	KindLLM                   // a call of a language model
+	KindEmbedding             // a call of an embedding model
+	KindRerank                // a call of a model that ranks documents
+	KindTool                  // a call of a tool
 )
 
-// kinds are the types of spans in all dialects, in lower case, that are calls of models. Other
-// types are Other; those of untyped say nothing.
+// kinds are the types of spans in all dialects, in lower case, that are calls. Other types are
+// KindOther.
 var kinds = map[string]Kind{
 	"llm": KindLLM, "chat_model": KindLLM, "chat": KindLLM, "text_completion": KindLLM, "completion": KindLLM,
-	"generate_content": KindLLM,
-	"embedding":        KindEmbedding, "embeddings": KindEmbedding,
+	"generate_content": KindLLM, "generation": KindLLM,
+	"ai.generatetext.dogenerate": KindLLM, "ai.streamtext.dostream": KindLLM,
+	"ai.generateobject.dogenerate": KindLLM, "ai.streamobject.dostream": KindLLM,
+	"embedding": KindEmbedding, "embeddings": KindEmbedding, "ai.embed.doembed": KindEmbedding,
+	"ai.embedmany.doembed": KindEmbedding,
+	"rerank":               KindRerank,
+	"tool":                 KindTool, "execute_tool": KindTool, "ai.toolcall": KindTool,
 }
 
 // Direction is the side of a call.
@@ -82,21 +89,32 @@ type Span struct {
 	Kind    Kind
 
 	RequestModel, ResponseModel string
-	Reported                    [directions]bool // the producer reports the number of tokens
-	usage                       usage.Usage      // those numbers
-	chatUsage                   pcommon.Value    // mlflow.chat.tokenUsage, if hasChatUsage
-	hasChatUsage, estimated     bool             // estimated: the numbers are this processor's own
-	Texts                       [directions]Texts
-	System                      pcommon.Value // gen_ai.system_instructions, if HasSystem
-	HasSystem                   bool
-	Assessments                 pcommon.Value // if HasAssessments
-	HasAssessments              bool
+	// Provider is its name in the conventions, OtherProvider in MLflow, OpenInference or the Vercel AI
+	// SDK: they have different ones.
+	Provider, OtherProvider string
+	Tool                    string // name of the tool
+	Whole                   bool   // the mlflow receiver's mark on the topmost span of a whole trace
+
+	Reported       [directions]bool // the producer reports the number of tokens
+	BadUsage       int              // reported numbers that are none; complete after Usage
+	usage          usage.Usage      // those numbers
+	documents      [2]pcommon.Value // with further numbers, by document, if has
+	hasDocuments   [2]bool
+	estimated      bool // the numbers are this processor's own
+	Texts          [directions]Texts
+	System         pcommon.Value // gen_ai.system_instructions, if HasSystem
+	HasSystem      bool
+	Assessments    pcommon.Value // if HasAssessments
+	HasAssessments bool
+	Evaluations    []ptrace.SpanEvent // events gen_ai.evaluation.result
 
 	jsonKeys    pcommon.Value
 	hasJSONKeys bool
-	kindRank    int8
+	// the ranks of the dialects that type, model, provider and tool are from; the lowest counts
+	kindRank, requestRank, responseRank, providerRank, otherRank, toolRank int8
 
 	parent   int  // index of the parent in the batch, or none
+	cut      bool // it has a parent, which lies below it: the parents form a cycle
 	root     int  // index of the topmost GenAI span at or above this one, or none
 	below    bool // its topmost span in the batch has a parent in another one
 	state    state
@@ -134,14 +152,21 @@ func (b *Batch) Models(s *Span) (request, response string) {
 func (b *Batch) IsRoot(i int) bool { return b.Spans[i].GenAI && b.Spans[i].root == i }
 
 // IsLeafCall reports whether s calls a model and has no other such call below it.
-func (s *Span) IsLeafCall() bool { return s.Kind != KindOther && !s.hasCalls }
+func (s *Span) IsLeafCall() bool { return s.callsModel() && !s.hasCalls }
+
+// callsModel reports whether the span is a call whose tokens are counted.
+func (s *Span) callsModel() bool { return s.Kind == KindLLM || s.Kind == KindEmbedding }
+
+// Typed reports whether the span has a type in any dialect.
+func (s *Span) Typed() bool { return s.kindRank != unset }
 
 // unset ranks behind every dialect.
 const unset = 100
 
 // read fills s from its attributes and events, in one pass over them.
 func (s *Span) read() {
-	s.kindRank = unset
+	s.kindRank, s.requestRank, s.responseRank = unset, unset, unset
+	s.providerRank, s.otherRank, s.toolRank = unset, unset, unset
 	for key, v := range s.Attributes().All() {
 		if genai.Marks(key) {
 			s.GenAI = true
@@ -163,6 +188,10 @@ func (s *Span) read() {
 	if s.Payloads != "" {
 		s.GenAI = true
 	}
+	document := s.hasDocuments != [2]bool{}
+	total := document || s.usage.Has(usage.FieldTotal)
+	s.Reported[DirectionRequest] = total || s.usage.Has(usage.FieldInput)
+	s.Reported[DirectionResponse] = total || s.usage.Has(usage.FieldOutput)
 }
 
 func (s *Span) attribute(key string, v pcommon.Value) {
@@ -181,19 +210,46 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 		s.Texts[DirectionRequest].set(SourcePreview, v)
 	case genai.ResponsePreview:
 		s.Texts[DirectionResponse].set(SourcePreview, v)
+	case genai.Revision:
+		s.Whole = true
 	case genai.ChatUsage:
-		s.Reported = [directions]bool{true, true}
-		s.chatUsage, s.hasChatUsage = v, true
-	case genai.LLMModel, "llm.model_name", "embedding.model_name", "langfuse.observation.model.name":
-		if s.RequestModel == "" {
-			s.RequestModel = genai.Unquoted(v.Str())
-		}
+		s.document(documentMLflow, v)
+	case "langfuse.observation.usage_details":
+		s.document(documentLangfuse, v)
 	case genai.RequestModel:
-		if v.Str() != "" {
-			s.RequestModel = v.Str()
-		}
+		first(&s.RequestModel, &s.requestRank, 0, v.Str())
+	case genai.LLMModel:
+		first(&s.RequestModel, &s.requestRank, 1, genai.Unquoted(v.Str()))
+	case "llm.model_name":
+		first(&s.RequestModel, &s.requestRank, 2, v.Str())
+	case "embedding.model_name":
+		first(&s.RequestModel, &s.requestRank, 3, v.Str())
+	case "langfuse.observation.model.name":
+		first(&s.RequestModel, &s.requestRank, 4, v.Str())
+	case "ai.model.id":
+		first(&s.RequestModel, &s.requestRank, 5, v.Str())
 	case genai.ResponseModel:
-		s.ResponseModel = v.Str()
+		first(&s.ResponseModel, &s.responseRank, 0, v.Str())
+	case "ai.response.model":
+		first(&s.ResponseModel, &s.responseRank, 1, v.Str())
+	case genai.ProviderName:
+		first(&s.Provider, &s.providerRank, 0, v.Str())
+	case "gen_ai.system":
+		first(&s.Provider, &s.providerRank, 1, v.Str())
+	case genai.LLMProvider:
+		first(&s.OtherProvider, &s.otherRank, 0, genai.Unquoted(v.Str()))
+	case "llm.provider":
+		first(&s.OtherProvider, &s.otherRank, 1, v.Str())
+	case "ai.model.provider":
+		first(&s.OtherProvider, &s.otherRank, 2, v.Str())
+	case genai.ToolName:
+		first(&s.Tool, &s.toolRank, 0, v.Str())
+	case "tool.name":
+		first(&s.Tool, &s.toolRank, 1, v.Str())
+	case "ai.toolCall.name":
+		first(&s.Tool, &s.toolRank, 2, v.Str())
+	case "traceloop.entity.name":
+		first(&s.Tool, &s.toolRank, 3, v.Str())
 	case genai.OperationName:
 		s.typed(1, v.Str())
 	case "openinference.span.kind":
@@ -202,6 +258,10 @@ func (s *Span) attribute(key string, v pcommon.Value) {
 		s.typed(3, v.Str())
 	case "traceloop.span.kind":
 		s.typed(4, v.Str())
+	case "langfuse.observation.type":
+		s.typed(5, v.Str())
+	case "ai.operationId":
+		s.typed(6, v.Str())
 	case "gen_ai.input.messages":
 		s.Texts[DirectionRequest].set(SourceMessages, v)
 	case "gen_ai.output.messages":
@@ -232,17 +292,17 @@ func (s *Span) family(key string, v pcommon.Value) {
 		s.Texts[DirectionRequest].Has[SourceOpenLLMetry] = true
 	case strings.HasPrefix(key, "gen_ai.completion.") && numbered(key[len("gen_ai.completion."):]):
 		s.Texts[DirectionResponse].Has[SourceOpenLLMetry] = true
-	case strings.HasPrefix(key, "gen_ai.usage."), strings.HasPrefix(key, "llm.usage."),
-		strings.HasPrefix(key, "llm.token_count."):
-		s.usage.Attribute(key, v)
-		switch key[strings.LastIndexByte(key, '.')+1:] {
-		case "input_tokens", "prompt_tokens", "prompt":
-			s.Reported[DirectionRequest] = true
-		case "output_tokens", "completion_tokens", "completion":
-			s.Reported[DirectionResponse] = true
-		case "total", "total_tokens":
-			s.Reported = [directions]bool{true, true}
+	default:
+		if known, bad := s.usage.Attribute(key, v); known && bad {
+			s.BadUsage++
 		}
+	}
+}
+
+// first keeps the value of the lowest rank.
+func first(dst *string, current *int8, rank int8, value string) {
+	if value != "" && rank < *current {
+		*dst, *current = value, rank
 	}
 }
 
@@ -269,6 +329,8 @@ func (s *Span) event(e ptrace.SpanEvent) {
 		s.Texts[DirectionRequest].Has[SourceEvents] = true
 	case "gen_ai.choice", "gen_ai.content.completion":
 		s.Texts[DirectionResponse].Has[SourceEvents] = true
+	case "gen_ai.evaluation.result":
+		s.Evaluations = append(s.Evaluations, e)
 	case "gen_ai.client.inference.operation.details":
 		for key, v := range e.Attributes().All() {
 			switch key {
@@ -302,7 +364,9 @@ func lower(name string) string {
 		return "chat_model"
 	case "EMBEDDING":
 		return "embedding"
-	case "AGENT", "TOOL", "CHAIN", "RETRIEVER", "WORKFLOW", "TASK", "PARSER", "MEMORY", "GUARDRAIL",
+	case "TOOL":
+		return "tool"
+	case "AGENT", "CHAIN", "RETRIEVER", "WORKFLOW", "TASK", "PARSER", "MEMORY", "GUARDRAIL",
 		"EVALUATOR", "RERANKER":
 		return ""
 	}

@@ -104,10 +104,16 @@ func (h *human) document(text []byte) {
 }
 
 // conversation adds the texts of a message or part of one, or a list of them, and reports whether
-// text, which is valid JSON, is one.
+// text, which is valid JSON, is one. In a list the parts need no type: [{"text": …}].
 func (h *human) conversation(text []byte) bool {
-	if text = h.read(text); !h.isMessage(text, 0) {
-		return false
+	text = h.read(text)
+	if !h.isMessage(text, 0) {
+		if kindOf(text) != pyjson.Array {
+			return false
+		}
+		if first := h.firstLeaf(text, 0); kindOf(first) != pyjson.Object || !h.hasText(first) {
+			return false
+		}
 	}
 	h.list(text, 0)
 	return true
@@ -134,12 +140,26 @@ func (h *human) object(text []byte, depth int) {
 	}
 	for i := base; i < end; i++ {
 		m := h.open[i]
+		if m.key == "config" && kindOf(m.value) == pyjson.Object {
+			h.systemInstruction(m.value, depth+1)
+			continue
+		}
 		if _, known := places[m.key]; !known {
 			continue
 		}
 		if m.key == "request" && kindOf(m.value) == pyjson.Object {
 			h.object(m.value, depth+1)
 		} else {
+			h.list(m.value, depth+1)
+		}
+	}
+}
+
+// systemInstruction adds the instruction in the settings of a request to Gemini.
+func (h *human) systemInstruction(config []byte, depth int) {
+	c := h.inside(config)
+	for m, ok := c.member(); ok; m, ok = c.member() {
+		if m.key == "system_instruction" || m.key == "systemInstruction" {
 			h.list(m.value, depth+1)
 		}
 	}

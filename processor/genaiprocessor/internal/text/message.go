@@ -87,12 +87,15 @@ func (h *human) message(base, depth int) {
 			if !nested { // LangChain's generations repeat the text of their message
 				h.list(m.value, depth+1)
 			}
-		case "content", "parts", "message", "delta", "kwargs", "refusal", "reasoning", "reasoning_content",
-			"thinking", "summary":
+		case "content":
+			h.data(m.value, depth+1)
+		case "parts", "message", "delta", "kwargs", "refusal", "reasoning", "reasoning_content", "thinking", "summary":
 			h.list(m.value, depth+1)
+		case "json": // a part of a tool's result in Bedrock
+			h.json(m.value)
 		case "tool_calls", "function_call", "functionCall", "toolUse", "function":
 			h.call(m.value, depth+1)
-		case "functionResponse", "toolResult", "output", "response", "result":
+		case "functionResponse", "function_response", "toolResult", "output", "response", "result":
 			h.result(m.value, depth+1)
 		case "arguments", "args":
 			h.json(m.value)
@@ -104,6 +107,36 @@ func (h *human) message(base, depth int) {
 			}
 		}
 	}
+}
+
+// data adds the texts of a message, a part of one or a list of either, or the JSON of an object that
+// is none: tools answer with such objects.
+func (h *human) data(raw []byte, depth int) {
+	if kindOf(raw) == pyjson.Object && !h.hasText(raw) {
+		h.json(raw)
+		return
+	}
+	h.list(raw, depth)
+}
+
+// texts are the members of messages and their parts that hold texts.
+var texts = map[string]bool{
+	"content": true, "parts": true, "text": true, "message": true, "delta": true, "kwargs": true, "refusal": true,
+	"reasoning": true, "reasoning_content": true, "thinking": true, "summary": true, "json": true,
+	"tool_calls": true, "function_call": true, "functionCall": true, "toolUse": true, "function": true,
+	"functionResponse": true, "function_response": true, "toolResult": true, "output": true, "response": true,
+	"result": true, "arguments": true, "args": true, "input": true, "role": true, "type": true,
+}
+
+// hasText reports whether an object has a member of a message.
+func (h *human) hasText(object []byte) bool {
+	c := h.inside(object)
+	for m, ok := c.member(); ok; m, ok = c.member() {
+		if texts[m.key] {
+			return true
+		}
+	}
+	return false
 }
 
 // call adds the names and arguments of calls of tools.
@@ -151,7 +184,7 @@ func (h *human) result(raw []byte, depth int) {
 		for i, end := base, len(h.open); i < end; i++ {
 			if m := h.open[i]; m.key == "content" || m.key == "response" || m.key == "message" {
 				content = true
-				h.list(m.value, depth+1)
+				h.data(m.value, depth+1)
 			}
 		}
 		h.drop(base)

@@ -1,0 +1,56 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package scores
+
+import (
+	"bytes"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
+)
+
+// WithEvents returns a new JSON text with the assessments of list, which may be empty, and one for
+// each event gen_ai.evaluation.result of OpenTelemetry's GenAI conventions: its value is the score's
+// value, else its label.
+func WithEvents(list []byte, events []ptrace.SpanEvent) []byte {
+	list = bytes.TrimSpace(list)
+	if n := len(list); n >= 2 && list[0] == '[' && list[n-1] == ']' {
+		list = bytes.TrimSpace(list[1 : n-1])
+	}
+	out := append(make([]byte, 0, len(list)+128*len(events)), '[')
+	out = append(out, list...)
+	for _, e := range events {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendEvent(out, e)
+	}
+	return append(out, ']')
+}
+
+func appendEvent(out []byte, e ptrace.SpanEvent) []byte {
+	out = append(out, `{"name":`...)
+	if name, ok := e.Attributes().Get("gen_ai.evaluation.name"); ok {
+		out = pyjson.AppendString(out, name.AsString())
+	} else {
+		out = append(out, "null"...)
+	}
+	value, ok := e.Attributes().Get("gen_ai.evaluation.score.value")
+	if !ok || value.Type() == pcommon.ValueTypeEmpty {
+		value, ok = e.Attributes().Get("gen_ai.evaluation.score.label")
+	}
+	if ok {
+		out = append(out, `,"value":`...)
+		out = genai.ValueText(out, value)
+	}
+	if t := e.Timestamp(); t != 0 {
+		out = append(out, `,"timestamp":`...)
+		out = pyjson.AppendString(out, t.AsTime().Format(time.RFC3339Nano))
+	}
+	return append(out, '}')
+}

@@ -1,0 +1,103 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package usage
+
+// Cached says whether the reported input includes the tokens that were read from a cache or written
+// to it.
+type Cached int8
+
+// The ways of reporting.
+const (
+	CachedUnknown  Cached = iota
+	CachedIncluded        // input = new + read + written: the convention
+	CachedExcluded        // input = new
+)
+
+// Tokens are the numbers of a call in one meaning. Input includes cached tokens, Output includes
+// reasoning, and no part is larger than its whole.
+type Tokens struct {
+	Input, Output                       int64
+	CacheRead, CacheWrite, CacheWrite1h int64
+	Reasoning                           int64
+	// Uncertain: nothing tells whether the reported input includes cached tokens. They are taken as
+	// included, which is the convention.
+	Uncertain bool
+	// Limited: a reported part is larger than its whole and was taken as the whole.
+	Limited bool
+}
+
+// Resolve decides what the numbers of u mean, by evidence in this order: an input below the cached
+// tokens excludes them, and an output below reasoning excludes that; a total that fits exactly one
+// meaning; what the producer is known to do; else the conventions, which include both.
+func (u *Usage) Resolve(producer Cached) Tokens {
+	in, out := u.n[FieldInput], u.n[FieldOutput]
+	cached, reasoning := u.n[FieldCacheRead]+u.n[FieldCacheWrite], u.n[FieldReasoning]
+	t := Tokens{CacheRead: u.n[FieldCacheRead], CacheWrite: u.n[FieldCacheWrite],
+		CacheWrite1h: u.n[FieldCacheWrite1h], Reasoning: reasoning}
+
+	beside := cached > in      // cached tokens are reported beside input
+	outside := reasoning > out // reasoning is reported beside output
+	decided := cached == 0 || beside
+	if fit, ok := u.fit(beside, outside); ok && !decided {
+		beside, outside, decided = fit.beside, fit.outside, true
+	} else if ok {
+		outside = fit.outside
+	}
+	if !decided {
+		beside = producer == CachedExcluded
+		t.Uncertain = producer == CachedUnknown
+	}
+	t.Input, t.Output = in, out
+	if beside {
+		t.Input += cached
+	}
+	if outside {
+		t.Output += reasoning
+	}
+	t.limit()
+	return t
+}
+
+// meaning is a way to read the numbers.
+type meaning struct{ beside, outside bool }
+
+// fit returns the only meaning in which input and output make the reported total, among those that
+// the numbers allow. ok is false if there is no total, or if none or several fit.
+func (u *Usage) fit(beside, outside bool) (found meaning, ok bool) {
+	if !u.Has(FieldTotal) {
+		return found, false
+	}
+	cached, reasoning := u.n[FieldCacheRead]+u.n[FieldCacheWrite], u.n[FieldReasoning]
+	n := 0
+	for _, m := range [...]meaning{{false, false}, {true, false}, {false, true}, {true, true}} {
+		if beside && !m.beside || outside && !m.outside || m.beside && cached == 0 || m.outside && reasoning == 0 {
+			continue
+		}
+		sum := u.n[FieldInput] + u.n[FieldOutput]
+		if m.beside {
+			sum += cached
+		}
+		if m.outside {
+			sum += reasoning
+		}
+		if sum == u.n[FieldTotal] {
+			found = m
+			n++
+		}
+	}
+	return found, n == 1
+}
+
+// limit makes no part larger than its whole.
+func (t *Tokens) limit() {
+	bound := func(n *int64, most int64) {
+		if *n > most {
+			*n, t.Limited = most, true
+		}
+	}
+	bound(&t.CacheRead, t.Input)
+	bound(&t.CacheWrite, t.Input-t.CacheRead)
+	bound(&t.CacheWrite1h, t.CacheWrite)
+	bound(&t.Reasoning, t.Output)
+}
