@@ -40,7 +40,7 @@ func TestGateIsOverdue(t *testing.T) {
 	const interval, max = 10 * time.Second, 20 * time.Second
 	g := NewGate(nil, interval, max)
 	at := time.Unix(1000, 0)
-	after := func(d time.Duration) time.Time { return at.Add(d) }
+	after := at.Add
 
 	require.False(t, g.Refused(spansOnly, "no grant", false, at).Overdue)
 	require.False(t, g.Refused(spansOnly, "no table", false, after(interval)).Overdue)

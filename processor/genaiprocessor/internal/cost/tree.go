@@ -4,6 +4,8 @@
 package cost
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -146,8 +148,8 @@ func (t *tree) resolve(i int, path []int) []int {
 	default:
 		t.nodes[path[len(path)-1]].parent = none
 	}
-	for j := len(path) - 1; j >= 0; j-- {
-		n := &t.nodes[path[j]]
+	for _, p := range slices.Backward(path) {
+		n := &t.nodes[p]
 		above |= n.kind
 		n.above, n.state = above, done
 	}

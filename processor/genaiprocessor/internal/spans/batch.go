@@ -4,6 +4,8 @@
 package spans
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -142,11 +144,11 @@ func (b *Batch) resolve(i int) {
 	default:
 		b.Spans[path[len(path)-1]].parent = none
 	}
-	for j := len(path) - 1; j >= 0; j-- {
-		s := &b.Spans[path[j]]
+	for _, p := range slices.Backward(path) {
+		s := &b.Spans[p]
 		below = below || s.awaitsParent()
 		if root == none && s.GenAI && !below {
-			root = path[j]
+			root = p
 		}
 		s.root, s.below, s.state = root, below, done
 	}
