@@ -127,7 +127,7 @@ func TestDestinationDownWhileStopping(t *testing.T) {
 	}()
 	<-called
 	cancel()
-	_ = <-done
+	<-done //nolint:errcheck // The run was canceled, and its error says so.
 	require.NoError(t, w.ledger.Check())
 	require.Empty(t, w.got)
 	require.NoError(t, Run(t.Context(), nil, w.settings(accept)))
