@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -202,7 +203,7 @@ func forty(t *testing.T, waits bool) {
 	for i := range tables {
 		l := prefixed(fmt.Sprintf("team_%02d", i))
 		locations = append(locations, l)
-		cfg.Routes = append(cfg.Routes, route.Route{ExperimentID: fmt.Sprint(i), TablePrefix: l.Prefix})
+		cfg.Routes = append(cfg.Routes, route.Route{ExperimentID: strconv.Itoa(i), TablePrefix: l.Prefix})
 	}
 	arrange(w, locations...)
 	table := func(i int) string { return locations[i].Table(unity.Spans, unity.V2).String() }
@@ -219,7 +220,7 @@ func forty(t *testing.T, waits bool) {
 	finished := make([]chan error, tables)
 	produce := func(i, from, to int) {
 		for b := from; b < to; b++ {
-			td := spans(fmt.Sprint(i), i*1000+b, traces, 3)
+			td := spans(strconv.Itoa(i), i*1000+b, traces, 3)
 			if i == 17 {
 				td.ResourceSpans().
 					At(0).

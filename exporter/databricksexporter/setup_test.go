@@ -6,7 +6,7 @@ package databricksexporter
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +96,7 @@ func newHost(extensions ...component.Component) *host {
 	h := &host{extensions: map[component.ID]component.Component{}, destinations: map[string]progress.Destination{}}
 	h.extensions[component.MustNewID("sink")] = h
 	for i, e := range extensions {
-		id := component.MustNewIDWithName("extension", fmt.Sprint(i))
+		id := component.MustNewIDWithName("extension", strconv.Itoa(i))
 		if s, ok := e.(*storagetest.TestStorage); ok {
 			id = s.ID
 		}

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -194,7 +195,7 @@ func TestNothingSecretIsTold(t *testing.T) {
 		e, err := checked.createTraces(t.Context(), set, cfg)
 		require.NoError(t, err)
 		require.NoError(t, e.Start(t.Context(), h))
-		td := spans(fmt.Sprint(i), i, 1, 1)
+		td := spans(strconv.Itoa(i), i, 1, 1)
 		td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr("mlflow.spanOutputs", canary)
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		err = e.ConsumeTraces(ctx, td)

@@ -107,7 +107,7 @@ func TestTeardown(t *testing.T) {
 	tables := w.Tables()
 	out, err := run(t, w, keys{"teardown": true, "grants": someGrants})
 	require.NoError(t, err)
-	require.Equal(t, before, len(w.Statements()))
+	require.Len(t, w.Statements(), before)
 	require.Equal(t, w.Count("GET", "/"), w.Count("", "/"), "only questions are asked")
 	require.Equal(t, tables, w.Tables())
 	at := 0

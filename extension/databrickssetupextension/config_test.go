@@ -4,6 +4,7 @@
 package databrickssetupextension
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -93,9 +94,7 @@ func TestRefusedConfigurations(t *testing.T) {
 			all := map[string]any{"host": "https://h.example.com", "auth": map[string]any{"token": "x"},
 				"warehouse_id": "wh", "catalog": "cat", "schema": "sch", "table_prefix": "pre"}
 			require.NoError(t, configOf(t, confmap.NewFromStringMap(all)).Validate())
-			for k, v := range tc.keys {
-				all[k] = v
-			}
+			maps.Copy(all, tc.keys)
 			require.ErrorContains(t, configOf(t, confmap.NewFromStringMap(all)).Validate(), tc.err)
 		})
 	}

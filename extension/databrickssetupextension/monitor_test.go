@@ -64,7 +64,7 @@ func TestAlreadyExistsInEachSpelling(t *testing.T) {
 				// The first GET of each monitor does not see it.
 				seen := map[string]bool{}
 				hide := func(r *http.Request) *databrickstest.Fault {
-					if r.Method == "GET" && strings.HasPrefix(r.URL.Path, path) &&
+					if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, path) &&
 						(api == "current" || strings.HasSuffix(r.URL.Path, "/monitor")) && !seen[r.URL.Path] {
 						seen[r.URL.Path] = true
 						return &databrickstest.Fault{Status: 404, Code: "NOT_FOUND", Body: "Monitor not found"}
@@ -172,7 +172,7 @@ func TestAPIsThatAreNotThere(t *testing.T) {
 func TestFallsBackAtCreation(t *testing.T) {
 	w := workspace(t)
 	w.SetFault(func(r *http.Request) *databrickstest.Fault {
-		if r.Method == "POST" && r.URL.Path == currentAPI {
+		if r.Method == http.MethodPost && r.URL.Path == currentAPI {
 			return &databrickstest.Fault{Status: 403, Code: "FEATURE_DISABLED",
 				Body: "Data quality monitoring is not enabled for this workspace"}
 		}
@@ -197,7 +197,7 @@ func TestDeletedTable(t *testing.T) {
 	w = workspace(t)
 	gone := false
 	w.SetFault(func(r *http.Request) *databrickstest.Fault {
-		if r.Method == "POST" && r.URL.Path == currentAPI && !gone {
+		if r.Method == http.MethodPost && r.URL.Path == currentAPI && !gone {
 			gone = true
 			return &databrickstest.Fault{Status: 404, Code: "TABLE_DOES_NOT_EXIST", Body: "Table does not exist."}
 		}

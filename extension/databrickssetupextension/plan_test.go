@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -84,7 +85,7 @@ func TestPlanChangesNothingAndItsSQLRuns(t *testing.T) {
 		require.NoError(t, err, s)
 	}
 	require.Contains(t, columns(w, tracesView), "metric_tone")
-	for _, l := range strings.Split(out, "\n") {
+	for l := range strings.SplitSeq(out, "\n") {
 		require.NotContains(t, l, databrickstest.AdminToken)
 	}
 }
@@ -217,9 +218,7 @@ func TestLocationsThatAreRefusedOrThereAlready(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := workspace(t)
 			k := keys{"apply": true, "monitor": map[string]any{"enabled": false}}
-			for key, v := range tc.arrange(w) {
-				k[key] = v
-			}
+			maps.Copy(k, tc.arrange(w))
 			out, err := run(t, w, k)
 			if tc.err != "" {
 				require.ErrorContains(t, err, tc.err, out)

@@ -5,6 +5,7 @@ package databrickssetupextension
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -19,9 +20,7 @@ import (
 func addRoot(w *databrickstest.Workspace, trace string, attributes map[string]any) {
 	now := time.Now()
 	all := map[string]any{"mlflow.spanType": "AGENT", "mlflow.revision": int64(1)}
-	for k, v := range attributes {
-		all[k] = v
-	}
+	maps.Copy(all, attributes)
 	w.AddRows(spansTable, databrickstest.Row{
 		"record_id": "r-" + trace, "time": now.UTC().Format("2006-01-02T15:04:05.000000Z"), "service_name": "svc",
 		"trace_id": fmt.Sprintf("%032s", trace), "span_id": "00000000000000aa",

@@ -118,7 +118,7 @@ func script(out string) (list []string) {
 			b.WriteString(line)
 		}
 	}
-	for _, s := range strings.Split(b.String(), "\n;\n") {
+	for s := range strings.SplitSeq(b.String(), "\n;\n") {
 		if s = strings.TrimSpace(s); s != "" {
 			list = append(list, s)
 		}

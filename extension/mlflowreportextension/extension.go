@@ -196,7 +196,7 @@ func endLine(f *os.File) error {
 	if _, err := f.ReadAt(last, end-1); err != nil || last[0] == '\n' {
 		return err
 	}
-	_, err = f.Write([]byte("\n"))
+	_, err = f.WriteString("\n")
 	return err
 }
 

@@ -19,7 +19,7 @@ type Securable struct {
 	name string
 }
 
-// OnCatalog, OnSchema and OnTable name securables.
+// OnCatalog names a catalog.
 func OnCatalog(name string) Securable { return Securable{"catalog", segment(name), name} }
 
 // OnSchema names a schema.

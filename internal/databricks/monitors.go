@@ -45,7 +45,7 @@ func (c *Client) UpdateDataMonitor(ctx context.Context, m dataquality.Monitor, m
 
 // QualityMonitor reads the monitor of a table.
 func (c *Client) QualityMonitor(ctx context.Context, table unity.Name) (*catalog.MonitorInfo, error) {
-	//nolint:staticcheck // the fallback for workspaces without the current API
+	// The deprecated API is the fallback for workspaces without the current one.
 	m, err := catalog.NewQualityMonitors(c.api).Get(ctx, catalog.GetQualityMonitorRequest{TableName: fullName(table)})
 	return m, explain(ctx, "reading the quality monitor of "+table.String(), err)
 }

@@ -5,6 +5,7 @@ package genai
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -63,11 +64,11 @@ func firstOf(candidates ...string) string {
 // errorType returns the type of the last exception that was recorded, or "_OTHER", the conventions'
 // value for errors of an unknown type.
 func errorType(events []mlflow.Event) string {
-	for i := len(events) - 1; i >= 0; i-- {
-		if events[i].Name != ExceptionEvent {
+	for _, event := range slices.Backward(events) {
+		if event.Name != ExceptionEvent {
 			continue
 		}
-		for _, a := range events[i].Attributes {
+		for _, a := range event.Attributes {
 			if a.Key == ExceptionType {
 				if t, ok := stringValue(a.Raw); ok && t != "" {
 					return t

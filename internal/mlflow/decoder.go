@@ -5,6 +5,7 @@ package mlflow
 
 import (
 	"math"
+	"slices"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
@@ -109,5 +110,5 @@ func (b *block) keep(value []byte) []byte {
 	if end := n + len(value); len(value) > 0 && end <= cap(b.buf) && &value[0] == &b.buf[:end][n] {
 		b.buf = b.buf[:end]
 	}
-	return value[:len(value):len(value)]
+	return slices.Clip(value)
 }

@@ -5,6 +5,7 @@ package mlflow
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -82,7 +83,7 @@ func TestTraceIDs(t *testing.T) {
 	for _, id := range []string{"", "my-custom-id/ü 1", "tr-xyz", "tr-00000000000000000000000000000000", "tr-0af7"} {
 		trace := decode(id, none)
 		sum := sha256.Sum256([]byte(id))
-		assert.Equal(t, fmt.Sprintf("%x", sum[:16]), hexOf(trace), id)
+		assert.Equal(t, hex.EncodeToString(sum[:16]), hexOf(trace), id)
 		assert.True(t, trace.Synthetic)
 	}
 	trace := decode(own, `{"name":"a"},{"name":"b"}`)

@@ -7,7 +7,7 @@
 // # What is computed
 //
 // A pattern, one regular expression per encoding, splits the text into pieces. Byte-pair encoding
-// (BPE) turns each piece into tokens: it starts from the bytes and, as long as two neighbours
+// (BPE) turns each piece into tokens: it starts from the bytes and, as long as two neighbors
 // together are in the vocabulary, merges the pair with the lowest rank, the leftmost among equals.
 // The count is the number of tokens of all pieces. The same pattern and vocabulary give the same
 // count, so what follows changes how long it takes, never what comes out.
@@ -50,7 +50,7 @@
 //
 // Now run BPE from c complete, and beside it from the bytes. Leave the merges inside c out of the
 // second run. What remains are the same merges in the same order: the only pairs that the first run
-// has earlier are those of whole c with a neighbour. What these make has c as a part, hence a
+// has earlier are those of whole c with a neighbor. What these make has c as a part, hence a
 // higher id than c, so when the first run comes to choose one, all merges inside c have been chosen
 // in the second. Both end with the same tokens.
 //

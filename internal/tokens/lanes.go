@@ -148,7 +148,7 @@ func (b *lanes) activate(n int) (groups int) {
 
 // mergeEach merges the lowest pair of each of the n active lanes. It returns how many lanes stay
 // active, having had one, and how many questions it asks: the pairs that the new tokens form with
-// their neighbours, where the filter lets them pass.
+// their neighbors, where the filter lets them pass.
 func (v *vocabulary) mergeEach(b *lanes, n int) (active, asked int) {
 	filter := v.pairs.pairFilter()
 	for i := range n {
@@ -161,7 +161,7 @@ func (v *vocabulary) mergeEach(b *lanes, n int) (active, asked int) {
 		active++
 		l := (*lane)(unsafe.Add(unsafe.Pointer(&b.lane), offset))
 
-		// The token at position becomes id and takes in the one at next. Its neighbours are then at
+		// The token at position becomes id and takes in the one at next. Its neighbors are then at
 		// before and behind.
 		position, id := lowest&positionMask, lowest>>positionBits
 		rest := l.starts & (^uint64(1) << position)

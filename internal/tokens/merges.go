@@ -174,7 +174,7 @@ func (v *vocabulary) shorter(s string, i int, c candidate) candidate {
 func (v *vocabulary) atMost(lo, hi uint64, set uint32, limit int) candidate {
 	for set &= 2<<limit - 1; set != 0; {
 		n := bits.Len32(set) - 1
-		id := uint32(none)
+		var id uint32
 		if n < 8 {
 			k := shortOf(lo, n)
 			id = v.short.find(k.hash(), k)

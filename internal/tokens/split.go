@@ -3,7 +3,9 @@
 
 package tokens
 
-import "math/bits"
+import (
+	"math/bits"
+)
 
 const (
 	window = 1024 // bytes of a long piece encoded at a time
@@ -35,7 +37,7 @@ func (v *vocabulary) split(s string) int {
 }
 
 // splitLong encodes one window after another. It relies on this: a sequence of tokens is the
-// encoding of its bytes exactly if every two neighbours stay apart when the bytes of just these two
+// encoding of its bytes exactly if every two neighbors stay apart when the bytes of just these two
 // are encoded (see apart). So the encodings of two overlapping stretches may be joined at a token
 // they share, and ok is false if they share none.
 //
@@ -178,7 +180,7 @@ const (
 	mergeSymbols = 56 // the most symbols that merging starts from, but for the rest of a character
 )
 
-// mergeAll is byte-pair encoding as it is defined: it merges the pair of neighbours with the lowest
+// mergeAll is byte-pair encoding as it is defined: it merges the pair of neighbors with the lowest
 // rank, the leftmost among equals, until no pair merges. It starts from the symbols of s, at most
 // maxSmall bytes, as many as there is room for, and returns how many bytes that is and which
 // symbols begin tokens, as bits. It leaves each token in ids at the position of its first symbol,

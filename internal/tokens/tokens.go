@@ -78,7 +78,7 @@ func (e *Encoding) CountUpTo(text string, limit int) (n int, within bool) {
 func replaceInvalid(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + len(s)/2)
-	for len(s) > 0 {
+	for s != "" {
 		r, n := utf8.DecodeRuneInString(s)
 		if r == utf8.RuneError && n == 1 {
 			b.WriteString("\uFFFD")

@@ -103,7 +103,7 @@ func (v *vocabulary) scratch() *spellings {
 }
 
 // clear empties the memos. The spellings are gone then.
-func (s *spellings) clear(v *vocabulary) {
+func (s *spellings) clear(*vocabulary) {
 	clear(s.first)
 	clear(s.last)
 	clear(s.length)

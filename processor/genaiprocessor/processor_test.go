@@ -5,6 +5,7 @@ package genaiprocessor
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 
@@ -166,9 +167,7 @@ func TestMissingUsageIsFilledOnRequestOnly(t *testing.T) {
 	assert.Equal(t, want, usage(refine(t, once, fill)), "what was filled is not filled again")
 	for _, reported := range []map[string]any{{genai.UsageOutput: 5}, {genai.ChatUsage: `{"input_tokens": 5}`},
 		{"llm.token_count.total": 5}} {
-		for key, v := range call {
-			reported[key] = v
-		}
+		maps.Copy(reported, call)
 		assert.NotContains(t, usage(refine(t, one(t, reported), fill)), genai.TokensBackfilled)
 	}
 	agent := one(t, map[string]any{genai.SpanType: "AGENT", genai.SpanInputs: "q"})

@@ -57,8 +57,7 @@ func table(text string) (rows [][]string) {
 // keys are the options of a type by their path, and the fields of the elements of a list as
 // option[].field.
 func keys(typ reflect.Type, path string, into map[string]bool) {
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		name, squash := strings.CutSuffix(f.Tag.Get("mapstructure"), ",squash")
 		at := strings.TrimPrefix(path+"::"+name, "::")
 		switch {

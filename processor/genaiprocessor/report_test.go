@@ -60,13 +60,11 @@ func reported(t *testing.T, change func(*Config), work func(processor.Traces)) p
 	return host.published[0]
 }
 
-func price(f float64) *float64 { return &f }
-
 // examplePrices are per million tokens.
 var examplePrices = cost.Config{Currency: "EUR", PriceList: "example", Models: []cost.ModelPrice{
-	{Match: cost.ModelMatch{Model: "gpt-4o-mini"}, Rates: cost.Rates{Input: price(1), Output: price(4),
-		CacheRead: price(0.5)}},
-	{Match: cost.ModelMatch{Model: "claude-*"}, Rates: cost.Rates{Input: price(10), Output: price(40)}},
+	{Match: cost.ModelMatch{Model: "gpt-4o-mini"}, Rates: cost.Rates{Input: new(float64(1)), Output: new(float64(4)),
+		CacheRead: new(0.5)}},
+	{Match: cost.ModelMatch{Model: "claude-*"}, Rates: cost.Rates{Input: new(float64(10)), Output: new(float64(40))}},
 }}
 
 // What is reported of the sample store is what Python counts and what MLflow's client says of it,

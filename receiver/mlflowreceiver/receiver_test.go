@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ type host struct {
 func newHost(extensions ...component.Component) *host {
 	h := &host{extensions: map[component.ID]component.Component{}}
 	for i, e := range extensions {
-		id := component.MustNewIDWithName("extension", fmt.Sprint(i))
+		id := component.MustNewIDWithName("extension", strconv.Itoa(i))
 		if s, ok := e.(*storagetest.TestStorage); ok {
 			id = s.ID
 		}

@@ -5,9 +5,10 @@
 package main
 
 import (
-	"github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness"
 	"github.com/pkoukk/tiktoken-go"
 	loader "github.com/pkoukk/tiktoken-go-loader"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness"
 )
 
 func main() {

@@ -5,8 +5,9 @@
 package main
 
 import (
-	"github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness"
 	"github.com/tiktoken-go/tokenizer"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/bench/tokens/harness"
 )
 
 func main() {

@@ -211,7 +211,7 @@ func TestFaults(t *testing.T) {
 	require.Equal(t, 429, got.status)
 	require.Equal(t, "7", got.header.Get("Retry-After"))
 	w.SetFault(func(*http.Request) *Fault { return &Fault{Reset: true} })
-	req, err := http.NewRequest("POST", url, strings.NewReader("x"))
+	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader("x"))
 	require.NoError(t, err)
 	_, err = http.DefaultTransport.RoundTrip(req)
 	require.Error(t, err)

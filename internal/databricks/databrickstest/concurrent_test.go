@@ -4,7 +4,7 @@
 package databrickstest
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -58,5 +58,5 @@ func TestConcurrent(t *testing.T) {
 	require.Len(t, ids, 2*writers*requests)
 	rows, err := ask(t, w, "SELECT count(*) FROM cat.sch.pre_otel_spans")
 	require.NoError(t, err)
-	require.Equal(t, [][]string{{fmt.Sprint(2 * writers * requests)}}, rows)
+	require.Equal(t, [][]string{{strconv.Itoa(2 * writers * requests)}}, rows)
 }

@@ -6,7 +6,9 @@ package databrickstest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,9 +45,7 @@ func TestSearching(t *testing.T) {
 	search := func(route, experiment string, more map[string]any) ([]string, string, string) {
 		ask := map[string]any{"locations": []any{map[string]any{"type": "MLFLOW_EXPERIMENT",
 			"mlflow_experiment": map[string]any{"experiment_id": experiment}}}, "sql_warehouse_id": "wh"}
-		for k, v := range more {
-			ask[k] = v
-		}
+		maps.Copy(ask, more)
 		status, doc := call(t, w, "POST", route, asText(t, ask))
 		if status != http.StatusOK {
 			return nil, "", fmt.Sprint(doc["message"])
@@ -73,7 +73,7 @@ func TestSearching(t *testing.T) {
 			{fmt.Sprintf("trace.timestamp_ms >= %d and trace.status = 'ERROR'", at.UnixMilli()),
 				"timestamp ASC", "1 3 5"},
 			{"status = \"OK\" AND execution_time_ms > 3000", "timestamp_ms ASC", "4 6"},
-			{"state != 'ERROR' AND end_time_ms <= " + fmt.Sprint(at.UnixMilli()+1000), "timestamp_ms", "0"},
+			{"state != 'ERROR' AND end_time_ms <= " + strconv.FormatInt(at.UnixMilli()+1000, 10), "timestamp_ms", "0"},
 		} {
 			more := map[string]any{"filter": c.filter}
 			if c.order != "" {

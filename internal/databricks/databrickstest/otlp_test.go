@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"testing"
@@ -126,9 +127,7 @@ func TestAnswers(t *testing.T) {
 			w := ready(t)
 			arrange(w)
 			header := map[string]string{}
-			for k, v := range e.Request.Headers {
-				header[k] = v
-			}
+			maps.Copy(header, e.Request.Headers)
 			delete(header, "Authorization")
 			got := send(t, "POST", w.URL()+e.Request.Path, AdminToken, header, spans(t, 1, 2, 3))
 			if name == "partial_success" { // the order of fields on the wire is free
@@ -203,9 +202,7 @@ func TestRefusals(t *testing.T) {
 			c.token = AdminToken
 		}
 		header := map[string]string{"Content-Type": "application/x-protobuf", tableHeader: spansTable}
-		for k, v := range c.header {
-			header[k] = v
-		}
+		maps.Copy(header, c.header)
 		if c.body == nil {
 			c.body = spans(t, 1)
 		}
@@ -288,7 +285,7 @@ func TestOutcomes(t *testing.T) {
 	require.Equal(t, Ingested{Requests: 5, Written: 2, Refused: 4}, w.Ingested(spansTable))
 
 	w.NextOutcomes("", 1, Ambiguous)
-	req, err := http.NewRequest("POST", w.URL()+path, bytes.NewReader(spans(t, 9)))
+	req, err := http.NewRequest(http.MethodPost, w.URL()+path, bytes.NewReader(spans(t, 9)))
 	require.NoError(t, err)
 	req.Header = http.Header{"Authorization": {"Bearer " + AdminToken}, "Content-Type": {"application/x-protobuf"},
 		tableHeader: {spansTable}}

@@ -37,7 +37,7 @@ func TestSetupStatements(t *testing.T) {
 	for _, f := range files {
 		body, err := os.ReadFile(f)
 		require.NoError(t, err)
-		for _, s := range strings.Split(strings.TrimSpace(string(body)), "\n;\n") {
+		for s := range strings.SplitSeq(strings.TrimSpace(string(body)), "\n;\n") {
 			_, s, _ = strings.Cut(strings.TrimSuffix(strings.TrimSpace(s), ";"), "\n") // without the comment
 			_, err := ask(t, w, s)
 			if err != nil {

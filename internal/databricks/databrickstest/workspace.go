@@ -3,11 +3,11 @@
 
 // Package databrickstest is a fake Databricks workspace: the routes that exporters, setup and
 // readers use, over real HTTP, faithful to what is documented and to what official clients were
-// seen to send. Where the truth is not known the behaviour can be chosen (Switches, Outcome,
+// seen to send. Where the truth is not known the behavior can be chosen (Switches, Outcome,
 // Fault). It needs no testing.T.
 //
 // Below internal, imports go in one direction: server, catalog, then oauth, otlp, warehouse and
-// monitor, then mlflow. SQL is recognised and not executed: see package warehouse.
+// monitor, then mlflow. SQL is recognized and not executed: see package warehouse.
 package databrickstest
 
 import (

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,7 @@ func (f *cloudFake) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if f.life != 0 {
 		life = f.life
 	}
-	later := fmt.Sprint(time.Now().Add(life).Unix())
+	later := strconv.FormatInt(time.Now().Add(life).Unix(), 10)
 	switch r.URL.Path {
 	case "/oidc/.well-known/oauth-authorization-server":
 		say(map[string]any{"authorization_endpoint": "https://x", "token_endpoint": f.URL + tokenPath})

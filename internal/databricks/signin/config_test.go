@@ -122,9 +122,9 @@ func TestParseHost(t *testing.T) {
 // is true of the file of the Databricks CLI is true of our configuration.
 func TestKeysAreThoseOfTheSDK(t *testing.T) {
 	values := map[string]any{"scopes": []any{"sql", "all-apis"}, "azure_use_msi": true, "cloud": "aws"}
-	kind := reflect.TypeOf(Credentials{})
-	for i := range kind.NumField() {
-		key := kind.Field(i).Tag.Get("mapstructure")
+	kind := reflect.TypeFor[Credentials]()
+	for field := range kind.Fields() {
+		key := field.Tag.Get("mapstructure")
 		if key == "config_file" {
 			continue // ours: which file, not what is in it
 		}
@@ -151,10 +151,10 @@ func TestSecretsAreOpaque(t *testing.T) {
 		"google_credentials"} {
 		require.Equal(t, "[REDACTED]", dump[key], key)
 	}
-	kind := reflect.TypeOf(Credentials{})
+	kind := reflect.TypeFor[Credentials]()
 	opaque := 0
-	for i := range kind.NumField() {
-		if kind.Field(i).Type == reflect.TypeOf(configopaque.String("")) {
+	for field := range kind.Fields() {
+		if field.Type == reflect.TypeFor[configopaque.String]() {
 			opaque++
 		}
 	}

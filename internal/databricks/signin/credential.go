@@ -121,7 +121,7 @@ func (d *credential) refusedNow(a *attempt) bool {
 // sign asks the SDK for the headers of a request to the host.
 func (d *credential) sign() (http.Header, error) {
 	d.watch.reset()
-	r, err := http.NewRequestWithContext(logger.NewContext(d.s.life, d.log), http.MethodGet, d.host, nil)
+	r, err := http.NewRequestWithContext(logger.NewContext(d.s.life, d.log), http.MethodGet, d.host, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,7 @@ func (d *credential) sign() (http.Header, error) {
 	if f := d.watch.last(); f != nil {
 		return nil, d.failure(*f)
 	}
-	var own *localError
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*localError](err); ok {
 		err = own.err // without what the SDK adds: its whole configuration
 	}
 	return nil, d.failure(SignInError{Permanent: true, Detail: d.watch.hide.line(err.Error())})

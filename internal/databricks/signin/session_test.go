@@ -62,7 +62,7 @@ func TestConcurrentRequestsShareOneSignIn(t *testing.T) {
 	errs := make(chan error, 20)
 	for range cap(errs) {
 		wg.Go(func() {
-			r, _ := http.NewRequest(http.MethodGet, w.URL(), nil)
+			r, _ := http.NewRequest(http.MethodGet, w.URL(), http.NoBody)
 			errs <- s.Authenticate(r)
 		})
 	}
@@ -200,7 +200,6 @@ func TestSilentHost(t *testing.T) {
 	free()
 	w.SetFault(nil)
 	require.NotEmpty(t, bearer(t, s), "what the cancelled requests started is of use to others")
-
 }
 
 func TestTroubleThatPasses(t *testing.T) {

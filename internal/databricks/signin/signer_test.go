@@ -119,13 +119,13 @@ func TestOtherHostsAreRefused(t *testing.T) {
 
 	for _, url := range []string{strings.Replace(w.URL(), "http:", "https:", 1), "http://127.0.0.1.example.com",
 		"/relative"} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 		require.NoError(t, err)
 		require.ErrorContains(t, s.Authenticate(r), "the request goes to")
 		require.Empty(t, r.Header)
 	}
 	require.ErrorContains(t, s.Authenticate(&http.Request{}), "the request goes to an address without a host")
-	r, err = http.NewRequestWithContext(t.Context(), http.MethodGet, strings.ToUpper(w.URL())+"/API", nil)
+	r, err = http.NewRequestWithContext(t.Context(), http.MethodGet, strings.ToUpper(w.URL())+"/API", http.NoBody)
 	require.NoError(t, err)
 	require.NoError(t, s.Authenticate(r), "the same host in other letters")
 
@@ -158,7 +158,7 @@ func TestRequestIsGivenUp(t *testing.T) {
 	s := session(t, m2m(w.URL()), Settings{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Host(), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Host(), http.NoBody)
 	require.NoError(t, err)
 	_, err = client(t, s).Do(r) //nolint:bodyclose // there is none
 	require.ErrorIs(t, err, context.Canceled)

@@ -71,8 +71,7 @@ type bounded struct {
 // noAnswer explains a request that has met no answer. The address is left out but for its host: the
 // rest may be secret.
 func (w *watch) noAnswer(r *http.Request, err error) *SignInError {
-	var address *url.Error
-	if errors.As(err, &address) {
+	if address, ok := errors.AsType[*url.Error](err); ok {
 		err = address.Err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -114,7 +114,7 @@ var clause = regexp.MustCompile(`^(timestamp_ms|timestamp|status|request_id)\s*(
 func parseFilter(filter string) (match func(*Trace) bool, refusal string) {
 	var tests []func(*Trace) bool
 	if filter != "" {
-		for _, part := range strings.Split(filter, " AND ") {
+		for part := range strings.SplitSeq(filter, " AND ") {
 			m := clause.FindStringSubmatch(strings.TrimSpace(part))
 			if m == nil {
 				return nil, "Invalid clause(s) in filter string: '" + part + "'"

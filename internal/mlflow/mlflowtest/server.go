@@ -8,6 +8,7 @@ package mlflowtest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -207,9 +208,7 @@ func (s *Server) misbehave(w *recorder, r *http.Request, f *Fault) bool {
 	if f.Reset {
 		panic(http.ErrAbortHandler)
 	}
-	for k, v := range f.Header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), f.Header)
 	w.truncate = f.Truncate
 	if f.Status == 0 {
 		return false

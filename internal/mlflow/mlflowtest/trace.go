@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -102,7 +103,7 @@ func (s *Server) Synthetic(experiment string, i, spans, payload int) Trace {
 			"status": map[string]string{"code": "STATUS_CODE_OK", "message": ""}, "events": []any{}, "links": []any{},
 			"attributes": map[string]string{
 				"mlflow.spanType": `"CHAIN"`, "mlflow.traceRequestId": quote(t.ID), "mlflow.spanInputs": `{"text": ` +
-					quote(text) + `, "n": ` + fmt.Sprint(n) + `}`,
+					quote(text) + `, "n": ` + strconv.Itoa(n) + `}`,
 			},
 		}
 		d := maps.Clone(c)
@@ -125,7 +126,7 @@ func (s *Server) Synthetic(experiment string, i, spans, payload int) Trace {
 	}
 	t.Artifact = marshal(map[string]any{"spans": artifact})
 	if s.since(3, 2) {
-		t.Metadata["mlflow.trace.sizeBytes"] = fmt.Sprint(len(t.Artifact))
+		t.Metadata["mlflow.trace.sizeBytes"] = strconv.Itoa(len(t.Artifact))
 	}
 	if s.since(3, 6) {
 		t.Typed = marshal(typed)

@@ -347,16 +347,15 @@ func transportError(route string, r *http.Request, err error) *Error {
 	case errors.As(err, &dns):
 		e.Message = fmt.Sprintf("the host name %s can't be resolved; check its spelling and the DNS", dns.Name)
 		if isTimeout {
-			e.Message = fmt.Sprintf("the DNS doesn't answer for the host name %s", dns.Name)
+			e.Message = "the DNS doesn't answer for the host name " + dns.Name
 		}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Message = fmt.Sprintf(
 			"nothing listens at %s (connection refused); check host and port, and that the server runs", host)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout:
-		e.Message = fmt.Sprintf(
-			"%s doesn't answer in time; check that it can be reached from here, or raise http::timeout", host)
+		e.Message = host + " doesn't answer in time; check that it can be reached from here, or raise http::timeout"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		e.Message = fmt.Sprintf("%s closed the connection before the answer was complete", host)
+		e.Message = host + " closed the connection before the answer was complete"
 	case errors.As(err, &opError):
 		e.Message = fmt.Sprintf("no connection to %s: %s", host, bounded(opError.Err.Error(), 160))
 	default:

@@ -5,6 +5,7 @@ package rest
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -85,9 +86,7 @@ func TestAnswersThatAreErrors(t *testing.T) {
 			s := newServer(t, "3.17.2")
 			s.SetFault(func(r *http.Request) *mlflowtest.Fault {
 				h := http.Header{"Content-Type": {tt.content}}
-				for k, v := range tt.header {
-					h[k] = v
-				}
+				maps.Copy(h, tt.header)
 				return &mlflowtest.Fault{Status: tt.status, Body: tt.body, Header: h}
 			})
 			c := newClient(t, s.URL(), tt.configure)

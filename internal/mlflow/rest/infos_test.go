@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -154,7 +155,7 @@ func TestExperimentsAndWorkspace(t *testing.T) {
 	s := newServer(t, "3.17.2")
 	s.SetPrefix("/ml/flow")
 	for i := range 2500 {
-		s.AddExperiment(mlflowtest.Experiment{ID: fmt.Sprint(i + 1), Name: fmt.Sprintf("team %d", i),
+		s.AddExperiment(mlflowtest.Experiment{ID: strconv.Itoa(i + 1), Name: fmt.Sprintf("team %d", i),
 			Deleted: i%10 == 0})
 	}
 	c := newClient(t, s.URL(), func(cfg *Config) { cfg.Workspace = "red" })

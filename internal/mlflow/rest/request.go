@@ -130,7 +130,7 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 
 func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
 	if r.away != nil {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.away.address, nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.away.address, http.NoBody)
 		if err != nil {
 			return nil, withoutURL(err)
 		}

@@ -93,8 +93,7 @@ func retryAfter(header string) time.Duration {
 
 // withoutURL removes the *url.Error around the cause: its text holds the whole query.
 func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
 	return err

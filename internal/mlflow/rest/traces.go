@@ -231,8 +231,7 @@ func asSkip(err error) *mlflow.Skip {
 	if err == nil {
 		return nil
 	}
-	var s *mlflow.Skip
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*mlflow.Skip](err); ok {
 		return s
 	}
 	return mlflow.Skipf(mlflow.Corrupt, "%s", bounded(err.Error(), 200))

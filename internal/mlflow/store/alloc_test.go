@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func agentSpans(t testing.TB, n int, trace string) (docs []string) {
 	message := func(role string, size int) object { return object{"role": role, "content": prose(size)} }
 	page := func(k int) object {
 		uri := object{"doc_uri": fmt.Sprintf("https://help.example.com/%d", k), "score": 0.5 + float64(k)/10}
-		return object{"page_content": prose(560), "metadata": uri, "id": fmt.Sprint(k)}
+		return object{"page_content": prose(560), "metadata": uri, "id": strconv.Itoa(k)}
 	}
 	for k, name := range []string{"agent", "retrieve", "chat", "lookup", "answer"}[:3+n%3] {
 		kind, inputs, outputs := "TOOL", any(object{"query": prose(260)}), any(prose(950))
@@ -140,7 +141,7 @@ func agentStore(t testing.TB, n int) string {
 		for k, doc := range agentSpans(t, i, id) {
 			parent := sql.NullString{String: "root", Valid: k > 0}
 			insert(`spans (trace_id, experiment_id, span_id, parent_span_id, status, start_time_unix_nano, content)
-				VALUES (?, 1, ?, ?, 'OK', ?, ?)`, id, fmt.Sprint(k), parent, k, doc)
+				VALUES (?, 1, ?, ?, 'OK', ?, ?)`, id, strconv.Itoa(k), parent, k, doc)
 		}
 	}
 	require.NoError(t, tx.Commit())

@@ -5,7 +5,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -228,7 +227,7 @@ func redact(location string) string {
 	u, err := url.Parse(location)
 	if err != nil {
 		scheme, _, _ := strings.Cut(location, ":")
-		return fmt.Sprintf("%s:…", scheme)
+		return scheme + ":…"
 	}
 	u.RawQuery, u.Fragment = "", ""
 	if _, secret := u.User.Password(); secret {

@@ -103,7 +103,7 @@ func setValue(a *mlflow.Assessment, stored []byte) {
 	}
 }
 
-// sourceKind standardises the type of a source as MLflow does: early stores hold lower case and
+// sourceKind standardizes the type of a source as MLflow does: early stores hold lower case and
 // AI_JUDGE.
 func sourceKind(s string) string {
 	switch s {

@@ -108,9 +108,7 @@ var pragmas = [...]string{
 }
 
 func connect(ctx context.Context, uri string) (*sql.DB, error) {
-	for _, p := range pragmas {
-		uri += "&_pragma=" + p
-	}
+	uri += "&_pragma=" + strings.Join(pragmas[:], "&_pragma=")
 	db, err := sql.Open("sqlite", uri)
 	if err != nil {
 		return nil, err

@@ -217,7 +217,7 @@ func requireEqualTrace(t *testing.T, want expected, got *mlflow.Trace) {
 		require.Equal(t, w.Rationale, g.Rationale)
 		require.Equal(t, w.SpanID, g.SpanID)
 		require.Equal(t, w.Overrides, g.Overrides)
-		require.Equal(t, len(w.Metadata), len(g.Metadata))
+		require.Len(t, g.Metadata, len(w.Metadata))
 		for _, kv := range g.Metadata {
 			require.Equal(t, w.Metadata[kv.Key], kv.Value)
 		}

@@ -296,7 +296,7 @@ func (c *clause) check(numeric bool) error {
 	default:
 		allowed = "= != LIKE ILIKE IN NOT_IN"
 	}
-	for _, op := range strings.Fields(allowed) {
+	for op := range strings.FieldsSeq(allowed) {
 		if c.op == strings.ReplaceAll(op, "_", " ") {
 			return nil
 		}

@@ -226,10 +226,10 @@ func TestLookupAndDetailed(t *testing.T) {
 	require.NotEmpty(t, infos[1].Assessments)
 	bare := []mlflow.Info{{ID: first}, {ID: "tr-none"}, {ID: second}}
 	require.NoError(t, s.Detailed(ctx, bare))
-	require.Equal(t, infos, []mlflow.Info{bare[0], bare[2]})
+	require.Equal(t, []mlflow.Info{bare[0], bare[2]}, infos)
 	require.Empty(t, bare[1].Tags)
 	require.NoError(t, s.Detailed(ctx, bare), "once more, and nothing is doubled")
-	require.Equal(t, infos, []mlflow.Info{bare[0], bare[2]})
+	require.Equal(t, []mlflow.Info{bare[0], bare[2]}, infos)
 
 	found, err := s.Lookup(ctx, nil)
 	require.NoError(t, err)

@@ -5,7 +5,9 @@ package batch
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,7 +36,7 @@ func traces() ptrace.Traces {
 			ss.SetSchemaUrl("scope schema")
 			for range 3 {
 				span := ss.Spans().AppendEmpty()
-				span.SetName(fmt.Sprint(n))
+				span.SetName(strconv.Itoa(n))
 				span.SetTraceID([16]byte{byte(n/2 + 1)})
 				n++
 			}
@@ -52,7 +54,7 @@ func logs() plog.Logs {
 		for range 2 {
 			sl := rl.ScopeLogs().AppendEmpty()
 			for range 3 {
-				sl.LogRecords().AppendEmpty().Body().SetStr(fmt.Sprint(n))
+				sl.LogRecords().AppendEmpty().Body().SetStr(strconv.Itoa(n))
 				n++
 			}
 		}
@@ -70,7 +72,7 @@ func metrics() pmetric.Metrics {
 			sm := rm.ScopeMetrics().AppendEmpty()
 			for range 3 {
 				m := sm.Metrics().AppendEmpty()
-				m.SetName(fmt.Sprint(n))
+				m.SetName(strconv.Itoa(n))
 				m.SetEmptySum().DataPoints().AppendEmpty()
 				m.Sum().DataPoints().AppendEmpty()
 				n++
@@ -164,11 +166,11 @@ func check[T any](t *testing.T, k Kind[T], b T, items int) {
 	require.True(t, strings.HasPrefix(string(text), `{"`))
 	require.NotContains(t, string(text), "\n")
 
-	partial := k.Undelivered(fmt.Errorf("why"), last)
+	partial := k.Undelivered(errors.New("why"), last)
 	rest, ok := k.Rest(consumererror.NewPermanent(fmt.Errorf("around: %w", partial)))
 	require.True(t, ok)
 	require.Equal(t, 1, k.Units(rest))
-	_, ok = k.Rest(fmt.Errorf("another"))
+	_, ok = k.Rest(errors.New("another"))
 	require.False(t, ok)
 
 	after, err := k.Marshal(b)

@@ -123,8 +123,7 @@ func (Logs) Undelivered(err error, rest plog.Logs) error { return consumererror.
 
 // Rest implements Kind.
 func (Logs) Rest(err error) (plog.Logs, bool) {
-	var partial consumererror.Logs
-	if errors.As(err, &partial) {
+	if partial, ok := errors.AsType[consumererror.Logs](err); ok {
 		return partial.Data(), true
 	}
 	return plog.Logs{}, false

@@ -127,8 +127,7 @@ func (Metrics) Undelivered(err error, rest pmetric.Metrics) error {
 
 // Rest implements Kind.
 func (Metrics) Rest(err error) (pmetric.Metrics, bool) {
-	var partial consumererror.Metrics
-	if errors.As(err, &partial) {
+	if partial, ok := errors.AsType[consumererror.Metrics](err); ok {
 		return partial.Data(), true
 	}
 	return pmetric.Metrics{}, false

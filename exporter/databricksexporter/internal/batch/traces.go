@@ -160,8 +160,7 @@ func (Traces) Undelivered(err error, rest ptrace.Traces) error {
 
 // Rest implements Kind.
 func (Traces) Rest(err error) (ptrace.Traces, bool) {
-	var partial consumererror.Traces
-	if errors.As(err, &partial) {
+	if partial, ok := errors.AsType[consumererror.Traces](err); ok {
 		return partial.Data(), true
 	}
 	return ptrace.Traces{}, false

@@ -244,10 +244,8 @@ func (c *Checker) follow(d route.Destination) *watch {
 		close(w.first)
 		return w
 	}
-	c.wg.Add(1)
-	go func() {
-		defer c.wg.Done()
+	c.wg.Go(func() {
 		c.run(d, w)
-	}()
+	})
 	return w
 }

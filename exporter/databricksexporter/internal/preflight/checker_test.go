@@ -439,7 +439,7 @@ func TestMeIsAskedOnce(t *testing.T) {
 	w := workspace(t)
 	c, _ := newChecker(t, signed(t, w.URL(), "s3cret"))
 	var all []route.Destination
-	for _, p := range strings.Split("abcdefghij", "") {
+	for p := range strings.SplitSeq("abcdefghij", "") {
 		all = append(all, to("cat", "sch", p))
 	}
 	require.NoError(t, c.Start(t.Context(), all))

@@ -120,8 +120,7 @@ func noRoute(err error) Finding {
 func missing(d route.Destination, f Facts) Finding {
 	n, who := d.Table, writer(f)
 	code := ""
-	var e *databricks.Error
-	if errors.As(f.Table.Err, &e) {
+	if e, ok := errors.AsType[*databricks.Error](f.Table.Err); ok {
 		code = e.Code
 	}
 	switch {

@@ -90,8 +90,8 @@ func grants(d route.Destination, f Facts) []Finding {
 	return out
 }
 
-func has(privileges map[string]string, any ...string) bool {
-	return slices.ContainsFunc(any, func(p string) bool { _, ok := privileges[p]; return ok })
+func has(privileges map[string]string, wanted ...string) bool {
+	return slices.ContainsFunc(wanted, func(p string) bool { _, ok := privileges[p]; return ok })
 }
 
 func some(list []string) []string {

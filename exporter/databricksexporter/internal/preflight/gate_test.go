@@ -37,24 +37,24 @@ func TestGate(t *testing.T) {
 // What a refusal means for giving data up: only what a person has to change counts, from the first
 // time it was seen.
 func TestGateIsOverdue(t *testing.T) {
-	const interval, max = 10 * time.Second, 20 * time.Second
-	g := NewGate(nil, interval, max)
+	const interval, longest = 10 * time.Second, 20 * time.Second
+	g := NewGate(nil, interval, longest)
 	at := time.Unix(1000, 0)
-	after := func(d time.Duration) time.Time { return at.Add(d) }
+	after := at.Add
 
 	require.False(t, g.Refused(spansOnly, "no grant", false, at).Overdue)
 	require.False(t, g.Refused(spansOnly, "no table", false, after(interval)).Overdue)
-	require.True(t, g.Admit(spansOnly, after(interval+max/2)) == nil, "one may ask")
-	require.True(t, g.Admit(spansOnly, after(max)).Overdue, "it is the same hold")
-	require.True(t, g.Refused(spansOnly, "no table", false, after(max)).Overdue)
+	require.True(t, g.Admit(spansOnly, after(interval+longest/2)) == nil, "one may ask")
+	require.True(t, g.Admit(spansOnly, after(longest)).Overdue, "it is the same hold")
+	require.True(t, g.Refused(spansOnly, "no table", false, after(longest)).Overdue)
 
-	require.False(t, g.RefusedSignIn("a secret has expired", after(max)).Overdue, "no data is given up for that")
-	require.False(t, g.Admit(spansOnly, after(max)).Overdue, "but it is held")
-	require.False(t, g.Refused(spansOnly, "no grant", false, after(2*max)).Overdue, "what was before does not count")
-	require.True(t, g.Refused(spansOnly, "no grant", false, after(3*max)).Overdue)
+	require.False(t, g.RefusedSignIn("a secret has expired", after(longest)).Overdue, "no data is given up for that")
+	require.False(t, g.Admit(spansOnly, after(longest)).Overdue, "but it is held")
+	require.False(t, g.Refused(spansOnly, "no grant", false, after(2*longest)).Overdue, "what was before does not count")
+	require.True(t, g.Refused(spansOnly, "no grant", false, after(3*longest)).Overdue)
 
 	g.Accepted()
-	require.False(t, g.Refused(spansOnly, "no grant", false, after(9*max)).Overdue)
+	require.False(t, g.Refused(spansOnly, "no grant", false, after(9*longest)).Overdue)
 
 	g = NewGate(nil, interval, 0)
 	g.Refused(spansOnly, "no grant", false, at)

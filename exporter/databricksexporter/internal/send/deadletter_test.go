@@ -5,9 +5,9 @@ package send
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -49,7 +49,7 @@ func TestDeadLetters(t *testing.T) {
 						Message:     "why",
 						Items:       1,
 					},
-					line(t, fmt.Sprint(i)),
+					line(t, strconv.Itoa(i)),
 				),
 			)
 		})

@@ -5,7 +5,6 @@ package send
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -82,9 +81,9 @@ func (d document) excerpt() string {
 	case text == "" && d.Code == "":
 		return ""
 	case text == "":
-		return fmt.Sprintf("; it says %s", clean(d.Code))
+		return "; it says " + clean(d.Code)
 	}
-	return fmt.Sprintf("; it says: %s", text)
+	return "; it says: " + text
 }
 
 var (

@@ -216,16 +216,14 @@ func accepted(q request, a answer) outcome {
 // network judges a request without an answer. Whether the workspace has the data is not known then;
 // it is sent again.
 func network(err error) outcome {
-	var sign *signin.SignInError
-	if errors.As(err, &sign) {
+	if sign, ok := errors.AsType[*signin.SignInError](err); ok {
 		v := outcome{action: actionRetry, label: "unauthenticated", message: sign.Error()}
 		if sign.Permanent {
 			v.action = actionSignIn
 		}
 		return v
 	}
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the address
 	}
 	v := outcome{

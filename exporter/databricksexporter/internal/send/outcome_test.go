@@ -190,11 +190,12 @@ func TestSchemaErrors(t *testing.T) {
 			"TABLE `main`.`my-traces`.`agents_otel_spans` ADD COLUMN kind STRING"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			message := "Schema validation error:"
+			var message strings.Builder
+			message.WriteString("Schema validation error:")
 			for _, f := range c.fields {
-				message += " " + field(f)
+				message.WriteString(" " + field(f))
 			}
-			v := judge(requested(), answer{status: 400, body: body("INVALID_PARAMETER_VALUE", message)})
+			v := judge(requested(), answer{status: 400, body: body("INVALID_PARAMETER_VALUE", message.String())})
 			require.Equal(t, outcome{action: actionRefuse, label: "schema", reason: reasonSchema, message: c.want}, v)
 		})
 	}

@@ -157,8 +157,7 @@ func (q *Queue[T]) attempt(ctx context.Context, b T) error {
 		return err
 	}
 	wait := q.retries.InitialInterval
-	var delayed *Delayed
-	if errors.As(err, &delayed) {
+	if delayed, ok := errors.AsType[*Delayed](err); ok {
 		wait = max(wait, delayed.Wait)
 	}
 	if time.Now().Add(wait).Before(r.end) {

@@ -140,7 +140,7 @@ func TestShutdownWithAQueueOnDisk(t *testing.T) {
 			again := make(chan struct{}, 1)
 			_, shutdown = onDisk(t, dir, 0, func(*http.Request) (*http.Response, error) {
 				again <- struct{}{}
-				return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+				return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 			})
 			if c.kept {
 				select {

@@ -197,11 +197,11 @@ func (w *Wanted) calls(experiment, when string) []plan.Action {
 	if when != "" {
 		when += ": "
 	}
-	make, link := databricks.LocationCall(w.Location, w.Layout, w.Warehouse),
+	create, link := databricks.LocationCall(w.Location, w.Layout, w.Warehouse),
 		databricks.LinkCall(experiment, w.Location, w.Layout)
 	return []plan.Action{
-		{Does: when + "makes the tables, or finds those that are there", Method: make.Method,
-			Path: make.Path, Body: make.Body},
+		{Does: when + "makes the tables, or finds those that are there", Method: create.Method,
+			Path: create.Path, Body: create.Body},
 		{Does: when + "links the experiment to them", Method: link.Method, Path: link.Path, Body: link.Body},
 	}
 }

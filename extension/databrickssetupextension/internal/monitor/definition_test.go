@@ -65,7 +65,7 @@ func TestBodiesAreTheRecordedOnes(t *testing.T) {
 	d := definition("service_name", "status")
 	create := recorded(t, "31_data_quality_monitor.json", "create")
 	require.JSONEq(t, string(create.Request.Body), document(t, d.Current(tableID, schemaID)))
-	require.Equal(t, create.Request.Path, currentPath)
+	require.Equal(t, currentPath, create.Request.Path)
 
 	before := definition("status")
 	var have dataquality.Monitor

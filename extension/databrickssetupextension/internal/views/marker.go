@@ -56,8 +56,7 @@ func Judge(e *Existing) Verdict {
 	n, err := strconv.Atoi(version)
 	switch {
 	case e.Type != "VIEW":
-		return Verdict{Why: fmt.Sprintf("it is no view but a %s",
-			strings.ToLower(strings.ReplaceAll(e.Type, "_", " ")))}
+		return Verdict{Why: "it is no view but a " + strings.ToLower(strings.ReplaceAll(e.Type, "_", " "))}
 	case !marked || err != nil:
 		return Verdict{Why: "it was not made by databricks_setup: it has no property " + MarkerVersion}
 	case n > Version:

@@ -4,6 +4,7 @@
 package views
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 
@@ -54,7 +55,7 @@ func (o *Options) Validate() error {
 			"letter, then letters, digits and underscores", o.ScorePrefix)
 	}
 	if o.Annotations && o.Layout == unity.V1 {
-		return fmt.Errorf("annotations: tables of layout v1 have no annotations; leave it out")
+		return errors.New("annotations: tables of layout v1 have no annotations; leave it out")
 	}
 	return nil
 }

@@ -182,9 +182,9 @@ func (o *Options) Found(days int) Statement {
 		}
 		return fmt.Sprintf(" AND %s >= unix_seconds(current_timestamp() - INTERVAL %d DAYS) * 1000000000", table, days)
 	}
-	from := fmt.Sprintf("%s AS s, LATERAL variant_explode(s.attributes) AS e", o.spans().Quoted())
+	from := o.spans().Quoted() + " AS s, LATERAL variant_explode(s.attributes) AS e"
 	if d.maps {
-		from = fmt.Sprintf("%s AS s LATERAL VIEW explode(s.attributes) e AS key, value", o.spans().Quoted())
+		from = o.spans().Quoted() + " AS s LATERAL VIEW explode(s.attributes) e AS key, value"
 	}
 	parts := []string{fmt.Sprintf("SELECT substr(e.key, %d) AS score_name, 'span' AS source, count(*) AS "+
 		"occurrences\nFROM %s\nWHERE %s%s AND startswith(e.key, %s) AND length(e.key) > %d AND %s\nGROUP BY e.key",

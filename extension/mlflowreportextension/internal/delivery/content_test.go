@@ -4,7 +4,6 @@
 package delivery
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -78,7 +77,7 @@ func effective(t *testing.T, cfg component.Config, yaml string) map[string]any {
 	out := confmap.New()
 	require.NoError(t, out.Marshal(cfg))
 	m := out.ToStringMap()
-	require.NotEmpty(t, m, fmt.Sprintf("%T", cfg))
+	require.NotEmpty(t, m, "%T", cfg)
 	return m
 }
 

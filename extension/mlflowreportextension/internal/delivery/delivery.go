@@ -61,7 +61,7 @@ type stage struct {
 	remedy string
 }
 
-// processors and connectors whose behaviour is known. Source: their code at v0.158.0, and runs of
+// processors and connectors whose behavior is known. Source: their code at v0.158.0, and runs of
 // batch and tail_sampling.
 var processors = map[string]stage{
 	"batch": {early, "answers at once and drops what it can't export",
@@ -130,7 +130,7 @@ func (g *graph) follow(from string, f *Guarantee, seen map[string]bool) {
 		}
 	}
 	if !used {
-		f.lower(progress.Unknown, fmt.Sprintf("%s is in no traces pipeline", from))
+		f.lower(progress.Unknown, from+" is in no traces pipeline")
 	}
 }
 

@@ -90,7 +90,8 @@ func (c *Conn) interruptWhenDone(ctx context.Context) (finish func() bool) {
 // statement is reset.
 func (c *Conn) bind(statement uintptr, args []any) (texts []uintptr, err error) {
 	for i, arg := range args {
-		place, code := int32(i+1), int32(sqlite3.SQLITE_OK)
+		place := int32(i + 1)
+		var code int32
 		switch v := arg.(type) {
 		case int:
 			code = sqlite3.Xsqlite3_bind_int64(c.tls, statement, place, int64(v))

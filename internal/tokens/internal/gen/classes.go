@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/format"
 	"os"
@@ -61,7 +62,7 @@ func classTable(path string) ([]byte, error) {
 			blocks = append(blocks, block...)
 		}
 		if n > 255 {
-			return nil, fmt.Errorf("more than 256 different blocks")
+			return nil, errors.New("more than 256 different blocks")
 		}
 		index = append(index, byte(n))
 	}

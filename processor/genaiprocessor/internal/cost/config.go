@@ -4,6 +4,7 @@
 package cost
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -133,7 +134,7 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("currency is %q; write an ISO 4217 code like USD or EUR", c.Currency)
 	}
 	if c.WholeTraces && len(c.Models)+len(c.Tools) == 0 {
-		return fmt.Errorf("whole_traces is true but there are no prices; write models or tools, or remove it")
+		return errors.New("whole_traces is true but there are no prices; write models or tools, or remove it")
 	}
 	for i := range c.Models {
 		if err := c.Models[i].validate(); err != nil {
@@ -159,7 +160,7 @@ func (c *Config) Validate() error {
 
 func (m *ModelPrice) validate() error {
 	if m.Match.Model == "" {
-		return fmt.Errorf(`match has no model; write the name of a model or a glob ("*" for all)`)
+		return errors.New(`match has no model; write the name of a model or a glob ("*" for all)`)
 	}
 	for key, pattern := range map[string]string{"model": m.Match.Model, "provider": m.Match.Provider} {
 		if _, err := glob.Compile(pattern); err != nil {

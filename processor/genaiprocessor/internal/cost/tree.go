@@ -148,8 +148,8 @@ func (t *tree) resolve(i int, path []int) []int {
 		at := slices.Index(path, i)
 		path = append(slices.Delete(path, at, at+1), i) // it lies above all others now
 	}
-	for j := len(path) - 1; j >= 0; j-- {
-		n := &t.nodes[path[j]]
+	for _, p := range slices.Backward(path) {
+		n := &t.nodes[p]
 		above |= n.kind
 		n.above, n.state = above, done
 	}

@@ -56,7 +56,7 @@ type LabelScore struct {
 	Score float64 `mapstructure:"score"` // a finite number
 }
 
-// DefaultConfig returns the defaults.
+// NewDefaultConfig returns the defaults.
 func NewDefaultConfig() Config {
 	return Config{Prefix: genai.ScorePrefix, OnDuplicate: OnDuplicateLatest, MaxMetrics: 64, MaxNames: 256}
 }

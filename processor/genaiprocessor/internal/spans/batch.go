@@ -146,11 +146,11 @@ func (b *Batch) resolve(i int) {
 		at := slices.Index(path, i)
 		path = append(slices.Delete(path, at, at+1), i) // it lies above all others now
 	}
-	for j := len(path) - 1; j >= 0; j-- {
-		s := &b.Spans[path[j]]
+	for _, p := range slices.Backward(path) {
+		s := &b.Spans[p]
 		below = below || s.awaitsParent()
 		if root == none && s.GenAI && !below {
-			root = path[j]
+			root = p
 		}
 		s.root, s.below, s.state = root, below, done
 	}

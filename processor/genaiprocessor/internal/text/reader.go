@@ -150,7 +150,7 @@ const (
 // value returns the text of a value.
 func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 	if v.Type() != pcommon.ValueTypeStr {
-		whole := true
+		var whole bool
 		if f == listed {
 			r.json, whole = genai.ListedValueText(r.json[:0], v, r.Limit)
 		} else {

@@ -5,7 +5,7 @@ package text
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -370,7 +370,7 @@ func TestLimit(t *testing.T) {
 
 func addMany(list pcommon.Slice) {
 	for i := range 100 {
-		list.AppendEmpty().SetStr(fmt.Sprint(i))
+		list.AppendEmpty().SetStr(strconv.Itoa(i))
 	}
 }
 

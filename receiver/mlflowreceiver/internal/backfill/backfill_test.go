@@ -127,7 +127,7 @@ func TestDestinationDownWhileStopping(t *testing.T) {
 	}()
 	<-called
 	cancel()
-	<-done
+	<-done //nolint:errcheck // The run was canceled, and its error says so.
 	require.NoError(t, w.ledger.Check())
 	require.Empty(t, w.got)
 	require.NoError(t, Run(t.Context(), nil, w.settings(accept)))
@@ -154,7 +154,7 @@ func refuse(bad ...string) func(context.Context, string, []string) error {
 	return func(_ context.Context, _ string, ids []string) error {
 		for _, id := range ids {
 			if slices.Contains(bad, id) {
-				return consumererror.NewPermanent(fmt.Errorf("bad data"))
+				return consumererror.NewPermanent(errors.New("bad data"))
 			}
 		}
 		return nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func newFake(experiments, traces int) *fakeSource {
 	f := &fakeSource{infos: map[string][]mlflow.Info{}, skips: map[string]*mlflow.Skip{}, infosErr: map[string]error{},
 		reads: map[string]int{}}
 	for x := 1; x <= experiments; x++ {
-		id := fmt.Sprint(x)
+		id := strconv.Itoa(x)
 		f.experiments = append(f.experiments, mlflow.Experiment{ID: id, Name: "exp-" + id})
 		for i := range traces {
 			// Four traces share each millisecond.
@@ -52,7 +53,7 @@ func newFake(experiments, traces int) *fakeSource {
 func (f *fakeSource) add(i mlflow.Info) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	list := append(f.infos[i.ExperimentID], i)
+	list := append(slices.Clip(f.infos[i.ExperimentID]), i)
 	slices.SortFunc(list, func(a, b mlflow.Info) int {
 		if position(a).Less(position(b)) {
 			return -1

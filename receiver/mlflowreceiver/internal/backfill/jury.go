@@ -153,11 +153,11 @@ func (r *run) hold(l *lane, cause error) error {
 			r.giveUp(err, cause)
 			return err
 		}
-		any, again, err := r.retry(l.jury.take())
+		accepted, again, err := r.retry(l.jury.take())
 		if err != nil {
 			return err
 		}
-		if any {
+		if accepted {
 			r.Status(nil)
 			r.Log.Info("The pipeline accepts again", zap.String("experiment_id", l.exp.ID))
 			// Those that are still refused were so in the time of need, the attempt in which it
@@ -176,18 +176,18 @@ func (r *run) hold(l *lane, cause error) error {
 }
 
 // retry sends suspects once more. It reports whether anything passed, and what is still refused.
-func (r *run) retry(suspects []suspect) (any bool, again []suspect, err error) {
+func (r *run) retry(suspects []suspect) (accepted bool, again []suspect, err error) {
 	for _, s := range suspects {
 		passed, refused, err := r.attempt(s.unit, s.traces())
 		if err != nil {
-			return any, nil, err
+			return accepted, nil, err
 		}
-		any = any || passed
+		accepted = accepted || passed
 		if len(refused) > 0 {
 			again = append(again, suspect{s.unit, refused})
 		}
 	}
-	return any, again, nil
+	return accepted, again, nil
 }
 
 // verdict settles the suspects that are left when a lane has nothing more to send: they are

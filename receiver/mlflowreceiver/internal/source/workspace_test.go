@@ -6,6 +6,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -88,7 +89,7 @@ func workspace(t *testing.T) *databrickstest.Workspace {
 var at = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // row is a span as its table holds it.
-func row(trace int, span int, parent int, more databrickstest.Row) databrickstest.Row {
+func row(trace, span, parent int, more databrickstest.Row) databrickstest.Row {
 	r := databrickstest.Row{
 		"trace_id": hex(trace), "span_id": fmt.Sprintf("%016x", span), "parent_span_id": nil,
 		"name":                 fmt.Sprintf("span %d", span),
@@ -99,9 +100,7 @@ func row(trace int, span int, parent int, more databrickstest.Row) databrickstes
 	if parent != 0 {
 		r["parent_span_id"] = fmt.Sprintf("%016x", parent)
 	}
-	for k, v := range more {
-		r[k] = v
-	}
+	maps.Copy(r, more)
 	return r
 }
 

@@ -7,6 +7,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -175,9 +176,7 @@ func (w *Catalog) Table(name string) *Table {
 	out := Table{Name: t.Name, ID: t.ID, Kind: t.Kind, Owner: t.owner, Comment: t.Comment,
 		Columns: slices.Clone(t.Columns), View: t.View,
 		Properties: map[string]string{}}
-	for k, v := range t.Properties {
-		out.Properties[k] = v
-	}
+	maps.Copy(out.Properties, t.Properties)
 	return &out
 }
 
@@ -230,9 +229,7 @@ func (w *Catalog) AddTable(name unity.Name, kind, owner string, columns []Column
 			owner: owner, Columns: slices.Clone(columns),
 			Properties: map[string]string{}, created: w.Now(), Updated: w.Now(),
 		}
-		for k, v := range properties {
-			t.Properties[k] = v
-		}
+		maps.Copy(t.Properties, properties)
 		s.tables[Key(name.Table)] = t
 	}
 	return t

@@ -123,7 +123,7 @@ func (w *MLflow) annotate(l *traceLocation, n note) catalog.Row {
 }
 
 // revise appends a newer version of a row.
-func (w *MLflow) revise(l *traceLocation, old catalog.Row, change catalog.Row) catalog.Row {
+func (w *MLflow) revise(l *traceLocation, old, change catalog.Row) catalog.Row {
 	row := maps.Clone(old)
 	row["updated_at"] = max(catalog.Timestamp(w.Now()), server.Text(old["updated_at"]))
 	maps.Copy(row, change)

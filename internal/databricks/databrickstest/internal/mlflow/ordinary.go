@@ -173,7 +173,7 @@ func (w *MLflow) ordinaryAssessment(rw http.ResponseWriter, r *http.Request) {
 			server.Answer(rw, http.StatusOK, map[string]any{})
 			return
 		case http.MethodPatch:
-			for _, field := range strings.Split(ask.Mask, ",") {
+			for field := range strings.SplitSeq(ask.Mask, ",") {
 				// Field masks are in camel case in protobuf's JSON.
 				name := map[string]string{"assessmentName": "assessment_name"}[field]
 				if name == "" {

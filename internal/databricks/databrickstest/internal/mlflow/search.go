@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -232,7 +233,7 @@ func (w *MLflow) search(who *server.Principal, ask searchAsk, v4 bool) (*searchP
 func (w *MLflow) page(found []*TraceInfo, ask searchAsk, n int) (*searchPage, *server.Failure) {
 	h := fnv.New64a()
 	_ = json.NewEncoder(h).Encode([]any{ask.Locations, ask.Filter, ask.Order})
-	search := fmt.Sprint(h.Sum64())
+	search := strconv.FormatUint(h.Sum64(), 10)
 	at, ok := readToken(ask.Token, search)
 	if !ok {
 		return nil, server.Invalid("Invalid page token")

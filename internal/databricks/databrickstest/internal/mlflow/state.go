@@ -157,10 +157,10 @@ const (
 // searches still find it. The id is the bare hex one, or that of an ordinary trace.
 func (w *MLflow) NullTrace(id string) { w.spoil(id, oddNull) }
 
-// HideSpans: see NullTrace.
+// HideSpans makes a trace answer without spans, see NullTrace.
 func (w *MLflow) HideSpans(id string) { w.spoil(id, oddNoSpans) }
 
-// LoseTrace: see NullTrace.
+// LoseTrace makes a trace vanish from reads of whole traces, see NullTrace.
 func (w *MLflow) LoseTrace(id string) { w.spoil(id, oddAbsent) }
 
 func (w *MLflow) spoil(id, how string) {

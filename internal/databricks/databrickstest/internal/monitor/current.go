@@ -105,7 +105,7 @@ func (w *Monitors) patchDataQuality(rw http.ResponseWriter, r *http.Request, who
 	if f == nil && mask == "" {
 		f = server.Invalid("update_mask is required")
 	}
-	for _, path := range strings.Split(mask, ",") {
+	for path := range strings.SplitSeq(mask, ",") {
 		field, ok := strings.CutPrefix(path, "data_profiling_config.")
 		field, _, _ = strings.Cut(field, ".")
 		switch {

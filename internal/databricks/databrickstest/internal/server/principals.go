@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -154,7 +155,9 @@ func (w *Server) signedIn(r *http.Request) (signed, func(http.ResponseWriter)) {
 	switch {
 	case t == nil:
 		status := w.Switches.UnknownTokenStatus
-		return signed{}, func(rw http.ResponseWriter) { Fail(rw, status, fmt.Sprint(status), "Invalid access token.") }
+		return signed{}, func(rw http.ResponseWriter) {
+			Fail(rw, status, strconv.Itoa(status), "Invalid access token.")
+		}
 	case t.revoked || !t.expires.IsZero() && !w.Now().Before(t.expires):
 		return signed{}, func(rw http.ResponseWriter) {
 			Fail(rw, http.StatusUnauthorized, "UNAUTHENTICATED", "Token is expired.")

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"time"
 )
@@ -115,9 +116,7 @@ func (w *Server) misbehave(rw http.ResponseWriter, r *http.Request, f *Fault) bo
 	if f.Reset {
 		panic(http.ErrAbortHandler)
 	}
-	for k, v := range f.Header {
-		rw.Header()[k] = v
-	}
+	maps.Copy(rw.Header(), f.Header)
 	switch {
 	case f.Status == 0:
 		return false
