@@ -304,13 +304,14 @@ func scalar(t reflect.Type) (kind, custom, format string) {
 
 // plain returns a value as it can be compared: numbers as float64, durations as such, text as text.
 func plain(v reflect.Value) any {
-	if d, ok := v.Interface().(time.Duration); ok {
+	if d, ok := reflect.TypeAssert[time.Duration](v); ok {
 		return d
 	}
 	if v.CanAddr() && isText(v.Type()) {
 		v = v.Addr()
 	}
-	if m, ok := v.Interface().(encoding.TextMarshaler); ok && v.Type() != reflect.TypeFor[configopaque.String]() {
+	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](v); ok &&
+		v.Type() != reflect.TypeFor[configopaque.String]() {
 		text, err := m.MarshalText()
 		if err != nil {
 			return err

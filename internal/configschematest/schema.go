@@ -16,6 +16,7 @@ package configschematest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -172,9 +173,7 @@ func (s *Schema) target() (pkg, name string) {
 // object returns the properties and required keys of an object, with those of its allOf.
 func (l *Loader) object(s *Schema) (properties map[string]*Schema, required []string, err error) {
 	properties, required = map[string]*Schema{}, slices.Clone(s.Required)
-	for k, p := range s.Properties {
-		properties[k] = p
-	}
+	maps.Copy(properties, s.Properties)
 	for _, part := range s.AllOf {
 		part, err := l.follow(part)
 		if err != nil {
@@ -184,9 +183,7 @@ func (l *Loader) object(s *Schema) (properties map[string]*Schema, required []st
 		if err != nil {
 			return nil, nil, err
 		}
-		for k, p := range more {
-			properties[k] = p
-		}
+		maps.Copy(properties, more)
 		required = append(required, also...)
 	}
 	return properties, required, nil

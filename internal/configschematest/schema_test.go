@@ -5,7 +5,7 @@ package configschematest
 
 import (
 	"errors"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,7 +54,7 @@ func TestEachComponentIsCompared(t *testing.T) {
 	manifest, err := os.ReadFile(filepath.Join(root, "builder-config.yaml"))
 	require.NoError(t, err)
 	var imports []string
-	for _, m := range regexp.MustCompile(`import: `+Module+`/(\S+)`).FindAllStringSubmatch(string(manifest), -1) {
+	for _, m := range regexp.MustCompile(`import: `+regexp.QuoteMeta(Module)+`/(\S+)`).FindAllStringSubmatch(string(manifest), -1) {
 		imports = append(imports, m[1])
 	}
 	var compared []string
@@ -158,7 +158,7 @@ func TestEnums(t *testing.T) {
 				}
 				require.NoError(t, conf.Merge(confmap.NewFromStringMap(x.wrap(value).(map[string]any))))
 				cfg := f.CreateDefaultConfig()
-				return fmt.Sprint(errors.Join(conf.Unmarshal(cfg), confmap.Validate(cfg)))
+				return errors.Join(conf.Unmarshal(cfg), confmap.Validate(cfg)).Error()
 			}
 			const outside = "outside-of-the-enum"
 			refusal := problems(outside)
@@ -267,26 +267,33 @@ func TestValidatorRefuses(t *testing.T) {
 		value  map[string]any
 		valid  bool
 	}{
-		"unknown key":    {"extension/mlflowreportextension", map[string]any{"pat": "x"}, false},
-		"type":           {"extension/mlflowreportextension", map[string]any{"strict": "yes"}, false},
-		"no value":       {"extension/mlflowreportextension", map[string]any{"strict": nil}, true},
-		"required":       {"receiver/mlflowreceiver", map[string]any{"storage": "none"}, false},
-		"enum":           {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "mode": "tail"}, false},
-		"in range":       {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "page_size": 500}, true},
-		"out of range":   {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "page_size": 501}, false},
-		"duration":       {"extension/databricksauthextension", map[string]any{"timeout": "1m30s"}, true},
-		"no duration":    {"extension/databricksauthextension", map[string]any{"timeout": "soon"}, false},
-		"number":         {"receiver/mlflowreceiver", experiments([]any{1, 2}), true},
-		"pattern":        {"receiver/mlflowreceiver", experiments([]any{"one"}), false},
-		"shared key":     {"exporter/databricksexporter", map[string]any{"http": map[string]any{"timeout": "1m"}}, true},
-		"no shared key":  {"exporter/databricksexporter", map[string]any{"http": map[string]any{"timeouts": "1m"}}, false},
-		"squashed":       {"exporter/databricksexporter", map[string]any{"auth": map[string]any{"token": "x"}}, true},
-		"one of a list":  {"exporter/databricksexporter", map[string]any{"routes": []any{map[string]any{"exp": "x"}}}, false},
-		"scalar form":    {"processor/genaiprocessor", prices(map[string]any{"match": "m", "input": 1, "output": 2}), true},
-		"object form":    {"processor/genaiprocessor", prices(map[string]any{"match": match, "input": 1, "output": 2}), true},
-		"neither form":   {"processor/genaiprocessor", prices(map[string]any{"match": 7, "input": 1, "output": 2}), false},
-		"price missing":  {"processor/genaiprocessor", prices(map[string]any{"match": "m", "input": 1}), false},
-		"negative price": {"processor/genaiprocessor", prices(map[string]any{"match": "m", "input": -1, "output": 2}), false},
+		"unknown key":  {"extension/mlflowreportextension", map[string]any{"pat": "x"}, false},
+		"type":         {"extension/mlflowreportextension", map[string]any{"strict": "yes"}, false},
+		"no value":     {"extension/mlflowreportextension", map[string]any{"strict": nil}, true},
+		"required":     {"receiver/mlflowreceiver", map[string]any{"storage": "none"}, false},
+		"enum":         {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "mode": "tail"}, false},
+		"in range":     {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "page_size": 500}, true},
+		"out of range": {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "page_size": 501}, false},
+		"duration":     {"extension/databricksauthextension", map[string]any{"timeout": "1m30s"}, true},
+		"no duration":  {"extension/databricksauthextension", map[string]any{"timeout": "soon"}, false},
+		"number":       {"receiver/mlflowreceiver", experiments([]any{1, 2}), true},
+		"pattern":      {"receiver/mlflowreceiver", experiments([]any{"one"}), false},
+		"shared key": {"exporter/databricksexporter", map[string]any{"http": map[string]any{"timeout": "1m"}},
+			true},
+		"no shared key": {"exporter/databricksexporter", map[string]any{"http": map[string]any{"timeouts": "1m"}},
+			false},
+		"squashed": {"exporter/databricksexporter", map[string]any{"auth": map[string]any{"token": "x"}}, true},
+		"one of a list": {"exporter/databricksexporter", map[string]any{"routes": []any{map[string]any{"exp": "x"}}},
+			false},
+		"scalar form": {"processor/genaiprocessor", prices(map[string]any{"match": "m", "input": 1, "output": 2}),
+			true},
+		"object form": {"processor/genaiprocessor", prices(map[string]any{"match": match, "input": 1, "output": 2}),
+			true},
+		"neither form": {"processor/genaiprocessor", prices(map[string]any{"match": 7, "input": 1, "output": 2}),
+			false},
+		"price missing": {"processor/genaiprocessor", prices(map[string]any{"match": "m", "input": 1}), false},
+		"negative price": {"processor/genaiprocessor", prices(map[string]any{"match": "m", "input": -1, "output": 2}),
+			false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			validate, err := Validator(loader, load(t, x.folder))
@@ -337,9 +344,7 @@ func TestCompareFinds(t *testing.T) {
 			s, err := Parse(pkg, []byte(strings.Replace(string(text), x.old, x.new, 1)))
 			require.NoError(t, err)
 			changed := &Loader{files: map[string]*Schema{}}
-			for path, file := range loader.files {
-				changed.files[path] = file
-			}
+			maps.Copy(changed.files, loader.files)
 			changed.files[pkg] = s
 			found := Compare(changed, s, components[x.folder].CreateDefaultConfig())
 			assert.True(t, slices.ContainsFunc(found, func(f string) bool { return strings.Contains(f, x.finds) }),

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package httpcheck finds mistakes in the settings of HTTP clients that the Collector's own packages
-// find only when a client is made, which is after `validate`.
+// Package httpcheck finds mistakes in the settings of HTTP clients that the Collector's own
+// packages find only when a client is made, which is after `validate`.
 //
 // It looks at the configuration alone: files, extensions and trusted platform modules that the
 // settings name are not opened.

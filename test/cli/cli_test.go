@@ -63,7 +63,8 @@ func TestVersion(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, d := range distributions {
 		help := run(t, d.binary, "--help")
-		for _, part := range []string{d.name + " [flags]", d.name + " [command]", "\n  components ", "\n  print-config ",
+		for _, part := range []string{d.name + " [flags]", d.name + " [command]",
+			"\n  components ", "\n  print-config ",
 			"\n  validate ", "--config", "--set", "--feature-gates", "--version"} {
 			assert.Contains(t, help, part)
 		}

@@ -5,6 +5,7 @@ package cli
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,9 +91,7 @@ func TestValidateRefuses(t *testing.T) {
 	)
 	price := func(more keys) []any {
 		p := keys{"match": "m", "input": 1, "output": 1}
-		for k, v := range more {
-			p[k] = v
-		}
+		maps.Copy(p, more)
 		return []any{p}
 	}
 	for _, x := range []struct {

@@ -87,7 +87,7 @@ func TestWorkspaceDownAtStart(t *testing.T) {
 	require.NotEmpty(t, w.Rows(table))
 	report := collector.ReadReport(t, dir).Receivers[0]
 	assert.True(t, report.Complete, report.Headline)
-	assert.EqualValues(t, report.Totals.Spans, len(w.Rows(table)))
+	assert.Len(t, w.Rows(table), int(report.Totals.Spans))
 	noCanary(t, dir)
 }
 
@@ -130,7 +130,7 @@ func TestHeldForGrant(t *testing.T) {
 	w.GrantWriting(writer, table)
 	collector.Run(t, dir, backfill(s, dir, exporter(w, agents)), 0)
 	report := collector.ReadReport(t, dir).Receivers[0]
-	assert.EqualValues(t, report.Totals.Spans, len(w.Rows(table)))
+	assert.Len(t, w.Rows(table), int(report.Totals.Spans))
 }
 
 // warehouse is a SQL warehouse that the writer may use. It is stopped, and starts when it is asked

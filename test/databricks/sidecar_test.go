@@ -32,7 +32,8 @@ func TestSidecar(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(collector.Root(), "config", "databricks-sidecar.yaml"))
 	require.NoError(t, err)
 	config := filepath.Join(dir, "config.yaml")
-	shipped := strings.NewReplacer("127.0.0.1:4318", intake, "127.0.0.1:4317", collector.FreeAddress(t)).Replace(string(text))
+	shipped := strings.NewReplacer("127.0.0.1:4318", intake, "127.0.0.1:4317",
+		collector.FreeAddress(t)).Replace(string(text))
 	require.Contains(t, shipped, intake)
 	require.NoError(t, os.WriteFile(config, []byte(shipped), 0o600))
 	env := []string{

@@ -29,7 +29,7 @@ import (
 func TestStockExporterWithDatabricksAuth(t *testing.T) {
 	w := workspace(t)
 	a := start(t, w, "databricks-otlphttp.yaml")
-	require.Zero(t, len(w.Requests()), "the start does not talk to the network")
+	require.Empty(t, w.Requests(), "the start does not talk to the network")
 	a.everything(t)
 	for _, signal := range []string{"spans", "logs", "metrics"} {
 		written(t, a, w, signal, 1)

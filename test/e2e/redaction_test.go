@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -89,9 +90,7 @@ func agentOf(t *testing.T, all []ptrace.Traces) map[string]pcommon.Value {
 	for _, td := range all {
 		otlpsink.Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) {
 			if kind, ok := s.Attributes().Get("mlflow.spanType"); ok && kind.Str() == "AGENT" {
-				for key, v := range s.Attributes().All() {
-					found[key] = v
-				}
+				maps.Insert(found, s.Attributes().All())
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,8 @@ func TestDepth(t *testing.T) {
 	p := collector.Run(t, dir, c, 0)
 	assert.NotContains(t, p.Logs(), "Exporting failed", "a request was refused")
 	arrived := openStore(t, filepath.Join(to.Dir, "mlflow.db"))
-	assert.Equal(t, fmt.Sprint(sampleSpans), arrived.one(`SELECT count(*) FROM spans WHERE experiment_id = ?`, target))
+	assert.Equal(t, strconv.Itoa(sampleSpans),
+		arrived.one(`SELECT count(*) FROM spans WHERE experiment_id = ?`, target))
 	for name, want := range values {
 		trace, span, _ := strings.Cut(where[name], " ")
 		var document struct{ Attributes map[string]string }

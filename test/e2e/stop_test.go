@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,9 +78,7 @@ func TestExitTwoReceivers(t *testing.T) {
 	receivers := c["receivers"].(map[string]any)
 	one := receivers["mlflow"].(map[string]any)
 	two := map[string]any{}
-	for k, v := range one {
-		two[k] = v
-	}
+	maps.Copy(two, one)
 	delete(receivers, "mlflow")
 	receivers["mlflow/one"], receivers["mlflow/two"] = one, two
 	two["experiments"] = map[string]any{"names": []any{"support-bot-eval"}}

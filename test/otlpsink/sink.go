@@ -9,6 +9,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -118,9 +119,7 @@ func (s *Sink) Spans() map[SpanKey]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make(map[SpanKey]int, len(s.spans))
-	for k, n := range s.spans {
-		out[k] = n
-	}
+	maps.Copy(out, s.spans)
 	return out
 }
 

@@ -5,6 +5,7 @@ package views
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -69,9 +70,7 @@ func must(err error) {
 func counted(request, response int, more attrs) attrs {
 	m := attrs{"token_count_request": request, "token_count_response": response, "token_count_encoding": "o200k_base",
 		"token_count_approximate": false}
-	for k, v := range more {
-		m[k] = v
-	}
+	maps.Copy(m, more)
 	return m
 }
 
@@ -88,9 +87,7 @@ func deliveries() []delivery {
 		m := attrs{"mlflow.traceRequestId": "tr-late", "mlflow.spanType": "AGENT", "mlflow.revision": revision,
 			"mlflow.traceState": "OK", "mlflow.experimentId": "7",
 			"mlflow.spanInputs": attrs{"q": "é\n\"x\"", "n": []any{1, 2.5, nil}}, "mlflow.spanOutputs": "plain"}
-		for k, v := range more {
-			m[k] = v
-		}
+		maps.Copy(m, more)
 		return m
 	}
 	late := func(revision, end int, more attrs) ptrace.Traces {
@@ -181,9 +178,7 @@ func deliveries() []delivery {
 func scored(trace byte, revision int, scores attrs) ptrace.Traces {
 	m := attrs{"mlflow.spanType": "AGENT", "mlflow.revision": revision, "mlflow.traceState": "OK",
 		"mlflow.traceTag.team": "span", "mlflow.traceTag.own": "1"}
-	for k, v := range scores {
-		m[k] = v
-	}
+	maps.Copy(m, scores)
 	return spansOf(trace, attrs{"service.name": "scored"}, span{1, 0, "agent", 0, 10, ptrace.StatusCodeOk, m},
 		span{2, 1, "tool", 1, 2, ptrace.StatusCodeOk, nil})
 }
@@ -213,9 +208,7 @@ func records() plog.Logs {
 	}
 	score := func(trace, span byte, ms int, id, name string, more attrs) {
 		m := attrs{"gen_ai.evaluation.name": name, "mlflow.assessment.id": id}
-		for k, v := range more {
-			m[k] = v
-		}
+		maps.Copy(m, more)
 		add("gen_ai.evaluation.result", record{trace, span, ms, m})
 	}
 	value := func(v any) attrs { return attrs{"gen_ai.evaluation.score.value": v} }

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -75,17 +76,13 @@ func TestViewsOnSpark(t *testing.T) {
 	lab.send("logs", unity.Logs, body)
 	w.AddRows(modern.Table("annotations", unity.V2).String(), annotations()...)
 	zeros := databrickstest.Row{} // nobody promises that no parent is never spelled with zeros
-	for k, v := range w.Rows(modern.Table(unity.Spans, unity.V2).String())[0] {
-		zeros[k] = v
-	}
+	maps.Copy(zeros, w.Rows(modern.Table(unity.Spans, unity.V2).String())[0])
 	zeros["trace_id"], zeros["span_id"] = traceID(99).String(), spanID(99, 1).String()
 	zeros["parent_span_id"] = "0000000000000000"
 	w.AddRows(modern.Table(unity.Spans, unity.V2).String(), zeros)
 	for _, name := range []unity.Name{modern.Table(unity.Spans, unity.V2), legacy.Table(unity.Spans, unity.V1)} {
 		nameless := databrickstest.Row{} // an inner span without an id, of a trace that is counted
-		for k, v := range w.Rows(name.String())[0] {
-			nameless[k] = v
-		}
+		maps.Copy(nameless, w.Rows(name.String())[0])
 		nameless["span_id"], nameless["parent_span_id"] = nil, spanID(98, 1).String()
 		nameless["attributes"] = map[string]any{}
 		w.AddRows(name.String(), nameless)
@@ -230,7 +227,7 @@ func (l *lab) plan() (list []string) {
 			b.WriteString(line)
 		}
 	}
-	for _, s := range strings.Split(b.String(), "\n;\n") {
+	for s := range strings.SplitSeq(b.String(), "\n;\n") {
 		if s = strings.TrimSpace(s); s != "" {
 			list = append(list, s)
 		}

@@ -280,8 +280,9 @@ func redirected(e *Error, res *http.Response) {
 		return
 	}
 	if to.Host == from.Host {
-		e.Message = fmt.Sprintf("the server redirects %s to %s; if MLflow is served below another path, write that path "+
-			"into the address", from.Path, to.Path)
+		e.Message = fmt.Sprintf(
+			"the server redirects %s to %s; if MLflow is served below another path, write that path "+
+				"into the address", from.Path, to.Path)
 		return
 	}
 	e.Kind = KindCredentials

@@ -27,8 +27,8 @@ type Gate struct {
 }
 
 // NewGate makes the gate of a destination. While the destination refuses, it is asked once an
-// interval. A refusal that has lasted for the time overdue is reported; 0 means never. Without a checker (nil) only
-// the answers of the ingest endpoint count.
+// interval. A refusal that has lasted for the time overdue is reported; 0 means never. Without a
+// checker (nil) only the answers of the ingest endpoint count.
 func NewGate(c *Checker, interval, overdue time.Duration) *Gate {
 	return &Gate{checker: c, interval: interval, max: overdue}
 }

@@ -50,7 +50,8 @@ func TestGateIsOverdue(t *testing.T) {
 
 	require.False(t, g.RefusedSignIn("a secret has expired", after(longest)).Overdue, "no data is given up for that")
 	require.False(t, g.Admit(spansOnly, after(longest)).Overdue, "but it is held")
-	require.False(t, g.Refused(spansOnly, "no grant", false, after(2*longest)).Overdue, "what was before does not count")
+	require.False(t, g.Refused(spansOnly, "no grant", false, after(2*longest)).Overdue,
+		"what was before does not count")
 	require.True(t, g.Refused(spansOnly, "no grant", false, after(3*longest)).Overdue)
 
 	g.Accepted()

@@ -238,8 +238,8 @@ func network(err error) outcome {
 	return v
 }
 
-// retryAfter reads the header in both of its forms, seconds and date. A number of any size counts as
-// at most maxDelay.
+// retryAfter reads the header in both of its forms, seconds and date. A number of any size counts
+// as at most maxDelay.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if s, err := strconv.ParseUint(text, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {

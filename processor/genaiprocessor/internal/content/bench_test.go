@@ -15,8 +15,8 @@ import (
 const prose = "Here is what I found about order 4711 of the 3rd of May: it left the warehouse on Tuesday and, as " +
 	"\"express\", should arrive tomorrow before 12:30. Write to service@example.com if it doesn't. "
 
-// BenchmarkText is on texts of about 20 KB: without a digit, with the digits that texts usually have,
-// with numbers that are no phone numbers, and with phone numbers.
+// BenchmarkText is on texts of about 20 KB: without a digit, with the digits that texts usually
+// have, with numbers that are no phone numbers, and with phone numbers.
 func BenchmarkText(b *testing.B) {
 	m := maskerOf()
 	clean := strings.ReplaceAll(prose, "service@example.com", "our service team")

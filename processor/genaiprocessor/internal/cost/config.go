@@ -43,8 +43,8 @@ type ModelPrice struct {
 
 	Rates `mapstructure:",squash"`
 
-	// InputIncludesCached says whether the reported input of these calls includes cached tokens. Not
-	// set: each span is decided by what it reports and who made it.
+	// InputIncludesCached says whether the reported input of these calls includes cached tokens.
+	// Not set: each span is decided by what it reports and who made it.
 	InputIncludesCached *bool `mapstructure:"input_includes_cached"`
 
 	// LongContext are other rates for the whole request from a size of the input on.

@@ -96,7 +96,8 @@ func TestFormula(t *testing.T) {
 			genai.UsageOutput: 0}), "", 0.16, 0},
 		"more read than in": {chat("gpt-4o", map[string]any{genai.UsageInput: 100_000, genai.UsageCacheRead: 900_000}),
 			"", 4*0.1 + 2*0.9, 0}, // a long context
-		"numbers as text": {chat("gpt-4o", map[string]any{genai.UsageInput: "100000", genai.UsageOutput: "1000000"}), "",
+		"numbers as text": {chat("gpt-4o", map[string]any{genai.UsageInput: "100000", genai.UsageOutput: "1000000"}),
+			"",
 			0.2, 8},
 		"Langfuse": {map[string]any{"langfuse.observation.type": "generation", "llm.provider": "openai",
 			"langfuse.observation.model.name":    "gpt-4o",

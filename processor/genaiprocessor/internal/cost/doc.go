@@ -9,8 +9,8 @@
 // A call of a model is a span whose type says so in any dialect (MLflow's span type,
 // gen_ai.operation.name, OpenInference's or OpenLLMetry's kind) or, without a type, one that
 // reports token usage. Usage on agents and chains is a sum over the calls below them, so it is not
-// priced: it would count twice, mix models, and look like one long context. The numbers are those of
-// usage.Resolve, where in includes cached tokens and out includes reasoning:
+// priced: it would count twice, mix models, and look like one long context. The numbers are those
+// of usage.Resolve, where in includes cached tokens and out includes reasoning:
 //
 //	input cost  = (in-read-write)·input + read·cache_read + (write-hour)·cache_write + hour·cache_write_1h
 //	output cost = (out-reason)·output + reason·reasoning
@@ -25,9 +25,9 @@
 //
 // contract_cost_trace_total is written on the topmost GenAI span where the whole trace is at hand:
 // for traces of the mlflow receiver, and for all with whole_traces, which is right behind
-// groupbytrace only. Walking down from the root a call is counted only if no call of the same
-// kind (model, tool) above it was counted, since instrumentations nest spans for one call. When a
-// call of the trace that didn't fail has no cost, and neither has one above or below it,
+// groupbytrace only. Walking down from the root a call is counted only if no call of the same kind
+// (model, tool) above it was counted, since instrumentations nest spans for one call. When a call
+// of the trace that didn't fail has no cost, and neither has one above or below it,
 // contract_cost_trace_partial says that the total is too low.
 //
 // Costs that a producer reported (mlflow.llm.cost, llm.cost.*, gen_ai.usage.cost.*) are left alone:

@@ -39,7 +39,6 @@ const (
 
 // tree holds the spans of all whole traces of a batch.
 type tree struct {
-	wanted map[pcommon.TraceID]bool
 	nodes  []node
 	byID   map[spanKey]int
 	costly bool // some node has a cost

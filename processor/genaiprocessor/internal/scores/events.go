@@ -15,8 +15,8 @@ import (
 )
 
 // WithEvents returns a new JSON text with the assessments of list, which may be empty, and one for
-// each event gen_ai.evaluation.result of OpenTelemetry's GenAI conventions: its value is the score's
-// value, else its label.
+// each event gen_ai.evaluation.result of OpenTelemetry's GenAI conventions: its value is the
+// score's value, else its label.
 func WithEvents(list []byte, events []ptrace.SpanEvent) []byte {
 	list = bytes.TrimSpace(list)
 	if n := len(list); n >= 2 && list[0] == '[' && list[n-1] == ']' {

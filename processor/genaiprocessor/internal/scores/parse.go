@@ -28,8 +28,9 @@ type assessment struct {
 const maxAssessments = 10_000
 
 // parse appends the assessments of a JSON text to list. It reports how many elements could not be
-// read as one; broken is true if the text as a whole couldn't, from some place on. The scanner is the
-// caller's, since readers of members are called through a table: one made here would be allocated.
+// read as one; broken is true if the text as a whole couldn't, from some place on. The scanner is
+// the caller's, since readers of members are called through a table: one made here would be
+// allocated.
 func parse(s *pyjson.Scanner, list []assessment, text []byte) (_ []assessment, malformed int, broken bool) {
 	*s = pyjson.NewScanner(text)
 	for range 2 { // text in a string, perhaps once more

@@ -89,8 +89,8 @@ type Span struct {
 	Kind    Kind
 
 	RequestModel, ResponseModel string
-	// Provider is its name in the conventions, OtherProvider in MLflow, OpenInference or the Vercel AI
-	// SDK: they have different ones.
+	// Provider is its name in the conventions, OtherProvider in MLflow, OpenInference or the Vercel
+	// AI SDK: they have different ones.
 	Provider, OtherProvider string
 	Tool                    string // name of the tool
 	Whole                   bool   // the mlflow receiver's mark on the topmost span of a whole trace

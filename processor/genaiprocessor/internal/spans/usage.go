@@ -61,9 +61,9 @@ func (s *Span) Cached() usage.Cached {
 const highest = 100
 
 // ReportedTokens returns what the span with index i reports as the usage of a call of a language
-// model: input includes cached tokens, output includes reasoning. ok is false for other spans, where
-// nothing is reported but estimates, and below a call that reports usage itself: instrumentations
-// nest spans for one call.
+// model: input includes cached tokens, output includes reasoning. ok is false for other spans,
+// where nothing is reported but estimates, and below a call that reports usage itself:
+// instrumentations nest spans for one call.
 func (b *Batch) ReportedTokens(i int) (input, output int64, ok bool) {
 	s := &b.Spans[i]
 	if !s.reports() {

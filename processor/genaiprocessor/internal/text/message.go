@@ -109,8 +109,8 @@ func (h *human) message(base, depth int) {
 	}
 }
 
-// data adds the texts of a message, a part of one or a list of either, or the JSON of an object that
-// is none: tools answer with such objects.
+// data adds the texts of a message, a part of one or a list of either, or the JSON of an object
+// that is none: tools answer with such objects.
 func (h *human) data(raw []byte, depth int) {
 	if kindOf(raw) == pyjson.Object && !h.hasText(raw) {
 		h.json(raw)

@@ -15,7 +15,8 @@ func TestResolve(t *testing.T) {
 		producer Cached
 		want     Tokens
 	}{
-		"nothing cached": {map[Field]int64{FieldInput: 10, FieldOutput: 5}, CachedUnknown, Tokens{Input: 10, Output: 5}},
+		"nothing cached": {map[Field]int64{FieldInput: 10, FieldOutput: 5}, CachedUnknown,
+			Tokens{Input: 10, Output: 5}},
 		"input below cached": {map[Field]int64{FieldInput: 3, FieldOutput: 100, FieldTotal: 103, FieldCacheRead: 15000,
 			FieldCacheWrite: 200}, CachedIncluded,
 			Tokens{Input: 15203, Output: 100, CacheRead: 15000, CacheWrite: 200}},

@@ -102,8 +102,8 @@ func whole(f float64) (int64, bool) {
 // are none.
 func (u *Usage) Chat(v pcommon.Value) (bad int) { return u.document(v, chatMembers) }
 
-// Langfuse takes langfuse.observation.usage_details: a map, or its JSON text. It returns how many of
-// its numbers are none.
+// Langfuse takes langfuse.observation.usage_details: a map, or its JSON text. It returns how many
+// of its numbers are none.
 func (u *Usage) Langfuse(v pcommon.Value) (bad int) { return u.document(v, langfuseMembers) }
 
 func (u *Usage) document(v pcommon.Value, members map[string]source) (bad int) {

@@ -99,8 +99,8 @@ func Validate(uri string) error {
 	return err
 }
 
-// ValidateFilter returns what is wrong with a search filter, as far as that is known without asking:
-// a store answers filters itself, servers have grammars of their own.
+// ValidateFilter returns what is wrong with a search filter, as far as that is known without
+// asking: a store answers filters itself, servers have grammars of their own.
 func ValidateFilter(uri, filter string) error {
 	if !store.IsStoreURI(uri) {
 		return nil

@@ -68,7 +68,8 @@ func continues(r rune) bool {
 	return s == latin || s == common
 }
 
-// first and last are the characters at the ends of s; of an empty text, utf8.RuneError with width 0.
+// first and last are the characters at the ends of s; of an empty text, utf8.RuneError with width
+// 0.
 func first(s string) (rune, int) {
 	if s != "" && s[0] < utf8.RuneSelf {
 		return rune(s[0]), 1

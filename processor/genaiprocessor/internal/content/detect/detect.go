@@ -7,7 +7,8 @@ import "slices"
 
 // Detector finds texts of one form.
 type Detector struct {
-	// Name is what a match is replaced by, in brackets, and what a configuration calls the detector.
+	// Name is what a match is replaced by, in brackets, and what a configuration calls the
+	// detector.
 	Name string
 	// Strong says that what it finds is never part of an id.
 	Strong bool
@@ -30,7 +31,7 @@ func Names() []string { return slices.Clone(names) }
 // New returns the detectors that are named, all if none is, in the order in which they are to be
 // applied. National phone numbers are those of regions; numbers in international form are found
 // whatever the regions are.
-func New(named []string, regions []string) []Detector {
+func New(named, regions []string) []Detector {
 	all := []Detector{
 		{Name: "api_key", Strong: true, Find: findKey},
 		{Name: "email", Strong: true, Find: findEmail},

@@ -14,14 +14,16 @@ import (
 func replaced(s, key string, detectors []Detector) string {
 	for _, d := range detectors {
 		out, pos := "", 0
+		var outSb17 strings.Builder
 		for {
 			start, end := d.Find(s, pos, key)
 			if start < 0 {
 				break
 			}
-			out += s[pos:start] + "[" + d.Name + "]"
+			outSb17.WriteString(s[pos:start] + "[" + d.Name + "]")
 			pos = end
 		}
+		out += outSb17.String()
 		s = out + s[pos:]
 	}
 	return s

@@ -204,7 +204,7 @@ func unit(s string) bool {
 
 func wordSet(list string) map[string]bool {
 	set := map[string]bool{}
-	for _, w := range strings.Fields(list) {
+	for w := range strings.FieldsSeq(list) {
 		set[w] = true
 	}
 	return set
@@ -256,7 +256,7 @@ var (
 		bytes offset index score population
 		distance usd eur gbp jpy inr cny chf cad aud mxn brl rub try krw million billion latitude longitude lat
 		lon coordinates ip ms ns duration latency transaction txn
-		payment receipt booking reservation flight parcel shipment barcode license licence plate vin imei imsi
+		payment receipt booking reservation flight parcel shipment barcode license license plate vin imei imsi
 		iccid trace span count quantity qty
 		cin passport nino dni nif nie cpf cnpj cuit curp rfc siret siren nir steuernummer steuer
 		konto bestellung bestellnr auftrag rechnung commande facture compte pedido factura cuenta ordine fattura

@@ -6,6 +6,7 @@ package plan
 import (
 	"regexp/syntax"
 	"slices"
+	"strings"
 )
 
 // automaton is a regular expression on digits, as a table: a number takes some 20 nanoseconds, a
@@ -33,10 +34,12 @@ func newAutomaton(pattern string) *automaton {
 		set = slices.Compact(set)
 		key := ""
 		accepts := false
+		var keySb36 strings.Builder
 		for _, pc := range set {
-			key += string(rune(pc))
+			keySb36.WriteString(string(rune(pc)))
 			accepts = accepts || prog.Inst[pc].Op == syntax.InstMatch
 		}
+		key += keySb36.String()
 		n, known := states[key]
 		if !known {
 			n = uint16(len(sets))

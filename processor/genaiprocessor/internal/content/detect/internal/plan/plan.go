@@ -51,7 +51,7 @@ func (n *Number) Groups() (digits []int) {
 	return digits
 }
 
-// National returns what digits, in ASCII, are when they are dialled in region. ok is false when
+// National returns what digits, in ASCII, are when they are dialed in region. ok is false when
 // they are no valid number there, or lack a national prefix that the usual form of the number has.
 func National(digits, region string) (n Number, ok bool) {
 	c, known := countries()[region]
