@@ -54,7 +54,8 @@ func TestEachComponentIsCompared(t *testing.T) {
 	manifest, err := os.ReadFile(filepath.Join(root, "builder-config.yaml"))
 	require.NoError(t, err)
 	var imports []string
-	for _, m := range regexp.MustCompile(`import: `+regexp.QuoteMeta(Module)+`/(\S+)`).FindAllStringSubmatch(string(manifest), -1) {
+	entry := regexp.MustCompile(`import: ` + regexp.QuoteMeta(Module) + `/(\S+)`)
+	for _, m := range entry.FindAllStringSubmatch(string(manifest), -1) {
 		imports = append(imports, m[1])
 	}
 	var compared []string
