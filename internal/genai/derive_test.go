@@ -212,3 +212,16 @@ func TestOnlyPrompt(t *testing.T) {
 		assert.Empty(t, onlyPrompt([]byte(text)), text)
 	}
 }
+
+// MLflow 3.18 stores the kind INTERNAL for every span: only the other kinds say something.
+func TestKindOfTheSource(t *testing.T) {
+	for stored, want := range map[uint8]ptrace.SpanKind{
+		0: ptrace.SpanKindClient, 1: ptrace.SpanKindClient, 2: ptrace.SpanKindServer, 3: ptrace.SpanKindClient,
+		4: ptrace.SpanKindProducer, 5: ptrace.SpanKindConsumer,
+	} {
+		td := ptrace.NewTraces()
+		NewConverter(captured).Append(td, mlflow.Experiment{ID: "1"}, &mlflow.Trace{Info: mlflow.Info{ID: "tr-1"},
+			Spans: []mlflow.Span{{Kind: stored, Attributes: []mlflow.Attribute{attribute(SpanType, `"LLM"`)}}}})
+		assert.Equal(t, want, td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Kind(), stored)
+	}
+}

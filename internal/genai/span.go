@@ -56,8 +56,9 @@ func (w *worker) span(dst ptrace.Span, s *mlflow.Span, t *mlflow.Trace, experime
 	}
 	kind := spanKinds[f.spanType]
 	dst.SetKind(kind.otlp())
-	if s.Kind != 0 {
-		dst.SetKind(ptrace.SpanKind(s.Kind))
+	// MLflow 3.18 stores INTERNAL for all spans, so INTERNAL says nothing.
+	if k := ptrace.SpanKind(s.Kind); k > ptrace.SpanKindInternal {
+		dst.SetKind(k)
 	}
 	dst.TraceState().FromRaw(w.traceState(s.TraceState))
 	dst.SetFlags(s.Flags)
