@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command tokens measures the token counter of this repository. It prints the JSON lines that its
-// peers in the folders beside it print too.
+// Command tokens measures the token counter of this repository. It takes an encoding and files, and
+// prints the JSON lines that package harness describes.
 //
 //	go -C bench run ./tokens ENCODING FILE...
 package main

@@ -87,7 +87,7 @@ func (c *Config) validateAccess() error {
 		}
 	}
 	if c.HTTP.Endpoint != "" {
-		errs = append(errs, errors.New("http::endpoint: must stay empty; the address belongs into host"))
+		errs = append(errs, errors.New("http::endpoint: must stay empty; write the address in host"))
 	}
 	if err := httpcheck.Client(&c.HTTP); err != nil {
 		errs = append(errs, fmt.Errorf("http::%w", err))

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package databrickssetupextension prepares a Databricks workspace once, with an administrator's
-// credentials: where traces lie, who may do what, the refined views, the quality monitors. It
-// prints a plan, and carries it out only when told so.
+// credentials: trace location, grants, refined views, quality monitors. It takes the configuration
+// and prints a plan as a SQL script. It carries the plan out only with apply: true.
 package databrickssetupextension
 
 //go:generate go tool mdatagen metadata.yaml

@@ -107,7 +107,7 @@ func (s *setup) work(ctx context.Context, reported []string) error {
 	switch {
 	case s.cfg.Teardown:
 		r.Remark(fmt.Sprintf(
-			"databricks_setup: how to take back the setup of %s in %s\nNothing is done: this is for you "+
+			"databricks_setup: how to undo the setup of %s in %s\nNothing is done: this is for you "+
 				"to read, and to run.", l, api.Host()))
 		return r.Undo(ctx, steps)
 	case s.cfg.Apply:

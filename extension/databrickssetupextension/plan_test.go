@@ -125,7 +125,7 @@ func TestLinkingAnExperimentWithTraces(t *testing.T) {
 			"1. backfill its traces into the tables, 2. verify that all have arrived, 3. link with "+
 				"link_existing: true, 4. tail")
 		require.Contains(t, out, "hides: the earlier traces of the experiment")
-		require.Contains(t, out, "so they were not looked at")
+		require.Contains(t, out, "so they were not checked")
 	}
 	require.Empty(t, mutations(w))
 

@@ -159,7 +159,10 @@ func TestEnums(t *testing.T) {
 				}
 				require.NoError(t, conf.Merge(confmap.NewFromStringMap(x.wrap(value).(map[string]any))))
 				cfg := f.CreateDefaultConfig()
-				return errors.Join(conf.Unmarshal(cfg), confmap.Validate(cfg)).Error()
+				if err := errors.Join(conf.Unmarshal(cfg), confmap.Validate(cfg)); err != nil {
+					return err.Error()
+				}
+				return ""
 			}
 			const outside = "outside-of-the-enum"
 			refusal := problems(outside)

@@ -31,7 +31,7 @@
 //
 // # Without content
 //
-// With CaptureContent off nothing leaves that people or models wrote: of a span's attributes only
+// With CaptureContent off no content of users or models is delivered. Of a span's attributes only
 // those are written that the table in classes.go knows to be Safe, a Name or a Person, and what is
 // unknown is left out, as are status messages, the text of exceptions, previews, tags and metadata
 // of their users' choice, rationales, expectations and feedback that isn't a number, truth value or

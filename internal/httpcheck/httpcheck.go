@@ -4,7 +4,7 @@
 // Package httpcheck finds mistakes in the settings of HTTP clients that the Collector's own
 // packages find only when a client is made, which is after `validate`.
 //
-// It looks at the configuration alone: files, extensions and trusted platform modules that the
+// It checks the configuration alone: files, extensions and trusted platform modules that the
 // settings name are not opened.
 package httpcheck
 

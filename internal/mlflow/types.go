@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mlflow holds MLflow's tracing domain as plain values, the Source interface that every way
-// of reading implements, and the decoders of all wire eras. It splits documents and never builds
+// of reading implements, and the decoders of all wire formats. It splits documents and never builds
 // value trees: the value of an attribute stays the JSON text that MLflow holds. It knows nothing of
 // pdata.
 package mlflow

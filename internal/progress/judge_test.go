@@ -105,7 +105,7 @@ func TestLedgerThatDoesNotBalance(t *testing.T) {
 	require.NoError(t, l.Check())
 	l.Update("1", func(a *Account) { a.InFlight-- })
 	require.ErrorContains(t, l.Check(),
-		"the books of experiment 1 do not balance: read 2, accepted 0 + skipped 0 + rejected 0 + in flight 1 = 1")
+		"the counters of experiment 1 do not agree: read 2, accepted 0 + skipped 0 + rejected 0 + in flight 1 = 1")
 	l.Update("1", func(a *Account) { a.Run.Skip(mlflow.Corrupt, 1) })
 	require.NoError(t, l.Check())
 }

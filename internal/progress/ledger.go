@@ -112,7 +112,7 @@ func (l *Ledger) Check() error {
 	for i := range accounts {
 		a := &accounts[i]
 		if sum := a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.InFlight; sum != a.Run.Read {
-			return fmt.Errorf("the books of experiment %s do not balance: read %d, accepted %d + skipped %d + "+
+			return fmt.Errorf("the counters of experiment %s do not agree: read %d, accepted %d + skipped %d + "+
 				"rejected %d + in flight %d = %d",
 				a.Experiment.ID, a.Run.Read, a.Run.Accepted, a.Run.SkippedSum(), a.Run.Rejected, a.InFlight, sum)
 		}

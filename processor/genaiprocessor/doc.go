@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package genaiprocessor refines GenAI spans: it counts tokens, makes columns of assessments,
-// prices calls and applies a content policy.
+// Package genaiprocessor takes traces and writes attributes on their GenAI spans: token counts,
+// scores of assessments and costs. Then it applies the content policy. Other spans pass unchanged.
 package genaiprocessor
 
 //go:generate go tool mdatagen metadata.yaml

@@ -179,7 +179,7 @@ func (c *Config) validateSource() error {
 		errs = append(errs, fmt.Errorf("http::%w", err))
 	}
 	if c.HTTP.Endpoint != "" {
-		errs = append(errs, errors.New("http::endpoint: must stay empty; the address belongs into tracking_uri"))
+		errs = append(errs, errors.New("http::endpoint: must stay empty; write the address in tracking_uri"))
 	}
 	if c.Concurrency < 1 || c.Concurrency > 64 {
 		errs = append(errs, fmt.Errorf("concurrency: %d is not between 1 and 64", c.Concurrency))

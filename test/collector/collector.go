@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package collector runs the built distribution as people do: a configuration, a process, its exit
-// status and what it leaves behind.
+// Package collector runs the built distribution as users do. It takes a configuration, starts a
+// process, and returns its exit status and the files that it wrote.
 package collector
 
 import (

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command go-pkoukk measures github.com/pkoukk/tiktoken-go.
+// Command go-pkoukk measures github.com/pkoukk/tiktoken-go. It takes an encoding and files, and
+// prints the JSON lines that package harness describes.
 package main
 
 import (

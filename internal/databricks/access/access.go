@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package access opens the way to a workspace for a component: who signs the requests, the client
-// that sends them, the APIs on top.
+// Package access takes the configuration of a component and connects it to a workspace. It returns
+// an Access: the HTTP client that signs requests, the identity it signs in with, and the API
+// clients on top of it.
 package access
 
 import (

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package unity names things in Unity Catalog: three-level names, and the tables that OpenTelemetry
-// data lies in. It is pure.
+// Package unity holds the names, columns and types of the OpenTelemetry tables in Unity Catalog. It
+// parses and quotes three-level names, writes CREATE TABLE statements, and compares columns. It is
+// pure.
 package unity
 
 import (

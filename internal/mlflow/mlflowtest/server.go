@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mlflowtest is a scripted MLflow tracking server for tests and load drivers. It answers as
-// servers of a given version do, with their paging by offsets, their traps of batchGet and their
-// error documents, and can be told to misbehave. It needs no testing.T.
+// servers of a given version do, also with their paging by offsets, the special cases of batchGet
+// and their error documents, and returns faults on demand. It needs no testing.T.
 package mlflowtest
 
 import (

@@ -1,13 +1,13 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rest reads MLflow traces from a tracking server over HTTP: open-source servers of the
-// versions 2.14 to 3.17, and the MLflow of a Databricks workspace.
+// Package rest is the mlflow.Source that reads traces from a tracking server over HTTP: from
+// open-source servers of the versions 2.14 to 3.17, and from the MLflow of a Databricks workspace.
 //
 // Which routes a server has is found out by asking for them, never by its version. Traces are
 // listed by a keyset on their timestamp, so that traces written or deleted meanwhile neither hide
 // nor repeat others. Spans in the server's database are fetched in batches, all others one trace at
-// a time. A trace that can't be read costs itself only and gets a reason.
+// a time. A trace that cannot be read is skipped with a reason, and the other traces are read.
 package rest
 
 import (

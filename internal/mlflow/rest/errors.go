@@ -168,7 +168,7 @@ var refusals = []refusal{
 		kind: KindHostCheck,
 		explain: func(e *Error, res *http.Response) {
 			e.Message = fmt.Sprintf(
-				"the server refuses to be called %q (its check against DNS rebinding); start it with "+
+				"the server refuses the host name %q (its check against DNS rebinding); start it with "+
 					"--allowed-hosts %s or MLFLOW_SERVER_ALLOWED_HOSTS, or call it by localhost or "+
 					"a private IP address",
 				res.Request.URL.Host, res.Request.URL.Hostname())

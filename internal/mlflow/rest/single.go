@@ -159,7 +159,7 @@ func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, 
 	}
 	if c.blame.Add(1) > maxBlame {
 		return nil, &Error{Kind: KindServer, Route: e.Route, Status: e.Status, Err: e,
-			Message: "the server fails for one trace after another, so it is not the traces; its log says why. The " +
+			Message: "the server fails for many traces in a row, so the cause is the server; check its log. The " +
 				"last message: " + e.Message}
 	}
 	return mlflow.Skipf(mlflow.SourceError, "the server fails for this trace: %s", e.Message), nil

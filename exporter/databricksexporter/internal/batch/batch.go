@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package batch says what can be done to a batch of each signal: cut, count, marshal. It is pure,
-// and no function changes its input.
+// Package batch counts the items of a batch of traces, logs or metrics, cuts a batch into ranges,
+// marshals a range as an OTLP request, and reads the answer to it. It is pure, and no function
+// changes its input.
 package batch
 
 import (

@@ -1,12 +1,16 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package preflight looks, before data is sent, whether the workspace will store it: sign-in,
-// catalog, schema, table, its layout and columns, the grants of the principal that writes, and the
-// experiment that shows the traces. The ingest endpoint is known to answer 200 and to store nothing
-// when one of these is missing.
+// Package preflight checks, before data is sent to a table, whether the workspace will store it.
+// The ingest endpoint is known to answer 200 and to store nothing when a table, a column or a grant
+// is missing.
 //
-// It only reads, and needs no warehouse. What the workspace says is collected as facts, each of
-// them known or not; a pure function judges the facts. Only what is known to be wrong is a fault: a
-// workspace that can't be reached, and permissions that may not be looked at, are not.
+// It takes a destination, reads what the workspace tells about it, and returns findings, each with
+// a remedy. It reads sign-in, catalog, schema, table, its layout and columns, the grants of the
+// principal that writes, and the experiment that shows the traces.
+//
+// It sends only requests that read, and needs no SQL warehouse. The answers are collected as facts,
+// each of them known or not, and a pure function evaluates the facts. Only what is known to be
+// wrong is a fault. A workspace that cannot be reached and permissions that may not be read are no
+// faults.
 package preflight

@@ -30,7 +30,8 @@ func Evaluate(d route.Destination, f Facts) []Finding {
 		}
 	case "":
 	default:
-		out = append(out, unknown(CheckSignIn, "who writes is not known, so its grants can't be looked at", f.Me.Err))
+		out = append(out, unknown(CheckSignIn,
+			"the principal that writes is not known, so its grants can't be checked", f.Me.Err))
 	}
 	if found := readable(d, f); found != nil {
 		return append(out, found...)

@@ -118,7 +118,7 @@ func TestEvaluate(t *testing.T) {
 		"who writes is hidden": {func(f *Facts) {
 			f.Me, f.Grants = unanswered[databricks.Principal](databricks.Denied, ""), Fact[Privileges]{}
 		},
-			[]Finding{{Check: CheckSignIn, Weight: WeightUnknown, Message: "who writes is not known"}}},
+			[]Finding{{Check: CheckSignIn, Weight: WeightUnknown, Message: "the principal that writes is not known"}}},
 		"slow": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Slow, "") },
 			[]Finding{{Check: CheckTable, Weight: WeightUnknown, Message: "can't be looked at"}}},
 		"no Unity Catalog": {func(f *Facts) {

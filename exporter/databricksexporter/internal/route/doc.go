@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package route says where data goes: the destinations of a configuration, the rules that choose
-// one for a resource, the lookup of a table that an experiment names, and the form that ids have at
-// a destination.
+// Package route chooses the table for data. It takes the configured routes and returns the
+// destinations and the rules that choose one for the attributes of a resource. It splits a batch by
+// destination, looks up the table that the tags of an experiment name, and rewrites the ids of
+// spans in the form of the destination.
 package route

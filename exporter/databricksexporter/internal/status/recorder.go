@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package status records what happens to the data of each destination: what was sent, given up and
-// given back, and why data waits. It turns this into the report, the component's status, metrics
-// and log lines.
+// returned to the sender, and the reason why data waits. It turns these records into the report,
+// the component's status, metrics and log lines.
 package status
 
 import (

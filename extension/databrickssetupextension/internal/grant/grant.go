@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package grant proposes what named principals may do with the tables and views: no more than each
-// needs, and nothing for everybody unless that was said twice.
+// Package grant takes the principals of the configuration and returns the step that grants them
+// what they lack on the tables and views. A principal gets no more than its roles need. A group of
+// all users gets grants only with all_users: true.
 package grant
 
 import (
@@ -195,7 +196,7 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 			p.State = plan.Todo
 			p.Hides = []string{"the tables and views, from " + w.Principal}
 			p.Actions = append(p.Actions, plan.Action{
-				Does:   fmt.Sprintf("takes %s on the %s back", strings.Join(there, " and "), n.on),
+				Does:   fmt.Sprintf("revokes %s on the %s", strings.Join(there, " and "), n.on),
 				Method: http.MethodPatch, Path: path(&n),
 				Body: change(catalog.PermissionsChange{Principal: w.Principal, Remove: spell(there)}),
 			})

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package location proposes where an experiment's traces lie: a new experiment whose tables come
-// into being with it, or the link of one that is there.
+// Package location returns the steps for the schema and the trace location of an experiment. The
+// location step creates a new experiment together with its tables, or links an existing experiment
+// to tables.
 package location
 
 import (
@@ -50,7 +51,7 @@ func (w *Wanted) Schema() plan.Step {
 			if databricks.KindOf(err) == databricks.NotFound {
 				return plan.Proposal{State: plan.Refused,
 					Why: err.Error() + "\nIt must be there first, and is not made " +
-						"here: where it lies and who owns it is your decision. Its owner-to-be runs",
+						"here: where it lies and who owns it is your decision. Its future owner runs",
 					Actions: []plan.Action{{Does: "makes the schema", SQL: "CREATE SCHEMA " + at}}}, nil
 			}
 			if err != nil {

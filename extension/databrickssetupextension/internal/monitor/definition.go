@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package monitor keeps the quality monitors of the views as they should be, with whichever of the
-// two APIs the workspace has.
+// Package monitor takes the definition of a quality monitor and returns the step that creates the
+// monitor, or updates it where it differs. It uses the current API of Databricks, and the older API
+// in a workspace that does not have the current one.
 package monitor
 
 import (

@@ -1,9 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plan runs steps that look before they do: each proposes what must be done so that
-// something is as it should be, and the proposal is printed before it is carried out, or only
-// printed. It knows nothing of workspaces.
+// Package plan runs steps. Each step reads the present state and proposes the changes that are
+// still to be made. The Runner prints each proposal, and carries it out only with Apply. It returns
+// the errors of the steps. It knows nothing of workspaces.
 package plan
 
 import (
@@ -95,7 +95,7 @@ func (r *Runner) Run(ctx context.Context, steps []Step) error {
 			break
 		}
 		if s.Needed && i+1 < len(steps) {
-			r.remark("The steps behind this one need it, so they were not looked at: " + titles(steps[i+1:]) + ".")
+			r.remark("The following steps need this one, so they were not checked: " + titles(steps[i+1:]) + ".")
 			break
 		}
 	}

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package refined proposes the views over the tables: it finds out what is there, which scores
-// there are, and lets package views write the SQL.
+// Package refined returns the steps for the views over the tables. The steps read which tables,
+// views and scores exist. Package views writes the SQL.
 package refined
 
 import (
@@ -130,7 +130,7 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 		if len(count.Rows) == 1 {
 			w.spans, _ = strconv.ParseInt(count.Rows[0][0], 10, 64)
 		}
-		p.Costs = append(p.Costs, "this look itself: queries in the warehouse "+w.Warehouse+
+		p.Costs = append(p.Costs, "the plan itself: queries in the warehouse "+w.Warehouse+
 			", which is started for them")
 	} else {
 		p.Notes = append(p.Notes, "without warehouse_id nothing can be asked of the tables: scores that are in "+

@@ -1,20 +1,21 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package views writes the SQL of the refined views over the OpenTelemetry tables of Unity Catalog,
-// and judges what is there already. It is pure: it asks nobody.
+// Package views takes the location of the tables and the names of scores, and returns the SQL of
+// the refined views over the OpenTelemetry tables of Unity Catalog. It also compares an existing
+// view with that SQL. It is pure.
 //
 // # Three views
 //
 // <prefix>_genai_traces has one row per trace with a column for each known score,
 // <prefix>_genai_scores one row per trace and score, whatever their names, and
-// <prefix>_genai_content what was asked and answered, in a view of its own so that it can be
-// granted to fewer people.
+// <prefix>_genai_content the texts of requests and responses, in a view of its own so that it can
+// be granted to fewer users.
 //
 // # Which span stands for a trace
 //
-// Its topmost GenAI span. Spans without a parent (NULL, empty, or sixteen zeros) may be it, and
-// those that carry what only a topmost span gets: mlflow.revision from the mlflow receiver, token
+// Its topmost GenAI span. Candidates are spans without a parent (NULL, empty, or sixteen zeros),
+// and those with what only a topmost span gets: mlflow.revision from the mlflow receiver, token
 // counts or the cost of a trace from the genai processor. An agent behind an instrumented web
 // framework has the web server's span above it, so of these the receiver's comes first, then GenAI
 // spans, then others; of equals one without a parent, then the one that began first. A trace of

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package report turns the state of receivers' runs into the report: a JSON document for programs
-// and a summary for people.
+// and a summary for users.
 package report
 
 import (

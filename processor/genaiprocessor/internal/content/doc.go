@@ -1,9 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package content removes, masks or hashes what people and models wrote in GenAI spans. It is pure:
-// spans in, spans out. What an attribute may hold is said by the table of internal/genai; it is the
-// last thing that the processor does, after everything was counted.
+// Package content removes, masks or hashes what users and models wrote in GenAI spans. It is pure:
+// spans in, spans out. The table of internal/genai tells what an attribute may hold. The processor
+// applies the policy last, after everything was counted.
 //
 // # Which spans
 //
@@ -16,9 +16,9 @@
 //   - keep changes nothing.
 //   - drop fails closed: of the attributes of spans, events, links and scopes only those stay that
 //     the table knows to be safe (ids, models, settings, usage, costs, scores) or that Keep lists.
-//     Status messages go. Names of spans are replaced by the operation or type, and attributes that
-//     repeat names go, unless the name is that of the operation and model or of the function in the
-//     code, or Keep has "name". Names of events stay if they are known. Assessments go in whole;
+//     Status messages are removed. Names of spans become the operation or type, and attributes that
+//     repeat names are removed, unless the name is that of operation and model or of the code
+//     function, or Keep has "name". Known names of events stay. Assessments are removed in whole;
 //     metric_<name>, token_count_* and contract_cost_* stay, and so does the trace state, which
 //     belongs to samplers. Of a resource's attributes those that describe the machine or the
 //     service stay.
@@ -37,7 +37,7 @@
 //
 // Ids of users and of the humans among assessors become their HMAC-SHA256 whenever the action isn't
 // keep, even if Keep lists them, or are removed with PersonIDs drop. There is no hash without a
-// HashKey: without a secret that of an e-mail address is as good as the address.
+// HashKey: without a secret key, an e-mail address can be found from its hash by trying addresses.
 //
 // Values nested deeper than 512 levels, or JSON in JSON text deeper than 8, aren't walked: mask
 // replaces them in whole when they could hide something. Applying the same policy twice changes

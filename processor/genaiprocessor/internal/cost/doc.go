@@ -1,7 +1,7 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cost adds what GenAI calls cost under a contract. It is pure: prices and spans in,
+// Package cost writes what GenAI calls cost under a contract. It is pure: prices and spans in,
 // attributes out.
 //
 // # What is priced
@@ -24,8 +24,8 @@
 // # The trace's total
 //
 // contract_cost_trace_total is written on the topmost GenAI span where the whole trace is at hand:
-// for traces of the mlflow receiver, and for all with whole_traces, which is right behind
-// groupbytrace only. Walking down from the root a call is counted only if no call of the same kind
+// for traces of the mlflow receiver, and with whole_traces for all, which is correct only behind
+// groupbytrace. From the root downwards a call is counted only if no call of the same kind
 // (model, tool) above it was counted, since instrumentations nest spans for one call. When a call
 // of the trace that didn't fail has no cost, and neither has one above or below it,
 // contract_cost_trace_partial says that the total is too low.

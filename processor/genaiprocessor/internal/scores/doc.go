@@ -1,12 +1,13 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package scores makes numbers of assessments: which of them count, what their values are as
-// numbers, and how their attributes are called. It is pure.
+// Package scores takes assessments as JSON text and returns attributes with numbers. It chooses the
+// assessments that count, converts their values to numbers, and makes the names of the attributes.
+// It is pure.
 //
 // Assessments come as JSON text: a list of objects in MLflow's form ({"assessment_name": …,
 // "feedback": {"value": …}, "span_id": …, "valid": …, "last_update_time": …, "source":
-// {"source_type": …}}) or in the simpler ones that people keep in tables ({"name" or "metric_name":
+// {"source_type": …}}) or in the simpler forms that users keep in tables ({"name" or "metric_name":
 // …, "value" or "score": …}), or such a list as text within a JSON string. Members may be mixed.
 //
 // Feedback counts, expectations and issues don't. What is not valid any more, or overridden by

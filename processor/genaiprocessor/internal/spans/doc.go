@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package spans reads what the spans of a batch say about themselves, in any dialect of GenAI
-// tracing, and how they hang together. It is pure.
+// Package spans reads the spans of a batch in any dialect of GenAI tracing. It returns for each
+// span its kind, models and token usage, and its place below a root. It is pure.
 //
 // The topmost GenAI span of a trace is called its root: a GenAI span (genai.Marks) that has no
 // GenAI span above it in the batch. Its parent may be missing, because there is none, or because it

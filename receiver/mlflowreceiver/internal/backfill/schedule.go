@@ -53,7 +53,7 @@ func (r *run) fail(l *lane, err error) {
 	if r.ctx.Err() != nil {
 		return // the run ends, this is its echo
 	}
-	r.Log.Error("Experiment can't be read on", zap.String("experiment_id", l.exp.ID),
+	r.Log.Error("Reading of an experiment stopped with an error", zap.String("experiment_id", l.exp.ID),
 		zap.String("experiment", l.exp.Name), zap.Error(err))
 	r.Ledger.Update(l.exp.ID, accountError(err))
 	r.mu.Lock()

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package check looks at what a backfill would read, without reading more spans than a small sample
-// and without writing anything.
+// Package check takes a source and a selection of experiments, and returns findings: what a
+// backfill would read. It reads the spans of a small sample only, and writes nothing.
 package check
 
 import (

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package display shows the progress of a run: one line that is drawn again on a terminal, a log
-// record now and then elsewhere.
+// Package display takes snapshots of the progress of a run and shows them: on a terminal as one
+// line that is overwritten, elsewhere as log records at intervals.
 package display
 
 import (

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package selection holds what a user selects: times, shares and experiments, with the forms in
-// which people write them.
+// Package selection parses what a user selects: times, shares, ids and names of experiments. It
+// returns the experiments of a list that match.
 package selection
 
 import (

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package catalog is Unity Catalog: tables and their rows, views, grants, and the routes that show
-// and change them.
+// Package catalog is the Unity Catalog of the fake workspace. It keeps tables with their rows,
+// views and grants in memory, and serves the routes that show and change them.
 package catalog
 
 import (

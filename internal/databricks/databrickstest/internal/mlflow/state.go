@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mlflow is the MLflow of a workspace: experiments, trace locations, traces in Unity
-// Catalog and ordinary ones.
+// Package mlflow is the MLflow of the fake workspace. It keeps experiments, trace locations and
+// traces, those in Unity Catalog and ordinary ones, and serves their routes.
 package mlflow
 
 import (

@@ -1,7 +1,7 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package monitor is the quality monitors of a workspace, in both APIs.
+// Package monitor keeps the quality monitors of the fake workspace, and serves both of their APIs.
 package monitor
 
 import (

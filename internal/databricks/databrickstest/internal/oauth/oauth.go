@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package oauth issues tokens to service principals, and says who is signed in.
+// Package oauth serves the sign-in of the fake workspace. It issues tokens to service principals,
+// and answers who is signed in.
 package oauth
 
 import (

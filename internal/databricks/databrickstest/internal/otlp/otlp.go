@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlp takes OTLP over HTTP, on the workspace and on the ingest host of Zerobus, and writes
-// rows.
+// Package otlp serves the OTLP ingest of the fake workspace and of the ingest host of Zerobus. It
+// takes requests of OTLP over HTTP, and writes rows into the tables of package catalog.
 package otlp
 
 import (

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package server is what all parts of a fake workspace share: it listens, records requests, lets
-// faults act, and knows who signed a request.
+// Package server holds what all parts of the fake workspace share. It listens, records requests,
+// applies the configured faults, and finds the principal that signed a request.
 package server
 
 import (

@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package warehouse is the SQL warehouses and their statements: the protocol in full, and of SQL
-// the shapes of the statements that this project sends, see known.
+// Package warehouse serves the SQL warehouses of the fake workspace. It implements the whole
+// protocol of statements. Of SQL it recognizes only the statements that this project sends, see
+// known.
 package warehouse
 
 import (
