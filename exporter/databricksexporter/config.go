@@ -87,7 +87,7 @@ func createDefaultConfig() component.Config {
 	retry.MaxElapsedTime = 0
 	return &Config{
 		HTTP:            http,
-		Routing:         route.Routing{Layout: unity.V2, OnNoRoute: route.OnNoRouteReject},
+		Routing:         route.Routing{Layout: unity.LayoutV2, OnNoRoute: route.OnNoRouteReject},
 		MaxDestinations: 64,
 		MaxMemoryMiB:    256,
 		PathPrefix:      "/api/2.0/otel/v1",

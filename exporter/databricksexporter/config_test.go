@@ -63,9 +63,9 @@ func TestLoadConfig(t *testing.T) {
 	require.Zero(t, cfg.Retry.MaxElapsedTime)
 	require.EqualValues(t, 100, cfg.TracesPerSecond)
 	require.False(t, cfg.HTTP.Compression.IsCompressed())
-	require.Equal(t, []string{spansTable}, tables(cfg, unity.Spans))
-	require.Equal(t, []string{"main.traces.agents_otel_logs"}, tables(cfg, unity.Logs))
-	require.Equal(t, []string{"main.traces.agents_otel_metrics"}, tables(cfg, unity.Metrics))
+	require.Equal(t, []string{spansTable}, tables(cfg, unity.SignalSpans))
+	require.Equal(t, []string{"main.traces.agents_otel_logs"}, tables(cfg, unity.SignalLogs))
+	require.Equal(t, []string{"main.traces.agents_otel_metrics"}, tables(cfg, unity.SignalMetrics))
 
 	cfg = load(t, "databricks/routes")
 	require.Equal(t, "databricks_auth/prod", cfg.Auth.Authenticator.String())
@@ -79,7 +79,7 @@ func TestLoadConfig(t *testing.T) {
 			"main.traces.seven_otel_spans",
 			"experiment:123456",
 		},
-		tables(cfg, unity.Spans),
+		tables(cfg, unity.SignalSpans),
 	)
 
 	cfg = load(t, "databricks/storage")
@@ -89,12 +89,12 @@ func TestLoadConfig(t *testing.T) {
 	require.Equal(
 		t,
 		[]string{"main.traces.mlflow_experiment_trace_otel_spans"},
-		tables(load(t, "databricks/v1"), unity.Spans),
+		tables(load(t, "databricks/v1"), unity.SignalSpans),
 	)
 
 	cfg = load(t, "databricks/tables")
-	require.Equal(t, []string{"main.ops.odd-table"}, tables(cfg, unity.Logs))
-	_, err := cfg.Plan(unity.Spans)
+	require.Equal(t, []string{"main.ops.odd-table"}, tables(cfg, unity.SignalLogs))
+	_, err := cfg.Plan(unity.SignalSpans)
 	require.ErrorContains(t, err, "tables::traces: required for a pipeline of this signal")
 
 	require.True(t, load(t, "databricks/zerobus").HTTP.Compression.IsCompressed())
@@ -144,7 +144,7 @@ func TestValidate(t *testing.T) {
 		"slashes in a table": {func(c *Config) { c.Tables.Traces = "main/traces/agents_otel_spans" },
 			`write "main.traces.agents_otel_spans"`},
 		"prefix":       {func(c *Config) { c.TablePrefix = "a-b" }, "table_prefix:"},
-		"prefix in v1": {func(c *Config) { c.Layout = unity.V1 }, "plays no part in layout v1"},
+		"prefix in v1": {func(c *Config) { c.Layout = unity.LayoutV1 }, "plays no part in layout v1"},
 		"layout":       {func(c *Config) { c.Layout = "v3" }, `layout: "v3" is not one of v2, v1`},
 		"on_no_route":  {func(c *Config) { c.OnNoRoute = "drop" }, `on_no_route: "drop"`},
 		"route without a use": {func(c *Config) { c.Routes = []route.Route{{TablePrefix: "x"}} },

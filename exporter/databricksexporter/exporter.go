@@ -181,7 +181,7 @@ func (e *databricksExporter[T]) watch(host component.Host) {
 	e.checker = e.newChecker(preflight.Settings{
 		Client: e.access.API, OnFailure: e.cfg.Preflight.OnFailure, Logger: e.set.Logger,
 	})
-	if e.signal.kind.Signal() == unity.Spans {
+	if e.signal.kind.Signal() == unity.SignalSpans {
 		e.verifier = verify.New(verify.Settings{
 			Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host),
 		})

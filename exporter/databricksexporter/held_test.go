@@ -96,7 +96,7 @@ func (c held) checkDelivered(t *testing.T, w *databrickstest.Workspace, r *start
 
 // A grant is missing: the remedy is the statement that gives it.
 func TestHeldForAGrant(t *testing.T) {
-	agents := location.Table(unity.Spans, unity.V2)
+	agents := location.Table(unity.SignalSpans, unity.LayoutV2)
 	checkHeld(t, map[string]held{
 		"403 on the table": {
 			prevent: func(w *databrickstest.Workspace) { w.Revoke(writer, spansTable, "MODIFY") },

@@ -116,5 +116,5 @@ func TestZerobus(t *testing.T) {
 	cfg.PathPrefix, cfg.TableHeader, cfg.HTTP.Compression = "/v1", "X-Databricks-Zerobus-Table-Name", "gzip"
 	r := startChecked(t, cfg, signs{token: token.AccessToken})
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 3))))
-	require.Len(t, w.Rows(location.Table(unity.Spans, unity.V2).String()), 3)
+	require.Len(t, w.Rows(location.Table(unity.SignalSpans, unity.LayoutV2).String()), 3)
 }

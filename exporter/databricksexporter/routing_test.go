@@ -57,7 +57,7 @@ func TestRoutes(t *testing.T) {
 		),
 	)
 	for prefix, n := range map[string]int{"one": 4, "two": 2, "blue": 2, "agents": 2} {
-		table := prefixed(prefix).Table(unity.Spans, unity.V2).String()
+		table := prefixed(prefix).Table(unity.SignalSpans, unity.LayoutV2).String()
 		rows := w.Rows(table)
 		require.Len(t, rows, n, prefix)
 		require.Equal(t, 1, w.Ingested(table).Requests, prefix)
@@ -206,7 +206,7 @@ func forty(t *testing.T, waits bool) {
 		cfg.Routes = append(cfg.Routes, route.Route{ExperimentID: strconv.Itoa(i), TablePrefix: l.Prefix})
 	}
 	arrange(w, locations...)
-	table := func(i int) string { return locations[i].Table(unity.Spans, unity.V2).String() }
+	table := func(i int) string { return locations[i].Table(unity.SignalSpans, unity.LayoutV2).String() }
 	counted := counting(t)
 	r := checked.start(t, cfg, counted.settings(), newHost())
 

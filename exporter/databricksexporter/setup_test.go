@@ -52,9 +52,9 @@ func workspace(t testing.TB, o ...databrickstest.Options) *databrickstest.Worksp
 // arrange makes the tables of locations and lets the writer write to them.
 func arrange(w *databrickstest.Workspace, locations ...unity.Location) {
 	for _, l := range locations {
-		w.CreateTables(l, unity.V2)
-		for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
-			w.GrantWriting(writer, l.Table(s, unity.V2).String())
+		w.CreateTables(l, unity.LayoutV2)
+		for _, s := range []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics} {
+			w.GrantWriting(writer, l.Table(s, unity.LayoutV2).String())
 		}
 	}
 }

@@ -211,11 +211,11 @@ func TestRequests(t *testing.T) {
 func TestOldLayout(t *testing.T) {
 	w := workspace(t)
 	l := unity.Location{Catalog: "main", Schema: "old"}
-	w.CreateTables(l, unity.V1)
-	table := l.Table(unity.Spans, unity.V1).String()
+	w.CreateTables(l, unity.LayoutV1)
+	table := l.Table(unity.SignalSpans, unity.LayoutV1).String()
 	w.GrantWriting(writer, table)
 	cfg := configure(w)
-	cfg.Layout, cfg.Schema, cfg.TablePrefix = unity.V1, "old", ""
+	cfg.Layout, cfg.Schema, cfg.TablePrefix = unity.LayoutV1, "old", ""
 	r := startChecked(t, cfg)
 	require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 1))))
 	rows := w.Rows(table)

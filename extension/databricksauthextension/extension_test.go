@@ -48,7 +48,7 @@ func workspace(t *testing.T) *databrickstest.Workspace {
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
 	w.CreateSchema("main", "traces")
-	w.CreateTables(unity.Location{Catalog: "main", Schema: "traces", Prefix: "app"}, unity.V2)
+	w.CreateTables(unity.Location{Catalog: "main", Schema: "traces", Prefix: "app"}, unity.LayoutV2)
 	w.AddServicePrincipal("app-1", "canary-secret")
 	w.GrantWriting("app-1", table)
 	return w

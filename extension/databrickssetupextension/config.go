@@ -127,8 +127,8 @@ type OnComplete string
 
 // What happens.
 const (
-	Shutdown OnComplete = "shutdown"
-	Stay     OnComplete = "stay"
+	OnCompleteShutdown OnComplete = "shutdown"
+	OnCompleteStay     OnComplete = "stay"
 )
 
 // requestTimeout is long: making a location may start a warehouse.
@@ -138,7 +138,7 @@ func createDefaultConfig() component.Config {
 	http := confighttp.NewDefaultClientConfig()
 	http.Timeout = requestTimeout
 	return &Config{
-		HTTP: http, Layout: unity.V2, OnComplete: Shutdown,
+		HTTP: http, Layout: unity.LayoutV2, OnComplete: OnCompleteShutdown,
 		Views: ViewsConfig{Enabled: true, Logs: true, Annotations: true, RowLimit: 10_000_000},
 		Monitor: MonitorConfig{
 			Enabled: true, Dashboard: true, Granularities: []string{"1 hour", "1 day"},

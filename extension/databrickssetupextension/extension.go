@@ -71,7 +71,7 @@ func (s *setup) Start(ctx context.Context, host component.Host) error {
 	if s.access, err = access.Open(ctx, way, host); err != nil {
 		return err
 	}
-	if s.cfg.OnComplete == Shutdown {
+	if s.cfg.OnComplete == OnCompleteShutdown {
 		s.member = finish.Join(func() {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(errors.New("the setup is done")))
 		})

@@ -173,7 +173,7 @@ func TestLocationsThatAreRefusedOrThereAlready(t *testing.T) {
 			"there is no experiment with the id 77"},
 		"no schema": {func(*databrickstest.Workspace) keys { return keys{"schema": "nope"} }, "It must be there first"},
 		"tables by hand, no experiment": {func(w *databrickstest.Workspace) keys {
-			w.CreateTables(at, unity.V2)
+			w.CreateTables(at, unity.LayoutV2)
 			return keys{"experiment": map[string]any{}}
 		}, ""},
 		"no tables, no experiment": {func(*databrickstest.Workspace) keys {

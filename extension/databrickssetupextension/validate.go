@@ -34,7 +34,7 @@ func (c *Config) Validate() error {
 			errors.New("teardown: it prints the reverse and never does it, so it can't be written with "+
 				"apply: true; remove one of them"))
 	}
-	if c.OnComplete != Shutdown && c.OnComplete != Stay {
+	if c.OnComplete != OnCompleteShutdown && c.OnComplete != OnCompleteStay {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of shutdown, stay", c.OnComplete))
 	}
 	errs = append(errs, c.validateGrants()...)
@@ -82,7 +82,7 @@ func (c *Config) access(set extension.Settings) access.Settings {
 
 func (c *Config) location() unity.Location {
 	l := unity.Location{Catalog: c.Catalog, Schema: c.Schema, Prefix: c.TablePrefix}
-	if c.Layout == unity.V1 {
+	if c.Layout == unity.LayoutV1 {
 		l.Prefix = ""
 	}
 	return l
@@ -93,7 +93,7 @@ func (c *Config) options() views.Options {
 	return views.Options{
 		Location: c.location(), Layout: c.Layout, Prefix: c.Views.Prefix, ScorePrefix: c.Views.ScorePrefix,
 		Logs:        c.Views.Logs,
-		Annotations: c.Views.Annotations && c.Layout != unity.V1,
+		Annotations: c.Views.Annotations && c.Layout != unity.LayoutV1,
 	}
 }
 
@@ -107,7 +107,7 @@ func (c *Config) validateLocation() error {
 		}
 		errs = append(errs, err)
 	}
-	if c.Layout == unity.V1 && c.TablePrefix != "" {
+	if c.Layout == unity.LayoutV1 && c.TablePrefix != "" {
 		errs = append(errs, fmt.Errorf("table_prefix: %q; tables of layout v1 have fixed names, so remove it",
 			c.TablePrefix))
 	}

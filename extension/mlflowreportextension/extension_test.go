@@ -35,10 +35,11 @@ func run(complete bool) progress.Run {
 		Headline: "complete: 2 of 3",
 		Accounts: []progress.Account{{
 			Experiment: mlflow.Experiment{ID: "1", Name: "support-bot"}, SourceCount: 3, Done: true,
-			Run: progress.Totals{Read: 3, Accepted: 2, Spans: 5, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1},
-				First: begin.UnixMilli(), Last: begin.Add(48 * time.Hour).UnixMilli()},
+			Run: progress.Totals{Read: 3, Accepted: 2, Spans: 5,
+				Skipped: map[mlflow.Reason]int64{mlflow.ReasonNoSpans: 1},
+				First:   begin.UnixMilli(), Last: begin.Add(48 * time.Hour).UnixMilli()},
 		}},
-		Samples: map[mlflow.Reason][]string{mlflow.NoSpans: {"tr-3"}},
+		Samples: map[mlflow.Reason][]string{mlflow.ReasonNoSpans: {"tr-3"}},
 	}
 }
 
@@ -66,7 +67,8 @@ func TestReport(t *testing.T) {
 	d, notes := r.Delivery(receiver)
 	require.Equal(t, progress.EndToEnd, d)
 	require.Empty(t, notes)
-	require.NoError(t, r.Skip([]progress.SkippedTrace{{TraceID: "tr-3", ExperimentID: "1", Reason: mlflow.NoSpans}}))
+	require.NoError(t,
+		r.Skip([]progress.SkippedTrace{{TraceID: "tr-3", ExperimentID: "1", Reason: mlflow.ReasonNoSpans}}))
 	r.Publish(run(true))
 	_, err := os.Stat(path)
 	require.NoError(t, err, "written when the run has ended, not only at the end of the process")

@@ -128,7 +128,7 @@ func (c *Client) Table(ctx context.Context, n unity.Name) (Table, error) {
 
 // empty is the error for an answer of success that says nothing, as some proxies give.
 func empty(doing, message string) error {
-	return &Error{Kind: BadAnswer, Doing: doing, Message: message}
+	return &Error{Kind: KindBadAnswer, Doing: doing, Message: message}
 }
 
 func fullName(n unity.Name) string {

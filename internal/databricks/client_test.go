@@ -57,7 +57,7 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestCatalog(t *testing.T) {
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
-	w.CreateTables(pre, unity.V2)
+	w.CreateTables(pre, unity.LayoutV2)
 	w.AddToken("dapi-writer", "writer@example.com")
 	w.GrantWriting("writer@example.com", "cat.sch.pre_otel_spans")
 	c := signedBy(t, w, databrickstest.AdminToken, Settings{})
@@ -76,16 +76,16 @@ func TestCatalog(t *testing.T) {
 	s, err := c.Schema(ctx, "cat", "sch")
 	require.NoError(t, err)
 	require.NotEmpty(t, s.ID)
-	table, err := c.Table(ctx, pre.Table(unity.Spans, unity.V2))
+	table, err := c.Table(ctx, pre.Table(unity.SignalSpans, unity.LayoutV2))
 	require.NoError(t, err)
 	require.Equal(t, "v2", table.Properties[unity.SchemaVersion])
 	require.Equal(t, "MANAGED", table.Kind)
 	require.NotEmpty(t, table.ID)
-	diff, err := unity.Compare(unity.Columns(unity.Spans, unity.V2), table.Columns)
+	diff, err := unity.Compare(unity.Columns(unity.SignalSpans, unity.LayoutV2), table.Columns)
 	require.NoError(t, err)
 	require.Empty(t, diff)
 
-	on := OnTable(pre.Table(unity.Spans, unity.V2))
+	on := OnTable(pre.Table(unity.SignalSpans, unity.LayoutV2))
 	grants, err := c.EffectiveGrants(ctx, on, "writer@example.com")
 	require.NoError(t, err)
 	require.ElementsMatch(t, []Grant{
@@ -109,19 +109,22 @@ func TestCatalog(t *testing.T) {
 		"no table": {func() error {
 			_, err := c.Table(ctx, unity.Name{Catalog: "cat", Schema: "sch", Table: "nope"})
 			return err
-		}, NotFound, "reading the table cat.sch.nope"},
-		"no schema": {func() error { _, err := c.Schema(ctx, "cat", "nope"); return err }, NotFound,
+		}, KindNotFound, "reading the table cat.sch.nope"},
+		"no schema": {func() error { _, err := c.Schema(ctx, "cat", "nope"); return err }, KindNotFound,
 			"SCHEMA_DOES_NOT_EXIST"},
-		"no catalog": {func() error { _, err := c.Catalog(ctx, "nope"); return err }, NotFound,
+		"no catalog": {func() error { _, err := c.Catalog(ctx, "nope"); return err }, KindNotFound,
 			"CATALOG_DOES_NOT_EXIST"},
-		"odd name": {func() error { _, err := c.Catalog(ctx, "a?b#c%20"); return err }, NotFound, "'a?b#c%20'"},
-		"denied": {func() error { _, err := writer.Table(ctx, pre.Table(unity.Logs, unity.V2)); return err }, Denied,
+		"odd name": {func() error { _, err := c.Catalog(ctx, "a?b#c%20"); return err }, KindNotFound, "'a?b#c%20'"},
+		"denied": {func() error {
+			_, err := writer.Table(ctx, pre.Table(unity.SignalLogs, unity.LayoutV2))
+			return err
+		}, KindDenied,
 			"User does not have SELECT"},
 		"not owner": {func() error { _, err := writer.EffectiveGrants(ctx, on, ""); return err },
-			Denied, "not an owner"},
-		"nobody": {func() error { return c.AddGrants(ctx, on, "nobody", "SELECT") }, NotFound,
+			KindDenied, "not an owner"},
+		"nobody": {func() error { return c.AddGrants(ctx, on, "nobody", "SELECT") }, KindNotFound,
 			"Could not find principal"},
-		"bad token": {func() error { _, err := signedBy(t, w, "wrong", Settings{}).Me(ctx); return err }, SignIn,
+		"bad token": {func() error { _, err := signedBy(t, w, "wrong", Settings{}).Me(ctx); return err }, KindSignIn,
 			"Invalid access token"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,42 +147,42 @@ func TestTrouble(t *testing.T) {
 		passes  bool
 		text    string
 	}{
-		"overloaded": {answer(429, `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow down"}`), Busy, true,
+		"overloaded": {answer(429, `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow down"}`), KindBusy, true,
 			"slow down (status 429, REQUEST_LIMIT_EXCEEDED)"},
-		"maintenance": {answer(503, "<html>sorry</html>"), Busy, true, "status 503"},
-		"fault":       {answer(500, `{"error_code":"INTERNAL_ERROR","message":"oops"}`), Busy, true, "oops"},
+		"maintenance": {answer(503, "<html>sorry</html>"), KindBusy, true, "status 503"},
+		"fault":       {answer(500, `{"error_code":"INTERNAL_ERROR","message":"oops"}`), KindBusy, true, "oops"},
 		"no such API": {answer(404,
-			`{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /preview/scim/v2/Me'"}`), NoRoute,
+			`{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /preview/scim/v2/Me'"}`), KindNoRoute,
 			false,
 			"No API found"},
-		"another server": {answer(404, "404 page not found\n"), NoRoute, false,
+		"another server": {answer(404, "404 page not found\n"), KindNoRoute, false,
 			"check that host is a workspace's address"},
-		"a silent server": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true,
+		"a silent server": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, KindSlow, true,
 			"no answer in time"},
-		"says nothing": {answer(200, "{}"), BadAnswer, false, "the answer names nobody"},
-		"empty":        {answer(200, ""), BadAnswer, false, "the answer names nobody"},
-		"a web page":   {answer(200, "<html>login</html>"), BadAnswer, false, "no JSON document"},
-		"a login": {redirect("https://accounts.example.com/login?next=x"), NoRoute, false,
+		"says nothing": {answer(200, "{}"), KindBadAnswer, false, "the answer names nobody"},
+		"empty":        {answer(200, ""), KindBadAnswer, false, "the answer names nobody"},
+		"a web page":   {answer(200, "<html>login</html>"), KindBadAnswer, false, "no JSON document"},
+		"a login": {redirect("https://accounts.example.com/login?next=x"), KindNoRoute, false,
 			"redirects to https://accounts.example.com/login;"},
-		"private link": {redirect("/login.html?error=private-link-validation-error:1"), NoRoute,
+		"private link": {redirect("/login.html?error=private-link-validation-error:1"), KindNoRoute,
 			false, "Private Link"},
-		"half an answer": {half, Busy, true, "closed before the answer was complete"},
-		"connection lost": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Busy, true,
+		"half an answer": {half, KindBusy, true, "closed before the answer was complete"},
+		"connection lost": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, KindBusy, true,
 			"closed the connection"},
-		"hangs": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, Slow, true, "no answer in time"},
-		"refused": {answer(403, `{"error_code":"PERMISSION_DENIED","message":"no"}`), Denied, false,
+		"hangs": {func(_ http.ResponseWriter, r *http.Request) { wait(r, hang) }, KindSlow, true, "no answer in time"},
+		"refused": {answer(403, `{"error_code":"PERMISSION_DENIED","message":"no"}`), KindDenied, false,
 			"no (status 403, PERMISSION_DENIED)"},
-		"token refused": {answer(403, `{"error_code":"403","message":"Invalid access token."}`), SignIn, false,
+		"token refused": {answer(403, `{"error_code":"403","message":"Invalid access token."}`), KindSignIn, false,
 			"Invalid access token"},
 		"long message": {answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"`+strings.Repeat("x",
-			2000)+`"}`), Invalid, false, "x…"},
+			2000)+`"}`), KindInvalid, false, "x…"},
 		"Unity Catalog": {answer(404, `{"error_code":"METASTORE_DOES_NOT_EXIST","message":"No metastore assigned"}`),
-			NoRoute, false, "No metastore"},
-		"exists": {answer(409, `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"there"}`), Exists, false,
+			KindNoRoute, false, "No metastore"},
+		"exists": {answer(409, `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"there"}`), KindExists, false,
 			"there"},
 		"exists, by text": {answer(400, `{"error_code":"BAD_REQUEST","message":"Data Monitor 'c.s.t' already exists"}`),
-			Exists, false, "already exists"},
-		"exists, own code": {answer(400, `{"error_code":"SCHEMA_ALREADY_EXISTS","message":"Schema 'c.s'"}`), Exists,
+			KindExists, false, "already exists"},
+		"exists, own code": {answer(400, `{"error_code":"SCHEMA_ALREADY_EXISTS","message":"Schema 'c.s'"}`), KindExists,
 			false,
 			"SCHEMA_ALREADY_EXISTS"},
 	} {
@@ -191,7 +194,7 @@ func TestTrouble(t *testing.T) {
 			set := Settings{}
 			if name == "a silent server" {
 				set.Timeout = 20 * time.Millisecond
-			} else if tc.kind == Slow {
+			} else if tc.kind == KindSlow {
 				ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
 				defer cancel()
 			}
@@ -220,7 +223,7 @@ func TestUnreachable(t *testing.T) {
 			}
 			begin := time.Now()
 			_, err := plain(t, tc.host, Settings{}).Me(t.Context())
-			require.Equal(t, Unreachable, KindOf(err), "%v", err)
+			require.Equal(t, KindUnreachable, KindOf(err), "%v", err)
 			require.ErrorContains(t, err, tc.text)
 			require.Less(t, time.Since(begin), 5*time.Second, "nothing is tried again")
 		})
@@ -230,7 +233,7 @@ func TestUnreachable(t *testing.T) {
 		server.Config.ErrorLog = nil
 		t.Cleanup(server.Close)
 		_, err := plain(t, server.URL, Settings{}).Me(t.Context())
-		require.Equal(t, Unreachable, KindOf(err), "%v", err)
+		require.Equal(t, KindUnreachable, KindOf(err), "%v", err)
 		require.ErrorContains(t, err, "http::tls")
 	})
 }
@@ -259,11 +262,11 @@ func TestSignIn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "app-1", me.Name)
 	_, err = session("wr0ng", w.URL()).Me(t.Context())
-	require.Equal(t, SignIn, KindOf(err), "%v", err)
+	require.Equal(t, KindSignIn, KindOf(err), "%v", err)
 	require.ErrorContains(t, err, "invalid_client")
 	require.NotContains(t, err.Error(), "wr0ng")
 	_, err = session("s3cret", "http://127.0.0.1:1").Me(t.Context())
-	require.Equal(t, Unreachable, KindOf(err), "%v", err)
+	require.Equal(t, KindUnreachable, KindOf(err), "%v", err)
 	w.SetFault(func(r *http.Request) *databrickstest.Fault {
 		if strings.HasSuffix(r.URL.Path, "/token") {
 			return &databrickstest.Fault{Status: 503}
@@ -322,9 +325,9 @@ func TestExperiment(t *testing.T) {
 	require.Equal(t, "7", x.ID)
 	require.Equal(t, "wh", x.Tags[TagWarehouse])
 	_, err = c.ExperimentByName(t.Context(), "/Shared/nope")
-	require.Equal(t, NotFound, KindOf(err))
+	require.Equal(t, KindNotFound, KindOf(err))
 	_, err = c.Experiment(t.Context(), "12")
-	require.Equal(t, BadAnswer, KindOf(err))
+	require.Equal(t, KindBadAnswer, KindOf(err))
 }
 
 func TestGrantsComeInPages(t *testing.T) {
@@ -348,7 +351,7 @@ func TestGrantsComeInPages(t *testing.T) {
 	endless := httptest.NewServer(answer(200, `{"next_page_token":"x"}`))
 	t.Cleanup(endless.Close)
 	_, err = plain(t, endless.URL, Settings{}).Grants(t.Context(), OnCatalog("cat"), "")
-	require.Equal(t, BadAnswer, KindOf(err))
+	require.Equal(t, KindBadAnswer, KindOf(err))
 }
 
 func TestAnswersAreBounded(t *testing.T) {
@@ -364,7 +367,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	_, err := plain(t, server.URL, Settings{}).Me(t.Context())
-	require.Equal(t, BadAnswer, KindOf(err), "%v", err)
+	require.Equal(t, KindBadAnswer, KindOf(err), "%v", err)
 	require.ErrorContains(t, err, "larger than 64 MiB")
 }
 

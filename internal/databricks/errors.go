@@ -27,18 +27,18 @@ type Kind string
 
 // The kinds of errors.
 const (
-	SignIn   Kind = "sign_in"   // the credential is refused, or none could be had
-	Denied   Kind = "denied"    // the workspace knows the caller and refuses
-	NotFound Kind = "not_found" // the thing asked for is not there, or may not be seen
+	KindSignIn   Kind = "sign_in"   // the credential is refused, or none could be had
+	KindDenied   Kind = "denied"    // the workspace knows the caller and refuses
+	KindNotFound Kind = "not_found" // the thing asked for is not there, or may not be seen
 	// the workspace has no such API: an address that is none of a workspace, a feature that is off
-	NoRoute     Kind = "no_route"
-	Exists      Kind = "exists"      // what should be made is there
-	Invalid     Kind = "invalid"     // the workspace refuses what is asked
-	Failed      Kind = "failed"      // a statement ended with a fault
-	Busy        Kind = "busy"        // 429 and 5xx: passes by itself
-	Slow        Kind = "slow"        // no answer in time
-	Unreachable Kind = "unreachable" // no connection, so nothing else gets there either
-	BadAnswer   Kind = "answer"      // the answer can't be understood
+	KindNoRoute     Kind = "no_route"
+	KindExists      Kind = "exists"      // what should be made is there
+	KindInvalid     Kind = "invalid"     // the workspace refuses what is asked
+	KindFailed      Kind = "failed"      // a statement ended with a fault
+	KindBusy        Kind = "busy"        // 429 and 5xx: passes by itself
+	KindSlow        Kind = "slow"        // no answer in time
+	KindUnreachable Kind = "unreachable" // no connection, so nothing else gets there either
+	KindBadAnswer   Kind = "answer"      // the answer can't be understood
 )
 
 // Error is a request that did not get what it asked for. Its text says what was wanted and what
@@ -83,7 +83,7 @@ func KindOf(err error) Kind {
 // Passes reports whether the same request may do better later, without anybody changing anything.
 func Passes(err error) bool {
 	switch KindOf(err) {
-	case Busy, Slow, Unreachable:
+	case KindBusy, KindSlow, KindUnreachable:
 		return true
 	}
 	return false
@@ -110,26 +110,26 @@ func explain(ctx context.Context, doing string, err error) error {
 	case errors.As(err, &sign):
 		unsigned(e, sign)
 	case errors.As(err, &to):
-		e.Kind, e.Message = NoRoute, "the address redirects to "+short(to.to.Scheme+"://"+to.to.Host+to.to.Path)+
+		e.Kind, e.Message = KindNoRoute, "the address redirects to "+short(to.to.Scheme+"://"+to.to.Host+to.to.Path)+
 			"; write the workspace's own address into host"
 		if strings.Contains(to.to.RawQuery, "private-link-validation-error") {
 			e.Message = "the workspace takes requests over Private Link only, and this network is outside it"
 		}
 	case errors.Is(err, errTooLarge):
-		e.Kind, e.Message = BadAnswer, errTooLarge.Error()
+		e.Kind, e.Message = KindBadAnswer, errTooLarge.Error()
 	case ctx.Err() != nil:
-		e.Kind, e.Message, e.Err = Slow, "no answer in time", ctx.Err()
+		e.Kind, e.Message, e.Err = KindSlow, "no answer in time", ctx.Err()
 	case errors.As(err, &silent):
 		unanswered(e, silent.err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		e.Kind, e.Message = Busy, "the connection was closed before the answer was complete"
+		e.Kind, e.Message = KindBusy, "the connection was closed before the answer was complete"
 	case strings.Contains(err.Error(), "of inactivity"): // the SDK's own timeout
-		e.Kind, e.Message = Slow, "no answer in time"
+		e.Kind, e.Message = KindSlow, "no answer in time"
 	case errors.As(err, &syntax), errors.As(err, &typed), strings.Contains(err.Error(), "HTML response"):
-		e.Kind, e.Message = BadAnswer,
+		e.Kind, e.Message = KindBadAnswer,
 			"the answer is no JSON document of a Databricks API; check that host is a workspace's address"
 	default:
-		e.Kind, e.Message = BadAnswer, short(last(err))
+		e.Kind, e.Message = KindBadAnswer, short(last(err))
 	}
 	return e
 }
@@ -147,27 +147,28 @@ func answered(e *Error, api *apierr.APIError) {
 	switch s := api.StatusCode; {
 	case e.Code == "ENDPOINT_NOT_FOUND", e.Code == "FEATURE_DISABLED", e.Code == "METASTORE_DOES_NOT_EXIST",
 		s == http.StatusNotImplemented:
-		e.Kind = NoRoute
+		e.Kind = KindNoRoute
 	case s == http.StatusUnauthorized:
-		e.Kind = SignIn
+		e.Kind = KindSignIn
 	case s == http.StatusForbidden:
-		e.Kind = Denied
+		e.Kind = KindDenied
 		if strings.Contains(lower, "invalid access token") {
-			e.Kind = SignIn
+			e.Kind = KindSignIn
 		}
 	case s == http.StatusNotFound && (e.Code == "" || e.Code == "UNKNOWN" || e.Code == "NOT_FOUND" &&
 		strings.Contains(lower, "<html")):
-		e.Kind, e.Message = NoRoute, "there is no such API at this address; check that host is a workspace's address"
+		e.Kind, e.Message = KindNoRoute,
+			"there is no such API at this address; check that host is a workspace's address"
 	case s == http.StatusNotFound:
-		e.Kind = NotFound
+		e.Kind = KindNotFound
 	case errors.Is(api, apierr.ErrAlreadyExists), errors.Is(api, apierr.ErrResourceAlreadyExists),
 		strings.HasSuffix(e.Code, "_ALREADY_EXISTS"),
 		s == http.StatusBadRequest && strings.Contains(lower, "already exists"):
-		e.Kind = Exists
+		e.Kind = KindExists
 	case s == http.StatusTooManyRequests, s == http.StatusRequestTimeout, s >= 500:
-		e.Kind = Busy
+		e.Kind = KindBusy
 	default:
-		e.Kind = Invalid
+		e.Kind = KindInvalid
 	}
 }
 
@@ -176,16 +177,16 @@ func unsigned(e *Error, sign *signin.SignInError) {
 	e.Status, e.Code = sign.Status, sign.Code
 	switch {
 	case sign.Permanent:
-		e.Kind = SignIn
+		e.Kind = KindSignIn
 	case sign.Status != 0:
-		e.Kind = Busy
+		e.Kind = KindBusy
 	case sign.Unwrap() != nil:
 		unanswered(e, sign.Unwrap())
-		if e.Kind == SignIn {
-			e.Kind = Slow
+		if e.Kind == KindSignIn {
+			e.Kind = KindSlow
 		}
 	default:
-		e.Kind = Slow
+		e.Kind = KindSlow
 	}
 	e.Message = short(sign.Error())
 }
@@ -208,7 +209,7 @@ func unanswered(e *Error, err error) {
 			host = u.Host
 		}
 	}
-	e.Kind = Unreachable
+	e.Kind = KindUnreachable
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &verify):
 		e.Message = "the certificate of " + host + " is not accepted here: " + short(last(err)) + "; see http::tls"
@@ -222,13 +223,13 @@ func unanswered(e *Error, err error) {
 		e.Message = "no connection to " + host + ": " + short(last(err))
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded),
 		errors.Is(err, context.Canceled):
-		e.Kind, e.Message = Slow, "no answer in time"
+		e.Kind, e.Message = KindSlow, "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.As(err, &op):
-		e.Kind, e.Message = Busy, host+" closed the connection before the answer was complete"
+		e.Kind, e.Message = KindBusy, host+" closed the connection before the answer was complete"
 	default:
 		// What is left comes from signing: no credential could be had.
-		e.Kind, e.Message = SignIn, short(last(err))
+		e.Kind, e.Message = KindSignIn, short(last(err))
 	}
 }
 

@@ -39,12 +39,13 @@ func (x Experiment) SpansTable() (unity.Name, bool) {
 		return n, true
 	}
 	if x.Location.Catalog != "" && x.Location.Prefix != "" {
-		return x.Location.Table(unity.Spans, unity.V2), true
+		return x.Location.Table(unity.SignalSpans, unity.LayoutV2), true
 	}
 	if parts := strings.Split(x.Tags[TagDestination], "."); len(parts) == 3 {
-		return unity.Location{Catalog: parts[0], Schema: parts[1], Prefix: parts[2]}.Table(unity.Spans, unity.V2), true
+		return unity.Location{Catalog: parts[0], Schema: parts[1], Prefix: parts[2]}.Table(unity.SignalSpans,
+			unity.LayoutV2), true
 	} else if len(parts) == 2 {
-		return unity.Location{Catalog: parts[0], Schema: parts[1]}.Table(unity.Spans, unity.V1), true
+		return unity.Location{Catalog: parts[0], Schema: parts[1]}.Table(unity.SignalSpans, unity.LayoutV1), true
 	}
 	return unity.Name{}, false
 }
@@ -69,7 +70,7 @@ func (c *Client) ExperimentByName(ctx context.Context, name string) (Experiment,
 
 func experiment(e *ml.Experiment, doing string) (Experiment, error) {
 	if e == nil {
-		return Experiment{}, &Error{Kind: BadAnswer, Doing: doing, Message: "the answer holds no experiment"}
+		return Experiment{}, &Error{Kind: KindBadAnswer, Doing: doing, Message: "the answer holds no experiment"}
 	}
 	x := Experiment{ID: e.ExperimentId, Name: e.Name, Deleted: e.LifecycleStage == "deleted",
 		Tags: make(map[string]string, len(e.Tags))}

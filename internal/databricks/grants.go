@@ -73,7 +73,7 @@ func (c *Client) EffectiveGrants(ctx context.Context, s Securable, principal str
 			return out, nil
 		}
 	}
-	return nil, &Error{Kind: BadAnswer, Doing: doing, Message: "the list does not end"}
+	return nil, &Error{Kind: KindBadAnswer, Doing: doing, Message: "the list does not end"}
 }
 
 // Grants lists the privileges that were granted on a securable itself; arguments as in
@@ -97,7 +97,7 @@ func (c *Client) Grants(ctx context.Context, s Securable, principal string) ([]G
 			return out, nil
 		}
 	}
-	return nil, &Error{Kind: BadAnswer, Doing: doing, Message: "the list does not end"}
+	return nil, &Error{Kind: KindBadAnswer, Doing: doing, Message: "the list does not end"}
 }
 
 // AddGrants grants privileges; those that are there already stay.

@@ -63,7 +63,7 @@ func LocationCall(at unity.Location, layout unity.Layout, warehouse string) Call
 	if warehouse != "" {
 		body["sql_warehouse_id"] = warehouse
 	}
-	if layout == unity.V1 {
+	if layout == unity.LayoutV1 {
 		body["uc_schema"] = schemaOf(at)
 		return Call{http.MethodPost, "/api/4.0/mlflow/traces/location", body}
 	}
@@ -73,7 +73,7 @@ func LocationCall(at unity.Location, layout unity.Layout, warehouse string) Call
 
 // LinkCall makes a location that of an experiment.
 func LinkCall(experiment string, at unity.Location, layout unity.Layout) Call {
-	if layout == unity.V1 {
+	if layout == unity.LayoutV1 {
 		return Call{http.MethodPost, "/api/4.0/mlflow/traces/" + segment(experiment) + "/link-location", map[string]any{
 			"experiment_id": experiment, "uc_schema": schemaOf(at),
 		}}
@@ -82,16 +82,16 @@ func LinkCall(experiment string, at unity.Location, layout unity.Layout) Call {
 		map[string]any{
 			"experiment_id": experiment, "uc_table_prefix": tablePrefix{
 				Catalog: at.Catalog, Schema: at.Schema, Prefix: at.Prefix,
-				Spans:       at.Table(unity.Spans, layout).String(),
-				Logs:        at.Table(unity.Logs, layout).String(),
+				Spans:       at.Table(unity.SignalSpans, layout).String(),
+				Logs:        at.Table(unity.SignalLogs, layout).String(),
 				Annotations: at.Table("annotations", layout).String(),
 			},
 		}}
 }
 
 func schemaOf(at unity.Location) tableSchema {
-	return tableSchema{at.Catalog, at.Schema, at.Table(unity.Spans, unity.V1).Table,
-		at.Table(unity.Logs, unity.V1).Table}
+	return tableSchema{at.Catalog, at.Schema, at.Table(unity.SignalSpans, unity.LayoutV1).Table,
+		at.Table(unity.SignalLogs, unity.LayoutV1).Table}
 }
 
 // Do sends a call whose answer holds nothing of interest. doing says what for, for errors.

@@ -43,7 +43,7 @@ func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Re
 	for running(r) {
 		if err := c.set.Sleep(ctx, wait); err != nil {
 			c.cancel(ctx, service, r.StatementId)
-			return Result{}, &Error{Kind: Slow, Doing: about, Message: "it did not end in time; it was cancelled",
+			return Result{}, &Error{Kind: KindSlow, Doing: about, Message: "it did not end in time; it was cancelled",
 				Err: err}
 		}
 		wait = min(wait*3/2, longestLook)
@@ -72,10 +72,10 @@ func running(r *sql.StatementResponse) bool {
 
 // outcome is nil for a statement that succeeded. A failure comes as HTTP 200.
 func outcome(r *sql.StatementResponse, about string) error {
-	e := &Error{Kind: Failed, Doing: about, Status: 200}
+	e := &Error{Kind: KindFailed, Doing: about, Status: 200}
 	switch {
 	case r.Status == nil:
-		e.Kind, e.Message = BadAnswer, "the answer does not say how it ended"
+		e.Kind, e.Message = KindBadAnswer, "the answer does not say how it ended"
 		return e
 	case r.Status.State == sql.StatementStateSucceeded:
 		return nil
@@ -88,7 +88,7 @@ func outcome(r *sql.StatementResponse, about string) error {
 	case string(sql.ServiceErrorCodeTemporarilyUnavailable), string(sql.ServiceErrorCodeServiceUnderMaintenance),
 		string(sql.ServiceErrorCodeResourceExhausted),
 		string(sql.ServiceErrorCodeWorkspaceTemporarilyUnavailable):
-		e.Kind = Busy
+		e.Kind = KindBusy
 	}
 	return e
 }
@@ -98,7 +98,7 @@ func (c *Client) rows(ctx context.Context, service sql.StatementExecutionInterfa
 	about string) (Result, error) {
 	var out Result
 	broken := func(format string, args ...any) (Result, error) {
-		return Result{}, &Error{Kind: BadAnswer, Doing: about, Message: fmt.Sprintf(format, args...)}
+		return Result{}, &Error{Kind: KindBadAnswer, Doing: about, Message: fmt.Sprintf(format, args...)}
 	}
 	if r.Manifest == nil {
 		return out, nil

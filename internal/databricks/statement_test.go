@@ -92,53 +92,54 @@ func TestStatement(t *testing.T) {
 			want: Result{Columns: []string{"n"}, Rows: [][]string{{"1"}, {"2"}, {"3"}, {"4"}}}},
 		"a chunk too few": {
 			script: []string{chunked}, chunks: map[string]string{"1": `{"chunk_index":1,"data_array":[["3"]]}`},
-			kind: BadAnswer, text: "3 rows came, the workspace counted 4",
+			kind: KindBadAnswer, text: "3 rows came, the workspace counted 4",
 		},
 		"chunks in a ring": {script: []string{chunked},
 			chunks: map[string]string{"1": `{"chunk_index":1,"next_chunk_index":1,"data_array":[["3"]]}`},
-			kind:   BadAnswer,
+			kind:   KindBadAnswer,
 			text:   "chunk 1 is followed by chunk 1"},
 		"cut": {
-			script: []string{strings.Replace(oneRow, `"total_row_count":1`, `"truncated":true`, 1)}, kind: BadAnswer,
-			text: "was cut",
+			script: []string{strings.Replace(oneRow, `"total_row_count":1`, `"truncated":true`, 1)},
+			kind:   KindBadAnswer,
+			text:   "was cut",
 		},
-		"a row too short": {script: []string{strings.Replace(oneRow, `["x",null]`, `["x"]`, 1)}, kind: BadAnswer,
+		"a row too short": {script: []string{strings.Replace(oneRow, `["x",null]`, `["x"]`, 1)}, kind: KindBadAnswer,
 			text: "a row has 1 values for 2 columns"},
 		"failed is HTTP 200": {
 			script: []string{
 				`200 {"statement_id":"st-1","status":{"state":"FAILED","error":{"error_code":"BAD_REQUEST",` +
 					`"message":"[TABLE_OR_VIEW_NOT_FOUND] nope\nmore"}}}`},
-			kind: Failed,
+			kind: KindFailed,
 			text: "running a statement in the warehouse wh: [TABLE_OR_VIEW_NOT_FOUND] nope (BAD_REQUEST)",
 		},
 		"failed later": {script: []string{pending, `200 {"statement_id":"st-1","status":{"state":"FAILED"}}`},
-			kind: Failed, text: "it ended as FAILED"},
+			kind: KindFailed, text: "it ended as FAILED"},
 		"failed for now": {
 			script: []string{
 				`200 {"statement_id":"st-1","status":{"state":"FAILED",` +
 					`"error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
-			kind: Busy, text: "warehouse is starting",
+			kind: KindBusy, text: "warehouse is starting",
 		},
 		"cancelled by another client": {script: []string{pending,
 			`200 {"statement_id":"st-1","status":{"state":"CANCELED"}}`},
-			kind: Failed, text: "it ended as CANCELED"},
-		"no status": {script: []string{`200 {"statement_id":"st-1"}`}, kind: BadAnswer,
+			kind: KindFailed, text: "it ended as CANCELED"},
+		"no status": {script: []string{`200 {"statement_id":"st-1"}`}, kind: KindBadAnswer,
 			text: "does not say how it ended"},
 		"no warehouse": {
 			script: []string{
 				`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"SQL warehouse wh does not exist"}`},
-			kind: NotFound, text: "SQL warehouse wh does not exist"},
+			kind: KindNotFound, text: "SQL warehouse wh does not exist"},
 		"not allowed": {
 			script: []string{`403 {"error_code":"PERMISSION_DENIED","message":"You do not have permission to use ` +
-				`the SQL warehouse"}`}, kind: Denied, text: "permission"},
+				`the SQL warehouse"}`}, kind: KindDenied, text: "permission"},
 		"looks fail in between": {
 			script: []string{pending, `503 {"message":"busy"}`, `429 {"message":"busy"}`, oneRow},
 			want:   Result{Columns: []string{"a", "n"}, Rows: [][]string{{"x", ""}}},
 		},
-		"looks fail for good": {script: []string{pending, `503 {"message":"busy"}`}, kind: Busy, text: "busy"},
+		"looks fail for good": {script: []string{pending, `503 {"message":"busy"}`}, kind: KindBusy, text: "busy"},
 		"lost": {script: []string{pending,
 			`404 {"error_code":"RESOURCE_DOES_NOT_EXIST","message":"The statement st-1 was not found"}`},
-			kind: NotFound,
+			kind: KindNotFound,
 			text: "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +175,7 @@ func TestStatementGivenUp(t *testing.T) {
 		return ctx.Err()
 	}})
 	_, err := c.Statement(ctx, "wh", "SELECT 1")
-	require.Equal(t, Slow, KindOf(err))
+	require.Equal(t, KindSlow, KindOf(err))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, firstLook, waits[0])
 	require.Equal(t, longestLook, waits[len(waits)-1])

@@ -80,7 +80,7 @@ func (o object) assessed(a *mlflow.Assessment) {
 	kind := o.object(string(a.Kind), 1)
 	if a.Value != nil {
 		name := "value"
-		if a.Kind == mlflow.Issue {
+		if a.Kind == mlflow.AssessmentKindIssue {
 			name = "issue_name"
 		}
 		s := pyjson.NewScanner(a.Value)

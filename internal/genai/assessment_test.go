@@ -18,9 +18,9 @@ func FuzzAssessments(f *testing.F) {
 	add := func(kind mlflow.AssessmentKind, value string) {
 		f.Add(string(kind), []byte(value), "text", "", int64(1), uint8(0xFF))
 	}
-	add(mlflow.Feedback, `{"b": [1, 2.0, {"c": null}], "a": 99999999999999999999}`)
-	add(mlflow.Expectation, `NaN`)
-	add(mlflow.Issue, `"name"`)
+	add(mlflow.AssessmentKindFeedback, `{"b": [1, 2.0, {"c": null}], "a": 99999999999999999999}`)
+	add(mlflow.AssessmentKindExpectation, `NaN`)
+	add(mlflow.AssessmentKindIssue, `"name"`)
 	add("", ``)
 	f.Add("feedback", []byte("\xff\x00 not JSON"), "invalid \xff\xc3 \"quoted\"\n", "\u2028 é",
 		int64(-62135596800001), uint8(0x55))
@@ -42,7 +42,8 @@ func FuzzAssessments(f *testing.F) {
 		if has&16 != 0 {
 			first.Metadata = []mlflow.KeyValue{{Key: a, Value: b}, {Key: b, Value: a}, {Key: "x", Value: string(value)}}
 		}
-		list := []mlflow.Assessment{first, {ID: b, Created: at - 1, Kind: mlflow.Feedback, Value: []byte("1.0")}}
+		list := []mlflow.Assessment{first, {ID: b, Created: at - 1, Kind: mlflow.AssessmentKindFeedback,
+			Value: []byte("1.0")}}
 
 		text := mlflow.AppendAssessments(nil, list)
 		byText, direct := pcommon.NewValueEmpty(), pcommon.NewValueEmpty()

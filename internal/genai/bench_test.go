@@ -28,7 +28,7 @@ func chatTrace() *mlflow.Trace {
 	span := func(id byte, name, kind string) mlflow.Span {
 		return mlflow.Span{
 			TraceID: [16]byte{1}, ID: [8]byte{id}, Name: name, Start: 1795237960286071296 + int64(id),
-			End: 1795237961286071296, Status: mlflow.StatusOK,
+			End: 1795237961286071296, Status: mlflow.StatusCodeOK,
 			Attributes: []mlflow.Attribute{
 				attribute(TraceRequestID, `"tr-116b1577a5c4dc5da234ce8a0e4f6b4e"`), attribute(SpanType, `"`+kind+`"`),
 				attribute(SpanInputs, inputs), attribute(SpanOutputs, outputs),
@@ -55,7 +55,8 @@ func chatTrace() *mlflow.Trace {
 			{Key: "mlflow.trace.tokenUsage", Value: `{"input_tokens": 812}`}, {Key: TraceUser, Value: "u-1"},
 			{Key: "mlflow.trace_schema.version", Value: "3"}, {Key: "mlflow.user", Value: "ann"}},
 		Assessments: []mlflow.Assessment{{ID: "a-1", Name: "helpful", TraceID: "tr-116b1577a5c4dc5da234ce8a0e4f6b4e",
-			SourceType: "HUMAN", SourceID: "ann", Created: 1, Updated: 2, Kind: mlflow.Feedback, Value: []byte("true"),
+			SourceType: "HUMAN", SourceID: "ann", Created: 1, Updated: 2, Kind: mlflow.AssessmentKindFeedback,
+			Value:     []byte("true"),
 			Rationale: "clear"}},
 	}
 	for i := range t.Spans {

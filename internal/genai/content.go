@@ -24,7 +24,7 @@ func (w *worker) withoutContent(list []mlflow.Assessment) []mlflow.Assessment {
 			a.Rationale = ""
 			w.stats.Dropped++
 		}
-		if a.Kind == mlflow.Expectation || a.Kind == mlflow.Feedback && !isLabel(a.Value) {
+		if a.Kind == mlflow.AssessmentKindExpectation || a.Kind == mlflow.AssessmentKindFeedback && !isLabel(a.Value) {
 			a.Value, a.Serialized = nil, ""
 			w.stats.Dropped++
 		}
@@ -50,9 +50,9 @@ func (w *worker) withoutContent(list []mlflow.Assessment) []mlflow.Assessment {
 func isLabel(value []byte) bool {
 	s := pyjson.NewScanner(value)
 	switch s.Kind() {
-	case pyjson.Object, pyjson.Array:
+	case pyjson.KindObject, pyjson.KindArray:
 		return false
-	case pyjson.String:
+	case pyjson.KindString:
 		return len(value) <= maxLabel+2
 	}
 	return true

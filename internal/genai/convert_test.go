@@ -22,7 +22,7 @@ func TestEverythingOfASpanIsKept(t *testing.T) {
 	trace := &mlflow.Trace{Spans: []mlflow.Span{{
 		TraceID: [16]byte{1, 2}, ID: [8]byte{3}, Parent: [8]byte{4}, Name: "wörk", Start: 1700000000000000001,
 		End:    1700000000000000002,
-		Status: mlflow.StatusError, Message: "it broke",
+		Status: mlflow.StatusCodeError, Message: "it broke",
 		Attributes: []mlflow.Attribute{attribute("mlflow.spanStartTimeNs", "1700000000000000001")},
 		Events: []mlflow.Event{
 			{Name: "mlflow.chunk.item.0", Time: 5, Attributes: []mlflow.Attribute{attribute(ChunkValue, `"{}"`),
@@ -156,8 +156,10 @@ func TestTraceLevelData(t *testing.T) {
 			Tags: []mlflow.KeyValue{{Key: "env", Value: "prod"},
 				{Key: "mlflow.artifactLocation", Value: "mlflow-artifacts:/1"}, {Key: LinkedPrompts, Value: "[]"},
 				{Key: "mlflow.trace.spansLocation", Value: "TRACKING_STORE"}, {Key: TraceName, Value: "my trace"}},
-			Assessments: []mlflow.Assessment{{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: []byte("true"),
-				Updated: 70}, {ID: "a-2", Name: "bad", Kind: mlflow.Feedback, Value: []byte("null"), Updated: 60}},
+			Assessments: []mlflow.Assessment{{ID: "a-1", Name: "good", Kind: mlflow.AssessmentKindFeedback,
+				Value:   []byte("true"),
+				Updated: 70}, {ID: "a-2", Name: "bad", Kind: mlflow.AssessmentKindFeedback,
+				Value: []byte("null"), Updated: 60}},
 		},
 		Synthetic: true,
 		Spans: []mlflow.Span{
@@ -195,7 +197,7 @@ func TestTraceLevelData(t *testing.T) {
 func TestAssessmentsInJSONPayloads(t *testing.T) {
 	td := ptrace.NewTraces()
 	trace := &mlflow.Trace{Spans: []mlflow.Span{{ID: [8]byte{1}}},
-		Info: mlflow.Info{Assessments: []mlflow.Assessment{{ID: "a-1", Name: "n", Kind: mlflow.Feedback,
+		Info: mlflow.Info{Assessments: []mlflow.Assessment{{ID: "a-1", Name: "n", Kind: mlflow.AssessmentKindFeedback,
 			Value: []byte("5.0")}}}}
 	NewConverter(Options{CaptureContent: true, Payloads: PayloadsJSON}).Append(td, mlflow.Experiment{}, trace)
 	attrs := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()

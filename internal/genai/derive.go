@@ -47,7 +47,7 @@ func (w *worker) derive(s *mlflow.Span, kind spanKind, f *facts) {
 	w.usage(f.usage)
 	w.putString(PromptName, onlyPrompt(f.prompts))
 	w.putString(CodeFunctionName, f.function)
-	if s.Status == mlflow.StatusError {
+	if s.Status == mlflow.StatusCodeError {
 		w.putString(ErrorType, errorType(s.Events))
 	}
 }
@@ -89,13 +89,13 @@ var usages = map[string]string{
 // usage adds the token counts of mlflow.chat.tokenUsage.
 func (w *worker) usage(text []byte) {
 	s := pyjson.NewScanner(text)
-	if s.Kind() != pyjson.Object {
+	if s.Kind() != pyjson.KindObject {
 		return
 	}
-	s.Open(pyjson.Object)
+	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		name, known := usages[string(s.Key())]
-		if !known || s.Kind() == pyjson.Null {
+		if !known || s.Kind() == pyjson.KindNull {
 			s.Skip()
 			continue
 		}
@@ -110,7 +110,7 @@ func (w *worker) usage(text []byte) {
 // count reads a value and returns it if it is a number that counts something: whole and not
 // negative.
 func count(s *pyjson.Scanner) (int64, bool) {
-	if s.Kind() != pyjson.Number {
+	if s.Kind() != pyjson.KindNumber {
 		s.Skip()
 		return 0, false
 	}
@@ -134,17 +134,17 @@ func whole(num []byte) (int64, bool) {
 // only one.
 func onlyPrompt(text []byte) (name string) {
 	s := pyjson.NewScanner(text)
-	if s.Kind() != pyjson.Array {
+	if s.Kind() != pyjson.KindArray {
 		return ""
 	}
-	s.Open(pyjson.Array)
+	s.Open(pyjson.KindArray)
 	for n := 0; s.NextElement(); n++ {
-		if n > 0 || s.Kind() != pyjson.Object {
+		if n > 0 || s.Kind() != pyjson.KindObject {
 			return ""
 		}
-		s.Open(pyjson.Object)
+		s.Open(pyjson.KindObject)
 		for s.NextMember() {
-			if string(s.Key()) == "name" && s.Kind() == pyjson.String {
+			if string(s.Key()) == "name" && s.Kind() == pyjson.KindString {
 				name = s.Str()
 			} else {
 				s.Skip()
@@ -157,12 +157,12 @@ func onlyPrompt(text []byte) (name string) {
 // numbersIn returns the length of a list of numbers, or 0 for anything else.
 func numbersIn(text []byte) (n int64) {
 	s := pyjson.NewScanner(text)
-	if s.Kind() != pyjson.Array {
+	if s.Kind() != pyjson.KindArray {
 		return 0
 	}
-	s.Open(pyjson.Array)
+	s.Open(pyjson.KindArray)
 	for s.NextElement() {
-		if s.Kind() != pyjson.Number {
+		if s.Kind() != pyjson.KindNumber {
 			return 0
 		}
 		s.Num()

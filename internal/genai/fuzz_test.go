@@ -50,7 +50,7 @@ func FuzzConvert(f *testing.F) {
 				Info: mlflow.Info{ID: text, ClientRequestID: text, State: mlflow.State(text), RequestPreview: text,
 					Metadata: pairs, Tags: pairs},
 				Spans: []mlflow.Span{{
-					Name: text, Message: text, Status: mlflow.StatusError, Attributes: list,
+					Name: text, Message: text, Status: mlflow.StatusCodeError, Attributes: list,
 					Events: []mlflow.Event{{Name: text, Attributes: list},
 						{Name: "exception",
 							Attributes: []mlflow.Attribute{{Key: ExceptionType, Raw: bytes.Clone(raw)}}}},

@@ -53,10 +53,10 @@ var params = map[string]struct {
 // say. The text is valid JSON or empty.
 func (w *worker) request(inputs []byte) (r request) {
 	s := pyjson.NewScanner(inputs)
-	if s.Kind() != pyjson.Object {
+	if s.Kind() != pyjson.KindObject {
 		return r
 	}
-	s.Open(pyjson.Object)
+	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		key := s.KeyString()
 		k := s.Kind()
@@ -64,13 +64,13 @@ func (w *worker) request(inputs []byte) (r request) {
 		case "model":
 			r.model = optionalString(&s)
 		case "messages":
-			r.messages = r.messages || k != pyjson.Null
+			r.messages = r.messages || k != pyjson.KindNull
 			s.Skip()
 		case "input":
-			r.messages = r.messages || k == pyjson.Array
+			r.messages = r.messages || k == pyjson.KindArray
 			s.Skip()
 		case "prompt":
-			r.prompt = r.prompt || k != pyjson.Null
+			r.prompt = r.prompt || k != pyjson.KindNull
 			s.Skip()
 		case "dimensions":
 			r.dimensions, _ = count(&s)
@@ -89,22 +89,22 @@ func (w *worker) request(inputs []byte) (r request) {
 func (w *worker) param(name string, as paramKind, s *pyjson.Scanner) {
 	k := s.Kind()
 	switch {
-	case k == pyjson.Number && as == asDouble:
+	case k == pyjson.KindNumber && as == asDouble:
 		f := pyjson.Float64(s.Num())
 		if v, ok := w.put(name); ok {
 			v.SetDouble(f)
 		}
-	case k == pyjson.Number && (as == asInteger || as == asChoices):
+	case k == pyjson.KindNumber && (as == asInteger || as == asChoices):
 		if n, ok := whole(s.Num()); ok && !(as == asChoices && n == 1) {
 			w.putInt(name, n)
 		}
-	case k == pyjson.Bool && as == asFlag:
+	case k == pyjson.KindBool && as == asFlag:
 		if s.Bool() {
 			if v, ok := w.put(name); ok {
 				v.SetBool(true)
 			}
 		}
-	case as == asTexts && (k == pyjson.String || k == pyjson.Array):
+	case as == asTexts && (k == pyjson.KindString || k == pyjson.KindArray):
 		w.putStrings(name, stringsOf(s))
 	default:
 		s.Skip()
@@ -115,11 +115,11 @@ func (w *worker) param(name string, as paramKind, s *pyjson.Scanner) {
 // or empty.
 func (w *worker) response(outputs []byte) {
 	s := pyjson.NewScanner(outputs)
-	if s.Kind() != pyjson.Object {
+	if s.Kind() != pyjson.KindObject {
 		return
 	}
 	var finish []string
-	s.Open(pyjson.Object)
+	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		switch string(s.Key()) {
 		case "id":
@@ -143,11 +143,11 @@ func (w *worker) response(outputs []byte) {
 
 // finishReasons reads a list of alternatives and returns why each one ended.
 func finishReasons(s *pyjson.Scanner) (reasons []string) {
-	if s.Kind() != pyjson.Array {
+	if s.Kind() != pyjson.KindArray {
 		s.Skip()
 		return nil
 	}
-	s.Open(pyjson.Array)
+	s.Open(pyjson.KindArray)
 	for s.NextElement() {
 		eachMember(s, func(key string) {
 			if key != "finish_reason" && key != "finishReason" {
@@ -169,7 +169,7 @@ func (w *worker) reasoning(s *pyjson.Scanner) {
 			return
 		}
 		eachMember(s, func(key string) {
-			if key != "reasoning_tokens" || s.Kind() != pyjson.Number {
+			if key != "reasoning_tokens" || s.Kind() != pyjson.KindNumber {
 				s.Skip()
 			} else if n, ok := count(s); ok {
 				w.putInt(UsageReasoning, n)
@@ -183,11 +183,11 @@ func (w *worker) reasoning(s *pyjson.Scanner) {
 // eachMember reads a value and, if it is an object, calls read for each of its members to read the
 // member's value.
 func eachMember(s *pyjson.Scanner, read func(key string)) {
-	if s.Kind() != pyjson.Object {
+	if s.Kind() != pyjson.KindObject {
 		s.Skip()
 		return
 	}
-	s.Open(pyjson.Object)
+	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		read(s.KeyString())
 	}
@@ -195,7 +195,7 @@ func eachMember(s *pyjson.Scanner, read func(key string)) {
 
 // optionalString reads a value and returns it if it is a string.
 func optionalString(s *pyjson.Scanner) string {
-	if s.Kind() != pyjson.String {
+	if s.Kind() != pyjson.KindString {
 		s.Skip()
 		return ""
 	}
@@ -204,12 +204,12 @@ func optionalString(s *pyjson.Scanner) string {
 
 // stringsOf reads a string or the strings of a list.
 func stringsOf(s *pyjson.Scanner) (list []string) {
-	if s.Kind() == pyjson.String {
+	if s.Kind() == pyjson.KindString {
 		return []string{s.Str()}
 	}
-	s.Open(pyjson.Array)
+	s.Open(pyjson.KindArray)
 	for s.NextElement() {
-		if s.Kind() == pyjson.String {
+		if s.Kind() == pyjson.KindString {
 			list = append(list, s.Str())
 		} else {
 			s.Skip()

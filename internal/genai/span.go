@@ -31,9 +31,9 @@ func (w *worker) span(dst ptrace.Span, s *mlflow.Span, t *mlflow.Trace, experime
 	dst.SetStartTimestamp(timestamp(s.Start))
 	dst.SetEndTimestamp(timestamp(s.End))
 	switch s.Status {
-	case mlflow.StatusOK:
+	case mlflow.StatusCodeOK:
 		dst.Status().SetCode(ptrace.StatusCodeOk)
-	case mlflow.StatusError:
+	case mlflow.StatusCodeError:
 		dst.Status().SetCode(ptrace.StatusCodeError)
 	}
 	if s.Message != "" {
@@ -222,7 +222,7 @@ func (f *facts) note(key string, raw []byte, valid bool) {
 // whether it is one.
 func stringValue(raw []byte) (string, bool) {
 	s := pyjson.NewScanner(raw)
-	if s.Kind() == pyjson.String {
+	if s.Kind() == pyjson.KindString {
 		v := s.Str()
 		if s.End(); s.Err() == nil {
 			return v, true
@@ -240,7 +240,7 @@ func stringValue(raw []byte) (string, bool) {
 // the text once more.
 func unwrapped(raw []byte) []byte {
 	s := pyjson.NewScanner(raw)
-	if s.Kind() == pyjson.String {
+	if s.Kind() == pyjson.KindString {
 		if inner := s.Bytes(); len(inner) > 0 && (inner[0] == '{' || inner[0] == '[') {
 			check := pyjson.NewScanner(inner)
 			check.Skip()

@@ -110,7 +110,7 @@ func (w *textWriter) string(dst []byte, s string, depth int) []byte {
 // isBigInteger reports whether s is the text of an integer that an int64 doesn't hold.
 func isBigInteger(s string) bool {
 	scan := pyjson.NewScanner([]byte(s))
-	if scan.Kind() != pyjson.Number {
+	if scan.Kind() != pyjson.KindNumber {
 		return false
 	}
 	num := scan.Num()

@@ -26,7 +26,7 @@ func (w *worker) value(v pcommon.Value, raw []byte, s pyjson.Scanner) (valid, js
 		return true, false
 	}
 	before, texts := w.stats, w.texts
-	if k := s.Kind(); w.asJSON && (k == pyjson.Object || k == pyjson.Array) {
+	if k := s.Kind(); w.asJSON && (k == pyjson.KindObject || k == pyjson.KindArray) {
 		w.jsonText(v, s.Skip())
 	} else {
 		w.decode(v, &s, 1)
@@ -43,22 +43,22 @@ func (w *worker) value(v pcommon.Value, raw []byte, s pyjson.Scanner) (valid, js
 // decode reads the next value of s into v; depth is the one that a container found here has.
 func (w *worker) decode(v pcommon.Value, s *pyjson.Scanner, depth int) {
 	switch k := s.Kind(); k {
-	case pyjson.Null:
+	case pyjson.KindNull:
 		s.Null()
-	case pyjson.Bool:
+	case pyjson.KindBool:
 		v.SetBool(s.Bool())
-	case pyjson.String:
+	case pyjson.KindString:
 		v.SetStr(s.Str())
-	case pyjson.Number:
+	case pyjson.KindNumber:
 		w.number(v, s.Num())
-	case pyjson.Array, pyjson.Object:
+	case pyjson.KindArray, pyjson.KindObject:
 		if depth > maxDepth {
 			w.stats.TooDeep++
 			w.jsonText(v, s.Skip())
 			return
 		}
 		s.Open(k)
-		if k == pyjson.Array {
+		if k == pyjson.KindArray {
 			elements := v.SetEmptySlice()
 			for s.NextElement() {
 				w.decode(elements.AppendEmpty(), s, depth+1)

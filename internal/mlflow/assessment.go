@@ -27,12 +27,12 @@ func CanonicalValue(text []byte) []byte {
 // assessments reads a list of assessments in MLflow's REST form and returns it in the order of
 // creation, then of ids.
 func (d *decoder) assessments() []Assessment {
-	if !d.open(pyjson.Array) {
+	if !d.open(pyjson.KindArray) {
 		return nil
 	}
 	var list []Assessment
 	for d.NextElement() {
-		if d.Kind() == pyjson.Object {
+		if d.Kind() == pyjson.KindObject {
 			list = append(list, d.assessment())
 		} else {
 			d.Skip()
@@ -45,7 +45,7 @@ func (d *decoder) assessments() []Assessment {
 func (d *decoder) assessment() Assessment {
 	var a Assessment
 	var outer *AssessmentError // a deprecated place of it
-	d.Open(pyjson.Object)
+	d.Open(pyjson.KindObject)
 	for d.NextMember() {
 		switch key := string(d.Key()); key {
 		case "assessment_id":
@@ -63,7 +63,7 @@ func (d *decoder) assessment() Assessment {
 		case "last_update_time":
 			a.Updated = d.timestamp()
 		case "feedback", "expectation", "issue":
-			if d.Kind() == pyjson.Object {
+			if d.Kind() == pyjson.KindObject {
 				a.Kind = AssessmentKind(key)
 			}
 			d.assessmentValue(&a)
@@ -81,14 +81,14 @@ func (d *decoder) assessment() Assessment {
 			d.Skip()
 		}
 	}
-	if a.Error == nil && a.Kind == Feedback {
+	if a.Error == nil && a.Kind == AssessmentKindFeedback {
 		a.Error = outer
 	}
 	return a
 }
 
 func (d *decoder) source(a *Assessment) {
-	if !d.open(pyjson.Object) {
+	if !d.open(pyjson.KindObject) {
 		return
 	}
 	for d.NextMember() {
@@ -106,7 +106,7 @@ func (d *decoder) source(a *Assessment) {
 // assessmentValue reads {"value": …, "error": {…}}, {"serialized_value": {"value": "…"}} or
 // {"issue_name": "…"}.
 func (d *decoder) assessmentValue(a *Assessment) {
-	if !d.open(pyjson.Object) {
+	if !d.open(pyjson.KindObject) {
 		return
 	}
 	for d.NextMember() {
@@ -118,7 +118,7 @@ func (d *decoder) assessmentValue(a *Assessment) {
 		case "error":
 			a.Error = d.assessmentError()
 		case "serialized_value":
-			if !d.open(pyjson.Object) {
+			if !d.open(pyjson.KindObject) {
 				continue
 			}
 			for d.NextMember() {
@@ -135,7 +135,7 @@ func (d *decoder) assessmentValue(a *Assessment) {
 }
 
 func (d *decoder) assessmentError() *AssessmentError {
-	if !d.open(pyjson.Object) {
+	if !d.open(pyjson.KindObject) {
 		return nil
 	}
 	e := &AssessmentError{}
@@ -221,7 +221,7 @@ func (a *Assessment) appendValue(dst []byte) []byte {
 	dst = append(appendName(dst, string(a.Kind)), '{')
 	if a.Value != nil {
 		name := "value"
-		if a.Kind == Issue {
+		if a.Kind == AssessmentKindIssue {
 			name = "issue_name"
 		}
 		dst = append(appendName(dst, name), a.Value...)

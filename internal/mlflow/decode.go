@@ -33,13 +33,13 @@ func DecodeTyped(info Info, doc []byte) (*Trace, error) { return decodeTrace(inf
 func decodeTrace(info Info, doc []byte) (*Trace, error) {
 	t := &Trace{Info: info, Size: len(doc)}
 	d := newDecoder(doc)
-	d.Open(pyjson.Object)
+	d.Open(pyjson.KindObject)
 	for d.NextMember() {
 		switch string(d.Key()) {
 		case "spans":
 			t.Spans = d.spans()
 		case "trace":
-			if !d.open(pyjson.Object) {
+			if !d.open(pyjson.KindObject) {
 				continue
 			}
 			for d.NextMember() {
@@ -61,7 +61,7 @@ func decodeTrace(info Info, doc []byte) (*Trace, error) {
 		return nil, d.invalid
 	}
 	if len(t.Spans) == 0 {
-		return nil, Skipf(NoSpans, "the document of %d bytes holds no spans", len(doc))
+		return nil, Skipf(ReasonNoSpans, "the document of %d bytes holds no spans", len(doc))
 	}
 	Finish(t)
 	return t, nil
@@ -69,9 +69,10 @@ func decodeTrace(info Info, doc []byte) (*Trace, error) {
 
 func corrupt(err error) *Skip {
 	if syntax, ok := errors.AsType[*pyjson.SyntaxError](err); ok {
-		return Skipf(Corrupt, "the spans are not valid JSON: %s expected at byte %d", syntax.Expected, syntax.Offset)
+		return Skipf(ReasonCorrupt, "the spans are not valid JSON: %s expected at byte %d",
+			syntax.Expected, syntax.Offset)
 	}
-	return Skipf(Corrupt, "the spans can't be read: %v", err)
+	return Skipf(ReasonCorrupt, "the spans can't be read: %v", err)
 }
 
 // DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of
@@ -84,8 +85,8 @@ func DecodeSpan(doc []byte) (Span, error) { return decodeSpan(newDecoder(doc)) }
 func DecodeSpanCopy(doc []byte) (Span, error) { return decodeSpan(newCopyingDecoder(doc)) }
 
 func decodeSpan(d *decoder) (Span, error) {
-	if d.Kind() != pyjson.Object {
-		d.Open(pyjson.Object) // fails
+	if d.Kind() != pyjson.KindObject {
+		d.Open(pyjson.KindObject) // fails
 	}
 	span := d.span()
 	d.End()
@@ -106,13 +107,13 @@ type BatchElement struct {
 func SplitBatch(body []byte) ([]BatchElement, error) {
 	var list []BatchElement
 	d := newDecoder(body)
-	d.Open(pyjson.Object)
+	d.Open(pyjson.KindObject)
 	for d.NextMember() {
 		if string(d.Key()) != "traces" {
 			d.Skip()
 			continue
 		}
-		if !d.open(pyjson.Array) {
+		if !d.open(pyjson.KindArray) {
 			continue
 		}
 		for d.NextElement() {
@@ -130,7 +131,7 @@ func SplitBatch(body []byte) ([]BatchElement, error) {
 // elementID returns trace_info.trace_id of a valid element, or "" when there is none.
 func elementID(doc []byte) string {
 	d := newDecoder(doc)
-	if !d.open(pyjson.Object) {
+	if !d.open(pyjson.KindObject) {
 		return ""
 	}
 	for d.NextMember() {
@@ -138,7 +139,7 @@ func elementID(doc []byte) string {
 			d.Skip()
 			continue
 		}
-		if !d.open(pyjson.Object) {
+		if !d.open(pyjson.KindObject) {
 			continue
 		}
 		for d.NextMember() {

@@ -43,9 +43,9 @@ func (d *decoder) open(k pyjson.Kind) bool {
 // text reads a string; null is "", any other value its JSON text.
 func (d *decoder) text() string {
 	switch d.Kind() {
-	case pyjson.String:
+	case pyjson.KindString:
 		return d.Str()
-	case pyjson.Null:
+	case pyjson.KindNull:
 		d.Null()
 		return ""
 	}
@@ -55,9 +55,9 @@ func (d *decoder) text() string {
 // integer reads an integer that is written as a number or as a string; anything else is 0.
 func (d *decoder) integer() int64 {
 	switch d.Kind() {
-	case pyjson.Number:
+	case pyjson.KindNumber:
 		return integer(d.Num())
-	case pyjson.String:
+	case pyjson.KindString:
 		s := pyjson.NewScanner(d.Bytes())
 		n := s.Num()
 		if s.End(); s.Err() == nil {
@@ -81,7 +81,7 @@ func integer(num []byte) int64 {
 
 // boolean reads true or false; anything else is otherwise.
 func (d *decoder) boolean(otherwise bool) bool {
-	if d.Kind() == pyjson.Bool {
+	if d.Kind() == pyjson.KindBool {
 		return d.Bool()
 	}
 	d.Skip()

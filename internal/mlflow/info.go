@@ -38,17 +38,17 @@ func DecodeInfoV2(body []byte) (Info, error) { return decodeInfo(body) }
 func decodeSearch(body []byte) (InfosPage, error) {
 	var page InfosPage
 	d := newDecoder(body)
-	d.Open(pyjson.Object)
+	d.Open(pyjson.KindObject)
 	for d.NextMember() {
 		switch string(d.Key()) {
 		case "traces", "trace_infos":
-			if !d.open(pyjson.Array) {
+			if !d.open(pyjson.KindArray) {
 				continue
 			}
 			for d.NextElement() {
 				// A trace must not hold the memory of the whole page.
 				own := newDecoder(bytes.Clone(d.Skip()))
-				if own.Kind() == pyjson.Object {
+				if own.Kind() == pyjson.KindObject {
 					page.Infos = append(page.Infos, own.info())
 				}
 			}
@@ -73,9 +73,9 @@ func decodeInfo(body []byte) (Info, error) {
 	var info Info
 	found := false
 	d := newDecoder(body)
-	d.Open(pyjson.Object)
+	d.Open(pyjson.KindObject)
 	read := func() {
-		if d.Kind() == pyjson.Object {
+		if d.Kind() == pyjson.KindObject {
 			info, found = d.info(), true
 		} else {
 			d.Skip()
@@ -86,7 +86,7 @@ func decodeInfo(body []byte) (Info, error) {
 		case "trace_info":
 			read()
 		case "trace":
-			if !d.open(pyjson.Object) {
+			if !d.open(pyjson.KindObject) {
 				continue
 			}
 			for d.NextMember() {
@@ -115,7 +115,7 @@ func decodeInfo(body []byte) (Info, error) {
 func (d *decoder) info() Info {
 	var i Info
 	var place string
-	d.Open(pyjson.Object)
+	d.Open(pyjson.KindObject)
 	for d.NextMember() {
 		switch string(d.Key()) {
 		case "trace_id", "request_id":
@@ -165,7 +165,7 @@ func (d *decoder) info() Info {
 // {"uc_table_prefix": {"catalog_name": …, "schema_name": …, "table_prefix": …}}, in the older
 // layout {"uc_schema": {…}} without a prefix.
 func (d *decoder) location() (experimentID, place string) {
-	if !d.open(pyjson.Object) {
+	if !d.open(pyjson.KindObject) {
 		return "", ""
 	}
 	for d.NextMember() {
@@ -175,7 +175,7 @@ func (d *decoder) location() (experimentID, place string) {
 			d.Skip()
 			continue
 		}
-		if !d.open(pyjson.Object) {
+		if !d.open(pyjson.KindObject) {
 			continue
 		}
 		var catalog, schema, prefix string
@@ -247,15 +247,15 @@ func milliseconds(duration string) int64 {
 func (d *decoder) keyValues() []KeyValue {
 	var list []KeyValue
 	switch d.Kind() {
-	case pyjson.Object:
-		d.Open(pyjson.Object)
+	case pyjson.KindObject:
+		d.Open(pyjson.KindObject)
 		for d.NextMember() {
 			list = append(list, KeyValue{Key: d.KeyString(), Value: d.text()})
 		}
-	case pyjson.Array:
-		d.Open(pyjson.Array)
+	case pyjson.KindArray:
+		d.Open(pyjson.KindArray)
 		for d.NextElement() {
-			if !d.open(pyjson.Object) {
+			if !d.open(pyjson.KindObject) {
 				continue
 			}
 			var kv KeyValue

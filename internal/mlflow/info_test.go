@@ -71,7 +71,8 @@ func TestAssessments(t *testing.T) {
 		ids = append(ids, a.ID)
 	}
 	assert.Equal(t, []string{"a-0", "a-1", "a-2", "a-3", "a-4", "a-5"}, ids)
-	assert.Equal(t, Assessment{ID: "a-0", Name: "facts", Created: 1767225600001, Kind: Expectation, Serialized: "[1]"},
+	assert.Equal(t, Assessment{ID: "a-0", Name: "facts", Created: 1767225600001, Kind: AssessmentKindExpectation,
+		Serialized: "[1]"},
 		info.Assessments[0])
 	assert.Nil(t, info.Assessments[5].Value)
 

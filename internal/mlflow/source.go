@@ -74,16 +74,16 @@ type Reason string
 
 // The reasons for which a source gives up on one trace.
 const (
-	NoSpans         Reason = "no_spans"          // the trace has an info and no spans anywhere
-	ArtifactMissing Reason = "artifact_missing"  // the artifact that should hold the spans is not there
-	Unreachable     Reason = "spans_unreachable" // the spans lie in a place that can't be read from here (s3://…)
-	Corrupt         Reason = "corrupt"           // the spans can't be decoded
-	TooLarge        Reason = "too_large"         // larger than max_trace_size_mib
-	Forbidden       Reason = "forbidden"         // the source refuses to show this trace
-	Vanished        Reason = "vanished"          // deleted between listing and reading
+	ReasonNoSpans         Reason = "no_spans"          // the trace has an info and no spans anywhere
+	ReasonArtifactMissing Reason = "artifact_missing"  // the artifact that should hold the spans is not there
+	ReasonUnreachable     Reason = "spans_unreachable" // the spans lie in a place that can't be read from here (s3://…)
+	ReasonCorrupt         Reason = "corrupt"           // the spans can't be decoded
+	ReasonTooLarge        Reason = "too_large"         // larger than max_trace_size_mib
+	ReasonForbidden       Reason = "forbidden"         // the source refuses to show this trace
+	ReasonVanished        Reason = "vanished"          // deleted between listing and reading
 	// not finished and younger than the age at which it is delivered as it is
-	InProgress  Reason = "in_progress"
-	SourceError Reason = "source_error" // the source keeps failing for this trace alone
+	ReasonInProgress  Reason = "in_progress"
+	ReasonSourceError Reason = "source_error" // the source keeps failing for this trace alone
 )
 
 // Skip is why one trace can't be read. Detail is a short text for people: never content of the

@@ -13,20 +13,20 @@ import (
 // spans reads an array of spans. Where something else stands, data may be lost, so the trace counts
 // as corrupt.
 func (d *decoder) spans() []Span {
-	if k := d.Kind(); k != pyjson.Array {
+	if k := d.Kind(); k != pyjson.KindArray {
 		d.Skip()
-		if k != pyjson.Null {
-			d.invalid = Skipf(Corrupt, "the member spans is not a list")
+		if k != pyjson.KindNull {
+			d.invalid = Skipf(ReasonCorrupt, "the member spans is not a list")
 		}
 		return nil
 	}
-	d.Open(pyjson.Array)
+	d.Open(pyjson.KindArray)
 	spans := make([]Span, 0, 4)
 	for d.NextElement() {
-		if d.Kind() != pyjson.Object && d.Kind() != pyjson.Invalid {
+		if d.Kind() != pyjson.KindObject && d.Kind() != pyjson.KindInvalid {
 			d.Skip()
 			if d.invalid == nil {
-				d.invalid = Skipf(Corrupt, "span %d is not an object", len(spans)+1)
+				d.invalid = Skipf(ReasonCorrupt, "span %d is not an object", len(spans)+1)
 			}
 			continue
 		}
@@ -39,7 +39,7 @@ func (d *decoder) spans() []Span {
 // and no name means two things, so one reader serves all.
 func (d *decoder) span() Span {
 	var s Span
-	if !d.open(pyjson.Object) {
+	if !d.open(pyjson.KindObject) {
 		return s
 	}
 	for d.NextMember() {
@@ -47,7 +47,7 @@ func (d *decoder) span() Span {
 		case "name":
 			s.Name = d.text()
 		case "context": // schema 2
-			if !d.open(pyjson.Object) {
+			if !d.open(pyjson.KindObject) {
 				continue
 			}
 			for d.NextMember() {
@@ -122,7 +122,7 @@ func spanKind(text string) uint8 {
 }
 
 func (d *decoder) status(s *Span) {
-	if !d.open(pyjson.Object) {
+	if !d.open(pyjson.KindObject) {
 		return
 	}
 	for d.NextMember() {
@@ -140,20 +140,20 @@ func (d *decoder) status(s *Span) {
 func statusCode(code string) StatusCode {
 	switch strings.TrimPrefix(code, "STATUS_CODE_") {
 	case "OK", "1":
-		return StatusOK
+		return StatusCodeOK
 	case "ERROR", "2":
-		return StatusError
+		return StatusCodeError
 	}
-	return StatusUnset
+	return StatusCodeUnset
 }
 
 func (d *decoder) events() []Event {
-	if !d.open(pyjson.Array) {
+	if !d.open(pyjson.KindArray) {
 		return nil
 	}
 	var events []Event
 	for d.NextElement() {
-		if !d.open(pyjson.Object) {
+		if !d.open(pyjson.KindObject) {
 			continue
 		}
 		var e Event
@@ -179,12 +179,12 @@ func (d *decoder) events() []Event {
 // links reads links. One whose ids are wider than OpenTelemetry's, or no ids at all, is dropped, as
 // MLflow does when it exports.
 func (d *decoder) links() []Link {
-	if !d.open(pyjson.Array) {
+	if !d.open(pyjson.KindArray) {
 		return nil
 	}
 	var links []Link
 	for d.NextElement() {
-		if !d.open(pyjson.Object) {
+		if !d.open(pyjson.KindObject) {
 			continue
 		}
 		var l Link
@@ -218,12 +218,12 @@ func (d *decoder) links() []Link {
 // of a span's object are JSON text within strings.
 func (d *decoder) attributes(ofSpan bool) []Attribute {
 	switch d.Kind() {
-	case pyjson.Object:
-		d.Open(pyjson.Object)
+	case pyjson.KindObject:
+		d.Open(pyjson.KindObject)
 		attributes := make([]Attribute, 0, 8)
 		for d.NextMember() {
 			a := Attribute{Key: d.KeyString()}
-			if ofSpan && d.Kind() == pyjson.String {
+			if ofSpan && d.Kind() == pyjson.KindString {
 				a.Raw = d.Bytes()
 			} else {
 				a.Raw = d.plainValue()
@@ -231,11 +231,11 @@ func (d *decoder) attributes(ofSpan bool) []Attribute {
 			attributes = append(attributes, a)
 		}
 		return unique(attributes)
-	case pyjson.Array:
-		d.Open(pyjson.Array)
+	case pyjson.KindArray:
+		d.Open(pyjson.KindArray)
 		attributes := make([]Attribute, 0, 8)
 		for d.NextElement() {
-			if d.open(pyjson.Object) {
+			if d.open(pyjson.KindObject) {
 				attributes = append(attributes, d.typedAttribute())
 			}
 		}

@@ -121,7 +121,7 @@ func TestOddSpans(t *testing.T) {
 	s := oneSpan(t,
 		`"name":null,"start_time_unix_nano":"1795237940113264919","end_time_unix_nano":null,`+
 			`"status":{"code":"ERROR","message":null},"events":null,"links":null,"attributes":null`)
-	assert.Equal(t, Span{TraceID: s.TraceID, ID: s.ID, Start: 1795237940113264919, Status: StatusError}, s)
+	assert.Equal(t, Span{TraceID: s.TraceID, ID: s.ID, Start: 1795237940113264919, Status: StatusCodeError}, s)
 
 	s = oneSpan(t,
 		`"name":5,"start_time_unix_nano":1.795e18,"end_time_unix_nano":[1],"status":"OK","attributes":"x",`+
@@ -132,7 +132,7 @@ func TestOddSpans(t *testing.T) {
 		`"status":{"code":2},"events":[null,{"name":"kept","time_unix_nano":"7","attributes":{"a":1.50,"a":[1,`+
 			`{"b":2}]}},3],"unknown":{"deep":[1]}`)
 	require.Len(t, s.Events, 1)
-	assert.Equal(t, StatusError, s.Status)
+	assert.Equal(t, StatusCodeError, s.Status)
 	assert.Equal(t, []Attribute{{"a", []byte(`[1, {"b": 2}]`)}}, s.Events[0].Attributes)
 
 	s = oneSpan(t, `"attributes":{"text":"plain `+
@@ -224,14 +224,14 @@ func TestSkips(t *testing.T) {
 		_, err := DecodeArtifact(Info{}, []byte(whole[:n]))
 		var skip *Skip
 		require.ErrorAs(t, err, &skip, "cut at %d", n)
-		assert.Equal(t, Corrupt, skip.Reason)
+		assert.Equal(t, ReasonCorrupt, skip.Reason)
 		assert.NotContains(t, skip.Detail, "secret")
 	}
 	for _, doc := range []string{``, `[]`, `null`, `{"name":"secret`, `{}}`} {
 		_, err := DecodeSpan([]byte(doc))
 		var skip *Skip
 		require.ErrorAs(t, err, &skip)
-		assert.Equal(t, Corrupt, skip.Reason)
+		assert.Equal(t, ReasonCorrupt, skip.Reason)
 	}
 }
 

@@ -75,7 +75,7 @@ func (t *transcoder) pop(text string) {
 
 // value begins to read a value.
 func (t *transcoder) value() {
-	if t.open(pyjson.Object) {
+	if t.open(pyjson.KindObject) {
 		t.push(inValue)
 	} else {
 		t.out = append(t.out, "null"...)
@@ -108,7 +108,7 @@ func (t *transcoder) step() {
 			return
 		}
 		top.done = true
-		if t.open(pyjson.Array) {
+		if t.open(pyjson.KindArray) {
 			t.push(top.place + 1)
 		}
 	case inElements:
@@ -123,7 +123,7 @@ func (t *transcoder) step() {
 	case inEntries:
 		if !t.NextElement() {
 			t.pop("")
-		} else if t.open(pyjson.Object) {
+		} else if t.open(pyjson.KindObject) {
 			t.push(inEntry)
 		}
 	case inEntry:
@@ -165,7 +165,7 @@ func (t *transcoder) member(top *level) {
 // number reads a number that is written as such or, as protobuf does with 64-bit integers and with
 // what is not finite, as a string.
 func (t *transcoder) number(write func(dst, num []byte) []byte) {
-	if t.Kind() == pyjson.Number {
+	if t.Kind() == pyjson.KindNumber {
 		t.out = write(t.out, t.Num())
 		return
 	}
@@ -181,7 +181,7 @@ func (t *transcoder) number(write func(dst, num []byte) []byte) {
 
 func (t *transcoder) container(p place, opening, closing string) {
 	t.out = append(t.out, opening...)
-	if t.open(pyjson.Object) {
+	if t.open(pyjson.KindObject) {
 		t.push(p)
 	} else {
 		t.out = append(t.out, closing...)

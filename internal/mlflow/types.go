@@ -34,9 +34,9 @@ type StatusCode uint8
 
 // Span status codes, numbered as in OTLP.
 const (
-	StatusUnset StatusCode = iota
-	StatusOK
-	StatusError
+	StatusCodeUnset StatusCode = iota
+	StatusCodeOK
+	StatusCodeError
 )
 
 // Span is one span. Times are Unix nanoseconds; End is 0 while the span is open. Parent is zero for
@@ -135,9 +135,9 @@ type AssessmentKind string
 
 // The kinds of assessments, named as the member that carries the value on the wire.
 const (
-	Feedback    AssessmentKind = "feedback"
-	Expectation AssessmentKind = "expectation"
-	Issue       AssessmentKind = "issue"
+	AssessmentKindFeedback    AssessmentKind = "feedback"
+	AssessmentKindExpectation AssessmentKind = "expectation"
+	AssessmentKindIssue       AssessmentKind = "issue"
 )
 
 // Assessment is a score, an expectation or an issue reference, complete. Whatever the source, it

@@ -35,7 +35,7 @@ func Judge(accounts []Account, details map[mlflow.Reason]string, maxSkipped floa
 		run.Add(a.Run)
 		v.Problems = append(v.Problems, a.problems(total)...)
 	}
-	skipped := all.SkippedSum() - all.Skipped[mlflow.InProgress]
+	skipped := all.SkippedSum() - all.Skipped[mlflow.ReasonInProgress]
 	if skipped > 0 && float64(skipped) > maxSkipped*float64(all.Read) {
 		v.Problems = append(v.Problems, fmt.Sprintf("%d of %d traces were skipped (%s), more than max_skipped %g%%",
 			skipped, all.Read, Reasons(all.Skipped), maxSkipped*100))
@@ -61,7 +61,7 @@ func (a *Account) problems(total Totals) (p []string) {
 	} else if !a.Done {
 		p = append(p, name+" was not read to its end")
 	}
-	if lost := total.SkippedSum() - total.Skipped[mlflow.InProgress]; lost > 0 && lost == total.Read {
+	if lost := total.SkippedSum() - total.Skipped[mlflow.ReasonInProgress]; lost > 0 && lost == total.Read {
 		p = append(p, fmt.Sprintf("%s: every trace was skipped (%s)", name, Reasons(total.Skipped)))
 	}
 	if a.InFlight > 0 {
@@ -74,7 +74,7 @@ func (a *Account) problems(total Totals) (p []string) {
 func headline(v Verdict, all, run Totals, details map[mlflow.Reason]string, skipped int64) string {
 	if skipped > 0 && skipped == all.Read {
 		why := Reasons(all.Skipped)
-		if d := details[mlflow.Unreachable]; d != "" {
+		if d := details[mlflow.ReasonUnreachable]; d != "" {
 			why = d
 		} else if len(details) == 1 {
 			for _, d := range details {
@@ -105,7 +105,7 @@ func Accepted(accounts []Account) string {
 		run.Add(accounts[i].Run)
 	}
 	all.Add(run)
-	skipped := all.SkippedSum() - all.Skipped[mlflow.InProgress]
+	skipped := all.SkippedSum() - all.Skipped[mlflow.ReasonInProgress]
 	if nothingNew(all, run) {
 		return earlier(all) + left(all, skipped)
 	}
@@ -114,7 +114,7 @@ func Accepted(accounts []Account) string {
 }
 
 func nothingNew(all, run Totals) bool {
-	return run.Read == run.Skipped[mlflow.InProgress] && all.Accepted > 0
+	return run.Read == run.Skipped[mlflow.ReasonInProgress] && all.Accepted > 0
 }
 
 func earlier(all Totals) string {
@@ -130,7 +130,7 @@ func left(all Totals, skipped int64) string {
 	if skipped > 0 {
 		fmt.Fprintf(&b, ", %d skipped", skipped)
 	}
-	if n := all.Skipped[mlflow.InProgress]; n > 0 {
+	if n := all.Skipped[mlflow.ReasonInProgress]; n > 0 {
 		fmt.Fprintf(&b, ", %d not finished yet", n)
 	}
 	return b.String()

@@ -37,27 +37,27 @@ func TestJudge(t *testing.T) {
 			headline: "complete: 0 of 0 traces accepted, with 0 spans"},
 		"as many skipped as allowed": {
 			accounts: []Account{account("1",
-				Totals{Read: 100, Accepted: 99, Spans: 9, Skipped: skips(mlflow.NoSpans, 1)})}, complete: true,
+				Totals{Read: 100, Accepted: 99, Spans: 9, Skipped: skips(mlflow.ReasonNoSpans, 1)})}, complete: true,
 			headline: "complete: 99 of 100 traces accepted, with 9 spans, 1 skipped",
 		},
 		"too many skipped": {
-			accounts: []Account{account("1", Totals{Read: 100, Accepted: 98, Skipped: skips(mlflow.NoSpans, 2)})},
+			accounts: []Account{account("1", Totals{Read: 100, Accepted: 98, Skipped: skips(mlflow.ReasonNoSpans, 2)})},
 			headline: "not complete: 98 of 100 traces accepted, with 0 spans, 2 skipped",
 			problem:  "2 of 100 traces were skipped (2 no_spans), more than max_skipped 1%",
 		},
 		"skipped earlier": {
 			accounts: []Account{{Done: true,
-				Earlier: Totals{Read: 10, Accepted: 8, Spans: 8, Skipped: skips(mlflow.Corrupt, 2)}}},
+				Earlier: Totals{Read: 10, Accepted: 8, Spans: 8, Skipped: skips(mlflow.ReasonCorrupt, 2)}}},
 			headline: "not complete: nothing new; 8 traces with 8 spans were accepted earlier, 2 skipped",
 			problem:  "2 of 10",
 		},
 		"a whole experiment": {
-			accounts: []Account{whole, account("2", Totals{Read: 1, Skipped: skips(mlflow.Corrupt, 1)})},
+			accounts: []Account{whole, account("2", Totals{Read: 1, Skipped: skips(mlflow.ReasonCorrupt, 1)})},
 			headline: "not complete: 100 of 101 traces accepted, with 300 spans, 1 skipped",
 			problem:  "experiment exp 2 (2): every trace was skipped (1 corrupt)",
 		},
 		"not finished yet": {
-			accounts: []Account{account("1", Totals{Read: 2, Accepted: 1, Skipped: skips(mlflow.InProgress, 1)})},
+			accounts: []Account{account("1", Totals{Read: 2, Accepted: 1, Skipped: skips(mlflow.ReasonInProgress, 1)})},
 			complete: true,
 			headline: "complete: 1 of 2 traces accepted, with 0 spans, 1 not finished yet",
 		},
@@ -73,8 +73,8 @@ func TestJudge(t *testing.T) {
 			problem:  "1 traces were read and not settled",
 		},
 		"unreachable": {
-			accounts: []Account{account("1", Totals{Read: 3, Skipped: skips(mlflow.Unreachable, 3)})},
-			details:  map[mlflow.Reason]string{mlflow.Unreachable: "spans are in s3://b/ (not readable here)"},
+			accounts: []Account{account("1", Totals{Read: 3, Skipped: skips(mlflow.ReasonUnreachable, 3)})},
+			details:  map[mlflow.Reason]string{mlflow.ReasonUnreachable: "spans are in s3://b/ (not readable here)"},
 			headline: "0 of 3 delivered: spans are in s3://b/ (not readable here)", problem: "every trace was skipped",
 		},
 		"a fault": {accounts: []Account{whole}, fault: errors.New("no more"),
@@ -106,27 +106,27 @@ func TestLedgerThatDoesNotBalance(t *testing.T) {
 	l.Update("1", func(a *Account) { a.InFlight-- })
 	require.ErrorContains(t, l.Check(),
 		"the counters of experiment 1 do not agree: read 2, accepted 0 + skipped 0 + rejected 0 + in flight 1 = 1")
-	l.Update("1", func(a *Account) { a.Run.Skip(mlflow.Corrupt, 1) })
+	l.Update("1", func(a *Account) { a.Run.Skip(mlflow.ReasonCorrupt, 1) })
 	require.NoError(t, l.Check())
 }
 
 func TestExamplesAreBounded(t *testing.T) {
 	var l Ledger
 	for range 250 {
-		l.Sample(mlflow.Corrupt, "tr", "detail")
+		l.Sample(mlflow.ReasonCorrupt, "tr", "detail")
 	}
 	_, samples := l.Snapshot()
-	require.Len(t, samples[mlflow.Corrupt], samplesPerReason)
+	require.Len(t, samples[mlflow.ReasonCorrupt], samplesPerReason)
 }
 
 // The reason why traces were skipped is the headline only when it is the whole story.
 func TestHeadlineOfNothingDelivered(t *testing.T) {
 	account := func(read, unreachable int64) []Account {
 		a := Account{Done: true, Run: Totals{Read: read}, InFlight: read - unreachable}
-		a.Run.Skip(mlflow.Unreachable, unreachable)
+		a.Run.Skip(mlflow.ReasonUnreachable, unreachable)
 		return []Account{a}
 	}
-	details := map[mlflow.Reason]string{mlflow.Unreachable: "spans are in s3://bucket (not readable here)"}
+	details := map[mlflow.Reason]string{mlflow.ReasonUnreachable: "spans are in s3://bucket (not readable here)"}
 	if got := Judge(account(5, 5), details, 0.01, nil,
 		nil).Headline; got != "0 of 5 delivered: spans are in s3://bucket (not readable here)" {
 		t.Errorf("all skipped: %s", got)
@@ -143,8 +143,9 @@ func TestAccepted(t *testing.T) {
 		"read and accepted 20 of 20 traces, with 40 spans": {account("1", Totals{Read: 15, Accepted: 15, Spans: 30}),
 			account("2", Totals{Read: 5, Accepted: 5, Spans: 10})},
 		"read and accepted 17 of 20 traces, with 0 spans, 1 rejected, 1 skipped, 1 not finished yet": {
-			account("1", Totals{Read: 20, Accepted: 17, Rejected: 1, Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 1,
-				mlflow.InProgress: 1}})},
+			account("1",
+				Totals{Read: 20, Accepted: 17, Rejected: 1, Skipped: map[mlflow.Reason]int64{mlflow.ReasonNoSpans: 1,
+					mlflow.ReasonInProgress: 1}})},
 		"nothing new; 8 traces with 9 spans were accepted earlier": {{Done: true,
 			Earlier: Totals{Read: 8, Accepted: 8, Spans: 9}}},
 	} {

@@ -90,16 +90,16 @@ type move struct {
 func (c *canonical) value() {
 	for {
 		switch k := c.Kind(); k {
-		case Object, Array:
+		case KindObject, KindArray:
 			c.Open(k)
 			c.kinds.push(k)
-			if k == Object {
+			if k == KindObject {
 				c.open = append(c.open, object{start: len(c.out), members: len(c.members)})
 			}
 			c.out = append(c.out, bracket(k))
-		case String:
+		case KindString:
 			c.string()
-		case Number:
+		case KindNumber:
 			c.out = c.number(c.out, c.Num())
 		default:
 			start := c.pos
@@ -151,7 +151,7 @@ func (c *canonical) following() bool {
 }
 
 func bracket(k Kind) byte {
-	if k == Object {
+	if k == KindObject {
 		return '{'
 	}
 	return '['

@@ -21,7 +21,7 @@ func (n *nesting) push(k Kind) {
 	}
 	bit := uint64(1) << (n.depth % 64)
 	*word &^= bit
-	if k == Object {
+	if k == KindObject {
 		*word |= bit
 	}
 	n.depth++

@@ -82,7 +82,7 @@ func FuzzScanner(f *testing.F) {
 			return
 		}
 		str := NewScanner(text)
-		if str.Kind() != String {
+		if str.Kind() != KindString {
 			return
 		}
 		got := str.Str()

@@ -31,12 +31,12 @@ type rewriter struct {
 func (r *rewriter) run() {
 	for {
 		switch k := r.Kind(); k {
-		case Object, Array:
+		case KindObject, KindArray:
 			r.Open(k)
 			r.open.push(k)
-		case String:
+		case KindString:
 			r.string(false)
-		case Number:
+		case KindNumber:
 			start := r.pos
 			r.offer(k, false, stringOf(r.Num()), start)
 		default:
@@ -63,7 +63,7 @@ func (r *rewriter) run() {
 func (r *rewriter) string(key bool) {
 	r.peek()
 	start := r.pos
-	r.offer(String, key, r.Str(), start)
+	r.offer(KindString, key, r.Str(), start)
 }
 
 // offer shows edit the token that was just read from start on.

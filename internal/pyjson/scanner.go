@@ -10,13 +10,13 @@ type Kind uint8
 
 // The kinds of values. Invalid is the end of the text or anything that no value starts with.
 const (
-	Invalid Kind = iota
-	Null
-	Bool
-	Number
-	String
-	Array
-	Object
+	KindInvalid Kind = iota
+	KindNull
+	KindBool
+	KindNumber
+	KindString
+	KindArray
+	KindObject
 )
 
 // SyntaxError says what was expected at which byte of the text. It never holds the text itself.
@@ -100,10 +100,11 @@ func (s *Scanner) peek() byte {
 
 // kinds maps the first byte of a value to its kind.
 var kinds = [256]Kind{
-	'n': Null, 't': Bool, 'f': Bool, '"': String, '[': Array, '{': Object,
-	'-': Number, 'N': Number, 'I': Number,
-	'0': Number, '1': Number, '2': Number, '3': Number, '4': Number, '5': Number, '6': Number, '7': Number,
-	'8': Number, '9': Number,
+	'n': KindNull, 't': KindBool, 'f': KindBool, '"': KindString, '[': KindArray, '{': KindObject,
+	'-': KindNumber, 'N': KindNumber, 'I': KindNumber,
+	'0': KindNumber, '1': KindNumber, '2': KindNumber, '3': KindNumber, '4': KindNumber, '5': KindNumber,
+	'6': KindNumber, '7': KindNumber,
+	'8': KindNumber, '9': KindNumber,
 }
 
 // Kind returns what the next value is, without reading it.
@@ -112,10 +113,10 @@ func (s *Scanner) Kind() Kind { return kinds[s.peek()] }
 // Open reads the opening bracket of an Array or Object.
 func (s *Scanner) Open(k Kind) {
 	switch c := s.peek(); {
-	case k == Object && c == '{', k == Array && c == '[':
+	case k == KindObject && c == '{', k == KindArray && c == '[':
 		s.pos++
 		s.fresh = true
-	case k == Object:
+	case k == KindObject:
 		s.fail("an object")
 	default:
 		s.fail("an array")
@@ -237,7 +238,7 @@ func (s *Scanner) Skip() []byte {
 	var open nesting
 	for {
 		switch k := s.Kind(); k {
-		case Object, Array:
+		case KindObject, KindArray:
 			s.Open(k)
 			open.push(k)
 		default:
@@ -266,13 +267,13 @@ func (s *Scanner) Skip() []byte {
 
 func (s *Scanner) skipScalar(k Kind) {
 	switch k {
-	case String:
+	case KindString:
 		s.skipString()
-	case Number:
+	case KindNumber:
 		s.Num()
-	case Bool:
+	case KindBool:
 		s.Bool()
-	case Null:
+	case KindNull:
 		s.Null()
 	default:
 		s.fail("a value")

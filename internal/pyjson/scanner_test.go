@@ -16,8 +16,8 @@ func TestScannerReadsADocument(t *testing.T) {
 		"t":true,"f":false,"z":null,"list":[1,[],{}, "x"],"o":{"a":{"b":[NaN,-Infinity]}},"skipped":[{"x":"]}\\\""}]} `)
 	original := string(doc)
 	s := NewScanner(doc)
-	assert.Equal(t, Object, s.Kind())
-	s.Open(Object)
+	assert.Equal(t, KindObject, s.Kind())
+	s.Open(KindObject)
 	got := map[string]string{}
 	for s.NextMember() {
 		switch key := s.KeyString(); key {
@@ -32,7 +32,7 @@ func TestScannerReadsADocument(t *testing.T) {
 		case "z":
 			s.Null()
 		case "list":
-			s.Open(Array)
+			s.Open(KindArray)
 			n := 0
 			for s.NextElement() {
 				s.Skip()
@@ -93,7 +93,7 @@ func TestStringsKeepTheirValue(t *testing.T) {
 	}
 	text.WriteByte(']')
 	s := NewScanner([]byte(text.String()))
-	s.Open(Array)
+	s.Open(KindArray)
 	var got []string
 	for s.NextElement() {
 		got = append(got, s.Str())
@@ -134,10 +134,10 @@ func TestSyntaxErrors(t *testing.T) {
 
 func TestErrorsStick(t *testing.T) {
 	s := NewScanner([]byte(`{"a": "b", "c": 1}`))
-	s.Open(Array)
+	s.Open(KindArray)
 	first := s.Err()
 	require.EqualError(t, first, "invalid JSON: an array expected at byte 0")
-	assert.Equal(t, Invalid, s.Kind())
+	assert.Equal(t, KindInvalid, s.Kind())
 	assert.False(t, s.NextMember())
 	assert.False(t, s.NextElement())
 	assert.Empty(t, s.Key())
@@ -146,7 +146,7 @@ func TestErrorsStick(t *testing.T) {
 	assert.Empty(t, s.Skip())
 	assert.False(t, s.Bool())
 	s.Null()
-	s.Open(Object)
+	s.Open(KindObject)
 	s.End()
 	assert.Same(t, first, s.Err())
 }

@@ -18,13 +18,13 @@ func stringsOf(s *Scanner) (list []string, err error) {
 	var value func()
 	value = func() {
 		switch k := s.Kind(); k {
-		case String:
+		case KindString:
 			list = append(list, s.Str())
-		case Object:
+		case KindObject:
 			for s.Open(k); s.NextMember(); value() {
 				list = append(list, s.KeyString())
 			}
-		case Array:
+		case KindArray:
 			for s.Open(k); s.NextElement(); {
 				value()
 			}
@@ -92,13 +92,13 @@ func TestMemoryOfStrings(t *testing.T) {
 				s := newScanner(text[:end])
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				for s.Open(Array); s.NextElement(); {
+				for s.Open(KindArray); s.NextElement(); {
 					switch s.Kind() {
-					case Object:
-						for s.Open(Object); s.NextMember(); s.Str() {
+					case KindObject:
+						for s.Open(KindObject); s.NextMember(); s.Str() {
 							s.Key()
 						}
-					case String:
+					case KindString:
 						s.Str()
 					default:
 						s.Skip()

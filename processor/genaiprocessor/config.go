@@ -98,7 +98,7 @@ func createDefaultConfig() component.Config {
 		},
 		Assessments: AssessmentsConfig{Config: scores.NewDefaultConfig()},
 		Cost:        cost.Config{Currency: "USD"},
-		Content:     content.Config{Action: content.Keep, PersonIDs: content.HashIDs},
+		Content:     content.Config{Action: content.ActionKeep, PersonIDs: content.PersonIDsHash},
 		ErrorMode:   ottl.IgnoreError,
 	}
 }

@@ -48,7 +48,7 @@ func TestEveryOption(t *testing.T) {
 	require.Equal(t, scores.OnDuplicatePreferHuman, cfg.Assessments.OnDuplicate)
 	require.Equal(t, []scores.LabelScore{{Match: "tone*", Label: "friendly", Score: 1}}, cfg.Assessments.LabelScores)
 	require.Len(t, cfg.Cost.Models, 1)
-	require.Equal(t, content.DropIDs, cfg.Content.PersonIDs)
+	require.Equal(t, content.PersonIDsDrop, cfg.Content.PersonIDs)
 }
 
 func TestMistakes(t *testing.T) {

@@ -105,13 +105,13 @@ func TestHostileSpans(t *testing.T) {
 		"text":        func(c *Config) { c.Tokens.Mode = text.ModeText },
 		"tiktoken_go": func(c *Config) { c.Tokens.Engine = encodings.EngineTiktokenGo },
 		"drop": func(c *Config) {
-			c.Content.Action, c.Content.HashKey = content.Drop, "a secret of sixteen bytes"
+			c.Content.Action, c.Content.HashKey = content.ActionDrop, "a secret of sixteen bytes"
 		},
 		"mask": func(c *Config) {
-			c.Content.Action, c.Content.HashKey = content.Mask, "a secret of sixteen bytes"
+			c.Content.Action, c.Content.HashKey = content.ActionMask, "a secret of sixteen bytes"
 		},
 		"hash": func(c *Config) {
-			c.Content.Action, c.Content.HashKey = content.Hash, "a secret of sixteen bytes"
+			c.Content.Action, c.Content.HashKey = content.ActionHash, "a secret of sixteen bytes"
 		},
 	}
 	const (

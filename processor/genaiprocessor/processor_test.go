@@ -221,7 +221,7 @@ func TestContentGoesLast(t *testing.T) {
 		td.CopyTo(dropped)
 		a := refine(t, plain, nil)
 		b := refine(t, dropped,
-			func(c *Config) { c.Content.Action, c.Content.PersonIDs = content.Drop, content.DropIDs })
+			func(c *Config) { c.Content.Action, c.Content.PersonIDs = content.ActionDrop, content.PersonIDsDrop })
 		each(a, b, func(a, b ptrace.Span) {
 			assert.Equal(t, written(a), written(b))
 			_, ok := b.Attributes().Get(genai.SpanInputs)

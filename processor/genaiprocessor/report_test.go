@@ -122,7 +122,7 @@ func TestReportOfTheSampleStore(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"content kept": func(*Config) {},
 		"content dropped": func(c *Config) {
-			c.Content = content.Config{Action: content.Drop, PersonIDs: content.DropIDs}
+			c.Content = content.Config{Action: content.ActionDrop, PersonIDs: content.PersonIDsDrop}
 		},
 		"nothing counted": nil,
 	} {

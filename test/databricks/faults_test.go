@@ -24,7 +24,7 @@ import (
 func TestSilent200(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
-	table := agents.Table(unity.Spans, unity.V2).String()
+	table := agents.Table(unity.SignalSpans, unity.LayoutV2).String()
 	t.Run("with a warehouse", func(t *testing.T) {
 		t.Parallel()
 		w, dir := tables(t, agents), t.TempDir()
@@ -79,9 +79,9 @@ func TestWorkspaceDownAtStart(t *testing.T) {
 	w := databrickstest.New(databrickstest.Options{Address: address})
 	t.Cleanup(w.Close)
 	w.AddServicePrincipal(writer, secret)
-	table := agents.Table(unity.Spans, unity.V2).String()
+	table := agents.Table(unity.SignalSpans, unity.LayoutV2).String()
 	w.NextOutcomes(table, 1, databrickstest.Refuse(401))
-	w.CreateTables(agents, unity.V2)
+	w.CreateTables(agents, unity.LayoutV2)
 	w.GrantWriting(writer, table)
 	p.Done(0)
 	require.NotEmpty(t, w.Rows(table))
@@ -117,7 +117,7 @@ func TestHeldForGrant(t *testing.T) {
 	t.Parallel()
 	s := need(t, generated)
 	w, dir := tables(t, agents), t.TempDir()
-	table := agents.Table(unity.Spans, unity.V2).String()
+	table := agents.Table(unity.SignalSpans, unity.LayoutV2).String()
 	w.Revoke(writer, table, "MODIFY")
 	p := collector.Start(t, dir, backfill(s, dir, exporter(w, agents)))
 	require.Eventually(t, func() bool {

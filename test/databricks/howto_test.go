@@ -32,7 +32,7 @@ func TestHowTo(t *testing.T) {
 		"OTELCOL_MLFLOW_WAREHOUSE=" + warehouse(w), "OTELCOL_MLFLOW_SOURCE=sqlite:///testdata/sample/mlflow.db",
 		"OTELCOL_MLFLOW_EXPERIMENT=support-bot", "OTELCOL_MLFLOW_OUT=" + filepath.Join(dir, "out"),
 	}
-	table := agents.Table(unity.Spans, unity.V2).String()
+	table := agents.Table(unity.SignalSpans, unity.LayoutV2).String()
 	config := filepath.Join(collector.Root(), "config", "databricks.yaml")
 
 	setup := func(more ...string) string {

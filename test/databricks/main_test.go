@@ -96,9 +96,9 @@ func tables(t testing.TB, locations ...unity.Location) *databrickstest.Workspace
 	t.Cleanup(w.Close)
 	w.AddServicePrincipal(writer, secret)
 	for _, l := range locations {
-		w.CreateTables(l, unity.V2)
-		for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
-			w.GrantWriting(writer, l.Table(s, unity.V2).String())
+		w.CreateTables(l, unity.LayoutV2)
+		for _, s := range []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics} {
+			w.GrantWriting(writer, l.Table(s, unity.LayoutV2).String())
 		}
 	}
 	return w

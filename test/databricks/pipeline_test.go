@@ -58,7 +58,7 @@ func TestPipeline(t *testing.T) {
 	assert.Equal(t, len(want), rooted)
 	assert.Greater(t, counted, len(want)/2)
 
-	rows := byID(t, w.Rows(agents.Table(unity.Spans, unity.V2).String()))
+	rows := byID(t, w.Rows(agents.Table(unity.SignalSpans, unity.LayoutV2).String()))
 	assert.Len(t, rows, spans)
 	for i := range want {
 		for k := range want[i].Spans {
@@ -88,7 +88,8 @@ func decode(t testing.TB, w *databrickstest.Workspace) (list []ptrace.Traces) {
 	t.Helper()
 	for _, r := range w.RequestsTo("POST", ingest) {
 		require.Equal(t, 200, r.Status)
-		assert.Equal(t, agents.Table(unity.Spans, unity.V2).String(), r.Header.Get("X-Databricks-UC-Table-Name"))
+		assert.Equal(t, agents.Table(unity.SignalSpans, unity.LayoutV2).String(),
+			r.Header.Get("X-Databricks-UC-Table-Name"))
 		assert.Equal(t, "application/x-protobuf", r.Header.Get("Content-Type"))
 		assert.Equal(t, writer, r.Principal)
 		x := ptraceotlp.NewExportRequest()

@@ -27,7 +27,7 @@ func TestReadBackByMLflow(t *testing.T) {
 	w.CreateSchema(agents.Catalog, agents.Schema)
 	w.SetWarehouse(databrickstest.Warehouse{ID: "wh1"})
 	w.CreateExperiment("/Shared/support-bot", &agents)
-	w.GrantWriting(writer, agents.Table(unity.Spans, unity.V2).String())
+	w.GrantWriting(writer, agents.Table(unity.SignalSpans, unity.LayoutV2).String())
 	collector.Run(t, dir, backfill(s, dir, exporter(w, agents)), 0)
 
 	all, _, _ := faithful.Deliverable(faithful.Read(t, s.Truth), time.Now())

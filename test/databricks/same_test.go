@@ -74,7 +74,7 @@ func export(t testing.TB, s *source, host string, ids []string) int {
 	t.Helper()
 	python, err := mlflowserver.Python(mlflowserver.Database)
 	require.NoError(t, err)
-	table := agents.Table(unity.Spans, unity.V2).String()
+	table := agents.Table(unity.SignalSpans, unity.LayoutV2).String()
 	cmd := exec.Command(python,
 		append([]string{filepath.Join(mlflowserver.Scripts(), "databricks_export.py"), s.URL, table}, ids...)...)
 	for _, e := range os.Environ() {

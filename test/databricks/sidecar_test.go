@@ -56,8 +56,8 @@ func TestSidecar(t *testing.T) {
 	w := databrickstest.New(databrickstest.Options{Address: workspace})
 	t.Cleanup(w.Close)
 	w.AddServicePrincipal(writer, secret)
-	table := agents.Table(unity.Spans, unity.V2).String()
-	w.CreateTables(agents, unity.V2)
+	table := agents.Table(unity.SignalSpans, unity.LayoutV2).String()
+	w.CreateTables(agents, unity.LayoutV2)
 	w.GrantWriting(writer, table)
 	back := start()
 	traces := func() map[string]bool {

@@ -44,7 +44,7 @@ func workspace(t *testing.T) *databrickstest.Workspace {
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
 	w.CreateSchema("main", "traces")
-	w.CreateTables(unity.Location{Catalog: "main", Schema: "traces", Prefix: "agents"}, unity.V2)
+	w.CreateTables(unity.Location{Catalog: "main", Schema: "traces", Prefix: "agents"}, unity.LayoutV2)
 	w.AddServicePrincipal(principal, secret)
 	w.GrantWriting(principal, table("spans"), table("logs"), table("metrics"))
 	return w

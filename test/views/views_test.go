@@ -60,8 +60,8 @@ type input struct {
 func TestViewsOnSpark(t *testing.T) {
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
-	w.CreateTables(modern, unity.V2)
-	w.CreateTables(legacy, unity.V1)
+	w.CreateTables(modern, unity.LayoutV2)
+	w.CreateTables(legacy, unity.LayoutV1)
 	lab := &lab{t, w}
 
 	lab.history()
@@ -69,18 +69,19 @@ func TestViewsOnSpark(t *testing.T) {
 		w.Set(func(s *databrickstest.Switches) { s.EmptyParent = d.empty })
 		body, err := ptraceotlp.NewExportRequestFromTraces(d.td).MarshalProto()
 		require.NoError(t, err)
-		lab.send("traces", unity.Spans, body)
+		lab.send("traces", unity.SignalSpans, body)
 	}
 	body, err := plogotlp.NewExportRequestFromLogs(records()).MarshalProto()
 	require.NoError(t, err)
-	lab.send("logs", unity.Logs, body)
-	w.AddRows(modern.Table("annotations", unity.V2).String(), annotations()...)
+	lab.send("logs", unity.SignalLogs, body)
+	w.AddRows(modern.Table("annotations", unity.LayoutV2).String(), annotations()...)
 	zeros := databrickstest.Row{} // nobody promises that no parent is never spelled with zeros
-	maps.Copy(zeros, w.Rows(modern.Table(unity.Spans, unity.V2).String())[0])
+	maps.Copy(zeros, w.Rows(modern.Table(unity.SignalSpans, unity.LayoutV2).String())[0])
 	zeros["trace_id"], zeros["span_id"] = traceID(99).String(), spanID(99, 1).String()
 	zeros["parent_span_id"] = "0000000000000000"
-	w.AddRows(modern.Table(unity.Spans, unity.V2).String(), zeros)
-	for _, name := range []unity.Name{modern.Table(unity.Spans, unity.V2), legacy.Table(unity.Spans, unity.V1)} {
+	w.AddRows(modern.Table(unity.SignalSpans, unity.LayoutV2).String(), zeros)
+	for _, name := range []unity.Name{modern.Table(unity.SignalSpans, unity.LayoutV2),
+		legacy.Table(unity.SignalSpans, unity.LayoutV1)} {
 		nameless := databrickstest.Row{} // an inner span without an id, of a trace that is counted
 		maps.Copy(nameless, w.Rows(name.String())[0])
 		nameless["span_id"], nameless["parent_span_id"] = nil, spanID(98, 1).String()
@@ -94,11 +95,11 @@ func TestViewsOnSpark(t *testing.T) {
 	later := spansOf(97, attrs{"service.name": "later"},
 		span{1, 0, "agent", 0, 10, ptrace.StatusCodeOk,
 			attrs{"gen_ai.system": "x", "metric_arrived_later": 0.5, "metric_Arrived_later": "no"}})
-	before := len(w.Rows(modern.Table(unity.Spans, unity.V2).String()))
+	before := len(w.Rows(modern.Table(unity.SignalSpans, unity.LayoutV2).String()))
 	body, err = ptraceotlp.NewExportRequestFromTraces(later).MarshalProto()
 	require.NoError(t, err)
-	lab.send("traces", unity.Spans, body)
-	in.Later = w.Rows(modern.Table(unity.Spans, unity.V2).String())[before:]
+	lab.send("traces", unity.SignalSpans, body)
+	in.Later = w.Rows(modern.Table(unity.SignalSpans, unity.LayoutV2).String())[before:]
 	in.Plans = append(in.Plans, lab.plan())
 	lab.compare(in)
 }
@@ -111,7 +112,7 @@ type lab struct {
 // send posts one request to the table of each layout.
 func (l *lab) send(path string, signal unity.Signal, body []byte) {
 	l.t.Helper()
-	for _, name := range []unity.Name{modern.Table(signal, unity.V2), legacy.Table(signal, unity.V1)} {
+	for _, name := range []unity.Name{modern.Table(signal, unity.LayoutV2), legacy.Table(signal, unity.LayoutV1)} {
 		headers := map[string]string{"Content-Type": "application/x-protobuf", header: name.String()}
 		l.post("/api/2.0/otel/v1/"+path, headers, body)
 	}
@@ -158,7 +159,7 @@ func (l *lab) history() {
 		}
 	}
 	c.Set("exporters", map[string]any{
-		"databricks/v2": exporter(modern, unity.V2), "databricks/v1": exporter(legacy, unity.V1),
+		"databricks/v2": exporter(modern, unity.LayoutV2), "databricks/v1": exporter(legacy, unity.LayoutV1),
 	})
 	c.Set("processors", map[string]any{"genai": map[string]any{"cost": map[string]any{
 		"currency": "EUR", "models": []any{map[string]any{"match": "*", "input": 2.5, "output": 10}},
@@ -168,17 +169,18 @@ func (l *lab) history() {
 		"exporters": []any{"databricks/v2", "databricks/v1"},
 	})
 	collector.Run(l.t, dir, c, 0)
-	rows := len(l.w.Rows(modern.Table(unity.Spans, unity.V2).String()))
+	rows := len(l.w.Rows(modern.Table(unity.SignalSpans, unity.LayoutV2).String()))
 	require.Greater(l.t, rows, 500, "the sample store has 598 spans")
-	require.Len(l.t, l.w.Rows(legacy.Table(unity.Spans, unity.V1).String()), rows)
+	require.Len(l.t, l.w.Rows(legacy.Table(unity.SignalSpans, unity.LayoutV1).String()), rows)
 	for _, r := range l.w.RequestsTo(http.MethodPost, "/api/2.0/otel/v1/traces")[:2] {
-		l.send("traces", unity.Spans, r.Body) // as a retry after an answer that was lost
+		l.send("traces", unity.SignalSpans, r.Body) // as a retry after an answer that was lost
 	}
 }
 
 func grant(w *databrickstest.Workspace) {
-	for _, s := range []unity.Signal{unity.Spans, unity.Logs} {
-		w.GrantWriting(databrickstest.Admin, modern.Table(s, unity.V2).String(), legacy.Table(s, unity.V1).String())
+	for _, s := range []unity.Signal{unity.SignalSpans, unity.SignalLogs} {
+		w.GrantWriting(databrickstest.Admin, modern.Table(s, unity.LayoutV2).String(),
+			legacy.Table(s, unity.LayoutV1).String())
 	}
 }
 
@@ -264,8 +266,9 @@ func (l *lab) setup(apply bool) string {
 // tables are those of both layouts with their rows.
 func (l *lab) tables() (tables []table) {
 	for _, n := range []unity.Name{
-		modern.Table(unity.Spans, unity.V2), modern.Table(unity.Logs, unity.V2), modern.Table("annotations", unity.V2),
-		legacy.Table(unity.Spans, unity.V1), legacy.Table(unity.Logs, unity.V1),
+		modern.Table(unity.SignalSpans, unity.LayoutV2), modern.Table(unity.SignalLogs, unity.LayoutV2),
+		modern.Table("annotations", unity.LayoutV2),
+		legacy.Table(unity.SignalSpans, unity.LayoutV1), legacy.Table(unity.SignalLogs, unity.LayoutV1),
 	} {
 		x := table{Name: n.String(), Rows: l.w.Rows(n.String())}
 		for i, c := range l.w.Table(n.String()).Columns {

@@ -33,7 +33,7 @@ const spansTable = "cat.sch.pre_otel_spans"
 // ready is a workspace with the tables of cat.sch.pre, where Admin may write.
 func ready(t *testing.T, o ...Options) *Workspace {
 	w := start(t, o...)
-	w.CreateTables(pre, unity.V2)
+	w.CreateTables(pre, unity.LayoutV2)
 	w.GrantWriting(Admin, spansTable, "cat.sch.pre_otel_logs", "cat.sch.pre_otel_metrics")
 	return w
 }
@@ -94,7 +94,7 @@ func TestRecordedRequest(t *testing.T) {
 		}
 	}
 	require.Len(t, row, len(want))
-	require.Len(t, row, len(catalog.OTelColumns(unity.Spans, unity.V2)))
+	require.Len(t, row, len(catalog.OTelColumns(unity.SignalSpans, unity.LayoutV2)))
 	require.Equal(t, map[string]any{"x": int64(1)}, rows[0]["attributes"].(map[string]any)["mlflow.spanInputs"])
 	require.Equal(t, "f46bc5a933edd159", rows[0]["parent_span_id"])
 }
@@ -350,7 +350,7 @@ func TestGzip(t *testing.T) {
 // TestWholeSpan has everything that a span can carry, in both layouts.
 func TestWholeSpan(t *testing.T) {
 	w := ready(t)
-	w.CreateTables(pre, unity.V1)
+	w.CreateTables(pre, unity.LayoutV1)
 	const legacy = "cat.sch.mlflow_experiment_trace_otel_spans"
 	w.GrantWriting(Admin, legacy)
 	td := ptrace.NewTraces()
@@ -432,7 +432,7 @@ func TestWholeSpan(t *testing.T) {
 		"map": `{"k":null}`, "raw": "AQ=="}
 	want["instrumentation_scope"].(map[string]any)["attributes"] = map[string]any{"b": "true"}
 	require.Equal(t, want, w.Rows(legacy)[0])
-	require.Len(t, w.Rows(legacy)[0], len(catalog.OTelColumns(unity.Spans, unity.V1)))
+	require.Len(t, w.Rows(legacy)[0], len(catalog.OTelColumns(unity.SignalSpans, unity.LayoutV1)))
 }
 
 func TestLogsAndMetrics(t *testing.T) {
@@ -449,7 +449,7 @@ func TestLogsAndMetrics(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, post(t, w, "/api/2.0/otel/v1/logs", "cat.sch.pre_otel_logs", body).status)
 	row := w.Rows("cat.sch.pre_otel_logs")[0]
-	require.Len(t, row, len(catalog.OTelColumns(unity.Logs, unity.V2)))
+	require.Len(t, row, len(catalog.OTelColumns(unity.SignalLogs, unity.LayoutV2)))
 	require.Equal(t, "2026-11-21T05:04:44.937883Z", row["time"])
 	require.Equal(t, "SEVERITY_NUMBER_INFO2", row["severity_number"])
 	require.Equal(t, map[string]any{"n": int64(1)}, row["body"])
@@ -484,7 +484,7 @@ func TestLogsAndMetrics(t *testing.T) {
 	rows := w.Rows("cat.sch.pre_otel_metrics")
 	require.Len(t, rows, 5)
 	for i, kind := range []string{"gauge", "sum", "histogram", "exponential_histogram", "summary"} {
-		require.Len(t, rows[i], len(catalog.OTelColumns(unity.Metrics, unity.V2)))
+		require.Len(t, rows[i], len(catalog.OTelColumns(unity.SignalMetrics, unity.LayoutV2)))
 		require.Equal(t, kind, rows[i]["metric_type"])
 		for _, other := range []string{"gauge", "sum", "histogram", "exponential_histogram", "summary"} {
 			require.Equal(t, other == kind, rows[i][other] != nil, "%s of %s", other, kind)

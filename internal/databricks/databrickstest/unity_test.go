@@ -19,8 +19,8 @@ import (
 // in both layouts.
 func TestTablesAsRecorded(t *testing.T) {
 	w := start(t)
-	w.CreateTables(pre, unity.V2)
-	w.CreateTables(pre, unity.V1)
+	w.CreateTables(pre, unity.LayoutV2)
+	w.CreateTables(pre, unity.LayoutV1)
 	for _, file := range []string{"20_uc_table_get_v2.json", "21_uc_table_get_v1_legacy.json"} {
 		for _, e := range fixture(t, file) {
 			requireAnswer(t, e, replay(t, w.URL(), AdminToken, e), "table_id", "storage_location",
@@ -31,7 +31,7 @@ func TestTablesAsRecorded(t *testing.T) {
 
 func TestUnityAsRecorded(t *testing.T) {
 	w := start(t)
-	w.CreateTables(pre, unity.V2)
+	w.CreateTables(pre, unity.LayoutV2)
 	requireAnswer(t, fixture(t, "04_metastore_summary.json")["summary"],
 		replay(t, w.URL(), AdminToken, fixture(t, "04_metastore_summary.json")["summary"]))
 	errors := fixture(t, "22_uc_table_errors_and_exists.json")
@@ -53,7 +53,7 @@ func TestUnityAsRecorded(t *testing.T) {
 
 func TestGrantsAsRecorded(t *testing.T) {
 	w := start(t)
-	w.CreateTables(pre, unity.V2)
+	w.CreateTables(pre, unity.LayoutV2)
 	const app = "<sp application id>"
 	w.AddServicePrincipal(app, "s")
 	w.AddPrincipal("sp2")
@@ -75,7 +75,7 @@ func TestGrantsAsRecorded(t *testing.T) {
 func TestUnityThroughSDK(t *testing.T) {
 	ctx := context.Background()
 	w := start(t)
-	w.CreateTables(pre, unity.V2)
+	w.CreateTables(pre, unity.LayoutV2)
 	w.AddServicePrincipal("app-1", "s")
 	c := admin(t, w)
 
@@ -143,7 +143,7 @@ func TestUnityThroughSDK(t *testing.T) {
 // TestWhoMaySee asks as a user who is not the owner.
 func TestWhoMaySee(t *testing.T) {
 	w := start(t)
-	w.CreateTables(pre, unity.V2)
+	w.CreateTables(pre, unity.LayoutV2)
 	w.AddToken("dapi-1", "u")
 	path := w.URL() + "/api/2.1/unity-catalog/"
 	get := func(what string) string {

@@ -22,15 +22,15 @@ func TestSetupStatements(t *testing.T) {
 	w := start(t)
 	for _, prefix := range []string{"agents", "growing"} {
 		l := unity.Location{Catalog: "spark_catalog", Schema: "lab", Prefix: prefix}
-		w.CreateTables(l, unity.V2)
-		for _, s := range []unity.Signal{unity.Spans, unity.Logs} {
-			w.GrantWriting(Admin, l.Table(s, unity.V2).String())
+		w.CreateTables(l, unity.LayoutV2)
+		for _, s := range []unity.Signal{unity.SignalSpans, unity.SignalLogs} {
+			w.GrantWriting(Admin, l.Table(s, unity.LayoutV2).String())
 		}
 		e := fixture(t, "10_otlp_traces_request_mlflow.json")["export"]
-		e.Request.Headers[tableHeader] = l.Table(unity.Spans, unity.V2).String()
+		e.Request.Headers[tableHeader] = l.Table(unity.SignalSpans, unity.LayoutV2).String()
 		require.Equal(t, 200, replay(t, w.URL(), AdminToken, e).status)
 	}
-	w.CreateTables(unity.Location{Catalog: "spark_catalog", Schema: "lab"}, unity.V1)
+	w.CreateTables(unity.Location{Catalog: "spark_catalog", Schema: "lab"}, unity.LayoutV1)
 	files, err := filepath.Glob(golden + "*.sql")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

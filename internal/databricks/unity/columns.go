@@ -19,14 +19,14 @@ const SchemaVersion = "otel.schemaVersion"
 func Columns(s Signal, layout Layout) []Column {
 	var v2, v1 string
 	switch s {
-	case Spans:
+	case SignalSpans:
 		v2, v1 = serverMade+spans, spans
-	case Logs:
+	case SignalLogs:
 		v2, v1 = serverMade+logsV2, logsV1
-	case Metrics:
+	case SignalMetrics:
 		v2 = serverMade + metrics
 	}
-	if layout == V1 {
+	if layout == LayoutV1 {
 		return columns(v1, "MAP<STRING, STRING>")
 	}
 	return columns(v2, "VARIANT")
@@ -34,7 +34,7 @@ func Columns(s Signal, layout Layout) []Column {
 
 // AttributeType is the type of attributes in a layout.
 func AttributeType(layout Layout) string {
-	if layout == V1 {
+	if layout == LayoutV1 {
 		return "MAP<STRING, STRING>"
 	}
 	return "VARIANT"
@@ -56,11 +56,11 @@ func CreateTable(n Name, s Signal, layout Layout) string {
 		b.WriteString(c.Name + " " + c.Type)
 	}
 	b.WriteString(") USING DELTA")
-	if layout == V1 {
+	if layout == LayoutV1 {
 		b.WriteString(" TBLPROPERTIES ('" + SchemaVersion + "' = 'v1')")
 		return b.String()
 	}
-	if s == Spans {
+	if s == SignalSpans {
 		b.WriteString(" CLUSTER BY (time, service_name, trace_id)")
 	} else {
 		b.WriteString(" CLUSTER BY (time, service_name)")

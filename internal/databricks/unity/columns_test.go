@@ -18,11 +18,11 @@ var recorded = []struct {
 	signal      Signal
 	layout      Layout
 }{
-	{"20_uc_table_get_v2.json", "cat.sch.pre_otel_spans", Spans, V2},
-	{"20_uc_table_get_v2.json", "cat.sch.pre_otel_logs", Logs, V2},
-	{"20_uc_table_get_v2.json", "cat.sch.pre_otel_metrics", Metrics, V2},
-	{"21_uc_table_get_v1_legacy.json", "cat.sch.mlflow_experiment_trace_otel_spans", Spans, V1},
-	{"21_uc_table_get_v1_legacy.json", "cat.sch.mlflow_experiment_trace_otel_logs", Logs, V1},
+	{"20_uc_table_get_v2.json", "cat.sch.pre_otel_spans", SignalSpans, LayoutV2},
+	{"20_uc_table_get_v2.json", "cat.sch.pre_otel_logs", SignalLogs, LayoutV2},
+	{"20_uc_table_get_v2.json", "cat.sch.pre_otel_metrics", SignalMetrics, LayoutV2},
+	{"21_uc_table_get_v1_legacy.json", "cat.sch.mlflow_experiment_trace_otel_spans", SignalSpans, LayoutV1},
+	{"21_uc_table_get_v1_legacy.json", "cat.sch.mlflow_experiment_trace_otel_logs", SignalLogs, LayoutV1},
 }
 
 // The columns are those of the documented DDL, in its order.
@@ -42,7 +42,7 @@ func TestColumnsAreTheDocumentedOnes(t *testing.T) {
 			require.Equal(t, want, Columns(r.signal, r.layout))
 		})
 	}
-	require.Nil(t, Columns(Metrics, V1))
+	require.Nil(t, Columns(SignalMetrics, LayoutV1))
 }
 
 func recordedColumns(t *testing.T, file, table string) []Column {
@@ -143,7 +143,7 @@ func TestCreateTable(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, typ.Fields, len(Columns(r.signal, r.layout)))
 	}
-	require.Empty(t, CreateTable(Name{"c", "s", "t"}, Metrics, V1))
+	require.Empty(t, CreateTable(Name{"c", "s", "t"}, SignalMetrics, LayoutV1))
 }
 
 // firstLevel is the list of columns of a CREATE TABLE, with the spaces inside types gone.

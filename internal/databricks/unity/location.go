@@ -10,9 +10,9 @@ type Signal string
 
 // The signals, spelled as in table names.
 const (
-	Spans   Signal = "spans"
-	Logs    Signal = "logs"
-	Metrics Signal = "metrics"
+	SignalSpans   Signal = "spans"
+	SignalLogs    Signal = "logs"
+	SignalMetrics Signal = "metrics"
 )
 
 // Layout is a generation of the tables (property otel.schemaVersion).
@@ -21,8 +21,8 @@ type Layout string
 // The layouts. V2 keeps attributes in VARIANT columns and has a prefix; V1 has MAP columns and
 // fixed names.
 const (
-	V2 Layout = "v2"
-	V1 Layout = "v1"
+	LayoutV2 Layout = "v2"
+	LayoutV1 Layout = "v1"
 )
 
 // Location is a set of OpenTelemetry tables:
@@ -42,7 +42,7 @@ func (l Location) String() string {
 
 // Table names the table of a signal. The prefix plays no part in layout v1.
 func (l Location) Table(s Signal, layout Layout) Name {
-	if layout == V1 {
+	if layout == LayoutV1 {
 		return Name{l.Catalog, l.Schema, "mlflow_experiment_trace_otel_" + string(s)}
 	}
 	return Name{l.Catalog, l.Schema, l.Prefix + "_otel_" + string(s)}
@@ -56,7 +56,7 @@ func (l Location) Validate(layout Layout) error {
 	if err := CheckIdentifier(l.Schema); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
-	if layout == V1 {
+	if layout == LayoutV1 {
 		return nil
 	}
 	if err := CheckPrefix(l.Prefix); err != nil {

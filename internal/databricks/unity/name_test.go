@@ -34,11 +34,11 @@ func TestParseName(t *testing.T) {
 
 func TestLocation(t *testing.T) {
 	l := Location{"main", "traces", "agent"}
-	require.NoError(t, l.Validate(V2))
+	require.NoError(t, l.Validate(LayoutV2))
 	require.Equal(t, "main.traces.agent", l.String())
-	require.Equal(t, "main.traces.agent_otel_spans", l.Table(Spans, V2).String())
-	require.Equal(t, "main.traces.mlflow_experiment_trace_otel_logs", l.Table(Logs, V1).String())
-	require.ErrorContains(t, Location{"main", "traces", "a-b"}.Validate(V2), "table_prefix")
-	require.ErrorContains(t, Location{"main/traces", "x", "a"}.Validate(V2), `write "main.traces"`)
-	require.NoError(t, Location{Catalog: "main", Schema: "traces"}.Validate(V1))
+	require.Equal(t, "main.traces.agent_otel_spans", l.Table(SignalSpans, LayoutV2).String())
+	require.Equal(t, "main.traces.mlflow_experiment_trace_otel_logs", l.Table(SignalLogs, LayoutV1).String())
+	require.ErrorContains(t, Location{"main", "traces", "a-b"}.Validate(LayoutV2), "table_prefix")
+	require.ErrorContains(t, Location{"main/traces", "x", "a"}.Validate(LayoutV2), `write "main.traces"`)
+	require.NoError(t, Location{Catalog: "main", Schema: "traces"}.Validate(LayoutV1))
 }

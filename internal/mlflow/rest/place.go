@@ -220,26 +220,26 @@ func (c *Client) explainWorkspace(ctx context.Context, info *mlflow.Info, bucket
 	case errors.Is(e, errTooLarge):
 	case errors.Is(e, errNotShown):
 		if _, err := c.workspaceInfo(ctx, info.ID); kindOf(err) == KindNotFound {
-			return mlflow.Skipf(mlflow.Vanished, "the trace is gone"), nil
+			return mlflow.Skipf(mlflow.ReasonVanished, "the trace is gone"), nil
 		} else if err != nil && !ownFault(err) && !errors.Is(err, mlflow.ErrNoInfo) {
 			return nil, err
 		}
 		if info.State == mlflow.StateInProgress {
-			return mlflow.Skipf(mlflow.NoSpans, "the trace is in progress and has no spans yet"), nil
+			return mlflow.Skipf(mlflow.ReasonNoSpans, "the trace is in progress and has no spans yet"), nil
 		}
-		return mlflow.Skipf(mlflow.NoSpans, "the workspace lists the trace and doesn't show its spans, as it "+
+		return mlflow.Skipf(mlflow.ReasonNoSpans, "the workspace lists the trace and doesn't show its spans, as it "+
 			"happens with large ones; its tables may hold them"), nil
 	case e.Route == routeCredentials && missing(e):
-		return mlflow.Skipf(mlflow.Unreachable, "this workspace has no route that leads to files of spans"), nil
+		return mlflow.Skipf(mlflow.ReasonUnreachable, "this workspace has no route that leads to files of spans"), nil
 	case e.Route == routeCredentials && e.Kind == KindAnswer:
-		return mlflow.Skipf(mlflow.Unreachable, "%s", e.Message), nil
+		return mlflow.Skipf(mlflow.ReasonUnreachable, "%s", e.Message), nil
 	case e.Route == routeSigned && e.Kind != KindNotFound && e.Kind != KindAnswer:
 		why := "the spans lie in a file at " + strings.TrimPrefix(bucket, "https://") +
 			", which can't be read from here: " + e.Message
 		c.buckets.note(bucket, why)
-		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
+		return mlflow.Skipf(mlflow.ReasonUnreachable, "%s", why), nil
 	case e.Route == routeSigned && e.Kind == KindNotFound && info.State != mlflow.StateInProgress && everHadSpans(info):
-		return mlflow.Skipf(mlflow.ArtifactMissing, "%s", e.Message), nil
+		return mlflow.Skipf(mlflow.ReasonArtifactMissing, "%s", e.Message), nil
 	}
 	return nil, nil
 }

@@ -30,7 +30,7 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 	info := &infos[i]
 	bucket := c.remote(info)
 	if why := c.buckets.verdict(bucket); why != "" {
-		return emit(answer{traces: []int{i}, skip: mlflow.Skipf(mlflow.Unreachable, "%s", why)})
+		return emit(answer{traces: []int{i}, skip: mlflow.Skipf(mlflow.ReasonUnreachable, "%s", why)})
 	}
 	body, typed, err := c.document(ctx, info)
 	if e, ok := asError(err); ok && e.Route == routeSigned {
@@ -127,42 +127,44 @@ func (c *Client) explain(ctx context.Context, info *mlflow.Info, bucket string, 
 	case errors.Is(err, errTooLarge):
 		return c.tooLarge(0), nil
 	case e.Kind == KindPermission:
-		return mlflow.Skipf(mlflow.Forbidden, "%s", e.Message), nil
+		return mlflow.Skipf(mlflow.ReasonForbidden, "%s", e.Message), nil
 	case strings.Contains(e.Message, corruptData):
-		return mlflow.Skipf(mlflow.Corrupt, "the server can't read its file of spans"), nil
+		return mlflow.Skipf(mlflow.ReasonCorrupt, "the server can't read its file of spans"), nil
 	case e.Kind == KindAnswer:
-		return mlflow.Skipf(mlflow.Corrupt, "the spans are not a JSON document"), nil
+		return mlflow.Skipf(mlflow.ReasonCorrupt, "the spans are not a JSON document"), nil
 	case e.Kind == KindNotFound && e.Code != "NOT_FOUND":
-		return mlflow.Skipf(mlflow.Vanished, "%s", e.Message), nil
+		return mlflow.Skipf(mlflow.ReasonVanished, "%s", e.Message), nil
 	case strings.Contains(e.Message, notExported): // 3.6: also for a trace that is gone
 		version, err := c.version(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if _, err := c.info(ctx, version, info.ID); kindOf(err) == KindNotFound {
-			return mlflow.Skipf(mlflow.Vanished, "the trace is gone"), nil
+			return mlflow.Skipf(mlflow.ReasonVanished, "the trace is gone"), nil
 		} else if err != nil && !ownFault(err) {
 			return nil, err
 		}
-		return mlflow.Skipf(mlflow.SourceError, "not all spans of the trace were exported, and this server version "+
-			"(3.6) doesn't show the others; a newer one does"), nil
+		return mlflow.Skipf(mlflow.ReasonSourceError,
+			"not all spans of the trace were exported, and this server version "+
+				"(3.6) doesn't show the others; a newer one does"), nil
 	case c.dbx == nil && bucket != "" && c.buckets.unread(bucket):
 		why := "the spans lie in " + bucket + ", which the server can't read for us"
 		c.buckets.note(bucket, why)
-		return mlflow.Skipf(mlflow.Unreachable, "%s", why), nil
+		return mlflow.Skipf(mlflow.ReasonUnreachable, "%s", why), nil
 	case e.Kind == KindNotFound && info.State == mlflow.StateInProgress:
-		return mlflow.Skipf(mlflow.NoSpans, "the trace is in progress and has no spans yet"), nil
+		return mlflow.Skipf(mlflow.ReasonNoSpans, "the trace is in progress and has no spans yet"), nil
 	case e.Kind == KindNotFound && !everHadSpans(info):
-		return mlflow.Skipf(mlflow.NoSpans, "the trace has an info and no spans"), nil
+		return mlflow.Skipf(mlflow.ReasonNoSpans, "the trace has an info and no spans"), nil
 	case e.Kind == KindNotFound:
-		return mlflow.Skipf(mlflow.ArtifactMissing, "the server has no file of spans for the trace: %s", e.Message), nil
+		return mlflow.Skipf(mlflow.ReasonArtifactMissing, "the server has no file of spans for the trace: %s",
+			e.Message), nil
 	}
 	if c.blame.Add(1) > maxBlame {
 		return nil, &Error{Kind: KindServer, Route: e.Route, Status: e.Status, Err: e,
 			Message: "the server fails for many traces in a row, so the cause is the server; check its log. The " +
 				"last message: " + e.Message}
 	}
-	return mlflow.Skipf(mlflow.SourceError, "the server fails for this trace: %s", e.Message), nil
+	return mlflow.Skipf(mlflow.ReasonSourceError, "the server fails for this trace: %s", e.Message), nil
 }
 
 // everHadSpans reports whether a client wrote spans for the trace: those note a schema version; an

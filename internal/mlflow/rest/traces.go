@@ -221,9 +221,10 @@ func sizeOf(info *mlflow.Info) int64 {
 
 func (c *Client) tooLarge(size int64) *mlflow.Skip {
 	if size > 0 {
-		return mlflow.Skipf(mlflow.TooLarge, "%d bytes, allowed are %d (max_trace_size_mib)", size, c.cfg.MaxTraceBytes)
+		return mlflow.Skipf(mlflow.ReasonTooLarge, "%d bytes, allowed are %d (max_trace_size_mib)",
+			size, c.cfg.MaxTraceBytes)
 	}
-	return mlflow.Skipf(mlflow.TooLarge, "more than %d bytes (max_trace_size_mib)", c.cfg.MaxTraceBytes)
+	return mlflow.Skipf(mlflow.ReasonTooLarge, "more than %d bytes (max_trace_size_mib)", c.cfg.MaxTraceBytes)
 }
 
 // asSkip turns the error of a decoder into what it is.
@@ -234,5 +235,5 @@ func asSkip(err error) *mlflow.Skip {
 	if s, ok := errors.AsType[*mlflow.Skip](err); ok {
 		return s
 	}
-	return mlflow.Skipf(mlflow.Corrupt, "%s", bounded(err.Error(), 200))
+	return mlflow.Skipf(mlflow.ReasonCorrupt, "%s", bounded(err.Error(), 200))
 }

@@ -74,52 +74,52 @@ func TestBadTraces(t *testing.T) {
 		"archived":            {change: tag("mlflow.trace.spansLocation", "ARCHIVE_REPO")},
 		"no spans anywhere": {change: both(lost, func(t *mlflowtest.Trace) {
 			delete(t.Metadata, "mlflow.trace_schema.version")
-		}), want: mlflow.NoSpans, detail: "an info and no spans"},
+		}), want: mlflow.ReasonNoSpans, detail: "an info and no spans"},
 		"in progress, no file": {change: both(moved, lost, func(t *mlflowtest.Trace) { t.State = "IN_PROGRESS" }),
-			want: mlflow.NoSpans, detail: "in progress"},
+			want: mlflow.ReasonNoSpans, detail: "in progress"},
 		"empty list": {change: func(t *mlflowtest.Trace) {
 			t.Typed, t.Artifact = []byte("[]"), []byte(`{"spans":[]}`)
-		}, want: mlflow.NoSpans},
-		"file gone": {change: both(moved, lost), want: mlflow.ArtifactMissing},
+		}, want: mlflow.ReasonNoSpans},
+		"file gone": {change: both(moved, lost), want: mlflow.ReasonArtifactMissing},
 		"file truncated": {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = t.Artifact[:200] }),
-			want: mlflow.Corrupt},
+			want: mlflow.ReasonCorrupt},
 		"file garbage": {change: both(moved, func(t *mlflowtest.Trace) {
 			t.Artifact = []byte("\x1f\x8bgarbage")
-		}), want: mlflow.Corrupt},
+		}), want: mlflow.ReasonCorrupt},
 		"file empty": {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = []byte{} }),
-			want: mlflow.Corrupt},
+			want: mlflow.ReasonCorrupt},
 		"file corrupt, old": {change: moved,
 			fault: &mlflowtest.Fault{Status: 500,
 				Body: `{"error_code":"INVALID_STATE","message":"Trace data is corrupted for path=x"}`},
-			want: mlflow.Corrupt},
+			want: mlflow.ReasonCorrupt},
 		"typed form broken": {change: func(t *mlflowtest.Trace) { t.Typed = []byte(`["no span"]`) }},
 		"bucket": {change: both(moved, lost, tag("mlflow.artifactLocation", "s3://models/7/traces")),
-			want: mlflow.Unreachable, detail: "s3://models,"},
+			want: mlflow.ReasonUnreachable, detail: "s3://models,"},
 		"bucket, server fails": {change: both(moved, tag("mlflow.artifactLocation", "gs://x/1")),
-			fault: &mlflowtest.Fault{Status: 500}, want: mlflow.Unreachable, detail: "gs://x"},
+			fault: &mlflowtest.Fault{Status: 500}, want: mlflow.ReasonUnreachable, detail: "gs://x"},
 		"announced too large": {change: func(t *mlflowtest.Trace) {
 			t.Metadata["mlflow.trace.sizeBytes"] = "99999999"
-		}, want: mlflow.TooLarge, detail: "99999999 bytes, allowed are 100000 (max_trace_size_mib)"},
+		}, want: mlflow.ReasonTooLarge, detail: "99999999 bytes, allowed are 100000 (max_trace_size_mib)"},
 		"larger than announced": {change: func(t *mlflowtest.Trace) {
 			t.Artifact = append(t.Artifact, bytes.Repeat([]byte(" "), 200_000)...)
 			t.Typed = bytes.Replace(t.Typed, []byte("lorem"), bytes.Repeat([]byte("lorem"), 50_000), 1)
-		}, want: mlflow.TooLarge},
+		}, want: mlflow.ReasonTooLarge},
 		"forbidden": {change: moved, fault: &mlflowtest.Fault{Status: 403, Body: "Permission denied"},
-			want: mlflow.Forbidden},
-		"500 for ever": {change: moved, fault: &mlflowtest.Fault{Status: 500}, want: mlflow.SourceError,
+			want: mlflow.ReasonForbidden},
+		"500 for ever": {change: moved, fault: &mlflowtest.Fault{Status: 500}, want: mlflow.ReasonSourceError,
 			detail: "fails for this trace"},
-		"kills the worker": {change: moved, fault: &mlflowtest.Fault{Reset: true}, want: mlflow.SourceError},
+		"kills the worker": {change: moved, fault: &mlflowtest.Fault{Reset: true}, want: mlflow.ReasonSourceError},
 		"deleted, as 3.17": {change: moved, fault: &mlflowtest.Fault{Status: 404,
-			Body: recorded(t, "3.17.2-artifact-unknown.json")}, want: mlflow.Vanished},
+			Body: recorded(t, "3.17.2-artifact-unknown.json")}, want: mlflow.ReasonVanished},
 		"deleted, as 2.22": {change: moved, fault: &mlflowtest.Fault{Status: 404,
-			Body: recorded(t, "2.22.5-artifact-unknown.json")}, want: mlflow.Vanished},
+			Body: recorded(t, "2.22.5-artifact-unknown.json")}, want: mlflow.ReasonVanished},
 		"missing, as 2.22": {change: moved, fault: &mlflowtest.Fault{Status: 404,
-			Body: recorded(t, "2.22.5-artifact-missing.json")}, want: mlflow.ArtifactMissing},
+			Body: recorded(t, "2.22.5-artifact-missing.json")}, want: mlflow.ReasonArtifactMissing},
 		"not exported, as 3.6": {change: moved,
 			fault: &mlflowtest.Fault{Status: 500, Body: recorded(t, "3.6.0-artifact-unknown.json")},
-			want:  mlflow.SourceError, detail: "not all spans of the trace were exported"},
+			want:  mlflow.ReasonSourceError, detail: "not all spans of the trace were exported"},
 		"gzip bomb": {change: moved, fault: &mlflowtest.Fault{Status: 200,
-			Header: http.Header{"Content-Encoding": {"gzip"}}, Body: bomb()}, want: mlflow.TooLarge},
+			Header: http.Header{"Content-Encoding": {"gzip"}}, Body: bomb()}, want: mlflow.ReasonTooLarge},
 		"odd id": {change: func(t *mlflowtest.Trace) { t.ID = "my id/?&ü%1+#" }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestPoisonCostsFewRequests(t *testing.T) {
 	infos := all(t, c, "0", 500)
 	s.Change(infos[40].ID, func(t *mlflowtest.Trace) { t.Typed, t.Artifact = nil, nil })
 	got := traces(t, c, infos)
-	require.Equal(t, mlflow.ArtifactMissing, got[infos[40].ID].skip.Reason)
+	require.Equal(t, mlflow.ReasonArtifactMissing, got[infos[40].ID].skip.Reason)
 	require.LessOrEqual(t, s.Count("traces/batchGet"), 4+10)
 	require.Equal(t, 1, s.Count("get-trace-artifact"))
 }
@@ -178,7 +178,7 @@ func TestDeletedWhileReading(t *testing.T) {
 		infos := all(t, c, "0", 500)
 		s.Remove(infos[3].ID)
 		got := traces(t, c, infos)
-		require.Equal(t, mlflow.Vanished, got[infos[3].ID].skip.Reason, version)
+		require.Equal(t, mlflow.ReasonVanished, got[infos[3].ID].skip.Reason, version)
 	}
 }
 
@@ -221,7 +221,8 @@ func TestRoutesThatAreMissing(t *testing.T) {
 // TestUnreadableBucket: a store whose spans all lie where the server can't read is not asked for
 // each of them, and one that can be read is.
 func TestUnreadableBucket(t *testing.T) {
-	for readable, want := range map[bool]mlflow.Reason{false: mlflow.Unreachable, true: mlflow.ArtifactMissing} {
+	for readable, want := range map[bool]mlflow.Reason{false: mlflow.ReasonUnreachable,
+		true: mlflow.ReasonArtifactMissing} {
 		s := newServer(t, "3.4.0")
 		for i := range 300 {
 			trace := s.Synthetic("0", i, 1, 1)

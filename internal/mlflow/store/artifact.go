@@ -44,7 +44,7 @@ func (s *Store) artifact(info mlflow.Info) (*mlflow.Trace, *mlflow.Skip) {
 	location, ok := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)
 	if _, client := mlflow.Get(info.Metadata, mlflow.MetaSchemaVersion); !ok || !client {
 		// Every client that writes spans says which schema they have.
-		return nil, mlflow.Skipf(mlflow.NoSpans, "the trace has an info only")
+		return nil, mlflow.Skipf(mlflow.ReasonNoSpans, "the trace has an info only")
 	}
 	places, skip := s.places(location)
 	if skip != nil {
@@ -65,10 +65,10 @@ func (s *Store) artifact(info mlflow.Info) (*mlflow.Trace, *mlflow.Skip) {
 		return trace, nil
 	}
 	if info.State == mlflow.StateInProgress {
-		return nil, mlflow.Skipf(mlflow.NoSpans,
+		return nil, mlflow.Skipf(mlflow.ReasonNoSpans,
 			"the trace was never finished, and its client writes the spans at the end")
 	}
-	return nil, mlflow.Skipf(mlflow.ArtifactMissing, "there is no %s at %s", artifactFile, redact(location))
+	return nil, mlflow.Skipf(mlflow.ReasonArtifactMissing, "there is no %s at %s", artifactFile, redact(location))
 }
 
 // places returns where the artifact folder that the tag names can lie on this machine.
@@ -80,11 +80,12 @@ func (s *Store) places(location string) ([]place, *mlflow.Skip) {
 	case scheme == "file":
 		return s.local(filePath(rest)), nil
 	case scheme != "mlflow-artifacts":
-		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s (not readable here)", bucket(location))
+		return nil, mlflow.Skipf(mlflow.ReasonUnreachable, "spans are in %s (not readable here)", bucket(location))
 	case len(s.roots) == 0:
-		return nil, mlflow.Skipf(mlflow.Unreachable, "spans are in %s, the artifact store of the tracking server, "+
-			"and beside the database is no folder mlartifacts, mlruns or artifacts; read through the tracking "+
-			"server, or put its artifact folder there", bucket(location))
+		return nil, mlflow.Skipf(mlflow.ReasonUnreachable,
+			"spans are in %s, the artifact store of the tracking server, "+
+				"and beside the database is no folder mlartifacts, mlruns or artifacts; read through the tracking "+
+				"server, or put its artifact folder there", bucket(location))
 	}
 	if host, ok := strings.CutPrefix(rest, "//"); ok { // mlflow-artifacts://host:port/…
 		_, rest, _ = strings.Cut(host, "/")
@@ -175,21 +176,23 @@ func readWithin(p place, limit int) ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case errors.Is(err, fs.ErrPermission):
-		return nil, mlflow.Skipf(mlflow.Unreachable, "no permission to read %s in the artifact folder of the trace",
+		return nil, mlflow.Skipf(mlflow.ReasonUnreachable,
+			"no permission to read %s in the artifact folder of the trace",
 			artifactFile)
 	case err != nil:
-		return nil, mlflow.Skipf(mlflow.ArtifactMissing, "the artifact folder of the trace can't be used: %v",
+		return nil, mlflow.Skipf(mlflow.ReasonArtifactMissing, "the artifact folder of the trace can't be used: %v",
 			errors.Unwrap(err))
 	case !info.Mode().IsRegular():
-		return nil, mlflow.Skipf(mlflow.ArtifactMissing, "%s is not a regular file", artifactFile)
+		return nil, mlflow.Skipf(mlflow.ReasonArtifactMissing, "%s is not a regular file", artifactFile)
 	case info.Size() > int64(limit):
-		return nil, mlflow.Skipf(mlflow.TooLarge, "%s has %d bytes, more than the limit of %d",
+		return nil, mlflow.Skipf(mlflow.ReasonTooLarge, "%s has %d bytes, more than the limit of %d",
 			artifactFile, info.Size(), limit)
 	}
 	f, err := root.Open(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
-			return nil, mlflow.Skipf(mlflow.Unreachable, "no permission to read %s in the artifact folder of the trace",
+			return nil, mlflow.Skipf(mlflow.ReasonUnreachable,
+				"no permission to read %s in the artifact folder of the trace",
 				artifactFile)
 		}
 		return nil, err
@@ -198,7 +201,7 @@ func readWithin(p place, limit int) ([]byte, error) {
 	doc := make([]byte, info.Size())
 	n, err := io.ReadFull(f, doc)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return nil, mlflow.Skipf(mlflow.SourceError, "reading %s: %v", artifactFile, errors.Unwrap(err))
+		return nil, mlflow.Skipf(mlflow.ReasonSourceError, "reading %s: %v", artifactFile, errors.Unwrap(err))
 	}
 	return doc[:n], nil
 }

@@ -56,7 +56,7 @@ func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Inf
 			Overrides: own.keep(row.overrides.s), Invalid: row.valid.n == 0,
 		}
 		setValue(&a, row.value.bytes())
-		if a.Kind == mlflow.Feedback && row.failure.s != "" {
+		if a.Kind == mlflow.AssessmentKindFeedback && row.failure.s != "" {
 			a.Error = assessmentError(readOnly(own.keep(row.failure.s)))
 		}
 		if row.metadata.s != "" {
@@ -86,13 +86,13 @@ func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Inf
 // setValue puts the stored JSON text into the member that the server would answer with.
 func setValue(a *mlflow.Assessment, stored []byte) {
 	switch a.Kind {
-	case mlflow.Issue:
+	case mlflow.AssessmentKindIssue:
 		for _, kv := range stringMap(stored) { // copied below
 			if kv.Key == "issue_name" {
 				a.Value = pyjson.AppendString(nil, kv.Value)
 			}
 		}
-	case mlflow.Expectation:
+	case mlflow.AssessmentKindExpectation:
 		if trimmed := bytes.TrimLeft(stored, " \t\r\n"); len(trimmed) > 0 && (trimmed[0] == '[' || trimmed[0] == '{') {
 			a.Serialized = string(stored)
 			return
@@ -121,7 +121,8 @@ func sourceKind(s string) string {
 }
 
 func assessmentKind(s string) mlflow.AssessmentKind {
-	for _, k := range [...]mlflow.AssessmentKind{mlflow.Feedback, mlflow.Expectation, mlflow.Issue} {
+	for _, k := range [...]mlflow.AssessmentKind{mlflow.AssessmentKindFeedback, mlflow.AssessmentKindExpectation,
+		mlflow.AssessmentKindIssue} {
 		if s == string(k) {
 			return k
 		}
@@ -151,14 +152,14 @@ func assessmentError(stored []byte) *mlflow.AssessmentError {
 func stringMap(stored []byte) []mlflow.KeyValue {
 	s := pyjson.NewScanner(stored)
 	var pairs []mlflow.KeyValue
-	for s.Open(pyjson.Object); s.NextMember(); {
+	for s.Open(pyjson.KindObject); s.NextMember(); {
 		key := string(s.Key())
 		switch s.Kind() {
-		case pyjson.String:
+		case pyjson.KindString:
 			pairs = append(pairs, mlflow.KeyValue{Key: key, Value: s.Str()})
-		case pyjson.Null:
+		case pyjson.KindNull:
 			s.Null()
-		case pyjson.Bool:
+		case pyjson.KindBool:
 			value := "False"
 			if s.Bool() {
 				value = "True"

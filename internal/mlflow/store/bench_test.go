@@ -138,7 +138,7 @@ func BenchmarkTraces(b *testing.B) {
 	bench(b, func(s *Store) func([]mlflow.Info) error {
 		return func(infos []mlflow.Info) error {
 			return s.Traces(context.Background(), infos, func(_ int, _ *mlflow.Trace, skip *mlflow.Skip) error {
-				if skip != nil && skip.Reason != mlflow.NoSpans { // the sample has one such trace
+				if skip != nil && skip.Reason != mlflow.ReasonNoSpans { // the sample has one such trace
 					return skip
 				}
 				return nil

@@ -120,7 +120,7 @@ func clientAttributes(t *testing.T, object []byte) []string {
 	}
 	s := pyjson.NewScanner([]byte(text))
 	list := []string{}
-	for s.Open(pyjson.Object); s.NextMember(); {
+	for s.Open(pyjson.KindObject); s.NextMember(); {
 		key := string(s.Key())
 		list = append(list, key+": "+canonical(s.Skip()))
 	}
@@ -176,8 +176,8 @@ func requireEqualTrace(t *testing.T, want expected, got *mlflow.Trace) {
 		require.Equal(t, w.Name, g.Name)
 		require.Equal(t, w.StartNs, g.Start)
 		require.Equal(t, w.EndNs, g.End)
-		require.Equal(t, map[string]mlflow.StatusCode{"OK": mlflow.StatusOK, "ERROR": mlflow.StatusError,
-			"UNSET": mlflow.StatusUnset}[w.Status.Code], g.Status)
+		require.Equal(t, map[string]mlflow.StatusCode{"OK": mlflow.StatusCodeOK, "ERROR": mlflow.StatusCodeError,
+			"UNSET": mlflow.StatusCodeUnset}[w.Status.Code], g.Status)
 		require.Equal(t, w.Status.Message, g.Message)
 		require.Equal(t, clientAttributes(t, w.Attributes), attributes(g.Attributes))
 		require.Len(t, g.Events, len(w.Events))
@@ -265,7 +265,8 @@ func TestStores(t *testing.T) {
 					t.Run(id, func(t *testing.T) {
 						if skip := skips[id]; skip != nil {
 							require.Empty(t, w.Spans, skip)
-							require.Contains(t, []mlflow.Reason{mlflow.NoSpans, mlflow.ArtifactMissing}, skip.Reason,
+							require.Contains(t, []mlflow.Reason{mlflow.ReasonNoSpans, mlflow.ReasonArtifactMissing},
+								skip.Reason,
 								skip)
 							return
 						}

@@ -50,22 +50,22 @@ func TestOddRows(t *testing.T) {
 		detail string
 	}{
 		"truncated": {[]string{"UPDATE spans SET content = substr(content, 1, 400)" + of +
-			" AND span_id = 'e04f14a7b6d801b2'"}, mlflow.Corrupt,
+			" AND span_id = 'e04f14a7b6d801b2'"}, mlflow.ReasonCorrupt,
 			"span e04f14a7b6d801b2: the spans are not valid JSON"},
-		"not JSON":   {[]string{"UPDATE spans SET content = 'hello'" + of}, mlflow.Corrupt, "at byte"},
+		"not JSON":   {[]string{"UPDATE spans SET content = 'hello'" + of}, mlflow.ReasonCorrupt, "at byte"},
 		"a blob":     {[]string{"UPDATE spans SET content = CAST(content AS BLOB)" + of}, "", ""},
-		"an integer": {[]string{"UPDATE spans SET content = 17" + of}, mlflow.Corrupt, "span "},
+		"an integer": {[]string{"UPDATE spans SET content = 17" + of}, mlflow.ReasonCorrupt, "span "},
 		"deep": {[]string{"UPDATE spans SET content = json_set(content, '$.attributes.deep', '" +
 			deep + "')" + of}, "", ""},
 		"large span": {[]string{"UPDATE spans SET content = hex(zeroblob(1000000))" + of +
-			" AND span_id = 'e04f14a7b6d801b2'"}, mlflow.TooLarge, "more than the limit of 1048576"},
-		"large sum": {[]string{"UPDATE spans SET content = hex(zeroblob(150000))" + of}, mlflow.TooLarge,
+			" AND span_id = 'e04f14a7b6d801b2'"}, mlflow.ReasonTooLarge, "more than the limit of 1048576"},
+		"large sum": {[]string{"UPDATE spans SET content = hex(zeroblob(150000))" + of}, mlflow.ReasonTooLarge,
 			"more than the limit of 1048576"},
-		"no spans":  {[]string{"DELETE FROM spans" + of}, mlflow.NoSpans, "holds no spans"},
-		"archiving": {[]string{"UPDATE spans SET content = ''" + of}, mlflow.Unreachable, "archived"},
+		"no spans":  {[]string{"DELETE FROM spans" + of}, mlflow.ReasonNoSpans, "holds no spans"},
+		"archiving": {[]string{"UPDATE spans SET content = ''" + of}, mlflow.ReasonUnreachable, "archived"},
 		"archived": {[]string{"UPDATE spans SET content = ''" + of,
 			tag(mlflow.TagSpansLocation, mlflow.SpansInArchive), tag(tagArchiveLocation, "wasbs://box@account/1/x")},
-			mlflow.Unreachable, "spans are archived in wasbs://box@account/… (not readable here"},
+			mlflow.ReasonUnreachable, "spans are archived in wasbs://box@account/… (not readable here"},
 		"null tag": {[]string{"UPDATE trace_tags SET value = NULL WHERE request_id = '" + first + "'",
 			tag(mlflow.TagSpansLocation, mlflow.SpansInStore)}, "", ""},
 		"null duration": {
@@ -78,18 +78,19 @@ func TestOddRows(t *testing.T) {
 			"'{\"a\": 1, \"b\": null, \"c\": [2]}', created_timestamp = 'x'" + of}, "", ""},
 		"bucket": {append(artifacts,
 			tag(mlflow.TagArtifactLocation, "s3://key:secret@bucket/1/traces/x/artifacts?token=secret")),
-			mlflow.Unreachable, "spans are in s3://bucket/… (not readable here)"},
-		"dbfs": {append(artifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.Unreachable,
+			mlflow.ReasonUnreachable, "spans are in s3://bucket/… (not readable here)"},
+		"dbfs": {append(artifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.ReasonUnreachable,
 			"spans are in dbfs:/… (not readable here)"},
 		"proxied": {append(artifacts,
-			tag(mlflow.TagArtifactLocation, "mlflow-artifacts://host:5000/1/traces/x/artifacts")), mlflow.Unreachable,
+			tag(mlflow.TagArtifactLocation, "mlflow-artifacts://host:5000/1/traces/x/artifacts")),
+			mlflow.ReasonUnreachable,
 			"read through the tracking server"},
 		"file": {append(artifacts, tag(mlflow.TagArtifactLocation, "file:///etc/traces/x/artifacts")),
-			mlflow.ArtifactMissing, "there is no traces.json"},
-		"path": {append(artifacts, tag(mlflow.TagArtifactLocation, "/etc")), mlflow.ArtifactMissing,
+			mlflow.ReasonArtifactMissing, "there is no traces.json"},
+		"path": {append(artifacts, tag(mlflow.TagArtifactLocation, "/etc")), mlflow.ReasonArtifactMissing,
 			"there is no traces.json"},
 		"no location": {append(artifacts, "DELETE FROM trace_tags WHERE key = 'mlflow.artifactLocation'"),
-			mlflow.NoSpans, "info only"},
+			mlflow.ReasonNoSpans, "info only"},
 		"old with rows": {
 			[]string{"DELETE FROM trace_tags WHERE key = 'mlflow.trace.spansLocation' AND request_id = '" +
 				first + "'"}, "", ""},
@@ -148,19 +149,19 @@ func TestArtifacts(t *testing.T) {
 		"mlflow-artifacts:/1/traces/b%20b/%C3%BC%251/artifacts":   "",
 		"file://" + dir + "/elsewhere/traces/c/artifacts":         "",
 		dir + "/elsewhere/traces/c/artifacts":                     "",
-		"elsewhere/traces/c/artifacts":                            mlflow.ArtifactMissing,
+		"elsewhere/traces/c/artifacts":                            mlflow.ReasonArtifactMissing,
 		"/moved/from/1/traces/a/artifacts":                        "",
-		"file://" + dir + "/secret/traces/d/artifacts":            mlflow.ArtifactMissing,
-		dir + "/elsewhere/traces/../../secret/traces/d/artifacts": mlflow.ArtifactMissing,
-		"mlflow-artifacts:/../secret/traces/d/artifacts":          mlflow.ArtifactMissing,
-		"mlflow-artifacts:/%2e%2e/secret/traces/d/artifacts":      mlflow.ArtifactMissing,
-		"mlflow-artifacts:/1/traces/link":                         mlflow.ArtifactMissing,
-		"mlflow-artifacts:/1/traces/folder/artifacts":             mlflow.ArtifactMissing,
-		"mlflow-artifacts:/1/traces/huge/artifacts":               mlflow.TooLarge,
-		"mlflow-artifacts:/1/traces/broken/artifacts":             mlflow.Corrupt,
-		"mlflow-artifacts:/":                                      mlflow.ArtifactMissing,
-		"mlflow-artifacts://host":                                 mlflow.ArtifactMissing,
-		"":                                                        mlflow.ArtifactMissing,
+		"file://" + dir + "/secret/traces/d/artifacts":            mlflow.ReasonArtifactMissing,
+		dir + "/elsewhere/traces/../../secret/traces/d/artifacts": mlflow.ReasonArtifactMissing,
+		"mlflow-artifacts:/../secret/traces/d/artifacts":          mlflow.ReasonArtifactMissing,
+		"mlflow-artifacts:/%2e%2e/secret/traces/d/artifacts":      mlflow.ReasonArtifactMissing,
+		"mlflow-artifacts:/1/traces/link":                         mlflow.ReasonArtifactMissing,
+		"mlflow-artifacts:/1/traces/folder/artifacts":             mlflow.ReasonArtifactMissing,
+		"mlflow-artifacts:/1/traces/huge/artifacts":               mlflow.ReasonTooLarge,
+		"mlflow-artifacts:/1/traces/broken/artifacts":             mlflow.ReasonCorrupt,
+		"mlflow-artifacts:/":                                      mlflow.ReasonArtifactMissing,
+		"mlflow-artifacts://host":                                 mlflow.ReasonArtifactMissing,
+		"":                                                        mlflow.ReasonArtifactMissing,
 	} {
 		info := mlflow.Info{ID: "x", State: mlflow.StateOK,
 			Tags:     []mlflow.KeyValue{{Key: mlflow.TagArtifactLocation, Value: location}},
@@ -201,7 +202,7 @@ func TestVanished(t *testing.T) {
 	require.NoError(t, s.Traces(context.Background(), infos, func(i int, _ *mlflow.Trace, skip *mlflow.Skip) error {
 		n++
 		if i == 3 {
-			require.Equal(t, mlflow.Vanished, skip.Reason)
+			require.Equal(t, mlflow.ReasonVanished, skip.Reason)
 		} else {
 			require.Nil(t, skip)
 		}

@@ -154,7 +154,7 @@ func stringAttribute(attributes []mlflow.Attribute, key string) (string, bool) {
 		return "", false
 	}
 	s := pyjson.NewScanner(raw)
-	if s.Kind() == pyjson.String {
+	if s.Kind() == pyjson.KindString {
 		value := s.Str()
 		if s.End(); s.Err() == nil {
 			return value, true

@@ -49,7 +49,7 @@ func (s *Store) Traces(ctx context.Context, infos []mlflow.Info,
 					return err
 				}
 				var trace *mlflow.Trace
-				skip := mlflow.Skipf(mlflow.Vanished, "the trace was deleted after it was listed")
+				skip := mlflow.Skipf(mlflow.ReasonVanished, "the trace was deleted after it was listed")
 				if found[at+i] {
 					trace, skip = s.trace(window[at+i], &spans[i])
 				}
@@ -158,11 +158,11 @@ const tagArchiveLocation = "mlflow.trace.archiveLocation"
 func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
 	switch location := info.SpansLocation(); {
 	case spans.size > s.opts.MaxTraceSize:
-		return nil, mlflow.Skipf(mlflow.TooLarge, "%d bytes of spans, more than the limit of %d",
+		return nil, mlflow.Skipf(mlflow.ReasonTooLarge, "%d bytes of spans, more than the limit of %d",
 			spans.size, s.opts.MaxTraceSize)
 	case location == mlflow.SpansInArchive, spans.cleared && len(spans.rows) == 0:
 		where, _ := mlflow.Get(info.Tags, tagArchiveLocation)
-		return nil, mlflow.Skipf(mlflow.Unreachable,
+		return nil, mlflow.Skipf(mlflow.ReasonUnreachable,
 			"spans are archived in %s (not readable here; the tracking server can)", bucket(where))
 	case location == mlflow.SpansInStore:
 		return ofRows(info, spans)
@@ -180,7 +180,7 @@ func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow
 // server's answers.
 func ofRows(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
 	if len(spans.rows) == 0 {
-		return nil, mlflow.Skipf(mlflow.NoSpans, "the store holds no spans of this trace")
+		return nil, mlflow.Skipf(mlflow.ReasonNoSpans, "the store holds no spans of this trace")
 	}
 	order := make([]int, len(spans.rows)) // rows are large
 	for i := range order {
@@ -214,5 +214,5 @@ func asSkip(err error) *mlflow.Skip {
 	if skip, ok := errors.AsType[*mlflow.Skip](err); ok {
 		return skip
 	}
-	return mlflow.Skipf(mlflow.Corrupt, "%v", err)
+	return mlflow.Skipf(mlflow.ReasonCorrupt, "%v", err)
 }

@@ -31,13 +31,13 @@ var _ destination = (*text)(nil)
 func (t *text) read(r *sqliteread.Row, i int) {
 	t.null = false
 	switch r.Kind(i) {
-	case sqliteread.Text:
+	case sqliteread.KindText:
 		t.s = stringOf(r.Text(i))
-	case sqliteread.Blob:
+	case sqliteread.KindBlob:
 		t.s = stringOf(r.Blob(i))
-	case sqliteread.Integer:
+	case sqliteread.KindInteger:
 		t.s = strconv.FormatInt(r.Int(i), 10)
-	case sqliteread.Float:
+	case sqliteread.KindFloat:
 		t.s = formatFloat(r.Float(i))
 	default:
 		t.s, t.null = "", true
@@ -82,13 +82,13 @@ var _ destination = (*integer)(nil)
 
 func (n *integer) read(r *sqliteread.Row, i int) {
 	switch r.Kind(i) {
-	case sqliteread.Integer:
+	case sqliteread.KindInteger:
 		n.n, n.null = r.Int(i), false
-	case sqliteread.Float:
+	case sqliteread.KindFloat:
 		n.n, n.null = int64(r.Float(i)), false
-	case sqliteread.Text:
+	case sqliteread.KindText:
 		n.parse(stringOf(r.Text(i)))
-	case sqliteread.Blob:
+	case sqliteread.KindBlob:
 		n.parse(stringOf(r.Blob(i)))
 	default:
 		n.n, n.null = 0, true
@@ -136,7 +136,7 @@ var _ destination = (*real)(nil)
 
 func (f *real) read(r *sqliteread.Row, i int) {
 	switch r.Kind(i) {
-	case sqliteread.Integer, sqliteread.Float:
+	case sqliteread.KindInteger, sqliteread.KindFloat:
 		f.f, f.null = r.Float(i), false
 	default:
 		f.f, f.null = 0, true
@@ -166,7 +166,7 @@ type content struct {
 var _ destination = (*content)(nil)
 
 func (c *content) read(r *sqliteread.Row, i int) {
-	if r.Kind(i) == sqliteread.Integer {
+	if r.Kind(i) == sqliteread.KindInteger {
 		c.text, c.size = text{}, int(-r.Int(i))
 		return
 	}

@@ -20,7 +20,7 @@ type Logs struct{}
 var _ Kind[plog.Logs] = Logs{}
 
 // Signal implements Kind.
-func (Logs) Signal() unity.Signal { return unity.Logs }
+func (Logs) Signal() unity.Signal { return unity.SignalLogs }
 
 // Path implements Kind.
 func (Logs) Path() string { return "logs" }

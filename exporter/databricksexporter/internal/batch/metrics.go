@@ -20,7 +20,7 @@ type Metrics struct{}
 var _ Kind[pmetric.Metrics] = Metrics{}
 
 // Signal implements Kind.
-func (Metrics) Signal() unity.Signal { return unity.Metrics }
+func (Metrics) Signal() unity.Signal { return unity.SignalMetrics }
 
 // Path implements Kind.
 func (Metrics) Path() string { return "metrics" }

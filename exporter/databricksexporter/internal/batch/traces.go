@@ -20,7 +20,7 @@ type Traces struct{}
 var _ Kind[ptrace.Traces] = Traces{}
 
 // Signal implements Kind.
-func (Traces) Signal() unity.Signal { return unity.Spans }
+func (Traces) Signal() unity.Signal { return unity.SignalSpans }
 
 // Path implements Kind.
 func (Traces) Path() string { return "traces" }

@@ -34,9 +34,9 @@ const (
 )
 
 var spansOnly = route.Destination{
-	Signal:   unity.Spans,
-	Layout:   unity.V2,
-	Table:    pre.Table(unity.Spans, unity.V2),
+	Signal:   unity.SignalSpans,
+	Layout:   unity.LayoutV2,
+	Table:    pre.Table(unity.SignalSpans, unity.LayoutV2),
 	Location: pre,
 }
 
@@ -45,7 +45,7 @@ func workspace(t *testing.T) *databrickstest.Workspace {
 	t.Helper()
 	w := databrickstest.New()
 	t.Cleanup(w.Close)
-	w.CreateTables(pre, unity.V2)
+	w.CreateTables(pre, unity.LayoutV2)
 	w.AddServicePrincipal(app, "s3cret")
 	w.GrantWriting(app, table)
 	return w
@@ -242,7 +242,8 @@ func TestWhatIsMissing(t *testing.T) {
 
 func to(catalog, schema, prefix string) route.Destination {
 	l := unity.Location{Catalog: catalog, Schema: schema, Prefix: prefix}
-	return route.Destination{Signal: unity.Spans, Layout: unity.V2, Table: l.Table(unity.Spans, unity.V2), Location: l}
+	return route.Destination{Signal: unity.SignalSpans, Layout: unity.LayoutV2,
+		Table: l.Table(unity.SignalSpans, unity.LayoutV2), Location: l}
 }
 
 func allPrivileges(w *databrickstest.Workspace) {
@@ -415,7 +416,7 @@ func TestRefused(t *testing.T) {
 // The trouble of one destination delays no other.
 func TestDestinationsAreApart(t *testing.T) {
 	w := workspace(t)
-	w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "slow"}, unity.V2)
+	w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "slow"}, unity.LayoutV2)
 	never := make(chan struct{})
 	t.Cleanup(func() { close(never) })
 	w.SetFault(func(r *http.Request) *databrickstest.Fault {

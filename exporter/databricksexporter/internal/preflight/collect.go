@@ -33,11 +33,11 @@ func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bo
 	f := Facts{Refused: refused}
 	f.Me = c.me.get(ctx, c.client.Me)
 	switch f.Me.Kind() {
-	case databricks.SignIn, databricks.Unreachable:
+	case databricks.KindSignIn, databricks.KindUnreachable:
 		return f
 	}
 	f.Table = ask(ctx, func(ctx context.Context) (databricks.Table, error) { return c.client.Table(ctx, d.Table) })
-	if f.Table.Kind() == databricks.NotFound {
+	if f.Table.Kind() == databricks.KindNotFound {
 		c.askHolders(ctx, &f, d.Table)
 	}
 	if f.Table.Known() && f.Me.Known() {
@@ -49,7 +49,7 @@ func (c *Collector) Collect(ctx context.Context, d route.Destination, refused bo
 			c.askHolders(ctx, &f, d.Table)
 		}
 	}
-	if d.Experiment != "" && d.Signal == unity.Spans {
+	if d.Experiment != "" && d.Signal == unity.SignalSpans {
 		f.Experiment = ask(ctx, func(ctx context.Context) (databricks.Experiment, error) {
 			return c.client.Experiment(ctx, d.Experiment)
 		})
@@ -139,7 +139,7 @@ func (c *Collector) effective(
 			break
 		}
 		grants, err := c.client.EffectiveGrants(ctx, s, group)
-		if databricks.KindOf(err) == databricks.NotFound {
+		if databricks.KindOf(err) == databricks.KindNotFound {
 			continue // a group of the workspace, which Unity Catalog does not know
 		}
 		if err != nil {

@@ -17,9 +17,9 @@ import (
 func Evaluate(d route.Destination, f Facts) []Finding {
 	var out []Finding
 	switch f.Me.Kind() {
-	case databricks.SignIn:
+	case databricks.KindSignIn:
 		return []Finding{refusedSignIn(f.Me.Err)}
-	case databricks.Unreachable:
+	case databricks.KindUnreachable:
 		return []Finding{
 			{
 				Check:   CheckReach,
@@ -75,15 +75,15 @@ func readable(d route.Destination, f Facts) []Finding {
 			return []Finding{unreadable(d, f, "it may be browsed only")}
 		}
 		return nil
-	case databricks.NotFound:
+	case databricks.KindNotFound:
 		return []Finding{missing(d, f)}
-	case databricks.Denied:
+	case databricks.KindDenied:
 		return []Finding{unreadable(d, f, err.Error())}
-	case databricks.SignIn:
+	case databricks.KindSignIn:
 		return []Finding{refusedSignIn(err)}
-	case databricks.NoRoute:
+	case databricks.KindNoRoute:
 		return []Finding{noRoute(err)}
-	case databricks.Unreachable:
+	case databricks.KindUnreachable:
 		return []Finding{
 			{
 				Check:   CheckReach,
@@ -125,13 +125,13 @@ func missing(d route.Destination, f Facts) Finding {
 		code = e.Code
 	}
 	switch {
-	case code == "CATALOG_DOES_NOT_EXIST" || f.Catalog.Kind() == databricks.NotFound:
+	case code == "CATALOG_DOES_NOT_EXIST" || f.Catalog.Kind() == databricks.KindNotFound:
 		return Finding{
 			Check: CheckCatalog, Weight: WeightFault, Message: fmt.Sprintf(
 				"the catalog %s does not exist, or %s may not see it", n.Catalog, who),
 			Remedy: "the right name in `catalog`, or CREATE CATALOG " + unity.Quote(n.Catalog),
 		}
-	case code == "SCHEMA_DOES_NOT_EXIST" || f.Schema.Kind() == databricks.NotFound:
+	case code == "SCHEMA_DOES_NOT_EXIST" || f.Schema.Kind() == databricks.KindNotFound:
 		return Finding{
 			Check: CheckSchema, Weight: WeightFault, Message: fmt.Sprintf(
 				"the schema %s.%s does not exist, or %s may not see it", n.Catalog, n.Schema, who),
@@ -145,7 +145,7 @@ func missing(d route.Destination, f Facts) Finding {
 		Remedy: "the extension databricks_setup (apply: true), or a new experiment whose traces lie in Unity " +
 			"Catalog: POST /api/2.0/mlflow/experiments/create",
 	}
-	if d.Layout == unity.V2 && d.Location != (unity.Location{}) {
+	if d.Layout == unity.LayoutV2 && d.Location != (unity.Location{}) {
 		out.Remedy += fmt.Sprintf(
 			` {"name": …, "trace_location": `+
 				`{"uc_trace_location": {"catalog": %q, "schema": %q, "table_prefix": %q}}}`,

@@ -116,7 +116,7 @@ func experiment(d route.Destination, f Facts) []Finding {
 	}
 	switch f.Experiment.Kind() {
 	case "":
-	case databricks.NotFound:
+	case databricks.KindNotFound:
 		return advice(
 			"the right id in the route's `experiment_id`",
 			"the experiment %s does not exist, or %s may not see it; traces arrive in %s all the same",

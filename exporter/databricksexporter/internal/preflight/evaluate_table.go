@@ -36,7 +36,7 @@ func layout(d route.Destination, t databricks.Table) []Finding {
 	}
 	version := t.Properties[unity.SchemaVersion]
 	if version != "" && version != string(d.Layout) {
-		known := version == string(unity.V1) || version == string(unity.V2)
+		known := version == string(unity.LayoutV1) || version == string(unity.LayoutV2)
 		return []Finding{otherLayout(d, fmt.Sprintf("its %s is %s", unity.SchemaVersion, version), known, version)}
 	}
 	out := columns(d, t)
@@ -82,9 +82,9 @@ func columns(d route.Destination, t databricks.Table) []Finding {
 	// Attributes tell the layouts apart, and would otherwise be listed a dozen times.
 	i := slices.IndexFunc(t.Columns, func(c unity.Column) bool { return strings.EqualFold(c.Name, "attributes") })
 	if i >= 0 {
-		other := unity.V1
-		if d.Layout == unity.V1 {
-			other = unity.V2
+		other := unity.LayoutV1
+		if d.Layout == unity.LayoutV1 {
+			other = unity.LayoutV2
 		}
 		if diff, err := unity.Compare([]unity.Column{{Name: "attributes", Type: unity.AttributeType(other)}},
 			t.Columns[i:i+1]); err == nil &&

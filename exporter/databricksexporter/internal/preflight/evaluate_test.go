@@ -19,16 +19,16 @@ import (
 var (
 	pre   = unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}
 	spans = route.Destination{
-		Signal:     unity.Spans,
-		Layout:     unity.V2,
-		Table:      pre.Table(unity.Spans, unity.V2),
+		Signal:     unity.SignalSpans,
+		Layout:     unity.LayoutV2,
+		Table:      pre.Table(unity.SignalSpans, unity.LayoutV2),
 		Location:   pre,
 		Experiment: "7",
 	}
 	old = route.Destination{
-		Signal:   unity.Spans,
-		Layout:   unity.V1,
-		Table:    pre.Table(unity.Spans, unity.V1),
+		Signal:   unity.SignalSpans,
+		Layout:   unity.LayoutV1,
+		Table:    pre.Table(unity.SignalSpans, unity.LayoutV1),
 		Location: unity.Location{Catalog: "cat", Schema: "sch"},
 	}
 )
@@ -98,7 +98,7 @@ func TestEvaluate(t *testing.T) {
 	granted := func(p Privileges) facts { return func(f *Facts) { f.Grants = known(p) } }
 	gone := func(code string) facts {
 		return func(f *Facts) {
-			f.Table = unanswered[databricks.Table](databricks.NotFound, code)
+			f.Table = unanswered[databricks.Table](databricks.KindNotFound, code)
 			f.Grants = Fact[Privileges]{}
 		}
 	}
@@ -109,34 +109,36 @@ func TestEvaluate(t *testing.T) {
 		want   []Finding // messages and remedies are parts
 	}{
 		"nothing is missing": {func(*Facts) {}, nil},
-		"sign-in refused": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.SignIn, "") },
+		"sign-in refused": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.KindSignIn, "") },
 			fault(CheckSignIn, "refuses the sign-in: asking: the workspace's words", "client_id and client_secret")},
-		"no connection": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.Unreachable, "") },
+		"no connection": {func(f *Facts) { f.Me = unanswered[databricks.Principal](databricks.KindUnreachable, "") },
 			[]Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "can't be reached", Alone: true}}},
-		"connection lost": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Unreachable, "") },
+		"connection lost": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.KindUnreachable, "") },
 			[]Finding{{Check: CheckReach, Weight: WeightUnknown, Message: "can't be reached", Alone: true}}},
 		"who writes is hidden": {func(f *Facts) {
-			f.Me, f.Grants = unanswered[databricks.Principal](databricks.Denied, ""), Fact[Privileges]{}
+			f.Me, f.Grants = unanswered[databricks.Principal](databricks.KindDenied, ""), Fact[Privileges]{}
 		},
 			[]Finding{{Check: CheckSignIn, Weight: WeightUnknown, Message: "the principal that writes is not known"}}},
-		"slow": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.Slow, "") },
+		"slow": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.KindSlow, "") },
 			[]Finding{{Check: CheckTable, Weight: WeightUnknown, Message: "can't be looked at"}}},
 		"no Unity Catalog": {func(f *Facts) {
-			f.Table = unanswered[databricks.Table](databricks.NoRoute,
+			f.Table = unanswered[databricks.Table](databricks.KindNoRoute,
 				"ENDPOINT_NOT_FOUND")
 		},
 			fault(CheckReach, "the workspace has no Unity Catalog: asking", "assign the workspace")},
-		"no workspace": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.NoRoute, "") },
+		"no workspace": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.KindNoRoute, "") },
 			fault(CheckReach, "host is not the address of a workspace: asking",
 				"the address of a workspace in `host`")},
-		"token with fewer scopes": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.SignIn, "") },
+		"token with fewer scopes": {func(f *Facts) {
+			f.Table = unanswered[databricks.Table](databricks.KindSignIn, "")
+		},
 			fault(CheckSignIn, "refuses the sign-in", "oauth-m2m")},
 
 		"no catalog": {gone("CATALOG_DOES_NOT_EXIST"), fault(CheckCatalog,
 			"the catalog cat does not exist, or "+writer+" may not see it", "CREATE CATALOG `cat`")},
 		"no catalog, seen by itself": {func(f *Facts) {
 			gone("TABLE_DOES_NOT_EXIST")(f)
-			f.Catalog = unanswered[databricks.Catalog](databricks.NotFound, "")
+			f.Catalog = unanswered[databricks.Catalog](databricks.KindNotFound, "")
 		}, fault(CheckCatalog, "the catalog cat", "CREATE CATALOG `cat`")},
 		"no schema": {gone("SCHEMA_DOES_NOT_EXIST"), fault(CheckSchema,
 			"the schema cat.sch does not exist", "CREATE SCHEMA `cat`.`sch`")},
@@ -147,7 +149,8 @@ func TestEvaluate(t *testing.T) {
 			Statement: "CREATE TABLE IF NOT EXISTS " + quoted + " (record_id STRING,",
 		}}},
 		"may not look": {func(f *Facts) {
-			f.Table, f.Grants = unanswered[databricks.Table](databricks.Denied, "PERMISSION_DENIED"), Fact[Privileges]{}
+			f.Table, f.Grants = unanswered[databricks.Table](databricks.KindDenied, "PERMISSION_DENIED"),
+				Fact[Privileges]{}
 		},
 			fault(CheckGrants, writer+" may not use the table "+table+": asking: the workspace's words",
 				"GRANT USE CATALOG ON CATALOG `cat` TO `app-1`; GRANT USE SCHEMA ON SCHEMA `cat`.`sch` TO `app-1`; "+
@@ -169,7 +172,7 @@ func TestEvaluate(t *testing.T) {
 			fault(CheckLayout, "otel.schemaVersion is v3", "table_prefix")},
 		"other layout, by its columns": {tableIs(func(t *databricks.Table) {
 			t.Properties, t.Columns = nil,
-				unity.Columns(unity.Spans, unity.V1)
+				unity.Columns(unity.SignalSpans, unity.LayoutV1)
 		}),
 			fault(CheckLayout, "its attributes are MAP<STRING, STRING>", "`layout: v1`")},
 		"no property": {tableIs(func(t *databricks.Table) { t.Properties = nil }),
@@ -231,7 +234,7 @@ func TestEvaluate(t *testing.T) {
 				"table " + table + " (unless through a, b, c, …, whose grants it may not look at)",
 				Remedy: "GRANT MODIFY ON TABLE"}}},
 		"grants may not be read": {func(f *Facts) {
-			f.Grants = unanswered[Privileges](databricks.Denied,
+			f.Grants = unanswered[Privileges](databricks.KindDenied,
 				"PERMISSION_DENIED")
 		},
 			[]Finding{{Check: CheckGrants, Weight: WeightUnknown, Message: "whether " + writer + " may write " +
@@ -261,7 +264,7 @@ func TestEvaluate(t *testing.T) {
 			[]Finding{{Check: CheckExperiment, Message: "names no SQL " +
 				"warehouse", Remedy: "mlflow.monitoring.sqlWarehouseId"}}},
 		"no such experiment": {func(f *Facts) {
-			f.Experiment = unanswered[databricks.Experiment](databricks.NotFound,
+			f.Experiment = unanswered[databricks.Experiment](databricks.KindNotFound,
 				"")
 		},
 			[]Finding{{Check: CheckExperiment, Message: "the experiment 7 does not exist, " +
@@ -270,7 +273,7 @@ func TestEvaluate(t *testing.T) {
 		"experiment deleted": {func(f *Facts) { f.Experiment.Value.Deleted = true },
 			[]Finding{{Check: CheckExperiment, Message: "is deleted", Remedy: "Restore"}}},
 		"experiment can't be read": {func(f *Facts) {
-			f.Experiment = unanswered[databricks.Experiment](databricks.Busy,
+			f.Experiment = unanswered[databricks.Experiment](databricks.KindBusy,
 				"")
 		}, []Finding{{Check: CheckExperiment, Weight: WeightUnknown, Message: "can't be looked at"}}},
 	} {
@@ -308,8 +311,8 @@ func TestEvaluateLayoutV1(t *testing.T) {
 	require.Len(t, got, 1)
 	require.Contains(t, got[0].Message, "its attributes are VARIANT")
 	metrics := route.Destination{
-		Signal: unity.Metrics,
-		Layout: unity.V1,
+		Signal: unity.SignalMetrics,
+		Layout: unity.LayoutV1,
 		Table:  unity.Name{Catalog: "c", Schema: "s", Table: "m"},
 	}
 	f = fine(metrics)

@@ -85,7 +85,7 @@ func (r *Routing) at(l unity.Location, s unity.Signal) (Destination, error) {
 	if err := l.Validate(r.Layout); err != nil {
 		return Destination{}, err
 	}
-	if r.Layout == unity.V1 {
+	if r.Layout == unity.LayoutV1 {
 		if l.Prefix != "" {
 			return Destination{}, fmt.Errorf(
 				"table_prefix: %q plays no part in layout v1, whose tables have fixed names; leave it away",

@@ -109,7 +109,7 @@ func (r *Resolver) read(ctx context.Context) (databricks.Experiment, error) {
 
 func (r *Resolver) explain(err error) *Fault {
 	switch databricks.KindOf(err) {
-	case databricks.NotFound:
+	case databricks.KindNotFound:
 		return &Fault{
 			Message: fmt.Sprintf(
 				"experiment %s is not there, or the principal may not see it: create it with a trace location in "+
@@ -118,7 +118,7 @@ func (r *Resolver) explain(err error) *Fault {
 				r.Target.Experiment,
 			),
 		}
-	case databricks.Denied:
+	case databricks.KindDenied:
 		return &Fault{
 			Message: fmt.Sprintf(
 				"no permission to read experiment %s: give the principal CAN READ on it",
@@ -142,15 +142,15 @@ func tables(x databricks.Experiment, s unity.Signal) (Destination, *Fault) {
 			),
 		}
 	}
-	d := Destination{Signal: s, Layout: unity.V2, Table: spans, Experiment: x.ID}
-	d.Location, d.Layout = Locate(spans, unity.Spans)
-	if s == unity.Logs {
+	d := Destination{Signal: s, Layout: unity.LayoutV2, Table: spans, Experiment: x.ID}
+	d.Location, d.Layout = Locate(spans, unity.SignalSpans)
+	if s == unity.SignalLogs {
 		if n, err := unity.ParseName(x.Tags[databricks.TagLogs]); err == nil {
 			d.Table = n
 			return d, nil
 		}
 	}
-	if s != unity.Spans {
+	if s != unity.SignalSpans {
 		if d.Location.Catalog == "" {
 			return Destination{}, &Fault{
 				Message: fmt.Sprintf(
@@ -171,12 +171,12 @@ func tables(x databricks.Experiment, s unity.Signal) (Destination, *Fault) {
 // the name is none that Databricks gives.
 func Locate(n unity.Name, s unity.Signal) (unity.Location, unity.Layout) {
 	l := unity.Location{Catalog: n.Catalog, Schema: n.Schema}
-	if n == l.Table(s, unity.V1) {
-		return l, unity.V1
+	if n == l.Table(s, unity.LayoutV1) {
+		return l, unity.LayoutV1
 	}
 	if prefix, ok := strings.CutSuffix(n.Table, "_otel_"+string(s)); ok && prefix != "" {
 		l.Prefix = prefix
-		return l, unity.V2
+		return l, unity.LayoutV2
 	}
-	return unity.Location{}, unity.V2
+	return unity.Location{}, unity.LayoutV2
 }

@@ -43,20 +43,21 @@ func TestResolver(t *testing.T) {
 	id := w.CreateExperiment("/Shared/agents", &l)
 	plain := w.CreateExperiment("/Shared/plain", nil)
 	c := client(t, w)
-	for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
+	for _, s := range []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics} {
 		for _, name := range []string{id, "/Shared/agents"} {
 			e := &Resolver{Target: Target{Experiment: name}, Signal: s, Client: c, RetryInterval: time.Hour}
 			d, err := e.Resolve(t.Context())
 			require.NoError(t, err)
 			require.Equal(
 				t,
-				Destination{Signal: s, Layout: unity.V2, Table: l.Table(s, unity.V2), Location: l, Experiment: id},
+				Destination{Signal: s, Layout: unity.LayoutV2, Table: l.Table(s, unity.LayoutV2),
+					Location: l, Experiment: id},
 				d,
 			)
 		}
 	}
 
-	e := &Resolver{Target: Target{Experiment: plain}, Signal: unity.Spans, Client: c, RetryInterval: time.Hour}
+	e := &Resolver{Target: Target{Experiment: plain}, Signal: unity.SignalSpans, Client: c, RetryInterval: time.Hour}
 	_, err := e.Resolve(t.Context())
 	require.ErrorContains(t, err, "experiment /Shared/plain ("+plain+") has no trace location in Unity Catalog")
 	n := w.Count("GET", "/api/2.0/mlflow/experiments/")
@@ -64,7 +65,7 @@ func TestResolver(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, n, w.Count("GET", "/api/2.0/mlflow/experiments/"), "a fault is remembered for a while")
 
-	e = &Resolver{Target: Target{Experiment: "/Shared/none"}, Signal: unity.Spans, Client: c}
+	e = &Resolver{Target: Target{Experiment: "/Shared/none"}, Signal: unity.SignalSpans, Client: c}
 	_, err = e.Resolve(t.Context())
 	var f *Fault
 	require.ErrorAs(t, err, &f)
@@ -88,7 +89,7 @@ func TestResolverFaults(t *testing.T) {
 	w := databrickstest.New()
 	defer w.Close()
 	c := client(t, w)
-	e := &Resolver{Target: Target{Experiment: "1"}, Signal: unity.Spans, Client: c}
+	e := &Resolver{Target: Target{Experiment: "1"}, Signal: unity.SignalSpans, Client: c}
 	var f *Fault
 	for _, tc := range []struct {
 		fault     databrickstest.Fault
@@ -114,21 +115,21 @@ func TestResolverFaults(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	odd := databricks.Experiment{ID: "1", Name: "x", Tags: map[string]string{databricks.TagSpans: "a.b.odd"}}
-	d, f := tables(odd, unity.Spans)
+	d, f := tables(odd, unity.SignalSpans)
 	require.Nil(t, f)
 	require.Zero(t, d.Location, "the name tells no location, so ids stay")
-	_, f = tables(odd, unity.Metrics)
+	_, f = tables(odd, unity.SignalMetrics)
 	require.ErrorContains(t, f, "does not tell the table of metrics")
 	odd.Tags[databricks.TagLogs] = "a.b.odd_logs"
-	d, f = tables(odd, unity.Logs)
+	d, f = tables(odd, unity.SignalLogs)
 	require.Nil(t, f)
 	require.Equal(t, "a.b.odd_logs", d.String())
 
 	old := databricks.Experiment{ID: "1", Name: "x", Tags: map[string]string{databricks.TagDestination: "a.b"}}
-	d, f = tables(old, unity.Logs)
+	d, f = tables(old, unity.SignalLogs)
 	require.Nil(t, f)
 	require.Equal(t, Destination{
-		Signal: unity.Logs, Layout: unity.V1, Table: unity.Name{Catalog: "a", Schema: "b",
+		Signal: unity.SignalLogs, Layout: unity.LayoutV1, Table: unity.Name{Catalog: "a", Schema: "b",
 			Table: "mlflow_experiment_trace_otel_logs"},
 		Location: unity.Location{Catalog: "a", Schema: "b"}, Experiment: "1",
 	}, d)
@@ -142,7 +143,7 @@ func TestLocate(t *testing.T) {
 		"x_otel_logs":                        {},
 		"spans":                              {},
 	} {
-		l, _ := Locate(unity.Name{Catalog: "a", Schema: "b", Table: table}, unity.Spans)
+		l, _ := Locate(unity.Name{Catalog: "a", Schema: "b", Table: table}, unity.SignalSpans)
 		require.Equal(t, want, l, table)
 	}
 }

@@ -37,9 +37,9 @@ type TableNames struct {
 // of returns the name of a signal's table, and the key that it is written at.
 func (t *TableNames) of(s unity.Signal) (key, name string) {
 	switch s {
-	case unity.Logs:
+	case unity.SignalLogs:
 		return "tables::logs", t.Logs
-	case unity.Metrics:
+	case unity.SignalMetrics:
 		return "tables::metrics", t.Metrics
 	default:
 		return "tables::traces", t.Traces
@@ -73,14 +73,14 @@ const (
 	OnNoRouteDefault OnNoRoute = "default"
 )
 
-var signals = []unity.Signal{unity.Spans, unity.Logs, unity.Metrics}
+var signals = []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics}
 
 // Check returns what is wrong, naming the key, and otherwise the number of destinations of a
 // signal. It is not called Validate, because the collector would call that too, and name a group
 // that users don't write.
 func (r *Routing) Check() (destinations int, err error) {
 	switch r.Layout {
-	case unity.V2, unity.V1:
+	case unity.LayoutV2, unity.LayoutV1:
 	default:
 		return 0, fmt.Errorf("layout: %q is not one of v2, v1", r.Layout)
 	}
@@ -117,5 +117,5 @@ func (r *Routing) anySignal() unity.Signal {
 			}
 		}
 	}
-	return unity.Spans
+	return unity.SignalSpans
 }

@@ -36,7 +36,8 @@ func TestStoredForm(t *testing.T) {
 	s, err := Recall(t.Context(), host, extension.ID, exporter, "traces", p)
 	require.NoError(t, err)
 	l := unity.Location{Catalog: "a", Schema: "b", Prefix: "x"}
-	table := Destination{Signal: unity.Spans, Layout: unity.V2, Table: l.Table(unity.Spans, unity.V2), Location: l}
+	table := Destination{Signal: unity.SignalSpans, Layout: unity.LayoutV2,
+		Table: l.Table(unity.SignalSpans, unity.LayoutV2), Location: l}
 	require.Equal(t, []Target{{Experiment: "1"}, {Table: table}, {Experiment: "/Shared/agents"}}, p.Targets)
 	require.Equal(t, "experiment:/Shared/agents", p.Targets[2].Key())
 

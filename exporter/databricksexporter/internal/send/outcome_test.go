@@ -26,9 +26,9 @@ func requested() request {
 	l := unity.Location{Catalog: "main", Schema: "my-traces", Prefix: "agents"}
 	return request{
 		destination: route.Destination{
-			Signal:   unity.Spans,
-			Layout:   unity.V2,
-			Table:    l.Table(unity.Spans, unity.V2),
+			Signal:   unity.SignalSpans,
+			Layout:   unity.LayoutV2,
+			Table:    l.Table(unity.SignalSpans, unity.LayoutV2),
 			Location: l,
 		},
 		items: 10, principal: "app-1", path: "/api/2.0/otel/v1/traces", tableHeader: "X-Databricks-UC-Table-Name",
@@ -202,7 +202,7 @@ func TestSchemaErrors(t *testing.T) {
 	v := judge(requested(), answer{status: 400, body: body("X", field("a`; DROP TABLE x"))})
 	require.Equal(t, reasonInvalid, v.reason, "what is no name of a column makes no statement")
 	q := requested()
-	q.destination.Layout = unity.V1
+	q.destination.Layout = unity.LayoutV1
 	v = judge(q, answer{status: 400, body: body("X", field("attributes"))})
 	require.Contains(t, v.message, "attributes MAP<STRING, STRING>")
 }

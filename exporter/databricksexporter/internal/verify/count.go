@@ -234,7 +234,7 @@ func (x *count) fail(err error, all []*count) {
 	}
 	x.err = err
 	switch databricks.KindOf(err) {
-	case databricks.Failed, databricks.BadAnswer:
+	case databricks.KindFailed, databricks.KindBadAnswer:
 		return // of this table
 	}
 	for _, y := range all {

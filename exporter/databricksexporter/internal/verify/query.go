@@ -36,7 +36,7 @@ func where(d route.Destination, items []*item) string {
 	}
 	low, high := max(int64(from)-slack, 0), int64(to)+slack
 	var b strings.Builder
-	if d.Layout == unity.V1 { // has no column time
+	if d.Layout == unity.LayoutV1 { // has no column time
 		fmt.Fprintf(&b, "start_time_unix_nano >= %d000000000 AND start_time_unix_nano <= %d000000000", low, high)
 	} else {
 		fmt.Fprintf(&b, "time >= timestamp_seconds(%d) AND time <= timestamp_seconds(%d)", low, high)
@@ -143,7 +143,7 @@ func index(items []*item) map[string]*item {
 
 func odd(format string, args ...any) error {
 	return &databricks.Error{
-		Kind:    databricks.BadAnswer,
+		Kind:    databricks.KindBadAnswer,
 		Doing:   "counting in the table",
 		Message: "the warehouse answers with " + fmt.Sprintf(format, args...),
 	}

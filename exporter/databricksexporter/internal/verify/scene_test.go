@@ -47,9 +47,9 @@ func newScene(t *testing.T) *scene {
 	s := &scene{t: t, now: begin}
 	s.w = databrickstest.New(databrickstest.Options{Clock: s.Now})
 	t.Cleanup(s.w.Close)
-	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}, unity.V2)
-	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "two"}, unity.V2)
-	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch"}, unity.V1)
+	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}, unity.LayoutV2)
+	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "two"}, unity.LayoutV2)
+	s.w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch"}, unity.LayoutV1)
 	s.w.GrantWriting(databrickstest.Admin, one.String(), two.String(), old.String())
 	s.w.SetWarehouse(databrickstest.Warehouse{ID: "wh"})
 	s.w.SetFault(s.meddle)
@@ -64,10 +64,11 @@ func newScene(t *testing.T) *scene {
 
 func table(prefix string, layout unity.Layout) route.Destination {
 	l := unity.Location{Catalog: "cat", Schema: "sch", Prefix: prefix}
-	return route.Destination{Signal: unity.Spans, Layout: layout, Table: l.Table(unity.Spans, layout), Location: l}
+	return route.Destination{Signal: unity.SignalSpans, Layout: layout, Table: l.Table(unity.SignalSpans, layout),
+		Location: l}
 }
 
-var one, two, old = table("pre", unity.V2), table("two", unity.V2), table("", unity.V1)
+var one, two, old = table("pre", unity.LayoutV2), table("two", unity.LayoutV2), table("", unity.LayoutV1)
 
 type bearer struct{ base http.RoundTripper }
 

@@ -130,7 +130,7 @@ func (v *Verifier) idle() string {
 
 func signal(d route.Destination) string {
 	switch d.Signal {
-	case unity.Spans:
+	case unity.SignalSpans:
 		return "traces"
 	default:
 		return string(d.Signal)

@@ -177,5 +177,5 @@ func TestConfig(t *testing.T) {
 // The signal is spelled as the report spells it.
 func TestSignal(t *testing.T) {
 	require.Equal(t, "traces", signal(one))
-	require.Equal(t, "logs", signal(route.Destination{Signal: unity.Logs}))
+	require.Equal(t, "logs", signal(route.Destination{Signal: unity.SignalLogs}))
 }

@@ -66,7 +66,7 @@ func (w *Wanted) needs() []need {
 		list = append(list, need{databricks.OnTable(n), "table", n.String(), privileges, true, n})
 	}
 	if w.Write {
-		for _, s := range []unity.Signal{unity.Spans, unity.Logs, unity.Metrics} {
+		for _, s := range []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics} {
 			// both by name: ALL PRIVILEGES is not enough to deliver
 			add(w.Location.Table(s, w.Layout), "MODIFY", "SELECT")
 		}
@@ -90,15 +90,15 @@ func (w *Wanted) Step() plan.Step {
 }
 
 func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
-	p := plan.Proposal{State: plan.Done, Costs: []string{"nothing"}}
+	p := plan.Proposal{State: plan.StateDone, Costs: []string{"nothing"}}
 	for _, n := range w.needs() {
 		have, err := w.have(ctx, &n)
-		if databricks.KindOf(err) == databricks.NotFound && n.table && !w.Expected(n.of) {
+		if databricks.KindOf(err) == databricks.KindNotFound && n.table && !w.Expected(n.of) {
 			p.Notes = append(p.Notes,
 				n.of.String()+" is not there, so nothing can be granted on it; run setup again once it is")
 			continue
 		}
-		if err != nil && databricks.KindOf(err) != databricks.NotFound {
+		if err != nil && databricks.KindOf(err) != databricks.KindNotFound {
 			return plan.Proposal{}, err
 		}
 		var missing []string
@@ -108,7 +108,7 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 			}
 		}
 		if len(missing) > 0 {
-			p.State = plan.Todo
+			p.State = plan.StateTodo
 			p.Actions = append(p.Actions, w.action(&n, missing))
 		}
 	}
@@ -177,10 +177,10 @@ func spell(privileges []string) []catalog.Privilege {
 // undo proposes to take back what was granted on tables and views. Use of the catalog and the
 // schema may serve other purposes.
 func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
-	p := plan.Proposal{State: plan.Done}
+	p := plan.Proposal{State: plan.StateDone}
 	for _, n := range w.needs() {
 		have, err := w.have(ctx, &n)
-		if databricks.KindOf(err) == databricks.NotFound {
+		if databricks.KindOf(err) == databricks.KindNotFound {
 			continue
 		}
 		if err != nil {
@@ -193,7 +193,7 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 			}
 		}
 		if len(there) > 0 {
-			p.State = plan.Todo
+			p.State = plan.StateTodo
 			p.Hides = []string{"the tables and views, from " + w.Principal}
 			p.Actions = append(p.Actions, plan.Action{
 				Does:   fmt.Sprintf("revokes %s on the %s", strings.Join(there, " and "), n.on),

@@ -48,8 +48,8 @@ func (w *Wanted) Schema() plan.Step {
 			}
 			at := unity.Quote(w.Location.Catalog) + "." + unity.Quote(w.Location.Schema)
 			s, err := w.Client.Schema(ctx, w.Location.Catalog, w.Location.Schema)
-			if databricks.KindOf(err) == databricks.NotFound {
-				return plan.Proposal{State: plan.Refused,
+			if databricks.KindOf(err) == databricks.KindNotFound {
+				return plan.Proposal{State: plan.StateRefused,
 					Why: err.Error() + "\nIt must be there first, and is not made " +
 						"here: where it lies and who owns it is your decision. Its future owner runs",
 					Actions: []plan.Action{{Does: "makes the schema", SQL: "CREATE SCHEMA " + at}}}, nil
@@ -57,7 +57,7 @@ func (w *Wanted) Schema() plan.Step {
 			if err != nil {
 				return plan.Proposal{}, err
 			}
-			return plan.Proposal{State: plan.Done, Notes: []string{
+			return plan.Proposal{State: plan.StateDone, Notes: []string{
 				fmt.Sprintf("signed in to %s as %s", w.Client.Host(), me.Name),
 				fmt.Sprintf("the schema %s.%s is there, its owner is %s", s.Catalog, s.Name, s.Owner),
 			}}, nil
@@ -85,9 +85,9 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	w.pending = false
 	x, err := w.experiment(ctx)
 	switch {
-	case databricks.KindOf(err) == databricks.NotFound && w.ID == "":
+	case databricks.KindOf(err) == databricks.KindNotFound && w.ID == "":
 		return w.create(), nil
-	case databricks.KindOf(err) == databricks.NotFound:
+	case databricks.KindOf(err) == databricks.KindNotFound:
 		return refuse("there is no experiment with the id %s; write its name into experiment::name, and it is created",
 			w.ID), nil
 	case err != nil:
@@ -96,12 +96,12 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 		return refuse("the experiment %s (%s) was deleted; restore it, or name another", x.Name, x.ID), nil
 	}
 	if have, linked := x.SpansTable(); linked {
-		if want := w.Location.Table(unity.Spans, w.Layout); !strings.EqualFold(have.String(), want.String()) {
+		if want := w.Location.Table(unity.SignalSpans, w.Layout); !strings.EqualFold(have.String(), want.String()) {
 			return refuse("the experiment %s (%s) is linked to %s already, and not to %s; a link can't be changed. "+
 				"Write the location that it has into catalog, schema and table_prefix, "+
 				"or name a new experiment", x.Name, x.ID, have, want), nil
 		}
-		return plan.Proposal{State: plan.Done,
+		return plan.Proposal{State: plan.StateDone,
 			Notes: []string{fmt.Sprintf("the experiment %s (%s) keeps its spans in %s", x.Name, x.ID, have)}}, nil
 	}
 	return w.link(ctx, x)
@@ -113,10 +113,10 @@ func (w *Wanted) create() plan.Proposal {
 		return p
 	}
 	w.pending = true
-	p := plan.Proposal{State: plan.Todo, Costs: costs(w.Layout),
+	p := plan.Proposal{State: plan.StateTodo, Costs: costs(w.Layout),
 		Notes: []string{"a new experiment: nothing is hidden by this. The location can't be changed later"}}
 	at := &w.Location
-	if w.Layout == unity.V1 {
+	if w.Layout == unity.LayoutV1 {
 		at = nil
 	}
 	request := databricks.CreateExperimentRequest(w.Name, at)
@@ -142,7 +142,7 @@ func (w *Wanted) create() plan.Proposal {
 		},
 	}}
 	does := "only if the workspace does not take a location there"
-	if w.Layout == unity.V1 {
+	if w.Layout == unity.LayoutV1 {
 		p.Actions[0].Does, does = "creates the experiment", "then"
 	}
 	p.Actions = append(p.Actions, w.calls("EXPERIMENT_ID", does)...)
@@ -152,7 +152,7 @@ func (w *Wanted) create() plan.Proposal {
 // unknownField reports whether the workspace refuses the request because it doesn't know trace
 // locations.
 func unknownField(err error) bool {
-	return databricks.KindOf(err) == databricks.Invalid &&
+	return databricks.KindOf(err) == databricks.KindInvalid &&
 		strings.Contains(strings.ToLower(err.Error()), "trace_location")
 }
 
@@ -179,7 +179,7 @@ func (w *Wanted) link(ctx context.Context, x databricks.Experiment) (plan.Propos
 		return p, nil
 	}
 	w.pending = true
-	p := plan.Proposal{State: plan.Todo, Costs: costs(w.Layout)}
+	p := plan.Proposal{State: plan.StateTodo, Costs: costs(w.Layout)}
 	if holds || err != nil {
 		p.Hides = []string{consequence + ". " + known +
 			" link_existing is true, so it is done; the order that loses nothing: " + Order}
@@ -211,14 +211,14 @@ func (w *Wanted) calls(experiment, when string) []plan.Action {
 func (w *Wanted) connect(ctx context.Context, experiment string) error {
 	err := w.Client.Do(ctx, databricks.LocationCall(w.Location, w.Layout, w.Warehouse),
 		"making the trace location "+w.Location.String())
-	if databricks.KindOf(err) == databricks.Exists {
+	if databricks.KindOf(err) == databricks.KindExists {
 		err = nil
 	}
 	if err == nil {
 		err = w.Client.Do(ctx, databricks.LinkCall(experiment, w.Location, w.Layout), "linking the experiment "+
 			experiment+" to "+w.Location.String())
 	}
-	if databricks.KindOf(err) == databricks.NoRoute && w.Layout == unity.V2 {
+	if databricks.KindOf(err) == databricks.KindNoRoute && w.Layout == unity.LayoutV2 {
 		return fmt.Errorf("this workspace knows no trace locations with a table prefix (%w); its older ones are "+
 			"layout: v1, or create the tables in Databricks", err)
 	}
@@ -226,7 +226,7 @@ func (w *Wanted) connect(ctx context.Context, experiment string) error {
 }
 
 func (w *Wanted) withoutWarehouse() (plan.Proposal, bool) {
-	if w.Layout == unity.V1 && w.Warehouse == "" {
+	if w.Layout == unity.LayoutV1 && w.Warehouse == "" {
 		return refuse("warehouse_id: required; tables of layout v1 are made by a SQL warehouse"), true
 	}
 	return plan.Proposal{}, false
@@ -235,7 +235,7 @@ func (w *Wanted) withoutWarehouse() (plan.Proposal, bool) {
 func costs(layout unity.Layout) []string {
 	list := []string{"the tables: storage of what is written into them, and what Databricks charges for " +
 		"OpenTelemetry ingestion; empty tables cost nothing"}
-	if layout == unity.V1 {
+	if layout == unity.LayoutV1 {
 		list = append(list, "the SQL warehouse is started, which may take minutes")
 	}
 	return list
@@ -244,22 +244,23 @@ func costs(layout unity.Layout) []string {
 // undo says what can't be taken back.
 func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 	x, err := w.experiment(ctx)
-	if databricks.KindOf(err) == databricks.NotFound {
-		return plan.Proposal{State: plan.Done, Notes: []string{"there is no such experiment"}}, nil
+	if databricks.KindOf(err) == databricks.KindNotFound {
+		return plan.Proposal{State: plan.StateDone, Notes: []string{"there is no such experiment"}}, nil
 	}
 	if err != nil {
 		return plan.Proposal{}, err
 	}
 	if _, linked := x.SpansTable(); !linked {
-		return plan.Proposal{State: plan.Done, Notes: []string{"the experiment is not linked"}}, nil
+		return plan.Proposal{State: plan.StateDone, Notes: []string{"the experiment is not linked"}}, nil
 	}
-	p := plan.Proposal{State: plan.Left, Why: "the tables hold your traces, and a link can't be taken back: no API " +
-		"does it. To remove them, delete the experiment and " +
-		"then drops the tables, by hand:", Hides: []string{"the experiment with all its traces"}}
+	p := plan.Proposal{State: plan.StateLeft,
+		Why: "the tables hold your traces, and a link can't be taken back: no API " +
+			"does it. To remove them, delete the experiment and " +
+			"then drops the tables, by hand:", Hides: []string{"the experiment with all its traces"}}
 	p.Actions = []plan.Action{{Does: "deletes the experiment", Method: http.MethodPost,
 		Path: "/api/2.0/mlflow/experiments/delete", Body: map[string]string{"experiment_id": x.ID}}}
-	signals := []unity.Signal{unity.Spans, unity.Logs, unity.Metrics}
-	if w.Layout == unity.V2 {
+	signals := []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics}
+	if w.Layout == unity.LayoutV2 {
 		signals = append(signals, "annotations")
 	}
 	for _, s := range signals {
@@ -270,5 +271,5 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 }
 
 func refuse(format string, args ...any) plan.Proposal {
-	return plan.Proposal{State: plan.Refused, Why: fmt.Sprintf(format, args...)}
+	return plan.Proposal{State: plan.StateRefused, Why: fmt.Sprintf(format, args...)}
 }

@@ -48,7 +48,7 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 		w.d.Scores = w.Scores()
 	}
 	output, err := w.Client.Schema(ctx, w.d.OutputCatalog, w.d.OutputSchema)
-	if databricks.KindOf(err) == databricks.NotFound {
+	if databricks.KindOf(err) == databricks.KindNotFound {
 		return refuse(
 			"%s. It must be there before a monitor writes into it; make it, or name another in monitor::output_schema",
 			err), nil
@@ -57,7 +57,7 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 		return plan.Proposal{}, err
 	}
 	t, err := w.Client.Table(ctx, w.d.Table)
-	if databricks.KindOf(err) == databricks.NotFound {
+	if databricks.KindOf(err) == databricks.KindNotFound {
 		if w.Expected(w.d.Table) {
 			return w.created("<table_id of "+w.d.Table.String()+", once it is there>", output.ID), nil
 		}
@@ -71,15 +71,15 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	switch databricks.KindOf(err) {
 	case "":
 		return w.current(m, t.ID, output.ID), nil
-	case databricks.NotFound:
+	case databricks.KindNotFound:
 		// One that was made by the older API may not be seen by the current one.
-		if p, there, err := w.legacy(ctx); there || err != nil && databricks.KindOf(err) != databricks.NoRoute {
+		if p, there, err := w.legacy(ctx); there || err != nil && databricks.KindOf(err) != databricks.KindNoRoute {
 			return p, err
 		}
 		return w.created(t.ID, output.ID), nil
-	case databricks.NoRoute:
+	case databricks.KindNoRoute:
 		p, there, err := w.legacy(ctx)
-		if databricks.KindOf(err) == databricks.NoRoute {
+		if databricks.KindOf(err) == databricks.KindNoRoute {
 			return refuse("this workspace has neither API of quality monitors: %s", err), nil
 		}
 		if there || err != nil {
@@ -90,13 +90,13 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	return plan.Proposal{}, err
 }
 
-// legacy looks for the monitor with the older API. An error of kind NoRoute is returned only as
+// legacy looks for the monitor with the older API. An error of KindNoRoute is returned only as
 // such, for the caller to judge.
 func (w *Wanted) legacy(ctx context.Context) (p plan.Proposal, there bool, err error) {
 	m, err := w.Client.QualityMonitor(ctx, w.d.Table)
 	switch databricks.KindOf(err) {
 	case "":
-	case databricks.NotFound:
+	case databricks.KindNotFound:
 		return p, false, nil
 	default:
 		return p, false, err
@@ -141,9 +141,9 @@ func (w *Wanted) current(m *dataquality.Monitor, tableID, schemaID string) plan.
 
 // found describes a monitor that is there.
 func (w *Wanted) found(fields []string, status, failure, assets string) plan.Proposal {
-	p := plan.Proposal{State: plan.Done, Costs: costs()}
+	p := plan.Proposal{State: plan.StateDone, Costs: costs()}
 	if len(fields) > 0 {
-		p.State = plan.Todo
+		p.State = plan.StateTodo
 	}
 	p.Notes = append(p.Notes, "its status is "+status)
 	if failure != "" {
@@ -157,7 +157,7 @@ func (w *Wanted) found(fields []string, status, failure, assets string) plan.Pro
 
 // mine explains that only who made a monitor may change it.
 func mine(err error) error {
-	if databricks.KindOf(err) == databricks.Denied {
+	if databricks.KindOf(err) == databricks.KindDenied {
 		return fmt.Errorf("%w; only who made a monitor may change it, in the workspace where it was made", err)
 	}
 	return err
@@ -172,7 +172,7 @@ func (w *Wanted) created(tableID, schemaID string) plan.Proposal {
 		Method: http.MethodPost, Path: currentPath, Body: body,
 		Do: func(ctx context.Context) error {
 			err := w.Client.CreateDataMonitor(ctx, body)
-			if databricks.KindOf(err) == databricks.NoRoute {
+			if databricks.KindOf(err) == databricks.KindNoRoute {
 				return w.createLegacy(ctx)
 			}
 			return w.settled(ctx, err)
@@ -197,14 +197,14 @@ func (w *Wanted) createLegacy(ctx context.Context) error {
 // settled judges the end of a creation. One that exists was made by another client meanwhile, and
 // is brought up to the definition if it differs.
 func (w *Wanted) settled(ctx context.Context, err error) error {
-	if databricks.KindOf(err) != databricks.Exists {
+	if databricks.KindOf(err) != databricks.KindExists {
 		return err
 	}
 	p, err := w.look(ctx)
 	if err != nil {
 		return err
 	}
-	if p.State == plan.Refused {
+	if p.State == plan.StateRefused {
 		return fmt.Errorf("the monitor exists, and %s", p.Why)
 	}
 	for _, a := range p.Actions {
@@ -220,7 +220,7 @@ const live = "trace_kind = 'live'"
 
 func (w *Wanted) fresh() plan.Proposal {
 	p := plan.Proposal{
-		State: plan.Todo, Costs: costs(),
+		State: plan.StateTodo, Costs: costs(),
 		Shows: []string{
 			"statistics of every column, each value of the slices among them, to all principals that may read " +
 				w.d.output() + "; and a dashboard in " + w.d.AssetsDir},
@@ -251,9 +251,9 @@ func costs() []string {
 // undo proposes to delete the monitor.
 func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 	w.d = w.Definition
-	p := plan.Proposal{State: plan.Done, Notes: []string{"there is none"}}
+	p := plan.Proposal{State: plan.StateDone, Notes: []string{"there is none"}}
 	t, err := w.Client.Table(ctx, w.d.Table)
-	if databricks.KindOf(err) == databricks.NotFound {
+	if databricks.KindOf(err) == databricks.KindNotFound {
 		return p, nil
 	}
 	if err != nil {
@@ -263,9 +263,9 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 	path := currentPath + "/table/" + t.ID
 	switch databricks.KindOf(err) {
 	case "":
-	case databricks.NotFound, databricks.NoRoute:
+	case databricks.KindNotFound, databricks.KindNoRoute:
 		_, err = w.Client.QualityMonitor(ctx, w.d.Table)
-		if k := databricks.KindOf(err); k == databricks.NotFound || k == databricks.NoRoute {
+		if k := databricks.KindOf(err); k == databricks.KindNotFound || k == databricks.KindNoRoute {
 			return p, nil
 		}
 		path = legacyPath(w.d.Table)
@@ -274,7 +274,7 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 		return p, err
 	}
 	return plan.Proposal{
-		State: plan.Todo, Notes: []string{"its two tables and its dashboard stay until they are deleted"},
+		State: plan.StateTodo, Notes: []string{"its two tables and its dashboard stay until they are deleted"},
 		Actions: []plan.Action{
 			{Does: "deletes the monitor", Method: http.MethodDelete, Path: path},
 			{Does: "drops a table of metrics", SQL: "DROP TABLE IF EXISTS " +
@@ -289,5 +289,5 @@ func (w *Wanted) outputTable(suffix string) unity.Name {
 }
 
 func refuse(format string, args ...any) plan.Proposal {
-	return plan.Proposal{State: plan.Refused, Why: fmt.Sprintf(format, args...)}
+	return plan.Proposal{State: plan.StateRefused, Why: fmt.Sprintf(format, args...)}
 }

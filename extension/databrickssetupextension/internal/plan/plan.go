@@ -20,11 +20,11 @@ type State string
 
 // The states.
 const (
-	Done     State = "nothing to do"
-	Todo     State = "to do"
-	Left     State = "left alone"    // it was not made by setup; this is no failure
-	Proposed State = "proposed only" // not done unless the configuration asks for it
-	Refused  State = "refused"       // it can't or may not be done; the run fails
+	StateDone     State = "nothing to do"
+	StateTodo     State = "to do"
+	StateLeft     State = "left alone"    // it was not made by setup; this is no failure
+	StateProposed State = "proposed only" // not done unless the configuration asks for it
+	StateRefused  State = "refused"       // it can't or may not be done; the run fails
 )
 
 // Action is one thing to do: a SQL statement, a call of an API, or, with neither, something that is
@@ -133,10 +133,10 @@ func (r *Runner) step(ctx context.Context, n int, s *Step) error {
 		return err
 	}
 	r.proposal(n, s.Title, &p)
-	if p.State == Refused {
+	if p.State == StateRefused {
 		return errors.New(p.Why)
 	}
-	if !r.Apply || p.State != Todo {
+	if !r.Apply || p.State != StateTodo {
 		return nil
 	}
 	for again := 1; ; again++ {
@@ -158,10 +158,10 @@ func (r *Runner) step(ctx context.Context, n int, s *Step) error {
 			return errors.Join(err, lookErr)
 		case lookErr != nil:
 			continue
-		case next.State == Refused:
+		case next.State == StateRefused:
 			r.remark("FAILED: " + next.Why)
 			return errors.New(next.Why)
-		case next.State != Todo:
+		case next.State != StateTodo:
 			r.remark("Another client did it meanwhile.")
 			return nil
 		case !r.Passes(err) && same(&p, &next):

@@ -33,13 +33,14 @@ func scripted(looks *int, done int, errs ...error) Step {
 	return Step{Title: "x", Look: func(context.Context) (Proposal, error) {
 		*looks++
 		if *looks > done {
-			return Proposal{State: Done}, nil
+			return Proposal{State: StateDone}, nil
 		}
-		return Proposal{State: Todo, Actions: []Action{{Does: "a", SQL: "SELECT 1", Do: func(context.Context) error {
-			err := errs[0]
-			errs = errs[1:]
-			return err
-		}}}}, nil
+		return Proposal{State: StateTodo,
+			Actions: []Action{{Does: "a", SQL: "SELECT 1", Do: func(context.Context) error {
+				err := errs[0]
+				errs = errs[1:]
+				return err
+			}}}}, nil
 	}}
 }
 
@@ -83,14 +84,14 @@ func TestWhatGoesOn(t *testing.T) {
 		looks := 0
 		r, out := runner(true)
 		refused := Step{Title: "first", Needed: needed,
-			Look: func(context.Context) (Proposal, error) { return Proposal{State: Refused, Why: "because"}, nil }}
+			Look: func(context.Context) (Proposal, error) { return Proposal{State: StateRefused, Why: "because"}, nil }}
 		err := r.Run(context.Background(), []Step{refused, scripted(&looks, 9, nil)})
 		require.EqualError(t, err, "first: because")
 		require.Equal(t, needed, looks == 0, out.String())
 	}
 	r, out := runner(true)
 	did := 0
-	p := Proposal{State: Todo, Actions: []Action{
+	p := Proposal{State: StateTodo, Actions: []Action{
 		{Does: "a comment", Optional: true, Do: func(context.Context) error { return errStays }},
 		{Does: "b", Do: func(context.Context) error { did++; return nil }},
 	}}
@@ -105,7 +106,7 @@ func TestWhatGoesOn(t *testing.T) {
 func TestEverythingElseIsAComment(t *testing.T) {
 	r, out := runner(false)
 	evil := "x\nDROP TABLE a;\r\nDROP TABLE b;\u2028DROP TABLE c;"
-	p := Proposal{State: Proposed, Why: evil, Costs: []string{evil}, Hides: []string{evil}, Shows: []string{evil},
+	p := Proposal{State: StateProposed, Why: evil, Costs: []string{evil}, Hides: []string{evil}, Shows: []string{evil},
 		Notes: []string{evil}, Actions: []Action{
 			{Does: evil, SQL: "CREATE VIEW\nx"},
 			{Does: evil, Method: "POST", Path: evil, Body: map[string]string{"a": evil}},
@@ -132,7 +133,9 @@ func TestUndoGoesBackwards(t *testing.T) {
 	for _, name := range []string{"one", "two", "three"} {
 		steps = append(steps, Step{Title: name})
 		if name != "two" {
-			steps[len(steps)-1].Undo = func(context.Context) (Proposal, error) { return Proposal{State: Done}, nil }
+			steps[len(steps)-1].Undo = func(context.Context) (Proposal, error) {
+				return Proposal{State: StateDone}, nil
+			}
 		}
 	}
 	require.NoError(t, r.Undo(context.Background(), steps))

@@ -79,7 +79,7 @@ func (r *Runner) action(a *Action, state State) {
 		does += " (may fail without harm)"
 	}
 	switch {
-	case a.SQL != "" && state == Todo:
+	case a.SQL != "" && state == StateTodo:
 		r.lines("   ", "SQL: "+does)
 		_, _ = fmt.Fprintf(r.Out, "%s\n;\n", a.SQL)
 	case a.SQL != "":

@@ -74,7 +74,7 @@ func (w *Wanted) ScoreColumns() []string { return slices.Clone(w.columns) }
 // table reads what is where a table or view should be; nil if nothing is.
 func (w *Wanted) table(ctx context.Context, n unity.Name) (*databricks.Table, error) {
 	t, err := w.Client.Table(ctx, n)
-	if databricks.KindOf(err) == databricks.NotFound {
+	if databricks.KindOf(err) == databricks.KindNotFound {
 		return nil, nil
 	}
 	if err != nil {
@@ -84,9 +84,9 @@ func (w *Wanted) table(ctx context.Context, n unity.Name) (*databricks.Table, er
 }
 
 func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
-	p := plan.Proposal{State: plan.Done}
+	p := plan.Proposal{State: plan.StateDone}
 	w.o = w.Options
-	spans := w.o.Location.Table(unity.Spans, w.o.Layout)
+	spans := w.o.Location.Table(unity.SignalSpans, w.o.Layout)
 	t, err := w.table(ctx, spans)
 	if err != nil {
 		return p, err
@@ -94,10 +94,10 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 	if t == nil {
 		if w.Pending() {
 			p.Notes = append(p.Notes, "the tables come into being with the trace location")
-			w.o.Annotations = w.o.Annotations && w.o.Layout == unity.V2
+			w.o.Annotations = w.o.Annotations && w.o.Layout == unity.LayoutV2
 			return p, nil
 		}
-		p.State = plan.Refused
+		p.State = plan.StateRefused
 		p.Why = fmt.Sprintf("there is no table %s. Name an experiment, and its tables are made with it; or some "+
 			"workspaces make them when the first trace is written: "+
 			"deliver one, then run setup again", spans)
@@ -107,7 +107,7 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 	for _, other := range []struct {
 		on     *bool
 		signal unity.Signal
-	}{{&w.o.Logs, unity.Logs}, {&w.o.Annotations, "annotations"}} {
+	}{{&w.o.Logs, unity.SignalLogs}, {&w.o.Annotations, "annotations"}} {
 		if !*other.on {
 			continue
 		}
@@ -116,7 +116,7 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 		if err != nil {
 			return p, err
 		}
-		if *other.on = t != nil && (other.signal != "annotations" || w.o.Layout == unity.V2); *other.on {
+		if *other.on = t != nil && (other.signal != "annotations" || w.o.Layout == unity.LayoutV2); *other.on {
 			read = append(read, n.String())
 		} else {
 			p.Notes = append(p.Notes, n.String()+" is not there, so no scores are taken from it")
@@ -151,18 +151,18 @@ func (w *Wanted) lookStreaming(ctx context.Context) (plan.Proposal, error) {
 	}
 	if w.streamed = t != nil && t.Kind == "STREAMING_TABLE"; w.streamed {
 		w.o.Spans = name
-		return plan.Proposal{State: plan.Done,
+		return plan.Proposal{State: plan.StateDone,
 			Costs: []string{"storage of the topmost spans, and serverless compute whenever it is refreshed"},
 			Notes: []string{"the views read it"}}, nil
 	}
 	if t != nil {
-		return plan.Proposal{State: plan.Left,
+		return plan.Proposal{State: plan.StateLeft,
 			Why: fmt.Sprintf("%s is there and no streaming table but a %s; the views read all spans", name,
 				strings.ToLower(t.Kind))}, nil
 	}
 	s := w.o.Streaming()
 	p := plan.Proposal{
-		State: plan.Todo,
+		State: plan.StateTodo,
 		Costs: []string{"serverless compute for its pipeline, now and whenever it is refreshed, and storage of the " +
 			"topmost spans once more"},
 		Shows: []string{"content, to all principals that may read the table: it holds whole spans"},
@@ -177,13 +177,13 @@ func (w *Wanted) lookStreaming(ctx context.Context) (plan.Proposal, error) {
 		return p, nil
 	}
 	if w.RowLimit > 0 && w.spans > w.RowLimit {
-		p.State = plan.Proposed
+		p.State = plan.StateProposed
 		p.Why = fmt.Sprintf(
 			"%d spans are more than views::row_limit (%d). Set views::streaming to true to have it made", w.spans,
 			w.RowLimit)
 		return p, nil
 	}
-	return plan.Proposal{State: plan.Done,
+	return plan.Proposal{State: plan.StateDone,
 		Notes: []string{"plain views are enough, and cost nothing: views::streaming is false"}}, nil
 }
 
@@ -200,13 +200,13 @@ func existing(t *databricks.Table) *views.Existing {
 }
 
 func (w *Wanted) lookScores(ctx context.Context) (plan.Proposal, error) {
-	p := plan.Proposal{State: plan.Done}
+	p := plan.Proposal{State: plan.StateDone}
 	t, err := w.table(ctx, w.o.Name(views.TracesKind))
 	if err != nil {
 		return p, err
 	}
 	var have []views.Score
-	if e := existing(t); e != nil && views.Judge(e).Ours {
+	if e := existing(t); e != nil && views.OwnershipOf(e).Ours {
 		if have, err = w.o.ScoresOf(e); err != nil {
 			p.Notes = append(p.Notes, err.Error())
 		}

@@ -32,7 +32,7 @@ func (w *Wanted) lookView(ctx context.Context, kind string) (plan.Proposal, erro
 	}
 	e := existing(t)
 	if e != nil {
-		if v := views.Judge(e); !v.Ours {
+		if v := views.OwnershipOf(e); !v.Ours {
 			w.remember(kind, e)
 			return left(name, v.Why), nil
 		}
@@ -53,18 +53,18 @@ func (w *Wanted) lookView(ctx context.Context, kind string) (plan.Proposal, erro
 		}
 	}
 	c := w.o.Plan(v, e)
-	p := plan.Proposal{State: plan.Done}
+	p := plan.Proposal{State: plan.StateDone}
 	switch c.Action {
-	case views.Leave:
+	case views.ActionLeave:
 		return left(name, c.Why), nil
-	case views.Keep:
+	case views.ActionKeep:
 		p.Notes = append(p.Notes, fmt.Sprintf("it is as it should be, with %d columns", len(v.Columns)))
-	case views.Create:
+	case views.ActionCreate:
 		w.planned[name] = true
 		p.Costs = append(p.Costs, "nothing by itself; a query of the view reads the tables each time")
 		p.Shows = append(p.Shows, "nothing to anybody yet: only who owns it can read it until it is granted. It "+
 			"reads the tables with its owner's rights")
-	case views.Update:
+	case views.ActionUpdate:
 		if len(c.Added) > 0 {
 			p.Notes = append(p.Notes, "adds the columns "+strings.Join(c.Added, ", ")+
 				"; the others keep their places, and grants stay")
@@ -76,7 +76,7 @@ func (w *Wanted) lookView(ctx context.Context, kind string) (plan.Proposal, erro
 	if len(c.Statements) == 0 {
 		return p, nil
 	}
-	p.State = plan.Todo
+	p.State = plan.StateTodo
 	for i := range c.Statements {
 		p.Actions = append(p.Actions, w.statement(&c.Statements[i]))
 	}
@@ -100,8 +100,9 @@ func (w *Wanted) remember(kind string, e *views.Existing) {
 }
 
 func left(name unity.Name, why string) plan.Proposal {
-	return plan.Proposal{State: plan.Left, Why: why + ".\nIt is not touched. To have it made here, drop or rename " +
-		name.String() + ", or give the views another name with views::prefix"}
+	return plan.Proposal{State: plan.StateLeft,
+		Why: why + ".\nIt is not touched. To have it made here, drop or rename " +
+			name.String() + ", or give the views another name with views::prefix"}
 }
 
 // stored notes the spelling of the catalog, so that the next run knows the view as unchanged.
@@ -142,13 +143,13 @@ func (w *Wanted) undoView(ctx context.Context, kind string) (plan.Proposal, erro
 	case err != nil:
 		return plan.Proposal{}, err
 	case t == nil:
-		return plan.Proposal{State: plan.Done, Notes: []string{"it is not there"}}, nil
+		return plan.Proposal{State: plan.StateDone, Notes: []string{"it is not there"}}, nil
 	}
-	if v := views.Judge(existing(t)); !v.Ours {
-		return plan.Proposal{State: plan.Left, Why: v.Why}, nil
+	if v := views.OwnershipOf(existing(t)); !v.Ours {
+		return plan.Proposal{State: plan.StateLeft, Why: v.Why}, nil
 	}
 	s := views.Drop(name)
-	return plan.Proposal{State: plan.Todo,
+	return plan.Proposal{State: plan.StateTodo,
 		Hides:   []string{"the view, from everybody it was granted to; the tables stay"},
 		Actions: []plan.Action{{Does: s.Does, SQL: s.SQL}}}, nil
 }
@@ -159,9 +160,9 @@ func (w *Wanted) undoStreaming(ctx context.Context) (plan.Proposal, error) {
 	case err != nil:
 		return plan.Proposal{}, err
 	case t == nil || t.Kind != "STREAMING_TABLE":
-		return plan.Proposal{State: plan.Done, Notes: []string{"it is not there"}}, nil
+		return plan.Proposal{State: plan.StateDone, Notes: []string{"it is not there"}}, nil
 	}
 	s := w.Options.DropStreaming()
-	return plan.Proposal{State: plan.Todo, Notes: []string{"the spans that it was made of stay"},
+	return plan.Proposal{State: plan.StateTodo, Notes: []string{"the spans that it was made of stay"},
 		Actions: []plan.Action{{Does: s.Does, SQL: s.SQL}}}, nil
 }

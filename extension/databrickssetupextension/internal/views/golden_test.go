@@ -65,7 +65,7 @@ func known(o *Options, names ...string) {
 }
 
 func TestGoldenV2(t *testing.T) {
-	o := &Options{Location: lab, Layout: unity.V2}
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	known(o, "relevance", "groundedness", "answer_length", "Relevance", "it's \"odd\"?")
 	var s sheet
 	s.everything(t, o)
@@ -79,7 +79,7 @@ func TestGoldenV2(t *testing.T) {
 
 // The same tables, but scores, tags and metadata from everywhere.
 func TestGoldenV2Everywhere(t *testing.T) {
-	o := &Options{Location: lab, Layout: unity.V2, Prefix: "everywhere", Logs: true, Annotations: true}
+	o := &Options{Location: lab, Layout: unity.LayoutV2, Prefix: "everywhere", Logs: true, Annotations: true}
 	known(o, "relevance", "groundedness", "answer_length", "Relevance", "quality", "tone")
 	var s sheet
 	s.everything(t, o)
@@ -89,7 +89,7 @@ func TestGoldenV2Everywhere(t *testing.T) {
 
 // Views over the streaming table.
 func TestGoldenV2Streamed(t *testing.T) {
-	o := &Options{Location: lab, Layout: unity.V2}
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	o.Spans = o.Name(SpansKind)
 	o.Prefix = "streamed"
 	known(o, "relevance", "groundedness", "answer_length", "Relevance", "it's \"odd\"?")
@@ -99,7 +99,7 @@ func TestGoldenV2Streamed(t *testing.T) {
 }
 
 func TestGoldenV1(t *testing.T) {
-	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab"}, Layout: unity.V1}
+	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab"}, Layout: unity.LayoutV1}
 	known(o, "relevance", "groundedness", "answer_length", "Relevance", "it's \"odd\"?")
 	var s sheet
 	s.everything(t, o)
@@ -108,7 +108,7 @@ func TestGoldenV1(t *testing.T) {
 }
 
 func TestGoldenV1Logs(t *testing.T) {
-	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab"}, Layout: unity.V1,
+	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab"}, Layout: unity.LayoutV1,
 		Prefix: "everywhere_v1", Logs: true}
 	known(o, "relevance", "groundedness", "answer_length", "Relevance", "tone")
 	var s sheet
@@ -131,7 +131,7 @@ func as(o *Options, v View) *Existing {
 // the scores arrive in between.
 func TestGoldenNewScores(t *testing.T) {
 	o := &Options{Location: unity.Location{Catalog: "spark_catalog", Schema: "lab", Prefix: "growing"},
-		Layout: unity.V2}
+		Layout: unity.LayoutV2}
 	tall, err := o.ScoresView(nil)
 	require.NoError(t, err)
 	first, err := o.Traces(nil)
@@ -150,10 +150,10 @@ func TestGoldenNewScores(t *testing.T) {
 		v, err := o.Traces(before.Columns)
 		require.NoError(t, err)
 		c := o.Plan(v, before)
-		require.Equal(t, Update, c.Action)
+		require.Equal(t, ActionUpdate, c.Action)
 		require.Equal(t, [][]string{{"metric_quality", "metric_relevance", "metric_safety"},
 			{"metric_quality" + hashed("Quality")}}[step], c.Added)
-		require.Equal(t, Keep, o.Plan(tall, as(o, tall)).Action, "the view of scores needs no change")
+		require.Equal(t, ActionKeep, o.Plan(tall, as(o, tall)).Action, "the view of scores needs no change")
 		s.Reset()
 		s.add(o.Found(0))
 		s.add(c.Statements...)
@@ -161,7 +161,7 @@ func TestGoldenNewScores(t *testing.T) {
 
 		after := as(o, v)
 		require.Equal(t, before.Columns, after.Columns[:len(before.Columns)], "old columns keep their places")
-		require.Equal(t, Keep, o.Plan(v, after).Action)
+		require.Equal(t, ActionKeep, o.Plan(v, after).Action)
 		before = after
 	}
 }

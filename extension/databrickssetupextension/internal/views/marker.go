@@ -40,37 +40,38 @@ type Existing struct {
 	Properties map[string]string
 }
 
-// Verdict is what may be done with an existing object.
-type Verdict struct {
+// Ownership says whether an existing object was made by setup, and so may be changed.
+type Ownership struct {
 	// Ours is true for a view that was made here and not changed since.
 	Ours bool
 	// Why says why it is left alone, if it is not ours.
 	Why string
 }
 
-// Judge tells whether an existing object is a view of ours that nobody changed. The comparison sees
-// through white space, comments, the case of words and quotes around plain names, which catalogs
-// are known to change.
-func Judge(e *Existing) Verdict {
+// OwnershipOf tells whether an existing object is a view of ours that nobody changed. The
+// comparison sees through white space, comments, the case of words and quotes around plain names,
+// which catalogs are known to change.
+func OwnershipOf(e *Existing) Ownership {
 	version, marked := e.Properties[MarkerVersion]
 	n, err := strconv.Atoi(version)
 	switch {
 	case e.Type != "VIEW":
-		return Verdict{Why: "it is no view but a " + strings.ToLower(strings.ReplaceAll(e.Type, "_", " "))}
+		return Ownership{Why: "it is no view but a " + strings.ToLower(strings.ReplaceAll(e.Type, "_", " "))}
 	case !marked || err != nil:
-		return Verdict{Why: "it was not made by databricks_setup: it has no property " + MarkerVersion}
+		return Ownership{Why: "it was not made by databricks_setup: it has no property " + MarkerVersion}
 	case n > Version:
-		return Verdict{
+		return Ownership{
 			Why: fmt.Sprintf("it was made by a newer otelcol-mlflow (version %d of the views, this one writes %d)", n,
 				Version)}
 	}
 	now := Fingerprint(e.Definition)
 	for _, key := range []string{MarkerDefinition, MarkerNext, MarkerStored} {
 		if e.Properties[key] == now {
-			return Verdict{Ours: true}
+			return Ownership{Ours: true}
 		}
 	}
-	return Verdict{Why: "its definition was changed by hand: the query does not match the property " + MarkerDefinition}
+	return Ownership{Why: "its definition was changed by hand: the query does not match the property " +
+		MarkerDefinition}
 }
 
 // ScoresOf are the scores that an existing view of ours has columns for, in their order.

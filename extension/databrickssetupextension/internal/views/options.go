@@ -39,7 +39,7 @@ var scorePrefix = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // Validate returns what is wrong, naming the field as the configuration does.
 func (o *Options) Validate() error {
-	if o.Layout != unity.V1 && o.Layout != unity.V2 {
+	if o.Layout != unity.LayoutV1 && o.Layout != unity.LayoutV2 {
 		return fmt.Errorf("layout: %q is not one of v2, v1", o.Layout)
 	}
 	if err := o.Location.Validate(o.Layout); err != nil {
@@ -54,7 +54,7 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("score_prefix: %q; write what the attributes of scores begin with, in lower case: a "+
 			"letter, then letters, digits and underscores", o.ScorePrefix)
 	}
-	if o.Annotations && o.Layout == unity.V1 {
+	if o.Annotations && o.Layout == unity.LayoutV1 {
 		return errors.New("annotations: tables of layout v1 have no annotations; leave it out")
 	}
 	return nil
@@ -65,7 +65,7 @@ func (o *Options) Name(kind string) unity.Name {
 	prefix := o.Prefix
 	switch {
 	case prefix != "":
-	case o.Location.Prefix != "" && o.Layout == unity.V2:
+	case o.Location.Prefix != "" && o.Layout == unity.LayoutV2:
 		prefix = o.Location.Prefix
 	default:
 		prefix = "mlflow_experiment_trace"
@@ -85,7 +85,7 @@ func (o *Options) spans() unity.Name {
 	if o.Spans != (unity.Name{}) {
 		return o.Spans
 	}
-	return o.Location.Table(unity.Spans, o.Layout)
+	return o.Location.Table(unity.SignalSpans, o.Layout)
 }
 
 func (o *Options) scorePrefix() string {

@@ -38,7 +38,7 @@ var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.:/ -]+$`)
 // attributes and values of the wrong type are NULL.
 type dialect struct{ maps bool }
 
-func (o *Options) dialect() dialect { return dialect{maps: o.Layout == unity.V1} }
+func (o *Options) dialect() dialect { return dialect{maps: o.Layout == unity.LayoutV1} }
 
 // get reads one attribute of a column as a type.
 func (d dialect) get(column, key, typ string) string {

@@ -16,10 +16,10 @@ type Action string
 
 // The actions.
 const (
-	Create Action = "create"
-	Update Action = "update"
-	Keep   Action = "keep"  // it is as it should be
-	Leave  Action = "leave" // it is not ours
+	ActionCreate Action = "create"
+	ActionUpdate Action = "update"
+	ActionKeep   Action = "keep"  // it is as it should be
+	ActionLeave  Action = "leave" // it is not ours
 )
 
 // Change is what must be done so that a view is as it should be.
@@ -36,18 +36,18 @@ type Change struct {
 func (o *Options) Plan(v View, existing *Existing) Change {
 	c := Change{View: v}
 	if existing == nil {
-		c.Action, c.Statements = Create, []Statement{o.create(&v)}
+		c.Action, c.Statements = ActionCreate, []Statement{o.create(&v)}
 		return c
 	}
-	if verdict := Judge(existing); !verdict.Ours {
-		c.Action, c.Why = Leave, verdict.Why
+	if verdict := OwnershipOf(existing); !verdict.Ours {
+		c.Action, c.Why = ActionLeave, verdict.Why
 		return c
 	}
 	written, wanted := existing.Properties[MarkerDefinition], Fingerprint(v.Query)
 	now := Fingerprint(existing.Definition)
 	// The definition is the wanted one, or the form in which the catalog keeps the wanted one.
 	if now == wanted || written == wanted && now == existing.Properties[MarkerStored] {
-		c.Action = Keep
+		c.Action = ActionKeep
 		if written != wanted {
 			c.Statements = []Statement{o.marked(&v)} // setup ended before it could say so
 		}
@@ -59,7 +59,7 @@ func (o *Options) Plan(v View, existing *Existing) Change {
 			c.Added = append(c.Added, column.Name)
 		}
 	}
-	c.Action, c.Statements = Update, o.update(&v)
+	c.Action, c.Statements = ActionUpdate, o.update(&v)
 	return c
 }
 

@@ -143,7 +143,7 @@ func (o *Options) logScores() string {
       ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
         COALESCE(` + get("mlflow.assessment.id", "string") + `, ` + name + `)
         ORDER BY ` + order + `) AS repeat_rank
-    FROM ` + o.Location.Table(unity.Logs, o.Layout).Quoted() + ` AS l
+    FROM ` + o.Location.Table(unity.SignalLogs, o.Layout).Quoted() + ` AS l
     WHERE l.event_name = ` + literal(evaluationEvent) + ` AND ` + name + ` IS NOT NULL
       AND COALESCE(` + get("mlflow.assessment.kind", "string") + `, 'feedback') = 'feedback'
   ) AS l
@@ -164,7 +164,7 @@ func annotationScores(l unity.Location) string {
   FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id
       ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
-    FROM ` + l.Table(annotationsTable, unity.V2).Quoted() + `
+    FROM ` + l.Table(annotationsTable, unity.LayoutV2).Quoted() + `
     WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
   ) AS a
   WHERE a.annotation_rank = 1`
@@ -194,7 +194,7 @@ func (o *Options) Found(days int) Statement {
 		name := d.get("l.attributes", "gen_ai.evaluation.name", "string")
 		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'log' AS source, count(*) AS occurrences\nFROM "+
 			"%s AS l\nWHERE l.event_name = %s AND %s IS NOT NULL AND %s IS NOT NULL%s\nGROUP BY 1",
-			scoreName(name), o.Location.Table(unity.Logs, o.Layout).Quoted(), literal(evaluationEvent), name,
+			scoreName(name), o.Location.Table(unity.SignalLogs, o.Layout).Quoted(), literal(evaluationEvent), name,
 			score(d.get("l.attributes", "gen_ai.evaluation.score.value", "double"),
 				d.get("l.attributes", "gen_ai.evaluation.score.label", "string")), since("l.time_unix_nano")))
 	}
@@ -202,7 +202,7 @@ func (o *Options) Found(days int) Statement {
 		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'annotation' AS source, count(*) AS "+
 			"occurrences\nFROM %s AS a\nWHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND %s IS "+
 			"NOT NULL\nGROUP BY 1",
-			scoreName("a.name"), o.Location.Table(annotationsTable, unity.V2).Quoted(),
+			scoreName("a.name"), o.Location.Table(annotationsTable, unity.LayoutV2).Quoted(),
 			score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")))
 	}
 	sql := "SELECT score_name, source, occurrences FROM (\n" + indent(strings.Join(parts, "\nUNION ALL\n")) +
@@ -212,6 +212,6 @@ func (o *Options) Found(days int) Statement {
 
 // RowCount is a query for the number of spans, which Delta answers from its log.
 func (o *Options) RowCount() Statement {
-	return Statement{SQL: "SELECT count(*) AS spans FROM " + o.Location.Table(unity.Spans, o.Layout).Quoted(),
+	return Statement{SQL: "SELECT count(*) AS spans FROM " + o.Location.Table(unity.SignalSpans, o.Layout).Quoted(),
 		Does: "counts the spans"}
 }

@@ -21,13 +21,13 @@ func TestValidate(t *testing.T) {
 		o   Options
 		err string
 	}{
-		{Options{Location: lab, Layout: unity.V2}, ""},
-		{Options{Location: unity.Location{Catalog: "a", Schema: "b"}, Layout: unity.V1}, ""},
+		{Options{Location: lab, Layout: unity.LayoutV2}, ""},
+		{Options{Location: unity.Location{Catalog: "a", Schema: "b"}, Layout: unity.LayoutV1}, ""},
 		{Options{Location: lab}, `layout: "" is not one of v2, v1`},
-		{Options{Location: unity.Location{Catalog: "a", Schema: "b"}, Layout: unity.V2}, "table_prefix"},
-		{Options{Location: lab, Layout: unity.V2, Prefix: "a b"}, "prefix"},
-		{Options{Location: lab, Layout: unity.V2, ScorePrefix: "Metric-"}, "score_prefix"},
-		{Options{Location: lab, Layout: unity.V1, Annotations: true}, "annotations"},
+		{Options{Location: unity.Location{Catalog: "a", Schema: "b"}, Layout: unity.LayoutV2}, "table_prefix"},
+		{Options{Location: lab, Layout: unity.LayoutV2, Prefix: "a b"}, "prefix"},
+		{Options{Location: lab, Layout: unity.LayoutV2, ScorePrefix: "Metric-"}, "score_prefix"},
+		{Options{Location: lab, Layout: unity.LayoutV1, Annotations: true}, "annotations"},
 	} {
 		if c.err == "" {
 			assert.NoError(t, c.o.Validate())
@@ -36,15 +36,15 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "spark_catalog.lab.agents_genai_traces",
-		(&Options{Location: lab, Layout: unity.V2}).Name(TracesKind).String())
+		(&Options{Location: lab, Layout: unity.LayoutV2}).Name(TracesKind).String())
 	assert.Equal(t, "spark_catalog.lab.mlflow_experiment_trace_genai_scores",
-		(&Options{Location: lab, Layout: unity.V1}).Name(ScoresKind).String())
+		(&Options{Location: lab, Layout: unity.LayoutV1}).Name(ScoresKind).String())
 	assert.Equal(t, "spark_catalog.lab.own_genai_content",
-		(&Options{Location: lab, Layout: unity.V1, Prefix: "own"}).Name(ContentKind).String())
+		(&Options{Location: lab, Layout: unity.LayoutV1, Prefix: "own"}).Name(ContentKind).String())
 }
 
 func TestKnown(t *testing.T) {
-	o := &Options{Location: lab, Layout: unity.V2}
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	existing := []Score{{"z", "metric_z"}, {"Q", "metric_q"}}
 	known, left := o.Known(existing, []string{"Retrieval/Precision", "z", "?!"}, []string{"B", "a"},
 		[]string{"q", "Q", "a", "日本", "retrieval_precision"})
@@ -83,7 +83,7 @@ func hashed(name string) string {
 }
 
 func TestScoresOf(t *testing.T) {
-	o := &Options{Location: lab, Layout: unity.V2}
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	o.Scores, _ = o.Known(nil, nil, nil, []string{"quality", "Quality", "日本"})
 	v, err := o.Traces(nil)
 	require.NoError(t, err)
@@ -103,11 +103,11 @@ func TestScoresOf(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
-	o := &Options{Location: lab, Layout: unity.V2}
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	v, err := o.Traces(nil)
 	require.NoError(t, err)
 	created := o.Plan(v, nil)
-	require.Equal(t, Create, created.Action)
+	require.Equal(t, ActionCreate, created.Action)
 	require.Len(t, created.Statements, 1)
 	require.True(t, strings.HasPrefix(created.Statements[0].SQL,
 		"CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`agents_genai_traces` ("))
@@ -126,39 +126,39 @@ func TestPlan(t *testing.T) {
 		why    string
 		first  string // beginning of the first statement
 	}{
-		"as it should be":                    {func(*Existing) {}, v, Keep, "", ""},
-		"spelled differently by the catalog": {func(e *Existing) { e.Definition = respelled }, v, Keep, "", ""},
+		"as it should be":                    {func(*Existing) {}, v, ActionKeep, "", ""},
+		"spelled differently by the catalog": {func(e *Existing) { e.Definition = respelled }, v, ActionKeep, "", ""},
 		"another text, noted as the catalog's": {func(e *Existing) {
 			e.Definition = qualified
 			e.Properties[MarkerStored] = Fingerprint(qualified)
-		}, v, Keep, "", ""},
+		}, v, ActionKeep, "", ""},
 		"and it is known as ours to be changed": {func(e *Existing) {
 			e.Definition = qualified
 			e.Properties[MarkerStored] = Fingerprint(qualified)
-		}, more, Update, "", "ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
-		"a new score": {func(*Existing) {}, more, Update, "",
+		}, more, ActionUpdate, "", "ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
+		"a new score": {func(*Existing) {}, more, ActionUpdate, "",
 			"ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
 		"ended between announcing and changing": {func(e *Existing) {
 			e.Properties[MarkerNext] = Fingerprint(more.Query)
 		},
-			more, Update, "", "ALTER VIEW"},
+			more, ActionUpdate, "", "ALTER VIEW"},
 		"ended between changing and marking": {func(e *Existing) {
 			e.Properties[MarkerNext] = Fingerprint(more.Query)
 			e.Definition = more.Query
-		}, more, Keep, "", "ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
-		"edited by hand": {func(e *Existing) { e.Definition += " AND r.trace_kind = 'live'" }, v, Leave,
+		}, more, ActionKeep, "", "ALTER VIEW `spark_catalog`.`lab`.`agents_genai_traces` SET TBLPROPERTIES"},
+		"edited by hand": {func(e *Existing) { e.Definition += " AND r.trace_kind = 'live'" }, v, ActionLeave,
 			"changed by hand", ""},
 		"edited inside a string": {func(e *Existing) {
 			e.Definition = strings.ReplaceAll(e.Definition, "'OK'", "'ok'")
 		},
-			v, Leave, "changed by hand", ""},
-		"not ours": {func(e *Existing) { e.Properties = nil }, v, Leave, "not made by databricks_setup", ""},
-		"a newer version's": {func(e *Existing) { e.Properties[MarkerVersion] = "2" }, v, Leave,
+			v, ActionLeave, "changed by hand", ""},
+		"not ours": {func(e *Existing) { e.Properties = nil }, v, ActionLeave, "not made by databricks_setup", ""},
+		"a newer version's": {func(e *Existing) { e.Properties[MarkerVersion] = "2" }, v, ActionLeave,
 			"newer otelcol-mlflow", ""},
-		"a table": {func(e *Existing) { e.Type = "STREAMING_TABLE" }, v, Leave,
+		"a table": {func(e *Existing) { e.Type = "STREAMING_TABLE" }, v, ActionLeave,
 			"no view but a streaming table", ""},
 	} {
-		e := as(&Options{Location: lab, Layout: unity.V2}, v)
+		e := as(&Options{Location: lab, Layout: unity.LayoutV2}, v)
 		c.change(e)
 		got := o.Plan(c.want, e)
 		assert.Equal(t, c.action, got.Action, name)
@@ -175,13 +175,13 @@ func TestPlan(t *testing.T) {
 
 // An update never says that a view is up to date before it is, and never forgets that it is ours.
 func TestUpdateIsSafeToInterrupt(t *testing.T) {
-	o := &Options{Location: lab, Layout: unity.V2}
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	old, err := o.Traces(nil)
 	require.NoError(t, err)
 	o.Scores, _ = o.Known(nil, nil, nil, []string{"x"})
 	v, err := o.Traces(nil)
 	require.NoError(t, err)
-	e := as(&Options{Location: lab, Layout: unity.V2}, old)
+	e := as(&Options{Location: lab, Layout: unity.LayoutV2}, old)
 	list := o.Plan(v, e).Statements
 	require.Contains(t, list[0].SQL, MarkerNext)
 	require.NotContains(t, list[0].SQL, "'"+MarkerDefinition+"'")
@@ -214,7 +214,7 @@ func TestLiteral(t *testing.T) {
 	assert.Equal(t, `'it\'s \\ "x"'`, literal(`it's \ "x"`))
 	assert.Equal(t, `'\u0024{spark.secret}$'`, literal("${spark.secret}$"))
 	assert.Equal(t, `'\u000a\u0000é日'`, literal("\n\x00é日"))
-	o := &Options{Location: lab, Layout: unity.V2}
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	o.Scores, _ = o.Known(nil, nil, nil, []string{"'] , 1); DROP TABLE x; --", "${a}", "a\\"})
 	v, err := o.Traces(nil)
 	require.NoError(t, err)

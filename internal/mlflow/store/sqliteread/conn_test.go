@@ -42,7 +42,7 @@ func TestQuery(t *testing.T) {
 	for range 2 { // the second time with the statement of the first
 		var got []string
 		require.NoError(t, c.Query(t.Context(), query, []any{1, `["a","é\u0000"]`, int64(2), 0.5}, func(r *Row) error {
-			for i, kind := range []Kind{Integer, Text, Null, Float, Blob, Text} {
+			for i, kind := range []Kind{KindInteger, KindText, KindNull, KindFloat, KindBlob, KindText} {
 				require.Equal(t, kind, r.Kind(i))
 			}
 			require.EqualValues(t, 3+len(got), r.Int(0))

@@ -15,11 +15,11 @@ type Kind int32
 
 // The types of values.
 const (
-	Integer Kind = sqlite3.SQLITE_INTEGER
-	Float   Kind = sqlite3.SQLITE_FLOAT
-	Text    Kind = sqlite3.SQLITE_TEXT
-	Blob    Kind = sqlite3.SQLITE_BLOB
-	Null    Kind = sqlite3.SQLITE_NULL
+	KindInteger Kind = sqlite3.SQLITE_INTEGER
+	KindFloat   Kind = sqlite3.SQLITE_FLOAT
+	KindText    Kind = sqlite3.SQLITE_TEXT
+	KindBlob    Kind = sqlite3.SQLITE_BLOB
+	KindNull    Kind = sqlite3.SQLITE_NULL
 )
 
 // Row is the row that a query is at. It is valid until the function that was called with it

@@ -67,8 +67,9 @@ func BenchmarkApply(b *testing.B) {
 		a.PutStr(genai.SpanOutputs, prose)
 		a.PutStr("own", "thing")
 	}
-	for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs},
-		{Action: Hash, HashKey: secret}} {
+	for _, c := range []Config{{Action: ActionDrop, PersonIDs: PersonIDsDrop},
+		{Action: ActionMask, PersonIDs: PersonIDsDrop},
+		{Action: ActionHash, HashKey: secret}} {
 		b.Run(string(c.Action), func(b *testing.B) {
 			p, err := New(c)
 			if err != nil {

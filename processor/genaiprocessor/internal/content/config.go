@@ -21,20 +21,20 @@ type Action string
 
 // The actions, see the package's documentation. The zero Action is Keep.
 const (
-	Keep Action = "keep"
-	Drop Action = "drop"
-	Mask Action = "mask"
-	Hash Action = "hash"
+	ActionKeep Action = "keep"
+	ActionDrop Action = "drop"
+	ActionMask Action = "mask"
+	ActionHash Action = "hash"
 )
 
 // PersonIDs is what happens to the ids of users and of the humans among assessors when the action
 // isn't Keep.
 type PersonIDs string
 
-// The ways. The zero PersonIDs is HashIDs.
+// The ways. The zero PersonIDs is PersonIDsHash.
 const (
-	HashIDs PersonIDs = "hash" // equal ids stay equal, and can't be read
-	DropIDs PersonIDs = "drop"
+	PersonIDsHash PersonIDs = "hash" // equal ids stay equal, and can't be read
+	PersonIDsDrop PersonIDs = "drop"
 )
 
 // Config says what happens to content.
@@ -71,21 +71,21 @@ const (
 func (c *Config) Validate() error {
 	action := c.Action
 	if action == "" {
-		action = Keep
+		action = ActionKeep
 	}
 	switch action {
-	case Keep, Drop, Mask, Hash:
+	case ActionKeep, ActionDrop, ActionMask, ActionHash:
 	default:
 		return fmt.Errorf("action is %q; write keep, drop, mask or hash", c.Action)
 	}
 	if err := c.validateKey(action); err != nil {
 		return err
 	}
-	if len(c.Keep) > 0 && action != Drop && action != Hash {
+	if len(c.Keep) > 0 && action != ActionDrop && action != ActionHash {
 		return fmt.Errorf("keep has %d entries, but action is %s, which needs none; remove them or choose drop or hash",
 			len(c.Keep), action)
 	}
-	if len(c.Detectors)+len(c.Patterns) > 0 && action != Mask {
+	if len(c.Detectors)+len(c.Patterns) > 0 && action != ActionMask {
 		return fmt.Errorf("detectors or patterns are set, but action is %s; choose mask or remove them", action)
 	}
 	for i, k := range c.Keep {
@@ -115,7 +115,7 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("patterns[%d] is %q, which matches an empty text; require at least one character", i, p)
 		}
 	}
-	if action == Mask && len(c.Detectors) == 1 && c.Detectors[0] == noDetectors && len(c.Patterns) == 0 {
+	if action == ActionMask && len(c.Detectors) == 1 && c.Detectors[0] == noDetectors && len(c.Patterns) == 0 {
 		return errors.New(
 			"detectors is none and there are no patterns, so mask would find nothing; write patterns or choose keep")
 	}
@@ -138,7 +138,7 @@ func (c *Config) validateRegions(action Action) error {
 	if len(c.PhoneRegions) == 0 {
 		return nil
 	}
-	if action != Mask {
+	if action != ActionMask {
 		return fmt.Errorf("phone_regions is set, but action is %s; choose mask or remove it", action)
 	}
 	if len(c.Detectors) > 0 && !slices.Contains(c.Detectors, "phone") {
@@ -168,9 +168,9 @@ func (c *Config) validateRegions(action Action) error {
 func (c *Config) validateKey(action Action) error {
 	const secret = "a secret of your own, such as ${env:GENAI_HASH_KEY} made by `openssl rand -hex 32`"
 	switch c.PersonIDs {
-	case "", HashIDs:
-	case DropIDs:
-		if action == Keep {
+	case "", PersonIDsHash:
+	case PersonIDsDrop:
+		if action == ActionKeep {
 			return errors.New("person_ids is drop, but action is keep, which leaves everything as it is; choose " +
 				"another action or remove it")
 		}
@@ -178,16 +178,16 @@ func (c *Config) validateKey(action Action) error {
 		return fmt.Errorf("person_ids is %q; write hash or drop", c.PersonIDs)
 	}
 	switch {
-	case action == Hash && c.HashKey == "":
+	case action == ActionHash && c.HashKey == "":
 		return errors.New("hash_key is missing, and action is hash; write " + secret)
-	case action != Keep && c.PersonIDs != DropIDs && c.HashKey == "":
+	case action != ActionKeep && c.PersonIDs != PersonIDsDrop && c.HashKey == "":
 		return fmt.Errorf("hash_key is missing: with action %s ids of users and human assessors are hashed; write "+
 			"%s, or person_ids: drop, which removes these ids", action, secret)
 	case c.HashKey == "":
-	case action == Keep:
+	case action == ActionKeep:
 		return errors.New(
 			"hash_key is set, but action is keep, which hashes nothing; choose another action or remove it")
-	case action != Hash && c.PersonIDs == DropIDs:
+	case action != ActionHash && c.PersonIDs == PersonIDsDrop:
 		return fmt.Errorf("hash_key is set, but action is %s and person_ids is drop, so nothing is hashed; remove "+
 			"it or write person_ids: hash", action)
 	case len(c.HashKey) < shortestKey:

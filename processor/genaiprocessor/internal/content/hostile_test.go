@@ -80,8 +80,9 @@ func TestHostileNesting(t *testing.T) {
 	valid.End()
 	require.NoError(t, valid.Err())
 
-	for _, action := range []Config{{Action: Mask, PersonIDs: DropIDs},
-		{Action: Drop, PersonIDs: DropIDs, Keep: []string{"mlflow.*"}}, {Action: Hash, HashKey: secret}} {
+	for _, action := range []Config{{Action: ActionMask, PersonIDs: PersonIDsDrop},
+		{Action: ActionDrop, PersonIDs: PersonIDsDrop, Keep: []string{"mlflow.*"}},
+		{Action: ActionHash, HashKey: secret}} {
 		td := ptrace.NewTraces()
 		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		for _, key := range []string{"mlflow.anything", genai.Assessments} {
@@ -97,8 +98,9 @@ func TestHostileNesting(t *testing.T) {
 
 func TestHostileSpan(t *testing.T) {
 	const n = 100_000
-	for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs},
-		{Action: Drop, PersonIDs: DropIDs, Keep: []string{"key.7*"}}, {Action: Hash, HashKey: secret}} {
+	for _, config := range []Config{{Action: ActionMask, PersonIDs: PersonIDsDrop},
+		{Action: ActionDrop, PersonIDs: PersonIDsDrop, Keep: []string{"key.7*"}},
+		{Action: ActionHash, HashKey: secret}} {
 		td := ptrace.NewTraces()
 		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
 		attrs := span.Attributes()
@@ -219,8 +221,9 @@ func FuzzApply(f *testing.F) {
 	f.Add("mlflow.assessments", `[{"source": {"source_type": "HUMAN", "source_id": "alice"}}]`, "x", uint8(1))
 	f.Add("mlflow.jsonAttributes", "mlflow.spanInputs", "gen_ai.x", uint8(2))
 	f.Fuzz(func(t *testing.T, key, value, name string, kind uint8) {
-		for _, c := range []Config{{Action: Drop, PersonIDs: DropIDs}, {Action: Mask, PersonIDs: DropIDs},
-			{Action: Hash, HashKey: secret}, {Action: Mask, HashKey: secret}} {
+		for _, c := range []Config{{Action: ActionDrop, PersonIDs: PersonIDsDrop},
+			{Action: ActionMask, PersonIDs: PersonIDsDrop},
+			{Action: ActionHash, HashKey: secret}, {Action: ActionMask, HashKey: secret}} {
 			td := ptrace.NewTraces()
 			ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
 			ss.Scope().Attributes().PutStr(genai.PayloadsMode, "json")
@@ -241,7 +244,8 @@ func FuzzApply(f *testing.F) {
 				v.SetEmptySlice().AppendEmpty().SetStr(value)
 			}
 			apply(t, td, c)
-			if c.Action == Drop && genai.ClassOf(key) != genai.ClassSafe && genai.ClassOf(key) != genai.ClassName {
+			if c.Action == ActionDrop && genai.ClassOf(key) != genai.ClassSafe &&
+				genai.ClassOf(key) != genai.ClassName {
 				require.Zero(t, span.Attributes().Len())
 			}
 		}

@@ -140,7 +140,7 @@ func (m *masker) text(s, key string, embedded int) (string, bool) {
 		member := key
 		out, err := pyjson.Rewrite(s, func(kind pyjson.Kind, isKey bool, value string) (r string, replace bool) {
 			switch {
-			case kind == pyjson.Number:
+			case kind == pyjson.KindNumber:
 				r, replace = m.number(value, member)
 			case isKey:
 				member = value

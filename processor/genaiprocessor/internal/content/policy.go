@@ -48,7 +48,8 @@ func New(c Config) (*Policy, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Policy{action: c.Action, keys: map[string]bool{}, key: []byte(c.HashKey), dropIDs: c.PersonIDs == DropIDs}
+	p := &Policy{action: c.Action, keys: map[string]bool{}, key: []byte(c.HashKey),
+		dropIDs: c.PersonIDs == PersonIDsDrop}
 	for _, k := range c.Keep {
 		if k == keepNames {
 			p.keepNames = true
@@ -63,7 +64,7 @@ func New(c Config) (*Policy, error) {
 			p.globs = append(p.globs, g)
 		}
 	}
-	if c.Action == Mask {
+	if c.Action == ActionMask {
 		p.full = newMasker(&c)
 		p.strong = p.full.strong()
 	}
@@ -73,7 +74,7 @@ func New(c Config) (*Policy, error) {
 // Apply treats the GenAI spans of td.
 func (p *Policy) Apply(td ptrace.Traces) Stats {
 	var stats Stats
-	if p.action == "" || p.action == Keep {
+	if p.action == "" || p.action == ActionKeep {
 		return stats
 	}
 	call := *p
@@ -134,10 +135,10 @@ func (p *Policy) span(span ptrace.Span) {
 // message returns what becomes of a status message.
 func (p *Policy) message(s string) string {
 	switch p.action {
-	case Hash:
+	case ActionHash:
 		p.stats.Hashed++
 		return p.digest([]byte(s))
-	case Mask:
+	case ActionMask:
 		return p.mask(s)
 	}
 	p.stats.Removed++
@@ -158,14 +159,14 @@ func (p *Policy) name(s string, safe func() (string, bool)) (string, bool) {
 	if p.keepNames {
 		return s, true
 	}
-	if p.action == Mask {
+	if p.action == ActionMask {
 		return p.mask(s), false
 	}
 	other, same := safe()
 	switch {
 	case same:
 		return s, true
-	case p.action == Hash:
+	case p.action == ActionHash:
 		p.stats.Hashed++
 		return p.digest([]byte(s)), false
 	}
@@ -179,7 +180,7 @@ func (p *Policy) attributes(m pcommon.Map, class func(key string) genai.Class, n
 	if m.Len() == 0 {
 		return
 	}
-	if p.action == Mask {
+	if p.action == ActionMask {
 		p.maskAttributes(m, class)
 		return
 	}
@@ -194,7 +195,7 @@ func (p *Policy) attributes(m pcommon.Map, class func(key string) genai.Class, n
 				p.assessors(v, 0)
 			}
 			return false
-		case p.action == Hash:
+		case p.action == ActionHash:
 			p.hash(v)
 			p.stats.Hashed++
 			return false

@@ -55,19 +55,20 @@ func ours(c *canaries, payloads genai.Payloads) ptrace.Traces {
 				{Key: "mlflow.note", Value: c.text("mlflow-tag")}, {Key: genai.TraceName, Value: c.text("trace-name")},
 				{Key: "of " + c.text("tag-key"), Value: "x"}},
 			Assessments: []mlflow.Assessment{
-				{ID: "a-1", Name: "good", Kind: mlflow.Feedback, Value: c.json("feedback"),
+				{ID: "a-1", Name: "good", Kind: mlflow.AssessmentKindFeedback, Value: c.json("feedback"),
 					Rationale: c.text("rationale"), SourceType: "HUMAN", SourceID: c.text("reviewer"),
 					Metadata: []mlflow.KeyValue{{Key: "k", Value: c.text("assessment-metadata")}}, Updated: 3},
-				{ID: "a-2", Name: "expected", Kind: mlflow.Expectation, Value: c.json("expectation"),
+				{ID: "a-2", Name: "expected", Kind: mlflow.AssessmentKindExpectation, Value: c.json("expectation"),
 					SourceType: "LLM_JUDGE", SourceID: "judge-1"},
-				{ID: "a-3", Name: "expected", Kind: mlflow.Expectation, Serialized: `["` + canary +
+				{ID: "a-3", Name: "expected", Kind: mlflow.AssessmentKindExpectation, Serialized: `["` + canary +
 					`.serialized@example.com"]`, SourceType: "CODE", SourceID: "code-1"},
-				{ID: "a-4", Name: "failed", Kind: mlflow.Feedback, Error: &mlflow.AssessmentError{Code: "RATE",
-					Message: c.text("error"), StackTrace: c.text("error-stack")}},
+				{ID: "a-4", Name: "failed", Kind: mlflow.AssessmentKindFeedback,
+					Error: &mlflow.AssessmentError{Code: "RATE",
+						Message: c.text("error"), StackTrace: c.text("error-stack")}},
 			},
 		},
 		Spans: []mlflow.Span{
-			{ID: [8]byte{1}, Name: "answer " + c.text("span-name"), Status: mlflow.StatusError,
+			{ID: [8]byte{1}, Name: "answer " + c.text("span-name"), Status: mlflow.StatusCodeError,
 				Message: c.text("status"), Attributes: []mlflow.Attribute{
 					a(genai.SpanType, `"AGENT"`), a("anything", `{"deep": [{"er": `+quoted("unknown")+`}]}`),
 					a("latency", "1.5"), a("metric_good", "1.0"), a("metric_bad", quoted("metric")),
@@ -193,19 +194,19 @@ func TestKeep(t *testing.T) {
 
 func TestDrop(t *testing.T) {
 	inputs(t, func(t *testing.T, td ptrace.Traces, _ canaries) {
-		stats := apply(t, td, Config{Action: Drop, PersonIDs: DropIDs})
+		stats := apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop})
 		assert.NotContains(t, text(t, td), canary)
 		assert.Positive(t, stats.Removed)
 		assert.Zero(t, stats.Hashed)
 		before := text(t, td)
-		apply(t, td, Config{Action: Drop, PersonIDs: DropIDs})
+		apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop})
 		assert.Equal(t, before, text(t, td), "idempotent")
 	})
 }
 
 func TestDropWithKey(t *testing.T) {
 	inputs(t, func(t *testing.T, td ptrace.Traces, _ canaries) {
-		stats := apply(t, td, Config{Action: Drop, HashKey: secret})
+		stats := apply(t, td, Config{Action: ActionDrop, HashKey: secret})
 		assert.NotContains(t, text(t, td), canary)
 		assert.Positive(t, stats.Hashed)
 	})
@@ -213,7 +214,7 @@ func TestDropWithKey(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	inputs(t, func(t *testing.T, td ptrace.Traces, c canaries) {
-		stats := apply(t, td, Config{Action: Hash, HashKey: secret})
+		stats := apply(t, td, Config{Action: ActionHash, HashKey: secret})
 		got := text(t, td)
 		for _, each := range c {
 			if strings.Contains(each, "tag-key") { // keys stay
@@ -227,17 +228,17 @@ func TestHash(t *testing.T) {
 }
 
 func TestMask(t *testing.T) {
-	for persons, key := range map[PersonIDs]configopaque.String{DropIDs: "", HashIDs: secret} {
+	for persons, key := range map[PersonIDs]configopaque.String{PersonIDsDrop: "", PersonIDsHash: secret} {
 		inputs(t, func(t *testing.T, td ptrace.Traces, c canaries) {
 			valid := jsonStrings(td)
-			stats := apply(t, td, Config{Action: Mask, PersonIDs: persons, HashKey: key})
+			stats := apply(t, td, Config{Action: ActionMask, PersonIDs: persons, HashKey: key})
 			assert.NotContains(t, text(t, td), "@example.com")
 			assert.Contains(t, text(t, td), "[email]")
 			assert.GreaterOrEqual(t, stats.Masked, 1)
 			assert.Equal(t, valid, jsonStrings(td), "what was JSON stays JSON")
 			before := text(t, td)
 			if key == "" {
-				apply(t, td, Config{Action: Mask, PersonIDs: DropIDs})
+				apply(t, td, Config{Action: ActionMask, PersonIDs: PersonIDsDrop})
 				assert.Equal(t, before, text(t, td), "idempotent")
 			}
 		})
@@ -247,7 +248,7 @@ func TestMask(t *testing.T) {
 func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 	var c canaries
 	td := ours(&c, genai.PayloadsJSON)
-	apply(t, td, Config{Action: Drop, PersonIDs: DropIDs, Keep: []string{"mlflow.traceTag.te*", "latency"}})
+	apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop, Keep: []string{"mlflow.traceTag.te*", "latency"}})
 	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
 	root := spans.At(0)
 	assert.Equal(t, "invoke_agent", root.Name())
@@ -283,7 +284,7 @@ func TestWhatStaysWhenContentIsDropped(t *testing.T) {
 func TestKeepNames(t *testing.T) {
 	var c canaries
 	td := ours(&c, genai.PayloadsStructured)
-	apply(t, td, Config{Action: Drop, PersonIDs: DropIDs, Keep: []string{"name"}})
+	apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop, Keep: []string{"name"}})
 	root := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
 	assert.Contains(t, root.Name(), "span-name")
 	assert.Contains(t, root.Events().At(2).Name(), "event-name")
@@ -292,9 +293,9 @@ func TestKeepNames(t *testing.T) {
 
 func TestPersons(t *testing.T) {
 	for _, payloads := range []genai.Payloads{genai.PayloadsStructured, genai.PayloadsJSON} {
-		for _, config := range []Config{{Action: Mask, PersonIDs: DropIDs},
-			{Action: Mask, PersonIDs: HashIDs, HashKey: secret}, {Action: Mask, HashKey: secret}} {
-			want := config.PersonIDs != DropIDs
+		for _, config := range []Config{{Action: ActionMask, PersonIDs: PersonIDsDrop},
+			{Action: ActionMask, PersonIDs: PersonIDsHash, HashKey: secret}, {Action: ActionMask, HashKey: secret}} {
+			want := config.PersonIDs != PersonIDsDrop
 			var c canaries
 			td := ours(&c, payloads)
 			p, err := New(config)
@@ -343,7 +344,7 @@ func TestPersons(t *testing.T) {
 func TestPersonsAreDroppedFromWhatIsHashed(t *testing.T) {
 	var c canaries
 	td := ours(&c, genai.PayloadsJSON)
-	stats := apply(t, td, Config{Action: Hash, PersonIDs: DropIDs, HashKey: secret})
+	stats := apply(t, td, Config{Action: ActionHash, PersonIDs: PersonIDsDrop, HashKey: secret})
 	attrs := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()
 	assert.NotContains(t, attrs, genai.UserID)
 	assert.NotContains(t, attrs, genai.TraceUser)
@@ -362,7 +363,7 @@ func TestMaskKeepsIDs(t *testing.T) {
 	span.Attributes().PutStr(genai.SessionID, "alice@example.com/555-123-4567")
 	span.Attributes().PutInt("anything", 4111111111111111)
 	span.Attributes().PutInt("gen_ai.usage.total", 4111111111111111)
-	apply(t, td, Config{Action: Mask, PersonIDs: DropIDs})
+	apply(t, td, Config{Action: ActionMask, PersonIDs: PersonIDsDrop})
 	assert.Equal(t, map[string]any{genai.ExperimentID: "4111111111111111", genai.SessionID: "[email]/555-123-4567",
 		"anything": "[card]", "gen_ai.usage.total": int64(4111111111111111)}, span.Attributes().AsRaw())
 	assert.Equal(t, map[string]any{"k8s.pod.ip": "10.0.0.1", genai.ExperimentName: "/Users/[email]/one"},
@@ -370,7 +371,7 @@ func TestMaskKeepsIDs(t *testing.T) {
 }
 
 func TestOtherSpansAreLeftAlone(t *testing.T) {
-	for _, action := range []Action{Drop, Mask, Hash} {
+	for _, action := range []Action{ActionDrop, ActionMask, ActionHash} {
 		td := ptrace.NewTraces()
 		rs := td.ResourceSpans().AppendEmpty()
 		rs.Resource().Attributes().PutStr("note", "a@example.com")

@@ -22,14 +22,14 @@ var words = map[string]float64{
 func (s *Scorer) number(name string, value []byte) (float64, bool) {
 	scan := pyjson.NewScanner(value)
 	switch scan.Kind() {
-	case pyjson.Bool:
+	case pyjson.KindBool:
 		if scan.Bool() {
 			return 1, true
 		}
 		return 0, true
-	case pyjson.Number:
+	case pyjson.KindNumber:
 		return finite(pyjson.Float64(scan.Num()))
-	case pyjson.String:
+	case pyjson.KindString:
 		return s.label(name, scan.Str())
 	}
 	return 0, false

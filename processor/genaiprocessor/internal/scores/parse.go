@@ -34,7 +34,7 @@ const maxAssessments = 10_000
 func parse(s *pyjson.Scanner, list []assessment, text []byte) (_ []assessment, malformed int, broken bool) {
 	*s = pyjson.NewScanner(text)
 	for range 2 { // text in a string, perhaps once more
-		if s.Kind() != pyjson.String {
+		if s.Kind() != pyjson.KindString {
 			break
 		}
 		inner := s.Bytes()
@@ -44,13 +44,13 @@ func parse(s *pyjson.Scanner, list []assessment, text []byte) (_ []assessment, m
 		*s = pyjson.NewScanner(inner)
 	}
 	switch s.Kind() {
-	case pyjson.Object:
+	case pyjson.KindObject:
 		list = append(list, assessment{})
 		list[len(list)-1].read(s)
-	case pyjson.Array:
-		s.Open(pyjson.Array)
+	case pyjson.KindArray:
+		s.Open(pyjson.KindArray)
 		for s.NextElement() {
-			if s.Kind() != pyjson.Object || len(list) >= maxAssessments {
+			if s.Kind() != pyjson.KindObject || len(list) >= maxAssessments {
 				s.Skip()
 				malformed++
 				continue
@@ -60,7 +60,7 @@ func parse(s *pyjson.Scanner, list []assessment, text []byte) (_ []assessment, m
 				list = list[:len(list)-1]
 			}
 		}
-	case pyjson.Null:
+	case pyjson.KindNull:
 		s.Null()
 	default:
 		return list, 0, true
@@ -96,7 +96,7 @@ var members = map[string]func(a *assessment, s *pyjson.Scanner){
 
 // read reads an object.
 func (a *assessment) read(s *pyjson.Scanner) {
-	s.Open(pyjson.Object)
+	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		if read, ok := members[s.KeyString()]; ok {
 			read(a, s)
@@ -122,7 +122,7 @@ func (a *assessment) setTime(rank int8, t int64) {
 }
 
 func (a *assessment) readValue(rank int8, s *pyjson.Scanner) {
-	null := s.Kind() == pyjson.Null
+	null := s.Kind() == pyjson.KindNull
 	if raw := s.Skip(); !null && before(rank, a.valueRank) {
 		a.value, a.valueRank = raw, rank
 	}
@@ -130,11 +130,11 @@ func (a *assessment) readValue(rank int8, s *pyjson.Scanner) {
 
 // readSource reads {"source_type": …} or the type itself.
 func (a *assessment) readSource(s *pyjson.Scanner) {
-	if s.Kind() != pyjson.Object {
+	if s.Kind() != pyjson.KindObject {
 		a.source = text(s)
 		return
 	}
-	s.Open(pyjson.Object)
+	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		if string(s.Key()) == "source_type" {
 			a.source = text(s)
@@ -147,11 +147,11 @@ func (a *assessment) readSource(s *pyjson.Scanner) {
 // readFeedback reads {"value": …} or the value itself.
 func (a *assessment) readFeedback(s *pyjson.Scanner) {
 	switch s.Kind() {
-	case pyjson.Null:
+	case pyjson.KindNull:
 		s.Null()
-	case pyjson.Object:
+	case pyjson.KindObject:
 		a.feedback = true
-		s.Open(pyjson.Object)
+		s.Open(pyjson.KindObject)
 		for s.NextMember() {
 			if string(s.Key()) == "value" {
 				a.readValue(1, s)
@@ -167,12 +167,12 @@ func (a *assessment) readFeedback(s *pyjson.Scanner) {
 
 // readOther reads an expectation or an issue.
 func (a *assessment) readOther(s *pyjson.Scanner) {
-	a.other = a.other || s.Kind() != pyjson.Null
+	a.other = a.other || s.Kind() != pyjson.KindNull
 	s.Skip()
 }
 
 func (a *assessment) readValid(s *pyjson.Scanner) {
-	if s.Kind() == pyjson.Bool {
+	if s.Kind() == pyjson.KindBool {
 		a.invalid = !s.Bool()
 	} else {
 		s.Skip()
@@ -181,7 +181,7 @@ func (a *assessment) readValid(s *pyjson.Scanner) {
 
 // text reads a value and returns it if it is a string.
 func text(s *pyjson.Scanner) string {
-	if s.Kind() != pyjson.String {
+	if s.Kind() != pyjson.KindString {
 		s.Skip()
 		return ""
 	}
@@ -191,12 +191,12 @@ func text(s *pyjson.Scanner) string {
 // instant reads a time, RFC 3339 or Unix milliseconds, and returns it in nanoseconds, or 0.
 func instant(s *pyjson.Scanner) int64 {
 	switch s.Kind() {
-	case pyjson.Number:
+	case pyjson.KindNumber:
 		if ms, ok := pyjson.Int64(s.Num()); ok && ms < 1<<53/1000 {
 			return ms * int64(time.Millisecond)
 		}
 		return 0
-	case pyjson.String:
+	case pyjson.KindString:
 		if t, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(s.Str())); err == nil {
 			return t.UnixNano()
 		}

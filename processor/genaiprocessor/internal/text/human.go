@@ -57,7 +57,7 @@ func (h *human) line(s []byte) {
 func (h *human) json(raw []byte) {
 	s := pyjson.NewScanner(raw)
 	kind := s.Kind()
-	if kind == pyjson.Null {
+	if kind == pyjson.KindNull {
 		return
 	}
 	before := len(h.dst)
@@ -65,7 +65,7 @@ func (h *human) json(raw []byte) {
 		h.dst = append(h.dst, '\n')
 	}
 	start := len(h.dst)
-	if kind == pyjson.String {
+	if kind == pyjson.KindString {
 		if h.dst = s.AppendBytes(h.dst); len(h.dst) == start || isBlob(h.dst[start:]) {
 			h.dst = h.dst[:before]
 		}
@@ -89,15 +89,15 @@ var places = map[string]bool{
 func (h *human) document(text []byte) {
 	text = h.read(text)
 	switch kindOf(text) {
-	case pyjson.Object:
+	case pyjson.KindObject:
 		h.object(text, 0)
-	case pyjson.Array:
+	case pyjson.KindArray:
 		if h.isMessage(text, 0) {
 			h.list(text, 0)
 		} else {
 			h.strings(text, 0)
 		}
-	case pyjson.Null:
+	case pyjson.KindNull:
 	default:
 		h.json(text)
 	}
@@ -108,10 +108,10 @@ func (h *human) document(text []byte) {
 func (h *human) conversation(text []byte) bool {
 	text = h.read(text)
 	if !h.isMessage(text, 0) {
-		if kindOf(text) != pyjson.Array {
+		if kindOf(text) != pyjson.KindArray {
 			return false
 		}
-		if first := h.firstLeaf(text, 0); kindOf(first) != pyjson.Object || !h.hasText(first) {
+		if first := h.firstLeaf(text, 0); kindOf(first) != pyjson.KindObject || !h.hasText(first) {
 			return false
 		}
 	}
@@ -140,14 +140,14 @@ func (h *human) object(text []byte, depth int) {
 	}
 	for i := base; i < end; i++ {
 		m := h.open[i]
-		if m.key == "config" && kindOf(m.value) == pyjson.Object {
+		if m.key == "config" && kindOf(m.value) == pyjson.KindObject {
 			h.systemInstruction(m.value, depth+1)
 			continue
 		}
 		if _, known := places[m.key]; !known {
 			continue
 		}
-		if m.key == "request" && kindOf(m.value) == pyjson.Object {
+		if m.key == "request" && kindOf(m.value) == pyjson.KindObject {
 			h.object(m.value, depth+1)
 		} else {
 			h.list(m.value, depth+1)
@@ -174,9 +174,9 @@ func areCall(members []member) bool {
 	for _, m := range members {
 		if places[m.key] {
 			switch kindOf(m.value) {
-			case pyjson.Array, pyjson.Object:
+			case pyjson.KindArray, pyjson.KindObject:
 				container = true
-			case pyjson.String:
+			case pyjson.KindString:
 				text = true
 			}
 		}
@@ -200,9 +200,9 @@ func (h *human) each(list []byte, depth int, add func(element []byte, depth int)
 // it.
 func (h *human) strings(raw []byte, depth int) {
 	switch kindOf(raw) {
-	case pyjson.String:
+	case pyjson.KindString:
 		h.json(raw)
-	case pyjson.Object:
+	case pyjson.KindObject:
 		if depth >= maxDepth {
 			return
 		}
@@ -215,7 +215,7 @@ func (h *human) strings(raw []byte, depth int) {
 			}
 		}
 		h.drop(base)
-	case pyjson.Array:
+	case pyjson.KindArray:
 		if h.isMessage(raw, depth) {
 			h.list(raw, depth)
 		} else {

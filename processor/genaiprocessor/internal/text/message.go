@@ -11,10 +11,10 @@ import (
 // lists of lists included.
 func (h *human) isMessage(text []byte, depth int) bool {
 	switch kindOf(text) {
-	case pyjson.Array:
+	case pyjson.KindArray:
 		first := h.firstLeaf(text, depth)
-		return kindOf(first) == pyjson.Object && h.isMessage(first, depth)
-	case pyjson.Object:
+		return kindOf(first) == pyjson.KindObject && h.isMessage(first, depth)
+	case pyjson.KindObject:
 		base := h.collect(text)
 		defer h.drop(base)
 		return areMessage(h.open[base:])
@@ -41,15 +41,15 @@ func areMessage(members []member) bool {
 // list adds the texts of a message, a part of one, a list of either, or a string.
 func (h *human) list(raw []byte, depth int) {
 	switch kindOf(raw) {
-	case pyjson.String:
+	case pyjson.KindString:
 		h.json(raw)
-	case pyjson.Object:
+	case pyjson.KindObject:
 		if depth < maxDepth {
 			base := h.collect(raw)
 			h.message(base, depth)
 			h.drop(base)
 		}
-	case pyjson.Array:
+	case pyjson.KindArray:
 		h.each(raw, depth, h.list)
 	}
 }
@@ -66,7 +66,7 @@ func (h *human) message(base, depth int) {
 	for _, m := range h.open[base:end] {
 		switch m.key {
 		case "type":
-			call = call || kindOf(m.value) == pyjson.String && calls[stringIn(m.value)]
+			call = call || kindOf(m.value) == pyjson.KindString && calls[stringIn(m.value)]
 		case "role":
 			h.messages++
 		case "message":
@@ -112,7 +112,7 @@ func (h *human) message(base, depth int) {
 // data adds the texts of a message, a part of one or a list of either, or the JSON of an object
 // that is none: tools answer with such objects.
 func (h *human) data(raw []byte, depth int) {
-	if kindOf(raw) == pyjson.Object && !h.hasText(raw) {
+	if kindOf(raw) == pyjson.KindObject && !h.hasText(raw) {
 		h.json(raw)
 		return
 	}
@@ -142,9 +142,9 @@ func (h *human) hasText(object []byte) bool {
 // call adds the names and arguments of calls of tools.
 func (h *human) call(raw []byte, depth int) {
 	switch kindOf(raw) {
-	case pyjson.Array:
+	case pyjson.KindArray:
 		h.each(raw, depth, h.call)
-	case pyjson.Object:
+	case pyjson.KindObject:
 		if depth >= maxDepth {
 			return
 		}
@@ -178,7 +178,7 @@ func (h *human) result(raw []byte, depth int) {
 	case depth >= maxDepth:
 	case h.isMessage(raw, depth):
 		h.list(raw, depth)
-	case kindOf(raw) == pyjson.Object:
+	case kindOf(raw) == pyjson.KindObject:
 		base := h.collect(raw)
 		content := false
 		for i, end := base, len(h.open); i < end; i++ {

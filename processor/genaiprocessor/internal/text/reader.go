@@ -165,11 +165,11 @@ func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 	s := v.Str()
 	if f != literal && len(s) <= r.Limit && (f == listed || looksLikeJSON(s)) {
 		switch text, kind := r.canonical(s); {
-		case kind == pyjson.String:
+		case kind == pyjson.KindString:
 			s = stringOf(text)
-		case kind != pyjson.Invalid && mode == ModeText:
+		case kind != pyjson.KindInvalid && mode == ModeText:
 			return r.readable(text)
-		case kind != pyjson.Invalid:
+		case kind != pyjson.KindInvalid:
 			return Text{Text: stringOf(text), Found: true}
 		}
 	}
@@ -184,16 +184,16 @@ func (r *Reader) value(v pcommon.Value, f form, mode Mode) Text {
 func (r *Reader) canonical(s string) ([]byte, pyjson.Kind) {
 	scan := pyjson.NewScanner(bytesOf(s))
 	kind := scan.Kind()
-	if kind == pyjson.String {
+	if kind == pyjson.KindString {
 		inner := scan.Bytes()
 		if scan.End(); scan.Err() != nil {
-			kind = pyjson.Invalid
+			kind = pyjson.KindInvalid
 		}
 		return inner, kind
 	}
 	text, err := pyjson.AppendCanonical(r.json[:0], bytesOf(s), false)
 	if r.json = text; err != nil {
-		kind = pyjson.Invalid
+		kind = pyjson.KindInvalid
 	}
 	return text, kind
 }

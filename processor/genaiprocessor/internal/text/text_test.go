@@ -427,7 +427,7 @@ func same(t *testing.T, o *outline, value []byte, depth int) {
 	}
 	s := pyjson.NewScanner(value)
 	switch k := s.Kind(); k {
-	case pyjson.Array:
+	case pyjson.KindArray:
 		s.Open(k)
 		c := o.inside(value)
 		first := true
@@ -435,7 +435,7 @@ func same(t *testing.T, o *outline, value []byte, depth int) {
 			e, ok := c.element()
 			require.True(t, ok)
 			require.Equal(t, string(s.Skip()), string(e))
-			if leaf := o.firstLeaf(value, 0); first && kindOf(e) != pyjson.Array {
+			if leaf := o.firstLeaf(value, 0); first && kindOf(e) != pyjson.KindArray {
 				require.Equal(t, string(e), string(leaf))
 			}
 			first = false
@@ -443,7 +443,7 @@ func same(t *testing.T, o *outline, value []byte, depth int) {
 		}
 		_, ok := c.element()
 		require.False(t, ok)
-	case pyjson.Object:
+	case pyjson.KindObject:
 		s.Open(k)
 		c := o.inside(value)
 		for s.NextMember() {

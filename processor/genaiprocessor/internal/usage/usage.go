@@ -117,20 +117,20 @@ func (u *Usage) document(v pcommon.Value, members map[string]source) (bad int) {
 	}
 	text := v.Str()
 	s := pyjson.NewScanner(unsafe.Slice(unsafe.StringData(text), len(text)))
-	if s.Kind() != pyjson.Object {
+	if s.Kind() != pyjson.KindObject {
 		return 0
 	}
-	s.Open(pyjson.Object)
+	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		at, ok := members[s.KeyString()]
 		switch {
-		case !ok || s.Kind() == pyjson.Null:
+		case !ok || s.Kind() == pyjson.KindNull:
 			s.Skip()
-		case s.Kind() == pyjson.String:
+		case s.Kind() == pyjson.KindString:
 			if !u.text(at, s.Str()) {
 				bad++
 			}
-		case s.Kind() != pyjson.Number:
+		case s.Kind() != pyjson.KindNumber:
 			s.Skip()
 			bad++
 		default:

@@ -277,15 +277,15 @@ func TestSingleTraceRefusedInSmallExperiment(t *testing.T) {
 
 func TestSkippedAreListedAndCounted(t *testing.T) {
 	w := newWorld(2, 50)
-	w.source.skips["tr-1-0003"] = mlflow.Skipf(mlflow.NoSpans, "")
+	w.source.skips["tr-1-0003"] = mlflow.Skipf(mlflow.ReasonNoSpans, "")
 	err := Run(t.Context(), nil, w.settings(accept))
 	v := w.verdict(t, err)
 	require.True(t, v.Complete, "1 of 100 is within 1%%: %v", v.Problems)
-	require.Equal(t, map[string]mlflow.Reason{"tr-1-0003": mlflow.NoSpans}, w.listed)
+	require.Equal(t, map[string]mlflow.Reason{"tr-1-0003": mlflow.ReasonNoSpans}, w.listed)
 
 	w = newWorld(2, 50)
 	for i := range 50 {
-		w.source.skips[fmt.Sprintf("tr-2-%04d", i)] = mlflow.Skipf(mlflow.Unreachable,
+		w.source.skips[fmt.Sprintf("tr-2-%04d", i)] = mlflow.Skipf(mlflow.ReasonUnreachable,
 			"spans are in s3://bucket (not readable here)")
 	}
 	err = Run(t.Context(), nil, w.settings(accept))
@@ -318,7 +318,7 @@ func TestSkippedAreListedAndCounted(t *testing.T) {
 func TestUnreachableHeadline(t *testing.T) {
 	w := newWorld(1, 3)
 	for _, id := range w.all() {
-		w.source.skips[id] = mlflow.Skipf(mlflow.Unreachable, "spans are in s3://bucket/x (not readable here)")
+		w.source.skips[id] = mlflow.Skipf(mlflow.ReasonUnreachable, "spans are in s3://bucket/x (not readable here)")
 	}
 	err := Run(t.Context(), nil, w.settings(accept))
 	v := w.verdict(t, err)
@@ -338,7 +338,7 @@ func TestUnfinishedTraces(t *testing.T) {
 	v := w.verdict(t, err)
 	require.True(t, v.Complete, v.Problems)
 	require.Contains(t, v.Headline, "1 not finished yet")
-	require.Equal(t, map[string]mlflow.Reason{"young": mlflow.InProgress}, w.listed)
+	require.Equal(t, map[string]mlflow.Reason{"young": mlflow.ReasonInProgress}, w.listed)
 	require.Equal(t, 1, w.got["old"])
 	require.Zero(t, w.got["young"])
 
@@ -364,7 +364,7 @@ func TestVanishedPendingTraceIsSkipped(t *testing.T) {
 	require.NoError(t, Run(t.Context(), nil, w.settings(accept)))
 	w.source.infos["1"] = nil
 	require.NoError(t, Run(t.Context(), nil, w.settings(accept)))
-	require.Equal(t, mlflow.Vanished, w.listed["young"])
+	require.Equal(t, mlflow.ReasonVanished, w.listed["young"])
 }
 
 func TestExperimentThatCannotBeRead(t *testing.T) {
@@ -457,7 +457,8 @@ func TestReadList(t *testing.T) {
 				"{\"trace_id\":\"tr-2\",\"experiment_id\":\"7\",\"reason\":\"corrupt\",\"other\":1}\r\n" +
 				"tr-1\n{\"trace_id\":\"tr"))
 	require.NoError(t, err)
-	require.Equal(t, []ListedTrace{{TraceID: "tr-1"}, {TraceID: "tr-2", ExperimentID: "7", Reason: mlflow.Corrupt}},
+	require.Equal(t,
+		[]ListedTrace{{TraceID: "tr-1"}, {TraceID: "tr-2", ExperimentID: "7", Reason: mlflow.ReasonCorrupt}},
 		list)
 	for _, bad := range []string{"{\"x\":1}\ntr-1\n", "[1]{}\n", strings.Repeat("x", 1<<20)} {
 		_, err := ReadList(strings.NewReader(bad))

@@ -68,7 +68,7 @@ func (l *lane) plan(ctx context.Context) (*unit, error) {
 		l.again = l.again[n:]
 		formerly := make(map[string]mlflow.Reason, n)
 		for _, id := range ids {
-			formerly[id] = mlflow.InProgress
+			formerly[id] = mlflow.ReasonInProgress
 		}
 		return l.lookUp(ctx, ids, formerly)
 	}

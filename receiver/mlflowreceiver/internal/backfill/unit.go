@@ -27,9 +27,10 @@ func (r *run) process(u *unit) {
 	for i := range u.infos {
 		switch info := &u.infos[i]; {
 		case info.State == vanished:
-			u.skip(info, &mlflow.Skip{Reason: mlflow.Vanished})
+			u.skip(info, &mlflow.Skip{Reason: mlflow.ReasonVanished})
 		case info.State == mlflow.StateInProgress && r.Now().Sub(latest(info)) < unfinishedAge:
-			u.skip(info, mlflow.Skipf(mlflow.InProgress, "not finished yet; it is looked at again by the next run"))
+			u.skip(info,
+				mlflow.Skipf(mlflow.ReasonInProgress, "not finished yet; it is looked at again by the next run"))
 		default:
 			due = append(due, *info)
 		}
@@ -117,7 +118,7 @@ func (u *unit) skip(info *mlflow.Info, s *mlflow.Skip) {
 	u.mu.Lock()
 	u.totals.Skip(s.Reason, 1)
 	u.list(info, s.Reason, s.Detail)
-	if s.Reason == mlflow.InProgress {
+	if s.Reason == mlflow.ReasonInProgress {
 		u.pending = append(u.pending, info.ID)
 	}
 	u.mu.Unlock()
@@ -125,7 +126,7 @@ func (u *unit) skip(info *mlflow.Info, s *mlflow.Skip) {
 	r.Ledger.Update(u.lane.exp.ID, func(a *progress.Account) {
 		a.Run.Skip(s.Reason, 1)
 		a.InFlight--
-		if s.Reason == mlflow.InProgress {
+		if s.Reason == mlflow.ReasonInProgress {
 			a.Pending++
 		}
 	})

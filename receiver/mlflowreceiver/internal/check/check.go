@@ -106,7 +106,7 @@ func (c *checker) experiment(ctx context.Context, x mlflow.Experiment) (progress
 			}
 			last = max(last, info.Timestamp)
 			for k := range info.Assessments {
-				if info.Assessments[k].Kind == mlflow.Feedback {
+				if info.Assessments[k].Kind == mlflow.AssessmentKindFeedback {
 					scores[info.Assessments[k].Name] = true
 				}
 			}
@@ -144,7 +144,8 @@ type sample struct {
 }
 
 // places are the reasons that are about where spans lie, not about one trace.
-var places = []mlflow.Reason{mlflow.Unreachable, mlflow.ArtifactMissing, mlflow.Forbidden, mlflow.SourceError}
+var places = []mlflow.Reason{mlflow.ReasonUnreachable, mlflow.ReasonArtifactMissing, mlflow.ReasonForbidden,
+	mlflow.ReasonSourceError}
 
 // sample reads the remembered traces of each era.
 func (c *checker) sample(ctx context.Context) map[string]sample {

@@ -37,7 +37,7 @@ func TestLine(t *testing.T) {
 func TestOf(t *testing.T) {
 	a := progress.Account{SourceCount: 100, Earlier: progress.Totals{Read: 40},
 		Run: progress.Totals{Read: 20, Accepted: 10, Spans: 30, Rejected: 1,
-			Skipped: map[mlflow.Reason]int64{mlflow.NoSpans: 2}}}
+			Skipped: map[mlflow.Reason]int64{mlflow.ReasonNoSpans: 2}}}
 	require.Equal(t, Progress{Done: 13, Total: 60, Spans: 30, Skipped: 2, Rejected: 1}, Of([]progress.Account{a}))
 	unknown := a
 	unknown.SourceCount = -1

@@ -104,12 +104,12 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	for id, s := range skipped {
 		reasons[id] = s.Reason
 	}
-	require.Equal(t, map[string]mlflow.Reason{id(1): mlflow.ArtifactMissing, id(2): mlflow.NoSpans,
-		id(3): mlflow.Corrupt, id(4): mlflow.Corrupt, id(5): mlflow.TooLarge}, reasons)
+	require.Equal(t, map[string]mlflow.Reason{id(1): mlflow.ReasonArtifactMissing, id(2): mlflow.ReasonNoSpans,
+		id(3): mlflow.ReasonCorrupt, id(4): mlflow.ReasonCorrupt, id(5): mlflow.ReasonTooLarge}, reasons)
 
 	w.SetMLflow(func(s *databrickstest.MLflowSwitches) { s.ExpiredURLs = 100 })
 	_, skipped, _ = read(t, src, mlflow.Range{ExperimentID: x}, 50)
-	require.Equal(t, mlflow.Unreachable, skipped[id(6)].Reason)
+	require.Equal(t, mlflow.ReasonUnreachable, skipped[id(6)].Reason)
 	require.NotContains(t, skipped[id(6)].Detail, "Signature")
 	w.NullTrace(id(7))
 	found, err := src.Lookup(context.Background(), []string{id(7), id(6)})
@@ -133,6 +133,6 @@ func TestInferenceTable(t *testing.T) {
 	traces, skipped, _ := read(t, open(t, settings(w)), mlflow.Range{ExperimentID: x}, 10)
 	require.Equal(t, "served", traces[id].Spans[0].Name)
 	require.Equal(t, [16]byte{15: 0xb}, traces[id].Spans[0].TraceID)
-	require.Equal(t, mlflow.NoSpans, skipped[lost].Reason)
+	require.Equal(t, mlflow.ReasonNoSpans, skipped[lost].Reason)
 	require.Empty(t, w.StorageRequests())
 }

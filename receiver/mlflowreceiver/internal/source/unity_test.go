@@ -60,7 +60,7 @@ func TestUnityCatalog(t *testing.T) {
 		require.Equal(t, [8]byte{7: 10}, root.ID)
 		require.Equal(t, mlflow.Span{
 			TraceID: root.TraceID, ID: root.ID, Name: "span 10", Start: at.Add(time.Second).UnixNano(),
-			End: at.Add(time.Second).UnixNano() + 1_500_000, Status: mlflow.StatusError,
+			End: at.Add(time.Second).UnixNano() + 1_500_000, Status: mlflow.StatusCodeError,
 			Message: "no luck", Kind: 2, TraceState: "vendor=1", Flags: 257, DroppedAttributes: 1,
 			DroppedEvents: 2, DroppedLinks: 3,
 			Attributes: []mlflow.Attribute{
@@ -218,7 +218,7 @@ func TestNotShown(t *testing.T) {
 	require.Len(t, traces, 9)
 	require.Len(t, skipped, 3)
 	for _, i := range []int{2, 3, 12} {
-		require.Equal(t, mlflow.NoSpans, skipped["trace:/main.traces.agent/"+hex(i)].Reason)
+		require.Equal(t, mlflow.ReasonNoSpans, skipped["trace:/main.traces.agent/"+hex(i)].Reason)
 	}
 	infos, err := src.Infos(context.Background(), mlflow.Range{ExperimentID: x}, mlflow.Position{}, 50)
 	require.NoError(t, err)
@@ -226,7 +226,7 @@ func TestNotShown(t *testing.T) {
 	require.NoError(t,
 		src.Traces(context.Background(), infos[12:], func(_ int, tr *mlflow.Trace, skip *mlflow.Skip) error {
 			require.Nil(t, tr)
-			require.Equal(t, mlflow.Vanished, skip.Reason)
+			require.Equal(t, mlflow.ReasonVanished, skip.Reason)
 			return nil
 		}))
 }

@@ -18,9 +18,9 @@ func OTelColumns(s unity.Signal, layout unity.Layout) []Column {
 	if s == Annotations {
 		return annotationsColumns
 	}
-	from, legacy := unity.Columns(s, layout), s == unity.Metrics && layout == unity.V1
+	from, legacy := unity.Columns(s, layout), s == unity.SignalMetrics && layout == unity.LayoutV1
 	if legacy {
-		from = unity.Columns(s, unity.V2)
+		from = unity.Columns(s, unity.LayoutV2)
 	}
 	var out []Column
 	for _, c := range from {
@@ -42,7 +42,7 @@ func otelProperties(s unity.Signal, layout unity.Layout) map[string]string {
 	switch {
 	case s == Annotations:
 		return nil
-	case layout == unity.V1:
+	case layout == unity.LayoutV1:
 		return map[string]string{"otel.schemaVersion": "v1"}
 	}
 	return map[string]string{

@@ -76,10 +76,10 @@ func Timestamp(t time.Time) string {
 
 // Signals are the tables that a layout has.
 func Signals(layout unity.Layout) []unity.Signal {
-	if layout == unity.V1 {
-		return []unity.Signal{unity.Spans, unity.Logs, unity.Metrics}
+	if layout == unity.LayoutV1 {
+		return []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics}
 	}
-	return []unity.Signal{unity.Spans, unity.Logs, unity.Metrics, Annotations}
+	return []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics, Annotations}
 }
 
 // Annotations is the fourth table of layout v2; only MLflow's REST API writes it.

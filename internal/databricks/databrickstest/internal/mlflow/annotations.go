@@ -132,7 +132,7 @@ func (w *MLflow) revise(l *traceLocation, old, change catalog.Row) catalog.Row {
 }
 
 func (w *MLflow) keep(l *traceLocation, row catalog.Row) {
-	if l.layout == unity.V1 {
+	if l.layout == unity.LayoutV1 {
 		l.legacy = append(l.legacy, w.Stored(row))
 		return
 	}
@@ -143,7 +143,7 @@ func (w *MLflow) keep(l *traceLocation, row catalog.Row) {
 
 // annotationRows are all rows that can be seen.
 func (w *MLflow) annotationRows(l *traceLocation) []catalog.Row {
-	if l.layout != unity.V1 {
+	if l.layout != unity.LayoutV1 {
 		return w.RowsAt(l.Table(catalog.Annotations, l.layout).String(), w.Now())
 	}
 	var out []catalog.Row

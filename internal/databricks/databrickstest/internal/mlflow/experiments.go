@@ -33,7 +33,7 @@ func (w *MLflow) CreateExperiment(name string, location *unity.Location) string 
 		panic("databrickstest: " + f.Error())
 	}
 	if location != nil {
-		w.link(e, w.location(*location, unity.V2, server.Admin), "")
+		w.link(e, w.location(*location, unity.LayoutV2, server.Admin), "")
 	}
 	return e.id
 }
@@ -114,7 +114,7 @@ func (w *MLflow) postExperiment(rw http.ResponseWriter, r *http.Request) {
 		e.artifacts = ask.Artifacts
 	}
 	if location != nil {
-		w.link(e, w.location(*location, unity.V2, server.Caller(r).Name), "")
+		w.link(e, w.location(*location, unity.LayoutV2, server.Caller(r).Name), "")
 	}
 	server.Answer(rw, http.StatusOK, map[string]any{"experiment_id": e.id})
 }

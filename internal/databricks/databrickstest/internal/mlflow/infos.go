@@ -131,7 +131,7 @@ func (w *MLflow) getInfo(rw http.ResponseWriter, r *http.Request) {
 func (w *MLflow) infos(l *traceLocation) []*TraceInfo {
 	found := map[string]*TraceInfo{}
 	spans := map[string][]catalog.Row{}
-	for _, row := range w.RowsAt(l.Table(unity.Spans, l.layout).String(), w.Now()) {
+	for _, row := range w.RowsAt(l.Table(unity.SignalSpans, l.layout).String(), w.Now()) {
 		id, _ := row["trace_id"].(string)
 		spans[id] = append(spans[id], row)
 		if parent, _ := row["parent_span_id"].(string); parent == "" && found[id] == nil {

@@ -61,7 +61,7 @@ func (w *MLflow) createLocationV5(rw http.ResponseWriter, r *http.Request) {
 		f.Send(rw)
 		return
 	}
-	server.Answer(rw, http.StatusOK, map[string]any{"uc_table_prefix": w.location(at, unity.V2,
+	server.Answer(rw, http.StatusOK, map[string]any{"uc_table_prefix": w.location(at, unity.LayoutV2,
 		server.Caller(r).Name).names()})
 }
 
@@ -72,7 +72,7 @@ func (w *MLflow) getLocation(rw http.ResponseWriter, r *http.Request) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
 	for _, l := range w.mlflow.locations {
-		if l.id == r.PathValue("id") && l.layout == unity.V2 {
+		if l.id == r.PathValue("id") && l.layout == unity.LayoutV2 {
 			server.Answer(rw, http.StatusOK, map[string]any{"uc_table_prefix": l.names()})
 			return
 		}
@@ -135,7 +135,7 @@ func (w *MLflow) createLocationV4(rw http.ResponseWriter, r *http.Request) {
 		f.Send(rw)
 		return
 	}
-	server.Answer(rw, http.StatusOK, map[string]any{"uc_schema": w.location(at, unity.V1,
+	server.Answer(rw, http.StatusOK, map[string]any{"uc_schema": w.location(at, unity.LayoutV1,
 		server.Caller(r).Name).schemaNames()})
 }
 
@@ -180,9 +180,9 @@ func (w *MLflow) linkTo(rw http.ResponseWriter, id string, at unity.Location) {
 func (w *MLflow) link(e *experiment, l *traceLocation, warehouse string) {
 	e.location = l
 	e.tags[TagDestinationPath] = l.String()
-	e.tags[TagSpansTable] = l.Table(unity.Spans, l.layout).String()
-	e.tags[TagLogsTable] = l.Table(unity.Logs, l.layout).String()
-	if l.layout == unity.V2 {
+	e.tags[TagSpansTable] = l.Table(unity.SignalSpans, l.layout).String()
+	e.tags[TagLogsTable] = l.Table(unity.SignalLogs, l.layout).String()
+	if l.layout == unity.LayoutV2 {
 		e.tags[TagAnnotationsTable] = l.Table(catalog.Annotations, l.layout).String()
 		e.tags[TagDestinationID] = l.id
 	}
@@ -214,9 +214,9 @@ func (w *MLflow) findLocation(name string) *traceLocation {
 // mayCreate checks what creating tables takes: the schema exists, the caller may create tables
 // there, and what is there already fits.
 func (w *MLflow) mayCreate(who *server.Principal, at unity.Location) *server.Failure {
-	layout := unity.V2
+	layout := unity.LayoutV2
 	if at.Prefix == "" {
-		layout = unity.V1
+		layout = unity.LayoutV1
 	}
 	if err := at.Validate(layout); err != nil {
 		return server.Invalid("%s", err)
@@ -271,26 +271,26 @@ func (w *MLflow) running(r *http.Request) *server.Failure {
 
 func (l *traceLocation) names() tablePrefix {
 	return tablePrefix{
-		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.Spans, l.layout).String(),
-		Logs:        l.Table(unity.Logs, l.layout).String(),
-		Metrics:     l.Table(unity.Metrics, l.layout).String(),
+		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.SignalSpans, l.layout).String(),
+		Logs:        l.Table(unity.SignalLogs, l.layout).String(),
+		Metrics:     l.Table(unity.SignalMetrics, l.layout).String(),
 		Annotations: l.Table(catalog.Annotations, l.layout).String(),
 		ID:          l.id,
 	}
 }
 
 func (l *traceLocation) schemaNames() ucSchema {
-	return ucSchema{Catalog: l.Catalog, Schema: l.Schema, Spans: l.Table(unity.Spans, l.layout).Table,
-		Logs: l.Table(unity.Logs, l.layout).Table}
+	return ucSchema{Catalog: l.Catalog, Schema: l.Schema, Spans: l.Table(unity.SignalSpans, l.layout).Table,
+		Logs: l.Table(unity.SignalLogs, l.layout).Table}
 }
 
 // wire is the location as infos and assessments show it.
 func (l *traceLocation) wire() map[string]any {
-	if l.layout == unity.V1 {
+	if l.layout == unity.LayoutV1 {
 		return map[string]any{"type": "UC_SCHEMA", "uc_schema": l.schemaNames()}
 	}
 	return map[string]any{"type": "UC_TABLE_PREFIX", "uc_table_prefix": tablePrefix{
-		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.Spans, l.layout).String(),
+		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.SignalSpans, l.layout).String(),
 	}}
 }
 
@@ -305,10 +305,10 @@ func (w *MLflow) place(r *http.Request, write bool) (*traceLocation, *server.Fai
 }
 
 func (w *MLflow) allowed(who *server.Principal, l *traceLocation, write bool) *server.Failure {
-	table, needs := l.Table(unity.Spans, l.layout), []string{"SELECT"}
+	table, needs := l.Table(unity.SignalSpans, l.layout), []string{"SELECT"}
 	if write {
 		needs = []string{"MODIFY", "SELECT"}
-		if l.layout == unity.V2 {
+		if l.layout == unity.LayoutV2 {
 			table = l.Table(catalog.Annotations, l.layout)
 		}
 	}

@@ -76,7 +76,7 @@ func (w *MLflow) Spans(location, trace string) []json.RawMessage {
 		return nil
 	}
 	var out []json.RawMessage
-	for _, row := range w.RowsAt(l.Table(unity.Spans, l.layout).String(), w.Now()) {
+	for _, row := range w.RowsAt(l.Table(unity.SignalSpans, l.layout).String(), w.Now()) {
 		if row["trace_id"] == trace {
 			doc, _ := json.Marshal(protoSpan(row, false))
 			out = append(out, doc)

@@ -37,7 +37,7 @@ type items struct {
 }
 
 var tracesSignal = signal{
-	path: "traces", table: unity.Spans, message: "ExportTraceServiceRequest", items: "spans", fault: "trace_id",
+	path: "traces", table: unity.SignalSpans, message: "ExportTraceServiceRequest", items: "spans", fault: "trace_id",
 	decode: func(body []byte) (items, error) {
 		r := ptraceotlp.NewExportRequest()
 		if err := r.UnmarshalProto(body); err != nil {
@@ -64,7 +64,7 @@ var tracesSignal = signal{
 }
 
 var logsSignal = signal{
-	path: "logs", table: unity.Logs, message: "ExportLogsServiceRequest", items: "log records", fault: "body",
+	path: "logs", table: unity.SignalLogs, message: "ExportLogsServiceRequest", items: "log records", fault: "body",
 	decode: func(body []byte) (items, error) {
 		r := plogotlp.NewExportRequest()
 		if err := r.UnmarshalProto(body); err != nil {
@@ -85,7 +85,8 @@ var logsSignal = signal{
 }
 
 var metricsSignal = signal{
-	path: "metrics", table: unity.Metrics, message: "ExportMetricsServiceRequest", items: "data points", fault: "value",
+	path: "metrics", table: unity.SignalMetrics, message: "ExportMetricsServiceRequest",
+	items: "data points", fault: "value",
 	decode: func(body []byte) (items, error) {
 		r := pmetricotlp.NewExportRequest()
 		if err := r.UnmarshalProto(body); err != nil {
@@ -113,7 +114,7 @@ func variant(m pcommon.Map, layout unity.Layout) any {
 	}
 	out := map[string]any{}
 	for k, v := range m.All() {
-		if layout == unity.V1 {
+		if layout == unity.LayoutV1 {
 			out[k] = text(v)
 		} else {
 			out[k] = native(v)
@@ -189,7 +190,7 @@ func scopeColumn(s pcommon.InstrumentationScope, layout unity.Layout) map[string
 
 // made adds what ingest makes up in layout v2, apart from record_id.
 func made(r catalog.Row, layout unity.Layout, at pcommon.Timestamp, resource pcommon.Resource) catalog.Row {
-	if layout == unity.V1 {
+	if layout == unity.LayoutV1 {
 		return r
 	}
 	t := at.AsTime()
@@ -204,13 +205,13 @@ func made(r catalog.Row, layout unity.Layout, at pcommon.Timestamp, resource pco
 func layoutOf(t *catalog.Relation) unity.Layout {
 	for _, c := range t.Columns {
 		if c.Name == "attributes" && c.Type == "map<string,string>" {
-			return unity.V1
+			return unity.LayoutV1
 		}
 	}
-	if t.Properties["otel.schemaVersion"] == string(unity.V1) {
-		return unity.V1
+	if t.Properties["otel.schemaVersion"] == string(unity.LayoutV1) {
+		return unity.LayoutV1
 	}
-	return unity.V2
+	return unity.LayoutV2
 }
 
 // stamp numbers rows of layout v2 in order of time, as UUIDs of version 7. Under the lock.

@@ -79,7 +79,7 @@ func logRows(ld plog.Logs, layout unity.Layout) []catalog.Row {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, l := range sl.LogRecords().All() {
 				body := native(l.Body())
-				if layout == unity.V1 {
+				if layout == unity.LayoutV1 {
 					body = text(l.Body())
 				}
 				at := l.Timestamp()
