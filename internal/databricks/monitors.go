@@ -13,8 +13,9 @@ import (
 )
 
 // Quality monitors have two APIs. Functions here whose names begin with Data speak the current one,
-// those with Quality the older one. A workspace without one of them answers with an error of kind
-// KindNoRoute. Both get and give the SDK's own types: a comparison of monitors needs all of them.
+// those with Quality the older one. A workspace without one of them answers with an error whose
+// kind is KindNoRoute. Both get and give the SDK's own types: a comparison of monitors needs all of
+// them.
 
 // objectType is what the current API calls tables and views.
 const objectType = "table"
