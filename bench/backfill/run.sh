@@ -8,7 +8,16 @@
 # eighth; empty: all), the recipe RECIPE traces. The store and the Python environments are kept
 # under ${OTELCOL_MLFLOW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/otelcol-mlflow}, outside the
 # checkout. Takes about five minutes.
+#
+#   bench/backfill/run.sh --short   500 traces, one round: shows that the benchmark works, no figures
 set -euo pipefail
+case ${1:-} in
+"") ;;
+--short)
+	export N=500 SMALL=1 ROUNDS=1 RECIPE=50 REST_END=
+	;;
+*) sed -n 's/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;;
+esac
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . bench/backfill/prepare.sh
 
