@@ -404,7 +404,7 @@ func TestDamagedPositionIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(1, 5)
-			w.store.values["position/s/1"] = b
+			require.NoError(t, w.store.Set(t.Context(), "position/s/1", b))
 			err := Run(t.Context(), nil, w.settings(accept))
 			require.ErrorIs(t, err, progress.ErrDamaged)
 			require.Empty(t, w.got)

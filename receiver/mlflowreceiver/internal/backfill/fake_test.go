@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/storagetest"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/goleak"
@@ -142,47 +144,46 @@ func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info,
 
 func (f *fakeSource) Close() error { return nil }
 
-// memStore is a storage client in memory that can fail.
-type memStore struct {
-	mu     sync.Mutex
-	values map[string][]byte
-	fail   func() error
+// failingStore is a storage client in memory that can fail.
+type failingStore struct {
+	storage.Client
+	mu   sync.Mutex
+	fail func() error
 }
 
-func (m *memStore) Get(ctx context.Context, key string) ([]byte, error) {
-	op := storage.GetOperation(key)
-	err := m.Batch(ctx, op)
-	return op.Value, err
+func newFailingStore() *failingStore {
+	id := component.MustNewID("mlflow")
+	return &failingStore{Client: storagetest.NewInMemoryClient(component.KindReceiver, id, "")}
 }
 
-func (m *memStore) Set(ctx context.Context, k string, v []byte) error {
-	return m.Batch(ctx, storage.SetOperation(k, v))
-}
-
-func (m *memStore) Delete(ctx context.Context, k string) error {
-	return m.Batch(ctx, storage.DeleteOperation(k))
-}
-func (m *memStore) Close(context.Context) error { return nil }
-
-func (m *memStore) Batch(_ context.Context, ops ...*storage.Operation) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fail != nil {
-		if err := m.fail(); err != nil {
-			return err
-		}
+func (s *failingStore) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail == nil {
+		return nil
 	}
-	for _, op := range ops {
-		switch op.Type {
-		case storage.Get:
-			op.Value = m.values[op.Key]
-		case storage.Set:
-			m.values[op.Key] = op.Value
-		case storage.Delete:
-			delete(m.values, op.Key)
-		}
+	return s.fail()
+}
+
+func (s *failingStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := s.err(); err != nil {
+		return nil, err
 	}
-	return nil
+	return s.Client.Get(ctx, key)
+}
+
+func (s *failingStore) Set(ctx context.Context, key string, value []byte) error {
+	if err := s.err(); err != nil {
+		return err
+	}
+	return s.Client.Set(ctx, key, value)
+}
+
+func (s *failingStore) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	if err := s.err(); err != nil {
+		return err
+	}
+	return s.Client.Batch(ctx, ops...)
 }
 
 type observer struct {
@@ -203,7 +204,7 @@ func (o *observer) Refused(bool) {
 // world is what a test runs in; it survives restarts.
 type world struct {
 	source *fakeSource
-	store  *memStore
+	store  *failingStore
 	mu     sync.Mutex
 	got    map[string]int // accepted traces
 	listed map[string]mlflow.Reason
@@ -214,7 +215,7 @@ type world struct {
 }
 
 func newWorld(experiments, traces int) *world {
-	return &world{source: newFake(experiments, traces), store: &memStore{values: map[string][]byte{}},
+	return &world{source: newFake(experiments, traces), store: newFailingStore(),
 		got:    map[string]int{},
 		listed: map[string]mlflow.Reason{}, now: time.Now(), obs: &observer{}}
 }
