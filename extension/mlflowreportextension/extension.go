@@ -24,6 +24,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -166,7 +167,7 @@ func openSkips(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := endLine(f); err != nil {
+	if err := jsonlines.EndLastLine(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -183,21 +184,7 @@ func endTornLine(path string) error {
 		}
 		return err
 	}
-	return errors.Join(endLine(f), f.Close())
-}
-
-// endLine appends the end of the last line if it is missing.
-func endLine(f *os.File) error {
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil || end == 0 {
-		return err
-	}
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, end-1); err != nil || last[0] == '\n' {
-		return err
-	}
-	_, err = f.WriteString("\n")
-	return err
+	return errors.Join(jsonlines.EndLastLine(f), f.Close())
 }
 
 // Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when

@@ -38,7 +38,7 @@ type Destination struct {
 	Rejected int64  // given up: refused for good
 	// DeadLettered is the part of Rejected that lies in the dead-letter file.
 	DeadLettered int64
-	// Held says why data waits right now, with the one statement or click that mends it; empty
+	// Held says why data waits right now, with the one statement or click that fixes it; empty
 	// while data flows.
 	Held      string
 	HeldSince time.Time

@@ -97,7 +97,7 @@ func headline(v Verdict, all, run Totals, details map[mlflow.Reason]string, skip
 }
 
 // Accepted says what runs read and what the pipeline accepted of it. It doesn't say that anything
-// is complete: whoever uses it knows that accepted is not arrived.
+// is complete: its users know that accepted is not arrived.
 func Accepted(accounts []Account) string {
 	var all, run Totals
 	for i := range accounts {

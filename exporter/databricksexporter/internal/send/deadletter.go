@@ -7,11 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
 )
 
 // note says why a line is there. It stands in the line under the key deadLetter, which readers of
@@ -60,24 +61,10 @@ func OpenDeadLetters(path string) (*DeadLetters, error) {
 func appendTo(f *os.File, line []byte) error {
 	appending.Lock()
 	defer appending.Unlock()
-	if err := endLine(f); err != nil || len(line) == 0 {
+	if err := jsonlines.EndLastLine(f); err != nil || len(line) == 0 {
 		return err
 	}
 	_, err := f.Write(line)
-	return err
-}
-
-// endLine ends the last line, if it has no end; appending is held.
-func endLine(f *os.File) error {
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil || end == 0 {
-		return err
-	}
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, end-1); err != nil || last[0] == '\n' {
-		return err
-	}
-	_, err = f.WriteString("\n")
 	return err
 }
 

@@ -207,11 +207,11 @@ func TestDestinationThatRefusesEverythingHolds(t *testing.T) {
 	w := newWorld(2, 50)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var mended atomic.Bool
+	var repaired atomic.Bool
 	held := make(chan struct{})
 	var once sync.Once
 	s := w.settings(func(_ context.Context, x string, ids []string) error {
-		if x == "1" && !mended.Load() {
+		if x == "1" && !repaired.Load() {
 			return consumererror.NewPermanent(errors.New("no grant"))
 		}
 		return nil
@@ -241,7 +241,7 @@ func TestDestinationThatRefusesEverythingHolds(t *testing.T) {
 	rec, err := s.Store.Load(t.Context(), "1")
 	require.NoError(t, err)
 	require.Empty(t, rec.Coverage, "the position moved")
-	mended.Store(true)
+	repaired.Store(true)
 	err = <-done
 	v := w.verdict(t, err)
 	require.True(t, v.Complete, v.Problems)
