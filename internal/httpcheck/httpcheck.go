@@ -19,9 +19,15 @@ import (
 	"go.opentelemetry.io/collector/config/configtls"
 )
 
-// Client returns what is wrong with the settings of a client. Errors begin with the key.
+// Client returns what is wrong with the settings of a client. Errors begin with the key. The address
+// of the proxy is plain text there, which the collector shows, so it must not hold a password.
 func Client(c *confighttp.ClientConfig) error {
-	_, err := Proxy(c.ProxyURL)
+	proxy, err := Proxy(c.ProxyURL)
+	if err == nil && proxy != nil && proxy.User != nil {
+		err = errors.New("proxy_url: it holds a user name or password, and the collector shows this value; write " +
+			"the address with them into the environment variable HTTPS_PROXY (HTTP_PROXY for http://), and leave " +
+			"proxy_url empty")
+	}
 	return errors.Join(err, TLS(&c.TLS))
 }
 

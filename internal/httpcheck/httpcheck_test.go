@@ -19,7 +19,9 @@ func TestClient(t *testing.T) {
 		want string // empty: nothing is wrong
 	}{
 		"nothing written":         {keys{}, ""},
-		"proxy":                   {keys{"proxy_url": "http://user:canary@proxy:3128"}, ""},
+		"proxy":                   {keys{"proxy_url": "http://proxy:3128"}, ""},
+		"proxy with a password":   {keys{"proxy_url": "http://user:canary@proxy:3128"}, "HTTPS_PROXY"},
+		"proxy with a name":       {keys{"proxy_url": "http://canary@proxy:3128"}, "HTTPS_PROXY"},
 		"socks":                   {keys{"proxy_url": "socks5h://proxy:1080"}, ""},
 		"proxy without scheme":    {keys{"proxy_url": "canary:3128"}, "proxy_url: this is no address"},
 		"proxy of another scheme": {keys{"proxy_url": "ftp://canary"}, "proxy_url: this is no address"},

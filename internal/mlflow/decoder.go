@@ -54,29 +54,35 @@ func (d *decoder) text() string {
 
 // integer reads an integer that is written as a number or as a string; anything else is 0.
 func (d *decoder) integer() int64 {
+	n, _ := d.wholeNumber()
+	return n
+}
+
+// wholeNumber is integer, and reports whether the value is one.
+func (d *decoder) wholeNumber() (n int64, ok bool) {
 	switch d.Kind() {
 	case pyjson.KindNumber:
 		return integer(d.Num())
 	case pyjson.KindString:
 		s := pyjson.NewScanner(d.Bytes())
-		n := s.Num()
+		text := s.Num()
 		if s.End(); s.Err() == nil {
-			return integer(n)
+			return integer(text)
 		}
-		return 0
+		return 0, false
 	}
 	d.Skip()
-	return 0
+	return 0, false
 }
 
-func integer(num []byte) int64 {
+func integer(num []byte) (n int64, ok bool) {
 	if n, ok := pyjson.Int64(num); ok {
-		return n
+		return n, true
 	}
 	if f := pyjson.Float64(num); math.Abs(f) < 1<<63 {
-		return int64(f)
+		return int64(f), true
 	}
-	return 0
+	return 0, false
 }
 
 // boolean reads true or false; anything else is otherwise.

@@ -6,6 +6,8 @@ package mlflow
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,10 +49,7 @@ func decodeSearch(body []byte) (InfosPage, error) {
 			}
 			for d.NextElement() {
 				// A trace must not hold the memory of the whole page.
-				own := newDecoder(bytes.Clone(d.Skip()))
-				if own.Kind() == pyjson.KindObject {
-					page.Infos = append(page.Infos, own.info())
-				}
+				page.Infos = append(page.Infos, listed(bytes.Clone(d.Skip())))
 			}
 		case "next_page_token":
 			page.NextToken = strings.Clone(d.text())
@@ -63,6 +62,20 @@ func decodeSearch(body []byte) (InfosPage, error) {
 		return InfosPage{}, fmt.Errorf("the answer to a search of traces can't be read: %w", err)
 	}
 	return page, nil
+}
+
+// listed reads an element of a list of infos. One that can't be read costs no other: it says so, and
+// has an id of its own where it has none.
+func listed(doc []byte) Info {
+	i := Info{Unreadable: "it is no object"}
+	if d := newDecoder(doc); d.Kind() == pyjson.KindObject {
+		i = d.info()
+	}
+	if i.ID == "" {
+		sum := sha256.Sum256(doc)
+		i.ID = "unreadable-" + hex.EncodeToString(sum[:8])
+	}
+	return i
 }
 
 // ErrNoInfo is the error for an answer to a request for one trace that is well formed and holds
@@ -115,6 +128,7 @@ func decodeInfo(body []byte) (Info, error) {
 func (d *decoder) info() Info {
 	var i Info
 	var place string
+	timed := false
 	d.Open(pyjson.KindObject)
 	for d.NextMember() {
 		switch string(d.Key()) {
@@ -127,9 +141,9 @@ func (d *decoder) info() Info {
 		case "trace_location":
 			i.ExperimentID, place = d.location()
 		case "timestamp_ms":
-			i.Timestamp = d.integer()
+			i.Timestamp, timed = d.wholeNumber()
 		case "request_time":
-			i.Timestamp = d.timestamp()
+			i.Timestamp, timed = d.instant()
 		case "execution_time_ms":
 			i.Duration = d.integer()
 		case "execution_duration":
@@ -149,6 +163,12 @@ func (d *decoder) info() Info {
 		default:
 			d.Skip()
 		}
+	}
+	switch {
+	case i.ID == "":
+		i.Unreadable = "it has no id"
+	case !timed:
+		i.Unreadable = "its time is missing or is no time"
 	}
 	if bare := i.ID; place != "" && bare != "" && !strings.HasPrefix(bare, placePrefix) {
 		i.ID = PlaceID(place, bare)
@@ -212,13 +232,19 @@ func state(text string) State {
 }
 
 // timestamp reads an RFC 3339 time with any number of fraction digits and returns it in Unix
-// milliseconds, rounded down.
+// milliseconds, rounded down; anything else is 0.
 func (d *decoder) timestamp() int64 {
+	ms, _ := d.instant()
+	return ms
+}
+
+// instant is timestamp, and reports whether the value is a time.
+func (d *decoder) instant() (ms int64, ok bool) {
 	t, err := time.Parse(time.RFC3339Nano, d.text())
 	if err != nil {
-		return 0
+		return 0, false
 	}
-	return t.UnixMilli()
+	return t.UnixMilli(), true
 }
 
 // milliseconds returns the value of a protobuf duration ("-1.5s") in milliseconds, rounded towards

@@ -29,16 +29,36 @@ func TestOddInfos(t *testing.T) {
 		"trace_metadata":{"b":"1","a":null,"b":"2"},"tags":[{"key":"z","value":"1"},{"key":"a","value":2},` +
 		`{"value":"x"},5],"assessments":null}],"more":{}}`))
 	require.NoError(t, err)
+	require.Len(t, page.Infos, 2)
+	assert.Equal(t, Info{ID: "unreadable-74234e98afe7498f", Unreadable: "it is no object"}, page.Infos[0])
 	assert.Equal(t, []Info{{
 		ID: "my-custom-id/ü 1", ExperimentID: "7", Timestamp: 1599992800123, Duration: -1500,
 		Metadata: []KeyValue{{"a", ""}, {"b", "2"}}, Tags: []KeyValue{{"", "x"}, {"a", "2"}, {"z", "1"}},
-	}}, page.Infos)
+	}}, page.Infos[1:])
 
 	page, err = DecodeSearchV2(
 		[]byte(`{"traces":[{"request_id":"1","experiment_id":2,"timestamp_ms":"1795236936499",` +
 			`"execution_time_ms":-3,"status":"TRACE_STATUS_UNSPECIFIED"}]}`))
 	require.NoError(t, err)
 	assert.Equal(t, []Info{{ID: "1", ExperimentID: "2", Timestamp: 1795236936499, Duration: -3}}, page.Infos)
+
+	for element, want := range map[string]string{
+		`{"trace_id": "a", "request_time": "2026-11-21T05:12:40Z"}`:   "",
+		`{"trace_id": "a", "timestamp_ms": "0"}`:                      "",
+		`{"trace_id": "a", "timestamp_ms": "soon"}`:                   "its time is missing or is no time",
+		`{"trace_id": "a", "timestamp_ms": 1e300}`:                    "its time is missing or is no time",
+		`{"trace_id": "a", "request_time": "+98765-01-01T00:00:00Z"}`: "its time is missing or is no time",
+		`{"trace_id": "a", "request_time": null}`:                     "its time is missing or is no time",
+		`{"trace_id": "a"}`:                                           "its time is missing or is no time",
+		`{"trace_id": null, "request_time": "2026-11-21T05:12:40Z"}`:  "it has no id",
+		`{"request_time": "soon"}`:                                    "it has no id",
+	} {
+		page, err := DecodeSearchV3([]byte(`{"traces": [` + element + `]}`))
+		require.NoError(t, err)
+		require.Len(t, page.Infos, 1)
+		assert.Equal(t, want, page.Infos[0].Unreadable, element)
+		assert.NotEmpty(t, page.Infos[0].ID)
+	}
 
 	for text, want := range map[string]int64{
 		"2026-11-21T05:12:40Z": 1795237960000, "2026-11-21T05:12:40.9Z": 1795237960900, "1969-12-31T23:59:59.9995Z": -1,

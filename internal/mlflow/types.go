@@ -103,6 +103,10 @@ type Info struct {
 	ResponsePreview string
 	Metadata, Tags  []KeyValue
 	Assessments     []Assessment
+
+	// Unreadable says what of the info could not be read, its id or its time, and is empty
+	// otherwise. Such a trace is skipped as corrupt.
+	Unreadable string
 }
 
 // Keys of tags and metadata that decide how a trace is read.

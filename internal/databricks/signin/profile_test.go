@@ -45,8 +45,14 @@ token = canary-x
 host = https://x.example.com
 token = canary-x
 azure_use_msi = perhaps
-[queried]
-host = https://x.example.com/?o=123
+[copied]
+host = https://dbc-1.cloud.databricks.com/login.html?o=123#canary
+token = mine
+[copied2]
+host = DBC-1.cloud.databricks.com/?o=123
+token = mine
+[named]
+host = https://user:canary@x.example.com/login.html
 token = canary-x
 `)
 	t.Run("of a service principal", func(t *testing.T) {
@@ -67,6 +73,12 @@ token = canary-x
 		require.Equal(t, "https://dbc-1.cloud.databricks.com", s.Host())
 		require.Equal(t, "mine", bearer(t, s))
 	})
+	t.Run("host copied from a browser", func(t *testing.T) {
+		for _, profile := range []string{"copied", "copied2"} {
+			s := session(t, Config{Profile: profile, Credentials: Credentials{ConfigFile: path}}, Settings{})
+			require.Equal(t, "https://dbc-1.cloud.databricks.com", s.Host(), profile)
+		}
+	})
 	t.Run("DEFAULT, if it is named", func(t *testing.T) {
 		s := session(t, Config{Profile: "DEFAULT", Credentials: Credentials{ConfigFile: path}}, Settings{})
 		require.Equal(t, "https://default.example.com", s.Host())
@@ -81,8 +93,9 @@ token = canary-x
 		"settings":             {Config{Profile: "__settings__"}, `has no profile "__settings__"`},
 		"two hosts": {Config{Profile: "user", Host: "https://other.example.com"},
 			`host: it is not the host of the profile "user", ` + w.URL()},
-		"wrong type":        {Config{Profile: "wrong"}, "holds a value of the wrong type"},
-		"query in the host": {Config{Profile: "queried"}, `the host of "queried" in ` + path + `: a query`},
+		"wrong type": {Config{Profile: "wrong"}, "holds a value of the wrong type"},
+		"a name in the host": {Config{Profile: "named"},
+			`the host of "named" in ` + path + `: credentials do not belong into the address`},
 		"two ways": {Config{Profile: "team", Credentials: Credentials{Token: "canary"}},
 			"auth_type: token means pat and client_secret means oauth-m2m"},
 	} {

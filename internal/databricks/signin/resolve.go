@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -99,10 +100,7 @@ func readProfile(sdk *config.Config, profile, path string) error {
 		return fmt.Errorf("profile: %q in %s has no host; write it there or beside the profile", profile, path)
 	}
 	if own := values["host"]; own != "" {
-		if !strings.Contains(own, "://") {
-			own = "https://" + own // the CLI writes it either way
-		}
-		u, err := ParseHost(own)
+		u, err := ParseHost(trimmed(own))
 		if err != nil {
 			return fmt.Errorf("profile: the host of %q in %s: %w", profile, path, err)
 		}
@@ -120,4 +118,18 @@ func readProfile(sdk *config.Config, profile, path string) error {
 	}
 	sdk.Profile, sdk.ConfigFile = profile, path
 	return nil
+}
+
+// trimmed returns the host of a profile as the SDK and the CLI read it: people write it with or
+// without a scheme, or copy the address of a page (https://…/login.html?o=123), of which scheme and
+// name count. What ParseHost refuses for another reason is left as it is.
+func trimmed(host string) string {
+	if !strings.Contains(host, "://") {
+		host = "https://" + host
+	}
+	u, err := url.Parse(strings.TrimSpace(host))
+	if err != nil || u.User != nil || u.Host == "" {
+		return host
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 }

@@ -209,13 +209,10 @@ func (c *Client) workspaceInfo(ctx context.Context, id string) (mlflow.Info, err
 		return mlflow.Info{}, err
 	}
 	info, err := mlflow.DecodeInfoV3(body)
-	if err != nil {
-		return mlflow.Info{}, undecodable(routeInfo, err)
-	}
-	if place != "" {
+	if info, err = known(info, err, id); err == nil && place != "" {
 		info.ID = id
 	}
-	return info, nil
+	return info, err
 }
 
 // owner is the experiment that a place belongs to: of all those that can be seen, the one with the

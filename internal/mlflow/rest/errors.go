@@ -194,7 +194,8 @@ var refusals = []refusal{
 	},
 	{
 		applies: status(http.StatusProxyAuthRequired),
-		kind:    KindCredentials, explain: replaces("the proxy asks for credentials; put them into http::proxy_url"),
+		kind:    KindCredentials, explain: replaces("the proxy asks for credentials; write its address with them " +
+			"into the environment variable HTTPS_PROXY (HTTP_PROXY for http://), and leave http::proxy_url empty"),
 	},
 	{
 		applies: func(e *Error, res *http.Response, _ string) bool {

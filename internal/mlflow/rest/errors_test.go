@@ -52,7 +52,7 @@ func TestAnswersThatAreErrors(t *testing.T) {
 			kind: KindCredentials, permanent: true, want: "a web page, not JSON"},
 		"something else": {status: 200, content: "text/plain", body: "OK", kind: KindAnswer,
 			permanent: true, want: "not JSON"},
-		"broken JSON": {status: 200, content: asJSON, body: `{"traces": [{]`, kind: KindAnswer,
+		"broken JSON": {status: 200, content: asJSON, body: `{"traces": [!]}`, kind: KindAnswer,
 			permanent: true, want: "can't be understood"},
 		"bad filter": {status: 400, content: asJSON, body: recorded(t, "3.17.2-bad-filter.json"),
 			kind: KindRequest, permanent: true, want: "Invalid comparator '>>='"},

@@ -120,7 +120,24 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 	return all, nil
 }
 
+// search asks for a page of infos. An info whose time can't be read gets that of the one before it,
+// between which and the next one the server lists it.
 func (c *Client) search(ctx context.Context, version int32, experiment string, w window, n int,
+	token string) (mlflow.InfosPage, error) {
+	page, err := c.searchOnce(ctx, version, experiment, w, n, token)
+	before := w.from
+	for i := range page.Infos {
+		info := &page.Infos[i]
+		if info.Unreadable != "" {
+			info.ExperimentID = cmp.Or(info.ExperimentID, experiment)
+			info.Timestamp = cmp.Or(info.Timestamp, before)
+		}
+		before = info.Timestamp
+	}
+	return page, err
+}
+
+func (c *Client) searchOnce(ctx context.Context, version int32, experiment string, w window, n int,
 	token string) (mlflow.InfosPage, error) {
 	if version == apiDatabricks {
 		return c.searchWorkspace(ctx, experiment, w, n, token)

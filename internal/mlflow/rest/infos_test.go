@@ -5,6 +5,7 @@ package rest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -208,4 +209,81 @@ func TestLookupHidden(t *testing.T) {
 	infos, err := c.Lookup(t.Context(), ids)
 	require.NoError(t, err)
 	require.Len(t, infos, 59)
+}
+
+// TestUnreadableInfos: an info without an id or a time that can be read costs its trace, and no
+// other; it is named.
+func TestUnreadableInfos(t *testing.T) {
+	for _, version := range []string{"2.22.5", "3.17.2"} {
+		for name, x := range map[string]struct {
+			odd    func(doc map[string]any)
+			detail string
+		}{
+			"no id": {func(doc map[string]any) { delete(doc, "trace_id"); delete(doc, "request_id") }, "it has no id"},
+			"no time": {func(doc map[string]any) { delete(doc, "request_time"); delete(doc, "timestamp_ms") },
+				"its time is missing or is no time"},
+			"odd time": {func(doc map[string]any) { doc["request_time"], doc["timestamp_ms"] = "+9999-01", "soon" },
+				"its time is missing or is no time"},
+		} {
+			for _, n := range []int{0, 7, 10, 29} { // which trace: also the first and the last of a page
+				t.Run(fmt.Sprintf("%s %s %d", version, name, n), func(t *testing.T) {
+					s := newServer(t, version)
+					for i := range 30 {
+						s.Add(s.Synthetic("0", i, 2, 10))
+					}
+					bad := s.Synthetic("0", n, 2, 10).ID
+					c := newClient(t, s.URL(), func(cfg *Config) {
+						cfg.PageSize = 10
+						cfg.HTTP.Transport = editing{cfg.HTTP.Transport, func(doc map[string]any) {
+							list, _ := doc["traces"].([]any)
+							for _, e := range list {
+								info, _ := e.(map[string]any)
+								if info["trace_id"] == bad || info["request_id"] == bad {
+									x.odd(info)
+								}
+							}
+						}}
+					})
+					infos := all(t, c, "0", 500)
+					require.Len(t, infos, 30)
+					var skipped []string
+					for id, o := range traces(t, c, infos) {
+						if o.skip != nil {
+							skipped = append(skipped, id)
+							require.Equal(t, "corrupt: the info of the trace can't be read: "+x.detail, o.skip.Error())
+						}
+					}
+					require.Len(t, skipped, 1)
+					if name != "no id" {
+						require.Equal(t, bad, skipped[0])
+					}
+				})
+			}
+		}
+	}
+}
+
+// editing changes the documents of a server on their way.
+type editing struct {
+	http.RoundTripper
+	edit func(doc map[string]any)
+}
+
+func (e editing) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := e.RoundTripper.RoundTrip(r)
+	if err != nil || res.StatusCode != http.StatusOK || mlflowtest.Route(r.URL.Path) != "traces/search" {
+		return res, err
+	}
+	defer res.Body.Close()
+	var doc map[string]any
+	if err := json.NewDecoder(res.Body).Decode(&doc); err != nil {
+		return nil, err
+	}
+	e.edit(doc)
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	return res, nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -180,7 +181,9 @@ func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	if err != nil {
 		return nil, undecodable(routeInfos, err)
 	}
-	return page.Infos, nil
+	return slices.DeleteFunc(page.Infos, func(i mlflow.Info) bool {
+		return i.Unreadable != "" && !slices.Contains(ids, i.ID)
+	}), nil
 }
 
 // info asks for the info of one trace.
@@ -194,8 +197,20 @@ func (c *Client) info(ctx context.Context, v int32, id string) (mlflow.Info, err
 		return mlflow.Info{}, err
 	}
 	info, err := decode(body)
-	if err != nil {
+	return known(info, err, id)
+}
+
+// known completes what was decoded of the answer to a request for the info of a trace. An answer
+// that can't be read costs this trace and no other.
+func known(info mlflow.Info, err error, id string) (mlflow.Info, error) {
+	switch {
+	case errors.Is(err, mlflow.ErrNoInfo):
 		return mlflow.Info{}, undecodable(routeInfo, err)
+	case err != nil:
+		info = mlflow.Info{Unreadable: bounded(err.Error(), 200)}
+	}
+	if info.ID == "" {
+		info.ID = id
 	}
 	return info, nil
 }

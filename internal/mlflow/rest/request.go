@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 const workspaceHeader = "X-MLFLOW-WORKSPACE"
@@ -118,10 +120,12 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 			Message: "the answer is longer than allowed", Err: err}
 	case err != nil:
 		return nil, transportError(r.route, req, err)
+	case !r.text && !looksJSON(body) && r.away == nil && isPage(res, body):
+		return nil, webPage(r.route)
+	case !r.text && pyjson.Cut(body):
+		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status, again: capped,
+			Message: "the answer ends before its JSON document does"}
 	case !r.text && !looksJSON(body):
-		if r.away == nil && isPage(res, body) {
-			return nil, webPage(r.route)
-		}
 		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status,
 			Message: "the answer is not JSON; " + notMLflow}
 	}

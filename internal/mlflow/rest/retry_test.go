@@ -122,8 +122,14 @@ func TestRetryAfter(t *testing.T) {
 // TestFaultsThatPass: each kind of request gets over what passes.
 func TestFaultsThatPass(t *testing.T) {
 	for name, f := range map[string]mlflowtest.Fault{
-		"reset":    {Reset: true},
-		"cut off":  {Truncate: 3},
+		"reset":   {Reset: true},
+		"cut off": {Truncate: 3},
+		// framed as a whole answer, of which a part is missing
+		"cut in a string":         {Status: 200, Body: `{"traces": [{"trace_id": "tr-`},
+		"cut behind an element":   {Status: 200, Body: `{"traces": [{}`},
+		"cut behind an \\ escape": {Status: 200, Body: `{"traces": "}\\\"}`},
+		"nothing":                 {Status: 200, Body: ""},
+
 		"429":      {Status: 429, Header: http.Header{"Retry-After": {"0"}}},
 		"500":      {Status: 500, Body: "<title>Internal Server Error</title>"},
 		"502":      {Status: 502},

@@ -38,6 +38,11 @@ func (c *Client) Traces(ctx context.Context, infos []mlflow.Info,
 	var bulk, single []int
 	for i := range infos {
 		switch {
+		case infos[i].Unreadable != "":
+			skip := mlflow.Skipf(mlflow.ReasonCorrupt, "the info of the trace can't be read: %s", infos[i].Unreadable)
+			if err := yield(i, nil, skip); err != nil {
+				return err
+			}
 		case sizeOf(&infos[i]) > c.cfg.MaxTraceBytes:
 			if err := yield(i, nil, c.tooLarge(sizeOf(&infos[i]))); err != nil {
 				return err

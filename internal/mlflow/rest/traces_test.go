@@ -86,6 +86,8 @@ func TestBadTraces(t *testing.T) {
 		"file garbage": {change: both(moved, func(t *mlflowtest.Trace) {
 			t.Artifact = []byte("\x1f\x8bgarbage")
 		}), want: mlflow.ReasonCorrupt},
+		"file cut": {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = t.Artifact[:len(t.Artifact)/2] }),
+			want: mlflow.ReasonCorrupt},
 		"file empty": {change: both(moved, func(t *mlflowtest.Trace) { t.Artifact = []byte{} }),
 			want: mlflow.ReasonCorrupt},
 		"file corrupt, old": {change: moved,

@@ -150,3 +150,20 @@ func TestValidateDatabricks(t *testing.T) {
 		require.ErrorContains(t, Validate(uri), text, uri)
 	}
 }
+
+// A path is what MLflow takes for a store of files; each form of it leads to a server or a database.
+func TestValidatePaths(t *testing.T) {
+	for _, uri := range []string{"./mlruns", "mlruns", "mlruns/", "../x", "/data/mlruns", "/data", "~/mlruns", "data/mlruns",
+		`C:\mlruns`, "C:/data", "file:///data/mlruns", "file:mlruns", "FILE:./mlruns"} {
+		err := Validate(uri)
+		require.ErrorContains(t, err, "mlflow server --backend-store-uri ./mlruns", uri)
+		require.ErrorContains(t, err, "mlflow migrate-filestore", uri)
+	}
+	for uri, want := range map[string]string{
+		"mlflow.db": "write sqlite:///mlflow.db", "/data/mlflow.db": "write sqlite:////data/mlflow.db",
+		"localhost:5000": "write http://host:5000", "mlflow.example.com": "write http://host:5000",
+		"mlflow-server/prefix": "write http://host:5000", "s3://bucket/mlruns": `scheme "s3" is not known`,
+	} {
+		require.ErrorContains(t, Validate(uri), want, uri)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,12 @@ func parse(uri string) (target, error) {
 	case driver == "http" || driver == "https":
 		u, err := rest.ParseURL(uri)
 		return target{server: u}, err
+	case driver == "file" || isFolder(uri):
+		return target{}, errors.New("a folder of files is not read directly; write the address of a server in front " +
+			"of it (mlflow server --backend-store-uri ./mlruns, then http://localhost:5000), or move it into a " +
+			"database (mlflow migrate-filestore --source . --target sqlite:///mlflow.db) and write sqlite:///mlflow.db")
+	case isDatabaseFile(uri):
+		return target{}, fmt.Errorf("it has no scheme; write sqlite:///%s", uri)
 	case !strings.Contains(uri, "://"):
 		return target{},
 			errors.New("it has no scheme; write http://host:5000, https://host/prefix, databricks, or " +
@@ -90,6 +97,23 @@ func parse(uri string) (target, error) {
 			fmt.Errorf("the scheme %q is not known; write http://host:5000, https://host/prefix, databricks, or "+
 				"sqlite:///mlflow.db for a file", driver)
 	}
+}
+
+// isFolder reports whether a URI without a scheme is the path of a folder, as MLflow takes it for a
+// store of files: ./mlruns, mlruns, /data/mlruns, ~/x, C:\mlruns.
+func isFolder(uri string) bool {
+	if uri == "" || strings.Contains(uri, "://") || isDatabaseFile(uri) {
+		return false
+	}
+	drive := len(uri) > 2 && uri[1] == ':' && strings.ContainsRune(`\/`, rune(uri[2]))
+	last := uri[strings.LastIndexAny(strings.TrimRight(uri, `\/`), `\/`)+1:]
+	return drive || strings.ContainsRune(`./~\`, rune(uri[0])) || strings.HasPrefix(last, "mlruns")
+}
+
+// isDatabaseFile reports whether a URI without a scheme is the path of a file of SQLite.
+func isDatabaseFile(uri string) bool {
+	ext := strings.ToLower(filepath.Ext(uri))
+	return !strings.Contains(uri, "://") && slices.Contains([]string{".db", ".sqlite", ".sqlite3"}, ext)
 }
 
 // Validate returns what is wrong with a tracking URI and what to write instead. No part that may
