@@ -16,7 +16,7 @@ else
   name=$(printf '%s' "$source" | sed -E 's#^[a-z]+://+##; s#^[^/@]*@##; s#[?#].*$##; s#[^A-Za-z0-9.]+#_#g; s#^_+|_+$##g')
   export OTELCOL_MLFLOW_SOURCE="$source"
   if [ -z "$experiment" ]; then
-    echo "Experiments of this source (choose one with EXPERIMENT=name, or all with EXPERIMENT='*'):"
+    echo "Experiments of this source (choose one with EXPERIMENT=name or its id, or all with EXPERIMENT='*'):"
     export OTELCOL_MLFLOW_MODE=check OTELCOL_MLFLOW_OUT="out/$name/check"
     exec dist/otelcol-mlflow --config config/quickstart.yaml
   fi
@@ -27,7 +27,8 @@ if [ -n "$fresh" ] && [ "$fresh" != 0 ]; then
   rm -rf "out/$name"
 fi
 mkdir -p "out/$name"
-: >>"out/$name/traces.jsonl" # the file exporter would make it readable for everybody
+: >>"out/$name/traces.jsonl" # mlflow_report makes it private where it is new
+chmod 600 "out/$name/traces.jsonl"
 
 status=0
 dist/otelcol-mlflow --config config/quickstart.yaml || status=$?

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/verify"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -64,6 +65,8 @@ type Config struct {
 	Queue   configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	Retry   configretry.BackOffConfig                                `mapstructure:"retry_on_failure"`
 	Timeout exporterhelper.TimeoutConfig                             `mapstructure:",squash"`
+
+	empty configkeys.Empty // to explain what Validate finds
 }
 
 // httpTimeout bounds every request to the workspace, requestTimeout one request with data.
@@ -101,14 +104,22 @@ func createDefaultConfig() component.Config {
 	}
 }
 
+// meant are names that people know from elsewhere.
+var meant = map[string]string{
+	"endpoint": "host", "url": "host", "workspace": "host", "workspace_url": "host", "prefix": "table_prefix",
+	"table": "tables::traces", "queue": "sending_queue", "retry": "retry_on_failure", "authenticator": "auth::authenticator",
+	"warehouse_id": "verify::warehouse_id", "sql_warehouse_id": "verify::warehouse_id",
+}
+
 // Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches
 // wait_for_result off where storage is written and it is not.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	c.empty = configkeys.EmptyKeys(conf)
 	if err := textRoutes(conf); err != nil {
-		return err
+		return c.empty.Explain(err)
 	}
-	if err := conf.Unmarshal(c); err != nil {
-		return err
+	if err := configkeys.Unmarshal(conf, c, meant); err != nil {
+		return c.empty.Explain(err)
 	}
 	if q := c.Queue.Get(); q != nil && q.StorageID != nil && !conf.IsSet("sending_queue::wait_for_result") {
 		q.WaitForResult = false

@@ -46,7 +46,7 @@ func textRoutes(conf *confmap.Conf) error {
 
 // Validate implements confmap.Validator. Every error names the key, the value and the remedy.
 func (c *Config) Validate() error {
-	return errors.Join(c.validateAccess(), c.validateTables(), c.validateDelivery())
+	return c.empty.Explain(errors.Join(c.validateAccess(), c.validateTables(), c.validateDelivery()))
 }
 
 func (c *Config) validateAccess() error {

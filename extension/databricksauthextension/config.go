@@ -11,7 +11,9 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configtls"
+	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
 )
@@ -26,6 +28,8 @@ type Config struct {
 	// component says. The proxy's address may hold a password.
 	TLS      configtls.ClientConfig `mapstructure:"tls"`
 	ProxyURL configopaque.String    `mapstructure:"proxy_url"`
+
+	empty configkeys.Empty // to explain what Validate finds
 }
 
 // keys are those of signin.Config without its Validate: the collector would call it too, and name
@@ -33,6 +37,18 @@ type Config struct {
 type keys signin.Config
 
 func createDefaultConfig() component.Config { return &Config{Timeout: 15 * time.Second} }
+
+// meant are names that people know from elsewhere.
+var meant = map[string]string{
+	"endpoint": "host", "url": "host", "workspace": "host", "workspace_url": "host", "secret": "client_secret",
+	"access_token": "token", "bearer_token": "token",
+}
+
+// Unmarshal implements confmap.Unmarshaler.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	c.empty = configkeys.EmptyKeys(conf)
+	return c.empty.Explain(configkeys.Unmarshal(conf, c, meant))
+}
 
 // Validate implements confmap.Validator.
 func (c *Config) Validate() error {
@@ -52,5 +68,5 @@ func (c *Config) Validate() error {
 				"(insecure_skip_verify is another key)"))
 	}
 	_, err := httpcheck.Proxy(string(c.ProxyURL))
-	return errors.Join(append(errs, err, httpcheck.TLS(&c.TLS))...)
+	return c.empty.Explain(errors.Join(append(errs, err, httpcheck.TLS(&c.TLS))...))
 }

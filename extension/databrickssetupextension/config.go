@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
@@ -55,6 +56,8 @@ type Config struct {
 	Teardown bool `mapstructure:"teardown"`
 	// OnComplete is what happens at the end: shutdown ends the process, stay leaves it running.
 	OnComplete OnComplete `mapstructure:"on_complete"`
+
+	empty configkeys.Empty // to explain what Validate finds
 }
 
 // ExperimentConfig names an experiment. Without a name and id no experiment is made or linked, and
@@ -149,8 +152,15 @@ func createDefaultConfig() component.Config {
 	}
 }
 
+// meant are names that people know from elsewhere.
+var meant = map[string]string{
+	"endpoint": "host", "url": "host", "workspace": "host", "workspace_url": "host", "prefix": "table_prefix",
+	"sql_warehouse_id": "warehouse_id", "monitors": "monitor", "authenticator": "auth::authenticator",
+}
+
 // Unmarshal implements confmap.Unmarshaler. It accepts numbers where ids and names are meant.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	c.empty = configkeys.EmptyKeys(conf)
 	for _, key := range []string{"experiment::id", "warehouse_id", "table_prefix"} {
 		switch v := conf.Get(key).(type) {
 		case int, int64, uint64:
@@ -164,5 +174,5 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 			}
 		}
 	}
-	return conf.Unmarshal(c)
+	return c.empty.Explain(configkeys.Unmarshal(conf, c, meant))
 }

@@ -38,7 +38,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of shutdown, stay", c.OnComplete))
 	}
 	errs = append(errs, c.validateGrants()...)
-	return errors.Join(append(errs, c.validateMonitor()...)...)
+	return c.empty.Explain(errors.Join(append(errs, c.validateMonitor()...)...))
 }
 
 func (c *Config) validateAccess() error {

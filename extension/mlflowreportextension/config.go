@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 )
 
 // Config is what a user writes under extensions::mlflow_report.
@@ -20,12 +23,22 @@ type Config struct {
 	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the
 	// destination has the data.
 	Strict bool `mapstructure:"strict"`
+
+	empty configkeys.Empty // to explain what Validate finds
 }
 
 func createDefaultConfig() component.Config { return &Config{Path: "report.json"} }
 
+// Unmarshal implements confmap.Unmarshaler.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	c.empty = configkeys.EmptyKeys(conf)
+	return c.empty.Explain(configkeys.Unmarshal(conf, c, map[string]string{"file": "path", "filename": "path"}))
+}
+
 // Validate implements confmap.Validator.
-func (c *Config) Validate() error {
+func (c *Config) Validate() error { return c.empty.Explain(c.validate()) }
+
+func (c *Config) validate() error {
 	if strings.TrimSpace(c.Path) == "" {
 		return errors.New("path: required; name the file that the report is written to, e.g. report.json")
 	}

@@ -108,7 +108,7 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 		f := guarantees[name]
 		for _, path := range f.Files {
 			if err := endTornLine(path); err != nil {
-				r.log.Warn("The last line of an output can't be looked at", zap.String("path", path), zap.Error(err))
+				r.log.Warn("An output can't be prepared for appending", zap.String("path", path), zap.Error(err))
 			}
 		}
 		log := r.log.Info
@@ -175,9 +175,10 @@ func openSkips(path string) (*os.File, error) {
 
 // endTornLine ends the last line of an output if a killed process left it without an end: the file
 // exporter appends, and the next line, once accepted, must not be glued to it. A file that isn't
-// there yet is fine.
+// there yet is made, for its owner alone: it will hold prompts and answers, and the exporter would
+// make it readable for others. Where its folder isn't there, the exporter makes both.
 func endTornLine(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil

@@ -165,15 +165,19 @@ exporters:
   file/whole: {path: `+whole+`, rotation: {max_backups: 0}, format: json, compression: '', encoding: null, `+
 		`group_by: {enabled: false}}
   file/new: {path: `+filepath.Join(dir, "new.jsonl")+`, rotation: {max_backups: 0}}
+  file/made: {path: `+filepath.Join(dir, "made", "new.jsonl")+`, rotation: {max_backups: 0}}
 receivers: {mlflow: {}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole, file/new]}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole, file/new, file/made]}}}
 `)
 	for path, want := range map[string]string{torn: "{}\n{\"resourceSp\n", whole: "{}\n"} {
 		got, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.Equal(t, want, string(got))
 	}
-	require.NoFileExists(t, filepath.Join(dir, "new.jsonl"))
+	info, err := os.Stat(filepath.Join(dir, "new.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it will hold prompts and answers")
+	require.NoDirExists(t, filepath.Join(dir, "made"), "the exporter makes it")
 }
 
 // Exporters count what has arrived after a run that ended by itself, not after one that a user

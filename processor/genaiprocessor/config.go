@@ -12,7 +12,9 @@ import (
 	"github.com/gobwas/glob"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/ottl"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/tokens"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
@@ -34,6 +36,8 @@ type Config struct {
 	// ErrorMode is what happens when a condition or expression fails: ignore (counted and logged
 	// once), silent (counted) or propagate (the batch is refused).
 	ErrorMode ottl.ErrorMode `mapstructure:"error_mode"`
+
+	empty configkeys.Empty // to explain what Validate finds
 }
 
 // TokensConfig configures token counts.
@@ -103,8 +107,31 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Validate implements confmap.Validator. Every error names the key, the value and the remedy.
+// meant are names that people know from elsewhere.
+var meant = map[string]string{
+	"prices": "cost::models", "scores": "assessments", "redact": "content", "redaction": "content", "mask": "content",
+	"encoding": "tokens::default_encoding", "encodings": "tokens::model_encodings", "price": "cost",
+}
+
+// Unmarshal implements confmap.Unmarshaler.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	c.empty = configkeys.EmptyKeys(conf)
+	return c.empty.Explain(configkeys.Unmarshal(conf, c, meant))
+}
+
+// Validate implements confmap.Validator. Every error names the key, the value and the remedy. The
+// collector validates the groups itself; their errors are looked for here to explain them.
 func (c *Config) Validate() error {
+	err := c.validate()
+	if err == nil {
+		groups := errors.Join(confmap.Validate(&c.Tokens), confmap.Validate(&c.Assessments), confmap.Validate(&c.Cost),
+			confmap.Validate(&c.Content))
+		return c.empty.Hint(groups)
+	}
+	return c.empty.Explain(err)
+}
+
+func (c *Config) validate() error {
 	var errs []error
 	if !slices.Contains([]ottl.ErrorMode{ottl.IgnoreError, ottl.SilentError, ottl.PropagateError}, c.ErrorMode) {
 		errs = append(errs, fmt.Errorf("error_mode: %q is not one of ignore, silent, propagate", c.ErrorMode))

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
@@ -78,6 +79,8 @@ type Config struct {
 	// StorageID names the storage extension that keeps the position; the word none keeps it in
 	// memory.
 	StorageID *component.ID `mapstructure:"storage"`
+
+	empty configkeys.Empty // to explain what Validate finds
 }
 
 // DatabricksConfig names a workspace and the credentials for it.
@@ -98,6 +101,17 @@ type ExperimentsConfig struct {
 	Exclude []string `mapstructure:"exclude"` // ids, names or globs
 	// Deleted includes deleted experiments.
 	Deleted bool `mapstructure:"deleted"`
+}
+
+// UnmarshalScalar implements confmap.ScalarUnmarshaler, for the short form: a list of what is
+// written in digits only, which is an id, and of names or globs; or one of them alone.
+func (c *ExperimentsConfig) UnmarshalScalar(v confmap.ScalarValue) error {
+	ids, names, err := selection.Split(v.GetRaw())
+	if err != nil {
+		return fmt.Errorf("experiments: %w", err)
+	}
+	c.IDs, c.Names = ids, names
+	return nil
 }
 
 // Mode is what the receiver does: it counts what it would read, or it reads.
@@ -140,18 +154,27 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Unmarshal implements confmap.Unmarshaler. It accepts what people type first: numbers as
-// experiment ids and timestamps without quotes.
+// meant are names that people know from elsewhere.
+var meant = map[string]string{
+	"endpoint": "tracking_uri", "url": "tracking_uri", "uri": "tracking_uri", "address": "tracking_uri",
+	"server": "tracking_uri", "experiment_ids": "experiments::ids", "experiment_names": "experiments::names",
+	"since": "start_time", "until": "end_time", "storage_id": "storage", "retry": "retry_on_failure",
+	"warehouse_id": "sql_warehouse_id", "traces": "trace_ids_file",
+}
+
+// Unmarshal implements confmap.Unmarshaler. It accepts the values that people write without quotes.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
-	if err := selection.Normalize(conf); err != nil {
-		return err
+	c.empty = configkeys.EmptyKeys(conf)
+	err := selection.Normalize(conf)
+	if err == nil {
+		err = configkeys.Unmarshal(conf, c, meant)
 	}
-	return conf.Unmarshal(c)
+	return c.empty.Explain(err)
 }
 
 // Validate implements confmap.Validator. Every error names the key, the value and the remedy.
 func (c *Config) Validate() error {
-	return errors.Join(c.validateSource(), c.validateSelection(), c.validateRun())
+	return c.empty.Explain(errors.Join(c.validateSource(), c.validateSelection(), c.validateRun()))
 }
 
 func (c *Config) validateSource() error {
@@ -202,8 +225,8 @@ func (c *Config) validateSelection() error {
 	var errs []error
 	e := c.Experiments
 	if len(e.IDs)+len(e.Names) == 0 && c.TraceIDsFile == "" {
-		errs = append(errs, errors.New(`experiments: write at least one of ids and names, e.g. {names: `+
-			`["support-*"]}; {names: ["*"]} reads all of them`))
+		errs = append(errs, errors.New(`experiments: write at least one id or name, e.g. ["support-*", 7]; `+
+			`["*"] reads all of them`))
 	}
 	for _, list := range []struct {
 		key    string

@@ -53,6 +53,18 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond = 0, 16, 2.5
 			c.ShutdownTimeout, c.Mode, c.OnComplete = 10*time.Second, ModeCheck, OnCompleteShutdown
 		},
+		"mlflow/short": func(c *Config) {
+			c.TrackingURI, c.StorageID = "http://localhost:5000", storage("none")
+			c.Experiments = ExperimentsConfig{IDs: []string{"1", "22"}, Names: []string{"a", "support-*", "v2"}}
+		},
+		"mlflow/one name": func(c *Config) {
+			c.TrackingURI, c.StorageID = "http://localhost:5000", storage("none")
+			c.Experiments.Names = []string{"a"}
+		},
+		"mlflow/one id": func(c *Config) {
+			c.TrackingURI, c.StorageID = "http://localhost:5000", storage("none")
+			c.Experiments.IDs = []string{"7"}
+		},
 		"mlflow/relative": func(c *Config) {
 			c.TrackingURI = "https://mlflow.example.com/prefix/"
 			c.Experiments.IDs = []string{"3"}
@@ -85,7 +97,21 @@ func TestConfigMistakes(t *testing.T) {
 	for name, tc := range map[string]struct{ yaml, want string }{
 		"nothing": {"{}", "tracking_uri: required"},
 		"no experiment": {"tracking_uri: http://h:1\nstorage: none",
-			`experiments: write at least one of ids and names`},
+			`experiments: write at least one id or name`},
+		"experiments without a value": {"tracking_uri: http://h:1\nexperiments: [a, null]\nstorage: none",
+			"experiments[1]: no value is written; if it comes from ${env:NAME}"},
+		"experiments of another kind": {"tracking_uri: http://h:1\nexperiments: [1.5]\nstorage: none",
+			"experiments: element 0: write text or whole numbers"},
+		"experiments, not a glob": {"tracking_uri: http://h:1\nexperiments: \"[a\"\nstorage: none",
+			`experiments::names[0]: "[a" is not a name or glob`},
+		"address without a value": {"tracking_uri: null\nexperiments: [a]\nstorage: none",
+			"tracking_uri: no value is written; if it comes from ${env:NAME}"},
+		"address, as elsewhere": {"endpoint: http://h:1\nexperiments: [a]\nstorage: none",
+			"endpoint: there is no such key; did you mean tracking_uri?"},
+		"tls, as elsewhere": {good + "tls: {insecure: true}",
+			"tls: there is no such key; did you mean http::tls?"},
+		"experiment": {"tracking_uri: http://h:1\nexperiment: a\nstorage: none",
+			"experiment: there is no such key; did you mean experiments?"},
 		"no storage": {"tracking_uri: http://h:1\nexperiments: {ids: [1]}", "storage: required"},
 		"no scheme": {"tracking_uri: localhost:5000\nexperiments: {ids: [1]}\nstorage: none",
 			"http://host:5000"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -136,13 +137,31 @@ func TestQuickstart(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			p := collector.Command(t, dir, []string{"OTELCOL_MLFLOW_OUT=" + filepath.Join(dir, "out")},
-				binary, "--config", config)
+				"sh", "-c", `umask 000; exec "$@"`, "sh", binary, "--config", config)
 			p.Done(0)
+			private(t, filepath.Join(dir, "out", "traces.jsonl"))
 			assert.Contains(t, p.Out(), "complete: 122 of 123 traces accepted, with 598 spans")
 			assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Join(dir, "out"))), 598)
 			assert.Empty(t, strings.TrimSpace(p.Logs()), "a good run has nothing to warn of")
 		})
 	}
+}
+
+// The first configuration of the README starts as it is written there.
+func TestFirstConfigurationOfTheReadme(t *testing.T) {
+	t.Parallel()
+	body, err := os.ReadFile(filepath.Join(collector.Root(), "README.md"))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.yaml"),
+		[]byte(yamlBlock.FindStringSubmatch(string(body))[1]), 0o600))
+	p := collector.Command(t, dir, nil, "sh", "-c", `cd "$1" && exec "$2" --config config.yaml`, "sh", dir,
+		collector.Default())
+	eventually(t, func() bool { return strings.Contains(p.Logs(), "Everything is ready") || p.Ended() }, "the start")
+	p.Signal(syscall.SIGTERM)
+	p.Wait()
+	require.Contains(t, p.Logs(), "Everything is ready")
+	require.FileExists(t, filepath.Join(dir, "state", "report.json"))
 }
 
 // readmeLines are the lines of the summary that the README shows.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package rest is the mlflow.Source that reads traces from a tracking server over HTTP: from
-// open-source servers of the versions 2.14 to 3.17, and from the MLflow of a Databricks workspace.
+// open-source servers of the versions 2.14 to 3.18, and from the MLflow of a Databricks workspace.
 //
 // Which routes a server has is found out by asking for them, never by its version. Traces are
 // listed by a keyset on their timestamp, so that traces written or deleted meanwhile neither hide

@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/glob"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/similar"
 )
 
 // Experiments is a user's selection: ids and name globs add up, exclude (ids or name globs) wins,
@@ -116,7 +117,7 @@ func (e Experiments) unmatched(wanted string, deleted bool, all []mlflow.Experim
 			continue
 		}
 		label := fmt.Sprintf("%s (%s)", x.Name, x.ID)
-		if near(wanted, x.Name) && len(u.Near) < 3 {
+		if similar.Names(wanted, x.Name) && len(u.Near) < 3 {
 			u.Near = append(u.Near, x.Name)
 		}
 		if len(u.Visible) < most {
@@ -126,48 +127,4 @@ func (e Experiments) unmatched(wanted string, deleted bool, all []mlflow.Experim
 		}
 	}
 	return u
-}
-
-// near reports whether two names are the same but for case, separators or a few letters.
-func near(a, b string) bool {
-	a, b = fold(a), fold(b)
-	if a == "" || b == "" {
-		return false
-	}
-	if a == b || (len(a) >= 4 && strings.Contains(b, a)) || (len(b) >= 4 && strings.Contains(a, b)) {
-		return true
-	}
-	return distance(a, b) <= 1+min(len(a), len(b))/5
-}
-
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" -_/*.", r) {
-			return -1
-		}
-		return r
-	}, strings.ToLower(s))
-}
-
-// distance is the Levenshtein distance of two short strings.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -133,6 +133,23 @@ func Normalize(conf *confmap.Conf) error {
 	return conf.Merge(confmap.NewFromStringMap(nest(patch)))
 }
 
+// Split reads the short form of a selection of experiments: a list of text and whole numbers, or one
+// of them alone. What has digits only is an id, everything else is a name or a glob.
+func Split(v any) (ids, names []string, err error) {
+	list, err := texts(v)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range list {
+		if text := e.(string); text != "" && strings.Trim(text, "0123456789") == "" {
+			ids = append(ids, text)
+		} else {
+			names = append(names, text)
+		}
+	}
+	return ids, names, nil
+}
+
 // texts returns a list of text from a list of text and whole numbers, or from one of them alone.
 func texts(v any) ([]any, error) {
 	switch v := v.(type) {
