@@ -194,6 +194,28 @@ func TestTraceLevelData(t *testing.T) {
 	}, got)
 }
 
+// A session with levels is a list, whether MLflow keeps it as text in the metadata or writes it as a
+// list into the span.
+func TestSessionLevels(t *testing.T) {
+	for text, want := range map[string]any{
+		`["a","b"]`: []any{"a", "b"}, `["a"]`: []any{"a"}, `[]`: "[]", `["a",`: `["a",`, `[1]`: "[1]", "a": "a",
+	} {
+		for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
+			span := mlflow.Span{ID: [8]byte{1}}
+			if list, ok := want.([]any); ok && len(list) == 2 && payloads == PayloadsStructured {
+				span.Attributes = []mlflow.Attribute{attribute(SessionID, text)}
+			}
+			td := ptrace.NewTraces()
+			NewConverter(Options{Payloads: payloads, CaptureContent: true}).Append(td, mlflow.Experiment{ID: "1"},
+				&mlflow.Trace{Info: mlflow.Info{Metadata: []mlflow.KeyValue{{Key: TraceSession, Value: text}}},
+					Spans: []mlflow.Span{span}})
+			got := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().AsRaw()
+			assert.Equal(t, want, got[SessionID], text)
+			assert.Equal(t, text, got[TraceSession])
+		}
+	}
+}
+
 func TestAssessmentsInJSONPayloads(t *testing.T) {
 	td := ptrace.NewTraces()
 	trace := &mlflow.Trace{Spans: []mlflow.Span{{ID: [8]byte{1}}},

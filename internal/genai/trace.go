@@ -4,6 +4,7 @@
 package genai
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -52,7 +53,11 @@ func (w *worker) trace(t *mlflow.Trace, experimentID string, f *facts) {
 		w.putString(ResponsePreview, info.ResponsePreview)
 	}
 	if session, ok := mlflow.Get(info.Metadata, TraceSession); ok {
-		w.putString(SessionID, session)
+		if levels := sessionLevels(session); levels != nil {
+			w.putStrings(SessionID, levels)
+		} else {
+			w.putString(SessionID, session)
+		}
 		w.putString(ConversationID, session)
 	}
 	if user, ok := mlflow.Get(info.Metadata, TraceUser); ok {
@@ -69,6 +74,17 @@ func (w *worker) trace(t *mlflow.Trace, experimentID string, f *facts) {
 		}
 	}
 	w.assessments(info.Assessments)
+}
+
+// sessionLevels returns the ids of a session with several levels, outermost first, which MLflow (3.18
+// on) keeps as the JSON text of a list of strings in the metadata and writes as a list into session.id
+// of spans; nil for one id.
+func sessionLevels(session string) []string {
+	var levels []string
+	if !strings.HasPrefix(session, "[") || json.Unmarshal([]byte(session), &levels) != nil || len(levels) == 0 {
+		return nil
+	}
+	return levels
 }
 
 // putText adds a string, which may be empty, of a tag or metadata. It reports whether the name was

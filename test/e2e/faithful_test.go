@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/faithful"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
@@ -31,7 +32,7 @@ const farOff = "2100-01-01"
 // Every span, attribute, event, link, tag, metadata entry and assessment that MLflow's own client
 // returns is emitted, nothing else is, and what is not emitted is listed.
 func TestFaithful(t *testing.T) {
-	for name, server := range map[string]func() (*shared, error){"database 3.17.2": database,
+	for name, server := range map[string]func() (*shared, error){"database " + mlflowserver.Database: database,
 		"artifacts 3.4.0": artifactsV3, "artifacts 2.22.5": artifactsV2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
@@ -94,7 +95,7 @@ func TestMakeRunServer(t *testing.T) {
 	for version, tc := range map[string]struct {
 		server func() (*shared, error)
 		second int // traces, of one span each, that the generator of this version writes to wide-second
-	}{"3.17.2": {database, 2}, "3.4.0": {artifactsV3, 2}, "2.22.5": {artifactsV2, 1}} {
+	}{mlflowserver.Database: {database, 2}, "3.4.0": {artifactsV3, 2}, "2.22.5": {artifactsV2, 1}} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			makeRunServer(t, need(t, tc.server), tc.second)

@@ -9,6 +9,7 @@ package mlflowserver
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,9 +23,12 @@ import (
 	"time"
 )
 
-// Versions of MLflow that the tests run, one for each way in which spans are stored.
+// Database is the version of MLflow that the tests run with spans in the database: 3.17.2, or the one
+// of OTELCOL_MLFLOW_TEST_VERSION, for which test/py has pins.
+var Database = cmp.Or(os.Getenv("OTELCOL_MLFLOW_TEST_VERSION"), "3.17.2")
+
+// Versions that keep spans in artifacts.
 const (
-	Database    = "3.17.2" // spans in the database
 	ArtifactsV3 = "3.4.0"  // spans in artifacts, schema 3
 	ArtifactsV2 = "2.22.5" // spans in artifacts, schema 2
 )
@@ -141,7 +145,7 @@ func (s *Server) Generate(login Login, args ...string) (g Generated, err error) 
 	return g, json.Unmarshal(out, &g)
 }
 
-// Demo fills the server with MLflow's own demo data; 3.17.2 only.
+// Demo fills the server with MLflow's own demo data; version Database only.
 func (s *Server) Demo() error {
 	_, err := s.run(Login{}, "demo.py", s.URL)
 	return err
