@@ -288,6 +288,46 @@ func TestValidateRefuses(t *testing.T) {
 			assert.NotContains(t, says, "goroutine ")
 		})
 	}
+	// References to extensions, which the collector looks for when components start.
+	t.Run("references", func(t *testing.T) {
+		stock := keys{"endpoint": "http://localhost:4318", "auth": keys{"authenticator": "zpages"},
+			"sending_queue": keys{"storage": "databricks_auth"}}
+		for _, x := range []struct {
+			key   string
+			value any
+			says  string
+		}{
+			{mlflow + "storage", "file_storage/nowhere", `storage: there is no extension "file_storage/nowhere"`},
+			{mlflow + "storage", "file_storage/idle", `storage: the extension "file_storage/idle" is not started`},
+			{mlflow + "storage", "mlflow_report", `storage: the extension "mlflow_report" is not a storage extension`},
+			{mlflow + "http", keys{"auth": keys{"authenticator": "basicauth"}},
+				`http::auth::authenticator: there is no extension "basicauth"`},
+			{databricks + "sending_queue", keys{"storage": "nowhere"},
+				`sending_queue::storage: there is no extension "nowhere"`},
+			{databricks + "auth", keys{"authenticator": "file_storage"},
+				`auth::authenticator: the extension "file_storage" is not an authenticator of clients`},
+			{databricks + "http", keys{"middlewares": []any{keys{"id": "nowhere"}}},
+				`http::middlewares[0]::id: there is no extension "nowhere"`},
+			{setup + "auth", keys{"authenticator": "databricks_auth/other"},
+				`auth::authenticator: there is no extension "databricks_auth/other"`},
+			{"exporters::otlp_http", stock, `exporters::otlp_http::auth::authenticator: there is no extension "zpages"`},
+			{"exporters::otlp_http", stock,
+				`exporters::otlp_http::sending_queue::storage: the extension "databricks_auth" is not a storage extension`},
+		} {
+			t.Run(strings.ReplaceAll(x.key, "::", ".")+" "+x.says, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				c := everything(dir).Set("extensions::file_storage/idle::directory", dir).Set(x.key, x.value)
+				c.Set("service::extensions", []any{"file_storage", "mlflow_report", "databricks_auth", "databricks_setup"})
+				if x.key == "exporters::otlp_http" {
+					c.Set("service::pipelines::traces::exporters", []any{"otlp_http"})
+				}
+				status, says := validate(t, dir, c)
+				assert.Equal(t, 1, status)
+				assert.Contains(t, says, x.says)
+			})
+		}
+	})
 	t.Run("filter of a store", func(t *testing.T) {
 		dir := t.TempDir()
 		c := everything(dir).Set(mlflow+"tracking_uri", "sqlite:///mlflow.db").Set(mlflow+"filter", "status = = 'OK'")

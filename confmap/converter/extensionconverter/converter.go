@@ -1,0 +1,219 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package extensionconverter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/confmap"
+)
+
+// NewFactory returns the factory of the converter.
+func NewFactory() confmap.ConverterFactory {
+	return confmap.NewConverterFactory(func(confmap.ConverterSettings) confmap.Converter { return converter{} })
+}
+
+type converter struct{}
+
+// Convert implements confmap.Converter.
+func (converter) Convert(_ context.Context, conf *confmap.Conf) error {
+	return check(conf.ToStringMap())
+}
+
+// role is what an extension is named for.
+type role string
+
+const (
+	clientAuth role = "an authenticator of clients"
+	serverAuth role = "an authenticator of servers"
+	databricks role = "a sign-in to Databricks (databricks_auth)"
+	storage    role = "a storage extension"
+	middleware role = "a middleware"
+	encoding   role = "an encoding"
+)
+
+// roles returns what an extension of a known type can be named for; of an unknown type everything is
+// possible.
+func roles(kind string, cfg map[string]any) (can []role, known bool) {
+	switch kind {
+	case "basicauth":
+		if cfg["client_auth"] != nil {
+			can = append(can, clientAuth)
+		}
+		if cfg["htpasswd"] != nil {
+			can = append(can, serverAuth)
+		}
+		return can, true
+	case "bearertokenauth":
+		return []role{clientAuth, serverAuth}, true
+	case "oauth2client":
+		return []role{clientAuth}, true
+	case "databricks_auth":
+		return []role{clientAuth, databricks}, true
+	case "file_storage":
+		return []role{storage}, true
+	case "databricks_setup", "health_check", "mlflow_report", "zpages":
+		return nil, true
+	}
+	return nil, false
+}
+
+// reference is an extension that a component names.
+type reference struct {
+	key string // where, below the component
+	id  string
+	as  role
+}
+
+// check returns what is wrong with the references of a configuration. What it does not understand it
+// leaves to the collector.
+func check(conf map[string]any) error {
+	service := section(conf, "service")
+	extensions := section(conf, "extensions")
+	started := texts(service["extensions"])
+	var errs []error
+	for _, c := range used(conf, service, started) {
+		for _, r := range references(c) {
+			if fault := faultOf(r, extensions, started); fault != "" {
+				errs = append(errs, fmt.Errorf("%s::%s::%s: %s", c.group, c.id, r.key, fault))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// faultOf says what is wrong with a reference, or returns "".
+func faultOf(r reference, extensions map[string]any, started []string) string {
+	cfg, configured := extensions[r.id]
+	if !configured {
+		return fmt.Sprintf("there is no extension %q; define it under extensions and name it in service::extensions", r.id)
+	}
+	if !slices.Contains(started, r.id) {
+		return fmt.Sprintf("the extension %q is not started; name it in service::extensions", r.id)
+	}
+	settings, _ := cfg.(map[string]any)
+	if can, known := roles(kind(r.id), settings); known && !slices.Contains(can, r.as) {
+		return fmt.Sprintf("the extension %q is not %s; name one that is", r.id, r.as)
+	}
+	return ""
+}
+
+// component is one that is started.
+type component struct {
+	group, id string
+	cfg       map[string]any
+}
+
+// used returns the components that the collector starts, in the order of their names.
+func used(conf, service map[string]any, started []string) []component {
+	names := map[string]map[string]bool{"extensions": {}}
+	for _, id := range started {
+		names["extensions"][id] = true
+	}
+	for _, pipeline := range section(service, "pipelines") {
+		p, _ := pipeline.(map[string]any)
+		for _, group := range []string{"receivers", "processors", "exporters"} {
+			for _, id := range texts(p[group]) {
+				if names[group] == nil {
+					names[group] = map[string]bool{}
+				}
+				names[group][id] = true
+			}
+		}
+	}
+	var list []component
+	for _, group := range slices.Sorted(maps.Keys(names)) {
+		configured := section(conf, group)
+		for _, id := range slices.Sorted(maps.Keys(names[group])) {
+			if cfg, ok := configured[id].(map[string]any); ok {
+				list = append(list, component{group, id, cfg})
+			}
+		}
+	}
+	return list
+}
+
+// references returns the extensions that a component names.
+func references(c component) []reference {
+	var list []reference
+	add := func(key string, as role, value any) {
+		if id, ok := value.(string); ok && id != "" {
+			list = append(list, reference{key, id, as})
+		}
+	}
+	walk("", c.cfg, func(at, key string, value any) {
+		switch {
+		case key == "authenticator" && (at == "auth" || strings.HasSuffix(at, "::auth")):
+			as := clientAuth
+			switch uri, _ := c.cfg["tracking_uri"].(string); {
+			case c.group == "receivers" && kind(c.id) == "otlp":
+				as = serverAuth
+			case kind(c.id) == "mlflow" && strings.HasPrefix(uri, "databricks"):
+				as = databricks
+			}
+			add(join(at, key), as, value)
+		case key == "storage" && at == "sending_queue":
+			add(join(at, key), storage, value)
+		case key == "id" && strings.HasSuffix(listOf(at), "middlewares"):
+			add(join(at, key), middleware, value)
+		}
+	})
+	switch {
+	case c.group == "receivers" && kind(c.id) == "mlflow" && c.cfg["storage"] != "none" && c.cfg["mode"] != "check":
+		add("storage", storage, c.cfg["storage"])
+	case c.group == "exporters" && kind(c.id) == "file":
+		add("encoding", encoding, c.cfg["encoding"])
+	}
+	return list
+}
+
+// walk calls visit for each key of a value, with the path of the map that holds it.
+func walk(at string, value any, visit func(at, key string, value any)) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			visit(at, key, value[key])
+			walk(join(at, key), value[key], visit)
+		}
+	case []any:
+		for i, e := range value {
+			walk(fmt.Sprintf("%s[%d]", at, i), e, visit)
+		}
+	}
+}
+
+func section(m map[string]any, key string) map[string]any {
+	inner, _ := m[key].(map[string]any)
+	return inner
+}
+
+// texts returns the strings of a list.
+func texts(value any) (list []string) {
+	elements, _ := value.([]any)
+	for _, e := range elements {
+		if s, ok := e.(string); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// kind is the type in the id of a component.
+func kind(id string) string {
+	k, _, _ := strings.Cut(id, "/")
+	return k
+}
+
+// listOf returns the path of a list from that of its element, "a::b[1]".
+func listOf(at string) string {
+	list, _, _ := strings.Cut(at, "[")
+	return list
+}
+
+func join(at, key string) string { return strings.TrimPrefix(at+"::"+key, "::") }
