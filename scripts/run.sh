@@ -9,7 +9,7 @@ umask 077
 if [ -z "$source" ]; then
   name=sample
   if [ -n "${MLFLOW_TRACKING_URI:-}" ]; then
-    echo "MLFLOW_TRACKING_URI is set in your shell and not used: nobody's server is read by accident."
+    echo "MLFLOW_TRACKING_URI is set in your shell and not used, so that no server is read by accident."
     echo "To read it, write it behind make run: make run MLFLOW_TRACKING_URI=… EXPERIMENT=…"
   fi
 else

@@ -111,7 +111,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"no host": {func(c *Config) { c.Host = "" }, "host: required"},
 		"userinfo": {func(c *Config) { c.Host = "https://me:pw@x.cloud.databricks.com" },
-			"credentials do not belong into the address"},
+			"credentials do not belong in the address"},
 		"query": {func(c *Config) { c.Host = "https://x.cloud.databricks.com?o=1" }, "a query"},
 		"path": {func(c *Config) { c.Host = "https://x.cloud.databricks.com/api" },
 			"a path does not belong"},
@@ -128,7 +128,7 @@ func TestValidate(t *testing.T) {
 			"host: required; write the workspace's address"},
 		"authenticator and userinfo": {func(c *Config) {
 			c.Auth.Authenticator, c.Host, c.Auth.Credentials.Token = &id, "https://me:pw@x.cloud.databricks.com", ""
-		}, "credentials do not belong into the address"},
+		}, "credentials do not belong in the address"},
 		"http::auth": {func(c *Config) {
 			c.HTTP.Auth = configoptional.Some(configauth.Config{AuthenticatorID: id})
 		}, "http::auth: write auth"},

@@ -29,7 +29,7 @@ func (c *Client) Me(ctx context.Context) (Principal, error) {
 		return Principal{}, explain(ctx, "signing in to "+c.host, err)
 	}
 	if u.UserName == "" {
-		return Principal{}, empty("signing in to "+c.host, "the answer names nobody")
+		return Principal{}, empty("signing in to "+c.host, "the answer has no user name")
 	}
 	p := Principal{Name: u.UserName, DisplayName: u.DisplayName}
 	for _, g := range u.Groups {

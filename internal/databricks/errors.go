@@ -80,7 +80,7 @@ func KindOf(err error) Kind {
 	return ""
 }
 
-// Passes reports whether the same request may do better later, without anybody changing anything.
+// Passes reports whether the same request may do better later, without a change.
 func Passes(err error) bool {
 	switch KindOf(err) {
 	case KindBusy, KindSlow, KindUnreachable:

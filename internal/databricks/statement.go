@@ -18,7 +18,7 @@ type Result struct {
 	Rows    [][]string
 }
 
-// How often a running statement is looked at, and how many looks in a row may go wrong.
+// How often a running statement is checked, and how many looks in a row may go wrong.
 const (
 	firstLook   = 200 * time.Millisecond
 	longestLook = 5 * time.Second

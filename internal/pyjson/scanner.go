@@ -64,7 +64,7 @@ type Scanner struct {
 func NewScanner(text []byte) Scanner { return Scanner{text: text} }
 
 // NewValidScanner is NewScanner for a text that is known to be valid UTF-8, as every string that a
-// Scanner returned is; it isn't looked at again.
+// Scanner returned is; it isn't checked again.
 func NewValidScanner(text []byte) Scanner { return Scanner{text: text, valid: true} }
 
 // NewCopyingScanner is NewScanner for a text that may be gone or overwritten when the scanner is

@@ -50,7 +50,7 @@ type TokensConfig struct {
 	Mode text.Mode `mapstructure:"mode"`
 	// ChatOverhead adds what OpenAI's chat format adds to the texts of requests.
 	ChatOverhead bool `mapstructure:"chat_overhead"`
-	// DefaultEncoding is for models whose encoding nobody knows.
+	// DefaultEncoding is for models whose encoding is not known.
 	DefaultEncoding string `mapstructure:"default_encoding"`
 	// ModelEncodings come before the built-in table.
 	ModelEncodings []encodings.Rule `mapstructure:"model_encodings"`

@@ -27,7 +27,7 @@ import (
 )
 
 // patience is how long something that must happen may take on a busy machine, often how often it is
-// looked at.
+// checked.
 const (
 	patience = time.Minute
 	often    = 10 * time.Millisecond

@@ -24,7 +24,7 @@ import (
 // patience is how long something that must happen may take on a busy machine.
 const patience = 2 * time.Minute
 
-// often is how often it is looked at.
+// often is how often it is checked.
 const often = 5 * time.Millisecond
 
 // shared is a server that several tests use, each with experiments of its own; the generated data

@@ -103,7 +103,7 @@ func topmost(spans []Span) int {
 }
 
 // compareSpan compares everything that MLflow holds of a span; what is emitted besides is not
-// looked at.
+// checked.
 func compareSpan(w *Span, s ptrace.Span) error {
 	parent := ""
 	if w.ParentID != nil {

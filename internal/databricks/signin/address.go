@@ -24,7 +24,7 @@ func ParseHost(address string) (*url.URL, error) {
 		return nil, errors.New("this is no address; " + form)
 	}
 	if u.User != nil {
-		return nil, errors.New("credentials do not belong into the address; write them under token, or client_id " +
+		return nil, errors.New("credentials do not belong in the address; write them under token, or client_id " +
 			"and client_secret, or name an auth_type")
 	}
 	if u.Host == "" {

@@ -91,8 +91,8 @@ type Credentials struct {
 	Cloud string `mapstructure:"cloud"`
 }
 
-// Validate returns what is wrong with the configuration, naming the key and the remedy. It neither
-// reads files nor talks to anybody; what a profile holds is checked by New.
+// Validate returns what is wrong with the configuration, naming the key and the remedy. It reads
+// no files and sends no requests; what a profile holds is checked by New.
 func (c *Config) Validate() error {
 	if c.Host != "" {
 		if _, err := ParseHost(c.Host); err != nil {

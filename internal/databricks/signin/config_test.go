@@ -101,7 +101,7 @@ func TestParseHost(t *testing.T) {
 		"canary://x":                        `the scheme "canary" is not known`,
 		"http://dbc-1.cloud.databricks.com": "tokens are not sent over http, except on loopback",
 		"http://127.0.0.1.example.com":      "tokens are not sent over http",
-		"https://me:canary@dbc-1.cloud.databricks.com": "credentials do not belong into the address",
+		"https://me:canary@dbc-1.cloud.databricks.com": "credentials do not belong in the address",
 		"https://dbc-1.cloud.databricks.com?o=canary":  "write https://dbc-1.cloud.databricks.com",
 		"https://dbc-1.cloud.databricks.com/#canary":   "write https://dbc-1.cloud.databricks.com",
 		"https://dbc-1.cloud.databricks.com/api/canary": "a path does not belong to the workspace's address; write " +

@@ -132,7 +132,7 @@ func inferMethod(sdk *config.Config) (*method, error) {
 }
 
 // check returns what a method still misses. The host is known by then; the environment is not
-// looked at.
+// checked.
 func (m *method) check(sdk *config.Config) error {
 	for _, key := range m.needs {
 		if !written(sdk, key) {

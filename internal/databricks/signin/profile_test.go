@@ -95,7 +95,7 @@ token = canary-x
 			`host: it is not the host of the profile "user", ` + w.URL()},
 		"wrong type": {Config{Profile: "wrong"}, "holds a value of the wrong type"},
 		"a name in the host": {Config{Profile: "named"},
-			`the host of "named" in ` + path + `: credentials do not belong into the address`},
+			`the host of "named" in ` + path + `: credentials do not belong in the address`},
 		"two ways": {Config{Profile: "team", Credentials: Credentials{Token: "canary"}},
 			"auth_type: token means pat and client_secret means oauth-m2m"},
 	} {

@@ -253,7 +253,7 @@ func (w *workspace) rephrase(e *Error) {
 		e.Message = "the workspace refuses the credentials; check databricks::auth or the profile, or the " +
 			"databricks_auth extension named in http::auth"
 	case strings.Contains(e.Message, "sql_warehouse_id") || strings.Contains(e.Message, "SQL warehouse ID"):
-		e.Message = "traces in Unity Catalog are read through a SQL warehouse, and the workspace has got none to " +
+		e.Message = "traces in Unity Catalog are read through a SQL warehouse, and the workspace has none to " +
 			"use; set sql_warehouse_id to one that the identity has CAN USE on" +
 			colon(e.Message)
 	case e.Kind == KindAddress && e.Status == http.StatusNotFound:

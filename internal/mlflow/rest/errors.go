@@ -158,7 +158,7 @@ var refusals = []refusal{
 	{
 		applies: status(http.StatusUnauthorized),
 		kind:    KindCredentials,
-		explain: replaces("the server asks for credentials and has got none or wrong ones; set an authenticator in " +
+		explain: replaces("the server asks for credentials, and they are missing or wrong; set an authenticator in " +
 			"http::auth (basicauth, bearertokenauth, oauth2client) or an Authorization header"),
 	},
 	{

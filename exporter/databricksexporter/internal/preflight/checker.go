@@ -26,7 +26,7 @@ type Settings struct {
 	// Wait is how long looking at a destination may take; data waits for the first look, and so
 	// does a start with on_failure: fail. 0 means 30 s.
 	Wait time.Duration
-	// RetryInterval is the time until a fault is looked at again, doubled each time up to
+	// RetryInterval is the time until a fault is checked again, doubled each time up to
 	// MaxRetryInterval; 0 means 30 s and 5 minutes.
 	RetryInterval, MaxRetryInterval time.Duration
 	// ReconnectInterval is the same where there is no connection, up to RetryInterval; 0 means 1 s.
@@ -51,7 +51,7 @@ type Checker struct {
 	watch map[route.Destination]*watch
 }
 
-// atATime is how many destinations are looked at together.
+// atATime is how many destinations are checked together.
 const atATime = 4
 
 // watch is what is known about one destination. Guarded by Checker.mu.
@@ -126,9 +126,9 @@ wait:
 
 // look returns nil, or why nothing can be written to a destination. It answers at once, from what
 // is known; a destination that it sees for the first time is checked in the background. A fault is
-// looked at again from time to time, so that a grant given later lets data flow without a restart.
+// checked again from time to time, so that a grant given later lets data flow without a restart.
 // With on_failure: warn nothing is held. Without a connection everything is: nothing could be sent,
-// and what was not looked at must not slip through the moment the connection comes.
+// and what was not checked must not slip through the moment the connection comes.
 func (c *Checker) look(d route.Destination) *Held {
 	if c == nil {
 		return nil
@@ -240,7 +240,7 @@ func (c *Checker) follow(d route.Destination) *watch {
 	w = &watch{since: time.Now(), first: make(chan struct{}), nudge: make(chan struct{}, 1)}
 	c.watch[d] = w
 	if c.ctx.Err() != nil {
-		w.known = true // shut down: nothing is looked at any more
+		w.known = true // shut down: nothing is checked any more
 		close(w.first)
 		return w
 	}

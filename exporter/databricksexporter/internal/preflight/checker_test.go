@@ -383,7 +383,7 @@ func TestGrantGivenLater(t *testing.T) {
 		patience,
 		time.Millisecond,
 	)
-	require.Equal(t, 1, logs.FilterMessageSnippet("lacks MODIFY").Len(), "said once, however often it is looked at")
+	require.Equal(t, 1, logs.FilterMessageSnippet("lacks MODIFY").Len(), "said once, however often it is checked")
 }
 
 // Once all is well nothing is asked any more, until the ingest endpoint refuses.
@@ -450,7 +450,7 @@ func TestMeIsAskedOnce(t *testing.T) {
 	require.Equal(t, 1, w.Count("GET", "/api/2.0/preview/scim/v2/Me"))
 }
 
-// The connection comes back: what was not looked at does not slip through.
+// The connection comes back: what was not checked does not slip through.
 func TestReconnect(t *testing.T) {
 	w := workspace(t)
 	w.Revoke(app, table, "SELECT")
@@ -541,5 +541,5 @@ func TestShutdownWithoutStart(t *testing.T) {
 	c := NewChecker(Settings{})
 	require.NoError(t, c.Shutdown(t.Context()))
 	require.NoError(t, c.Shutdown(t.Context()))
-	require.Nil(t, c.look(spansOnly), "nothing is looked at any more")
+	require.Nil(t, c.look(spansOnly), "nothing is checked any more")
 }

@@ -66,7 +66,7 @@ func refusedSignIn(err error) Finding {
 	}
 }
 
-// readable judges whether there is a table that can be looked at; nil means yes.
+// readable judges whether there is a table that can be checked; nil means yes.
 func readable(d route.Destination, f Facts) []Finding {
 	err := f.Table.Err
 	switch f.Table.Kind() {
@@ -93,7 +93,7 @@ func readable(d route.Destination, f Facts) []Finding {
 			},
 		}
 	default:
-		return []Finding{unknown(CheckTable, "the table can't be looked at", err)}
+		return []Finding{unknown(CheckTable, "the table can't be checked", err)}
 	}
 }
 

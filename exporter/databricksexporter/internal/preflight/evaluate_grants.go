@@ -26,7 +26,7 @@ func grants(d route.Destination, f Facts) []Finding {
 		return []Finding{
 			unknown(
 				CheckGrants,
-				"whether "+writer(f)+" may write to "+d.Table.String()+" can't be looked at",
+				"whether "+writer(f)+" may write to "+d.Table.String()+" can't be checked",
 				f.Grants.Err,
 			),
 		}
@@ -128,7 +128,7 @@ func experiment(d route.Destination, f Facts) []Finding {
 		return []Finding{
 			unknown(
 				CheckExperiment,
-				"whether the experiment "+d.Experiment+" shows "+d.Table.String()+" can't be looked at",
+				"whether the experiment "+d.Experiment+" shows "+d.Table.String()+" can't be checked",
 				f.Experiment.Err,
 			),
 		}
@@ -138,7 +138,7 @@ func experiment(d route.Destination, f Facts) []Finding {
 	if x.Deleted {
 		return advice(
 			"a click: Experiments → Deleted → "+x.Name+" → Restore",
-			"%s is deleted, so nobody sees its traces",
+			"%s is deleted, so its traces are not shown",
 			name,
 		)
 	}

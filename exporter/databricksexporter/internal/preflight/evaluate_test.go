@@ -120,7 +120,7 @@ func TestEvaluate(t *testing.T) {
 		},
 			[]Finding{{Check: CheckSignIn, Weight: WeightUnknown, Message: "the principal that writes is not known"}}},
 		"slow": {func(f *Facts) { f.Table = unanswered[databricks.Table](databricks.KindSlow, "") },
-			[]Finding{{Check: CheckTable, Weight: WeightUnknown, Message: "can't be looked at"}}},
+			[]Finding{{Check: CheckTable, Weight: WeightUnknown, Message: "can't be checked"}}},
 		"no Unity Catalog": {func(f *Facts) {
 			f.Table = unanswered[databricks.Table](databricks.KindNoRoute,
 				"ENDPOINT_NOT_FOUND")
@@ -238,7 +238,7 @@ func TestEvaluate(t *testing.T) {
 				"PERMISSION_DENIED")
 		},
 			[]Finding{{Check: CheckGrants, Weight: WeightUnknown, Message: "whether " + writer + " may write " +
-				"to " + table + " can't be looked at"}}},
+				"to " + table + " can't be checked"}}},
 
 		"ingest refuses, nothing is missing": {func(f *Facts) {
 			f.Refused, f.Metastore = true, known(databricks.Metastore{Cloud: "aws", Region: "us-west-2"})
@@ -275,7 +275,7 @@ func TestEvaluate(t *testing.T) {
 		"experiment can't be read": {func(f *Facts) {
 			f.Experiment = unanswered[databricks.Experiment](databricks.KindBusy,
 				"")
-		}, []Finding{{Check: CheckExperiment, Weight: WeightUnknown, Message: "can't be looked at"}}},
+		}, []Finding{{Check: CheckExperiment, Weight: WeightUnknown, Message: "can't be checked"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fine(spans)

@@ -42,7 +42,7 @@ type Privileges struct {
 	Table map[string]string
 	// Schema and Catalog are the same for these; nil where they did not need to be asked.
 	Schema, Catalog map[string]string
-	// Unread says which groups' privileges could not be looked at; what is missing may come through
+	// Unread says which groups' privileges could not be checked; what is missing may come through
 	// one of them.
 	Unread []string
 }

@@ -3,7 +3,7 @@
 
 package preflight
 
-// Check names what was looked at.
+// Check names what was checked.
 type Check string
 
 // The checks, in the order in which they are made.
@@ -26,13 +26,13 @@ type Weight int
 const (
 	// WeightAdvice: data arrives, but not all is as it should be.
 	WeightAdvice Weight = iota
-	// WeightUnknown: it could not be looked at.
+	// WeightUnknown: it could not be checked.
 	WeightUnknown
 	// WeightFault: it is known to be wrong, and data would be refused or lost.
 	WeightFault
 )
 
-// Finding is something that is not as it must be, or could not be looked at.
+// Finding is something that is not as it must be, or could not be checked.
 type Finding struct {
 	Check  Check
 	Weight Weight

@@ -172,7 +172,7 @@ func (w *Wanted) link(ctx context.Context, x databricks.Experiment) (plan.Propos
 	if (holds || err != nil) && !w.LinkExisting {
 		p := refuse("%s. %s\nSo it is not linked unless experiment::link_existing is true. The order that loses "+
 			"nothing: %s. Or name a new experiment.", consequence, known, Order)
-		p.Hides = []string{"the earlier traces of the experiment, for everybody who uses it"}
+		p.Hides = []string{"the earlier traces of the experiment, for all its users"}
 		return p, nil
 	}
 	if p, missing := w.withoutWarehouse(); missing {

@@ -184,7 +184,7 @@ func (w *Wanted) created(tableID, schemaID string) plan.Proposal {
 // createdLegacy proposes a monitor by the older API.
 func (w *Wanted) createdLegacy() plan.Proposal {
 	p := w.fresh()
-	p.Notes = append(p.Notes, "this workspace has not got the current API of monitors, so the older one is used")
+	p.Notes = append(p.Notes, "this workspace does not have the current API of monitors, so the older one is used")
 	p.Actions = []plan.Action{{Does: "creates the monitor", Method: http.MethodPost, Path: legacyPath(w.d.Table),
 		Body: w.d.Legacy(), Do: w.createLegacy}}
 	return p

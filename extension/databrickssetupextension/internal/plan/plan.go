@@ -76,7 +76,7 @@ type Runner struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// attempts is how often a step is looked at anew after something went wrong: another client may
+// attempts is how often a step is tried again after something went wrong: another client may
 // have done it meanwhile.
 const attempts = 5
 

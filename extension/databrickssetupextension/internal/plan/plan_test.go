@@ -44,7 +44,7 @@ func scripted(looks *int, done int, errs ...error) Step {
 	}}
 }
 
-// What fails is looked at anew: another client may have done it; what passes by itself is tried
+// What fails is tried again: another client may have done it; what passes by itself is tried
 // again; what does not is an error at once.
 func TestFailuresAreLookedAtAnew(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -62,7 +62,7 @@ func (w *Wanted) lookView(ctx context.Context, kind string) (plan.Proposal, erro
 	case views.ActionCreate:
 		w.planned[name] = true
 		p.Costs = append(p.Costs, "nothing by itself; a query of the view reads the tables each time")
-		p.Shows = append(p.Shows, "nothing to anybody yet: only who owns it can read it until it is granted. It "+
+		p.Shows = append(p.Shows, "nothing yet: only its owner can read it until it is granted. It "+
 			"reads the tables with its owner's rights")
 	case views.ActionUpdate:
 		if len(c.Added) > 0 {

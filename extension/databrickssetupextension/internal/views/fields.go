@@ -125,7 +125,7 @@ var fields = []field{
 			return "CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - " +
 				"s.start_time_unix_nano) DIV 1000000 END"
 		}},
-	{name: "status", comment: "OK, ERROR, IN_PROGRESS, or UNSET where nobody said.",
+	{name: "status", comment: "OK, ERROR, IN_PROGRESS, or UNSET where it was not set.",
 		read: func(d dialect) string {
 			return "COALESCE(NULLIF(" + d.get("s.attributes", genai.TraceState, "string") +
 				", ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK'" +

@@ -172,7 +172,7 @@ func annotationScores(l unity.Location) string {
 
 // Found is a query for the names of scores that are in the tables: score_name, source and
 // occurrences, the number of spans, records or annotations that have it. Of the spans and log
-// records only those of the last days are looked at, or all if days is 0. Names of log records and
+// records only those of the last days are checked, or all if days is 0. Names of log records and
 // annotations are as genai.ScoreName makes them.
 func (o *Options) Found(days int) Statement {
 	d, prefix := o.dialect(), o.scorePrefix()

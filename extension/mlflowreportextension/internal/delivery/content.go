@@ -6,7 +6,7 @@ package delivery
 import "fmt"
 
 // countedText looks at receivers that leave content out and at genai processors behind them that
-// count the tokens of that content: every count would be missing, and nobody would be told.
+// count the tokens of that content: every count would be missing, and no error would say so.
 func (g *graph) countedText(receiver string, f *Guarantee) {
 	if text(section(section(g.conf, "receivers"), receiver), "capture_content") != "false" {
 		return

@@ -28,7 +28,7 @@ type Result struct {
 	Problems     []string   `json:"problems,omitempty"`
 	Verification string     `json:"verification"`
 	Detail       string     `json:"detail,omitempty"`
-	// Counted at the destination; absent when nobody counted there.
+	// Counted at the destination; absent when nothing was counted there.
 	Arrived  *int64 `json:"arrived,omitempty"`
 	Missing  *int64 `json:"missing,omitempty"`
 	Repeated *int64 `json:"repeated,omitempty"`
@@ -82,7 +82,7 @@ type outcome struct {
 	unit                  string
 	short, held, refusing []string // names
 	rejected              int64
-	notVerified           bool // of one at least nobody knows what arrived
+	notVerified           bool // of at least one it is not known what arrived
 }
 
 func outcomeOf(list []Result) outcome {

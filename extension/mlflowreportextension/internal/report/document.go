@@ -51,7 +51,7 @@ type Receiver struct {
 	read bool // complete as far as the receiver knows
 }
 
-// isCheck reports whether the run looked at the source and sent nothing.
+// isCheck reports whether the run checked the source and sent nothing.
 func isCheck(run *progress.Run) bool { return run.Mode == "check" }
 
 // Source says what was read.

@@ -29,7 +29,7 @@ type Policy struct {
 
 // Stats counts what Apply did.
 type Stats struct {
-	Spans   int // GenAI spans that were looked at
+	Spans   int // GenAI spans that were checked
 	Removed int // values that were removed, names replaced included
 	Hashed  int // values that became a hash
 	Masked  int // values in which something was masked

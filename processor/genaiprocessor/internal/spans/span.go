@@ -51,7 +51,7 @@ const (
 // Source is a place where a dialect keeps the text of a request or response.
 type Source int
 
-// The sources, in the order in which they are looked at.
+// The sources, in the order in which they are checked.
 const (
 	SourceMLflow        Source = iota // mlflow.spanInputs, mlflow.spanOutputs
 	SourceMessages                    // gen_ai.input.messages, gen_ai.output.messages

@@ -37,7 +37,7 @@ func (s *Span) Usage() (u *usage.Usage, ok bool) {
 // Cached returns what the producer of the span is known to do with cached tokens.
 //
 //   - OpenAI's and Google's APIs report an input that includes them, and so do all instrumentations
-//     of their clients that were looked at.
+//     of their clients that were checked.
 //   - Langfuse's types of usage do not contain each other.
 //   - OpenLLMetry's package for Bedrock reports Bedrock's inputTokens, which excludes them.
 func (s *Span) Cached() usage.Cached {
@@ -57,7 +57,7 @@ func (s *Span) Cached() usage.Cached {
 	return usage.CachedUnknown
 }
 
-// highest is how many spans above a call are looked at.
+// highest is how many spans above a call are checked.
 const highest = 100
 
 // ReportedTokens returns what the span with index i reports as the usage of a call of a language

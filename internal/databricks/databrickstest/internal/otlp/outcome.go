@@ -12,7 +12,7 @@ import (
 
 // Outcome is how the OTLP routes answer requests that name a table. The zero value is strict: what
 // is well formed, for a table that fits, from a principal with grants is taken, all else refused. A
-// Status without Write and a Reset without Write answer before any of that is looked at.
+// Status without Write and a Reset without Write answer before any of that is checked.
 type Outcome struct {
 	// Drop answers as if all were well and writes nothing.
 	Drop bool

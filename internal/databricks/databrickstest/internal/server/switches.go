@@ -102,7 +102,7 @@ type Fault struct {
 	Reset  bool   // the connection is closed without an answer
 }
 
-// SetFault calls f for each request, before the credential is looked at; nil from f means a normal
+// SetFault calls f for each request, before the credential is checked; nil from f means a normal
 // answer. SetFault(nil) ends it.
 func (w *Server) SetFault(f func(*http.Request) *Fault) {
 	w.Mu.Lock()

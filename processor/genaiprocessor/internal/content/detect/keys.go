@@ -57,7 +57,7 @@ func findKey(s string, from int, _ string) (int, int) {
 			}
 			continue
 		}
-		if i > 0 && (!begins(s, i) || s[i-1] == '-' || s[i-1] == '.') { // within a run that was looked at
+		if i > 0 && (!begins(s, i) || s[i-1] == '-' || s[i-1] == '.') { // within a run that was checked
 			continue
 		}
 		if s[i]|0x20 == 'b' && len(s)-i > 7 && strings.EqualFold(s[i:i+7], "bearer ") {

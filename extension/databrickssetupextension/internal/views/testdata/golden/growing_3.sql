@@ -130,7 +130,7 @@ COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`start_time_ms` I
 COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`execution_time_ms` IS 'How long it took, in milliseconds. NULL while it has no end.'
 ;
 -- sets the comment again [Databricks only]
-COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`status` IS 'OK, ERROR, IN_PROGRESS, or UNSET where nobody said.'
+COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`status` IS 'OK, ERROR, IN_PROGRESS, or UNSET where it was not set.'
 ;
 -- sets the comment again [Databricks only]
 COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`trace_name` IS 'Name of the trace, or of its topmost span.'
