@@ -61,9 +61,12 @@ test:
 e2e: build minimal
 	go test -C test -count=1 -timeout 40m ./...
 
-# Builds collectors that are not part of this repository, with an empty module cache.
-compat:
+# Builds collectors that are not part of this repository, with an empty module cache, and runs the tests of the newest
+# MLflow, of which make test has the one before.
+compat: build minimal
 	go test -C test -count=1 -timeout 40m -v -run TestBuild ./foreign -args -empty-module-cache
+	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m \
+		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18|TestRoundTrip|TestClientWrites|TestFaithfulFromDatabricks|TestReadBackByMLflow|TestSameRequestAsMLflow' ./e2e ./databricks
 
 bench: bench-tokens bench-backfill bench-databricks
 

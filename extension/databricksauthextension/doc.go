@@ -6,3 +6,4 @@
 package databricksauthextension
 
 //go:generate go tool mdatagen metadata.yaml
+//go:generate ../../scripts/readme.sh

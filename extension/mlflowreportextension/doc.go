@@ -7,3 +7,4 @@
 package mlflowreportextension
 
 //go:generate go tool mdatagen metadata.yaml
+//go:generate ../../scripts/readme.sh

@@ -6,3 +6,4 @@
 package genaiprocessor
 
 //go:generate go tool mdatagen metadata.yaml
+//go:generate ../../scripts/readme.sh

@@ -5,3 +5,4 @@
 package mlflowreceiver
 
 //go:generate go tool mdatagen metadata.yaml
+//go:generate ../../scripts/readme.sh
