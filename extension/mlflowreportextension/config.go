@@ -20,6 +20,9 @@ type Config struct {
 	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the
 	// destination has the data.
 	Strict bool `mapstructure:"strict"`
+	// WaitsForResult names exporters, by type or id, that are not known here and that answer only
+	// after their destination has.
+	WaitsForResult []string `mapstructure:"waits_for_result"`
 }
 
 func createDefaultConfig() component.Config { return &Config{Path: "report.json"} }
@@ -32,6 +35,12 @@ func (c *Config) Validate() error {
 	base := filepath.Base(c.Path)
 	if base == "." || base == ".." || strings.HasSuffix(c.Path, string(filepath.Separator)) {
 		return fmt.Errorf("path: %s is a folder; name a file in it", c.Path)
+	}
+	for i, name := range c.WaitsForResult {
+		if strings.TrimSpace(name) == "" {
+			return fmt.Errorf("waits_for_result[%d]: empty; write the type of an exporter, e.g. clickhouse, or its id",
+				i)
+		}
 	}
 	return nil
 }
