@@ -65,7 +65,8 @@ func TestReport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "report.json")
 	r, out := begin(t, &Config{Path: path}, pipeline)
 	require.Equal(t, progress.DeliveryCheck{Delivery: progress.Acknowledged}, r.Delivery(receiver))
-	require.NoError(t, r.Skip([]progress.SkippedTrace{{TraceID: "tr-3", ExperimentID: "1", Reason: mlflow.ReasonNoSpans}}))
+	require.NoError(t,
+		r.Skip([]progress.SkippedTrace{{TraceID: "tr-3", ExperimentID: "1", Reason: mlflow.ReasonNoSpans}}))
 	r.Publish(run(true))
 	_, err := os.Stat(path)
 	require.NoError(t, err, "written when the run has ended, not only at the end of the process")

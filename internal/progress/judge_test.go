@@ -222,7 +222,8 @@ func TestStoppedIsSaid(t *testing.T) {
 
 // A small experiment with a broken trace is complete, and the setting that says otherwise is named.
 func TestSkippedWithinTheTolerance(t *testing.T) {
-	o := Outcome{Accounts: []Account{account("1", Totals{Read: 88, Accepted: 87, Skipped: skips(mlflow.ReasonCorrupt, 1)})},
+	o := Outcome{
+		Accounts: []Account{account("1", Totals{Read: 88, Accepted: 87, Skipped: skips(mlflow.ReasonCorrupt, 1)})},
 		Delivery: Acknowledged,
 		Receiver: "mlflow/a"}
 	o.Allowed, o.MaxSkipped = func(int64) int64 { return 3 }, "1% or 3"

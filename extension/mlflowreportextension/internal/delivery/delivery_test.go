@@ -21,13 +21,15 @@ func TestCheck(t *testing.T) {
 	}{
 		"waiting exporter": {`
 exporters: {otlp_http: {sending_queue: {wait_for_result: true, block_on_overflow: true}}}
-service: {pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], ` +
+			`exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
 		"no queue": {`
 exporters: {otlp_grpc: {sending_queue: {enabled: false}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.Acknowledged, ""},
 		"default queue": {`
 exporters: {otlp_http/a: {endpoint: x}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http/a]}}}`, progress.HandedOver, "otlp_http/a queues in memory"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_http/a]}}}`, progress.HandedOver, "otlp_http/a queues in memory"},
 		"old spelling": {`
 exporters: {otlphttp: }
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlphttp]}}}`, progress.HandedOver, "queues in memory"},
@@ -36,24 +38,31 @@ exporters: {otlp_http: {sending_queue: {storage: file_storage}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.HandedOver, "queues on disk"},
 		"slow batch": {`
 exporters: {otlp_http: {sending_queue: {wait_for_result: true, batch: {}}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.Acknowledged, "200 times slower"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_http]}}}`, progress.Acknowledged, "200 times slower"},
 		"queues off, written out": {`
 exporters: {debug: {sending_queue: null}, otlp_http: {sending_queue: null}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug, otlp_http]}}}`, progress.Acknowledged, "write one receiver per destination"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug, ` +
+			`otlp_http]}}}`, progress.Acknowledged, "write one receiver per destination"},
 		"defaults written out": {`
 exporters:
   otlp_http: {sending_queue: {wait_for_result: true, batch: null}}
-  file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, rotation: {max_backups: 0}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, file]}}}`, progress.Acknowledged, "one receiver per destination"},
+  file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, ` +
+			`rotation: {max_backups: 0}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, ` +
+			`file]}}}`, progress.Acknowledged, "one receiver per destination"},
 		"batch processor": {`
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], exporters: [nop]}}}`, progress.HandedOver, "processor batch/2"},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], ` +
+			`exporters: [nop]}}}`, progress.HandedOver, "processor batch/2"},
 		"tail sampling": {`
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [mlflow], processors: [tail_sampling], exporters: [nop]}}}`, progress.HandedOver, "tail_sampling"},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [tail_sampling], ` +
+			`exporters: [nop]}}}`, progress.HandedOver, "tail_sampling"},
 		"filter": {`
 exporters: {nop: }
-service: {pipelines: {traces: {receivers: [mlflow], processors: [filter], exporters: [nop]}}}`, progress.Acknowledged, "leaves out"},
+service: {pipelines: {traces: {receivers: [mlflow], processors: [filter], ` +
+			`exporters: [nop]}}}`, progress.Acknowledged, "leaves out"},
 		"unknown processor": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [acme], exporters: [nop]}}}`, progress.Unknown, "acme"},
@@ -62,13 +71,15 @@ exporters: {acme: }
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme]}}}`, progress.Unknown, "acme"},
 		"unknown is weaker than handed over": {`
 exporters: {acme: , otlp_http: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme, otlp_http]}}}`, progress.Unknown, "waits_for_result: [acme]"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme, ` +
+			`otlp_http]}}}`, progress.Unknown, "waits_for_result: [acme]"},
 		"foreign exporter that waits": {`
 exporters: {clickhouse: {sending_queue: {enabled: true, wait_for_result: true}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [clickhouse]}}}`, progress.Acknowledged, ""},
 		"foreign exporter whose queue does not wait": {`
 exporters: {clickhouse/a: {sending_queue: {enabled: true, wait_for_result: false}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [clickhouse/a]}}}`, progress.HandedOver, "clickhouse/a queues in memory"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [clickhouse/a]}}}`, progress.HandedOver, "clickhouse/a queues in memory"},
 		"file without rotation": {`
 exporters: {file: {path: x}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.HandedOver, "rotation"},
@@ -87,7 +98,8 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, prog
 		"behind a routing connector": {`
 exporters: {otlp_http: }
 connectors: {routing: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [routing]}, traces/b: {receivers: [routing], exporters: [otlp_http]}}}`, progress.HandedOver, "otlp_http"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [routing]}, traces/b: {receivers: [routing], ` +
+			`exporters: [otlp_http]}}}`, progress.HandedOver, "otlp_http"},
 		"connectors in a circle": {`
 exporters: {nop: }
 connectors: {forward: }
@@ -95,14 +107,16 @@ service: {pipelines: {traces: {receivers: [mlflow, forward], exporters: [forward
 		"span metrics on the side": {`
 exporters: {nop: , prometheus: }
 connectors: {span_metrics: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [nop, span_metrics]}, metrics: {receivers: [span_metrics], exporters: [prometheus]}}}`, progress.Acknowledged, "counts twice"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [nop, span_metrics]}, ` +
+			`metrics: {receivers: [span_metrics], exporters: [prometheus]}}}`, progress.Acknowledged, "counts twice"},
 		"in no pipeline": {`
 service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}`, progress.Unknown, "no traces pipeline"},
 		"databricks waits by itself": {`
 exporters: {databricks: {host: x}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks, defaults written out": {`
-exporters: {databricks: {host: x, hold_max: 0s, sending_queue: {enabled: true, wait_for_result: true, block_on_overflow: true, batch: null, storage: null}}}
+exporters: {databricks: {host: x, hold_max: 0s, sending_queue: {enabled: true, wait_for_result: true, ` +
+			`block_on_overflow: true, batch: null, storage: null}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks without a queue": {`
 exporters: {databricks: {host: x, sending_queue: null}}
@@ -112,22 +126,27 @@ exporters: {databricks: {host: x, sending_queue: {num_consumers: 4}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks that does not wait": {`
 exporters: {databricks: {host: x, sending_queue: {wait_for_result: false}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.HandedOver, "databricks queues in memory"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks]}}}`, progress.HandedOver, "databricks queues in memory"},
 		"databricks with storage": {`
 exporters: {databricks/a: {host: x, sending_queue: {storage: file_storage}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks/a]}}}`, progress.HandedOver, "databricks/a queues on disk"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks/a]}}}`, progress.HandedOver, "databricks/a queues on disk"},
 		"databricks with storage, defaults written out": {`
-exporters: {databricks: {host: x, sending_queue: {enabled: true, wait_for_result: false, storage: file_storage, batch: null}}}
+exporters: {databricks: {host: x, sending_queue: {enabled: true, wait_for_result: false, storage: file_storage, ` +
+			`batch: null}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.HandedOver, "queues on disk"},
 		"databricks with batch": {`
 exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 8192}}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, "200 times slower"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks]}}}`, progress.Acknowledged, "200 times slower"},
 		"databricks with a batch of what is there": {`
 exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 0}}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks that gives up": {`
 exporters: {databricks: {host: x, hold_max: 1h, sending_queue: null}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, "gives up after hold_max: 1h"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks]}}}`, progress.Acknowledged, "gives up after hold_max: 1h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := check(t, "receivers: {mlflow: {}, otlp: {}}"+tc.yaml)

@@ -62,7 +62,8 @@ func (r *run) process(w *window) {
 		case info.State == vanished:
 			w.skip(info, &mlflow.Skip{Reason: mlflow.ReasonVanished})
 		case info.State == mlflow.StateInProgress && r.Now().Sub(latest(info)) < unfinishedAge:
-			w.skip(info, mlflow.Skipf(mlflow.ReasonInProgress, "not finished yet; it is looked at again by the next run"))
+			w.skip(info,
+				mlflow.Skipf(mlflow.ReasonInProgress, "not finished yet; it is looked at again by the next run"))
 		default:
 			due = append(due, *info)
 		}
