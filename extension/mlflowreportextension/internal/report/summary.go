@@ -84,15 +84,19 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 	if r.Totals.Rejected > 0 {
 		fmt.Fprintf(b, "  rejected  %d by the destination: %s\n", r.Totals.Rejected, some(r.Skipped[progress.Rejected]))
 	}
+	if r.SkippedFile != "" {
+		fmt.Fprintf(b, "            all of them with their reasons: %s (trace_ids_file takes it back)\n", r.SkippedFile)
+	}
 	for _, reason := range slices.Sorted(maps.Keys(r.Totals.Pending)) {
-		fmt.Fprintf(b, "  pending   %d %s: %s\n", r.Totals.Pending[reason], reason, some(r.Skipped[reason]))
+		fmt.Fprintf(b, "  pending   %d %s", r.Totals.Pending[reason], reason)
+		if ids := r.Skipped[reason]; len(ids) > 0 {
+			fmt.Fprintf(b, ": %s", some(ids))
+		}
+		b.WriteByte('\n')
 	}
 	if r.SentAgain > 0 {
 		fmt.Fprintf(b, "  repeated  %d traces were sent again after refusals; a destination that had accepted them "+
 			"may hold them twice\n", r.SentAgain)
-	}
-	if r.SkippedFile != "" {
-		fmt.Fprintf(b, "            all of them with their reasons: %s (trace_ids_file takes it back)\n", r.SkippedFile)
 	}
 	fmt.Fprintf(b, "  delivery  %s\n", meaning[r.Delivery])
 	for _, n := range r.DeliveryNotes {
