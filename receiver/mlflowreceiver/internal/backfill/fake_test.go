@@ -36,6 +36,7 @@ type fakeSource struct {
 	skips       map[string]*mlflow.Skip
 	infosErr    map[string]error
 	reads       map[string]int
+	pause       time.Duration // before each trace
 }
 
 func newFake(experiments, traces int) *fakeSource {
@@ -125,6 +126,9 @@ func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info,
 	yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
 	for n, i := range infos {
 		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if f.pause > 0 && !sleep(ctx, f.pause) {
 			return ctx.Err()
 		}
 		f.mu.Lock()
