@@ -521,7 +521,7 @@ func TestSkippedAreListedAndCounted(t *testing.T) {
 	err = w.run(t, w.settings(accept))
 	require.False(t, w.verdict(t, err).Complete)
 
-	// Mend them, feed the list back: exactly those arrive, and the books are even.
+	// Repair them, and read the list: exactly those arrive, and the counters agree.
 	var lines strings.Builder
 	for id, reason := range w.listed {
 		fmt.Fprintf(&lines, `{"trace_id":%q,"experiment_id":"2","reason":%q}`+"\n", id, reason)
