@@ -16,7 +16,7 @@ const (
 	Acknowledged Delivery = "acknowledged"
 	// HandedOver: a stage on the way answers before the destination has the data.
 	HandedOver Delivery = "handed_over"
-	// Unknown: the behaviour of a stage is not known, or the configuration was not checked.
+	// Unknown: what a stage does is not known, or the configuration was not checked.
 	Unknown Delivery = "unknown"
 )
 

@@ -59,7 +59,7 @@ type Verdict struct {
 // Unfinished traces are not held against a run.
 func Judge(o Outcome) Verdict {
 	v := Verdict{Delivery: o.Delivery, Reason: o.Reason}
-	all, run, _ := totals(o.Accounts)
+	all, _, _ := totals(o.Accounts)
 	var earlier Delivery
 	for i := range o.Accounts {
 		a := &o.Accounts[i]
@@ -100,7 +100,7 @@ func Judge(o Outcome) Verdict {
 		v.Problems = append(v.Problems, o.Unbalanced.Error())
 	}
 	v.Complete = len(v.Problems) == 0 && o.Stopped == ""
-	v.Headline = headline(v, o, all, run)
+	v.Headline = headline(v, o, all)
 	if o.BeganAgain != "" {
 		v.Headline += "; " + o.BeganAgain
 	}
@@ -147,7 +147,7 @@ func (a *Account) problems(total Totals, stopped bool) (p []string) {
 	return p
 }
 
-func headline(v Verdict, o Outcome, all, run Totals) string {
+func headline(v Verdict, o Outcome, all Totals) string {
 	if o.Stopped != "" {
 		return fmt.Sprintf("%s after %s; running again continues", o.Stopped, after(o.Accounts, all))
 	}

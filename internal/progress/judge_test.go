@@ -21,9 +21,9 @@ func skips(r mlflow.Reason, n int64) map[mlflow.Reason]int64 {
 	return map[mlflow.Reason]int64{r: n}
 }
 
-func judge(accounts []Account, details map[mlflow.Reason]string, fault, books error) Verdict {
+func judge(accounts []Account, details map[mlflow.Reason]string, fault, unbalanced error) Verdict {
 	return Judge(Outcome{
-		Accounts: accounts, Details: details, Fault: fault, Unbalanced: books, Delivery: Acknowledged,
+		Accounts: accounts, Details: details, Fault: fault, Unbalanced: unbalanced, Delivery: Acknowledged,
 		MaxSkipped: "1%", Allowed: func(read int64) int64 { return read / 100 },
 	})
 }
@@ -31,12 +31,12 @@ func judge(accounts []Account, details map[mlflow.Reason]string, fault, books er
 func TestJudge(t *testing.T) {
 	whole := account("1", Totals{Read: 100, Accepted: 100, Spans: 300})
 	for name, tc := range map[string]struct {
-		accounts     []Account
-		details      map[mlflow.Reason]string
-		fault, books error
-		complete     bool
-		headline     string
-		problem      string
+		accounts          []Account
+		details           map[mlflow.Reason]string
+		fault, unbalanced error
+		complete          bool
+		headline          string
+		problem           string
 	}{
 		"all": {accounts: []Account{whole}, complete: true,
 			headline: "complete: 100 of 100 traces acknowledged, with 300 spans"},
@@ -86,14 +86,14 @@ func TestJudge(t *testing.T) {
 		},
 		"a fault": {accounts: []Account{whole}, fault: errors.New("no more"),
 			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans; no more", problem: "no more"},
-		"books": {accounts: []Account{whole}, books: errors.New("do not balance"),
-			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans", problem: "do not balance"},
+		"unbalanced": {accounts: []Account{whole}, unbalanced: errors.New("do not add up"),
+			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans", problem: "do not add up"},
 		"unreadable lane": {accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"},
 			Error: "forbidden"}}, headline: "not complete: 100 of 100 traces acknowledged, with 300 spans",
 			problem: "experiment y (2): forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := judge(tc.accounts, tc.details, tc.fault, tc.books)
+			v := judge(tc.accounts, tc.details, tc.fault, tc.unbalanced)
 			require.Equal(t, tc.complete, v.Complete, v.Problems)
 			require.Equal(t, tc.headline, v.Headline)
 			if tc.problem == "" {

@@ -74,10 +74,11 @@ func TestBlips(t *testing.T) {
 			pause time.Duration // before each trace
 		}{{"a store", 0}, {"a server", 50 * time.Millisecond}} {
 			for _, seconds := range []int{1, 2, 4, 8, 15} {
-				t.Run(fmt.Sprintf("%s %s for %d s from %s", a.Exporter, a.Answer, seconds, source.name), func(t *testing.T) {
-					w := newWorld(2, 200)
+				name := fmt.Sprintf("%s %s for %d s from %s", a.Exporter, a.Answer, seconds, source.name)
+				t.Run(name, func(t *testing.T) {
+					w := newWorld(2, 80)
 					w.source.pause = source.pause
-					begin := epoch.Add(20 * source.pause)
+					begin := epoch.Add(10 * source.pause)
 					end := begin.Add(time.Duration(seconds) * time.Second)
 					refused := 0
 					err := w.run(t, w.settings(func(ctx context.Context, _ string, _ []string) error {
@@ -97,7 +98,7 @@ func TestBlips(t *testing.T) {
 					require.True(t, v.Complete, v.Problems)
 					require.Positive(t, refused)
 					require.Empty(t, w.listed)
-					require.Len(t, w.got, 400)
+					require.Len(t, w.got, 160)
 				})
 			}
 		}

@@ -121,8 +121,12 @@ func (r *run) room(w *window) error {
 	x := w.reader
 	r.mu.Lock()
 	defer r.unlock()
-	over := func() {}
-	defer func() { over() }()
+	var over func()
+	defer func() {
+		if over != nil {
+			over()
+		}
+	}()
 	for waits := false; w.suspects == nil && x.quarantine.full(); waits = true {
 		if x.evidence > 0 {
 			x.evidence--
@@ -188,8 +192,12 @@ func (r *run) enter(w *window) (call, error) {
 	x := w.reader
 	r.mu.Lock()
 	defer r.unlock()
-	over := func() {}
-	defer func() { over() }()
+	var over func()
+	defer func() {
+		if over != nil {
+			over()
+		}
+	}()
 	waits := false
 	for {
 		now := r.Now()
