@@ -219,11 +219,10 @@ func TestCharactersAgreeWithDefinition(t *testing.T) {
 		}
 		for i := range 4 * len(chars) {
 			piece := pick() + pick() + chars[i%len(chars)] + pick() + pick()
-			var ids [mergeRoom]uint32
-			var ends [mergeRoom]uint8
-			starts, size := v.mergeAll(piece, &ids, &ends)
-			require.Equal(t, len(piece), size)
-			require.Equal(t, plain(ranks, piece), bits.OnesCount64(starts), "%s %+q", name, piece)
+			var m merging
+			v.start(&m, piece)
+			require.Equal(t, len(piece), m.size)
+			require.Equal(t, plain(ranks, piece), bits.OnesCount64(v.mergeAll(&m)), "%s %+q", name, piece)
 		}
 	}
 }
@@ -254,11 +253,20 @@ func TestBlocksCutLikeScanners(t *testing.T) {
 	}
 }
 
+// randomHan has characters that are tokens and, most of them, others: windows start from characters and from bytes.
+var randomHan = func() string {
+	var b strings.Builder
+	for i := range rune(400) {
+		b.WriteRune('\u4e00' + i*i*31%20900)
+	}
+	return b.String()
+}()
+
 // A long piece is encoded window by window; that must give what encoding it at once gives.
 func TestLongPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, alphabet := range []string{"abcdefghijklmnopqrstuvwxyz", "ab", "!@#$%^&*()", "etaoin", "\u4e2d\u6587\u5b57",
-		"0aA", " ", "=-", "\u0301", "\r\n"} {
+		"0aA", " ", "=-", "\u0301", "\r\n", randomHan} {
 		runes := []rune(alphabet)
 		for _, size := range []int{33, 64, 65, window - 1, window, window + 1, 5000, 20000} {
 			b := make([]rune, size)
