@@ -227,6 +227,54 @@ func TestCharactersAgreeWithDefinition(t *testing.T) {
 	}
 }
 
+// The guards must be what the rule of doc.go says, which is written out here over the bytes of all tokens.
+func TestGuardsFollowTheRule(t *testing.T) {
+	for _, name := range []string{"o200k_base", "cl100k_base", "p50k_base", "r50k_base"} {
+		v := encoding(t, name).vocabulary()
+		// By one or two bytes, the tokens that begin or end with these and one byte beside them.
+		type crossing struct {
+			id     uint32
+			beside byte
+		}
+		begin, end := map[string][]crossing{}, map[string][]crossing{}
+		for id := range uint32(v.size) {
+			z := string(v.appendBytes(nil, id))
+			for n := 1; n < min(len(z), 3); n++ {
+				begin[z[:n]] = append(begin[z[:n]], crossing{id, z[n]})
+				end[z[len(z)-n:]] = append(end[z[len(z)-n:]], crossing{id, z[len(z)-n-1]})
+			}
+		}
+		characters := 0
+		for id := range uint32(v.size) {
+			c := string(v.appendBytes(nil, id))
+			if n := len(c); n != 2 && n != 3 || !utf8.ValidString(c) || utf8.RuneCountInString(c) != 1 {
+				continue
+			}
+			var want guard
+			for n := 1; n < len(c); n++ {
+				for _, z := range end[c[:n]] {
+					if z.id < id && z.beside < 0xc0 { // the last byte of a character, not the first of a longer one
+						want.before.add(z.beside)
+					}
+				}
+				for _, z := range begin[c[len(c)-n:]] {
+					if z.id < id && !isContinuation(z.beside) {
+						want.behind.add(z.beside)
+					}
+				}
+			}
+			entry, _ := v.chars.find(c, 0)
+			require.Equal(t, id, entry>>guardBits, "%s %+q", name, c)
+			got := v.chars.guards[entry&(1<<guardBits-1)]
+			got.before[3] = 0 // bytes from 0xc0 on
+			got.behind[2] = 0 // continuation bytes
+			require.Equal(t, want, got, "%s %+q", name, c)
+			characters++
+		}
+		require.Greater(t, characters, 300, name)
+	}
+}
+
 // Blocks of ASCII and the scanner of single pieces must cut alike, whatever the alignment.
 func TestBlocksCutLikeScanners(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
