@@ -13,7 +13,7 @@ const (
 
 	maxSmall, smallOverlap = 192, 12 // the same for merging, where tokens are short
 
-	// so many windows start from bytes after one that had few whole characters
+	// so many windows start from bytes after one in which few characters started merged
 	byteWindows = 15
 )
 
@@ -42,23 +42,16 @@ func (v *vocabulary) split(s string) int {
 // they share, and ok is false if they share none.
 //
 // With small, windows are small and merged, which is fast while tokens are short; where they
-// aren't, a large one is encoded. Looking for whole characters costs more than it saves where few
-// of them start merged, so it is then left out for some windows.
+// aren't, a large one is encoded.
 func (v *vocabulary) splitLong(s string, small bool) (total int, ok bool) {
 	var steps [window]step
 	var dead [window / 64]uint64
 	var m merging
-	fromBytes := 0         // so many small windows still start from bytes
 	shared := uint32(none) // the token that the next window must begin with
 	for {
 		size, n, keep := 0, 0, 0
 		if small {
-			if fromBytes > 0 {
-				v.startBytes(&m, s)
-				fromBytes--
-			} else if v.start(&m, s); m.symbols > m.size*7/8 {
-				fromBytes = byteWindows
-			}
+			v.startWindow(&m, s)
 			var longest int
 			n, longest = v.mergeSteps(&m, steps[:])
 			if size = m.size; size == len(s) && (shared == none || steps[0].id == shared) {
@@ -167,6 +160,21 @@ type merging struct {
 	ends    [mergeRoom]uint8  // where symbols end in the text
 	symbols int
 	size    int // bytes of all symbols
+
+	fromBytes int // so many windows still start from bytes, see startWindow
+}
+
+// startWindow is start for one window after another. To look for whole characters takes longer than
+// it saves where few of them start merged, so the next windows then start from bytes.
+func (v *vocabulary) startWindow(m *merging, s string) {
+	if m.fromBytes > 0 {
+		m.fromBytes--
+		v.startBytes(m, s)
+		return
+	}
+	if v.start(m, s); m.symbols > m.size*7/8 {
+		m.fromBytes = byteWindows
+	}
 }
 
 // start makes m the beginning of s: as many symbols as there is room for.
