@@ -23,6 +23,9 @@ type Config struct {
 	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the
 	// destination has the data.
 	Strict bool `mapstructure:"strict"`
+	// WaitsForResult names exporters, by type or id, that are not known here and that answer only
+	// after their destination has.
+	WaitsForResult []string `mapstructure:"waits_for_result"`
 
 	empty configkeys.Empty // to explain what Validate finds
 }
@@ -45,6 +48,12 @@ func (c *Config) validate() error {
 	base := filepath.Base(c.Path)
 	if base == "." || base == ".." || strings.HasSuffix(c.Path, string(filepath.Separator)) {
 		return fmt.Errorf("path: %s is a folder; name a file in it", c.Path)
+	}
+	for i, name := range c.WaitsForResult {
+		if strings.TrimSpace(name) == "" {
+			return fmt.Errorf("waits_for_result[%d]: empty; write the type of an exporter, e.g. clickhouse, or its id",
+				i)
+		}
 	}
 	return nil
 }

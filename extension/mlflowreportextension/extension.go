@@ -25,6 +25,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -42,6 +43,7 @@ type reporter struct {
 	destinations map[destinationKey]progress.Destination
 	refinements  map[component.ID]progress.Refinement
 	skips        *os.File
+	earlier      report.Earlier // of the process before this one; empty when there is none
 }
 
 // destinationKey identifies a destination of an exporter.
@@ -81,6 +83,11 @@ func (r *reporter) Start(context.Context, component.Host) error {
 	if info, err := os.Stat(r.cfg.Path); err == nil && info.IsDir() {
 		return fmt.Errorf("path: %s is a folder; name a file in it", r.cfg.Path)
 	}
+	earlier, err := report.Read(r.cfg.Path)
+	if err != nil {
+		r.log.Warn("The report of an earlier run can't be read; nothing of it is added up", zap.Error(err))
+	}
+	r.earlier = earlier
 	probe, err := os.CreateTemp(dir, ".report-*")
 	if err != nil {
 		return fmt.Errorf("path: the report can't be written: %w", err)
@@ -92,7 +99,7 @@ func (r *reporter) Start(context.Context, component.Host) error {
 // configuration in which components can't do what they are told to. The collector calls it after
 // extensions and before pipelines start.
 func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
-	guarantees := delivery.Check(conf.Effective().ToStringMap())
+	guarantees := delivery.Check(conf.Effective().ToStringMap(), r.cfg.WaitsForResult)
 	r.mu.Lock()
 	r.guarantees = guarantees
 	r.mu.Unlock()
@@ -112,28 +119,53 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 			}
 		}
 		log := r.log.Info
-		if f.Delivery != progress.EndToEnd {
+		if !f.Delivery.AtLeast(progress.Acknowledged) {
 			log = r.log.Warn
 			bad = append(bad, fmt.Sprintf("%s: %s: %s", name, f.Delivery, strings.Join(f.Notes, "; ")))
 		}
+		var destinations []string
+		for _, d := range f.Destinations {
+			destinations = append(destinations, fmt.Sprintf("%s: %s", d.Name, d.Delivery))
+		}
 		log("Delivery check", zap.String("receiver", name), zap.String("delivery", string(f.Delivery)),
-			zap.Strings("destinations", f.Destinations), zap.Strings("notes", f.Notes))
+			zap.Strings("destinations", destinations), zap.Strings("notes", f.Notes))
 	}
 	if r.cfg.Strict && len(bad) > 0 {
-		return fmt.Errorf("strict: delivery is not end to end: %s", strings.Join(bad, " | "))
+		return fmt.Errorf("strict: delivery would not be acknowledged: %s", strings.Join(bad, " | "))
 	}
 	return nil
 }
 
 // Delivery implements progress.Sink.
-func (r *reporter) Delivery(receiver component.ID) (progress.Delivery, []string) {
+func (r *reporter) Delivery(receiver component.ID) progress.DeliveryCheck {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f, ok := r.guarantees[receiver.String()]
 	if !ok {
-		return progress.Unknown, nil
+		return progress.DeliveryCheck{Delivery: progress.Unknown,
+			Reason: fmt.Sprintf("the configuration of %s was not checked", receiver)}
 	}
-	return f.Delivery, f.Notes
+	return progress.DeliveryCheck{Delivery: f.Delivery, Reason: f.Reason, Notes: f.Notes}
+}
+
+// Held implements progress.Sink.
+func (r *reporter) Held(receiver component.ID) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.guarantees[receiver.String()]
+	for _, d := range r.destinations {
+		if d.Held != "" && d.Refused && slices.Contains(f.Exporters(), d.Exporter.String()) {
+			return fmt.Sprintf("data is held for %s: %s", d.Name, d.Held)
+		}
+	}
+	return ""
+}
+
+// Earlier implements progress.Sink.
+func (r *reporter) Earlier(receiver component.ID, source mlflow.Description) (progress.EarlierRun, bool) {
+	run, ok := r.earlier.Run(receiver.String(), source)
+	run.Report = r.cfg.Path
+	return run, ok
 }
 
 // Skip implements progress.Sink.
@@ -256,10 +288,9 @@ func (r *reporter) Shutdown(context.Context) error {
 // write makes the document and replaces the file with it; r.mu is held.
 func (r *reporter) write() (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
-	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version,
-		Behind: func(receiver string) (destinations, exporters []string) {
-			f := r.guarantees[receiver]
-			return f.Destinations, f.Exporters
+	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Earlier: r.earlier,
+		Behind: func(receiver string) []delivery.Destination {
+			return r.guarantees[receiver].Destinations
 		}}
 	for _, id := range slices.SortedFunc(maps.Keys(r.runs), byName) {
 		in.Runs = append(in.Runs, r.runs[id])

@@ -31,7 +31,7 @@ func run(complete bool) progress.Run {
 	return progress.Run{
 		Receiver: receiver, Mode: "backfill",
 		Source:   mlflow.Description{Kind: "MLflow server", Location: "http://h:5000", Version: "3.17.2"},
-		Delivery: progress.EndToEnd, Started: begin, Ended: begin.Add(2 * time.Second), Complete: complete,
+		Delivery: progress.Acknowledged, Started: begin, Ended: begin.Add(2 * time.Second), Complete: complete,
 		Headline: "complete: 2 of 3",
 		Accounts: []progress.Account{{
 			Experiment: mlflow.Experiment{ID: "1", Name: "support-bot"}, SourceCount: 3, Done: true,
@@ -64,9 +64,7 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`
 func TestReport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "report.json")
 	r, out := begin(t, &Config{Path: path}, pipeline)
-	d, notes := r.Delivery(receiver)
-	require.Equal(t, progress.EndToEnd, d)
-	require.Empty(t, notes)
+	require.Equal(t, progress.DeliveryCheck{Delivery: progress.Acknowledged}, r.Delivery(receiver))
 	require.NoError(t,
 		r.Skip([]progress.SkippedTrace{{TraceID: "tr-3", ExperimentID: "1", Reason: mlflow.ReasonNoSpans}}))
 	r.Publish(run(true))
@@ -82,7 +80,7 @@ func TestReport(t *testing.T) {
 	require.Equal(t, "complete: 2 of 3", doc["headline"])
 	require.Equal(t, true, doc["complete"])
 	first := doc["receivers"].([]any)[0].(map[string]any)
-	require.Equal(t, "end_to_end", first["delivery"])
+	require.Equal(t, "acknowledged", first["delivery"])
 	require.Equal(t, map[string]any{"no_spans": []any{"tr-3"}}, first["skipped_examples"])
 	require.InDelta(t, 1, first["traces_per_second"], 1e-9)
 	x := first["experiments"].([]any)[0].(map[string]any)
@@ -141,7 +139,8 @@ func TestStrict(t *testing.T) {
 			"exporters": []any{"otlp_http"}}}},
 	})
 	err := r.NotifyConfigSnapshot(t.Context(), extensioncapabilities.NewConfigSnapshot(conf, conf))
-	require.ErrorContains(t, err, "strict: delivery is not end to end: mlflow: queued: exporter otlp_http")
+	require.ErrorContains(t, err,
+		"strict: delivery would not be acknowledged: mlflow: handed_over: otlp_http queues in memory")
 }
 
 func TestNothingToReport(t *testing.T) {
@@ -241,7 +240,7 @@ service: {pipelines: {traces: {receivers: [mlflow], processors: [genai], exporte
 	sent.PublishDestination(destination)
 	require.NoError(t, r.Shutdown(t.Context()))
 
-	require.Equal(t, "complete: 2 of 3 traces accepted, with 5 spans, 1 skipped; sent 5, arrived 5 spans",
+	require.Equal(t, "complete: 2 of 3 traces verified, with 5 spans, 1 skipped; sent 5, arrived 5 spans",
 		headline(t, path))
 	require.True(t, strings.HasPrefix(out.String(), headline(t, path)+"\n"))
 	require.Contains(t, out.String(), "  tokens    counted: 20 in requests, 40 in responses, on 2 spans\n")

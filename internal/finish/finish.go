@@ -47,6 +47,7 @@ var group struct {
 	begun   bool
 	quit    chan struct{} // closed when the collector stops
 	ended   chan struct{} // closed when no more signals are sent
+	stopped bool          // a SIGTERM came before the work was done
 }
 
 // Join adds a member. The process ends when all members are done. fallback must report a fatal
@@ -60,7 +61,7 @@ func Join(fallback func()) *Member {
 		group.members = map[*Member]bool{}
 		group.signals = make(chan os.Signal, 1)
 		group.begin, group.quit, group.ended = make(chan struct{}), make(chan struct{}), make(chan struct{})
-		group.begun = false
+		group.begun, group.stopped = false, false
 		signal.Notify(group.signals, syscall.SIGTERM)
 		go end(terminate, group.signals, group.begin, group.quit, group.ended)
 	}
@@ -77,6 +78,9 @@ func end(terminate func() error, signals <-chan os.Signal, begin, quit <-chan st
 	select {
 	case <-begin:
 	case <-signals:
+		group.mu.Lock()
+		group.stopped = true
+		group.mu.Unlock()
 	case <-quit:
 		return
 	}
@@ -128,6 +132,13 @@ func (m *Member) Done() {
 		group.begun = true
 		close(group.begin)
 	}
+}
+
+// Stopped reports whether the process was stopped by SIGTERM before all work was done.
+func (m *Member) Stopped() bool {
+	group.mu.Lock()
+	defer group.mu.Unlock()
+	return group.stopped
 }
 
 // Leave removes the member. A component calls it in Shutdown, and may call it more than once. No

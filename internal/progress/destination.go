@@ -42,6 +42,9 @@ type Destination struct {
 	// while data flows.
 	Held      string
 	HeldSince time.Time
+	// Refused is true while the hold ends only when a person does something; false while the
+	// destination is away or busy.
+	Refused bool
 	// Problems are findings of preflight and refusals, for people; no content, no credential.
 	Problems []string
 

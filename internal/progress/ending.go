@@ -8,7 +8,7 @@ package progress
 // exporters, so by then each has published its run.
 type Ending interface {
 	// Finished reports whether receivers published runs and all of these ended by themselves,
-	// complete or not: a backfill that has come to its end. It is false when somebody stopped the
+	// complete or not: a backfill that has come to its end. It is false when a signal stopped the
 	// process in the middle, and where no mlflow receiver is at work.
 	Finished() bool
 }

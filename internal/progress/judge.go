@@ -12,126 +12,233 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Verdict is what a backfill's numbers amount to.
+// Outcome is what Judge needs to know of a run.
+type Outcome struct {
+	Accounts []Account
+	// Details holds the first detail of each reason.
+	Details map[mlflow.Reason]string
+	// Allowed is the number of skipped traces that a run may have which read so many; MaxSkipped is
+	// how the user wrote it.
+	Allowed    func(read int64) int64
+	MaxSkipped string
+	// Receiver is the id under which the settings are written.
+	Receiver string
+	// Delivery is the word that the configuration gives; Reason says why it is weaker than
+	// acknowledged, and what to do.
+	Delivery Delivery
+	Reason   string
+	// Fault is the error that ended the run, if any; Unbalanced says that the counts do not add up.
+	Fault, Unbalanced error
+	// Stopped says what stopped the run before its end ("stopped by SIGTERM"); empty when it ended
+	// by itself.
+	Stopped string
+	// BeganAgain says that the storage was new although an earlier run is known of; empty when it
+	// was not.
+	BeganAgain string
+}
+
+// Verdict is what a run's numbers amount to.
 type Verdict struct {
+	// Complete is true when everything of the range was read and each trace is accepted, or skipped
+	// within the bound.
 	Complete bool
-	Headline string   // one sentence, the first line that people read
-	Problems []string // why it is not complete
+	// Delivery is the word for what was delivered by this run and those before it; Reason says why
+	// it is weaker than acknowledged.
+	Delivery Delivery
+	Reason   string
+	// Headline is one sentence, the first line that people read.
+	Headline string
+	// Problems say why the run is not complete, Next what to do about it.
+	Problems []string
+	Next     []string
 }
 
 // Judge says whether a run is complete: no fault ended it, everything of the range was read, the
-// books balance, nothing was rejected, and no more was skipped than the share allows, never a whole
-// experiment. Earlier runs over the same positions count: what they left out is still missing.
-// Unfinished traces are not held against it. fault is the error that ended the run, if any; details
-// holds an example for each reason.
-func Judge(accounts []Account, details map[mlflow.Reason]string, maxSkipped float64, fault, books error) Verdict {
-	var v Verdict
-	var all, run Totals
-	for i := range accounts {
-		a := &accounts[i]
+// counts add up, nothing is rejected or refused, and no more is skipped than allowed, never a whole
+// experiment. Runs before it over the same positions count: what they left out is still missing.
+// Unfinished traces are not held against a run.
+func Judge(o Outcome) Verdict {
+	v := Verdict{Delivery: o.Delivery, Reason: o.Reason}
+	all, _, _ := totals(o.Accounts)
+	var earlier Delivery
+	for i := range o.Accounts {
+		a := &o.Accounts[i]
+		earlier = Weakest(earlier, a.EarlierDelivery)
 		total := a.Earlier.Clone()
 		total.Add(a.Run)
-		all.Add(total)
-		run.Add(a.Run)
-		v.Problems = append(v.Problems, a.problems(total)...)
+		v.Problems = append(v.Problems, a.problems(total, o.Stopped != "")...)
 	}
-	skipped := all.SkippedSum() - all.Skipped[mlflow.ReasonInProgress]
-	if skipped > 0 && float64(skipped) > maxSkipped*float64(all.Read) {
-		v.Problems = append(v.Problems, fmt.Sprintf("%d of %d traces were skipped (%s), more than max_skipped %g%%",
-			skipped, all.Read, Reasons(all.Skipped), maxSkipped*100))
+	if earlier != "" && !earlier.AtLeast(v.Delivery) {
+		v.Delivery = earlier
+		v.Reason = "an earlier run delivered without a confirmation; to deliver its traces again, remove the " +
+			"storage folder"
+	}
+	if n := all.SkippedSum(); n > o.Allowed(all.Read) {
+		v.Problems = append(v.Problems, fmt.Sprintf("%d of %d traces were skipped (%s), more than max_skipped %s",
+			n, all.Read, Reasons(all.Skipped), o.MaxSkipped))
+		v.Next = append(v.Next,
+			fmt.Sprintf("to accept what is skipped, write receivers::%s::max_skipped: %d", o.Receiver, n))
+	} else if n > 0 {
+		v.Next = append(v.Next,
+			fmt.Sprintf("what is skipped lies within receivers::%s::max_skipped: %s; to accept none, write 0",
+				o.Receiver, o.MaxSkipped))
 	}
 	if all.Rejected > 0 {
-		v.Problems = append(v.Problems, fmt.Sprintf("%d traces were refused by the destination", all.Rejected))
+		v.Problems = append(v.Problems,
+			fmt.Sprintf("%d rejected by the destination%s; every later run tries them again",
+				all.Rejected, detail(o.Details, Rejected)))
 	}
-	if fault != nil {
-		v.Problems = append(v.Problems, fault.Error())
+	if n := all.Pending[Refused]; n > 0 {
+		v.Problems = append(v.Problems,
+			fmt.Sprintf("%d refused%s; they stay pending, and running again tries them again",
+				n, detail(o.Details, Refused)))
 	}
-	if books != nil {
-		v.Problems = append(v.Problems, books.Error())
+	if o.Fault != nil {
+		v.Problems = append(v.Problems, o.Fault.Error())
 	}
-	v.Complete = len(v.Problems) == 0
-	v.Headline = headline(v, all, run, details, skipped)
+	if o.Unbalanced != nil {
+		v.Problems = append(v.Problems, o.Unbalanced.Error())
+	}
+	v.Complete = len(v.Problems) == 0 && o.Stopped == ""
+	v.Headline = headline(v, o, all)
+	if o.BeganAgain != "" {
+		v.Headline += "; " + o.BeganAgain
+	}
 	return v
 }
 
-func (a *Account) problems(total Totals) (p []string) {
+// totals are those of all runs and of this one, and how many of the traces that this one read were
+// known before.
+func totals(accounts []Account) (all, run Totals, known int64) {
+	for i := range accounts {
+		all.Add(accounts[i].Earlier)
+		run.Add(accounts[i].Run)
+		known += accounts[i].Retried
+	}
+	all.Add(run)
+	return all, run, known
+}
+
+// detail is the first detail of a reason, to be put behind a count.
+func detail(details map[mlflow.Reason]string, r mlflow.Reason) string {
+	if d := details[r]; d != "" {
+		return ": " + d
+	}
+	return ""
+}
+
+func (a *Account) problems(total Totals, stopped bool) (p []string) {
 	name := fmt.Sprintf("experiment %s (%s)", a.Experiment.Name, a.Experiment.ID)
 	if a.Error != "" {
 		p = append(p, name+": "+a.Error)
-	} else if !a.Done {
+	} else if !a.Done && !stopped && total.Pending[Held] == 0 {
 		p = append(p, name+" was not read to its end")
 	}
-	if lost := total.SkippedSum() - total.Skipped[mlflow.ReasonInProgress]; lost > 0 && lost == total.Read {
+	if lost := total.SkippedSum(); lost > 0 && lost == total.Read {
 		p = append(p, fmt.Sprintf("%s: every trace was skipped (%s)", name, Reasons(total.Skipped)))
 	}
+	if n := total.Pending[Held]; n > 0 {
+		p = append(p, fmt.Sprintf("%s: %d traces were read and are held; running again sends them", name, n))
+	}
 	if a.InFlight > 0 {
-		p = append(p, fmt.Sprintf("%s: %d traces were read and not settled; the next run reads them again", name,
+		p = append(p, fmt.Sprintf("%s: %d traces were read and are not settled; running again reads them again", name,
 			a.InFlight))
 	}
 	return p
 }
 
-func headline(v Verdict, all, run Totals, details map[mlflow.Reason]string, skipped int64) string {
-	if skipped > 0 && skipped == all.Read {
-		why := Reasons(all.Skipped)
-		if d := details[mlflow.ReasonUnreachable]; d != "" {
-			why = d
-		} else if len(details) == 1 {
-			for _, d := range details {
-				if d != "" {
-					why = d
-				}
+func headline(v Verdict, o Outcome, all Totals) string {
+	if o.Stopped != "" {
+		return fmt.Sprintf("%s after %s; running again continues", o.Stopped, after(o.Accounts, all))
+	}
+	if n := all.SkippedSum(); n > 0 && n == all.Read {
+		return fmt.Sprintf("0 of %d delivered: %s", all.Read, why(o.Details, all))
+	}
+	verb := " " + v.Delivery.participle()
+	if v.Complete && v.Delivery == HandedOver {
+		verb = "" // the headline begins with it
+	}
+	text := summarize(o.Accounts, v.Delivery, verb)
+	switch {
+	case !v.Complete && o.Fault != nil:
+		return "not complete: " + text + "; " + o.Fault.Error()
+	case !v.Complete:
+		if n := all.Pending[Refused]; n > 0 {
+			text += fmt.Sprintf("; %d refused%s", n, detail(o.Details, Refused))
+		}
+		return "not complete: " + text
+	case v.Delivery == HandedOver:
+		return "handed over: " + text + "; delivery not confirmed: " + v.Reason
+	case !v.Delivery.AtLeast(Acknowledged):
+		return "delivery unknown: " + text + "; " + v.Reason
+	}
+	return "complete: " + text
+}
+
+// after is how far a run came that was stopped: "198 of 6000 traces" where the source told its own
+// count.
+func after(accounts []Account, all Totals) string {
+	var total int64
+	for i := range accounts {
+		if accounts[i].SourceCount < 0 {
+			return fmt.Sprintf("%d traces", all.Accepted)
+		}
+		total += max(accounts[i].SourceCount, accounts[i].Earlier.Read)
+	}
+	return fmt.Sprintf("%d of %d traces", all.Accepted, max(total, all.Read))
+}
+
+// why is the reason why everything was skipped.
+func why(details map[mlflow.Reason]string, all Totals) string {
+	if d := details[mlflow.ReasonUnreachable]; d != "" {
+		return d
+	}
+	if len(details) == 1 {
+		for _, d := range details {
+			if d != "" {
+				return d
 			}
 		}
-		return fmt.Sprintf("0 of %d delivered: %s", all.Read, why)
 	}
-	verdict := "not complete: "
-	if v.Complete {
-		verdict = "complete: "
-	}
-	if nothingNew(all, run) {
-		return verdict + earlier(all) + left(all, skipped)
-	}
-	return verdict + fmt.Sprintf("%d of %d traces accepted, with %d spans", run.Accepted, run.Read, run.Spans) +
-		left(all, skipped)
+	return Reasons(all.Skipped)
 }
 
-// Accepted says what runs read and what the pipeline accepted of it. It doesn't say that anything
-// is complete: its users know that accepted is not arrived.
-func Accepted(accounts []Account) string {
-	var all, run Totals
-	for i := range accounts {
-		all.Add(accounts[i].Earlier)
-		run.Add(accounts[i].Run)
-	}
-	all.Add(run)
-	skipped := all.SkippedSum() - all.Skipped[mlflow.ReasonInProgress]
-	if nothingNew(all, run) {
-		return earlier(all) + left(all, skipped)
-	}
-	return fmt.Sprintf("read and accepted %d of %d traces, with %d spans", run.Accepted, run.Read, run.Spans) +
-		left(all, skipped)
+// Summarize says what runs read and what became of it, without a verdict. Its numbers are of one
+// scope and add up: of this run, or of all runs if this one read nothing new. What earlier runs did
+// beside that is named as theirs.
+func Summarize(accounts []Account, d Delivery) string {
+	return summarize(accounts, d, " "+d.participle())
 }
 
-func nothingNew(all, run Totals) bool {
-	return run.Read == run.Skipped[mlflow.ReasonInProgress] && all.Accepted > 0
-}
-
-func earlier(all Totals) string {
-	return fmt.Sprintf("nothing new; %d traces with %d spans were accepted earlier", all.Accepted, all.Spans)
+func summarize(accounts []Account, d Delivery, verb string) string {
+	all, run, known := totals(accounts)
+	if run.Accepted == 0 && run.Read <= known+run.Pending[mlflow.ReasonInProgress] && all.Accepted > 0 {
+		return fmt.Sprintf("nothing new; %d traces with %d spans were %s earlier", all.Accepted, all.Spans,
+			d.participle()) + left(&all)
+	}
+	text := fmt.Sprintf("%d of %d traces%s, with %d spans", run.Accepted, run.Read, verb, run.Spans) + left(&run)
+	if all.Accepted > run.Accepted {
+		text += fmt.Sprintf("; with earlier runs %d of %d", all.Accepted, all.Read)
+		if earlier := all.Read - all.Accepted; earlier > run.Read-run.Accepted {
+			text += left(&all)
+		}
+	}
+	return text
 }
 
 // left names what was not accepted.
-func left(all Totals, skipped int64) string {
+func left(t *Totals) string {
 	var b strings.Builder
-	if all.Rejected > 0 {
-		fmt.Fprintf(&b, ", %d rejected", all.Rejected)
-	}
-	if skipped > 0 {
-		fmt.Fprintf(&b, ", %d skipped", skipped)
-	}
-	if n := all.Skipped[mlflow.ReasonInProgress]; n > 0 {
-		fmt.Fprintf(&b, ", %d not finished yet", n)
+	for _, part := range []struct {
+		n    int64
+		text string
+	}{
+		{t.Rejected, "rejected"}, {t.SkippedSum(), "skipped"}, {t.Pending[Refused], "pending"},
+		{t.Pending[Held], "held"}, {t.Pending[mlflow.ReasonInProgress], "not finished yet"},
+	} {
+		if part.n > 0 {
+			fmt.Fprintf(&b, ", %d %s", part.n, part.text)
+		}
 	}
 	return b.String()
 }

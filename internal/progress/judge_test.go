@@ -21,56 +21,63 @@ func skips(r mlflow.Reason, n int64) map[mlflow.Reason]int64 {
 	return map[mlflow.Reason]int64{r: n}
 }
 
+func judge(accounts []Account, details map[mlflow.Reason]string, fault, unbalanced error) Verdict {
+	return Judge(Outcome{
+		Accounts: accounts, Details: details, Fault: fault, Unbalanced: unbalanced, Delivery: Acknowledged,
+		MaxSkipped: "1%", Allowed: func(read int64) int64 { return read / 100 },
+	})
+}
+
 func TestJudge(t *testing.T) {
 	whole := account("1", Totals{Read: 100, Accepted: 100, Spans: 300})
 	for name, tc := range map[string]struct {
-		accounts     []Account
-		details      map[mlflow.Reason]string
-		fault, books error
-		complete     bool
-		headline     string
-		problem      string
+		accounts          []Account
+		details           map[mlflow.Reason]string
+		fault, unbalanced error
+		complete          bool
+		headline          string
+		problem           string
 	}{
 		"all": {accounts: []Account{whole}, complete: true,
-			headline: "complete: 100 of 100 traces accepted, with 300 spans"},
+			headline: "complete: 100 of 100 traces acknowledged, with 300 spans"},
 		"nothing there": {accounts: []Account{account("1", Totals{})}, complete: true,
-			headline: "complete: 0 of 0 traces accepted, with 0 spans"},
+			headline: "complete: 0 of 0 traces acknowledged, with 0 spans"},
 		"as many skipped as allowed": {
 			accounts: []Account{account("1",
 				Totals{Read: 100, Accepted: 99, Spans: 9, Skipped: skips(mlflow.ReasonNoSpans, 1)})}, complete: true,
-			headline: "complete: 99 of 100 traces accepted, with 9 spans, 1 skipped",
+			headline: "complete: 99 of 100 traces acknowledged, with 9 spans, 1 skipped",
 		},
 		"too many skipped": {
 			accounts: []Account{account("1", Totals{Read: 100, Accepted: 98, Skipped: skips(mlflow.ReasonNoSpans, 2)})},
-			headline: "not complete: 98 of 100 traces accepted, with 0 spans, 2 skipped",
+			headline: "not complete: 98 of 100 traces acknowledged, with 0 spans, 2 skipped",
 			problem:  "2 of 100 traces were skipped (2 no_spans), more than max_skipped 1%",
 		},
 		"skipped earlier": {
 			accounts: []Account{{Done: true,
 				Earlier: Totals{Read: 10, Accepted: 8, Spans: 8, Skipped: skips(mlflow.ReasonCorrupt, 2)}}},
-			headline: "not complete: nothing new; 8 traces with 8 spans were accepted earlier, 2 skipped",
+			headline: "not complete: nothing new; 8 traces with 8 spans were acknowledged earlier, 2 skipped",
 			problem:  "2 of 10",
 		},
 		"a whole experiment": {
 			accounts: []Account{whole, account("2", Totals{Read: 1, Skipped: skips(mlflow.ReasonCorrupt, 1)})},
-			headline: "not complete: 100 of 101 traces accepted, with 300 spans, 1 skipped",
+			headline: "not complete: 100 of 101 traces acknowledged, with 300 spans, 1 skipped",
 			problem:  "experiment exp 2 (2): every trace was skipped (1 corrupt)",
 		},
 		"not finished yet": {
-			accounts: []Account{account("1", Totals{Read: 2, Accepted: 1, Skipped: skips(mlflow.ReasonInProgress, 1)})},
+			accounts: []Account{account("1", Totals{Read: 2, Accepted: 1, Pending: skips(mlflow.ReasonInProgress, 1)})},
 			complete: true,
-			headline: "complete: 1 of 2 traces accepted, with 0 spans, 1 not finished yet",
+			headline: "complete: 1 of 2 traces acknowledged, with 0 spans, 1 not finished yet",
 		},
 		"rejected": {
 			accounts: []Account{account("1", Totals{Read: 1000, Accepted: 999, Rejected: 1})},
-			headline: "not complete: 999 of 1000 traces accepted, with 0 spans, 1 rejected",
-			problem:  "1 traces were refused by the destination",
+			headline: "not complete: 999 of 1000 traces acknowledged, with 0 spans, 1 rejected",
+			problem:  "1 rejected by the destination; every later run tries them again",
 		},
 		"in flight": {
 			accounts: []Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, Run: Totals{Read: 5, Accepted: 4},
 				InFlight: 1}},
-			headline: "not complete: 4 of 5 traces accepted, with 0 spans",
-			problem:  "1 traces were read and not settled",
+			headline: "not complete: 4 of 5 traces acknowledged, with 0 spans",
+			problem:  "1 traces were read and are not settled",
 		},
 		"unreachable": {
 			accounts: []Account{account("1", Totals{Read: 3, Skipped: skips(mlflow.ReasonUnreachable, 3)})},
@@ -78,15 +85,15 @@ func TestJudge(t *testing.T) {
 			headline: "0 of 3 delivered: spans are in s3://b/ (not readable here)", problem: "every trace was skipped",
 		},
 		"a fault": {accounts: []Account{whole}, fault: errors.New("no more"),
-			headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "no more"},
-		"books": {accounts: []Account{whole}, books: errors.New("do not balance"),
-			headline: "not complete: 100 of 100 traces accepted, with 300 spans", problem: "do not balance"},
+			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans; no more", problem: "no more"},
+		"unbalanced": {accounts: []Account{whole}, unbalanced: errors.New("do not add up"),
+			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans", problem: "do not add up"},
 		"unreadable lane": {accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"},
-			Error: "forbidden"}}, headline: "not complete: 100 of 100 traces accepted, with 300 spans",
+			Error: "forbidden"}}, headline: "not complete: 100 of 100 traces acknowledged, with 300 spans",
 			problem: "experiment y (2): forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := Judge(tc.accounts, tc.details, 0.01, tc.fault, tc.books)
+			v := judge(tc.accounts, tc.details, tc.fault, tc.unbalanced)
 			require.Equal(t, tc.complete, v.Complete, v.Problems)
 			require.Equal(t, tc.headline, v.Headline)
 			if tc.problem == "" {
@@ -100,12 +107,12 @@ func TestJudge(t *testing.T) {
 
 func TestLedgerThatDoesNotBalance(t *testing.T) {
 	var l Ledger
-	l.Open(mlflow.Experiment{ID: "1"}, 1, Totals{})
+	l.Open(mlflow.Experiment{ID: "1"}, 1, Totals{}, "")
 	l.Update("1", func(a *Account) { a.Run.Read, a.InFlight = 2, 2 })
 	require.NoError(t, l.Check())
 	l.Update("1", func(a *Account) { a.InFlight-- })
-	require.ErrorContains(t, l.Check(),
-		"the counters of experiment 1 do not agree: read 2, accepted 0 + skipped 0 + rejected 0 + in flight 1 = 1")
+	require.ErrorContains(t, l.Check(), "the counts of experiment 1 do not add up: read 2, accepted 0 + skipped 0 + "+
+		"rejected 0 + pending 0 + in flight 1 = 1")
 	l.Update("1", func(a *Account) { a.Run.Skip(mlflow.ReasonCorrupt, 1) })
 	require.NoError(t, l.Check())
 }
@@ -127,28 +134,107 @@ func TestHeadlineOfNothingDelivered(t *testing.T) {
 		return []Account{a}
 	}
 	details := map[mlflow.Reason]string{mlflow.ReasonUnreachable: "spans are in s3://bucket (not readable here)"}
-	if got := Judge(account(5, 5), details, 0.01, nil,
+	if got := judge(account(5, 5), details, nil,
 		nil).Headline; got != "0 of 5 delivered: spans are in s3://bucket (not readable here)" {
 		t.Errorf("all skipped: %s", got)
 	}
-	if got := Judge(account(5, 1), details, 0.01, nil, nil).Headline; !strings.HasPrefix(got,
-		"not complete: 0 of 5 traces accepted") {
+	if got := judge(account(5, 1), details, nil, nil).Headline; !strings.HasPrefix(got,
+		"not complete: 0 of 5 traces acknowledged") {
 		t.Errorf("one skipped, the others not settled: %s", got)
 	}
 }
 
 // What is said where arrival counts: without the word complete, which accepted alone doesn't bear.
-func TestAccepted(t *testing.T) {
+func TestSummarize(t *testing.T) {
 	for want, accounts := range map[string][]Account{
-		"read and accepted 20 of 20 traces, with 40 spans": {account("1", Totals{Read: 15, Accepted: 15, Spans: 30}),
+		"20 of 20 traces acknowledged, with 40 spans": {
+			account("1", Totals{Read: 15, Accepted: 15, Spans: 30}),
 			account("2", Totals{Read: 5, Accepted: 5, Spans: 10})},
-		"read and accepted 17 of 20 traces, with 0 spans, 1 rejected, 1 skipped, 1 not finished yet": {
-			account("1",
-				Totals{Read: 20, Accepted: 17, Rejected: 1, Skipped: map[mlflow.Reason]int64{mlflow.ReasonNoSpans: 1,
-					mlflow.ReasonInProgress: 1}})},
-		"nothing new; 8 traces with 9 spans were accepted earlier": {{Done: true,
+		"16 of 20 traces acknowledged, with 0 spans, 1 rejected, 1 skipped, 1 pending, 1 not finished yet": {
+			account("1", Totals{Read: 20, Accepted: 16, Rejected: 1, Skipped: skips(mlflow.ReasonNoSpans, 1),
+				Pending: map[mlflow.Reason]int64{mlflow.ReasonInProgress: 1, Refused: 1}})},
+		"nothing new; 8 traces with 9 spans were acknowledged earlier": {{Done: true,
 			Earlier: Totals{Read: 8, Accepted: 8, Spans: 9}}},
+		"2 of 2 traces acknowledged, with 2 spans; with earlier runs 10 of 11, 1 skipped": {
+			{Earlier: Totals{Read: 9, Accepted: 8, Skipped: skips(mlflow.ReasonNoSpans, 1)},
+				Run: Totals{Read: 2, Accepted: 2, Spans: 2}}},
+		"0 of 1 traces acknowledged, with 0 spans, 1 pending; with earlier runs 8 of 9": {
+			{Earlier: Totals{Read: 8, Accepted: 8}, Run: Totals{Read: 1, Pending: skips(Refused, 1)}}},
+		"nothing new; 8 traces with 0 spans were acknowledged earlier, 1 skipped": {
+			{Earlier: Totals{Read: 8, Accepted: 8}, Run: Totals{Read: 1, Skipped: skips(mlflow.ReasonNoSpans, 1)},
+				Retried: 1}},
 	} {
-		require.Equal(t, want, Accepted(accounts))
+		require.Equal(t, want, Summarize(accounts, Acknowledged))
 	}
+}
+
+// The word of a run is the weakest of all runs over the same positions, and the headline keeps it.
+func TestDeliveryWords(t *testing.T) {
+	run := account("1", Totals{Read: 12, Accepted: 12, Spans: 24})
+	before := run
+	before.Earlier, before.EarlierDelivery = Totals{Read: 3, Accepted: 3}, HandedOver
+	unstated := run
+	unstated.Earlier = Totals{Read: 3, Accepted: 3} // by a version that did not store the word
+	for name, tc := range map[string]struct {
+		account Account
+		word    Delivery
+		want    string
+		result  Delivery
+	}{
+		"acknowledged": {run, Acknowledged, "complete: 12 of 12 traces acknowledged, with 24 spans", Acknowledged},
+		"handed over": {run, HandedOver,
+			"handed over: 12 of 12 traces, with 24 spans; delivery not confirmed: the reason", HandedOver},
+		"unknown": {run, Unknown, "delivery unknown: 12 of 12 traces accepted, with 24 spans; the reason", Unknown},
+		"earlier": {before, Acknowledged, "handed over: 12 of 12 traces, with 24 spans; with earlier runs 15 of 15; " +
+			"delivery not confirmed: an earlier run delivered without a confirmation; to deliver its traces again, " +
+			"remove the storage folder", HandedOver},
+		"not stated": {unstated, Acknowledged,
+			"complete: 12 of 12 traces acknowledged, with 24 spans; with earlier runs 15 of 15", Acknowledged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := Judge(Outcome{Accounts: []Account{tc.account}, Delivery: tc.word, Reason: "the reason",
+				Allowed: func(int64) int64 { return 0 }})
+			require.True(t, v.Complete)
+			require.Equal(t, tc.result, v.Delivery)
+			require.Equal(t, tc.want, v.Headline)
+		})
+	}
+	for i, a := range deliveries {
+		for k, b := range deliveries {
+			require.Equal(t, i <= k, a.AtLeast(b))
+			require.Equal(t, deliveries[max(i, k)], Weakest(a, b))
+		}
+		require.Equal(t, a, Weakest("", a))
+		require.Equal(t, a, Weakest(a, ""))
+	}
+}
+
+func TestStoppedIsSaid(t *testing.T) {
+	a := Account{SourceCount: 6000, Run: Totals{Read: 300, Accepted: 198}, InFlight: 102}
+	v := Judge(Outcome{Accounts: []Account{a}, Delivery: Acknowledged, Allowed: func(int64) int64 { return 0 },
+		Stopped: "stopped by SIGTERM"})
+	require.False(t, v.Complete)
+	require.Equal(t, "stopped by SIGTERM after 198 of 6000 traces; running again continues", v.Headline)
+	a.SourceCount = -1
+	v = Judge(Outcome{Accounts: []Account{a}, Allowed: func(int64) int64 { return 0 }, Stopped: "stopped"})
+	require.Equal(t, "stopped after 198 traces; running again continues", v.Headline)
+}
+
+// A small experiment with a broken trace is complete, and the setting that says otherwise is named.
+func TestSkippedWithinTheTolerance(t *testing.T) {
+	o := Outcome{
+		Accounts: []Account{account("1", Totals{Read: 88, Accepted: 87, Skipped: skips(mlflow.ReasonCorrupt, 1)})},
+		Delivery: Acknowledged,
+		Receiver: "mlflow/a"}
+	o.Allowed, o.MaxSkipped = func(int64) int64 { return 3 }, "1% or 3"
+	v := Judge(o)
+	require.True(t, v.Complete)
+	require.Equal(t, "complete: 87 of 88 traces acknowledged, with 0 spans, 1 skipped", v.Headline)
+	require.Equal(t,
+		[]string{"what is skipped lies within receivers::mlflow/a::max_skipped: 1% or 3; to accept none, write 0"},
+		v.Next)
+	o.Allowed, o.MaxSkipped = func(int64) int64 { return 0 }, "1%"
+	v = Judge(o)
+	require.False(t, v.Complete)
+	require.Equal(t, []string{"to accept what is skipped, write receivers::mlflow/a::max_skipped: 1"}, v.Next)
 }

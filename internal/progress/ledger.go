@@ -38,8 +38,12 @@ type Account struct {
 	Run, Earlier Totals
 	// InFlight is the number of traces that were read and are not settled.
 	InFlight int64
-	// Pending is the number of unfinished traces that the next run looks at again.
-	Pending int64
+	// Retried is the number of traces among those that this run read which earlier runs knew
+	// already.
+	Retried int64
+	// EarlierDelivery is the weakest word with which runs before this one delivered; empty when
+	// none did.
+	EarlierDelivery Delivery
 	// Done is true once everything of the range was read and settled.
 	Done bool
 	// Error is why the experiment could not be read to its end; empty when it could.
@@ -47,13 +51,13 @@ type Account struct {
 }
 
 // Open adds an experiment with what earlier runs did.
-func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals) {
+func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals, delivery Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.byID == nil {
 		l.byID = map[string]*Account{}
 	}
-	a := &Account{Experiment: x, SourceCount: sourceCount, Earlier: earlier.Clone()}
+	a := &Account{Experiment: x, SourceCount: sourceCount, Earlier: earlier.Clone(), EarlierDelivery: delivery}
 	l.accounts = append(l.accounts, a)
 	l.byID[x.ID] = a
 }
@@ -105,16 +109,19 @@ func (l *Ledger) Details() map[mlflow.Reason]string {
 	return maps.Clone(l.details)
 }
 
-// Check returns an error unless read = accepted + skipped + rejected + in flight holds for every
-// experiment.
+// Check returns an error unless read = accepted + skipped + rejected + pending + in flight holds
+// for every experiment.
 func (l *Ledger) Check() error {
 	accounts, _ := l.Snapshot()
 	for i := range accounts {
 		a := &accounts[i]
-		if sum := a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.InFlight; sum != a.Run.Read {
-			return fmt.Errorf("the counters of experiment %s do not agree: read %d, accepted %d + skipped %d + "+
-				"rejected %d + in flight %d = %d",
-				a.Experiment.ID, a.Run.Read, a.Run.Accepted, a.Run.SkippedSum(), a.Run.Rejected, a.InFlight, sum)
+		if sum := a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.Run.PendingSum() +
+			a.InFlight; sum != a.Run.Read {
+			return fmt.Errorf("the counts of experiment %s do not add up: read %d, accepted %d + skipped %d + "+
+				"rejected %d + pending %d + "+
+				"in flight %d = %d", a.Experiment.ID, a.Run.Read, a.Run.Accepted, a.Run.SkippedSum(),
+				a.Run.Rejected, a.Run.PendingSum(),
+				a.InFlight, sum)
 		}
 	}
 	return nil

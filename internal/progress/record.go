@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"strconv"
+	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -17,21 +19,28 @@ import (
 // Record is what is kept of an experiment between runs.
 type Record struct {
 	Coverage Coverage `json:"coverage,omitempty"`
-	// Pending lists traces that were not finished when they were met; they are looked at again by
-	// the next run.
-	Pending []string `json:"pending,omitempty"`
+	// Open lists the numbers of the stored pages of open traces.
+	Open []int `json:"open,omitempty"`
 	// Totals of all runs so far.
 	Totals Totals `json:"totals"`
+	// Delivery is the weakest word with which traces were delivered so far; empty when none was, or
+	// when a version before 2 of the format counted them.
+	Delivery Delivery `json:"delivery,omitempty"`
+
+	// Unfinished are the ids that format 1 kept in the record itself; they become open traces.
+	Unfinished []string `json:"-"`
 }
 
-// Totals are numbers of traces, except for Spans. First and Last are the smallest and largest
-// timestamp among accepted traces, Unix milliseconds; 0 when there is none.
+// Totals are numbers of traces, except for Spans. Read = Accepted + Skipped + Rejected + Pending,
+// and what is in flight. First and Last are the smallest and largest timestamp among accepted
+// traces, Unix milliseconds; 0 when there is none.
 type Totals struct {
 	Read     int64                   `json:"read"`
 	Accepted int64                   `json:"accepted"`
 	Spans    int64                   `json:"spans"`
 	Skipped  map[mlflow.Reason]int64 `json:"skipped,omitempty"`
 	Rejected int64                   `json:"rejected"`
+	Pending  map[mlflow.Reason]int64 `json:"pending,omitempty"`
 	First    int64                   `json:"first,omitempty"`
 	Last     int64                   `json:"last,omitempty"`
 }
@@ -44,6 +53,9 @@ func (t *Totals) Add(o Totals) {
 	t.Rejected += o.Rejected
 	for r, n := range o.Skipped {
 		t.Skip(r, n)
+	}
+	for r, n := range o.Pending {
+		t.Wait(r, n)
 	}
 	if o.First != 0 && (t.First == 0 || o.First < t.First) {
 		t.First = o.First
@@ -59,13 +71,58 @@ func (t *Totals) Skip(r mlflow.Reason, n int64) {
 	t.Skipped[r] += n
 }
 
+// Wait counts n traces pending for a reason.
+func (t *Totals) Wait(r mlflow.Reason, n int64) {
+	if t.Pending == nil {
+		t.Pending = map[mlflow.Reason]int64{}
+	}
+	t.Pending[r] += n
+}
+
+// Leave counts n traces under the reason for which they are not delivered: rejected, pending or
+// skipped.
+func (t *Totals) Leave(r mlflow.Reason, n int64) {
+	switch {
+	case r == Rejected:
+		t.Rejected += n
+	case IsPending(r):
+		t.Wait(r, n)
+	default:
+		t.Skip(r, n)
+	}
+}
+
+// Left is the number of traces that are counted under a reason.
+func (t *Totals) Left(r mlflow.Reason) int64 {
+	switch {
+	case r == Rejected:
+		return t.Rejected
+	case IsPending(r):
+		return t.Pending[r]
+	default:
+		return t.Skipped[r]
+	}
+}
+
+// Retake takes back a trace that was counted under a reason, since it is read again.
+func (t *Totals) Retake(r mlflow.Reason) {
+	if t.Left(r) > 0 {
+		t.Leave(r, -1)
+		t.Read--
+	}
+}
+
 // Saw widens First and Last by the timestamp of an accepted trace.
 func (t *Totals) Saw(timestamp int64) { t.Add(Totals{First: timestamp, Last: timestamp}) }
 
 // SkippedSum is the number of skipped traces, whatever the reason.
-func (t *Totals) SkippedSum() int64 {
-	var n int64
-	for _, k := range t.Skipped {
+func (t *Totals) SkippedSum() int64 { return sum(t.Skipped) }
+
+// PendingSum is the number of pending traces, whatever the reason.
+func (t *Totals) PendingSum() int64 { return sum(t.Pending) }
+
+func sum(counts map[mlflow.Reason]int64) (n int64) {
+	for _, k := range counts {
 		n += k
 	}
 	return n
@@ -73,12 +130,18 @@ func (t *Totals) SkippedSum() int64 {
 
 // Clone returns a copy that shares nothing with t.
 func (t Totals) Clone() Totals {
-	t.Skipped = maps.Clone(t.Skipped)
+	t.Skipped, t.Pending = maps.Clone(t.Skipped), maps.Clone(t.Pending)
 	return t
 }
 
-// recordVersion is written in front of every record; a reader refuses any other.
-const recordVersion = "mlflow-position-1"
+// The formats of a record. Each is the word in front of it; a reader takes its own and those before
+// it.
+const (
+	recordName    = "mlflow-position-"
+	recordVersion = recordName + "2"
+	// recordVersion1 kept the ids of unfinished traces in the record and counted them as skipped.
+	recordVersion1 = recordName + "1"
+)
 
 // Encode returns the record with its version and a checksum.
 func (r Record) Encode() []byte {
@@ -89,12 +152,33 @@ func (r Record) Encode() []byte {
 	return append(fmt.Appendf(nil, "%s %08x ", recordVersion, crc32.ChecksumIEEE(body)), body...)
 }
 
-// ErrDamaged is the error for a stored position that can't be believed. Nothing is read on from
-// such a position: starting from zero or skipping would both be silent.
+// ErrDamaged is the error for a stored position that can't be read. The run does not begin again by
+// itself.
 var ErrDamaged = errors.New("the stored position is damaged")
 
-// DecodeRecord reads what Encode wrote; no bytes at all are an empty record. Anything else is
-// ErrDamaged, with what is wrong.
+// ErrNewerFormat is the error for a stored position that a newer version of the program wrote.
+var ErrNewerFormat = errors.New("the stored position was written by a newer version of otelcol-mlflow")
+
+// checkVersion compares the version in front of stored bytes with the one that is read here; both
+// end in a number.
+func checkVersion(got, want string) error {
+	if got == want {
+		return nil
+	}
+	cut := strings.LastIndexByte(want, '-') + 1
+	number, ours := strings.CutPrefix(got, want[:cut])
+	theirs, err := strconv.Atoi(number)
+	own, _ := strconv.Atoi(want[cut:])
+	if ours && err == nil && theirs > own {
+		return fmt.Errorf(
+			"%w: its format is %s, this version reads %s; run the newer version, or use another storage folder",
+			ErrNewerFormat, got, want)
+	}
+	return fmt.Errorf("%w: its format is %.40q, this version reads %q", ErrDamaged, got, want)
+}
+
+// DecodeRecord reads what Encode wrote; no bytes at all are an empty record. The error is
+// ErrDamaged or ErrNewerFormat, with what is wrong.
 func DecodeRecord(b []byte) (Record, error) {
 	var r Record
 	if b == nil {
@@ -104,14 +188,40 @@ func DecodeRecord(b []byte) (Record, error) {
 	if len(parts) != 3 {
 		return r, fmt.Errorf("%w: it has no header", ErrDamaged)
 	}
-	if v := string(parts[0]); v != recordVersion {
-		return r, fmt.Errorf("%w: its version is %.40q, this program reads %q", ErrDamaged, v, recordVersion)
+	version := string(parts[0])
+	if version != recordVersion1 {
+		if err := checkVersion(version, recordVersion); err != nil {
+			return r, err
+		}
 	}
 	if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(parts[2])); sum != string(parts[1]) {
 		return r, fmt.Errorf("%w: its checksum does not match", ErrDamaged)
 	}
-	if err := json.Unmarshal(parts[2], &r); err != nil {
+	var err error
+	if version == recordVersion1 {
+		r, err = upgrade1(parts[2])
+	} else {
+		err = json.Unmarshal(parts[2], &r)
+	}
+	if err != nil {
 		return Record{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return r, nil
+}
+
+// upgrade1 reads a record of format 1.
+func upgrade1(body []byte) (Record, error) {
+	var old struct {
+		Coverage Coverage `json:"coverage"`
+		Pending  []string `json:"pending"`
+		Totals   Totals   `json:"totals"`
+	}
+	if err := json.Unmarshal(body, &old); err != nil {
+		return Record{}, err
+	}
+	if n := old.Totals.Skipped[mlflow.ReasonInProgress]; n > 0 {
+		old.Totals.Wait(mlflow.ReasonInProgress, n)
+		delete(old.Totals.Skipped, mlflow.ReasonInProgress)
+	}
+	return Record{Coverage: old.Coverage, Totals: old.Totals, Unfinished: old.Pending}, nil
 }

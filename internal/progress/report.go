@@ -11,26 +11,29 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Delivery says what "accepted" means in the pipelines behind a receiver.
-type Delivery string
-
-// The kinds of delivery. Only EndToEnd lets anybody say "delivered".
-const (
-	EndToEnd Delivery = "end_to_end" // accepted means that every destination has it
-	Queued   Delivery = "queued"     // a stage on the way acknowledges before the destination has it
-	Unknown  Delivery = "unknown"    // nobody looked, or a stage is not known
-)
-
 // Sink takes what a receiver has to report. The mlflow_report extension is one; receivers find it
 // among the extensions of the host.
 type Sink interface {
-	// Delivery returns what accepted means for a receiver, and for each stage that makes it less
-	// than end to end what it does and what to do about it.
-	Delivery(receiver component.ID) (Delivery, []string)
+	// Delivery returns what the configuration says about the pipelines behind a receiver.
+	Delivery(receiver component.ID) DeliveryCheck
+	// Held returns why an exporter behind a receiver holds data until a person does something;
+	// empty while none does.
+	Held(receiver component.ID) string
+	// Earlier returns what the report of an earlier process says about runs of a receiver over the
+	// same source, if there is one.
+	Earlier(receiver component.ID, source mlflow.Description) (EarlierRun, bool)
 	// Skip appends traces to the list of skipped ones and returns once they are on disk.
 	Skip([]SkippedTrace) error
 	// Publish takes the newest state of a receiver's run; the last one counts.
 	Publish(Run)
+}
+
+// EarlierRun is what a report tells of a run before this process.
+type EarlierRun struct {
+	Report string // path of the report
+	Ended  time.Time
+	// Accepted is the number of traces that all runs up to that one delivered.
+	Accepted int64
 }
 
 // SkippedTrace is a line of the list of skipped traces, which trace_ids_file takes back.
@@ -45,13 +48,16 @@ type SkippedTrace struct {
 
 // Run is the report of one receiver.
 type Run struct {
-	Receiver      component.ID
-	Mode          string
-	Source        mlflow.Description
-	Delivery      Delivery
-	DeliveryNotes []string
-	Started       time.Time
-	Ended         time.Time // zero while it runs
+	Receiver component.ID
+	Mode     string
+	Source   mlflow.Description
+	// Delivery is the word for what was delivered. DeliveryReason says why it is weaker than
+	// acknowledged, and what to do.
+	Delivery       Delivery
+	DeliveryReason string
+	DeliveryNotes  []string
+	Started        time.Time
+	Ended          time.Time // zero while it runs
 	// Stopped is true when the run did not end by itself: the process was stopped in the middle of
 	// it.
 	Stopped  bool
@@ -60,9 +66,17 @@ type Run struct {
 	// Complete is true when everything was read and each trace is accepted, or skipped within the
 	// bound.
 	Complete bool
-	// Headline is one sentence for people; Problems say why the run is not complete.
+	// Headline is one sentence for people; Problems say why the run is not complete, Next what to
+	// do about it.
 	Headline string
 	Problems []string
+	Next     []string
+	// SentAgain is the number of traces that were sent again because a call that held them was
+	// refused.
+	SentAgain int64
+	// BeganAgain says that the storage was new although an earlier report tells of a run; empty
+	// when it was not.
+	BeganAgain string
 	// Check holds the findings of mode check; nil otherwise.
 	Check *Findings
 }

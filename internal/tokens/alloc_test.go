@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The race detector makes sync.Pool forget on purpose, so this test is not built with it.
+// The race detector makes sync.Pool forget on purpose, and adds to the heap, so these tests are not built with it.
+
 func TestNoAllocations(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	e := encoding(t, "o200k_base")
@@ -25,4 +26,16 @@ func TestNoAllocations(t *testing.T) {
 		e.Count("hello world")
 		ForModel("openai/gpt-4o-mini")
 	}))
+}
+
+// What the tables and memos of an encoding take, which is all that stays between counts but for a pool of batches.
+func TestLiveMemory(t *testing.T) {
+	for _, c := range []struct {
+		name, merges string
+		limit        float64
+	}{{"o200k", o200kMerges, 14.6}, {"cl100k", cl100kMerges, 7.5}, {"p50k", p50kMerges, 4}} {
+		live := liveMiB(c.merges)
+		require.LessOrEqual(t, live, c.limit, c.name)
+		require.Greater(t, live, 0.9*c.limit, "%s: lower the limit", c.name)
+	}
 }

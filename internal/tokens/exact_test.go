@@ -80,19 +80,27 @@ func TestCountInvalidUTF8(t *testing.T) {
 // A sample of the strings on which bench/tokens/python/differential.py compares counts with Python
 // tiktoken.
 func TestDifferentialSample(t *testing.T) {
-	n := 0
-	lines(t, "testdata/differential.jsonl.gz", func(line []byte) {
-		var row struct {
-			Text   string
-			Counts map[string]int
-		}
-		require.NoError(t, json.Unmarshal(line, &row))
-		for name, want := range row.Counts {
-			if got := encoding(t, name).Count(row.Text); got != want {
-				t.Errorf("%s: Count(%+q) = %d, want %d", name, row.Text, got, want)
+	for _, c := range []struct {
+		path  string
+		texts int
+	}{
+		{"testdata/differential.jsonl.gz", 4000}, // hostile strings
+		{"testdata/scripts.jsonl.gz", 10 * 300},  // 300 of each script
+	} {
+		n := 0
+		lines(t, c.path, func(line []byte) {
+			var row struct {
+				Text   string
+				Counts map[string]int
 			}
-			n++
-		}
-	})
-	require.Equal(t, 4000*4, n)
+			require.NoError(t, json.Unmarshal(line, &row))
+			for name, want := range row.Counts {
+				if got := encoding(t, name).Count(row.Text); got != want {
+					t.Errorf("%s: Count(%+q) = %d, want %d", name, row.Text, got, want)
+				}
+				n++
+			}
+		})
+		require.Equal(t, c.texts*4, n, c.path)
+	}
 }

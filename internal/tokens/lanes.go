@@ -15,11 +15,12 @@ import (
 
 const (
 	laneCount    = 32
-	positionBits = 6 // a position fits in these
+	laneSymbols  = 56 // the most symbols of a lane
+	positionBits = 6  // a position fits in these
 	positionMask = 1<<positionBits - 1
 )
 
-// A lane is a piece being merged. Its symbols, at most mergeSymbols, are at the positions 1 to n. A
+// A lane is a piece being merged. Its symbols, at most laneSymbols, are at the positions 1 to n. A
 // token stays at the position of its first symbol; starts has the bits of these. The positions 0
 // and n+1 hold sentinels, which start like tokens and merge with nothing.
 type lane struct {
@@ -63,7 +64,7 @@ type question struct {
 // is no room for it.
 func (v *vocabulary) load(l *lane, s string) bool {
 	l.pairs = noPairs
-	n, ok := len(s), len(s) <= mergeSymbols
+	n, ok := len(s), len(s) <= laneSymbols
 	if isASCII(s) {
 		if ok {
 			v.loadBytes(l, s)
@@ -94,9 +95,9 @@ func (v *vocabulary) loadBytes(l *lane, s string) {
 // loadSymbols starts from symbols, and returns how many there are and whether there was room for
 // them.
 func (v *vocabulary) loadSymbols(l *lane, s string) (n int, ok bool) {
-	var ends [mergeSymbols + symbolSpare]uint8
+	var ends [laneSymbols + symbolSpare]uint8
 	n, size := v.symbols(s, l.ids[1:1+len(ends)], ends[:])
-	if size < len(s) || n > mergeSymbols {
+	if size < len(s) || n > laneSymbols {
 		return 0, false
 	}
 	for set := v.pairs.among(l.ids[1 : n+1]); set != 0; set &= set - 1 {

@@ -219,12 +219,59 @@ func TestCharactersAgreeWithDefinition(t *testing.T) {
 		}
 		for i := range 4 * len(chars) {
 			piece := pick() + pick() + chars[i%len(chars)] + pick() + pick()
-			var ids [mergeRoom]uint32
-			var ends [mergeRoom]uint8
-			starts, size := v.mergeAll(piece, &ids, &ends)
-			require.Equal(t, len(piece), size)
-			require.Equal(t, plain(ranks, piece), bits.OnesCount64(starts), "%s %+q", name, piece)
+			var m merging
+			v.start(&m, piece)
+			require.Equal(t, len(piece), m.size)
+			require.Equal(t, plain(ranks, piece), bits.OnesCount64(v.mergeAll(&m)), "%s %+q", name, piece)
 		}
+	}
+}
+
+// The guards must be what the rule of doc.go says, which is written out here over the bytes of all tokens.
+func TestGuardsFollowTheRule(t *testing.T) {
+	for _, name := range []string{"o200k_base", "cl100k_base", "p50k_base", "r50k_base"} {
+		v := encoding(t, name).vocabulary()
+		// By one or two bytes, the tokens that begin or end with these and one byte beside them.
+		type crossing struct {
+			id     uint32
+			beside byte
+		}
+		begin, end := map[string][]crossing{}, map[string][]crossing{}
+		for id := range uint32(v.size) {
+			z := string(v.appendBytes(nil, id))
+			for n := 1; n < min(len(z), 3); n++ {
+				begin[z[:n]] = append(begin[z[:n]], crossing{id, z[n]})
+				end[z[len(z)-n:]] = append(end[z[len(z)-n:]], crossing{id, z[len(z)-n-1]})
+			}
+		}
+		characters := 0
+		for id := range uint32(v.size) {
+			c := string(v.appendBytes(nil, id))
+			if n := len(c); n != 2 && n != 3 || !utf8.ValidString(c) || utf8.RuneCountInString(c) != 1 {
+				continue
+			}
+			var want guard
+			for n := 1; n < len(c); n++ {
+				for _, z := range end[c[:n]] {
+					if z.id < id && z.beside < 0xc0 { // the last byte of a character, not the first of a longer one
+						want.before.add(z.beside)
+					}
+				}
+				for _, z := range begin[c[len(c)-n:]] {
+					if z.id < id && !isContinuation(z.beside) {
+						want.behind.add(z.beside)
+					}
+				}
+			}
+			entry, _ := v.chars.find(c, 0)
+			require.Equal(t, id, entry>>guardBits, "%s %+q", name, c)
+			got := v.chars.guards[entry&(1<<guardBits-1)]
+			got.before[3] = 0 // bytes from 0xc0 on
+			got.behind[2] = 0 // continuation bytes
+			require.Equal(t, want, got, "%s %+q", name, c)
+			characters++
+		}
+		require.Greater(t, characters, 300, name)
 	}
 }
 
@@ -254,11 +301,20 @@ func TestBlocksCutLikeScanners(t *testing.T) {
 	}
 }
 
+// randomHan has characters that are tokens and, most of them, others: windows start from characters and from bytes.
+var randomHan = func() string {
+	var b strings.Builder
+	for i := range rune(400) {
+		b.WriteRune('\u4e00' + i*i*31%20900)
+	}
+	return b.String()
+}()
+
 // A long piece is encoded window by window; that must give what encoding it at once gives.
 func TestLongPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, alphabet := range []string{"abcdefghijklmnopqrstuvwxyz", "ab", "!@#$%^&*()", "etaoin", "\u4e2d\u6587\u5b57",
-		"0aA", " ", "=-", "\u0301", "\r\n"} {
+		"0aA", " ", "=-", "\u0301", "\r\n", randomHan} {
 		runes := []rune(alphabet)
 		for _, size := range []int{33, 64, 65, window - 1, window, window + 1, 5000, 20000} {
 			b := make([]rune, size)

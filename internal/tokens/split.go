@@ -3,9 +3,7 @@
 
 package tokens
 
-import (
-	"math/bits"
-)
+import "math/bits"
 
 const (
 	window = 1024 // bytes of a long piece encoded at a time
@@ -14,16 +12,18 @@ const (
 	overlap = 160
 
 	maxSmall, smallOverlap = 192, 12 // the same for merging, where tokens are short
+
+	// so many windows start from bytes after one in which few characters started merged
+	byteWindows = 15
 )
 
 // split returns the number of tokens of a piece, in time proportional to its length and with
 // bounded memory.
 func (v *vocabulary) split(s string) int {
 	if len(s) <= maxSmall {
-		var ids [mergeRoom]uint32
-		var ends [mergeRoom]uint8
-		if starts, size := v.mergeAll(s, &ids, &ends); size == len(s) {
-			return bits.OnesCount64(starts)
+		var m merging
+		if v.start(&m, s); m.size == len(s) {
+			return bits.OnesCount64(v.mergeAll(&m))
 		}
 	}
 	if n, ok := v.splitLong(s, true); ok {
@@ -46,15 +46,18 @@ func (v *vocabulary) split(s string) int {
 func (v *vocabulary) splitLong(s string, small bool) (total int, ok bool) {
 	var steps [window]step
 	var dead [window / 64]uint64
+	var m merging
 	shared := uint32(none) // the token that the next window must begin with
 	for {
 		size, n, keep := 0, 0, 0
 		if small {
-			n, size = v.mergeSteps(s[:min(len(s), maxSmall)], steps[:])
-			if size == len(s) && (shared == none || steps[0].id == shared) {
+			v.startWindow(&m, s)
+			var longest int
+			n, longest = v.mergeSteps(&m, steps[:])
+			if size = m.size; size == len(s) && (shared == none || steps[0].id == shared) {
 				return total + n, true
 			}
-			if overlap := max(smallOverlap, size/6); longest(steps[:n]) <= overlap {
+			if overlap := max(smallOverlap, size/6); longest <= overlap {
 				keep = kept(steps[:n], size-overlap)
 			}
 		}
@@ -86,15 +89,6 @@ func kept(steps []step, n int) int {
 		keep--
 	}
 	return keep
-}
-
-// longest returns the bytes of the longest token.
-func longest(steps []step) (n int) {
-	end := 0
-	for i := range steps {
-		n, end = max(n, int(steps[i].end)-end), int(steps[i].end)
-	}
-	return n
 }
 
 // A step is one token of an encoding and the position where it ends.
@@ -156,45 +150,78 @@ func (v *vocabulary) apart(a, b uint32) bool {
 	}
 }
 
-// mergeSteps writes the tokens of the beginning of s, as much as mergeAll has room for, to steps.
-// It returns how many there are and how many bytes they have. s has at most maxSmall bytes.
-func (v *vocabulary) mergeSteps(s string, steps []step) (n, size int) {
-	var ids [mergeRoom]uint32
-	var ends [mergeRoom]uint8
-	starts, size := v.mergeAll(s, &ids, &ends)
-	for starts != 0 {
-		at := bits.TrailingZeros64(starts)
-		starts &= starts - 1
-		end := size
-		if starts != 0 {
-			end = int(ends[bits.TrailingZeros64(starts)-1])
-		}
-		steps[n] = step{candidate{id: ids[at]}, uint32(end)}
-		n++
-	}
-	return n, size
+const mergeRoom = 64 // positions, bits of a word
+
+// A merging is the beginning of a text that is merged. Its symbols are at the positions from 0 on.
+// A token stays at the position of its first symbol.
+type merging struct {
+	ids     [mergeRoom]uint32
+	pairs   [mergeRoom]uint32 // what the token that starts here and the next one merge into, or none
+	ends    [mergeRoom]uint8  // where symbols end in the text
+	symbols int
+	size    int // bytes of all symbols
+
+	fromBytes int // so many windows still start from bytes, see startWindow
 }
 
-const (
-	mergeRoom    = 64 // positions, bits of a word
-	mergeSymbols = 56 // the most symbols that merging starts from, but for the rest of a character
-)
+// startWindow is start for one window after another. To look for whole characters takes longer than
+// it saves where few of them start merged, so the next windows then start from bytes.
+func (v *vocabulary) startWindow(m *merging, s string) {
+	if m.fromBytes > 0 {
+		m.fromBytes--
+		v.startBytes(m, s)
+		return
+	}
+	if v.start(m, s); m.symbols > m.size*7/8 {
+		m.fromBytes = byteWindows
+	}
+}
+
+// start makes m the beginning of s: as many symbols as there is room for.
+func (v *vocabulary) start(m *merging, s string) {
+	s = s[:min(len(s), maxSmall)]
+	if isASCII(s[:min(len(s), mergeRoom)]) {
+		v.startBytes(m, s)
+		return
+	}
+	m.symbols, m.size = v.symbols(s, m.ids[:], m.ends[:])
+	m.clearPairs()
+	for set := v.pairs.among(m.ids[:m.symbols]); set != 0; set &= set - 1 {
+		i := bits.TrailingZeros64(set)
+		m.pairs[i] = v.pairs.findSlot(pairKey(m.ids[i], m.ids[i+1]))
+	}
+}
+
+// startBytes is start with bytes as the symbols, whose pairs have a table of their own.
+func (v *vocabulary) startBytes(m *merging, s string) {
+	n := min(len(s), mergeRoom)
+	m.symbols, m.size = n, n
+	m.clearPairs()
+	last := n - 1
+	for i := range last {
+		m.ids[i], m.ends[i] = v.single[s[i]], uint8(i+1)
+		m.pairs[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]
+	}
+	m.ids[last], m.ends[last] = v.single[s[last]], uint8(n)
+}
+
+// groups returns how many groups of 8 positions have all symbols.
+func (m *merging) groups() int { return (m.symbols-1)/8 + 1 }
+
+// clearPairs sets all pairs that mergeAll reads to none.
+func (m *merging) clearPairs() { copy(m.pairs[:m.groups()*8], noPairs[:]) }
 
 // mergeAll is byte-pair encoding as it is defined: it merges the pair of neighbors with the lowest
-// rank, the leftmost among equals, until no pair merges. It starts from the symbols of s, at most
-// maxSmall bytes, as many as there is room for, and returns how many bytes that is and which
-// symbols begin tokens, as bits. It leaves each token in ids at the position of its first symbol,
-// and where symbols end in ends.
-func (v *vocabulary) mergeAll(s string, ids *[mergeRoom]uint32, ends *[mergeRoom]uint8) (starts uint64, size int) {
-	var pairs [mergeRoom]uint32 // what the token that starts here and the next one merge into
-	n, size := v.start(s, ids, ends, &pairs)
-	groups := (n-1)/8 + 1
-	starts = ^uint64(0) >> (mergeRoom - n)
+// rank, the leftmost among equals, until no pair merges. It returns which symbols begin tokens, as
+// bits.
+func (v *vocabulary) mergeAll(m *merging) (starts uint64) {
+	ids, pairs, groups := &m.ids, &m.pairs, m.groups()
+	starts = ^uint64(0) >> (mergeRoom - m.symbols)
 	for {
-		at := lowest(&pairs, groups)
+		at := lowest(pairs, groups)
 		id := pairs[at&63]
 		if id == none {
-			return starts, size
+			return starts
 		}
 		ids[at&63] = id
 		rest := starts >> at &^ 1 // the tokens behind, the first of which is now part of this one
@@ -213,31 +240,21 @@ func (v *vocabulary) mergeAll(s string, ids *[mergeRoom]uint32, ends *[mergeRoom
 	}
 }
 
-// start sets up mergeAll. It returns how many symbols there are and how many bytes these have.
-func (v *vocabulary) start(s string, ids *[mergeRoom]uint32, ends *[mergeRoom]uint8,
-	pairs *[mergeRoom]uint32) (n, size int) {
-	size = min(len(s), mergeSymbols)
-	n = size
-	if !isASCII(s[:size]) {
-		n, size = v.symbols(s, ids[:mergeSymbols+symbolSpare], ends[:])
-	}
-	last := n - 1
-	for i := range (last/8 + 1) * 8 {
-		pairs[i] = none
-	}
-	if n == size { // all of them are bytes
-		for i := range last {
-			ids[i], ends[i] = v.single[s[i]], uint8(i+1)
-			pairs[i] = v.bytes2[uint16(s[i])|uint16(s[i+1])<<8]
+// mergeSteps merges m and writes its tokens to steps. It returns how many there are and the bytes of
+// the longest.
+func (v *vocabulary) mergeSteps(m *merging, steps []step) (n, longest int) {
+	begin := 0
+	for starts := v.mergeAll(m); starts != 0; n++ {
+		at := bits.TrailingZeros64(starts)
+		starts &= starts - 1
+		end := m.size
+		if starts != 0 {
+			end = int(m.ends[(bits.TrailingZeros64(starts)-1)&63])
 		}
-		ids[last], ends[last] = v.single[s[last]], uint8(n)
-		return n, size
+		steps[n] = step{candidate{id: m.ids[at&63]}, uint32(end)}
+		longest, begin = max(longest, end-begin), end
 	}
-	for set := v.pairs.among(ids[:n]); set != 0; set &= set - 1 {
-		i := bits.TrailingZeros64(set)
-		pairs[i] = v.pairs.findSlot(pairKey(ids[i], ids[i+1]))
-	}
-	return n, size
+	return n, longest
 }
 
 // lowestPortable returns the position of the first of the smallest values among 8*groups. It

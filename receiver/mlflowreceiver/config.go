@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
 )
@@ -58,8 +59,19 @@ type Config struct {
 	OnComplete OnComplete `mapstructure:"on_complete"`
 	// ShutdownTimeout is how long a stop waits for units in flight before it gives them back.
 	ShutdownTimeout time.Duration `mapstructure:"shutdown_timeout"`
-	// MaxSkipped is the share of skipped traces above which a run is not complete.
-	MaxSkipped selection.Share `mapstructure:"max_skipped"`
+	// MaxSkipped is the number of skipped traces, or their share of those read, above which a run
+	// is not complete.
+	MaxSkipped selection.Tolerance `mapstructure:"max_skipped"`
+	// RetrySkipped makes later runs try skipped and rejected traces again.
+	RetrySkipped bool `mapstructure:"retry_skipped"`
+	// RejectAfter is the shortest time between two refusals of a trace, after which it may be
+	// rejected.
+	RejectAfter time.Duration `mapstructure:"reject_after"`
+	// Accept is the weakest word of delivery for which on_complete: shutdown ends with status 0.
+	Accept progress.Delivery `mapstructure:"accept"`
+	// GiveUpAfter ends a run with on_complete: shutdown whose destination refuses and has accepted
+	// nothing for so long; 0 is never.
+	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
 	// PageSize is the number of traces that are planned at a time, 1 to 500.
 	PageSize int `mapstructure:"page_size"`
 	// Concurrency is the largest number of requests for pages of infos and for spans in flight at
@@ -67,8 +79,9 @@ type Config struct {
 	Concurrency int `mapstructure:"concurrency"`
 	// RequestsPerSecond bounds all requests to a tracking server together; 0 is no bound.
 	RequestsPerSecond float64 `mapstructure:"requests_per_second"`
-	// RetryOnFailure is the back-off for requests to the source and for units that the pipeline
-	// refuses.
+	// RetryOnFailure is the back-off for requests to the source. Its intervals are also those
+	// between the single traces that are sent to a destination that refuses; max_elapsed_time
+	// concerns the source only.
 	RetryOnFailure configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 	// MaxTraceSizeMiB is the size above which a trace is skipped.
 	MaxTraceSizeMiB int `mapstructure:"max_trace_size_mib"`
@@ -133,6 +146,8 @@ const (
 )
 
 func createDefaultConfig() component.Config {
+	var maxSkipped selection.Tolerance
+	_ = maxSkipped.UnmarshalText([]byte("1% or 3")) // a constant that parses
 	http := confighttp.NewDefaultClientConfig()
 	http.Timeout = 2 * time.Minute
 	retry := configretry.NewDefaultBackOffConfig()
@@ -144,7 +159,11 @@ func createDefaultConfig() component.Config {
 		Mode:            ModeBackfill,
 		OnComplete:      OnCompleteStay,
 		ShutdownTimeout: 5 * time.Second,
-		MaxSkipped:      selection.Share(0.01),
+		MaxSkipped:      maxSkipped,
+		RetrySkipped:    true,
+		RejectAfter:     30 * time.Second,
+		Accept:          progress.Acknowledged,
+		GiveUpAfter:     15 * time.Minute,
 		PageSize:        500,
 		Concurrency:     2,
 		RetryOnFailure:  retry,
@@ -269,8 +288,17 @@ func (c *Config) validateRun() error {
 	if !slices.Contains([]OnComplete{OnCompleteStay, OnCompleteShutdown}, c.OnComplete) {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of stay, shutdown", c.OnComplete))
 	}
-	if c.ShutdownTimeout < 0 {
-		errs = append(errs, fmt.Errorf("shutdown_timeout: %s is negative", c.ShutdownTimeout))
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{{"shutdown_timeout", c.ShutdownTimeout}, {"reject_after", c.RejectAfter}, {"give_up_after", c.GiveUpAfter}} {
+		if d.value < 0 {
+			errs = append(errs, fmt.Errorf("%s: %s is negative", d.key, d.value))
+		}
+	}
+	accepts := []progress.Delivery{progress.Acknowledged, progress.HandedOver, progress.Unknown}
+	if !slices.Contains(accepts, c.Accept) {
+		errs = append(errs, fmt.Errorf("accept: %q is not one of acknowledged, handed_over, unknown", c.Accept))
 	}
 	if !slices.Contains([]genai.Payloads{genai.PayloadsStructured, genai.PayloadsJSON}, c.Payloads) {
 		errs = append(errs, fmt.Errorf("payloads: %q is not one of structured, json", c.Payloads))
@@ -280,8 +308,8 @@ func (c *Config) validateRun() error {
 			"file_storage, or write none to keep it in memory only, so that a restart begins again"))
 	}
 	if !c.RetryOnFailure.Enabled {
-		errs = append(errs, errors.New("retry_on_failure::enabled: false would lose what the pipeline refuses for a "+
-			"moment; bound the time with max_elapsed_time instead"))
+		errs = append(errs, errors.New("retry_on_failure::enabled: false would end a run at the first failure of "+
+			"the source; bound the time with max_elapsed_time instead"))
 	}
 	if strings.TrimSpace(c.TraceIDsFile) != "" && c.Mode == ModeCheck {
 		errs = append(errs, errors.New("trace_ids_file: goes with mode backfill only"))

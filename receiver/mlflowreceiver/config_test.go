@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 )
 
@@ -39,6 +40,10 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 		require.NoError(t, v.UnmarshalText([]byte(s)))
 		return v
 	}
+	skipped := func(s string) (v selection.Tolerance) {
+		require.NoError(t, v.UnmarshalText([]byte(s)))
+		return v
+	}
 	for name, change := range map[string]func(*Config){
 		"mlflow/smallest": func(c *Config) {
 			c.TrackingURI = "http://localhost:5000"
@@ -50,7 +55,8 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 			c.Experiments = ExperimentsConfig{IDs: []string{"1", "2", "123456789012345678"},
 				Names: []string{"support-bot"}, Exclude: []string{"scratch-*", "7"}}
 			c.StartTime, c.EndTime = at("2026-03-01T00:00:00Z"), at("2026-03-14T00:00:00Z")
-			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond = 0, 16, 2.5
+			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond = skipped("5"), 16, 2.5
+			c.RetrySkipped, c.RejectAfter, c.GiveUpAfter, c.Accept = false, time.Minute, 0, progress.HandedOver
 			c.ShutdownTimeout, c.Mode, c.OnComplete = 10*time.Second, ModeCheck, OnCompleteShutdown
 		},
 		"mlflow/short": func(c *Config) {
@@ -69,7 +75,7 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 			c.TrackingURI = "https://mlflow.example.com/prefix/"
 			c.Experiments.IDs = []string{"3"}
 			c.StartTime = at("-90d")
-			c.MaxSkipped, c.Payloads, c.CaptureContent = 0.005, genai.PayloadsJSON, false
+			c.MaxSkipped, c.Payloads, c.CaptureContent = skipped("0.5% or 3"), genai.PayloadsJSON, false
 			c.HTTP.Timeout = 30 * time.Second
 			c.HTTP.Headers.Set("Authorization", "Bearer canary")
 			c.Workspace, c.Filter, c.StorageID = "team-a", "status = 'OK'", storage("none")
@@ -155,7 +161,9 @@ func TestConfigMistakes(t *testing.T) {
 		"size":             {good + "max_trace_size_mib: 0", "max_trace_size_mib: 0"},
 		"size with unit":   {good + "max_trace_size_mib: 64MiB", "max_trace_size_mib"},
 		"payloads":         {good + "payloads: xml", `payloads: "xml"`},
-		"share":            {good + "max_skipped: 3", "write a percentage"},
+		"tolerance":        {good + "max_skipped: few", `write 3, 1% or "1% or 3"`},
+		"accept":           {good + "accept: verified", `accept: "verified" is not one of`},
+		"negative give-up": {good + "give_up_after: -1s", "give_up_after: -1s is negative"},
 		"time":             {good + "start_time: yesterday", "RFC 3339"},
 		"time as a number": {good + "start_time: 1700000000", "start_time: 1700000000 is not a time"},
 		"end before start": {good + "start_time: 2026-03-02\nend_time: 2026-03-01",

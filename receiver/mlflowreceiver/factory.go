@@ -13,16 +13,15 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
 )
 
-// holdAfter is how many batches the pipeline refuses in a row before the receiver holds and probes.
-const holdAfter = 3
-
 // NewFactory returns the factory of the mlflow receiver.
-func NewFactory() receiver.Factory { return newFactory(holdAfter) }
+func NewFactory() receiver.Factory { return newFactory(false) }
 
-func newFactory(hold int) receiver.Factory {
+// newFactory makes receivers that, with sendOnce, leave refused traces to the next run: the consume
+// contract takes a second attempt for a fault.
+func newFactory(sendOnce bool) receiver.Factory {
 	create := func(_ context.Context, set receiver.Settings, cfg component.Config,
 		next consumer.Traces) (receiver.Traces, error) {
-		return newReceiver(cfg.(*Config), set, next, hold)
+		return newReceiver(cfg.(*Config), set, next, sendOnce)
 	}
 	return receiver.NewFactory(metadata.Type, createDefaultConfig,
 		receiver.WithTraces(create, metadata.TracesStability))

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,11 +51,16 @@ func (r *mlflowReceiver) run(ctx context.Context) {
 // pass does the work once and publishes its report. It returns the fault that ended it, if another
 // pass may do better.
 func (r *mlflowReceiver) pass(ctx context.Context) error {
-	report := progress.Run{Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(),
-		Source: r.about.Description, Delivery: progress.Unknown}
-	if r.sink != nil {
-		report.Delivery, report.DeliveryNotes = r.sink.Delivery(r.set.ID)
+	report := progress.Run{
+		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(), Source: r.about.Description,
+		Delivery:       progress.Unknown,
+		DeliveryReason: "there is no mlflow_report extension, which would check the configuration",
 	}
+	if r.sink != nil {
+		check := r.sink.Delivery(r.set.ID)
+		report.Delivery, report.DeliveryReason, report.DeliveryNotes = check.Delivery, check.Reason, check.Notes
+	}
+	r.tel.deliver(report.Delivery)
 	about, fault := r.source.Describe(ctx)
 	if fault == nil {
 		about.Authentication = r.about.Authentication
@@ -70,25 +76,36 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 		report.Headline = "not complete: " + fault.Error()
 		report.Problems = []string{fault.Error()}
 	}
-	r.outcome = nil
-	if !report.Complete {
-		r.outcome = errors.New(report.Headline + problems(report))
-	}
 	report.Ended = time.Now()
 	report.Stopped = !report.Complete && r.stopping()
+	r.outcome = r.judge(&report)
 	if r.sink != nil {
 		r.sink.Publish(report)
 	}
 	log, said := r.set.Logger.Info, report.Headline
 	switch {
-	case !report.Complete:
+	case !report.Complete || r.outcome != nil:
 		log = r.set.Logger.Warn
-	case report.Check == nil:
-		said = progress.Accepted(report.Accounts) // what arrived is counted later, by exporters
+	case report.Check == nil && report.Delivery.AtLeast(progress.Acknowledged):
+		said = progress.Summarize(report.Accounts, report.Delivery) // what arrived is counted later, by exporters
 	}
 	log("Finished: "+said, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
 		zap.Duration("duration", report.Ended.Sub(report.Started)))
 	return fault
+}
+
+// judge returns the error that makes the exit status 1, nil for a run that is complete and
+// delivered as accept demands.
+func (r *mlflowReceiver) judge(report *progress.Run) error {
+	switch {
+	case !report.Complete:
+		return errors.New(report.Headline + problems(*report))
+	case report.Check != nil || report.Delivery.AtLeast(r.cfg.Accept):
+		return nil
+	}
+	report.Next = append(report.Next, fmt.Sprintf("to end with status 0 all the same, write receivers::%s::accept: %s",
+		r.set.ID, report.Delivery))
+	return errors.New(report.Headline)
 }
 
 // problems writes those problems that the headline does not already say.
@@ -141,9 +158,23 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) error {
 	now := time.Now()
 	store := backfill.Store{Client: r.store, Source: r.fingerprint()}
+	isNew, err := store.Use(ctx)
+	if err != nil {
+		return err
+	}
+	if isNew && r.sink != nil && !r.cfg.inMemory() {
+		if earlier, ok := r.sink.Earlier(r.set.ID, report.Source); ok {
+			report.BeganAgain = fmt.Sprintf(
+				"the storage is new, so this run begins again; %s tells of a run that ended %s, with %d traces so far",
+				earlier.Report, earlier.Ended.Format(time.RFC3339), earlier.Accepted)
+			r.set.Logger.Warn("The storage holds no position although a report tells of an earlier run: everything "+
+				"is delivered again",
+				zap.String("report", earlier.Report), zap.Time("ended", earlier.Ended),
+				zap.Int64("traces", earlier.Accepted))
+		}
+	}
 	from := r.cfg.StartTime.Millis(now)
 	if r.cfg.StartTime.IsRelative() {
-		var err error
 		if from, err = store.FixStart(ctx, r.cfg.StartTime.String(), from); err != nil {
 			return err
 		}
@@ -164,21 +195,30 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 			return display.Of(accounts)
 		})
 	}()
-	fault := backfill.Run(ctx, r.stop, backfill.Settings{
+	result, fault := backfill.Run(ctx, r.stop, backfill.Settings{
 		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from, To: r.end(now),
 		Filter: r.cfg.Filter, List: r.list,
-		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, HoldAfter: r.hold,
-		Retry: r.cfg.RetryOnFailure, GiveUp: r.cfg.OnComplete == OnCompleteShutdown,
+		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
+		RejectAfter: r.cfg.RejectAfter, Ends: r.cfg.OnComplete == OnCompleteShutdown, GiveUpAfter: r.cfg.GiveUpAfter,
+		RetrySkipped: r.cfg.RetrySkipped,
+		Delivery:     report.Delivery, Held: r.held, SendOnce: r.sendOnce,
 		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
 		Log: r.set.Logger, Status: r.status,
 	})
 	hide()
 	<-shown
-	mismatch := ledger.Check()
 	accounts, samples := ledger.Snapshot()
-	report.Accounts, report.Samples = accounts, samples
-	v := progress.Judge(accounts, ledger.Details(), float64(r.cfg.MaxSkipped), fault, mismatch)
-	report.Complete, report.Headline, report.Problems = v.Complete, v.Headline, v.Problems
+	report.Accounts, report.Samples, report.SentAgain = accounts, samples, result.SentAgain
+	v := progress.Judge(progress.Outcome{
+		Accounts: accounts, Details: ledger.Details(), Allowed: r.cfg.MaxSkipped.Of,
+		MaxSkipped: r.cfg.MaxSkipped.String(),
+		Receiver:   r.set.ID.String(),
+		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: ledger.Check(),
+		Stopped:    r.stopped(accounts, fault),
+		BeganAgain: report.BeganAgain,
+	})
+	report.Complete, report.Headline, report.Problems, report.Next = v.Complete, v.Headline, v.Problems, v.Next
+	report.Delivery, report.DeliveryReason = v.Delivery, v.Reason
 	if v.Complete {
 		r.status(nil)
 	}
@@ -203,6 +243,27 @@ func (r *mlflowReceiver) end(now time.Time) int64 {
 func (r *mlflowReceiver) fingerprint() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, r.cfg.Filter}, "\x00")))
 	return hex.EncodeToString(sum[:8])
+}
+
+// held is why an exporter behind the receiver holds data until a person does something; empty while
+// none does.
+func (r *mlflowReceiver) held() string {
+	if r.sink == nil {
+		return ""
+	}
+	return r.sink.Held(r.set.ID)
+}
+
+// stopped says what stopped a run before its end; empty when it ended by itself.
+func (r *mlflowReceiver) stopped(accounts []progress.Account, fault error) string {
+	unfinished := func(a progress.Account) bool { return !a.Done && a.Error == "" }
+	if !r.stopping() || errors.Is(fault, backfill.ErrGivenUp) || !slices.ContainsFunc(accounts, unfinished) {
+		return ""
+	}
+	if r.member != nil && r.member.Stopped() {
+		return "stopped by SIGTERM"
+	}
+	return "stopped"
 }
 
 // stopping reports whether Shutdown has begun.

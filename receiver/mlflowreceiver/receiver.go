@@ -33,12 +33,13 @@ import (
 // mlflowReceiver does its work in one goroutine that Start begins and Shutdown ends. Start never
 // talks to the network.
 type mlflowReceiver struct {
-	cfg  *Config
-	set  receiver.Settings
-	hold int // batches refused in a row that make the receiver hold
-	next consumer.Traces
-	obs  *receiverhelper.ObsReport
-	tel  *telemetry
+	cfg *Config
+	set receiver.Settings
+	// sendOnce leaves refused traces to the next run.
+	sendOnce bool
+	next     consumer.Traces
+	obs      *receiverhelper.ObsReport
+	tel      *telemetry
 
 	host   component.Host
 	sink   progress.Sink // nil without the mlflow_report extension
@@ -55,8 +56,7 @@ type mlflowReceiver struct {
 	outcome error // of the last pass: nil when complete; read after done
 }
 
-// newReceiver returns a receiver that holds when the pipeline has refused so many batches in a row.
-func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, hold int) (*mlflowReceiver, error) {
+func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, sendOnce bool) (*mlflowReceiver, error) {
 	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: set.ID, Transport: "mlflow",
 		ReceiverCreateSettings: set})
 	if err != nil {
@@ -66,8 +66,8 @@ func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, hold 
 	if err != nil {
 		return nil, err
 	}
-	return &mlflowReceiver{cfg: cfg, set: set, hold: hold, next: next, obs: obs, tel: tel, stop: make(chan struct{})},
-		nil
+	return &mlflowReceiver{cfg: cfg, set: set, sendOnce: sendOnce, next: next, obs: obs, tel: tel,
+		stop: make(chan struct{})}, nil
 }
 
 // Start opens what is local (storage, list, store file) and begins the work.
@@ -178,13 +178,34 @@ func (r *mlflowReceiver) openStorage(ctx context.Context, host component.Host) (
 		return nil, fmt.Errorf(
 			"storage: the extension %q does not store anything; name one that does, e.g. file_storage", r.cfg.StorageID)
 	}
-	client, err := keeper.GetClient(ctx, component.KindReceiver, r.set.ID, "")
+	client, err := openClient(ctx, keeper, r.set.ID)
 	if err != nil {
-		return nil, fmt.Errorf(
-			"storage: the position can't be opened; another process with the same storage folder may be running: %w",
-			err)
+		return nil, fmt.Errorf("storage: the position can't be opened: %w", err)
 	}
 	return client, nil
+}
+
+// openClient opens the client of a storage extension and names the cause when that fails.
+// file_storage panics on some damaged files; the words of its other errors are those of its
+// database.
+func openClient(ctx context.Context, keeper storage.Extension, id component.ID) (client storage.Client, err error) {
+	const remedy = "restore the storage folder from a backup, or remove it to begin again"
+	defer func() {
+		if p := recover(); p != nil {
+			client, err = nil, fmt.Errorf("its file is damaged: %v; %s", p, remedy)
+		}
+	}()
+	client, err = keeper.GetClient(ctx, component.KindReceiver, id, "")
+	if err == nil {
+		return client, nil
+	}
+	switch err.Error() {
+	case "timeout":
+		return nil, fmt.Errorf("another process with the same storage folder is running: %w", err)
+	case "invalid database", "version mismatch", "checksum error":
+		return nil, fmt.Errorf("its file is damaged: %w; %s", err, remedy)
+	}
+	return nil, err
 }
 
 // searchPage is the number of infos asked for at once. A page of 500 keeps a one-worker server busy

@@ -30,6 +30,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
@@ -43,12 +44,28 @@ type sink struct {
 	mu      sync.Mutex
 	skipped []progress.SkippedTrace
 	runs    chan progress.Run
+
+	check   progress.DeliveryCheck
+	held    string
+	earlier progress.EarlierRun
 }
 
 func newSink() *sink { return &sink{runs: make(chan progress.Run, 10)} }
 
-func (*sink) Delivery(component.ID) (progress.Delivery, []string) { return progress.EndToEnd, nil }
-func (s *sink) Publish(r progress.Run)                            { s.runs <- r }
+func (s *sink) Delivery(component.ID) progress.DeliveryCheck {
+	if s.check.Delivery == "" {
+		return progress.DeliveryCheck{Delivery: progress.Acknowledged}
+	}
+	return s.check
+}
+
+func (s *sink) Held(component.ID) string { return s.held }
+
+func (s *sink) Earlier(component.ID, mlflow.Description) (progress.EarlierRun, bool) {
+	return s.earlier, s.earlier.Report != ""
+}
+func (*sink) SkipFile() string         { return "skipped.jsonl" }
+func (s *sink) Publish(r progress.Run) { s.runs <- r }
 func (s *sink) Skip(list []progress.SkippedTrace) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,15 +154,17 @@ func TestBackfill(t *testing.T) {
 	r := start(t, cfg, set, h, got)
 	run := <-report.runs
 	require.True(t, run.Complete, run.Problems)
-	require.Equal(t, progress.EndToEnd, run.Delivery)
-	require.Equal(t, "complete: 119 of 120 traces accepted, with 357 spans, 1 skipped", run.Headline)
+	require.Equal(t, progress.Acknowledged, run.Delivery)
+	require.Equal(t, "complete: 119 of 120 traces acknowledged, with 357 spans, 1 skipped", run.Headline)
 	require.Equal(t, int64(120), run.Accounts[0].SourceCount)
 	require.Equal(t, 357, got.SpanCount())
 	require.Len(t, report.skipped, 1)
 	require.Equal(t, componentstatus.StatusOK, h.last())
 	ignore := metricdatatest.IgnoreTimestamp()
 	metadatatest.AssertEqualReceiverMlflowTracesRead(t, tel, []metricdata.DataPoint[int64]{{Value: 120}}, ignore)
-	metadatatest.AssertEqualReceiverMlflowTracesAccepted(t, tel, []metricdata.DataPoint[int64]{{Value: 119}}, ignore)
+	metadatatest.AssertEqualReceiverMlflowTracesAccepted(t, tel, []metricdata.DataPoint[int64]{
+		{Value: 119, Attributes: attribute.NewSet(attribute.String("delivery", "acknowledged"))},
+	}, ignore)
 	metadatatest.AssertEqualReceiverMlflowTracesSkipped(t, tel, []metricdata.DataPoint[int64]{
 		{Value: 1, Attributes: attribute.NewSet(attribute.String("reason", string(report.skipped[0].Reason)))},
 	}, ignore)
@@ -153,7 +172,7 @@ func TestBackfill(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.NoError(t, r.Shutdown(t.Context()), "twice")
 
-	// Again, as after a restart: nothing is read a second time.
+	// Again, as after a restart: nothing is read a second time, but for what was skipped.
 	late := server.Synthetic("1", 500, 3, 100)
 	late.Timestamp = time.Now().UnixMilli()
 	server.Add(late)
@@ -163,8 +182,11 @@ func TestBackfill(t *testing.T) {
 	run = <-report.runs
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.True(t, run.Complete, run.Problems)
-	require.Equal(t, int64(1), run.Accounts[0].Run.Read)
+	require.Equal(t, int64(2), run.Accounts[0].Run.Read)
+	require.Equal(t, "complete: 1 of 2 traces acknowledged, with 3 spans, 1 skipped; with earlier runs 120 of 121",
+		run.Headline)
 	require.Equal(t, 360, got.SpanCount())
+	require.Len(t, report.skipped, 1, "it is in the list already")
 }
 
 func TestCheckIsCheap(t *testing.T) {
@@ -336,12 +358,11 @@ func TestConsumeContract(t *testing.T) {
 	cfg := configure()
 	cfg.TrackingURI = opaque(server.URL())
 	cfg.RetryOnFailure.MaxInterval = time.Millisecond
-	// a trace per unit: the checker takes whatever is sent again after a permanent error for a
+	// a trace per window: the checker takes whatever is sent again after a permanent error for a
 	// fault
 	cfg.PageSize = 1
-	const never = 1 << 30 // and so is the sending again of a hold
 	receivertest.CheckConsumeContract(receivertest.CheckConsumeContractParams{
-		T: t, Factory: newFactory(never), Signal: pipeline.SignalTraces, Config: cfg, Generator: g,
+		T: t, Factory: newFactory(true), Signal: pipeline.SignalTraces, Config: cfg, Generator: g,
 		GenerateCount: count,
 	})
 }

@@ -5,6 +5,7 @@ package mlflowreceiver
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
@@ -20,8 +21,9 @@ import (
 // telemetry turns what the engine and the source tell into metrics.
 type telemetry struct {
 	*metadata.TelemetryBuilder
-	count  atomic.Int64 // requests
-	ledger atomic.Pointer[progress.Ledger]
+	count    atomic.Int64 // requests
+	ledger   atomic.Pointer[progress.Ledger]
+	delivery atomic.Value // metric.MeasurementOption
 }
 
 func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
@@ -30,17 +32,41 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 		return nil, err
 	}
 	t := &telemetry{TelemetryBuilder: b}
-	return t, b.RegisterReceiverMlflowTracesInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
+	t.deliver(progress.Unknown)
+	inFlight := b.RegisterReceiverMlflowTracesInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
 		var n int64
-		if l := t.ledger.Load(); l != nil {
-			accounts, _ := l.Snapshot()
-			for i := range accounts {
-				n += accounts[i].InFlight
-			}
+		for _, a := range t.accounts() {
+			n += a.InFlight
 		}
 		o.Observe(n)
 		return nil
 	})
+	pending := b.RegisterReceiverMlflowTracesPendingCallback(func(_ context.Context, o metric.Int64Observer) error {
+		var sum progress.Totals
+		for _, a := range t.accounts() {
+			sum.Add(progress.Totals{Pending: a.Earlier.Pending})
+			sum.Add(progress.Totals{Pending: a.Run.Pending})
+		}
+		for reason, n := range sum.Pending {
+			o.Observe(n, metric.WithAttributes(attribute.String("reason", string(reason))))
+		}
+		return nil
+	})
+	return t, errors.Join(inFlight, pending)
+}
+
+func (t *telemetry) accounts() []progress.Account {
+	l := t.ledger.Load()
+	if l == nil {
+		return nil
+	}
+	accounts, _ := l.Snapshot()
+	return accounts
+}
+
+// deliver sets the word for what is accepted from now on.
+func (t *telemetry) deliver(d progress.Delivery) {
+	t.delivery.Store(metric.WithAttributeSet(attribute.NewSet(attribute.String("delivery", string(d)))))
 }
 
 // watch makes a ledger the one that the gauge of traces in flight reads.
@@ -51,7 +77,7 @@ func (t *telemetry) requests() int64 { return t.count.Load() }
 
 func (t *telemetry) Read(n int) { t.ReceiverMlflowTracesRead.Add(context.Background(), int64(n)) }
 func (t *telemetry) Accepted(n int) {
-	t.ReceiverMlflowTracesAccepted.Add(context.Background(), int64(n))
+	t.ReceiverMlflowTracesAccepted.Add(context.Background(), int64(n), t.delivery.Load().(metric.MeasurementOption))
 }
 func (t *telemetry) Rejected(n int) {
 	t.ReceiverMlflowTracesRejected.Add(context.Background(), int64(n))

@@ -92,6 +92,14 @@ func (c Config) ToOTLP(endpoint string, headers map[string]any) Config {
 		[]any{"otlp_http"})
 }
 
+// ToGRPC is ToOTLP with the stock otlp_grpc exporter.
+func (c Config) ToGRPC(address string) Config {
+	delete(c["exporters"].(map[string]any), "file")
+	return c.Set("exporters::otlp_grpc", OTLP(address, nil)).
+		Set("exporters::otlp_grpc::tls", map[string]any{"insecure": true}).
+		Set("service::pipelines::traces::exporters", []any{"otlp_grpc"})
+}
+
 // OTLP is the configuration of an otlp_http exporter that answers after the destination did.
 func OTLP(endpoint string, headers map[string]any) map[string]any {
 	return map[string]any{

@@ -59,6 +59,7 @@ type Numbers struct {
 	Spans    int64            `json:"accepted_spans"`
 	Skipped  map[string]int64 `json:"skipped"`
 	Rejected int64            `json:"rejected"`
+	Pending  map[string]int64 `json:"pending"`
 	InFlight int64            `json:"in_flight"`
 }
 
@@ -96,10 +97,12 @@ func ReadReport(t testing.TB, dir string) Report {
 func (n Numbers) requireSum(t testing.TB) {
 	t.Helper()
 	sum := n.Accepted + n.Rejected + n.InFlight
-	for _, k := range n.Skipped {
-		sum += k
+	for _, counts := range []map[string]int64{n.Skipped, n.Pending} {
+		for _, k := range counts {
+			sum += k
+		}
 	}
-	require.Equal(t, n.Read, sum, "read = accepted + skipped + rejected + in flight: %+v", n)
+	require.Equal(t, n.Read, sum, "read = accepted + skipped + rejected + pending + in flight: %+v", n)
 }
 
 // SkippedTrace is a line of skipped.jsonl.

@@ -121,7 +121,8 @@ func TestHeldForGrant(t *testing.T) {
 	w.Revoke(writer, table, "MODIFY")
 	p := collector.Start(t, dir, backfill(s, dir, exporter(w, agents)))
 	require.Eventually(t, func() bool {
-		return strings.Contains(p.Logs(), "GRANT") && strings.Contains(p.Logs(), "MODIFY")
+		return strings.Contains(p.Logs(), "GRANT") && strings.Contains(p.Logs(), "MODIFY") &&
+			strings.Contains(p.Logs(), "Everything is ready") // before that a signal ends any collector
 	}, patience, 10*time.Millisecond)
 	p.Signal(syscall.SIGTERM)
 	p.Done(1)

@@ -57,7 +57,7 @@ func TestMakeRun(t *testing.T) {
 	first.Done(0)
 	summary := first.Out()
 	for _, part := range []string{
-		"complete: 122 of 123 traces accepted, with 598 spans", "1 skipped", // one trace has no spans
+		"complete: 122 of 123 traces acknowledged, with 598 spans", "1 skipped", // one trace has no spans
 		"support-bot (1)", "support-bot-eval (2)", "2026-03-02 to 2026-03-13",
 		"no_spans: tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
 		"out/sample/traces.jsonl", "prompts and answers", "out/sample/report.json", "out/sample/skipped.jsonl",
@@ -85,7 +85,7 @@ func TestMakeRun(t *testing.T) {
 
 	fresh := makeRun(t, dir, nil, "FRESH=1")
 	fresh.Done(0)
-	assert.Contains(t, fresh.Out(), "complete: 122 of 123 traces accepted, with 598 spans")
+	assert.Contains(t, fresh.Out(), "complete: 122 of 123 traces acknowledged, with 598 spans")
 	requireOnce(t, otlpsink.Count(collector.Traces(t, out)))
 }
 
@@ -122,7 +122,7 @@ func makeRunServer(t *testing.T, s *shared, second int) {
 
 	run := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL, "EXPERIMENT=wide-second")
 	run.Done(0)
-	assert.Contains(t, run.Out(), fmt.Sprintf("complete: %d of %d traces accepted, with %d spans",
+	assert.Contains(t, run.Out(), fmt.Sprintf("complete: %d of %d traces acknowledged, with %d spans",
 		second, second, second))
 	written, err = filepath.Glob(filepath.Join(dir, "out", "*", "traces.jsonl"))
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestQuickstart(t *testing.T) {
 				"sh", "-c", `umask 000; exec "$@"`, "sh", binary, "--config", config)
 			p.Done(0)
 			private(t, filepath.Join(dir, "out", "traces.jsonl"))
-			assert.Contains(t, p.Out(), "complete: 122 of 123 traces accepted, with 598 spans")
+			assert.Contains(t, p.Out(), "complete: 122 of 123 traces acknowledged, with 598 spans")
 			assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Join(dir, "out"))), 598)
 			assert.Empty(t, strings.TrimSpace(p.Logs()), "a good run has nothing to warn of")
 		})

@@ -1,15 +1,17 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package otlpsink is a destination for tests: it takes OTLP over HTTP, remembers what it accepted,
-// and answers what the test tells it to.
+// Package otlpsink is a destination for tests: it takes OTLP over HTTP or gRPC, remembers what it
+// accepted, and answers what the test tells it to.
 package otlpsink
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -18,6 +20,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip" // exporters compress by default
+	"google.golang.org/grpc/status"
 )
 
 // SpanKey identifies a span.
@@ -26,13 +32,17 @@ type SpanKey struct {
 	Span  pcommon.SpanID
 }
 
-// Answer decides about a request: an HTTP status and a message. The zero status accepts. It may
-// block; done is closed when the client has gone.
+// Answer decides about a request: an HTTP status or a gRPC code, and a message. The zero status
+// accepts, Reset cuts the connection. It may block; done is closed when the client has gone.
 type Answer func(td ptrace.Traces, done <-chan struct{}) (status int, message string)
+
+// Reset is a status that cuts an HTTP connection instead of answering.
+const Reset = -1
 
 // Sink is a running destination.
 type Sink struct {
-	*httptest.Server
+	*httptest.Server        // nil for one over gRPC
+	Address          string // of one over gRPC
 
 	mu       sync.Mutex
 	answer   Answer
@@ -50,6 +60,34 @@ func New(t testing.TB) *Sink {
 		s.Close()
 	})
 	return s
+}
+
+// NewGRPC is New for a sink that takes OTLP over gRPC.
+func NewGRPC(t testing.TB) *Sink {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Sink{spans: map[SpanKey]int{}, Address: listener.Addr().String()}
+	server := grpc.NewServer()
+	ptraceotlp.RegisterGRPCServer(server, &grpcServer{sink: s})
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	return s
+}
+
+type grpcServer struct {
+	ptraceotlp.UnimplementedGRPCServer
+	sink *Sink
+}
+
+// Export implements ptraceotlp.GRPCServer.
+func (g *grpcServer) Export(ctx context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
+	code, message := g.sink.take(r.Traces(), ctx.Done())
+	if code != 0 {
+		return ptraceotlp.NewExportResponse(), status.Error(codes.Code(code), message)
+	}
+	return ptraceotlp.NewExportResponse(), nil
 }
 
 // Script replaces how the sink answers; nil accepts everything.
@@ -79,27 +117,37 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	code, message := s.take(request.Traces(), r.Context().Done())
+	if code == Reset {
+		panic(http.ErrAbortHandler)
+	}
+	out, _ := ptraceotlp.NewExportResponse().MarshalProto()
+	w.Header().Set("Content-Type", "application/x-protobuf")
+	if code != 0 {
+		w.WriteHeader(code)
+		out = rpcStatus(message)
+	}
+	_, _ = w.Write(out)
+}
+
+// take asks the script about a request, and remembers what is accepted.
+func (s *Sink) take(td ptrace.Traces, done <-chan struct{}) (code int, message string) {
 	s.mu.Lock()
 	s.requests++
 	answer := s.answer
 	s.mu.Unlock()
 	if answer != nil {
-		if status, message := answer(request.Traces(), r.Context().Done()); status != 0 {
-			w.Header().Set("Content-Type", "application/x-protobuf")
-			w.WriteHeader(status)
-			_, _ = w.Write(rpcStatus(message))
-			return
+		if code, message = answer(td, done); code != 0 {
+			return code, message
 		}
 	}
 	s.mu.Lock()
-	s.accepted = append(s.accepted, request.Traces())
-	Each(request.Traces(), func(_ pcommon.Resource, _ pcommon.InstrumentationScope, span ptrace.Span) {
+	defer s.mu.Unlock()
+	s.accepted = append(s.accepted, td)
+	Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, span ptrace.Span) {
 		s.spans[SpanKey{span.TraceID(), span.SpanID()}]++
 	})
-	s.mu.Unlock()
-	out, _ := ptraceotlp.NewExportResponse().MarshalProto()
-	w.Header().Set("Content-Type", "application/x-protobuf")
-	_, _ = w.Write(out)
+	return 0, ""
 }
 
 // rpcStatus is the google.rpc.Status with a message, which exporters pass on.

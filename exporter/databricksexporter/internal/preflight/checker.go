@@ -149,7 +149,7 @@ func (c *Checker) look(d route.Destination) *Held {
 		// A refused sign-in concerns every destination alike: it is no reason to give up the data
 		// of one.
 		signIn := func(f Finding) bool { return f.Definite() && f.Check == CheckSignIn }
-		return &Held{Message: fault, Transient: slices.ContainsFunc(w.findings, signIn)}
+		return &Held{Message: fault, Refused: true, Transient: slices.ContainsFunc(w.findings, signIn)}
 	}
 	for _, f := range w.findings {
 		if f.Alone {

@@ -46,6 +46,8 @@ type Held struct {
 	// destination's fault, such as a refused sign-in. It is no reason to give data up, however long
 	// it lasts.
 	Transient bool
+	// Refused: the workspace answers and refuses; it ends only when a person does something.
+	Refused bool
 	// Overdue: the table has been held for longer than allowed.
 	Overdue bool
 }
@@ -116,7 +118,7 @@ func (g *Gate) hold(message string, now time.Time, interval time.Duration, count
 		g.since = now
 	}
 	g.held, g.message, g.next = true, message, now.Add(interval)
-	return &Held{Message: message, Wait: g.interval, Overdue: g.overdue(now)}
+	return &Held{Message: message, Wait: g.interval, Refused: true, Overdue: g.overdue(now)}
 }
 
 // overdue reports whether the table has been held for longer than allowed; g.mu is held.

@@ -19,7 +19,7 @@ func TestGate(t *testing.T) {
 	at := time.Unix(1000, 0)
 	require.Nil(t, g.Admit(spansOnly, at))
 
-	require.Equal(t, &Held{Message: "why", Wait: interval}, g.Refused(spansOnly, "why", true, at))
+	require.Equal(t, &Held{Message: "why", Wait: interval, Refused: true}, g.Refused(spansOnly, "why", true, at))
 	require.Equal(
 		t,
 		&Held{Message: "why", Wait: 6 * time.Second, Pending: true},
@@ -70,7 +70,7 @@ func TestGateWithoutATable(t *testing.T) {
 	require.Nil(t, g.Admit(spansOnly, at))
 	require.Equal(
 		t,
-		&Held{Message: "no experiment", Wait: time.Second},
+		&Held{Message: "no experiment", Wait: time.Second, Refused: true},
 		g.Unresolved(&route.Fault{Message: "no experiment"}, at),
 	)
 	require.True(t, g.Unresolved(&route.Fault{Message: "no experiment"}, at.Add(time.Minute)).Overdue)

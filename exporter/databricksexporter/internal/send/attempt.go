@@ -66,7 +66,10 @@ func (a *attempt[T]) admitted(ctx context.Context) bool {
 // held notes why the workspace is not asked now.
 func (a *attempt[T]) held(h *preflight.Held) {
 	a.message, a.delay, a.unasked, a.overdue = h.Message, h.Wait, true, h.Overdue
-	if !h.Pending {
+	switch {
+	case h.Refused:
+		a.Status.Hold(h.Message, a.began)
+	case !h.Pending:
 		a.Status.Wait(h.Message, a.began)
 	}
 }

@@ -114,11 +114,16 @@ func (r *Recorder) problem(message string) {
 	}
 }
 
-// Wait says that data waits, and why. An answer of success that came after the attempt began
-// outweighs it.
-func (r *Recorder) Wait(message string, began time.Time) {
+// Wait says that data waits for a destination that is away or busy, and why. An answer of success
+// that came after the attempt began outweighs it.
+func (r *Recorder) Wait(message string, began time.Time) { r.wait(message, began, false) }
+
+// Hold is Wait for data that waits until a person does something.
+func (r *Recorder) Hold(message string, began time.Time) { r.wait(message, began, true) }
+
+func (r *Recorder) wait(message string, began time.Time, refused bool) {
 	r.mu.Lock()
-	if r.delivery.After(began) || r.state.Held == message {
+	if r.delivery.After(began) || r.state.Held == message && r.state.Refused == refused {
 		r.mu.Unlock()
 		return
 	}
@@ -126,7 +131,7 @@ func (r *Recorder) Wait(message string, began time.Time) {
 	if first {
 		r.state.HeldSince = r.registry.now()
 	}
-	r.state.Held = message
+	r.state.Held, r.state.Refused = message, refused
 	r.problem(message)
 	r.mu.Unlock()
 	r.registry.changed(r, first)
@@ -137,7 +142,7 @@ func (r *Recorder) Flow() {
 	r.mu.Lock()
 	r.delivery = r.registry.now()
 	waited := r.state.Held
-	r.state.Held, r.state.HeldSince = "", time.Time{}
+	r.state.Held, r.state.HeldSince, r.state.Refused = "", time.Time{}, false
 	r.mu.Unlock()
 	if waited != "" {
 		r.registry.changed(r, true)

@@ -151,7 +151,7 @@ func (r *Registry) sum(name string) (progress.Destination, bool) {
 		sum.DeadLettered += d.DeadLettered
 		sum.Problems = append(sum.Problems, d.Problems...)
 		if sum.Held == "" {
-			sum.Held, sum.HeldSince = d.Held, d.HeldSince
+			sum.Held, sum.HeldSince, sum.Refused = d.Held, d.HeldSince, d.Refused
 		}
 	}
 	return sum, known

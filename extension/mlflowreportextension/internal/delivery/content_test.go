@@ -54,7 +54,7 @@ func TestCountingWhatIsLeftOut(t *testing.T) {
 				"exporters":  map[string]any{"nop": nil}, "connectors": map[string]any{"forward": map[string]any{}},
 				"service": map[string]any{"pipelines": parse(t, tc.pipelines).ToStringMap()},
 			}
-			f := Check(conf)["mlflow"]
+			f := Check(conf, nil)["mlflow"]
 			require.Len(t, f.Faults, tc.faults)
 			for _, fault := range f.Faults {
 				for _, part := range []string{"receivers::mlflow::capture_content is false", "processors::genai",

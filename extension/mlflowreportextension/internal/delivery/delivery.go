@@ -1,9 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package delivery reads a collector's configuration and tells, for each mlflow receiver, what it
-// means that the pipeline accepted something: every destination has it, or a stage on the way
-// answers earlier.
+// Package delivery reads a collector's configuration and says, for each mlflow receiver, what it
+// means that the pipeline accepted something: which word of progress.Delivery each destination
+// gets, and why.
 package delivery
 
 import (
@@ -15,30 +15,53 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Guarantee is the answer for one receiver. Notes name the stages that make it less than end to
-// end, each with its remedy, and what else deserves to be known. Destinations says where the data
-// goes, without credentials; Exporters are the ids of what sends it there. Files are the files that
-// lines of JSON are appended to. Faults name what can't work as it is configured, each with its
-// remedy: such a configuration must not start.
+// Guarantee is the answer for one receiver.
 type Guarantee struct {
-	Delivery     progress.Delivery
+	// Delivery is the weakest word of the destinations. Reason names the first stage that makes it
+	// weaker than acknowledged, and its remedy.
+	Delivery progress.Delivery
+	Reason   string
+	// Notes are all remarks on stages, each with its remedy.
 	Notes        []string
-	Destinations []string
-	Exporters    []string
-	Files        []string
-	Faults       []string
+	Destinations []Destination
+	// Files are the files that lines of JSON are appended to.
+	Files []string
+	// Faults name what can't work as it is configured, each with its remedy: such a configuration
+	// must not start.
+	Faults []string
+}
+
+// Destination is where an exporter sends data, without credentials, and the word for what it gets.
+type Destination struct {
+	Exporter string
+	Name     string
+	Delivery progress.Delivery
+}
+
+// Exporters are the ids of the exporters behind the receiver, each once.
+func (f *Guarantee) Exporters() (ids []string) {
+	for _, d := range f.Destinations {
+		ids = append(ids, d.Exporter)
+	}
+	return ids
 }
 
 // Check returns a guarantee for each receiver of type mlflow in the effective configuration, by its
-// component id.
-func Check(conf map[string]any) map[string]Guarantee {
+// component id. waits names exporters, by type or id, that are not known here and that answer only
+// after their destination has.
+func Check(conf map[string]any, waits []string) map[string]Guarantee {
 	guarantees := map[string]Guarantee{}
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
 		if kind(name) == "mlflow" {
-			g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines")}
-			f := Guarantee{Delivery: progress.EndToEnd}
-			g.follow(name, &f, map[string]bool{})
+			g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits}
+			f := Guarantee{Delivery: progress.Acknowledged}
+			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
 			g.countedText(name, &f)
+			if ids := f.Exporters(); len(ids) > 1 {
+				f.note(fmt.Sprintf("several exporters are behind %s (%s): while one refuses, the others get traces "+
+					"again; write one receiver per destination",
+					name, strings.Join(ids, ", ")))
+			}
 			guarantees[name] = f
 		}
 	}
@@ -97,12 +120,13 @@ var connectors = map[string]stage{
 
 type graph struct {
 	conf, pipelines map[string]any
+	waits           []string
 	processors      []string // met behind the receiver under way
 }
 
 // follow adds to f what lies behind a receiver or connector in every traces pipeline that takes
-// from it.
-func (g *graph) follow(from string, f *Guarantee, seen map[string]bool) {
+// from it. word is the weakest word of the stages before.
+func (g *graph) follow(from string, word progress.Delivery, f *Guarantee, seen map[string]progress.Delivery) {
 	used := false
 	for _, name := range slices.Sorted(maps.Keys(g.pipelines)) {
 		p := section(g.pipelines, name)
@@ -110,23 +134,24 @@ func (g *graph) follow(from string, f *Guarantee, seen map[string]bool) {
 			continue
 		}
 		used = true
-		if seen[name] {
+		if was, ok := seen[name]; ok && word.AtLeast(was) {
 			continue
 		}
-		seen[name] = true
+		seen[name] = word
+		here := word
 		for _, id := range list(p, "processors") {
 			s, ok := processors[kind(id)]
-			f.stage("processor "+id, s, ok)
+			here = progress.Weakest(here, f.stage("processor "+id, s, ok))
 			if !slices.Contains(g.processors, id) {
 				g.processors = append(g.processors, id)
 			}
 		}
 		for _, id := range list(p, "exporters") {
 			if _, ok := section(g.conf, "connectors")[id]; ok {
-				g.connector(id, f, seen)
+				g.connector(id, here, f, seen)
 				continue
 			}
-			g.exporter(id, f)
+			g.exporter(id, here, f)
 		}
 	}
 	if !used {
@@ -134,35 +159,47 @@ func (g *graph) follow(from string, f *Guarantee, seen map[string]bool) {
 	}
 }
 
-func (g *graph) connector(id string, f *Guarantee, seen map[string]bool) {
+func (g *graph) connector(id string, word progress.Delivery, f *Guarantee, seen map[string]progress.Delivery) {
 	s, ok := connectors[kind(id)]
 	if s.effect == aggregates {
 		f.note(fmt.Sprintf("connector %s aggregates in memory: what is sent again after a crash counts twice there",
 			id))
 		return
 	}
-	f.stage("connector "+id, s, ok)
-	g.follow(id, f, seen)
+	g.follow(id, progress.Weakest(word, f.stage("connector "+id, s, ok)), f, seen)
 }
 
-func (f *Guarantee) stage(name string, s stage, known bool) {
+// stage returns the word for what passes a stage.
+func (f *Guarantee) stage(name string, s stage, known bool) progress.Delivery {
 	switch {
 	case !known:
-		f.lower(progress.Unknown,
-			name+": not known here; it delivers end to end only if it answers after the next stage did")
+		return f.lower(progress.Unknown, name+" is not known here; it may answer before the next stage does")
 	case s.effect == early:
-		f.lower(progress.Queued, fmt.Sprintf("%s %s; %s", name, s.what, s.remedy))
+		return f.lower(progress.HandedOver, fmt.Sprintf("%s %s; %s", name, s.what, s.remedy))
 	case s.effect == drops:
 		f.note(fmt.Sprintf("%s %s: a destination may hold less than was accepted", name, s.what))
 	}
+	return progress.Acknowledged
 }
 
-// lower makes the delivery worse: queued wins over unknown, since it is certain.
-func (f *Guarantee) lower(d progress.Delivery, note string) {
-	if f.Delivery == progress.EndToEnd || d == progress.Queued {
-		f.Delivery = d
+// lower notes what makes the delivery weaker, and returns its word.
+func (f *Guarantee) lower(d progress.Delivery, note string) progress.Delivery {
+	if !d.AtLeast(f.Delivery) {
+		f.Delivery, f.Reason = d, note
 	}
 	f.note(note)
+	return d
+}
+
+// destination adds the place that an exporter sends to; of a place that is reached twice the weaker
+// word counts.
+func (f *Guarantee) destination(d Destination) {
+	at := slices.IndexFunc(f.Destinations, func(o Destination) bool { return o.Exporter == d.Exporter })
+	if at < 0 {
+		f.Destinations = append(f.Destinations, d)
+		return
+	}
+	f.Destinations[at].Delivery = progress.Weakest(f.Destinations[at].Delivery, d.Delivery)
 }
 
 func (f *Guarantee) note(n string) {

@@ -22,119 +22,131 @@ func TestCheck(t *testing.T) {
 		"waiting exporter": {`
 exporters: {otlp_http: {sending_queue: {wait_for_result: true, block_on_overflow: true}}}
 service: {pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], ` +
-			`exporters: [otlp_http]}}}`, progress.EndToEnd, ""},
+			`exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
 		"no queue": {`
 exporters: {otlp_grpc: {sending_queue: {enabled: false}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.Acknowledged, ""},
 		"default queue": {`
 exporters: {otlp_http/a: {endpoint: x}}
 service: {pipelines: {traces: {receivers: [mlflow], ` +
-			`exporters: [otlp_http/a]}}}`, progress.Queued, "exporter otlp_http/a has a queue in memory"},
+			`exporters: [otlp_http/a]}}}`, progress.HandedOver, "otlp_http/a queues in memory"},
 		"old spelling": {`
 exporters: {otlphttp: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlphttp]}}}`, progress.Queued, "queue in memory"},
-		"persistent queue": {`
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlphttp]}}}`, progress.HandedOver, "queues in memory"},
+		"queues on disk": {`
 exporters: {otlp_http: {sending_queue: {storage: file_storage}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.Queued, "persistent"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.HandedOver, "queues on disk"},
 		"slow batch": {`
 exporters: {otlp_http: {sending_queue: {wait_for_result: true, batch: {}}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.EndToEnd, "200 times slower"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_http]}}}`, progress.Acknowledged, "200 times slower"},
 		"queues off, written out": {`
 exporters: {debug: {sending_queue: null}, otlp_http: {sending_queue: null}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug, otlp_http]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug, ` +
+			`otlp_http]}}}`, progress.Acknowledged, "write one receiver per destination"},
 		"defaults written out": {`
 exporters:
   otlp_http: {sending_queue: {wait_for_result: true, batch: null}}
   file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, ` +
 			`rotation: {max_backups: 0}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, file]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, ` +
+			`file]}}}`, progress.Acknowledged, "one receiver per destination"},
 		"batch processor": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], ` +
-			`exporters: [nop]}}}`, progress.Queued, "processor batch/2"},
+			`exporters: [nop]}}}`, progress.HandedOver, "processor batch/2"},
 		"tail sampling": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [tail_sampling], ` +
-			`exporters: [nop]}}}`, progress.Queued, "tail_sampling"},
+			`exporters: [nop]}}}`, progress.HandedOver, "tail_sampling"},
 		"filter": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [filter], ` +
-			`exporters: [nop]}}}`, progress.EndToEnd, "leaves out"},
+			`exporters: [nop]}}}`, progress.Acknowledged, "leaves out"},
 		"unknown processor": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [acme], exporters: [nop]}}}`, progress.Unknown, "acme"},
 		"unknown exporter": {`
 exporters: {acme: }
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme]}}}`, progress.Unknown, "acme"},
-		"queued wins over unknown": {`
+		"unknown is weaker than handed over": {`
 exporters: {acme: , otlp_http: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme, otlp_http]}}}`, progress.Queued, "acme"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [acme, ` +
+			`otlp_http]}}}`, progress.Unknown, "waits_for_result: [acme]"},
+		"foreign exporter that waits": {`
+exporters: {clickhouse: {sending_queue: {enabled: true, wait_for_result: true}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [clickhouse]}}}`, progress.Acknowledged, ""},
+		"foreign exporter whose queue does not wait": {`
+exporters: {clickhouse/a: {sending_queue: {enabled: true, wait_for_result: false}}}
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [clickhouse/a]}}}`, progress.HandedOver, "clickhouse/a queues in memory"},
 		"file without rotation": {`
 exporters: {file: {path: x}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.Queued, "rotation"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.HandedOver, "rotation"},
 		"file with rotation": {`
 exporters: {file: {path: x, rotation: {max_megabytes: 1024, max_backups: 0}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.Acknowledged, ""},
 		"file that deletes": {`
 exporters: {file: {path: x, rotation: {max_megabytes: 1024}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.EndToEnd, "deletes"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.Acknowledged, "deletes"},
 		"debug": {`
 exporters: {debug: }
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.Acknowledged, ""},
 		"debug with a queue": {`
 exporters: {debug: {sending_queue: {enabled: true}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.Queued, "debug"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug]}}}`, progress.HandedOver, "debug"},
 		"behind a routing connector": {`
 exporters: {otlp_http: }
 connectors: {routing: }
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [routing]}, traces/b: {receivers: [routing], ` +
-			`exporters: [otlp_http]}}}`, progress.Queued, "otlp_http"},
+			`exporters: [otlp_http]}}}`, progress.HandedOver, "otlp_http"},
 		"connectors in a circle": {`
 exporters: {nop: }
 connectors: {forward: }
-service: {pipelines: {traces: {receivers: [mlflow, forward], exporters: [forward, nop]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow, forward], exporters: [forward, nop]}}}`, progress.Acknowledged, ""},
 		"span metrics on the side": {`
 exporters: {nop: , prometheus: }
 connectors: {span_metrics: }
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [nop, span_metrics]}, ` +
-			`metrics: {receivers: [span_metrics], exporters: [prometheus]}}}`, progress.EndToEnd, "counts twice"},
+			`metrics: {receivers: [span_metrics], exporters: [prometheus]}}}`, progress.Acknowledged, "counts twice"},
 		"in no pipeline": {`
 service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}`, progress.Unknown, "no traces pipeline"},
 		"databricks waits by itself": {`
 exporters: {databricks: {host: x}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks, defaults written out": {`
 exporters: {databricks: {host: x, hold_max: 0s, sending_queue: {enabled: true, wait_for_result: true, ` +
 			`block_on_overflow: true, batch: null, storage: null}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks without a queue": {`
 exporters: {databricks: {host: x, sending_queue: null}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks with other settings of its queue": {`
 exporters: {databricks: {host: x, sending_queue: {num_consumers: 4}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks that does not wait": {`
 exporters: {databricks: {host: x, sending_queue: {wait_for_result: false}}}
 service: {pipelines: {traces: {receivers: [mlflow], ` +
-			`exporters: [databricks]}}}`, progress.Queued, "exporter databricks has a queue in memory"},
+			`exporters: [databricks]}}}`, progress.HandedOver, "databricks queues in memory"},
 		"databricks with storage": {`
 exporters: {databricks/a: {host: x, sending_queue: {storage: file_storage}}}
 service: {pipelines: {traces: {receivers: [mlflow], ` +
-			`exporters: [databricks/a]}}}`, progress.Queued, "exporter databricks/a has a persistent queue"},
+			`exporters: [databricks/a]}}}`, progress.HandedOver, "databricks/a queues on disk"},
 		"databricks with storage, defaults written out": {`
 exporters: {databricks: {host: x, sending_queue: {enabled: true, wait_for_result: false, storage: file_storage, ` +
 			`batch: null}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Queued, "persistent queue"},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.HandedOver, "queues on disk"},
 		"databricks with batch": {`
 exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 8192}}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, "200 times slower"},
+service: {pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [databricks]}}}`, progress.Acknowledged, "200 times slower"},
 		"databricks with a batch of what is there": {`
 exporters: {databricks: {host: x, sending_queue: {batch: {min_size: 0}}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.EndToEnd, ""},
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [databricks]}}}`, progress.Acknowledged, ""},
 		"databricks that gives up": {`
 exporters: {databricks: {host: x, hold_max: 1h, sending_queue: null}}
 service: {pipelines: {traces: {receivers: [mlflow], ` +
-			`exporters: [databricks]}}}`, progress.EndToEnd, "gives up after hold_max: 1h"},
+			`exporters: [databricks]}}}`, progress.Acknowledged, "gives up after hold_max: 1h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := check(t, "receivers: {mlflow: {}, otlp: {}}"+tc.yaml)
@@ -156,19 +168,19 @@ func TestDatabricksExporter(t *testing.T) {
 		want progress.Delivery
 		note string
 	}{
-		"{host: https://h}": {progress.EndToEnd, ""},
+		"{host: https://h}": {progress.Acknowledged, ""},
 		"{host: https://h, sending_queue: {num_consumers: 2}}": {
-			progress.EndToEnd, ""},
+			progress.Acknowledged, ""},
 		"{host: https://h, sending_queue: {enabled: false}}": {
-			progress.EndToEnd, ""},
+			progress.Acknowledged, ""},
 		"{host: https://h, sending_queue: {wait_for_result: false}}": {
-			progress.Queued, "queue in memory"},
+			progress.HandedOver, "queues in memory"},
 		"{host: https://h, sending_queue: {storage: file_storage}}": {
-			progress.Queued, "persistent queue"},
+			progress.HandedOver, "queues on disk"},
 		"{host: https://h, sending_queue: {batch: {sizer: items, flush_timeout: 200ms, min_size: 8192}}}": {
-			progress.EndToEnd, "200 times slower"},
+			progress.Acknowledged, "200 times slower"},
 		"{host: https://h, hold_max: 36h}": {
-			progress.EndToEnd, "hold_max: 36h0m0s"},
+			progress.Acknowledged, "hold_max: 36h0m0s"},
 	} {
 		t.Run(yaml, func(t *testing.T) {
 			conf := map[string]any{
@@ -179,9 +191,9 @@ func TestDatabricksExporter(t *testing.T) {
 					"pipelines": map[string]any{"traces": map[string]any{"receivers": []any{"mlflow"},
 						"exporters": []any{"databricks"}}}},
 			}
-			f := Check(conf)["mlflow"]
+			f := Check(conf, nil)["mlflow"]
 			require.Equal(t, tc.want, f.Delivery, "%v", f.Notes)
-			require.Equal(t, []string{"databricks to https://h"}, f.Destinations)
+			require.Equal(t, []Destination{{"databricks", "databricks to https://h", tc.want}}, f.Destinations)
 			if tc.note == "" {
 				require.Empty(t, f.Notes)
 			} else {
@@ -204,15 +216,17 @@ service:
     traces/2: {receivers: [forward, otlp], exporters: [databricks, debug]}
     traces/b: {receivers: [mlflow/b], exporters: [databricks/b]}
     traces/3: {receivers: [otlp], exporters: [nop]}`)
-	require.Equal(t, []string{"databricks", "debug"}, got["mlflow"].Exporters)
-	require.Equal(t, []string{"databricks/b"}, got["mlflow/b"].Exporters)
+	require.Equal(t, []string{"databricks", "debug"}, exporters(got["mlflow"]))
+	require.Equal(t, []string{"databricks/b"}, exporters(got["mlflow/b"]))
 	require.True(t, IsDatabricks("databricks/b"))
 	require.False(t, IsDatabricks("databricks_auth"))
 }
 
+func exporters(g Guarantee) []string { return g.Exporters() }
+
 func check(t *testing.T, yaml string) map[string]Guarantee {
 	t.Helper()
-	return Check(parse(t, yaml).ToStringMap())
+	return Check(parse(t, yaml).ToStringMap(), []string{"clickhouse"})
 }
 
 func TestDestinationsHoldNoCredentials(t *testing.T) {

@@ -23,63 +23,62 @@ func IsDatabricks(id string) bool { return kind(id) == Databricks }
 // is written.
 var queues = map[string]bool{
 	"otlp_http": true, "otlphttp": true, "otlp_grpc": true, "otlp": true, "kafka": true,
-	"debug": false, Databricks: false,
+	"debug": false,
 }
 
-func (g *graph) exporter(id string, f *Guarantee) {
+// exporter adds an exporter that gets data with a word at most as strong as the given one.
+func (g *graph) exporter(id string, word progress.Delivery, f *Guarantee) {
 	cfg := section(section(g.conf, "exporters"), id)
-	if !slices.Contains(f.Exporters, id) {
-		f.Exporters = append(f.Exporters, id)
-	}
-	if d := destination(id, cfg); !slices.Contains(f.Destinations, d) {
-		f.Destinations = append(f.Destinations, d)
-	}
+	f.destination(Destination{id, destination(id, cfg), progress.Weakest(word, g.answers(id, cfg, f))})
+}
+
+// answers returns the word for what an exporter has accepted.
+func (g *graph) answers(id string, cfg map[string]any, f *Guarantee) progress.Delivery {
 	switch k := kind(id); k {
 	case "nop":
+		return progress.Acknowledged
 	case "file":
-		fileExporter(id, cfg, f)
+		return fileExporter(id, cfg, f)
+	case Databricks:
+		givesUp(id, cfg, f)
+		return queue(id, cfg, false, f)
 	default:
 		on, known := queues[k]
-		if !known {
-			f.lower(progress.Unknown,
-				fmt.Sprintf(
-					"exporter %s: not known here; it delivers end to end only if it answers after the destination did",
-					id))
-			return
+		if !known && !slices.Contains(g.waits, k) && !slices.Contains(g.waits, id) {
+			return f.lower(progress.Unknown,
+				fmt.Sprintf("exporter %s is not known here; if it answers only after its destination has, "+
+					"write extensions::mlflow_report::waits_for_result: [%s]", id, k))
 		}
-		queue(id, cfg, on, f)
-		if k == Databricks {
-			givesUp(id, cfg, f)
-		}
+		return queue(id, cfg, on, f)
 	}
 }
 
-func fileExporter(id string, cfg map[string]any, f *Guarantee) {
+func fileExporter(id string, cfg map[string]any, f *Guarantee) progress.Delivery {
 	rotation, ok := cfg["rotation"].(map[string]any)
 	if !ok {
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s buffers in memory and truncates its file at start: write "+
-			"rotation: {max_megabytes: 1024, max_backups: 0}", id))
-		return
+		return f.lower(progress.HandedOver, fmt.Sprintf("%s buffers in memory and truncates its file at start; "+
+			"write rotation: {max_megabytes: 1024, max_backups: 0}", id))
 	}
 	if path, _ := cfg["path"].(string); path != "" && slices.Contains([]string{"", "json"}, text(cfg, "format")) &&
-		text(cfg, "compression") == "" &&
-		text(cfg, "encoding") == "" && text(section(cfg, "group_by"), "enabled") != "true" {
+		text(cfg, "compression") == "" && text(cfg, "encoding") == "" &&
+		text(section(cfg, "group_by"), "enabled") != "true" {
 		f.Files = append(f.Files, path)
 	}
 	if n, ok := rotation["max_backups"]; !ok || fmt.Sprint(n) != "0" {
 		f.note(fmt.Sprintf("exporter %s deletes its oldest files: write rotation::max_backups: 0 to keep all of them",
 			id))
 	}
+	return progress.Acknowledged
 }
 
-func queue(id string, cfg map[string]any, on bool, f *Guarantee) {
+func queue(id string, cfg map[string]any, on bool, f *Guarantee) progress.Delivery {
 	const remedy = "write sending_queue: {wait_for_result: true, block_on_overflow: true}"
 	q, written := cfg["sending_queue"].(map[string]any)
 	if v, ok := cfg["sending_queue"]; ok && v == nil {
-		return // how the collector writes out a queue that is off
+		return progress.Acknowledged // how the collector writes out a queue that is off
 	}
 	if text(q, "enabled") == "false" {
-		return
+		return progress.Acknowledged
 	}
 	waits := text(q, "wait_for_result") == "true"
 	if kind(id) == Databricks {
@@ -87,18 +86,19 @@ func queue(id string, cfg map[string]any, on bool, f *Guarantee) {
 	}
 	switch {
 	case q["storage"] != nil:
-		f.lower(progress.Queued, fmt.Sprintf("exporter %s has a persistent queue: accepted means queued on disk; "+
-			"for a backfill, which can be read again, %s without storage", id, remedy))
+		return f.lower(progress.HandedOver,
+			fmt.Sprintf("%s queues on disk; for a backfill, which can be read again, %s without storage", id, remedy))
 	case waits:
 		if q["batch"] != nil && text(section(q, "batch"), "min_size") != "0" {
-			f.note(fmt.Sprintf("exporter %s: sending_queue::batch with wait_for_result waits for a size that never "+
-				"comes and is about 200 times slower: remove batch, or write min_size: 0", id))
+			f.note(fmt.Sprintf(
+				"exporter %s: sending_queue::batch with wait_for_result waits for a size that never comes and is "+
+					"about 200 times slower: remove batch, or write min_size: 0", id))
 		}
 	case on || written:
-		f.lower(progress.Queued,
-			fmt.Sprintf("exporter %s has a queue in memory: accepted means queued there, and a crash loses it; %s", id,
-				remedy))
+		return f.lower(progress.HandedOver,
+			fmt.Sprintf("%s queues in memory, and a crash loses what is there; %s", id, remedy))
 	}
+	return progress.Acknowledged
 }
 
 // givesUp notes what a databricks exporter doesn't hold for ever.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -37,18 +38,27 @@ type Receiver struct {
 	Source          Source                     `json:"source"`
 	Delivery        progress.Delivery          `json:"delivery"`
 	DeliveryNotes   []string                   `json:"delivery_notes,omitempty"`
-	Destinations    []string                   `json:"destinations,omitempty"`
+	Destinations    []Destination              `json:"destinations,omitempty"`
 	Started         time.Time                  `json:"started"`
 	Ended           *time.Time                 `json:"ended,omitempty"`
 	Seconds         float64                    `json:"duration_seconds"`
 	TracesPerSecond float64                    `json:"traces_per_second"`
 	Totals          Numbers                    `json:"totals"`
+	SentAgain       int64                      `json:"sent_again,omitempty"`
 	Experiments     []Experiment               `json:"experiments"`
 	Skipped         map[mlflow.Reason][]string `json:"skipped_examples,omitempty"`
 	SkippedFile     string                     `json:"skipped_file,omitempty"`
 	Check           *progress.Findings         `json:"check,omitempty"`
 
-	read bool // complete as far as the receiver knows
+	settled bool     // complete as far as the receiver knows
+	next    []string // what the receiver advises
+}
+
+// Destination is a place that the configuration names, and the word for what it got.
+type Destination struct {
+	Exporter string            `json:"exporter"`
+	Name     string            `json:"name"`
+	Delivery progress.Delivery `json:"delivery"`
 }
 
 // isCheck reports whether the run checked the source and sent nothing.
@@ -64,7 +74,8 @@ type Source struct {
 	Authentication string `json:"authentication,omitempty"`
 }
 
-// Numbers are counts of traces, except for spans. read = accepted + skipped + rejected + in_flight.
+// Numbers are counts of traces, except for spans. read = accepted + skipped + rejected + pending +
+// in_flight.
 type Numbers struct {
 	Read     int64                   `json:"read"`
 	Emitted  int64                   `json:"emitted"`
@@ -72,6 +83,7 @@ type Numbers struct {
 	Spans    int64                   `json:"accepted_spans"`
 	Skipped  map[mlflow.Reason]int64 `json:"skipped"`
 	Rejected int64                   `json:"rejected"`
+	Pending  map[mlflow.Reason]int64 `json:"pending"`
 	InFlight int64                   `json:"in_flight"`
 }
 
@@ -84,7 +96,6 @@ type Experiment struct {
 	Last        string   `json:"last,omitempty"`
 	Run         Numbers  `json:"run"`
 	Earlier     *Numbers `json:"earlier_runs,omitempty"`
-	Pending     int64    `json:"pending,omitempty"`
 	Complete    bool     `json:"complete"`
 	Error       string   `json:"error,omitempty"`
 }
@@ -94,8 +105,10 @@ type Input struct {
 	Runs         []progress.Run
 	Destinations []progress.Destination
 	Refinements  []progress.Refinement
-	// Behind says where the data of a receiver goes, in words and as the ids of exporters.
-	Behind   func(receiver string) (destinations, exporters []string)
+	// Earlier is the report of the process before this one.
+	Earlier Earlier
+	// Behind says where the data of a receiver goes.
+	Behind   func(receiver string) []delivery.Destination
 	SkipFile string
 	Version  string
 }
@@ -104,78 +117,118 @@ type Input struct {
 func New(in Input, now time.Time) Document {
 	d := Document{Written: now.UTC(), Version: in.Version, Complete: len(in.Runs) > 0, Receivers: []Receiver{}}
 	var sending []string // exporters behind receivers that sent something
-	behind := make([][]string, len(in.Runs))
 	for i := range in.Runs {
 		r := receiver(&in.Runs[i], now)
-		r.Destinations, behind[i] = in.Behind(r.Receiver)
-		if !isCheck(&in.Runs[i]) {
-			sending = append(sending, behind[i]...)
+		for _, b := range in.Behind(r.Receiver) {
+			r.Destinations = append(r.Destinations, Destination(b))
+			if !isCheck(&in.Runs[i]) {
+				sending = append(sending, b.Exporter)
+			}
 		}
 		if len(r.Skipped) > 0 {
 			r.SkippedFile = in.SkipFile
 		}
 		d.Receivers = append(d.Receivers, r)
-		d.Complete = d.Complete && r.Complete
 	}
 	slices.Sort(sending)
 	d.Destinations = results(in.Destinations, slices.Compact(sending))
+	earlier := in.Earlier.refined(in.Runs)
 	for i := range in.Refinements {
-		d.Refinements = append(d.Refinements, refinement(&in.Refinements[i]))
+		sum, added := withEarlier(in.Refinements[i], earlier)
+		r := refinement(&sum)
+		r.WithEarlierRuns = added
+		d.Refinements = append(d.Refinements, r)
 	}
-	d.conclude(in.Runs, behind)
+	d.conclude(in.Runs)
 	return d
 }
 
-// conclude writes the headlines, and takes back what is complete where data waits or is missing at
-// a destination.
-func (d *Document) conclude(runs []progress.Run, behind [][]string) {
-	all := outcomeOf(d.Destinations)
-	if len(runs) > 0 && !slices.ContainsFunc(runs, func(r progress.Run) bool { return !isCheck(&r) }) {
-		all = outcome{} // nothing was sent
-	}
-	own, accepted := d.receivers(runs)
-	d.Headline = all.headline(own, accepted, d.Complete)
-	d.Complete = d.Complete && all.complete()
+// conclude writes the words and the headlines, and takes back what is complete where data waits or
+// is missing at a destination.
+func (d *Document) conclude(runs []progress.Run) {
+	var accounts []progress.Account
+	word := progress.Verified
 	for i := range d.Receivers {
-		r := &d.Receivers[i]
-		if isCheck(&runs[i]) {
+		r, run := &d.Receivers[i], &runs[i]
+		if isCheck(run) {
+			d.Complete = d.Complete && r.Complete
 			continue
 		}
 		part := outcomeOf(slices.DeleteFunc(slices.Clone(d.Destinations),
-			func(x Result) bool { return !slices.Contains(behind[i], x.Exporter) }))
-		r.Headline = part.headline(r.Headline, progress.Accepted(runs[i].Accounts), r.Complete)
+			func(x Result) bool { return !r.sendsTo(x.Exporter) }))
+		r.Delivery = r.verified(d.Destinations)
+		word = progress.Weakest(word, r.Delivery)
+		r.Complete = r.Complete && r.Delivery.AtLeast(progress.Acknowledged)
+		own := r.Headline
+		if r.Complete && r.Delivery == progress.Verified {
+			own = "complete: " + progress.Summarize(run.Accounts, r.Delivery)
+			if run.BeganAgain != "" {
+				own += "; " + run.BeganAgain
+			}
+		}
+		r.Headline = part.headline(own, progress.Summarize(run.Accounts, r.Delivery), r.Complete)
 		r.Complete = r.Complete && part.complete()
+		d.Complete = d.Complete && r.Complete
+		accounts = append(accounts, run.Accounts...)
+	}
+	d.summarize(runs, accounts, word)
+}
+
+// summarize writes the headline of all receivers and destinations.
+func (d *Document) summarize(runs []progress.Run, accounts []progress.Account, word progress.Delivery) {
+	all := outcomeOf(d.Destinations)
+	switch {
+	case len(runs) == 0:
+		own := "no mlflow receiver reported"
+		d.Headline = all.headline(own, own, false)
+	case len(runs) == 1:
+		d.Headline = d.Receivers[0].Headline
+	case d.Complete && len(accounts) > 0:
+		text := progress.Summarize(accounts, word)
+		d.Headline = all.headline("complete: "+text, text, true)
+	default:
+		first := slices.IndexFunc(d.Receivers, func(r Receiver) bool { return !r.Complete })
+		r := &d.Receivers[max(first, 0)]
+		d.Headline = r.Receiver + ": " + r.Headline
 	}
 }
 
-// receivers is the headline of the receivers in their own words, and in words that don't say
-// complete.
-func (d *Document) receivers(runs []progress.Run) (own, accepted string) {
-	switch len(runs) {
-	case 0:
-		own = "no mlflow receiver reported"
-		return own, own
-	case 1:
-		return runs[0].Headline, progress.Accepted(runs[0].Accounts)
-	}
-	complete := true
-	var accounts []progress.Account
-	for i := range d.Receivers {
-		r := &d.Receivers[i]
-		if own == "" || (complete && !r.Complete) {
-			own = r.Receiver + ": " + r.Headline
-			complete = r.Complete
+// sendsTo reports whether an exporter is behind the receiver.
+func (r *Receiver) sendsTo(exporter string) bool {
+	return slices.ContainsFunc(r.Destinations, func(d Destination) bool { return d.Exporter == exporter })
+}
+
+// verified gives the word verified to the destinations where everything was counted, and returns
+// the word of the run: verified if all of them are, and if nothing else makes its own word weaker
+// than acknowledged.
+func (r *Receiver) verified(results []Result) progress.Delivery {
+	all := len(r.Destinations) > 0
+	for i := range r.Destinations {
+		d := &r.Destinations[i]
+		known, arrived := false, true
+		for j := range results {
+			if results[j].Exporter == d.Exporter {
+				known = true
+				arrived = arrived && results[j].Verification == string(progress.Arrived) && results[j].Rejected == 0
+			}
 		}
-		accounts = append(accounts, runs[i].Accounts...)
+		if known && arrived && d.Delivery.AtLeast(progress.Acknowledged) {
+			d.Delivery = progress.Verified
+		}
+		all = all && d.Delivery == progress.Verified
 	}
-	return own, progress.Accepted(accounts)
+	if all && r.Delivery.AtLeast(progress.Acknowledged) {
+		return progress.Verified
+	}
+	return r.Delivery
 }
 
 func receiver(run *progress.Run, now time.Time) Receiver {
 	end := now
 	r := Receiver{
 		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete,
-		read: run.Complete, Problems: run.Problems,
+		settled: run.Complete, Problems: run.Problems,
+		next: run.Next, SentAgain: run.SentAgain,
 		Source:   Source(run.Source),
 		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(),
 		Skipped: run.Samples, Check: run.Check,
@@ -202,8 +255,8 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 
 func experiment(a *progress.Account) Experiment {
 	e := Experiment{
-		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight), Pending: a.Pending,
-		Complete: a.Done && a.Error == "", Error: a.Error,
+		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight), Complete: a.Done &&
+			a.Error == "", Error: a.Error,
 	}
 	if a.SourceCount >= 0 {
 		n := a.SourceCount
@@ -220,12 +273,20 @@ func experiment(a *progress.Account) Experiment {
 }
 
 func numbers(t progress.Totals, inFlight int64) Numbers {
-	skipped := t.Skipped
-	if skipped == nil {
-		skipped = map[mlflow.Reason]int64{}
-	}
 	return Numbers{
-		Read: t.Read, Emitted: t.Accepted + t.Rejected, Accepted: t.Accepted, Spans: t.Spans, Skipped: skipped,
-		Rejected: t.Rejected, InFlight: inFlight,
+		Read: t.Read, Emitted: t.Accepted + t.Rejected, Accepted: t.Accepted, Spans: t.Spans,
+		Skipped: counts(t.Skipped), Rejected: t.Rejected,
+		Pending: counts(t.Pending), InFlight: inFlight,
 	}
+}
+
+// counts leaves out reasons that no trace has any more.
+func counts(m map[mlflow.Reason]int64) map[mlflow.Reason]int64 {
+	out := map[mlflow.Reason]int64{}
+	for r, n := range m {
+		if n != 0 {
+			out[r] = n
+		}
+	}
+	return out
 }

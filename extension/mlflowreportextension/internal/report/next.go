@@ -24,14 +24,16 @@ func (d *Document) Next() []string {
 			"fix what holds the data, named above, and run again: what waits in a queue on disk is sent first")
 	}
 	for i := range d.Receivers {
-		switch r := &d.Receivers[i]; {
+		r := &d.Receivers[i]
+		lines = append(lines, r.next...)
+		switch {
 		case r.Mode == "check" && r.Complete:
 			lines = append(lines, "write the experiments that you want under experiments and run with mode: backfill")
 		case r.Mode == "check":
 		case r.Complete:
 			lines = append(lines, "run again at any time: it continues where this run ended; to start over, remove "+
 				"the storage folder and the output")
-		case !r.read:
+		case !r.settled:
 			lines = append(lines, "fix what is named above and run again: it continues where this run ended")
 		}
 	}

@@ -13,9 +13,13 @@ import (
 
 // Refinement is what a genai processor did with the spans that went through it.
 type Refinement struct {
-	Processor  string `json:"processor"`
-	Spans      int64  `json:"genai_spans"`
-	ModelCalls int64  `json:"model_calls"`
+	Processor string `json:"processor"`
+	// WithEarlierRuns says that the numbers are sums over this run and those before it that it
+	// continues.
+	WithEarlierRuns bool `json:"with_earlier_runs,omitempty"`
+
+	Spans      int64 `json:"genai_spans"`
+	ModelCalls int64 `json:"model_calls"`
 	// Counted are the tokens of texts, Reported those that calls of models report. They measure
 	// different things and don't add up.
 	Counted  Counted  `json:"counted_tokens"`
@@ -80,6 +84,9 @@ const mostScores = 20
 func (r *Refinement) summary(b *strings.Builder) {
 	if r.Spans == 0 {
 		return
+	}
+	if r.WithEarlierRuns {
+		b.WriteString("  refined   tokens, scores and cost with those of earlier runs\n")
 	}
 	head := "tokens"
 	if r.Counted.Spans > 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -26,7 +27,7 @@ var (
 // run is a backfill of 20 traces with 40 spans.
 func run(id string, change func(*progress.Run)) progress.Run {
 	r := progress.Run{
-		Receiver: component.MustNewIDWithName("mlflow", id), Mode: "backfill", Delivery: progress.EndToEnd,
+		Receiver: component.MustNewIDWithName("mlflow", id), Mode: "backfill", Delivery: progress.Acknowledged,
 		Started: now.Add(-time.Second), Ended: now,
 		Accounts: []progress.Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, SourceCount: -1, Done: true,
 			Run: progress.Totals{Read: 20, Accepted: 20, Spans: 40}}},
@@ -35,7 +36,8 @@ func run(id string, change func(*progress.Run)) progress.Run {
 		change(&r)
 	}
 	if r.Headline == "" {
-		v := progress.Judge(r.Accounts, nil, 0, nil, nil)
+		v := progress.Judge(progress.Outcome{Accounts: r.Accounts, Delivery: r.Delivery,
+			Allowed: func(int64) int64 { return 0 }})
 		r.Complete, r.Headline, r.Problems = v.Complete, v.Headline, v.Problems
 	}
 	return r
@@ -63,9 +65,16 @@ func held(d *progress.Destination) {
 		table+"\nTO `writer`", now
 }
 
+func behind(exporters ...string) (list []delivery.Destination) {
+	for _, id := range exporters {
+		list = append(list, delivery.Destination{Exporter: id, Name: "somewhere", Delivery: progress.Acknowledged})
+	}
+	return list
+}
+
 func document(runs []progress.Run, exporters []string, destinations ...progress.Destination) Document {
 	return New(Input{Runs: runs, Destinations: destinations, SkipFile: "skipped.jsonl", Version: "v",
-		Behind: func(string) ([]string, []string) { return []string{"somewhere"}, exporters }}, now)
+		Behind: func(string) []delivery.Destination { return behind(exporters...) }}, now)
 }
 
 func summary(t *testing.T, d Document) (first, all string) {
@@ -87,47 +96,47 @@ func TestFirstLine(t *testing.T) {
 		want         string
 		complete     bool
 	}{
-		"no destination reports": {ok, files, nil, "complete: 20 of 20 traces accepted, with 40 spans", true},
+		"no destination reports": {ok, files, nil, "complete: 20 of 20 traces acknowledged, with 40 spans", true},
 		"arrived": {ok, databricks, []progress.Destination{to(table, nil)},
-			"complete: 20 of 20 traces accepted, with 40 spans; sent 40, arrived 40 spans", true},
+			"complete: 20 of 20 traces verified, with 40 spans; sent 40, arrived 40 spans", true},
 		"not verified": {ok, databricks, []progress.Destination{to(table, notVerified)},
-			"read and accepted 20 of 20 traces, with 40 spans; arrived: not verified", true},
+			"20 of 20 traces acknowledged, with 40 spans; arrived: not verified", true},
 		"no state is not verified": {ok, databricks,
 			[]progress.Destination{to(table, func(d *progress.Destination) { d.Verification = "" })},
-			"read and accepted 20 of 20 traces, with 40 spans; arrived: not verified", true},
+			"20 of 20 traces acknowledged, with 40 spans; arrived: not verified", true},
 		"databricks says nothing": {ok, databricks, nil,
-			"read and accepted 20 of 20 traces, with 40 spans; arrived: not verified", true},
+			"20 of 20 traces acknowledged, with 40 spans; arrived: not verified", true},
 		"one of two says nothing": {ok, []string{"databricks", "databricks/b"}, []progress.Destination{to(table, nil)},
-			"read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 40 spans; elsewhere arrived: not " +
-				"verified", true},
+			"20 of 20 traces acknowledged, with 40 spans; sent 40, arrived 40 spans; elsewhere arrived: not verified",
+			true},
 		"short": {ok, databricks, []progress.Destination{to(table, short)},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing " +
-				"in main.genai.team_otel_spans)", false},
+			"not complete: 20 of 20 traces acknowledged, with 40 spans; sent 40, arrived 38 spans (2 missing in " +
+				"main.genai.team_otel_spans)", false},
 		"another table does not make up for it": {ok, databricks, []progress.Destination{to(table, short),
 			to("main.genai.b_otel_spans", func(d *progress.Destination) { d.Sent, d.Arrived = 2, 4 })},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing " +
-				"in main.genai.team_otel_spans)", false},
+			"not complete: 20 of 20 traces acknowledged, with 40 spans; sent 40, arrived 38 spans (2 missing in " +
+				"main.genai.team_otel_spans)", false},
 		"short and not verified": {ok, databricks,
 			[]progress.Destination{to(table, short), to("main.genai.b_otel_spans", notVerified)},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 38 spans (2 missing " +
-				"in main.genai.team_otel_spans); elsewhere arrived: not verified", false},
+			"not complete: 20 of 20 traces acknowledged, with 40 spans; sent 40, arrived 38 spans (2 missing in " +
+				"main.genai.team_otel_spans); elsewhere arrived: not verified", false},
 		"held": {ok, databricks, []progress.Destination{to(table, held)},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; data is held for " +
+			"not complete: 20 of 20 traces acknowledged, with 40 spans; data is held for " +
 				"main.genai.team_otel_spans; arrived: not verified", false},
 		"rejected there": {ok, databricks,
 			[]progress.Destination{to(table, func(d *progress.Destination) { d.Rejected, d.DeadLettered = 3, 2 })},
-			"not complete: read and accepted 20 of 20 traces, with 40 spans; sent 40, arrived 40 spans; 3 items " +
-				"rejected by main.genai.team_otel_spans", false},
+			"not complete: 20 of 20 traces acknowledged, with 40 spans; sent 40, arrived 40 spans; 3 items rejected " +
+				"by main.genai.team_otel_spans", false},
 		"two signals": {ok, databricks,
 			[]progress.Destination{to(table, nil), to("main.genai.team_otel_logs", func(d *progress.Destination) {
 				d.Signal, d.Sent, d.Arrived = "logs", 5, 5
 			})},
-			"complete: 20 of 20 traces accepted, with 40 spans; sent 45, arrived 45 items", true},
+			"complete: 20 of 20 traces verified, with 40 spans; sent 45, arrived 45 items", true},
 		"the receiver is not done": {
 			[]progress.Run{run("a", func(r *progress.Run) {
 				r.Accounts[0].Run.Rejected, r.Accounts[0].Run.Accepted = 1, 19
 			})}, databricks, []progress.Destination{to(table, notVerified)},
-			"not complete: 19 of 20 traces accepted, with 40 spans, 1 rejected; arrived: not verified", false,
+			"not complete: 19 of 20 traces acknowledged, with 40 spans, 1 rejected; arrived: not verified", false,
 		},
 		"nothing new": {
 			[]progress.Run{run("a", func(r *progress.Run) {
@@ -136,7 +145,7 @@ func TestFirstLine(t *testing.T) {
 				d.Sent = 0
 				notVerified(d)
 			})},
-			"nothing new; 20 traces with 40 spans were accepted earlier; arrived: not verified", true,
+			"nothing new; 20 traces with 40 spans were acknowledged earlier; arrived: not verified", true,
 		},
 		"a check sends nothing": {
 			[]progress.Run{run("a", func(r *progress.Run) {
@@ -151,7 +160,7 @@ func TestFirstLine(t *testing.T) {
 		},
 		"two receivers": {[]progress.Run{run("a", nil), run("b", nil)}, databricks,
 			[]progress.Destination{to(table, notVerified)},
-			"read and accepted 40 of 40 traces, with 80 spans; arrived: not verified", true},
+			"40 of 40 traces acknowledged, with 80 spans; arrived: not verified", true},
 		"two receivers, one not done": {
 			[]progress.Run{run("a", nil), run("b", func(r *progress.Run) { r.Headline = "not complete: gone" })},
 			databricks, []progress.Destination{to(table, nil)},
@@ -185,18 +194,18 @@ func TestReceiversAreJudgedBySeparateDestinations(t *testing.T) {
 		Runs: []progress.Run{run("a", nil), run("b", nil)},
 		Destinations: []progress.Destination{to(table, nil),
 			to("main.b.team_otel_spans", func(d *progress.Destination) { d.Exporter = other; short(d) })},
-		Behind: func(receiver string) (destinations, exporters []string) {
-			return nil, []string{map[string]string{"mlflow/a": "databricks", "mlflow/b": "databricks/b"}[receiver]}
+		Behind: func(receiver string) []delivery.Destination {
+			return behind(map[string]string{"mlflow/a": "databricks", "mlflow/b": "databricks/b"}[receiver])
 		},
 	}, now)
 	require.True(t, d.Receivers[0].Complete)
-	require.Equal(t, "complete: 20 of 20 traces accepted, with 40 spans; sent 40, arrived 40 spans",
+	require.Equal(t, "complete: 20 of 20 traces verified, with 40 spans; sent 40, arrived 40 spans",
 		d.Receivers[0].Headline)
 	require.False(t, d.Receivers[1].Complete)
 	require.Contains(t, d.Receivers[1].Headline, "not complete: ")
 	require.False(t, d.Complete)
-	require.Equal(t, "not complete: read and accepted 40 of 40 traces, with 80 spans; sent 40, arrived 38 spans (2 "+
-		"missing in main.b.team_otel_spans)", d.Headline)
+	require.Equal(t, "mlflow/b: not complete: 20 of 20 traces acknowledged, with 40 spans; sent 40, arrived 38 "+
+		"spans (2 missing in main.b.team_otel_spans)", d.Headline)
 }
 
 func TestLinesOfDestinations(t *testing.T) {
@@ -285,7 +294,7 @@ func TestRefinementOfAReport(t *testing.T) {
 			r := full
 			tc.change(&r)
 			d := New(Input{Runs: []progress.Run{run("a", nil)}, Refinements: []progress.Refinement{r},
-				Behind: func(string) (_, _ []string) { return }}, now)
+				Behind: func(string) []delivery.Destination { return nil }}, now)
 			_, all := summary(t, d)
 			for _, part := range tc.want {
 				assert.Contains(t, all, part)
@@ -293,7 +302,7 @@ func TestRefinementOfAReport(t *testing.T) {
 			for _, part := range tc.not {
 				assert.NotContains(t, all, part)
 			}
-			assert.True(t, strings.HasPrefix(all, "complete: 20 of 20 traces accepted, with 40 spans\n"),
+			assert.True(t, strings.HasPrefix(all, "complete: 20 of 20 traces acknowledged, with 40 spans\n"),
 				"what processors did changes no headline")
 		})
 	}
@@ -313,15 +322,18 @@ func TestDocument(t *testing.T) {
 			to("main.genai.b_otel_spans", notVerified)},
 		Refinements: []progress.Refinement{{Processor: component.MustNewID("genai"), Spans: 1,
 			Prices: true, Currency: "USD"}},
-		Behind: func(string) (destinations, exporters []string) {
-			return []string{"databricks to https://h"}, []string{"databricks"}
+		Behind: func(string) []delivery.Destination {
+			return []delivery.Destination{{Exporter: "databricks", Name: "databricks to https://h",
+				Delivery: progress.Acknowledged}}
 		},
 	}, now)
 	body, err := json.Marshal(d)
 	require.NoError(t, err)
 	var doc map[string]any
 	require.NoError(t, json.Unmarshal(body, &doc))
-	require.Equal(t, []any{"databricks to https://h"}, doc["receivers"].([]any)[0].(map[string]any)["destinations"])
+	require.Equal(t,
+		[]any{map[string]any{"exporter": "databricks", "name": "databricks to https://h", "delivery": "acknowledged"}},
+		doc["receivers"].([]any)[0].(map[string]any)["destinations"])
 	require.Equal(t, []any{
 		map[string]any{"exporter": "databricks", "destination": "main.genai.b_otel_spans", "signal": "traces",
 			"sent": 40.0, "rejected": 0.0, "dead_lettered": 0.0,

@@ -87,19 +87,35 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 	if r.SkippedFile != "" {
 		fmt.Fprintf(b, "            all of them with their reasons: %s (trace_ids_file takes it back)\n", r.SkippedFile)
 	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Totals.Pending)) {
+		fmt.Fprintf(b, "  pending   %d %s", r.Totals.Pending[reason], reason)
+		if ids := r.Skipped[reason]; len(ids) > 0 {
+			fmt.Fprintf(b, ": %s", some(ids))
+		}
+		b.WriteByte('\n')
+	}
+	if r.SentAgain > 0 {
+		fmt.Fprintf(b, "  repeated  %d traces were sent again after refusals; a destination that had accepted them "+
+			"may hold them twice\n", r.SentAgain)
+	}
 	fmt.Fprintf(b, "  delivery  %s\n", meaning[r.Delivery])
 	for _, n := range r.DeliveryNotes {
 		fmt.Fprintf(b, "            %s\n", n)
 	}
 	for _, d := range r.Destinations {
-		fmt.Fprintf(b, "  output    %s\n", d)
+		word := ""
+		if len(r.Destinations) > 1 {
+			word = ": " + string(d.Delivery)
+		}
+		fmt.Fprintf(b, "  output    %s%s\n", d.Name, word)
 	}
 }
 
 var meaning = map[progress.Delivery]string{
-	progress.EndToEnd: "end to end: accepted means that every destination has it",
-	progress.Queued:   "queued: accepted means that a stage on the way has it, not yet the destination",
-	progress.Unknown:  "unknown: what the pipeline accepted may not have reached the destination",
+	progress.Verified:     "verified: everything was counted at the destination",
+	progress.Acknowledged: "acknowledged: every destination has confirmed what it got",
+	progress.HandedOver:   "handed_over: a stage on the way has taken the data; the destination has not confirmed it",
+	progress.Unknown:      "unknown: what the pipeline accepted may not have reached the destination",
 }
 
 func (r *Receiver) checked(b *strings.Builder) {

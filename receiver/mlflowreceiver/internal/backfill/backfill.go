@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/cenkalti/backoff/v7"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.uber.org/zap"
 
@@ -42,15 +44,28 @@ type Settings struct {
 	Filter   string
 	// List, when not nil, restricts the run to exactly these traces.
 	List []ListedTrace
-	// PageSize is the number of infos of a unit, Workers the number of units in work at the same
-	// time.
+	// PageSize is the number of infos of a window, Workers the number of windows in work at the
+	// same time.
 	PageSize, Workers int
-	// HoldAfter is the number of batches refused for good in a row, without any acceptance in
-	// between, that makes a lane hold.
-	HoldAfter int
-	Retry     configretry.BackOffConfig
-	// GiveUp ends the run when the pipeline has refused for Retry.MaxElapsedTime (0: never).
-	GiveUp   bool
+	// Retry holds the intervals between probes of a destination that refuses; its end is
+	// GiveUpAfter.
+	Retry configretry.BackOffConfig
+	// RejectAfter is the shortest time between two refusals of one trace that count.
+	RejectAfter time.Duration
+	// Ends says that the run ends by itself although the destination refuses: after GiveUpAfter
+	// without an accepted unit (0: never), and after a few attempts at single traces. If not, it
+	// holds without end.
+	Ends        bool
+	GiveUpAfter time.Duration
+	// RetrySkipped tries again what earlier runs skipped or rejected.
+	RetrySkipped bool
+	// SendOnce leaves traces that are refused alone to the next run.
+	SendOnce bool
+	// Delivery is the word for what this run delivers.
+	Delivery progress.Delivery
+	// Held returns why an exporter holds data until a person does something; empty while none does.
+	// May be nil.
+	Held     func() string
 	Store    Store
 	Ledger   *progress.Ledger
 	Skip     func([]progress.SkippedTrace) error
@@ -63,7 +78,7 @@ type Settings struct {
 }
 
 // Sizes of a batch, whichever is reached first, and how long a call of the pipeline may take before
-// the unit no longer counts as work in flight.
+// the window no longer counts as work in flight.
 const (
 	batchBytes  = 1 << 20
 	batchTraces = 256
@@ -74,63 +89,100 @@ const (
 // gone and the trace is delivered as it is.
 const unfinishedAge = time.Hour
 
-// ErrGivenUp is the error of a run that ended because the pipeline refused for too long.
-var ErrGivenUp = errors.New("the pipeline refused for longer than retry_on_failure::max_elapsed_time")
+// sayEvery is how often the log says why a run waits.
+const sayEvery = time.Minute
+
+// ErrGivenUp is the error of a run that ended because the destination refused for too long.
+var ErrGivenUp = errors.New("the destination accepted nothing")
 
 // run is one pass over the selected experiments.
 type run struct {
 	Settings
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	saver  *saver
+	parent  context.Context // of the storage: what is settled is written although the run ends
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	saver   *saver
+	stopped <-chan struct{}
+	wg      sync.WaitGroup
+
+	sentAgain atomic.Int64
 
 	mu      sync.Mutex
-	changed sync.Cond
-	lanes   []*lane
+	notices []func()      // to be called once mu is free
+	signal  chan struct{} // closed and replaced when a window or a quarantine may go on
+	changed sync.Cond     // something to plan, or nothing any more
+	readers []*reader
 	next    int // where the round begins
-	stopped <-chan struct{}
 	running int // workers
 	stalled int // workers that wait for the pipeline and don't count
-	wg      sync.WaitGroup
+	pace    pace
+	clock   giveUp
+	windows map[*window]bool // in work
+	said    time.Time        // when the log said why the run waits
+}
+
+// Result is what a run tells beside the ledger.
+type Result struct {
+	// SentAgain is the number of traces that were sent again because a call that held them was
+	// refused.
+	SentAgain int64
 }
 
 // Run reads everything that is missing and returns when it is settled, or soon after stop is closed
-// (no new unit is begun) or ctx ends (units in work are given back: their position does not move).
-// The error is a fault that ended the run: of the source, the selection or the storage, or
+// (no new window is begun) or ctx ends (windows in work are given back: their position does not
+// move). The error is a fault that ended the run: of the source, the selection or the storage, or
 // ErrGivenUp. What happened to each trace is in the ledger.
-func Run(ctx context.Context, stop <-chan struct{}, s Settings) error {
-	r := &run{Settings: s, stopped: stop}
+func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) {
+	r := &run{Settings: s, parent: ctx, stopped: stop, signal: make(chan struct{}), windows: map[*window]bool{}}
 	r.changed.L = &r.mu
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	defer r.cancel(nil)
-
-	if err := r.open(); err != nil {
-		return r.cause(err)
+	b := r.newBackOff()
+	r.pace = pace{backOff: b.NextBackOff, reset: b.Reset, first: s.Retry.InitialInterval}
+	if s.Ends {
+		r.clock.after = s.GiveUpAfter
 	}
+	r.clock.since = s.Now()
+
 	r.saver = newSaver(r)
+	if err := r.open(); err != nil {
+		r.saver.close()
+		return Result{}, r.cause(err)
+	}
 	undo := context.AfterFunc(r.ctx, func() {
+		r.mu.Lock()
 		r.wake()
+		r.unlock()
 		r.saver.nudge()
 	})
 	defer undo()
 	ended := make(chan struct{})
-	go func() {
+	var watchers sync.WaitGroup
+	watchers.Go(func() {
 		select {
 		case <-stop:
+			r.mu.Lock()
 			r.wake()
+			r.unlock()
 		case <-ended:
 		}
-	}()
+	})
+	watchers.Go(func() { r.watch(ended) })
+	r.mu.Lock()
 	for range s.Workers {
 		r.spawn()
 	}
+	r.unlock()
 	r.wg.Wait()
 	close(ended)
+	watchers.Wait()
 	r.saver.close()
-	for _, l := range r.lanes {
-		r.Ledger.Update(l.exp.ID, func(a *progress.Account) { a.Done = l.complete && a.InFlight == 0 })
+	for _, x := range r.readers {
+		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
+			a.Done = x.complete && a.InFlight == 0 && a.Run.Pending[progress.Held] == 0
+		})
 	}
-	return r.cause(nil)
+	return Result{SentAgain: r.sentAgain.Load()}, r.cause(nil)
 }
 
 // cause returns why the run ended: the first fault if there was one, else err.
@@ -141,14 +193,26 @@ func (r *run) cause(err error) error {
 	return err
 }
 
-// wake makes waiting workers look again whether there is something to do.
-func (r *run) wake() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.changed.Broadcast()
+// unlock frees r.mu and then tells what is to be told.
+func (r *run) unlock() {
+	notices := r.notices
+	r.notices = nil
+	r.mu.Unlock()
+	for _, tell := range notices {
+		tell()
+	}
 }
 
-// halted reports whether no new unit is to be begun.
+// wake makes waiting workers look again whether there is something to plan; r.mu is held.
+func (r *run) wake() { r.changed.Broadcast() }
+
+// broadcast lets windows and quarantines look again whether they may go on; r.mu is held.
+func (r *run) broadcast() {
+	close(r.signal)
+	r.signal = make(chan struct{})
+}
+
+// halted reports whether no new window is to be begun.
 func (r *run) halted() bool {
 	select {
 	case <-r.stopped:
@@ -160,7 +224,119 @@ func (r *run) halted() bool {
 	}
 }
 
-// open lists the experiments, chooses, and opens a lane with its account for each.
+// ends reports whether the run ends by itself although the destination refuses.
+func (r *run) ends() bool { return r.Ends }
+
+// newBackOff returns the intervals of the configuration, which never end.
+func (r *run) newBackOff() *backoff.ExponentialBackOff {
+	b := &backoff.ExponentialBackOff{
+		InitialInterval: r.Retry.InitialInterval, MaxInterval: r.Retry.MaxInterval,
+		Multiplier: r.Retry.Multiplier, RandomizationFactor: r.Retry.RandomizationFactor,
+	}
+	b.Reset()
+	return b
+}
+
+// track and untrack say which windows are in work.
+func (r *run) track(w *window) {
+	r.mu.Lock()
+	defer r.unlock()
+	r.windows[w] = true
+	w.reading = r.Now()
+}
+
+func (r *run) untrack(w *window) {
+	r.mu.Lock()
+	defer r.unlock()
+	delete(r.windows, w)
+}
+
+// explain notes why the destination takes nothing of an experiment: in the status, and in the log
+// once a minute. r.mu is held.
+func (r *run) explain(x *reader, why string) {
+	if x.trouble != why {
+		x.trouble = why
+		err := fmt.Errorf("experiment %s: %s", x.exp.ID, why)
+		r.notices = append(r.notices, func() { r.Status(err) })
+	}
+	if now := r.Now(); r.said.IsZero() || now.Sub(r.said) >= sayEvery {
+		r.said = now
+		r.notices = append(r.notices, func() {
+			r.Log.Warn("Waiting for the destination; the position stays", zap.String("experiment_id", x.exp.ID),
+				zap.String("experiment", x.exp.Name), zap.String("reason", why))
+		})
+	}
+}
+
+// passes notes that the destination takes data of an experiment again. r.mu is held.
+func (r *run) passes(x *reader) {
+	x.trouble = ""
+	for _, o := range r.readers {
+		if o.trouble != "" {
+			return
+		}
+	}
+	r.notices = append(r.notices, func() {
+		r.Status(nil)
+		r.Log.Info("The destination accepts data", zap.String("experiment_id", x.exp.ID))
+	})
+}
+
+// watch looks at windows that wait for long and ends the run once the destination has refused for
+// too long.
+func (r *run) watch(ended <-chan struct{}) {
+	every := time.Second
+	if r.clock.after > 0 {
+		every = min(every, max(r.clock.after/10, time.Millisecond))
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ended:
+			return
+		}
+		held := ""
+		if r.Held != nil {
+			held = r.Held()
+		}
+		r.mu.Lock()
+		now := r.Now()
+		r.look(now, held)
+		if r.clock.due(now) {
+			r.cancel(fmt.Errorf("%w for %s: %s; running again continues", ErrGivenUp, r.clock.after, r.clock.message))
+		}
+		r.unlock()
+	}
+}
+
+// look notes which windows wait for long, and for what: an exporter that holds is a refusal,
+// everything else is none. r.mu is held.
+func (r *run) look(now time.Time, held string) {
+	long := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) >= stallAfter }
+	for _, x := range r.readers {
+		if long(x.planned) {
+			r.clock.other(now)
+		}
+	}
+	for w := range r.windows {
+		switch {
+		case long(w.reading):
+			r.clock.other(now)
+		case !long(w.sending):
+		case held != "":
+			r.clock.refuse(held)
+			r.explain(w.reader, held)
+		default:
+			r.clock.other(now)
+			r.explain(w.reader,
+				"a call of the pipeline has not returned; an exporter may be repeating it, and its log says why")
+		}
+	}
+}
+
+// open lists the experiments, chooses, and opens a reader with its account for each.
 func (r *run) open() error {
 	all, err := r.Source.Experiments(r.ctx)
 	if err != nil {
@@ -173,24 +349,26 @@ func (r *run) open() error {
 	if err != nil {
 		return err
 	}
-	for _, x := range chosen {
-		rec, err := r.Store.Load(r.ctx, x.ID)
+	for _, exp := range chosen {
+		rec, err := r.Store.Load(r.ctx, exp.ID)
 		if err != nil {
-			return fmt.Errorf("position of experiment %s: %w", x.ID, err)
+			return fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 		}
-		l := &lane{run: r, exp: x, record: rec, gaps: rec.Coverage.Gaps(r.From, r.To), again: rec.Pending}
+		x := r.newReader(exp, rec)
+		x.gaps, x.again = rec.Coverage.Gaps(r.From, r.To), rec.Open
 		count := int64(-1)
-		if len(l.gaps) > 0 {
-			if count, err = r.Source.Count(r.ctx, mlflow.Range{ExperimentID: x.ID, From: r.From, To: r.To,
-				Filter: r.Filter}); err != nil {
+		if len(x.gaps) > 0 {
+			count, err = r.Source.Count(r.ctx,
+				mlflow.Range{ExperimentID: exp.ID, From: r.From, To: r.To, Filter: r.Filter})
+			if err != nil {
 				if r.ctx.Err() != nil {
 					return err
 				}
 				count = -1 // Infos will meet the same fault and name it
 			}
 		}
-		r.Ledger.Open(x, count, rec.Totals)
-		r.lanes = append(r.lanes, l)
+		r.Ledger.Open(exp, count, rec.Totals, rec.Delivery)
+		r.readers = append(r.readers, x)
 	}
 	return nil
 }

@@ -6,171 +6,346 @@ package backfill
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v7"
-	"go.uber.org/zap"
-
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// deliver sends a batch of a unit and settles its traces, now or when the jury knows more. It
-// returns an error only when the run ends.
-func (r *run) deliver(u *unit, traces []*mlflow.Trace) error {
-	j := &u.lane.jury
-	for {
-		begun, err := j.enter(r.ctx)
+// part is a part of a batch that is sent in one call.
+type part struct {
+	traces []*mlflow.Trace
+	check  bool // sent alone to find out whether the destination takes anything
+	again  bool // sent before
+}
+
+// deliver sends a batch of a window and settles its traces. What the destination refuses is divided
+// until single traces are refused, as long as others pass; else the circuit breaker lets through
+// one trace per interval. It returns an error only when the run ends.
+func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
+	if err := r.room(w); err != nil {
+		return err
+	}
+	parts := []part{{traces: traces, again: w.suspects != nil}}
+	checked := false
+	for len(parts) > 0 {
+		p := parts[len(parts)-1]
+		parts = parts[:len(parts)-1]
+		c, err := r.enter(w)
 		if err != nil {
 			return err
 		}
-		passed, refused, err := r.attempt(u, traces)
+		if c.probe && len(p.traces) > 1 {
+			parts = append(parts, part{p.traces[1:], false, p.again})
+			p = part{p.traces[:1], true, p.again}
+		}
+		if p.again {
+			r.sentAgain.Add(int64(len(p.traces)))
+		}
+		err = r.send(w, p.traces)
+		if err != nil && r.ctx.Err() != nil {
+			return r.ctx.Err()
+		}
+		rest := p.traces
 		if err != nil {
-			return err
+			rest = missing(err, p.traces)
 		}
-		if passed {
-			for _, s := range j.pass() {
-				s.unit.reject(s.refused)
-			}
-		}
-		if len(refused) == 0 {
-			return nil
-		}
-		s := suspect{u, refused}
-		switch j.refuse(s, passed, begun, r.HoldAfter) {
-		case again:
-			traces = s.traces()
+		if taken := len(p.traces) - len(rest); err == nil {
+			w.accept(p.traces)
+			r.accepted(w, c)
 			continue
-		case guilty:
-			u.reject(refused)
-		case holds:
-			return r.hold(u.lane, refused[0].err)
+		} else if rest != nil && taken > 0 { // the destination has the others and names what it has not
+			w.accept(slices.DeleteFunc(slices.Clone(p.traces), func(t *mlflow.Trace) bool {
+				return slices.Contains(rest, t)
+			}))
+			r.accepted(w, c)
+			c.probe = false
+		} else {
+			rest = p.traces
 		}
-		return nil
-	}
-}
-
-// attempt sends traces; what is refused for good is halved down to single traces, unless the
-// destination says itself which part it refused. It reports whether anything passed, and settles
-// what did.
-func (r *run) attempt(u *unit, traces []*mlflow.Trace) (passed bool, refused []refusal, err error) {
-	err = r.send(u.lane, traces)
-	switch {
-	case err == nil:
-		u.accept(traces)
-		return true, nil, nil
-	case !permanent(err) || r.ctx.Err() != nil:
-		return false, nil, err
-	case len(traces) == 1:
-		return false, []refusal{{traces[0], err}}, nil
-	}
-	if bad := missing(err, traces); len(bad) > 0 {
-		// The destination has the others already and says exactly what it refused: nothing is to be
-		// sent again.
-		var taken []*mlflow.Trace
-		for _, t := range traces {
-			if slices.Contains(bad, t) {
-				refused = append(refused, refusal{t, err})
-			} else {
-				taken = append(taken, t)
+		named := len(rest) < len(p.traces)
+		switch {
+		case !permanent(err):
+			r.failed(w, c, err)
+			parts = append(parts, part{rest, false, true})
+		case named || len(rest) == 1:
+			r.refused(w, c, err, p.check || c.probe)
+			for _, t := range rest {
+				r.isolate(w, refusal{t, err})
 			}
+		default:
+			r.refused(w, c, err, false)
+			cut := len(rest) / 2
+			if !checked {
+				cut = 1
+			}
+			parts = append(parts, part{rest[cut:], false, true}, part{rest[:cut], !checked, true})
+			checked = true
 		}
-		u.accept(taken)
-		return true, refused, nil
 	}
-	half := len(traces) / 2
-	for _, part := range [][]*mlflow.Trace{traces[:half], traces[half:]} {
-		p, f, err := r.attempt(u, part)
-		if err != nil {
-			return passed, nil, err
-		}
-		passed = passed || p
-		refused = append(refused, f...)
-	}
-	return passed, refused, nil
+	return nil
 }
 
-// send hands traces to the pipeline until it takes them or refuses them for good. Errors that may
-// pass are retried with back-off; of a partial error from a single destination only what is missing
-// is sent again.
-func (r *run) send(l *lane, traces []*mlflow.Trace) error {
+// isolate deals with a trace that was refused alone. The first time it goes into quarantine; what
+// an earlier run rejected stays so; what comes from quarantine is judged once the window is
+// through.
+func (r *run) isolate(w *window, f refusal) {
+	x, now := w.reader, r.Now()
+	id := f.trace.Info.ID
+	if w.suspects != nil {
+		r.mu.Lock()
+		before := x.breaker.accepted
+		r.unlock()
+		w.mu.Lock()
+		w.refused = append(w.refused, lone{f, now, before})
+		w.mu.Unlock()
+		return
+	}
+	if was, known := w.formerly[id]; known && was.Reason == progress.Rejected {
+		w.reject(f, now)
+		return
+	}
+	r.mu.Lock()
+	x.quarantine.add(id, now, x.breaker.open, message(f.err))
+	r.retryLater(x)
+	r.unlock()
+	w.leave(&f.trace.Info, progress.Refused, message(f.err), now)
+}
+
+// room waits, before a batch is sent, while the quarantine of its experiment is full. Each time
+// that traces are sent from a full quarantine, a batch goes through all the same: nothing would be
+// accepted near their refusals otherwise.
+func (r *run) room(w *window) error {
+	x := w.reader
+	r.mu.Lock()
+	defer r.unlock()
+	var over func()
+	defer func() {
+		if over != nil {
+			over()
+		}
+	}()
+	for waits := false; w.suspects == nil && x.quarantine.full(); waits = true {
+		if x.evidence > 0 {
+			x.evidence--
+			break
+		}
+		x.wantRoom++
+		if !waits {
+			over = r.stalling(x)
+			r.broadcast() // what is in quarantine may be sent now
+			r.explain(x, "the quarantine is full: "+x.quarantine.message())
+		}
+		w.reading = time.Time{}
+		changed := r.signal
+		r.unlock()
+		err := r.await(changed, time.Time{})
+		r.mu.Lock()
+		x.wantRoom--
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send hands traces to the pipeline and returns its answer. A call that takes long no longer counts
+// as work in flight.
+func (r *run) send(w *window, traces []*mlflow.Trace) error {
+	x := w.reader
 	var over func()
 	var mu sync.Mutex
 	watch := time.AfterFunc(stallAfter, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		over = r.stalling(l)
+		r.mu.Lock()
+		defer r.unlock()
+		over = r.stalling(x)
 	})
+	err := r.Send(r.ctx, x.exp, traces)
+	if !watch.Stop() {
+		mu.Lock()
+		defer mu.Unlock()
+		if over != nil {
+			r.mu.Lock()
+			defer r.unlock()
+			over()
+		}
+	}
+	return err
+}
+
+// call is one call of the pipeline.
+type call struct {
+	began time.Time
+	probe bool
+}
+
+// errHalted is why a window ends that waits for the destination while the run is being stopped.
+var errHalted = errors.New("the run is being stopped")
+
+// enter waits until a window may send: at once while the circuit breaker of its experiment is
+// closed, else when it is its turn to send a probe.
+func (r *run) enter(w *window) (call, error) {
+	x := w.reader
+	r.mu.Lock()
+	defer r.unlock()
+	var over func()
 	defer func() {
-		if !watch.Stop() {
-			mu.Lock()
-			defer mu.Unlock()
-			if over != nil {
-				over()
-			}
+		if over != nil {
+			over()
 		}
 	}()
-	troubled := false
-	for wait := r.backOff(); ; {
-		err := r.Send(r.ctx, l.exp, traces)
-		switch {
-		case err == nil:
-			if troubled {
-				r.Status(nil)
+	waits := false
+	for {
+		now := r.Now()
+		if err := r.ctx.Err(); err != nil {
+			return call{}, err
+		}
+		b := &x.breaker
+		if !b.open && r.pace.stuck() {
+			b.trip(now)
+			b.next = now
+		}
+		at := b.next
+		if r.pace.stuck() && at.Before(r.pace.next) {
+			at = r.pace.next
+		}
+		probe := b.open && !b.probing && !at.After(now)
+		if !b.open || probe {
+			if b.probing = b.probing || probe; probe && r.pace.stuck() {
+				r.pace.take(now, r.untried(x))
 			}
-			return nil
-		case r.ctx.Err() != nil:
-			return r.ctx.Err()
+			b.tried = true
+			w.reading, w.sending = time.Time{}, now
+			return call{now, probe}, nil
 		}
-		r.Observer.Refused(permanent(err))
-		if permanent(err) {
-			return err
+		if r.halted() {
+			return call{}, errHalted
 		}
-		if !troubled {
-			troubled = true
-			r.Log.Warn("The pipeline does not take data at the moment, sending again until it does",
-				zap.String("experiment_id", l.exp.ID), zap.String("error", message(err)))
+		if !waits && w.suspects == nil {
+			over = r.stalling(x)
 		}
-		r.Status(fmt.Errorf("experiment %s: %s", l.exp.ID, message(err)))
-		if rest := missing(err, traces); rest != nil {
-			traces = rest
+		waits = true
+		w.reading = time.Time{}
+		if b.probing {
+			at = time.Time{}
 		}
-		if werr := wait(r.ctx); werr != nil {
-			r.giveUp(werr, err)
-			return werr
-		}
+		changed := r.signal
+		r.unlock()
+		_ = r.await(changed, at)
+		r.mu.Lock()
 	}
 }
 
-// backOff returns a function that waits for the next interval. It fails when the context ends, and,
-// in a run that gives up, once the time for it is over.
-func (r *run) backOff() func(context.Context) error {
-	b := backoff.ExponentialBackOff{
-		InitialInterval: r.Retry.InitialInterval, MaxInterval: r.Retry.MaxInterval,
-		Multiplier: r.Retry.Multiplier, RandomizationFactor: r.Retry.RandomizationFactor,
+// untried reports whether an experiment other than x has not sent anything yet; r.mu is held.
+func (r *run) untried(x *reader) bool {
+	return slices.ContainsFunc(r.readers, func(o *reader) bool { return o != x && !o.exhausted && !o.breaker.tried })
+}
+
+// accepted notes that the pipeline took something.
+func (r *run) accepted(w *window, c call) {
+	x, now := w.reader, r.Now()
+	r.mu.Lock()
+	defer r.unlock()
+	w.sending, w.reading = time.Time{}, now
+	if c.probe {
+		x.breaker.probed(now)
 	}
-	b.Reset()
-	begin := r.Now()
-	return func(ctx context.Context) error {
-		if r.GiveUp && r.Retry.MaxElapsedTime > 0 && r.Now().Sub(begin) > r.Retry.MaxElapsedTime {
-			return ErrGivenUp
+	closes := x.breaker.accept(now, c.began, c.probe)
+	was := r.pace.accept()
+	r.clock.other(now)
+	if closes {
+		x.quarantine.passing(now)
+	}
+	if x.trouble != "" && !x.breaker.open {
+		r.passes(x)
+	}
+	if was { // what kept the others waiting is probably over, too
+		for _, o := range r.readers {
+			if o.breaker.open {
+				o.breaker.next = now
+			}
 		}
-		t := time.NewTimer(b.NextBackOff())
+	}
+	if closes || was || len(x.quarantine.suspects) > 0 {
+		r.broadcast()
+	}
+}
+
+// refused notes that the pipeline refused something for good.
+func (r *run) refused(w *window, c call, err error, checked bool) {
+	r.Observer.Refused(true)
+	x, now := w.reader, r.Now()
+	r.mu.Lock()
+	defer r.unlock()
+	w.sending, w.reading = time.Time{}, now
+	if c.probe {
+		x.breaker.probed(now)
+	}
+	x.breaker.refuse(now, checked)
+	r.pace.refuse(now)
+	if unavailable(err) {
+		r.clock.other(now)
+	} else {
+		r.clock.refuse(message(err))
+	}
+	if x.breaker.open {
+		r.explain(x, "the destination refuses everything: "+message(err))
+		r.broadcast()
+	}
+}
+
+// failed notes an error that may pass.
+func (r *run) failed(w *window, c call, err error) {
+	r.Observer.Refused(false)
+	x, now := w.reader, r.Now()
+	r.mu.Lock()
+	defer r.unlock()
+	w.sending, w.reading = time.Time{}, now
+	if c.probe {
+		x.breaker.probed(now)
+	}
+	x.breaker.fail(now)
+	r.pace.refuse(now)
+	r.clock.other(now)
+	r.explain(x, "the pipeline does not take data at the moment: "+message(err))
+	r.broadcast()
+}
+
+// await returns when something changed, when a time has come (zero: never), or with an error when
+// the run ends.
+func (r *run) await(changed <-chan struct{}, at time.Time) error {
+	var due <-chan time.Time
+	if !at.IsZero() {
+		t := time.NewTimer(at.Sub(r.Now()))
 		defer t.Stop()
-		select {
-		case <-t.C:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		due = t.C
 	}
+	select {
+	case <-changed:
+	case <-due:
+	case <-r.stopped:
+		if r.ctx.Err() == nil {
+			return errHalted
+		}
+		return r.ctx.Err()
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+	return nil
 }
 
-// giveUp ends the whole run when a wait ended because the time was over.
-func (r *run) giveUp(err, refusal error) {
-	if errors.Is(err, ErrGivenUp) {
-		r.cancel(fmt.Errorf("%w: %s", ErrGivenUp, message(refusal)))
+// sleep waits and reports whether the context has not ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/storagetest"
@@ -35,6 +36,7 @@ type fakeSource struct {
 	skips       map[string]*mlflow.Skip
 	infosErr    map[string]error
 	reads       map[string]int
+	pause       time.Duration // before each trace
 }
 
 func newFake(experiments, traces int) *fakeSource {
@@ -126,6 +128,9 @@ func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info,
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if f.pause > 0 && !sleep(ctx, f.pause) {
+			return ctx.Err()
+		}
 		f.mu.Lock()
 		f.reads[i.ID]++
 		skip := f.skips[i.ID]
@@ -201,6 +206,9 @@ func (o *observer) Refused(bool) {
 	o.refused++
 }
 
+// epoch is when virtual time begins.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // world is what a test runs in; it survives restarts.
 type world struct {
 	source *fakeSource
@@ -209,22 +217,24 @@ type world struct {
 	got    map[string]int // accepted traces
 	listed map[string]mlflow.Reason
 	ledger *progress.Ledger
-	now    time.Time
+	later  time.Duration // how far the clock of a run is ahead
 	obs    *observer
 	status []error
+	ended  time.Duration // how long the last run took
+	result Result
 }
 
 func newWorld(experiments, traces int) *world {
 	return &world{source: newFake(experiments, traces), store: newFailingStore(),
 		got:    map[string]int{},
-		listed: map[string]mlflow.Reason{}, now: time.Now(), obs: &observer{}}
+		listed: map[string]mlflow.Reason{}, obs: &observer{}}
 }
 
 // settings are those of a run whose destination answers with answer.
 func (w *world) settings(answer func(ctx context.Context, x string, ids []string) error) Settings {
 	w.ledger = &progress.Ledger{}
 	retry := configretry.NewDefaultBackOffConfig()
-	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Millisecond, 2*time.Millisecond, 0
+	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Second, 30*time.Second, 0
 	return Settings{
 		Source: w.source,
 		Send: func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
@@ -243,7 +253,9 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 			return nil
 		},
 		Select: func(all []mlflow.Experiment) ([]mlflow.Experiment, error) { return all, nil },
-		To:     1 << 42, PageSize: 10, Workers: 3, HoldAfter: 3, Retry: retry,
+		To:     1 << 42, PageSize: 10, Workers: 3, Retry: retry, RejectAfter: 30 * time.Second, Ends: true,
+		GiveUpAfter:  15 * time.Minute,
+		RetrySkipped: true, Delivery: progress.Acknowledged,
 		Store: Store{Client: w.store, Source: "s"}, Ledger: w.ledger,
 		Skip: func(list []progress.SkippedTrace) error {
 			w.mu.Lock()
@@ -253,7 +265,8 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 			}
 			return nil
 		},
-		Receiver: "mlflow", Observer: w.obs, Now: func() time.Time { return w.now }, Log: zap.NewNop(),
+		Receiver: "mlflow", Observer: w.obs, Now: func() time.Time { return time.Now().Add(w.later) },
+		Log: zap.NewNop(),
 		Status: func(err error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -262,12 +275,45 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 	}
 }
 
+// run makes a run in virtual time and returns its error.
+func (w *world) run(t *testing.T, s Settings) (err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		w.result, err = Run(t.Context(), nil, s)
+		w.ended = time.Since(begin)
+	})
+	return err
+}
+
 // verdict is what the numbers amount to after a run.
 func (w *world) verdict(t *testing.T, fault error) progress.Verdict {
 	t.Helper()
 	require.NoError(t, w.ledger.Check())
 	accounts, _ := w.ledger.Snapshot()
-	return progress.Judge(accounts, w.ledger.Details(), 0.01, fault, nil)
+	return progress.Judge(progress.Outcome{
+		Accounts: accounts, Details: w.ledger.Details(), Fault: fault, Delivery: progress.Acknowledged,
+		MaxSkipped: "1%", Allowed: func(read int64) int64 { return read / 100 },
+	})
+}
+
+// record is what is stored of an experiment, with its open traces.
+func (w *world) record(t *testing.T, experiment string) (progress.Record, []progress.OpenTrace) {
+	t.Helper()
+	s := Store{Client: w.store, Source: "s"}
+	rec, err := s.Load(t.Context(), experiment)
+	require.NoError(t, err)
+	var open []progress.OpenTrace
+	for _, page := range rec.Open {
+		list, err := s.LoadOpen(t.Context(), experiment, page)
+		require.NoError(t, err)
+		open = append(open, list...)
+	}
+	require.Equal(t, rec.Totals.Read,
+		rec.Totals.Accepted+rec.Totals.SkippedSum()+rec.Totals.Rejected+rec.Totals.PendingSum())
+	require.EqualValues(t, len(open), rec.Totals.Read-rec.Totals.Accepted,
+		"every trace that was not accepted is known by its id")
+	return rec, open
 }
 
 func (w *world) all() []string {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // ListedTrace is an entry of a list of traces. ExperimentID and Reason are known when the list is
@@ -68,7 +69,7 @@ func ReadList(r io.Reader) ([]ListedTrace, error) {
 	}
 }
 
-// openList opens a lane for each experiment of the list. Traces that an earlier run over a list
+// openList opens a reader for each experiment of the list. Traces that an earlier run over a list
 // sent are left out; those that the source doesn't know are skipped as vanished, under the
 // experiment that the list names.
 func (r *run) openList(all []mlflow.Experiment) error {
@@ -76,21 +77,21 @@ func (r *run) openList(all []mlflow.Experiment) error {
 	for _, x := range all {
 		known[x.ID] = x
 	}
-	lanes := map[string]*lane{}
+	readers := map[string]*reader{}
 	for begin := 0; begin < len(r.List); begin += r.PageSize {
 		part := r.List[begin:min(begin+r.PageSize, len(r.List))]
-		if err := r.sort(part, known, lanes); err != nil {
+		if err := r.sort(part, known, readers); err != nil {
 			return err
 		}
 	}
-	for _, l := range r.lanes {
-		r.Ledger.Open(l.exp, int64(len(l.list)), l.record.Totals)
+	for _, x := range r.readers {
+		r.Ledger.Open(x.exp, int64(len(x.list)), x.record.Totals, x.record.Delivery)
 	}
 	return nil
 }
 
-// sort puts a part of the list into the lanes of their experiments.
-func (r *run) sort(part []ListedTrace, known map[string]mlflow.Experiment, lanes map[string]*lane) error {
+// sort puts a part of the list into the readers of their experiments.
+func (r *run) sort(part []ListedTrace, known map[string]mlflow.Experiment, readers map[string]*reader) error {
 	var ids, unplaced []string
 	for _, t := range part {
 		ids = append(ids, t.TraceID)
@@ -119,39 +120,62 @@ func (r *run) sort(part []ListedTrace, known map[string]mlflow.Experiment, lanes
 		if t.ExperimentID == "" {
 			t.ExperimentID = place[t.TraceID]
 		}
-		l := lanes[t.ExperimentID]
-		if l == nil {
-			x, ok := known[t.ExperimentID]
-			if !ok {
-				x = mlflow.Experiment{ID: t.ExperimentID, Name: "unknown"}
+		x := readers[t.ExperimentID]
+		if x == nil {
+			if x, err = r.openListed(t.ExperimentID, known); err != nil {
+				return err
 			}
-			rec, err := r.Store.Load(r.ctx, x.ID)
-			if err != nil {
-				return fmt.Errorf("position of experiment %s: %w", x.ID, err)
-			}
-			l = &lane{run: r, exp: x, record: rec}
-			lanes[t.ExperimentID] = l
-			r.lanes = append(r.lanes, l)
+			readers[t.ExperimentID] = x
+			r.readers = append(r.readers, x)
 		}
-		l.list = append(l.list, t)
+		x.list = append(x.list, t)
 	}
 	return nil
 }
 
-// planList makes the next unit of a lane over a list; l.planning is held.
-func (l *lane) planList(ctx context.Context) (*unit, error) {
-	n := min(len(l.list), l.run.PageSize)
-	part := l.list[:n]
-	l.list = l.list[n:]
+// openListed makes the reader of an experiment for a run over a list, with all open traces of
+// earlier runs.
+func (r *run) openListed(id string, known map[string]mlflow.Experiment) (*reader, error) {
+	exp, ok := known[id]
+	if !ok {
+		exp = mlflow.Experiment{ID: id, Name: "unknown"}
+	}
+	rec, err := r.Store.Load(r.ctx, exp.ID)
+	if err != nil {
+		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+	}
+	x := r.newReader(exp, rec)
+	x.queued = nil // the list says what is read
+	for _, number := range rec.Open {
+		page, err := r.Store.LoadOpen(r.ctx, exp.ID, number)
+		if err != nil {
+			return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+		}
+		x.open.loaded(number, page)
+	}
+	return x, nil
+}
+
+// planList makes the next window of a reader over a list; x.planning is held.
+func (x *reader) planList(ctx context.Context) (*window, error) {
+	n := min(len(x.list), x.run.PageSize)
+	part := x.list[:n]
+	x.list = x.list[n:]
 	ids := make([]string, n)
-	formerly := make(map[string]mlflow.Reason, n)
+	formerly := make(map[string]progress.OpenTrace, n)
+	x.run.saver.mu.Lock()
 	for i, t := range part {
 		ids[i] = t.TraceID
-		formerly[t.TraceID] = t.Reason
+		if was, ok := x.open.get(t.TraceID); ok {
+			formerly[t.TraceID] = was
+		} else if t.Reason != "" { // counted by a version that did not keep ids
+			formerly[t.TraceID] = progress.OpenTrace{ID: t.TraceID, Reason: t.Reason}
+		}
 	}
-	u, err := l.lookUp(ctx, ids, formerly)
-	if u != nil {
-		u.listed = true
+	x.run.saver.mu.Unlock()
+	w, err := x.lookUp(ctx, ids, formerly)
+	if w != nil {
+		w.listed = true
 	}
-	return u, err
+	return w, err
 }

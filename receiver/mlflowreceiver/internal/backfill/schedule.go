@@ -3,137 +3,138 @@
 
 package backfill
 
-import "go.uber.org/zap"
+import (
+	"errors"
+	"time"
 
-// spawn starts a worker.
+	"go.uber.org/zap"
+)
+
+// spawn starts a worker; r.mu is held.
 func (r *run) spawn() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.spawnLocked()
-}
-
-func (r *run) spawnLocked() {
 	r.running++
 	r.wg.Go(func() {
 		for {
-			l := r.pick()
-			if l == nil {
+			x := r.pick()
+			if x == nil {
 				return
 			}
-			r.work(l)
+			r.work(x)
 		}
 	})
 }
 
-// work plans and processes one unit of a lane.
-func (r *run) work(l *lane) {
-	u, err := l.plan(r.ctx)
+// work plans and processes one window of an experiment.
+func (r *run) work(x *reader) {
+	r.mu.Lock()
+	x.planned = r.Now()
+	r.unlock()
+	w, err := x.plan(r.ctx)
+	r.mu.Lock()
+	x.planned = time.Time{}
+	r.unlock()
 	if err != nil {
-		r.fail(l, err)
+		r.fail(x, err)
 	}
-	if u != nil {
-		r.process(u)
+	if w != nil {
+		r.process(w)
 	}
 	r.mu.Lock()
-	l.busy--
-	if u == nil {
-		l.complete = l.complete || err == nil
-		l.exhausted = true
+	defer r.unlock()
+	x.busy--
+	if w == nil {
+		x.complete = x.complete || err == nil
+		x.exhausted = true
 	}
-	last := l.exhausted && l.busy == 0 && !r.halted()
-	r.changed.Broadcast()
-	r.mu.Unlock()
-	if last {
-		_ = r.verdict(l) // fails only when the run ends, which then says why
+	r.wake()
+	if x.exhausted && x.busy == 0 {
+		r.broadcast()
 	}
 }
 
-// fail ends a lane with a fault of the source; the others go on.
-func (r *run) fail(l *lane, err error) {
-	if r.ctx.Err() != nil {
+// fail ends an experiment with a fault of the source; the others go on.
+func (r *run) fail(x *reader, err error) {
+	if r.ctx.Err() != nil || errors.Is(err, errHalted) {
 		return // the run ends, this is its echo
 	}
-	r.Log.Error("Reading of an experiment stopped with an error", zap.String("experiment_id", l.exp.ID),
-		zap.String("experiment", l.exp.Name), zap.Error(err))
-	r.Ledger.Update(l.exp.ID, accountError(err))
+	r.Log.Error("Reading of an experiment stopped with an error", zap.String("experiment_id", x.exp.ID),
+		zap.String("experiment", x.exp.Name), zap.Error(err))
+	r.Ledger.Update(x.exp.ID, accountError(err))
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	l.exhausted = true
+	defer r.unlock()
+	x.exhausted = true
+	r.broadcast()
 }
 
-// pick waits for a lane with something to plan and returns it with its busy count raised, or
+// pick waits for an experiment with something to plan and returns it with its busy count raised, or
 // returns nil when this worker is no longer needed.
 //
-// While another lane flows, a lane has one unit in work at most, so a destination that stalls for
-// one experiment holds one worker and no more; a worker that waits for long is replaced (see
-// stalling). Alone, a lane gets every worker.
-func (r *run) pick() *lane {
+// While another experiment flows, an experiment has one window in work at most, so a destination
+// that stalls for one experiment takes one worker and no more; a worker that waits for long is
+// replaced (see stalling). Alone, an experiment gets every worker.
+func (r *run) pick() *reader {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	defer r.unlock()
 	for {
 		if r.halted() || r.running-r.stalled > r.Workers || r.finished() {
 			r.running--
-			r.changed.Broadcast()
+			r.wake()
 			return nil
 		}
-		if l := r.eligible(); l != nil {
-			l.busy++
-			return l
+		if x := r.eligible(); x != nil {
+			x.busy++
+			return x
 		}
 		r.changed.Wait()
 	}
 }
 
-// ahead bounds, in units per worker, how far a lane runs ahead of its oldest unit that is not
-// settled: what is settled behind that one is sent again after a crash.
+// ahead bounds, in windows per worker, how far an experiment runs ahead of its oldest window that
+// is not settled: what is settled behind that one is sent again after a crash.
 const ahead = 2
 
-func (r *run) eligible() *lane {
+func (r *run) eligible() *reader {
 	flowing := 0
-	for _, l := range r.lanes {
-		if !l.exhausted && l.waiting == 0 {
+	for _, x := range r.readers {
+		if !x.exhausted && x.waiting == 0 {
 			flowing++
 		}
 	}
-	for i := range r.lanes {
-		l := r.lanes[(r.next+i)%len(r.lanes)]
-		limit := r.Workers
-		if flowing > 1 {
-			limit = 1
-		}
-		if !l.exhausted && l.waiting == 0 && l.busy < limit && (l.busy == 0 || l.tracker.Open() < ahead*r.Workers) {
-			r.next = (r.next + i + 1) % len(r.lanes)
-			return l
+	limit := r.Workers
+	if flowing > 1 {
+		limit = 1
+	}
+	for i := range r.readers {
+		x := r.readers[(r.next+i)%len(r.readers)]
+		if !x.exhausted && x.waiting == 0 && x.busy < limit && (x.busy == 0 || x.tracker.Open() < ahead*r.Workers) {
+			r.next = (r.next + i + 1) % len(r.readers)
+			return x
 		}
 	}
 	return nil
 }
 
 func (r *run) finished() bool {
-	for _, l := range r.lanes {
-		if !l.exhausted {
+	for _, x := range r.readers {
+		if !x.exhausted {
 			return false
 		}
 	}
 	return true
 }
 
-// stalling marks that a worker waits for the pipeline for long, and lets another take its place;
-// the returned function takes the mark back.
-func (r *run) stalling(l *lane) (over func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	l.waiting++
+// stalling marks that a worker waits for the destination for long, and lets another take its place;
+// the returned function takes the mark back. r.mu is held for both.
+func (r *run) stalling(x *reader) (over func()) {
+	x.waiting++
 	r.stalled++
 	if !r.halted() && !r.finished() {
-		r.spawnLocked()
+		r.spawn()
 	}
-	r.changed.Broadcast()
+	r.wake()
 	return func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		l.waiting--
+		x.waiting--
 		r.stalled--
-		r.changed.Broadcast()
+		r.wake()
 	}
 }

@@ -22,22 +22,46 @@ type Store struct {
 
 func (s Store) key(kind, name string) string { return kind + "/" + s.Source + "/" + name }
 
+func (s Store) position(experimentID string) string { return s.key("position", experimentID) }
+
+func (s Store) open(experimentID string, page int) string {
+	return s.key("open", experimentID+"/"+strconv.Itoa(page))
+}
+
+// usedKey says that a storage was used before.
+const usedKey = "used"
+
+// Use marks the storage as used and reports whether it is new: nothing was ever stored in it.
+func (s Store) Use(ctx context.Context) (isNew bool, err error) {
+	b, err := s.Client.Get(ctx, usedKey)
+	if err != nil {
+		return false, fmt.Errorf("reading the storage: %w", err)
+	}
+	if b != nil {
+		return false, nil
+	}
+	return true, s.Client.Set(ctx, usedKey, []byte("1"))
+}
+
 // Load returns the record of an experiment; without one, an empty record.
 func (s Store) Load(ctx context.Context, experimentID string) (progress.Record, error) {
-	b, err := s.Client.Get(ctx, s.key("position", experimentID))
+	b, err := s.Client.Get(ctx, s.position(experimentID))
 	if err != nil {
 		return progress.Record{}, fmt.Errorf("reading the storage: %w", err)
 	}
 	return progress.DecodeRecord(b)
 }
 
-// Save stores, in one transaction, an encoded record and that the traces of a list were sent.
-func (s Store) Save(ctx context.Context, experimentID string, record []byte, sent []string) error {
-	ops := []*storage.Operation{storage.SetOperation(s.key("position", experimentID), record)}
-	for _, id := range sent {
-		ops = append(ops, storage.SetOperation(s.key("sent", id), []byte{1}))
+// LoadOpen returns a page of open traces of an experiment.
+func (s Store) LoadOpen(ctx context.Context, experimentID string, page int) ([]progress.OpenTrace, error) {
+	b, err := s.Client.Get(ctx, s.open(experimentID, page))
+	if err != nil {
+		return nil, fmt.Errorf("reading the storage: %w", err)
 	}
-	return s.Client.Batch(ctx, ops...)
+	if b == nil {
+		return nil, fmt.Errorf("%w: page %d of the open traces is missing", progress.ErrDamaged, page)
+	}
+	return progress.DecodeOpen(b)
 }
 
 // Sent returns those of the trace ids that an earlier run over a list sent.

@@ -27,9 +27,10 @@ const (
 // Progress is the state of a run as numbers.
 type Progress struct {
 	Done, Total int64 // traces settled, and in the range; Total is -1 when the source doesn't say
-	Spans       int64 // of the accepted traces
-	Skipped     int64 // traces that the source could not give
-	Rejected    int64 // traces that the pipeline refused for good
+	Spans       int64
+	Skipped     int64
+	Rejected    int64
+	Pending     int64
 }
 
 // Of sums up accounts.
@@ -37,10 +38,11 @@ func Of(accounts []progress.Account) Progress {
 	var p Progress
 	for i := range accounts {
 		a := &accounts[i]
-		p.Done += a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected
+		p.Done += a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.Run.PendingSum()
 		p.Spans += a.Run.Spans
 		p.Skipped += a.Run.SkippedSum()
 		p.Rejected += a.Run.Rejected
+		p.Pending += a.Run.PendingSum()
 		if a.SourceCount < 0 || p.Total < 0 {
 			p.Total = -1
 			continue
@@ -68,6 +70,9 @@ func (p Progress) Line(elapsed time.Duration) string {
 	}
 	if p.Rejected > 0 {
 		fmt.Fprintf(&b, "  rejected %d", p.Rejected)
+	}
+	if p.Pending > 0 {
+		fmt.Fprintf(&b, "  pending %d", p.Pending)
 	}
 	return b.String()
 }
@@ -103,7 +108,8 @@ func Run(ctx context.Context, terminal io.Writer, log *zap.Logger, snapshot func
 		}
 		fields := []zap.Field{zap.Int64("traces", p.Done), zap.Int64("spans", p.Spans),
 			zap.Float64("traces_per_second", float64(p.Done)/elapsed.Seconds()),
-			zap.Int64("skipped", p.Skipped), zap.Int64("rejected", p.Rejected)}
+			zap.Int64("skipped", p.Skipped), zap.Int64("rejected", p.Rejected),
+			zap.Int64("pending", p.Pending)}
 		if p.Total > 0 {
 			fields = append(fields, zap.Int64("of", p.Total), zap.Int64("percent", 100*p.Done/p.Total))
 		}

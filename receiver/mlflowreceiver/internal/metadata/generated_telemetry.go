@@ -34,6 +34,7 @@ type TelemetryBuilder struct {
 	ReceiverMlflowSourceRetries  metric.Int64Counter
 	ReceiverMlflowTracesAccepted metric.Int64Counter
 	ReceiverMlflowTracesInFlight metric.Int64ObservableGauge
+	ReceiverMlflowTracesPending  metric.Int64ObservableGauge
 	ReceiverMlflowTracesRead     metric.Int64Counter
 	ReceiverMlflowTracesRejected metric.Int64Counter
 	ReceiverMlflowTracesSkipped  metric.Int64Counter
@@ -58,6 +59,21 @@ func (builder *TelemetryBuilder) RegisterReceiverMlflowTracesInFlightCallback(cb
 		cb(ctx, &observerInt64{inst: builder.ReceiverMlflowTracesInFlight, obs: o})
 		return nil
 	}, builder.ReceiverMlflowTracesInFlight)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverMlflowTracesPendingCallback sets callback for observable ReceiverMlflowTracesPending metric.
+func (builder *TelemetryBuilder) RegisterReceiverMlflowTracesPendingCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverMlflowTracesPending, obs: o})
+		return nil
+	}, builder.ReceiverMlflowTracesPending)
 	if err != nil {
 		return err
 	}
@@ -121,13 +137,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowTracesAccepted, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_traces_accepted",
-		metric.WithDescription("Traces that the pipeline accepted. [Alpha]"),
+		metric.WithDescription("Traces that the pipeline accepted, by what the configuration says about their delivery. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowTracesInFlight, err = builder.meter.Int64ObservableGauge(
 		"otelcol_receiver_mlflow_traces_in_flight",
 		metric.WithDescription("Traces that were read and are neither accepted nor skipped yet. [Alpha]"),
+		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverMlflowTracesPending, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_mlflow_traces_pending",
+		metric.WithDescription("Traces that were read and wait, by reason. They are refused, held or not finished, and are tried again. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
@@ -139,7 +161,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowTracesRejected, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_traces_rejected",
-		metric.WithDescription("Traces that the pipeline refused for good while it accepted others. [Alpha]"),
+		metric.WithDescription("Traces that the destination refused alone, twice, while it accepted others. Later runs try them again. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

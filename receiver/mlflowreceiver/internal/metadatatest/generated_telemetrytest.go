@@ -88,7 +88,7 @@ func AssertEqualReceiverMlflowSourceRetries(t *testing.T, tt *componenttest.Tele
 func AssertEqualReceiverMlflowTracesAccepted(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_traces_accepted",
-		Description: "Traces that the pipeline accepted. [Alpha]",
+		Description: "Traces that the pipeline accepted, by what the configuration says about their delivery. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -115,6 +115,20 @@ func AssertEqualReceiverMlflowTracesInFlight(t *testing.T, tt *componenttest.Tel
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
 
+func AssertEqualReceiverMlflowTracesPending(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_receiver_mlflow_traces_pending",
+		Description: "Traces that were read and wait, by reason. They are refused, held or not finished, and are tried again. [Alpha]",
+		Unit:        "{trace}",
+		Data: metricdata.Gauge[int64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_receiver_mlflow_traces_pending")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualReceiverMlflowTracesRead(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_traces_read",
@@ -134,7 +148,7 @@ func AssertEqualReceiverMlflowTracesRead(t *testing.T, tt *componenttest.Telemet
 func AssertEqualReceiverMlflowTracesRejected(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_traces_rejected",
-		Description: "Traces that the pipeline refused for good while it accepted others. [Alpha]",
+		Description: "Traces that the destination refused alone, twice, while it accepted others. Later runs try them again. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

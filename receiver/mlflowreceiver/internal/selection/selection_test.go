@@ -84,14 +84,26 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-func TestShares(t *testing.T) {
-	for text, want := range map[string]Share{"1%": 0.01, "0.5 %": 0.005, "0": 0, "100%": 1, "0%": 0} {
-		var s Share
-		require.NoError(t, s.UnmarshalText([]byte(text)))
-		require.InDelta(t, float64(want), float64(s), 1e-12)
+func TestTolerances(t *testing.T) {
+	for text, want := range map[string]struct{ of0, of100, of1000 int64 }{
+		"1%": {0, 1, 10}, "0.5 %": {0, 0, 5}, "0": {0, 0, 0}, "100%": {0, 100, 1000}, "0%": {0, 0, 0}, "3": {3, 3, 3},
+		"1% or 3": {3, 3, 10}, " 3  or 1% ": {3, 3, 10},
+	} {
+		var v Tolerance
+		require.NoError(t, v.UnmarshalText([]byte(text)))
+		require.Equal(t, want.of0, v.Of(0), text)
+		require.Equal(t, want.of100, v.Of(100), text)
+		require.Equal(t, want.of1000, v.Of(1000), text)
+		again, err := v.MarshalText()
+		require.NoError(t, err)
+		var second Tolerance
+		require.NoError(t, second.UnmarshalText(again))
+		require.Equal(t, v, second)
 	}
-	for _, bad := range []string{"1", "0.01", "101%", "-1%", "", "%", "x%"} {
-		var s Share
-		require.Error(t, s.UnmarshalText([]byte(bad)), bad)
+	for _, bad := range []string{"0.01", "101%", "-1%", "-1", "", "%", "x%", "NaN%", "1% or 2%", "1 or 2", "1% or",
+		"1% or 2 or 3", "1%, 3"} {
+		var v Tolerance
+		require.ErrorContains(t, v.UnmarshalText([]byte(bad)), "neither a number of traces nor a percentage", bad)
 	}
+	require.Equal(t, "0", Tolerance{}.String())
 }

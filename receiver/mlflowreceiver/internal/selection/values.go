@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package selection parses what a user selects: times, shares, ids and names of experiments. It
-// returns the experiments of a list that match.
+// Package selection holds what a user selects: times, tolerances and experiments, with the forms in
+// which people write them.
 package selection
 
 import (
@@ -83,29 +83,65 @@ func (t Time) Millis(now time.Time) int64 {
 // Before reports whether t lies before o, as seen from now.
 func (t Time) Before(o Time, now time.Time) bool { return t.Millis(now) < o.Millis(now) }
 
-// Share is a part of a whole, 0 to 1, written as a percentage.
-type Share float64
+// Tolerance is a number of traces, written as a number, as a percentage of those that were read, or
+// as both: "1% or 3", of which the larger one counts. The zero Tolerance allows none.
+type Tolerance struct {
+	share  float64 // 0 to 1
+	number int64
+	text   string
+}
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (s *Share) UnmarshalText(b []byte) error {
-	text := strings.TrimSpace(string(b))
-	number, percent := strings.CutSuffix(text, "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if err != nil || v < 0 || v > 100 || (!percent && v != 0) {
-		return fmt.Errorf("%q is not a share; write a percentage such as 1%%, 0.5%% or 0", text)
+func (t *Tolerance) UnmarshalText(b []byte) error {
+	text := strings.Join(strings.Fields(string(b)), " ")
+	mistake := fmt.Errorf("%q is neither a number of traces nor a percentage; write 3, 1%% or \"1%% or 3\"", text)
+	parsed := Tolerance{text: text}
+	parts := strings.Split(text, " or ")
+	if len(parts) > 2 {
+		return mistake
 	}
-	*s = Share(v / 100)
+	var shares, numbers int
+	for _, part := range parts {
+		if percent, ok := strings.CutSuffix(part, "%"); ok {
+			v, err := strconv.ParseFloat(strings.TrimSpace(percent), 64)
+			if err != nil || !(v >= 0 && v <= 100) {
+				return mistake
+			}
+			parsed.share = v / 100
+			shares++
+			continue
+		}
+		v, err := strconv.ParseInt(part, 10, 64)
+		if err != nil || v < 0 {
+			return mistake
+		}
+		parsed.number = v
+		numbers++
+	}
+	if shares > 1 || numbers > 1 {
+		return mistake
+	}
+	*t = parsed
 	return nil
 }
 
 // MarshalText implements encoding.TextMarshaler.
-func (s Share) MarshalText() ([]byte, error) {
-	return []byte(strconv.FormatFloat(float64(s)*100, 'f', -1, 64) + "%"), nil
+func (t Tolerance) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// String returns the tolerance as it was written.
+func (t Tolerance) String() string {
+	if t.text != "" {
+		return t.text
+	}
+	return strconv.FormatInt(t.number, 10)
 }
 
+// Of is the number of traces that is allowed when so many were read.
+func (t Tolerance) Of(read int64) int64 { return max(int64(t.share*float64(read)), t.number) }
+
 // Normalize rewrites, in place, values that YAML reads as something else than text although users
-// mean text: numbers as experiment ids, dates and timestamps without quotes, a share of 0. What
-// can't be meant names the key and the accepted forms.
+// mean text: numbers as experiment ids, dates and timestamps without quotes, a tolerance that is a
+// number. What can't be meant names the key and the accepted forms.
 func Normalize(conf *confmap.Conf) error {
 	patch := map[string]any{}
 	for _, key := range []string{"start_time", "end_time"} {

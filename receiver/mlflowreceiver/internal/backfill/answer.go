@@ -5,10 +5,13 @@ package backfill
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -78,4 +81,23 @@ func message(err error) string {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
+}
+
+// answered finds the status in the message of an OTLP exporter over HTTP: the code that its error
+// carries is the same for several.
+var answered = regexp.MustCompile(`HTTP Status Code (\d{3})`)
+
+// unavailable reports whether an error, permanent or not, says that the destination fails or is
+// busy (429 and 5xx, and their counterparts of gRPC): it refuses nothing then, and a run waits for
+// it.
+func unavailable(err error) bool {
+	if m := answered.FindStringSubmatch(err.Error()); m != nil {
+		return m[1] == "429" || m[1][0] == '5'
+	}
+	switch status.Code(err) {
+	case codes.Internal, codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded,
+		codes.DataLoss, codes.Aborted:
+		return true
+	}
+	return false
 }

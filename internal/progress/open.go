@@ -1,0 +1,89 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package progress
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// The reasons for which a trace is pending, beside mlflow.ReasonInProgress. Rejected and the reasons for
+// which a trace is skipped are final for a run; later runs try such traces again.
+const (
+	// Refused: the destination refused the trace, and nothing shows yet that the fault is the
+	// trace's own.
+	Refused mlflow.Reason = "refused"
+	// Held: the trace was read, and the destination refused everything of its experiment.
+	Held mlflow.Reason = "held"
+)
+
+// OpenTrace is a trace that was read and is not delivered. It is kept by its id until it is.
+type OpenTrace struct {
+	ID string `json:"id"`
+	// Day is the UTC day of the trace's timestamp, in days since 1970.
+	Day    int64         `json:"day"`
+	Reason mlflow.Reason `json:"reason"`
+	// Since is when the reason was met first, Unix milliseconds; of a refused trace the time of its
+	// first refusal.
+	Since int64 `json:"since"`
+	// Tries is the number of attempts so far.
+	Tries int `json:"tries"`
+}
+
+// IsPending reports whether a reason leaves the trace pending; otherwise it is skipped or rejected.
+func IsPending(r mlflow.Reason) bool {
+	return r == mlflow.ReasonInProgress || r == Refused || r == Held
+}
+
+// OpenPerPage is how many open traces one stored page holds.
+const OpenPerPage = 1000
+
+const openVersion = "mlflow-open-1"
+
+// EncodeOpen writes a page: a line with version and checksum, then a line of JSON per trace.
+func EncodeOpen(page []OpenTrace) []byte {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	for i := range page {
+		if err := e.Encode(&page[i]); err != nil {
+			panic(err) // every field is a plain value
+		}
+	}
+	return append(fmt.Appendf(nil, "%s %08x\n", openVersion, crc32.ChecksumIEEE(body.Bytes())), body.Bytes()...)
+}
+
+// DecodeOpen reads what EncodeOpen wrote. The error is ErrDamaged or ErrNewerFormat, with what is
+// wrong.
+func DecodeOpen(b []byte) ([]OpenTrace, error) {
+	head, body, found := bytes.Cut(b, []byte("\n"))
+	version, sum, _ := bytes.Cut(head, []byte(" "))
+	if !found {
+		return nil, fmt.Errorf("%w: a page of open traces has no header", ErrDamaged)
+	}
+	if err := checkVersion(string(version), openVersion); err != nil {
+		return nil, err
+	}
+	if fmt.Sprintf("%08x", crc32.ChecksumIEEE(body)) != string(sum) {
+		return nil, fmt.Errorf("%w: the checksum of a page of open traces does not match", ErrDamaged)
+	}
+	var page []OpenTrace
+	d := json.NewDecoder(bytes.NewReader(body))
+	for {
+		var t OpenTrace
+		if err := d.Decode(&t); err != nil {
+			if errors.Is(err, io.EOF) {
+				return page, nil
+			}
+			return nil, fmt.Errorf("%w: a page of open traces: %w", ErrDamaged, err)
+		}
+		page = append(page, t)
+	}
+}

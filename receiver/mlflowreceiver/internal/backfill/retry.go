@@ -1,0 +1,159 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package backfill
+
+import (
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// How many traces are sent from quarantine at a time: few while the experiment goes on, so that
+// others pass in between.
+const (
+	fewSuspects  = 8
+	manySuspects = 500
+)
+
+// retryLater makes sure that a goroutine sends what is in quarantine; r.mu is held.
+func (r *run) retryLater(x *reader) {
+	if len(x.quarantine.suspects) == 0 || x.retrying {
+		r.broadcast()
+		return
+	}
+	x.retrying = true
+	r.broadcast()
+	r.wg.Go(func() {
+		for {
+			due := r.due(x)
+			if due == nil {
+				return
+			}
+			r.retry(x, due)
+		}
+	})
+}
+
+// due waits until traces in quarantine are to be sent, and returns them; nil when none will be in
+// this run. While others of the experiment are on their way, nothing is sent through an open
+// circuit breaker: those are the probes.
+func (r *run) due(x *reader) []*suspect {
+	r.mu.Lock()
+	defer r.unlock()
+	for {
+		now := r.Now()
+		alone := x.exhausted && x.busy == 0
+		at, ok := x.quarantine.due(alone, !r.ends())
+		if r.halted() || r.SendOnce || !ok && alone {
+			x.retrying = false
+			return nil
+		}
+		may := !x.breaker.open && !r.pace.stuck() || alone || x.wantRoom > 0
+		if ok && may && !at.After(now) {
+			limit := fewSuspects
+			if alone || x.quarantine.full() {
+				limit = manySuspects
+				x.evidence = 1
+				r.broadcast()
+			}
+			return x.quarantine.take(now, limit, alone, !r.ends())
+		}
+		if !ok || !may {
+			at = time.Time{}
+		}
+		changed := r.signal
+		r.unlock()
+		_ = r.await(changed, at)
+		r.mu.Lock()
+	}
+}
+
+// retry sends traces from quarantine.
+func (r *run) retry(x *reader, due []*suspect) {
+	ids := make([]string, len(due))
+	suspects := make(map[string]*suspect, len(due))
+	formerly := make(map[string]progress.OpenTrace, len(due))
+	for i, s := range due {
+		ids[i] = s.id
+		suspects[s.id] = s
+		formerly[s.id] = progress.OpenTrace{ID: s.id, Reason: progress.Refused,
+			Since: s.since.UnixMilli(), Tries: s.tries}
+	}
+	w, err := x.lookUpUntracked(r.ctx, ids, formerly)
+	if err != nil {
+		r.mu.Lock()
+		for _, s := range due {
+			// a failing source must not keep the run from its end
+			x.quarantine.refuse(s, r.Now(), true, false, s.message)
+		}
+		r.unlock()
+		r.fail(x, err)
+		return
+	}
+	w.suspects = suspects
+	r.process(w)
+}
+
+// acquit takes a trace out of quarantine.
+func (r *run) acquit(w *window, id string) {
+	r.mu.Lock()
+	defer r.unlock()
+	if s := w.suspects[id]; s != nil {
+		w.reader.quarantine.remove(s)
+		r.broadcast()
+	}
+}
+
+// judge settles the traces of a window from quarantine that were refused once more: rejected, or
+// back into quarantine.
+func (r *run) judge(w *window) {
+	x := w.reader
+	r.mu.Lock()
+	x.evidence = 1
+	r.broadcast()
+	r.unlock()
+	for _, f := range w.refused {
+		id := f.trace.Info.ID
+		s := w.suspects[id]
+		after, tripped, alone := r.around(x, f.at)
+		before := f.before
+		if tripped {
+			before, after = time.Time{}, time.Time{} // the destination refuses others, too
+		}
+		if proven(s.since, f.at, r.RejectAfter, before, after) {
+			r.acquit(w, id)
+			w.reject(f.refusal, s.since)
+			continue
+		}
+		r.mu.Lock()
+		x.quarantine.refuse(s, f.at, alone, x.breaker.open, message(f.err))
+		r.unlock()
+		w.leave(&f.trace.Info, progress.Refused, message(f.err), s.since)
+	}
+}
+
+// around waits, near a refusal of a trace from quarantine, for an acceptance of another trace of
+// the experiment. It returns the time of it, whether the circuit breaker opened meanwhile, and
+// whether no other trace is left.
+func (r *run) around(x *reader, refused time.Time) (after time.Time, tripped, alone bool) {
+	r.mu.Lock()
+	defer r.unlock()
+	for {
+		alone = x.exhausted && x.busy == 0
+		if x.breaker.accepted.After(refused) {
+			return x.breaker.accepted, false, alone
+		}
+		end := refused.Add(near)
+		if x.breaker.open || alone || !r.Now().Before(end) {
+			return time.Time{}, x.breaker.open, alone
+		}
+		changed := r.signal
+		r.unlock()
+		err := r.await(changed, end)
+		r.mu.Lock()
+		if err != nil {
+			return time.Time{}, true, alone
+		}
+	}
+}

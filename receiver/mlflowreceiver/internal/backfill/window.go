@@ -1,0 +1,276 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package backfill
+
+import (
+	"sync"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// window is a part of an experiment that is read and settled together, the unit of its position.
+type window struct {
+	reader *reader
+	ticket *progress.Ticket[*window] // nil: the turn comes when the window is done
+	infos  []mlflow.Info
+	gap    progress.Gap
+	upto   mlflow.Position // zero: the window moves no position
+	listed bool            // of a run over a list
+	// formerly holds the traces that were open before; they are counted anew.
+	formerly map[string]progress.OpenTrace
+	// suspects are the traces of a window that is sent from quarantine; nil for any other.
+	suspects map[string]*suspect
+
+	// Guarded by run.mu: since when the window waits for the source, or for an answer of the
+	// pipeline; zero when it does not.
+	reading, sending time.Time
+
+	mu      sync.Mutex
+	pending int // traces that are not settled, plus one while the worker is at it
+	given   bool
+	totals  progress.Totals
+	skipped []progress.SkippedTrace
+	left    []progress.OpenTrace // not delivered
+	sent    []string             // accepted, of a run over a list
+	refused []lone               // of a window from quarantine
+}
+
+// lone is a trace from quarantine that was refused alone once more.
+type lone struct {
+	refusal
+	at     time.Time
+	before time.Time // the newest acceptance of the experiment by then
+}
+
+// process reads the traces of a window and sends them. When the run ends in between, what is not
+// settled is given back: the position does not move.
+func (r *run) process(w *window) {
+	x := w.reader
+	w.pending = len(w.infos) + 1
+	w.totals.Read = int64(len(w.infos))
+	r.Ledger.Update(x.exp.ID, w.begin)
+	r.Observer.Read(int(w.news()))
+	r.track(w)
+	defer r.untrack(w)
+
+	due := make([]mlflow.Info, 0, len(w.infos))
+	for i := range w.infos {
+		switch info := &w.infos[i]; {
+		case info.State == vanished:
+			w.skip(info, &mlflow.Skip{Reason: mlflow.ReasonVanished})
+		case info.State == mlflow.StateInProgress && r.Now().Sub(latest(info)) < unfinishedAge:
+			w.skip(info,
+				mlflow.Skipf(mlflow.ReasonInProgress, "not finished yet; it is looked at again by the next run"))
+		default:
+			due = append(due, *info)
+		}
+	}
+
+	var batch []*mlflow.Trace
+	size := 0
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		traces := batch
+		batch, size = nil, 0
+		return r.deliver(w, traces)
+	}
+	var err error
+	if len(due) > 0 {
+		err = r.Source.Traces(r.ctx, due, func(i int, t *mlflow.Trace, skip *mlflow.Skip) error {
+			if skip != nil {
+				w.skip(&due[i], skip)
+				return nil
+			}
+			batch = append(batch, t)
+			size += t.Size
+			if size >= batchBytes || len(batch) >= batchTraces {
+				return flush()
+			}
+			return nil
+		})
+	}
+	if err == nil {
+		err = flush()
+	}
+	if err != nil {
+		w.giveBack()
+		r.fail(x, err)
+		return
+	}
+	if w.suspects != nil {
+		r.judge(w)
+	}
+	w.settled(1)
+}
+
+// begin counts what the window reads: new traces, traces of earlier runs, which are counted anew,
+// and those that this run has put into quarantine.
+func (w *window) begin(a *progress.Account) {
+	for i := range w.infos {
+		id := w.infos[i].ID
+		was, known := w.formerly[id]
+		s := w.suspects[id]
+		a.InFlight++
+		switch {
+		case s != nil && s.counted:
+			a.Run.Wait(progress.Refused, -1)
+			continue
+		case s != nil:
+			s.counted = true
+			a.Earlier.Retake(progress.Refused)
+			a.Retried++
+		case known:
+			a.Earlier.Retake(was.Reason)
+			a.Retried++
+		}
+		a.Run.Read++
+	}
+}
+
+// news is the number of traces that this run had not read before.
+func (w *window) news() int64 {
+	n := int64(len(w.infos))
+	for _, s := range w.suspects {
+		if !s.before {
+			n--
+		}
+	}
+	return n
+}
+
+// latest is the last sign of life of an unfinished trace.
+func latest(i *mlflow.Info) time.Time { return time.UnixMilli(i.Timestamp + max(i.Duration, 0)) }
+
+// accept settles traces that the pipeline took.
+func (w *window) accept(traces []*mlflow.Trace) {
+	delta := progress.Totals{Accepted: int64(len(traces))}
+	for _, t := range traces {
+		delta.Spans += int64(len(t.Spans))
+		delta.Saw(t.Info.Timestamp)
+	}
+	w.mu.Lock()
+	w.totals.Add(delta)
+	if w.listed {
+		for _, t := range traces {
+			w.sent = append(w.sent, t.Info.ID)
+		}
+	}
+	w.mu.Unlock()
+	r := w.reader.run
+	if w.suspects != nil {
+		for _, t := range traces {
+			r.acquit(w, t.Info.ID)
+		}
+	}
+	r.Ledger.Update(w.reader.exp.ID, func(a *progress.Account) {
+		a.Run.Add(delta)
+		a.InFlight -= delta.Accepted
+	})
+	r.Observer.Accepted(len(traces))
+	w.settled(len(traces))
+}
+
+// skip settles a trace that the source could not give, or that is not finished.
+func (w *window) skip(info *mlflow.Info, s *mlflow.Skip) {
+	if w.suspects != nil {
+		w.reader.run.acquit(w, info.ID)
+	}
+	w.leave(info, s.Reason, s.Detail, w.reader.run.Now())
+	if !progress.IsPending(s.Reason) {
+		w.reader.run.Observer.Skipped(s.Reason, 1)
+	}
+}
+
+// reject settles a trace that the destination refused for good while it took others.
+func (w *window) reject(f refusal, since time.Time) {
+	w.leave(&f.trace.Info, progress.Rejected, message(f.err), since)
+	w.reader.run.Observer.Rejected(1)
+}
+
+// leave settles a trace that was not delivered. since is when the reason was met first, unless an
+// earlier run met it.
+func (w *window) leave(info *mlflow.Info, reason mlflow.Reason, detail string, since time.Time) {
+	r := w.reader.run
+	const day = 24 * 60 * 60 * 1000
+	was, known := w.formerly[info.ID]
+	t := progress.OpenTrace{
+		ID: info.ID, Day: info.Timestamp / day, Reason: reason, Since: since.UnixMilli(), Tries: was.Tries + 1,
+	}
+	same := known && was.Reason == reason
+	if same {
+		t.Since = was.Since
+		if t.Day = was.Day; reason != progress.Refused {
+			t.Tries = was.Tries // nothing that is stored changes
+		}
+	}
+	w.mu.Lock()
+	w.totals.Leave(reason, 1)
+	w.left = append(w.left, t)
+	if !same && reason != progress.Refused {
+		w.skipped = append(w.skipped, progress.SkippedTrace{
+			TraceID: info.ID, ExperimentID: w.reader.exp.ID, Reason: reason, Detail: detail,
+			Receiver: r.Receiver, Time: r.Now().UTC(),
+		})
+	}
+	w.mu.Unlock()
+	r.Ledger.Update(w.reader.exp.ID, func(a *progress.Account) {
+		a.Run.Leave(reason, 1)
+		a.InFlight--
+	})
+	r.Ledger.Sample(reason, info.ID, detail)
+	w.settled(1)
+}
+
+// settled counts n settled traces; the last one completes the window.
+func (w *window) settled(n int) {
+	w.mu.Lock()
+	w.pending -= n
+	complete := w.pending == 0 && !w.given
+	w.mu.Unlock()
+	if complete {
+		x := w.reader
+		if w.ticket == nil {
+			w.ticket = x.tracker.Begin()
+		}
+		x.tracker.Done(w.ticket, w, x.run.saver.add)
+		x.run.saver.wait()
+	}
+}
+
+// giveBack ends a window that was not finished: its position does not move, nor that of any window
+// behind it. What was read of it is held if the destination takes nothing, else in flight; what
+// came from quarantine stays there.
+func (w *window) giveBack() {
+	w.mu.Lock()
+	w.given = true
+	n := int64(w.pending - 1)
+	w.mu.Unlock()
+	r, x := w.reader.run, w.reader
+	r.mu.Lock()
+	troubled := x.trouble != ""
+	for _, s := range w.suspects {
+		if s.busy {
+			x.quarantine.refuse(s, r.Now(), true, false, s.message)
+		}
+	}
+	r.unlock()
+	reason := progress.Held
+	if w.suspects != nil {
+		reason = progress.Refused
+	} else if !troubled {
+		return
+	}
+	r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
+		a.InFlight -= n
+		a.Run.Wait(reason, n)
+	})
+}
+
+func accountError(err error) func(*progress.Account) {
+	return func(a *progress.Account) { a.Error = err.Error() }
+}
