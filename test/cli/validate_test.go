@@ -30,6 +30,7 @@ func everything(dir string) collector.Config {
 	c.Set("extensions::databricks_auth", keys{"host": host, "token": "canary"})
 	c.Set("extensions::databricks_setup", keys{"host": host, "auth": keys{"token": "canary"}, "catalog": "main",
 		"schema": "agents", "table_prefix": "bot"})
+	c.Set("service::extensions", []any{"file_storage", "mlflow_report", "databricks_auth", "databricks_setup"})
 	c.Set("service::pipelines", keys{
 		"traces": keys{"receivers": []any{"mlflow"}, "processors": []any{"genai"}, "exporters": []any{"databricks"}}})
 	return c
@@ -128,7 +129,7 @@ func TestValidateRefuses(t *testing.T) {
 		{mlflow + "mode", "tail", "not in this version"},
 		{mlflow + "on_complete", "exit", "not one of"},
 		{mlflow + "shutdown_timeout", "-1s", "negative"},
-		{mlflow + "max_skipped", "3", "percentage"},
+		{mlflow + "max_skipped", "3x", "percentage"},
 		{mlflow + "page_size", 501, "between 1 and 500"},
 		{mlflow + "concurrency", 0, "between 1 and 64"},
 		{mlflow + "requests_per_second", -1, "from 0 on"},
@@ -318,7 +319,6 @@ func TestValidateRefuses(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
 				c := everything(dir).Set("extensions::file_storage/idle::directory", dir).Set(x.key, x.value)
-				c.Set("service::extensions", []any{"file_storage", "mlflow_report", "databricks_auth", "databricks_setup"})
 				if x.key == "exporters::otlp_http" {
 					c.Set("service::pipelines::traces::exporters", []any{"otlp_http"})
 				}
