@@ -107,8 +107,9 @@ func createDefaultConfig() component.Config {
 // meant are names that people know from elsewhere.
 var meant = map[string]string{
 	"endpoint": "host", "url": "host", "workspace": "host", "workspace_url": "host", "prefix": "table_prefix",
-	"table": "tables::traces", "queue": "sending_queue", "retry": "retry_on_failure", "authenticator": "auth::authenticator",
-	"warehouse_id": "verify::warehouse_id", "sql_warehouse_id": "verify::warehouse_id",
+	"table": "tables::traces", "queue": "sending_queue", "retry": "retry_on_failure",
+	"authenticator": "auth::authenticator",
+	"warehouse_id":  "verify::warehouse_id", "sql_warehouse_id": "verify::warehouse_id",
 }
 
 // Unmarshal implements confmap.Unmarshaler. It accepts numbers as ids of experiments, and switches

@@ -45,13 +45,15 @@ func TestUnmarshal(t *testing.T) {
 		"case":                 {keys{"Endpoint": "a"}, "Endpoint: there is no such key; did you mean tracking_uri?"},
 		"misspelled":           {keys{"tracking_url": "a"}, "did you mean tracking_uri?"},
 		"squashed":             {keys{"prefix": "a"}, "did you mean table_prefix?"},
-		"in a struct":          {keys{"http": keys{"tokn": "a"}}, "http::tokn: there is no such key; did you mean http::token?"},
-		"in a list":            {keys{"rules": []any{keys{}, keys{"sise": 1}}}, "rules[1]::sise: there is no such key; did you mean rules[1]::size?"},
-		"in an optional":       {keys{"sending_queue": keys{"sizes": 1}}, "did you mean sending_queue::size?"},
-		"behind a pointer":     {keys{"pointer": keys{"tlss": keys{}}}, "did you mean pointer::tls?"},
-		"several places":       {keys{"insecure": true}, ""},
-		"nothing alike":        {keys{"colour": "red"}, ""},
-		"wrong type":           {keys{"http": "a"}, ""},
+		"in a struct": {keys{"http": keys{"tokn": "a"}},
+			"http::tokn: there is no such key; did you mean http::token?"},
+		"in a list": {keys{"rules": []any{keys{}, keys{"sise": 1}}},
+			"rules[1]::sise: there is no such key; did you mean rules[1]::size?"},
+		"in an optional":   {keys{"sending_queue": keys{"sizes": 1}}, "did you mean sending_queue::size?"},
+		"behind a pointer": {keys{"pointer": keys{"tlss": keys{}}}, "did you mean pointer::tls?"},
+		"several places":   {keys{"insecure": true}, ""},
+		"nothing alike":    {keys{"colour": "red"}, ""},
+		"wrong type":       {keys{"http": "a"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Unmarshal(confmap.NewFromStringMap(x.written), &config{}, meant)
@@ -86,6 +88,7 @@ func TestEmpty(t *testing.T) {
 	require.NoError(t, empty.Explain(nil))
 	cause := errors.New("a: required")
 	require.ErrorIs(t, empty.Explain(cause), cause)
-	require.ErrorContains(t, empty.Explain(cause), "a, c::d, f[0], f[2]::g: no value is written; if it comes from ${env:NAME}")
+	require.ErrorContains(t, empty.Explain(cause),
+		"a, c::d, f[0], f[2]::g: no value is written; if it comes from ${env:NAME}")
 	require.Equal(t, cause, Empty(nil).Explain(cause))
 }

@@ -311,7 +311,8 @@ func TestValidateRefuses(t *testing.T) {
 				`http::middlewares[0]::id: there is no extension "nowhere"`},
 			{setup + "auth", keys{"authenticator": "databricks_auth/other"},
 				`auth::authenticator: there is no extension "databricks_auth/other"`},
-			{"exporters::otlp_http", stock, `exporters::otlp_http::auth::authenticator: there is no extension "zpages"`},
+			{"exporters::otlp_http", stock,
+				`exporters::otlp_http::auth::authenticator: there is no extension "zpages"`},
 			{"exporters::otlp_http", stock,
 				`exporters::otlp_http::sending_queue::storage: the extension "databricks_auth" is not a storage extension`},
 		} {

@@ -92,7 +92,8 @@ func check(conf map[string]any) error {
 func faultOf(r reference, extensions map[string]any, started []string) string {
 	cfg, configured := extensions[r.id]
 	if !configured {
-		return fmt.Sprintf("there is no extension %q; define it under extensions and name it in service::extensions", r.id)
+		return fmt.Sprintf("there is no extension %q; define it under extensions and name it in service::extensions",
+			r.id)
 	}
 	if !slices.Contains(started, r.id) {
 		return fmt.Sprintf("the extension %q is not started; name it in service::extensions", r.id)

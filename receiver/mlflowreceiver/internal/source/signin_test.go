@@ -153,7 +153,8 @@ func TestValidateDatabricks(t *testing.T) {
 
 // A path is what MLflow takes for a store of files; each form of it leads to a server or a database.
 func TestValidatePaths(t *testing.T) {
-	for _, uri := range []string{"./mlruns", "mlruns", "mlruns/", "../x", "/data/mlruns", "/data", "~/mlruns", "data/mlruns",
+	for _, uri := range []string{"./mlruns", "mlruns", "mlruns/", "../x", "/data/mlruns", "/data", "~/mlruns",
+		"data/mlruns",
 		`C:\mlruns`, "C:/data", "file:///data/mlruns", "file:mlruns", "FILE:./mlruns"} {
 		err := Validate(uri)
 		require.ErrorContains(t, err, "mlflow server --backend-store-uri ./mlruns", uri)
