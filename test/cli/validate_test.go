@@ -314,7 +314,7 @@ func TestValidateRefuses(t *testing.T) {
 			{"exporters::otlp_http", stock,
 				`exporters::otlp_http::auth::authenticator: there is no extension "zpages"`},
 			{"exporters::otlp_http", stock,
-				`exporters::otlp_http::sending_queue::storage: the extension "databricks_auth" is not a storage extension`},
+				`otlp_http::sending_queue::storage: the extension "databricks_auth" is not a storage extension`},
 		} {
 			t.Run(strings.ReplaceAll(x.key, "::", ".")+" "+x.says, func(t *testing.T) {
 				t.Parallel()
