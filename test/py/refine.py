@@ -77,7 +77,9 @@ def number(value):
 
 def column(name):
     """The attribute for the name of an assessment, or None."""
-    clean = re.sub(r"[^a-z0-9_]+", "_", unicodedata.normalize("NFC", name).lower()).strip("_")
+    name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())
+    kept = "".join(c if c == "_" or unicodedata.category(c)[0] in "LMN" else " " for c in name)
+    clean = re.sub(" +", "_", kept).strip("_")
     if len(clean) > LONGEST_NAME:
         clean = clean[: LONGEST_NAME - 9] + "_" + hashlib.sha256(clean.encode()).hexdigest()[:8]
     return "metric_" + clean if clean else None

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 NO_PARENT = (None, "", "0" * 16)
@@ -71,7 +72,8 @@ def score(value, label=None):
 
 
 def score_name(name):
-    clean = re.sub("[^a-z0-9_]+", "_", name.lower()).strip("_")
+    kept = "".join(c if c == "_" or unicodedata.category(c)[0] in "LMN" else " " for c in name.lower())
+    clean = re.sub(" +", "_", kept).strip("_")
     return clean if len(clean) <= 64 else clean[:55] + "_" + hashlib.sha256(clean.encode()).hexdigest()[:8]
 
 

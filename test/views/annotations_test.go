@@ -45,6 +45,7 @@ func annotations() []databrickstest.Row {
 	add(15, "f4", "FEEDBACK", "relevance", true, 1, false) // older than the span
 	add(16, "x1", "EXPECTATION", "expected", 1.0, 1, false)
 	add(17, "f5", "FEEDBACK", "quality", 0.8, 1, true) // deleted after the span was written
+	add(17, "f8", "FEEDBACK", "été", 0.4, 1, false)
 	add(17, "f6", "FEEDBACK", "tone", "so so", 1, false)
 	add(17, "m2", "METADATA", "metadata", map[string]any{"client_request_id": "c"}, 1, false)
 	add(18, "f7", "FEEDBACK", "relevance", 1.0, 1, false) // of a trace that is not there

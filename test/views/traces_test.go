@@ -6,6 +6,7 @@ package views
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -230,6 +231,11 @@ func records() plog.Logs {
 	score(15, 1, 20, "c2", "Retrieval/Precision (5)", value(0.125))
 	// and a long one
 	score(15, 1, 20, "c3", fmt.Sprintf("a very long name %060d", 7), value(1.0))
+	// names of other scripts
+	score(15, 1, 20, "c4", "Qualité", value(0.5))
+	score(15, 1, 20, "c5", "日本 語/品質", value(0.75))
+	score(15, 1, 20, "c6", "गुणवत्ता ΟΔΟΣ", value(0.25))
+	score(15, 1, 20, "c7", strings.Repeat("長", 65), value(0.5))
 	// no number
 	score(16, 1, 20, "d1", "groundedness", attrs{"gen_ai.evaluation.score.label": "so so"})
 	// no feedback

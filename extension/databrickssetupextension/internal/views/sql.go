@@ -135,10 +135,13 @@ func finite(x string) string {
 	return "CASE WHEN abs(" + x + ") <= 1.7976931348623157E308D THEN " + x + " END"
 }
 
+// notInNames matches what is no part of the name of a score, for Java and for Go.
+const notInNames = `[^\p{L}\p{M}\p{N}_]+`
+
 // scoreName is genai.ScoreName in SQL (but for the composition of Unicode, which SQL does not
 // know).
 func scoreName(name string) string {
-	clean := "trim(BOTH '_' FROM regexp_replace(lower(" + name + "), '[^a-z0-9_]+', '_'))"
+	clean := "trim(BOTH '_' FROM regexp_replace(lower(" + name + "), " + literal(notInNames) + ", '_'))"
 	return "CASE WHEN length(" + clean + ") > 64 THEN concat(substr(" + clean + ", 1, 55), '_', substr(sha2(" + clean +
 		", 256), 1, 8)) ELSE " + clean + " END"
 }

@@ -7,13 +7,19 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
 func TestValidate(t *testing.T) {
@@ -47,14 +53,14 @@ func TestKnown(t *testing.T) {
 	o := &Options{Location: lab, Layout: unity.LayoutV2}
 	existing := []Score{{"z", "metric_z"}, {"Q", "metric_q"}}
 	known, left := o.Known(existing, []string{"Retrieval/Precision", "z", "?!"}, []string{"B", "a"},
-		[]string{"q", "Q", "a", "日本", "retrieval_precision"})
+		[]string{"q", "Q", "a", "日本", "👍", "retrieval_precision"})
 	assert.Empty(t, left)
 	assert.Equal(t, []Score{
 		{"z", "metric_z"}, {"Q", "metric_q"}, // as they were
 		{"retrieval_precision", "metric_retrieval_precision"}, // configured, in their order
 		// found and reported, by name; q may not have the column of Q
 		{"a", "metric_a"}, {"b", "metric_b"}, {"q", "metric_q" + hashed("q")},
-		{"日本", "metric" + hashed("日本")}, // nothing of the name can stand in a column
+		{"日本", "metric_日本"}, {"👍", "metric" + hashed("👍")}, // nothing of the name can stand in a column
 	}, known)
 	again, _ := o.Known(known, nil, nil, []string{"q", "Q", "日本", "z"})
 	assert.Equal(t, known, again)
@@ -80,6 +86,22 @@ func TestKnown(t *testing.T) {
 func hashed(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return "_" + hex.EncodeToString(sum[:4])
+}
+
+// The pattern that SQL uses keeps the characters that genai.ScoreName keeps. The whole expression is
+// executed on Spark by test/views.
+func TestNamesOfScoresInSQL(t *testing.T) {
+	assert.Contains(t, scoreName("x"), `'[^\\p{L}\\p{M}\\p{N}_]+'`)
+	gaps, lower := regexp.MustCompile(notInNames), cases.Lower(language.Und)
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if r >= 0xD800 && r < 0xE000 {
+			continue
+		}
+		name := norm.NFC.String(lower.String("a" + string(r) + "b"))
+		if want, got := genai.ScoreName(name), gaps.ReplaceAllString(name, "_"); want != got {
+			t.Fatalf("%q is %q in Go and %q in SQL", name, want, got)
+		}
+	}
 }
 
 func TestScoresOf(t *testing.T) {

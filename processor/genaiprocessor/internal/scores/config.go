@@ -17,6 +17,8 @@ import (
 type Config struct {
 	// Prefix stands before the name of an assessment.
 	Prefix string `mapstructure:"prefix"`
+	// Names says of which characters names are made: unicode or ascii.
+	Names genai.ScoreNames `mapstructure:"names"`
 	// OnDuplicate chooses among several assessments of one name on one span.
 	OnDuplicate OnDuplicate `mapstructure:"on_duplicate"`
 	// Rename gives assessments another name.
@@ -58,7 +60,8 @@ type LabelScore struct {
 
 // NewDefaultConfig returns the defaults.
 func NewDefaultConfig() Config {
-	return Config{Prefix: genai.ScorePrefix, OnDuplicate: OnDuplicateLatest, MaxMetrics: 64, MaxNames: 256}
+	return Config{Prefix: genai.ScorePrefix, Names: genai.ScoreNamesUnicode, OnDuplicate: OnDuplicateLatest,
+		MaxMetrics: 64, MaxNames: 256}
 }
 
 // Validate reports every mistake with its key, its value and what to write instead.
@@ -70,13 +73,16 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("on_duplicate: %q is not one of latest, first, prefer_human, by_source",
 			c.OnDuplicate))
 	}
+	if c.Names != genai.ScoreNamesUnicode && c.Names != genai.ScoreNamesASCII {
+		errs = append(errs, fmt.Errorf("names: %q is not one of unicode, ascii", c.Names))
+	}
 	if c.Prefix == "" {
 		errs = append(errs,
 			errors.New("prefix: empty; the names of assessments would replace other attributes, write metric_ or "+
 				"one of your own"))
 	}
 	for i, r := range c.Rename {
-		if r.Name == "" || genai.ScoreName(r.To) == "" {
+		if r.Name == "" || c.Names.Of(r.To) == "" {
 			errs = append(errs,
 				fmt.Errorf("rename[%d]: write name, that of an assessment, and to, which holds a letter or digit", i))
 		}

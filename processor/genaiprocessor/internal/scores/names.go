@@ -14,6 +14,7 @@ import (
 // are.
 type names struct {
 	prefix string
+	form   genai.ScoreNames
 	rename map[string]string
 	max    int
 
@@ -54,9 +55,9 @@ func (n *names) attribute(name, source string) (a attribute, full bool) {
 	if !renamed {
 		to = name
 	}
-	if a.key = genai.ScoreName(to); a.key != "" {
+	if a.key = n.form.Of(to); a.key != "" {
 		if source != "" {
-			a.key = genai.ScoreName(to + "_" + source)
+			a.key = n.form.Of(to + "_" + source)
 		}
 		a.key = n.prefix + a.key
 	}

@@ -21,7 +21,7 @@ const (
 	ReasonNotFeedback Reason = "not_feedback" // an expectation or an issue
 	ReasonInvalid     Reason = "invalid"      // its author took it back
 	ReasonOverridden  Reason = "overridden"   // another one took its place
-	ReasonNoName      Reason = "no_name"      // without a name, or one of letters and digits
+	ReasonNoName      Reason = "no_name"      // without a name, or one without letters and digits
 	ReasonNoNumber    Reason = "no_number"    // text, a list, an object, null, NaN
 	ReasonDuplicate   Reason = "duplicate"    // another one of that name was chosen
 	ReasonCollision   Reason = "collision"    // another one was chosen, whose name gives the same attribute
@@ -56,8 +56,8 @@ type label struct {
 // New returns a scorer for a valid configuration.
 func New(cfg Config) (*Scorer, error) {
 	s := &Scorer{onDuplicate: cfg.OnDuplicate, maxMetrics: cfg.MaxMetrics, names: names{
-		prefix: cfg.Prefix, rename: map[string]string{}, max: cfg.MaxNames, known: map[[2]string]attribute{},
-		used: map[string]owner{},
+		prefix: cfg.Prefix, form: cfg.Names, rename: map[string]string{}, max: cfg.MaxNames,
+		known: map[[2]string]attribute{}, used: map[string]owner{},
 	}}
 	for _, r := range cfg.Rename {
 		s.names.rename[r.Name] = r.To

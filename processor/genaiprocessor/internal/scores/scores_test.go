@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
 func scorer(t testing.TB, change func(*Config)) *Scorer {
@@ -222,6 +224,26 @@ func TestRenameAndLabels(t *testing.T) {
 	assert.Equal(t, map[Reason]int{ReasonNoNumber: 1}, skipped)
 }
 
+func TestNamesOfAnyScript(t *testing.T) {
+	text := `[{"name": "été", "value": 1}, {"name": "t", "value": 2}, {"name": "質問", "value": 3},
+		{"name": "回答", "value": 4}, {"name": "naïve", "value": 5}, {"name": "naive", "value": 6}]`
+	metrics, skipped := selected(scorer(t, nil), text)
+	assert.Equal(t, map[string]float64{"metric_été": 1, "metric_t": 2, "metric_質問": 3, "metric_回答": 4,
+		"metric_naïve": 5, "metric_naive": 6}, metrics)
+	assert.Empty(t, skipped)
+
+	metrics, skipped = selected(scorer(t, func(c *Config) { c.Names = genai.ScoreNamesASCII }), text)
+	assert.Equal(t, map[string]float64{"metric_ete": 1, "metric_t": 2, "metric_" + genai.ASCIIScoreName("質問"): 3,
+		"metric_" + genai.ASCIIScoreName("回答"): 4, "metric_naive": 6}, metrics)
+	assert.Equal(t, map[Reason]int{ReasonCollision: 1}, skipped, "naïve and naive are one attribute here")
+
+	bySource := scorer(t, func(c *Config) {
+		c.Names, c.OnDuplicate = genai.ScoreNamesASCII, OnDuplicateBySource
+	})
+	metrics, _ = selected(bySource, `[{"name": "été", "value": 1, "source": {"source_type": "HUMAN"}}]`)
+	assert.Equal(t, map[string]float64{"metric_ete_human": 1}, metrics)
+}
+
 func TestLimits(t *testing.T) {
 	s := scorer(t, func(c *Config) { c.MaxMetrics, c.MaxNames = 2, 4 })
 	metrics, skipped := selected(s, `[{"name": "a", "value": 1}, {"name": "b", "value": 1}, {"name": "c", "value": `+
@@ -249,6 +271,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"way":    {func(c *Config) { c.OnDuplicate = "mean" }, `on_duplicate: "mean" is not one of latest`},
 		"prefix": {func(c *Config) { c.Prefix = "" }, "prefix: empty"},
+		"form":   {func(c *Config) { c.Names = "latin" }, `names: "latin" is not one of unicode, ascii`},
 		"rename": {func(c *Config) { c.Rename = []Rename{{Name: "a", To: "!"}} }, "rename[0]:"},
 		"label":  {func(c *Config) { c.LabelScores = []LabelScore{{Match: "a"}} }, "label_scores[0]::label: empty"},
 		"score": {func(c *Config) { c.LabelScores = []LabelScore{{Label: "a", Score: math.Inf(1)}} },
@@ -288,7 +311,7 @@ func FuzzSelect(f *testing.F) {
 		s.Select(&l, "", text, func(Reason, int) {})
 		for _, m := range l.Metrics {
 			require.False(t, math.IsNaN(m.Value) || math.IsInf(m.Value, 0))
-			require.Regexp(t, `^metric_[a-z0-9_]{1,64}$`, m.Key)
+			require.Regexp(t, `^metric_[\p{L}\p{M}\p{N}_]{1,64}$`, m.Key)
 		}
 		if json.Valid(text) {
 			quoted, err := json.Marshal(string(text))

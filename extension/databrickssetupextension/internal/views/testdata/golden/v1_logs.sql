@@ -17,7 +17,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_scores` (
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '99c396cb2178a36eae54c0489082ffe5', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'f64b9e0a08b6728ae5510b4f91173754', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -62,7 +62,7 @@ all_scores AS (
   UNION ALL
   SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
   FROM (
-    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name,
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
       COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
       timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
       COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
@@ -150,7 +150,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '3953206eb36008f73f4ecf5bb989ff0b', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'a1449ee4945764df966d94ac9b260547', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -215,7 +215,7 @@ all_scores AS (
   UNION ALL
   SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
   FROM (
-    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name,
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
       COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
       timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
       COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
@@ -348,7 +348,7 @@ SELECT score_name, source, occurrences FROM (
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL) AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_cast(e.value AS DOUBLE), CASE WHEN lower(trim(e.value)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(e.value)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
   GROUP BY e.key
   UNION ALL
-  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^a-z0-9_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
+  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
   FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
   WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL AND COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL
   GROUP BY 1

@@ -17,7 +17,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_scores` (
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '0300670764fc44fd9b955a9a436413e9', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'a020ca9d0e60f5fed88d9c377c8f9eee', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -79,7 +79,7 @@ all_scores AS (
   UNION ALL
   SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
   FROM (
-    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name,
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
       COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
       timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
       COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
@@ -94,7 +94,7 @@ all_scores AS (
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   WHERE l.repeat_rank = 1
   UNION ALL
-  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name,
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
     COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
     'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
     a.deleted_at IS NULL AS valid
@@ -181,7 +181,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '1926c755d0d17c7c65ac8477501cc4f0', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '7e8334a631ed1e60a7558a60973147a5', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -263,7 +263,7 @@ all_scores AS (
   UNION ALL
   SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
   FROM (
-    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name,
+    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
       COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
       timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
       COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
@@ -278,7 +278,7 @@ all_scores AS (
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   WHERE l.repeat_rank = 1
   UNION ALL
-  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name,
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
     COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
     'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
     a.deleted_at IS NULL AS valid
@@ -410,12 +410,12 @@ SELECT score_name, source, occurrences FROM (
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL) AND s.start_time_unix_nano >= unix_seconds(current_timestamp() - INTERVAL 3650 DAYS) * 1000000000 AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_variant_get(e.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
   GROUP BY e.key
   UNION ALL
-  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^a-z0-9_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
+  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
   FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
   WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL AND COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL AND l.time_unix_nano >= unix_seconds(current_timestamp() - INTERVAL 3650 DAYS) * 1000000000
   GROUP BY 1
   UNION ALL
-  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^a-z0-9_]+', '_')) END AS score_name, 'annotation' AS source, count(*) AS occurrences
+  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name, 'annotation' AS source, count(*) AS occurrences
   FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
   WHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL
   GROUP BY 1
