@@ -7,7 +7,7 @@ import "strings"
 
 // Marks reports whether an attribute of that name says that its span is a GenAI span, in any
 // dialect: MLflow, OpenTelemetry's GenAI conventions, OpenInference, OpenLLMetry (Traceloop),
-// Langfuse, the Vercel AI SDK.
+// Langfuse, the Vercel AI SDK, LangSmith, Google ADK.
 func Marks(key string) bool {
 	if key == "" {
 		return false
@@ -18,11 +18,13 @@ func Marks(key string) bool {
 	case 'm':
 		return strings.HasPrefix(key, "mlflow.")
 	case 'g':
-		return strings.HasPrefix(key, "gen_ai.")
+		return strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "gcp.vertex.agent.")
 	case 'l':
-		return strings.HasPrefix(key, "llm.") || strings.HasPrefix(key, "langfuse.")
+		return strings.HasPrefix(key, "llm.") || strings.HasPrefix(key, "langfuse.") || strings.HasPrefix(key, "langsmith.")
 	case 'o':
 		return strings.HasPrefix(key, "openinference.") || key == "output.value" || key == "output.mime_type"
+	case 'p':
+		return strings.HasPrefix(key, "pydantic_ai.")
 	case 't':
 		return strings.HasPrefix(key, "traceloop.") || key == "tool.name" || key == "tool.parameters"
 	case 'i':

@@ -19,27 +19,39 @@ type RefinementSink interface {
 type Refinement struct {
 	Processor component.ID
 	// Spans is the number of GenAI spans that went through it; ModelCalls that of those which stand
-	// for the call of a language model.
+	// for the call of a model.
 	Spans, ModelCalls int64
 	// CountedRequest and CountedResponse are the sums of token_count_request and
 	// token_count_response; Counted is the number of spans that got any.
 	Counted, CountedRequest, CountedResponse int64
+	// MediaCounted is the number of images and other base64 files that were counted as text,
+	// MediaSkipped that of those which were left out.
+	MediaCounted, MediaSkipped int64
 	// ReportedInput and ReportedOutput are the sums of the usage that the instrumentation reported
-	// on LLM spans; Reported is the number of such spans. An LLM span below another one that
+	// on calls of models; Reported is the number of such calls. A span below another one that
 	// reports usage stands for the same call and is left out.
 	Reported, ReportedInput, ReportedOutput int64
 	// Scores holds a row per metric_<name>, ordered by name; at most as many as the processor's own
 	// limit of names.
 	Scores []Score
+	// LeftOut counts the assessments that became no score, by the reason that the genai processor
+	// gives; SharedScores the scores under an attribute that another name had first.
+	LeftOut      map[string]int64
+	SharedScores int64
 	// Prices says that there is a price list; all that follows means nothing without.
 	Prices bool
 	// Cost is the sum of contract_cost in Currency: of the totals of whole traces, and of the
 	// single calls of traces that are not.
 	Cost                float64
 	Currency, PriceList string
-	// Priced counts the calls with a cost, Unpriced those with usage but no price, WithoutUsage
-	// those of models that report none.
+	// Priced and Unpriced count the calls of models that report usage, with and without a price:
+	// together they are Reported. WithoutUsage counts those that report none.
 	Priced, Unpriced, WithoutUsage int64
+	// PricedTools counts the calls of tools with a cost.
+	PricedTools int64
+	// Uncertain and Limited count priced calls whose cost may be wrong: nothing tells whether their
+	// input includes cached tokens; a part was reported with more tokens than the whole.
+	Uncertain, Limited int64
 }
 
 // Score is what is known of one metric_<name>.
@@ -56,16 +68,28 @@ func (r *Refinement) Add(o Refinement) {
 	r.Counted += o.Counted
 	r.CountedRequest += o.CountedRequest
 	r.CountedResponse += o.CountedResponse
+	r.MediaCounted += o.MediaCounted
+	r.MediaSkipped += o.MediaSkipped
 	r.Reported += o.Reported
 	r.ReportedInput += o.ReportedInput
 	r.ReportedOutput += o.ReportedOutput
 	r.Scores = addScores(r.Scores, o.Scores)
+	for reason, n := range o.LeftOut {
+		if r.LeftOut == nil {
+			r.LeftOut = map[string]int64{}
+		}
+		r.LeftOut[reason] += n
+	}
+	r.SharedScores += o.SharedScores
 	r.Prices = r.Prices || o.Prices
 	r.Cost += o.Cost
 	r.Currency, r.PriceList = o.Currency, o.PriceList
 	r.Priced += o.Priced
 	r.Unpriced += o.Unpriced
 	r.WithoutUsage += o.WithoutUsage
+	r.PricedTools += o.PricedTools
+	r.Uncertain += o.Uncertain
+	r.Limited += o.Limited
 }
 
 // addScores merges two lists that are ordered by name.

@@ -48,6 +48,9 @@ type TokensConfig struct {
 	Spans Spans `mapstructure:"spans"`
 	// Mode is raw, the JSON text that MLflow holds, or text, what people and models read of it.
 	Mode text.Mode `mapstructure:"mode"`
+	// Media says whether images and other base64 files in raw JSON text are counted as text: count
+	// or skip. Mode text leaves them out.
+	Media text.Media `mapstructure:"media"`
 	// ChatOverhead adds what OpenAI's chat format adds to the texts of requests.
 	ChatOverhead bool `mapstructure:"chat_overhead"`
 	// DefaultEncoding is for models whose encoding is not known.
@@ -97,6 +100,7 @@ func createDefaultConfig() component.Config {
 			Engine:          encodings.EngineNative,
 			Spans:           SpansRoot,
 			Mode:            text.ModeRaw,
+			Media:           text.MediaCount,
 			DefaultEncoding: tokens.DefaultEncoding,
 			MaxTextSizeMiB:  16,
 		},
@@ -159,6 +163,9 @@ func (c *TokensConfig) Validate() error {
 	}
 	if !slices.Contains([]text.Mode{text.ModeRaw, text.ModeText}, c.Mode) {
 		errs = append(errs, fmt.Errorf("mode: %q is not one of raw, text", c.Mode))
+	}
+	if !slices.Contains([]text.Media{text.MediaCount, text.MediaSkip}, c.Media) {
+		errs = append(errs, fmt.Errorf("media: %q is not one of count, skip", c.Media))
 	}
 	if c.ChatOverhead && c.Mode != text.ModeText {
 		errs = append(errs, errors.New("chat_overhead: goes with mode text only; raw JSON text is no chat"))

@@ -65,7 +65,7 @@ func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) 
 		return nil, err
 	}
 	p.workers.New = func() any {
-		return &worker{genaiProcessor: p, text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20},
+		return &worker{genaiProcessor: p, text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20, Media: cfg.Tokens.Media},
 			stripe: p.tally.Stripe()}
 	}
 	return p, nil
@@ -167,7 +167,7 @@ func (w *worker) look() {
 			continue
 		}
 		c.Spans++
-		if s.Kind != spans.KindLLM {
+		if !s.IsModelCall() {
 			continue
 		}
 		c.ModelCalls++
@@ -183,7 +183,10 @@ func (w *worker) look() {
 func (w *worker) keep() {
 	c := &w.counts
 	c.Counted, c.Tokens = w.stats.spans, w.stats.tokens
-	c.Cost, c.Priced = w.stats.cost.Cost, w.stats.cost.Models+w.stats.cost.Tools
+	c.LeftOut, c.SharedScores = w.stats.skipped, w.stats.shared
+	c.MediaCounted, c.MediaSkipped = w.stats.media[mediaCounted], w.stats.media[mediaSkipped]
+	c.Cost, c.Priced, c.PricedTools = w.stats.cost.Cost, w.stats.cost.Models, w.stats.cost.Tools
+	c.Uncertain, c.Limited = w.stats.cost.Uncertain, w.stats.cost.Limited
 	c.Unpriced, c.WithoutUsage = w.stats.cost.UnknownModels, w.stats.cost.NoUsage
 	w.stripe.Add(c)
 }

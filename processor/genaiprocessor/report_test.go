@@ -27,6 +27,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/tally"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
 // collector is a host with an extension that takes what processors report.
@@ -70,7 +71,8 @@ var examplePrices = cost.Config{Currency: "EUR", PriceList: "example", Models: [
 // What is reported of the sample store is what Python counts and what MLflow's client says of it,
 // from several goroutines, although the content goes.
 func TestReportOfTheSampleStore(t *testing.T) {
-	want := progress.Refinement{Spans: 599, Prices: true, Currency: "EUR", PriceList: "example"}
+	want := progress.Refinement{Spans: 599, Prices: true, Currency: "EUR", PriceList: "example",
+		LeftOut: map[string]int64{"invalid": 4, "no_number": 85, "not_feedback": 57}}
 	type sum struct {
 		n   int64
 		sum float64
@@ -100,6 +102,7 @@ func TestReportOfTheSampleStore(t *testing.T) {
 	for _, span := range clientSpans(t) {
 		if span.Type != "CHAT_MODEL" {
 			if span.Type == "EMBEDDING" {
+				want.ModelCalls++
 				want.WithoutUsage++
 			}
 			continue
@@ -214,6 +217,8 @@ func TestReport(t *testing.T) {
 	scores := func(n int64) []progress.Score {
 		return []progress.Score{{Name: "metric_a", Count: n, Mean: 1}, {Name: "metric_b", Count: n}}
 	}
+	image := map[string]any{"content": []any{map[string]any{"type": "text", "text": "Look!"},
+		map[string]any{"type": "image", "source": map[string]any{"data": strings.Repeat("iVBORw0KGgoAAAAN", 40)}}}}
 	for name, tc := range map[string]struct {
 		change func(*Config)
 		work   func(processor.Traces)
@@ -244,6 +249,42 @@ func TestReport(t *testing.T) {
 		"a batch that is refused": {func(c *Config) {
 			c.ErrorMode, c.Tokens.Request = ottl.PropagateError, `ParseJSON("{")`
 		}, consume(call), progress.Refinement{Currency: "USD"}},
+		"calls and spans": {func(c *Config) { c.Cost, c.Tokens.Spans = examplePrices, SpansNone },
+			func(p processor.Traces) {
+				td := one(t, map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "other",
+					"llm.token_count.prompt": 1000, "llm.token_count.completion": 0})
+				addSpan(t, td, 2, 1, map[string]any{genai.OperationName: "chat", genai.RequestModel: "gpt-4o-mini",
+					genai.UsageInput: 1000, genai.UsageOutput: 0})
+				addSpan(t, td, 3, 2, map[string]any{genai.OperationName: "chat", genai.RequestModel: "gpt-4o-mini",
+					genai.UsageInput: 1000, genai.UsageOutput: 0})
+				require.NoError(t, p.ConsumeTraces(context.Background(), td))
+			},
+			progress.Refinement{Spans: 3, ModelCalls: 3, Reported: 1, ReportedInput: 1000, Prices: true, Currency: "EUR",
+				PriceList: "example", Priced: 1, Cost: 0.001}},
+		"embeddings": {func(c *Config) { c.Cost, c.Tokens.Spans = examplePrices, SpansNone },
+			consume(map[string]any{genai.OperationName: "embeddings", genai.RequestModel: "gpt-4o-mini",
+				genai.UsageInput: 1000}),
+			progress.Refinement{Spans: 1, ModelCalls: 1, Reported: 1, ReportedInput: 1000, Prices: true, Currency: "EUR",
+				PriceList: "example", Priced: 1, Cost: 0.001}},
+		"what is left out": {func(c *Config) { c.Assessments.MaxMetrics = 1 },
+			consume(map[string]any{genai.SpanType: "AGENT", genai.Assessments: `[{"name": "a", "value": 1}, ` +
+				`{"name": "b", "value": 1}, {"name": "!", "value": 1}, {"name": "A", "value": "?"}]`}),
+			progress.Refinement{Spans: 1, Scores: []progress.Score{{Name: "metric_a", Count: 1, Mean: 1}},
+				LeftOut: map[string]int64{"span_limit": 1, "no_name": 1, "no_number": 1}, Currency: "USD"}},
+		"shared": {nil,
+			consume(map[string]any{genai.SpanType: "AGENT", genai.Assessments: `[{"name": "a", "value": 1}]`},
+				map[string]any{genai.SpanType: "AGENT", genai.Assessments: `[{"name": "A", "value": 1}]`}),
+			progress.Refinement{Spans: 2, Scores: []progress.Score{{Name: "metric_a", Count: 2, Mean: 1}},
+				SharedScores: 1, Currency: "USD"}},
+		"images": {nil, consume(map[string]any{genai.SpanType: "AGENT", genai.SpanInputs: image,
+			genai.SpanOutputs: "data:image/png;base64,iVBORw0KGgo="}),
+			progress.Refinement{Spans: 1, Counted: 1, CountedRequest: 391, CountedResponse: 13, MediaCounted: 2,
+				Currency: "USD"}},
+		"images that are skipped": {func(c *Config) { c.Tokens.Media = text.MediaSkip },
+			consume(map[string]any{genai.SpanType: "AGENT", genai.SpanInputs: image,
+				genai.SpanOutputs: "data:image/png;base64,iVBORw0KGgo="}),
+			progress.Refinement{Spans: 1, Counted: 1, CountedRequest: 31, CountedResponse: 6, MediaSkipped: 2,
+				Currency: "USD"}},
 		"counted before": {nil,
 			consume(map[string]any{genai.SpanType: "AGENT", genai.SpanInputs: "q",
 				genai.TokenCountEncoding: "cl100k_base", genai.TokenCountRequest: 7}),

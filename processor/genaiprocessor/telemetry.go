@@ -21,6 +21,7 @@ import (
 // stats counts what was done with one batch.
 type stats struct {
 	tokens, counted, truncated, missing [2]int // by direction
+	media                               [2]int // base64 files in counted texts, by what became of them
 	spans                               int    // that got token counts
 	bytes, scores, filled, errors       int
 	shared                              int    // scores under an attribute that another name had first
@@ -29,6 +30,12 @@ type stats struct {
 	cost                                cost.Stats
 	content                             content.Stats
 }
+
+// What becomes of base64 files.
+const (
+	mediaCounted = iota
+	mediaSkipped
+)
 
 func (s *stats) skip(reason scores.Reason, n int) {
 	if s.skipped == nil {
@@ -67,6 +74,9 @@ func (t *telemetry) add(ctx context.Context, s *stats) {
 					metric.WithAttributeSet(attribute.NewSet(direction, attribute.String("result", r.name))))
 			}
 		}
+	}
+	for i, result := range [2]string{mediaCounted: "counted", mediaSkipped: "skipped"} {
+		addBy(ctx, t.ProcessorGenaiMedia, "result", result, s.media[i])
 	}
 	if s.bytes > 0 {
 		t.ProcessorGenaiTextBytes.Add(ctx, int64(s.bytes))

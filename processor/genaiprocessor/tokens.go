@@ -31,7 +31,7 @@ func (w *worker) selected(i int) bool {
 	case SpansRoot:
 		return w.batch.IsRoot(i)
 	case SpansLLM:
-		return s.Kind == spans.KindLLM
+		return s.Kind == genai.KindLLM
 	case SpansAll:
 		return s.GenAI
 	}
@@ -120,6 +120,11 @@ func (w *worker) count(ctx context.Context, s *spans.Span, choice encodings.Choi
 		default:
 			w.stats.counted[d]++
 		}
+		if w.cfg.Tokens.Media == text.MediaSkip {
+			w.stats.media[mediaSkipped] += t.Media
+		} else {
+			w.stats.media[mediaCounted] += t.Media
+		}
 		found[d], n[d] = true, w.numberOf(t, d, choice)
 		w.stats.tokens[d] += n[d]
 	}
@@ -147,7 +152,7 @@ func (w *worker) count(ctx context.Context, s *spans.Span, choice encodings.Choi
 func (w *worker) fill(ctx context.Context, s *spans.Span, choice encodings.Choice) error {
 	filled := false
 	for d, key := range [2]string{genai.UsageInput, genai.UsageOutput} {
-		if spans.Direction(d) == spans.DirectionResponse && s.Kind == spans.KindEmbedding {
+		if spans.Direction(d) == spans.DirectionResponse && s.Kind == genai.KindEmbedding {
 			continue
 		}
 		t, err := w.textOf(ctx, s, spans.Direction(d), text.ModeText)

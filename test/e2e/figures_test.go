@@ -107,7 +107,7 @@ func sampleLines(t *testing.T) []string {
 	lines := []string{
 		fmt.Sprintf("  tokens    counted: %d in requests, %d in responses, on %d spans", request, response, counted),
 		fmt.Sprintf("            reported: %d input, %d output, by %d model calls", input, output, calls),
-		fmt.Sprintf("  cost      %.4g USD by price list \"example\", for %d calls", cost, calls),
+		fmt.Sprintf("  cost      %.4g USD by price list \"example\", for %d model calls", cost, calls),
 		fmt.Sprintf("            %d calls report no usage, so they have no cost", silent),
 	}
 	for i, name := range slices.Sorted(maps.Keys(count)) {

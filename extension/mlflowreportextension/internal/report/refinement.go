@@ -25,6 +25,10 @@ type Refinement struct {
 	Counted  Counted  `json:"counted_tokens"`
 	Reported Reported `json:"reported_tokens"`
 	Scores   []Score  `json:"scores"`
+	// LeftOut counts the assessments that became no score, by reason.
+	LeftOut map[string]int64 `json:"scores_left_out,omitempty"`
+	// Shared counts scores under an attribute that another name had first.
+	Shared int64 `json:"scores_of_shared_attributes,omitempty"`
 	// Cost is absent without a price list.
 	Cost *Cost `json:"cost,omitempty"`
 }
@@ -35,6 +39,10 @@ type Counted struct {
 	Spans    int64 `json:"spans"`
 	Request  int64 `json:"request"`
 	Response int64 `json:"response"`
+	// Media and MediaSkipped count images and other base64 files: in the counted text, and left
+	// out of it.
+	Media        int64 `json:"media,omitempty"`
+	MediaSkipped int64 `json:"media_skipped,omitempty"`
 }
 
 // Reported are sums of usage.
@@ -51,7 +59,8 @@ type Score struct {
 	Mean  float64 `json:"mean"`
 }
 
-// Cost is what the calls cost by the price list of the configuration.
+// Cost is what the calls cost by the price list of the configuration. Priced and unpriced calls are
+// together the calls of Reported.
 type Cost struct {
 	Amount       float64 `json:"amount"`
 	Currency     string  `json:"currency"`
@@ -59,20 +68,25 @@ type Cost struct {
 	Priced       int64   `json:"priced_calls"`
 	Unpriced     int64   `json:"unpriced_calls"`
 	WithoutUsage int64   `json:"calls_without_usage"`
+	PricedTools  int64   `json:"priced_tool_calls,omitempty"`
+	Uncertain    int64   `json:"uncertain_calls,omitempty"`
+	Limited      int64   `json:"limited_calls,omitempty"`
 }
 
 func refinement(p *progress.Refinement) Refinement {
 	r := Refinement{
 		Processor: p.Processor.String(), Spans: p.Spans, ModelCalls: p.ModelCalls,
-		Counted:  Counted{p.Counted, p.CountedRequest, p.CountedResponse},
+		Counted: Counted{Spans: p.Counted, Request: p.CountedRequest, Response: p.CountedResponse,
+			Media: p.MediaCounted, MediaSkipped: p.MediaSkipped},
 		Reported: Reported{p.Reported, p.ReportedInput, p.ReportedOutput},
-		Scores:   []Score{},
+		Scores:   []Score{}, LeftOut: p.LeftOut, Shared: p.SharedScores,
 	}
 	for _, s := range p.Scores {
 		r.Scores = append(r.Scores, Score(s))
 	}
 	if p.Prices {
-		r.Cost = &Cost{p.Cost, p.Currency, p.PriceList, p.Priced, p.Unpriced, p.WithoutUsage}
+		r.Cost = &Cost{p.Cost, p.Currency, p.PriceList, p.Priced, p.Unpriced, p.WithoutUsage, p.PricedTools,
+			p.Uncertain, p.Limited}
 	}
 	return r
 }
@@ -98,6 +112,10 @@ func (r *Refinement) summary(b *strings.Builder) {
 		fmt.Fprintf(b, "  %-8s  reported: %d input, %d output, by %d model calls\n", head, r.Reported.Input,
 			r.Reported.Output, r.Reported.Calls)
 	}
+	if r.Counted.Media > 0 {
+		fmt.Fprintf(b, "            %d images or other base64 files were counted as text; "+
+			"processors::%s::tokens::media: skip leaves them out\n", r.Counted.Media, r.Processor)
+	}
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	for i, s := range r.Scores {
 		if i == mostScores {
@@ -113,6 +131,7 @@ func (r *Refinement) summary(b *strings.Builder) {
 	if more := len(r.Scores) - mostScores; more > 0 {
 		fmt.Fprintf(b, "            and %d more, in the report\n", more)
 	}
+	r.lost(b)
 	switch {
 	case r.Cost != nil:
 		r.Cost.summary(b)
@@ -123,17 +142,63 @@ func (r *Refinement) summary(b *strings.Builder) {
 	}
 }
 
+// losses are the reasons for which an assessment is left out although its author may expect a score,
+// with what the summary says. Other reasons, such as an expectation, are in the report.
+var losses = []struct{ reason, words string }{
+	{"no_number", "without a number"},
+	{"no_name", "without a name of letters or digits"},
+	{"collision", "with a name that gives the attribute of another one"},
+	{"span_limit", "beyond max_metrics"},
+	{"name_limit", "beyond max_names"},
+	{"span_missing", "of spans that are not in the batch"},
+	{"malformed", "that can't be read"},
+}
+
+// lost writes which assessments became no score.
+func (r *Refinement) lost(b *strings.Builder) {
+	var parts []string
+	for _, loss := range losses {
+		if n := r.LeftOut[loss.reason]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, loss.words))
+		}
+	}
+	head := "scores"
+	if len(r.Scores) > 0 {
+		head = ""
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(b, "  %-8s  left out: %s\n", head, strings.Join(parts, ", "))
+		head = ""
+	}
+	if r.Shared > 0 {
+		fmt.Fprintf(b, "  %-8s  %d under an attribute that another name gives, too; "+
+			"processors::%s::assessments::rename tells them apart\n", head, r.Shared, r.Processor)
+	}
+}
+
 func (c *Cost) summary(b *strings.Builder) {
 	list := ""
 	if c.PriceList != "" {
 		list = fmt.Sprintf(" by price list %q", c.PriceList)
 	}
-	fmt.Fprintf(b, "  cost      %s %s%s, for %d calls\n", number(c.Amount), c.Currency, list, c.Priced)
+	tools := ""
+	if c.PricedTools > 0 {
+		tools = fmt.Sprintf(" and %d tool calls", c.PricedTools)
+	}
+	fmt.Fprintf(b, "  cost      %s %s%s, for %d model calls%s\n", number(c.Amount), c.Currency, list, c.Priced, tools)
 	if c.Unpriced > 0 {
 		fmt.Fprintf(b, "            %d calls have no price: their models are not in cost::models\n", c.Unpriced)
 	}
 	if c.WithoutUsage > 0 {
 		fmt.Fprintf(b, "            %d calls report no usage, so they have no cost\n", c.WithoutUsage)
+	}
+	if c.Uncertain > 0 {
+		fmt.Fprintf(b, "            %d calls may cost more: nothing tells whether their input includes cached tokens; "+
+			"write cost::models[]::input_includes_cached\n", c.Uncertain)
+	}
+	if c.Limited > 0 {
+		fmt.Fprintf(b, "            %d calls report more tokens in a part than in the whole, and were limited to it\n",
+			c.Limited)
 	}
 }
 

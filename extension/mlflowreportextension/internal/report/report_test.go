@@ -265,7 +265,7 @@ func TestRefinementOfAReport(t *testing.T) {
 			"  tokens    counted: 3750 in requests, 4200 in responses, on 123 spans\n            reported: 30467 " +
 				"input, 4473 output, by 167 model calls\n",
 			"  scores    metric_a       mean 0.5  on 2 spans\n            metric_longer  mean 3    on 1 spans\n",
-			"  cost      0.04203 EUR by price list \"2026\", for 160 calls\n", "7 calls have no price",
+			"  cost      0.04203 EUR by price list \"2026\", for 160 model calls\n", "7 calls have no price",
 			"2 calls report no usage",
 		}, []string{"no prices"}},
 		"no prices": {func(r *progress.Refinement) {
@@ -277,7 +277,7 @@ func TestRefinementOfAReport(t *testing.T) {
 			r.Prices, r.ModelCalls = false, 0
 		}, nil, []string{"cost"}},
 		"every call has a price": {func(r *progress.Refinement) { r.Unpriced, r.WithoutUsage, r.PriceList = 0, 0, "" },
-			[]string{"  cost      0.04203 EUR, for 160 calls\n"}, []string{"have no price", "no usage"}},
+			[]string{"  cost      0.04203 EUR, for 160 model calls\n"}, []string{"have no price", "no usage"}},
 		"nothing counted": {func(r *progress.Refinement) { r.Counted = 0 },
 			[]string{"  tokens    reported: 30467"}, []string{"counted"}},
 		"nothing reported": {func(r *progress.Refinement) { r.Reported = 0 },
@@ -289,6 +289,19 @@ func TestRefinementOfAReport(t *testing.T) {
 				r.Scores = append(r.Scores, progress.Score{Name: "metric_z", Count: 1})
 			}
 		}, []string{"            and 5 more, in the report\n"}, nil},
+		"what is left out": {func(r *progress.Refinement) {
+			r.LeftOut = map[string]int64{"span_limit": 2, "no_number": 3, "overridden": 5, "collision": 1}
+			r.SharedScores = 4
+		}, []string{"            left out: 3 without a number, 1 with a name that gives the attribute of another one, " +
+			"2 beyond max_metrics\n            4 under an attribute that another name gives, too; " +
+			"processors::genai::assessments::rename tells them apart\n"}, []string{"overridden"}},
+		"no score at all": {func(r *progress.Refinement) {
+			r.Scores, r.LeftOut = nil, map[string]int64{"no_name": 1}
+		}, []string{"  scores    left out: 1 without a name of letters or digits\n"}, nil},
+		"images": {func(r *progress.Refinement) { r.MediaCounted = 12 }, []string{"            12 images or other base64 " +
+			"files were counted as text; processors::genai::tokens::media: skip leaves them out\n"}, nil},
+		"costs that may be wrong": {func(r *progress.Refinement) { r.PricedTools, r.Uncertain, r.Limited = 3, 2, 1 },
+			[]string{", for 160 model calls and 3 tool calls\n", "2 calls may cost more", "1 calls report more tokens"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := full

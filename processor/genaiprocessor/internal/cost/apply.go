@@ -10,13 +10,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai/usage"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
 )
 
 // Stats counts what Apply did.
 type Stats struct {
-	Models        int     // model calls that got a cost
+	Models        int     // model calls that got a cost, each once however many spans tell of it
 	Tools         int     // tool calls that got a cost
 	Totals        int     // traces that got a total
 	Partial       int     // of those, the ones whose total is marked as too low
@@ -51,16 +51,12 @@ const (
 	toolUse kind = 2
 )
 
-// kindOf returns what a span costs something for, if it has a price. A span without a type that
-// reports usage is a call of a model.
-func kindOf(s *spans.Span, reported bool) kind {
-	switch s.Kind {
-	case spans.KindLLM, spans.KindEmbedding, spans.KindRerank:
-		return model
-	case spans.KindTool:
+// kindOf returns what a span costs something for, if it has a price.
+func kindOf(s *spans.Span) kind {
+	switch {
+	case s.Kind == genai.KindTool:
 		return toolUse
-	}
-	if !s.Typed() && reported {
+	case s.IsModelCall():
 		return model
 	}
 	return free
@@ -73,6 +69,7 @@ func (p *Pricer) Apply(b *spans.Batch) Stats {
 		return stats
 	}
 	var t tree
+	var single []priced
 	var wanted map[pcommon.TraceID]bool
 	if !p.wholeTraces {
 		wanted = wholeTraces(b)
@@ -80,14 +77,49 @@ func (p *Pricer) Apply(b *spans.Batch) Stats {
 	for i := range b.Spans {
 		s := &b.Spans[i]
 		n := p.span(s, &stats)
-		if p.wholeTraces || wanted[s.TraceID()] {
+		switch {
+		case p.wholeTraces || wanted[s.TraceID()]:
 			t.add(s.Span, n)
-		} else {
+		case n.kind == model:
+			single = append(single, priced{i, n.cost})
+		default:
 			stats.Cost += n.cost
 		}
 	}
+	for _, c := range single {
+		if !b.PricedAbove(c.span) {
+			stats.Cost += c.cost
+		}
+	}
 	t.totals(&stats)
+	stats.calls(b)
 	return stats
+}
+
+// priced is a call of a model in a trace that isn't whole.
+type priced struct {
+	span int
+	cost float64
+}
+
+// calls counts the calls of models that report usage. A call has a price if one of the spans that
+// tell of it has one.
+func (s *Stats) calls(b *spans.Batch) {
+	for i := range b.Spans {
+		call, ok := b.Call(i)
+		if ok && b.Spans[i].Priced {
+			b.Spans[call].CallPriced = true
+		}
+	}
+	for i := range b.Spans {
+		switch call, ok := b.Call(i); {
+		case !ok || call != i:
+		case b.Spans[i].CallPriced:
+			s.Models++
+		default:
+			s.UnknownModels++
+		}
+	}
 }
 
 // wholeTraces returns the traces of b that the receiver marked as whole.
@@ -109,7 +141,7 @@ func (p *Pricer) span(s *spans.Span, stats *Stats) node {
 	n := node{genAI: s.GenAI, top: s.Whole}
 	u, reported := s.Usage()
 	stats.BadUsage += s.BadUsage
-	switch kindOf(s, reported) {
+	switch kindOf(s) {
 	case model:
 		if !reported {
 			stats.NoUsage++
@@ -122,11 +154,10 @@ func (p *Pricer) span(s *spans.Span, stats *Stats) node {
 		}
 		m := p.find(s, at)
 		if m == nil {
-			stats.UnknownModels++
 			n.missing = true
 			return n
 		}
-		stats.Models++
+		s.Priced = true
 		n.kind, n.cost = model, p.priceCall(s, m, u, stats)
 	case toolUse:
 		name := s.Tool

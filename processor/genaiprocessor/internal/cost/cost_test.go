@@ -325,7 +325,12 @@ func TestHostileTrees(t *testing.T) {
 		add(t, td, i, i%n+1, attrs)
 	}
 	p := pricer(t, `{whole_traces: true, models: [{match: m, input: 1, output: 0}]}`)
-	assert.Equal(t, n, apply(p, td).Models)
+	assert.Equal(t, 1, apply(p, td).Models, "one call, of which all spans tell")
+	for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		if _, ok := s.Attributes().Get(genai.CostTotal); !ok {
+			t.Fatal("a span without a cost")
+		}
+	}
 	start := time.Now()
 	apply(p, td)
 	assert.Less(t, time.Since(start), 30*time.Second)

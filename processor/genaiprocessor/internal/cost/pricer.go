@@ -11,8 +11,8 @@ import (
 	"github.com/gobwas/glob"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai/usage"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/spans"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
 )
 
 // Pricer adds costs to spans. It is safe for concurrent use.

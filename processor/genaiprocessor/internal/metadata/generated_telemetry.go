@@ -29,6 +29,7 @@ type TelemetryBuilder struct {
 	ProcessorGenaiAssessmentsSkipped metric.Int64Counter
 	ProcessorGenaiContentChanged     metric.Int64Counter
 	ProcessorGenaiExpressionErrors   metric.Int64Counter
+	ProcessorGenaiMedia              metric.Int64Counter
 	ProcessorGenaiPrices             metric.Int64Counter
 	ProcessorGenaiPricesMissing      metric.Int64Counter
 	ProcessorGenaiPricesUncertain    metric.Int64Counter
@@ -85,6 +86,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_processor_genai_expression_errors",
 		metric.WithDescription("Conditions and value expressions that failed. [Alpha]"),
 		metric.WithUnit("{error}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ProcessorGenaiMedia, err = builder.meter.Int64Counter(
+		"otelcol_processor_genai_media",
+		metric.WithDescription("Images and other base64 files in the texts of the selected spans, by what became of them. [Alpha]"),
+		metric.WithUnit("{file}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ProcessorGenaiPrices, err = builder.meter.Int64Counter(

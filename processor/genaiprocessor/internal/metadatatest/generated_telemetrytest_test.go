@@ -22,6 +22,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ProcessorGenaiAssessmentsSkipped.Add(context.Background(), 1)
 	tb.ProcessorGenaiContentChanged.Add(context.Background(), 1)
 	tb.ProcessorGenaiExpressionErrors.Add(context.Background(), 1)
+	tb.ProcessorGenaiMedia.Add(context.Background(), 1)
 	tb.ProcessorGenaiPrices.Add(context.Background(), 1)
 	tb.ProcessorGenaiPricesMissing.Add(context.Background(), 1)
 	tb.ProcessorGenaiPricesUncertain.Add(context.Background(), 1)
@@ -38,6 +39,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiExpressionErrors(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualProcessorGenaiMedia(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualProcessorGenaiPrices(t, testTel,

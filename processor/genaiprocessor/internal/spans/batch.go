@@ -52,11 +52,12 @@ func (b *Batch) Read(td ptrace.Traces) {
 			if v, ok := ss.Scope().Attributes().Get(genai.PayloadsMode); ok {
 				payloads = genai.Payloads(v.Str())
 			}
+			scope := genai.DialectOfScope(ss.Scope().Name())
 			for _, span := range ss.Spans().All() {
 				i := len(b.Spans)
 				b.Spans = append(b.Spans, Span{Span: span, Resource: rs, Scope: ss, Payloads: payloads,
 					parent: none, root: none})
-				b.Spans[i].read()
+				b.Spans[i].read(scope)
 				key := spanKey{span.TraceID(), span.SpanID()}
 				if _, repeated := b.byID[key]; !repeated {
 					b.byID[key] = i
@@ -108,7 +109,7 @@ func (b *Batch) link() {
 		if up := b.genAIAbove(i); up != none {
 			b.Spans[up].hasCalls = true
 		}
-		if model := firstOf(s.RequestModel, s.ResponseModel); s.Kind == KindLLM && model != "" && s.root != none {
+		if model := firstOf(s.RequestModel, s.ResponseModel); s.Kind == genai.KindLLM && model != "" && s.root != none {
 			switch top := &b.Spans[s.root]; top.model {
 			case model:
 			case "":
@@ -127,7 +128,7 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// resolve sets root for the span and all that lie above it, each only once. In a cycle of parents,
+// resolve sets root and call for the span and all that lie above it, each only once. In a cycle of parents,
 // which only a broken producer sends, the first span that is met is the topmost one.
 func (b *Batch) resolve(i int) {
 	path := b.path[:0]
@@ -136,11 +137,11 @@ func (b *Batch) resolve(i int) {
 		path = append(path, i)
 		i = b.Spans[i].parent
 	}
-	root, below := none, false
+	root, call, below := none, none, false
 	switch {
 	case i == none:
 	case b.Spans[i].state == done:
-		root, below = b.Spans[i].root, b.Spans[i].below
+		root, call, below = b.Spans[i].root, b.Spans[i].call, b.Spans[i].below
 	default:
 		b.Spans[i].parent, b.Spans[i].cut = none, true
 		at := slices.Index(path, i)
@@ -152,7 +153,10 @@ func (b *Batch) resolve(i int) {
 		if root == none && s.GenAI && !below {
 			root = p
 		}
-		s.root, s.below, s.state = root, below, done
+		if call == none && s.reports() {
+			call = p
+		}
+		s.root, s.call, s.below, s.state = root, call, below, done
 	}
 	b.path = path
 }

@@ -122,29 +122,29 @@ func TestLeafCalls(t *testing.T) {
 func TestKindsModelsAndUsageOfTheDialects(t *testing.T) {
 	tests := map[string]struct {
 		attributes map[string]any
-		kind       Kind
+		kind       genai.Kind
 		model      string
 		reported   [directions]bool
 	}{
 		"MLflow": {map[string]any{genai.SpanType: "CHAT_MODEL", genai.LLMModel: "m",
-			genai.ChatUsage: map[string]any{"input_tokens": 1}}, KindLLM, "m", [2]bool{true, true}},
-		"MLflow, quoted type": {map[string]any{genai.SpanType: `"LLM"`}, KindLLM, "", [2]bool{}},
+			genai.ChatUsage: map[string]any{"input_tokens": 1}}, genai.KindLLM, "m", [2]bool{true, true}},
+		"MLflow, quoted type": {map[string]any{genai.SpanType: `"LLM"`}, genai.KindLLM, "", [2]bool{}},
 		"MLflow, unknown type": {map[string]any{genai.SpanType: "UNKNOWN", genai.OperationName: "chat"},
-			KindLLM, "", [2]bool{}},
+			genai.KindLLM, "", [2]bool{}},
 		"MLflow, tool": {map[string]any{genai.SpanType: "TOOL", genai.OperationName: "chat"},
-			KindTool, "", [2]bool{}},
+			genai.KindTool, "", [2]bool{}},
 		"GenAI": {map[string]any{genai.OperationName: "text_completion", genai.RequestModel: "m",
-			genai.LLMModel: "n", genai.UsageInput: 5}, KindLLM, "m", [2]bool{true, false}},
-		"GenAI, embeddings": {map[string]any{genai.OperationName: "embeddings"}, KindEmbedding, "", [2]bool{}},
-		"GenAI, old usage": {map[string]any{"gen_ai.usage.completion_tokens": 5}, KindOther, "",
+			genai.LLMModel: "n", genai.UsageInput: 5}, genai.KindLLM, "m", [2]bool{true, false}},
+		"GenAI, embeddings": {map[string]any{genai.OperationName: "embeddings"}, genai.KindEmbedding, "", [2]bool{}},
+		"GenAI, old usage": {map[string]any{"gen_ai.usage.completion_tokens": 5}, genai.KindOther, "",
 			[2]bool{false, true}},
 		"OpenInference": {map[string]any{"openinference.span.kind": "LLM", "llm.model_name": "m",
-			"llm.token_count.prompt": 1, "llm.token_count.completion": 1}, KindLLM, "m", [2]bool{true, true}},
+			"llm.token_count.prompt": 1, "llm.token_count.completion": 1}, genai.KindLLM, "m", [2]bool{true, true}},
 		"OpenInference detail": {map[string]any{"openinference.span.kind": "LLM",
-			"llm.token_count.prompt_details.cache_read": 1}, KindLLM, "", [2]bool{}},
+			"llm.token_count.prompt_details.cache_read": 1}, genai.KindLLM, "", [2]bool{}},
 		"OpenLLMetry": {map[string]any{"llm.request.type": "chat", genai.RequestModel: "m",
-			"llm.usage.total_tokens": 7}, KindLLM, "m", [2]bool{true, true}},
-		"agent": {map[string]any{"traceloop.span.kind": "workflow"}, KindOther, "", [2]bool{}},
+			"llm.usage.total_tokens": 7}, genai.KindLLM, "m", [2]bool{true, true}},
+		"agent": {map[string]any{"traceloop.span.kind": "workflow"}, genai.KindOther, "", [2]bool{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

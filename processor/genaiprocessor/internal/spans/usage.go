@@ -8,16 +8,25 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/usage"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai/usage"
 )
 
-// The documents that hold several numbers of tokens.
-const (
-	documentMLflow = iota
-	documentLangfuse
-)
+// maxDocuments is how many documents of several numbers are read of one span. No dialect has more.
+const maxDocuments = 3
 
-func (s *Span) document(i int, v pcommon.Value) { s.documents[i], s.hasDocuments[i] = v, true }
+// document is a value that holds several numbers of tokens.
+type document struct {
+	form  *usage.Document
+	value pcommon.Value
+}
+
+func (s *Span) document(form *usage.Document, v pcommon.Value) {
+	if s.numDocuments < maxDocuments {
+		s.documents[s.numDocuments] = document{form, v}
+		s.numDocuments++
+	}
+}
 
 // Usage returns the numbers that the producer reports, without estimates of this processor. ok is
 // false if there are neither input nor output tokens.
@@ -25,12 +34,10 @@ func (s *Span) Usage() (u *usage.Usage, ok bool) {
 	if s.estimated {
 		return &usage.Usage{}, false
 	}
-	for i, read := range [...]func(*usage.Usage, pcommon.Value) int{(*usage.Usage).Chat, (*usage.Usage).Langfuse} {
-		if s.hasDocuments[i] {
-			s.BadUsage += read(&s.usage, s.documents[i])
-			s.hasDocuments[i] = false
-		}
+	for _, d := range s.documents[:s.numDocuments] {
+		s.BadUsage += s.usage.Document(d.form, d.value)
 	}
+	s.numDocuments = 0
 	return &s.usage, s.usage.Has(usage.FieldInput) || s.usage.Has(usage.FieldOutput)
 }
 
@@ -39,12 +46,13 @@ func (s *Span) Usage() (u *usage.Usage, ok bool) {
 //   - OpenAI's and Google's APIs report an input that includes them, and so do all instrumentations
 //     of their clients that were checked.
 //   - Langfuse's types of usage do not contain each other.
-//   - OpenLLMetry's package for Bedrock reports Bedrock's inputTokens, which excludes them.
+//   - OpenLLMetry's package for Bedrock reports Bedrock's inputTokens, Claude Code reports
+//     Anthropic's input_tokens, which exclude them.
 func (s *Span) Cached() usage.Cached {
+	scope := s.Scope.Scope().Name()
 	switch {
-	case s.usage.IsLangfuse():
-		return usage.CachedExcluded
-	case s.Scope.Scope().Name() == "opentelemetry.instrumentation.bedrock":
+	case s.usage.Apart(), scope == "opentelemetry.instrumentation.bedrock",
+		genai.DialectOfScope(scope) == genai.DialectClaudeCode:
 		return usage.CachedExcluded
 	}
 	for _, provider := range [...]string{s.Provider, s.OtherProvider} {
@@ -57,33 +65,61 @@ func (s *Span) Cached() usage.Cached {
 	return usage.CachedUnknown
 }
 
-// highest is how many spans above a call are checked.
+// highest is how many spans above a call with a cost are looked at.
 const highest = 100
 
-// ReportedTokens returns what the span with index i reports as the usage of a call of a language
-// model: input includes cached tokens, output includes reasoning. ok is false for other spans,
-// where nothing is reported but estimates, and below a call that reports usage itself:
-// instrumentations nest spans for one call.
+// ReportedTokens returns what the span with index i reports as the usage of a call of a model:
+// input includes cached tokens, output includes reasoning. ok is false for other spans, where
+// nothing is reported but estimates, and where a span above it reports the same call.
 func (b *Batch) ReportedTokens(i int) (input, output int64, ok bool) {
-	s := &b.Spans[i]
-	if !s.reports() {
+	if call, ok := b.Call(i); !ok || call != i {
 		return 0, 0, false
 	}
-	for range highest {
-		if i = b.Spans[i].parent; i == none {
-			break
-		}
-		if b.Spans[i].reports() {
-			return 0, 0, false
-		}
-	}
+	s := &b.Spans[i]
 	t := s.usage.Resolve(s.Cached())
 	return t.Input, t.Output, true
 }
 
-// reports reports whether the span is a call of a language model with reported numbers.
+// Call returns the index of the span that stands for the call of a model whose usage the span with
+// index i reports: itself, or the topmost one above it that reports usage, since instrumentations
+// nest spans for one call. ok is false for spans that report no usage of a model.
+func (b *Batch) Call(i int) (call int, ok bool) {
+	s := &b.Spans[i]
+	return s.call, s.call != none && s.reports()
+}
+
+// PricedAbove reports whether a span above the one with index i is Priced.
+func (b *Batch) PricedAbove(i int) bool {
+	for range highest {
+		if i = b.Spans[i].parent; i == none {
+			return false
+		}
+		if b.Spans[i].Priced {
+			return true
+		}
+	}
+	return false
+}
+
+// IsModelCall reports whether the span is a call of a model. A span without a type that reports
+// usage is one.
+func (s *Span) IsModelCall() bool {
+	switch s.Kind {
+	case genai.KindLLM, genai.KindEmbedding, genai.KindRerank:
+		return true
+	case genai.KindTool:
+		return false
+	}
+	if s.ranks[genai.FactKind] != 0 {
+		return false
+	}
+	_, ok := s.Usage()
+	return ok
+}
+
+// reports reports whether the span is a call of a model with reported numbers.
 func (s *Span) reports() bool {
-	if s.Kind != KindLLM {
+	if !s.IsModelCall() {
 		return false
 	}
 	_, ok := s.Usage()

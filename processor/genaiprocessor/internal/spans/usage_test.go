@@ -49,9 +49,10 @@ func TestReportedTokens(t *testing.T) {
 		"estimated": {
 			[]span{{0, map[string]any{genai.SpanType: "LLM", genai.UsageInput: 1, genai.TokensBackfilled: true}}}, 0, 0,
 			0},
-		"an embedding": {[]span{{0, map[string]any{genai.SpanType: "EMBEDDING", genai.UsageInput: 1}}}, 0, 0,
-			0},
-		"no type": {[]span{{0, map[string]any{genai.UsageInput: 1}}}, 0, 0, 0},
+		"an embedding": {[]span{{0, map[string]any{genai.SpanType: "EMBEDDING", genai.UsageInput: 1}}}, 1, 0, 1},
+		"no type":      {[]span{{0, map[string]any{genai.UsageInput: 1}}}, 1, 0, 1},
+		"a tool":       {[]span{{0, map[string]any{genai.SpanType: "TOOL", genai.UsageInput: 1}}}, 0, 0, 0},
+		"an agent":     {[]span{{0, agent}}, 0, 0, 0},
 		"only a total": {[]span{{0, map[string]any{genai.SpanType: "LLM", "llm.token_count.total": 1}}}, 0,
 			0, 0},
 		"no numbers": {

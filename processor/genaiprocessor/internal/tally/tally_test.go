@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
 )
 
 // Every field of every batch arrives in the sum, whichever stripe took it, from several goroutines.
@@ -24,7 +25,9 @@ func TestSum(t *testing.T) {
 				stripe.Add(&Counts{
 					Spans: 2, ModelCalls: 3, Counted: 4, Tokens: [2]int{5, 6}, Reported: 7, Usage: [2]int64{8, 9},
 					Cost: 0.5, Priced: 10, Unpriced: 11, WithoutUsage: 12,
-					Scores: []Score{{Index: 3, Value: float64(i % 2)}, {Index: 0, Value: 2}},
+					PricedTools: 13, Uncertain: 14, Limited: 15, MediaCounted: 16, MediaSkipped: 17, SharedScores: 18,
+					LeftOut: map[scores.Reason]int{scores.ReasonNoName: 19},
+					Scores:  []Score{{Index: 3, Value: float64(i % 2)}, {Index: 0, Value: 2}},
 				})
 			}
 		})
@@ -35,6 +38,8 @@ func TestSum(t *testing.T) {
 		Spans: 2 * n, ModelCalls: 3 * n, Counted: 4 * n, CountedRequest: 5 * n, CountedResponse: 6 * n, Reported: 7 * n,
 		ReportedInput: 8 * n, ReportedOutput: 9 * n,
 		Cost: n / 2, Priced: 10 * n, Unpriced: 11 * n, WithoutUsage: 12 * n,
+		PricedTools: 13 * n, Uncertain: 14 * n, Limited: 15 * n, MediaCounted: 16 * n, MediaSkipped: 17 * n,
+		SharedScores: 18 * n, LeftOut: map[string]int64{"no_name": 19 * n},
 		Scores: []progress.Score{{Name: "metric_a", Count: n, Mean: 0.5}, {Name: "metric_z", Count: n, Mean: 2}},
 	}, tally.Sum([]string{"metric_z", "metric_never", "metric_never_2", "metric_a"}))
 }

@@ -79,6 +79,16 @@ var openLLMetry = flattened{
 	},
 }
 
+// oldOpenLLMetry are its names before those of the conventions.
+var oldOpenLLMetry = flattened{
+	prefix: [2]string{"llm.prompts.", "llm.completions."},
+	fields: map[[2]string]place{
+		{"", "content"}:             {what: ofContent},
+		{"tool_calls", "name"}:      {what: ofCall},
+		{"tool_calls", "arguments"}: {what: ofCall, field: 1},
+	},
+}
+
 // flat reads the messages of one direction in a flattened dialect.
 func (r *Reader) flat(f *flattened, s *spans.Span, d spans.Direction, mode Mode) Text {
 	r.parts = r.parts[:0]

@@ -25,6 +25,15 @@ const (
 	ModeText Mode = "text"
 )
 
+// Media says what happens to images and other files that a text holds in base64.
+type Media string
+
+// The ways.
+const (
+	MediaCount Media = "count" // they are text, as in the JSON text of the span
+	MediaSkip  Media = "skip"  // they are left out
+)
+
 // Text is the text of one side of a span. It points into the span or the reader, and is valid until
 // the reader's next use.
 type Text struct {
@@ -33,15 +42,17 @@ type Text struct {
 	Truncated bool   // a preview that was cut, or more than the reader's limit
 	Messages  int    // number of messages that were told apart
 	Names     int    // of those, the ones with the name of who speaks
+	Media     int    // in Raw mode: number of base64 files in the text, or that were left out of it
 }
 
 // Reader reads texts of up to Limit bytes. It may be used by one goroutine at a time.
 type Reader struct {
-	Limit int // in bytes
+	Limit int   // in bytes
+	Media Media // in texts of Raw mode; in Text mode there is none
 
-	json, out []byte
-	human     human
-	parts     []part
+	json, out, bare []byte
+	human           human
+	parts           []part
 }
 
 // maxKept is the size above which a buffer is given back instead of kept for the next text.
@@ -54,6 +65,9 @@ func (r *Reader) Release() {
 	}
 	if cap(r.out) > maxKept {
 		r.out = nil
+	}
+	if cap(r.bare) > maxKept {
+		r.bare = nil
 	}
 	if cap(r.parts) > 1024 {
 		r.parts = nil
@@ -69,7 +83,7 @@ func (r *Reader) Release() {
 }
 
 // keys are the attributes of the sources that JSONAttributes may list.
-var keys = [2][spans.SourceMessages + 1]string{{genai.SpanInputs, "gen_ai.input.messages"},
+var keys = [2][genai.SourceMessages + 1]string{{genai.SpanInputs, "gen_ai.input.messages"},
 	{genai.SpanOutputs, "gen_ai.output.messages"}}
 
 // Of returns the text of one side of s.
@@ -77,43 +91,58 @@ func (r *Reader) Of(s *spans.Span, d spans.Direction, mode Mode) Text {
 	t := &s.Texts[d]
 	var found Text
 	switch {
-	case t.Has[spans.SourceMLflow]:
-		v := t.Value[spans.SourceMLflow]
+	case t.Has[genai.SourceMLflow]:
+		v := t.Value[genai.SourceMLflow]
 		form := guessed
 		if s.Payloads != "" {
-			if form = literal; s.Lists(keys[d][spans.SourceMLflow]) {
+			if form = literal; s.Lists(keys[d][genai.SourceMLflow]) {
 				form = listed
 			}
 		}
 		found = r.value(v, form, mode)
-	case t.Has[spans.SourceMessages]:
+	case t.Has[genai.SourceMessages]:
 		if d == spans.DirectionRequest && s.HasSystem {
 			found = r.withSystem(s, mode)
 		} else {
-			found = r.value(t.Value[spans.SourceMessages], guessed, mode)
+			found = r.value(t.Value[genai.SourceMessages], guessed, mode)
 		}
-	case t.Has[spans.SourceCall]:
-		found = r.value(t.Value[spans.SourceCall], guessed, ModeRaw) // arguments are JSON for the model too
-	case t.Has[spans.SourceOpenInference]:
+	case t.Has[genai.SourceCall]:
+		found = r.value(t.Value[genai.SourceCall], guessed, ModeRaw) // arguments are JSON for the model too
+	case t.Has[genai.SourceOpenInference]:
 		found = r.flat(&openInference, s, d, mode)
-	case t.Has[spans.SourceOpenLLMetry]:
+	case t.Has[genai.SourceOpenLLMetry]:
 		found = r.flat(&openLLMetry, s, d, mode)
-	case t.Has[spans.SourceValue]:
-		found = r.value(t.Value[spans.SourceValue], literal, mode)
-	case t.Has[spans.SourceEvents]:
+	case t.Has[genai.SourceOldOpenLLMetry]:
+		found = r.flat(&oldOpenLLMetry, s, d, mode)
+	case t.Has[genai.SourceValue]:
+		found = r.value(t.Value[genai.SourceValue], literal, mode)
+	case t.Has[genai.SourceEvents]:
 		found = r.events(s, d, mode)
-	case t.Has[spans.SourcePreview]:
-		found = Text{Text: t.Value[spans.SourcePreview].AsString(), Found: true}
+	case t.Has[genai.SourcePreview]:
+		found = Text{Text: t.Value[genai.SourcePreview].AsString(), Found: true}
 		found.Truncated = isCut(found.Text)
 	default:
 		return Text{}
 	}
-	return r.bounded(found)
+	return r.media(r.bounded(found), mode)
 }
 
 // OfValue returns the text of a value that has no place in a span.
 func (r *Reader) OfValue(v pcommon.Value, mode Mode) Text {
-	return r.bounded(r.value(v, literal, mode))
+	return r.media(r.bounded(r.value(v, literal, mode)), mode)
+}
+
+// media counts embedded files, and leaves them out if they are not to be counted as text.
+func (r *Reader) media(t Text, mode Mode) Text {
+	switch {
+	case mode == ModeText:
+		r.bare, t.Text, _ = withoutMedia(r.bare[:0], t.Text)
+	case r.Media == MediaSkip:
+		r.bare, t.Text, t.Media = withoutMedia(r.bare[:0], t.Text)
+	default:
+		t.Media = countMedia(t.Text)
+	}
+	return t
 }
 
 // isCut reports whether MLflow cut a preview: at 1,000 characters, or at 10,000 on Databricks.
@@ -215,7 +244,7 @@ func isJSON(s string) bool {
 func (r *Reader) withSystem(s *spans.Span, mode Mode) Text {
 	system := r.value(s.System, guessed, mode)
 	first := bytes.Clone(bytesOf(system.Text))
-	t := r.value(s.Texts[spans.DirectionRequest].Value[spans.SourceMessages], guessed, mode)
+	t := r.value(s.Texts[spans.DirectionRequest].Value[genai.SourceMessages], guessed, mode)
 	first = append(first, '\n')
 	first = append(first, t.Text...)
 	t.Text = stringOf(first)

@@ -42,13 +42,17 @@ func TestResolve(t *testing.T) {
 			CachedUnknown, Tokens{Input: 10, Output: 50, Reasoning: 5}},
 		"part above the whole": {map[Field]int64{FieldInput: 10, FieldCacheWrite: 5, FieldCacheWrite1h: 7},
 			CachedIncluded, Tokens{Input: 10, CacheWrite: 5, CacheWrite1h: 5, Limited: true}},
+		"only writes of an hour": {map[Field]int64{FieldInput: 10, FieldCacheWrite1h: 7}, CachedIncluded,
+			Tokens{Input: 10, CacheWrite: 7, CacheWrite1h: 7}},
+		"only writes of an hour, above the input": {map[Field]int64{FieldInput: 5, FieldCacheWrite1h: 7}, CachedIncluded,
+			Tokens{Input: 12, CacheWrite: 7, CacheWrite1h: 7}},
 		"cached only": {map[Field]int64{FieldCacheRead: 5, FieldOutput: 1}, CachedUnknown,
 			Tokens{Input: 5, Output: 1, CacheRead: 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var u Usage
 			for f, n := range tc.reported {
-				require.True(t, u.keep(source{f, 1}, n))
+				require.True(t, u.Keep(Source{f, 1}, n))
 			}
 			require.Equal(t, tc.want, u.Resolve(tc.producer))
 		})
@@ -67,7 +71,7 @@ func TestResolveKeepsOrder(t *testing.T) {
 		var u Usage
 		for f, rest := Field(0), i; f < fields; f, rest = f+1, rest/values {
 			if n := int64(rest%values) - 1; n >= 0 {
-				u.keep(source{f, 1}, n)
+				u.Keep(Source{f, 1}, n)
 			}
 		}
 		for _, producer := range []Cached{CachedUnknown, CachedIncluded, CachedExcluded} {

@@ -29,16 +29,17 @@ type Tokens struct {
 
 // Resolve decides what the numbers of u mean, by evidence in this order: an input below the cached
 // tokens excludes them, and an output below reasoning excludes that; a total that fits exactly one
-// meaning; what the producer is known to do; else the conventions, which include both.
+// meaning; what the producer is known to do; else the conventions, which include both. Sums that
+// the mlflow receiver derived include both.
 func (u *Usage) Resolve(producer Cached) Tokens {
 	in, out := u.n[FieldInput], u.n[FieldOutput]
-	cached, reasoning := u.n[FieldCacheRead]+u.n[FieldCacheWrite], u.n[FieldReasoning]
-	t := Tokens{CacheRead: u.n[FieldCacheRead], CacheWrite: u.n[FieldCacheWrite],
+	cached, reasoning := u.cached(), u.n[FieldReasoning]
+	t := Tokens{CacheRead: u.n[FieldCacheRead], CacheWrite: u.cacheWrite(),
 		CacheWrite1h: u.n[FieldCacheWrite1h], Reasoning: reasoning}
 
-	beside := cached > in      // cached tokens are reported beside input
-	outside := reasoning > out // reasoning is reported beside output
-	decided := cached == 0 || beside
+	beside := cached > in && !u.derivedInput       // cached tokens are reported beside input
+	outside := reasoning > out && !u.derivedOutput // reasoning is reported beside output
+	decided := cached == 0 || beside || u.derivedInput
 	if fit, ok := u.fit(beside, outside); ok && !decided {
 		beside, outside, decided = fit.beside, fit.outside, true
 	} else if ok {
@@ -59,6 +60,17 @@ func (u *Usage) Resolve(producer Cached) Tokens {
 	return t
 }
 
+// cacheWrite returns what was written to a cache. Where only writes of an hour are reported, they
+// are all.
+func (u *Usage) cacheWrite() int64 {
+	if !u.Has(FieldCacheWrite) {
+		return u.n[FieldCacheWrite1h]
+	}
+	return u.n[FieldCacheWrite]
+}
+
+func (u *Usage) cached() int64 { return u.n[FieldCacheRead] + u.cacheWrite() }
+
 // meaning is a way to read the numbers.
 type meaning struct{ beside, outside bool }
 
@@ -68,10 +80,11 @@ func (u *Usage) fit(beside, outside bool) (found meaning, ok bool) {
 	if !u.Has(FieldTotal) {
 		return found, false
 	}
-	cached, reasoning := u.n[FieldCacheRead]+u.n[FieldCacheWrite], u.n[FieldReasoning]
+	cached, reasoning := u.cached(), u.n[FieldReasoning]
 	n := 0
 	for _, m := range [...]meaning{{false, false}, {true, false}, {false, true}, {true, true}} {
-		if beside && !m.beside || outside && !m.outside || m.beside && cached == 0 || m.outside && reasoning == 0 {
+		if beside && !m.beside || outside && !m.outside || m.beside && (cached == 0 || u.derivedInput) ||
+			m.outside && (reasoning == 0 || u.derivedOutput) {
 			continue
 		}
 		sum := u.n[FieldInput] + u.n[FieldOutput]
