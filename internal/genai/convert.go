@@ -27,6 +27,14 @@ const (
 // own, or from the store underneath.
 const scopeName = "mlflow"
 
+// Schema URLs of the conventions whose names are written: the core ones on the resource, those of
+// GenAI (model/manifest.yaml of open-telemetry/semantic-conventions-genai, as of 2026-10) on the
+// spans. Those have no release yet.
+const (
+	SchemaURL      = "https://opentelemetry.io/schemas/1.44.0"
+	GenAISchemaURL = "https://opentelemetry.io/schemas/gen-ai-dev/1.42.0-dev"
+)
+
 // unknownService is service.name where nothing tells it, in the form that the semantic conventions
 // ask for.
 const unknownService = "unknown_service:mlflow"
@@ -186,11 +194,13 @@ func (c *Converter) scopeSpans(td ptrace.Traces, exp mlflow.Experiment, service 
 		}
 	}
 	rs := all.AppendEmpty()
+	rs.SetSchemaUrl(SchemaURL)
 	attrs := rs.Resource().Attributes()
 	attrs.PutStr(ServiceName, service)
 	attrs.PutStr(ExperimentID, exp.ID)
 	attrs.PutStr(ExperimentName, experimentName)
 	ss := rs.ScopeSpans().AppendEmpty()
+	ss.SetSchemaUrl(GenAISchemaURL)
 	ss.Scope().SetName(scopeName)
 	ss.Scope().Attributes().PutStr(PayloadsMode, string(c.opts.Payloads))
 	return ss

@@ -40,7 +40,8 @@ func TestEverythingOfASpanIsKept(t *testing.T) {
 	rs := td.ResourceSpans().At(0)
 	assert.Equal(t, map[string]any{ServiceName: "My agent", ExperimentID: "7",
 		ExperimentName: "/Users/ann@example.com/My agent/"}, rs.Resource().Attributes().AsRaw())
-	assert.Empty(t, rs.SchemaUrl())
+	assert.Equal(t, SchemaURL, rs.SchemaUrl())
+	assert.Equal(t, GenAISchemaURL, rs.ScopeSpans().At(0).SchemaUrl())
 	scope := rs.ScopeSpans().At(0).Scope()
 	assert.Equal(t, "mlflow", scope.Name())
 	assert.Empty(t, scope.Version())

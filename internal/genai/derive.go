@@ -8,43 +8,51 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai/usage"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// derive adds the attributes of the semantic conventions that follow from what MLflow holds.
-func (w *worker) derive(s *mlflow.Span, kind spanKind, f *facts) {
+// derive adds the attributes of the semantic conventions that follow from what MLflow holds. typ is
+// the type of the span in MLflow.
+func (w *worker) derive(s *mlflow.Span, typ string, kind spanKind, f *facts) {
 	var in request
 	if kind.model {
 		in = w.request(f.inputs)
 	}
 	operation := kind.operation
-	if f.spanType == "LLM" {
+	if typ == "LLM" {
 		operation = in.operation(operation)
 	}
 	w.putString(OperationName, operation)
-	if kind.name != "" && s.Name != operation {
-		// Instrumentations that follow the conventions name a span "{operation} {name}".
-		w.putString(kind.name, strings.TrimPrefix(s.Name, operation+" "))
+	if kind.name != "" {
+		name := f.names[kind.fact]
+		if name == "" && s.Name != operation {
+			// Instrumentations that follow the conventions name a span "{operation} {name}".
+			name = strings.TrimPrefix(s.Name, operation+" ")
+		}
+		w.putString(kind.name, name)
 	}
 
 	// MLflow's model may be the one of the request or of the response, so what the request itself
 	// says comes first.
-	model := firstOf(in.model, f.model, f.plainModel)
-	w.putString(ProviderName, provider(f.provider, model))
-	if kind.model || f.model != "" {
+	model := firstOf(in.model, f.names[FactRequestModel])
+	w.putString(ProviderName, firstOf(f.names[FactProvider], provider(f.names[FactProviderOther], model)))
+	from := f.from[FactRequestModel]
+	if kind.model || from != nil && from.Dialect != DialectOpenAIAgents {
 		w.putString(RequestModel, model)
 	}
 	if kind.model {
-		w.response(f.outputs)
-		if f.spanType == "EMBEDDING" && in.dimensions == 0 {
+		w.response(f.outputs, f)
+		w.putString(ResponseModel, f.names[FactResponseModel])
+		if typ == "EMBEDDING" && in.dimensions == 0 {
 			in.dimensions = numbersIn(f.outputs)
 		}
 		if in.dimensions > 0 {
 			w.putInt(EmbeddingsDimensions, in.dimensions)
 		}
 	}
-	w.usage(f.usage)
+	w.usage(f)
 	w.putString(PromptName, onlyPrompt(f.prompts))
 	w.putString(CodeFunctionName, f.function)
 	if s.Status == mlflow.StatusCodeError {
@@ -79,30 +87,30 @@ func errorType(events []mlflow.Event) string {
 	return "_OTHER"
 }
 
-// usages maps the members of mlflow.chat.tokenUsage; there is no convention for a total. Counts of
-// input tokens include cached ones on both sides.
-var usages = map[string]string{
-	"input_tokens": UsageInput, "output_tokens": UsageOutput,
-	"cache_read_input_tokens": UsageCacheRead, "cache_creation_input_tokens": UsageCacheWrite,
-}
-
-// usage adds the token counts of mlflow.chat.tokenUsage.
-func (w *worker) usage(text []byte) {
-	s := pyjson.NewScanner(text)
-	if s.Kind() != pyjson.KindObject {
-		return
+// usage adds the token counts in the meaning of the conventions: input includes cached tokens, output
+// includes reasoning. What MLflow holds stays under its own name.
+func (w *worker) usage(f *facts) {
+	u := &f.usage
+	for _, d := range f.documents[:f.numDocuments] {
+		f.badUsage += u.JSON(d.form, d.text)
 	}
-	s.Open(pyjson.KindObject)
-	for s.NextMember() {
-		name, known := usages[string(s.Key())]
-		if !known || s.Kind() == pyjson.KindNull {
-			s.Skip()
-			continue
-		}
-		if n, ok := count(&s); ok {
-			w.putInt(name, n)
-		} else {
-			w.stats.BadUsage++
+	w.stats.BadUsage += f.badUsage
+	cached := usage.CachedExcluded
+	if !u.Apart() {
+		cached = CachedBy("", f.names[FactProvider], strings.ToLower(f.names[FactProviderOther]))
+	}
+	t := u.Resolve(cached)
+	for _, n := range [...]struct {
+		field  usage.Field
+		key    string
+		tokens int64
+	}{
+		{usage.FieldInput, UsageInput, t.Input}, {usage.FieldOutput, UsageOutput, t.Output},
+		{usage.FieldCacheRead, UsageCacheRead, t.CacheRead}, {usage.FieldCacheWrite, UsageCacheWrite, t.CacheWrite},
+		{usage.FieldReasoning, UsageReasoning, t.Reasoning},
+	} {
+		if u.Has(n.field) {
+			w.putInt(n.key, n.tokens)
 		}
 	}
 }

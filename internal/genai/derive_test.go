@@ -165,7 +165,7 @@ func TestUsage(t *testing.T) {
 	assert.Equal(t, want, derived(t, "CHAT_MODEL", attribute(ChatUsage, full)))
 	assert.Equal(t, want, derived(t, "CHAIN", attribute(ChatUsage, `"`+`{\"input_tokens\": 12, \"output_tokens\": `+
 		`3, \"cache_read_input_tokens\": 4, \"cache_creation_input_tokens\": 5}"`)), "JSON in a string")
-	for _, bad := range []string{`{"input_tokens": -1}`, `{"input_tokens": 1.5}`, `{"input_tokens": "12"}`,
+	for _, bad := range []string{`{"input_tokens": -1}`, `{"input_tokens": 1.5}`, `{"input_tokens": "many"}`,
 		`{"input_tokens": NaN}`, `{"input_tokens": 1e300}`, `{"input_tokens": 99999999999999999999}`} {
 		span, stats := convert(t, captured, attribute(ChatUsage, bad))
 		_, there := span.Attributes().Get(UsageInput)
@@ -177,6 +177,73 @@ func TestUsage(t *testing.T) {
 		_, there := span.Attributes().Get(UsageInput)
 		assert.False(t, there, nothing)
 		assert.Zero(t, stats.BadUsage, nothing)
+	}
+}
+
+// What is derived is what the conventions mean, whatever MLflow's number means, and MLflow's own
+// number stays.
+func TestUsageByTheConventions(t *testing.T) {
+	for name, tt := range map[string]struct {
+		attributes []mlflow.Attribute
+		want       map[string]any
+	}{
+		"input below cached": {[]mlflow.Attribute{attribute(ChatUsage, `{"input_tokens": 3, "output_tokens": 100, `+
+			`"total_tokens": 103, "cache_read_input_tokens": 15000, "cache_creation_input_tokens": 200}`)},
+			map[string]any{UsageInput: int64(15203), UsageOutput: int64(100), UsageCacheRead: int64(15000),
+				UsageCacheWrite: int64(200)}},
+		"a total that tells": {[]mlflow.Attribute{attribute(ChatUsage, `{"input_tokens": 500, "output_tokens": 1, `+
+			`"total_tokens": 601, "cache_read_input_tokens": 100}`)},
+			map[string]any{UsageInput: int64(600), UsageOutput: int64(1), UsageCacheRead: int64(100)}},
+		"nothing tells": {[]mlflow.Attribute{attribute(ChatUsage,
+			`{"input_tokens": 500, "cache_read_input_tokens": 100}`)},
+			map[string]any{UsageInput: int64(500), UsageCacheRead: int64(100)}},
+		"text": {[]mlflow.Attribute{attribute(ChatUsage, `{"input_tokens": "12", "output_tokens": "3.0"}`)},
+			map[string]any{UsageInput: int64(12), UsageOutput: int64(3)}},
+		"Gemini's thoughts": {[]mlflow.Attribute{attribute(ChatUsage, `{"input_tokens": 10, "output_tokens": 20, `+
+			`"total_tokens": 35}`), attribute(SpanOutputs, `{"candidates": [], "usage_metadata": {"prompt_token_count": 10, `+
+			`"candidates_token_count": 20, "thoughts_token_count": 5, "total_token_count": 35}}`)},
+			map[string]any{UsageInput: int64(10), UsageOutput: int64(25), UsageReasoning: int64(5)}},
+		"Gemini's thoughts, without a total": {[]mlflow.Attribute{
+			attribute(ChatUsage, `{"input_tokens": 10, "output_tokens": 20}`),
+			attribute(SpanOutputs, `{"usageMetadata": {"candidatesTokenCount": 20, "thoughtsTokenCount": 5}}`)},
+			map[string]any{UsageInput: int64(10), UsageOutput: int64(25), UsageReasoning: int64(5)}},
+		"an output that has them already": {[]mlflow.Attribute{
+			attribute(ChatUsage, `{"input_tokens": 10, "output_tokens": 25}`),
+			attribute(SpanOutputs, `{"usageMetadata": {"candidatesTokenCount": 20, "thoughtsTokenCount": 5}}`)},
+			map[string]any{UsageInput: int64(10), UsageOutput: int64(25), UsageReasoning: int64(5)}},
+		"OpenAI Agents": {[]mlflow.Attribute{attribute("model", `"m"`), attribute("usage", `{"input_tokens": 50, `+
+			`"input_tokens_details": {"cached_tokens": 40}, "output_tokens": 9, `+
+			`"output_tokens_details": {"reasoning_tokens": 8}, "total_tokens": 59}`)},
+			map[string]any{"model": "m", RequestModel: "m", UsageInput: int64(50), UsageOutput: int64(9),
+				UsageCacheRead: int64(40), UsageReasoning: int64(8)}},
+		"another dialect": {[]mlflow.Attribute{attribute("llm.token_count.prompt", `50`),
+			attribute("llm.token_count.completion", `5`), attribute("llm.model_name", `"m"`),
+			attribute("llm.provider", `"azure"`), attribute("langfuse.session.id", `"s"`)},
+			map[string]any{"llm.token_count.prompt": int64(50), "llm.token_count.completion": int64(5),
+				"llm.model_name": "m", "llm.provider": "azure", "langfuse.session.id": "s", ConversationID: "s",
+				UsageInput: int64(50), UsageOutput: int64(5), RequestModel: "m", ProviderName: "azure.ai.openai"}},
+		"the producer's own": {[]mlflow.Attribute{attribute(UsageInput, `3`), attribute(UsageCacheRead, `15000`),
+			attribute(ChatUsage, `{"input_tokens": 3, "cache_read_input_tokens": 15000}`)},
+			map[string]any{UsageInput: int64(3), UsageCacheRead: int64(15000)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := derived(t, "CHAT_MODEL", tt.attributes...)
+			delete(got, "usage")
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestKindsOfOtherDialects(t *testing.T) {
+	for key, value := range map[string]string{"openinference.span.kind": `"LLM"`, "langfuse.observation.type": `"generation"`,
+		"llm.request.type": `"completion"`} {
+		for _, typ := range []string{`"UNKNOWN"`, `null`} {
+			span, _ := convert(t, captured, attribute(SpanType, typ), attribute(key, value))
+			assert.Equal(t, ptrace.SpanKindClient, span.Kind(), key)
+			assert.Equal(t, "generate_content", get(t, span.Attributes(), OperationName).Str(), key)
+		}
+		span, _ := convert(t, captured, attribute(SpanType, `"CHAIN"`), attribute(key, value))
+		assert.Equal(t, ptrace.SpanKindInternal, span.Kind(), "MLflow's type comes first")
 	}
 }
 

@@ -405,8 +405,11 @@ var (
 	outputDetails = &usage.Document{Members: membersOf(rankDetails, map[usage.Field][]string{
 		usage.FieldReasoning: {"reasoning"},
 	})}
+	// answerUsage is the number that an answer of OpenAI has and mlflow.chat.tokenUsage has not.
+	answerUsage = &usage.Document{Inner: map[string]*usage.Document{
+		"output_tokens_details": openAIOutput, "completion_tokens_details": openAIOutput}}
 	// geminiResponse is an answer of Gemini, whose usage tells thoughts beside the answer.
-	geminiResponse = &usage.Document{Inner: map[string]*usage.Document{
+	geminiResponse = &usage.Document{ReasoningApart: true, Inner: map[string]*usage.Document{
 		"usage_metadata": geminiUsage, "usageMetadata": geminiUsage}}
 	geminiUsage = &usage.Document{Members: membersOf(rankGemini, map[usage.Field][]string{
 		usage.FieldInput:     {"prompt_token_count", "promptTokenCount"},
@@ -416,6 +419,27 @@ var (
 		usage.FieldReasoning: {"thoughts_token_count", "thoughtsTokenCount"},
 	})}
 )
+
+// CachedBy returns what the producer of a call is known to do with cached tokens, by the name of its
+// scope and the names of its provider in the conventions and in its dialect.
+//
+//   - OpenAI's and Google's APIs report an input that includes them, and so do all instrumentations
+//     of their clients that were looked at.
+//   - OpenLLMetry's package for Bedrock reports Bedrock's inputTokens, Claude Code reports
+//     Anthropic's input_tokens, which exclude them.
+func CachedBy(scope, provider, other string) usage.Cached {
+	if scope == "opentelemetry.instrumentation.bedrock" || DialectOfScope(scope) == DialectClaudeCode {
+		return usage.CachedExcluded
+	}
+	for _, name := range [...]string{provider, other} {
+		for _, known := range [...]string{"openai", "azure", "gemini", "google", "gcp", "vertex"} {
+			if strings.HasPrefix(name, known) {
+				return usage.CachedIncluded
+			}
+		}
+	}
+	return usage.CachedUnknown
+}
 
 type bareName struct {
 	dialect Dialect

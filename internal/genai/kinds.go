@@ -16,7 +16,8 @@ type spanKind struct {
 	// inputs and outputs are those of a model: request parameters and response scalars are read
 	// from them
 	model bool
-	name  string // attribute that the span's name goes to
+	name  string // attribute that the name of a tool or agent goes to
+	fact  Fact   // that gives the name; else it is the span's
 }
 
 // spanKinds has an entry for each type of span that is more than an internal step. Types that no
@@ -26,8 +27,8 @@ var spanKinds = map[string]spanKind{
 	"CHAT_MODEL": {operation: "chat", client: true, model: true},
 	"LLM":        {operation: "generate_content", client: true, model: true}, // see llmOperation
 	"EMBEDDING":  {operation: "embeddings", client: true, model: true},
-	"TOOL":       {operation: "execute_tool", name: ToolName},
-	"AGENT":      {operation: "invoke_agent", name: AgentName},
+	"TOOL":       {operation: "execute_tool", name: ToolName, fact: FactTool},
+	"AGENT":      {operation: "invoke_agent", name: AgentName, fact: FactAgent},
 	"RETRIEVER":  {operation: "retrieval", client: true},
 	"WORKFLOW":   {operation: "invoke_workflow"},
 }

@@ -113,12 +113,13 @@ func (w *worker) param(name string, as paramKind, s *pyjson.Scanner) {
 
 // response adds the scalars of the answer that the outputs of a model hold. The text is valid JSON
 // or empty.
-func (w *worker) response(outputs []byte) {
+func (w *worker) response(outputs []byte, f *facts) {
 	s := pyjson.NewScanner(outputs)
 	if s.Kind() != pyjson.KindObject {
 		return
 	}
 	var finish []string
+	gemini := false
 	s.Open(pyjson.KindObject)
 	for s.NextMember() {
 		switch string(s.Key()) {
@@ -133,12 +134,19 @@ func (w *worker) response(outputs []byte) {
 		case "choices", "candidates": // OpenAI, Gemini
 			finish = append(finish, finishReasons(&s)...)
 		case "usage":
-			w.reasoning(&s)
+			f.badUsage += f.usage.JSON(answerUsage, s.Skip())
+		case "usage_metadata", "usageMetadata":
+			gemini = true
+			s.Skip()
 		default:
 			s.Skip()
 		}
 	}
 	w.putStrings(ResponseFinish, finish)
+	if gemini && f.numDocuments < maxDocuments {
+		f.documents[f.numDocuments] = usageDocument{geminiResponse, outputs}
+		f.numDocuments++
+	}
 }
 
 // finishReasons reads a list of alternatives and returns why each one ended.
@@ -158,26 +166,6 @@ func finishReasons(s *pyjson.Scanner) (reasons []string) {
 		})
 	}
 	return reasons
-}
-
-// reasoning reads the usage object of a provider for the one count that MLflow's own usage doesn't
-// have.
-func (w *worker) reasoning(s *pyjson.Scanner) {
-	eachMember(s, func(key string) {
-		if key != "completion_tokens_details" && key != "output_tokens_details" {
-			s.Skip()
-			return
-		}
-		eachMember(s, func(key string) {
-			if key != "reasoning_tokens" || s.Kind() != pyjson.KindNumber {
-				s.Skip()
-			} else if n, ok := count(s); ok {
-				w.putInt(UsageReasoning, n)
-			} else {
-				w.stats.BadUsage++
-			}
-		})
-	})
 }
 
 // eachMember reads a value and, if it is an object, calls read for each of its members to read the

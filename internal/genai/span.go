@@ -4,11 +4,10 @@
 package genai
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai/usage"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
@@ -16,10 +15,24 @@ import (
 // facts is what the attributes of a span say that others are derived from. Values that are not of
 // the type they should have are left empty.
 type facts struct {
-	spanType, model, provider, function string
-	plainModel                          string // of the attribute `model` that integrations write
-	inputs, outputs, usage, prompts     []byte // JSON text
-	hasInputs, hasOutputs               bool
+	names                [Facts]string   // of facts that are names
+	from                 [Facts]*Reading // what the names are from
+	function             string
+	inputs, outputs      []byte // JSON text
+	prompts              []byte // JSON text
+	hasInputs, hasOutput bool
+	usage                usage.Usage
+	documents            [maxDocuments]usageDocument
+	numDocuments         int
+	badUsage             int // numbers of tokens that are none
+}
+
+// maxDocuments is how many documents of several numbers are read of one span. No dialect has more.
+const maxDocuments = 3
+
+type usageDocument struct {
+	form *usage.Document
+	text []byte
 }
 
 // span converts one span. t is the trace if the span is its topmost one, else nil.
@@ -54,7 +67,7 @@ func (w *worker) span(dst ptrace.Span, s *mlflow.Span, t *mlflow.Trace, experime
 		a := &s.Attributes[i]
 		f.note(a.Key, a.Raw, w.producer(a))
 	}
-	kind := spanKinds[f.spanType]
+	typ, kind := f.kind()
 	dst.SetKind(kind.otlp())
 	// MLflow 3.18 stores INTERNAL for all spans, so INTERNAL says nothing.
 	if k := ptrace.SpanKind(s.Kind); k > ptrace.SpanKindInternal {
@@ -65,10 +78,11 @@ func (w *worker) span(dst ptrace.Span, s *mlflow.Span, t *mlflow.Trace, experime
 	dst.SetDroppedAttributesCount(s.DroppedAttributes)
 	dst.SetDroppedEventsCount(s.DroppedEvents)
 	dst.SetDroppedLinksCount(s.DroppedLinks)
-	w.derive(s, kind, &f)
+	w.derive(s, typ, kind, &f)
 	if t != nil {
 		w.trace(t, experimentID, &f)
 	}
+	w.putString(ConversationID, f.names[FactConversation])
 	w.finish(dst.Attributes())
 
 	for i := range s.Events {
@@ -196,27 +210,67 @@ func (f *facts) note(key string, raw []byte, valid bool) {
 		return unwrapped(raw)
 	}
 	switch key {
-	case SpanType:
-		f.spanType, _ = stringValue(raw)
-		f.spanType = strings.Trim(f.spanType, `"`) // quoted twice by clients that encode what is encoded already
 	case SpanInputs:
 		f.inputs, f.hasInputs = container(), true
+		return
 	case SpanOutputs:
-		f.outputs, f.hasOutputs = container(), true
-	case ChatUsage:
-		f.usage = container()
+		f.outputs, f.hasOutput = container(), true
+		return
 	case LinkedPrompts:
 		f.prompts = container()
-	case LLMModel:
-		f.model, _ = stringValue(raw)
-	case LLMProvider:
-		f.provider, _ = stringValue(raw)
+		return
 	case SpanFunctionName:
 		f.function, _ = stringValue(raw)
-	case "model":
-		f.plainModel, _ = stringValue(raw)
+		return
+	}
+	r := ReadAttribute(key, DialectOpenAIAgents)
+	if r == nil {
+		return
+	}
+	switch r.Fact {
+	case FactKind, FactProvider, FactProviderOther, FactRequestModel, FactResponseModel, FactTool, FactAgent,
+		FactConversation:
+		f.name(r, raw)
+	case FactUsage:
+		if !f.usage.Raw(r.Tokens, raw) {
+			f.badUsage++
+		}
+	}
+	if r.Document != nil && f.numDocuments < maxDocuments {
+		f.documents[f.numDocuments] = usageDocument{r.Document, container()}
+		f.numDocuments++
 	}
 }
+
+// name keeps the name of the lowest rank. Clients that encode what is encoded already write quotes
+// around it.
+func (f *facts) name(r *Reading, raw []byte) {
+	if current := f.from[r.Fact]; current != nil && current.Rank < r.Rank {
+		return
+	}
+	name, _ := stringValue(raw)
+	name = Unquoted(name)
+	if _, said := KindOf(name); r.Fact == FactKind && !said {
+		return
+	}
+	if name != "" || f.from[r.Fact] == r {
+		f.names[r.Fact], f.from[r.Fact] = name, r
+	}
+}
+
+// kind returns what the type of the span becomes.
+func (f *facts) kind() (typ string, k spanKind) {
+	typ = f.names[FactKind]
+	if k, ok := spanKinds[typ]; ok || f.from[FactKind] != nil && f.from[FactKind].Dialect == DialectMLflow {
+		return typ, k
+	}
+	kind, _ := KindOf(typ)
+	typ = typesOfKinds[kind]
+	return typ, spanKinds[typ]
+}
+
+// typesOfKinds are MLflow's types for what other dialects say.
+var typesOfKinds = map[Kind]string{KindLLM: "LLM", KindEmbedding: "EMBEDDING", KindTool: "TOOL"}
 
 // stringValue returns the value of an attribute that is a string, or text that isn't JSON, and
 // whether it is one.

@@ -49,7 +49,7 @@ func (w *worker) trace(t *mlflow.Trace, experimentID string, f *facts) {
 	if !f.hasInputs {
 		w.putString(RequestPreview, info.RequestPreview)
 	}
-	if !f.hasOutputs {
+	if !f.hasOutput {
 		w.putString(ResponsePreview, info.ResponsePreview)
 	}
 	if session, ok := mlflow.Get(info.Metadata, TraceSession); ok {

@@ -28,17 +28,17 @@ type Tokens struct {
 }
 
 // Resolve decides what the numbers of u mean, by evidence in this order: an input below the cached
-// tokens excludes them, and an output below reasoning excludes that; a total that fits exactly one
-// meaning; what the producer is known to do; else the conventions, which include both. Sums that
-// the mlflow receiver derived include both.
+// tokens excludes them, and an output below reasoning, or of a document that says so, excludes
+// that; a total that fits exactly one meaning; what the producer is known to do; else the
+// conventions, which include both. Sums that the mlflow receiver derived include both.
 func (u *Usage) Resolve(producer Cached) Tokens {
 	in, out := u.n[FieldInput], u.n[FieldOutput]
 	cached, reasoning := u.cached(), u.n[FieldReasoning]
 	t := Tokens{CacheRead: u.n[FieldCacheRead], CacheWrite: u.cacheWrite(),
 		CacheWrite1h: u.n[FieldCacheWrite1h], Reasoning: reasoning}
 
-	beside := cached > in && !u.derivedInput       // cached tokens are reported beside input
-	outside := reasoning > out && !u.derivedOutput // reasoning is reported beside output
+	beside := cached > in && !u.derivedInput // cached tokens are reported beside input, reasoning beside output
+	outside := (reasoning > out || u.reasoningApart) && !u.derivedOutput
 	decided := cached == 0 || beside || u.derivedInput
 	if fit, ok := u.fit(beside, outside); ok && !decided {
 		beside, outside, decided = fit.beside, fit.outside, true

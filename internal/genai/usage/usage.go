@@ -8,7 +8,9 @@
 package usage
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -34,6 +36,11 @@ const (
 	fields
 )
 
+var fieldNames = [fields]string{"input", "output", "total", "read from a cache", "written to a cache",
+	"written to a cache for an hour", "reasoning"}
+
+func (f Field) String() string { return fieldNames[f] }
+
 // Source says which number a name stands for, and its rank among the names that stand for it,
 // counted from 1: of several the lowest rank counts.
 type Source struct {
@@ -47,11 +54,52 @@ type Document struct {
 	// Inner describes members that hold numbers themselves.
 	Inner map[string]*Document
 	// Apart says that the numbers do not contain each other: input is what was read without a
-	// cache, and cache writes are those beside the ones of an hour.
+	// cache, cache writes are those beside the ones of an hour, output is without reasoning.
 	Apart bool
+	// ReasoningApart says that output is without reasoning.
+	ReasoningApart bool
 	// Standard says that these are MLflow's own numbers, from which the mlflow receiver derives
 	// attributes of the conventions.
 	Standard bool
+}
+
+// Number is a number of a document and the names of the members that hold it, by rank. Members of
+// inner objects are joined by a dot.
+type Number struct {
+	Field Field
+	Names []string
+}
+
+// Numbers returns the numbers of the document, in the order of their fields.
+func (d *Document) Numbers() (list []Number) {
+	type name struct {
+		rank int16
+		name string
+	}
+	var found [fields][]name
+	var collect func(d *Document, prefix string)
+	collect = func(d *Document, prefix string) {
+		for key, at := range d.Members {
+			found[at.Field] = append(found[at.Field], name{at.Rank, prefix + key})
+		}
+		for key, inner := range d.Inner {
+			collect(inner, prefix+key+".")
+		}
+	}
+	collect(d, "")
+	for f, names := range found {
+		slices.SortFunc(names, func(a, b name) int {
+			return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.name, b.name))
+		})
+		n := Number{Field: Field(f)}
+		for _, x := range names {
+			n.Names = append(n.Names, x.name)
+		}
+		if n.Names != nil {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // Usage is what a call reports. The zero Usage reports nothing.
@@ -63,6 +111,7 @@ type Usage struct {
 	// input and output are sums that Standard made of a document: they include the parts
 	derivedInput, derivedOutput bool
 	apart                       bool // the input is from a document whose numbers are Apart
+	reasoningApart              bool // a document says that the output is without reasoning
 }
 
 // Of returns a number, 0 if it isn't reported.
@@ -97,6 +146,19 @@ func (u *Usage) text(at Source, text string) bool {
 	}
 	n, ok := whole(f)
 	return ok && u.Keep(at, n)
+}
+
+// Raw takes the value of an attribute as JSON text, as Value does.
+func (u *Usage) Raw(at Source, raw []byte) bool {
+	s := pyjson.NewScanner(raw)
+	switch s.Kind() {
+	case pyjson.KindNumber:
+		n, ok := whole(pyjson.Float64(s.Num()))
+		return ok && u.Keep(at, n)
+	case pyjson.KindString:
+		return u.text(at, s.Str())
+	}
+	return false
 }
 
 // Keep takes a number. It returns false if that is no number of tokens.
@@ -147,6 +209,10 @@ func (u *Usage) merge(own *Usage, d *Document) {
 	}
 	if d.Standard {
 		u.compare(own)
+	}
+	if (d.Apart || d.ReasoningApart) && own.Has(FieldReasoning) &&
+		(!u.Has(FieldOutput) || u.n[FieldOutput] == own.n[FieldOutput]) {
+		u.reasoningApart = true
 	}
 	for f := range fields {
 		if own.from[f] != 0 && (u.from[f] == 0 || own.from[f] < u.from[f]) {

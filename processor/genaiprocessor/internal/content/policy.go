@@ -84,6 +84,7 @@ func (p *Policy) Apply(td ptrace.Traces) Stats {
 		for _, ss := range rs.ScopeSpans().All() {
 			inScope := stats.Spans
 			_, ours := ss.Scope().Attributes().Get(genai.PayloadsMode)
+			ours = ours || genai.DialectOfScope(ss.Scope().Name()) == genai.DialectClaudeCode
 			for _, span := range ss.Spans().All() {
 				if ours || isGenAI(span) {
 					stats.Spans++

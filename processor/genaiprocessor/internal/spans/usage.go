@@ -4,8 +4,6 @@
 package spans
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
@@ -42,27 +40,11 @@ func (s *Span) Usage() (u *usage.Usage, ok bool) {
 }
 
 // Cached returns what the producer of the span is known to do with cached tokens.
-//
-//   - OpenAI's and Google's APIs report an input that includes them, and so do all instrumentations
-//     of their clients that were checked.
-//   - Langfuse's types of usage do not contain each other.
-//   - OpenLLMetry's package for Bedrock reports Bedrock's inputTokens, Claude Code reports
-//     Anthropic's input_tokens, which exclude them.
 func (s *Span) Cached() usage.Cached {
-	scope := s.Scope.Scope().Name()
-	switch {
-	case s.usage.Apart(), scope == "opentelemetry.instrumentation.bedrock",
-		genai.DialectOfScope(scope) == genai.DialectClaudeCode:
+	if s.usage.Apart() {
 		return usage.CachedExcluded
 	}
-	for _, provider := range [...]string{s.Provider, s.OtherProvider} {
-		for _, known := range [...]string{"openai", "azure", "gemini", "google", "gcp", "vertex"} {
-			if strings.HasPrefix(provider, known) {
-				return usage.CachedIncluded
-			}
-		}
-	}
-	return usage.CachedUnknown
+	return genai.CachedBy(s.Scope.Scope().Name(), s.Provider, s.OtherProvider)
 }
 
 // highest is how many spans above a call with a cost are looked at.
