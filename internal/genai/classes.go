@@ -138,6 +138,14 @@ var classes = map[string]Class{
 	"langfuse.observation.type": ClassSafe, "langfuse.observation.level": ClassSafe,
 	"langfuse.observation.model.name": ClassSafe, "langfuse.trace.name": ClassName,
 	"langfuse.session.id": ClassSafe, "langfuse.user.id": ClassPerson,
+
+	// Vercel AI SDK, Google ADK, LangSmith
+	"ai.operationId": ClassSafe, "ai.model.id": ClassSafe, "ai.model.provider": ClassSafe,
+	"ai.response.model": ClassSafe, "ai.response.finishReason": ClassSafe, "ai.toolCall.name": ClassName,
+	"gcp.vertex.agent.session_id": ClassSafe, "gcp.vertex.agent.invocation_id": ClassSafe,
+	"gcp.vertex.agent.event_id": ClassSafe,
+	"langsmith.span.kind":       ClassSafe, "langsmith.metadata.ls_provider": ClassSafe,
+	"langsmith.metadata.ls_model_name": ClassSafe,
 }
 
 // families are the classes of names whose rest is free, by their start.
@@ -151,7 +159,7 @@ var families = []struct {
 	{"llm.input_messages.", ClassContent}, {"llm.output_messages.", ClassContent}, {"llm.tools.", ClassContent},
 	{"llm.prompts.", ClassContent}, {"llm.prompt_template.", ClassContent},
 	{"llm.request.functions.", ClassContent}, {"llm.token_count.", ClassNumber}, {"llm.usage.", ClassNumber},
-	{"llm.cost.", ClassNumber},
+	{"llm.cost.", ClassNumber}, {"ai.usage.", ClassNumber},
 	{"retrieval.documents.", ClassContent}, {"reranker.", ClassContent}, {"embedding.embeddings.", ClassContent},
 	{"traceloop.association.properties.", ClassContent}, {"traceloop.prompt.", ClassContent},
 	{"langfuse.", ClassContent},

@@ -235,8 +235,8 @@ func TestUsageByTheConventions(t *testing.T) {
 }
 
 func TestKindsOfOtherDialects(t *testing.T) {
-	for key, value := range map[string]string{"openinference.span.kind": `"LLM"`, "langfuse.observation.type": `"generation"`,
-		"llm.request.type": `"completion"`} {
+	for key, value := range map[string]string{"openinference.span.kind": `"LLM"`,
+		"langfuse.observation.type": `"generation"`, "llm.request.type": `"completion"`} {
 		for _, typ := range []string{`"UNKNOWN"`, `null`} {
 			span, _ := convert(t, captured, attribute(SpanType, typ), attribute(key, value))
 			assert.Equal(t, ptrace.SpanKindClient, span.Kind(), key)

@@ -29,7 +29,11 @@ of OpenTelemetry's conventions from it, the genai processor counts, scores and p
 
 Several attributes may say the same of a span. The one that stands first in the list of the fact counts, whatever its
 dialect. Single attributes come before documents of several numbers, and places of texts are looked at in the order of
-the list. A name that ends in ` + "`N.`" + ` goes on with numbers: the texts of messages are spread over such attributes.
+the list. A name that ends in ` + "`N.`" + ` goes on with numbers: the texts of messages are spread over such
+attributes.
+
+The rows of OpenTelemetry GenAI hold all versions of its names, and other spellings below ` + "`gen_ai.usage.`" + ` that
+instrumentations write.
 
 Names without a dot, except ` + "`assessments`" + `, are read on spans of the scopes ` + bareScopeNames() + `
 only.

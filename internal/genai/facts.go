@@ -142,8 +142,11 @@ func ReadAttribute(key string, scope Dialect) *Reading {
 	if r, ok := readings[key]; ok {
 		return r
 	}
-	if scope != "" && strings.IndexByte(key, '.') < 0 || key == claudeCodeKind {
+	if scope != "" && (strings.IndexByte(key, '.') < 0 || key == claudeCodeKind) {
 		return bare[bareName{scope, key}]
+	}
+	if key == "" || key[0] != 'g' && key[0] != 'l' { // no name of numbered begins otherwise
+		return nil
 	}
 	for i := range numbered {
 		if rest, ok := strings.CutPrefix(key, numbered[i].prefix); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' {

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/cost"
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
@@ -177,6 +178,58 @@ func TestSameCallInEveryDialect(t *testing.T) {
 	}
 	for _, d := range genai.Dialects {
 		assert.True(t, seen[d], "%s is not compared", d)
+	}
+}
+
+// What the receiver derives from MLflow's numbers costs what those numbers cost, whatever they mean
+// by cached tokens, and the configuration's word on them isn't applied twice.
+func TestReceivedUsage(t *testing.T) {
+	rates := cost.Rates{Input: new(float64(1000)), Output: new(float64(10_000)), CacheRead: new(float64(100)),
+		CacheWrite: new(float64(2000)), Reasoning: new(float64(20_000))}
+	for name, tc := range map[string]struct {
+		usage, outputs string
+		included       *bool
+		input, output  float64
+		uncertain      any
+	}{
+		"included": {`{"input_tokens": 1000, "output_tokens": 50, "cache_read_input_tokens": 400}`, ``, nil,
+			0.6 + 0.04, 0.5, true},
+		"included, it is said": {`{"input_tokens": 1000, "output_tokens": 50, "cache_read_input_tokens": 400}`, ``,
+			new(true), 0.6 + 0.04, 0.5, nil},
+		"excluded, it is said": {`{"input_tokens": 600, "output_tokens": 50, "cache_read_input_tokens": 400}`, ``,
+			new(false), 0.6 + 0.04, 0.5, nil},
+		"excluded by evidence": {`{"input_tokens": 6, "output_tokens": 50, "total_tokens": 56, ` +
+			`"cache_read_input_tokens": 400, "cache_creation_input_tokens": 100}`, ``, nil,
+			0.006 + 0.04 + 0.2, 0.5, nil},
+		"excluded by evidence, it is said": {`{"input_tokens": 6, "output_tokens": 50, "total_tokens": 56, ` +
+			`"cache_read_input_tokens": 400, "cache_creation_input_tokens": 100}`, ``, new(false),
+			0.006 + 0.04 + 0.2, 0.5, nil},
+		"excluded by the total": {`{"input_tokens": 600, "output_tokens": 50, "total_tokens": 1050, ` +
+			`"cache_read_input_tokens": 400}`, ``, nil, 0.6 + 0.04, 0.5, nil},
+		"thoughts": {`{"input_tokens": 1000, "output_tokens": 30, "total_tokens": 1050}`,
+			`{"usage_metadata": {"candidates_token_count": 30, "thoughts_token_count": 20}}`, nil, 1, 0.3 + 0.4, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trace := &mlflow.Trace{Spans: []mlflow.Span{{ID: [8]byte{1}, Attributes: []mlflow.Attribute{
+				{Key: genai.SpanType, Raw: []byte(`"CHAT_MODEL"`)}, {Key: genai.LLMModel, Raw: []byte(`"` + callModel + `"`)},
+				{Key: genai.ChatUsage, Raw: []byte(tc.usage)}, {Key: genai.SpanOutputs, Raw: []byte(tc.outputs)},
+			}}}}
+			if tc.outputs == "" {
+				trace.Spans[0].Attributes = trace.Spans[0].Attributes[:3]
+			}
+			td := ptrace.NewTraces()
+			genai.NewConverter(genai.Options{CaptureContent: true}).Append(td, mlflow.Experiment{}, trace)
+			got := spanAt(refine(t, td, func(cfg *Config) {
+				cfg.Cost = cost.Config{Currency: "USD", Models: []cost.ModelPrice{{
+					Match: cost.ModelMatch{Model: callModel}, Rates: rates, InputIncludesCached: tc.included}}}
+			}), 0).Attributes().AsRaw()
+			assert.InDelta(t, tc.input, got[genai.CostInput], 1e-12)
+			assert.InDelta(t, tc.output, got[genai.CostOutput], 1e-12)
+			assert.Equal(t, tc.uncertain, got[genai.CostUncertain])
+			if read, ok := got[genai.UsageCacheRead]; ok {
+				assert.GreaterOrEqual(t, got[genai.UsageInput], read)
+			}
+		})
 	}
 }
 

@@ -83,3 +83,46 @@ func TestResolveKeepsOrder(t *testing.T) {
 		}
 	}
 }
+
+// Sums that were derived from MLflow's numbers are what they are, whatever is said of the producer.
+func TestDerivedSums(t *testing.T) {
+	chat := &Document{Standard: true, Members: map[string]Source{"in": {FieldInput, 9}, "out": {FieldOutput, 9},
+		"read": {FieldCacheRead, 9}, "total": {FieldTotal, 9}}}
+	for name, tc := range map[string]struct {
+		input, output, reasoning int64
+		document                 string
+		want                     Tokens
+	}{
+		"input": {15003, 7, 0, `{"in": 3, "out": 7, "read": 15000, "total": 10}`,
+			Tokens{Input: 15003, Output: 7, CacheRead: 15000}},
+		"output": {10, 25, 5, `{"in": 10, "out": 20, "total": 35}`, Tokens{Input: 10, Output: 25, Reasoning: 5}},
+		"both": {15003, 25, 5, `{"in": 3, "out": 20, "read": 15000, "total": 28}`,
+			Tokens{Input: 15003, Output: 25, CacheRead: 15000, Reasoning: 5}},
+		"none": {3, 7, 0, `{"in": 3, "out": 7, "read": 15000, "total": 10}`,
+			Tokens{Input: 15003, Output: 7, CacheRead: 15000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, producer := range []Cached{CachedUnknown, CachedIncluded, CachedExcluded} {
+				var u Usage
+				u.Keep(Source{FieldInput, 1}, tc.input)
+				u.Keep(Source{FieldOutput, 1}, tc.output)
+				if tc.reasoning > 0 {
+					u.Keep(Source{FieldReasoning, 1}, tc.reasoning)
+				}
+				require.Zero(t, u.JSON(chat, []byte(tc.document)))
+				require.Equal(t, tc.want, u.Resolve(producer))
+			}
+		})
+	}
+}
+
+// The types of usage of a document that is Apart do not contain each other.
+func TestApart(t *testing.T) {
+	d := &Document{Apart: true, Members: map[string]Source{"input": {FieldInput, 1}, "output": {FieldOutput, 1},
+		"write": {FieldCacheWrite, 1}, "write_1h": {FieldCacheWrite1h, 1}, "reasoning": {FieldReasoning, 1}}}
+	var u Usage
+	require.Zero(t, u.JSON(d, []byte(`{"input": 100, "output": 50, "write": 10, "write_1h": 20, "reasoning": 5}`)))
+	require.True(t, u.Apart())
+	require.Equal(t, Tokens{Input: 130, Output: 55, CacheWrite: 30, CacheWrite1h: 20, Reasoning: 5},
+		u.Resolve(CachedExcluded))
+}

@@ -108,6 +108,9 @@ func (r *Reader) Of(s *spans.Span, d spans.Direction, mode Mode) Text {
 		}
 	case t.Has[genai.SourceCall]:
 		found = r.value(t.Value[genai.SourceCall], guessed, ModeRaw) // arguments are JSON for the model too
+		if mode == ModeText {
+			r.bare, found.Text, _ = withoutMedia(r.bare[:0], found.Text)
+		}
 	case t.Has[genai.SourceOpenInference]:
 		found = r.flat(&openInference, s, d, mode)
 	case t.Has[genai.SourceOpenLLMetry]:
@@ -132,11 +135,11 @@ func (r *Reader) OfValue(v pcommon.Value, mode Mode) Text {
 	return r.media(r.bounded(r.value(v, literal, mode)), mode)
 }
 
-// media counts embedded files, and leaves them out if they are not to be counted as text.
+// media counts embedded files, and leaves them out if they are not to be counted as text. In Text
+// mode there is none.
 func (r *Reader) media(t Text, mode Mode) Text {
 	switch {
 	case mode == ModeText:
-		r.bare, t.Text, _ = withoutMedia(r.bare[:0], t.Text)
 	case r.Media == MediaSkip:
 		r.bare, t.Text, t.Media = withoutMedia(r.bare[:0], t.Text)
 	default:
