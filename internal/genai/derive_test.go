@@ -200,7 +200,8 @@ func TestUsageByTheConventions(t *testing.T) {
 		"text": {[]mlflow.Attribute{attribute(ChatUsage, `{"input_tokens": "12", "output_tokens": "3.0"}`)},
 			map[string]any{UsageInput: int64(12), UsageOutput: int64(3)}},
 		"Gemini's thoughts": {[]mlflow.Attribute{attribute(ChatUsage, `{"input_tokens": 10, "output_tokens": 20, `+
-			`"total_tokens": 35}`), attribute(SpanOutputs, `{"candidates": [], "usage_metadata": {"prompt_token_count": 10, `+
+			`"total_tokens": 35}`), attribute(SpanOutputs, `{"candidates": [], "usage_metadata": {`+
+			`"prompt_token_count": 10, `+
 			`"candidates_token_count": 20, "thoughts_token_count": 5, "total_token_count": 35}}`)},
 			map[string]any{UsageInput: int64(10), UsageOutput: int64(25), UsageReasoning: int64(5)}},
 		"Gemini's thoughts, without a total": {[]mlflow.Attribute{

@@ -149,7 +149,8 @@ func ReadAttribute(key string, scope Dialect) *Reading {
 		return nil
 	}
 	for i := range numbered {
-		if rest, ok := strings.CutPrefix(key, numbered[i].prefix); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+		rest, ok := strings.CutPrefix(key, numbered[i].prefix)
+		if ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
 			return numbered[i].reading
 		}
 	}

@@ -20,7 +20,8 @@ func Marks(key string) bool {
 	case 'g':
 		return strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "gcp.vertex.agent.")
 	case 'l':
-		return strings.HasPrefix(key, "llm.") || strings.HasPrefix(key, "langfuse.") || strings.HasPrefix(key, "langsmith.")
+		return strings.HasPrefix(key, "llm.") || strings.HasPrefix(key, "langfuse.") ||
+			strings.HasPrefix(key, "langsmith.")
 	case 'o':
 		return strings.HasPrefix(key, "openinference.") || key == "output.value" || key == "output.mime_type"
 	case 'p':

@@ -65,8 +65,8 @@ func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) 
 		return nil, err
 	}
 	p.workers.New = func() any {
-		return &worker{genaiProcessor: p, text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20, Media: cfg.Tokens.Media},
-			stripe: p.tally.Stripe()}
+		return &worker{genaiProcessor: p, stripe: p.tally.Stripe(),
+			text: text.Reader{Limit: cfg.Tokens.MaxTextSizeMiB << 20, Media: cfg.Tokens.Media}}
 	}
 	return p, nil
 }

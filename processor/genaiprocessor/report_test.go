@@ -217,8 +217,8 @@ func TestReport(t *testing.T) {
 	scores := func(n int64) []progress.Score {
 		return []progress.Score{{Name: "metric_a", Count: n, Mean: 1}, {Name: "metric_b", Count: n}}
 	}
-	image := map[string]any{"content": []any{map[string]any{"type": "text", "text": "Look!"},
-		map[string]any{"type": "image", "source": map[string]any{"data": strings.Repeat("iVBORw0KGgoAAAAN", 40)}}}}
+	image := `{"content": [{"type": "text", "text": "Look!"}, {"type": "image", "source": {"data": "` +
+		strings.Repeat("iVBORw0KGgoAAAAN", 40) + `"}}]}`
 	for name, tc := range map[string]struct {
 		change func(*Config)
 		work   func(processor.Traces)
@@ -259,13 +259,13 @@ func TestReport(t *testing.T) {
 					genai.UsageInput: 1000, genai.UsageOutput: 0})
 				require.NoError(t, p.ConsumeTraces(context.Background(), td))
 			},
-			progress.Refinement{Spans: 3, ModelCalls: 3, Reported: 1, ReportedInput: 1000, Prices: true, Currency: "EUR",
-				PriceList: "example", Priced: 1, Cost: 0.001}},
+			progress.Refinement{Spans: 3, ModelCalls: 3, Reported: 1, ReportedInput: 1000, Prices: true,
+				Currency: "EUR", PriceList: "example", Priced: 1, Cost: 0.001}},
 		"embeddings": {func(c *Config) { c.Cost, c.Tokens.Spans = examplePrices, SpansNone },
 			consume(map[string]any{genai.OperationName: "embeddings", genai.RequestModel: "gpt-4o-mini",
 				genai.UsageInput: 1000}),
-			progress.Refinement{Spans: 1, ModelCalls: 1, Reported: 1, ReportedInput: 1000, Prices: true, Currency: "EUR",
-				PriceList: "example", Priced: 1, Cost: 0.001}},
+			progress.Refinement{Spans: 1, ModelCalls: 1, Reported: 1, ReportedInput: 1000, Prices: true,
+				Currency: "EUR", PriceList: "example", Priced: 1, Cost: 0.001}},
 		"what is left out": {func(c *Config) { c.Assessments.MaxMetrics = 1 },
 			consume(map[string]any{genai.SpanType: "AGENT", genai.Assessments: `[{"name": "a", "value": 1}, ` +
 				`{"name": "b", "value": 1}, {"name": "!", "value": 1}, {"name": "A", "value": "?"}]`}),

@@ -41,14 +41,14 @@ func sameCalls() []sameCall {
 	return []sameCall{
 		{dialect: genai.DialectMLflow, attributes: map[string]any{
 			"mlflow.spanType": "CHAT_MODEL", "mlflow.llm.model": callModel, "mlflow.llm.provider": "anthropic",
-			"mlflow.spanInputs":  map[string]any{"messages": []any{map[string]any{"role": "user", "content": callInput}}},
+			"mlflow.spanInputs":  map[string]any{"messages": messageList("user", callInput)},
 			"mlflow.spanOutputs": map[string]any{"role": "assistant", "content": callOutput},
 			"mlflow.chat.tokenUsage": map[string]any{"input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050,
 				"cache_read_input_tokens": 400, "cache_creation_input_tokens": 100},
 			"gen_ai.usage.reasoning.output_tokens": 20}},
 		{dialect: genai.DialectMLflow, attributes: map[string]any{ // as mlflow.claude_code of 3.12 to 3.17 counts
 			"mlflow.spanType": "LLM", "mlflow.llm.model": callModel,
-			"mlflow.spanInputs":  map[string]any{"messages": []any{map[string]any{"role": "user", "content": callInput}}},
+			"mlflow.spanInputs":  map[string]any{"messages": messageList("user", callInput)},
 			"mlflow.spanOutputs": map[string]any{"role": "assistant", "content": callOutput},
 			"mlflow.chat.tokenUsage": map[string]any{"input_tokens": 500, "output_tokens": 50, "total_tokens": 1050,
 				"cache_read_input_tokens": 400, "cache_creation_input_tokens": 100},
@@ -100,7 +100,8 @@ func sameCalls() []sameCall {
 			"gen_ai.usage.details.cache_read_tokens": 400, "gen_ai.usage.details.cache_write_tokens": 100,
 			"gen_ai.usage.details.reasoning_tokens": 20}},
 		{dialect: genai.DialectVercel, attributes: map[string]any{
-			"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": callModel, "ai.model.provider": "openai.chat",
+			"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": callModel,
+			"ai.model.provider":  "openai.chat",
 			"ai.prompt.messages": messages("user", callInput), "ai.response.text": callOutput,
 			"ai.usage.inputTokens": 1000, "ai.usage.outputTokens": 50, "ai.usage.totalTokens": 1050,
 			"ai.usage.cachedInputTokens": 400, "ai.usage.reasoningTokens": 20},
@@ -109,8 +110,10 @@ func sameCalls() []sameCall {
 			"gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": callModel,
 			"gcp.vertex.agent.llm_request": `{"model": "model-1", "contents": [{"role": "user", "parts": [{"text": "` +
 				callInput + `"}]}]}`,
-			"gcp.vertex.agent.llm_response": `{"content": {"role": "model", "parts": [{"text": "` + callOutput + `"}]}, ` +
-				`"usage_metadata": {"prompt_token_count": 1000, "candidates_token_count": 30, "thoughts_token_count": 20, ` +
+			"gcp.vertex.agent.llm_response": `{"content": {"role": "model", "parts": [{"text": "` + callOutput +
+				`"}]}, ` +
+				`"usage_metadata": {"prompt_token_count": 1000, "candidates_token_count": 30, ` +
+				`"thoughts_token_count": 20, ` +
 				`"cached_content_token_count": 400, "total_token_count": 1050}}`,
 			"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 30},
 			unsaid: []string{"write"}},
@@ -120,20 +123,26 @@ func sameCalls() []sameCall {
 			unsaid: []string{"reasoning", "text"}},
 		{dialect: genai.DialectOpenAIAgents, scope: "mlflow", attributes: map[string]any{
 			"mlflow.spanType": "CHAT_MODEL", "model": callModel,
-			"mlflow.spanInputs":  []any{map[string]any{"role": "user", "content": callInput}},
-			"mlflow.spanOutputs": []any{map[string]any{"role": "assistant", "content": callOutput}},
+			"mlflow.spanInputs":  messageList("user", callInput),
+			"mlflow.spanOutputs": messageList("assistant", callOutput),
 			"usage": map[string]any{"input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050,
 				"input_tokens_details":  map[string]any{"cached_tokens": 400},
 				"output_tokens_details": map[string]any{"reasoning_tokens": 20}}},
 			unsaid: []string{"write"}},
 		{dialect: genai.DialectLangSmith, scope: "langsmith", attributes: map[string]any{
-			"langsmith.span.kind": "llm", "gen_ai.operation.name": "chat", "langsmith.metadata.ls_model_name": callModel,
-			"langsmith.metadata.ls_provider": "openai",
-			"gen_ai.prompt":                  `{"messages": ` + messages("user", callInput) + `}`, "gen_ai.completion": callOutput,
-			"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 50, "gen_ai.usage.total_tokens": 1050,
+			"langsmith.span.kind": "llm", "gen_ai.operation.name": "chat",
+			"langsmith.metadata.ls_model_name": callModel,
+			"langsmith.metadata.ls_provider":   "openai",
+			"gen_ai.prompt":                    `{"messages": ` + messages("user", callInput) + `}`,
+			"gen_ai.completion":                callOutput,
+			"gen_ai.usage.input_tokens":        1000, "gen_ai.usage.output_tokens": 50, "gen_ai.usage.total_tokens": 1050,
 			"gen_ai.usage.input_token_details":  `{"cache_read": 400, "cache_creation": 100}`,
 			"gen_ai.usage.output_token_details": `{"reasoning": 20}`}},
 	}
+}
+
+func messageList(role, content string) []any {
+	return []any{map[string]any{"role": role, "content": content}}
 }
 
 // The same call has the same counts, scores and costs in every dialect.
@@ -211,7 +220,8 @@ func TestReceivedUsage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			trace := &mlflow.Trace{Spans: []mlflow.Span{{ID: [8]byte{1}, Attributes: []mlflow.Attribute{
-				{Key: genai.SpanType, Raw: []byte(`"CHAT_MODEL"`)}, {Key: genai.LLMModel, Raw: []byte(`"` + callModel + `"`)},
+				{Key: genai.SpanType, Raw: []byte(`"CHAT_MODEL"`)},
+				{Key: genai.LLMModel, Raw: []byte(`"` + callModel + `"`)},
 				{Key: genai.ChatUsage, Raw: []byte(tc.usage)}, {Key: genai.SpanOutputs, Raw: []byte(tc.outputs)},
 			}}}}
 			if tc.outputs == "" {

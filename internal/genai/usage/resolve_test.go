@@ -44,7 +44,7 @@ func TestResolve(t *testing.T) {
 			CachedIncluded, Tokens{Input: 10, CacheWrite: 5, CacheWrite1h: 5, Limited: true}},
 		"only writes of an hour": {map[Field]int64{FieldInput: 10, FieldCacheWrite1h: 7}, CachedIncluded,
 			Tokens{Input: 10, CacheWrite: 7, CacheWrite1h: 7}},
-		"only writes of an hour, above the input": {map[Field]int64{FieldInput: 5, FieldCacheWrite1h: 7}, CachedIncluded,
+		"only writes of an hour, beside": {map[Field]int64{FieldInput: 5, FieldCacheWrite1h: 7}, CachedIncluded,
 			Tokens{Input: 12, CacheWrite: 7, CacheWrite1h: 7}},
 		"cached only": {map[Field]int64{FieldCacheRead: 5, FieldOutput: 1}, CachedUnknown,
 			Tokens{Input: 5, Output: 1, CacheRead: 5}},

@@ -292,16 +292,17 @@ func TestRefinementOfAReport(t *testing.T) {
 		"what is left out": {func(r *progress.Refinement) {
 			r.LeftOut = map[string]int64{"span_limit": 2, "no_number": 3, "overridden": 5, "collision": 1}
 			r.SharedScores = 4
-		}, []string{"            left out: 3 without a number, 1 with a name that gives the attribute of another one, " +
-			"2 beyond max_metrics\n            4 under an attribute that another name gives, too; " +
+		}, []string{"            left out: 3 without a number, 1 with a name that gives the attribute of another " +
+			"one, 2 beyond max_metrics\n            4 under an attribute that another name gives, too; " +
 			"processors::genai::assessments::rename tells them apart\n"}, []string{"overridden"}},
 		"no score at all": {func(r *progress.Refinement) {
 			r.Scores, r.LeftOut = nil, map[string]int64{"no_name": 1}
 		}, []string{"  scores    left out: 1 without a name of letters or digits\n"}, nil},
-		"images": {func(r *progress.Refinement) { r.MediaCounted = 12 }, []string{"            12 images or other base64 " +
-			"files were counted as text; processors::genai::tokens::media: skip leaves them out\n"}, nil},
+		"images": {func(r *progress.Refinement) { r.MediaCounted = 12 }, []string{"            12 images or other " +
+			"base64 files were counted as text; processors::genai::tokens::media: skip leaves them out\n"}, nil},
 		"costs that may be wrong": {func(r *progress.Refinement) { r.PricedTools, r.Uncertain, r.Limited = 3, 2, 1 },
-			[]string{", for 160 model calls and 3 tool calls\n", "2 calls may cost more", "1 calls report more tokens"}, nil},
+			[]string{", for 160 model calls and 3 tool calls\n", "2 calls may cost more",
+				"1 calls report more tokens"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := full

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"log"
 	"os"
 
@@ -12,14 +13,11 @@ import (
 )
 
 func main() {
-	f, err := os.Create(os.Args[1])
-	if err != nil {
+	var document bytes.Buffer
+	if err := genai.WriteDialects(&document); err != nil {
 		log.Fatal(err)
 	}
-	if err := genai.WriteDialects(f); err != nil {
-		log.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
+	if err := os.WriteFile(os.Args[1], document.Bytes(), 0o644); err != nil { //nolint:gosec // a document
 		log.Fatal(err)
 	}
 }

@@ -22,7 +22,7 @@ func TestMedia(t *testing.T) {
 		"a file and no more":  {file, "", 1},
 		"a byte too short":    {`"` + file[1:] + `"`, `"` + file[1:] + `"`, 0},
 		"two files":           {`["` + file + `", "x", "` + file + `AB=="]`, `["", "x", ""]`, 2},
-		"a data URL":          {`{"url": "data:image/png;base64,iVBORw0KGgo="}`, `{"url": "data:image/png;base64,"}`, 1},
+		"a data URL":          {`{"url": "data:image/png;base64,iVBORw0KGgo"}`, `{"url": "data:image/png;base64,"}`, 1},
 		"an empty data URL":   {`data:;base64,`, `data:;base64,`, 1},
 		"a data URL, a file":  {`a data:x;base64,AA== "` + file + `" b`, `a data:x;base64, "" b`, 2},
 		"a file, a data URL":  {`"` + file + `" data:x;base64,AA==`, `"" data:x;base64,`, 2},
