@@ -21,8 +21,8 @@ import (
 // Empty are the keys that are written without a value. Each keeps its default.
 type Empty []string
 
-// EmptyKeys returns the keys of a configuration that are written without a value, as from ${env:NAME}
-// with a variable that is not set.
+// EmptyKeys returns the keys of a configuration that are written without a value, as from
+// ${env:NAME} with a variable that is not set.
 func EmptyKeys(conf *confmap.Conf) Empty {
 	var found Empty
 	var walk func(at string, value any)
@@ -102,7 +102,8 @@ func (s *suggester) walk(at string, t reflect.Type, value any) {
 			if inner, ok := fields[key]; ok {
 				s.walk(join(at, key), inner, value[key])
 			} else if found := s.suggest(at, key, fields); found != "" {
-				s.hints = append(s.hints, fmt.Errorf("%s: there is no such key; did you mean %s?", join(at, key), found))
+				s.hints = append(s.hints, fmt.Errorf("%s: there is no such key; did you mean %s?",
+					join(at, key), found))
 			}
 		}
 	}

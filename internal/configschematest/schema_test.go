@@ -339,7 +339,8 @@ func TestCompareFinds(t *testing.T) {
 		{"exporter/databricksexporter", "[hold, fail, warn]", "[fail, warn]", "on_failure: default hold is not"},
 		{"receiver/mlflowreceiver", "    x-pointer: true\n", "", "storage: x-pointer is false"},
 		{"receiver/mlflowreceiver", "required: [tracking_uri]", "required: [uri]", "required uri is no key"},
-		{"receiver/mlflowreceiver", "            description: Include deleted experiments.\n", "", "deleted: it has no"},
+		{"receiver/mlflowreceiver", "            description: Include deleted experiments.\n", "",
+			"deleted: it has no"},
 		{"processor/genaiprocessor", "    x-customType: float64\n        default: 0", "    default: 0", "score: x-c"},
 	} {
 		t.Run(x.finds, func(t *testing.T) {

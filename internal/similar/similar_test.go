@@ -17,7 +17,8 @@ func TestNames(t *testing.T) {
 		require.True(t, Names(x[0], x[1]), x)
 		require.True(t, Names(x[1], x[0]), x)
 	}
-	for _, x := range [][2]string{{"", "a"}, {"-", "_"}, {"endpoint", "storage"}, {"tls", "http"}, {"bot", "robotics"}} {
+	for _, x := range [][2]string{{"", "a"}, {"-", "_"}, {"endpoint", "storage"}, {"tls", "http"},
+		{"bot", "robotics"}} {
 		require.False(t, Names(x[0], x[1]), x)
 		require.False(t, Names(x[1], x[0]), x)
 	}

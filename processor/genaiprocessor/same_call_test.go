@@ -135,7 +135,8 @@ func sameCalls() []sameCall {
 			"langsmith.metadata.ls_provider":   "openai",
 			"gen_ai.prompt":                    `{"messages": ` + messages("user", callInput) + `}`,
 			"gen_ai.completion":                callOutput,
-			"gen_ai.usage.input_tokens":        1000, "gen_ai.usage.output_tokens": 50, "gen_ai.usage.total_tokens": 1050,
+			"gen_ai.usage.input_tokens":        1000, "gen_ai.usage.output_tokens": 50,
+			"gen_ai.usage.total_tokens":         1050,
 			"gen_ai.usage.input_token_details":  `{"cache_read": 400, "cache_creation": 100}`,
 			"gen_ai.usage.output_token_details": `{"reasoning": 20}`}},
 	}

@@ -30,7 +30,8 @@ extensions:
   mine: {}
   sleeping: {}
 service:
-  extensions: [basicauth, bearertokenauth, databricks_auth, databricks_setup, file_storage/a, oauth2client, zpages, mine]
+  extensions: [basicauth, bearertokenauth, databricks_auth, databricks_setup, file_storage/a, oauth2client, zpages,
+    mine]
   pipelines:
     traces: {receivers: [mlflow], exporters: [otlp_http, file]}
     traces/2: {receivers: [otlp], exporters: [file]}
@@ -73,7 +74,8 @@ func TestConvert(t *testing.T) {
 		"client's as server's": {"receivers: {otlp: {protocols: {http: {auth: {authenticator: oauth2client}}}}}",
 			`receivers::otlp::protocols::http::auth::authenticator: the extension "oauth2client" is not an ` +
 				`authenticator of servers`},
-		"basicauth of clients as server's": {"receivers: {otlp: {protocols: {http: {auth: {authenticator: basicauth}}}}}",
+		"basicauth of clients as server's": {
+			"receivers: {otlp: {protocols: {http: {auth: {authenticator: basicauth}}}}}",
 			"not an authenticator of servers"},
 		"workspace": {"receivers: {mlflow: {tracking_uri: databricks}}",
 			`receivers::mlflow::http::auth::authenticator: the extension "basicauth" is not a sign-in to Databricks`},
