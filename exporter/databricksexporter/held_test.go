@@ -221,6 +221,28 @@ func TestHeldForASetting(t *testing.T) {
 	})
 }
 
+// The edge of the workspace says no, by a header alone or by a status that no retry changes.
+func TestHeldByTheEdge(t *testing.T) {
+	checkHeld(t, map[string]held{
+		"200 with a reason is not sent": {
+			prevent: func(w *databrickstest.Workspace) {
+				w.SetOutcome(spansTable, databrickstest.Edge("Table cannot be found."))
+			},
+			label: "reason_phrase", remedy: "took nothing; it says: Table cannot be found.",
+		},
+		"501": {
+			prevent: func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(501)) },
+			label:   "not_implemented", remedy: "it says: Ingestion into this table is not supported.",
+		},
+		"403 with a reason alone": {
+			prevent: func(w *databrickstest.Workspace) {
+				w.SetOutcome(spansTable, databrickstest.Outcome{Status: 403, Empty: true, Reason: "Catalog is frozen"})
+			},
+			label: "forbidden", remedy: "it says: Catalog is frozen",
+		},
+	})
+}
+
 // Something else than the workspace answers.
 func TestHeldByAProxy(t *testing.T) {
 	checkHeld(t, map[string]held{
