@@ -32,7 +32,7 @@ func TestTenTogether(t *testing.T) {
 		return strings.HasSuffix(n, "_metrics") && !strings.Contains(n, "_otel_")
 	})
 	require.Equal(t, []string{
-		contentView, scoresView, tracesView, "cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs",
+		contentView, evalView, scoresView, spansView, tracesView, "cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs",
 		"cat.sch.pre_otel_metrics", spansTable,
 	}, tables)
 	created := 0
@@ -118,7 +118,7 @@ func TestTeardown(t *testing.T) {
 		at += i
 	}
 	list := script(out)
-	require.Len(t, list, 7)
+	require.Len(t, list, 9)
 	c := client(t, w)
 	for _, s := range list {
 		_, err := c.Statement(t.Context(), "wh", s)
@@ -137,17 +137,17 @@ func TestStreamingTable(t *testing.T) {
 	addRoot(w, "t2", map[string]any{"metric_quality": 1.0})
 	small := map[string]any{"row_limit": 1}
 	out := apply(t, w, keys{"views": small})
-	require.Contains(t, out, "Streaming table cat.sch.pre_genai_spans: proposed only")
+	require.Contains(t, out, "Streaming table cat.sch.pre_genai_topmost_spans: proposed only")
 	require.Contains(t, out, "2 spans are more than views::row_limit (1)")
 	require.Contains(t, out, "scores are looked for in the spans of the last 30 days")
-	require.Nil(t, w.Table("cat.sch.pre_genai_spans"))
+	require.Nil(t, w.Table("cat.sch.pre_genai_topmost_spans"))
 
 	small["streaming"] = true
 	apply(t, w, keys{"views": small})
-	require.Equal(t, "STREAMING_TABLE", w.Table("cat.sch.pre_genai_spans").Kind)
-	require.Contains(t, w.Table(tracesView).View, "pre_genai_spans")
+	require.Equal(t, "STREAMING_TABLE", w.Table("cat.sch.pre_genai_topmost_spans").Kind)
+	require.Contains(t, w.Table(tracesView).View, "pre_genai_topmost_spans")
 	small["streaming"] = false // it is there, so it stays in use
 	out = apply(t, w, keys{"views": small})
 	require.NotContains(t, out, ": to do")
-	require.Contains(t, w.Table(tracesView).View, "pre_genai_spans")
+	require.Contains(t, w.Table(tracesView).View, "pre_genai_topmost_spans")
 }

@@ -40,13 +40,14 @@ func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 		list = append(list, over.Steps()...)
 		planned = over.Planned
 	}
-	traces, scores, content := o.Name(views.TracesKind), o.Name(views.ScoresKind), o.Name(views.ContentKind)
+	traces, scores := o.Name(views.TracesKind), o.Name(views.ScoresKind)
 	for _, g := range c.Grants {
 		w := &grant.Wanted{
 			Client: api, Principal: g.Principal, Write: g.Write, Read: g.Read, Content: g.Content,
 			Location: c.location(), Layout: c.Layout,
-			ReadViews: []unity.Name{traces, scores}, ContentViews: []unity.Name{content},
-			Expected: func(n unity.Name) bool { return where.Pending() || planned(n) },
+			ReadViews:    []unity.Name{traces, scores, o.Name(views.SpansKind)},
+			ContentViews: []unity.Name{o.Name(views.ContentKind), o.Name(views.EvalKind)},
+			Expected:     func(n unity.Name) bool { return where.Pending() || planned(n) },
 		}
 		list = append(list, w.Step())
 	}

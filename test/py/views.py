@@ -101,6 +101,7 @@ class Run:
         self.tables = {t["name"]: t["rows"] for t in given["tables"]}
         self.columns = {t["name"]: t["columns"] for t in given["tables"]}
         self.queries, self.plans, self.later = given["queries"], given["plans"], given["later"]
+        self.agreement = given["agreement"]
         self.executed, self.left, self.values, self.differences = 0, [], collections.Counter(), []
 
     def statements(self, name):

@@ -53,7 +53,9 @@ func (s *sheet) check(t *testing.T, name string) {
 func (s *sheet) everything(t *testing.T, o *Options) {
 	t.Helper()
 	require.NoError(t, o.Validate())
-	for _, make := range []func([]string) (View, error){o.ScoresView, o.Traces, o.Content} {
+	for _, make := range []func([]string) (View, error){
+		o.ScoresView, o.Traces, o.SpansView, o.Content, o.Eval,
+	} {
 		v, err := make(nil)
 		require.NoError(t, err)
 		s.add(o.Plan(v, nil).Statements...)
@@ -73,7 +75,10 @@ func TestGoldenV2(t *testing.T) {
 	s.check(t, "v2")
 
 	s.Reset()
-	s.add(Drop(o.Name(ContentKind)), Drop(o.Name(TracesKind)), Drop(o.Name(ScoresKind)), o.DropStreaming())
+	for _, kind := range []string{EvalKind, ContentKind, SpansKind, TracesKind, ScoresKind} {
+		s.add(Drop(o.Name(kind)))
+	}
+	s.add(o.DropStreaming())
 	s.check(t, "teardown")
 }
 
@@ -90,7 +95,7 @@ func TestGoldenV2Everywhere(t *testing.T) {
 // Views over the streaming table.
 func TestGoldenV2Streamed(t *testing.T) {
 	o := &Options{Location: lab, Layout: unity.LayoutV2}
-	o.Spans = o.Name(SpansKind)
+	o.Spans = o.Name(TopmostKind)
 	o.Prefix = "streamed"
 	known(o, "relevance", "groundedness", "answer_length", "Relevance", "it's \"odd\"?")
 	var s sheet

@@ -67,4 +67,5 @@ var annotationsColumns = []Column{
 	{Name: "updated_by", Type: "string"},
 	{Name: "deleted_at", Type: "timestamp"},
 	{Name: "deleted_by", Type: "string"},
+	{Name: "_change_type", Type: "string"},
 }
