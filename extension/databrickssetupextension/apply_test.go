@@ -128,6 +128,42 @@ func TestTeardown(t *testing.T) {
 	require.Contains(t, w.Tables(), spansTable, "data stays")
 }
 
+// What agents need that write tags and feedback with MLflow, and the tag that MLflow's monitoring
+// reads. The tag is set once.
+func TestAnnotateAndMonitoringWarehouse(t *testing.T) {
+	w := workspace(t)
+	k := keys{
+		"grants": []any{map[string]any{"principal": "app-1", "write": true, "annotate": true},
+			map[string]any{"principal": "analysts", "annotate": true}},
+		"experiment": map[string]any{"name": "/Shared/x", "monitoring_warehouse_id": 123},
+	}
+	out, err := run(t, w, k)
+	require.NoError(t, err)
+	require.Contains(t, out, "POST /api/2.0/mlflow/experiments/set-experiment-tag")
+	require.Contains(t, out, `"experiment_id": "EXPERIMENT_ID"`)
+	apply(t, w, k)
+	tag := func() string {
+		x, err := client(t, w).ExperimentByName(t.Context(), "/Shared/x")
+		require.NoError(t, err)
+		return x.Tags["mlflow.monitoring.sqlWarehouseId"]
+	}
+	require.Equal(t, "123", tag())
+	for _, principal := range []string{"app-1", "analysts"} {
+		require.Equal(t, []string{"MODIFY", "SELECT"}, w.Granted(principal, "cat.sch.pre_otel_annotations"))
+	}
+	require.Equal(t, []string{"SELECT"}, w.Granted("analysts", spansTable))
+
+	w.ForgetRequests()
+	out = apply(t, w, k)
+	require.NotContains(t, out, ": to do")
+	require.Zero(t, w.Count("POST", "/api/2.0/mlflow/experiments/set-experiment-tag"))
+
+	k["experiment"] = map[string]any{"name": "/Shared/x", "monitoring_warehouse_id": "other"}
+	out = apply(t, w, k)
+	require.Contains(t, out, "the tag mlflow.monitoring.sqlWarehouseId names 123 now")
+	require.Equal(t, "other", tag())
+}
+
 // Above the row limit the streaming table is proposed, and made only when asked for; views read it
 // then.
 func TestStreamingTable(t *testing.T) {

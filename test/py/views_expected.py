@@ -595,6 +595,8 @@ def growing(run):
     columns, wide, tall = after("growing_3", columns, ["relevance", "quality", "safety", "Quality"])
     run.equal("the fourth column is the last", columns[-1], fourth)
     run.equal("four columns", {k: v for k, v in wide.items() if k[0] > 1}, {(2, "metric_quality"): 0.75, (2, fourth): 0.25, (3, fourth): 0.125})
+    view, copied = (sorted(str(r) for r in run.spark.table("spark_catalog.lab.growing_genai_traces" + end).collect()) for end in ("", "_table"))
+    run.equal("rows of the copy of the view", copied, view)
     run.equal("its name is known", json.loads(run.properties("growing_genai_traces")["otelcol_mlflow.scores"]), {fourth: "Quality"})
 
 

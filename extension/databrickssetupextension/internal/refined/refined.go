@@ -36,6 +36,8 @@ type Wanted struct {
 	// proposes it.
 	Streaming bool
 	RowLimit  int64
+	// Copies are the kinds of views of which a table is made, for monitors.
+	Copies []string
 	// Pending reports whether the tables are still to be made.
 	Pending func() bool
 
@@ -60,6 +62,13 @@ func (w *Wanted) Steps() []plan.Step {
 			Title: "View " + w.Options.Name(kind).String(),
 			Look:  func(ctx context.Context) (plan.Proposal, error) { return w.lookView(ctx, kind) },
 			Undo:  func(ctx context.Context) (plan.Proposal, error) { return w.undoView(ctx, kind) },
+		})
+	}
+	for _, kind := range w.Copies {
+		list = append(list, plan.Step{
+			Title: "Table " + views.CopyName(w.Options.Name(kind)).String(),
+			Look:  func(ctx context.Context) (plan.Proposal, error) { return w.lookCopy(ctx, kind) },
+			Undo:  func(ctx context.Context) (plan.Proposal, error) { return w.undoCopy(ctx, kind) },
 		})
 	}
 	return list

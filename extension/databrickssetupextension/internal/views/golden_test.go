@@ -122,6 +122,19 @@ func TestGoldenV1Logs(t *testing.T) {
 	s.check(t, "v1_logs")
 }
 
+// copied are the statements of the copy of a view, which has the columns that an earlier form of the
+// view has.
+func copied(t *testing.T, v View, before *Existing) []Statement {
+	var table *Existing
+	if before != nil {
+		table = &Existing{Type: "MANAGED", Columns: before.Columns,
+			Properties: map[string]string{MarkerCopy: v.Name.String()}}
+	}
+	list, err := v.Copy(table)
+	require.NoError(t, err)
+	return list
+}
+
 // as is what the catalog says of a view after its statements were executed.
 func as(o *Options, v View) *Existing {
 	e := &Existing{Type: "VIEW", Definition: v.Query, Properties: o.markers(&v)}
@@ -144,6 +157,7 @@ func TestGoldenNewScores(t *testing.T) {
 	var s sheet
 	s.add(o.Plan(tall, nil).Statements...)
 	s.add(o.Plan(first, nil).Statements...)
+	s.add(copied(t, first, nil)...)
 	s.check(t, "growing_1")
 
 	before := as(o, first)
@@ -162,6 +176,7 @@ func TestGoldenNewScores(t *testing.T) {
 		s.Reset()
 		s.add(o.Found(0))
 		s.add(c.Statements...)
+		s.add(copied(t, v, before)...)
 		s.check(t, []string{"growing_2", "growing_3"}[step])
 
 		after := as(o, v)

@@ -205,3 +205,10 @@ SELECT
 FROM roots AS r
 WHERE r.root_rank = 1
 ;
+-- makes a table that is a copy of the view
+CREATE TABLE IF NOT EXISTS `spark_catalog`.`lab`.`growing_genai_traces_table`
+COMMENT 'A copy of spark_catalog.lab.growing_genai_traces for its quality monitor, as of the last refresh.'
+TBLPROPERTIES ('otelcol_mlflow.copy' = 'spark_catalog.lab.growing_genai_traces')
+AS
+SELECT * FROM `spark_catalog`.`lab`.`growing_genai_traces`
+;

@@ -213,3 +213,11 @@ COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`metric_safety` I
 -- sets the comment again [Databricks only]
 COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`metric_quality_1b2c08a8` IS 'Score Quality.'
 ;
+-- adds the columns of new scores
+ALTER TABLE `spark_catalog`.`lab`.`growing_genai_traces_table` ADD COLUMNS (`metric_quality_1b2c08a8` DOUBLE)
+;
+-- brings the table up to date; put this statement into a schedule of your own
+INSERT OVERWRITE TABLE `spark_catalog`.`lab`.`growing_genai_traces_table`
+SELECT `request_id`, `trace_id`, `span_id`, `request_time`, `start_time_ms`, `execution_time_ms`, `status`, `trace_name`, `span_type`, `experiment_id`, `experiment`, `service_name`, `session_id`, `user_id`, `environment`, `app_version`, `model`, `trace_kind`, `tags`, `token_count_request`, `token_count_response`, `token_count_encoding`, `token_count_approximate`, `reported_tokens_input`, `reported_tokens_output`, `reported_tokens_total`, `reported_cost`, `contract_cost_trace_total`, `contract_cost_trace_partial`, `contract_cost_currency`, `metric_quality`, `metric_relevance`, `metric_safety`, `metric_quality_1b2c08a8`
+FROM `spark_catalog`.`lab`.`growing_genai_traces`
+;
