@@ -172,7 +172,7 @@ func TestHeldForATable(t *testing.T) {
 			remove: func(w *databrickstest.Workspace) {
 				w.Set(func(s *databrickstest.Switches) { s.PreviewOff = false })
 			},
-			label: "not_found", remedy: `turn on the preview "OpenTelemetry on Databricks"`,
+			label: "not_found", remedy: `older workspaces need the preview "OpenTelemetry on Databricks"`,
 		},
 		"404 of a proxy": {
 			prevent: func(w *databrickstest.Workspace) {

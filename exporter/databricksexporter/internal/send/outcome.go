@@ -161,7 +161,7 @@ func refused(q request, status int, e document, token bool) outcome {
 	case status == http.StatusNotFound:
 		return outcome{action: actionHold, label: labelNotFound, message: fmt.Sprintf(
 			`the workspace has no route %s (status 404): `+
-				`turn on the preview "OpenTelemetry on Databricks" there, or correct path_prefix%s`,
+				`correct path_prefix or host; older workspaces need the preview "OpenTelemetry on Databricks"%s`,
 			q.path,
 			e.excerpt(),
 		)}

@@ -86,10 +86,10 @@ func TestJudge(t *testing.T) {
 		"403 with a table": {answer{status: 403, body: body("PERMISSION_DENIED",
 			"TABLE_DOES_NOT_EXIST or no permission")}, actionHold, labelForbidden, "", "GRANT"},
 		"404": {answer{status: 404, body: body("ENDPOINT_NOT_FOUND", "No API "+
-			"found")}, actionHold, labelNotFound, "", "no route /api/2.0/otel/v1/traces (status 404): turn on the " +
-			"preview"},
+			"found")}, actionHold, labelNotFound, "", "no route /api/2.0/otel/v1/traces (status 404): correct " +
+			"path_prefix or host; older workspaces need the preview"},
 		"404 in HTML": {answer{status: 404, body: []byte("<html>")}, actionHold, labelNotFound, "",
-			"turn on the preview"},
+			"need the preview"},
 		"404 table": {answer{status: 404, body: body("TABLE_DOES_NOT_EXIST", "no")}, actionHold, labelNotFound, "",
 			"table main.my-traces.agents_otel_spans does not exist"},
 		"404 table or view": {answer{status: 404, body: body("NOT_FOUND", "[TABLE_OR_VIEW_NOT_FOUND] "+
