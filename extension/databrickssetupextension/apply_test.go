@@ -32,8 +32,8 @@ func TestTenTogether(t *testing.T) {
 		return strings.HasSuffix(n, "_metrics") && !strings.Contains(n, "_otel_")
 	})
 	require.Equal(t, []string{
-		contentView, evalView, scoresView, spansView, tracesView, "cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs",
-		"cat.sch.pre_otel_metrics", spansTable,
+		contentView, evalView, scoresView, spansView, tracesView, "cat.sch.pre_otel_annotations",
+		"cat.sch.pre_otel_logs", "cat.sch.pre_otel_metrics", spansTable,
 	}, tables)
 	created := 0
 	for _, r := range w.RequestsTo("POST", "/api/2.0/mlflow/experiments/create") {

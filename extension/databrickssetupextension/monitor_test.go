@@ -126,7 +126,8 @@ func TestMonitorOnATable(t *testing.T) {
 			more := keys{"scores": []any{"tone"}}
 			maps.Copy(more, onTable)
 			out = apply(t, w, more)
-			require.Contains(t, out, "ALTER TABLE `cat`.`sch`.`pre_genai_traces_table` ADD COLUMNS (`metric_tone` DOUBLE)")
+			require.Contains(t, out,
+				"ALTER TABLE `cat`.`sch`.`pre_genai_traces_table` ADD COLUMNS (`metric_tone` DOUBLE)")
 			require.Contains(t, out, "INSERT OVERWRITE TABLE `cat`.`sch`.`pre_genai_traces_table`")
 			require.Contains(t, columns(w, tracesView+"_table"), "metric_tone")
 

@@ -151,8 +151,8 @@ func (c *Config) validateGrants() (errs []error) {
 			errs = append(errs, fmt.Errorf("%s::principal: %q is written twice; write what it may do in one place", key,
 				g.Principal))
 		case !g.Write && !g.Annotate && !g.Read && !g.Content:
-			errs = append(errs, fmt.Errorf("%s: nothing is granted to %q; write write, annotate, read or content: true", key,
-				g.Principal))
+			errs = append(errs, fmt.Errorf("%s: nothing is granted to %q; write write, annotate, read or content: "+
+				"true", key, g.Principal))
 		case everybody && !g.AllUsers:
 			errs = append(errs,
 				fmt.Errorf("%s::principal: everybody is in %q; name a smaller group, or write all_users: true "+

@@ -147,7 +147,8 @@ func logsOf(scored mlflowserver.Overridden) plog.Logs {
 			l.SetSpanID(pcommon.SpanID(parsed(s.span)))
 		}
 		l.SetTimestamp(at(100 + i))
-		m := attrs{"gen_ai.evaluation.name": s.name, "mlflow.assessment.id": s.id, "mlflow.assessment.valid": !s.invalid}
+		m := attrs{"gen_ai.evaluation.name": s.name, "mlflow.assessment.id": s.id,
+			"mlflow.assessment.valid": !s.invalid}
 		switch v := s.value.(type) {
 		case float64:
 			m["gen_ai.evaluation.score.value"] = v

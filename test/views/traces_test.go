@@ -185,28 +185,42 @@ func deliveries() []delivery {
 		{scored(16, 0, nil), false},
 		{scored(17, 0, attrs{"metric_quality": 0.4}), false},
 		{scored(19, 1000, attrs{"metric_quality": 1.0, "metric_failed": 1.0}), false}, // from before the overriding
-		// Spans of every kind for the view of spans, expectations in the list of assessments.
-		{spansOf(22, attrs{"service.name": "kinds", "mlflow.experimentId": "8"},
-			span{id: 1, name: "agent", end: 10, status: ptrace.StatusCodeError,
-				attrs: attrs{thrown: []string{"Timeout", "ValueError"}, "mlflow.spanType": "AGENT", "gen_ai.agent.name": "a", "mlflow.spanInputs": []any{attrs{"role": "user"}},
-					"mlflow.assessments": `[{"assessment_name":"answer","last_update_time":"2026-11-20T10:00:00Z","valid":true,` +
-						`"expectation":{"value":"yes"}},{"assessment_name":"answer","last_update_time":"2026-11-20T11:00:00Z",` +
-						`"valid":true,"expectation":{"value":7}},{"assessment_name":"list","last_update_time":"2026-11-20T11:00:00Z",` +
-						`"expectation":{"serialized_value":{"serialization_format":"JSON_FORMAT","value":"[1, {\"a\": null}]"}}},` +
-						`{"assessment_name":"old","last_update_time":"2026-11-20T11:00:00Z","valid":false,"expectation":{"value":1}},` +
-						`{"assessment_name":"q","last_update_time":"2026-11-20T11:00:00Z","feedback":{"value":1}},` +
-						`{"assessment_name":"inner","span_id":"fe00000000001602","last_update_time":"2026-11-20T11:00:00Z",` +
-						`"expectation":{"value":1}}]`}},
-			span{id: 2, parent: 1, name: "search", end: 2, status: ptrace.StatusCodeError,
-				attrs: attrs{thrown: []string{"Timeout"}, "mlflow.spanType": "TOOL", "error.type": "429"}},
-			span{id: 3, parent: 1, name: "calc", end: 3, status: ptrace.StatusCodeOk,
-				attrs: attrs{thrown: []string{"Retried"}, "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "calculator"}},
-			span{id: 4, parent: 1, name: "llm", end: 4, attrs: attrs{"gen_ai.provider.name": "openai", "gen_ai.request.model": "m",
-				"mlflow.chat.tokenUsage": `{"input_tokens": 3, "output_tokens": 4}`, "gen_ai.usage.input_tokens": 9,
-				"mlflow.llm.cost": `{"total_cost": 0.5}`, "contract_cost_total": 0.25, "contract_cost_currency": "EUR"}},
-		), false},
+		{kinds(), false},
 		{scored(loggedTrace, 0, nil), false}, {scored(annotatedTrace, 0, nil), false},
 	}
+}
+
+// kinds are spans of every kind, for the view of spans. The topmost one carries expectations in its
+// list of assessments.
+func kinds() ptrace.Traces {
+	said := `[
+		{"assessment_name": "answer", "last_update_time": "2026-11-20T10:00:00Z", "valid": true,
+			"expectation": {"value": "yes"}},
+		{"assessment_name": "answer", "last_update_time": "2026-11-20T11:00:00Z", "valid": true,
+			"expectation": {"value": 7}},
+		{"assessment_name": "list", "last_update_time": "2026-11-20T11:00:00Z",
+			"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": "[1, {\"a\": null}]"}}},
+		{"assessment_name": "old", "last_update_time": "2026-11-20T11:00:00Z", "valid": false,
+			"expectation": {"value": 1}},
+		{"assessment_name": "q", "last_update_time": "2026-11-20T11:00:00Z", "feedback": {"value": 1}},
+		{"assessment_name": "inner", "span_id": "fe00000000001602", "last_update_time": "2026-11-20T11:00:00Z",
+			"expectation": {"value": 1}}
+	]`
+	return spansOf(22, attrs{"service.name": "kinds", "mlflow.experimentId": "8"},
+		span{1, 0, "agent", 0, 10, ptrace.StatusCodeError,
+			attrs{thrown: []string{"Timeout", "ValueError"}, "mlflow.spanType": "AGENT", "gen_ai.agent.name": "a",
+				"mlflow.spanInputs": []any{attrs{"role": "user"}}, "mlflow.assessments": said}},
+		span{2, 1, "search", 0, 2, ptrace.StatusCodeError,
+			attrs{thrown: []string{"Timeout"}, "mlflow.spanType": "TOOL", "error.type": "429"}},
+		span{3, 1, "calc", 0, 3, ptrace.StatusCodeOk,
+			attrs{thrown: []string{"Retried"}, "gen_ai.operation.name": "execute_tool",
+				"gen_ai.tool.name": "calculator"}},
+		span{4, 1, "llm", 0, 4, ptrace.StatusCodeUnset,
+			attrs{"gen_ai.provider.name": "openai", "gen_ai.request.model": "m",
+				"mlflow.chat.tokenUsage": `{"input_tokens": 3, "output_tokens": 4}`, "gen_ai.usage.input_tokens": 9,
+				"mlflow.llm.cost": `{"total_cost": 0.5}`, "contract_cost_total": 0.25,
+				"contract_cost_currency": "EUR"}},
+	)
 }
 
 func scored(trace byte, revision int, scores attrs) ptrace.Traces {

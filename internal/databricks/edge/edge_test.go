@@ -14,7 +14,8 @@ import (
 
 func TestReason(t *testing.T) {
 	for phrase, want := range map[string]string{
-		"": "", " ": "", "OK": "", "ok": "", "Invalid access token.": "Invalid access token.", "two\tparts": "two parts",
+		"": "", " ": "", "OK": "", "ok": "", "Invalid access token.": "Invalid access token.",
+		"two\tparts": "two parts",
 	} {
 		h := http.Header{ReasonHeader: {phrase}}
 		require.Equal(t, want, Reason(200, h))
@@ -32,8 +33,9 @@ func TestRefusesToken(t *testing.T) {
 		reason, body string
 		want         bool
 	}{
-		"401":       {401, "", "", true},
-		"recorded":  {403, "Invalid access token.", `{"error_code":403,"message":"Invalid access token. [ReqId: 1]"}`, true},
+		"401": {401, "", "", true},
+		"recorded": {403, "Invalid access token.",
+			`{"error_code":403,"message":"Invalid access token. [ReqId: 1]"}`, true},
 		"body only": {403, "", `{"error_code":"403","message":"Invalid access token. [ReqId: 1]"}`, true},
 		"reason":    {403, "Invalid access token.", "", true},
 		"expired":   {403, "", `{"error_code":403,"message":"Access token has expired"}`, true},
@@ -49,7 +51,8 @@ func TestRefusesToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			closed := false
-			res := &http.Response{StatusCode: c.status, Header: http.Header{}, Body: body{strings.NewReader(c.body), &closed}}
+			res := &http.Response{StatusCode: c.status, Header: http.Header{},
+				Body: body{strings.NewReader(c.body), &closed}}
 			if c.reason != "" {
 				res.Header.Set(ReasonHeader, c.reason)
 			}

@@ -124,7 +124,8 @@ func TestTokenAnswerWithAReason(t *testing.T) {
 	w.SetFault(func(r *http.Request) *databrickstest.Fault {
 		if r.URL.Path == tokenPath {
 			return &databrickstest.Fault{Status: http.StatusOK, Body: `{"access_token":"canary","expires_in":3600}`,
-				Header: http.Header{"Content-Type": {"application/json"}, "X-Databricks-Reason-Phrase": {"Wrong audience"}}}
+				Header: http.Header{"Content-Type": {"application/json"},
+					"X-Databricks-Reason-Phrase": {"Wrong audience"}}}
 		}
 		return nil
 	})

@@ -18,7 +18,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// After an answer that refuses the token the request goes again with another token, once, with the same body and headers.
+// After an answer that refuses the token the request goes again with another token, once, with the
+// same body and headers.
 func TestUnauthorizedIsRepeatedOnce(t *testing.T) {
 	w := workspace(t)
 	s := session(t, m2m(w.URL()), Settings{})

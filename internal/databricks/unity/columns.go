@@ -13,8 +13,9 @@ type Column struct {
 // SchemaVersion is the table property that names the layout.
 const SchemaVersion = "otel.schemaVersion"
 
-// Columns are the columns that a table of a signal needs. The workspace maps each field of OTLP to a column by its name, and refuses or drops
-// rows when one is missing (Databricks documentation, "OpenTelemetry table reference").
+// Columns are the columns that a table of a signal needs. The workspace maps each field of OTLP to a
+// column by its name, and refuses or drops rows when one is missing (Databricks documentation,
+// "OpenTelemetry table reference").
 func Columns(s Signal, layout Layout) []Column {
 	var v2, v1 string
 	switch s {

@@ -52,7 +52,8 @@ func TestMetricsOfLayoutV1(t *testing.T) {
 		byName[c.Name] = c.Type
 	}
 	require.Len(t, byName, 14)
-	for _, absent := range []string{"start_time_unix_nano", "time_unix_nano", "record_id", "time", "date", "service_name"} {
+	for _, absent := range []string{"start_time_unix_nano", "time_unix_nano", "record_id", "time", "date",
+		"service_name"} {
 		require.NotContains(t, byName, absent)
 	}
 	for _, kind := range []string{"gauge", "sum", "histogram", "exponential_histogram", "summary"} {

@@ -73,7 +73,8 @@ func TestJudge(t *testing.T) {
 		"403 to the token by the reason": {answer{status: 403, header: reasoned("Invalid access token.")},
 			actionSignIn, "unauthenticated", "", "it says: Invalid access token."},
 		"403 to the address": {answer{status: 403, body: []byte(`{"error_code":403,"message":"Source IP address is ` +
-			`blocked"}`)}, actionHold, labelForbidden, "", "does not let the sender in (status 403); it says: Source IP"},
+			`blocked"}`)}, actionHold, labelForbidden, "",
+			"does not let the sender in (status 403); it says: Source IP"},
 		"403 to the table": {answer{status: 403, body: body("PERMISSION_DENIED", "User does not have MODIFY on "+
 			"Table 't'.")}, actionHold, labelForbidden, "", "GRANT MODIFY, SELECT ON TABLE " + table + " TO `app-1`"},
 		"403 to the schema": {answer{status: 403, body: body("PERMISSION_DENIED", "User does not have USE SCHEMA "+
@@ -127,10 +128,11 @@ func TestJudge(t *testing.T) {
 		"200 without a token": {answer{status: 200, header: reasoned("Malformed token")}, actionSignIn,
 			"unauthenticated", "", "(status 200); it says: Malformed token"},
 		"200 with its own name": {answer{status: 200, header: reasoned("OK")}, actionAccept, "accepted", "", ""},
-		"502":                   {answer{status: 502, body: []byte("<html>")}, actionRetry, "server_error", "", "status 502"},
-		"503":                   {answer{status: 503}, actionRetry, "server_error", "", "status 503"},
-		"504":                   {answer{status: 504}, actionRetry, "server_error", "", "status 504"},
-		"599":                   {answer{status: 599}, actionRetry, "server_error", "", "status 599"},
+		"502": {answer{status: 502, body: []byte("<html>")}, actionRetry, "server_error", "",
+			"status 502"},
+		"503": {answer{status: 503}, actionRetry, "server_error", "", "status 503"},
+		"504": {answer{status: 504}, actionRetry, "server_error", "", "status 504"},
+		"599": {answer{status: 599}, actionRetry, "server_error", "", "status 599"},
 		"missing header": {answer{status: 400, body: body("X", "Missing required header: "+
 			"x-databricks-uc-table-name")}, actionHold, "misconfigured", "", "correct table_header"},
 		"connection refused": {answer{err: &url.Error{Op: "Post", URL: "https://x", Err: errors.New("refused")}},

@@ -131,8 +131,8 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 		p.Shows = append(p.Shows, "to "+who+": all spans and annotations of the location, content included")
 	}
 	if w.Read {
-		p.Shows = append(p.Shows, "to "+who+": the views of traces, spans and scores: names, users and sessions, tags, "+
-			"tokens, costs and scores, but not what was asked and answered")
+		p.Shows = append(p.Shows, "to "+who+": the views of traces, spans and scores: names, users and sessions, "+
+			"tags, tokens, costs and scores, but not what was asked and answered")
 	}
 	if w.Content {
 		p.Shows = append(p.Shows, "to "+who+": what was asked and answered")

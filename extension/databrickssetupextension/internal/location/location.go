@@ -282,7 +282,8 @@ func (w *Wanted) Monitoring(warehouse string) plan.Step {
 				return plan.Proposal{}, err
 			}
 			p := plan.Proposal{State: plan.StateTodo,
-				Costs: []string{"nothing by itself; who reads traces with MLflow, and its monitoring, use the warehouse"}}
+				Costs: []string{"nothing by itself; who reads traces with MLflow, and its monitoring, use the " +
+					"warehouse"}}
 			switch have := x.Tags[databricks.TagWarehouse]; have {
 			case warehouse:
 				p.State = plan.StateDone

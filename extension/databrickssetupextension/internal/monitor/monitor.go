@@ -199,8 +199,8 @@ func (w *Wanted) createLegacy(ctx context.Context) error {
 // advised adds what may help when the workspace refuses a monitor of a view.
 func (w *Wanted) advised(err error) error {
 	if !w.OnTable && databricks.KindOf(err) == databricks.KindInvalid {
-		return fmt.Errorf("%w; if that is because it is a view, write monitor::on: table, and the monitor is made on a "+
-			"table that is a copy of the view", err)
+		return fmt.Errorf("%w; if that is because it is a view, write monitor::on: table, and the monitor is made on "+
+			"a table that is a copy of the view", err)
 	}
 	return err
 }
@@ -244,9 +244,9 @@ func (w *Wanted) fresh() plan.Proposal {
 		},
 	}
 	if !w.OnTable {
-		p.Notes = append(p.Notes, "Databricks documents the profile of a time series for tables, and views for snapshots "+
-			"only. If the workspace refuses this one, write monitor::on: table: setup then makes a table that is a copy of "+
-			"the view, to be refreshed, and the monitor on it")
+		p.Notes = append(p.Notes, "Databricks documents the profile of a time series for tables, and views for "+
+			"snapshots only. If the workspace refuses this one, write monitor::on: table: setup then makes a table "+
+			"that is a copy of the view, to be refreshed, and the monitor on it")
 	}
 	if slices.Contains(w.d.Slices, live) {
 		p.Notes = append(p.Notes, "a monitor has no filter, and makes slices of each expression by itself: all rows "+

@@ -38,8 +38,8 @@ func (w *Wanted) lookCopy(ctx context.Context, kind string) (plan.Proposal, erro
 	p := plan.Proposal{
 		State: plan.StateTodo,
 		Costs: []string{"storage of the view's rows once more, and the warehouse's work at each refresh"},
-		Notes: []string{"the table is as fresh as its last refresh: each run of setup with apply: true refreshes it, and " +
-			"so does the statement INSERT OVERWRITE in a schedule of your own"},
+		Notes: []string{"the table is as fresh as its last refresh: each run of setup with apply: true refreshes it, " +
+			"and so does the statement INSERT OVERWRITE in a schedule of your own"},
 	}
 	if t == nil {
 		w.planned[name] = true

@@ -29,8 +29,8 @@ func (v *View) Copy(existing *Existing) ([]Statement, error) {
 		return []Statement{{
 			SQL: "CREATE TABLE IF NOT EXISTS " + name.Quoted() + "\nCOMMENT " +
 				literal("A copy of "+v.Name.String()+" for its quality monitor, as of the last refresh.") +
-				"\nTBLPROPERTIES (" + properties(map[string]string{MarkerCopy: v.Name.String()}) + ")\nAS\nSELECT * FROM " +
-				v.Name.Quoted(),
+				"\nTBLPROPERTIES (" + properties(map[string]string{MarkerCopy: v.Name.String()}) +
+				")\nAS\nSELECT * FROM " + v.Name.Quoted(),
 			Does: "makes a table that is a copy of the view",
 		}}, nil
 	}
@@ -61,8 +61,10 @@ func (v *View) Copy(existing *Existing) ([]Statement, error) {
 	}
 	var list []Statement
 	if len(added) > 0 {
-		list = append(list, Statement{SQL: "ALTER TABLE " + name.Quoted() + " ADD COLUMNS (" + strings.Join(added, ", ") +
-			")", Does: "adds the columns of new scores"})
+		list = append(list, Statement{
+			SQL:  "ALTER TABLE " + name.Quoted() + " ADD COLUMNS (" + strings.Join(added, ", ") + ")",
+			Does: "adds the columns of new scores",
+		})
 	}
 	return append(list, Statement{
 		SQL: "INSERT OVERWRITE TABLE " + name.Quoted() + "\nSELECT " + strings.Join(columns, ", ") + "\nFROM " +

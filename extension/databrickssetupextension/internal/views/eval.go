@@ -24,8 +24,9 @@ func (o *Options) Eval(existing []string) (View, error) {
 	list := append(slices.Clone(beside), contents...)
 
 	put := []field{
-		{name: "inputs", comment: "What was asked, a JSON object. What was no object is in its member request: content.",
-			final: func(bool) string { return object("r.`request`") }},
+		{name: "inputs",
+			comment: "What was asked, a JSON object. What was no object is in its member request: content.",
+			final:   func(bool) string { return object("r.`request`") }},
 		{name: "outputs", comment: "What was answered: content.", final: func(bool) string { return "r.`response`" }},
 		{name: "expectations", comment: "Expectations by name, a JSON object: content.",
 			final: func(bool) string { return "COALESCE(x.expectations, '{}')" }},
@@ -36,7 +37,8 @@ func (o *Options) Eval(existing []string) (View, error) {
 	for _, f := range beside {
 		if !f.hidden() {
 			expression := f.shown(o.Annotations)
-			shown = append(shown, field{name: f.name, comment: f.comment, final: func(bool) string { return expression }})
+			shown = append(shown, field{name: f.name, comment: f.comment,
+				final: func(bool) string { return expression }})
 		}
 	}
 	shown = append(put[:3:3], append(shown, put[3])...)

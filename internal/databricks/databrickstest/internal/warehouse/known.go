@@ -188,8 +188,8 @@ func (s *session) overwrite(m []string) (*rowSet, error) {
 	}
 	list := names.FindAllStringSubmatch(m[2], -1)
 	if len(list) != len(t.Columns) {
-		return nil, failed("INSERT_COLUMN_ARITY_MISMATCH", "21S01", "Cannot write to %s: it has %d columns, not %d.", m[1],
-			len(t.Columns), len(list))
+		return nil, failed("INSERT_COLUMN_ARITY_MISMATCH", "21S01", "Cannot write to %s: it has %d columns, not %d.",
+			m[1], len(t.Columns), len(list))
 	}
 	for i, c := range list {
 		has := func(h catalog.Column) bool { return strings.EqualFold(h.Name, c[1]) }
