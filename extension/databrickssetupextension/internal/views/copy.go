@@ -55,7 +55,7 @@ func (v *View) Copy(existing *Existing) ([]Statement, error) {
 	}
 	for i, have := range columns {
 		if !slices.ContainsFunc(v.Columns, func(c Column) bool { return strings.EqualFold(have, c.Name) }) {
-			return nil, fmt.Errorf("it has the column %s, which the view has not got", have)
+			return nil, fmt.Errorf("it has the column %s, which the view lacks", have)
 		}
 		columns[i] = unity.Quote(strings.ToLower(have))
 	}

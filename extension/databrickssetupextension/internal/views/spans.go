@@ -45,7 +45,7 @@ var ofSpan = []field{
 				"CASE WHEN upper("+spanType(d)+") IN ('TOOL', 'EXECUTE_TOOL') THEN s.name END")...)
 		}},
 	{name: "agent", comment: "Name of the agent.", read: texts(genai.AgentName)},
-	{name: "status", comment: "OK, ERROR, or UNSET where nobody said.",
+	{name: "status", comment: "OK, ERROR, or UNSET where it was not set.",
 		read: func(dialect) string {
 			return "CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN " + failed +
 				" THEN 'ERROR' ELSE 'UNSET' END"

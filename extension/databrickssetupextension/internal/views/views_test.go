@@ -230,7 +230,7 @@ func TestCopy(t *testing.T) {
 	require.Len(t, list, 1, "nothing to add")
 	table.Columns = append(table.Columns, "own")
 	_, err = v.Copy(table)
-	require.ErrorContains(t, err, "it has the column own, which the view has not got")
+	require.ErrorContains(t, err, "it has the column own, which the view lacks")
 	table.Columns = v.names()[1:]
 	_, err = v.Copy(table)
 	require.ErrorContains(t, err, "it lacks the column request_id of the view; drop the table")

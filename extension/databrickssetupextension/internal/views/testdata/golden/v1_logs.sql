@@ -315,7 +315,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_spans` (
   `provider` COMMENT 'Provider of the model.',
   `tool` COMMENT 'Name of the tool that was called.',
   `agent` COMMENT 'Name of the agent.',
-  `status` COMMENT 'OK, ERROR, or UNSET where nobody said.',
+  `status` COMMENT 'OK, ERROR, or UNSET where it was not set.',
   `error_type` COMMENT 'Type of the error: error.type, or that of the last exception of a span that failed.',
   `reported_tokens_input` COMMENT 'Input tokens that the model reported.',
   `reported_tokens_output` COMMENT 'Output tokens that the model reported.',
