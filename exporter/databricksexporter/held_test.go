@@ -172,7 +172,7 @@ func TestHeldForATable(t *testing.T) {
 			remove: func(w *databrickstest.Workspace) {
 				w.Set(func(s *databrickstest.Switches) { s.PreviewOff = false })
 			},
-			label: "not_found", remedy: `turn on the preview "OpenTelemetry on Databricks"`,
+			label: "not_found", remedy: `older workspaces need the preview "OpenTelemetry on Databricks"`,
 		},
 		"404 of a proxy": {
 			prevent: func(w *databrickstest.Workspace) {
@@ -217,6 +217,28 @@ func TestHeldForASetting(t *testing.T) {
 				)
 			},
 			label: "misconfigured", remedy: "correct table_header",
+		},
+	})
+}
+
+// The edge of the workspace says no, by a header alone or by a status that no retry changes.
+func TestHeldByTheEdge(t *testing.T) {
+	checkHeld(t, map[string]held{
+		"200 with a reason is not sent": {
+			prevent: func(w *databrickstest.Workspace) {
+				w.SetOutcome(spansTable, databrickstest.Edge("Table cannot be found."))
+			},
+			label: "reason_phrase", remedy: "took nothing; it says: Table cannot be found.",
+		},
+		"501": {
+			prevent: func(w *databrickstest.Workspace) { w.SetOutcome(spansTable, databrickstest.Refuse(501)) },
+			label:   "not_implemented", remedy: "it says: Ingestion into this table is not supported.",
+		},
+		"403 with a reason alone": {
+			prevent: func(w *databrickstest.Workspace) {
+				w.SetOutcome(spansTable, databrickstest.Outcome{Status: 403, Empty: true, Reason: "Catalog is frozen"})
+			},
+			label: "forbidden", remedy: "it says: Catalog is frozen",
 		},
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,6 +51,58 @@ func TestTokenExpires(t *testing.T) {
 	require.Equal(t, 2, w.Count("POST", "/oidc/v1/token"))
 	s, _ := r.host.status()
 	require.Equal(t, componentstatus.StatusNone, s)
+}
+
+// A token that is revoked in the middle of a run, and can't be replaced yet, holds the data with
+// preflight and without it. Nobody is told of a grant. The new token is taken from where the old one
+// was, without a restart.
+func TestRotatedOnDisk(t *testing.T) {
+	for name, f := range map[string]factory{"by an answer": unchecked, "in preflight": checked} {
+		for place, write := range map[string]func(path, host, token string) string{
+			"profile": func(_, host, token string) string { return "[team]\nhost = " + host + "\ntoken = " + token },
+			"token":   func(_, _, token string) string { return token + "\n" },
+		} {
+			t.Run(place+" "+name, func(t *testing.T) {
+				t.Parallel()
+				w := workspace(t)
+				path := t.TempDir() + "/secret"
+				put := func(token string) {
+					require.NoError(t, os.WriteFile(path+".new", []byte(write(path, w.URL(), token)), 0o600))
+					require.NoError(t, os.Rename(path+".new", path))
+				}
+				put(writerToken)
+				cfg := configure(w)
+				cfg.Auth.Credentials.Token = ""
+				if place == "profile" {
+					cfg.Host, cfg.Profile, cfg.Auth.Credentials.ConfigFile = "", "team", path
+				} else {
+					cfg.Auth.Credentials.TokenFile = path
+				}
+				counted := counting(t)
+				r := f.start(t, cfg, counted.settings(), newHost())
+				require.NoError(t, within(t, r.send(t.Context(), spans("1", 0, 1, 3))))
+				w.RevokeTokens(writer)
+				done := r.send(t.Context(), spans("1", 1, 1, 3))
+				eventually(
+					t,
+					func() bool { s, _ := r.host.status(); return s == componentstatus.StatusRecoverableError },
+					"status",
+				)
+				_, text := r.host.status()
+				require.Contains(t, text, "sign-in: the workspace does not take the token (status 403); it says: "+
+					"Invalid access token.")
+				w.AddToken(writerToken+"-2", writer)
+				put(writerToken + "-2")
+				require.NoError(t, within(t, done))
+				require.Len(t, ids(w, spansTable), 6)
+				require.EqualValues(t, 6, counted.sum("otelcol_exporter_databricks_sent"))
+				require.Zero(t, counted.sum("otelcol_exporter_databricks_rejected"))
+				for _, l := range r.logs.All() {
+					require.NotContains(t, fmt.Sprint(l.Message, l.ContextMap()), "GRANT")
+				}
+			})
+		}
+	}
 }
 
 // A secret that is refused holds the data, is never a reason to give it up, and says what to do.

@@ -32,8 +32,8 @@ func TestTenTogether(t *testing.T) {
 		return strings.HasSuffix(n, "_metrics") && !strings.Contains(n, "_otel_")
 	})
 	require.Equal(t, []string{
-		contentView, scoresView, tracesView, "cat.sch.pre_otel_annotations", "cat.sch.pre_otel_logs",
-		"cat.sch.pre_otel_metrics", spansTable,
+		contentView, evalView, scoresView, spansView, tracesView, "cat.sch.pre_otel_annotations",
+		"cat.sch.pre_otel_logs", "cat.sch.pre_otel_metrics", spansTable,
 	}, tables)
 	created := 0
 	for _, r := range w.RequestsTo("POST", "/api/2.0/mlflow/experiments/create") {
@@ -118,7 +118,7 @@ func TestTeardown(t *testing.T) {
 		at += i
 	}
 	list := script(out)
-	require.Len(t, list, 7)
+	require.Len(t, list, 9)
 	c := client(t, w)
 	for _, s := range list {
 		_, err := c.Statement(t.Context(), "wh", s)
@@ -126,6 +126,42 @@ func TestTeardown(t *testing.T) {
 	}
 	require.NotContains(t, fmt.Sprint(w.Tables()), "genai")
 	require.Contains(t, w.Tables(), spansTable, "data stays")
+}
+
+// What agents need that write tags and feedback with MLflow, and the tag that MLflow's monitoring
+// reads. The tag is set once.
+func TestAnnotateAndMonitoringWarehouse(t *testing.T) {
+	w := workspace(t)
+	k := keys{
+		"grants": []any{map[string]any{"principal": "app-1", "write": true, "annotate": true},
+			map[string]any{"principal": "analysts", "annotate": true}},
+		"experiment": map[string]any{"name": "/Shared/x", "monitoring_warehouse_id": 123},
+	}
+	out, err := run(t, w, k)
+	require.NoError(t, err)
+	require.Contains(t, out, "POST /api/2.0/mlflow/experiments/set-experiment-tag")
+	require.Contains(t, out, `"experiment_id": "EXPERIMENT_ID"`)
+	apply(t, w, k)
+	tag := func() string {
+		x, err := client(t, w).ExperimentByName(t.Context(), "/Shared/x")
+		require.NoError(t, err)
+		return x.Tags["mlflow.monitoring.sqlWarehouseId"]
+	}
+	require.Equal(t, "123", tag())
+	for _, principal := range []string{"app-1", "analysts"} {
+		require.Equal(t, []string{"MODIFY", "SELECT"}, w.Granted(principal, "cat.sch.pre_otel_annotations"))
+	}
+	require.Equal(t, []string{"SELECT"}, w.Granted("analysts", spansTable))
+
+	w.ForgetRequests()
+	out = apply(t, w, k)
+	require.NotContains(t, out, ": to do")
+	require.Zero(t, w.Count("POST", "/api/2.0/mlflow/experiments/set-experiment-tag"))
+
+	k["experiment"] = map[string]any{"name": "/Shared/x", "monitoring_warehouse_id": "other"}
+	out = apply(t, w, k)
+	require.Contains(t, out, "the tag mlflow.monitoring.sqlWarehouseId names 123 now")
+	require.Equal(t, "other", tag())
 }
 
 // Above the row limit the streaming table is proposed, and made only when asked for; views read it
@@ -137,17 +173,17 @@ func TestStreamingTable(t *testing.T) {
 	addRoot(w, "t2", map[string]any{"metric_quality": 1.0})
 	small := map[string]any{"row_limit": 1}
 	out := apply(t, w, keys{"views": small})
-	require.Contains(t, out, "Streaming table cat.sch.pre_genai_spans: proposed only")
+	require.Contains(t, out, "Streaming table cat.sch.pre_genai_topmost_spans: proposed only")
 	require.Contains(t, out, "2 spans are more than views::row_limit (1)")
 	require.Contains(t, out, "scores are looked for in the spans of the last 30 days")
-	require.Nil(t, w.Table("cat.sch.pre_genai_spans"))
+	require.Nil(t, w.Table("cat.sch.pre_genai_topmost_spans"))
 
 	small["streaming"] = true
 	apply(t, w, keys{"views": small})
-	require.Equal(t, "STREAMING_TABLE", w.Table("cat.sch.pre_genai_spans").Kind)
-	require.Contains(t, w.Table(tracesView).View, "pre_genai_spans")
+	require.Equal(t, "STREAMING_TABLE", w.Table("cat.sch.pre_genai_topmost_spans").Kind)
+	require.Contains(t, w.Table(tracesView).View, "pre_genai_topmost_spans")
 	small["streaming"] = false // it is there, so it stays in use
 	out = apply(t, w, keys{"views": small})
 	require.NotContains(t, out, ": to do")
-	require.Contains(t, w.Table(tracesView).View, "pre_genai_spans")
+	require.Contains(t, w.Table(tracesView).View, "pre_genai_topmost_spans")
 }

@@ -5,6 +5,7 @@ package databrickssetupextension
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -69,17 +70,21 @@ type ExperimentConfig struct {
 	ID   string `mapstructure:"id"`
 	// LinkExisting links one that holds traces, which hides them.
 	LinkExisting bool `mapstructure:"link_existing"`
+	// MonitoringWarehouseID is the SQL warehouse with which MLflow reads and monitors its traces. It
+	// becomes a tag of the experiment; empty leaves the tag alone.
+	MonitoringWarehouseID string `mapstructure:"monitoring_warehouse_id"`
 }
 
 // GrantConfig says what one principal may do.
 type GrantConfig struct {
 	// Principal is a user, a group, or the application id of a service principal.
 	Principal string `mapstructure:"principal"`
-	// Write: deliver data. Read: the views of traces and scores. Content: the view of what was
-	// asked and answered.
-	Write   bool `mapstructure:"write"`
-	Read    bool `mapstructure:"read"`
-	Content bool `mapstructure:"content"`
+	// Write: deliver data. Annotate: write tags, feedback and expectations with MLflow. Read: the
+	// views of traces, spans and scores. Content: the views of what was asked and answered.
+	Write    bool `mapstructure:"write"`
+	Annotate bool `mapstructure:"annotate"`
+	Read     bool `mapstructure:"read"`
+	Content  bool `mapstructure:"content"`
 	// AllUsers is the second yes that groups of all users need.
 	AllUsers bool `mapstructure:"all_users"`
 }
@@ -103,6 +108,8 @@ type ViewsConfig struct {
 // MonitorConfig says how the quality monitors are made.
 type MonitorConfig struct {
 	Enabled bool `mapstructure:"enabled"`
+	// On is what the monitors look at: the views, or tables that are copies of them.
+	On MonitorOn `mapstructure:"on"`
 	// AssetsDir is the folder of the workspace for dashboards, empty for one below
 	// /Workspace/Shared; OutputSchema is catalog.schema for the metrics, empty for that of the
 	// views.
@@ -118,6 +125,15 @@ type MonitorConfig struct {
 	// Dashboard makes the built-in dashboard.
 	Dashboard bool `mapstructure:"dashboard"`
 }
+
+// MonitorOn is what a monitor looks at.
+type MonitorOn string
+
+// What monitors look at.
+const (
+	MonitorOnView  MonitorOn = "view"
+	MonitorOnTable MonitorOn = "table"
+)
 
 // ScheduleConfig is a schedule in the words of Quartz.
 type ScheduleConfig struct {
@@ -144,7 +160,7 @@ func createDefaultConfig() component.Config {
 		HTTP: http, Layout: unity.LayoutV2, OnComplete: OnCompleteShutdown,
 		Views: ViewsConfig{Enabled: true, Logs: true, Annotations: true, RowLimit: 10_000_000},
 		Monitor: MonitorConfig{
-			Enabled: true, Dashboard: true, Granularities: []string{"1 hour", "1 day"},
+			Enabled: true, On: MonitorOnView, Dashboard: true, Granularities: []string{"1 hour", "1 day"},
 			SlicingExprs:      []string{"experiment", "app_version", "status", "trace_kind = 'live'"},
 			ScoreSlicingExprs: []string{"score_name", "trace_kind = 'live'"},
 			Schedule:          ScheduleConfig{QuartzCronExpression: "0 0 6 * * ?", TimezoneID: "UTC"},
@@ -161,13 +177,14 @@ var meant = map[string]string{
 // Unmarshal implements confmap.Unmarshaler. It accepts numbers where ids and names are meant.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	c.empty = configkeys.EmptyKeys(conf)
-	for _, key := range []string{"experiment::id", "warehouse_id", "table_prefix"} {
+	for _, key := range []string{"experiment::id", "experiment::monitoring_warehouse_id", "warehouse_id",
+		"table_prefix"} {
 		switch v := conf.Get(key).(type) {
 		case int, int64, uint64:
 			part := any(fmt.Sprint(v))
-			if key == "experiment::id" {
-				part = map[string]any{"id": part}
-				key = "experiment"
+			if group, member, ok := strings.Cut(key, "::"); ok {
+				part = map[string]any{member: part}
+				key = group
 			}
 			if err := conf.Merge(confmap.NewFromStringMap(map[string]any{key: part})); err != nil {
 				return err

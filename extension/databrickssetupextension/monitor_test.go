@@ -5,6 +5,7 @@ package databrickssetupextension
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -93,6 +94,57 @@ func TestAlreadyExistsInEachSpelling(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A workspace that takes time series of tables only: the refusal names the key, the plan has said so
+// before, and with that key the monitors are made on copies of the views.
+func TestMonitorOnATable(t *testing.T) {
+	for api, path := range map[string]string{"current": currentAPI, "older": legacyPath} {
+		t.Run(api, func(t *testing.T) {
+			w := workspace(t)
+			w.SetMonitors(func(s *databrickstest.MonitorSwitches) {
+				s.RefuseViews, s.NoDataQuality = true, api == "older"
+			})
+			out, err := run(t, w, keys{})
+			require.NoError(t, err)
+			require.Contains(t, out, "If the workspace refuses this one, write monitor::on: table")
+			out, err = run(t, w, keys{"apply": true})
+			require.ErrorContains(t, err, "if that is because it is a view, write monitor::on: table")
+			require.Contains(t, out, "FAILED")
+			require.Positive(t, answered(w, "POST", path, 400))
+
+			onTable := keys{"monitor": map[string]any{"on": "table"}}
+			out = apply(t, w, onTable)
+			require.Contains(t, out, "INSERT OVERWRITE in a schedule of your own")
+			require.NotContains(t, out, "If the workspace refuses this one")
+			for _, view := range []string{tracesView, scoresView} {
+				require.Nil(t, w.Monitor(view))
+				require.NotNil(t, w.Monitor(view+"_table"))
+				require.Equal(t, columns(w, view), columns(w, view+"_table"))
+			}
+
+			more := keys{"scores": []any{"tone"}}
+			maps.Copy(more, onTable)
+			out = apply(t, w, more)
+			require.Contains(t, out,
+				"ALTER TABLE `cat`.`sch`.`pre_genai_traces_table` ADD COLUMNS (`metric_tone` DOUBLE)")
+			require.Contains(t, out, "INSERT OVERWRITE TABLE `cat`.`sch`.`pre_genai_traces_table`")
+			require.Contains(t, columns(w, tracesView+"_table"), "metric_tone")
+
+			out, err = run(t, w, keys{"teardown": true, "monitor": onTable["monitor"]})
+			require.NoError(t, err)
+			require.Contains(t, out, "DROP TABLE IF EXISTS `cat`.`sch`.`pre_genai_traces_table`")
+		})
+	}
+}
+
+// A table of that name that is not ours is left alone.
+func TestMonitorOnATableOfAnother(t *testing.T) {
+	w := workspace(t)
+	w.CreateTable(nameOf(tracesView+"_table"), []databrickstest.Column{{Name: "request_time", Type: "timestamp"}}, nil)
+	out := apply(t, w, keys{"monitor": map[string]any{"on": "table"}})
+	require.Contains(t, out, "Table "+tracesView+"_table: left alone")
+	require.Equal(t, []string{"request_time"}, columns(w, tracesView+"_table"))
 }
 
 // A changed definition changes what differs and nothing else; what GET does not tell is no

@@ -62,7 +62,7 @@ func TestPlanChangesNothingAndItsSQLRuns(t *testing.T) {
 	w.CreateExperiment("/Shared/x", &at)
 	c := client(t, w)
 	statements := script(out)
-	require.Len(t, statements, 3)
+	require.Len(t, statements, 5)
 	for _, s := range statements {
 		_, err := c.Statement(context.Background(), "wh", s)
 		require.NoError(t, err, s)
@@ -96,7 +96,7 @@ func TestPlanWithoutWarehouse(t *testing.T) {
 	w.CreateExperiment("/Shared/x", &at)
 	out, err := run(t, w, keys{"warehouse_id": ""})
 	require.NoError(t, err)
-	require.Len(t, script(out), 3)
+	require.Len(t, script(out), 5)
 	require.Contains(t, out, "without warehouse_id nothing can be asked of the tables")
 	require.Empty(t, w.Statements())
 	require.Empty(t, mutations(w))

@@ -27,32 +27,44 @@ func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 		Location: c.location(), Layout: c.Layout, Warehouse: c.WarehouseID,
 	}
 	list := []plan.Step{where.Schema()}
-	if c.Experiment != (ExperimentConfig{}) {
+	if c.Experiment.Name != "" || c.Experiment.ID != "" {
 		list = append(list, where.Step())
+	}
+	if warehouse := c.Experiment.MonitoringWarehouseID; warehouse != "" {
+		list = append(list, where.Monitoring(warehouse))
 	}
 	o := c.options()
 	over := &refined.Wanted{
 		Client: api, Warehouse: c.WarehouseID, Options: o, Configured: c.Scores, Reported: reported,
 		Streaming: c.Views.Streaming, RowLimit: c.Views.RowLimit, Pending: where.Pending,
 	}
+	onTable := c.Monitor.Enabled && c.Monitor.On == MonitorOnTable
+	if onTable {
+		over.Copies = []string{views.TracesKind, views.ScoresKind}
+	}
 	planned := func(unity.Name) bool { return false }
 	if c.Views.Enabled {
 		list = append(list, over.Steps()...)
 		planned = over.Planned
 	}
-	traces, scores, content := o.Name(views.TracesKind), o.Name(views.ScoresKind), o.Name(views.ContentKind)
+	traces, scores := o.Name(views.TracesKind), o.Name(views.ScoresKind)
 	for _, g := range c.Grants {
 		w := &grant.Wanted{
-			Client: api, Principal: g.Principal, Write: g.Write, Read: g.Read, Content: g.Content,
+			Client: api, Principal: g.Principal, Write: g.Write, Annotate: g.Annotate, Read: g.Read,
+			Content:  g.Content,
 			Location: c.location(), Layout: c.Layout,
-			ReadViews: []unity.Name{traces, scores}, ContentViews: []unity.Name{content},
-			Expected: func(n unity.Name) bool { return where.Pending() || planned(n) },
+			ReadViews:    []unity.Name{traces, scores, o.Name(views.SpansKind)},
+			ContentViews: []unity.Name{o.Name(views.ContentKind), o.Name(views.EvalKind)},
+			Expected:     func(n unity.Name) bool { return where.Pending() || planned(n) },
 		}
 		list = append(list, w.Step())
 	}
 	if c.Monitor.Enabled {
-		of := func(view unity.Name, slices []string, columns func() []string) plan.Step {
-			w := &monitor.Wanted{Client: api, Definition: c.definition(view, slices),
+		of := func(on unity.Name, slices []string, columns func() []string) plan.Step {
+			if onTable {
+				on = views.CopyName(on)
+			}
+			w := &monitor.Wanted{Client: api, Definition: c.definition(on, slices), OnTable: onTable,
 				Scores: columns, Expected: planned}
 			return w.Step()
 		}
@@ -62,10 +74,10 @@ func (c *Config) steps(api *databricks.Client, reported []string) []plan.Step {
 	return list
 }
 
-func (c *Config) definition(view unity.Name, slices []string) monitor.Definition {
+func (c *Config) definition(on unity.Name, slices []string) monitor.Definition {
 	m := &c.Monitor
 	d := monitor.Definition{
-		Table: view, OutputCatalog: c.Catalog, OutputSchema: c.Schema, AssetsDir: m.AssetsDir,
+		Table: on, OutputCatalog: c.Catalog, OutputSchema: c.Schema, AssetsDir: m.AssetsDir,
 		Timestamp: "request_time", Granularities: m.Granularities, Slices: slices,
 		Cron: m.Schedule.QuartzCronExpression, Zone: m.Schedule.TimezoneID, Warehouse: c.WarehouseID,
 		SkipDashboard: !m.Dashboard,
@@ -73,7 +85,7 @@ func (c *Config) definition(view unity.Name, slices []string) monitor.Definition
 	if d.AssetsDir == "" {
 		d.AssetsDir = "/Workspace/Shared/otelcol_mlflow"
 	}
-	d.AssetsDir = strings.TrimSuffix(d.AssetsDir, "/") + "/" + view.String()
+	d.AssetsDir = strings.TrimSuffix(d.AssetsDir, "/") + "/" + on.String()
 	if catalog, schema, ok := strings.Cut(m.OutputSchema, "."); ok {
 		d.OutputCatalog, d.OutputSchema = catalog, schema
 	}

@@ -115,6 +115,10 @@ func (c *Config) validateLocation() error {
 	if x.Name != "" && x.ID != "" {
 		errs = append(errs, errors.New("experiment: name and id are both written; write one of them"))
 	}
+	if x.MonitoringWarehouseID != "" && x.Name == "" && x.ID == "" {
+		errs = append(errs, errors.New("experiment::monitoring_warehouse_id: there is no experiment to tag; write its "+
+			"name or id"))
+	}
 	if x.LinkExisting && x.Name == "" && x.ID == "" {
 		errs = append(errs,
 			errors.New("experiment::link_existing: there is no experiment to link; write its name or id"))
@@ -146,9 +150,9 @@ func (c *Config) validateGrants() (errs []error) {
 		case seen[g.Principal]:
 			errs = append(errs, fmt.Errorf("%s::principal: %q is written twice; write what it may do in one place", key,
 				g.Principal))
-		case !g.Write && !g.Read && !g.Content:
-			errs = append(errs, fmt.Errorf("%s: nothing is granted to %q; write write, read or content: true", key,
-				g.Principal))
+		case !g.Write && !g.Annotate && !g.Read && !g.Content:
+			errs = append(errs, fmt.Errorf("%s: nothing is granted to %q; write write, annotate, read or content: "+
+				"true", key, g.Principal))
 		case everybody && !g.AllUsers:
 			errs = append(errs,
 				fmt.Errorf("%s::principal: everybody is in %q; name a smaller group, or write all_users: true "+
@@ -156,6 +160,9 @@ func (c *Config) validateGrants() (errs []error) {
 		case !everybody && g.AllUsers:
 			errs = append(errs,
 				fmt.Errorf("%s::all_users: %q is not a group of all users; remove it", key, g.Principal))
+		case g.Annotate && c.Layout == unity.LayoutV1:
+			errs = append(errs, fmt.Errorf("%s::annotate: tables of layout v1 have no annotations: MLflow writes them "+
+				"as logs, which write grants; remove it", key))
 		case (g.Read || g.Content) && !c.Views.Enabled:
 			errs = append(errs, fmt.Errorf("%s: read and content are about the views, and views::enabled is false",
 				key))
@@ -169,6 +176,12 @@ func (c *Config) validateMonitor() (errs []error) {
 	m := &c.Monitor
 	if !m.Enabled {
 		return nil
+	}
+	if m.On != MonitorOnView && m.On != MonitorOnTable {
+		errs = append(errs, fmt.Errorf("monitor::on: %q is not one of view, table", m.On))
+	}
+	if m.On == MonitorOnTable && !c.Views.Enabled {
+		errs = append(errs, errors.New("monitor::on: the tables are made of the views, and views::enabled is false"))
 	}
 	if len(m.Granularities) == 0 {
 		errs = append(errs, errors.New("monitor::granularities: required; write [1 hour, 1 day]"))

@@ -26,6 +26,8 @@ const (
 	spansTable  = "cat.sch.pre_otel_spans"
 	tracesView  = "cat.sch.pre_genai_traces"
 	scoresView  = "cat.sch.pre_genai_scores"
+	spansView   = "cat.sch.pre_genai_spans"
+	evalView    = "cat.sch.pre_genai_eval"
 	contentView = "cat.sch.pre_genai_content"
 	currentAPI  = "/api/data-quality/v1/monitors"
 )

@@ -6,6 +6,7 @@ package databricks
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ import (
 	"github.com/databricks/databricks-sdk-go/config"
 	"github.com/databricks/databricks-sdk-go/config/credentials"
 	"github.com/databricks/databricks-sdk-go/httpclient"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 )
 
 // maxAnswer bounds what is read of an answer. Results of statements are the largest: the workspace
@@ -123,24 +126,34 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, &redirected{to}
 	}
 	res.Body = &bounded{body: res.Body, left: maxAnswer}
-	if res.StatusCode >= 400 {
-		return res, conceal(res)
+	reason := edge.Reason(res.StatusCode, res.Header)
+	switch {
+	case res.StatusCode >= 400:
+		return res, prepare(res, reason)
+	case reason != "":
+		_ = res.Body.Close()
+		return nil, &unaccepted{res.StatusCode, reason}
 	}
 	return res, nil
 }
 
-// conceal takes the credential that a request was signed with out of an error answer, which is
-// quoted in messages: a proxy or a debugging server may echo it.
-func conceal(res *http.Response) error {
-	_, token, ok := strings.Cut(res.Request.Header.Get("Authorization"), " ")
-	if !ok || token == "" {
-		return nil
-	}
+// prepare makes an error answer fit to be quoted. It takes out the credential that the request was
+// signed with, which a proxy or a debugging server may echo. An empty body becomes a document with
+// the reason, since the SDK reads no header.
+func prepare(res *http.Response, reason string) error {
 	text, err := io.ReadAll(res.Body)
 	if err = errors.Join(err, res.Body.Close()); err != nil {
 		return err
 	}
-	res.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(text, []byte(token), []byte("***"))))
+	if len(bytes.TrimSpace(text)) == 0 && reason != "" {
+		if text, err = json.Marshal(map[string]any{"error_code": "", "message": reason}); err != nil {
+			return err
+		}
+	}
+	if _, token, ok := strings.Cut(res.Request.Header.Get("Authorization"), " "); ok && token != "" {
+		text = bytes.ReplaceAll(text, []byte(token), []byte("***"))
+	}
+	res.Body = io.NopCloser(bytes.NewReader(text))
 	res.ContentLength = -1
 	return nil
 }
@@ -151,6 +164,14 @@ type noAnswer struct{ err error }
 
 func (*noAnswer) Error() string   { return "the workspace gave no answer" }
 func (e *noAnswer) Unwrap() error { return e.err }
+
+// unaccepted is a success with a reason of the edge why it is none.
+type unaccepted struct {
+	status int
+	reason string
+}
+
+func (*unaccepted) Error() string { return "the workspace gives a reason with its success" }
 
 // redirected is an answer that sends the client elsewhere.
 type redirected struct{ to *url.URL }

@@ -174,6 +174,13 @@ func TestTrouble(t *testing.T) {
 			"no (status 403, PERMISSION_DENIED)"},
 		"token refused": {answer(403, `{"error_code":"403","message":"Invalid access token."}`), KindSignIn, false,
 			"Invalid access token"},
+		"token refused by number": {answer(403, `{"error_code":403,"message":"Invalid access token. [ReqId: 1]"}`),
+			KindSignIn, false, "Invalid access token"},
+		"token refused by reason": {reasons(403, "Invalid access token."), KindSignIn, false, "Invalid access token"},
+		"only a reason":           {reasons(400, "Bad tenant"), KindInvalid, false, "Bad tenant"},
+		"success with a reason": {reasons(200, "Workspace is disabled"), KindDenied, false,
+			"Workspace is disabled"},
+		"success without a token": {reasons(200, "Malformed token"), KindSignIn, false, "Malformed token"},
 		"long message": {answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"`+strings.Repeat("x",
 			2000)+`"}`), KindInvalid, false, "x…"},
 		"Unity Catalog": {answer(404, `{"error_code":"METASTORE_DOES_NOT_EXIST","message":"No metastore assigned"}`),
@@ -407,6 +414,14 @@ func answer(status int, body string) http.HandlerFunc {
 		rw.Header().Set("Content-Type", "application/json")
 		rw.WriteHeader(status)
 		_, _ = io.WriteString(rw, body)
+	}
+}
+
+// reasons answers with a reason phrase and nothing else.
+func reasons(status int, reason string) http.HandlerFunc {
+	return func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("X-Databricks-Reason-Phrase", reason)
+		rw.WriteHeader(status)
 	}
 }
 

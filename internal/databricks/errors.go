@@ -19,6 +19,7 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/apierr"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
@@ -99,6 +100,7 @@ func explain(ctx context.Context, doing string, err error) error {
 	var (
 		api    *apierr.APIError
 		to     *redirected
+		no     *unaccepted
 		silent *noAnswer
 		syntax *json.SyntaxError
 		typed  *json.UnmarshalTypeError
@@ -114,6 +116,11 @@ func explain(ctx context.Context, doing string, err error) error {
 			"; write the workspace's own address into host"
 		if strings.Contains(to.to.RawQuery, "private-link-validation-error") {
 			e.Message = "the workspace takes requests over Private Link only, and this network is outside it"
+		}
+	case errors.As(err, &no):
+		e.Kind, e.Status, e.Message = KindDenied, no.status, short(no.reason)
+		if edge.TokenRefused(no.status, no.reason) {
+			e.Kind = KindSignIn
 		}
 	case errors.Is(err, errTooLarge):
 		e.Kind, e.Message = KindBadAnswer, errTooLarge.Error()
@@ -148,13 +155,10 @@ func answered(e *Error, api *apierr.APIError) {
 	case e.Code == "ENDPOINT_NOT_FOUND", e.Code == "FEATURE_DISABLED", e.Code == "METASTORE_DOES_NOT_EXIST",
 		s == http.StatusNotImplemented:
 		e.Kind = KindNoRoute
-	case s == http.StatusUnauthorized:
+	case edge.TokenRefused(s, api.Message):
 		e.Kind = KindSignIn
 	case s == http.StatusForbidden:
 		e.Kind = KindDenied
-		if strings.Contains(lower, "invalid access token") {
-			e.Kind = KindSignIn
-		}
 	case s == http.StatusNotFound && (e.Code == "" || e.Code == "UNKNOWN" || e.Code == "NOT_FOUND" &&
 		strings.Contains(lower, "<html")):
 		e.Kind, e.Message = KindNoRoute,

@@ -17,8 +17,8 @@ const (
 	TagDestination = "mlflow.experiment.databricksTraceDestinationPath"
 	TagSpans       = "mlflow.experiment.databricksTraceSpanStorageTable"
 	TagLogs        = "mlflow.experiment.databricksTraceLogStorageTable"
-	TagAnnotations = "mlflow.experiment.databricksTraceAnnotationsTable"
-	TagTelemetry   = "mlflow.experiment.databricksTelemetryDestinationId"
+	// TagMetrics is not set by MLflow, but by other tools of Databricks.
+	TagMetrics = "mlflow.experiment.databricksTraceMetricStorageTable"
 	// TagWarehouse names the warehouse with which MLflow reads traces out of Unity Catalog.
 	TagWarehouse = "mlflow.monitoring.sqlWarehouseId"
 )

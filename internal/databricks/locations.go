@@ -89,6 +89,12 @@ func LinkCall(experiment string, at unity.Location, layout unity.Layout) Call {
 		}}
 }
 
+// TagExperimentCall sets a tag of an experiment.
+func TagExperimentCall(experiment, key, value string) Call {
+	return Call{http.MethodPost, "/api/2.0/mlflow/experiments/set-experiment-tag",
+		map[string]any{"experiment_id": experiment, "key": key, "value": value}}
+}
+
 func schemaOf(at unity.Location) tableSchema {
 	return tableSchema{at.Catalog, at.Schema, at.Table(unity.SignalSpans, unity.LayoutV1).Table,
 		at.Table(unity.SignalLogs, unity.LayoutV1).Table}

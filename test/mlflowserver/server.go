@@ -180,6 +180,23 @@ func (s *Server) Canaries(experiment string) (c Canaries, err error) {
 	return c, json.Unmarshal(out, &c)
 }
 
+// Overridden is a trace that override.py scored.
+type Overridden struct {
+	Trace string `json:"trace"` // its id
+	Root  string `json:"root"`  // the id of its topmost span
+	// Assessments are those that the script made, as the server returns them.
+	Assessments []map[string]any `json:"assessments"`
+}
+
+// Override scores a trace with MLflow's own client: feedback is overridden, deleted, about spans.
+func (s *Server) Override() (out Overridden, err error) {
+	text, err := s.run(Login{}, "override.py", s.URL)
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(text, &out)
+}
+
 // Refined writes what the genai processor must write on the traces of the given experiments, as
 // Python computes it from what MLflow's client returns, to a file in the format of refined.py. uri
 // is the server's, or SQLite() for traces that a server can't answer for.

@@ -101,6 +101,7 @@ class Run:
         self.tables = {t["name"]: t["rows"] for t in given["tables"]}
         self.columns = {t["name"]: t["columns"] for t in given["tables"]}
         self.queries, self.plans, self.later = given["queries"], given["plans"], given["later"]
+        self.agreement = given["agreement"]
         self.executed, self.left, self.values, self.differences = 0, [], collections.Counter(), []
 
     def statements(self, name):
@@ -209,7 +210,10 @@ def main():
         load(spark, table, work)
     print("Spark %s, started in %.0fs, loaded after %.0fs" % (spark.version, started, time.time() - began))
     run = Run(spark, given, golden, work)
-    expected.compare(run)
+    try:
+        expected.compare(run)
+    except Exception as e:  # the differences up to here are shown as well
+        run.differ("%s: %s" % (type(e).__name__, str(e)[:1000]))
     for text, n in sorted(collections.Counter(run.left).items()):
         print("not executed, Databricks only: %s (%d)" % (text, n))
     print("%d statements executed, %d values compared, %d differences, %.0fs" % (run.executed, sum(run.values.values()), len(run.differences), time.time() - began))

@@ -224,6 +224,99 @@ def content_row(row, fields):
     }
 
 
+def spans_row(row):
+    """The columns of one span."""
+    a, res = attributes(row), attributes(row["resource"])
+    start, end = row["start_time_unix_nano"], row["end_time_unix_nano"]
+
+    def got(*names):
+        return first(*(text(a.get(n)) for n in names))
+
+    status = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}.get(row["status"]["code"], "UNSET")
+    kind = (got("mlflow.spanType", "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type", "gen_ai.operation.name") or "").strip('"') or None
+    exceptions = [e for e in row["events"] or [] if e["name"] == "exception"]
+    thrown = attributes(exceptions[-1]).get("exception.type") if exceptions and status == "ERROR" else None
+    usage, cost = a.get("mlflow.chat.tokenUsage"), a.get("mlflow.llm.cost")
+    tokens = {side: first(member(usage, side + "_tokens"), whole(a.get("gen_ai.usage.%s_tokens" % side)), whole(a.get("llm.token_count." + other)))
+              for side, other in (("input", "prompt"), ("output", "completion"))}
+    return {
+        "trace_id": row["trace_id"],
+        "span_id": row["span_id"],
+        "parent_span_id": None if row["parent_span_id"] in NO_PARENT else row["parent_span_id"],
+        "start_time": micros(start // 1000),
+        "duration_ms": (end - start) / 1e6 if end >= start else None,
+        "span_type": kind,
+        "span_name": row["name"],
+        "model": got("gen_ai.request.model", "gen_ai.response.model", "mlflow.llm.model", "llm.model_name", "embedding.model_name"),
+        "provider": got("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "mlflow.llm.provider"),
+        "tool": first(got("gen_ai.tool.name", "tool.name"), row["name"] if (kind or "").upper() in ("TOOL", "EXECUTE_TOOL") else None),
+        "agent": got("gen_ai.agent.name"),
+        "status": status,
+        "error_type": first(got("error.type"), thrown),
+        "reported_tokens_input": None if tokens["input"] is None else int(tokens["input"]),
+        "reported_tokens_output": None if tokens["output"] is None else int(tokens["output"]),
+        "reported_cost": first(member(cost, "total_cost"), number(a.get("llm.cost.total"))),
+        "contract_cost": number(a.get("contract_cost_total")),
+        "contract_cost_currency": got("contract_cost_currency"),
+        "experiment_id": first(got("mlflow.experimentId"), res.get("mlflow.experimentId")),
+        "service_name": first(row.get("service_name"), res.get("service.name")),
+        "environment": first(got("deployment.environment.name", "deployment.environment"), res.get("deployment.environment.name"), res.get("deployment.environment")),
+    }
+
+
+def latest(rows):
+    """The spans without repeats, by trace and span."""
+    versions = {}
+    for row in rows:
+        a = attributes(row)
+        revision = whole(a.get("mlflow.revision"))
+        age = (row["record_id"],) if "record_id" in row else (row["end_time_unix_nano"], len(a) if a else -1)
+        versions.setdefault((row["trace_id"], row["span_id"]), []).append(((-1 if revision is None else revision,) + age, row))
+    return {key: max(list_, key=lambda pair: pair[0])[1] for key, list_ in versions.items()}
+
+
+def document(value):
+    """A text as a JSON object: itself, or as the member request of one."""
+    if isinstance(value, JSON):
+        return value if isinstance(value.value, dict) else JSON({"request": value.value})
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        parsed = None
+    return JSON(parsed if isinstance(parsed, dict) else {"request": parsed if isinstance(parsed, list) else value})
+
+
+def expectations(tops, annotations):
+    """The expectations of each trace by name."""
+    out = {}
+    for trace, row in tops.items():
+        said = attributes(row).get("mlflow.assessments")
+        for a in sorted(json.loads(said) if isinstance(said, str) else said or [], key=lambda a: a["last_update_time"]):
+            if "expectation" in a and a.get("valid", True) and a.get("span_id", "") in ("", row["span_id"]):
+                x = a["expectation"]
+                value = json.loads(x["serialized_value"]["value"]) if "serialized_value" in x else x["value"]
+                out.setdefault(trace, {})[a["assessment_name"]] = value
+    newest = {}
+    for r in annotations or []:
+        if r["annotation_type"] == "EXPECTATION" and r["target_id"] in tops:
+            newest[r["annotation_id"]] = max(newest.get(r["annotation_id"], r), r, key=lambda x: x["updated_at"])
+    for r in sorted(newest.values(), key=lambda r: r["updated_at"]):
+        metadata = r.get("metadata") or {}
+        if not r["deleted_at"] and truth(metadata.get("mlflow.valid")) is not False:
+            serialized = "mlflow.expectation.serialization_format" in metadata
+            out.setdefault(r["target_id"], {})[r["name"]] = json.loads(r["value"]) if serialized else r["value"]
+    return out
+
+
+def eval_row(content, fields, expected, scores):
+    return {
+        "inputs": document(content["request"]), "outputs": content["response"], "expectations": JSON(expected),
+        **{k: fields[k] for k in ("request_id", "trace_id", "request_time", "status", "experiment_id", "experiment", "service_name", "session_id", "environment",
+                                  "app_version", "trace_kind", "tags")},
+        "scores": scores,
+    }
+
+
 def scores(tops, logs=None, annotations=None):
     """(trace, name) → (score, source, when): the newest of each name."""
     entries, withdrawn = {}, {}
@@ -241,19 +334,33 @@ def scores(tops, logs=None, annotations=None):
         if r["event_name"] == "gen_ai.evaluation.result" and top and (not r["span_id"] or r["span_id"] == top["span_id"]) and a.get("mlflow.assessment.kind", "feedback") == "feedback":
             key = (r["trace_id"], r["span_id"], a.get("mlflow.assessment.id"))
             records[key] = max(records.get(key, r), r, key=lambda x: (x["time_unix_nano"], x["observed_time_unix_nano"]))
+    replaced = overridden((r["trace_id"], a.get("mlflow.assessment.overrides")) for r in records.values()
+                          for a in [attributes(r)] if truth(a.get("mlflow.assessment.valid")) is not False)
     for r in records.values():
         a = attributes(r)
         value = score(a.get("gen_ai.evaluation.score.value"), a.get("gen_ai.evaluation.score.label"))
         offer(entries, withdrawn, (r["trace_id"], score_name(a["gen_ai.evaluation.name"])), micros(r["time_unix_nano"] // 1000), 0, "log", value,
-              truth(a.get("mlflow.assessment.valid")) is not False)
+              truth(a.get("mlflow.assessment.valid")) is not False and (r["trace_id"], a.get("mlflow.assessment.id")) not in replaced)
     newest = {}
     for r in annotations or []:
-        if r["target_type"] == "TRACE" and r["annotation_type"] == "FEEDBACK" and r["target_id"] in tops:
+        trace = r["target_id"].split("/")[-1].split(":")[0]
+        if r["annotation_type"] == "FEEDBACK" and trace in tops:
             key = r["annotation_id"]
-            newest[key] = max(newest.get(key, r), r, key=lambda x: (x["updated_at"], x["deleted_at"] or ""))
-    for r in newest.values():
-        when = datetime.datetime.fromisoformat((r["deleted_at"] or r["updated_at"]).replace("Z", "+00:00"))
-        offer(entries, withdrawn, (r["target_id"], score_name(r["name"])), when, 1, "annotation", score(r["value"]), not r["deleted_at"])
+            newest[key] = max(newest.get(key, (trace, r)), (trace, r), key=lambda x: (x[1]["updated_at"], x[1].get("deleted_at") or ""))
+
+    def said(r, name):
+        return (r.get("metadata") or {}).get("mlflow." + name)
+
+    def live(r):
+        return not r.get("deleted_at") and truth(said(r, "valid")) is not False
+
+    replaced = overridden((trace, said(r, "overrides")) for trace, r in newest.values() if live(r))
+    for trace, r in newest.values():
+        span = (said(r, "span_id") or (r["target_id"].split(":")[-1] if r["target_type"] == "SPAN" else "")).lower()
+        if span in ("", tops[trace]["span_id"]):
+            when = datetime.datetime.fromisoformat((r.get("deleted_at") or r["updated_at"]).replace("Z", "+00:00"))
+            counts = live(r) and (trace, r["annotation_id"]) not in replaced
+            offer(entries, withdrawn, (trace, score_name(r["name"])), when, 1, "annotation", score(r["value"]), counts)
     out = {}
     for key, list_ in entries.items():
         left = [e for e in list_ if e[2] != "span" or key not in withdrawn or e[0] >= withdrawn[key]]
@@ -261,6 +368,21 @@ def scores(tops, logs=None, annotations=None):
             when, _, source, value = max(left, key=lambda e: (e[0], e[1], e[3]))
             out[key] = (value, source, when)
     return out
+
+
+def overridden(pairs):
+    """(trace, id) of the assessments that others override, given (trace, id or None) of those that count."""
+    return {(trace, id_) for trace, id_ in pairs if id_ is not None}
+
+
+def agreement(run):
+    """The three sources of scores show the same of one list of assessments that MLflow's client has made."""
+    scored = next(trace for trace, row in roots(run.tables["spark_catalog.lab.agents_otel_spans"]).items()
+                  if attributes(row).get("mlflow.source.traceRequestId") == run.agreement["request"])
+    for trace, source in zip([scored] + run.agreement["others"], ("span", "log", "annotation")):
+        rows = run.spark.sql("SELECT score_name, score, source FROM spark_catalog.lab.everywhere_genai_scores WHERE trace_id = '%s' AND startswith(score_name, 'agree_')" % trace).collect()
+        run.equal("scores by " + source, {r[0]: r[1] for r in rows}, run.agreement["scores"])
+        run.equal("their sources", {r[2] for r in rows}, {source})
 
 
 def found(spans, logs=None, annotations=None):
@@ -299,7 +421,7 @@ BESIDE = ("status", "experiment_id", "experiment", "service_name", "environment"
 
 
 def views(run, prefix, spans, columns, logs=None, annotations=None):
-    """Compares the three views of one set. columns are (name of the score, column), in order."""
+    """Compares the views of one set. columns are (name of the score, column), in order."""
     spans = run.tables["spark_catalog.lab." + spans]
     logs = logs and run.tables["spark_catalog.lab." + logs]
     annotations = annotations and run.tables["spark_catalog.lab." + annotations]
@@ -320,6 +442,12 @@ def views(run, prefix, spans, columns, logs=None, annotations=None):
     run.check(prefix + "_genai_traces", ["trace_id"], wide)
     run.check(prefix + "_genai_scores", ["trace_id", "score_name"], tall)
     run.check(prefix + "_genai_content", ["trace_id"], content)
+    run.check(prefix + "_genai_spans", ["trace_id", "span_id"], {key: spans_row(row) for key, row in latest(spans).items()})
+    wanted, by_name = expectations(tops, annotations), {}
+    for (t, name), (value, _, _) in found.items():
+        by_name.setdefault(t, {})[name] = value
+    run.check(prefix + "_genai_eval", ["trace_id"], {
+        (t,): eval_row(row, of_trace[t], wanted.get(t, {}), by_name.get(t, {})) for (t,), row in content.items() if row["request"] is not None})
     return found
 
 
@@ -350,6 +478,7 @@ def compare(run):
     named = ["Relevance", "answer_length", "groundedness", "quality", "relevance", "tone"]
     columns = [(n, column_of(n, named)) for n in named]
     views(run, "everywhere", "agents_otel_spans", columns, "agents_otel_logs", "agents_otel_annotations")
+    agreement(run)
     want = found(rows("agents_otel_spans"), rows("agents_otel_logs"), rows("agents_otel_annotations"))
     run.equal("names found everywhere", names, want)
 
@@ -374,7 +503,7 @@ def compare(run):
     growing(run)
     before = len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect())
     run.sheet("teardown")
-    run.equal("views dropped by the teardown", before - len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect()), 3)
+    run.equal("views dropped by the teardown", before - len(run.spark.sql("SHOW VIEWS IN spark_catalog.lab").collect()), 5)
 
 
 def counted(run):
@@ -466,6 +595,8 @@ def growing(run):
     columns, wide, tall = after("growing_3", columns, ["relevance", "quality", "safety", "Quality"])
     run.equal("the fourth column is the last", columns[-1], fourth)
     run.equal("four columns", {k: v for k, v in wide.items() if k[0] > 1}, {(2, "metric_quality"): 0.75, (2, fourth): 0.25, (3, fourth): 0.125})
+    view, copied = (sorted(str(r) for r in run.spark.table("spark_catalog.lab.growing_genai_traces" + end).collect()) for end in ("", "_table"))
+    run.equal("rows of the copy of the view", copied, view)
     run.equal("its name is known", json.loads(run.properties("growing_genai_traces")["otelcol_mlflow.scores"]), {fourth: "Quality"})
 
 

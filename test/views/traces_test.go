@@ -23,6 +23,9 @@ func at(ms int) pcommon.Timestamp {
 
 type attrs = map[string]any
 
+// thrown is a key of attrs that holds types of exceptions.
+const thrown = "thrown"
+
 // span is a span of a trace written here. Times are milliseconds after origin; an end of -1 is
 // none.
 type span struct {
@@ -30,7 +33,7 @@ type span struct {
 	name       string
 	start, end int
 	status     ptrace.StatusCode
-	attrs      attrs
+	attrs      attrs // those of thrown become events
 }
 
 // spansOf is one trace: the spans of one resource.
@@ -52,7 +55,15 @@ func spansOf(trace byte, resource attrs, list ...span) ptrace.Traces {
 			s.SetEndTimestamp(at(x.end))
 		}
 		s.Status().SetCode(x.status)
-		must(s.Attributes().FromRaw(x.attrs))
+		m := maps.Clone(x.attrs)
+		delete(m, thrown)
+		must(s.Attributes().FromRaw(m))
+		kinds, _ := x.attrs[thrown].([]string)
+		for _, kind := range kinds {
+			e := s.Events().AppendEmpty()
+			e.SetName("exception")
+			must(e.Attributes().FromRaw(attrs{"exception.type": kind, "exception.message": "x"}))
+		}
 	}
 	return td
 }
@@ -173,7 +184,43 @@ func deliveries() []delivery {
 		{scored(15, 5_000_000_000_000, attrs{"metric_relevance": 0.7}), false},
 		{scored(16, 0, nil), false},
 		{scored(17, 0, attrs{"metric_quality": 0.4}), false},
+		{scored(19, 1000, attrs{"metric_quality": 1.0, "metric_failed": 1.0}), false}, // from before the overriding
+		{kinds(), false},
+		{scored(loggedTrace, 0, nil), false}, {scored(annotatedTrace, 0, nil), false},
 	}
+}
+
+// kinds are spans of every kind, for the view of spans. The topmost one carries expectations in its
+// list of assessments.
+func kinds() ptrace.Traces {
+	said := `[
+		{"assessment_name": "answer", "last_update_time": "2026-11-20T10:00:00Z", "valid": true,
+			"expectation": {"value": "yes"}},
+		{"assessment_name": "answer", "last_update_time": "2026-11-20T11:00:00Z", "valid": true,
+			"expectation": {"value": 7}},
+		{"assessment_name": "list", "last_update_time": "2026-11-20T11:00:00Z",
+			"expectation": {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": "[1, {\"a\": null}]"}}},
+		{"assessment_name": "old", "last_update_time": "2026-11-20T11:00:00Z", "valid": false,
+			"expectation": {"value": 1}},
+		{"assessment_name": "q", "last_update_time": "2026-11-20T11:00:00Z", "feedback": {"value": 1}},
+		{"assessment_name": "inner", "span_id": "fe00000000001602", "last_update_time": "2026-11-20T11:00:00Z",
+			"expectation": {"value": 1}}
+	]`
+	return spansOf(22, attrs{"service.name": "kinds", "mlflow.experimentId": "8"},
+		span{1, 0, "agent", 0, 10, ptrace.StatusCodeError,
+			attrs{thrown: []string{"Timeout", "ValueError"}, "mlflow.spanType": "AGENT", "gen_ai.agent.name": "a",
+				"mlflow.spanInputs": []any{attrs{"role": "user"}}, "mlflow.assessments": said}},
+		span{2, 1, "search", 0, 2, ptrace.StatusCodeError,
+			attrs{thrown: []string{"Timeout"}, "mlflow.spanType": "TOOL", "error.type": "429"}},
+		span{3, 1, "calc", 0, 3, ptrace.StatusCodeOk,
+			attrs{thrown: []string{"Retried"}, "gen_ai.operation.name": "execute_tool",
+				"gen_ai.tool.name": "calculator"}},
+		span{4, 1, "llm", 0, 4, ptrace.StatusCodeUnset,
+			attrs{"gen_ai.provider.name": "openai", "gen_ai.request.model": "m",
+				"mlflow.chat.tokenUsage": `{"input_tokens": 3, "output_tokens": 4}`, "gen_ai.usage.input_tokens": 9,
+				"mlflow.llm.cost": `{"total_cost": 0.5}`, "contract_cost_total": 0.25,
+				"contract_cost_currency": "EUR"}},
+	)
 }
 
 func scored(trace byte, revision int, scores attrs) ptrace.Traces {
@@ -246,5 +293,11 @@ func records() plog.Logs {
 	add("something.else",
 		record{16, 1, 20, attrs{"gen_ai.evaluation.name": "other", "gen_ai.evaluation.score.value": 1.0}})
 	score(18, 1, 20, "e1", "relevance", value(1.0)) // of a trace that is not there
+	// overridden by a later one, which has no number, and by one that does not count
+	score(16, 1, 20, "g1", "tone", value(1.0))
+	score(16, 0, 30, "g2", "tone", attrs{"gen_ai.evaluation.score.label": "so so", "mlflow.assessment.overrides": "g1"})
+	score(16, 1, 20, "g3", "relevance", value(0.25))
+	score(16, 1, 30, "g4", "relevance", attrs{"gen_ai.evaluation.score.value": 1.0, "mlflow.assessment.valid": false,
+		"mlflow.assessment.overrides": "g3"})
 	return ld
 }

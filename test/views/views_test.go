@@ -55,6 +55,8 @@ type input struct {
 	Queries []query              `json:"queries"`
 	Plans   [][]string           `json:"plans"` // statements; Later arrives before the second one
 	Later   []databrickstest.Row `json:"later"` // spans
+	// Agreement is what the three sources of scores say of one list of assessments.
+	Agreement agreement `json:"agreement"`
 }
 
 func TestViewsOnSpark(t *testing.T) {
@@ -64,7 +66,7 @@ func TestViewsOnSpark(t *testing.T) {
 	w.CreateTables(legacy, unity.LayoutV1)
 	lab := &lab{t, w}
 
-	lab.history()
+	scored := lab.history()
 	for _, d := range deliveries() {
 		w.Set(func(s *databrickstest.Switches) { s.EmptyParent = d.empty })
 		body, err := ptraceotlp.NewExportRequestFromTraces(d.td).MarshalProto()
@@ -74,7 +76,10 @@ func TestViewsOnSpark(t *testing.T) {
 	body, err := plogotlp.NewExportRequestFromLogs(records()).MarshalProto()
 	require.NoError(t, err)
 	lab.send("logs", unity.SignalLogs, body)
-	w.AddRows(modern.Table("annotations", unity.LayoutV2).String(), annotations()...)
+	body, err = plogotlp.NewExportRequestFromLogs(logsOf(scored)).MarshalProto()
+	require.NoError(t, err)
+	lab.send("logs", unity.SignalLogs, body)
+	w.AddRows(modern.Table("annotations", unity.LayoutV2).String(), append(annotations(), annotationsOf(scored)...)...)
 	zeros := databrickstest.Row{} // nobody promises that no parent is never spelled with zeros
 	maps.Copy(zeros, w.Rows(modern.Table(unity.SignalSpans, unity.LayoutV2).String())[0])
 	zeros["trace_id"], zeros["span_id"] = traceID(99).String(), spanID(99, 1).String()
@@ -89,7 +94,10 @@ func TestViewsOnSpark(t *testing.T) {
 		w.AddRows(name.String(), nameless)
 	}
 
-	in := input{Tables: lab.tables(), Queries: lab.queries()}
+	in := input{Tables: lab.tables(), Queries: lab.queries(), Agreement: agreement{
+		Request: scored.Trace, Others: []string{traceID(loggedTrace).String(), traceID(annotatedTrace).String()},
+		Scores: map[string]float64{"agree_quality": 0, "agree_tone": 0.5, "agree_root": 0.125, "agree_plain": 1},
+	}}
 	in.Plans = append(in.Plans, lab.plan())
 	lab.setup(true)
 	later := spansOf(97, attrs{"service.name": "later"},
@@ -138,7 +146,7 @@ func (l *lab) post(path string, headers map[string]string, body []byte) []byte {
 
 // history delivers what a real server over the sample store holds, through the distribution, to the
 // tables of both layouts, and some of it again.
-func (l *lab) history() {
+func (l *lab) history() mlflowserver.Overridden {
 	grant(l.w)
 	store := l.t.TempDir()
 	sample, err := os.ReadFile(filepath.Join(collector.Root(), "testdata", "sample", "mlflow.db"))
@@ -147,6 +155,8 @@ func (l *lab) history() {
 	server, err := mlflowserver.Start(mlflowserver.Database, store)
 	require.NoError(l.t, err)
 	l.t.Cleanup(server.Stop)
+	scored, err := server.Override()
+	require.NoError(l.t, err)
 
 	dir := l.t.TempDir()
 	c := collector.Backfill(server.URL, dir)
@@ -175,6 +185,7 @@ func (l *lab) history() {
 	for _, r := range l.w.RequestsTo(http.MethodPost, "/api/2.0/otel/v1/traces")[:2] {
 		l.send("traces", unity.SignalSpans, r.Body) // as a retry after an answer that was lost
 	}
+	return scored
 }
 
 func grant(w *databrickstest.Workspace) {

@@ -72,7 +72,7 @@ func TestSignIn(t *testing.T) {
 	require.ErrorContains(t, err, "invalid_client")
 	_, err = iam.NewCurrentUser(sdk(t, &config.Config{Host: w.URL(), Token: "unknown"})).Me(ctx, iam.MeRequest{})
 	require.ErrorContains(t, err, "Invalid access token")
-	require.Equal(t, http.StatusUnauthorized, w.Requests()[len(w.Requests())-1].Status)
+	require.Equal(t, http.StatusForbidden, w.Requests()[len(w.Requests())-1].Status)
 }
 
 // TestSignInAsRecorded compares the open routes with the recorded answers.
@@ -118,16 +118,17 @@ func TestTokensEnd(t *testing.T) {
 	first := oauthToken(t, w, url.Values{})
 	require.Equal(t, 200, me(first))
 	c.Advance(10 * time.Minute)
-	require.Equal(t, 401, me(first), "expired")
+	require.Equal(t, 403, me(first), "expired")
 	second := oauthToken(t, w, url.Values{})
 	require.Equal(t, 200, me(second))
 	w.RevokeTokens("app-1")
-	require.Equal(t, 401, me(second), "revoked")
+	require.Equal(t, 403, me(second), "revoked")
 	require.Equal(t, 200, me(oauthToken(t, w, url.Values{})), "the secret is still good")
 	require.Equal(t, 200, me(AdminToken))
 	require.Equal(t, 401, me(""))
-	w.Set(func(s *Switches) { s.UnknownTokenStatus = 403 })
 	require.Equal(t, 403, me("unknown"))
+	w.Set(func(s *Switches) { s.UnknownTokenStatus = 401 })
+	require.Equal(t, 401, me("unknown"))
 	require.Equal(t, 404, send(t, "GET", w.URL()+"/api/2.0/no/such/route", AdminToken, nil, nil).status)
 }
 
@@ -197,7 +198,7 @@ func TestZerobus(t *testing.T) {
 	require.Equal(t, canonical(t, bytesOf(t, answers["http_partial"].Response.Body)), canonical(t, got.body))
 	require.Len(t, w.Rows(spansTable), 4)
 	w.RevokeTokens("app-1")
-	require.Equal(t, 401, write(token.Token, "/v1/traces", spansTable).status)
+	require.Equal(t, 403, write(token.Token, "/v1/traces", spansTable).status)
 }
 
 func TestFaults(t *testing.T) {

@@ -62,6 +62,7 @@ var (
 	Refuse     = otlp.Refuse
 	Throttle   = otlp.Throttle
 	Partly     = otlp.Partly
+	Edge       = otlp.Edge
 )
 
 // Tags by which an experiment says where its traces lie.

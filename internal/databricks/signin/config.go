@@ -43,6 +43,8 @@ type Credentials struct {
 
 	// Token is a personal access token: pat.
 	Token configopaque.String `mapstructure:"token"`
+	// TokenFile is a file that holds such a token and is read again when it changes: pat.
+	TokenFile string `mapstructure:"token_file"`
 	// ClientID is the application id of a service principal: oauth-m2m with ClientSecret; workload
 	// identity (…-oidc) without.
 	ClientID     string              `mapstructure:"client_id"`
@@ -118,6 +120,9 @@ func (c *Config) Validate() error {
 // called Validate: the collector would name the Go field of a squashed struct in the error, which
 // is no key.
 func (c *Credentials) check() error {
+	if err := c.checkToken(); err != nil {
+		return err
+	}
 	sdk := c.sdk()
 	if err := checkCloud(sdk); err != nil {
 		return err
@@ -132,10 +137,23 @@ func (c *Credentials) check() error {
 	return nil
 }
 
-// sdk returns a configuration of the SDK that holds the credentials and nothing else.
+// checkToken returns what is wrong with the two keys for a token.
+func (c *Credentials) checkToken() error {
+	if c.Token != "" && c.TokenFile != "" {
+		return errors.New("token_file: token is written, too; keep one of them")
+	}
+	return nil
+}
+
+// sdk returns a configuration of the SDK that holds the credentials and nothing else. A token that
+// is still in its file is replaced by words that say so.
 func (c *Credentials) sdk() *config.Config {
+	token := string(c.Token)
+	if c.TokenFile != "" {
+		token = "in token_file"
+	}
 	return &config.Config{
-		AuthType: c.AuthType, Token: string(c.Token), ClientID: c.ClientID, ClientSecret: string(c.ClientSecret),
+		AuthType: c.AuthType, Token: token, ClientID: c.ClientID, ClientSecret: string(c.ClientSecret),
 		Scopes:        append([]string(nil), c.Scopes...),
 		TokenAudience: c.Audience, OIDCTokenFilepath: c.OIDCTokenFilepath, OIDCTokenEnv: c.OIDCTokenEnv,
 		MetadataServiceURL: string(c.MetadataServiceURL),

@@ -25,6 +25,7 @@ type credential struct {
 	host     string
 	identity string
 	method   *method
+	files    []fingerprint // of what it was read from
 	log      *sdkLog
 	watch    *watch
 
@@ -44,13 +45,14 @@ type attempt struct {
 
 // open resolves the configuration, the profile and the environment; the network is not asked.
 func (s *Session) open() (*credential, error) {
+	files := s.cfg.fingerprints() // before they are read, so that a change meanwhile is seen later
 	sdk, m, err := s.cfg.resolveAll()
 	if err != nil {
 		return nil, err
 	}
 	hide := newRedactor(sdk)
-	d := &credential{s: s, sdk: sdk, host: sdk.Host, identity: identity(sdk), method: m, log: &sdkLog{s.log, hide},
-		watch: &watch{base: s.transport, hide: hide}}
+	d := &credential{s: s, sdk: sdk, host: sdk.Host, identity: identity(sdk), method: m, files: files,
+		log: &sdkLog{s.log, hide}, watch: &watch{base: s.transport, hide: hide}}
 	sdk.Credentials = &strategy{d: d}
 	sdk.HTTPTransport = d.watch
 	isolate(sdk)

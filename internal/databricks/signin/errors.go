@@ -90,7 +90,7 @@ func permanent(status int, code string) bool {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	}
-	return status >= 400 && status < 500
+	return status < 500
 }
 
 func isPermanent(err error) bool {

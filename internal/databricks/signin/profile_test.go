@@ -143,7 +143,7 @@ func TestRotatedProfile(t *testing.T) {
 	require.Equal(t, 200, me(t, s, c))
 
 	w.RevokeTokens("me@example.com")
-	require.Equal(t, 401, me(t, s, c), "there is no other token")
+	require.Equal(t, 403, me(t, s, c), "there is no other token")
 	s.mu.Lock()
 	s.renewed = s.renewed.Add(-renewEvery)
 	s.mu.Unlock()

@@ -17,6 +17,9 @@ import (
 
 // resolve makes the SDK's configuration out of the keys written, without the profile.
 func (c *Config) resolve() (*config.Config, error) {
+	if err := c.Credentials.checkToken(); err != nil {
+		return nil, err
+	}
 	sdk := c.Credentials.sdk()
 	sdk.Host = c.Host
 	_, err := settle(sdk)
@@ -27,6 +30,12 @@ func (c *Config) resolve() (*config.Config, error) {
 func (c *Config) resolveAll() (*config.Config, *method, error) {
 	sdk := c.Credentials.sdk()
 	sdk.Host = c.Host
+	if path := c.Credentials.TokenFile; path != "" {
+		var err error
+		if sdk.Token, err = readToken(path); err != nil {
+			return nil, nil, err
+		}
+	}
 	if c.Profile != "" {
 		if err := readProfile(sdk, c.Profile, c.Credentials.ConfigFile); err != nil {
 			return nil, nil, err

@@ -40,6 +40,7 @@ type Session struct {
 	mu         sync.Mutex
 	credential *credential // signs the requests
 	renewed    time.Time
+	tried      []fingerprint // of the files when they were last read again because they had changed
 }
 
 // Settings is what a session needs besides its configuration.
@@ -171,9 +172,7 @@ func (s *Session) elsewhere(u *url.URL) error {
 // Headers returns the headers that sign a request to Host: Authorization, on Azure more. It is for
 // what is no http.Request; the caller sees to it that they go to Host only.
 func (s *Session) Headers(ctx context.Context) (http.Header, error) {
-	s.mu.Lock()
-	d := s.credential
-	s.mu.Unlock()
+	d := s.current()
 	a := d.join()
 	timer := time.NewTimer(s.timeout)
 	defer timer.Stop()
@@ -188,18 +187,46 @@ func (s *Session) Headers(ctx context.Context) (http.Header, error) {
 	}
 }
 
-// Renew forgets the token in use and signs in anew at the next request, with the profile read
-// again: what to do once after a 401. Within a few seconds of another renewal it does nothing. It
-// does not talk to the network; errors are those of New.
+// current is the credential in use. When a file that it was read from has changed since, it is read
+// again first: nothing else tells a gRPC call that its token was replaced. If that fails, the
+// credential stays in use until the file changes once more, or the workspace refuses it.
+func (s *Session) current() *credential {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.fingerprints()
+	if slices.Equal(now, s.credential.files) || slices.Equal(now, s.tried) || s.justRenewed() {
+		return s.credential
+	}
+	s.tried = now
+	if err := s.renew(); err != nil {
+		s.log.Warn("A file with credentials has changed and can't be used", zap.Error(err))
+	} else {
+		s.log.Info("A file with credentials has changed, and was read again")
+	}
+	return s.credential
+}
+
+// Renew forgets the token in use and signs in anew at the next request, with the profile and the
+// token file read again: what to do once after the workspace refuses the token. Within a few seconds
+// of another renewal it does nothing. It does not talk to the network. An error is a *SignInError
+// that says what New would say.
 func (s *Session) Renew(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.renew()
+	if err := s.renew(); err != nil {
+		return s.credential.failure(SignInError{Permanent: true, Detail: err.Error(), cause: err})
+	}
+	return nil
+}
+
+// justRenewed reports whether the last renewal is too recent for another; s.mu is held.
+func (s *Session) justRenewed() bool {
+	return !s.renewed.IsZero() && time.Since(s.renewed) < renewEvery
 }
 
 // renew replaces the credential; s.mu is held.
 func (s *Session) renew() error {
-	if !s.renewed.IsZero() && time.Since(s.renewed) < renewEvery {
+	if s.justRenewed() {
 		return nil
 	}
 	s.renewed = time.Now()

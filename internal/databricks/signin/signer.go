@@ -6,12 +6,14 @@ package signin
 import (
 	"io"
 	"net/http"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 )
 
 // RoundTripper signs each request that goes to Host, on a clone, and hands it to base (nil: the
 // session's own transport). A request to another host, such as the target of a redirect, is
-// refused. After a 401 it renews the sign-in and repeats the request once, if that brings another
-// token and the body can be had again (GetBody).
+// refused. After an answer that refuses the token it renews the sign-in and repeats the request
+// once, if that brings another token and the body can be had again (GetBody).
 func (s *Session) RoundTripper(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = s.transport
@@ -34,7 +36,7 @@ func (t signer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res, err := t.base.RoundTrip(first)
-	if err != nil || res.StatusCode != http.StatusUnauthorized {
+	if err != nil || !edge.RefusesToken(res) {
 		return res, err
 	}
 	again, err := t.again(r, first)
@@ -49,7 +51,7 @@ func (t signer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.base.RoundTrip(again)
 }
 
-// again makes the request that is sent after a 401, or nil if there is nothing to gain. An error is
+// again makes the request that is sent after a refusal, or nil if there is nothing to gain. An error is
 // that of the new sign-in.
 func (t signer) again(r, first *http.Request) (*http.Request, error) {
 	body := r.Body

@@ -18,7 +18,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
 
-// After a 401 the request goes again with another token, once, with the same body and headers.
+// After an answer that refuses the token the request goes again with another token, once, with the
+// same body and headers.
 func TestUnauthorizedIsRepeatedOnce(t *testing.T) {
 	w := workspace(t)
 	s := session(t, m2m(w.URL()), Settings{})
@@ -38,7 +39,7 @@ func TestUnauthorizedIsRepeatedOnce(t *testing.T) {
 	require.Empty(t, r.Header.Get("Authorization"), "the caller's request is left alone")
 	sent := w.RequestsTo("POST", "/api/2.0/none")
 	require.Len(t, sent, 2)
-	require.Equal(t, http.StatusUnauthorized, sent[0].Status)
+	require.Equal(t, http.StatusForbidden, sent[0].Status)
 	for _, s := range sent {
 		require.Equal(t, "body", string(s.Body))
 		require.Equal(t, "1", s.Header.Get("X-Mine"))
@@ -60,7 +61,7 @@ func TestUnauthorizedIsRepeatedOnce(t *testing.T) {
 	require.LessOrEqual(t, w.Count("POST", tokenPath), 1)
 }
 
-// A 401 that can't be repeated is handed on whole: a body that is gone, a personal access token.
+// A refusal that can't be repeated is handed on whole: a body that is gone, a personal access token.
 func TestUnauthorizedIsHandedOn(t *testing.T) {
 	w := workspace(t)
 	s := session(t, m2m(w.URL()), Settings{})
@@ -76,13 +77,13 @@ func TestUnauthorizedIsHandedOn(t *testing.T) {
 	body, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
-	require.Equal(t, http.StatusUnauthorized, res.StatusCode)
-	require.Contains(t, string(body), "Token is expired.")
+	require.Equal(t, http.StatusForbidden, res.StatusCode)
+	require.Contains(t, string(body), `"error_code":403,"message":"Invalid access token. [ReqId: `)
 	require.Equal(t, 1, w.Count("POST", "/api/2.0/none"))
 
 	s = session(t, Config{Host: w.URL(), Credentials: Credentials{Token: "unknown"}}, Settings{})
 	w.ForgetRequests()
-	require.Equal(t, http.StatusUnauthorized, me(t, s, client(t, s)))
+	require.Equal(t, http.StatusForbidden, me(t, s, client(t, s)))
 	require.Len(t, w.Requests(), 1)
 }
 

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 )
 
 // watch carries token requests and keeps how the last one failed: the SDK wraps, retries and hides
@@ -51,7 +53,8 @@ func (w *watch) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.keep(w.noAnswer(r, err))
 		return nil, err
 	}
-	if res.StatusCode < 400 {
+	reason := edge.Reason(res.StatusCode, res.Header)
+	if res.StatusCode < 400 && reason == "" {
 		w.keep(nil)
 		res.Body = bounded{io.LimitReader(res.Body, mostAnswer), res.Body}
 		return res, nil
@@ -59,7 +62,11 @@ func (w *watch) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, mostError))
 	_ = res.Body.Close()
 	res.Body = io.NopCloser(bytes.NewReader(body))
-	w.keep(w.refusal(r, res, body))
+	failed := w.refusal(r, res, body, reason)
+	w.keep(failed)
+	if res.StatusCode < 400 {
+		return nil, failed // with a reason it is no success, and the SDK would take it for one
+	}
 	return res, nil
 }
 
@@ -80,8 +87,9 @@ func (w *watch) noAnswer(r *http.Request, err error) *SignInError {
 	return &SignInError{Detail: canonicalHost(r.URL) + " does not answer: " + w.hide.line(err.Error()), cause: err}
 }
 
-// refusal reads the error documents of OAuth, of Databricks' REST API and of Azure.
-func (w *watch) refusal(r *http.Request, res *http.Response, body []byte) *SignInError {
+// refusal reads the error documents of OAuth, of Databricks' REST API and of Azure. What they leave
+// out, the reason of the answer may say.
+func (w *watch) refusal(r *http.Request, res *http.Response, body []byte, reason string) *SignInError {
 	var doc struct {
 		Error       json.RawMessage `json:"error"`
 		Description string          `json:"error_description"`
@@ -98,6 +106,12 @@ func (w *watch) refusal(r *http.Request, res *http.Response, body []byte) *SignI
 		case json.Unmarshal(doc.Error, &inner) == nil:
 			e.Code, e.Detail = inner.Code, inner.Message
 		}
+	}
+	if e.Status < 400 {
+		e.Code, e.Detail = "", "" // it looks like a success and may hold a token
+	}
+	if e.Detail == "" {
+		e.Detail = reason
 	}
 	e.Permanent = permanent(e.Status, e.Code)
 	e.Code, e.Detail = w.hide.line(e.Code), w.hide.line(e.Detail)

@@ -13,9 +13,9 @@ type Column struct {
 // SchemaVersion is the table property that names the layout.
 const SchemaVersion = "otel.schemaVersion"
 
-// Columns are the columns that a table of a signal needs; nil where the layout has no such table
-// (v1 metrics). The workspace maps each field of OTLP to a column by its name, and refuses or drops
-// rows when one is missing (Databricks documentation, "OpenTelemetry table reference").
+// Columns are the columns that a table of a signal needs. The workspace maps each field of OTLP to a
+// column by its name, and refuses or drops rows when one is missing (Databricks documentation,
+// "OpenTelemetry table reference").
 func Columns(s Signal, layout Layout) []Column {
 	var v2, v1 string
 	switch s {
@@ -24,7 +24,7 @@ func Columns(s Signal, layout Layout) []Column {
 	case SignalLogs:
 		v2, v1 = serverMade+logsV2, logsV1
 	case SignalMetrics:
-		v2 = serverMade + metrics
+		v2, v1 = serverMade+metricTimes+metrics(""), metrics(pointTimes)
 	}
 	if layout == LayoutV1 {
 		return columns(v1, "MAP<STRING, STRING>")
@@ -40,13 +40,9 @@ func AttributeType(layout Layout) string {
 	return "VARIANT"
 }
 
-// CreateTable is the statement that creates a table of a signal. The schema must be there. It is
-// empty where the layout has no such table.
+// CreateTable is the statement that creates a table of a signal. The schema must be there.
 func CreateTable(n Name, s Signal, layout Layout) string {
 	columns := Columns(s, layout)
-	if columns == nil {
-		return ""
-	}
 	var b strings.Builder
 	b.WriteString("CREATE TABLE IF NOT EXISTS " + n.Quoted() + " (")
 	for i, c := range columns {
@@ -73,9 +69,6 @@ func CreateTable(n Name, s Signal, layout Layout) string {
 
 // columns reads a list with a column a line. @ stands for the type of attributes, $ for exemplars.
 func columns(list, attributes string) []Column {
-	if list == "" {
-		return nil
-	}
 	list = strings.NewReplacer("$", exemplars, "@", attributes).Replace(list)
 	list = strings.ReplaceAll(list, "@", attributes) // those of exemplars
 	var out []Column
@@ -142,23 +135,31 @@ const exemplars = `ARRAY<STRUCT<time_unix_nano: BIGINT, value: DOUBLE, span_id: 
 
 const buckets = `STRUCT<offset: INT, bucket_counts: ARRAY<BIGINT>>`
 
-const metrics = `start_time_unix_nano LONG
-time_unix_nano LONG
-name STRING
+// The times of a data point are columns in layout v2, and fields of the point in v1.
+const (
+	metricTimes = "start_time_unix_nano LONG\ntime_unix_nano LONG\n"
+	pointTimes  = "start_time_unix_nano: BIGINT, time_unix_nano: BIGINT, "
+)
+
+// metrics is the list for the table of metrics. times are further fields of each data point.
+func metrics(times string) string {
+	return `name STRING
 description STRING
 unit STRING
 metric_type STRING
-gauge STRUCT<value: DOUBLE, exemplars: $, attributes: @, flags: INT>
-sum STRUCT<value: DOUBLE, exemplars: $, attributes: @, flags: INT, aggregation_temporality: STRING, ` +
-	`is_monotonic: BOOLEAN>
-histogram STRUCT<count: BIGINT, sum: DOUBLE, bucket_counts: ARRAY<BIGINT>, explicit_bounds: ARRAY<DOUBLE>, ` +
-	`exemplars: $, attributes: @, flags: INT, min: DOUBLE, ` +
-	`max: DOUBLE, aggregation_temporality: STRING>
-exponential_histogram STRUCT<attributes: @, count: BIGINT, sum: DOUBLE, scale: INT, zero_count: BIGINT, ` +
-	`positive_bucket: ` + buckets + `, negative_bucket: ` + buckets +
-	`, flags: INT, exemplars: $, min: DOUBLE, max: DOUBLE, zero_threshold: DOUBLE, aggregation_temporality: STRING>
-summary STRUCT<count: BIGINT, sum: DOUBLE, quantile_values: ARRAY<STRUCT<quantile: DOUBLE, value: DOUBLE>>, ` +
-	`attributes: @, flags: INT>
+gauge STRUCT<` + times + `value: DOUBLE, exemplars: $, attributes: @, flags: INT>
+sum STRUCT<` + times + `value: DOUBLE, exemplars: $, attributes: @, flags: INT, ` +
+		`aggregation_temporality: STRING, is_monotonic: BOOLEAN>
+histogram STRUCT<` + times + `count: BIGINT, sum: DOUBLE, bucket_counts: ARRAY<BIGINT>, ` +
+		`explicit_bounds: ARRAY<DOUBLE>, exemplars: $, attributes: @, flags: INT, min: DOUBLE, ` +
+		`max: DOUBLE, aggregation_temporality: STRING>
+exponential_histogram STRUCT<attributes: @, ` + times + `count: BIGINT, sum: DOUBLE, scale: INT, ` +
+		`zero_count: BIGINT, positive_bucket: ` + buckets + `, negative_bucket: ` + buckets +
+		`, flags: INT, exemplars: $, min: DOUBLE, max: DOUBLE, zero_threshold: DOUBLE, ` +
+		`aggregation_temporality: STRING>
+summary STRUCT<` + times + `count: BIGINT, sum: DOUBLE, ` +
+		`quantile_values: ARRAY<STRUCT<quantile: DOUBLE, value: DOUBLE>>, attributes: @, flags: INT>
 metadata @
 ` + resource + `metric_schema_url STRING
 `
+}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
@@ -249,7 +250,8 @@ func (w *workspace) query() url.Values {
 // rephrase says in the words of Databricks what an answer means.
 func (w *workspace) rephrase(e *Error) {
 	switch {
-	case e.Status == http.StatusUnauthorized:
+	case edge.TokenRefused(e.Status, e.Message):
+		e.Kind = KindCredentials
 		e.Message = "the workspace refuses the credentials; check databricks::auth or the profile, or the " +
 			"databricks_auth extension named in http::auth"
 	case strings.Contains(e.Message, "sql_warehouse_id") || strings.Contains(e.Message, "SQL warehouse ID"):

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 )
 
 // Kind says what sort of trouble a request met, for deciding and for telling people.
@@ -103,6 +105,9 @@ func statusError(route string, res *http.Response, body []byte) *Error {
 		e.Code, e.Message = fmt.Sprint(doc.Code), bounded(doc.Message, 300)
 	} else {
 		e.html = true
+	}
+	if e.Message == "" {
+		e.Message = bounded(edge.Reason(res.StatusCode, res.Header), 300)
 	}
 	for i := range refusals {
 		if r := &refusals[i]; r.applies(e, res, string(body[:min(len(body), 2048)])) {

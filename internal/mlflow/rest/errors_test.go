@@ -118,6 +118,39 @@ func check(t *testing.T, err error, kind Kind, permanent bool, want string) {
 	assert.Less(t, len(err.Error()), 700)
 }
 
+// TestAnswersOfTheEdge reads what the edge of a Databricks workspace says: a refused token is no
+// missing permission, and a success with a reason is none.
+func TestAnswersOfTheEdge(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status       int
+		reason, body string
+		kind         Kind
+		permanent    bool
+		want         string
+	}{
+		"refused token": {http.StatusForbidden, "Invalid access token.",
+			`{"error_code":403,"message":"Invalid access token. [ReqId: 1]"}`, KindCredentials, true,
+			"the workspace refuses the credentials"},
+		"refused token by the reason": {http.StatusForbidden, "Invalid access token.", "", KindCredentials, true,
+			"the workspace refuses the credentials"},
+		"a reason": {http.StatusForbidden, "IP is blocked", "", KindPermission, true, "IP is blocked"},
+		"a success with a reason": {http.StatusOK, "Workspace is moving", "{}", KindUnavailable, false,
+			"a reason why this is no success: Workspace is moving"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, "3.17.2")
+			s.SetFault(func(*http.Request) *mlflowtest.Fault {
+				return &mlflowtest.Fault{Status: tt.status, Body: tt.body,
+					Header: http.Header{"X-Databricks-Reason-Phrase": {tt.reason}}}
+			})
+			_, err := newClient(t, s.URL(), func(cfg *Config) {
+				cfg.Databricks, cfg.Retry.Enabled = &Databricks{Storage: http.DefaultClient}, false
+			}).Experiments(t.Context())
+			check(t, err, tt.kind, tt.permanent, tt.want)
+		})
+	}
+}
+
 // TestConnections meets what goes wrong before an answer comes.
 func TestConnections(t *testing.T) {
 	ask := func(t *testing.T, address string, configure func(*Config)) error {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
@@ -114,6 +115,12 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 		if c.dbx != nil {
 			c.dbx.rephrase(e)
 		}
+		return nil, e
+	case c.dbx != nil && r.away == nil && !edge.Accepts(status, res.Header):
+		e := &Error{Kind: KindUnavailable, again: capped, Route: r.route, Status: status,
+			Message: "the workspace answers, but gives a reason why this is no success" +
+				colon(bounded(edge.Reason(status, res.Header), 300))}
+		c.dbx.rephrase(e)
 		return nil, e
 	case errors.Is(err, errTooLarge):
 		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status,

@@ -210,6 +210,7 @@ func ingest(f Facts) Finding {
 		Message: "the ingest endpoint refuses (403 or 404), though table and grants are as needed: the preview may " +
 			"be off, " + region + " may not be served, path_prefix may be wrong, " +
 			"or a grant given just now is not in force yet",
-		Remedy: "a click by a workspace administrator: user menu → Previews → OpenTelemetry on Databricks → On",
+		Remedy: "the right path_prefix; or, where the workspace lists them, a click by its administrator: user menu " +
+			"→ Previews → OpenTelemetry on Databricks and Variant Shredding → On",
 	}
 }

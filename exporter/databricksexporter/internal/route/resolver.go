@@ -144,8 +144,9 @@ func tables(x databricks.Experiment, s unity.Signal) (Destination, *Fault) {
 	}
 	d := Destination{Signal: s, Layout: unity.LayoutV2, Table: spans, Experiment: x.ID}
 	d.Location, d.Layout = Locate(spans, unity.SignalSpans)
-	if s == unity.SignalLogs {
-		if n, err := unity.ParseName(x.Tags[databricks.TagLogs]); err == nil {
+	if tag := (map[unity.Signal]string{unity.SignalLogs: databricks.TagLogs,
+		unity.SignalMetrics: databricks.TagMetrics})[s]; tag != "" {
+		if n, err := unity.ParseName(x.Tags[tag]); err == nil {
 			d.Table = n
 			return d, nil
 		}

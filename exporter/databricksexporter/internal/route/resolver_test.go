@@ -120,6 +120,10 @@ func TestTables(t *testing.T) {
 	require.Zero(t, d.Location, "the name tells no location, so ids stay")
 	_, f = tables(odd, unity.SignalMetrics)
 	require.ErrorContains(t, f, "does not tell the table of metrics")
+	odd.Tags[databricks.TagMetrics] = "a.b.odd_metrics"
+	d, f = tables(odd, unity.SignalMetrics)
+	require.Nil(t, f)
+	require.Equal(t, "a.b.odd_metrics", d.String())
 	odd.Tags[databricks.TagLogs] = "a.b.odd_logs"
 	d, f = tables(odd, unity.SignalLogs)
 	require.Nil(t, f)

@@ -9,28 +9,54 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// document is an error as Databricks' REST APIs write it. What is not of that form has neither code
-// nor message.
+// document is an error as Databricks' REST APIs write it. A plain text is its own message.
 type document struct {
 	Code    string
 	Message string
+	// Edge: it comes from the front of the workspace, which writes the status in place of a code,
+	// and not from what is behind it, such as Unity Catalog.
+	Edge bool
 }
 
-func parse(body []byte) document {
+// parse reads the body of an error. reason is what the header says; it stands in for a body that
+// says nothing.
+func parse(body []byte, reason string) document {
 	var raw struct {
 		Code    any    `json:"error_code"`
 		Message string `json:"message"`
 	}
+	var d document
 	if json.Unmarshal(body, &raw) != nil {
-		return document{}
+		d.Message = plain(body)
+	} else {
+		d.Message = raw.Message
+		switch code := raw.Code.(type) {
+		case string:
+			d.Code = code
+			if strings.Trim(code, "0123456789") == "" {
+				d.Code, d.Edge = "", code != ""
+			}
+		case float64:
+			d.Edge = true
+		}
 	}
-	d := document{Message: raw.Message}
-	if code, ok := raw.Code.(string); ok {
-		d.Code = code
+	if d.Message == "" {
+		d.Message = reason
 	}
 	return d
+}
+
+// plain is a body that is text for people; empty for a page, for JSON and for bytes.
+func plain(body []byte) string {
+	text := strings.TrimSpace(string(body))
+	if text == "" || strings.ContainsRune("<{[", rune(text[0])) || !utf8.ValidString(text) ||
+		strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }) {
+		return ""
+	}
+	return text
 }
 
 // missing names what does not exist: table, schema, catalog; nothing when that is not what the

@@ -18,7 +18,7 @@ const maxAnswer = 64 << 10
 
 // Link is how requests get to the workspace.
 type Link struct {
-	// Client signs requests, anew once after a 401, and follows no redirects.
+	// Client signs requests, anew once when the token is refused, and follows no redirects.
 	Client *http.Client
 	// URL is the address of the route, Path its path.
 	URL, Path   string

@@ -28,6 +28,9 @@ func forbidden(q request, e document) string {
 	case "MODIFY", "SELECT":
 		return fmt.Sprintf("no permission to write to table %s: %s (ALL PRIVILEGES is not enough)", t, table)
 	}
+	if e.Edge && e.Message != "" {
+		return "the workspace does not let the sender in (status 403)" + e.excerpt()
+	}
 	return fmt.Sprintf(
 		"no permission to write to table %s (status 403): %s; %s; %s (ALL PRIVILEGES is not enough)%s",
 		t,
@@ -59,13 +62,15 @@ func missing(q request, e document) string {
 	)
 }
 
-func unauthenticated(e document) string {
+func unauthenticated(status int, e document) string {
 	if strings.Contains(e.Message, "Credential was not sent") || strings.Contains(e.Message, "unsupported type") {
-		return "the workspace does not take this kind of credential (status 401): personal access tokens are not " +
-			"allowed for this route in all places, " +
-			"use a service principal with OAuth (auth: {auth_type: oauth-m2m, client_id: …, client_secret: …})"
+		return fmt.Sprintf("the workspace does not take this kind of credential (status %d): personal access tokens are "+
+			"not "+
+			"allowed for this route in all places, "+
+			"use a service principal with OAuth (auth: {auth_type: oauth-m2m, client_id: …, client_secret: …})",
+			status)
 	}
-	return "the workspace does not know the credential (status 401)" + e.excerpt()
+	return fmt.Sprintf("sign-in: the workspace does not take the token (status %d)%s", status, e.excerpt())
 }
 
 // typeOf is the type of a column that the table should have; empty for one that is not documented.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/edge"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 )
 
@@ -95,18 +96,26 @@ const maxDelay = 10 * time.Minute
 //
 //	2xx                        Accept; with a partial success Rejected of the items are lost, Refuse when all are
 //	2xx with a web page        Hold: something else than the workspace answered
+//	2xx with a reason          Hold, quoting the reason: the edge refused
 //	3xx                        Hold: something else than the workspace answered
 //	401, refused sign-in       SignIn
+//	403 about the token        SignIn
 //	403, PERMISSION_DENIED     Hold, with the GRANT statement
+//	501                        Hold, quoting the answer
 //	404, 4xx *_DOES_NOT_EXIST  Hold, with the table or the preview that is missing
 //	405, 415, missing header   Hold, with the key of the configuration that is wrong
 //	408, 425, 429, 5xx, none   Retry, after Retry-After
 //	413                        Split
 //	400 and other 4xx          Refuse
 func judge(q request, a answer) outcome {
-	switch s := a.status; {
-	case a.err != nil:
+	if a.err != nil {
 		return network(a.err)
+	}
+	reason := edge.Reason(a.status, a.header)
+	e := parse(a.body, reason)
+	switch s := a.status; {
+	case s/100 == 2 && reason != "":
+		return unaccepted(s, reason)
 	case s/100 == 2:
 		return accepted(q, a)
 	case s/100 == 3:
@@ -114,7 +123,10 @@ func judge(q request, a answer) outcome {
 			"(status %d), which a workspace does not send: "+notAWorkspace, s)}
 	case s == http.StatusTooManyRequests:
 		return outcome{action: actionRetry, label: labelThrottled, delay: retryAfter(a.header, q.now),
-			message: "the workspace takes no more at the moment (status 429)"}
+			message: "the workspace takes no more at the moment (status 429)" + e.excerpt()}
+	case s == http.StatusNotImplemented:
+		return outcome{action: actionHold, label: "not_implemented",
+			message: "the workspace does not offer this kind of ingest (status 501)" + e.excerpt()}
 	case s == http.StatusRequestTimeout, s == http.StatusTooEarly, s >= 500, s < 200:
 		label := "server_error"
 		if s == http.StatusRequestTimeout {
@@ -124,7 +136,7 @@ func judge(q request, a answer) outcome {
 			action:  actionRetry,
 			label:   label,
 			delay:   retryAfter(a.header, q.now),
-			message: fmt.Sprintf("the workspace answered with status %d", s),
+			message: fmt.Sprintf("the workspace answered with status %d%s", s, e.excerpt()),
 		}
 	case s == http.StatusRequestEntityTooLarge:
 		return outcome{
@@ -134,14 +146,14 @@ func judge(q request, a answer) outcome {
 			message: "larger than the workspace takes (status 413)",
 		}
 	}
-	return refused(q, a.status, parse(a.body))
+	return refused(q, a.status, e, edge.TokenRefused(a.status, reason, e.Message))
 }
 
 // refused judges statuses of 400 to 499 that depend on what the body says.
-func refused(q request, status int, e document) outcome {
+func refused(q request, status int, e document, token bool) outcome {
 	switch {
-	case status == http.StatusUnauthorized:
-		return outcome{action: actionSignIn, label: "unauthenticated", message: unauthenticated(e)}
+	case token:
+		return outcome{action: actionSignIn, label: "unauthenticated", message: unauthenticated(status, e)}
 	case e.missing() != "" && status != http.StatusForbidden:
 		return outcome{action: actionHold, label: labelNotFound, message: missing(q, e)}
 	case status == http.StatusForbidden, e.Code == "PERMISSION_DENIED":
@@ -149,7 +161,7 @@ func refused(q request, status int, e document) outcome {
 	case status == http.StatusNotFound:
 		return outcome{action: actionHold, label: labelNotFound, message: fmt.Sprintf(
 			`the workspace has no route %s (status 404): `+
-				`turn on the preview "OpenTelemetry on Databricks" there, or correct path_prefix%s`,
+				`correct path_prefix or host; older workspaces need the preview "OpenTelemetry on Databricks"%s`,
 			q.path,
 			e.excerpt(),
 		)}
@@ -185,6 +197,17 @@ func refused(q request, status int, e document) outcome {
 		reason:  reasonInvalid,
 		message: fmt.Sprintf("the workspace refuses the request (status %d)%s", status, e.excerpt()),
 	}
+}
+
+// unaccepted judges a success that carries a reason of the edge: nothing was written.
+func unaccepted(status int, reason string) outcome {
+	e := document{Message: reason}
+	if edge.TokenRefused(status, reason) {
+		return outcome{action: actionSignIn, label: "unauthenticated", message: unauthenticated(status, e)}
+	}
+	return outcome{action: actionHold, label: "reason_phrase", message: fmt.Sprintf(
+		"the workspace answered with status %d and, in %s, with a reason why it took nothing%s",
+		status, edge.ReasonHeader, e.excerpt())}
 }
 
 func accepted(q request, a answer) outcome {

@@ -37,6 +37,8 @@ func requested() request {
 	}
 }
 
+func reasoned(phrase string) http.Header { return http.Header{"X-Databricks-Reason-Phrase": {phrase}} }
+
 func body(code, message string) []byte {
 	return fmt.Appendf(nil, `{"error_code": %q, "message": %q}`, code, message)
 }
@@ -62,7 +64,17 @@ func TestJudge(t *testing.T) {
 		"400 with a number": {answer{status: 400, body: []byte(`{"error_code": 400, "message": "no"}`)}, actionRefuse,
 			"invalid", reasonInvalid, "it says: no"},
 		"401": {answer{status: 401}, actionSignIn, "unauthenticated", "",
-			"does not know the credential (status 401)"},
+			"sign-in: the workspace does not take the token (status 401)"},
+		"403 to the token": {answer{status: 403, body: []byte(`{"error_code":403,"message":"Invalid access token. ` +
+			`[ReqId: 1]"}`), header: reasoned("Invalid access token.")}, actionSignIn, "unauthenticated", "",
+			"sign-in: the workspace does not take the token (status 403); it says: Invalid access token. [ReqId: 1]"},
+		"403 to the token by the body": {answer{status: 403, body: body("403", "Invalid access token.")},
+			actionSignIn, "unauthenticated", "", "it says: Invalid access token."},
+		"403 to the token by the reason": {answer{status: 403, header: reasoned("Invalid access token.")},
+			actionSignIn, "unauthenticated", "", "it says: Invalid access token."},
+		"403 to the address": {answer{status: 403, body: []byte(`{"error_code":403,"message":"Source IP address is ` +
+			`blocked"}`)}, actionHold, labelForbidden, "",
+			"does not let the sender in (status 403); it says: Source IP"},
 		"403 to the table": {answer{status: 403, body: body("PERMISSION_DENIED", "User does not have MODIFY on "+
 			"Table 't'.")}, actionHold, labelForbidden, "", "GRANT MODIFY, SELECT ON TABLE " + table + " TO `app-1`"},
 		"403 to the schema": {answer{status: 403, body: body("PERMISSION_DENIED", "User does not have USE SCHEMA "+
@@ -75,10 +87,10 @@ func TestJudge(t *testing.T) {
 		"403 with a table": {answer{status: 403, body: body("PERMISSION_DENIED",
 			"TABLE_DOES_NOT_EXIST or no permission")}, actionHold, labelForbidden, "", "GRANT"},
 		"404": {answer{status: 404, body: body("ENDPOINT_NOT_FOUND", "No API "+
-			"found")}, actionHold, labelNotFound, "", "no route /api/2.0/otel/v1/traces (status 404): turn on the " +
-			"preview"},
+			"found")}, actionHold, labelNotFound, "", "no route /api/2.0/otel/v1/traces (status 404): correct " +
+			"path_prefix or host; older workspaces need the preview"},
 		"404 in HTML": {answer{status: 404, body: []byte("<html>")}, actionHold, labelNotFound, "",
-			"turn on the preview"},
+			"need the preview"},
 		"404 table": {answer{status: 404, body: body("TABLE_DOES_NOT_EXIST", "no")}, actionHold, labelNotFound, "",
 			"table main.my-traces.agents_otel_spans does not exist"},
 		"404 table or view": {answer{status: 404, body: body("NOT_FOUND", "[TABLE_OR_VIEW_NOT_FOUND] "+
@@ -99,7 +111,25 @@ func TestJudge(t *testing.T) {
 		"425": {answer{status: 425}, actionRetry, "server_error", "", "status 425"},
 		"429": {answer{status: 429}, actionRetry, labelThrottled, "", "status 429"},
 		"500": {answer{status: 500}, actionRetry, "server_error", "", "status 500"},
-		"502": {answer{status: 502, body: []byte("<html>")}, actionRetry, "server_error", "", "status 502"},
+		"500 in words": {answer{status: 500, body: body("INTERNAL_ERROR", "broken")}, actionRetry, "server_error",
+			"", "status 500; it says: broken"},
+		"503 in plain words": {answer{status: 503, body: []byte("upstream\nfailed")}, actionRetry, "server_error", "",
+			"status 503; it says: upstream failed"},
+		"503 with a reason": {answer{status: 503, header: reasoned("Draining")}, actionRetry, "server_error", "",
+			"status 503; it says: Draining"},
+		"501": {answer{status: 501, body: body("NOT_IMPLEMENTED", "no such storage")}, actionHold,
+			"not_implemented", "", "(status 501); it says: no such storage"},
+		"429 in words": {answer{status: 429, body: body("X", "200 traces")}, actionRetry, labelThrottled, "",
+			"status 429); it says: 200 traces"},
+		"400 with a reason": {answer{status: 400, header: reasoned("Bad tenant")}, actionRefuse, "invalid",
+			reasonInvalid, "(status 400); it says: Bad tenant"},
+		"200 with a reason": {answer{status: 200, header: reasoned("Table \"a.b.c\" cannot be found.")}, actionHold,
+			"reason_phrase", "", `a reason why it took nothing; it says: Table "a.b.c" cannot be found.`},
+		"200 without a token": {answer{status: 200, header: reasoned("Malformed token")}, actionSignIn,
+			"unauthenticated", "", "(status 200); it says: Malformed token"},
+		"200 with its own name": {answer{status: 200, header: reasoned("OK")}, actionAccept, "accepted", "", ""},
+		"502": {answer{status: 502, body: []byte("<html>")}, actionRetry, "server_error", "",
+			"status 502"},
 		"503": {answer{status: 503}, actionRetry, "server_error", "", "status 503"},
 		"504": {answer{status: 504}, actionRetry, "server_error", "", "status 504"},
 		"599": {answer{status: 599}, actionRetry, "server_error", "", "status 599"},
@@ -130,6 +160,8 @@ func TestJudge(t *testing.T) {
 			require.Equal(t, c.reason, v.reason)
 			require.Contains(t, v.message, c.message)
 			require.Equal(t, c.message == "", v.message == "")
+			require.Equal(t, v.label == labelForbidden && name != "403 to the address",
+				strings.Contains(v.message, "GRANT"))
 			require.Zero(t, v.rejected)
 		})
 	}

@@ -35,11 +35,12 @@ func Everybody(principal string) bool {
 type Wanted struct {
 	Client    *databricks.Client
 	Principal string
-	// Write: to deliver spans, logs and metrics. Read: to read the views of traces and scores.
-	// Content: to read the view of what was asked and answered.
-	Write, Read, Content bool
-	Location             unity.Location
-	Layout               unity.Layout
+	// Write: to deliver spans, logs and metrics. Annotate: to write tags, feedback and expectations
+	// with MLflow. Read: to read the views without content. Content: to read those of what was asked
+	// and answered.
+	Write, Annotate, Read, Content bool
+	Location                       unity.Location
+	Layout                         unity.Layout
 	// ReadViews and ContentViews are those views.
 	ReadViews, ContentViews []unity.Name
 	// Expected reports whether a table or view that is not there is about to be made by an earlier
@@ -70,6 +71,12 @@ func (w *Wanted) needs() []need {
 			// both by name: ALL PRIVILEGES is not enough to deliver
 			add(w.Location.Table(s, w.Layout), "MODIFY", "SELECT")
 		}
+	}
+	if w.Annotate {
+		if !w.Write {
+			add(w.Location.Table(unity.SignalSpans, w.Layout), "SELECT") // what is annotated must be seen
+		}
+		add(w.Location.Table("annotations", w.Layout), "MODIFY", "SELECT")
 	}
 	if w.Read {
 		for _, n := range w.ReadViews {
@@ -120,9 +127,12 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 		p.Shows = append(p.Shows, "to "+who+": all spans, logs and metrics of the location, content included; who "+
 			"delivers must be able to read (Databricks wants SELECT with MODIFY)")
 	}
+	if w.Annotate {
+		p.Shows = append(p.Shows, "to "+who+": all spans and annotations of the location, content included")
+	}
 	if w.Read {
-		p.Shows = append(p.Shows, "to "+who+": the views of traces and scores: names, users and sessions, tags, "+
-			"tokens, costs and scores, but not what was asked and answered")
+		p.Shows = append(p.Shows, "to "+who+": the views of traces, spans and scores: names, users and sessions, "+
+			"tags, tokens, costs and scores, but not what was asked and answered")
 	}
 	if w.Content {
 		p.Shows = append(p.Shows, "to "+who+": what was asked and answered")

@@ -270,6 +270,45 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 	return p, nil
 }
 
+// Monitoring is the step that names the SQL warehouse with which MLflow reads and monitors the traces
+// of the experiment: a tag of it.
+func (w *Wanted) Monitoring(warehouse string) plan.Step {
+	return plan.Step{Title: "Monitoring warehouse of the experiment",
+		Look: func(ctx context.Context) (plan.Proposal, error) {
+			x, err := w.experiment(ctx)
+			if databricks.KindOf(err) == databricks.KindNotFound && w.pending {
+				x.ID = "EXPERIMENT_ID"
+			} else if err != nil {
+				return plan.Proposal{}, err
+			}
+			p := plan.Proposal{State: plan.StateTodo,
+				Costs: []string{"nothing by itself; who reads traces with MLflow, and its monitoring, use the " +
+					"warehouse"}}
+			switch have := x.Tags[databricks.TagWarehouse]; have {
+			case warehouse:
+				p.State = plan.StateDone
+				p.Notes = []string{"the tag " + databricks.TagWarehouse + " names " + warehouse}
+				return p, nil
+			case "":
+			default:
+				p.Notes = []string{"the tag " + databricks.TagWarehouse + " names " + have + " now"}
+			}
+			call := databricks.TagExperimentCall(x.ID, databricks.TagWarehouse, warehouse)
+			p.Actions = []plan.Action{{
+				Does: "sets the tag " + databricks.TagWarehouse, Method: call.Method, Path: call.Path, Body: call.Body,
+				Do: func(ctx context.Context) error {
+					x, err := w.experiment(ctx)
+					if err != nil {
+						return err
+					}
+					return w.Client.Do(ctx, databricks.TagExperimentCall(x.ID, databricks.TagWarehouse, warehouse),
+						"setting the tag "+databricks.TagWarehouse+" of the experiment "+x.ID)
+				},
+			}}
+			return p, nil
+		}}
+}
+
 func refuse(format string, args ...any) plan.Proposal {
 	return plan.Proposal{State: plan.StateRefused, Why: fmt.Sprintf(format, args...)}
 }

@@ -22,6 +22,8 @@ import (
 type Wanted struct {
 	Client     *databricks.Client
 	Definition Definition
+	// OnTable is true for a table that is a copy of a view, false for the view itself.
+	OnTable bool
 	// Scores returns the columns of scores when they are known; nil for a table without any.
 	Scores func() []string
 	// Expected reports whether a view that is not there is about to be made.
@@ -141,7 +143,7 @@ func (w *Wanted) current(m *dataquality.Monitor, tableID, schemaID string) plan.
 
 // found describes a monitor that is there.
 func (w *Wanted) found(fields []string, status, failure, assets string) plan.Proposal {
-	p := plan.Proposal{State: plan.StateDone, Costs: costs()}
+	p := plan.Proposal{State: plan.StateDone, Costs: w.costs()}
 	if len(fields) > 0 {
 		p.State = plan.StateTodo
 	}
@@ -175,7 +177,7 @@ func (w *Wanted) created(tableID, schemaID string) plan.Proposal {
 			if databricks.KindOf(err) == databricks.KindNoRoute {
 				return w.createLegacy(ctx)
 			}
-			return w.settled(ctx, err)
+			return w.settled(ctx, w.advised(err))
 		},
 	}}
 	return p
@@ -191,7 +193,16 @@ func (w *Wanted) createdLegacy() plan.Proposal {
 }
 
 func (w *Wanted) createLegacy(ctx context.Context) error {
-	return w.settled(ctx, w.Client.CreateQualityMonitor(ctx, w.d.Table, w.d.Legacy()))
+	return w.settled(ctx, w.advised(w.Client.CreateQualityMonitor(ctx, w.d.Table, w.d.Legacy())))
+}
+
+// advised adds what may help when the workspace refuses a monitor of a view.
+func (w *Wanted) advised(err error) error {
+	if !w.OnTable && databricks.KindOf(err) == databricks.KindInvalid {
+		return fmt.Errorf("%w; if that is because it is a view, write monitor::on: table, and the monitor is made on "+
+			"a table that is a copy of the view", err)
+	}
+	return err
 }
 
 // settled judges the end of a creation. One that exists was made by another client meanwhile, and
@@ -220,7 +231,7 @@ const live = "trace_kind = 'live'"
 
 func (w *Wanted) fresh() plan.Proposal {
 	p := plan.Proposal{
-		State: plan.StateTodo, Costs: costs(),
+		State: plan.StateTodo, Costs: w.costs(),
 		Shows: []string{
 			"statistics of every column, each value of the slices among them, to all principals that may read " +
 				w.d.output() + "; and a dashboard in " + w.d.AssetsDir},
@@ -232,6 +243,11 @@ func (w *Wanted) fresh() plan.Proposal {
 			"only who makes it may change it later",
 		},
 	}
+	if !w.OnTable {
+		p.Notes = append(p.Notes, "Databricks documents the profile of a time series for tables, and views for "+
+			"snapshots only. If the workspace refuses this one, write monitor::on: table: setup then makes a table "+
+			"that is a copy of the view, to be refreshed, and the monitor on it")
+	}
 	if slices.Contains(w.d.Slices, live) {
 		p.Notes = append(p.Notes, "a monitor has no filter, and makes slices of each expression by itself: all rows "+
 			"and the other slices count evaluations and judges, too; "+
@@ -240,11 +256,15 @@ func (w *Wanted) fresh() plan.Proposal {
 	return p
 }
 
-func costs() []string {
+func (w *Wanted) costs() []string {
+	reads := "the view and so the spans behind it"
+	if w.OnTable {
+		reads = "the table"
+	}
 	return []string{
-		"serverless compute for every run of the schedule, which reads the view and so the spans behind it",
-		"storage of two tables, <view>_profile_metrics and <view>_drift_metrics; their queries and the dashboard " +
-			"use a SQL warehouse",
+		"serverless compute for every run of the schedule, which reads " + reads,
+		"storage of two tables, " + w.d.Table.Table + "_profile_metrics and " + w.d.Table.Table +
+			"_drift_metrics; their queries and the dashboard use a SQL warehouse",
 	}
 }
 

@@ -36,6 +36,8 @@ type Wanted struct {
 	// proposes it.
 	Streaming bool
 	RowLimit  int64
+	// Copies are the kinds of views of which a table is made, for monitors.
+	Copies []string
 	// Pending reports whether the tables are still to be made.
 	Pending func() bool
 
@@ -46,20 +48,27 @@ type Wanted struct {
 	streamed bool     // the streaming table is there
 }
 
-// Steps are the streaming table, the scores and the three views.
+// Steps are the streaming table, the scores and the views.
 func (w *Wanted) Steps() []plan.Step {
 	w.planned, w.spans = map[unity.Name]bool{}, -1
 	list := []plan.Step{
 		{Title: "Tables to read", Look: w.lookTables, Needed: true},
-		{Title: "Streaming table " + w.Options.Name(views.SpansKind).String(), Look: w.lookStreaming,
+		{Title: "Streaming table " + w.Options.Name(views.TopmostKind).String(), Look: w.lookStreaming,
 			Undo: w.undoStreaming},
 		{Title: "Known scores", Look: w.lookScores, Needed: true},
 	}
-	for _, kind := range []string{views.TracesKind, views.ScoresKind, views.ContentKind} {
+	for _, kind := range views.Kinds {
 		list = append(list, plan.Step{
 			Title: "View " + w.Options.Name(kind).String(),
 			Look:  func(ctx context.Context) (plan.Proposal, error) { return w.lookView(ctx, kind) },
 			Undo:  func(ctx context.Context) (plan.Proposal, error) { return w.undoView(ctx, kind) },
+		})
+	}
+	for _, kind := range w.Copies {
+		list = append(list, plan.Step{
+			Title: "Table " + views.CopyName(w.Options.Name(kind)).String(),
+			Look:  func(ctx context.Context) (plan.Proposal, error) { return w.lookCopy(ctx, kind) },
+			Undo:  func(ctx context.Context) (plan.Proposal, error) { return w.undoCopy(ctx, kind) },
 		})
 	}
 	return list
@@ -144,7 +153,7 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 }
 
 func (w *Wanted) lookStreaming(ctx context.Context) (plan.Proposal, error) {
-	name := w.o.Name(views.SpansKind)
+	name := w.o.Name(views.TopmostKind)
 	t, err := w.table(ctx, name)
 	if err != nil {
 		return plan.Proposal{}, err

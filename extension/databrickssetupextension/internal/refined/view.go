@@ -17,8 +17,12 @@ func (w *Wanted) view(kind string, columns []string) (views.View, error) {
 	switch kind {
 	case views.ScoresKind:
 		return w.o.ScoresView(columns)
+	case views.SpansKind:
+		return w.o.SpansView(columns)
 	case views.ContentKind:
 		return w.o.Content(columns)
+	case views.EvalKind:
+		return w.o.Eval(columns)
 	default:
 		return w.o.Traces(columns)
 	}
@@ -155,7 +159,7 @@ func (w *Wanted) undoView(ctx context.Context, kind string) (plan.Proposal, erro
 }
 
 func (w *Wanted) undoStreaming(ctx context.Context) (plan.Proposal, error) {
-	t, err := w.table(ctx, w.Options.Name(views.SpansKind))
+	t, err := w.table(ctx, w.Options.Name(views.TopmostKind))
 	switch {
 	case err != nil:
 		return plan.Proposal{}, err

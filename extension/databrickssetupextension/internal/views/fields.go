@@ -137,11 +137,7 @@ var fields = []field{
 		}},
 	{name: "span_type",
 		comment: "What the topmost span is: AGENT, CHAIN, CHAT_MODEL and so on, in the words of its instrumentation.",
-		read: func(d dialect) string {
-			return "trim(BOTH '\"' FROM " +
-				d.text([]string{genai.SpanType, "openinference.span.kind", "traceloop.span.kind",
-					"langfuse.observation.type", genai.OperationName}) + ")"
-		}},
+		read:    spanType},
 	{name: "experiment_id", comment: "Id of the MLflow experiment.",
 		read: withResource([]string{genai.ExperimentID}, genai.ExperimentID)},
 	{name: "experiment", comment: "Name of the experiment or project, else its id.",

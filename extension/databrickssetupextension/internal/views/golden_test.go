@@ -53,7 +53,9 @@ func (s *sheet) check(t *testing.T, name string) {
 func (s *sheet) everything(t *testing.T, o *Options) {
 	t.Helper()
 	require.NoError(t, o.Validate())
-	for _, make := range []func([]string) (View, error){o.ScoresView, o.Traces, o.Content} {
+	for _, make := range []func([]string) (View, error){
+		o.ScoresView, o.Traces, o.SpansView, o.Content, o.Eval,
+	} {
 		v, err := make(nil)
 		require.NoError(t, err)
 		s.add(o.Plan(v, nil).Statements...)
@@ -73,7 +75,10 @@ func TestGoldenV2(t *testing.T) {
 	s.check(t, "v2")
 
 	s.Reset()
-	s.add(Drop(o.Name(ContentKind)), Drop(o.Name(TracesKind)), Drop(o.Name(ScoresKind)), o.DropStreaming())
+	for _, kind := range []string{EvalKind, ContentKind, SpansKind, TracesKind, ScoresKind} {
+		s.add(Drop(o.Name(kind)))
+	}
+	s.add(o.DropStreaming())
 	s.check(t, "teardown")
 }
 
@@ -90,7 +95,7 @@ func TestGoldenV2Everywhere(t *testing.T) {
 // Views over the streaming table.
 func TestGoldenV2Streamed(t *testing.T) {
 	o := &Options{Location: lab, Layout: unity.LayoutV2}
-	o.Spans = o.Name(SpansKind)
+	o.Spans = o.Name(TopmostKind)
 	o.Prefix = "streamed"
 	known(o, "relevance", "groundedness", "answer_length", "Relevance", "it's \"odd\"?")
 	var s sheet
@@ -117,6 +122,19 @@ func TestGoldenV1Logs(t *testing.T) {
 	s.check(t, "v1_logs")
 }
 
+// copied are the statements of the copy of a view, which has the columns that an earlier form of the
+// view has.
+func copied(t *testing.T, v View, before *Existing) []Statement {
+	var table *Existing
+	if before != nil {
+		table = &Existing{Type: "MANAGED", Columns: before.Columns,
+			Properties: map[string]string{MarkerCopy: v.Name.String()}}
+	}
+	list, err := v.Copy(table)
+	require.NoError(t, err)
+	return list
+}
+
 // as is what the catalog says of a view after its statements were executed.
 func as(o *Options, v View) *Existing {
 	e := &Existing{Type: "VIEW", Definition: v.Query, Properties: o.markers(&v)}
@@ -139,6 +157,7 @@ func TestGoldenNewScores(t *testing.T) {
 	var s sheet
 	s.add(o.Plan(tall, nil).Statements...)
 	s.add(o.Plan(first, nil).Statements...)
+	s.add(copied(t, first, nil)...)
 	s.check(t, "growing_1")
 
 	before := as(o, first)
@@ -157,6 +176,7 @@ func TestGoldenNewScores(t *testing.T) {
 		s.Reset()
 		s.add(o.Found(0))
 		s.add(c.Statements...)
+		s.add(copied(t, v, before)...)
 		s.check(t, []string{"growing_2", "growing_3"}[step])
 
 		after := as(o, v)

@@ -60,7 +60,7 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// Name is the name of a view by the last part of it: traces, scores, content.
+// Name is the name of a view, or of the streaming table, by its kind.
 func (o *Options) Name(kind string) unity.Name {
 	prefix := o.Prefix
 	switch {
@@ -77,9 +77,14 @@ func (o *Options) Name(kind string) unity.Name {
 const (
 	TracesKind  = "traces"
 	ScoresKind  = "scores"
-	ContentKind = "content"
 	SpansKind   = "spans"
+	ContentKind = "content"
+	EvalKind    = "eval"
+	TopmostKind = "topmost_spans"
 )
+
+// Kinds are those of the views, in the order in which they are made.
+var Kinds = []string{TracesKind, ScoresKind, SpansKind, ContentKind, EvalKind}
 
 func (o *Options) spans() unity.Name {
 	if o.Spans != (unity.Name{}) {

@@ -36,12 +36,30 @@ func (o *Options) candidate() string {
 func (o *Options) roots(list []field, extra ...projection) string {
 	d := o.dialect()
 	revision := d.get("s.attributes", genai.Revision, "bigint")
-	read := []projection{
-		{revision, "revision"},
+	extra = append([]projection{
 		{"CASE WHEN " + revision + " IS NOT NULL THEN 0 WHEN " + child + " OR " + d.has(dialects...) +
 			" THEN 1 ELSE 2 END", "root_class"},
 		{child, "has_parent"},
 		{"s.start_time_unix_nano", "started_at"},
+	}, extra...)
+	return o.versions(o.spans(), o.candidate(), list, extra...) + strings.Join([]string{
+		",",
+		"roots AS (",
+		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at " +
+			"DESC, span_id) AS root_rank",
+		"  FROM versions",
+		"  WHERE repeat_rank = 1",
+		")",
+	}, "\n")
+}
+
+// versions are the common table expressions that end in versions: the spans of a table that meet a
+// condition, with the fields as columns, where repeat_rank is 1 without repeats. extra are read
+// besides.
+func (o *Options) versions(table unity.Name, where string, list []field, extra ...projection) string {
+	d := o.dialect()
+	read := []projection{
+		{d.get("s.attributes", genai.Revision, "bigint"), "revision"},
 		{"s.end_time_unix_nano", "ended_at"},
 	}
 	latest := "revision DESC NULLS LAST, "
@@ -69,18 +87,12 @@ func (o *Options) roots(list []field, extra ...projection) string {
 		"WITH candidates AS (",
 		"  SELECT",
 		indent(selected(read)),
-		"  FROM " + o.spans().Quoted() + " AS s",
-		"  WHERE " + o.candidate(),
+		"  FROM " + table.Quoted() + " AS s",
+		"  WHERE " + where,
 		"),",
 		"versions AS (",
 		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY " + latest +
 			") AS repeat_rank FROM candidates",
-		"),",
-		"roots AS (",
-		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at " +
-			"DESC, span_id) AS root_rank",
-		"  FROM versions",
-		"  WHERE repeat_rank = 1",
 		")",
 	}, "\n")
 }

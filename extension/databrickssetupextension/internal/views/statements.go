@@ -132,7 +132,7 @@ func (o *Options) Streaming() Statement {
 	own := *o
 	own.Spans = unity.Name{}
 	return Statement{
-		SQL: "CREATE OR REFRESH STREAMING TABLE " + o.Name(SpansKind).Quoted() + "\nCOMMENT " +
+		SQL: "CREATE OR REFRESH STREAMING TABLE " + o.Name(TopmostKind).Quoted() + "\nCOMMENT " +
 			literal("The spans that stand for traces, content included. The views of databricks_setup read it.") +
 			"\nAS SELECT *\nFROM STREAM(" + own.spans().Quoted() + ") AS s\nWHERE " + own.candidate(),
 		Does:       "keeps the topmost spans in a table of their own, so that views need not read all spans",
@@ -142,7 +142,7 @@ func (o *Options) Streaming() Statement {
 
 // DropStreaming removes the streaming table.
 func (o *Options) DropStreaming() Statement {
-	return Statement{SQL: "DROP TABLE IF EXISTS " + o.Name(SpansKind).Quoted(), Does: "drops the streaming table",
+	return Statement{SQL: "DROP TABLE IF EXISTS " + o.Name(TopmostKind).Quoted(), Does: "drops the streaming table",
 		Databricks: true}
 }
 

@@ -97,7 +97,7 @@ func (o *Options) gatheredScores() string {
 		all += "\n  UNION ALL" + o.logScores()
 	}
 	if o.Annotations {
-		all += "\n  UNION ALL" + annotationScores(o.Location)
+		all += "\n  UNION ALL" + o.annotationScores()
 	}
 	// A score that was withdrawn after the span was written is not shown from the span; what else
 	// is known of it may be.
@@ -134,40 +134,73 @@ func (o *Options) logScores() string {
 		order += ", l.record_id DESC NULLS LAST"
 	}
 	return `
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
   FROM (
-    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
-      ` + value + ` AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-      COALESCE(` + get("mlflow.assessment.valid", "boolean") + `, TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-        COALESCE(` + get("mlflow.assessment.id", "string") + `, ` + name + `)
-        ORDER BY ` + order + `) AS repeat_rank
-    FROM ` + o.Location.Table(unity.SignalLogs, o.Layout).Quoted() + ` AS l
-    WHERE l.event_name = ` + literal(evaluationEvent) + ` AND ` + name + ` IS NOT NULL
-      AND COALESCE(` + get("mlflow.assessment.kind", "string") + `, 'feedback') = 'feedback'
+    SELECT l.*, ` + overridden("l.valid", "l.overrides", "l.trace_id", "l.assessment_id") + ` AS overridden
+    FROM (
+      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
+        ` + value + ` AS score,
+        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+        COALESCE(` + get("mlflow.assessment.valid", "boolean") + `, TRUE) AS valid,
+        ` + get("mlflow.assessment.id", "string") + ` AS assessment_id,
+        ` + get("mlflow.assessment.overrides", "string") + ` AS overrides,
+        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+          COALESCE(` + get("mlflow.assessment.id", "string") + `, ` + name + `)
+          ORDER BY ` + order + `) AS repeat_rank
+      FROM ` + o.Location.Table(unity.SignalLogs, o.Layout).Quoted() + ` AS l
+      WHERE l.event_name = ` + literal(evaluationEvent) + ` AND ` + name + ` IS NOT NULL
+        AND COALESCE(` + get("mlflow.assessment.kind", "string") + `, 'feedback') = 'feedback'
+    ) AS l
+    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
-    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
-  WHERE l.repeat_rank = 1`
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)`
 }
 
-// annotationScores are the scores that MLflow keeps as annotations: appended to, deleted by another
-// row.
-func annotationScores(l unity.Location) string {
+// overridden is true for an assessment whose id a valid one of the same trace overrides, whatever
+// that one is about. MLflow may mark the former as not valid only later.
+func overridden(valid, overrides, trace, id string) string {
+	return "COALESCE(array_contains(collect_set(CASE WHEN " + valid + " THEN " + overrides +
+		" END)\n      OVER (PARTITION BY " + trace + "), " + id + "), FALSE)"
+}
+
+// current are the newest rows of a kind of annotations, as a table expression named a with the trace,
+// the span that it is about (empty: the trace), the name, the value, whether it counts and since
+// when. Annotations are appended to, and deleted by another row. One about a span has the trace as its target,
+// too, and names the span in its metadata.
+func (o *Options) current(kind string) string {
+	get := func(key, typ string) string {
+		return "try_variant_get(a.metadata, " + literal(`$["`+key+`"]`) + ", '" + typ + "')"
+	}
+	return `(
+    SELECT a.*, ` + overridden("a.live", "a.overrides", "a.trace_id", "a.annotation_id") + ` AS overridden
+    FROM (
+      SELECT substring_index(substring_index(a.target_id, '/', -1), ':', 1) AS trace_id,
+        lower(COALESCE(` + get("mlflow.span_id", "string") + `,
+          CASE WHEN a.target_type = 'SPAN' THEN substring_index(a.target_id, ':', -1) END, '')) AS span_id,
+        a.annotation_id, a.name, a.value, ` + get("mlflow.overrides", "string") + ` AS overrides,
+        ` + get("mlflow.expectation.serialization_format", "string") + ` IS NOT NULL AS serialized,
+        a.deleted_at IS NULL AND COALESCE(` + get("mlflow.valid", "boolean") + `, TRUE) AS live,
+        COALESCE(a.deleted_at, a.updated_at, a.created_at) AS changed_at,
+        ROW_NUMBER() OVER (PARTITION BY a.annotation_id
+          ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS annotation_rank
+      FROM ` + o.Location.Table(annotationsTable, unity.LayoutV2).Quoted() + ` AS a
+      WHERE a.target_type IN ('TRACE', 'SPAN') AND a.annotation_type = ` + literal(kind) + `
+    ) AS a
+    WHERE a.annotation_rank = 1
+  ) AS a`
+}
+
+// annotationScores are the scores that MLflow keeps as annotations. Those about inner spans are left
+// out.
+func (o *Options) annotationScores() string {
 	value := score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")
 	return `
-  SELECT substring_index(a.target_id, '/', -1) AS trace_id, ` + scoreName("a.name") + ` AS score_name,
+  SELECT a.trace_id, ` + scoreName("a.name") + ` AS score_name,
     ` + value + ` AS score,
-    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
-    a.deleted_at IS NULL AS valid
-  FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id
-      ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
-    FROM ` + l.Table(annotationsTable, unity.LayoutV2).Quoted() + `
-    WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
-  ) AS a
-  WHERE a.annotation_rank = 1`
+    'annotation' AS source, a.changed_at AS scored_at, a.live AND NOT a.overridden AS valid
+  FROM ` + o.current("FEEDBACK") + `
+  JOIN roots AS r ON r.trace_id = a.trace_id AND r.root_rank = 1 AND a.span_id IN ('', r.span_id)`
 }
 
 // Found is a query for the names of scores that are in the tables: score_name, source and

@@ -55,19 +55,22 @@ func (o *Options) Traces(existing []string) (View, error) {
 	}
 	if o.elsewhere() {
 		b.WriteString(o.gatheredScores())
-		b.WriteString(`,
-pivoted AS (
-  SELECT trace_id, map_from_entries(collect_list(struct(score_name, score))) AS scores
-  FROM current_scores
-  WHERE score_rank = 1
-  GROUP BY trace_id
-)`)
+		b.WriteString(pivoted)
 		join += "\nLEFT JOIN pivoted AS p ON p.trace_id = r.trace_id"
 	}
 	b.WriteString("\nSELECT\n" + selected(final) + "\nFROM roots AS r" + join + "\nWHERE r.root_rank = 1")
 	v.Query = b.String()
 	return v, nil
 }
+
+// pivoted is a common table expression behind current_scores: the scores of a trace as a map.
+const pivoted = `,
+pivoted AS (
+  SELECT trace_id, map_from_entries(collect_list(struct(score_name, score))) AS scores
+  FROM current_scores
+  WHERE score_rank = 1
+  GROUP BY trace_id
+)`
 
 // scoreColumns reads each known score of a span by its path: nothing else of the attributes need be
 // read.
@@ -116,11 +119,12 @@ func (o *Options) Content(existing []string) (View, error) {
 	v := View{Name: o.Name(ContentKind),
 		Comment: "What was asked and answered, one row per GenAI trace: content, to be granted apart from the other " +
 			"views." + madeBy}
-	return o.simple(v, list, existing, o.roots(list))
+	return simple(v, list, existing, o.roots(list)+"\nSELECT\n%s\nFROM roots AS r\nWHERE r.root_rank = 1")
 }
 
-// simple completes a view that shows fields as they were read.
-func (o *Options) simple(v View, list []field, existing []string, with string) (View, error) {
+// simple completes a view that shows fields as they were read. query has a %s where its columns
+// belong.
+func simple(v View, list []field, existing []string, query string) (View, error) {
 	var order []string
 	byName := map[string]*field{}
 	for i := range list {
@@ -138,6 +142,7 @@ func (o *Options) simple(v View, list []field, existing []string, with string) (
 		final = append(final, projection{byName[name].shown(false), name})
 		v.Columns = append(v.Columns, Column{name, byName[name].comment})
 	}
-	v.Query = with + "\nSELECT\n" + selected(final) + "\nFROM roots AS r\nWHERE r.root_rank = 1"
+	before, after, _ := strings.Cut(query, "%s")
+	v.Query = before + selected(final) + after
 	return v, nil
 }

@@ -216,6 +216,33 @@ func TestUpdateIsSafeToInterrupt(t *testing.T) {
 	require.Len(t, list, 3+len(v.Columns))
 }
 
+func TestCopy(t *testing.T) {
+	o := &Options{Location: lab, Layout: unity.LayoutV2}
+	o.Scores, _ = o.Known(nil, nil, nil, []string{"x"})
+	v, err := o.Traces(nil)
+	require.NoError(t, err)
+	table := as(o, v)
+	_, err = v.Copy(table)
+	require.ErrorContains(t, err, "it was not made by databricks_setup")
+	table.Properties = map[string]string{MarkerCopy: v.Name.String()}
+	list, err := v.Copy(table)
+	require.NoError(t, err)
+	require.Len(t, list, 1, "nothing to add")
+	table.Columns = append(table.Columns, "own")
+	_, err = v.Copy(table)
+	require.ErrorContains(t, err, "it has the column own, which the view lacks")
+	table.Columns = v.names()[1:]
+	_, err = v.Copy(table)
+	require.ErrorContains(t, err, "it lacks the column request_id of the view; drop the table")
+}
+
+func (v *View) names() (names []string) {
+	for _, c := range v.Columns {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 func TestFingerprint(t *testing.T) {
 	one := Fingerprint("SELECT a.`b`, 'It''s \\' x' FROM `c d` -- end")
 	for _, same := range []string{"select A.b,\n'It''s \\' x'\nfrom `c d`;",

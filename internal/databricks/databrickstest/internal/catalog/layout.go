@@ -4,33 +4,21 @@
 package catalog
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // OTelColumns are the columns of an OpenTelemetry table, with types as GET table spells them.
-// Recorded answers show them for layout v2, and in layout v1 for spans and logs. There is no legacy
-// table of metrics on record: it is taken to be that of v2 without the columns that ingest makes
-// up, and with maps in place of variants.
+// Recorded answers show them for layout v2, and in layout v1 for spans and logs; metrics of v1 are
+// those of public DDL.
 func OTelColumns(s unity.Signal, layout unity.Layout) []Column {
 	if s == Annotations {
 		return annotationsColumns
 	}
-	from, legacy := unity.Columns(s, layout), s == unity.SignalMetrics && layout == unity.LayoutV1
-	if legacy {
-		from = unity.Columns(s, unity.LayoutV2)
-	}
 	var out []Column
-	for _, c := range from {
-		kind := spelling.Replace(strings.ToLower(c.Type))
-		if legacy {
-			kind = strings.ReplaceAll(kind, "variant", "map<string,string>")
-		}
-		if !legacy || !slices.Contains([]string{"record_id", "time", "date", "service_name"}, c.Name) {
-			out = append(out, Column{Name: c.Name, Type: kind})
-		}
+	for _, c := range unity.Columns(s, layout) {
+		out = append(out, Column{Name: c.Name, Type: spelling.Replace(strings.ToLower(c.Type))})
 	}
 	return out
 }
@@ -67,4 +55,5 @@ var annotationsColumns = []Column{
 	{Name: "updated_by", Type: "string"},
 	{Name: "deleted_at", Type: "timestamp"},
 	{Name: "deleted_by", Type: "string"},
+	{Name: "_change_type", Type: "string"},
 }

@@ -17,7 +17,7 @@ import (
 // note is what is to be written as a row of annotations.
 type note struct {
 	id               string // empty: that of the tag or metadata of the same name, or a new one
-	trace, span      string
+	trace            string
 	kind, name       string
 	value            any
 	comment          any
@@ -98,13 +98,10 @@ func (w *MLflow) annotate(l *traceLocation, n note) catalog.Row {
 		"value": n.value, "comment": n.comment,
 		"created_at": catalog.Timestamp(n.created), "created_by": n.who, "updated_at": catalog.Timestamp(n.updated),
 		"updated_by": n.who, "deleted_at": nil, "deleted_by": nil,
-		"metadata": nil,
+		"metadata": nil, "_change_type": "insert",
 	}
 	if n.metadata != nil {
 		row["metadata"] = n.metadata
-	}
-	if n.span != "" {
-		row["target_type"], row["target_id"] = "SPAN", n.trace+":"+n.span
 	}
 	if n.id == "" {
 		for _, old := range w.annotationRows(l) {

@@ -116,15 +116,24 @@ func (w *MLflow) addAssessment(l *traceLocation, trace, who string, ask map[stri
 	if given, ok := ask["metadata"].(map[string]any); ok {
 		maps.Copy(metadata, given)
 	}
-	// Where Databricks keeps the rest is not documented, only that readers should ignore keys that
-	// start with mlflow.
+	// The keys are those that the official migrators of traces write. What is said about a span has
+	// the trace as its target.
 	source, _ := ask["source"].(map[string]any)
-	metadata["mlflow.sourceType"], metadata["mlflow.sourceId"] = source["source_type"], source["source_id"]
-	if feedback, ok := ask["feedback"].(map[string]any); ok && feedback["error"] != nil {
-		metadata["mlflow.error"] = feedback["error"]
+	metadata[sourceType], metadata[sourceID] = source["source_type"], source["source_id"]
+	if feedback, ok := ask["feedback"].(map[string]any); ok {
+		failure, _ := feedback["error"].(map[string]any)
+		for k, v := range failure {
+			metadata[errorPrefix+k] = v
+		}
+	}
+	if span := server.Text(ask["span_id"]); span != "" {
+		metadata[spanID] = span
+	}
+	if ask["valid"] == false {
+		metadata[valid] = false
 	}
 	n := note{
-		id: server.Text(ask["assessment_id"]), trace: trace, span: server.Text(ask["span_id"]), kind: kind,
+		id: server.Text(ask["assessment_id"]), trace: trace, kind: kind,
 		name: server.Text(ask["assessment_name"]), value: value,
 		comment: ask["rationale"], metadata: metadata, who: who, created: moment(ask["create_time"]),
 		updated: moment(ask["last_update_time"]),
@@ -136,17 +145,27 @@ func (w *MLflow) addAssessment(l *traceLocation, trace, who string, ask map[stri
 		n.id = "a-" + strings.ReplaceAll(w.NewID(), "-", "")
 	}
 	if old := server.Text(ask["overrides"]); old != "" {
-		metadata["mlflow.overrides"] = old
+		metadata[overrides] = old
 		for _, o := range w.annotationsOf(l) {
 			if o["annotation_id"] == old {
 				replaced := maps.Clone(o["metadata"].(map[string]any))
-				replaced["mlflow.valid"] = false
+				replaced[valid] = false
 				w.revise(l, o, catalog.Row{"metadata": replaced})
 			}
 		}
 	}
 	return w.annotate(l, n), nil
 }
+
+// Keys of metadata that are MLflow's own.
+const (
+	sourceType  = "mlflow.source.source_type"
+	sourceID    = "mlflow.source.source_id"
+	errorPrefix = "mlflow.error."
+	spanID      = "mlflow.span_id"
+	overrides   = "mlflow.overrides"
+	valid       = "mlflow.valid"
+)
 
 // valueOf is what an assessment says, and its type as annotations spell it.
 func valueOf(ask map[string]any) (value any, kind string) {
@@ -172,18 +191,19 @@ func assessmentOf(n catalog.Row, l *traceLocation) map[string]any {
 	out := map[string]any{
 		"assessment_id": n["annotation_id"], "assessment_name": n["name"], "trace_id": traceOf(n),
 		"trace_location": l.wire(), "create_time": n["created_at"],
-		"last_update_time": n["updated_at"], "valid": metadata["mlflow.valid"] != false,
-		"source": map[string]any{"source_type": metadata["mlflow.sourceType"],
-			"source_id": metadata["mlflow.sourceId"]},
+		"last_update_time": n["updated_at"], "valid": metadata[valid] != false && metadata[valid] != "false",
+		"source": map[string]any{"source_type": metadata[sourceType], "source_id": metadata[sourceID]},
 	}
-	if _, span, ok := strings.Cut(server.Text(n["target_id"]), ":"); ok {
+	if span := server.Text(metadata[spanID]); span != "" {
+		out["span_id"] = span
+	} else if _, span, ok := strings.Cut(server.Text(n["target_id"]), ":"); ok {
 		out["span_id"] = span
 	}
 	if n["comment"] != nil {
 		out["rationale"] = n["comment"]
 	}
-	if metadata["mlflow.overrides"] != nil {
-		out["overrides"] = metadata["mlflow.overrides"]
+	if metadata[overrides] != nil {
+		out["overrides"] = metadata[overrides]
 	}
 	own := map[string]any{}
 	for k, v := range metadata {
@@ -196,8 +216,14 @@ func assessmentOf(n catalog.Row, l *traceLocation) map[string]any {
 	}
 	if n["annotation_type"] == "FEEDBACK" {
 		feedback := map[string]any{"value": n["value"]}
-		if metadata["mlflow.error"] != nil {
-			feedback["error"] = metadata["mlflow.error"]
+		failure := map[string]any{}
+		for k, v := range metadata {
+			if field, ok := strings.CutPrefix(k, errorPrefix); ok {
+				failure[field] = v
+			}
+		}
+		if len(failure) > 0 {
+			feedback["error"] = failure
 		}
 		out["feedback"] = feedback
 		return out

@@ -106,6 +106,13 @@ func refuse(rw http.ResponseWriter, o Outcome) {
 	if o.RetryAfter != "" {
 		rw.Header().Set("Retry-After", o.RetryAfter)
 	}
+	if o.Reason != "" {
+		rw.Header().Set(server.ReasonHeader, o.Reason)
+	}
+	if o.Empty {
+		rw.WriteHeader(o.Status)
+		return
+	}
 	if o.HTML {
 		rw.Header().Set("Content-Type", "text/html")
 		rw.WriteHeader(o.Status)
@@ -131,6 +138,7 @@ var errorCodes = map[int]struct{ code, message string }{
 	413: {"REQUEST_ENTITY_TOO_LARGE", "Request body too large"},
 	429: {"REQUEST_LIMIT_EXCEEDED", "Request limit exceeded: 200 traces per second"},
 	500: {"INTERNAL_ERROR", "Internal error"},
+	501: {"NOT_IMPLEMENTED", "Ingestion into this table is not supported."},
 	502: {"BAD_GATEWAY", "Bad gateway"},
 	503: {"TEMPORARILY_UNAVAILABLE", "Service temporarily unavailable"},
 	504: {"DEADLINE_EXCEEDED", "Gateway timeout"},

@@ -22,14 +22,18 @@ func metricRows(md pmetric.Metrics, layout unity.Layout) []catalog.Row {
 			for _, m := range sm.Metrics().All() {
 				for _, p := range points(m, layout) {
 					r := catalog.Row{
-						"start_time_unix_nano": int64(p.start), "time_unix_nano": int64(p.time), "name": m.Name(),
-						"description": m.Description(), "unit": m.Unit(),
+						"name": m.Name(), "description": m.Description(), "unit": m.Unit(),
 						"metric_type": p.kind, "gauge": nil, "sum": nil, "histogram": nil,
 						"exponential_histogram": nil, "summary": nil,
 						"metadata": variant(m.Metadata(), layout), "resource": resourceColumn(rm.Resource(), layout),
 						"resource_schema_url":   rm.SchemaUrl(),
 						"instrumentation_scope": scopeColumn(sm.Scope(), layout), "metric_schema_url": sm.SchemaUrl(),
 					}
+					times := r // in layout v1 the data point holds them
+					if layout == unity.LayoutV1 {
+						times = p.column
+					}
+					times["start_time_unix_nano"], times["time_unix_nano"] = int64(p.start), int64(p.time)
 					r[p.kind] = p.column
 					out = append(out, made(r, layout, p.time, rm.Resource()))
 				}

@@ -205,7 +205,7 @@ func (w *Ingest) store(rw http.ResponseWriter, r *http.Request, e endpoint, name
 	silent := f != nil && f.Status == http.StatusOK
 	rejected := min(o.Reject, in.count)
 	switch {
-	case silent, f == nil && o.Drop:
+	case silent, f == nil && (o.Drop || o.Reason != ""):
 		count.Dropped += in.count
 		rejected = 0
 	case f != nil:
@@ -240,6 +240,9 @@ func (w *Ingest) store(rw http.ResponseWriter, r *http.Request, e endpoint, name
 			kind = "application/x-protobuf"
 		}
 		rw.Header().Set("Content-Type", kind)
+		if o.Reason != "" {
+			rw.Header().Set(server.ReasonHeader, o.Reason)
+		}
 		if o.Garbage {
 			_, _ = rw.Write([]byte("\xff<html>not an answer of OTLP"))
 			return

@@ -23,6 +23,11 @@ type Outcome struct {
 	RetryAfter string
 	// Code and Message replace those of the error document.
 	Code, Message string
+	// Reason is the X-Databricks-Reason-Phrase of the answer. Without a Status the answer is 200 with
+	// an empty body, and nothing is written: as the edge of Zerobus refuses.
+	Reason string
+	// Empty leaves out the error document.
+	Empty bool
 	// HTML answers with a page, as proxies do.
 	HTML bool
 	// Write writes the rows although the request is then refused or reset.
@@ -50,6 +55,9 @@ var (
 
 // Refuse answers with a status.
 func Refuse(status int) Outcome { return Outcome{Status: status} }
+
+// Edge answers 200 with a reason phrase and writes nothing.
+func Edge(reason string) Outcome { return Outcome{Reason: reason} }
 
 // Throttle answers 429; retryAfter may be empty.
 func Throttle(retryAfter string) Outcome {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -153,20 +152,21 @@ func (w *Server) signedIn(r *http.Request) (signed, func(http.ResponseWriter)) {
 	defer w.Mu.Unlock()
 	t := w.access.tokens[secret]
 	switch {
-	case t == nil:
-		status := w.Switches.UnknownTokenStatus
+	case t == nil, t.revoked, !t.expires.IsZero() && !w.Now().Before(t.expires):
+		status, id := w.Switches.UnknownTokenStatus, w.NewID()
 		return signed{}, func(rw http.ResponseWriter) {
-			Fail(rw, status, strconv.Itoa(status), "Invalid access token.")
-		}
-	case t.revoked || !t.expires.IsZero() && !w.Now().Before(t.expires):
-		return signed{}, func(rw http.ResponseWriter) {
-			Fail(rw, http.StatusUnauthorized, "UNAUTHENTICATED", "Token is expired.")
+			rw.Header().Set(ReasonHeader, "Invalid access token.")
+			Fail(rw, status, status, "Invalid access token. [ReqId: "+id+"]")
 		}
 	case t.pat && w.Switches.RefusePATOnOTLP && isOTLP(r.URL.Path):
 		return signed{}, refuseCredential
 	}
 	return signed{t.who, t.details}, nil
 }
+
+// ReasonHeader is the header in which the edge says why it refuses. It is written here once more,
+// and not taken from the code under test.
+const ReasonHeader = "X-Databricks-Reason-Phrase"
 
 func refuseCredential(rw http.ResponseWriter) {
 	Fail(rw, http.StatusUnauthorized, http.StatusUnauthorized,

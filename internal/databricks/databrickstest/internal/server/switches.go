@@ -15,7 +15,7 @@ type Switches struct {
 	HostMetadata bool
 	// TokenLife is how long OAuth tokens are valid.
 	TokenLife time.Duration
-	// UnknownTokenStatus answers an unknown token: 401, or 403.
+	// UnknownTokenStatus answers a token that is unknown, revoked or expired: 403 as recorded, or 401.
 	UnknownTokenStatus int
 
 	// RefusePATOnOTLP: the OTLP routes take OAuth tokens only.
@@ -54,7 +54,7 @@ type Switches struct {
 // limits.
 func DefaultSwitches() Switches {
 	return Switches{
-		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusUnauthorized,
+		HostMetadata: true, TokenLife: time.Hour, UnknownTokenStatus: http.StatusForbidden,
 		MissingTableStatus: http.StatusNotFound,
 		NoGrantStatus:      http.StatusForbidden,
 		ChunkRows:          10000, InlineLimit: 25 << 20,

@@ -35,6 +35,9 @@ var known = []struct {
 		(*session).createView},
 	{shape(`CREATE OR REFRESH STREAMING TABLE NAMEDESCRIPTION\sAS\s(SELECT \*\nFROM STREAM\(NAME\) AS s\nWHERE .+)`),
 		(*session).createStreaming},
+	{shape(`CREATE TABLE IF NOT EXISTS NAMEDESCRIPTION\sAS\sSELECT \* FROM NAME`), (*session).createCopy},
+	{shape("INSERT OVERWRITE TABLE NAME\\nSELECT (`[^`]+`(?:, `[^`]+`)*)\\nFROM NAME"), (*session).overwrite},
+	{shape("ALTER TABLE NAME ADD COLUMN[S] \\((`[^`]+` DOUBLE(?:, `[^`]+` DOUBLE)*)\\)"), (*session).addColumns},
 	{shape(`ALTER VIEW NAME AS\s(QUERY)`), (*session).alterView},
 	{shape(`ALTER VIEW NAME SET TBLPROPERTIES \((PAIRS)\)`), (*session).setProperties},
 	{shape("COMMENT ON COLUMN NAME\\.`([^`]+)` IS (TEXT)"), (*session).commentColumn},
@@ -160,6 +163,53 @@ func (s *session) createStreaming(m []string) (*rowSet, error) {
 	d := definition{kind: "STREAMING_TABLE", comment: unquote(m[2]), properties: propertiesOf(m[3]), query: m[4]}
 	d.columns, d.source = slices.Clone(source.Columns), source.Name.String()
 	return nil, s.put(m[1], d, true, false)
+}
+
+// createCopy makes a table with the columns of a view. Its rows are not worked out.
+func (s *session) createCopy(m []string) (*rowSet, error) {
+	view, err := s.owned(m[4])
+	if err != nil {
+		return nil, err
+	}
+	d := definition{kind: "MANAGED", comment: unquote(m[2]), properties: propertiesOf(m[3]),
+		columns: slices.Clone(view.Columns)}
+	return nil, s.put(m[1], d, false, true)
+}
+
+// overwrite checks that a table gets a value for each of its columns.
+func (s *session) overwrite(m []string) (*rowSet, error) {
+	t, err := s.owned(m[1])
+	if err != nil {
+		return nil, err
+	}
+	view, err := s.owned(m[3])
+	if err != nil {
+		return nil, err
+	}
+	list := names.FindAllStringSubmatch(m[2], -1)
+	if len(list) != len(t.Columns) {
+		return nil, failed("INSERT_COLUMN_ARITY_MISMATCH", "21S01", "Cannot write to %s: it has %d columns, not %d.",
+			m[1], len(t.Columns), len(list))
+	}
+	for i, c := range list {
+		has := func(h catalog.Column) bool { return strings.EqualFold(h.Name, c[1]) }
+		if !strings.EqualFold(t.Columns[i].Name, c[1]) || !slices.ContainsFunc(view.Columns, has) {
+			return nil, failed("UNRESOLVED_COLUMN", "42703", "A column with name `%s` cannot be resolved.", c[1])
+		}
+	}
+	t.Updated = s.w.Now()
+	return nil, nil
+}
+
+func (s *session) addColumns(m []string) (*rowSet, error) {
+	t, err := s.owned(m[1])
+	if err == nil {
+		for c := range strings.SplitSeq(m[2], ", ") {
+			t.Columns = append(t.Columns, catalog.Column{Name: strings.Trim(strings.TrimSuffix(c, " DOUBLE"), "`"),
+				Type: "double"})
+		}
+	}
+	return nil, err
 }
 
 // put records a definition. Without replace, what is there stays: that is an error, or none with

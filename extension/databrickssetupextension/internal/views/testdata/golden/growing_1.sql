@@ -17,14 +17,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`growing_genai_scores` (
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '5d2c03e77edfe2d891f1ae86dcf8b9a6', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '66272f3df46861b7b35ea5b91fee30a3', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
-    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     s.record_id AS `record_id`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
@@ -40,6 +37,9 @@ WITH candidates AS (
     NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.sourceScorer"]', 'string'), '') AS `scorer`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.sourceRun"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.eval.requestId"]', 'string'), '')) AS `run`,
     s.span_id AS `span_id`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
     transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
   FROM `spark_catalog`.`lab`.`growing_otel_spans` AS s
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
@@ -117,14 +117,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`growing_genai_traces` (
   `contract_cost_currency` COMMENT 'Currency of the contract, where the topmost span is itself a priced call.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '26dcdb0722736ff95b2c8bdec5e8bf1c', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '590a6d9314b5c579a12a1902c6fbde21', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
-    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     s.record_id AS `record_id`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
@@ -159,7 +156,10 @@ WITH candidates AS (
     COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.output_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.completion"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.completion_tokens"]', 'bigint')) AS `usage_output`,
     COALESCE(try_variant_get(s.attributes, '$["llm.token_count.total"]', 'bigint'), try_variant_get(s.attributes, '$["llm.usage.total_tokens"]', 'bigint')) AS `usage_total`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.cost"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '')) AS `costs`,
-    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`
+    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`
   FROM `spark_catalog`.`lab`.`growing_otel_spans` AS s
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
 ),
@@ -204,4 +204,11 @@ SELECT
   r.`contract_cost_currency`
 FROM roots AS r
 WHERE r.root_rank = 1
+;
+-- makes a table that is a copy of the view
+CREATE TABLE IF NOT EXISTS `spark_catalog`.`lab`.`growing_genai_traces_table`
+COMMENT 'A copy of spark_catalog.lab.growing_genai_traces for its quality monitor, as of the last refresh.'
+TBLPROPERTIES ('otelcol_mlflow.copy' = 'spark_catalog.lab.growing_genai_traces')
+AS
+SELECT * FROM `spark_catalog`.`lab`.`growing_genai_traces`
 ;

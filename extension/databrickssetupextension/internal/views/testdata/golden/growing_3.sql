@@ -10,16 +10,13 @@ ORDER BY occurrences DESC, score_name, source
 LIMIT 1000
 ;
 -- announces the change, so that it is known as ours if setup ends in between
-ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition_next' = '7503c6abee1fce6ef73ef47788f66608', 'otelcol_mlflow.scores' = '{"metric_quality_1b2c08a8":"Quality"}', 'otelcol_mlflow.view' = '1')
+ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition_next' = '75abf3d02e15f9472d8f958ad77e7d88', 'otelcol_mlflow.scores' = '{"metric_quality_1b2c08a8":"Quality"}', 'otelcol_mlflow.view' = '1')
 ;
 -- changes the query and keeps what was granted
 ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` AS
 WITH candidates AS (
   SELECT
     try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
-    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     s.record_id AS `record_id`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
@@ -55,6 +52,9 @@ WITH candidates AS (
     COALESCE(try_variant_get(s.attributes, '$["llm.token_count.total"]', 'bigint'), try_variant_get(s.attributes, '$["llm.usage.total_tokens"]', 'bigint')) AS `usage_total`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.cost"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '')) AS `costs`,
     try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
     COALESCE(try_variant_get(s.attributes, '$["metric_quality"]', 'double'), CASE WHEN lower(trim(try_variant_get(s.attributes, '$["metric_quality"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(s.attributes, '$["metric_quality"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_quality`,
     COALESCE(try_variant_get(s.attributes, '$["metric_relevance"]', 'double'), CASE WHEN lower(trim(try_variant_get(s.attributes, '$["metric_relevance"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(s.attributes, '$["metric_relevance"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_relevance`,
     COALESCE(try_variant_get(s.attributes, '$["metric_safety"]', 'double'), CASE WHEN lower(trim(try_variant_get(s.attributes, '$["metric_safety"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(s.attributes, '$["metric_safety"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_safety`,
@@ -109,7 +109,7 @@ FROM roots AS r
 WHERE r.root_rank = 1
 ;
 -- marks the view with its fingerprint
-ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition' = '7503c6abee1fce6ef73ef47788f66608', 'otelcol_mlflow.scores' = '{"metric_quality_1b2c08a8":"Quality"}', 'otelcol_mlflow.view' = '1')
+ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition' = '75abf3d02e15f9472d8f958ad77e7d88', 'otelcol_mlflow.scores' = '{"metric_quality_1b2c08a8":"Quality"}', 'otelcol_mlflow.view' = '1')
 ;
 -- sets the comment again [Databricks only]
 COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`request_id` IS 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.'
@@ -212,4 +212,12 @@ COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`metric_safety` I
 ;
 -- sets the comment again [Databricks only]
 COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`metric_quality_1b2c08a8` IS 'Score Quality.'
+;
+-- adds the columns of new scores
+ALTER TABLE `spark_catalog`.`lab`.`growing_genai_traces_table` ADD COLUMNS (`metric_quality_1b2c08a8` DOUBLE)
+;
+-- brings the table up to date; put this statement into a schedule of your own
+INSERT OVERWRITE TABLE `spark_catalog`.`lab`.`growing_genai_traces_table`
+SELECT `request_id`, `trace_id`, `span_id`, `request_time`, `start_time_ms`, `execution_time_ms`, `status`, `trace_name`, `span_type`, `experiment_id`, `experiment`, `service_name`, `session_id`, `user_id`, `environment`, `app_version`, `model`, `trace_kind`, `tags`, `token_count_request`, `token_count_response`, `token_count_encoding`, `token_count_approximate`, `reported_tokens_input`, `reported_tokens_output`, `reported_tokens_total`, `reported_cost`, `contract_cost_trace_total`, `contract_cost_trace_partial`, `contract_cost_currency`, `metric_quality`, `metric_relevance`, `metric_safety`, `metric_quality_1b2c08a8`
+FROM `spark_catalog`.`lab`.`growing_genai_traces`
 ;

@@ -17,14 +17,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_s
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '878be36dc1d9c5c2c95f18781cfb8d4f', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'db95622a6bf0e3f23b953eabf1466666', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
-    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     cardinality(s.attributes) AS `width`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_element_at(s.attributes, 'mlflow.traceRequestId')), ''), s.trace_id) AS `request_id`,
@@ -40,6 +37,9 @@ WITH candidates AS (
     NULLIF(try_element_at(s.attributes, 'mlflow.trace.sourceScorer'), '') AS `scorer`,
     COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.eval.requestId'), '')) AS `run`,
     s.span_id AS `span_id`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
     transform_values(map_filter(s.attributes, (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_cast(v AS DOUBLE), CASE WHEN lower(trim(v)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(v)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
   FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
@@ -122,14 +122,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_t
   `metric_relevance_99045570` COMMENT 'Score relevance.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '24e4188d7afb11870750e08afe76b2ad', 'otelcol_mlflow.scores' = '{"metric_it_s_odd":"it\'s \\"odd\\"?","metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '56dcae4163ac25f15979c0d4e5caf5c0', 'otelcol_mlflow.scores' = '{"metric_it_s_odd":"it\'s \\"odd\\"?","metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
-    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     cardinality(s.attributes) AS `width`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_element_at(s.attributes, 'mlflow.traceRequestId')), ''), s.trace_id) AS `request_id`,
@@ -165,6 +162,9 @@ WITH candidates AS (
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.total') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.usage.total_tokens') AS DOUBLE) AS BIGINT)) AS `usage_total`,
     COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.trace.cost'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.cost'), '')) AS `costs`,
     try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE) AS `cost_total`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
     COALESCE(try_cast(try_element_at(s.attributes, 'metric_Relevance') AS DOUBLE), CASE WHEN lower(trim(try_element_at(s.attributes, 'metric_Relevance'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(s.attributes, 'metric_Relevance'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_relevance`,
     COALESCE(try_cast(try_element_at(s.attributes, 'metric_answer_length') AS DOUBLE), CASE WHEN lower(trim(try_element_at(s.attributes, 'metric_answer_length'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(s.attributes, 'metric_answer_length'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_answer_length`,
     COALESCE(try_cast(try_element_at(s.attributes, 'metric_groundedness') AS DOUBLE), CASE WHEN lower(trim(try_element_at(s.attributes, 'metric_groundedness'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(s.attributes, 'metric_groundedness'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS `metric_groundedness`,
@@ -221,6 +221,92 @@ FROM roots AS r
 WHERE r.root_rank = 1
 ;
 -- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_spans` (
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `span_id` COMMENT 'Span id of OpenTelemetry, 16 hexadecimal digits.',
+  `parent_span_id` COMMENT 'The span above. NULL for a topmost span.',
+  `start_time` COMMENT 'When the span began.',
+  `duration_ms` COMMENT 'How long it took, in milliseconds. NULL while it has no end.',
+  `span_type` COMMENT 'What the span is: AGENT, TOOL, CHAT_MODEL and so on, in the words of its instrumentation.',
+  `span_name` COMMENT 'Name of the span.',
+  `model` COMMENT 'Model of the call.',
+  `provider` COMMENT 'Provider of the model.',
+  `tool` COMMENT 'Name of the tool that was called.',
+  `agent` COMMENT 'Name of the agent.',
+  `status` COMMENT 'OK, ERROR, or UNSET where it was not set.',
+  `error_type` COMMENT 'Type of the error: error.type, or that of the last exception of a span that failed.',
+  `reported_tokens_input` COMMENT 'Input tokens that the model reported.',
+  `reported_tokens_output` COMMENT 'Output tokens that the model reported.',
+  `reported_cost` COMMENT 'Cost at list prices, in USD, as MLflow or the instrumentation wrote it.',
+  `contract_cost` COMMENT 'Cost of the call at the contract\'s prices, by the genai processor.',
+  `contract_cost_currency` COMMENT 'Currency of the contract.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `environment` COMMENT 'Deployment environment.'
+)
+COMMENT 'One row per span of GenAI traces and of what they call. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '07bbb27fba075ca40dfdacf73ffd3da0', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    cardinality(s.attributes) AS `width`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    CASE WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') THEN s.parent_span_id END AS `parent_span_id`,
+    timestamp_micros(s.start_time_unix_nano DIV 1000) AS `start_time`,
+    CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - s.start_time_unix_nano) / 1000000D END AS `duration_ms`,
+    trim(BOTH '"' FROM COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanType'), ''), NULLIF(try_element_at(s.attributes, 'openinference.span.kind'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.span.kind'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.type'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.operation.name'), ''))) AS `span_type`,
+    s.name AS `span_name`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'gen_ai.request.model'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.response.model'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.model'), ''), NULLIF(try_element_at(s.attributes, 'llm.model_name'), ''), NULLIF(try_element_at(s.attributes, 'embedding.model_name'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.model.name'), '')) AS `model`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'gen_ai.provider.name'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.system'), ''), NULLIF(try_element_at(s.attributes, 'llm.provider'), ''), NULLIF(try_element_at(s.attributes, 'llm.system'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.provider'), '')) AS `provider`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'gen_ai.tool.name'), ''), NULLIF(try_element_at(s.attributes, 'tool.name'), ''), CASE WHEN upper(trim(BOTH '"' FROM COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanType'), ''), NULLIF(try_element_at(s.attributes, 'openinference.span.kind'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.span.kind'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.type'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.operation.name'), '')))) IN ('TOOL', 'EXECUTE_TOOL') THEN s.name END) AS `tool`,
+    NULLIF(try_element_at(s.attributes, 'gen_ai.agent.name'), '') AS `agent`,
+    CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END AS `status`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'error.type'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN try_element_at(try_element_at(filter(s.events, e -> e.name = 'exception'), -1).attributes, 'exception.type') END) AS `error_type`,
+    try_cast(try_element_at(s.attributes, 'contract_cost_total') AS DOUBLE) AS `contract_cost`,
+    NULLIF(try_element_at(s.attributes, 'contract_cost_currency'), '') AS `contract_cost_currency`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentId'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment_id`,
+    NULLIF(try_element_at(s.resource.attributes, 'service.name'), '') AS `service_name`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.attributes, 'deployment.environment'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.environment'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment'), '')) AS `environment`,
+    NULLIF(try_element_at(s.attributes, 'mlflow.chat.tokenUsage'), '') AS `usage`,
+    COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.input_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.prompt') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.prompt_tokens') AS DOUBLE) AS BIGINT)) AS `usage_input`,
+    COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.output_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.completion') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.completion_tokens') AS DOUBLE) AS BIGINT)) AS `usage_output`,
+    NULLIF(try_element_at(s.attributes, 'mlflow.llm.cost'), '') AS `costs`,
+    try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE) AS `cost_total`
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
+  WHERE s.trace_id <> ''
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, ended_at DESC, width DESC) AS repeat_rank FROM candidates
+)
+SELECT
+  r.`trace_id`,
+  r.`span_id`,
+  r.`parent_span_id`,
+  r.`start_time`,
+  r.`duration_ms`,
+  r.`span_type`,
+  r.`span_name`,
+  r.`model`,
+  r.`provider`,
+  r.`tool`,
+  r.`agent`,
+  r.`status`,
+  r.`error_type`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.input_tokens') AS DOUBLE) AS BIGINT), r.`usage_input`) AS `reported_tokens_input`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.output_tokens') AS DOUBLE) AS BIGINT), r.`usage_output`) AS `reported_tokens_output`,
+  COALESCE(try_cast(get_json_object(r.`costs`, '$.total_cost') AS DOUBLE), r.`cost_total`) AS `reported_cost`,
+  r.`contract_cost`,
+  r.`contract_cost_currency`,
+  r.`experiment_id`,
+  r.`service_name`,
+  r.`environment`
+FROM versions AS r
+WHERE r.repeat_rank = 1
+;
+-- creates the view
 CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_content` (
   `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
   `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
@@ -231,14 +317,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_c
   `response` COMMENT 'What was answered: content.'
 )
 COMMENT 'What was asked and answered, one row per GenAI trace: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'dce1c3c76d93b7df2dd4532e57cc95e5', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'af3b464bb87a31911f44a1298e0e76e6', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
-    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     cardinality(s.attributes) AS `width`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_element_at(s.attributes, 'mlflow.traceRequestId')), ''), s.trace_id) AS `request_id`,
@@ -248,7 +331,10 @@ WITH candidates AS (
     NULLIF(try_element_at(s.resource.attributes, 'service.name'), '') AS `service_name`,
     COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanInputs'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.input.messages'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.tool.call.arguments'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.retrieval.query.text'), ''), NULLIF(try_element_at(s.attributes, 'input.value'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.entity.input'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.input'), ''), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'llm.input_messages.')), (k, v) -> substr(k, 20))), '{}'), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'gen_ai.prompt.')), (k, v) -> substr(k, 15))), '{}'), NULLIF(try_element_at(s.attributes, 'mlflow.requestPreview'), '')) AS `request`,
     COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanOutputs'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.output.messages'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.tool.call.result'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.retrieval.documents'), ''), NULLIF(try_element_at(s.attributes, 'output.value'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.entity.output'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.output'), ''), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'llm.output_messages.')), (k, v) -> substr(k, 21))), '{}'), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'gen_ai.completion.')), (k, v) -> substr(k, 19))), '{}'), NULLIF(try_element_at(s.attributes, 'mlflow.responsePreview'), '')) AS `response`,
-    s.span_id AS `span_id`
+    s.span_id AS `span_id`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`
   FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
 ),
@@ -271,6 +357,130 @@ SELECT
 FROM roots AS r
 WHERE r.root_rank = 1
 ;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_eval` (
+  `inputs` COMMENT 'What was asked, a JSON object. What was no object is in its member request: content.',
+  `outputs` COMMENT 'What was answered: content.',
+  `expectations` COMMENT 'Expectations by name, a JSON object: content.',
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where it was not set.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `session_id` COMMENT 'Session or conversation.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).',
+  `tags` COMMENT 'Tags that people gave the trace.',
+  `scores` COMMENT 'Scores by name.'
+)
+COMMENT 'Data sets for mlflow.genai.evaluate, one row per GenAI trace, to be filtered by tags and scores: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = '102740cc9408dfbeb7dd030a1a249b60', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    cardinality(s.attributes) AS `width`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_element_at(s.attributes, 'mlflow.traceRequestId')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    timestamp_micros(s.start_time_unix_nano DIV 1000) AS `request_time`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.traceState'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentId'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.experimentName'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentName'), ''), NULLIF(try_element_at(s.resource.attributes, 'openinference.project.name'), ''), NULLIF(try_element_at(s.resource.attributes, 'mlflow.experimentId'), '')) AS `experiment`,
+    NULLIF(try_element_at(s.resource.attributes, 'service.name'), '') AS `service_name`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'session.id'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.conversation.id'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.trace.session'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.session.id'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.association.properties.session_id'), '')) AS `session_id`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.attributes, 'deployment.environment'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.environment'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.env'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.env'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment.name'), ''), NULLIF(try_element_at(s.resource.attributes, 'deployment.environment'), '')) AS `environment`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.app_version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.app_version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceTag.version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.traceMetadata.version'), ''), NULLIF(try_element_at(s.attributes, 'service.version'), ''), NULLIF(try_element_at(s.resource.attributes, 'service.version'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.release'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.version'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.modelId'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.source.git.commit'), '')) AS `app_version`,
+    NULLIF(try_element_at(s.attributes, 'mlflow.trace.sourceScorer'), '') AS `scorer`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.eval.requestId'), '')) AS `run`,
+    transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'mlflow.traceTag.')), (k, v) -> substr(k, 17)) AS `tags`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanInputs'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.input.messages'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.tool.call.arguments'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.retrieval.query.text'), ''), NULLIF(try_element_at(s.attributes, 'input.value'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.entity.input'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.input'), ''), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'llm.input_messages.')), (k, v) -> substr(k, 20))), '{}'), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'gen_ai.prompt.')), (k, v) -> substr(k, 15))), '{}'), NULLIF(try_element_at(s.attributes, 'mlflow.requestPreview'), '')) AS `request`,
+    COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.spanOutputs'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.output.messages'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.tool.call.result'), ''), NULLIF(try_element_at(s.attributes, 'gen_ai.retrieval.documents'), ''), NULLIF(try_element_at(s.attributes, 'output.value'), ''), NULLIF(try_element_at(s.attributes, 'traceloop.entity.output'), ''), NULLIF(try_element_at(s.attributes, 'langfuse.observation.output'), ''), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'llm.output_messages.')), (k, v) -> substr(k, 21))), '{}'), NULLIF(to_json(transform_keys(map_filter(s.attributes, (k, v) -> startswith(k, 'gen_ai.completion.')), (k, v) -> substr(k, 19))), '{}'), NULLIF(try_element_at(s.attributes, 'mlflow.responsePreview'), '')) AS `response`,
+    s.span_id AS `span_id`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    transform_values(map_filter(s.attributes, (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_cast(v AS DOUBLE), CASE WHEN lower(trim(v)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(v)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`,
+    try_element_at(s.attributes, 'mlflow.assessments') AS `assessments`
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, ended_at DESC, width DESC) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+current_scores AS (
+  SELECT *, 1 AS score_rank FROM (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+      CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+        ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    FROM roots AS r
+    LATERAL VIEW explode(r.scores) e AS score_key, score
+    WHERE r.root_rank = 1
+  ) AS a
+  WHERE abs(a.score) <= 1.7976931348623157E308D
+),
+pivoted AS (
+  SELECT trace_id, map_from_entries(collect_list(struct(score_name, score))) AS scores
+  FROM current_scores
+  WHERE score_rank = 1
+  GROUP BY trace_id
+),
+expectations AS (
+  SELECT e.trace_id, try_variant_get(e.said, '$.assessment_name', 'string') AS name,
+    COALESCE(try_variant_get(e.said, '$.expectation.serialized_value.value', 'string'), to_json(try_variant_get(e.said, '$.expectation.value', 'variant'))) AS value,
+    try_cast(COALESCE(try_variant_get(e.said, '$.last_update_time', 'string'), try_variant_get(e.said, '$.create_time', 'string')) AS TIMESTAMP) AS said_at, 0 AS place
+  FROM (
+    SELECT r.trace_id, r.span_id, e.said
+    FROM roots AS r
+    LATERAL VIEW explode(try_variant_get(try_parse_json(r.assessments), '$', 'array<variant>')) e AS said
+    WHERE r.root_rank = 1
+  ) AS e
+  WHERE try_variant_get(e.said, '$.expectation', 'variant') IS NOT NULL AND COALESCE(try_variant_get(e.said, '$.valid', 'boolean'), TRUE)
+    AND COALESCE(try_variant_get(e.said, '$.span_id', 'string'), '') IN ('', e.span_id)
+),
+expected AS (
+  SELECT trace_id,
+    concat('{', array_join(array_sort(collect_list(concat(substr(to_json(array(name)), 2, length(to_json(array(name))) - 2), ':', value))), ','), '}')
+      AS expectations
+  FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, name
+      ORDER BY place DESC, said_at DESC NULLS LAST, value) AS name_rank
+    FROM expectations
+    WHERE name <> '' AND value IS NOT NULL
+  ) AS e
+  WHERE name_rank = 1
+  GROUP BY trace_id
+)
+SELECT
+  CASE WHEN json_object_keys(r.`request`) IS NOT NULL THEN r.`request` WHEN json_array_length(r.`request`) IS NOT NULL THEN concat('{"request":', r.`request`, '}') ELSE to_json(map('request', r.`request`)) END AS `inputs`,
+  r.`response` AS `outputs`,
+  COALESCE(x.expectations, '{}') AS `expectations`,
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  r.`status`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  r.`session_id`,
+  r.`environment`,
+  r.`app_version`,
+  CASE WHEN r.`scorer` IS NOT NULL THEN 'judge' WHEN r.`run` IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`,
+  r.`tags`,
+  COALESCE(p.scores, CAST(map() AS MAP<STRING, DOUBLE>)) AS `scores`
+FROM roots AS r
+LEFT JOIN pivoted AS p ON p.trace_id = r.trace_id
+LEFT JOIN expected AS x ON x.trace_id = r.trace_id
+WHERE r.root_rank = 1 AND r.`request` IS NOT NULL
+;
 -- finds the names of scores in the tables
 SELECT score_name, source, occurrences FROM (
   SELECT substr(e.key, 8) AS score_name, 'span' AS source, count(*) AS occurrences
@@ -286,7 +496,7 @@ LIMIT 1000
 SELECT count(*) AS spans FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans`
 ;
 -- keeps the topmost spans in a table of their own, so that views need not read all spans [Databricks only]
-CREATE OR REFRESH STREAMING TABLE `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_spans`
+CREATE OR REFRESH STREAMING TABLE `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_topmost_spans`
 COMMENT 'The spans that stand for traces, content included. The views of databricks_setup read it.'
 AS SELECT *
 FROM STREAM(`spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans`) AS s

@@ -17,14 +17,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_scores` (
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'a020ca9d0e60f5fed88d9c377c8f9eee', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '076b8309cf0378e8406342bf73591ced', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
-    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     s.record_id AS `record_id`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
@@ -40,6 +37,9 @@ WITH candidates AS (
     NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.sourceScorer"]', 'string'), '') AS `scorer`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.sourceRun"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.eval.requestId"]', 'string'), '')) AS `run`,
     s.span_id AS `span_id`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
     transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
   FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
@@ -77,34 +77,51 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
   FROM (
-    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-      COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-      COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
-        ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
-    FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
-    WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
-      AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+      OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
+    FROM (
+      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+    ) AS l
+    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
-  WHERE l.repeat_rank = 1
   UNION ALL
-  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+  SELECT a.trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
     COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
-    a.deleted_at IS NULL AS valid
+    'annotation' AS source, a.changed_at AS scored_at, a.live AND NOT a.overridden AS valid
   FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id
-      ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
-    FROM `spark_catalog`.`lab`.`agents_otel_annotations`
-    WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
+    SELECT a.*, COALESCE(array_contains(collect_set(CASE WHEN a.live THEN a.overrides END)
+      OVER (PARTITION BY a.trace_id), a.annotation_id), FALSE) AS overridden
+    FROM (
+      SELECT substring_index(substring_index(a.target_id, '/', -1), ':', 1) AS trace_id,
+        lower(COALESCE(try_variant_get(a.metadata, '$["mlflow.span_id"]', 'string'),
+          CASE WHEN a.target_type = 'SPAN' THEN substring_index(a.target_id, ':', -1) END, '')) AS span_id,
+        a.annotation_id, a.name, a.value, try_variant_get(a.metadata, '$["mlflow.overrides"]', 'string') AS overrides,
+        try_variant_get(a.metadata, '$["mlflow.expectation.serialization_format"]', 'string') IS NOT NULL AS serialized,
+        a.deleted_at IS NULL AND COALESCE(try_variant_get(a.metadata, '$["mlflow.valid"]', 'boolean'), TRUE) AS live,
+        COALESCE(a.deleted_at, a.updated_at, a.created_at) AS changed_at,
+        ROW_NUMBER() OVER (PARTITION BY a.annotation_id
+          ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS annotation_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+      WHERE a.target_type IN ('TRACE', 'SPAN') AND a.annotation_type = 'FEEDBACK'
+    ) AS a
+    WHERE a.annotation_rank = 1
   ) AS a
-  WHERE a.annotation_rank = 1
+  JOIN roots AS r ON r.trace_id = a.trace_id AND r.root_rank = 1 AND a.span_id IN ('', r.span_id)
 ),
 weighed AS (
   SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
@@ -181,14 +198,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '7e8334a631ed1e60a7558a60973147a5', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '8f45e08d4ba1c7eb4eb1c72e119c794d', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
-    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     s.record_id AS `record_id`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
@@ -224,6 +238,9 @@ WITH candidates AS (
     COALESCE(try_variant_get(s.attributes, '$["llm.token_count.total"]', 'bigint'), try_variant_get(s.attributes, '$["llm.usage.total_tokens"]', 'bigint')) AS `usage_total`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.cost"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '')) AS `costs`,
     try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
     transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
   FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
@@ -261,34 +278,51 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
   FROM (
-    SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-      COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-      timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-      COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-      ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
-        ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
-    FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
-    WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
-      AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+      OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
+    FROM (
+      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+    ) AS l
+    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
-  WHERE l.repeat_rank = 1
   UNION ALL
-  SELECT substring_index(a.target_id, '/', -1) AS trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+  SELECT a.trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
     COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-    'annotation' AS source, COALESCE(a.deleted_at, a.updated_at, a.created_at) AS scored_at,
-    a.deleted_at IS NULL AS valid
+    'annotation' AS source, a.changed_at AS scored_at, a.live AND NOT a.overridden AS valid
   FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY annotation_id
-      ORDER BY updated_at DESC NULLS LAST, deleted_at DESC NULLS LAST) AS annotation_rank
-    FROM `spark_catalog`.`lab`.`agents_otel_annotations`
-    WHERE target_type = 'TRACE' AND annotation_type = 'FEEDBACK'
+    SELECT a.*, COALESCE(array_contains(collect_set(CASE WHEN a.live THEN a.overrides END)
+      OVER (PARTITION BY a.trace_id), a.annotation_id), FALSE) AS overridden
+    FROM (
+      SELECT substring_index(substring_index(a.target_id, '/', -1), ':', 1) AS trace_id,
+        lower(COALESCE(try_variant_get(a.metadata, '$["mlflow.span_id"]', 'string'),
+          CASE WHEN a.target_type = 'SPAN' THEN substring_index(a.target_id, ':', -1) END, '')) AS span_id,
+        a.annotation_id, a.name, a.value, try_variant_get(a.metadata, '$["mlflow.overrides"]', 'string') AS overrides,
+        try_variant_get(a.metadata, '$["mlflow.expectation.serialization_format"]', 'string') IS NOT NULL AS serialized,
+        a.deleted_at IS NULL AND COALESCE(try_variant_get(a.metadata, '$["mlflow.valid"]', 'boolean'), TRUE) AS live,
+        COALESCE(a.deleted_at, a.updated_at, a.created_at) AS changed_at,
+        ROW_NUMBER() OVER (PARTITION BY a.annotation_id
+          ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS annotation_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+      WHERE a.target_type IN ('TRACE', 'SPAN') AND a.annotation_type = 'FEEDBACK'
+    ) AS a
+    WHERE a.annotation_rank = 1
   ) AS a
-  WHERE a.annotation_rank = 1
+  JOIN roots AS r ON r.trace_id = a.trace_id AND r.root_rank = 1 AND a.span_id IN ('', r.span_id)
 ),
 weighed AS (
   SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
@@ -353,6 +387,92 @@ LEFT JOIN pivoted AS p ON p.trace_id = r.trace_id
 WHERE r.root_rank = 1
 ;
 -- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_spans` (
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `span_id` COMMENT 'Span id of OpenTelemetry, 16 hexadecimal digits.',
+  `parent_span_id` COMMENT 'The span above. NULL for a topmost span.',
+  `start_time` COMMENT 'When the span began.',
+  `duration_ms` COMMENT 'How long it took, in milliseconds. NULL while it has no end.',
+  `span_type` COMMENT 'What the span is: AGENT, TOOL, CHAT_MODEL and so on, in the words of its instrumentation.',
+  `span_name` COMMENT 'Name of the span.',
+  `model` COMMENT 'Model of the call.',
+  `provider` COMMENT 'Provider of the model.',
+  `tool` COMMENT 'Name of the tool that was called.',
+  `agent` COMMENT 'Name of the agent.',
+  `status` COMMENT 'OK, ERROR, or UNSET where it was not set.',
+  `error_type` COMMENT 'Type of the error: error.type, or that of the last exception of a span that failed.',
+  `reported_tokens_input` COMMENT 'Input tokens that the model reported.',
+  `reported_tokens_output` COMMENT 'Output tokens that the model reported.',
+  `reported_cost` COMMENT 'Cost at list prices, in USD, as MLflow or the instrumentation wrote it.',
+  `contract_cost` COMMENT 'Cost of the call at the contract\'s prices, by the genai processor.',
+  `contract_cost_currency` COMMENT 'Currency of the contract.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `environment` COMMENT 'Deployment environment.'
+)
+COMMENT 'One row per span of GenAI traces and of what they call. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'd420b169de9182415fc18b2a24bd1bf3', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    CASE WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') THEN s.parent_span_id END AS `parent_span_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `start_time`,
+    CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - s.start_time_unix_nano) / 1000000D END AS `duration_ms`,
+    trim(BOTH '"' FROM COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string'), ''))) AS `span_type`,
+    s.name AS `span_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["gen_ai.request.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.response.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.model"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["llm.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["embedding.model_name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.model.name"]', 'string'), '')) AS `model`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.system"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["llm.provider"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["llm.system"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.provider"]', 'string'), '')) AS `provider`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["tool.name"]', 'string'), ''), CASE WHEN upper(trim(BOTH '"' FROM COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string'), '')))) IN ('TOOL', 'EXECUTE_TOOL') THEN s.name END) AS `tool`,
+    NULLIF(try_variant_get(s.attributes, '$["gen_ai.agent.name"]', 'string'), '') AS `agent`,
+    CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END AS `status`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["error.type"]', 'string'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN try_variant_get(try_element_at(filter(s.events, e -> e.name = 'exception'), -1).attributes, '$["exception.type"]', 'string') END) AS `error_type`,
+    try_variant_get(s.attributes, '$["contract_cost_total"]', 'double') AS `contract_cost`,
+    NULLIF(try_variant_get(s.attributes, '$["contract_cost_currency"]', 'string'), '') AS `contract_cost_currency`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["deployment.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.environment"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment"]', 'string'), '')) AS `environment`,
+    NULLIF(try_variant_get(s.attributes, '$["mlflow.chat.tokenUsage"]', 'string'), '') AS `usage`,
+    COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.input_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.prompt"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.prompt_tokens"]', 'bigint')) AS `usage_input`,
+    COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.output_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.completion"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.completion_tokens"]', 'bigint')) AS `usage_output`,
+    NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '') AS `costs`,
+    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`
+  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
+  WHERE s.trace_id <> ''
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+)
+SELECT
+  r.`trace_id`,
+  r.`span_id`,
+  r.`parent_span_id`,
+  r.`start_time`,
+  r.`duration_ms`,
+  r.`span_type`,
+  r.`span_name`,
+  r.`model`,
+  r.`provider`,
+  r.`tool`,
+  r.`agent`,
+  r.`status`,
+  r.`error_type`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.input_tokens') AS DOUBLE) AS BIGINT), r.`usage_input`) AS `reported_tokens_input`,
+  COALESCE(try_cast(try_cast(get_json_object(r.`usage`, '$.output_tokens') AS DOUBLE) AS BIGINT), r.`usage_output`) AS `reported_tokens_output`,
+  COALESCE(try_cast(get_json_object(r.`costs`, '$.total_cost') AS DOUBLE), r.`cost_total`) AS `reported_cost`,
+  r.`contract_cost`,
+  r.`contract_cost_currency`,
+  r.`experiment_id`,
+  r.`service_name`,
+  r.`environment`
+FROM versions AS r
+WHERE r.repeat_rank = 1
+;
+-- creates the view
 CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_content` (
   `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
   `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
@@ -363,14 +483,11 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_content` (
   `response` COMMENT 'What was answered: content.'
 )
 COMMENT 'What was asked and answered, one row per GenAI trace: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '403096bccda199dba9c4db0f3743714b', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'ac224a1df17bd2a37faa3e46d447d492', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
     try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
-    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
-    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
-    s.start_time_unix_nano AS `started_at`,
     s.end_time_unix_nano AS `ended_at`,
     s.record_id AS `record_id`,
     COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
@@ -380,7 +497,10 @@ WITH candidates AS (
     COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanInputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.input.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.arguments"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.query.text"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["input.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.input"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.input"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.input_messages.')), (k, v) -> substr(k, 20)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.prompt.')), (k, v) -> substr(k, 15)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.requestPreview"]', 'string'), '')) AS `request`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanOutputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.output.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.result"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.documents"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["output.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.output"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.output"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.output_messages.')), (k, v) -> substr(k, 21)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.completion.')), (k, v) -> substr(k, 19)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.responsePreview"]', 'string'), '')) AS `response`,
-    s.span_id AS `span_id`
+    s.span_id AS `span_id`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`
   FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
   WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
 ),
@@ -402,6 +522,229 @@ SELECT
   r.`response`
 FROM roots AS r
 WHERE r.root_rank = 1
+;
+-- creates the view
+CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_eval` (
+  `inputs` COMMENT 'What was asked, a JSON object. What was no object is in its member request: content.',
+  `outputs` COMMENT 'What was answered: content.',
+  `expectations` COMMENT 'Expectations by name, a JSON object: content.',
+  `request_id` COMMENT 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.',
+  `trace_id` COMMENT 'Trace id of OpenTelemetry, 32 hexadecimal digits.',
+  `request_time` COMMENT 'When the trace began. The time of quality monitors.',
+  `status` COMMENT 'OK, ERROR, IN_PROGRESS, or UNSET where it was not set.',
+  `experiment_id` COMMENT 'Id of the MLflow experiment.',
+  `experiment` COMMENT 'Name of the experiment or project, else its id.',
+  `service_name` COMMENT 'service.name of the resource.',
+  `session_id` COMMENT 'Session or conversation.',
+  `environment` COMMENT 'Deployment environment: of the resource, or a tag or metadata named environment or env.',
+  `app_version` COMMENT 'Version of the application: a tag or metadata named app_version or version, service.version, MLflow\'s logged model or git commit.',
+  `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).',
+  `tags` COMMENT 'Tags that people gave the trace.',
+  `scores` COMMENT 'Scores by name.'
+)
+COMMENT 'Data sets for mlflow.genai.evaluate, one row per GenAI trace, to be filtered by tags and scores: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'a1d95fc5bffa97302372b0e90019086b', 'otelcol_mlflow.view' = '1')
+AS
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    COALESCE(NULLIF(trim(BOTH '"' FROM try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string')), ''), s.trace_id) AS `request_id`,
+    s.trace_id AS `trace_id`,
+    COALESCE(s.time, timestamp_micros(s.start_time_unix_nano DIV 1000)) AS `request_time`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceState"]', 'string'), ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END) AS `status`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentId"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentName"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["openinference.project.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["mlflow.experimentId"]', 'string'), '')) AS `experiment`,
+    COALESCE(NULLIF(s.service_name, ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.name"]', 'string'), '')) AS `service_name`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["session.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.conversation.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.session"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.session.id"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.association.properties.session_id"]', 'string'), '')) AS `session_id`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["deployment.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.environment"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.env"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.env"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment.name"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["deployment.environment"]', 'string'), '')) AS `environment`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.app_version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceTag.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.traceMetadata.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.resource.attributes, '$["service.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.release"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.version"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.modelId"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.source.git.commit"]', 'string'), '')) AS `app_version`,
+    NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.sourceScorer"]', 'string'), '') AS `scorer`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.sourceRun"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.eval.requestId"]', 'string'), '')) AS `run`,
+    transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'mlflow.traceTag.')), (k, v) -> substr(k, 17)), (k, v) -> try_variant_get(v, '$', 'string')) AS `tags`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanInputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.input.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.arguments"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.query.text"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["input.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.input"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.input"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.input_messages.')), (k, v) -> substr(k, 20)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.prompt.')), (k, v) -> substr(k, 15)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.requestPreview"]', 'string'), '')) AS `request`,
+    COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.spanOutputs"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.output.messages"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.tool.call.result"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["gen_ai.retrieval.documents"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["output.value"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["traceloop.entity.output"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["langfuse.observation.output"]', 'string'), ''), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'llm.output_messages.')), (k, v) -> substr(k, 21)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(to_json(transform_values(transform_keys(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'gen_ai.completion.')), (k, v) -> substr(k, 19)), (k, v) -> try_variant_get(v, '$', 'string'))), '{}'), NULLIF(try_variant_get(s.attributes, '$["mlflow.responsePreview"]', 'string'), '')) AS `response`,
+    s.span_id AS `span_id`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`,
+    try_variant_get(s.attributes, '$["mlflow.assessments"]', 'string') AS `assessments`
+  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+named AS (
+  SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
+    ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name
+      ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
+  FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+  WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
+),
+notes AS (
+  SELECT trace_id,
+    map_from_entries(collect_list(
+      CASE WHEN annotation_type = 'TAG' THEN struct(name, try_variant_get(value, '$', 'string')) END)) AS tags,
+    first(CASE WHEN annotation_type = 'METADATA'
+      THEN try_variant_get(value, '$.trace_metadata', 'map<string,string>') END, TRUE) AS metadata
+  FROM named
+  WHERE note_rank = 1 AND deleted_at IS NULL
+  GROUP BY trace_id
+),
+all_scores AS (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1
+  UNION ALL
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  FROM (
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+      OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
+    FROM (
+      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+    ) AS l
+    WHERE l.repeat_rank = 1
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+  UNION ALL
+  SELECT a.trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+    COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+    'annotation' AS source, a.changed_at AS scored_at, a.live AND NOT a.overridden AS valid
+  FROM (
+    SELECT a.*, COALESCE(array_contains(collect_set(CASE WHEN a.live THEN a.overrides END)
+      OVER (PARTITION BY a.trace_id), a.annotation_id), FALSE) AS overridden
+    FROM (
+      SELECT substring_index(substring_index(a.target_id, '/', -1), ':', 1) AS trace_id,
+        lower(COALESCE(try_variant_get(a.metadata, '$["mlflow.span_id"]', 'string'),
+          CASE WHEN a.target_type = 'SPAN' THEN substring_index(a.target_id, ':', -1) END, '')) AS span_id,
+        a.annotation_id, a.name, a.value, try_variant_get(a.metadata, '$["mlflow.overrides"]', 'string') AS overrides,
+        try_variant_get(a.metadata, '$["mlflow.expectation.serialization_format"]', 'string') IS NOT NULL AS serialized,
+        a.deleted_at IS NULL AND COALESCE(try_variant_get(a.metadata, '$["mlflow.valid"]', 'boolean'), TRUE) AS live,
+        COALESCE(a.deleted_at, a.updated_at, a.created_at) AS changed_at,
+        ROW_NUMBER() OVER (PARTITION BY a.annotation_id
+          ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS annotation_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+      WHERE a.target_type IN ('TRACE', 'SPAN') AND a.annotation_type = 'FEEDBACK'
+    ) AS a
+    WHERE a.annotation_rank = 1
+  ) AS a
+  JOIN roots AS r ON r.trace_id = a.trace_id AND r.root_rank = 1 AND a.span_id IN ('', r.span_id)
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+),
+pivoted AS (
+  SELECT trace_id, map_from_entries(collect_list(struct(score_name, score))) AS scores
+  FROM current_scores
+  WHERE score_rank = 1
+  GROUP BY trace_id
+),
+expectations AS (
+  SELECT e.trace_id, try_variant_get(e.said, '$.assessment_name', 'string') AS name,
+    COALESCE(try_variant_get(e.said, '$.expectation.serialized_value.value', 'string'), to_json(try_variant_get(e.said, '$.expectation.value', 'variant'))) AS value,
+    try_cast(COALESCE(try_variant_get(e.said, '$.last_update_time', 'string'), try_variant_get(e.said, '$.create_time', 'string')) AS TIMESTAMP) AS said_at, 0 AS place
+  FROM (
+    SELECT r.trace_id, r.span_id, e.said
+    FROM roots AS r
+    LATERAL VIEW explode(try_variant_get(try_parse_json(r.assessments), '$', 'array<variant>')) e AS said
+    WHERE r.root_rank = 1
+  ) AS e
+  WHERE try_variant_get(e.said, '$.expectation', 'variant') IS NOT NULL AND COALESCE(try_variant_get(e.said, '$.valid', 'boolean'), TRUE)
+    AND COALESCE(try_variant_get(e.said, '$.span_id', 'string'), '') IN ('', e.span_id)
+  UNION ALL
+  SELECT a.trace_id, a.name,
+    CASE WHEN a.serialized THEN try_variant_get(a.value, '$', 'string') ELSE to_json(a.value) END AS value,
+    a.changed_at AS said_at, 1 AS place
+  FROM (
+    SELECT a.*, COALESCE(array_contains(collect_set(CASE WHEN a.live THEN a.overrides END)
+      OVER (PARTITION BY a.trace_id), a.annotation_id), FALSE) AS overridden
+    FROM (
+      SELECT substring_index(substring_index(a.target_id, '/', -1), ':', 1) AS trace_id,
+        lower(COALESCE(try_variant_get(a.metadata, '$["mlflow.span_id"]', 'string'),
+          CASE WHEN a.target_type = 'SPAN' THEN substring_index(a.target_id, ':', -1) END, '')) AS span_id,
+        a.annotation_id, a.name, a.value, try_variant_get(a.metadata, '$["mlflow.overrides"]', 'string') AS overrides,
+        try_variant_get(a.metadata, '$["mlflow.expectation.serialization_format"]', 'string') IS NOT NULL AS serialized,
+        a.deleted_at IS NULL AND COALESCE(try_variant_get(a.metadata, '$["mlflow.valid"]', 'boolean'), TRUE) AS live,
+        COALESCE(a.deleted_at, a.updated_at, a.created_at) AS changed_at,
+        ROW_NUMBER() OVER (PARTITION BY a.annotation_id
+          ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS annotation_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+      WHERE a.target_type IN ('TRACE', 'SPAN') AND a.annotation_type = 'EXPECTATION'
+    ) AS a
+    WHERE a.annotation_rank = 1
+  ) AS a
+  JOIN roots AS r ON r.trace_id = a.trace_id AND r.root_rank = 1 AND a.span_id IN ('', r.span_id)
+  WHERE a.live AND NOT a.overridden
+),
+expected AS (
+  SELECT trace_id,
+    concat('{', array_join(array_sort(collect_list(concat(substr(to_json(array(name)), 2, length(to_json(array(name))) - 2), ':', value))), ','), '}')
+      AS expectations
+  FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, name
+      ORDER BY place DESC, said_at DESC NULLS LAST, value) AS name_rank
+    FROM expectations
+    WHERE name <> '' AND value IS NOT NULL
+  ) AS e
+  WHERE name_rank = 1
+  GROUP BY trace_id
+)
+SELECT
+  CASE WHEN json_object_keys(r.`request`) IS NOT NULL THEN r.`request` WHEN json_array_length(r.`request`) IS NOT NULL THEN concat('{"request":', r.`request`, '}') ELSE to_json(map('request', r.`request`)) END AS `inputs`,
+  r.`response` AS `outputs`,
+  COALESCE(x.expectations, '{}') AS `expectations`,
+  r.`request_id`,
+  r.`trace_id`,
+  r.`request_time`,
+  r.`status`,
+  r.`experiment_id`,
+  r.`experiment`,
+  r.`service_name`,
+  COALESCE(r.`session_id`, NULLIF(try_element_at(m.metadata, 'mlflow.trace.session'), '')) AS `session_id`,
+  COALESCE(r.`environment`, NULLIF(try_element_at(m.metadata, 'environment'), ''), NULLIF(try_element_at(m.metadata, 'env'), ''), NULLIF(try_element_at(m.tags, 'environment'), ''), NULLIF(try_element_at(m.tags, 'env'), '')) AS `environment`,
+  COALESCE(r.`app_version`, NULLIF(try_element_at(m.metadata, 'app_version'), ''), NULLIF(try_element_at(m.metadata, 'version'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.modelId'), ''), NULLIF(try_element_at(m.metadata, 'mlflow.source.git.commit'), ''), NULLIF(try_element_at(m.tags, 'app_version'), ''), NULLIF(try_element_at(m.tags, 'version'), '')) AS `app_version`,
+  CASE WHEN COALESCE(r.`scorer`, NULLIF(try_element_at(m.tags, 'mlflow.trace.sourceScorer'), '')) IS NOT NULL THEN 'judge' WHEN COALESCE(r.`run`, NULLIF(try_element_at(m.metadata, 'mlflow.sourceRun'), ''), NULLIF(try_element_at(m.tags, 'mlflow.eval.requestId'), '')) IS NOT NULL THEN 'evaluation' ELSE 'live' END AS `trace_kind`,
+  map_concat(map_filter(COALESCE(r.`tags`, CAST(map() AS MAP<STRING, STRING>)), (k, v) -> NOT map_contains_key(COALESCE(m.tags, CAST(map() AS MAP<STRING, STRING>)), k)), map_filter(COALESCE(m.tags, CAST(map() AS MAP<STRING, STRING>)), (k, v) -> NOT startswith(k, 'mlflow.'))) AS `tags`,
+  COALESCE(p.scores, CAST(map() AS MAP<STRING, DOUBLE>)) AS `scores`
+FROM roots AS r
+LEFT JOIN notes AS m ON m.trace_id = r.trace_id
+LEFT JOIN pivoted AS p ON p.trace_id = r.trace_id
+LEFT JOIN expected AS x ON x.trace_id = r.trace_id
+WHERE r.root_rank = 1 AND r.`request` IS NOT NULL
 ;
 -- finds the names of scores in the tables
 SELECT score_name, source, occurrences FROM (
