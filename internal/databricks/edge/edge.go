@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -47,12 +48,7 @@ func TokenRefused(status int, texts ...string) bool {
 	case status != http.StatusForbidden && status/100 != 2:
 		return false
 	}
-	for _, text := range texts {
-		if token.MatchString(text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(texts, token.MatchString)
 }
 
 // mostDocument is what is read of a body in search of an error document.

@@ -64,9 +64,8 @@ func missing(q request, e document) string {
 
 func unauthenticated(status int, e document) string {
 	if strings.Contains(e.Message, "Credential was not sent") || strings.Contains(e.Message, "unsupported type") {
-		return fmt.Sprintf("the workspace does not take this kind of credential (status %d): personal access tokens are "+
-			"not "+
-			"allowed for this route in all places, "+
+		return fmt.Sprintf("the workspace does not take this kind of credential (status %d): personal access tokens "+
+			"are not allowed for this route in all places, "+
 			"use a service principal with OAuth (auth: {auth_type: oauth-m2m, client_id: …, client_secret: …})",
 			status)
 	}

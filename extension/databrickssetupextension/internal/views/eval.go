@@ -41,7 +41,7 @@ func (o *Options) Eval(existing []string) (View, error) {
 				final: func(bool) string { return expression }})
 		}
 	}
-	shown = append(put[:3:3], append(shown, put[3])...)
+	shown = slices.Concat(put[:3], shown, put[3:4])
 
 	said := projection{o.dialect().get("s.attributes", genai.Assessments, "string"), "assessments"}
 	with := o.roots(list, o.scoresOfSpan(), said)
