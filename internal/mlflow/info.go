@@ -126,7 +126,7 @@ func decodeInfo(body []byte) (Info, error) {
 // info reads an info of V2 or V3. The two differ in the names of members, and no name means two
 // things.
 func (d *decoder) info() Info {
-	var i Info
+	i := Info{Untimed: true}
 	var place string
 	timed := false
 	d.Open(pyjson.KindObject)
@@ -145,8 +145,10 @@ func (d *decoder) info() Info {
 		case "request_time":
 			i.Timestamp, timed = d.instant()
 		case "execution_time_ms":
+			i.Untimed = d.Kind() == pyjson.KindNull
 			i.Duration = d.integer()
 		case "execution_duration":
+			i.Untimed = d.Kind() == pyjson.KindNull
 			i.Duration = milliseconds(d.text())
 		case "status", "state":
 			i.State = state(d.text())
@@ -170,6 +172,7 @@ func (d *decoder) info() Info {
 	case !timed:
 		i.Unreadable = "its time is missing or is no time"
 	}
+	i.NoteMetadata()
 	if bare := i.ID; place != "" && bare != "" && !strings.HasPrefix(bare, placePrefix) {
 		i.ID = PlaceID(place, bare)
 		for k := range i.Assessments {
@@ -179,6 +182,33 @@ func (d *decoder) info() Info {
 		}
 	}
 	return i
+}
+
+// NoteMetadata sets what the metadata says of the trace as a whole: Spans, Final.
+func (i *Info) NoteMetadata() {
+	stats, _ := Get(i.Metadata, MetaSizeStats)
+	_, final := Get(i.Metadata, MetaInfoFinalized)
+	i.Spans, i.Final = SpansOf(stats), final
+}
+
+// SpansOf returns the number of spans that the metadata entry MetaSizeStats tells, a JSON object,
+// else 0.
+func SpansOf(stats string) (n int64) {
+	if stats == "" {
+		return 0
+	}
+	d := newDecoder([]byte(stats))
+	if !d.open(pyjson.KindObject) {
+		return 0
+	}
+	for d.NextMember() {
+		if string(d.Key()) == "num_spans" {
+			n = d.integer()
+		} else {
+			d.Skip()
+		}
+	}
+	return max(0, n)
 }
 
 // location reads {"mlflow_experiment": {"experiment_id": "7"}} or a place in Unity Catalog:

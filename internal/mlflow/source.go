@@ -5,7 +5,9 @@ package mlflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 )
 
 // Position is a place in the order (timestamp, id) in which the traces of an experiment are read.
@@ -48,15 +50,61 @@ type Source interface {
 	Infos(ctx context.Context, r Range, after Position, limit int) ([]Info, error)
 	// Detailed fills in what Infos may have left out (tags, metadata, assessments).
 	Detailed(context.Context, []Info) error
+	// Daily counts the traces of the experiments, all together, by UTC day: timestamps From <= t < to
+	// in Unix milliseconds (to 0: no upper bound). Days without traces are missing. It costs two
+	// requests whatever the range. An error is ErrUnsupported where the source can't tell.
+	Daily(ctx context.Context, experiments []string, from, to int64) (map[Day]DayCounts, error)
+	// SpanCount returns the number of spans of these traces that lie in the source's database: it
+	// alone shows that spans were added inside of finished traces. It costs one request. An error is
+	// ErrUnsupported where the source can't tell.
+	SpanCount(ctx context.Context, experiments []string, from, to int64) (int64, error)
+	// Exactly reports whether the range has exactly n traces. It costs two requests whatever n is. An
+	// error is ErrUnsupported where the source can't tell.
+	Exactly(ctx context.Context, r Range, n int64) (bool, error)
+	// Ended is Infos for those traces that ended at a time or later, in Unix milliseconds: timestamp
+	// plus duration. An error is ErrUnsupported where the source can't tell.
+	Ended(ctx context.Context, r Range, since int64, after Position, limit int) ([]Info, error)
 	// Lookup returns the infos of the given trace ids, complete, in any order; ids that the source
-	// doesn't know are missing from the answer.
-	Lookup(ctx context.Context, ids []string) ([]Info, error)
+	// doesn't know are missing from the answer. The experiment is the one that the traces are in, or
+	// empty: then servers before 3.11 are asked for one trace after the other.
+	Lookup(ctx context.Context, experiment string, ids []string) ([]Info, error)
 	// Traces reads the given traces and hands each to yield exactly once, in any order: the index
 	// of its info and either the trace or a *Skip. No lock, transaction, connection or request slot
 	// of the source is held while yield runs. An error of yield ends the call and is returned.
 	Traces(ctx context.Context, infos []Info, yield func(i int, t *Trace, skip *Skip) error) error
 	// Close releases everything. It is called once, after all other calls returned.
 	Close() error
+}
+
+// ErrUnsupported is the error where a source has no way to answer a question. The text around it
+// says why.
+var ErrUnsupported = errors.New("the source can't tell")
+
+// DayCounts is what a source counts of one day.
+type DayCounts struct {
+	Counts
+	// ByMean says that the source tells the mean of the durations and not their sum. Duration is then
+	// the sum that they have if no trace lacks a duration.
+	ByMean bool
+	Mean   float64 // milliseconds
+}
+
+// Agrees reports whether the traces that were listed of a day are as many as the source counts, and
+// their durations too. untimed is how many of them have no duration (Info.Untimed): a mean leaves
+// them out.
+//
+// A mean is exact as far as its database is: SQLite and PostgreSQL give at least 15 digits, MySQL
+// gives 4 decimals.
+func (c DayCounts) Agrees(listed Counts, untimed int64) bool {
+	if c.Traces != listed.Traces {
+		return false
+	}
+	timed := float64(listed.Traces - untimed)
+	if !c.ByMean || timed <= 0 {
+		return c.Duration == listed.Duration
+	}
+	sum := float64(listed.Duration)
+	return math.Abs(c.Mean*timed-sum) < 0.5 || math.Abs(c.Mean-math.Round(sum/timed*1e4)/1e4) < 1e-9
 }
 
 // Description says what a source is, for people.

@@ -98,7 +98,14 @@ type Info struct {
 	ClientRequestID string
 	Timestamp       int64 // Unix milliseconds, MLflow's timestamp_ms
 	Duration        int64 // milliseconds; may be negative (a span without an end)
+	Untimed         bool  // the source tells no duration; Duration is 0
 	State           State
+	// Spans is the number of spans by the metadata (num_spans), which the client that wrote the trace
+	// counted, or a server of 3.6 or later; 0 where it tells none.
+	Spans int64
+	// Final is true where the client has written the final info (3.12 on): nothing but spans that
+	// come late changes it then.
+	Final           bool
 	RequestPreview  string
 	ResponsePreview string
 	Metadata, Tags  []KeyValue
@@ -115,6 +122,7 @@ const (
 	TagArtifactLocation = "mlflow.artifactLocation"
 	MetaSizeBytes       = "mlflow.trace.sizeBytes"
 	MetaSizeStats       = "mlflow.trace.sizeStats"
+	MetaInfoFinalized   = "mlflow.trace.infoFinalized"
 	MetaSchemaVersion   = "mlflow.trace_schema.version"
 )
 
@@ -188,6 +196,7 @@ type Trace struct {
 type Experiment struct {
 	ID, Name         string
 	ArtifactLocation string
+	Created          int64 // Unix milliseconds; 0 where the source tells none
 	Deleted          bool
 	// Place is where the traces lie in Unity Catalog, catalog.schema.prefix or, in the older
 	// layout, catalog.schema; empty for other experiments. Several may share a place: each of them

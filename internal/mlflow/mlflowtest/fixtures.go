@@ -37,6 +37,7 @@ func (s *Server) AddFixtures(dir string) (experiment string, err error) {
 		var i struct {
 			ID       string    `json:"trace_id"`
 			Time     time.Time `json:"request_time"`
+			Duration string    `json:"execution_duration"`
 			State    string    `json:"state"`
 			Location struct {
 				Experiment struct {
@@ -52,12 +53,15 @@ func (s *Server) AddFixtures(dir string) (experiment string, err error) {
 		t := get(i.ID)
 		t.ExperimentID, t.Timestamp, t.State, t.Tags, t.Metadata, t.InfoV3 = i.Location.Experiment.ID,
 			i.Time.UnixMilli(), i.State, i.Tags, i.Metadata, doc
+		duration, err := time.ParseDuration(i.Duration)
+		t.Duration, t.Untimed = duration.Milliseconds(), err != nil
 	}
 	for _, doc := range v2.Traces {
 		var i struct {
 			ID         string                        `json:"request_id"`
 			Experiment string                        `json:"experiment_id"`
 			Time       int64                         `json:"timestamp_ms"`
+			Duration   *int64                        `json:"execution_time_ms"`
 			Status     string                        `json:"status"`
 			Tags       []struct{ Key, Value string } `json:"tags"`
 		}
@@ -66,6 +70,12 @@ func (s *Server) AddFixtures(dir string) (experiment string, err error) {
 		}
 		t := get(i.ID)
 		t.ExperimentID, t.Timestamp, t.State, t.InfoV2 = i.Experiment, i.Time, i.Status, doc
+		if t.InfoV3 == nil {
+			t.Untimed = i.Duration == nil
+			if !t.Untimed {
+				t.Duration = *i.Duration
+			}
+		}
 		if t.Tags == nil {
 			t.Tags = map[string]string{}
 			for _, kv := range i.Tags {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -109,8 +108,12 @@ func (s *Server) searchExperiments(w http.ResponseWriter, r *http.Request) {
 		if e.Deleted && ask.View != "ALL" {
 			continue
 		}
-		list = append(list, map[string]any{"experiment_id": e.ID, "name": e.Name,
-			"artifact_location": e.ArtifactLocation, "lifecycle_stage": stage})
+		doc := map[string]any{"experiment_id": e.ID, "name": e.Name, "artifact_location": e.ArtifactLocation,
+			"lifecycle_stage": stage}
+		if e.Created != 0 {
+			doc["creation_time"] = e.Created
+		}
+		list = append(list, doc)
 	}
 	from, ok := offset(ask.Token)
 	if !ok {
@@ -222,32 +225,6 @@ func (s *Server) proxied(w http.ResponseWriter, path string) {
 		}
 	}
 	fail(w, http.StatusNotFound, "RESOURCE_DOES_NOT_EXIST", "No such artifact")
-}
-
-func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
-	var ask struct {
-		Experiments []string `json:"experiment_ids"`
-		View        string   `json:"view_type"`
-		Metric      string   `json:"metric_name"`
-		From        *int64   `json:"start_time_ms"`
-		To          *int64   `json:"end_time_ms"`
-	}
-	if !read(w, r, &ask) {
-		return
-	}
-	if ask.View != "TRACES" || ask.Metric != "trace_count" {
-		fail(w, http.StatusBadRequest, "INVALID_PARAMETER_VALUE", "metric not scripted")
-		return
-	}
-	n := 0
-	for _, t := range s.traces {
-		if slices.Contains(ask.Experiments, t.ExperimentID) && (ask.From == nil || t.Timestamp >= *ask.From) &&
-			(ask.To == nil || t.Timestamp <= *ask.To) {
-			n++
-		}
-	}
-	answer(w, map[string]any{"data_points": []any{map[string]any{"metric_name": "trace_count",
-		"values": map[string]float64{"COUNT": float64(n)}}}})
 }
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {

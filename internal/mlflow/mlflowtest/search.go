@@ -64,7 +64,7 @@ func (s *Server) search(w http.ResponseWriter, q search, v3 bool) {
 			return
 		}
 	}
-	match, bad := parseFilter(q.filter)
+	match, bad := s.parseFilter(q.filter)
 	if bad != "" {
 		refuse(bad)
 		return
@@ -107,20 +107,35 @@ func (s *Server) search(w http.ResponseWriter, q search, v3 bool) {
 	answer(w, out)
 }
 
-var clause = regexp.MustCompile(`^(timestamp_ms|timestamp|status|request_id)\s*(>=|<=|!=|=|>|<)\s*(\S+)$`)
+var (
+	clause = regexp.MustCompile(`^(timestamp_ms|timestamp|end_time_ms|status|request_id)\s*(>=|<=|!=|=|>|<)\s*(\S+)$`)
+	listed = regexp.MustCompile(`^request_id IN \((.+)\)$`)
+)
 
-// parseFilter understands the clauses on timestamp_ms, status and request_id. It returns the
-// message of a refusal otherwise.
-func parseFilter(filter string) (match func(*Trace) bool, refusal string) {
+// parseFilter understands the clauses on timestamp_ms, end_time_ms (3.6 on), status and request_id. It
+// returns the message of a refusal otherwise.
+func (s *Server) parseFilter(filter string) (match func(*Trace) bool, refusal string) {
 	var tests []func(*Trace) bool
 	if filter != "" {
 		for part := range strings.SplitSeq(filter, " AND ") {
+			if m := listed.FindStringSubmatch(strings.TrimSpace(part)); m != nil {
+				var ids []string
+				for id := range strings.SplitSeq(m[1], ",") {
+					ids = append(ids, strings.Trim(id, ` '`))
+				}
+				tests = append(tests, func(t *Trace) bool { return slices.Contains(ids, t.ID) })
+				continue
+			}
 			m := clause.FindStringSubmatch(strings.TrimSpace(part))
 			if m == nil {
 				return nil, "Invalid clause(s) in filter string: '" + part + "'"
 			}
 			field, op, value := m[1], m[2], strings.Trim(m[3], `'"`)
 			number, err := strconv.ParseInt(value, 10, 64)
+			if field == "end_time_ms" && !s.since(3, 6) {
+				return nil, "Invalid attribute key 'end_time_ms' specified. Valid keys are '{'timestamp_ms', 'request_id', " +
+					"'status', 'run_id', 'execution_time_ms', 'timestamp', 'execution_time', 'name'}'"
+			}
 			if strings.HasPrefix(field, "timestamp") && err != nil {
 				return nil, "Expected numeric value type for numeric attribute: timestamp_ms"
 			}
@@ -129,6 +144,8 @@ func parseFilter(filter string) (match func(*Trace) bool, refusal string) {
 				switch {
 				case strings.HasPrefix(field, "timestamp"):
 					order = int(max(-1, min(1, t.Timestamp-number)))
+				case field == "end_time_ms":
+					order = int(max(-1, min(1, t.Timestamp+t.Duration-number)))
 				case field == "status":
 					order = strings.Compare(t.State, value)
 				default:

@@ -17,6 +17,7 @@ import (
 // Experiment is a container of traces.
 type Experiment struct {
 	ID, Name, ArtifactLocation string
+	Created                    int64 // milliseconds
 	Deleted                    bool
 }
 
@@ -24,6 +25,7 @@ type Experiment struct {
 type Trace struct {
 	ID, ExperimentID    string
 	Timestamp, Duration int64  // milliseconds
+	Untimed             bool   // there is no duration
 	State               string // OK, ERROR, IN_PROGRESS
 	Tags, Metadata      map[string]string
 	Assessments         []json.RawMessage
@@ -171,9 +173,11 @@ func (t *Trace) infoV3() json.RawMessage {
 		"trace_id": t.ID,
 		"trace_location": map[string]any{"type": "MLFLOW_EXPERIMENT",
 			"mlflow_experiment": map[string]string{"experiment_id": t.ExperimentID}},
-		"request_time":       time.UnixMilli(t.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"),
-		"execution_duration": fmt.Sprintf("%gs", float64(t.Duration)/1000),
-		"state":              t.State,
+		"request_time": time.UnixMilli(t.Timestamp).UTC().Format("2006-01-02T15:04:05.000Z"),
+		"state":        t.State,
+	}
+	if !t.Untimed {
+		info["execution_duration"] = fmt.Sprintf("%gs", float64(t.Duration)/1000)
 	}
 	if len(t.Tags) > 0 {
 		info["tags"] = t.Tags

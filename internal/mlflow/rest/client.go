@@ -77,7 +77,7 @@ type Client struct {
 	api     atomic.Int32 // apiUnknown, apiV2, apiV3
 
 	// Routes that turned out to be missing.
-	noBatch, noInfos, noMetrics, noArtifact atomic.Bool
+	noBatch, noInfos, noMetrics, noArtifact, noEnd atomic.Bool
 }
 
 const (

@@ -119,7 +119,7 @@ func TestFixturesOfAllVersions(t *testing.T) {
 			for _, i := range infos {
 				ids = append(ids, i.ID)
 			}
-			looked, err := c.Lookup(t.Context(), append(ids, "tr-unknown"))
+			looked, err := c.Lookup(t.Context(), "", append(ids, "tr-unknown"))
 			require.NoError(t, err)
 			require.ElementsMatch(t, infos, looked)
 

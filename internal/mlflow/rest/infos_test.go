@@ -181,7 +181,7 @@ func TestLookup(t *testing.T) {
 		}
 		odd := at(s, "my id?&ü%1", 1)
 		s.Add(odd)
-		infos, err := newClient(t, s.URL(), nil).Lookup(t.Context(), append(ids, odd.ID, "", "..", "a/b"))
+		infos, err := newClient(t, s.URL(), nil).Lookup(t.Context(), "", append(ids, odd.ID, "", "..", "a/b"))
 		require.NoError(t, err)
 		require.Len(t, infos, 251, version)
 	}
@@ -206,7 +206,7 @@ func TestLookupHidden(t *testing.T) {
 		return nil
 	})
 	c := newClient(t, s.URL(), nil)
-	infos, err := c.Lookup(t.Context(), ids)
+	infos, err := c.Lookup(t.Context(), "", ids)
 	require.NoError(t, err)
 	require.Len(t, infos, 59)
 }

@@ -6,10 +6,8 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +24,6 @@ const (
 
 const (
 	experimentsPage = 1000
-	lookupPage      = 100
 	listLimit       = 64 << 20 // bytes of an answer that lists things
 )
 
@@ -44,6 +41,7 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 				ID       string `json:"experiment_id"`
 				Name     string `json:"name"`
 				Location string `json:"artifact_location"`
+				Created  millis `json:"creation_time"`
 				Stage    string `json:"lifecycle_stage"`
 				Tags     []tag  `json:"tags"`
 			} `json:"experiments"`
@@ -56,7 +54,7 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 			if !seen[e.ID] {
 				seen[e.ID] = true
 				x := mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location,
-					Deleted: e.Stage == "deleted"}
+					Created: int64(e.Created), Deleted: e.Stage == "deleted"}
 				if c.dbx != nil {
 					x.Place = c.dbx.note(e.ID, e.Tags)
 				}
@@ -70,149 +68,16 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	}
 }
 
-// Count implements mlflow.Source with the aggregation route (3.9 on), which knows no search filter.
-func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
-	if r.Filter != "" || c.noMetrics.Load() || c.dbx != nil {
-		return -1, nil
-	}
-	if r.To != 0 && r.To <= r.From {
-		return 0, nil
-	}
-	ask := map[string]any{
-		"experiment_ids": []string{r.ExperimentID},
-		"view_type":      "TRACES",
-		"metric_name":    "trace_count",
-		"aggregations":   []any{map[string]string{"aggregation_type": "COUNT"}},
-	}
-	if r.From > 0 {
-		ask["start_time_ms"] = r.From
-	}
-	if r.To != 0 {
-		ask["end_time_ms"] = r.To - 1 // inclusive there
-	}
-	var answer struct {
-		Points []struct {
-			Values map[string]float64 `json:"values"`
-		} `json:"data_points"`
-	}
-	switch err := c.post(ctx, patient, routeMetrics, "/api/3.0/mlflow/traces/metrics", ask, &answer); {
-	case missing(err):
-		c.noMetrics.Store(true)
-		return -1, nil
-	case err != nil && ctx.Err() == nil && exists(err):
-		return -1, nil // stores other than SQL answer, but can't count
-	case err != nil:
-		return 0, err
-	}
-	n := int64(0)
-	for _, p := range answer.Points {
-		n += int64(p.Values["COUNT"])
-	}
-	return n, nil
-}
+// millis is a time in Unix milliseconds, written as a number or as a text. What is neither is 0.
+type millis int64
 
-// Lookup implements mlflow.Source: in bulk where the server can (3.11 on), else one by one. Traces
-// that are hidden from the caller count as unknown.
-func (c *Client) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
-	v, err := c.version(ctx)
-	if err != nil {
-		return nil, err
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *millis) UnmarshalJSON(doc []byte) error {
+	n, err := strconv.ParseInt(strings.Trim(string(doc), `"`), 10, 64)
+	if err == nil {
+		*m = millis(n)
 	}
-	if v == apiDatabricks {
-		return c.lookupWorkspace(ctx, ids)
-	}
-	var infos []mlflow.Info
-	for len(ids) > 0 && v == apiV3 && !c.noInfos.Load() {
-		n := min(len(ids), lookupPage)
-		found, err := c.lookup(ctx, ids[:n])
-		if missing(err) {
-			c.noInfos.Store(true)
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		infos = append(infos, found...)
-		ids = ids[n:]
-	}
-	for _, id := range ids {
-		if strings.Trim(id, ".") == "" {
-			continue // the path would lead to another route
-		}
-		info, err := c.info(ctx, v, id)
-		switch e := kindOf(err); {
-		case err == nil:
-			infos = append(infos, info)
-		case e == KindNotFound || e == KindPermission || missing(err): // a slash in an id leads to no route
-		default:
-			return nil, err
-		}
-	}
-	return infos, nil
-}
-
-// lookup asks for infos in bulk. A trace that is hidden from the caller makes the server refuse the
-// whole request: then the halves are asked for.
-func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
-	ask, err := json.Marshal(map[string]any{"trace_ids": ids})
-	if err != nil {
-		return nil, err
-	}
-	body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos",
-		body: ask, limit: listLimit})
-	if half := len(ids) / 2; kindOf(err) == KindPermission || errors.Is(err, errTooLarge) {
-		if half == 0 {
-			if kindOf(err) == KindPermission {
-				err = nil
-			}
-			return nil, err
-		}
-		first, err := c.lookup(ctx, ids[:half])
-		if err != nil {
-			return nil, err
-		}
-		second, err := c.lookup(ctx, ids[half:])
-		return append(first, second...), err
-	}
-	if err != nil {
-		return nil, err
-	}
-	page, err := mlflow.DecodeSearchV3(body)
-	if err != nil {
-		return nil, undecodable(routeInfos, err)
-	}
-	return slices.DeleteFunc(page.Infos, func(i mlflow.Info) bool {
-		return i.Unreadable != "" && !slices.Contains(ids, i.ID)
-	}), nil
-}
-
-// info asks for the info of one trace.
-func (c *Client) info(ctx context.Context, v int32, id string) (mlflow.Info, error) {
-	path, decode := "/api/3.0/mlflow/traces/"+url.PathEscape(id), mlflow.DecodeInfoV3
-	if v == apiV2 {
-		path, decode = "/api/2.0/mlflow/traces/"+url.PathEscape(id)+"/info", mlflow.DecodeInfoV2
-	}
-	body, err := c.call(ctx, patient, &request{route: routeInfo, path: path, limit: listLimit})
-	if err != nil {
-		return mlflow.Info{}, err
-	}
-	info, err := decode(body)
-	return known(info, err, id)
-}
-
-// known completes what was decoded of the answer to a request for the info of a trace. An answer
-// that can't be read costs this trace and no other.
-func known(info mlflow.Info, err error, id string) (mlflow.Info, error) {
-	switch {
-	case errors.Is(err, mlflow.ErrNoInfo):
-		return mlflow.Info{}, undecodable(routeInfo, err)
-	case err != nil:
-		info = mlflow.Info{Unreadable: bounded(err.Error(), 200)}
-	}
-	if info.ID == "" {
-		info.ID = id
-	}
-	return info, nil
+	return nil
 }
 
 // post asks with a JSON document and decodes the answer.

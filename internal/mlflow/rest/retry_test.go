@@ -161,7 +161,7 @@ func TestFaultsThatPass(t *testing.T) {
 			require.EqualValues(t, 30, count)
 			infos := all(t, c, "0", 100)
 			require.Len(t, infos, 30)
-			looked, err := c.Lookup(t.Context(), []string{infos[0].ID, infos[29].ID})
+			looked, err := c.Lookup(t.Context(), "", []string{infos[0].ID, infos[29].ID})
 			require.NoError(t, err)
 			require.Len(t, looked, 2)
 			for id, o := range traces(t, c, infos) {

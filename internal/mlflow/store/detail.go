@@ -96,6 +96,7 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 		if found[i] {
 			infos[i].Tags = sorted(infos[i].Tags, s.schema.tagLength())
 			infos[i].Metadata = sorted(infos[i].Metadata, metadataLength)
+			infos[i].NoteMetadata()
 		}
 	}
 	if s.schema.hasAssessments {
@@ -155,6 +156,7 @@ func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info, 
 		info, own := &infos[row.key.n], &arenas[row.key.n]
 		info.ExperimentID = strconv.FormatInt(row.experiment.n, 10)
 		info.Timestamp, info.Duration, info.State = row.timestamp.n, row.duration.n, state(row.status.s)
+		info.Untimed = row.duration.null
 		info.ClientRequestID, info.RequestPreview, info.ResponsePreview = own.keep(row.client.s),
 			own.keep(row.request.s), own.keep(row.response.s)
 		info.Tags, info.Metadata, info.Assessments = make([]mlflow.KeyValue, 0, usualTags),

@@ -185,7 +185,7 @@ func TestColumnsOnly(t *testing.T) {
 		"UPDATE trace_info SET session_id = 's', trace_name = 'n', total_tokens = 3, input_tokens = NULL, "+
 			"output_tokens = NULL, cache_read_input_tokens = NULL, total_cost = 1e-5, input_cost = NULL, "+
 			"output_cost = 2")
-	infos, err := open(t, path).Lookup(context.Background(), []string{second})
+	infos, err := open(t, path).Lookup(context.Background(), "", []string{second})
 	require.NoError(t, err)
 	require.Equal(t, []mlflow.KeyValue{{Key: tagTraceName, Value: "n"}}, infos[0].Tags)
 	require.Equal(t, []mlflow.KeyValue{{Key: metaCost, Value: `{"output_cost": 2.0, "total_cost": 1e-05}`},
@@ -219,7 +219,7 @@ func TestLookupAndDetailed(t *testing.T) {
 		ids = append(ids, "tr-none", `quote"\`+"\x00\xff")
 	}
 	ids = append(ids, first, second)
-	infos, err := s.Lookup(ctx, ids)
+	infos, err := s.Lookup(ctx, "", ids)
 	require.NoError(t, err)
 	require.Len(t, infos, 2)
 	require.Equal(t, first, infos[0].ID)
@@ -232,7 +232,7 @@ func TestLookupAndDetailed(t *testing.T) {
 	require.NoError(t, s.Detailed(ctx, bare), "once more, and nothing is doubled")
 	require.Equal(t, []mlflow.Info{bare[0], bare[2]}, infos)
 
-	found, err := s.Lookup(ctx, nil)
+	found, err := s.Lookup(ctx, "", nil)
 	require.NoError(t, err)
 	require.Empty(t, found)
 	require.NoError(t, s.Traces(ctx, nil, nil))
@@ -247,7 +247,7 @@ func TestWorkspace(t *testing.T) {
 	experiments, err := s.Experiments(context.Background())
 	require.NoError(t, err)
 	require.Len(t, experiments, 1)
-	infos, err := s.Lookup(context.Background(), []string{first})
+	infos, err := s.Lookup(context.Background(), "", []string{first})
 	require.NoError(t, err)
 	require.Empty(t, infos)
 	_, err = Open(context.Background(), Target{Path: testdata + "stores/3.6.0/mlflow.db"},

@@ -52,8 +52,8 @@ var required = []struct {
 // schema is what was found in the database. Everything optional is decided by the columns that
 // exist, never by the revision.
 type schema struct {
-	revision  string
-	traceInfo map[string]bool
+	revision               string
+	traceInfo, experiments map[string]bool
 	// hasSpans: since 3.4. hasAssessments: since 3.2.
 	hasSpans, hasAssessments bool
 	assessments              map[string]bool
@@ -97,7 +97,7 @@ func (d *dialect) discover(ctx context.Context, db *sql.DB) (schema, error) {
 			s.traceInfo = have
 		}
 		if want.table == "experiments" {
-			s.hasWorkspaces = have["workspace"]
+			s.experiments, s.hasWorkspaces = have, have["workspace"]
 		}
 	}
 	spans, err := d.columns(ctx, db, "spans")

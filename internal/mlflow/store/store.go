@@ -96,17 +96,20 @@ func (s *Store) Describe(context.Context) (mlflow.Description, error) {
 
 // Experiments implements mlflow.Source.
 func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
-	q, args := "SELECT experiment_id, name, artifact_location, lifecycle_stage FROM experiments", []any(nil)
-	if s.opts.Workspace != "" {
-		q, args = q+" WHERE workspace = ?", []any{s.opts.Workspace}
-	}
 	var id, name, location, stage text
+	var created integer
+	more, dest := selected(s.schema.experiments, []column{{"creation_time", &created}})
+	q, args := "SELECT t.experiment_id, t.name, t.artifact_location, t.lifecycle_stage"+more+" FROM experiments t",
+		[]any(nil)
+	if s.opts.Workspace != "" {
+		q, args = q+" WHERE t.workspace = ?", []any{s.opts.Workspace}
+	}
 	var found []mlflow.Experiment
-	all := query{q + " ORDER BY experiment_id", args, []destination{&id, &name, &location, &stage}}
+	all := query{q + " ORDER BY t.experiment_id", args, append([]destination{&id, &name, &location, &stage}, dest...)}
 	err := s.read(ctx, all, func() { found = nil }, func() error {
 		found = append(found, mlflow.Experiment{
 			ID: strings.Clone(id.s), Name: strings.Clone(name.s), ArtifactLocation: strings.Clone(location.s),
-			Deleted: stage.s == "deleted",
+			Created: created.n, Deleted: stage.s == "deleted",
 		})
 		return nil
 	})
@@ -138,39 +141,50 @@ func (s *Store) scope(r mlflow.Range) (string, []any, error) {
 	return where, args, nil
 }
 
-// Count implements mlflow.Source; it is exact.
-func (s *Store) Count(ctx context.Context, r mlflow.Range) (int64, error) {
-	where, args, err := s.scope(r)
-	if err != nil {
-		return 0, err
-	}
-	var n integer
-	err = s.read(ctx, query{"SELECT count(*) FROM trace_info t WHERE " + where, args, []destination{&n}}, func() {},
-		func() error { return nil })
-	return n.n, err
-}
-
-// Infos implements mlflow.Source. It reads what identifies a trace, its times and its state;
-// Detailed reads the rest.
+// Infos implements mlflow.Source. It reads what identifies a trace, its times, its state and what
+// its metadata says of it as a whole; Detailed reads the rest.
 func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
 	where, args, err := s.scope(r)
 	if err != nil {
 		return nil, err
 	}
+	return s.page(ctx, r.ExperimentID, where, args, after, limit)
+}
+
+// Ended implements mlflow.Source.
+func (s *Store) Ended(ctx context.Context, r mlflow.Range, since int64, after mlflow.Position,
+	limit int) ([]mlflow.Info, error) {
+	where, args, err := s.scope(r)
+	if err != nil {
+		return nil, err
+	}
+	ended, params, err := s.schema.condition(clause{field: "end_time_ms", op: ">=", values: []any{since}})
+	if err != nil {
+		return nil, err
+	}
+	return s.page(ctx, r.ExperimentID, where+" AND "+ended, append(args, params...), after, limit)
+}
+
+// page reads the infos that match a condition and lie after the position.
+func (s *Store) page(ctx context.Context, experiment, where string, args []any, after mlflow.Position,
+	limit int) ([]mlflow.Info, error) {
 	if after != (mlflow.Position{}) {
 		where += " AND t.timestamp_ms >= ? AND (t.timestamp_ms > ? OR t.request_id > ?)"
 		args = append(args, after.Timestamp, after.Timestamp, after.ID)
 	}
-	q := "SELECT t.request_id, t.timestamp_ms, t.execution_time_ms, t.status FROM trace_info t WHERE " + where +
-		" ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
-	var id, status text
+	// The metadata is looked up for the rows of the page only.
+	const metadata = "(SELECT m.value FROM trace_request_metadata m WHERE m.request_id = t.request_id AND m.key = ?)"
+	q := "SELECT t.request_id, t.timestamp_ms, t.execution_time_ms, t.status, " + metadata + ", " + metadata +
+		" FROM trace_info t WHERE " + where + " ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
+	args = append(append([]any{mlflow.MetaSizeStats, mlflow.MetaInfoFinalized}, args...), limit)
+	var id, status, stats, final text
 	var timestamp, duration integer
 	var infos []mlflow.Info
-	page := query{q, append(args, limit), []destination{&id, &timestamp, &duration, &status}}
-	err = s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
+	page := query{q, args, []destination{&id, &timestamp, &duration, &status, &stats, &final}}
+	err := s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
 		infos = append(infos, mlflow.Info{
-			ID: strings.Clone(id.s), ExperimentID: r.ExperimentID, Timestamp: timestamp.n, Duration: duration.n,
-			State: state(status.s),
+			ID: strings.Clone(id.s), ExperimentID: experiment, Timestamp: timestamp.n, Duration: duration.n,
+			Untimed: duration.null, State: state(status.s), Spans: mlflow.SpansOf(stats.s), Final: !final.null,
 		})
 		return nil
 	})
@@ -178,7 +192,7 @@ func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position
 }
 
 // Lookup implements mlflow.Source.
-func (s *Store) Lookup(ctx context.Context, ids []string) ([]mlflow.Info, error) {
+func (s *Store) Lookup(ctx context.Context, _ string, ids []string) ([]mlflow.Info, error) {
 	var infos []mlflow.Info
 	for len(ids) > 0 {
 		n := min(len(ids), maxIDs)

@@ -32,7 +32,7 @@ func everything(t *testing.T, s *Store) map[string]any {
 		for _, info := range infos {
 			ids = append(ids, info.ID)
 		}
-		found, err := s.Lookup(ctx, ids)
+		found, err := s.Lookup(ctx, "", ids)
 		require.NoError(t, err)
 		require.Len(t, found, len(infos))
 		require.NoError(t, s.Detailed(ctx, infos))

@@ -108,7 +108,58 @@ func (f *fakeSource) Infos(_ context.Context, r mlflow.Range, after mlflow.Posit
 
 func (f *fakeSource) Detailed(context.Context, []mlflow.Info) error { return nil }
 
-func (f *fakeSource) Lookup(_ context.Context, ids []string) ([]mlflow.Info, error) {
+func (f *fakeSource) Daily(_ context.Context, experiments []string, from, to int64) (map[mlflow.Day]mlflow.DayCounts,
+	error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	days := map[mlflow.Day]mlflow.DayCounts{}
+	for _, x := range experiments {
+		for _, i := range f.infos[x] {
+			if i.Timestamp >= from && (to == 0 || i.Timestamp < to) {
+				d := days[mlflow.DayOf(i.Timestamp)]
+				d.Traces++
+				d.Duration += i.Duration
+				days[mlflow.DayOf(i.Timestamp)] = d
+			}
+		}
+	}
+	return days, nil
+}
+
+func (f *fakeSource) SpanCount(_ context.Context, experiments []string, from, to int64) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := int64(0)
+	for _, x := range experiments {
+		for _, i := range f.infos[x] {
+			if i.Timestamp >= from && (to == 0 || i.Timestamp < to) {
+				n++ // each trace has one span
+			}
+		}
+	}
+	return n, nil
+}
+
+func (f *fakeSource) Exactly(ctx context.Context, r mlflow.Range, n int64) (bool, error) {
+	have, err := f.Count(ctx, r)
+	return have == n, err
+}
+
+func (f *fakeSource) Ended(_ context.Context, r mlflow.Range, since int64, after mlflow.Position,
+	limit int) ([]mlflow.Info, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var page []mlflow.Info
+	for _, i := range f.infos[r.ExperimentID] {
+		if i.Timestamp >= r.From && (r.To == 0 || i.Timestamp < r.To) && after.Less(position(i)) &&
+			i.Timestamp+i.Duration >= since && len(page) < limit {
+			page = append(page, i)
+		}
+	}
+	return page, nil
+}
+
+func (f *fakeSource) Lookup(_ context.Context, _ string, ids []string) ([]mlflow.Info, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var found []mlflow.Info

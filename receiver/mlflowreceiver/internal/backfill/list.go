@@ -105,7 +105,7 @@ func (r *run) sort(part []ListedTrace, known map[string]mlflow.Experiment, reade
 	}
 	place := map[string]string{}
 	if len(unplaced) > 0 {
-		infos, err := r.Source.Lookup(r.ctx, unplaced)
+		infos, err := r.Source.Lookup(r.ctx, "", unplaced)
 		if err != nil {
 			return err
 		}

@@ -152,7 +152,7 @@ func (x *reader) lookUp(ctx context.Context, ids []string, formerly map[string]p
 // lookUpUntracked is lookUp for a window whose turn comes when it is done.
 func (x *reader) lookUpUntracked(ctx context.Context, ids []string, formerly map[string]progress.OpenTrace) (*window,
 	error) {
-	infos, err := x.run.Source.Lookup(ctx, ids)
+	infos, err := x.run.Source.Lookup(ctx, x.exp.ID, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	require.Equal(t, mlflow.ReasonUnreachable, skipped[id(6)].Reason)
 	require.NotContains(t, skipped[id(6)].Detail, "Signature")
 	w.NullTrace(id(7))
-	found, err := src.Lookup(context.Background(), []string{id(7), id(6)})
+	found, err := src.Lookup(context.Background(), "", []string{id(7), id(6)})
 	require.NoError(t, err)
 	require.Len(t, found, 1, "trace: null is a trace that is not there")
 }

@@ -76,7 +76,7 @@ func TestUnityCatalog(t *testing.T) {
 		}, root)
 		require.Equal(t, root.ID, tr.Spans[1].Parent)
 
-		found, err := src.Lookup(context.Background(), []string{id, "trace:/main.traces.agent/" + hex(2),
+		found, err := src.Lookup(context.Background(), "", []string{id, "trace:/main.traces.agent/" + hex(2),
 			"trace:/main.other.x/" + hex(1)})
 		require.NoError(t, err)
 		require.Len(t, found, 1)

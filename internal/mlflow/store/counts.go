@@ -1,0 +1,117 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// within returns the condition that selects the traces of the experiments with timestamps from <= t
+// < to (to 0: no upper bound), and its parameters.
+func within(experiments []string, from, to int64) (string, []any, error) {
+	if to == 0 {
+		to = math.MaxInt64 // a timestamp that is a text, which SQLite would let pass, lies behind it
+	}
+	args := make([]any, 0, len(experiments)+2)
+	for _, id := range experiments {
+		n, err := strconv.ParseInt(id, 10, 64)
+		if err != nil {
+			return "", nil, fmt.Errorf("experiment id %q is not a number; ids of a store are", id)
+		}
+		args = append(args, n)
+	}
+	in := "?" + strings.Repeat(", ?", len(experiments)-1)
+	return "t.experiment_id IN (" + in + ") AND t.timestamp_ms >= ? AND t.timestamp_ms < ?", append(args, from, to), nil
+}
+
+// maxExperiments is how many experiments one query asks for; SQLite allows 32,766 parameters.
+const maxExperiments = 10_000
+
+// Daily implements mlflow.Source.
+func (s *Store) Daily(ctx context.Context, experiments []string, from, to int64) (map[mlflow.Day]mlflow.DayCounts,
+	error) {
+	days := map[mlflow.Day]mlflow.DayCounts{}
+	for len(experiments) > 0 {
+		part := experiments[:min(len(experiments), maxExperiments)]
+		experiments = experiments[len(part):]
+		where, args, err := within(part, from, to)
+		if err != nil {
+			return nil, err
+		}
+		type row struct{ day, traces, duration integer }
+		var r row
+		var found []row
+		q := query{
+			// rounded down, also before 1970
+			text: fmt.Sprintf("SELECT (t.timestamp_ms - ((t.timestamp_ms %% %[1]d) + %[1]d) %% %[1]d) / %[1]d AS day, "+
+				"count(*), sum(t.execution_time_ms) FROM trace_info t WHERE "+where+" GROUP BY day", mlflow.MillisPerDay),
+			args: args, dest: []destination{&r.day, &r.traces, &r.duration},
+		}
+		err = s.read(ctx, q, func() { found = nil }, func() error {
+			found = append(found, r)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range found {
+			d := days[mlflow.Day(r.day.n)]
+			d.Traces += r.traces.n
+			d.Duration += r.duration.n
+			days[mlflow.Day(r.day.n)] = d
+		}
+	}
+	return days, nil
+}
+
+// SpanCount implements mlflow.Source: in stores since 3.4, which hold spans.
+func (s *Store) SpanCount(ctx context.Context, experiments []string, from, to int64) (int64, error) {
+	if !s.schema.hasSpans {
+		return 0, fmt.Errorf("%w: the store holds no spans (%s)", mlflow.ErrUnsupported, s.schema.version())
+	}
+	var total int64
+	for len(experiments) > 0 {
+		part := experiments[:min(len(experiments), maxExperiments)]
+		experiments = experiments[len(part):]
+		where, args, err := within(part, from, to)
+		if err != nil {
+			return 0, err
+		}
+		n, err := s.number(ctx, "SELECT count(*) FROM trace_info t JOIN spans s ON s.trace_id = t.request_id WHERE "+
+			where, args)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// number runs a query for a single number.
+func (s *Store) number(ctx context.Context, text string, args []any) (int64, error) {
+	var n integer
+	err := s.read(ctx, query{text, args, []destination{&n}}, func() {}, func() error { return nil })
+	return n.n, err
+}
+
+// Count implements mlflow.Source; it is exact.
+func (s *Store) Count(ctx context.Context, r mlflow.Range) (int64, error) {
+	where, args, err := s.scope(r)
+	if err != nil {
+		return 0, err
+	}
+	return s.number(ctx, "SELECT count(*) FROM trace_info t WHERE "+where, args)
+}
+
+// Exactly implements mlflow.Source.
+func (s *Store) Exactly(ctx context.Context, r mlflow.Range, n int64) (bool, error) {
+	have, err := s.Count(ctx, r)
+	return have == n, err
+}
