@@ -191,24 +191,20 @@ func (i *Info) NoteMetadata() {
 	i.Spans, i.Final = SpansOf(stats), final
 }
 
-// SpansOf returns the number of spans that the metadata entry MetaSizeStats tells, a JSON object,
-// else 0.
-func SpansOf(stats string) (n int64) {
-	if stats == "" {
+// SpansOf returns the number of spans that the metadata entry MetaSizeStats tells, else 0. MLflow
+// writes a JSON object of numbers: {"total_size_bytes": 4875, "num_spans": 3, …}.
+func SpansOf(stats string) int64 {
+	_, rest, _ := strings.Cut(stats, `"num_spans":`)
+	rest = strings.TrimLeft(rest, " ")
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		return 0 // cut off: values of metadata are bounded
+	}
+	n, err := strconv.ParseInt(rest[:end], 10, 64)
+	if err != nil {
 		return 0
 	}
-	d := newDecoder([]byte(stats))
-	if !d.open(pyjson.KindObject) {
-		return 0
-	}
-	for d.NextMember() {
-		if string(d.Key()) == "num_spans" {
-			n = d.integer()
-		} else {
-			d.Skip()
-		}
-	}
-	return max(0, n)
+	return n
 }
 
 // location reads {"mlflow_experiment": {"experiment_id": "7"}} or a place in Unity Catalog:

@@ -157,13 +157,13 @@ func TestExperimentsAndWorkspace(t *testing.T) {
 	s.SetPrefix("/ml/flow")
 	for i := range 2500 {
 		s.AddExperiment(mlflowtest.Experiment{ID: strconv.Itoa(i + 1), Name: fmt.Sprintf("team %d", i),
-			Deleted: i%10 == 0})
+			Created: int64(i) + 5, Deleted: i%10 == 0})
 	}
 	c := newClient(t, s.URL(), func(cfg *Config) { cfg.Workspace = "red" })
 	list, err := c.Experiments(t.Context())
 	require.NoError(t, err)
 	require.Len(t, list, 2501)
-	require.Equal(t, mlflow.Experiment{ID: "1", Name: "team 0", Deleted: true}, list[1])
+	require.Equal(t, mlflow.Experiment{ID: "1", Name: "team 0", Created: 5, Deleted: true}, list[1])
 	for _, r := range s.Requests() {
 		require.Equal(t, "red", r.Header.Get("X-Mlflow-Workspace"))
 		require.True(t, strings.HasPrefix(r.Path, "/ml/flow/api/"))
@@ -198,11 +198,9 @@ func TestLookupHidden(t *testing.T) {
 		ids = append(ids, trace.ID)
 	}
 	s.SetFault(func(r *http.Request) *mlflowtest.Fault {
-		body, err := io.ReadAll(r.Body)
-		if err == nil && strings.Contains(string(body), ids[17]) {
+		if strings.Contains(body(r), ids[17]) {
 			return &mlflowtest.Fault{Status: http.StatusForbidden, Body: "Permission denied"}
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		return nil
 	})
 	c := newClient(t, s.URL(), nil)
@@ -286,4 +284,14 @@ func (e editing) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	return res, nil
+}
+
+// body returns the body of a request, which can still be read.
+func body(r *http.Request) string {
+	doc, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ""
+	}
+	r.Body = io.NopCloser(bytes.NewReader(doc))
+	return string(doc)
 }

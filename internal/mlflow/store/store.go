@@ -141,8 +141,8 @@ func (s *Store) scope(r mlflow.Range) (string, []any, error) {
 	return where, args, nil
 }
 
-// Infos implements mlflow.Source. It reads what identifies a trace, its times, its state and what
-// its metadata says of it as a whole; Detailed reads the rest.
+// Infos implements mlflow.Source. It reads what identifies a trace, its times, its state and its
+// number of spans; Detailed reads the rest.
 func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
 	where, args, err := s.scope(r)
 	if err != nil {
@@ -173,18 +173,18 @@ func (s *Store) page(ctx context.Context, experiment, where string, args []any, 
 		args = append(args, after.Timestamp, after.Timestamp, after.ID)
 	}
 	// The metadata is looked up for the rows of the page only.
-	const metadata = "(SELECT m.value FROM trace_request_metadata m WHERE m.request_id = t.request_id AND m.key = ?)"
-	q := "SELECT t.request_id, t.timestamp_ms, t.execution_time_ms, t.status, " + metadata + ", " + metadata +
-		" FROM trace_info t WHERE " + where + " ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
-	args = append(append([]any{mlflow.MetaSizeStats, mlflow.MetaInfoFinalized}, args...), limit)
-	var id, status, stats, final text
+	q := "SELECT t.request_id, t.timestamp_ms, t.execution_time_ms, t.status, (SELECT m.value FROM " +
+		"trace_request_metadata m WHERE m.key = ? AND m.request_id = t.request_id) FROM trace_info t WHERE " + where +
+		" ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
+	args = append(append([]any{mlflow.MetaSizeStats}, args...), limit)
+	var id, status, stats text
 	var timestamp, duration integer
 	var infos []mlflow.Info
-	page := query{q, args, []destination{&id, &timestamp, &duration, &status, &stats, &final}}
+	page := query{q, args, []destination{&id, &timestamp, &duration, &status, &stats}}
 	err := s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
 		infos = append(infos, mlflow.Info{
 			ID: strings.Clone(id.s), ExperimentID: experiment, Timestamp: timestamp.n, Duration: duration.n,
-			Untimed: duration.null, State: state(status.s), Spans: mlflow.SpansOf(stats.s), Final: !final.null,
+			Untimed: duration.null, State: state(status.s), Spans: mlflow.SpansOf(stats.s),
 		})
 		return nil
 	})
