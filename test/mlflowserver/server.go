@@ -31,6 +31,7 @@ var Database = cmp.Or(os.Getenv("OTELCOL_MLFLOW_TEST_VERSION"), "3.17.2")
 const (
 	ArtifactsV3 = "3.4.0"  // spans in artifacts, schema 3
 	ArtifactsV2 = "2.22.5" // spans in artifacts, schema 2
+	Oldest      = "2.14.3" // the same, in the first form of everything
 )
 
 // startLimit is how long a server may take to answer, after its environment was made.

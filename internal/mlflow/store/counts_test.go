@@ -1,0 +1,139 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// stores are those of the test data, with the number of spans in their databases; -1: there is no
+// table of spans.
+var stores = map[string]int64{
+	"stores/2.14.3": -1, "stores/2.22.5": -1, "stores/3.1.4": -1, "stores/3.4.0": 0, "stores/3.6.0": 90,
+	"stores/3.17.2": 0, "sample": 0,
+}
+
+// list reads all infos of a range, or those that ended since a time.
+func list(t *testing.T, s *Store, r mlflow.Range, since int64) (infos []mlflow.Info) {
+	t.Helper()
+	var after mlflow.Position
+	for {
+		page, err := s.Infos(t.Context(), r, after, 7)
+		if since > 0 {
+			page, err = s.Ended(t.Context(), r, since, after, 7)
+		}
+		require.NoError(t, err)
+		if len(page) == 0 {
+			return infos
+		}
+		infos = append(infos, page...)
+		after = mlflow.Position{Timestamp: page[len(page)-1].Timestamp, ID: page[len(page)-1].ID}
+	}
+}
+
+// TestCountsOfStores compares what stores count with what they list.
+func TestCountsOfStores(t *testing.T) {
+	for name, spans := range stores {
+		t.Run(name, func(t *testing.T) {
+			path := placeStore(t, name)
+			change(t, path,
+				"UPDATE trace_info SET timestamp_ms = -1 WHERE rowid = (SELECT min(rowid) FROM trace_info)",
+				"UPDATE trace_info SET timestamp_ms = -86400000, execution_time_ms = NULL WHERE rowid = "+
+					"(SELECT max(rowid) FROM trace_info)")
+			s := open(t, path)
+			experiments, err := s.Experiments(t.Context())
+			require.NoError(t, err)
+			var ids []string
+			all := map[mlflow.Day]mlflow.DayCounts{}
+			for _, x := range experiments {
+				require.Positive(t, x.Created)
+				ids = append(ids, x.ID)
+				own := map[mlflow.Day]mlflow.DayCounts{}
+				r := mlflow.Range{ExperimentID: x.ID, From: -1 << 40}
+				infos := list(t, s, r, 0)
+				for _, i := range infos {
+					for _, days := range []map[mlflow.Day]mlflow.DayCounts{all, own} {
+						d := days[mlflow.DayOf(i.Timestamp)]
+						d.Traces++
+						d.Duration += i.Duration
+						days[mlflow.DayOf(i.Timestamp)] = d
+					}
+				}
+				got, err := s.Daily(t.Context(), []string{x.ID}, r.From, 0)
+				require.NoError(t, err)
+				require.Equal(t, own, got)
+				ok, err := s.Exactly(t.Context(), r, int64(len(infos)))
+				require.NoError(t, err)
+				require.True(t, ok)
+				ok, err = s.Exactly(t.Context(), r, int64(len(infos))+1)
+				require.NoError(t, err)
+				require.False(t, ok)
+				if len(infos) > 0 {
+					since := infos[len(infos)/2].Timestamp + infos[len(infos)/2].Duration
+					var ended []mlflow.Info
+					for _, i := range infos {
+						if i.Timestamp+i.Duration >= since {
+							ended = append(ended, i)
+						}
+					}
+					require.Equal(t, ended, list(t, s, r, since))
+				}
+				sameInfos(t, s, infos)
+			}
+			require.Contains(t, all, mlflow.Day(-1))
+			got, err := s.Daily(t.Context(), ids, -1<<40, 0)
+			require.NoError(t, err)
+			require.Equal(t, all, got)
+
+			n, err := s.SpanCount(t.Context(), ids, -1<<40, 0)
+			if spans < 0 {
+				require.ErrorIs(t, err, mlflow.ErrUnsupported)
+				return
+			}
+			require.NoError(t, err)
+			var rows int64
+			require.NoError(t, s.db.QueryRow("SELECT count(*) FROM spans").Scan(&rows))
+			require.Equal(t, rows, n)
+			n, err = s.SpanCount(t.Context(), ids, 0, 1)
+			require.NoError(t, err)
+			require.Zero(t, n)
+		})
+	}
+}
+
+// sameInfos: what an info tells doesn't depend on the method that returned it.
+func sameInfos(t *testing.T, s *Store, listed []mlflow.Info) {
+	t.Helper()
+	var ids []string
+	want := map[string][]any{}
+	of := func(i mlflow.Info) []any { return []any{i.Timestamp, i.Duration, i.Untimed, i.State, i.Spans} }
+	for _, i := range listed {
+		ids, want[i.ID] = append(ids, i.ID), of(i)
+	}
+	found, err := s.Lookup(t.Context(), "", ids)
+	require.NoError(t, err)
+	require.Len(t, found, len(listed))
+	for _, i := range found {
+		require.Equal(t, want[i.ID], of(i))
+		_, final := mlflow.Get(i.Metadata, mlflow.MetaInfoFinalized)
+		require.Equal(t, final, i.Final)
+	}
+}
+
+func TestCountsErrors(t *testing.T) {
+	s := open(t, testdata+"sample/mlflow.db")
+	_, err := s.Daily(t.Context(), []string{"1", "x"}, 0, 0)
+	require.ErrorContains(t, err, `experiment id "x" is not a number`)
+	_, err = s.SpanCount(t.Context(), []string{"x"}, 0, 0)
+	require.ErrorContains(t, err, `experiment id "x" is not a number`)
+	_, err = s.Ended(t.Context(), mlflow.Range{ExperimentID: "1", Filter: "x > 5"}, 5, mlflow.Position{}, 5)
+	require.ErrorContains(t, err, `field "x" can't be used with a store`)
+	days, err := s.Daily(t.Context(), nil, 0, 0)
+	require.NoError(t, err)
+	require.Empty(t, days)
+}
