@@ -46,7 +46,7 @@ func (c *Client) Lookup(ctx context.Context, experiment string, ids []string) ([
 		infos = append(infos, found...)
 		ids = ids[n:]
 	}
-	if experiment != "" && len(ids) > 1 {
+	if experiment != "" && len(ids) > 0 {
 		var found []mlflow.Info
 		if found, ids, err = c.find(ctx, v, experiment, ids); err != nil {
 			return nil, err
@@ -139,25 +139,28 @@ func (c *Client) find(ctx context.Context, v int32, experiment string, ids []str
 	left []string, err error) {
 	var plain []string
 	for _, id := range ids {
-		if strings.Trim(id, plainID) == "" && id != "" {
+		if id != "" && !strings.ContainsFunc(id, needsEscape) {
 			plain = append(plain, id)
 		} else {
 			left = append(left, id)
 		}
 	}
-	for len(plain) > 1 {
+	for len(plain) > 0 {
 		n, size := 0, 0
 		for n < min(len(plain), lookupPage) {
 			size += len(url.QueryEscape("'" + plain[n] + "', "))
-			if n > 1 && v == apiV2 && size > lookupAddress {
+			if n > 0 && v == apiV2 && size > lookupAddress {
 				break
 			}
 			n++
 		}
-		in := window{own: "request_id IN ('" + strings.Join(plain[:n], "', '") + "')"}
-		page, err := c.search(ctx, v, experiment, in, n, "")
-		if kindOf(err) == KindRequest || errors.Is(err, errTooLarge) {
-			break
+		own := "request_id = '" + plain[0] + "'"
+		if n > 1 {
+			own = "request_id IN ('" + strings.Join(plain[:n], "', '") + "')"
+		}
+		page, err := c.search(ctx, v, experiment, window{own: own}, n, "")
+		if k := kindOf(err); k == KindRequest || k == KindServer || errors.Is(err, errTooLarge) {
+			break // one of the ids may be the cause
 		}
 		if err != nil {
 			return nil, nil, err
@@ -167,5 +170,6 @@ func (c *Client) find(ctx context.Context, v int32, experiment string, ids []str
 	return infos, append(left, plain...), nil
 }
 
-// plainID are the characters of ids that stand in a search filter as they are.
-const plainID = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/"
+// needsEscape reports whether the character can't stand in a text of a search filter as it is, or
+// means something in one of a list, which servers read as Python.
+func needsEscape(r rune) bool { return r < ' ' || strings.ContainsRune("'\"`\\", r) }
