@@ -188,12 +188,12 @@ func (d *decoder) info() Info {
 func (i *Info) NoteMetadata() {
 	stats, _ := Get(i.Metadata, MetaSizeStats)
 	_, final := Get(i.Metadata, MetaInfoFinalized)
-	i.Spans, i.Final = SpansOf(stats), final
+	i.Spans, i.Final = spansOf(stats), final
 }
 
-// SpansOf returns the number of spans that the metadata entry MetaSizeStats tells, else 0. MLflow
+// spansOf returns the number of spans that the metadata entry MetaSizeStats tells, else 0. MLflow
 // writes a JSON object of numbers: {"total_size_bytes": 4875, "num_spans": 3, …}.
-func SpansOf(stats string) int64 {
+func spansOf(stats string) int64 {
 	_, rest, _ := strings.Cut(stats, `"num_spans":`)
 	rest = strings.TrimLeft(rest, " ")
 	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })

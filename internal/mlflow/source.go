@@ -46,10 +46,11 @@ type Source interface {
 	Count(context.Context, Range) (int64, error)
 	// Infos returns at most limit traces of the range that lie after the position, in ascending
 	// order of (Timestamp, ID). An empty answer means that there are no more. A source may leave
-	// out what is costly for it and only Traces needs (tags, metadata, assessments, Final): see
-	// Detailed. Nothing else of an info may depend on the method that returned it.
+	// out what is costly for it and only Traces needs (tags, metadata with Spans and Final,
+	// assessments): see Detailed. Nothing else of an info depends on the method that returned it.
 	Infos(ctx context.Context, r Range, after Position, limit int) ([]Info, error)
-	// Detailed fills in what Infos may have left out (tags, metadata, assessments, Final).
+	// Detailed fills in what Infos may have left out (tags, metadata with Spans and Final,
+	// assessments).
 	Detailed(context.Context, []Info) error
 	// Daily counts the traces of the experiments, all together, by UTC day: timestamps From <= t < to
 	// in Unix milliseconds (to 0: no upper bound). Days without traces are missing. It costs two

@@ -69,7 +69,7 @@ func TestSpansOf(t *testing.T) {
 		`{"num_spans": 99999999999999999999}`: 0,
 		"":                                    0,
 	} {
-		require.Equal(t, want, SpansOf(stats), stats)
+		require.Equal(t, want, spansOf(stats), stats)
 	}
 }
 

@@ -165,7 +165,12 @@ func (c *Client) find(ctx context.Context, v int32, experiment string, ids []str
 		if err != nil {
 			return nil, nil, err
 		}
-		infos, plain = append(infos, page.Infos...), plain[n:]
+		for _, i := range page.Infos {
+			if slices.Contains(plain[:n], i.ID) { // databases may compare without case
+				infos = append(infos, i)
+			}
+		}
+		plain = plain[n:]
 	}
 	return infos, append(left, plain...), nil
 }
