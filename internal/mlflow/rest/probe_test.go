@@ -59,7 +59,8 @@ func TestExactlyOpaque(t *testing.T) {
 	for name, fault := range map[string]*mlflowtest.Fault{
 		"refused": {Status: http.StatusBadRequest, Body: refused},
 		"opaque":  {Status: http.StatusOK, Body: `{"traces": [{"trace_id": "tr-1"}], "next_page_token": "c29tZXRoaW5n"}`},
-		"other":   {Status: http.StatusOK, Body: `{"traces": [{"trace_id": "tr-1"}], "next_page_token": "eyJvZmZzZXQiOiAxfQ=="}`},
+		"other": {Status: http.StatusOK, Body: `{"traces": [{"trace_id": "tr-1"}], ` +
+			`"next_page_token": "eyJvZmZzZXQiOiAxfQ=="}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, "3.17.2")

@@ -42,6 +42,9 @@ func TestUnityCatalog(t *testing.T) {
 		src := open(t, settings(w))
 		experiments, err := src.Experiments(context.Background())
 		require.NoError(t, err)
+		require.Len(t, experiments, 1)
+		require.Positive(t, experiments[0].Created)
+		experiments[0].Created = 0
 		require.Equal(t,
 			[]mlflow.Experiment{{ID: x, Name: "/agent", ArtifactLocation: "dbfs:/databricks/mlflow-tracking/" + x,
 				Place: "main.traces.agent"}}, experiments)
@@ -81,6 +84,14 @@ func TestUnityCatalog(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Equal(t, tr.Info, found[0])
+		_, err = src.Daily(context.Background(), []string{x}, 0, 0)
+		require.ErrorIs(t, err, mlflow.ErrUnsupported)
+		_, err = src.SpanCount(context.Background(), []string{x}, 0, 0)
+		require.ErrorIs(t, err, mlflow.ErrUnsupported)
+		_, err = src.Exactly(context.Background(), mlflow.Range{ExperimentID: x}, 1)
+		require.ErrorIs(t, err, mlflow.ErrUnsupported)
+		_, err = src.Ended(context.Background(), mlflow.Range{ExperimentID: x}, 1, mlflow.Position{}, 1)
+		require.ErrorIs(t, err, mlflow.ErrUnsupported)
 		n, err := src.Count(context.Background(), mlflow.Range{ExperimentID: x})
 		require.NoError(t, err)
 		require.EqualValues(t, -1, n)
