@@ -4,7 +4,6 @@
 package mlflow
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -54,7 +53,7 @@ func TestAgrees(t *testing.T) {
 		{DayCounts{Counts: Counts{3, 45}, ByMean: true, Mean: 15}, Counts{3, 0}, 3, false},
 		{DayCounts{Counts: Counts{2, -10}, ByMean: true, Mean: -5}, Counts{2, -10}, 0, true},
 	} {
-		require.Equal(t, tt.want, tt.source.Agrees(tt.listed, tt.untimed), fmt.Sprintf("%+v", tt))
+		require.Equal(t, tt.want, tt.source.Agrees(tt.listed, tt.untimed), "%+v", tt)
 	}
 }
 

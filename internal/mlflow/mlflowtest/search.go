@@ -133,8 +133,8 @@ func (s *Server) parseFilter(filter string) (match func(*Trace) bool, refusal st
 			field, op, value := m[1], m[2], strings.Trim(m[3], `'"`)
 			number, err := strconv.ParseInt(value, 10, 64)
 			if field == "end_time_ms" && !s.since(3, 6) {
-				return nil, "Invalid attribute key 'end_time_ms' specified. Valid keys are '{'timestamp_ms', 'request_id', " +
-					"'status', 'run_id', 'execution_time_ms', 'timestamp', 'execution_time', 'name'}'"
+				return nil, "Invalid attribute key 'end_time_ms' specified. Valid keys are '{'timestamp_ms', " +
+					"'request_id', 'status', 'run_id', 'execution_time_ms', 'timestamp', 'execution_time', 'name'}'"
 			}
 			if strings.HasPrefix(field, "timestamp") && err != nil {
 				return nil, "Expected numeric value type for numeric attribute: timestamp_ms"

@@ -43,8 +43,8 @@ func (c *Client) aggregate(ctx context.Context, q aggregate) ([]point, error) {
 	case c.dbx != nil:
 		return nil, fmt.Errorf("%w: Databricks doesn't aggregate traces", mlflow.ErrUnsupported)
 	case c.noMetrics.Load():
-		return nil, fmt.Errorf("%w: servers before MLflow 3.9, and those that keep traces in files, don't aggregate traces",
-			mlflow.ErrUnsupported)
+		return nil, fmt.Errorf("%w: servers before MLflow 3.9, and those that keep traces in files, don't aggregate "+
+			"traces", mlflow.ErrUnsupported)
 	}
 	ask := map[string]any{
 		"experiment_ids": q.experiments,

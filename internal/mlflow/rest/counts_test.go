@@ -91,7 +91,7 @@ func TestSpanCount(t *testing.T) {
 // TestAggregateUnsupported: what a server can't count is ErrUnsupported and is not asked for again;
 // what it answers wrongly is an error.
 func TestAggregateUnsupported(t *testing.T) {
-	const files = `{"error_code": "FEATURE_DISABLED", "message": "query_trace_metrics is not supported with FileStore."}`
+	const files = `{"error_code": "FEATURE_DISABLED", "message": "not supported with FileStore."}`
 	for name, tt := range map[string]struct {
 		version, message string
 		fault            *mlflowtest.Fault

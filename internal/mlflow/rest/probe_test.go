@@ -58,7 +58,8 @@ func TestExactlyOpaque(t *testing.T) {
 	refused := `{"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid page token, decoded value=b'x'"}`
 	for name, fault := range map[string]*mlflowtest.Fault{
 		"refused": {Status: http.StatusBadRequest, Body: refused},
-		"opaque":  {Status: http.StatusOK, Body: `{"traces": [{"trace_id": "tr-1"}], "next_page_token": "c29tZXRoaW5n"}`},
+		"opaque": {Status: http.StatusOK, Body: `{"traces": [{"trace_id": "tr-1"}], ` +
+			`"next_page_token": "c29tZXRoaW5n"}`},
 		"other": {Status: http.StatusOK, Body: `{"traces": [{"trace_id": "tr-1"}], ` +
 			`"next_page_token": "eyJvZmZzZXQiOiAxfQ=="}`},
 	} {

@@ -51,7 +51,8 @@ func (s *Store) Daily(ctx context.Context, experiments []string, from, to int64)
 		q := query{
 			// rounded down, also before 1970
 			text: fmt.Sprintf("SELECT (t.timestamp_ms - ((t.timestamp_ms %% %[1]d) + %[1]d) %% %[1]d) / %[1]d AS day, "+
-				"count(*), sum(t.execution_time_ms) FROM trace_info t WHERE "+where+" GROUP BY day", mlflow.MillisPerDay),
+				"count(*), sum(t.execution_time_ms) FROM trace_info t WHERE "+where+" GROUP BY day",
+				mlflow.MillisPerDay),
 			args: args, dest: []destination{&r.day, &r.traces, &r.duration},
 		}
 		err = s.read(ctx, q, func() { found = nil }, func() error {
