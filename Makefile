@@ -10,7 +10,7 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum builder-config.yaml 2>/dev/
 written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 
 .PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e compat \
-	bench bench-tokens bench-backfill bench-databricks bench-short clean
+	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-short clean
 build: dist/otelcol-mlflow
 
 dist/otelcol-mlflow: $(SOURCES)
@@ -68,7 +68,7 @@ compat: build minimal
 	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m \
 		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18' ./e2e
 
-bench: bench-tokens bench-backfill bench-databricks
+bench: bench-tokens bench-backfill bench-databricks bench-delivered
 
 bench-tokens:
 	bench/tokens/run.sh
@@ -79,11 +79,15 @@ bench-backfill: build
 bench-databricks:
 	bench/databricks/run.sh
 
+bench-delivered:
+	bench/delivered/run.sh
+
 # Shows that each benchmark works; its figures mean nothing.
 bench-short: build
 	bench/tokens/run.sh --short
 	bench/backfill/run.sh --short
 	bench/databricks/run.sh --short
+	bench/delivered/run.sh --short
 
 clean:
 	rm -rf dist

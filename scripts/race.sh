@@ -6,8 +6,8 @@
 #
 # The race detector needs a C compiler. CI requires one. Elsewhere its absence is said, and "rest" runs all packages.
 set -eu
-raced="./internal/mlflow/... ./internal/progress ./internal/finish ./internal/databricks/... ./receiver/...
-  ./processor/genaiprocessor ./exporter/... ./extension/..."
+raced="./internal/mlflow/... ./internal/delivered ./internal/progress ./internal/finish ./internal/databricks/...
+  ./receiver/... ./processor/genaiprocessor ./exporter/... ./extension/..."
 
 compiler=
 if command -v "${CC:-cc}" >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1; then compiler=yes; fi

@@ -35,4 +35,13 @@ type Counts struct {
 	Traces int64
 	// Duration is the sum of their durations in milliseconds. A trace without a duration counts 0.
 	Duration int64
+	// Untimed is the number of those without a duration. Sources don't tell it.
+	Untimed int64
+}
+
+// Add adds the counts of other traces.
+func (c *Counts) Add(o Counts) {
+	c.Traces += o.Traces
+	c.Duration += o.Duration
+	c.Untimed += o.Untimed
 }

@@ -92,16 +92,15 @@ type DayCounts struct {
 }
 
 // Agrees reports whether the traces that were listed of a day are as many as the source counts, and
-// their durations too. untimed is how many of them have no duration (Info.Untimed): a mean leaves
-// them out.
+// their durations too. A mean leaves out those that are listed without a duration.
 //
 // A mean is exact as far as its database is: SQLite and PostgreSQL give at least 15 digits, MySQL
 // gives 4 decimals.
-func (c DayCounts) Agrees(listed Counts, untimed int64) bool {
+func (c DayCounts) Agrees(listed Counts) bool {
 	if c.Traces != listed.Traces {
 		return false
 	}
-	timed := float64(listed.Traces - untimed)
+	timed := float64(listed.Traces - listed.Untimed)
 	if !c.ByMean || timed <= 0 {
 		return c.Duration == listed.Duration
 	}

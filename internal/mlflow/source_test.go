@@ -19,41 +19,40 @@ func TestMeanAgrees(t *testing.T) {
 		timed := 1 + rnd.Int64N(10_000)
 		untimed := rnd.Int64N(3)
 		sum := rnd.Int64N(timed * 100_000)
-		listed := Counts{Traces: timed + untimed, Duration: sum}
+		listed := Counts{Traces: timed + untimed, Duration: sum, Untimed: untimed}
 		for name, mean := range map[string]float64{
 			"exact":      float64(sum) / float64(timed),
 			"4 decimals": math.Round(float64(sum)/float64(timed)*1e4) / 1e4,
 		} {
 			c := DayCounts{Counts: Counts{Traces: timed + untimed}, ByMean: true, Mean: mean}
-			require.True(t, c.Agrees(listed, untimed), "%s: %+v %+v", name, c, listed)
+			require.True(t, c.Agrees(listed), "%s: %+v %+v", name, c, listed)
 			for _, other := range []int64{sum - 1, sum + 1, sum + timed, sum - 10*timed} {
-				require.False(t, c.Agrees(Counts{listed.Traces, other}, untimed), "%s: %+v %d", name, c, other)
+				require.False(t, c.Agrees(Counts{listed.Traces, other, untimed}), "%s: %+v %d", name, c, other)
 			}
-			require.False(t, c.Agrees(Counts{listed.Traces + 1, sum}, untimed+1))
+			require.False(t, c.Agrees(Counts{listed.Traces + 1, sum, untimed + 1}))
 		}
 	}
 }
 
 func TestAgrees(t *testing.T) {
 	for _, tt := range []struct {
-		source  DayCounts
-		listed  Counts
-		untimed int64
-		want    bool
+		source DayCounts
+		listed Counts
+		want   bool
 	}{
-		{DayCounts{}, Counts{}, 0, true},
-		{DayCounts{Counts: Counts{2, 30}}, Counts{2, 30}, 0, true},
-		{DayCounts{Counts: Counts{2, 30}}, Counts{2, 30}, 1, true},
-		{DayCounts{Counts: Counts{2, 30}}, Counts{2, 31}, 0, false},
-		{DayCounts{Counts: Counts{2, 30}}, Counts{3, 30}, 0, false},
-		{DayCounts{Counts: Counts{3, 45}, ByMean: true, Mean: 15}, Counts{3, 30}, 1, true},
-		{DayCounts{Counts: Counts{3, 45}, ByMean: true, Mean: 15}, Counts{3, 30}, 0, false},
-		{DayCounts{Counts: Counts{3, 0}}, Counts{3, 0}, 3, true}, // no trace has a duration: no mean
-		{DayCounts{Counts: Counts{3, 0}}, Counts{3, 1}, 2, false},
-		{DayCounts{Counts: Counts{3, 45}, ByMean: true, Mean: 15}, Counts{3, 0}, 3, false},
-		{DayCounts{Counts: Counts{2, -10}, ByMean: true, Mean: -5}, Counts{2, -10}, 0, true},
+		{DayCounts{}, Counts{}, true},
+		{DayCounts{Counts: Counts{2, 30, 0}}, Counts{2, 30, 0}, true},
+		{DayCounts{Counts: Counts{2, 30, 0}}, Counts{2, 30, 1}, true},
+		{DayCounts{Counts: Counts{2, 30, 0}}, Counts{2, 31, 0}, false},
+		{DayCounts{Counts: Counts{2, 30, 0}}, Counts{3, 30, 0}, false},
+		{DayCounts{Counts: Counts{3, 45, 0}, ByMean: true, Mean: 15}, Counts{3, 30, 1}, true},
+		{DayCounts{Counts: Counts{3, 45, 0}, ByMean: true, Mean: 15}, Counts{3, 30, 0}, false},
+		{DayCounts{Counts: Counts{3, 0, 0}}, Counts{3, 0, 3}, true}, // no trace has a duration: no mean
+		{DayCounts{Counts: Counts{3, 0, 0}}, Counts{3, 1, 2}, false},
+		{DayCounts{Counts: Counts{3, 45, 0}, ByMean: true, Mean: 15}, Counts{3, 0, 3}, false},
+		{DayCounts{Counts: Counts{2, -10, 0}, ByMean: true, Mean: -5}, Counts{2, -10, 0}, true},
 	} {
-		require.Equal(t, tt.want, tt.source.Agrees(tt.listed, tt.untimed), "%+v", tt)
+		require.Equal(t, tt.want, tt.source.Agrees(tt.listed), "%+v", tt)
 	}
 }
 

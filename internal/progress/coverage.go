@@ -17,6 +17,16 @@ type Segment struct {
 	Upto mlflow.Position `json:"upto"`
 }
 
+// Holds reports whether a trace at a position was read.
+func (c Coverage) Holds(p mlflow.Position) bool {
+	for _, s := range c {
+		if p.Timestamp >= s.From && (p.Timestamp < s.Upto.Timestamp || s.Upto.ID != "" && !s.Upto.Less(p)) {
+			return true
+		}
+	}
+	return false
+}
+
 // Gap is a stretch that is still to be read: timestamps From <= t < To, after After where a part of
 // it was read before.
 type Gap struct {

@@ -129,6 +129,9 @@ func detail(details map[mlflow.Reason]string, r mlflow.Reason) string {
 
 func (a *Account) problems(total Totals, stopped bool) (p []string) {
 	name := fmt.Sprintf("experiment %s (%s)", a.Experiment.Name, a.Experiment.ID)
+	if a.Missing != "" && !stopped {
+		p = append(p, name+" is not delivered completely: "+a.Missing)
+	}
 	if a.Error != "" {
 		p = append(p, name+": "+a.Error)
 	} else if !a.Done && !stopped && total.Pending[Held] == 0 {

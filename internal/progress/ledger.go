@@ -44,6 +44,15 @@ type Account struct {
 	// EarlierDelivery is the weakest word with which runs before this one delivered; empty when
 	// none did.
 	EarlierDelivery Delivery
+	// Grown is the number of traces that this run delivered again since spans were added to them.
+	Grown int64
+	// Gone is the number of delivered traces that the source does not show any more.
+	Gone int64
+	// Missing says what the source has that was not read; empty when nothing is known to be missing.
+	// Scope says of which days the source's numbers were not compared, or how.
+	Missing, Scope string
+	// Note says why an experiment was delivered again; empty when it was not.
+	Note string
 	// Done is true once everything of the range was read and settled.
 	Done bool
 	// Error is why the experiment could not be read to its end; empty when it could.

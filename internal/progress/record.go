@@ -18,7 +18,17 @@ import (
 
 // Record is what is kept of an experiment between runs.
 type Record struct {
-	Coverage Coverage `json:"coverage,omitempty"`
+	// Covered is what runs of formats 1 and 2 had read. Its traces are taken over into the delivered
+	// set as they are listed; then it is empty.
+	Covered Coverage `json:"covered,omitempty"`
+	// Identity tells the experiment from another one with the same id.
+	Identity Identity `json:"identity"`
+	// Generation counts how often another experiment took the place of this one.
+	Generation int `json:"generation,omitempty"`
+	// LastRun is when the last run began that read everything, Unix milliseconds.
+	LastRun int64 `json:"last_run,omitempty"`
+	// Last are ids of the traces that were delivered last.
+	Last []string `json:"last,omitempty"`
 	// Open lists the numbers of the stored pages of open traces.
 	Open []int `json:"open,omitempty"`
 	// Totals of all runs so far.
@@ -29,6 +39,31 @@ type Record struct {
 
 	// Unfinished are the ids that format 1 kept in the record itself; they become open traces.
 	Unfinished []string `json:"-"`
+	// Older is true for a record of format 1 or 2, which knew no delivered set.
+	Older bool `json:"-"`
+}
+
+// Identity is what an experiment keeps for its whole life, beside its id.
+type Identity struct {
+	Created          int64  `json:"created,omitempty"` // Unix milliseconds
+	ArtifactLocation string `json:"artifact_location,omitempty"`
+}
+
+// IdentityOf returns what tells an experiment from another one with its id.
+func IdentityOf(x *mlflow.Experiment) Identity {
+	return Identity{Created: x.Created, ArtifactLocation: x.ArtifactLocation}
+}
+
+// String says what it tells.
+func (i Identity) String() string {
+	return fmt.Sprintf("created %s with artifacts at %q", Timestamp(i.Created), i.ArtifactLocation)
+}
+
+// Differs reports whether two identities are of different experiments. What one of them does not
+// tell is not compared.
+func (i Identity) Differs(o Identity) bool {
+	return i.Created != 0 && o.Created != 0 && i.Created != o.Created ||
+		i.ArtifactLocation != "" && o.ArtifactLocation != "" && i.ArtifactLocation != o.ArtifactLocation
 }
 
 // Totals are numbers of traces, except for Spans. Read = Accepted + Skipped + Rejected + Pending,
@@ -138,7 +173,9 @@ func (t Totals) Clone() Totals {
 // it.
 const (
 	recordName    = "mlflow-position-"
-	recordVersion = recordName + "2"
+	recordVersion = recordName + "3"
+	// recordVersion2 knew what was read as ranges of time.
+	recordVersion2 = recordName + "2"
 	// recordVersion1 kept the ids of unfinished traces in the record and counted them as skipped.
 	recordVersion1 = recordName + "1"
 )
@@ -189,7 +226,7 @@ func DecodeRecord(b []byte) (Record, error) {
 		return r, fmt.Errorf("%w: it has no header", ErrDamaged)
 	}
 	version := string(parts[0])
-	if version != recordVersion1 {
+	if version != recordVersion1 && version != recordVersion2 {
 		if err := checkVersion(version, recordVersion); err != nil {
 			return r, err
 		}
@@ -198,9 +235,12 @@ func DecodeRecord(b []byte) (Record, error) {
 		return r, fmt.Errorf("%w: its checksum does not match", ErrDamaged)
 	}
 	var err error
-	if version == recordVersion1 {
+	switch version {
+	case recordVersion1:
 		r, err = upgrade1(parts[2])
-	} else {
+	case recordVersion2:
+		r, err = upgrade2(parts[2])
+	default:
 		err = json.Unmarshal(parts[2], &r)
 	}
 	if err != nil {
@@ -223,5 +263,18 @@ func upgrade1(body []byte) (Record, error) {
 		old.Totals.Wait(mlflow.ReasonInProgress, n)
 		delete(old.Totals.Skipped, mlflow.ReasonInProgress)
 	}
-	return Record{Coverage: old.Coverage, Totals: old.Totals, Unfinished: old.Pending}, nil
+	return Record{Covered: old.Coverage, Totals: old.Totals, Unfinished: old.Pending, Older: true}, nil
+}
+
+// upgrade2 reads a record of format 2.
+func upgrade2(body []byte) (Record, error) {
+	var old struct {
+		Coverage Coverage `json:"coverage"`
+		Record
+	}
+	if err := json.Unmarshal(body, &old); err != nil {
+		return Record{}, err
+	}
+	old.Record.Covered, old.Record.Older = old.Coverage, true
+	return old.Record, nil
 }

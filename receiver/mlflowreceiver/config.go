@@ -72,6 +72,14 @@ type Config struct {
 	// GiveUpAfter ends a run with on_complete: shutdown whose destination refuses and has accepted
 	// nothing for so long; 0 is never.
 	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
+	// Recheck is how many recent days are listed again by each run where the source has no sums of
+	// durations.
+	Recheck selection.Recheck `mapstructure:"recheck"`
+	// Rotate is how many of the days that were listed longest ago are listed again by each run where
+	// the source can't count by day.
+	Rotate int `mapstructure:"rotate"`
+	// OnReplaced says what happens when another experiment has taken the place of a delivered one.
+	OnReplaced OnReplaced `mapstructure:"on_replaced"`
 	// PageSize is the number of traces that are planned at a time, 1 to 500.
 	PageSize int `mapstructure:"page_size"`
 	// Concurrency is the largest number of requests for pages of infos and for spans in flight at
@@ -136,6 +144,15 @@ const (
 	ModeBackfill Mode = "backfill"
 )
 
+// OnReplaced says what happens when another experiment has taken the place of a delivered one.
+type OnReplaced string
+
+// The reactions to a replaced experiment.
+const (
+	OnReplacedStop      OnReplaced = "stop"       // the run ends and says what to do
+	OnReplacedStartOver OnReplaced = "start_over" // the experiment is delivered from its start
+)
+
 // OnComplete is what happens when the work is done.
 type OnComplete string
 
@@ -164,6 +181,9 @@ func createDefaultConfig() component.Config {
 		RejectAfter:     30 * time.Second,
 		Accept:          progress.Acknowledged,
 		GiveUpAfter:     15 * time.Minute,
+		Recheck:         selection.Recheck{Days: 7},
+		Rotate:          10,
+		OnReplaced:      OnReplacedStop,
 		PageSize:        500,
 		Concurrency:     2,
 		RetryOnFailure:  retry,
@@ -287,6 +307,12 @@ func (c *Config) validateRun() error {
 	}
 	if !slices.Contains([]OnComplete{OnCompleteStay, OnCompleteShutdown}, c.OnComplete) {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of stay, shutdown", c.OnComplete))
+	}
+	if !slices.Contains([]OnReplaced{OnReplacedStop, OnReplacedStartOver}, c.OnReplaced) {
+		errs = append(errs, fmt.Errorf("on_replaced: %q is not one of stop, start_over", c.OnReplaced))
+	}
+	if c.Rotate < 0 {
+		errs = append(errs, fmt.Errorf("rotate: %d is negative", c.Rotate))
 	}
 	for _, d := range []struct {
 		key   string

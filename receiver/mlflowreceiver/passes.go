@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -158,6 +159,9 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) error {
 	now := time.Now()
 	store := backfill.Store{Client: r.store, Source: r.fingerprint()}
+	if err := delivered.Probe(ctx, r.store); err != nil {
+		return fmt.Errorf("storage: %w", err)
+	}
 	isNew, err := store.Use(ctx)
 	if err != nil {
 		return err
@@ -201,7 +205,9 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
 		RejectAfter: r.cfg.RejectAfter, Ends: r.cfg.OnComplete == OnCompleteShutdown, GiveUpAfter: r.cfg.GiveUpAfter,
 		RetrySkipped: r.cfg.RetrySkipped,
-		Delivery:     report.Delivery, Held: r.held, SendOnce: r.sendOnce,
+		Recheck:      r.cfg.Recheck.Days, RecheckAll: r.cfg.Recheck.All, Rotate: r.cfg.Rotate,
+		StartOver: r.cfg.OnReplaced == OnReplacedStartOver,
+		Delivery:  report.Delivery, Held: r.held, SendOnce: r.sendOnce,
 		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
 		Log: r.set.Logger, Status: r.status,
 	})

@@ -59,6 +59,15 @@ type Settings struct {
 	GiveUpAfter time.Duration
 	// RetrySkipped tries again what earlier runs skipped or rejected.
 	RetrySkipped bool
+	// Recheck is how many recent days are listed again where the source has no sums of durations,
+	// RecheckAll lists everything again. Rotate is how many old days are listed again in each run
+	// where the source has no sums.
+	Recheck    int
+	RecheckAll bool
+	Rotate     int
+	// StartOver delivers an experiment from its start when another one has taken its place; if not,
+	// the run ends with ErrReplaced.
+	StartOver bool
 	// SendOnce leaves traces that are refused alone to the next run.
 	SendOnce bool
 	// Delivery is the word for what this run delivers.
@@ -133,6 +142,7 @@ type Result struct {
 // move). The error is a fault that ended the run: of the source, the selection or the storage, or
 // ErrGivenUp. What happened to each trace is in the ledger.
 func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) {
+	s.To = min(s.To, s.Now().UnixMilli()) // what is listed to its end is known as listed up to there
 	r := &run{Settings: s, parent: ctx, stopped: stop, signal: make(chan struct{}), windows: map[*window]bool{}}
 	r.changed.L = &r.mu
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
@@ -168,21 +178,42 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 		}
 	})
 	watchers.Go(func() { r.watch(ended) })
-	r.mu.Lock()
-	for range s.Workers {
-		r.spawn()
-	}
-	r.unlock()
-	r.wg.Wait()
+	fault := r.read()
 	close(ended)
 	watchers.Wait()
 	r.saver.close()
 	for _, x := range r.readers {
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
 			a.Done = x.complete && a.InFlight == 0 && a.Run.Pending[progress.Held] == 0
+			a.Note = x.note
 		})
 	}
-	return Result{SentAgain: r.sentAgain.Load()}, r.cause(nil)
+	return Result{SentAgain: r.sentAgain.Load()}, r.cause(fault)
+}
+
+// read lists and delivers until the source's own numbers agree with what was listed, or further
+// passes are no use.
+func (r *run) read() error {
+	for pass := 1; ; pass++ {
+		r.mu.Lock()
+		for range r.Workers {
+			r.spawn()
+		}
+		r.unlock()
+		r.wg.Wait()
+		if r.List != nil || r.halted() {
+			return nil
+		}
+		r.saver.flush()
+		more, err := r.plan(pass)
+		if err != nil {
+			return err
+		}
+		if !more || pass == passes {
+			r.damaged()
+			return r.conclude()
+		}
+	}
 }
 
 // cause returns why the run ended: the first fault if there was one, else err.
@@ -355,11 +386,23 @@ func (r *run) open() error {
 			return fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 		}
 		x := r.newReader(exp, rec)
-		x.gaps, x.again = rec.Coverage.Gaps(r.From, r.To), rec.Open
-		count := int64(-1)
-		if len(x.gaps) > 0 {
+		if err := r.openSet(x); err != nil {
+			return fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+		}
+		x.again = x.record.Open
+		r.readers = append(r.readers, x)
+	}
+	if err := r.restored(); err != nil {
+		return err
+	}
+	if _, err := r.plan(0); err != nil {
+		return err
+	}
+	for _, x := range r.readers {
+		count := x.total()
+		if count < 0 && len(x.ranges) > 0 {
 			count, err = r.Source.Count(r.ctx,
-				mlflow.Range{ExperimentID: exp.ID, From: r.From, To: r.To, Filter: r.Filter})
+				mlflow.Range{ExperimentID: x.exp.ID, From: r.From, To: r.To, Filter: r.Filter})
 			if err != nil {
 				if r.ctx.Err() != nil {
 					return err
@@ -367,8 +410,7 @@ func (r *run) open() error {
 				count = -1 // Infos will meet the same fault and name it
 			}
 		}
-		r.Ledger.Open(exp, count, rec.Totals, rec.Delivery)
-		r.readers = append(r.readers, x)
+		r.Ledger.Open(x.exp, count, x.record.Totals, x.record.Delivery)
 	}
 	return nil
 }

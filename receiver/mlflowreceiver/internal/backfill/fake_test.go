@@ -37,6 +37,7 @@ type fakeSource struct {
 	infosErr    map[string]error
 	reads       map[string]int
 	pause       time.Duration // before each trace
+	old         bool          // it can't count by day
 }
 
 func newFake(experiments, traces int) *fakeSource {
@@ -112,6 +113,9 @@ func (f *fakeSource) Daily(_ context.Context, experiments []string, from, to int
 	error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.old {
+		return nil, mlflow.ErrUnsupported
+	}
 	days := map[mlflow.Day]mlflow.DayCounts{}
 	for _, x := range experiments {
 		for _, i := range f.infos[x] {

@@ -145,8 +145,11 @@ func (r *run) openListed(id string, known map[string]mlflow.Experiment) (*reader
 		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 	}
 	x := r.newReader(exp, rec)
+	if err := r.openSet(x); err != nil {
+		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+	}
 	x.queued = nil // the list says what is read
-	for _, number := range rec.Open {
+	for _, number := range x.record.Open {
 		page, err := r.Store.LoadOpen(r.ctx, exp.ID, number)
 		if err != nil {
 			return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/reconcile"
 )
 
 // reader is the work on one experiment.
@@ -18,11 +20,26 @@ type reader struct {
 	run *run
 	exp mlflow.Experiment
 
-	planning sync.Mutex // windows are planned one after the other
-	gaps     []progress.Gap
-	again    []int                // pages of open traces of earlier runs, tried again once the gaps are read
-	queued   []progress.OpenTrace // of such a page, those that are looked up next
-	list     []ListedTrace        // of a run over a list; such a reader has no gaps
+	set *delivered.Set
+
+	planning sync.Mutex           // windows are planned one after the other
+	again    []int                // pages of open traces of earlier runs, tried again before anything is listed
+	queued   []progress.OpenTrace // of them, those that are looked up next
+	ranges   []reconcile.TimeRange
+	listing  *delivered.Listing // of the first range; nil before it is begun
+	after    mlflow.Position    // how far it came
+	from     int64              // from where on this run listed it
+	listed   []reconcile.TimeRange
+	list     []ListedTrace // of a run over a list; such a reader lists nothing
+	// takeOver is what a position of an older format says was read: its traces are in the set as soon
+	// as they are listed.
+	takeOver progress.Coverage
+
+	// Of the newest plan: what the source counted, before and at the end of the listing.
+	before, counts *reconcile.SourceCounts
+	differ         []delivered.Range
+	exact          bool   // differ was found by asking whether the source has as many traces as listed
+	note           string // why more was listed or delivered than usual
 
 	tracker progress.Tracker[*window]
 
@@ -67,16 +84,13 @@ func (x *reader) plan(ctx context.Context) (*window, error) {
 	if len(x.list) > 0 {
 		return x.planList(ctx)
 	}
-	if len(x.gaps) > 0 {
-		return x.planGap(ctx)
-	}
-	for len(x.queued) == 0 {
-		if len(x.again) == 0 {
-			return nil, nil
-		}
+	for len(x.again) > 0 {
 		if err := x.loadOpen(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if len(x.queued) == 0 {
+		return x.planRange(ctx)
 	}
 	n := min(len(x.queued), x.run.PageSize)
 	part := x.queued[:n]
@@ -90,24 +104,74 @@ func (x *reader) plan(ctx context.Context) (*window, error) {
 	return x.lookUp(ctx, ids, formerly)
 }
 
-func (x *reader) planGap(ctx context.Context) (*window, error) {
-	g := x.gaps[0]
-	infos, err := x.run.Source.Infos(ctx, mlflow.Range{ExperimentID: x.exp.ID, From: g.From, To: g.To,
-		Filter: x.run.Filter}, g.After, x.run.PageSize)
+// planRange makes a window of the next page of infos, or returns nil when everything is listed.
+// Traces that were delivered as they are, and those that are known as open, are not read.
+func (x *reader) planRange(ctx context.Context) (*window, error) {
+	if len(x.ranges) == 0 {
+		return nil, nil
+	}
+	r, of := x.run, x.ranges[0]
+	if x.listing == nil {
+		listing, after, err := x.set.List(ctx, of.From, of.To)
+		if err != nil {
+			return nil, err
+		}
+		x.listing, x.after, x.from = listing, after, of.From
+		if after != (mlflow.Position{}) { // what appeared before it since is not seen
+			x.from = after.Timestamp
+		}
+	}
+	infos, err := r.Source.Infos(ctx, mlflow.Range{ExperimentID: x.exp.ID, From: of.From, To: of.To, Filter: r.Filter},
+		x.after, r.PageSize)
 	if err != nil {
 		return nil, err
 	}
-	w := &window{reader: x, infos: infos, gap: g}
+	w := &window{reader: x, listing: x.listing}
 	if len(infos) == 0 {
-		w.upto = g.Whole()
-		x.gaps = x.gaps[1:]
+		w.end = true
+		x.listed = append(x.listed, reconcile.TimeRange{From: x.from, To: of.To})
+		x.ranges, x.listing, x.after = x.ranges[1:], nil, mlflow.Position{}
 	} else {
 		last := infos[len(infos)-1]
-		w.upto = mlflow.Position{Timestamp: last.Timestamp, ID: last.ID}
-		x.gaps[0].After = w.upto
+		x.after = mlflow.Position{Timestamp: last.Timestamp, ID: last.ID}
+		w.upto = x.after
+		if err := w.choose(ctx, infos); err != nil {
+			return nil, err
+		}
 	}
 	w.ticket = x.tracker.Begin()
 	return w, nil
+}
+
+// choose takes a page of infos and keeps those whose traces are to be read.
+func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
+	x := w.reader
+	w.page = make([]delivered.Trace, len(infos))
+	open := make([]bool, len(infos))
+	x.run.saver.mu.Lock() // before the set is asked: a trace is in the set before it is no longer open
+	for i := range infos {
+		_, open[i] = x.open.get(infos[i].ID)
+		w.page[i] = delivered.NewTrace(&infos[i], delivered.UnknownSpans)
+	}
+	x.run.saver.mu.Unlock()
+	known, err := x.set.Has(ctx, w.page)
+	if err != nil {
+		return err
+	}
+	for i := range infos {
+		switch {
+		case open[i]:
+		case known[i] == delivered.New &&
+			x.takeOver.Holds(mlflow.Position{Timestamp: infos[i].Timestamp, ID: infos[i].ID}):
+			w.delivered = append(w.delivered, w.page[i])
+		case known[i] == delivered.Grown:
+			w.grown++
+			w.infos = append(w.infos, infos[i])
+		case known[i] == delivered.New:
+			w.infos = append(w.infos, infos[i])
+		}
+	}
+	return nil
 }
 
 // loadOpen loads the next page of open traces. Refused ones go into quarantine, the others are

@@ -4,6 +4,7 @@
 package backfill
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,34 +12,29 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/reconcile"
 )
 
-// saver makes progress durable: the list of skipped traces first, then open traces and positions in
-// one transaction. One goroutine writes. What completes meanwhile goes into the next write, and
-// workers wait while too much is unwritten, so that what a crash repeats stays bounded by the
-// windows in work.
+// saver makes progress durable: the list of skipped traces first, then what was delivered, open
+// traces and positions in one transaction. One goroutine writes. What completes meanwhile goes into
+// the next write, and workers wait while too much is unwritten, so that what a crash repeats stays
+// bounded by the windows in work.
 type saver struct {
 	run *run
 
-	mu      sync.Mutex
+	mu      sync.Mutex // also guards records and open traces of readers
 	wake    sync.Cond
-	dirty   map[*reader]*changes
-	unsaved int // windows
+	queue   []*window
+	touched map[*reader]bool // beside those of the queue, readers whose record has changed
+	unsaved int              // windows
 	closing bool
 	done    chan struct{}
 }
 
-// changes is what is to be written for a reader, beside its record and open traces.
-type changes struct {
-	skipped []progress.SkippedTrace
-	sent    []string
-	windows int
-}
-
 func newSaver(r *run) *saver {
-	s := &saver{run: r, dirty: map[*reader]*changes{}, done: make(chan struct{})}
+	s := &saver{run: r, touched: map[*reader]bool{}, done: make(chan struct{})}
 	s.wake.L = &s.mu
 	go s.loop()
 	return s
@@ -48,30 +44,63 @@ func newSaver(r *run) *saver {
 func (s *saver) add(w *window) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := w.reader
-	c := s.dirty[x]
-	if c == nil {
-		c = &changes{}
-		s.dirty[x] = c
-	}
-	c.skipped = append(c.skipped, w.skipped...)
-	c.sent = append(c.sent, w.sent...)
-	c.windows++
+	s.queue = append(s.queue, w)
 	s.unsaved++
-	w.record(x, s.run.Delivery)
 	s.wake.Broadcast()
+}
+
+// change changes the record of a reader, which is written soon.
+func (s *saver) change(x *reader, f func(*progress.Record)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&x.record)
+	s.touched[x] = true
+	s.wake.Broadcast()
+}
+
+// flush waits until everything that was added is in the storage, or the run ends.
+func (s *saver) flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for (s.unsaved > 0 || len(s.touched) > 0) && s.run.ctx.Err() == nil {
+		s.wake.Wait()
+	}
+}
+
+// apply brings what a window did into the set, the record and the open traces of its experiment.
+// After an error it can be called again.
+func (s *saver) apply(w *window) error {
+	x, ctx, now := w.reader, s.run.parent, s.run.Now().UnixMilli()
+	if err := x.set.Add(ctx, w.delivered); err != nil {
+		return err
+	}
+	if w.listing != nil {
+		var err error
+		if w.end {
+			err = w.listing.End(ctx, now)
+		} else {
+			err = w.listing.Page(ctx, w.page, w.upto, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.record(x, s.run.Delivery)
+	return nil
 }
 
 // record brings what a window did into the record and the open traces of its experiment.
 func (w *window) record(x *reader, delivery progress.Delivery) {
 	rec := &x.record
-	if w.upto != (mlflow.Position{}) {
-		rec.Coverage = rec.Coverage.Add(w.gap, w.upto)
-	}
 	for _, was := range w.formerly {
 		rec.Totals.Retake(was.Reason)
 	}
+	rec.Totals.Read -= w.grown
+	rec.Totals.Accepted -= w.grown
 	rec.Totals.Add(w.totals)
+	rec.Last = reconcile.Anchors(rec.Last).Add(w.sent...)
 	if w.totals.Accepted > 0 {
 		rec.Delivery = progress.Weakest(rec.Delivery, delivery)
 	}
@@ -106,63 +135,98 @@ func (s *saver) loop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		for len(s.dirty) == 0 && !s.closing {
+		for len(s.queue)+len(s.touched) == 0 && !s.closing {
 			s.wake.Wait()
 		}
-		if len(s.dirty) == 0 {
+		if len(s.queue)+len(s.touched) == 0 {
 			return
 		}
-		var skipped []progress.SkippedTrace
-		var ops []*storage.Operation
-		windows := 0
-		for x, c := range s.dirty {
-			skipped = append(skipped, c.skipped...)
-			windows += c.windows
-			ops = append(ops, s.ops(x, c)...)
-		}
-		clear(s.dirty)
+		queue, readers := s.queue, s.touched
+		s.queue, s.touched = nil, map[*reader]bool{}
 		s.mu.Unlock()
-		s.write(skipped, ops)
+		s.save(queue, readers)
 		s.mu.Lock()
-		s.unsaved -= windows
+		s.unsaved -= len(queue)
 		s.wake.Broadcast()
 	}
 }
 
-// ops are the changes of one experiment, the position last: whatever of them is applied, a trace is
-// never behind the position without being known as open. s.mu is held.
-func (s *saver) ops(x *reader, c *changes) []*storage.Operation {
-	store := s.run.Store
-	ops := x.open.ops(func(page int) string { return store.open(x.exp.ID, page) })
-	for _, id := range c.sent {
-		ops = append(ops, storage.SetOperation(store.key("sent", id), []byte{1}))
+// save applies windows and writes what has changed.
+func (s *saver) save(queue []*window, readers map[*reader]bool) {
+	var skipped []progress.SkippedTrace
+	for _, w := range queue {
+		if !s.insist(func() error { return s.apply(w) }) {
+			return
+		}
+		skipped = append(skipped, w.skipped...)
+		readers[w.reader] = true
 	}
-	x.record.Open = x.open.stored
-	return append(ops, storage.SetOperation(store.position(x.exp.ID), x.record.Encode()))
+	s.mu.Lock()
+	var all delivered.Changes
+	for x := range readers {
+		all.Append(s.changes(x))
+	}
+	for _, w := range queue {
+		if w.listed {
+			for _, id := range w.sent {
+				all.Open = append(all.Open, storage.SetOperation(s.run.Store.key("sent", id), []byte{1}))
+			}
+		}
+	}
+	s.mu.Unlock()
+	ops := all.Operations()
+	written := s.insist(func() error {
+		if len(skipped) > 0 {
+			if err := s.run.Skip(skipped); err != nil {
+				return err
+			}
+			skipped = nil
+		}
+		return s.run.Store.Client.Batch(s.run.parent, ops...)
+	})
+	if written {
+		for x := range readers {
+			x.set.Applied()
+		}
+	}
 }
 
-// write makes changes durable, trying again until the run ends: without storage, nothing may go on.
-func (s *saver) write(skipped []progress.SkippedTrace, ops []*storage.Operation) {
+// changes are those of one experiment: whatever prefix of them is applied, a trace is never known
+// as listed without being known as delivered or open. s.mu is held.
+func (s *saver) changes(x *reader) *delivered.Changes {
+	store := s.run.Store
+	c := x.set.Changes()
+	for _, op := range x.open.ops(func(page int) string { return store.open(x.exp.ID, page) }) {
+		if op.Type == storage.Delete {
+			c.Delete = append(c.Delete, op)
+		} else {
+			c.Open = append(c.Open, op)
+		}
+	}
+	x.record.Open = x.open.stored
+	c.Position = append(c.Position, storage.SetOperation(store.position(x.exp.ID), x.record.Encode()))
+	return c
+}
+
+// insist calls a function until it succeeds; without storage, nothing may go on. It reports false
+// when the run ended before.
+func (s *saver) insist(f func() error) bool {
 	r := s.run
 	troubled := false
 	for wait := r.newBackOff(); ; {
-		var err error
-		if len(skipped) > 0 {
-			if err = r.Skip(skipped); err == nil {
-				skipped = nil
-			}
-		}
-		if err == nil {
-			err = r.Store.Client.Batch(r.parent, ops...)
-		}
+		err := f()
 		if err == nil {
 			if troubled {
 				r.Status(nil)
 			}
-			return
+			return true
 		}
 		if r.parent.Err() != nil {
-			return
+			return false
+		}
+		if errors.Is(err, delivered.ErrOutOfOrder) || errors.Is(err, delivered.ErrNewerFormat) {
+			r.cancel(err)
+			return false
 		}
 		if !troubled {
 			troubled = true
@@ -173,7 +237,7 @@ func (s *saver) write(skipped []progress.SkippedTrace, ops []*storage.Operation)
 		r.clock.other(r.Now())
 		r.mu.Unlock()
 		if !sleep(r.parent, wait.NextBackOff()) {
-			return
+			return false
 		}
 	}
 }

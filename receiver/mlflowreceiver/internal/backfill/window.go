@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -15,10 +16,16 @@ import (
 type window struct {
 	reader *reader
 	ticket *progress.Ticket[*window] // nil: the turn comes when the window is done
-	infos  []mlflow.Info
-	gap    progress.Gap
-	upto   mlflow.Position // zero: the window moves no position
-	listed bool            // of a run over a list
+	infos  []mlflow.Info             // of the traces that are read
+	listed bool                      // of a run over a list
+	// Of a window that lists: the listing, all traces of its page and the position of the last one.
+	// end says that the page was empty: nothing is left of the range.
+	listing *delivered.Listing
+	page    []delivered.Trace
+	upto    mlflow.Position
+	end     bool
+	// grown is the number of traces that were delivered before, without spans that were added since.
+	grown int64
 	// formerly holds the traces that were open before; they are counted anew.
 	formerly map[string]progress.OpenTrace
 	// suspects are the traces of a window that is sent from quarantine; nil for any other.
@@ -34,8 +41,11 @@ type window struct {
 	totals  progress.Totals
 	skipped []progress.SkippedTrace
 	left    []progress.OpenTrace // not delivered
-	sent    []string             // accepted, of a run over a list
-	refused []lone               // of a window from quarantine
+	sent    []string             // accepted
+	// delivered are the traces that are to be in the set: accepted ones, and those taken over from a
+	// position of an older format.
+	delivered []delivered.Trace
+	refused   []lone // of a window from quarantine
 }
 
 // lone is a trace from quarantine that was refused alone once more.
@@ -111,6 +121,10 @@ func (r *run) process(w *window) {
 // begin counts what the window reads: new traces, traces of earlier runs, which are counted anew,
 // and those that this run has put into quarantine.
 func (w *window) begin(a *progress.Account) {
+	a.Grown += w.grown
+	a.Retried += w.grown
+	a.Earlier.Read -= w.grown
+	a.Earlier.Accepted -= w.grown
 	for i := range w.infos {
 		id := w.infos[i].ID
 		was, known := w.formerly[id]
@@ -134,7 +148,7 @@ func (w *window) begin(a *progress.Account) {
 
 // news is the number of traces that this run had not read before.
 func (w *window) news() int64 {
-	n := int64(len(w.infos))
+	n := int64(len(w.infos)) - w.grown
 	for _, s := range w.suspects {
 		if !s.before {
 			n--
@@ -155,10 +169,9 @@ func (w *window) accept(traces []*mlflow.Trace) {
 	}
 	w.mu.Lock()
 	w.totals.Add(delta)
-	if w.listed {
-		for _, t := range traces {
-			w.sent = append(w.sent, t.Info.ID)
-		}
+	for _, t := range traces {
+		w.sent = append(w.sent, t.Info.ID)
+		w.delivered = append(w.delivered, delivered.NewTrace(&t.Info, delivered.UnknownSpans))
 	}
 	w.mu.Unlock()
 	r := w.reader.run

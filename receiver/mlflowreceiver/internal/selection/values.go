@@ -139,6 +139,40 @@ func (t Tolerance) String() string {
 // Of is the number of traces that is allowed when so many were read.
 func (t Tolerance) Of(read int64) int64 { return max(int64(t.share*float64(read)), t.number) }
 
+// Recheck is how many recent days are listed again, written as 7d, or all of them. The zero Recheck
+// is none.
+type Recheck struct {
+	Days int
+	All  bool
+}
+
+// longestRecheck keeps the number of days within what a time can hold.
+const longestRecheck = 100_000
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Recheck) UnmarshalText(b []byte) error {
+	text := strings.TrimSpace(string(b))
+	if text == "all" || text == "0" {
+		*r = Recheck{All: text == "all"}
+		return nil
+	}
+	number, inDays := strings.CutSuffix(text, "d")
+	n, err := strconv.Atoi(number)
+	if err != nil || !inDays || n < 0 || n > longestRecheck {
+		return fmt.Errorf("%q is not a number of days; write 7d, 0 or all", text)
+	}
+	*r = Recheck{Days: n}
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (r Recheck) MarshalText() ([]byte, error) {
+	if r.All {
+		return []byte("all"), nil
+	}
+	return []byte(strconv.Itoa(r.Days) + "d"), nil
+}
+
 // Normalize rewrites, in place, values that YAML reads as something else than text although users
 // mean text: numbers as experiment ids, dates and timestamps without quotes, a tolerance that is a
 // number. What can't be meant names the key and the accepted forms.
@@ -154,8 +188,10 @@ func Normalize(conf *confmap.Conf) error {
 				"a time back from now (-90d)", key, v)
 		}
 	}
-	if v := conf.Get("max_skipped"); v != nil {
-		patch["max_skipped"] = fmt.Sprint(v)
+	for _, key := range []string{"max_skipped", "recheck"} {
+		if v := conf.Get(key); v != nil {
+			patch[key] = fmt.Sprint(v)
+		}
 	}
 	for _, key := range []string{"ids", "names", "exclude"} {
 		list, err := texts(conf.Get("experiments::" + key))

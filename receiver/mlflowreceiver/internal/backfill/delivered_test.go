@@ -1,0 +1,231 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package backfill
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// late is a finished trace that began a time before virtual time.
+func late(id string, ago, duration time.Duration) mlflow.Info {
+	return mlflow.Info{ID: id, ExperimentID: "1", Timestamp: epoch.Add(-ago).UnixMilli(),
+		Duration: duration.Milliseconds(), State: mlflow.StateOK}
+}
+
+// days is a world with a trace per hour over 30 days.
+func days() *world {
+	w := newWorld(1, 0)
+	for i := range 30 * 24 {
+		w.source.add(late(fmt.Sprintf("tr-1-%04d", i), time.Duration(30*24-i)*time.Hour, time.Duration(i)*time.Second))
+	}
+	return w
+}
+
+// complete runs to the end and requires that nothing is missing.
+func (w *world) complete(t *testing.T, s Settings) progress.Verdict {
+	t.Helper()
+	err := w.run(t, s)
+	require.NoError(t, err)
+	v := w.verdict(t, err)
+	require.True(t, v.Complete, v.Problems)
+	return v
+}
+
+// A client writes a trace when it ends, dated by its start: a run before it can't see it, and a
+// later one delivers it, and nothing else again.
+func TestLateTrace(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		t.Run(fmt.Sprint("a source that can't count by day: ", old), func(t *testing.T) {
+			w := days()
+			w.source.old = old
+			w.complete(t, w.settings(accept))
+			for _, ago := range []time.Duration{time.Minute, 26 * time.Hour, 29 * 24 * time.Hour} {
+				w.source.add(late("late "+ago.String(), ago, time.Second))
+			}
+			w.complete(t, w.settings(accept))
+			require.Len(t, w.got, 30*24+3)
+			for id, n := range w.got {
+				require.Equal(t, 1, n, id)
+			}
+			v := w.complete(t, w.settings(accept))
+			require.Contains(t, v.Headline, "nothing new")
+		})
+	}
+}
+
+// One trace deleted and one late on the same day leave the number as it was.
+func TestLateTraceBehindADeletedOne(t *testing.T) {
+	w := days()
+	w.complete(t, w.settings(accept))
+	w.source.infos["1"] = slices.DeleteFunc(w.source.infos["1"], func(i mlflow.Info) bool { return i.ID == "tr-1-0100" })
+	gone := late("tr-1-0100", (30*24-100)*time.Hour, 0)
+	gone.ID, gone.Duration = "late", 7
+	w.source.add(gone)
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 1, w.got["late"])
+	accounts, _ := w.ledger.Snapshot()
+	require.EqualValues(t, 1, accounts[0].Gone)
+}
+
+// A trace that grew after it was delivered is delivered again, and counted as such.
+func TestGrownTrace(t *testing.T) {
+	w := days()
+	w.complete(t, w.settings(accept))
+	w.source.mu.Lock()
+	w.source.infos["1"][50].Duration += 1000
+	w.source.mu.Unlock()
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 2, w.got["tr-1-0050"])
+	accounts, _ := w.ledger.Snapshot()
+	require.EqualValues(t, 1, accounts[0].Grown)
+	rec, _ := w.record(t, "1")
+	require.EqualValues(t, 30*24, rec.Totals.Accepted, "it is one trace")
+	v := w.complete(t, w.settings(accept))
+	require.Contains(t, v.Headline, "nothing new; 720 traces")
+}
+
+// What is delivered during a run and what appears meanwhile is found in the same run.
+func TestTraceThatAppearsMeanwhile(t *testing.T) {
+	w := days()
+	added := false
+	w.complete(t, w.settings(func(context.Context, string, []string) error {
+		if !added {
+			added = true
+			w.source.add(late("meanwhile", 29*24*time.Hour, time.Second))
+		}
+		return nil
+	}))
+	require.Equal(t, 1, w.got["meanwhile"])
+}
+
+// A source that gives shorter or empty pages than it counts is not complete, and says what is
+// missing.
+func TestShortPages(t *testing.T) {
+	w := days()
+	hidden := w.source.infos["1"][300]
+	s := w.settings(accept)
+	s.Source = hides{w.source, hidden.ID}
+	err := w.run(t, s)
+	require.NoError(t, err)
+	v := w.verdict(t, err)
+	require.False(t, v.Complete)
+	require.Contains(t, v.Problems[0], "the source has 24 traces, 23 were listed")
+	require.Len(t, w.got, 719)
+	w.complete(t, w.settings(accept))
+	require.Len(t, w.got, 720)
+}
+
+// hides is a source that leaves a trace out of its lists.
+type hides struct {
+	*fakeSource
+	id string
+}
+
+func (h hides) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
+	infos, err := h.fakeSource.Infos(ctx, r, after, limit)
+	return slices.DeleteFunc(infos, func(i mlflow.Info) bool { return i.ID == h.id }), err
+}
+
+// A store that was restored from a backup is listed as a whole.
+func TestRestoredSource(t *testing.T) {
+	w := days()
+	w.complete(t, w.settings(accept))
+	w.source.mu.Lock()
+	for i := range w.source.infos["1"] { // other traces, with the same durations
+		w.source.infos["1"][i].ID += "b"
+	}
+	w.source.mu.Unlock()
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 1, w.got["tr-1-0000b"])
+	require.Equal(t, 1, w.got["tr-1-0719b"])
+	accounts, _ := w.ledger.Snapshot()
+	require.Contains(t, accounts[0].Note, "restored from a backup")
+}
+
+// Another experiment with the id of a delivered one is noticed.
+func TestReplacedExperiment(t *testing.T) {
+	w := days()
+	w.source.experiments[0].ArtifactLocation = "mlflow-artifacts:/1"
+	w.complete(t, w.settings(accept))
+	w.source.experiments[0].ArtifactLocation = "mlflow-artifacts:/other"
+	err := w.run(t, w.settings(accept))
+	require.ErrorIs(t, err, ErrReplaced)
+	require.ErrorContains(t, err, "on_replaced: start_over")
+	s := w.settings(accept)
+	s.StartOver = true
+	w.complete(t, s)
+	require.Equal(t, 2, w.got["tr-1-0000"])
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 2, w.got["tr-1-0000"])
+}
+
+// Positions of older formats are taken over where they tell what was delivered; if not, everything
+// is delivered again, and the run says so.
+func TestUpgrade(t *testing.T) {
+	for name, c := range map[string]struct {
+		read  int64
+		again bool
+	}{"as many as were read": {720, false}, "more than were read": {719, true}} {
+		t.Run(name, func(t *testing.T) {
+			w := days()
+			old := fmt.Appendf(nil, `{"coverage":[{"from":0,"upto":{"t":%d}}],"totals":{"read":%d,"accepted":%d,`+
+				`"spans":1,"rejected":0}}`, epoch.UnixMilli(), c.read, c.read)
+			require.NoError(t, w.store.Client.Set(t.Context(), "position/s/1", sealed("mlflow-position-2", old)))
+			v := w.complete(t, w.settings(accept))
+			accounts, _ := w.ledger.Snapshot()
+			if c.again {
+				require.Len(t, w.got, 720)
+				require.Contains(t, accounts[0].Note, "older format")
+				return
+			}
+			require.Empty(t, w.got)
+			require.Contains(t, v.Headline, "nothing new; 720 traces")
+			w.source.add(late("late", 29*24*time.Hour, time.Second))
+			w.complete(t, w.settings(accept))
+			require.Equal(t, map[string]int{"late": 1}, w.got)
+		})
+	}
+}
+
+// sealed puts the version of a format and the checksum in front of a record.
+func sealed(version string, body []byte) []byte {
+	return append(fmt.Appendf(nil, "%s %08x ", version, crc32.ChecksumIEEE(body)), body...)
+}
+
+// A damaged record of the set costs repeats and nothing else.
+func TestDamagedChunk(t *testing.T) {
+	w := days()
+	w.complete(t, w.settings(accept))
+	day := mlflow.DayOf(w.source.infos["1"][300].Timestamp)
+	key := "ids/s/1/" + day.String() + "/0"
+	b, err := w.store.Client.Get(t.Context(), key)
+	require.NoError(t, err)
+	require.NotEmpty(t, b)
+	b[len(b)-1] ^= 1
+	require.NoError(t, w.store.Client.Set(t.Context(), key, b))
+	s := w.settings(accept)
+	s.RecheckAll = true
+	w.complete(t, s)
+	require.Len(t, w.got, 720)
+	sum := 0
+	for _, n := range w.got {
+		sum += n
+	}
+	require.LessOrEqual(t, sum, 720+delivered.ChunkSize)
+	require.Equal(t, 720+24, sum)
+	accounts, _ := w.ledger.Snapshot()
+	require.True(t, strings.Contains(accounts[0].Note, key), accounts[0].Note)
+}
