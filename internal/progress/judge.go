@@ -51,6 +51,8 @@ type Verdict struct {
 	// Problems say why the run is not complete, Next what to do about it.
 	Problems []string
 	Next     []string
+	// Remarks are parts of the headline: what a person has to know of a run, complete or not.
+	Remarks []string
 }
 
 // Judge says whether a run is complete: no fault ended it, everything of the range was read, the
@@ -100,11 +102,36 @@ func Judge(o Outcome) Verdict {
 		v.Problems = append(v.Problems, o.Unbalanced.Error())
 	}
 	v.Complete = len(v.Problems) == 0 && o.Stopped == ""
-	v.Headline = headline(v, o, all)
-	if o.BeganAgain != "" {
-		v.Headline += "; " + o.BeganAgain
-	}
+	v.Remarks = remarks(o)
+	v.Headline = strings.Join(append([]string{headline(v, o, all)}, v.Remarks...), "; ")
 	return v
+}
+
+// remarksShown is how many experiments remarks name.
+const remarksShown = 3
+
+// remarks say where a run began again and of what the source's numbers were not compared.
+func remarks(o Outcome) (list []string) {
+	if o.BeganAgain != "" {
+		list = append(list, o.BeganAgain)
+	}
+	var scopes, notes []string
+	for i := range o.Accounts {
+		a := &o.Accounts[i]
+		if a.Scope != "" && a.Missing == "" && !slices.Contains(scopes, a.Scope) {
+			scopes = append(scopes, a.Scope)
+		}
+		if a.Note != "" {
+			notes = append(notes, fmt.Sprintf("experiment %s (%s): %s", a.Experiment.Name, a.Experiment.ID, a.Note))
+		}
+	}
+	if len(scopes) > 1 {
+		scopes = []string{fmt.Sprintf("%s, and of other experiments other days", scopes[0])}
+	}
+	if more := len(notes) - remarksShown; more > 0 {
+		notes = append(notes[:remarksShown], fmt.Sprintf("and %d more experiments", more))
+	}
+	return slices.Concat(list, scopes, notes)
 }
 
 // totals are those of all runs and of this one, and how many of the traces that this one read were

@@ -74,9 +74,8 @@ type Run struct {
 	// SentAgain is the number of traces that were sent again because a call that held them was
 	// refused.
 	SentAgain int64
-	// BeganAgain says that the storage was new although an earlier report tells of a run; empty
-	// when it was not.
-	BeganAgain string
+	// Remarks are those of the Verdict.
+	Remarks []string
 	// Check holds the findings of mode check; nil otherwise.
 	Check *Findings
 }

@@ -181,7 +181,7 @@ func createDefaultConfig() component.Config {
 		RejectAfter:     30 * time.Second,
 		Accept:          progress.Acknowledged,
 		GiveUpAfter:     15 * time.Minute,
-		Recheck:         selection.Recheck{Days: 7},
+		Recheck:         selection.RecheckDays(7),
 		Rotate:          10,
 		OnReplaced:      OnReplacedStop,
 		PageSize:        500,

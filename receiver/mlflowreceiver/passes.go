@@ -162,13 +162,14 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 	if err := delivered.Probe(ctx, r.store); err != nil {
 		return fmt.Errorf("storage: %w", err)
 	}
+	beganAgain := ""
 	isNew, err := store.Use(ctx)
 	if err != nil {
 		return err
 	}
 	if isNew && r.sink != nil && !r.cfg.inMemory() {
 		if earlier, ok := r.sink.Earlier(r.set.ID, report.Source); ok {
-			report.BeganAgain = fmt.Sprintf(
+			beganAgain = fmt.Sprintf(
 				"the storage is new, so this run begins again; %s tells of a run that ended %s, with %d traces so far",
 				earlier.Report, earlier.Ended.Format(time.RFC3339), earlier.Accepted)
 			r.set.Logger.Warn("The storage holds no position although a report tells of an earlier run: everything "+
@@ -205,7 +206,7 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
 		RejectAfter: r.cfg.RejectAfter, Ends: r.cfg.OnComplete == OnCompleteShutdown, GiveUpAfter: r.cfg.GiveUpAfter,
 		RetrySkipped: r.cfg.RetrySkipped,
-		Recheck:      r.cfg.Recheck.Days, RecheckAll: r.cfg.Recheck.All, Rotate: r.cfg.Rotate,
+		Recheck:      r.cfg.Recheck.Days(), RecheckAll: r.cfg.Recheck.All(), Rotate: r.cfg.Rotate,
 		StartOver: r.cfg.OnReplaced == OnReplacedStartOver,
 		Delivery:  report.Delivery, Held: r.held, SendOnce: r.sendOnce,
 		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
@@ -221,10 +222,10 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		Receiver:   r.set.ID.String(),
 		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: ledger.Check(),
 		Stopped:    r.stopped(accounts, fault),
-		BeganAgain: report.BeganAgain,
+		BeganAgain: beganAgain,
 	})
 	report.Complete, report.Headline, report.Problems, report.Next = v.Complete, v.Headline, v.Problems, v.Next
-	report.Delivery, report.DeliveryReason = v.Delivery, v.Reason
+	report.Delivery, report.DeliveryReason, report.Remarks = v.Delivery, v.Reason, v.Remarks
 	if v.Complete {
 		r.status(nil)
 	}

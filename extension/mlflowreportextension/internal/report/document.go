@@ -7,6 +7,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
@@ -97,7 +98,16 @@ type Experiment struct {
 	Run         Numbers  `json:"run"`
 	Earlier     *Numbers `json:"earlier_runs,omitempty"`
 	Complete    bool     `json:"complete"`
-	Error       string   `json:"error,omitempty"`
+	// Grown are traces that were delivered again since spans were added to them; Gone are delivered
+	// ones that the source does not show any more.
+	Grown int64 `json:"grown,omitempty"`
+	Gone  int64 `json:"gone,omitempty"`
+	// Missing is what the source has and was not read, NotCompared the days whose numbers were not
+	// compared with the source's.
+	Missing     string `json:"missing,omitempty"`
+	NotCompared string `json:"not_compared,omitempty"`
+	Note        string `json:"note,omitempty"`
+	Error       string `json:"error,omitempty"`
 }
 
 // Input is what a document is made of: the newest states of all that reported.
@@ -161,10 +171,8 @@ func (d *Document) conclude(runs []progress.Run) {
 		r.Complete = r.Complete && r.Delivery.AtLeast(progress.Acknowledged)
 		own := r.Headline
 		if r.Complete && r.Delivery == progress.Verified {
-			own = "complete: " + progress.Summarize(run.Accounts, r.Delivery)
-			if run.BeganAgain != "" {
-				own += "; " + run.BeganAgain
-			}
+			own = strings.Join(append([]string{"complete: " + progress.Summarize(run.Accounts, r.Delivery)},
+				run.Remarks...), "; ")
 		}
 		r.Headline = part.headline(own, progress.Summarize(run.Accounts, r.Delivery), r.Complete)
 		r.Complete = r.Complete && part.complete()
@@ -256,7 +264,8 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 func experiment(a *progress.Account) Experiment {
 	e := Experiment{
 		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight), Complete: a.Done &&
-			a.Error == "", Error: a.Error,
+			a.Error == "" && a.Missing == "", Grown: a.Grown, Gone: a.Gone, Missing: a.Missing, NotCompared: a.Scope,
+		Note: a.Note, Error: a.Error,
 	}
 	if a.SourceCount >= 0 {
 		n := a.SourceCount

@@ -94,6 +94,17 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 		}
 		b.WriteByte('\n')
 	}
+	for i := range r.Experiments {
+		e := &r.Experiments[i]
+		if e.Grown > 0 {
+			fmt.Fprintf(b, "  grown     %d traces of %s (%s) were delivered again: spans were added to them\n", e.Grown,
+				e.Name, e.ID)
+		}
+		if e.Gone > 0 {
+			fmt.Fprintf(b, "  gone      %d delivered traces of %s (%s) are not at the source any more\n", e.Gone, e.Name,
+				e.ID)
+		}
+	}
 	if r.SentAgain > 0 {
 		fmt.Fprintf(b, "  repeated  %d traces were sent again after refusals; a destination that had accepted them "+
 			"may hold them twice\n", r.SentAgain)

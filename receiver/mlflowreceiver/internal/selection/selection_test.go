@@ -107,3 +107,19 @@ func TestTolerances(t *testing.T) {
 	}
 	require.Equal(t, "0", Tolerance{}.String())
 }
+
+func TestRecheck(t *testing.T) {
+	for text, want := range map[string]Recheck{"7d": {days: 7}, "0": {}, "all": {all: true}, "0d": {}} {
+		var r Recheck
+		require.NoError(t, r.UnmarshalText([]byte(text)), text)
+		require.Equal(t, want, r, text)
+		written, err := r.MarshalText()
+		require.NoError(t, err)
+		var again Recheck
+		require.NoError(t, again.UnmarshalText(written))
+		require.Equal(t, r, again)
+	}
+	for _, text := range []string{"", "7", "-1d", "7h", "1.5d", "everything", "999999999d"} {
+		require.ErrorContains(t, new(Recheck).UnmarshalText([]byte(text)), "write 7d, 0 or all", text)
+	}
+}

@@ -142,9 +142,18 @@ func (t Tolerance) Of(read int64) int64 { return max(int64(t.share*float64(read)
 // Recheck is how many recent days are listed again, written as 7d, or all of them. The zero Recheck
 // is none.
 type Recheck struct {
-	Days int
-	All  bool
+	days int
+	all  bool
 }
+
+// RecheckDays is a Recheck of a number of days.
+func RecheckDays(n int) Recheck { return Recheck{days: n} }
+
+// Days is the number of days.
+func (r Recheck) Days() int { return r.days }
+
+// All reports whether everything is listed again.
+func (r Recheck) All() bool { return r.all }
 
 // longestRecheck keeps the number of days within what a time can hold.
 const longestRecheck = 100_000
@@ -153,7 +162,7 @@ const longestRecheck = 100_000
 func (r *Recheck) UnmarshalText(b []byte) error {
 	text := strings.TrimSpace(string(b))
 	if text == "all" || text == "0" {
-		*r = Recheck{All: text == "all"}
+		*r = Recheck{all: text == "all"}
 		return nil
 	}
 	number, inDays := strings.CutSuffix(text, "d")
@@ -161,16 +170,16 @@ func (r *Recheck) UnmarshalText(b []byte) error {
 	if err != nil || !inDays || n < 0 || n > longestRecheck {
 		return fmt.Errorf("%q is not a number of days; write 7d, 0 or all", text)
 	}
-	*r = Recheck{Days: n}
+	*r = Recheck{days: n}
 	return nil
 }
 
 // MarshalText implements encoding.TextMarshaler.
 func (r Recheck) MarshalText() ([]byte, error) {
-	if r.All {
+	if r.all {
 		return []byte("all"), nil
 	}
-	return []byte(strconv.Itoa(r.Days) + "d"), nil
+	return []byte(strconv.Itoa(r.days) + "d"), nil
 }
 
 // Normalize rewrites, in place, values that YAML reads as something else than text although users

@@ -1,0 +1,98 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+// A trace is written when it ends and dated by its start. What was not there when a backfill ended
+// is delivered by the next run, wherever it lies in time, and nothing is delivered twice.
+func TestLateTraces(t *testing.T) {
+	t.Parallel()
+	ages := []time.Duration{time.Minute, 25 * time.Hour, 40 * 24 * time.Hour}
+	t.Run("3.17.2", func(t *testing.T) {
+		t.Parallel()
+		s := need(t, database)
+		id := experiment(t, s.Server, t.Name())
+		add := func(age time.Duration, n int) {
+			seed(t, s.Server, mlflowserver.Login{}, id, n, time.Now().Add(-age))
+		}
+		for name, source := range map[string]string{"REST": s.URL, "SQLite": s.SQLite()} {
+			t.Run(name, func(t *testing.T) {
+				requireLate(t, source, t.Name(), []any{"TestLateTraces/3.17.2"}, ages, add)
+			})
+		}
+	})
+	t.Run("2.14.3", func(t *testing.T) { // scripted, as real servers of this version answer
+		t.Parallel()
+		s := mlflowtest.New("2.14.3")
+		t.Cleanup(s.Close)
+		s.AddExperiment(mlflowtest.Experiment{ID: "1", Name: "old"})
+		number := 0
+		add := func(age time.Duration, n int) {
+			for range n {
+				number++
+				trace := s.Synthetic("1", number, 2, 10)
+				trace.Timestamp = time.Now().Add(-age).UnixMilli() + int64(number)
+				s.Add(trace)
+			}
+		}
+		requireLate(t, s.URL(), "old", []any{"old"}, ages, add)
+	})
+}
+
+func requireLate(t *testing.T, source, name string, experiments []any, ages []time.Duration,
+	add func(age time.Duration, n int)) {
+	t.Helper()
+	add(50*24*time.Hour, 20)
+	add(2*time.Hour, 20)
+	dir, sink := t.TempDir(), otlpsink.New(t)
+	config := collector.Backfill(source, dir).ToOTLP(sink.URL, nil).
+		Set("receivers::mlflow::experiments::names", experiments)
+	collector.Run(t, dir, config, 0)
+	spans := sink.Distinct()
+	for _, age := range ages {
+		add(age, 1)
+	}
+	p := collector.Run(t, dir, config, 0)
+	assert.True(t, strings.HasPrefix(p.Out(), "complete: 3 of 3 traces"), "%s: %s", name, p.Out())
+	assert.Equal(t, spans+2*len(ages), sink.Distinct())
+	requireOnce(t, sink.Spans())
+	requests := sink.Requests()
+	p = collector.Run(t, dir, config, 0)
+	assert.True(t, strings.HasPrefix(p.Out(), "complete: nothing new"), "%s: %s", name, p.Out())
+	assert.Equal(t, requests, sink.Requests())
+}
+
+// Another store in the place of a delivered one is noticed.
+func TestReplacedStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := copyOf(t, sample, dir)
+	config := collector.Backfill(s.URI(), dir)
+	collector.Run(t, dir, config, 0)
+	s.exec(`UPDATE experiments SET creation_time = creation_time + 1000`)
+	p := collector.Run(t, dir, config, 1)
+	first, _, _ := strings.Cut(p.Out(), "\n")
+	assert.Contains(t, first, "the source was replaced")
+	assert.Contains(t, first, "on_replaced: start_over")
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "traces.jsonl")))
+	collector.Run(t, dir, config.Set("receivers::mlflow::on_replaced", "start_over"), 0)
+	traces, _ := collector.ReadTraces(t, dir)
+	assert.Len(t, otlpsink.Count(traces), sampleSpans)
+}
