@@ -194,6 +194,7 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 // read lists and delivers until the source's own numbers agree with what was listed, or further
 // passes are no use.
 func (r *run) read() error {
+	listed := 0
 	for pass := 1; ; pass++ {
 		r.mu.Lock()
 		for range r.Workers {
@@ -205,9 +206,13 @@ func (r *run) read() error {
 			return nil
 		}
 		r.saver.flush()
-		more, err := r.plan(pass)
-		if err != nil {
-			return err
+		more := false
+		if n := r.ranges(); n > listed { // else the source's numbers are those of the last plan
+			listed = n
+			var err error
+			if more, err = r.plan(pass); err != nil {
+				return err
+			}
 		}
 		if !more || pass == passes {
 			r.damaged()

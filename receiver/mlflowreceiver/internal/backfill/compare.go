@@ -4,6 +4,7 @@
 package backfill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,14 @@ func (r *run) plan(pass int) (more bool, err error) {
 	return more, nil
 }
 
+// ranges is how many ranges were listed to their end in this run.
+func (r *run) ranges() (n int) {
+	for _, x := range r.readers {
+		n += len(x.listed)
+	}
+	return n
+}
+
 // input is what is known of an experiment.
 func (r *run) input(x *reader) (reconcile.Input, error) {
 	days, err := x.set.Days(r.ctx)
@@ -66,7 +75,7 @@ func (r *run) input(x *reader) (reconcile.Input, error) {
 // asked whether there are as many as were listed.
 func (r *run) count(pass int) error {
 	for _, x := range r.readers {
-		x.before, x.counts, x.differ = x.counts, nil, nil
+		x.before, x.counts = x.counts, nil
 	}
 	if r.Filter != "" {
 		return r.probe(pass)
@@ -142,13 +151,11 @@ func (x *reader) own(ctx context.Context) error {
 
 // probe asks a source that can't count by day whether it has as many traces as were listed.
 func (r *run) probe(pass int) error {
-	if pass == 1 { // what was found once is listed; a later answer is part of the verdict
-		return nil
-	}
 	for _, x := range r.readers {
 		if x.set == nil || pass > 0 && !x.complete {
 			continue
 		}
+		x.differ = nil
 		in, err := r.input(x)
 		if err != nil {
 			return err
@@ -205,14 +212,17 @@ func (x *reader) meanwhile(d reconcile.Difference) bool {
 	return d.Source != nil && x.before != nil && d.To == d.From+1 && x.before.Days[d.From].Agrees(d.Listed)
 }
 
+// restoredAsks is of how many experiments the traces that were delivered last are looked up.
+const restoredAsks = 5
+
 // restored looks up the traces that were delivered last. If the source does not have half of them,
 // it was restored from a backup: everything is listed again.
 func (r *run) restored() error {
 	last := slices.SortedFunc(slices.Values(r.readers), func(a, b *reader) int {
-		return int(b.record.LastRun - a.record.LastRun)
+		return cmp.Compare(b.record.LastRun, a.record.LastRun)
 	})
 	var anchors, left reconcile.Anchors
-	for _, x := range last[:min(len(last), 5)] {
+	for _, x := range last[:min(len(last), restoredAsks)] {
 		if x.set == nil || len(x.record.Last) == 0 {
 			continue
 		}
