@@ -126,7 +126,7 @@ func remarks(o Outcome) (list []string) {
 		}
 	}
 	if len(scopes) > 1 {
-		scopes = []string{fmt.Sprintf("%s, and of other experiments other days", scopes[0])}
+		scopes = []string{scopes[0] + ", and of other experiments other days"}
 	}
 	if more := len(notes) - remarksShown; more > 0 {
 		notes = append(notes[:remarksShown], fmt.Sprintf("and %d more experiments", more))

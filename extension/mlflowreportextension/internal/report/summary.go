@@ -101,7 +101,8 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 				e.Name, e.ID)
 		}
 		if e.Gone > 0 {
-			fmt.Fprintf(b, "  gone      %d delivered traces of %s (%s) are not at the source any more\n", e.Gone, e.Name,
+			fmt.Fprintf(b, "  gone      %d delivered traces of %s (%s) are not at the source any more\n", e.Gone,
+				e.Name,
 				e.ID)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -70,7 +69,8 @@ func TestLateTrace(t *testing.T) {
 func TestLateTraceBehindADeletedOne(t *testing.T) {
 	w := days()
 	w.complete(t, w.settings(accept))
-	w.source.infos["1"] = slices.DeleteFunc(w.source.infos["1"], func(i mlflow.Info) bool { return i.ID == "tr-1-0100" })
+	w.source.infos["1"] = slices.DeleteFunc(w.source.infos["1"],
+		func(i mlflow.Info) bool { return i.ID == "tr-1-0100" })
 	gone := late("tr-1-0100", (30*24-100)*time.Hour, 0)
 	gone.ID, gone.Duration = "late", 7
 	w.source.add(gone)
@@ -227,5 +227,5 @@ func TestDamagedChunk(t *testing.T) {
 	require.LessOrEqual(t, sum, 720+delivered.ChunkSize)
 	require.Equal(t, 720+24, sum)
 	accounts, _ := w.ledger.Snapshot()
-	require.True(t, strings.Contains(accounts[0].Note, key), accounts[0].Note)
+	require.Contains(t, accounts[0].Note, key)
 }

@@ -292,7 +292,8 @@ func TestCompare(t *testing.T) {
 		{"not compared, all listed", false, NotCompared, ranges(0, 10), func(*Input) {}, true, "", ""},
 		{"numbers differ", true, ByDurations, nil, func(in *Input) { in.Source.Days[day0+2] = counted(7, 500) }, false,
 			"2026-02-18: the source has 7 traces, 5 were listed", ""},
-		{"durations differ", true, ByDurations, nil, func(in *Input) { in.Source.Days[day0+2] = counted(5, 700) }, false,
+		{"durations differ", true, ByDurations, nil, func(in *Input) { in.Source.Days[day0+2] = counted(5, 700) },
+			false,
 			"2026-02-18: the durations of its 5 traces add up to 700 ms at the source, to 500 ms as listed", ""},
 		{"probing found", false, ByNumber, ranges(0, 10), func(in *Input) {
 			in.Differ = []delivered.Range{{From: day0 + 1, To: day0 + 3}}

@@ -641,7 +641,8 @@ func TestSimulation(t *testing.T) {
 				wg.Wait()
 				assert.Zero(t, sum.falseAlarms)
 				t.Logf("%d histories: silent %d (twins: %d of %d); %d traces missing in histories of which %d say so "+
-					"and %d name their scope; kills %d, repeats %d, requests of a quiet run %.1f", *seeds, silent, twins,
+					"and %d name their scope; kills %d, repeats %d, requests of a quiet run %.1f",
+					*seeds, silent, twins,
 					restored, sum.missing, sum.said, sum.scoped, sum.kills, sum.repeats,
 					float64(sum.requests)/float64(*seeds))
 				require.Equal(t, 0, silent)

@@ -76,9 +76,9 @@ type Difference struct {
 	Source *mlflow.Counts
 }
 
-// Compare says what a run proves, from the state at its end. listed is what the run listed: each range
-// of its plans, from where a resumed listing stood. method is what the source can do. Of in, Recheck, LateChanges, Rotate, All and Pass don't
-// count.
+// Compare says what a run proves, from the state at its end. listed is what the run listed: each
+// range of its plans, from where a resumed listing stood. method is what the source can do. Of in,
+// Recheck, LateChanges, Rotate, All and Pass don't count.
 func Compare(in Input, listed []TimeRange, method Method) Comparison {
 	p := newPlanner(in)
 	p.compare()
