@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -199,10 +201,11 @@ func openClient(ctx context.Context, keeper storage.Extension, id component.ID) 
 	if err == nil {
 		return client, nil
 	}
-	switch err.Error() {
-	case "timeout":
+	switch text := err.Error(); {
+	case text == "timeout":
 		return nil, fmt.Errorf("another process with the same storage folder is running: %w", err)
-	case "invalid database", "version mismatch", "checksum error":
+	case slices.Contains([]string{"invalid database", "version mismatch", "checksum error"}, text),
+		strings.HasPrefix(text, "file size too small"):
 		return nil, fmt.Errorf("its file is damaged: %w; %s", err, remedy)
 	}
 	return nil, err

@@ -6,10 +6,12 @@ package mlflowreceiver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +24,7 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pipeline"
 	"go.opentelemetry.io/collector/receiver"
@@ -372,4 +375,38 @@ func opaque(s string) configopaque.String { return configopaque.String(s) }
 func storageID(name string) *component.ID {
 	id := storagetest.NewStorageID(name)
 	return &id
+}
+
+// keeper is a storage extension that can't open its client.
+type keeper struct {
+	storage.Extension
+	err   error
+	panic string
+}
+
+func (k keeper) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
+	if k.panic != "" {
+		panic(k.panic)
+	}
+	return nil, k.err
+}
+
+// A storage that can't be opened names the cause, and another process only where there is one.
+func TestStorageThatCannotBeOpened(t *testing.T) {
+	for name, c := range map[string]struct {
+		keeper keeper
+		want   string
+	}{
+		"locked":    {keeper{err: errors.New("timeout")}, "another process with the same storage folder is running"},
+		"damaged":   {keeper{err: errors.New("invalid database")}, "its file is damaged: invalid database; restore"},
+		"cut":       {keeper{err: errors.New("file size too small 5000")}, "its file is damaged: file size too small"},
+		"bad pages": {keeper{panic: "page 7 already freed"}, "its file is damaged: page 7 already freed; restore"},
+		"else":      {keeper{err: errors.New("permission denied")}, "permission denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := openClient(t.Context(), c.keeper, component.MustNewID("mlflow"))
+			require.ErrorContains(t, err, c.want)
+			require.Equal(t, name == "locked", strings.Contains(err.Error(), "another process"))
+		})
+	}
 }

@@ -263,6 +263,9 @@ func (r *run) restored() error {
 	return nil
 }
 
+// keysNamed is how many damaged records a note names; the log names all.
+const keysNamed = 3
+
 // damaged names the records of the set that could not be read; their days are listed again.
 func (r *run) damaged() {
 	for _, x := range r.readers {
@@ -275,9 +278,14 @@ func (r *run) damaged() {
 		}
 		if len(keys) > 0 {
 			slices.Sort(keys)
+			keys = slices.Compact(keys)
 			r.Log.Error("Stored records are damaged; their days are listed again and some traces are delivered again",
-				zap.String("experiment_id", x.exp.ID), zap.Strings("records", slices.Compact(keys)))
-			x.note = "records of delivered traces were damaged (" + strings.Join(keys, ", ") + ")"
+				zap.String("experiment_id", x.exp.ID), zap.Strings("records", keys))
+			if n := len(keys); n > keysNamed {
+				keys = append(keys[:keysNamed], fmt.Sprintf("and %d more", n-keysNamed))
+			}
+			x.note = "records of delivered traces were damaged (" + strings.Join(keys, ", ") +
+				"), so some traces were delivered again"
 		}
 	}
 }
