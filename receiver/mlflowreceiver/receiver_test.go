@@ -410,3 +410,37 @@ func TestStorageThatCannotBeOpened(t *testing.T) {
 		})
 	}
 }
+
+// A finished backfill of 20,000 traces over 90 days costs few requests when it is run again.
+func TestRunAgainIsCheap(t *testing.T) {
+	const traces, span = 20_000, 90 * 24 * time.Hour
+	for version, most := range map[string]int{"3.17.2": 30, "2.14.3": 70} {
+		t.Run(version, func(t *testing.T) {
+			server := mlflowtest.New(version)
+			t.Cleanup(server.Close)
+			server.AddExperiment(mlflowtest.Experiment{ID: "1", Name: "support-bot"})
+			for i := range traces {
+				trace := server.Synthetic("1", i, 1, 1)
+				trace.Timestamp = time.Now().Add(-span + time.Duration(i)*(span/traces)).UnixMilli()
+				server.Add(trace)
+			}
+			report := newSink()
+			h := newHost(report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
+			cfg := configure()
+			cfg.TrackingURI, cfg.StorageID = opaque(server.URL()), storageID("s")
+			set := receivertest.NewNopSettings(metadata.Type) // with an id of its own
+			run := func() (requests int) {
+				before := server.Count("")
+				r := start(t, cfg, set, h, consumertest.NewNop())
+				done := <-report.runs
+				require.NoError(t, r.Shutdown(t.Context()))
+				require.True(t, done.Complete, done.Problems)
+				return server.Count("") - before
+			}
+			run()
+			again := run()
+			t.Logf("%s: %d requests", version, again)
+			require.LessOrEqual(t, again, most)
+		})
+	}
+}

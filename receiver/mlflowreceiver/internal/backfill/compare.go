@@ -37,7 +37,10 @@ func (r *run) plan(pass int) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		in.Recheck, in.Rotate, in.All, in.Pass = r.Recheck, r.Rotate, r.RecheckAll, pass
+		in.Recheck, in.All, in.Pass = r.Recheck, r.RecheckAll, pass
+		if x.counts == nil {
+			in.Rotate = r.Rotate
+		}
 		ranges := reconcile.NewPlan(in).Ranges
 		more = more || len(ranges) > 0
 		if pass == passes { // what differs now is part of the verdict
