@@ -66,7 +66,7 @@ func TestPipeline(t *testing.T) {
 		}
 	}
 	report := collector.ReadReport(t, dir)
-	assert.Equal(t, "end_to_end", report.Receivers[0].Delivery)
+	assert.Equal(t, "acknowledged", report.Receivers[0].Delivery)
 	assert.Contains(t, report.Headline, "arrived: not verified", "no warehouse, so nobody counted")
 	noCanary(t, dir)
 }

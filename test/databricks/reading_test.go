@@ -79,7 +79,7 @@ func TestFaithfulFromDatabricks(t *testing.T) {
 
 			report := collector.ReadReport(t, dir).Receivers[0]
 			assert.True(t, report.Complete, report.Headline)
-			assert.Equal(t, "end_to_end", report.Delivery)
+			assert.Equal(t, "acknowledged", report.Delivery)
 			assert.EqualValues(t, len(all), report.Totals.Read)
 			assert.EqualValues(t, len(all), check[0].Traces)
 			assert.Equal(t, experiment, report.Experiments[0].ID)
