@@ -65,7 +65,7 @@ func TestFaithful(t *testing.T) {
 
 			report := collector.ReadReport(t, dir).Receivers[0]
 			assert.True(t, report.Complete, report.Headline)
-			assert.Equal(t, "end_to_end", report.Delivery)
+			assert.Equal(t, "acknowledged", report.Delivery)
 			assert.Empty(t, report.DeliveryNotes)
 			assert.EqualValues(t, len(all), report.Totals.Read)
 			assert.EqualValues(t, len(want), report.Totals.Accepted)
