@@ -117,6 +117,7 @@ receivers:
     end_time: 2026-03-20T00:00:00Z
     max_skipped: 5%
     on_complete: shutdown
+    accept: unknown
     storage: none
 exporters:
   file: {path: `+dir+`/traces.jsonl, rotation: {max_megabytes: 1024, max_backups: 0}}

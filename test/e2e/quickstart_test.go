@@ -160,9 +160,11 @@ func TestFirstConfigurationOfTheReadme(t *testing.T) {
 		collector.Default())
 	eventually(t, func() bool { return strings.Contains(p.Logs(), "Everything is ready") || p.Ended() }, "the start")
 	p.Signal(syscall.SIGTERM)
-	p.Wait()
+	status := p.Wait()
 	require.Contains(t, p.Logs(), "Everything is ready")
-	require.FileExists(t, filepath.Join(dir, "state", "report.json"))
+	if status >= 0 { // else the signal came before the collector listened to signals
+		require.FileExists(t, filepath.Join(dir, "state", "report.json"))
+	}
 }
 
 // readmeLines are the lines of the summary that the README shows.

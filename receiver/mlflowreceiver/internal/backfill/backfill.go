@@ -114,6 +114,10 @@ type run struct {
 	stopped <-chan struct{}
 	wg      sync.WaitGroup
 
+	// until is the end of the range as it was asked for. From Settings.To on it lies in the future:
+	// traces are delivered, and their days stay open.
+	until int64
+
 	sentAgain atomic.Int64
 
 	mu      sync.Mutex
@@ -142,8 +146,9 @@ type Result struct {
 // move). The error is a fault that ended the run: of the source, the selection or the storage, or
 // ErrGivenUp. What happened to each trace is in the ledger.
 func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) {
+	until := s.To
 	s.To = min(s.To, s.Now().UnixMilli()) // what is listed to its end is known as listed up to there
-	r := &run{Settings: s, parent: ctx, stopped: stop, signal: make(chan struct{}), windows: map[*window]bool{}}
+	r := &run{Settings: s, until: until, parent: ctx, stopped: stop, signal: make(chan struct{}), windows: map[*window]bool{}}
 	r.changed.L = &r.mu
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	defer r.cancel(nil)

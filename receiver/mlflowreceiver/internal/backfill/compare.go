@@ -42,6 +42,9 @@ func (r *run) plan(pass int) (more bool, err error) {
 			in.Rotate = r.Rotate
 		}
 		ranges := reconcile.NewPlan(in).Ranges
+		if pass == 0 && r.until > r.To {
+			ranges = append(ranges, reconcile.TimeRange{From: r.To, To: r.until})
+		}
 		more = more || len(ranges) > 0
 		if pass == passes { // what differs now is part of the verdict
 			continue

@@ -229,3 +229,26 @@ func TestDamagedChunk(t *testing.T) {
 	accounts, _ := w.ledger.Snapshot()
 	require.Contains(t, accounts[0].Note, key)
 }
+
+// Clients choose the time of a trace. A range that ends in the future holds those that are dated
+// there, and what is written there later is delivered, too.
+func TestFutureTraces(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		w := days()
+		w.source.old = old
+		w.source.add(late("tomorrow", -25*time.Hour, time.Second))
+		s := w.settings(accept)
+		s.To = epoch.Add(100 * 24 * time.Hour).UnixMilli()
+		w.complete(t, s)
+		require.Equal(t, 1, w.got["tomorrow"])
+		require.Len(t, w.got, 721)
+		w.later = 26 * time.Hour
+		w.source.add(late("also tomorrow", -24*time.Hour, time.Second))
+		s = w.settings(accept)
+		s.To = epoch.Add(100 * 24 * time.Hour).UnixMilli()
+		w.complete(t, s)
+		require.Equal(t, 1, w.got["also tomorrow"])
+		require.Equal(t, 1, w.got["tomorrow"])
+		require.Len(t, w.got, 722)
+	}
+}

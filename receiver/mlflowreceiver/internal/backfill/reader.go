@@ -111,7 +111,8 @@ func (x *reader) planRange(ctx context.Context) (*window, error) {
 		return nil, nil
 	}
 	r, of := x.run, x.ranges[0]
-	if x.listing == nil {
+	future := of.From >= r.To
+	if x.listing == nil && !future {
 		listing, after, err := x.set.List(ctx, of.From, of.To)
 		if err != nil {
 			return nil, err
@@ -129,7 +130,9 @@ func (x *reader) planRange(ctx context.Context) (*window, error) {
 	w := &window{reader: x, listing: x.listing}
 	if len(infos) == 0 {
 		w.end = true
-		x.listed = append(x.listed, reconcile.TimeRange{From: x.from, To: of.To})
+		if !future {
+			x.listed = append(x.listed, reconcile.TimeRange{From: x.from, To: of.To})
+		}
 		x.ranges, x.listing, x.after = x.ranges[1:], nil, mlflow.Position{}
 	} else {
 		last := infos[len(infos)-1]
