@@ -148,7 +148,8 @@ type Result struct {
 func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) {
 	until := s.To
 	s.To = min(s.To, s.Now().UnixMilli()) // what is listed to its end is known as listed up to there
-	r := &run{Settings: s, until: until, parent: ctx, stopped: stop, signal: make(chan struct{}), windows: map[*window]bool{}}
+	r := &run{Settings: s, until: until, parent: ctx, stopped: stop, signal: make(chan struct{}),
+		windows: map[*window]bool{}}
 	r.changed.L = &r.mu
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	defer r.cancel(nil)
