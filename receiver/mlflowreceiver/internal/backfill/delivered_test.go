@@ -5,10 +5,14 @@ package backfill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -250,5 +254,95 @@ func TestFutureTraces(t *testing.T) {
 		require.Equal(t, 1, w.got["also tomorrow"])
 		require.Equal(t, 1, w.got["tomorrow"])
 		require.Len(t, w.got, 722)
+	}
+}
+
+// Random histories: traces that appear late, grow and vanish between runs that die at random
+// moments. After a last run everything that the source has is delivered in its newest shape, and
+// what was delivered twice stays bounded.
+func TestHistoriesWithDeaths(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		w := newWorld(1, 0)
+		w.source.old = seed%4 == 3
+		shapes := map[string]int64{} // of the newest delivery
+		next, grown := 0, 0
+		add := func(n int) {
+			for range n {
+				next++
+				w.source.add(late(fmt.Sprintf("tr-%04d", next), time.Duration(1+r.IntN(20*24))*time.Hour,
+					time.Duration(1+r.IntN(1e9))*time.Millisecond)) // such that sums differ
+			}
+		}
+		add(60)
+		deliver := func(s Settings) Settings {
+			send := s.Send
+			s.Send = func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
+				err := send(ctx, x, traces)
+				if err == nil {
+					w.mu.Lock()
+					for _, t := range traces {
+						shapes[t.Info.ID] = t.Info.Duration
+					}
+					w.mu.Unlock()
+				}
+				return err
+			}
+			return s
+		}
+		for range 6 {
+			dead, left := atomic.Bool{}, atomic.Int64{}
+			left.Store(int64(r.IntN(8)))
+			w.store.fail = func() error {
+				if dead.Load() {
+					return errors.New("the process is dead")
+				}
+				return nil
+			}
+			synctest.Test(t, func(t *testing.T) {
+				ctx, kill := context.WithCancel(t.Context())
+				defer kill()
+				_, _ = Run(ctx, nil, deliver(w.settings(func(context.Context, string, []string) error {
+					if left.Add(-1) < 0 {
+						dead.Store(true)
+						kill()
+						return errors.New("the process is dead")
+					}
+					return nil
+				})))
+			})
+			w.store.fail = nil
+			add(r.IntN(6))
+			w.source.mu.Lock()
+			if list := w.source.infos["1"]; len(list) > 10 {
+				if !w.source.old { // a number alone does not show that a trace has grown
+					list[r.IntN(len(list))].Duration += 1 + r.Int64N(1e9)
+					grown++
+				}
+				at := r.IntN(len(list))
+				w.source.infos["1"] = slices.Delete(slices.Clone(list), at, at+1)
+			}
+			w.source.mu.Unlock()
+		}
+		s := deliver(w.settings(accept))
+		s.RecheckAll = w.source.old
+		w.complete(t, s)
+		if accounts, _ := w.ledger.Snapshot(); accounts[0].Scope != "" {
+			// a listing that was resumed does not see what appeared before it, and says so
+			require.True(t, w.source.old)
+			s = deliver(w.settings(accept))
+			s.RecheckAll = true
+			w.complete(t, s)
+			accounts, _ = w.ledger.Snapshot()
+			require.Empty(t, accounts[0].Scope)
+		}
+		repeats := -len(w.got)
+		for _, n := range w.got {
+			repeats += n
+		}
+		for _, i := range w.source.infos["1"] {
+			require.Equal(t, i.Duration, shapes[i.ID], "seed %d: %s", seed, i.ID)
+		}
+		require.LessOrEqual(t, repeats, grown+6*(3+3+1)*10, "seed %d", seed)
 	}
 }
