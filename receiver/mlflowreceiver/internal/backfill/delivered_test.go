@@ -257,9 +257,9 @@ func TestFutureTraces(t *testing.T) {
 	}
 }
 
-// Random histories: traces that appear late, grow and vanish between runs that die at random
-// moments. After a last run everything that the source has is delivered in its newest shape, and
-// what was delivered twice stays bounded.
+// Random histories: traces appear late, grow and vanish between runs that die at random moments.
+// After a last run everything that the source has is delivered in its newest shape, and what was
+// delivered twice is bounded.
 func TestHistoriesWithDeaths(t *testing.T) {
 	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 11))
