@@ -103,7 +103,7 @@ func (r *run) count(pass int) error {
 		}
 		ids = append(ids, x.exp.ID)
 	}
-	if len(ids) == 0 {
+	if len(ids) == 0 || pass == 0 && r.unlisted() { // everything is listed, whatever the source counts
 		return nil
 	}
 	total, err := r.Source.Daily(r.ctx, ids, r.From, r.To)
@@ -139,6 +139,11 @@ func (r *run) count(pass int) error {
 		}
 	}
 	return nil
+}
+
+// unlisted reports whether nothing of any experiment was listed to its end before this run.
+func (r *run) unlisted() bool {
+	return !slices.ContainsFunc(r.readers, func(x *reader) bool { return x.set != nil && len(x.set.Listed()) > 0 })
 }
 
 // own takes what was listed of an experiment for what the source counts of it, since the sums over
