@@ -45,28 +45,27 @@ func (s *Store) Daily(ctx context.Context, experiments []string, from, to int64)
 		if err != nil {
 			return nil, err
 		}
-		type row struct{ day, traces, duration integer }
-		var r row
-		var found []row
+		// The rows are added up here: SQLite would sort them by day once more.
+		var timestamp, duration integer
+		var found map[mlflow.Day]mlflow.Counts
 		q := query{
-			// rounded down, also before 1970
-			text: fmt.Sprintf("SELECT (t.timestamp_ms - ((t.timestamp_ms %% %[1]d) + %[1]d) %% %[1]d) / %[1]d AS day, "+
-				"count(*), sum(t.execution_time_ms) FROM trace_info t WHERE "+where+" GROUP BY day",
-				mlflow.MillisPerDay),
-			args: args, dest: []destination{&r.day, &r.traces, &r.duration},
+			text: "SELECT t.timestamp_ms, t.execution_time_ms FROM trace_info t WHERE " + where,
+			args: args, dest: []destination{&timestamp, &duration},
 		}
-		err = s.read(ctx, q, func() { found = nil }, func() error {
-			found = append(found, r)
+		err = s.read(ctx, q, func() { found = map[mlflow.Day]mlflow.Counts{} }, func() error {
+			c := found[mlflow.DayOf(timestamp.n)]
+			c.Traces++
+			c.Duration += duration.n
+			found[mlflow.DayOf(timestamp.n)] = c
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range found {
-			d := days[mlflow.Day(r.day.n)]
-			d.Traces += r.traces.n
-			d.Duration += r.duration.n
-			days[mlflow.Day(r.day.n)] = d
+		for day, c := range found {
+			d := days[day]
+			d.Counts.Add(c)
+			days[day] = d
 		}
 	}
 	return days, nil
