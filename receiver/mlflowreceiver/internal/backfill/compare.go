@@ -26,17 +26,17 @@ const passes = 3
 // plan compares what the source counts with what was listed, and sets the ranges that each reader
 // lists in a pass. It reports whether there is anything to list.
 func (r *run) plan(pass int) (more bool, err error) {
+	if err := r.loadDays(); err != nil {
+		return false, err
+	}
 	if err := r.count(pass); err != nil {
 		return false, err
 	}
 	for _, x := range r.readers {
-		if x.set == nil || pass > 0 && !x.complete {
+		if pass > 0 && !x.complete {
 			continue
 		}
-		in, err := r.input(x)
-		if err != nil {
-			return false, err
-		}
+		in := r.input(x)
 		in.Recheck, in.All, in.Pass = r.Recheck, r.RecheckAll, pass
 		if x.counts == nil {
 			in.Rotate = r.Rotate
@@ -66,14 +66,20 @@ func (r *run) ranges() (n int) {
 	return n
 }
 
-// input is what is known of an experiment.
-func (r *run) input(x *reader) (reconcile.Input, error) {
-	days, err := x.set.Days(r.ctx)
-	if err != nil {
-		return reconcile.Input{}, err
+// loadDays takes from the sets what is known of each day now.
+func (r *run) loadDays() (err error) {
+	for _, x := range r.readers {
+		if x.days, err = x.set.Days(r.ctx); err != nil {
+			return err
+		}
 	}
-	return reconcile.Input{From: r.From, To: r.To, Days: days, Listed: x.set.Listed(), Source: x.counts,
-		Differ: x.differ}, nil
+	return nil
+}
+
+// input is what is known of an experiment.
+func (r *run) input(x *reader) reconcile.Input {
+	return reconcile.Input{From: r.From, To: r.To, Days: x.days, Listed: x.set.Listed(), Source: x.counts,
+		Differ: x.differ}
 }
 
 // count asks the source for the traces of each day, first for all experiments together and only
@@ -86,25 +92,18 @@ func (r *run) count(pass int) error {
 	if r.Filter != "" {
 		return r.probe(pass)
 	}
+	if len(r.readers) == 0 || pass == 0 && r.unlisted() { // everything is listed, whatever the source counts
+		return nil
+	}
 	listed := map[mlflow.Day]mlflow.Counts{}
 	var ids []string
 	for _, x := range r.readers {
-		if x.set == nil {
-			continue
-		}
-		days, err := x.set.Days(r.ctx)
-		if err != nil {
-			return err
-		}
-		for _, d := range days {
+		for _, d := range x.days {
 			sum := listed[d.Date]
 			sum.Add(d.Counts)
 			listed[d.Date] = sum
 		}
 		ids = append(ids, x.exp.ID)
-	}
-	if len(ids) == 0 || pass == 0 && r.unlisted() { // everything is listed, whatever the source counts
-		return nil
 	}
 	total, err := r.Source.Daily(r.ctx, ids, r.From, r.To)
 	if errors.Is(err, mlflow.ErrUnsupported) {
@@ -122,14 +121,10 @@ func (r *run) count(pass int) error {
 	}
 	for _, x := range r.readers {
 		switch {
-		case x.set == nil:
-			continue
 		case len(ids) == 1:
 			x.counts = &reconcile.SourceCounts{Days: total, Durations: true}
 		case agree:
-			if err := x.own(r.ctx); err != nil {
-				return err
-			}
+			x.counts = x.own()
 		default:
 			days, err := r.Source.Daily(r.ctx, []string{x.exp.ID}, r.From, r.To)
 			if err != nil {
@@ -143,36 +138,29 @@ func (r *run) count(pass int) error {
 
 // unlisted reports whether nothing of any experiment was listed to its end before this run.
 func (r *run) unlisted() bool {
-	return !slices.ContainsFunc(r.readers, func(x *reader) bool { return x.set != nil && len(x.set.Listed()) > 0 })
+	return !slices.ContainsFunc(r.readers, func(x *reader) bool { return len(x.set.Listed()) > 0 })
 }
 
-// own takes what was listed of an experiment for what the source counts of it, since the sums over
-// all experiments agree.
-func (x *reader) own(ctx context.Context) error {
-	days, err := x.set.Days(ctx)
-	if err != nil {
-		return err
+// own is what was listed of an experiment as what the source counts of it, since the sums over all
+// experiments agree.
+func (x *reader) own() *reconcile.SourceCounts {
+	counts := &reconcile.SourceCounts{Days: map[mlflow.Day]mlflow.DayCounts{}, Durations: true}
+	for _, d := range x.days {
+		counts.Days[d.Date] = mlflow.DayCounts{Counts: d.Counts}
 	}
-	x.counts = &reconcile.SourceCounts{Days: map[mlflow.Day]mlflow.DayCounts{}, Durations: true}
-	for _, d := range days {
-		x.counts.Days[d.Date] = mlflow.DayCounts{Counts: d.Counts}
-	}
-	return nil
+	return counts
 }
 
 // probe asks a source that can't count by day whether it has as many traces as were listed.
 func (r *run) probe(pass int) error {
 	for _, x := range r.readers {
-		if x.set == nil || pass > 0 && !x.complete {
+		if pass > 0 && !x.complete {
 			continue
 		}
 		x.differ = nil
-		in, err := r.input(x)
-		if err != nil {
-			return err
-		}
+		var err error
 		x.exact = true
-		x.differ, err = reconcile.Disagreements(r.ctx, in,
+		x.differ, err = reconcile.Disagreements(r.ctx, r.input(x),
 			func(ctx context.Context, of reconcile.TimeRange, n int64) (bool, error) {
 				return r.Source.Exactly(ctx, mlflow.Range{ExperimentID: x.exp.ID, From: of.From, To: of.To,
 					Filter: r.Filter}, n)
@@ -191,13 +179,12 @@ func (r *run) probe(pass int) error {
 // conclude says for each experiment what the comparison with the source proves, and writes that the
 // run has read everything.
 func (r *run) conclude() error {
+	if err := r.loadDays(); err != nil {
+		return err
+	}
 	for _, x := range r.readers {
-		if x.set == nil || !x.complete {
+		if !x.complete {
 			continue
-		}
-		in, err := r.input(x)
-		if err != nil {
-			return err
 		}
 		method := reconcile.NotCompared
 		if x.counts != nil {
@@ -205,7 +192,7 @@ func (r *run) conclude() error {
 		} else if x.exact {
 			method = reconcile.ByNumber
 		}
-		c := reconcile.Compare(in, x.listed, method)
+		c := reconcile.Compare(r.input(x), x.listed, method)
 		c.Differ = slices.DeleteFunc(c.Differ, x.meanwhile)
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
 			a.Missing, a.Scope, a.Gone = c.Missing(), c.Scope(), c.Gone
@@ -234,7 +221,7 @@ func (r *run) restored() error {
 	})
 	var anchors, left reconcile.Anchors
 	for _, x := range last[:min(len(last), restoredAsks)] {
-		if x.set == nil || len(x.record.Last) == 0 {
+		if len(x.record.Last) == 0 {
 			continue
 		}
 		infos, err := r.Source.Lookup(r.ctx, x.exp.ID, x.record.Last)
@@ -256,9 +243,6 @@ func (r *run) restored() error {
 		"backup, so everything is listed again")
 	var all delivered.Changes
 	for _, x := range r.readers {
-		if x.set == nil {
-			continue
-		}
 		x.set.Reopen(r.Now().UnixMilli())
 		all.Append(x.set.Changes())
 		x.note = "the source seems to be restored from a backup, so everything was listed again"
@@ -267,9 +251,7 @@ func (r *run) restored() error {
 		return fmt.Errorf("writing the storage: %w", err)
 	}
 	for _, x := range r.readers {
-		if x.set != nil {
-			x.set.Applied()
-		}
+		x.set.Applied()
 	}
 	return nil
 }
@@ -280,9 +262,6 @@ const keysNamed = 3
 // damaged names the records of the set that could not be read; their days are listed again.
 func (r *run) damaged() {
 	for _, x := range r.readers {
-		if x.set == nil {
-			continue
-		}
 		var keys []string
 		for _, d := range x.set.Damage() {
 			keys = append(keys, d.Key)

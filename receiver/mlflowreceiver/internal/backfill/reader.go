@@ -35,7 +35,9 @@ type reader struct {
 	// as they are listed.
 	takeOver progress.Coverage
 
-	// Of the newest plan: what the source counted, before and at the end of the listing.
+	// Of the newest plan: what the set knows of each day, and what the source counted before and at
+	// the end of the listing.
+	days           []delivered.Day
 	before, counts *reconcile.SourceCounts
 	differ         []delivered.Range
 	exact          bool   // differ was found by asking whether the source has as many traces as listed
