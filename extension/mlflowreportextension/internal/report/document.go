@@ -263,8 +263,9 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 
 func experiment(a *progress.Account) Experiment {
 	e := Experiment{
-		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight), Complete: a.Done &&
-			a.Error == "" && a.Missing == "", Grown: a.Grown, Gone: a.Gone, Missing: a.Missing, NotCompared: a.Scope,
+		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight),
+		Complete: a.Done && a.Error == "" && a.Missing == "",
+		Grown:    a.Grown, Gone: a.Gone, Missing: a.Missing, NotCompared: a.Scope,
 		Note: a.Note, Error: a.Error,
 	}
 	if a.SourceCount >= 0 {

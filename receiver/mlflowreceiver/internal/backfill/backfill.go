@@ -266,9 +266,6 @@ func (r *run) halted() bool {
 	}
 }
 
-// ends reports whether the run ends by itself although the destination refuses.
-func (r *run) ends() bool { return r.Ends }
-
 // newBackOff returns the intervals of the configuration, which never end.
 func (r *run) newBackOff() *backoff.ExponentialBackOff {
 	b := &backoff.ExponentialBackOff{

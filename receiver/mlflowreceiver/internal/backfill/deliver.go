@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -121,12 +120,8 @@ func (r *run) room(w *window) error {
 	x := w.reader
 	r.mu.Lock()
 	defer r.unlock()
-	var over func()
-	defer func() {
-		if over != nil {
-			over()
-		}
-	}()
+	long := stall{reader: x}
+	defer long.end()
 	for waits := false; w.suspects == nil && x.quarantine.full(); waits = true {
 		if x.evidence > 0 {
 			x.evidence--
@@ -134,15 +129,12 @@ func (r *run) room(w *window) error {
 		}
 		x.wantRoom++
 		if !waits {
-			over = r.stalling(x)
+			long.begin()
 			r.broadcast() // what is in quarantine may be sent now
 			r.explain(x, "the quarantine is full: "+x.quarantine.message())
 		}
 		w.reading = time.Time{}
-		changed := r.signal
-		r.unlock()
-		err := r.await(changed, time.Time{})
-		r.mu.Lock()
+		err := r.await(time.Time{})
 		x.wantRoom--
 		if err != nil {
 			return err
@@ -154,26 +146,17 @@ func (r *run) room(w *window) error {
 // send hands traces to the pipeline and returns its answer. A call that takes long no longer counts
 // as work in flight.
 func (r *run) send(w *window, traces []*mlflow.Trace) error {
-	x := w.reader
-	var over func()
-	var mu sync.Mutex
+	long := stall{reader: w.reader}
 	watch := time.AfterFunc(stallAfter, func() {
-		mu.Lock()
-		defer mu.Unlock()
 		r.mu.Lock()
 		defer r.unlock()
-		over = r.stalling(x)
+		long.begin()
 	})
-	err := r.Send(r.ctx, x.exp, traces)
-	if !watch.Stop() {
-		mu.Lock()
-		defer mu.Unlock()
-		if over != nil {
-			r.mu.Lock()
-			defer r.unlock()
-			over()
-		}
-	}
+	err := r.Send(r.ctx, w.reader.exp, traces)
+	watch.Stop()
+	r.mu.Lock()
+	defer r.unlock()
+	long.end()
 	return err
 }
 
@@ -192,13 +175,8 @@ func (r *run) enter(w *window) (call, error) {
 	x := w.reader
 	r.mu.Lock()
 	defer r.unlock()
-	var over func()
-	defer func() {
-		if over != nil {
-			over()
-		}
-	}()
-	waits := false
+	long := stall{reader: x}
+	defer long.end()
 	for {
 		now := r.Now()
 		if err := r.ctx.Err(); err != nil {
@@ -225,18 +203,14 @@ func (r *run) enter(w *window) (call, error) {
 		if r.halted() {
 			return call{}, errHalted
 		}
-		if !waits && w.suspects == nil {
-			over = r.stalling(x)
+		if w.suspects == nil {
+			long.begin()
 		}
-		waits = true
 		w.reading = time.Time{}
 		if b.probing {
 			at = time.Time{}
 		}
-		changed := r.signal
-		r.unlock()
-		_ = r.await(changed, at)
-		r.mu.Lock()
+		_ = r.await(at)
 	}
 }
 
@@ -316,8 +290,11 @@ func (r *run) failed(w *window, c call, err error) {
 }
 
 // await returns when something changed, when a time has come (zero: never), or with an error when
-// the run ends.
-func (r *run) await(changed <-chan struct{}, at time.Time) error {
+// the run ends. r.mu is held, and free meanwhile.
+func (r *run) await(at time.Time) error {
+	changed := r.signal
+	r.unlock()
+	defer r.mu.Lock()
 	var due <-chan time.Time
 	if !at.IsZero() {
 		t := time.NewTimer(at.Sub(r.Now()))

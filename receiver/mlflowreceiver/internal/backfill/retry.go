@@ -44,7 +44,7 @@ func (r *run) due(x *reader) []*suspect {
 	for {
 		now := r.Now()
 		alone := x.exhausted && x.busy == 0
-		at, ok := x.quarantine.due(alone, !r.ends())
+		at, ok := x.quarantine.due(alone, !r.Ends)
 		if r.halted() || r.SendOnce || !ok && alone {
 			x.retrying = false
 			return nil
@@ -57,15 +57,12 @@ func (r *run) due(x *reader) []*suspect {
 				x.evidence = 1
 				r.broadcast()
 			}
-			return x.quarantine.take(now, limit, alone, !r.ends())
+			return x.quarantine.take(now, limit, alone, !r.Ends)
 		}
 		if !ok || !may {
 			at = time.Time{}
 		}
-		changed := r.signal
-		r.unlock()
-		_ = r.await(changed, at)
-		r.mu.Lock()
+		_ = r.await(at)
 	}
 }
 
@@ -148,11 +145,7 @@ func (r *run) around(x *reader, refused time.Time) (after time.Time, tripped, al
 		if x.breaker.open || alone || !r.Now().Before(end) {
 			return time.Time{}, x.breaker.open, alone
 		}
-		changed := r.signal
-		r.unlock()
-		err := r.await(changed, end)
-		r.mu.Lock()
-		if err != nil {
+		if r.await(end) != nil {
 			return time.Time{}, true, alone
 		}
 	}

@@ -71,7 +71,7 @@ func (r *run) fail(x *reader, err error) {
 //
 // While another experiment flows, an experiment has one window in work at most, so a destination
 // that stalls for one experiment takes one worker and no more; a worker that waits for long is
-// replaced (see stalling). Alone, an experiment gets every worker.
+// replaced (see stall). Alone, an experiment gets every worker.
 func (r *run) pick() *reader {
 	r.mu.Lock()
 	defer r.unlock()
@@ -123,18 +123,34 @@ func (r *run) finished() bool {
 	return true
 }
 
-// stalling marks that a worker waits for the destination for long, and lets another take its place;
-// the returned function takes the mark back. r.mu is held for both.
-func (r *run) stalling(x *reader) (over func()) {
-	x.waiting++
+// stall is the mark that a worker waits for the destination for long, so that another takes its
+// place. run.mu is held for its methods.
+type stall struct {
+	reader       *reader
+	begun, ended bool
+}
+
+// begin sets the mark, unless it is set or was taken back.
+func (s *stall) begin() {
+	if s.begun || s.ended {
+		return
+	}
+	s.begun = true
+	r := s.reader.run
+	s.reader.waiting++
 	r.stalled++
 	if !r.halted() && !r.finished() {
 		r.spawn()
 	}
 	r.wake()
-	return func() {
-		x.waiting--
-		r.stalled--
-		r.wake()
+}
+
+// end takes the mark back for good.
+func (s *stall) end() {
+	if s.begun && !s.ended {
+		s.reader.waiting--
+		s.reader.run.stalled--
+		s.reader.run.wake()
 	}
+	s.ended = true
 }
