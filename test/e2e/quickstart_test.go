@@ -89,6 +89,20 @@ func TestMakeRun(t *testing.T) {
 	requireOnce(t, otlpsink.Count(collector.Traces(t, out)))
 }
 
+// EXPERIMENT is an id, a name that looks like something else in YAML, or a glob.
+func TestMakeRunExperiment(t *testing.T) {
+	t.Parallel()
+	dir := checkout(t)
+	s := copyOf(t, sample, t.TempDir())
+	s.exec(`UPDATE experiments SET name = '1.5' WHERE experiment_id = 2`)
+	for experiment, want := range map[string]string{"1": "complete: 106 of 107 ", "1.5": "complete: 16 of 16 ",
+		"support*": "complete: 106 of 107 "} {
+		p := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URI(), "EXPERIMENT="+experiment, "FRESH=1")
+		p.Done(0)
+		assert.Contains(t, p.Out(), want, experiment)
+	}
+}
+
 // The user's own server: without EXPERIMENT its experiments are listed and nothing is written, with
 // it the history is read.
 func TestMakeRunServer(t *testing.T) {

@@ -250,8 +250,14 @@ func texts(v any) ([]any, error) {
 		return []any{v}, nil
 	case int, int64, uint64:
 		return []any{fmt.Sprint(v)}, nil
-	default:
-		return nil, errNotText
+	default: // a value of ${env:…} in a list has a type of confmap, which knows its text
+		var expanded struct {
+			Text string `mapstructure:"text"`
+		}
+		if confmap.NewFromStringMap(map[string]any{"text": v}).Unmarshal(&expanded) != nil {
+			return nil, errNotText
+		}
+		return []any{expanded.Text}, nil
 	}
 }
 
