@@ -111,13 +111,21 @@ func judge(q request, a answer) outcome {
 	if a.err != nil {
 		return network(a.err)
 	}
-	reason := edge.Reason(a.status, a.header)
-	e := parse(a.body, reason)
-	switch s := a.status; {
-	case s/100 == 2 && reason != "":
-		return unaccepted(s, reason)
-	case s/100 == 2:
+	if edge.Accepts(a.status, a.header) {
 		return accepted(q, a)
+	}
+	reason := edge.Reason(a.status, a.header)
+	e := document{Message: reason}
+	if a.status/100 != 2 { // the body of a 2xx is no error
+		e = parse(a.body, reason)
+	}
+	switch s := a.status; {
+	case edge.TokenRefused(s, reason, e.Message):
+		return outcome{action: actionSignIn, label: "unauthenticated", message: unauthenticated(s, e)}
+	case s/100 == 2:
+		return outcome{action: actionHold, label: "reason_phrase", message: fmt.Sprintf(
+			"the workspace answered with status %d and, in %s, with a reason why it took nothing%s",
+			s, edge.ReasonHeader, e.excerpt())}
 	case s/100 == 3:
 		return outcome{action: actionHold, label: "redirected", message: fmt.Sprintf("the answer was a redirect "+
 			"(status %d), which a workspace does not send: "+notAWorkspace, s)}
@@ -146,14 +154,12 @@ func judge(q request, a answer) outcome {
 			message: "larger than the workspace takes (status 413)",
 		}
 	}
-	return refused(q, a.status, e, edge.TokenRefused(a.status, reason, e.Message))
+	return refused(q, a.status, e)
 }
 
 // refused judges statuses of 400 to 499 that depend on what the body says.
-func refused(q request, status int, e document, token bool) outcome {
+func refused(q request, status int, e document) outcome {
 	switch {
-	case token:
-		return outcome{action: actionSignIn, label: "unauthenticated", message: unauthenticated(status, e)}
 	case e.missing() != "" && status != http.StatusForbidden:
 		return outcome{action: actionHold, label: labelNotFound, message: missing(q, e)}
 	case status == http.StatusForbidden, e.Code == "PERMISSION_DENIED":
@@ -197,17 +203,6 @@ func refused(q request, status int, e document, token bool) outcome {
 		reason:  reasonInvalid,
 		message: fmt.Sprintf("the workspace refuses the request (status %d)%s", status, e.excerpt()),
 	}
-}
-
-// unaccepted judges a success that carries a reason of the edge: nothing was written.
-func unaccepted(status int, reason string) outcome {
-	e := document{Message: reason}
-	if edge.TokenRefused(status, reason) {
-		return outcome{action: actionSignIn, label: "unauthenticated", message: unauthenticated(status, e)}
-	}
-	return outcome{action: actionHold, label: "reason_phrase", message: fmt.Sprintf(
-		"the workspace answered with status %d and, in %s, with a reason why it took nothing%s",
-		status, edge.ReasonHeader, e.excerpt())}
 }
 
 func accepted(q request, a answer) outcome {
