@@ -23,37 +23,25 @@ func (o *Options) Eval(existing []string) (View, error) {
 	beside := chosen(besideEval...)
 	list := append(slices.Clone(beside), contents...)
 
-	put := []field{
-		{name: "inputs",
-			comment: "What was asked, a JSON object. What was no object is in its member request: content.",
-			final:   func(bool) string { return object("r.`request`") }},
-		{name: "outputs", comment: "What was answered: content.", final: func(bool) string { return "r.`response`" }},
-		{name: "expectations", comment: "Expectations by name, a JSON object: content.",
-			final: func(bool) string { return "COALESCE(x.expectations, '{}')" }},
-		{name: "scores", comment: "Scores by name.",
-			final: func(bool) string { return "COALESCE(p.scores, CAST(map() AS MAP<STRING, DOUBLE>))" }},
+	put := []output{
+		{Column{"inputs", "What was asked, a JSON object. What was no object is in its member request: content."},
+			object("r.`request`")},
+		{Column{"outputs", "What was answered: content."}, "r.`response`"},
+		{Column{"expectations", "Expectations by name, a JSON object: content."}, "COALESCE(x.expectations, '{}')"},
+		{Column{"scores", "Scores by name."}, "COALESCE(p.scores, CAST(map() AS MAP<STRING, DOUBLE>))"},
 	}
-	var shown []field
-	for _, f := range beside {
-		if !f.hidden() {
-			expression := f.shown(o.Annotations)
-			shown = append(shown, field{name: f.name, comment: f.comment,
-				final: func(bool) string { return expression }})
-		}
-	}
-	shown = slices.Concat(put[:3], shown, put[3:4])
+	columns := slices.Concat(put[:3], shown(beside, o.Annotations), put[3:])
 
 	said := projection{o.dialect().get("s.attributes", genai.Assessments, "string"), "assessments"}
-	with := o.roots(list, o.scoresOfSpan(), said)
-	join := ""
+	with, join := o.roots(list, o.scoresOfSpan(), said), ""
 	if o.Annotations {
 		with += o.notes()
-		join += "\nLEFT JOIN notes AS m ON m.trace_id = r.trace_id"
+		join += joinNotes
 	}
 	with += o.gatheredScores() + pivoted + o.expectations()
-	join += "\nLEFT JOIN pivoted AS p ON p.trace_id = r.trace_id\nLEFT JOIN expected AS x ON x.trace_id = r.trace_id"
-	return simple(v, shown, existing, with+"\nSELECT\n%s\nFROM roots AS r"+join+
-		"\nWHERE r.root_rank = 1 AND r.`request` IS NOT NULL")
+	join += joinPivoted + "\nLEFT JOIN expected AS x ON x.trace_id = r.trace_id"
+	return v.complete(columns, existing, with,
+		"FROM roots AS r"+join+"\nWHERE r.root_rank = 1 AND r.`request` IS NOT NULL")
 }
 
 // object is a text as a JSON object: itself, or the value of the member request.

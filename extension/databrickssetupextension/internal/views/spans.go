@@ -84,7 +84,7 @@ var ofSpan = []field{
 // holds the topmost ones.
 func (o *Options) SpansView(existing []string) (View, error) {
 	v := View{Name: o.Name(SpansKind), Comment: "One row per span of GenAI traces and of what they call." + madeBy}
-	return simple(v, ofSpan, existing,
-		o.versions(o.Location.Table(unity.SignalSpans, o.Layout), "s.trace_id <> ''", ofSpan)+
-			"\nSELECT\n%s\nFROM versions AS r\nWHERE r.repeat_rank = 1")
+	return v.complete(shown(ofSpan, false), existing,
+		o.versions(o.Location.Table(unity.SignalSpans, o.Layout), "s.trace_id <> ''", ofSpan),
+		"FROM versions AS r\nWHERE r.repeat_rank = 1")
 }

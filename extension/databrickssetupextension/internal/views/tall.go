@@ -5,6 +5,7 @@ package views
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -21,51 +22,22 @@ var besideScores = []string{"status", "experiment_id", "experiment", "service_na
 func (o *Options) ScoresView(existing []string) (View, error) {
 	v := View{Name: o.Name(ScoresKind), Comment: "One row per GenAI trace and score, whatever their names." + madeBy}
 	ids, beside := chosen("request_id", "trace_id", "request_time"), chosen(besideScores...)
+	list := slices.Concat(shown(ids, o.Annotations), []output{
+		{Column{"score_name", "Name of the score: what follows " + o.scorePrefix() + " in the attribute's name."},
+			"c.score_name"},
+		{Column{"score", "The score; yes and pass are 1, no and fail are 0."}, "c.score"},
+		{Column{"source", "Where it was found: span, log or annotation."}, "c.source"},
+		{Column{"scored_at", "When the scores of the trace last changed, as far as the source knows."}, "c.scored_at"},
+	}, shown(beside, o.Annotations))
 
-	columns := map[string]projection{}
-	comments := map[string]string{}
-	var order []string
-	put := func(name, expression, comment string) {
-		columns[name], comments[name] = projection{expression, name}, comment
-		order = append(order, name)
-	}
-	show := func(list []field) {
-		for _, f := range list {
-			if !f.hidden() {
-				put(f.name, f.shown(o.Annotations), f.comment)
-			}
-		}
-	}
-	show(ids)
-	put("score_name", "c.score_name", "Name of the score: what follows "+o.scorePrefix()+" in the attribute's name.")
-	put("score", "c.score", "The score; yes and pass are 1, no and fail are 0.")
-	put("source", "c.source", "Where it was found: span, log or annotation.")
-	put("scored_at", "c.scored_at", "When the scores of the trace last changed, as far as the source knows.")
-	show(beside)
-
-	order, err := arranged(existing, order)
-	if err != nil {
-		return View{}, fmt.Errorf("%s: %w", v.Name, err)
-	}
-	final := make([]projection, len(order))
-	for i, name := range order {
-		final[i] = columns[name]
-		v.Columns = append(v.Columns, Column{name, comments[name]})
-	}
-
-	var b strings.Builder
-	b.WriteString(o.roots(append(ids, beside...), o.scoresOfSpan()))
-	join := ""
+	with, join := o.roots(append(ids, beside...), o.scoresOfSpan()), ""
 	if o.Annotations {
-		b.WriteString(o.notes())
-		join = "\nLEFT JOIN notes AS m ON m.trace_id = r.trace_id"
+		with += o.notes()
+		join = joinNotes
 	}
-	b.WriteString(o.gatheredScores())
-	b.WriteString("\nSELECT\n" + selected(final) +
-		"\nFROM current_scores AS c\nJOIN roots AS r ON r.trace_id = c.trace_id" + join +
-		"\nWHERE c.score_rank = 1 AND r.root_rank = 1")
-	v.Query = b.String()
-	return v, nil
+	return v.complete(list, existing, with+o.gatheredScores(),
+		"FROM current_scores AS c\nJOIN roots AS r ON r.trace_id = c.trace_id"+join+
+			"\nWHERE c.score_rank = 1 AND r.root_rank = 1")
 }
 
 // scoresOfSpan reads all scores of a span as a map of doubles.

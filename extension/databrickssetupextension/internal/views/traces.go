@@ -16,51 +16,24 @@ const madeBy = " Made by databricks_setup of otelcol-mlflow, which adds columns 
 // keep their places. It is an error if one of them is not known here.
 func (o *Options) Traces(existing []string) (View, error) {
 	v := View{Name: o.Name(TracesKind), Comment: "One row per GenAI trace." + madeBy, Scores: o.Scores}
-
-	list := map[string]projection{}
-	comments := map[string]string{}
-	var order []string
-	put := func(name, expression, comment string) {
-		list[name], comments[name] = projection{expression, name}, comment
-		order = append(order, name)
-	}
-	for _, f := range fields {
-		if !f.hidden() {
-			put(f.name, f.shown(o.Annotations), f.comment)
-		}
-	}
+	list := shown(fields, o.Annotations)
 	for _, s := range o.Scores {
-		put(s.Column, o.wideScore(s), fmt.Sprintf("Score %s.", s.Name))
+		list = append(list, output{Column{s.Column, fmt.Sprintf("Score %s.", s.Name)}, o.wideScore(s)})
 	}
-	order, err := arranged(existing, order)
-	if err != nil {
-		return View{}, fmt.Errorf("%s: %w", v.Name, err)
-	}
-	final := make([]projection, len(order))
-	for i, name := range order {
-		final[i] = list[name]
-		v.Columns = append(v.Columns, Column{name, comments[name]})
-	}
-
-	var b strings.Builder
+	read := o.scoreColumns()
 	if o.elsewhere() {
-		b.WriteString(o.roots(fields, o.scoresOfSpan()))
-	} else {
-		b.WriteString(o.roots(fields, o.scoreColumns()...))
+		read = []projection{o.scoresOfSpan()}
 	}
-	join := ""
+	with, join := o.roots(fields, read...), ""
 	if o.Annotations {
-		b.WriteString(o.notes())
-		join += "\nLEFT JOIN notes AS m ON m.trace_id = r.trace_id"
+		with += o.notes()
+		join += joinNotes
 	}
 	if o.elsewhere() {
-		b.WriteString(o.gatheredScores())
-		b.WriteString(pivoted)
-		join += "\nLEFT JOIN pivoted AS p ON p.trace_id = r.trace_id"
+		with += o.gatheredScores() + pivoted
+		join += joinPivoted
 	}
-	b.WriteString("\nSELECT\n" + selected(final) + "\nFROM roots AS r" + join + "\nWHERE r.root_rank = 1")
-	v.Query = b.String()
-	return v, nil
+	return v.complete(list, existing, with, "FROM roots AS r"+join+"\nWHERE r.root_rank = 1")
 }
 
 // pivoted is a common table expression behind current_scores: the scores of a trace as a map.
@@ -71,6 +44,12 @@ pivoted AS (
   WHERE score_rank = 1
   GROUP BY trace_id
 )`
+
+// Joins of roots r with what is known of a trace besides.
+const (
+	joinNotes   = "\nLEFT JOIN notes AS m ON m.trace_id = r.trace_id"
+	joinPivoted = "\nLEFT JOIN pivoted AS p ON p.trace_id = r.trace_id"
+)
 
 // scoreColumns reads each known score of a span by its path: nothing else of the attributes need be
 // read.
@@ -119,30 +98,42 @@ func (o *Options) Content(existing []string) (View, error) {
 	v := View{Name: o.Name(ContentKind),
 		Comment: "What was asked and answered, one row per GenAI trace: content, to be granted apart from the other " +
 			"views." + madeBy}
-	return simple(v, list, existing, o.roots(list)+"\nSELECT\n%s\nFROM roots AS r\nWHERE r.root_rank = 1")
+	return v.complete(shown(list, false), existing, o.roots(list), "FROM roots AS r\nWHERE r.root_rank = 1")
 }
 
-// simple completes a view that shows fields as they were read. query has a %s where its columns
-// belong.
-func simple(v View, list []field, existing []string, query string) (View, error) {
-	var order []string
-	byName := map[string]*field{}
-	for i := range list {
-		if !list[i].hidden() {
-			order = append(order, list[i].name)
-			byName[list[i].name] = &list[i]
+// output is a column of a view and the expression that it shows.
+type output struct {
+	Column
+	expression string
+}
+
+// shown are the columns of those fields that are not hidden.
+func shown(list []field, annotations bool) (out []output) {
+	for _, f := range list {
+		if !f.hidden() {
+			out = append(out, output{Column{f.name, f.comment}, f.shown(annotations)})
 		}
 	}
-	order, err := arranged(existing, order)
+	return out
+}
+
+// complete returns the view with its columns and its query: common table expressions, what is
+// selected, and the rest from FROM on. existing are the columns that the view has now, as in Traces.
+func (v View) complete(list []output, existing []string, with, from string) (View, error) {
+	names := make([]string, len(list))
+	byName := map[string]output{}
+	for i, c := range list {
+		names[i], byName[c.Name] = c.Name, c
+	}
+	order, err := arranged(existing, names)
 	if err != nil {
 		return View{}, fmt.Errorf("%s: %w", v.Name, err)
 	}
 	var final []projection
 	for _, name := range order {
-		final = append(final, projection{byName[name].shown(false), name})
-		v.Columns = append(v.Columns, Column{name, byName[name].comment})
+		final = append(final, projection{byName[name].expression, name})
+		v.Columns = append(v.Columns, byName[name].Column)
 	}
-	before, after, _ := strings.Cut(query, "%s")
-	v.Query = before + selected(final) + after
+	v.Query = with + "\nSELECT\n" + selected(final) + "\n" + from
 	return v, nil
 }

@@ -82,6 +82,19 @@ func TestKnown(t *testing.T) {
 	assert.True(t, strings.HasPrefix(known[0].Column, "tags_"))
 }
 
+// Unity Catalog allows a percent sign in names.
+func TestPercentInNames(t *testing.T) {
+	at := func(catalog string) string {
+		o := &Options{Location: lab, Layout: unity.LayoutV2}
+		o.Location.Catalog = catalog
+		require.NoError(t, o.Validate())
+		v, err := o.SpansView(nil)
+		require.NoError(t, err)
+		return v.Query
+	}
+	assert.Equal(t, strings.ReplaceAll(at("plain"), "plain", "100%s"), at("100%s"))
+}
+
 // hashed is the end of a column whose name was taken.
 func hashed(name string) string {
 	sum := sha256.Sum256([]byte(name))
