@@ -4,6 +4,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
@@ -89,6 +90,40 @@ func service(d dialect) string {
 	return "COALESCE(NULLIF(s.service_name, ''), " + of + ")"
 }
 
+// What both a trace and a span have, read from the attributes of a span.
+var (
+	model = texts(genai.RequestModel, genai.ResponseModel, genai.LLMModel, "llm.model_name", "embedding.model_name",
+		"langfuse.observation.model.name")
+	usageInput  = numbers("bigint", genai.UsageInput, "llm.token_count.prompt", "gen_ai.usage.prompt_tokens")
+	usageOutput = numbers("bigint", genai.UsageOutput, "llm.token_count.completion", "gen_ai.usage.completion_tokens")
+	costTotal   = numbers("double", "llm.cost.total")
+)
+
+// environment reads the deployment environment. others are further attributes of the span.
+func environment(others ...string) func(dialect) string {
+	resource := []string{"deployment.environment.name", "deployment.environment"}
+	return withResource(slices.Concat(resource, []string{"langfuse.environment"}, others), resource...)
+}
+
+// spanType reads what a span is, in the words of its instrumentation.
+func spanType(d dialect) string {
+	return "trim(BOTH '\"' FROM " +
+		d.text([]string{genai.SpanType, "openinference.span.kind", "traceloop.span.kind",
+			"langfuse.observation.type", genai.OperationName}) + ")"
+}
+
+const (
+	failed = "s.status.code IN ('STATUS_CODE_ERROR', 'ERROR')"
+	status = "CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN " + failed +
+		" THEN 'ERROR' ELSE 'UNSET' END"
+)
+
+// elapsed is the duration of span s in nanoseconds, divided as per says. NULL while it has no end.
+func elapsed(per string) string {
+	return "CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - " +
+		"s.start_time_unix_nano) " + per + " END"
+}
+
 // member reads a whole number or a double from a field that holds a JSON object, and in its absence
 // another field.
 func member(object, key, metadata, otherwise, typ string) func(bool) string {
@@ -121,15 +156,10 @@ var fields = []field{
 		comment: "When the trace began, in milliseconds since 1970. Not for monitors, which take numbers for seconds.",
 		read:    func(dialect) string { return "s.start_time_unix_nano DIV 1000000" }},
 	{name: "execution_time_ms", comment: "How long it took, in milliseconds. NULL while it has no end.",
-		read: func(dialect) string {
-			return "CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - " +
-				"s.start_time_unix_nano) DIV 1000000 END"
-		}},
+		read: func(dialect) string { return elapsed("DIV 1000000") }},
 	{name: "status", comment: "OK, ERROR, IN_PROGRESS, or UNSET where it was not set.",
 		read: func(d dialect) string {
-			return "COALESCE(NULLIF(" + d.get("s.attributes", genai.TraceState, "string") +
-				", ''), CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK'" +
-				" WHEN s.status.code IN ('STATUS_CODE_ERROR', 'ERROR') THEN 'ERROR' ELSE 'UNSET' END)"
+			return "COALESCE(NULLIF(" + d.get("s.attributes", genai.TraceState, "string") + ", ''), " + status + ")"
 		}},
 	{name: "trace_name", comment: "Name of the trace, or of its topmost span.",
 		read: func(d dialect) string {
@@ -153,9 +183,7 @@ var fields = []field{
 	{name: "environment",
 		comment:  "Deployment environment: of the resource, or a tag or metadata named environment or env.",
 		metadata: []string{"environment", "env"}, tags: []string{"environment", "env"},
-		read: withResource(append([]string{"deployment.environment.name", "deployment.environment",
-			"langfuse.environment"}, tagged("environment", "env")...),
-			"deployment.environment.name", "deployment.environment")},
+		read: environment(tagged("environment", "env")...)},
 	{name: "app_version", comment: "Version of the application: a tag or metadata named app_version or version, " +
 		"service.version, MLflow's logged model or git commit.",
 		metadata: []string{"app_version", "version", "mlflow.modelId", "mlflow.source.git.commit"},
@@ -166,9 +194,7 @@ var fields = []field{
 				d.texts([]string{"langfuse.release", "langfuse.version", "mlflow.modelId",
 					"mlflow.source.git.commit"})...)...)
 		}},
-	{name: "model", comment: "Model, where the topmost span names one.",
-		read: texts(genai.RequestModel, genai.ResponseModel, genai.LLMModel, "llm.model_name", "embedding.model_name",
-			"langfuse.observation.model.name")},
+	{name: "model", comment: "Model, where the topmost span names one.", read: model},
 	{name: "trace_kind", comment: "live, evaluation (recorded inside a run) or judge (the work of a scorer).",
 		needs: []string{"scorer", "run"},
 		final: func(annotations bool) string {
@@ -226,13 +252,11 @@ var fields = []field{
 		read:    texts(genai.CostCurrency)},
 	// Usage and cost as a JSON object, of the trace or of its topmost span; and as single numbers.
 	{name: "usage", read: texts(traceUsage, genai.ChatUsage)},
-	{name: "usage_input", read: numbers("bigint", genai.UsageInput, "llm.token_count.prompt",
-		"gen_ai.usage.prompt_tokens")},
-	{name: "usage_output", read: numbers("bigint", genai.UsageOutput, "llm.token_count.completion",
-		"gen_ai.usage.completion_tokens")},
+	{name: "usage_input", read: usageInput},
+	{name: "usage_output", read: usageOutput},
 	{name: "usage_total", read: numbers("bigint", "llm.token_count.total", "llm.usage.total_tokens")},
 	{name: "costs", read: texts(traceCost, "mlflow.llm.cost")},
-	{name: "cost_total", read: numbers("double", "llm.cost.total")},
+	{name: "cost_total", read: costTotal},
 }
 
 const (

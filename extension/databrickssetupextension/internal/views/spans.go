@@ -8,15 +8,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
 
-const failed = "s.status.code IN ('STATUS_CODE_ERROR', 'ERROR')"
-
-// spanType reads what a span is, in the words of its instrumentation.
-func spanType(d dialect) string {
-	return "trim(BOTH '\"' FROM " +
-		d.text([]string{genai.SpanType, "openinference.span.kind", "traceloop.span.kind",
-			"langfuse.observation.type", genai.OperationName}) + ")"
-}
-
 // ofSpan are the fields of the view of spans. They are read from each span alone.
 var ofSpan = []field{
 	{name: "trace_id", comment: "Trace id of OpenTelemetry, 32 hexadecimal digits.",
@@ -27,18 +18,13 @@ var ofSpan = []field{
 		read: func(dialect) string { return "CASE WHEN " + child + " THEN s.parent_span_id END" }},
 	{name: "start_time", comment: "When the span began.", read: started},
 	{name: "duration_ms", comment: "How long it took, in milliseconds. NULL while it has no end.",
-		read: func(dialect) string {
-			return "CASE WHEN s.end_time_unix_nano >= s.start_time_unix_nano THEN (s.end_time_unix_nano - " +
-				"s.start_time_unix_nano) / 1000000D END"
-		}},
+		read: func(dialect) string { return elapsed("/ 1000000D") }},
 	{name: "span_type", read: spanType,
 		comment: "What the span is: AGENT, TOOL, CHAT_MODEL and so on, in the words of its instrumentation."},
 	{name: "span_name", comment: "Name of the span.", read: func(dialect) string { return "s.name" }},
-	{name: "model", comment: "Model of the call.",
-		read: texts(genai.RequestModel, genai.ResponseModel, genai.LLMModel, "llm.model_name", "embedding.model_name",
-			"langfuse.observation.model.name")},
+	{name: "model", comment: "Model of the call.", read: model},
 	{name: "provider", comment: "Provider of the model.",
-		read: texts(genai.ProviderName, "gen_ai.system", "llm.provider", "llm.system", "mlflow.llm.provider")},
+		read: texts(genai.ProviderName, "gen_ai.system", "llm.provider", "llm.system", genai.LLMProvider)},
 	{name: "tool", comment: "Name of the tool that was called.",
 		read: func(d dialect) string {
 			return coalesce(append(d.texts([]string{genai.ToolName, "tool.name"}),
@@ -46,10 +32,7 @@ var ofSpan = []field{
 		}},
 	{name: "agent", comment: "Name of the agent.", read: texts(genai.AgentName)},
 	{name: "status", comment: "OK, ERROR, or UNSET where it was not set.",
-		read: func(dialect) string {
-			return "CASE WHEN s.status.code IN ('STATUS_CODE_OK', 'OK') THEN 'OK' WHEN " + failed +
-				" THEN 'ERROR' ELSE 'UNSET' END"
-		}},
+		read: func(dialect) string { return status }},
 	{name: "error_type", comment: "Type of the error: error.type, or that of the last exception of a span that failed.",
 		read: func(d dialect) string {
 			last := "try_element_at(filter(s.events, e -> e.name = 'exception'), -1).attributes"
@@ -68,16 +51,12 @@ var ofSpan = []field{
 	{name: "experiment_id", comment: "Id of the MLflow experiment.",
 		read: withResource([]string{genai.ExperimentID}, genai.ExperimentID)},
 	{name: "service_name", comment: "service.name of the resource.", read: service},
-	{name: "environment", comment: "Deployment environment.",
-		read: withResource([]string{"deployment.environment.name", "deployment.environment", "langfuse.environment"},
-			"deployment.environment.name", "deployment.environment")},
+	{name: "environment", comment: "Deployment environment.", read: environment()},
 	{name: "usage", read: texts(genai.ChatUsage)},
-	{name: "usage_input", read: numbers("bigint", genai.UsageInput, "llm.token_count.prompt",
-		"gen_ai.usage.prompt_tokens")},
-	{name: "usage_output", read: numbers("bigint", genai.UsageOutput, "llm.token_count.completion",
-		"gen_ai.usage.completion_tokens")},
+	{name: "usage_input", read: usageInput},
+	{name: "usage_output", read: usageOutput},
 	{name: "costs", read: texts("mlflow.llm.cost")},
-	{name: "cost_total", read: numbers("double", "llm.cost.total")},
+	{name: "cost_total", read: costTotal},
 }
 
 // SpansView is the view with one row per span. It reads all spans, also where a streaming table
