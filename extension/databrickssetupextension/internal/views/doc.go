@@ -5,12 +5,13 @@
 // the refined views over the OpenTelemetry tables of Unity Catalog. It also compares an existing
 // view with that SQL. It is pure.
 //
-// # Three views
+// # Five views
 //
 // <prefix>_genai_traces has one row per trace with a column for each known score,
 // <prefix>_genai_scores one row per trace and score, whatever their names, and
-// <prefix>_genai_content the texts of requests and responses, in a view of its own so that it can
-// be granted to fewer users.
+// <prefix>_genai_spans one row per span. <prefix>_genai_content has the texts of requests and
+// responses, and <prefix>_genai_eval the same as data sets for mlflow.genai.evaluate. Content is in
+// views of its own so that it can be granted to fewer users.
 //
 // # Which span stands for a trace
 //
