@@ -177,7 +177,7 @@ func (w *Wanted) created(tableID, schemaID string) plan.Proposal {
 			if databricks.KindOf(err) == databricks.KindNoRoute {
 				return w.createLegacy(ctx)
 			}
-			return w.settled(ctx, w.advised(err))
+			return w.settled(ctx, err)
 		},
 	}}
 	return p
@@ -193,7 +193,7 @@ func (w *Wanted) createdLegacy() plan.Proposal {
 }
 
 func (w *Wanted) createLegacy(ctx context.Context) error {
-	return w.settled(ctx, w.advised(w.Client.CreateQualityMonitor(ctx, w.d.Table, w.d.Legacy())))
+	return w.settled(ctx, w.Client.CreateQualityMonitor(ctx, w.d.Table, w.d.Legacy()))
 }
 
 // advised adds what may help when the workspace refuses a monitor of a view.
@@ -209,7 +209,7 @@ func (w *Wanted) advised(err error) error {
 // is brought up to the definition if it differs.
 func (w *Wanted) settled(ctx context.Context, err error) error {
 	if databricks.KindOf(err) != databricks.KindExists {
-		return err
+		return w.advised(err)
 	}
 	p, err := w.look(ctx)
 	if err != nil {
