@@ -144,27 +144,31 @@ func tables(x databricks.Experiment, s unity.Signal) (Destination, *Fault) {
 	}
 	d := Destination{Signal: s, Layout: unity.LayoutV2, Table: spans, Experiment: x.ID}
 	d.Location, d.Layout = Locate(spans, unity.SignalSpans)
-	if tag := (map[unity.Signal]string{unity.SignalLogs: databricks.TagLogs,
-		unity.SignalMetrics: databricks.TagMetrics})[s]; tag != "" {
-		if n, err := unity.ParseName(x.Tags[tag]); err == nil {
-			d.Table = n
-			return d, nil
+	var tag string
+	switch s {
+	case unity.SignalSpans:
+		return d, nil
+	case unity.SignalLogs:
+		tag = databricks.TagLogs
+	case unity.SignalMetrics:
+		tag = databricks.TagMetrics
+	}
+	if n, err := unity.ParseName(x.Tags[tag]); err == nil {
+		d.Table = n
+		return d, nil
+	}
+	if d.Location.Catalog == "" {
+		return Destination{}, &Fault{
+			Message: fmt.Sprintf(
+				"experiment %s (%s) does not tell the table of %s: its tags name %s only",
+				x.Name,
+				x.ID,
+				s,
+				spans,
+			),
 		}
 	}
-	if s != unity.SignalSpans {
-		if d.Location.Catalog == "" {
-			return Destination{}, &Fault{
-				Message: fmt.Sprintf(
-					"experiment %s (%s) does not tell the table of %s: its tags name %s only",
-					x.Name,
-					x.ID,
-					s,
-					spans,
-				),
-			}
-		}
-		d.Table = d.Location.Table(s, d.Layout)
-	}
+	d.Table = d.Location.Table(s, d.Layout)
 	return d, nil
 }
 
