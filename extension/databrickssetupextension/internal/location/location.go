@@ -256,7 +256,7 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 	p := plan.Proposal{State: plan.StateLeft,
 		Why: "the tables hold your traces, and a link can't be taken back: no API " +
 			"does it. To remove them, delete the experiment and " +
-			"then drops the tables, by hand:", Hides: []string{"the experiment with all its traces"}}
+			"then drop the tables, by hand:", Hides: []string{"the experiment with all its traces"}}
 	p.Actions = []plan.Action{{Does: "deletes the experiment", Method: http.MethodPost,
 		Path: "/api/2.0/mlflow/experiments/delete", Body: map[string]string{"experiment_id": x.ID}}}
 	signals := []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics}
