@@ -84,7 +84,7 @@ func LinkCall(experiment string, at unity.Location, layout unity.Layout) Call {
 				Catalog: at.Catalog, Schema: at.Schema, Prefix: at.Prefix,
 				Spans:       at.Table(unity.SignalSpans, layout).String(),
 				Logs:        at.Table(unity.SignalLogs, layout).String(),
-				Annotations: at.Table("annotations", layout).String(),
+				Annotations: at.Table(unity.SignalAnnotations, layout).String(),
 			},
 		}}
 }

@@ -5,15 +5,26 @@ package unity
 
 import "fmt"
 
-// Signal is one of the three kinds of OpenTelemetry data.
+// Signal is one of the three kinds of OpenTelemetry data, or annotations.
 type Signal string
 
-// The signals, spelled as in table names.
+// The signals, spelled as in table names. Only MLflow's own API writes annotations, and layout v1 has
+// no table of them.
 const (
-	SignalSpans   Signal = "spans"
-	SignalLogs    Signal = "logs"
-	SignalMetrics Signal = "metrics"
+	SignalSpans       Signal = "spans"
+	SignalLogs        Signal = "logs"
+	SignalMetrics     Signal = "metrics"
+	SignalAnnotations Signal = "annotations"
 )
+
+// Signals are those that a layout has tables of.
+func Signals(layout Layout) []Signal {
+	list := []Signal{SignalSpans, SignalLogs, SignalMetrics}
+	if layout == LayoutV2 {
+		list = append(list, SignalAnnotations)
+	}
+	return list
+}
 
 // Layout is a generation of the tables (property otel.schemaVersion).
 type Layout string

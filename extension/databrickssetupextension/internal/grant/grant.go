@@ -76,7 +76,7 @@ func (w *Wanted) needs() []need {
 		if !w.Write {
 			add(w.Location.Table(unity.SignalSpans, w.Layout), "SELECT") // what is annotated must be seen
 		}
-		add(w.Location.Table("annotations", w.Layout), "MODIFY", "SELECT")
+		add(w.Location.Table(unity.SignalAnnotations, w.Layout), "MODIFY", "SELECT")
 	}
 	if w.Read {
 		for _, n := range w.ReadViews {

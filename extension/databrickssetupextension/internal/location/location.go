@@ -259,11 +259,7 @@ func (w *Wanted) undo(ctx context.Context) (plan.Proposal, error) {
 			"then drop the tables, by hand:", Hides: []string{"the experiment with all its traces"}}
 	p.Actions = []plan.Action{{Does: "deletes the experiment", Method: http.MethodPost,
 		Path: "/api/2.0/mlflow/experiments/delete", Body: map[string]string{"experiment_id": x.ID}}}
-	signals := []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics}
-	if w.Layout == unity.LayoutV2 {
-		signals = append(signals, "annotations")
-	}
-	for _, s := range signals {
+	for _, s := range unity.Signals(w.Layout) {
 		p.Actions = append(p.Actions, plan.Action{Does: "drops a table with its data", SQL: "DROP TABLE IF EXISTS " +
 			w.Location.Table(s, w.Layout).Quoted()})
 	}

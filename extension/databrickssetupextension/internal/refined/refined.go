@@ -116,7 +116,7 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 	for _, other := range []struct {
 		on     *bool
 		signal unity.Signal
-	}{{&w.o.Logs, unity.SignalLogs}, {&w.o.Annotations, "annotations"}} {
+	}{{&w.o.Logs, unity.SignalLogs}, {&w.o.Annotations, unity.SignalAnnotations}} {
 		if !*other.on {
 			continue
 		}
@@ -125,7 +125,7 @@ func (w *Wanted) lookTables(ctx context.Context) (plan.Proposal, error) {
 		if err != nil {
 			return p, err
 		}
-		if *other.on = t != nil && (other.signal != "annotations" || w.o.Layout == unity.LayoutV2); *other.on {
+		if *other.on = t != nil && slices.Contains(unity.Signals(w.o.Layout), other.signal); *other.on {
 			read = append(read, n.String())
 		} else {
 			p.Notes = append(p.Notes, n.String()+" is not there, so no scores are taken from it")

@@ -32,9 +32,6 @@ type Options struct {
 	Scores []Score
 }
 
-// annotationsTable is the fourth table of a location, which only MLflow's own API writes.
-const annotationsTable = unity.Signal("annotations")
-
 var scorePrefix = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // Validate returns what is wrong, naming the field as the configuration does.

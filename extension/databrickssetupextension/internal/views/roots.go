@@ -105,7 +105,7 @@ named AS (
   SELECT substring_index(a.target_id, '/', -1) AS trace_id, a.annotation_type, a.name, a.value, a.deleted_at,
     ROW_NUMBER() OVER (PARTITION BY a.target_id, a.annotation_type, a.name
       ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS note_rank
-  FROM ` + o.Location.Table(annotationsTable, unity.LayoutV2).Quoted() + ` AS a
+  FROM ` + o.Location.Table(unity.SignalAnnotations, unity.LayoutV2).Quoted() + ` AS a
   WHERE a.target_type = 'TRACE' AND a.annotation_type IN ('TAG', 'METADATA') AND a.name IS NOT NULL
 ),
 notes AS (

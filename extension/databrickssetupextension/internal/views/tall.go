@@ -156,7 +156,7 @@ func (o *Options) current(kind string) string {
         COALESCE(a.deleted_at, a.updated_at, a.created_at) AS changed_at,
         ROW_NUMBER() OVER (PARTITION BY a.annotation_id
           ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS annotation_rank
-      FROM ` + o.Location.Table(annotationsTable, unity.LayoutV2).Quoted() + ` AS a
+      FROM ` + o.Location.Table(unity.SignalAnnotations, unity.LayoutV2).Quoted() + ` AS a
       WHERE a.target_type IN ('TRACE', 'SPAN') AND a.annotation_type = ` + literal(kind) + `
     ) AS a
     WHERE a.annotation_rank = 1
@@ -207,7 +207,7 @@ func (o *Options) Found(days int) Statement {
 		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'annotation' AS source, count(*) AS "+
 			"occurrences\nFROM %s AS a\nWHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND %s IS "+
 			"NOT NULL\nGROUP BY 1",
-			scoreName("a.name"), o.Location.Table(annotationsTable, unity.LayoutV2).Quoted(),
+			scoreName("a.name"), o.Location.Table(unity.SignalAnnotations, unity.LayoutV2).Quoted(),
 			score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")))
 	}
 	sql := "SELECT score_name, source, occurrences FROM (\n" + indent(strings.Join(parts, "\nUNION ALL\n")) +

@@ -96,7 +96,7 @@ func (w *Catalog) CreateTables(l unity.Location, layout unity.Layout) {
 // AddTables is CreateTables under the lock. It returns the tables.
 func (w *Catalog) AddTables(l unity.Location, layout unity.Layout, owner string) []*Relation {
 	var out []*Relation
-	for _, s := range Signals(layout) {
+	for _, s := range unity.Signals(layout) {
 		out = append(out, w.AddTable(l.Table(s, layout), "MANAGED", owner, OTelColumns(s, layout),
 			otelProperties(s, layout)))
 	}

@@ -13,7 +13,7 @@ import (
 // Recorded answers show them for layout v2, and in layout v1 for spans and logs; metrics of v1 are
 // those of public DDL.
 func OTelColumns(s unity.Signal, layout unity.Layout) []Column {
-	if s == Annotations {
+	if s == unity.SignalAnnotations {
 		return annotationsColumns
 	}
 	var out []Column
@@ -28,7 +28,7 @@ var spelling = strings.NewReplacer(" ", "", "long", "bigint")
 
 func otelProperties(s unity.Signal, layout unity.Layout) map[string]string {
 	switch {
-	case s == Annotations:
+	case s == unity.SignalAnnotations:
 		return nil
 	case layout == unity.LayoutV1:
 		return map[string]string{"otel.schemaVersion": "v1"}

@@ -5,8 +5,6 @@ package catalog
 
 import (
 	"time"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 // Row is a row of a table by column. Values are what JSON would show, but exact: string, int64,
@@ -73,14 +71,3 @@ func (w *Catalog) Stored(r Row) StoredRow {
 func Timestamp(t time.Time) string {
 	return t.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000Z")
 }
-
-// Signals are the tables that a layout has.
-func Signals(layout unity.Layout) []unity.Signal {
-	if layout == unity.LayoutV1 {
-		return []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics}
-	}
-	return []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics, Annotations}
-}
-
-// Annotations is the fourth table of layout v2; only MLflow's REST API writes it.
-const Annotations = unity.Signal("annotations")

@@ -133,7 +133,7 @@ func (w *MLflow) keep(l *traceLocation, row catalog.Row) {
 		l.legacy = append(l.legacy, w.Stored(row))
 		return
 	}
-	if t := w.Relation(l.Table(catalog.Annotations, l.layout).String()); t != nil {
+	if t := w.Relation(l.Table(unity.SignalAnnotations, l.layout).String()); t != nil {
 		w.Write(t, []catalog.Row{row})
 	}
 }
@@ -141,7 +141,7 @@ func (w *MLflow) keep(l *traceLocation, row catalog.Row) {
 // annotationRows are all rows that can be seen.
 func (w *MLflow) annotationRows(l *traceLocation) []catalog.Row {
 	if l.layout != unity.LayoutV1 {
-		return w.RowsAt(l.Table(catalog.Annotations, l.layout).String(), w.Now())
+		return w.RowsAt(l.Table(unity.SignalAnnotations, l.layout).String(), w.Now())
 	}
 	var out []catalog.Row
 	for _, r := range l.legacy {

@@ -183,7 +183,7 @@ func (w *MLflow) link(e *experiment, l *traceLocation, warehouse string) {
 	e.tags[TagSpansTable] = l.Table(unity.SignalSpans, l.layout).String()
 	e.tags[TagLogsTable] = l.Table(unity.SignalLogs, l.layout).String()
 	if l.layout == unity.LayoutV2 {
-		e.tags[TagAnnotationsTable] = l.Table(catalog.Annotations, l.layout).String()
+		e.tags[TagAnnotationsTable] = l.Table(unity.SignalAnnotations, l.layout).String()
 		e.tags[TagDestinationID] = l.id
 	}
 	if warehouse != "" {
@@ -235,7 +235,7 @@ func (w *MLflow) mayCreate(who *server.Principal, at unity.Location) *server.Fai
 	if !w.May(who, schema, "CREATE_TABLE") {
 		return catalog.Denied("CREATE_TABLE", schema)
 	}
-	for _, s := range catalog.Signals(layout) {
+	for _, s := range unity.Signals(layout) {
 		t := w.Relation(at.Table(s, layout).String())
 		if w.mlflow.switches.IncompatibleTables || t != nil && t.Kind != "MANAGED" && t.Kind != "EXTERNAL" {
 			return server.Invalid("Failed to validate table compatibility")
@@ -274,7 +274,7 @@ func (l *traceLocation) names() tablePrefix {
 		Catalog: l.Catalog, Schema: l.Schema, Prefix: l.Prefix, Spans: l.Table(unity.SignalSpans, l.layout).String(),
 		Logs:        l.Table(unity.SignalLogs, l.layout).String(),
 		Metrics:     l.Table(unity.SignalMetrics, l.layout).String(),
-		Annotations: l.Table(catalog.Annotations, l.layout).String(),
+		Annotations: l.Table(unity.SignalAnnotations, l.layout).String(),
 		ID:          l.id,
 	}
 }
@@ -309,7 +309,7 @@ func (w *MLflow) allowed(who *server.Principal, l *traceLocation, write bool) *s
 	if write {
 		needs = []string{"MODIFY", "SELECT"}
 		if l.layout == unity.LayoutV2 {
-			table = l.Table(catalog.Annotations, l.layout)
+			table = l.Table(unity.SignalAnnotations, l.layout)
 		}
 	}
 	at := catalog.SecurableOf(table.String())
