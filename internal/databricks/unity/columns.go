@@ -26,10 +26,11 @@ func Columns(s Signal, layout Layout) []Column {
 	case SignalMetrics:
 		v2, v1 = serverMade+metricTimes+metrics(""), metrics(pointTimes)
 	}
+	list := v2
 	if layout == LayoutV1 {
-		return columns(v1, "MAP<STRING, STRING>")
+		list = v1
 	}
-	return columns(v2, "VARIANT")
+	return columns(list, AttributeType(layout))
 }
 
 // AttributeType is the type of attributes in a layout.
