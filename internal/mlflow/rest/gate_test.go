@@ -29,7 +29,7 @@ func (m *model) serve() {
 		factor = float64(m.now) / float64(m.workers) * 1.1
 	}
 	m.mu.Unlock()
-	time.Sleep(time.Duration(factor * float64(70*time.Millisecond)))
+	<-time.After(time.Duration(factor * float64(70*time.Millisecond)))
 	m.mu.Lock()
 	m.now--
 	m.mu.Unlock()
@@ -56,7 +56,7 @@ func drive(t *testing.T, g *gate, m *model, callers int, pause, during time.Dura
 				mu.Lock()
 				n++
 				mu.Unlock()
-				time.Sleep(pause)
+				<-time.After(pause)
 			}
 		})
 	}
