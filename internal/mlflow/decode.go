@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// Decoders of the wire formats. All of them but DecodeSpanCopy keep the document they are given:
+// Decoders of the wire formats. All of them but DecodeSpan keep the document they are given:
 // strings and raw values of the result may point into it, so the caller hands it over and never
 // writes to it again. A result never points into memory shared between traces (see Trace).
 //
@@ -76,15 +76,10 @@ func corrupt(err error) *Skip {
 }
 
 // DecodeSpan decodes one span document of any of the three artifact forms (column spans.content of
-// a store). The span points into doc. An error is always a *Skip. Finish completes the trace once
-// all its spans are decoded.
-func DecodeSpan(doc []byte) (Span, error) { return decodeSpan(newDecoder(doc)) }
-
-// DecodeSpanCopy is DecodeSpan for a doc that is only valid during the call: neither the span nor
-// the error points into it.
-func DecodeSpanCopy(doc []byte) (Span, error) { return decodeSpan(newCopyingDecoder(doc)) }
-
-func decodeSpan(d *decoder) (Span, error) {
+// a store). The document is only valid during the call: neither the span nor the error points into
+// it. An error is always a *Skip. Finish completes the trace once all its spans are decoded.
+func DecodeSpan(doc []byte) (Span, error) {
+	d := newCopyingDecoder(doc)
 	if d.Kind() != pyjson.KindObject {
 		d.Open(pyjson.KindObject) // fails
 	}

@@ -144,7 +144,7 @@ func (t *spanRows) add(row *scannedSpan, limit int) (grown int) {
 	}
 	t.rows = append(t.rows, spanRow{root: row.root.n != 0, start: row.start.n})
 	r := &t.rows[len(t.rows)-1]
-	if r.span, r.err = mlflow.DecodeSpanCopy(row.content.bytes()); r.err != nil {
+	if r.span, r.err = mlflow.DecodeSpan(row.content.bytes()); r.err != nil {
 		r.id = strings.Clone(row.id.s)
 	}
 	return row.content.size
