@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,9 +39,7 @@ const maxExperiments = 10_000
 func (s *Store) Daily(ctx context.Context, experiments []string, from, to int64) (map[mlflow.Day]mlflow.DayCounts,
 	error) {
 	days := map[mlflow.Day]mlflow.DayCounts{}
-	for len(experiments) > 0 {
-		part := experiments[:min(len(experiments), maxExperiments)]
-		experiments = experiments[len(part):]
+	for part := range slices.Chunk(experiments, maxExperiments) {
 		where, args, err := within(part, from, to)
 		if err != nil {
 			return nil, err
@@ -53,10 +52,10 @@ func (s *Store) Daily(ctx context.Context, experiments []string, from, to int64)
 			args: args, dest: []destination{&timestamp, &duration},
 		}
 		err = s.read(ctx, q, func() { found = map[mlflow.Day]mlflow.Counts{} }, func() error {
-			c := found[mlflow.DayOf(timestamp.n)]
-			c.Traces++
-			c.Duration += duration.n
-			found[mlflow.DayOf(timestamp.n)] = c
+			day := mlflow.DayOf(timestamp.n)
+			c := found[day]
+			c.Add(mlflow.Counts{Traces: 1, Duration: duration.n})
+			found[day] = c
 			return nil
 		})
 		if err != nil {
@@ -77,9 +76,7 @@ func (s *Store) SpanCount(ctx context.Context, experiments []string, from, to in
 		return 0, fmt.Errorf("%w: the store holds no spans (%s)", mlflow.ErrUnsupported, s.schema.version())
 	}
 	var total int64
-	for len(experiments) > 0 {
-		part := experiments[:min(len(experiments), maxExperiments)]
-		experiments = experiments[len(part):]
+	for part := range slices.Chunk(experiments, maxExperiments) {
 		where, args, err := within(part, from, to)
 		if err != nil {
 			return 0, err

@@ -8,9 +8,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"math"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -118,15 +116,10 @@ func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 
 // scope returns the condition that selects the traces of a range, and its parameters.
 func (s *Store) scope(r mlflow.Range) (string, []any, error) {
-	experiment, err := strconv.ParseInt(r.ExperimentID, 10, 64)
+	where, args, err := within([]string{r.ExperimentID}, r.From, r.To)
 	if err != nil {
-		return "", nil, fmt.Errorf("experiment id %q is not a number; ids of a store are", r.ExperimentID)
+		return "", nil, err
 	}
-	to := r.To
-	if to == 0 {
-		to = math.MaxInt64 // a timestamp that is a text, which SQLite would let pass, lies behind it
-	}
-	where, args := "t.experiment_id = ? AND t.timestamp_ms >= ? AND t.timestamp_ms < ?", []any{experiment, r.From, to}
 	clauses, err := parseFilter(r.Filter)
 	if err != nil {
 		return "", nil, fmt.Errorf("filter %q: %w", r.Filter, err)
