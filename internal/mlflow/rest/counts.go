@@ -36,10 +36,13 @@ type point struct {
 	Values map[string]float64 `json:"values"`
 }
 
-// aggregate asks the aggregation route. An error is mlflow.ErrUnsupported where the server has no
-// such route, refuses the question, or has a store that can't count.
+// aggregate asks the aggregation route; of no experiments or no time there are no points. An error
+// is mlflow.ErrUnsupported where the server has no such route, refuses the question, or has a store
+// that can't count.
 func (c *Client) aggregate(ctx context.Context, q aggregate) ([]point, error) {
 	switch {
+	case len(q.experiments) == 0 || q.to != 0 && q.to <= q.from:
+		return nil, nil
 	case c.dbx != nil:
 		return nil, fmt.Errorf("%w: Databricks doesn't aggregate traces", mlflow.ErrUnsupported)
 	case c.noMetrics.Load():
@@ -109,9 +112,6 @@ func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 	if r.Filter != "" {
 		return -1, nil
 	}
-	if r.To != 0 && r.To <= r.From {
-		return 0, nil
-	}
 	points, err := c.aggregate(ctx, aggregate{view: "TRACES", metric: "trace_count", kind: "COUNT",
 		experiments: []string{r.ExperimentID}, from: r.From, to: r.To})
 	if unsupported(err) {
@@ -122,9 +122,6 @@ func (c *Client) Count(ctx context.Context, r mlflow.Range) (int64, error) {
 
 // SpanCount implements mlflow.Source: on 3.9 and later.
 func (c *Client) SpanCount(ctx context.Context, experiments []string, from, to int64) (int64, error) {
-	if len(experiments) == 0 || to != 0 && to <= from {
-		return 0, nil
-	}
 	points, err := c.aggregate(ctx, aggregate{view: "SPANS", metric: "span_count", kind: "COUNT",
 		experiments: experiments, from: from, to: to})
 	return total(points), err
@@ -135,9 +132,6 @@ func (c *Client) SpanCount(ctx context.Context, experiments []string, from, to i
 func (c *Client) Daily(ctx context.Context, experiments []string, from, to int64) (map[mlflow.Day]mlflow.DayCounts,
 	error) {
 	days := map[mlflow.Day]mlflow.DayCounts{}
-	if len(experiments) == 0 || to != 0 && to <= from {
-		return days, nil
-	}
 	q := aggregate{view: "TRACES", metric: "trace_count", kind: "COUNT", experiments: experiments, from: from, to: to,
 		daily: true}
 	counts, err := c.aggregate(ctx, q)
