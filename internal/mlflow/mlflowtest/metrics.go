@@ -5,7 +5,7 @@ package mlflowtest
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -83,7 +83,8 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 		buckets[bucket].total += total
 	}
 	points := []any{}
-	for bucket, b := range buckets {
+	for _, bucket := range slices.Sorted(maps.Keys(buckets)) {
+		b := buckets[bucket]
 		value := float64(b.count)
 		if kind == "AVG" {
 			value = float64(b.total) / value
@@ -95,10 +96,6 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 		}
 		points = append(points, p)
 	}
-	slices.SortFunc(points, func(a, b any) int { // the order is that of time
-		at := func(p any) string { return fmt.Sprint(p.(map[string]any)["dimensions"]) }
-		return slices.Compare([]byte(at(a)), []byte(at(b)))
-	})
 	most := 1000
 	if ask.Max != nil {
 		most = *ask.Max
