@@ -1,8 +1,9 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package configkeys decodes configurations of components, and explains two mistakes in keys that
-// the collector itself only names: a key that does not exist, and one without a value.
+// Package configkeys writes the paths of keys in configurations, decodes configurations of
+// components, and explains two mistakes in keys that the collector itself only names: a key that
+// does not exist, and one without a value.
 package configkeys
 
 import (
@@ -25,25 +26,31 @@ type Empty []string
 // ${env:NAME} with a variable that is not set.
 func EmptyKeys(conf *confmap.Conf) Empty {
 	var found Empty
-	var walk func(at string, value any)
-	walk = func(at string, value any) {
-		switch value := value.(type) {
-		case nil:
-			found = append(found, at)
-		case map[string]any:
-			for _, key := range slices.Sorted(maps.Keys(value)) {
-				walk(join(at, key), value[key])
-			}
-		case []any:
-			for i, e := range value {
-				walk(fmt.Sprintf("%s[%d]", at, i), e)
-			}
+	Walk("", conf.ToStringMap(), func(path string, value any) {
+		if value == nil {
+			found = append(found, path)
+		}
+	})
+	return found
+}
+
+// Walk calls visit for each value inside of a value, and then for those inside of it, keys in
+// alphabetical order. at is the path of the value; the path of an element of a list is list[0].
+func Walk(at string, value any, visit func(path string, value any)) {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			path := Join(at, key)
+			visit(path, value[key])
+			Walk(path, value[key], visit)
+		}
+	case []any:
+		for i, e := range value {
+			path := element(at, i)
+			visit(path, e)
+			Walk(path, e, visit)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(conf.ToStringMap())) {
-		walk(key, conf.ToStringMap()[key])
-	}
-	return found
 }
 
 // Explain adds the keys without a value to an error of a configuration: they may be its cause.
@@ -90,7 +97,7 @@ func (s *suggester) walk(at string, t reflect.Type, value any) {
 	case []any:
 		if t.Kind() == reflect.Slice {
 			for i, e := range value {
-				s.walk(fmt.Sprintf("%s[%d]", at, i), t.Elem(), e)
+				s.walk(element(at, i), t.Elem(), e)
 			}
 		}
 	case map[string]any:
@@ -100,10 +107,10 @@ func (s *suggester) walk(at string, t reflect.Type, value any) {
 		fields := fieldsOf(t)
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			if inner, ok := fields[key]; ok {
-				s.walk(join(at, key), inner, value[key])
+				s.walk(Join(at, key), inner, value[key])
 			} else if found := s.suggest(at, key, fields); found != "" {
 				s.hints = append(s.hints, fmt.Errorf("%s: there is no such key; did you mean %s?",
-					join(at, key), found))
+					Join(at, key), found))
 			}
 		}
 	}
@@ -120,7 +127,7 @@ func (s *suggester) suggest(at, key string, beside map[string]reflect.Type) stri
 	}
 	for _, name := range slices.Sorted(maps.Keys(beside)) {
 		if similar.Names(key, name) {
-			return join(at, name)
+			return Join(at, name)
 		}
 	}
 	return ""
@@ -142,7 +149,7 @@ func places(root reflect.Type, key string) []string {
 		for _, p := range level {
 			fields := fieldsOf(p.t)
 			for _, name := range slices.Sorted(maps.Keys(fields)) {
-				path, t := join(p.path, name), unwrap(fields[name])
+				path, t := Join(p.path, name), unwrap(fields[name])
 				if name == key {
 					found = append(found, path)
 				}
@@ -190,4 +197,7 @@ func unwrap(t reflect.Type) reflect.Type {
 	}
 }
 
-func join(at, key string) string { return strings.TrimPrefix(at+"::"+key, "::") }
+// Join returns the path of a key below a path, which is empty at the top.
+func Join(at, key string) string { return strings.TrimPrefix(at+"::"+key, "::") }
+
+func element(at string, i int) string { return fmt.Sprintf("%s[%d]", at, i) }

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 )
 
 // opaqueRef is what a configopaque.String refers to.
@@ -72,17 +74,17 @@ func (c *comparison) structure(at string, s *Schema, v reflect.Value, stated boo
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		p := properties[key]
 		if p == nil {
-			c.report(join(at, key), "the schema lacks the key")
+			c.report(configkeys.Join(at, key), "the schema lacks the key")
 			continue
 		}
 		if strings.TrimSpace(p.Description) == "" {
-			c.report(join(at, key), "it has no description")
+			c.report(configkeys.Join(at, key), "it has no description")
 		}
-		c.value(join(at, key), p, fields[key], stated)
+		c.value(configkeys.Join(at, key), p, fields[key], stated)
 	}
 	for key := range properties {
 		if _, ok := fields[key]; !ok {
-			c.report(join(at, key), "the struct lacks the key")
+			c.report(configkeys.Join(at, key), "the struct lacks the key")
 		}
 	}
 }
@@ -206,18 +208,16 @@ func (c *comparison) shared(at string, s, def *Schema, v reflect.Value) {
 		if changed[key] == nil && same {
 			continue
 		}
-		c.defaults(join(at, key), changed[key], value, true)
+		c.defaults(configkeys.Join(at, key), changed[key], value, true)
 	}
 	for key := range changed {
 		if _, ok := fields[key]; !ok {
-			c.report(join(at, key), "the default has a key that the struct lacks")
+			c.report(configkeys.Join(at, key), "the default has a key that the struct lacks")
 		}
 	}
 }
 
 func first(v reflect.Value, _, _ bool) reflect.Value { return v }
-
-func join(at, key string) string { return strings.TrimPrefix(at+"::"+key, "::") }
 
 // fieldsOf returns the fields of a struct by key, squashed ones included.
 func fieldsOf(v reflect.Value) map[string]reflect.Value {

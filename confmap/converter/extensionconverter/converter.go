@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 )
 
 // NewFactory returns the factory of the converter.
@@ -140,6 +143,12 @@ func used(conf, service map[string]any, started []string) []component {
 	return list
 }
 
+// Keys that name extensions wherever they are in a component.
+var (
+	authenticatorKey = regexp.MustCompile(`(^|::)auth::authenticator$`)
+	middlewareKey    = regexp.MustCompile(`(^|::)middlewares\[\d+\]::id$`)
+)
+
 // references returns the extensions that a component names.
 func references(c component) []reference {
 	var list []reference
@@ -148,9 +157,9 @@ func references(c component) []reference {
 			list = append(list, reference{key, id, as})
 		}
 	}
-	walk("", c.cfg, func(at, key string, value any) {
+	configkeys.Walk("", c.cfg, func(path string, value any) {
 		switch {
-		case key == "authenticator" && (at == "auth" || strings.HasSuffix(at, "::auth")):
+		case authenticatorKey.MatchString(path):
 			as := clientAuth
 			switch uri, _ := c.cfg["tracking_uri"].(string); {
 			case c.group == "receivers" && kind(c.id) == "otlp":
@@ -158,11 +167,11 @@ func references(c component) []reference {
 			case kind(c.id) == "mlflow" && strings.HasPrefix(uri, "databricks"):
 				as = databricks
 			}
-			add(join(at, key), as, value)
-		case key == "storage" && at == "sending_queue":
-			add(join(at, key), storage, value)
-		case key == "id" && strings.HasSuffix(listOf(at), "middlewares"):
-			add(join(at, key), middleware, value)
+			add(path, as, value)
+		case path == "sending_queue::storage":
+			add(path, storage, value)
+		case middlewareKey.MatchString(path):
+			add(path, middleware, value)
 		}
 	})
 	switch {
@@ -172,21 +181,6 @@ func references(c component) []reference {
 		add("encoding", encoding, c.cfg["encoding"])
 	}
 	return list
-}
-
-// walk calls visit for each key of a value, with the path of the map that holds it.
-func walk(at string, value any, visit func(at, key string, value any)) {
-	switch value := value.(type) {
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(value)) {
-			visit(at, key, value[key])
-			walk(join(at, key), value[key], visit)
-		}
-	case []any:
-		for i, e := range value {
-			walk(fmt.Sprintf("%s[%d]", at, i), e, visit)
-		}
-	}
 }
 
 func section(m map[string]any, key string) map[string]any {
@@ -210,11 +204,3 @@ func kind(id string) string {
 	k, _, _ := strings.Cut(id, "/")
 	return k
 }
-
-// listOf returns the path of a list from that of its element, "a::b[1]".
-func listOf(at string) string {
-	list, _, _ := strings.Cut(at, "[")
-	return list
-}
-
-func join(at, key string) string { return strings.TrimPrefix(at+"::"+key, "::") }
