@@ -71,7 +71,7 @@ func roles(kind string, cfg map[string]any) (can []role, known bool) {
 type reference struct {
 	key string // where, below the component
 	id  string
-	as  role
+	as  role // "" if not known
 }
 
 // check returns what is wrong with the references of a configuration. What it does not understand it
@@ -102,7 +102,7 @@ func faultOf(r reference, extensions map[string]any, started []string) string {
 		return fmt.Sprintf("the extension %q is not started; name it in service::extensions", r.id)
 	}
 	settings, _ := cfg.(map[string]any)
-	if can, known := roles(kind(r.id), settings); known && !slices.Contains(can, r.as) {
+	if can, known := roles(kind(r.id), settings); known && r.as != "" && !slices.Contains(can, r.as) {
 		return fmt.Sprintf("the extension %q is not %s; name one that is", r.id, r.as)
 	}
 	return ""
@@ -149,6 +149,24 @@ var (
 	middlewareKey    = regexp.MustCompile(`(^|::)middlewares\[\d+\]::id$`)
 )
 
+// authenticatorOf returns what the authenticator of a component must be; "" of an unknown type, which
+// may be a client or a server.
+func authenticatorOf(c component) role {
+	switch c.group + "/" + kind(c.id) {
+	case "receivers/mlflow":
+		if uri, _ := c.cfg["tracking_uri"].(string); strings.HasPrefix(uri, "databricks") {
+			return databricks
+		}
+		return clientAuth
+	case "exporters/databricks", "exporters/otlp", "exporters/otlp_grpc", "exporters/otlphttp", "exporters/otlp_http",
+		"extensions/databricks_setup":
+		return clientAuth
+	case "receivers/otlp", "exporters/prometheus", "extensions/health_check", "extensions/zpages":
+		return serverAuth
+	}
+	return ""
+}
+
 // references returns the extensions that a component names.
 func references(c component) []reference {
 	var list []reference
@@ -160,14 +178,7 @@ func references(c component) []reference {
 	configkeys.Walk("", c.cfg, func(path string, value any) {
 		switch {
 		case authenticatorKey.MatchString(path):
-			as := clientAuth
-			switch uri, _ := c.cfg["tracking_uri"].(string); {
-			case c.group == "receivers" && kind(c.id) == "otlp":
-				as = serverAuth
-			case kind(c.id) == "mlflow" && strings.HasPrefix(uri, "databricks"):
-				as = databricks
-			}
-			add(path, as, value)
+			add(path, authenticatorOf(c), value)
 		case path == "sending_queue::storage":
 			add(path, storage, value)
 		case middlewareKey.MatchString(path):

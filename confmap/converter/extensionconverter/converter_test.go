@@ -77,6 +77,21 @@ func TestConvert(t *testing.T) {
 		"basicauth of clients as server's": {
 			"receivers: {otlp: {protocols: {http: {auth: {authenticator: basicauth}}}}}",
 			"not an authenticator of servers"},
+		"client's as that of an exporter that serves": {
+			"{exporters: {prometheus: {auth: {authenticator: oauth2client}}}, " +
+				"service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}}",
+			`exporters::prometheus::auth::authenticator: the extension "oauth2client" is not an ` +
+				`authenticator of servers`},
+		"client's as that of an extension that serves": {"extensions: {zpages: {auth: {authenticator: oauth2client}}}",
+			`extensions::zpages::auth::authenticator: the extension "oauth2client" is not an ` +
+				`authenticator of servers`},
+		"server's": {"{extensions: {basicauth/s: {htpasswd: {}}, zpages: {auth: {authenticator: basicauth/s}}}, " +
+			"exporters: {prometheus: {auth: {authenticator: basicauth/s}}}, service: {extensions: [basicauth, " +
+			"basicauth/s, bearertokenauth, databricks_auth, file_storage/a, zpages], " +
+			"pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}}", ""},
+		"authenticator of an unknown type": {"{extensions: {basicauth/s: {htpasswd: {}}, " +
+			"mine: {auth: {authenticator: basicauth/s}}}, service: {extensions: [basicauth, basicauth/s, " +
+			"bearertokenauth, databricks_auth, file_storage/a, mine]}}", ""},
 		"workspace": {"receivers: {mlflow: {tracking_uri: databricks}}",
 			`receivers::mlflow::http::auth::authenticator: the extension "basicauth" is not a sign-in to Databricks`},
 		"workspace, signed": {"receivers: {mlflow: {tracking_uri: databricks, http: {auth: {authenticator: " +
