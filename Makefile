@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 export GOFLAGS := -buildvcs=false
 export CGO_ENABLED ?= 0
 
-SOURCES := $(shell git ls-files '*.go' go.mod go.sum builder-config.yaml 2>/dev/null || find . -name '*.go')
+SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name '*.go')
 
 # A value counts only when it is written on the make command line.
 written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
@@ -12,11 +12,12 @@ written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 .PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e compat \
 	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-short clean
 build: dist/otelcol-mlflow
+minimal: dist/minimal/otelcol-mlflow-minimal
 
-dist/otelcol-mlflow: $(SOURCES)
+dist/otelcol-mlflow: $(SOURCES) builder-config.yaml
 	go tool builder --config builder-config.yaml
 
-minimal:
+dist/minimal/otelcol-mlflow-minimal: $(SOURCES) builder-config.minimal.yaml
 	mkdir -p dist
 	go tool builder --config builder-config.minimal.yaml
 
