@@ -14,11 +14,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -121,12 +121,7 @@ func report(measure func() (map[string]string, error)) error {
 	}
 	figures["CPU"] = cpu().Round(10 * time.Millisecond).String()
 	figures["memory"] = fmt.Sprintf("%d MB", peak.Load()>>20)
-	names := make([]string, 0, len(figures))
-	for name := range figures {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(figures)) {
 		fmt.Printf("  %s, %s: %s\n", *phase, name, figures[name])
 	}
 	return nil
@@ -311,7 +306,7 @@ func read(ctx context.Context, directory string) (map[string]string, error) {
 	var sum int64
 	for _, d := range state {
 		if !d.Closed || d.Gone > 0 || d.Delivered != d.Counts.Traces {
-			return nil, fmt.Errorf("day %s is wrong: %s", d.Date, must(json.Marshal(d)))
+			return nil, fmt.Errorf("day %s is wrong: %+v", d.Date, d)
 		}
 		sum += d.Delivered
 	}
@@ -356,13 +351,6 @@ func read(ctx context.Context, directory string) (map[string]string, error) {
 		"open and days": loaded.Round(10 * time.Microsecond).String(),
 		"page of 500":   quantiles(cold), "page of 500 again": quantiles(warm),
 	}, nil
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
 
 // size is that of the files in a directory.
