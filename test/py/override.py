@@ -1,8 +1,8 @@
-"""Scores a trace with MLflow's own client: feedback that is overridden, once and twice, deleted, and about an inner span.
+"""Scores a trace with MLflow's own client: feedback that is overridden, once and twice, deleted, and about spans.
 
     PYTHON override.py URL
 
-Prints {"trace": id, "assessments": [… as the server returns them …]}.
+Prints {"trace": id, "root": id of the topmost span, "assessments": [… as the server returns them …]}.
 """
 import json
 import os
