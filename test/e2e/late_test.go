@@ -23,7 +23,6 @@ import (
 // is delivered by the next run, wherever it lies in time, and nothing is delivered twice.
 func TestLateTraces(t *testing.T) {
 	t.Parallel()
-	ages := []time.Duration{time.Minute, 25 * time.Hour, 40 * 24 * time.Hour}
 	t.Run("3.17.2", func(t *testing.T) {
 		t.Parallel()
 		s := need(t, database)
@@ -33,7 +32,7 @@ func TestLateTraces(t *testing.T) {
 		}
 		for name, source := range map[string]string{"REST": s.URL, "SQLite": s.SQLite()} {
 			t.Run(name, func(t *testing.T) {
-				requireLate(t, source, t.Name(), []any{"TestLateTraces/3.17.2"}, ages, add)
+				requireLate(t, source, "TestLateTraces/3.17.2", add)
 			})
 		}
 	})
@@ -51,30 +50,30 @@ func TestLateTraces(t *testing.T) {
 				s.Add(trace)
 			}
 		}
-		requireLate(t, s.URL(), "old", []any{"old"}, ages, add)
+		requireLate(t, s.URL(), "old", add)
 	})
 }
 
-func requireLate(t *testing.T, source, name string, experiments []any, ages []time.Duration,
-	add func(age time.Duration, n int)) {
+func requireLate(t *testing.T, source, experiment string, add func(age time.Duration, n int)) {
 	t.Helper()
+	ages := []time.Duration{time.Minute, 25 * time.Hour, 40 * 24 * time.Hour}
 	add(50*24*time.Hour, 20)
 	add(2*time.Hour, 20)
 	dir, sink := t.TempDir(), otlpsink.New(t)
 	config := collector.Backfill(source, dir).ToOTLP(sink.URL, nil).
-		Set("receivers::mlflow::experiments::names", experiments)
+		Set("receivers::mlflow::experiments::names", []any{experiment})
 	collector.Run(t, dir, config, 0)
 	spans := sink.Distinct()
 	for _, age := range ages {
 		add(age, 1)
 	}
 	p := collector.Run(t, dir, config, 0)
-	assert.True(t, strings.HasPrefix(p.Out(), "complete: 3 of 3 traces"), "%s: %s", name, p.Out())
+	assert.True(t, strings.HasPrefix(p.Out(), "complete: 3 of 3 traces"), p.Out())
 	assert.Equal(t, spans+2*len(ages), sink.Distinct())
 	requireOnce(t, sink.Spans())
 	requests := sink.Requests()
 	p = collector.Run(t, dir, config, 0)
-	assert.True(t, strings.HasPrefix(p.Out(), "complete: nothing new"), "%s: %s", name, p.Out())
+	assert.True(t, strings.HasPrefix(p.Out(), "complete: nothing new"), p.Out())
 	assert.Equal(t, requests, sink.Requests())
 }
 
