@@ -211,7 +211,7 @@ func Normalize(conf *confmap.Conf) error {
 			patch["experiments::"+key] = list
 		}
 	}
-	return conf.Merge(confmap.NewFromStringMap(nest(patch)))
+	return conf.Merge(confmap.NewFromStringMap(patch))
 }
 
 // Split reads the short form of a selection of experiments: a list of text and whole numbers, or one
@@ -262,21 +262,3 @@ func texts(v any) ([]any, error) {
 }
 
 var errNotText = errors.New("write text or whole numbers, e.g. [1, 2] or [\"support-*\"]")
-
-// nest turns keys with :: into nested maps.
-func nest(flat map[string]any) map[string]any {
-	out := map[string]any{}
-	for k, v := range flat {
-		if outer, inner, ok := strings.Cut(k, "::"); ok {
-			m, _ := out[outer].(map[string]any)
-			if m == nil {
-				m = map[string]any{}
-				out[outer] = m
-			}
-			m[inner] = v
-			continue
-		}
-		out[k] = v
-	}
-	return out
-}
