@@ -40,24 +40,44 @@ var base64 = func() (is [256]bool) {
 // dataMark stands before the content of a data URL.
 const dataMark = ";base64,"
 
-// nextBlob returns the place of the next embedded file in a text: what follows the header of a data
-// URL, or a run of minBlob base64 characters or more. Text without any costs little: of every
-// minBlob bytes a few are looked at.
-func nextBlob(text string) (start, end int, ok bool) {
-	start, ok = nextRun(text)
-	if mark := strings.Index(text, dataMark); mark >= 0 && (!ok || mark+len(dataMark) <= start) {
-		start, ok = mark+len(dataMark), true
+// blobs finds the embedded files of a text one after another, in time proportional to its length.
+type blobs struct {
+	text string
+	at   int // what is before it was read
+	// where the next header of a data URL and the next run begin, len(text) for none. Those before
+	// at are not the next ones any more
+	mark, run int
+}
+
+func newBlobs(text string) blobs { return blobs{text: text, mark: -1, run: -1} }
+
+// next returns the place of the next embedded file: what follows the header of a data URL, or a run
+// of minBlob base64 characters or more. Text without any costs little: of every minBlob bytes a few
+// are looked at.
+func (b *blobs) next() (start, end int, ok bool) {
+	if b.mark < b.at {
+		before, _, _ := strings.Cut(b.text[b.at:], dataMark)
+		b.mark = b.at + len(before)
 	}
-	if !ok {
+	if b.run < b.at {
+		b.run = b.at + nextRun(b.text[b.at:])
+	}
+	switch {
+	case b.mark+len(dataMark) <= b.run:
+		start = b.mark + len(dataMark)
+	case b.run < len(b.text):
+		start = b.run
+	default:
 		return 0, 0, false
 	}
-	for end = start; end < len(text) && base64[text[end]]; end++ {
+	for end = start; end < len(b.text) && base64[b.text[end]]; end++ {
 	}
+	b.at = end
 	return start, end, true
 }
 
-// nextRun returns the start of the next run of minBlob base64 characters.
-func nextRun(text string) (start int, ok bool) {
+// nextRun returns the start of the next run of minBlob base64 characters, or len(text).
+func nextRun(text string) int {
 	for from := 0; from+minBlob <= len(text); {
 		at := from + minBlob - 1
 		for at >= from && base64[text[at]] {
@@ -67,42 +87,40 @@ func nextRun(text string) (start int, ok bool) {
 		case at >= from:
 			from = at + 1
 		case hasLetters(text[from : from+minBlob]):
-			return from, true
+			return from
 		default:
 			for from < len(text) && base64[text[from]] {
 				from++
 			}
 		}
 	}
-	return 0, false
+	return len(text)
 }
 
 // withoutMedia appends the text without its embedded files to dst, and returns how many there are.
 // Without any it returns the text itself.
 func withoutMedia(dst []byte, text string) (_ []byte, bare string, media int) {
-	bare = text
-	for rest := text; ; media++ {
-		start, end, ok := nextBlob(rest)
-		if !ok {
-			if media > 0 {
-				dst = append(dst, rest...)
-				bare = stringOf(dst)
-			}
-			return dst, bare, media
+	last := 0 // the end of the last one
+	for b := newBlobs(text); ; media++ {
+		start, end, ok := b.next()
+		switch {
+		case ok:
+			dst = append(dst, text[last:start]...)
+			last = end
+		case media == 0:
+			return dst, text, 0
+		default:
+			dst = append(dst, text[last:]...)
+			return dst, stringOf(dst), media
 		}
-		dst = append(dst, rest[:start]...)
-		rest = rest[end:]
 	}
 }
 
 // countMedia returns how many embedded files a text has.
 func countMedia(text string) (media int) {
-	for {
-		_, end, ok := nextBlob(text)
-		if !ok {
+	for b := newBlobs(text); ; media++ {
+		if _, _, ok := b.next(); !ok {
 			return media
 		}
-		text = text[end:]
-		media++
 	}
 }

@@ -6,6 +6,7 @@ package text
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -60,4 +61,20 @@ func FuzzMedia(f *testing.F) {
 		_, again, _ := withoutMedia(nil, bare)
 		require.Equal(t, bare, again)
 	})
+}
+
+// A text of nothing but files, or of nothing but headers of data URLs, is read once. Read again for
+// each of them it takes minutes.
+func TestMediaInLinearTime(t *testing.T) {
+	const size = 32 << 20
+	file := strings.Repeat("iVBORw0KGgoAAAAN", minBlob/16)
+	start := time.Now()
+	for _, one := range []string{dataMark + " ", file + " "} {
+		text := strings.Repeat(one, size/len(one))
+		require.Equal(t, size/len(one), countMedia(text))
+		_, bare, media := withoutMedia(nil, text)
+		require.Equal(t, size/len(one), media)
+		require.NotContains(t, bare, file)
+	}
+	require.Less(t, time.Since(start), 30*time.Second)
 }
