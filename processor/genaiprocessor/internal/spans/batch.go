@@ -55,9 +55,10 @@ func (b *Batch) Read(td ptrace.Traces) {
 			scope := genai.DialectOfScope(ss.Scope().Name())
 			for _, span := range ss.Spans().All() {
 				i := len(b.Spans)
-				b.Spans = append(b.Spans, Span{Span: span, Resource: rs, Scope: ss, Payloads: payloads,
-					parent: none, root: none})
-				b.Spans[i].read(scope)
+				b.Spans = append(b.Spans, Span{})
+				s := &b.Spans[i]
+				s.Span, s.Resource, s.Scope, s.Payloads, s.parent, s.root = span, rs, ss, payloads, none, none
+				s.read(scope)
 				key := spanKey{span.TraceID(), span.SpanID()}
 				if _, repeated := b.byID[key]; !repeated {
 					b.byID[key] = i
