@@ -280,7 +280,7 @@ var table = []group{
 		[]row{{"gcp.vertex.agent.llm_response", DialectGoogleADK}}},
 	{Reading{Fact: FactRequestText, Source: SourcePreview}, []row{{RequestPreview, DialectMLflow}}},
 	{Reading{Fact: FactResponseText, Source: SourcePreview}, []row{{ResponsePreview, DialectMLflow}}},
-	{Reading{Fact: FactAssessments}, []row{{Assessments, DialectMLflow}, {"assessments", DialectMLflow}}},
+	{Reading{Fact: FactAssessments}, []row{{Assessments, DialectMLflow}, {PlainAssessments, DialectMLflow}}},
 	tokens(usage.FieldInput,
 		row{UsageInput, DialectConventions}, row{"gen_ai.usage.prompt_tokens", DialectConventions},
 		row{"llm.token_count.prompt", DialectOpenInference}, row{"llm.usage.prompt_tokens", DialectOpenLLMetry},
@@ -481,5 +481,5 @@ func indexed(table []group) (byKey map[string]*Reading, bare map[bareName]*Readi
 
 // isBare reports whether a name only means something in its dialect.
 func isBare(r row) bool {
-	return r.key == claudeCodeKind || !strings.Contains(r.key, ".") && r.key != "assessments"
+	return r.key == claudeCodeKind || !strings.Contains(r.key, ".") && r.key != PlainAssessments
 }

@@ -47,6 +47,10 @@ const (
 	ResponsePreview  = "mlflow.responsePreview" // topmost span, when it has no outputs
 )
 
+// PlainAssessments is the only name without a dot that is read in every scope: spans that are made of
+// a table have their assessments under it.
+const PlainAssessments = "assessments"
+
 // Names of OpenTelemetry's semantic conventions (open-telemetry/semantic-conventions-genai, in
 // development, as of 2026-11).
 const (

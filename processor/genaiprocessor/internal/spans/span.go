@@ -128,16 +128,15 @@ func (s *Span) callsModel() bool { return s.Kind == genai.KindLLM || s.Kind == g
 func (s *Span) read(scope genai.Dialect) {
 	s.GenAI = s.Payloads != "" || scope == genai.DialectClaudeCode
 	for key, v := range s.Attributes().All() {
+		marked := genai.Marks(key)
+		s.GenAI = s.GenAI || marked
 		switch {
-		case genai.Marks(key):
-			s.GenAI = true
-		case scope == "" && strings.IndexByte(key, '.') >= 0:
-			continue // a name of other conventions
-		}
-		if r := genai.ReadAttribute(key, scope); r != nil {
-			s.attribute(r, v)
-		} else {
-			s.own(key, v)
+		case s.own(key, v):
+		case !marked && scope == "" && key != genai.PlainAssessments: // a name of other conventions
+		default:
+			if r := genai.ReadAttribute(key, scope); r != nil {
+				s.attribute(r, v)
+			}
 		}
 	}
 	if s.ranks[genai.FactKind] == 0 {
@@ -151,8 +150,9 @@ func (s *Span) read(scope genai.Dialect) {
 	s.Reported[DirectionResponse] = total || s.usage.Has(usage.FieldOutput)
 }
 
-// own notes the attributes by which this project describes a span.
-func (s *Span) own(key string, v pcommon.Value) {
+// own notes the attributes by which this project describes a span. It reports whether key is the name
+// of one.
+func (s *Span) own(key string, v pcommon.Value) bool {
 	switch key {
 	case genai.JSONAttributes:
 		s.jsonKeys, s.hasJSONKeys = v, v.Type() == pcommon.ValueTypeSlice
@@ -162,7 +162,10 @@ func (s *Span) own(key string, v pcommon.Value) {
 		s.Counted = true
 	case genai.TokensBackfilled:
 		s.estimated = v.Bool()
+	default:
+		return false
 	}
+	return true
 }
 
 func (s *Span) attribute(r *genai.Reading, v pcommon.Value) {
