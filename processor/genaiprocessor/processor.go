@@ -160,7 +160,7 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 // look counts what the spans of the batch are and report. The values that they hold are those
 // before anything is changed.
 func (w *worker) look() {
-	c := &w.counts
+	c := &w.counts.Sums
 	for i := range w.batch.Spans {
 		s := &w.batch.Spans[i]
 		if !s.GenAI {
@@ -173,22 +173,30 @@ func (w *worker) look() {
 		c.ModelCalls++
 		if input, output, ok := w.batch.ReportedTokens(i); ok {
 			c.Reported++
-			c.Usage[spans.DirectionRequest] += input
-			c.Usage[spans.DirectionResponse] += output
+			c.ReportedInput += input
+			c.ReportedOutput += output
 		}
 	}
 }
 
 // keep adds what was done with the batch to the sums of the process.
 func (w *worker) keep() {
-	c := &w.counts
-	c.Counted, c.Tokens = w.stats.spans, w.stats.tokens
-	c.LeftOut, c.SharedScores = w.stats.skipped, w.stats.shared
-	c.MediaCounted, c.MediaSkipped = w.stats.media[mediaCounted], w.stats.media[mediaSkipped]
-	c.Cost, c.Priced, c.PricedTools = w.stats.cost.Cost, w.stats.cost.Models, w.stats.cost.Tools
-	c.Uncertain, c.Limited = w.stats.cost.Uncertain, w.stats.cost.Limited
-	c.Unpriced, c.WithoutUsage = w.stats.cost.UnknownModels, w.stats.cost.NoUsage
-	w.stripe.Add(c)
+	c, cost := &w.counts.Sums, &w.stats.cost
+	c.Counted = int64(w.stats.spans)
+	c.CountedRequest = int64(w.stats.tokens[spans.DirectionRequest])
+	c.CountedResponse = int64(w.stats.tokens[spans.DirectionResponse])
+	for reason, n := range w.stats.skipped {
+		if c.LeftOut == nil {
+			c.LeftOut = map[string]int64{}
+		}
+		c.LeftOut[string(reason)] = int64(n)
+	}
+	c.SharedScores = int64(w.stats.shared)
+	c.MediaCounted, c.MediaSkipped = int64(w.stats.media[mediaCounted]), int64(w.stats.media[mediaSkipped])
+	c.Cost, c.Priced, c.PricedTools = cost.Cost, int64(cost.Models), int64(cost.Tools)
+	c.Uncertain, c.Limited = int64(cost.Uncertain), int64(cost.Limited)
+	c.Unpriced, c.WithoutUsage = int64(cost.UnknownModels), int64(cost.NoUsage)
+	w.stripe.Add(&w.counts)
 }
 
 func (w *worker) failed(key string) {

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
-	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/scores"
 )
 
 // Every field of every batch arrives in the sum, whichever stripe took it, from several goroutines.
@@ -23,11 +22,13 @@ func TestSum(t *testing.T) {
 			stripe := tally.Stripe()
 			for i := range batches {
 				stripe.Add(&Counts{
-					Spans: 2, ModelCalls: 3, Counted: 4, Tokens: [2]int{5, 6}, Reported: 7, Usage: [2]int64{8, 9},
-					Cost: 0.5, Priced: 10, Unpriced: 11, WithoutUsage: 12,
-					PricedTools: 13, Uncertain: 14, Limited: 15, MediaCounted: 16, MediaSkipped: 17, SharedScores: 18,
-					LeftOut: map[scores.Reason]int{scores.ReasonNoName: 19},
-					Scores:  []Score{{Index: 3, Value: float64(i % 2)}, {Index: 0, Value: 2}},
+					Sums: progress.Refinement{
+						Spans: 2, ModelCalls: 3, Counted: 4, CountedRequest: 5, CountedResponse: 6, Reported: 7,
+						ReportedInput: 8, ReportedOutput: 9, Cost: 0.5, Priced: 10, Unpriced: 11, WithoutUsage: 12,
+						PricedTools: 13, Uncertain: 14, Limited: 15, MediaCounted: 16, MediaSkipped: 17,
+						SharedScores: 18, LeftOut: map[string]int64{"no_name": 19},
+					},
+					Scores: []Score{{Index: 3, Value: float64(i % 2)}, {Index: 0, Value: 2}},
 				})
 			}
 		})
@@ -51,6 +52,6 @@ func TestNothing(t *testing.T) {
 // Adding what other batches brought already costs no memory.
 func TestAddDoesNotAllocate(t *testing.T) {
 	stripe := New().Stripe()
-	counts := &Counts{Spans: 1, Scores: []Score{{Index: 7, Value: 1}}}
+	counts := &Counts{Sums: progress.Refinement{Spans: 1}, Scores: []Score{{Index: 7, Value: 1}}}
 	require.Zero(t, testing.AllocsPerRun(100, func() { stripe.Add(counts) }))
 }
