@@ -130,35 +130,39 @@ func (u *Usage) Value(at Source, v pcommon.Value) bool {
 	case pcommon.ValueTypeInt:
 		return u.Keep(at, v.Int())
 	case pcommon.ValueTypeDouble:
-		n, ok := whole(v.Double())
-		return ok && u.Keep(at, n)
+		return u.float(at, v.Double())
 	case pcommon.ValueTypeStr:
 		return u.text(at, v.Str())
 	}
 	return false
 }
 
-// text takes a number that is written as text.
-func (u *Usage) text(at Source, text string) bool {
-	f, err := strconv.ParseFloat(strings.TrimSpace(strings.Trim(text, `"`)), 64)
-	if err != nil {
-		return false
-	}
-	n, ok := whole(f)
-	return ok && u.Keep(at, n)
-}
-
 // Raw takes the value of an attribute as JSON text, as Value does.
 func (u *Usage) Raw(at Source, raw []byte) bool {
 	s := pyjson.NewScanner(raw)
+	return u.next(at, &s)
+}
+
+// next takes the next value of s.
+func (u *Usage) next(at Source, s *pyjson.Scanner) bool {
 	switch s.Kind() {
 	case pyjson.KindNumber:
-		n, ok := whole(pyjson.Float64(s.Num()))
-		return ok && u.Keep(at, n)
+		return u.float(at, pyjson.Float64(s.Num()))
 	case pyjson.KindString:
 		return u.text(at, s.Str())
 	}
+	s.Skip()
 	return false
+}
+
+// text takes a number that is written as text.
+func (u *Usage) text(at Source, text string) bool {
+	f, err := strconv.ParseFloat(strings.TrimSpace(strings.Trim(text, `"`)), 64)
+	return err == nil && u.float(at, f)
+}
+
+func (u *Usage) float(at Source, f float64) bool {
+	return f == math.Trunc(f) && math.Abs(f) <= mostTokens && u.Keep(at, int64(f))
 }
 
 // Keep takes a number. It returns false if that is no number of tokens.
@@ -175,28 +179,27 @@ func (u *Usage) Keep(at Source, n int64) bool {
 // mostTokens is far more than any call has; what is above it is an error of the producer.
 const mostTokens = 1 << 50
 
-func whole(f float64) (int64, bool) {
-	return int64(f), f == math.Trunc(f) && math.Abs(f) <= mostTokens
-}
-
 // Document takes a document: a map, or its JSON text. It returns how many of its numbers are none.
 // Numbers that are reported with a lower rank stay.
 func (u *Usage) Document(d *Document, v pcommon.Value) (bad int) {
-	var own Usage
-	if v.Type() == pcommon.ValueTypeMap {
-		bad = own.members(d, v.Map())
-	} else {
+	if v.Type() != pcommon.ValueTypeMap {
 		text := v.Str()
-		bad = own.json(d, unsafe.Slice(unsafe.StringData(text), len(text)))
+		return u.JSON(d, unsafe.Slice(unsafe.StringData(text), len(text)))
 	}
+	var own Usage
+	bad = own.members(d, v.Map())
 	u.merge(&own, d)
 	return bad
 }
 
 // JSON takes a document as JSON text. It returns how many of its numbers are none.
 func (u *Usage) JSON(d *Document, text []byte) (bad int) {
+	s := pyjson.NewScanner(text)
+	if s.Kind() != pyjson.KindObject {
+		return 0
+	}
 	var own Usage
-	bad = own.json(d, text)
+	bad = own.object(d, &s)
 	u.merge(&own, d)
 	return bad
 }
@@ -249,14 +252,6 @@ func (u *Usage) members(d *Document, m pcommon.Map) (bad int) {
 	return bad
 }
 
-func (u *Usage) json(d *Document, text []byte) (bad int) {
-	s := pyjson.NewScanner(text)
-	if s.Kind() != pyjson.KindObject {
-		return 0
-	}
-	return u.object(d, &s)
-}
-
 func (u *Usage) object(d *Document, s *pyjson.Scanner) (bad int) {
 	s.Open(pyjson.KindObject)
 	for s.NextMember() {
@@ -265,21 +260,10 @@ func (u *Usage) object(d *Document, s *pyjson.Scanner) (bad int) {
 			bad += u.object(inner, s)
 			continue
 		}
-		at, ok := d.Members[key]
-		switch {
-		case !ok || s.Kind() == pyjson.KindNull:
+		if at, ok := d.Members[key]; !ok || s.Kind() == pyjson.KindNull {
 			s.Skip()
-		case s.Kind() == pyjson.KindString:
-			if !u.text(at, s.Str()) {
-				bad++
-			}
-		case s.Kind() != pyjson.KindNumber:
-			s.Skip()
+		} else if !u.next(at, s) {
 			bad++
-		default:
-			if n, ok := whole(pyjson.Float64(s.Num())); !ok || !u.Keep(at, n) {
-				bad++
-			}
 		}
 	}
 	return bad
