@@ -87,7 +87,7 @@ func TestResolveKeepsOrder(t *testing.T) {
 // Sums that were derived from MLflow's numbers are what they are, whatever is said of the producer.
 func TestDerivedSums(t *testing.T) {
 	chat := &Document{Standard: true, Members: map[string]Source{"in": {FieldInput, 9}, "out": {FieldOutput, 9},
-		"read": {FieldCacheRead, 9}, "total": {FieldTotal, 9}}}
+		"read": {FieldCacheRead, 9}, "write_1h": {FieldCacheWrite1h, 9}, "total": {FieldTotal, 9}}}
 	for name, tc := range map[string]struct {
 		input, output, reasoning int64
 		document                 string
@@ -98,6 +98,8 @@ func TestDerivedSums(t *testing.T) {
 		"output": {10, 25, 5, `{"in": 10, "out": 20, "total": 35}`, Tokens{Input: 10, Output: 25, Reasoning: 5}},
 		"both": {15003, 25, 5, `{"in": 3, "out": 20, "read": 15000, "total": 28}`,
 			Tokens{Input: 15003, Output: 25, CacheRead: 15000, Reasoning: 5}},
+		"input, only writes of an hour": {150, 7, 0, `{"in": 100, "out": 7, "write_1h": 50}`,
+			Tokens{Input: 150, Output: 7, CacheWrite: 50, CacheWrite1h: 50}},
 		"none": {3, 7, 0, `{"in": 3, "out": 7, "read": 15000, "total": 10}`,
 			Tokens{Input: 15003, Output: 7, CacheRead: 15000}},
 	} {

@@ -231,7 +231,7 @@ func (u *Usage) merge(own *Usage, d *Document) {
 // document's and the parts that it reports beside them. The total of such a document says nothing
 // of them.
 func (u *Usage) compare(own *Usage) {
-	cached := own.n[FieldCacheRead] + own.n[FieldCacheWrite]
+	cached := own.cached()
 	u.derivedInput = u.Has(FieldInput) && own.Has(FieldInput) && cached > 0 &&
 		u.n[FieldInput] == own.n[FieldInput]+cached
 	u.derivedOutput = u.Has(FieldOutput) && own.Has(FieldOutput) && u.n[FieldReasoning] > 0 &&
