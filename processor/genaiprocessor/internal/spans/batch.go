@@ -107,7 +107,7 @@ func (b *Batch) link() {
 		if !s.callsModel() {
 			continue
 		}
-		if up := b.genAIAbove(i); up != none {
+		if up := b.above(i, func(s *Span) bool { return s.GenAI }); up != none {
 			b.Spans[up].hasCalls = true
 		}
 		if model := firstOf(s.RequestModel, s.ResponseModel); s.Kind == genai.KindLLM && model != "" && s.root != none {
@@ -129,8 +129,8 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// resolve sets root and call for the span and all that lie above it, each only once. In a cycle of parents,
-// which only a broken producer sends, the first span that is met is the topmost one.
+// resolve sets root and call for the span and all that lie above it, each only once. In a cycle of
+// parents, which only a broken producer sends, the first span that is met is the topmost one.
 func (b *Batch) resolve(i int) {
 	path := b.path[:0]
 	for i != none && b.Spans[i].state == open {
@@ -175,11 +175,13 @@ func (s *Span) awaitsParent() bool {
 	return s.parent == none && !s.cut && !s.ParentSpanID().IsEmpty() && s.Flags()&(hasIsRemote|isRemote) == hasIsRemote
 }
 
-// genAIAbove returns the nearest GenAI span above the span with index i, at most 100 spans away, or
-// none.
-func (b *Batch) genAIAbove(i int) int {
-	for range 100 {
-		if i = b.Spans[i].parent; i == none || b.Spans[i].GenAI {
+// highest is how many spans above another one are looked at.
+const highest = 100
+
+// above returns the index of the nearest span above the one with index i that want accepts, or none.
+func (b *Batch) above(i int, want func(*Span) bool) int {
+	for range highest {
+		if i = b.Spans[i].parent; i == none || want(&b.Spans[i]) {
 			return i
 		}
 	}

@@ -47,9 +47,6 @@ func (s *Span) Cached() usage.Cached {
 	return genai.CachedBy(s.Scope.Scope().Name(), s.Provider, s.OtherProvider)
 }
 
-// highest is how many spans above a call with a cost are looked at.
-const highest = 100
-
 // ReportedTokens returns what the span with index i reports as the usage of a call of a model:
 // input includes cached tokens, output includes reasoning. ok is false for other spans, where
 // nothing is reported but estimates, and where a span above it reports the same call.
@@ -72,15 +69,7 @@ func (b *Batch) Call(i int) (call int, ok bool) {
 
 // PricedAbove reports whether a span above the one with index i is Priced.
 func (b *Batch) PricedAbove(i int) bool {
-	for range highest {
-		if i = b.Spans[i].parent; i == none {
-			return false
-		}
-		if b.Spans[i].Priced {
-			return true
-		}
-	}
-	return false
+	return b.above(i, func(s *Span) bool { return s.Priced }) != none
 }
 
 // IsModelCall reports whether the span is a call of a model. A span without a type that reports
