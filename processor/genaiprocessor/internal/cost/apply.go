@@ -105,21 +105,21 @@ type priced struct {
 // calls counts the calls of models that report usage. A call has a price if one of the spans that
 // tell of it has one.
 func (s *Stats) calls(b *spans.Batch) {
+	calls := 0
 	for i := range b.Spans {
 		call, ok := b.Call(i)
-		if ok && b.Spans[i].Priced {
-			b.Spans[call].CallPriced = true
+		if !ok {
+			continue
 		}
-	}
-	for i := range b.Spans {
-		switch call, ok := b.Call(i); {
-		case !ok || call != i:
-		case b.Spans[i].CallPriced:
+		if call == i {
+			calls++
+		}
+		if top := &b.Spans[call]; b.Spans[i].Priced && !top.CallPriced {
+			top.CallPriced = true
 			s.Models++
-		default:
-			s.UnknownModels++
 		}
 	}
+	s.UnknownModels = calls - s.Models
 }
 
 // wholeTraces returns the traces of b that the receiver marked as whole.
