@@ -9,6 +9,52 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
+// Kind is what a span stands for.
+type Kind uint8
+
+// The kinds.
+const (
+	KindOther     Kind = iota // an agent, a chain, a retriever …, or not said
+	KindLLM                   // a call of a language model
+	KindEmbedding             // a call of an embedding model
+	KindRerank                // a call of a model that ranks documents
+	KindTool                  // a call of a tool
+)
+
+// kinds are the types of spans in all dialects, in lower case, that are calls. Other types are
+// KindOther.
+var kinds = map[string]Kind{
+	"llm": KindLLM, "chat_model": KindLLM, "chat": KindLLM, "text_completion": KindLLM, "completion": KindLLM,
+	"generate_content": KindLLM, "generation": KindLLM, "llm_request": KindLLM,
+	"ai.generatetext.dogenerate": KindLLM, "ai.streamtext.dostream": KindLLM,
+	"ai.generateobject.dogenerate": KindLLM, "ai.streamobject.dostream": KindLLM,
+	"embedding": KindEmbedding, "embeddings": KindEmbedding, "ai.embed.doembed": KindEmbedding,
+	"ai.embedmany.doembed": KindEmbedding,
+	"rerank":               KindRerank,
+	"tool":                 KindTool, "execute_tool": KindTool, "ai.toolcall": KindTool,
+}
+
+// KindOf returns the kind that a value of FactKind stands for. said is false for the values by which
+// a dialect says that it does not know.
+func KindOf(name string) (k Kind, said bool) {
+	switch name { // the usual ones of MLflow and OpenInference, without an allocation
+	case "":
+		return KindOther, false
+	case "LLM":
+		return KindLLM, true
+	case "CHAT_MODEL":
+		return KindLLM, true
+	case "EMBEDDING":
+		return KindEmbedding, true
+	case "TOOL":
+		return KindTool, true
+	case "AGENT", "CHAIN", "RETRIEVER", "WORKFLOW", "TASK", "PARSER", "MEMORY", "GUARDRAIL", "EVALUATOR", "RERANKER":
+		return KindOther, true
+	}
+	name = strings.ToLower(name)
+	return kinds[name], name != "unknown"
+}
+
 // spanKind is what a type of MLflow span becomes.
 type spanKind struct {
 	operation string // gen_ai.operation.name, empty for none
