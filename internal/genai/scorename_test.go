@@ -25,10 +25,12 @@ func TestScoreName(t *testing.T) {
 		{"!?", "", ""}, {"", "", ""}, {"👍", "", ""}, {"\xff", "", ""},
 		{"caf\u00e9", "caf\u00e9", "cafe"}, {"CAFE\u0301", "caf\u00e9", "cafe"}, {"été", "été", "ete"},
 		{"naïve bayes", "naïve_bayes", "naive_bayes"}, {"Größe", "größe", "grosse"}, {"Łódź", "łódź", "lodz"},
-		{"ΟΔΟΣ", "οδος", hashed("οδος")}, {"İ", "i\u0307", "i"}, {"ＡＢＣ", "ａｂｃ", "abc"}, {"𝐀", "𝐀", "a"},
-		{"日本", "日本", hashed("日本")}, {"日本 語", "日本_語", hashed("日本_語")}, {"質問 quality", "質問_quality",
-			"quality_" + hashed("質問_quality")},
-		{"गुणवत्ता", "गुणवत्ता", hashed("गुणवत्ता")}, {"คุณภาพ", "คุณภาพ", hashed("คุณภาพ")},
+		{"ΟΔΟΣ", "οδος", hashed("οδος")}, {"İ", "i\u0307", "i"},
+		{"ＡＢＣ", "ａｂｃ", "abc"}, {"𝐀", "𝐀", "a"},
+		{"日本", "日本", hashed("日本")}, {"日本 語", "日本_語", hashed("日本_語")},
+		{"質問 quality", "質問_quality", "quality_" + hashed("質問_quality")},
+		{"गुणवत्ता", "गुणवत्ता", hashed("गुणवत्ता")},
+		{"คุณภาพ", "คุณภาพ", hashed("คุณภาพ")},
 		{"جودة", "جودة", hashed("جودة")}, {"r²", "r²", "r2"}, {"٣", "٣", hashed("٣")},
 	} {
 		assert.Equal(t, tt.unicode, ScoreNamesUnicode.Of(tt.name), "%q", tt.name)
@@ -51,7 +53,8 @@ func hashed(name string) string {
 
 // A name is a name again, and one with a letter or a digit is never empty.
 func FuzzScoreName(f *testing.F) {
-	for _, name := range []string{"Été", "日本 語", "a__b", "\xff", "İ", "ﬁ", strings.Repeat("Σ", 70), "\u0301", "_ᾳ"} {
+	for _, name := range []string{"Été", "日本 語", "a__b", "\xff", "İ",
+		"ﬁ", strings.Repeat("Σ", 70), "\u0301", "_ᾳ"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
