@@ -143,9 +143,8 @@ func (w *worker) response(outputs []byte, f *facts) {
 		}
 	}
 	w.putStrings(ResponseFinish, finish)
-	if gemini && f.numDocuments < maxDocuments {
-		f.documents[f.numDocuments] = usageDocument{geminiResponse, outputs}
-		f.numDocuments++
+	if gemini {
+		f.document(geminiResponse, outputs)
 	}
 }
 

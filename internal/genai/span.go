@@ -236,8 +236,14 @@ func (f *facts) note(key string, raw []byte, valid bool) {
 			f.badUsage++
 		}
 	}
-	if r.Document != nil && f.numDocuments < maxDocuments {
-		f.documents[f.numDocuments] = usageDocument{r.Document, container()}
+	if r.Document != nil {
+		f.document(r.Document, container())
+	}
+}
+
+func (f *facts) document(form *usage.Document, text []byte) {
+	if f.numDocuments < maxDocuments {
+		f.documents[f.numDocuments] = usageDocument{form, text}
 		f.numDocuments++
 	}
 }
