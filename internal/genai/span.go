@@ -256,8 +256,10 @@ func (f *facts) name(r *Reading, raw []byte) {
 	}
 	name, _ := stringValue(raw)
 	name = Unquoted(name)
-	if _, said := KindOf(name); r.Fact == FactKind && !said {
-		return
+	if r.Fact == FactKind {
+		if _, said := KindOf(name); !said {
+			return
+		}
 	}
 	if name != "" || f.from[r.Fact] == r {
 		f.names[r.Fact], f.from[r.Fact] = name, r
