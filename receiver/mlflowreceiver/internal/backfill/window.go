@@ -209,10 +209,9 @@ func (w *window) reject(f refusal, since time.Time) {
 // earlier run met it.
 func (w *window) leave(info *mlflow.Info, reason mlflow.Reason, detail string, since time.Time) {
 	r := w.reader.run
-	const day = 24 * 60 * 60 * 1000
 	was, known := w.formerly[info.ID]
 	t := progress.OpenTrace{
-		ID: info.ID, Day: info.Timestamp / day, Reason: reason, Since: since.UnixMilli(), Tries: was.Tries + 1,
+		ID: info.ID, Day: int64(mlflow.DayOf(info.Timestamp)), Reason: reason, Since: since.UnixMilli(), Tries: was.Tries + 1,
 	}
 	same := known && was.Reason == reason
 	if same {
