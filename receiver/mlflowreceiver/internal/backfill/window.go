@@ -211,7 +211,8 @@ func (w *window) leave(info *mlflow.Info, reason mlflow.Reason, detail string, s
 	r := w.reader.run
 	was, known := w.formerly[info.ID]
 	t := progress.OpenTrace{
-		ID: info.ID, Day: int64(mlflow.DayOf(info.Timestamp)), Reason: reason, Since: since.UnixMilli(), Tries: was.Tries + 1,
+		ID: info.ID, Day: int64(mlflow.DayOf(info.Timestamp)), Reason: reason, Since: since.UnixMilli(),
+		Tries: was.Tries + 1,
 	}
 	same := known && was.Reason == reason
 	if same {
