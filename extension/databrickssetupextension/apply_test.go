@@ -60,7 +60,7 @@ func TestTenTogether(t *testing.T) {
 	before := len(w.Statements())
 	out := apply(t, w, k)
 	for _, s := range w.Statements()[before:] {
-		require.True(t, strings.HasPrefix(s.SQL, "SELECT "), s.SQL)
+		require.True(t, isQuery(s.SQL), s.SQL)
 	}
 	for _, method := range []string{"PATCH", "PUT", "DELETE"} {
 		require.Zero(t, w.Count(method, "/"))
@@ -175,7 +175,7 @@ func TestStreamingTable(t *testing.T) {
 	out := apply(t, w, keys{"views": small})
 	require.Contains(t, out, "Streaming table cat.sch.pre_genai_topmost_spans: proposed only")
 	require.Contains(t, out, "2 spans are more than views::row_limit (1)")
-	require.Contains(t, out, "scores are looked for in the spans of the last 30 days")
+	require.Contains(t, out, "scores are looked for in the traces of the last 30 days")
 	require.Nil(t, w.Table("cat.sch.pre_genai_topmost_spans"))
 
 	small["streaming"] = true

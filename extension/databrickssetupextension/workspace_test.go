@@ -105,7 +105,7 @@ func mutations(w *databrickstest.Workspace) (out []string) {
 		}
 	}
 	for _, s := range w.Statements() {
-		if !strings.HasPrefix(s.SQL, "SELECT ") {
+		if !isQuery(s.SQL) {
 			out = append(out, s.SQL)
 		}
 	}
@@ -133,4 +133,9 @@ func columns(w *databrickstest.Workspace, table string) (out []string) {
 		out = append(out, c.Name)
 	}
 	return out
+}
+
+// isQuery reports whether a statement of databricks_setup only reads.
+func isQuery(sql string) bool {
+	return strings.HasPrefix(sql, "SELECT ") || strings.HasPrefix(sql, "WITH ")
 }

@@ -31,7 +31,7 @@ var classes = map[string]Class{
 	// MLflow, on spans and their events
 	SpanType: ClassSafe, SpanFunctionName: ClassSafe, ChatUsage: ClassSafe, LLMModel: ClassSafe, LLMProvider: ClassSafe,
 	LinkedPrompts:  ClassSafe,
-	TraceRequestID: ClassSafe, ExperimentID: ClassSafe, "mlflow.llm.cost": ClassSafe,
+	TraceRequestID: ClassSafe, ExperimentID: ClassSafe, LLMCost: ClassSafe,
 	"mlflow.message.format": ClassSafe, "mlflow.spanLogLevel": ClassSafe,
 	"mlflow.spanStartTimeNs": ClassSafe, "mlflow.gateway.linkedTraceId": ClassSafe,
 	SpanInputs: ClassContent, SpanOutputs: ClassContent, "mlflow.chat.messages": ClassContent,
@@ -136,7 +136,8 @@ var classes = map[string]Class{
 
 	// Langfuse
 	"langfuse.observation.type": ClassSafe, "langfuse.observation.level": ClassSafe,
-	"langfuse.observation.model.name": ClassSafe, "langfuse.trace.name": ClassName,
+	"langfuse.observation.model.name": ClassSafe, "langfuse.observation.usage_details": ClassSafe,
+	"langfuse.observation.cost_details": ClassSafe, "langfuse.trace.name": ClassName,
 	"langfuse.session.id": ClassSafe, "langfuse.user.id": ClassPerson,
 
 	// Vercel AI SDK, Google ADK, LangSmith

@@ -19,6 +19,7 @@ func (w *worker) derive(s *mlflow.Span, typ string, kind spanKind, f *facts) {
 	var in request
 	if kind.model {
 		in = w.request(f.inputs)
+		w.parameters(f.parameters)
 	}
 	operation := kind.operation
 	if typ == "LLM" {

@@ -120,6 +120,42 @@ func TestRequest(t *testing.T) {
 		"the producer's own stays")
 }
 
+// Langfuse and OpenInference hold the parameters apart from the input.
+func TestParametersBesideInputs(t *testing.T) {
+	const langfuse, openInference = "langfuse.observation.model.parameters", "llm.invocation_parameters"
+	generation := attribute("langfuse.observation.type", `"generation"`)
+	parameters := func(attributes ...mlflow.Attribute) map[string]any {
+		span, _ := convert(t, Options{}, attributes...)
+		all := span.Attributes().AsRaw()
+		for _, key := range []string{OperationName, "langfuse.observation.type", ExperimentID, Revision, JSONAttributes} {
+			delete(all, key)
+		}
+		return all
+	}
+	assert.Equal(t, map[string]any{RequestTemperature: 0.5, RequestMaxTokens: int64(10), RequestStop: []any{"x"}},
+		parameters(generation, attribute(langfuse,
+			`"{\"temperature\": 0.5, \"max_tokens\": 10, \"stop\": \"x\", \"tools\": [1]}"`)), "as JSON in a string")
+	assert.Equal(t, map[string]any{RequestSeed: int64(1)},
+		parameters(generation, attribute(langfuse, `{"seed": 1, "top_k": "many"}`)))
+	assert.Equal(t, map[string]any{RequestSeed: int64(1), RequestTopP: 0.5}, parameters(generation,
+		attribute(SpanInputs, `{"seed": 1}`), attribute(langfuse, `{"seed": 2, "top_p": 0.5}`)), "the inputs come first")
+	for _, list := range [][]mlflow.Attribute{
+		{attribute(openInference, `{"seed": 3}`), attribute(langfuse, `{"seed": 2}`)},
+		{attribute(langfuse, `{"seed": 2}`), attribute(openInference, `{"seed": 3}`)},
+	} {
+		assert.Equal(t, map[string]any{RequestSeed: int64(2)}, parameters(append(list, generation)...))
+	}
+	assert.Equal(t, map[string]any{"openinference.span.kind": "LLM", RequestSeed: int64(3)},
+		parameters(attribute("openinference.span.kind", `"LLM"`), attribute(openInference, `"{\"seed\": 3}"`)))
+	for _, none := range []string{`"seed"`, `[{"seed": 1}]`, `null`, `"{\"seed\": 1"`} {
+		assert.Empty(t, parameters(generation, attribute(langfuse, none)), none)
+	}
+	assert.Equal(t, map[string]any{"langfuse.observation.usage_details": `{"input": 1}`, UsageInput: int64(1),
+		"langfuse.observation.cost_details": `{"total": 0.5}`},
+		parameters(generation, attribute("langfuse.observation.usage_details", `"{\"input\": 1}"`),
+			attribute("langfuse.observation.cost_details", `"{\"total\": 0.5}"`)), "numbers are no content")
+}
+
 func TestOperationOfLLM(t *testing.T) {
 	for inputs, want := range map[string]string{
 		`{"prompt": "x"}`: "text_completion", `{"prompt": "x", "messages": []}`: "chat", `{"messages": []}`: "chat",

@@ -69,8 +69,11 @@ func bareScopeNames() string {
 func writeFact(b *strings.Builder, f Fact) {
 	fmt.Fprintf(b, "\n## %s%s\n\n", strings.ToUpper(f.String()[:1]), f.String()[1:])
 	first := "| attribute | dialect |\n| --- | --- |\n"
-	if f == FactUsage {
+	switch f {
+	case FactUsage:
 		first = "| number | attribute | dialect |\n| --- | --- | --- |\n"
+	case FactCost:
+		first = "| attribute | member | dialect |\n| --- | --- | --- |\n"
 	}
 	b.WriteString(first)
 	for _, g := range table {
@@ -85,7 +88,11 @@ func writeFact(b *strings.Builder, f Fact) {
 			if f == FactUsage {
 				fmt.Fprintf(b, "| %s ", g.reading.Tokens.Field)
 			}
-			fmt.Fprintf(b, "| `%s` | %s |\n", key, r.dialect)
+			fmt.Fprintf(b, "| `%s` ", key)
+			if f == FactCost {
+				fmt.Fprintf(b, "| %s ", quotedOrEmpty(g.reading.Total))
+			}
+			fmt.Fprintf(b, "| %s |\n", r.dialect)
 		}
 	}
 	if f != FactUsageDocument {
@@ -97,6 +104,13 @@ func writeFact(b *strings.Builder, f Fact) {
 			writeMembers(b, g.rows[0].key, g.reading.Document)
 		}
 	}
+}
+
+func quotedOrEmpty(s string) string {
+	if s == "" {
+		return s
+	}
+	return "`" + s + "`"
 }
 
 // writeMembers writes the names of the numbers in a document.

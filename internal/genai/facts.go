@@ -45,13 +45,16 @@ const (
 	FactSystem                    // instructions beside the messages
 	FactUsage                     // a number of tokens, see Reading.Tokens
 	FactUsageDocument             // several numbers of tokens, see Reading.Document
+	FactParameters                // parameters of the request: an object, or its JSON text
+	FactCost                      // what the call costs at list prices, in USD, see Reading.Total
 	FactAssessments               // assessments of the span or trace
 	Facts                         // the number of facts
 )
 
 var factNames = [Facts]string{
 	"kind", "provider", "provider, own names", "model, request", "model, response", "tool", "agent", "conversation",
-	"request", "response", "instructions", "tokens", "tokens, documents", "assessments",
+	"request", "response", "instructions", "tokens", "tokens, documents", "request parameters", "reported cost",
+	"assessments",
 }
 
 func (f Fact) String() string { return factNames[f] }
@@ -82,6 +85,8 @@ type Reading struct {
 	Source   TextSource      // of FactRequestText and FactResponseText
 	Tokens   usage.Source    // of FactUsage
 	Document *usage.Document // of FactUsageDocument, and of a text that holds such numbers, too
+	// Total is the member that holds the sum, of a FactCost that is an object. "" is a number.
+	Total string
 	// Implies is the kind of a span that has the attribute, where nothing else says it.
 	Implies Kind
 	// Numbered says that the name goes on with a number: the texts of messages are spread over

@@ -75,19 +75,34 @@ func (w *worker) request(inputs []byte) (r request) {
 		case "dimensions":
 			r.dimensions, _ = count(&s)
 		default:
-			if p, ok := params[key]; ok {
-				w.param(p.name, p.kind, &s)
-			} else {
-				s.Skip()
-			}
+			w.param(key, &s)
 		}
 	}
 	return r
 }
 
-// param reads a request parameter and adds it, unless it is of another type than it should be.
-func (w *worker) param(name string, as paramKind, s *pyjson.Scanner) {
-	k := s.Kind()
+// parameters adds the request parameters of an object that holds nothing else. What the inputs said
+// stays. The text is valid JSON or empty.
+func (w *worker) parameters(text []byte) {
+	s := pyjson.NewScanner(text)
+	if s.Kind() != pyjson.KindObject {
+		return
+	}
+	s.Open(pyjson.KindObject)
+	for s.NextMember() {
+		w.param(s.KeyString(), &s)
+	}
+}
+
+// param reads the value of a member and adds it if it is a request parameter of the type that it
+// should have.
+func (w *worker) param(key string, s *pyjson.Scanner) {
+	p, ok := params[key]
+	if !ok {
+		s.Skip()
+		return
+	}
+	name, as, k := p.name, p.kind, s.Kind()
 	switch {
 	case k == pyjson.KindNumber && as == asDouble:
 		f := pyjson.Float64(s.Num())

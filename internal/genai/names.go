@@ -12,6 +12,7 @@ const (
 	ChatUsage            = "mlflow.chat.tokenUsage"
 	LLMModel             = "mlflow.llm.model"
 	LLMProvider          = "mlflow.llm.provider"
+	LLMCost              = "mlflow.llm.cost"
 	LinkedPrompts        = "mlflow.linkedPrompts"
 	TraceRequestID       = "mlflow.traceRequestId"
 	ExperimentID         = "mlflow.experimentId"

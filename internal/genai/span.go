@@ -20,6 +20,7 @@ type facts struct {
 	function             string
 	inputs, outputs      []byte // JSON text
 	prompts              []byte // JSON text
+	parameters           []byte // JSON text: parameters of the request beside the inputs
 	hasInputs, hasOutput bool
 	usage                usage.Usage
 	documents            [maxDocuments]usageDocument
@@ -231,6 +232,10 @@ func (f *facts) note(key string, raw []byte, valid bool) {
 	case FactKind, FactProvider, FactProviderOther, FactRequestModel, FactResponseModel, FactTool, FactAgent,
 		FactConversation:
 		f.name(r, raw)
+	case FactParameters:
+		if current := f.from[FactParameters]; current == nil || current.Rank >= r.Rank {
+			f.parameters, f.from[FactParameters] = container(), r
+		}
 	case FactUsage:
 		if !f.usage.Raw(r.Tokens, raw) {
 			f.badUsage++

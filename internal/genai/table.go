@@ -160,6 +160,32 @@ var table = []group{
 	document(openAIUsage, row{"usage", DialectOpenAIAgents}),
 	document(inputDetails, row{"gen_ai.usage.input_token_details", DialectLangSmith}),
 	document(outputDetails, row{"gen_ai.usage.output_token_details", DialectLangSmith}),
+	{Reading{Fact: FactParameters}, []row{
+		{"langfuse.observation.model.parameters", DialectLangfuse},
+		{"llm.invocation_parameters", DialectOpenInference},
+	}},
+	{Reading{Fact: FactCost, Total: "total_cost"}, []row{{LLMCost, DialectMLflow}}},
+	{Reading{Fact: FactCost}, []row{{"llm.cost.total", DialectOpenInference}}},
+	{Reading{Fact: FactCost, Total: "total"}, []row{{"langfuse.observation.cost_details", DialectLangfuse}}},
+}
+
+// CostAttribute is an attribute that says what a call costs at list prices, in USD.
+type CostAttribute struct {
+	Key string
+	// Total is the member that holds the sum, if the value is an object or its JSON text. "" is a number.
+	Total string
+}
+
+// CostAttributes returns the attributes that say what a call costs, by rank.
+func CostAttributes() (list []CostAttribute) {
+	for _, g := range table {
+		if g.reading.Fact == FactCost {
+			for _, r := range g.rows {
+				list = append(list, CostAttribute{r.key, g.reading.Total})
+			}
+		}
+	}
+	return list
 }
 
 func tokens(f usage.Field, rows ...row) group {

@@ -116,7 +116,7 @@ class Run:
                 self.left.append("%s: %s" % (name, " ".join(sql.split()[:3])))
                 continue
             rows = self.execute(name + ": " + does, sql)
-            if sql.startswith("SELECT"):
+            if sql.startswith(("SELECT", "WITH")):
                 answers.append([r.asDict() for r in rows])
         return answers
 

@@ -1,4 +1,5 @@
 """What the refined views must show, computed from the raw rows without SQL. See the package documentation of extension/databrickssetupextension/internal/views."""
+import collections
 import datetime
 import hashlib
 import json
@@ -75,6 +76,15 @@ def score_name(name):
     kept = "".join(c if c == "_" or unicodedata.category(c)[0] in "LMN" else " " for c in name.lower())
     clean = re.sub(" +", "_", kept).strip("_")
     return clean if len(clean) <= 64 else clean[:55] + "_" + hashlib.sha256(clean.encode()).hexdigest()[:8]
+
+
+def langfuse_cost(a):
+    """The total of Langfuse's costs, or their sum."""
+    try:
+        costs = json.loads(a["langfuse.observation.cost_details"])
+        return float(costs["total"]) if costs.get("total") is not None else float(sum(v or 0 for v in costs.values())) if costs else None
+    except (KeyError, ValueError, AttributeError):
+        return None
 
 
 def member(document, name):
@@ -196,7 +206,7 @@ def trace_row(row, note):
         "reported_tokens_input": None if reported_in is None else int(reported_in),
         "reported_tokens_output": None if reported_out is None else int(reported_out),
         "reported_tokens_total": None if total is None else int(total),
-        "reported_cost": first(member(costs, "total_cost"), number(a.get("llm.cost.total"))),
+        "reported_cost": first(member(costs, "total_cost"), number(a.get("llm.cost.total")), langfuse_cost(a)),
         "contract_cost_trace_total": number(a.get("contract_cost_trace_total")),
         "contract_cost_trace_partial": truth(a.get("contract_cost_trace_partial")),
         "contract_cost_currency": got("contract_cost_currency"),
@@ -255,7 +265,7 @@ def spans_row(row):
         "error_type": first(got("error.type"), thrown),
         "reported_tokens_input": None if tokens["input"] is None else int(tokens["input"]),
         "reported_tokens_output": None if tokens["output"] is None else int(tokens["output"]),
-        "reported_cost": first(member(cost, "total_cost"), number(a.get("llm.cost.total"))),
+        "reported_cost": first(member(cost, "total_cost"), number(a.get("llm.cost.total")), langfuse_cost(a)),
         "contract_cost": number(a.get("contract_cost_total")),
         "contract_cost_currency": got("contract_cost_currency"),
         "experiment_id": first(got("mlflow.experimentId"), res.get("mlflow.experimentId")),
@@ -386,26 +396,8 @@ def agreement(run):
 
 
 def found(spans, logs=None, annotations=None):
-    """What the query for the names of scores returns: names, sources and how often they occur."""
-    counts = {}
-
-    def add(name, source, value):
-        if name and value is not None:
-            counts[(name, source)] = counts.get((name, source), 0) + 1
-
-    for row in spans:
-        if stands(row):
-            for key, value in attributes(row).items():
-                if key.startswith("metric_"):
-                    add(key[len("metric_"):], "span", score(value))
-    for r in logs or []:
-        a = attributes(r)
-        if r["event_name"] == "gen_ai.evaluation.result" and a.get("gen_ai.evaluation.name") is not None:
-            add(score_name(a["gen_ai.evaluation.name"]), "log",
-                score(a.get("gen_ai.evaluation.score.value"), a.get("gen_ai.evaluation.score.label")))
-    for r in annotations or []:
-        if r["target_type"] == "TRACE" and r["annotation_type"] == "FEEDBACK":
-            add(score_name(r["name"]), "annotation", score(r["value"]))
+    """What the query for the names of scores returns: names, sources and how many traces show them."""
+    counts = collections.Counter((name, source) for (_, name), (_, source, _) in scores(roots(spans), logs, annotations).items())
     rows = [{"score_name": name, "source": source, "occurrences": n} for (name, source), n in counts.items()]
     return sorted(rows, key=lambda r: (-r["occurrences"], r["score_name"], r["source"]))
 

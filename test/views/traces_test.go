@@ -221,7 +221,16 @@ func kinds() ptrace.Traces {
 				"mlflow.chat.tokenUsage": `{"input_tokens": 3, "output_tokens": 4}`, "gen_ai.usage.input_tokens": 9,
 				"mlflow.llm.cost": `{"total_cost": 0.5}`, "contract_cost_total": 0.25,
 				"contract_cost_currency": "EUR"}},
+		generation(5, `{"input": 0.25, "output": 0.5, "total": 0.625}`),
+		generation(6, `{"input": 0.25, "cache_read_input_tokens": 0.125, "output": null}`),
+		generation(7, `{}`), generation(8, `["none"]`), generation(9, `{"total"`),
 	)
+}
+
+// generation is a span of Langfuse with its costs.
+func generation(id byte, costs string) span {
+	return span{id, 1, "generation", 0, 4, ptrace.StatusCodeUnset, attrs{"langfuse.observation.type": "generation",
+		"langfuse.observation.model.name": "m", "langfuse.observation.cost_details": costs}}
 }
 
 func scored(trace byte, revision int, scores attrs) ptrace.Traces {

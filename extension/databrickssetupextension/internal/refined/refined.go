@@ -239,7 +239,7 @@ func (w *Wanted) lookScores(ctx context.Context) (plan.Proposal, error) {
 	return p, nil
 }
 
-// found are the names of scores in the tables. Names of spans are as they were written.
+// found are the names of the scores that the tables show. Names of spans are as they were written.
 func (w *Wanted) found(ctx context.Context, p *plan.Proposal) ([]string, error) {
 	if w.Warehouse == "" || w.spans < 0 {
 		return nil, nil
@@ -247,8 +247,8 @@ func (w *Wanted) found(ctx context.Context, p *plan.Proposal) ([]string, error) 
 	days := 0
 	if w.RowLimit > 0 && w.spans > w.RowLimit {
 		days = recentDays
-		p.Notes = append(p.Notes, fmt.Sprintf("the table is large, so scores are looked for in the spans of the "+
-			"last %d days; write older ones into scores", days))
+		p.Notes = append(p.Notes, fmt.Sprintf("the table is large, so scores are looked for in the traces of "+
+			"the last %d days; write older ones into scores", days))
 	}
 	own := w.o
 	if !w.streamed {

@@ -96,8 +96,29 @@ var (
 		"langfuse.observation.model.name")
 	usageInput  = numbers("bigint", genai.UsageInput, "llm.token_count.prompt", "gen_ai.usage.prompt_tokens")
 	usageOutput = numbers("bigint", genai.UsageOutput, "llm.token_count.completion", "gen_ai.usage.completion_tokens")
-	costTotal   = numbers("double", "llm.cost.total")
+	costTotal   = costs(genai.CostAttributes())
 )
+
+// costs reads what a span says of its cost, but for MLflow's own attribute, which the fields named
+// costs hold. Where an object has no total, the total is the sum of its members.
+func costs(list []genai.CostAttribute) func(dialect) string {
+	return func(d dialect) string {
+		var said []string
+		for _, a := range list {
+			switch {
+			case a.Key == genai.LLMCost:
+			case a.Total == "":
+				said = append(said, d.get("s.attributes", a.Key, "double"))
+			default:
+				text := d.get("s.attributes", a.Key, "string")
+				said = append(said, "try_cast(get_json_object("+text+", "+literal("$."+a.Total)+") AS DOUBLE)",
+					"aggregate(map_values(from_json("+text+", 'map<string,double>')), CAST(NULL AS DOUBLE), "+
+						"(sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))")
+			}
+		}
+		return coalesce(said...)
+	}
+}
 
 // environment reads the deployment environment. others are further attributes of the span.
 func environment(others ...string) func(dialect) string {
@@ -255,7 +276,7 @@ var fields = []field{
 	{name: "usage_input", read: usageInput},
 	{name: "usage_output", read: usageOutput},
 	{name: "usage_total", read: numbers("bigint", "llm.token_count.total", "llm.usage.total_tokens")},
-	{name: "costs", read: texts(traceCost, "mlflow.llm.cost")},
+	{name: "costs", read: texts(traceCost, genai.LLMCost)},
 	{name: "cost_total", read: costTotal},
 }
 

@@ -34,6 +34,11 @@ func (o *Options) candidate() string {
 // roots are the common table expressions that end in roots: one row for each trace where root_rank
 // is 1, with the fields as columns. extra are read besides.
 func (o *Options) roots(list []field, extra ...projection) string {
+	return o.rootsWhere(o.candidate(), list, extra...)
+}
+
+// rootsWhere are roots of the spans that meet a condition.
+func (o *Options) rootsWhere(where string, list []field, extra ...projection) string {
 	d := o.dialect()
 	revision := d.get("s.attributes", genai.Revision, "bigint")
 	extra = append([]projection{
@@ -42,7 +47,7 @@ func (o *Options) roots(list []field, extra ...projection) string {
 		{child, "has_parent"},
 		{"s.start_time_unix_nano", "started_at"},
 	}, extra...)
-	return o.versions(o.spans(), o.candidate(), list, extra...) + strings.Join([]string{
+	return o.versions(o.spans(), where, list, extra...) + strings.Join([]string{
 		",",
 		"roots AS (",
 		"  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at " +

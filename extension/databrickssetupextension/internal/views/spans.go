@@ -55,7 +55,7 @@ var ofSpan = []field{
 	{name: "usage", read: texts(genai.ChatUsage)},
 	{name: "usage_input", read: usageInput},
 	{name: "usage_output", read: usageOutput},
-	{name: "costs", read: texts("mlflow.llm.cost")},
+	{name: "costs", read: texts(genai.LLMCost)},
 	{name: "cost_total", read: costTotal},
 }
 

@@ -175,43 +175,23 @@ func (o *Options) annotationScores() string {
   JOIN roots AS r ON r.trace_id = a.trace_id AND r.root_rank = 1 AND a.span_id IN ('', r.span_id)`
 }
 
-// Found is a query for the names of scores that are in the tables: score_name, source and
-// occurrences, the number of spans, records or annotations that have it. Of the spans and log
-// records only those of the last days are checked, or all if days is 0. Names of log records and
-// annotations are as genai.ScoreName makes them.
+// Found is a query for the names of scores that the view of scores shows: score_name, source and
+// occurrences, the number of traces that show it from there. Only traces that began in the last days
+// are looked at, or all if days is 0.
 func (o *Options) Found(days int) Statement {
-	d, prefix := o.dialect(), o.scorePrefix()
-	since := func(table string) string {
-		if days <= 0 {
-			return ""
-		}
-		return fmt.Sprintf(" AND %s >= unix_seconds(current_timestamp() - INTERVAL %d DAYS) * 1000000000", table, days)
+	where := o.candidate()
+	if days > 0 {
+		where += fmt.Sprintf(" AND s.start_time_unix_nano >= "+
+			"unix_seconds(current_timestamp() - INTERVAL %d DAYS) * 1000000000", days)
 	}
-	from := o.spans().Quoted() + " AS s, LATERAL variant_explode(s.attributes) AS e"
-	if d.maps {
-		from = o.spans().Quoted() + " AS s LATERAL VIEW explode(s.attributes) e AS key, value"
-	}
-	parts := []string{fmt.Sprintf("SELECT substr(e.key, %d) AS score_name, 'span' AS source, count(*) AS "+
-		"occurrences\nFROM %s\nWHERE %s%s AND startswith(e.key, %s) AND length(e.key) > %d AND %s\nGROUP BY e.key",
-		len(prefix)+1, from, o.candidate(), since("s.start_time_unix_nano"), literal(prefix), len(prefix),
-		isFinite(score(d.value("e.value", "double"), d.value("e.value", "string"))))}
-	if o.Logs {
-		name := d.get("l.attributes", "gen_ai.evaluation.name", "string")
-		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'log' AS source, count(*) AS occurrences\nFROM "+
-			"%s AS l\nWHERE l.event_name = %s AND %s IS NOT NULL AND %s IS NOT NULL%s\nGROUP BY 1",
-			scoreName(name), o.Location.Table(unity.SignalLogs, o.Layout).Quoted(), literal(evaluationEvent), name,
-			score(d.get("l.attributes", "gen_ai.evaluation.score.value", "double"),
-				d.get("l.attributes", "gen_ai.evaluation.score.label", "string")), since("l.time_unix_nano")))
-	}
-	if o.Annotations {
-		parts = append(parts, fmt.Sprintf("SELECT %s AS score_name, 'annotation' AS source, count(*) AS "+
-			"occurrences\nFROM %s AS a\nWHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND %s IS "+
-			"NOT NULL\nGROUP BY 1",
-			scoreName("a.name"), o.Location.Table(unity.SignalAnnotations, unity.LayoutV2).Quoted(),
-			score("try_variant_get(a.value, '$', 'double')", "try_variant_get(a.value, '$', 'string')")))
-	}
-	sql := "SELECT score_name, source, occurrences FROM (\n" + indent(strings.Join(parts, "\nUNION ALL\n")) +
-		"\n) AS found\nWHERE score_name <> ''\nORDER BY occurrences DESC, score_name, source\nLIMIT 1000"
+	with := o.rootsWhere(where, nil, o.scoresOfSpan()) + o.gatheredScores()
+	sql := with + `
+SELECT score_name, source, count(*) AS occurrences
+FROM current_scores
+WHERE score_rank = 1
+GROUP BY score_name, source
+ORDER BY occurrences DESC, score_name, source
+LIMIT 1000`
 	return Statement{SQL: sql, Does: "finds the names of scores in the tables"}
 }
 

@@ -29,8 +29,9 @@ var known = []struct {
 		`FROM NAME WHERE TRACES GROUP BY trace_id`), (*session).sumSpans},
 	{shape(`SELECT trace_id, span_id, count\(\*\) FROM NAME WHERE TRACES GROUP BY trace_id, span_id`),
 		(*session).listSpans},
-	{shape(`SELECT score_name, source, occurrences FROM \(\n(.+)\n\) AS found\nWHERE score_name <> ''\n` +
-		`ORDER BY occurrences DESC, score_name, source\nLIMIT 1000`), (*session).findScores},
+	{shape(`(WITH candidates AS \(\n.+)\nSELECT score_name, source, count\(\*\) AS occurrences\nFROM current_scores\n` +
+		`WHERE score_rank = 1\nGROUP BY score_name, source\nORDER BY occurrences DESC, score_name, source\nLIMIT 1000`),
+		(*session).findScores},
 	{shape(`CREATE (OR REPLACE )?VIEW (IF NOT EXISTS )?NAME(?: \(\n(COLUMNS)\))?DESCRIPTION\sAS\s(QUERY)`),
 		(*session).createView},
 	{shape(`CREATE OR REFRESH STREAMING TABLE NAMEDESCRIPTION\sAS\s(SELECT \*\nFROM STREAM\(NAME\) AS s\nWHERE .+)`),
@@ -56,11 +57,14 @@ const (
 
 // shape compiles the pattern of a whole statement. Words in capitals above stand for parts that
 // occur in several.
-func shape(pattern string) *regexp.Regexp {
+func shape(pattern string) *regexp.Regexp { return part(`\A` + pattern + `\z`) }
+
+// part compiles the pattern of a part of a statement.
+func part(pattern string) *regexp.Regexp {
 	parts := strings.NewReplacer("NAME", fullName, "TEXT", literal, "TRACES", traces, "QUERY", `(?:WITH|SELECT)\s.+`,
 		"COLUMNS", "(?:  "+column+",?\n)+", "PAIRS", property+"(?:, "+property+")*",
 		"DESCRIPTION", `(?:\nCOMMENT (`+literal+`))?(?:\nTBLPROPERTIES \((`+property+"(?:, "+property+`)*)\))?`)
-	return regexp.MustCompile(`(?s)\A` + parts.Replace(pattern) + `\z`)
+	return regexp.MustCompile(`(?s)` + parts.Replace(pattern))
 }
 
 var (

@@ -5,6 +5,7 @@ package warehouse
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,51 +143,70 @@ func (s *session) listSpans(m []string) (*rowSet, error) {
 	return out, err
 }
 
-// The parts of the query for names of scores. Their conditions on values and on time are not
-// evaluated.
+// The tables that the query for names of scores reads.
 var (
-	scoresOfSpans = shape(`SELECT substr\(e\.key, \d+\) AS score_name, 'span' AS source, count\(\*\) AS occurrences\n` +
-		`FROM NAME AS s(?:, LATERAL variant_explode\(s\.attributes\) AS e|` +
-		` LATERAL VIEW explode\(s\.attributes\) e AS key, value)\n` +
-		`WHERE .+ AND startswith\(e\.key, '(\w+)'\) AND length\(e\.key\) > \d+ AND .+\nGROUP BY e\.key`)
-	scoresOfLogs = shape(`SELECT .+ AS score_name, 'log' AS source, count\(\*\) AS occurrences\n` +
-		`FROM NAME AS l\nWHERE l\.event_name = 'gen_ai\.evaluation\.result' AND .+\nGROUP BY 1`)
-	scoresOfAnnotations = shape(`SELECT .+ AS score_name, 'annotation' AS source, count\(\*\) AS occurrences\n` +
-		`FROM NAME AS a\nWHERE a\.target_type = 'TRACE' AND a\.annotation_type = 'FEEDBACK' AND .+\nGROUP BY 1`)
+	scoresOfSpans       = part(`\n  FROM NAME AS s\n  WHERE `)
+	scoresOfLogs        = part(`\n +FROM NAME AS l\n +WHERE l\.event_name = 'gen_ai\.evaluation\.result' AND `)
+	scoresOfAnnotations = part(`\n +FROM NAME AS a\n +WHERE a\.target_type IN \('TRACE', 'SPAN'\) ` +
+		`AND a\.annotation_type = 'FEEDBACK'\n`)
+	scorePrefix = part(`startswith\(k, '(\w+)'\)`)
 )
 
+// findScores returns the names of scores of the traces that have spans. Which span is the topmost one,
+// and conditions on values and on time, are not evaluated.
 func (s *session) findScores(m []string) (*rowSet, error) {
+	prefix := scorePrefix.FindStringSubmatch(m[1])
+	if prefix == nil {
+		return nil, unknown("query for scores", m[1])
+	}
 	type score struct{ name, source string }
-	found := map[score]int64{}
-	text := strings.ReplaceAll(m[1], "\n  ", "\n")
-	for part := range strings.SplitSeq(strings.TrimPrefix(text, "  "), "\nUNION ALL\n") {
-		var table string
-		var names func(catalog.Row) []string
-		var source string
-		if p := scoresOfSpans.FindStringSubmatch(part); p != nil {
-			table, source, names = p[1], "span", func(r catalog.Row) []string { return attributesOf(r, p[2]) }
-		} else if p := scoresOfLogs.FindStringSubmatch(part); p != nil {
-			table, source, names = p[1], "log", nameOfLog
-		} else if p := scoresOfAnnotations.FindStringSubmatch(part); p != nil {
-			table, source, names = p[1], "annotation", nameOfAnnotation
-		} else {
-			return nil, unknown("part of a query for scores", part)
+	found := map[score]map[string]bool{} // the traces that have it
+	traces := map[string]bool{}
+	for _, x := range []struct {
+		source string
+		table  *regexp.Regexp
+		names  func(catalog.Row) (trace string, names []string)
+	}{
+		{"span", scoresOfSpans, func(r catalog.Row) (string, []string) {
+			trace, _ := r["trace_id"].(string)
+			traces[trace] = true
+			return trace, attributesOf(r, prefix[1])
+		}},
+		{"log", scoresOfLogs, nameOfLog},
+		{"annotation", scoresOfAnnotations, nameOfAnnotation},
+	} {
+		table := x.table.FindStringSubmatch(m[1])
+		if table == nil {
+			continue
 		}
-		rows, err := s.visible(table)
+		rows, err := s.visible(table[1])
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range rows {
-			for _, name := range names(r) {
-				found[score{name, source}]++
+			trace, names := x.names(r)
+			for _, name := range names {
+				of := score{name, x.source}
+				if found[of] == nil {
+					found[of] = map[string]bool{}
+				}
+				found[of][trace] = true
 			}
 		}
 	}
 	out := &rowSet{columns: []catalog.Column{
 		{Name: "score_name", Type: "string"}, {Name: "source", Type: "string"}, {Name: "occurrences", Type: "bigint"},
 	}}
-	for score, n := range found {
-		out.values = append(out.values, []any{score.name, score.source, n})
+	for score, of := range found {
+		n := int64(0)
+		for trace := range of {
+			if traces[trace] {
+				n++
+			}
+		}
+		if n > 0 {
+			out.values = append(out.values, []any{score.name, score.source, n})
+		}
 	}
 	slices.SortFunc(out.values, func(a, b []any) int {
 		return cmp.Or(cmp.Compare(b[2].(int64), a[2].(int64)), strings.Compare(a[0].(string), b[0].(string)),
@@ -206,19 +226,22 @@ func attributesOf(r catalog.Row, prefix string) (out []string) {
 	return out
 }
 
-func nameOfLog(r catalog.Row) []string {
+func nameOfLog(r catalog.Row) (trace string, names []string) {
 	attributes, _ := r["attributes"].(map[string]any)
 	name, _ := attributes["gen_ai.evaluation.name"].(string)
 	if name = genai.ScoreName(name); r["event_name"] != "gen_ai.evaluation.result" || name == "" {
-		return nil
+		return "", nil
 	}
-	return []string{name}
+	trace, _ = r["trace_id"].(string)
+	return trace, []string{name}
 }
 
-func nameOfAnnotation(r catalog.Row) []string {
+func nameOfAnnotation(r catalog.Row) (trace string, names []string) {
 	name, _ := r["name"].(string)
-	if name = genai.ScoreName(name); r["target_type"] != "TRACE" || r["annotation_type"] != "FEEDBACK" || name == "" {
-		return nil
+	if name = genai.ScoreName(name); r["annotation_type"] != "FEEDBACK" || name == "" {
+		return "", nil
 	}
-	return []string{name}
+	trace, _ = r["target_id"].(string)
+	trace, _, _ = strings.Cut(trace[strings.LastIndexByte(trace, '/')+1:], ":")
+	return trace, []string{name}
 }

@@ -1,16 +1,46 @@
 -- finds the names of scores in the tables
-SELECT score_name, source, occurrences FROM (
-  SELECT substr(e.key, 8) AS score_name, 'span' AS source, count(*) AS occurrences
-  FROM `spark_catalog`.`lab`.`growing_otel_spans` AS s, LATERAL variant_explode(s.attributes) AS e
-  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL) AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_variant_get(e.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
-  GROUP BY e.key
-) AS found
-WHERE score_name <> ''
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`growing_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+current_scores AS (
+  SELECT *, 1 AS score_rank FROM (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+      CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+        ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    FROM roots AS r
+    LATERAL VIEW explode(r.scores) e AS score_key, score
+    WHERE r.root_rank = 1
+  ) AS a
+  WHERE abs(a.score) <= 1.7976931348623157E308D
+)
+SELECT score_name, source, count(*) AS occurrences
+FROM current_scores
+WHERE score_rank = 1
+GROUP BY score_name, source
 ORDER BY occurrences DESC, score_name, source
 LIMIT 1000
 ;
 -- announces the change, so that it is known as ours if setup ends in between
-ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition_next' = '0c2d367d1b29001a6a8c65704611051a', 'otelcol_mlflow.view' = '1')
+ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition_next' = '71bbb2a57ee808434b0231c379d850d5', 'otelcol_mlflow.view' = '1')
 ;
 -- changes the query and keeps what was granted
 ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` AS
@@ -51,7 +81,7 @@ WITH candidates AS (
     COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.output_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.completion"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.completion_tokens"]', 'bigint')) AS `usage_output`,
     COALESCE(try_variant_get(s.attributes, '$["llm.token_count.total"]', 'bigint'), try_variant_get(s.attributes, '$["llm.usage.total_tokens"]', 'bigint')) AS `usage_total`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.cost"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '')) AS `costs`,
-    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`,
+    COALESCE(try_variant_get(s.attributes, '$["llm.cost.total"]', 'double'), try_cast(get_json_object(try_variant_get(s.attributes, '$["langfuse.observation.cost_details"]', 'string'), '$.total') AS DOUBLE), aggregate(map_values(from_json(try_variant_get(s.attributes, '$["langfuse.observation.cost_details"]', 'string'), 'map<string,double>')), CAST(NULL AS DOUBLE), (sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))) AS `cost_total`,
     CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
     COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
     s.start_time_unix_nano AS `started_at`,
@@ -107,7 +137,7 @@ FROM roots AS r
 WHERE r.root_rank = 1
 ;
 -- marks the view with its fingerprint
-ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition' = '0c2d367d1b29001a6a8c65704611051a', 'otelcol_mlflow.view' = '1')
+ALTER VIEW `spark_catalog`.`lab`.`growing_genai_traces` SET TBLPROPERTIES ('otelcol_mlflow.definition' = '71bbb2a57ee808434b0231c379d850d5', 'otelcol_mlflow.view' = '1')
 ;
 -- sets the comment again [Databricks only]
 COMMENT ON COLUMN `spark_catalog`.`lab`.`growing_genai_traces`.`request_id` IS 'Id of the trace as MLflow writes it, or the trace id of OpenTelemetry.'

@@ -122,7 +122,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_t
   `metric_relevance_99045570` COMMENT 'Score relevance.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '56dcae4163ac25f15979c0d4e5caf5c0', 'otelcol_mlflow.scores' = '{"metric_it_s_odd":"it\'s \\"odd\\"?","metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '4451e40b848c2b514a16e08537b6e25e', 'otelcol_mlflow.scores' = '{"metric_it_s_odd":"it\'s \\"odd\\"?","metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -161,7 +161,7 @@ WITH candidates AS (
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.output_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.completion') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.completion_tokens') AS DOUBLE) AS BIGINT)) AS `usage_output`,
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.total') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.usage.total_tokens') AS DOUBLE) AS BIGINT)) AS `usage_total`,
     COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.trace.cost'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.cost'), '')) AS `costs`,
-    try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE) AS `cost_total`,
+    COALESCE(try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE), try_cast(get_json_object(try_element_at(s.attributes, 'langfuse.observation.cost_details'), '$.total') AS DOUBLE), aggregate(map_values(from_json(try_element_at(s.attributes, 'langfuse.observation.cost_details'), 'map<string,double>')), CAST(NULL AS DOUBLE), (sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))) AS `cost_total`,
     CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
     COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
     s.start_time_unix_nano AS `started_at`,
@@ -245,7 +245,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`mlflow_experiment_trace_genai_s
   `environment` COMMENT 'Deployment environment.'
 )
 COMMENT 'One row per span of GenAI traces and of what they call. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '07bbb27fba075ca40dfdacf73ffd3da0', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '54ec5211e6c1e42f47a51d790af76a4c', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -274,7 +274,7 @@ WITH candidates AS (
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.input_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.prompt') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.prompt_tokens') AS DOUBLE) AS BIGINT)) AS `usage_input`,
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.output_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.completion') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.completion_tokens') AS DOUBLE) AS BIGINT)) AS `usage_output`,
     NULLIF(try_element_at(s.attributes, 'mlflow.llm.cost'), '') AS `costs`,
-    try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE) AS `cost_total`
+    COALESCE(try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE), try_cast(get_json_object(try_element_at(s.attributes, 'langfuse.observation.cost_details'), '$.total') AS DOUBLE), aggregate(map_values(from_json(try_element_at(s.attributes, 'langfuse.observation.cost_details'), 'map<string,double>')), CAST(NULL AS DOUBLE), (sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))) AS `cost_total`
   FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
   WHERE s.trace_id <> ''
 ),
@@ -482,13 +482,43 @@ LEFT JOIN expected AS x ON x.trace_id = r.trace_id
 WHERE r.root_rank = 1 AND r.`request` IS NOT NULL
 ;
 -- finds the names of scores in the tables
-SELECT score_name, source, occurrences FROM (
-  SELECT substr(e.key, 8) AS score_name, 'span' AS source, count(*) AS occurrences
-  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s LATERAL VIEW explode(s.attributes) e AS key, value
-  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL) AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_cast(e.value AS DOUBLE), CASE WHEN lower(trim(e.value)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(e.value)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
-  GROUP BY e.key
-) AS found
-WHERE score_name <> ''
+WITH candidates AS (
+  SELECT
+    try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    cardinality(s.attributes) AS `width`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    transform_values(map_filter(s.attributes, (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_cast(v AS DOUBLE), CASE WHEN lower(trim(v)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(v)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, ended_at DESC, width DESC) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+current_scores AS (
+  SELECT *, 1 AS score_rank FROM (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+      CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+        ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+    FROM roots AS r
+    LATERAL VIEW explode(r.scores) e AS score_key, score
+    WHERE r.root_rank = 1
+  ) AS a
+  WHERE abs(a.score) <= 1.7976931348623157E308D
+)
+SELECT score_name, source, count(*) AS occurrences
+FROM current_scores
+WHERE score_rank = 1
+GROUP BY score_name, source
 ORDER BY occurrences DESC, score_name, source
 LIMIT 1000
 ;

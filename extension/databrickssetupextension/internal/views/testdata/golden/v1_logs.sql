@@ -156,7 +156,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'e665c6b49330ed7a07760c6304679760', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '51b0929fff7c2dd17d175fb5fe283b17', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -195,7 +195,7 @@ WITH candidates AS (
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.output_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.completion') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.completion_tokens') AS DOUBLE) AS BIGINT)) AS `usage_output`,
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.total') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.usage.total_tokens') AS DOUBLE) AS BIGINT)) AS `usage_total`,
     COALESCE(NULLIF(try_element_at(s.attributes, 'mlflow.trace.cost'), ''), NULLIF(try_element_at(s.attributes, 'mlflow.llm.cost'), '')) AS `costs`,
-    try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE) AS `cost_total`,
+    COALESCE(try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE), try_cast(get_json_object(try_element_at(s.attributes, 'langfuse.observation.cost_details'), '$.total') AS DOUBLE), aggregate(map_values(from_json(try_element_at(s.attributes, 'langfuse.observation.cost_details'), 'map<string,double>')), CAST(NULL AS DOUBLE), (sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))) AS `cost_total`,
     CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
     COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
     s.start_time_unix_nano AS `started_at`,
@@ -327,7 +327,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_spans` (
   `environment` COMMENT 'Deployment environment.'
 )
 COMMENT 'One row per span of GenAI traces and of what they call. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '07bbb27fba075ca40dfdacf73ffd3da0', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '54ec5211e6c1e42f47a51d790af76a4c', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -356,7 +356,7 @@ WITH candidates AS (
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.input_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.prompt') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.prompt_tokens') AS DOUBLE) AS BIGINT)) AS `usage_input`,
     COALESCE(try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.output_tokens') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'llm.token_count.completion') AS DOUBLE) AS BIGINT), try_cast(try_cast(try_element_at(s.attributes, 'gen_ai.usage.completion_tokens') AS DOUBLE) AS BIGINT)) AS `usage_output`,
     NULLIF(try_element_at(s.attributes, 'mlflow.llm.cost'), '') AS `costs`,
-    try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE) AS `cost_total`
+    COALESCE(try_cast(try_element_at(s.attributes, 'llm.cost.total') AS DOUBLE), try_cast(get_json_object(try_element_at(s.attributes, 'langfuse.observation.cost_details'), '$.total') AS DOUBLE), aggregate(map_values(from_json(try_element_at(s.attributes, 'langfuse.observation.cost_details'), 'map<string,double>')), CAST(NULL AS DOUBLE), (sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))) AS `cost_total`
   FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
   WHERE s.trace_id <> ''
 ),
@@ -598,18 +598,77 @@ LEFT JOIN expected AS x ON x.trace_id = r.trace_id
 WHERE r.root_rank = 1 AND r.`request` IS NOT NULL
 ;
 -- finds the names of scores in the tables
-SELECT score_name, source, occurrences FROM (
-  SELECT substr(e.key, 8) AS score_name, 'span' AS source, count(*) AS occurrences
-  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s LATERAL VIEW explode(s.attributes) e AS key, value
-  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL) AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_cast(e.value AS DOUBLE), CASE WHEN lower(trim(e.value)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(e.value)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
-  GROUP BY e.key
+WITH candidates AS (
+  SELECT
+    try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    cardinality(s.attributes) AS `width`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    CASE WHEN try_cast(try_cast(try_element_at(s.attributes, 'mlflow.revision') AS DOUBLE) AS BIGINT) IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.spanType') IS NOT NULL OR try_element_at(s.attributes, 'mlflow.traceRequestId') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.operation.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.provider.name') IS NOT NULL OR try_element_at(s.attributes, 'gen_ai.system') IS NOT NULL OR try_element_at(s.attributes, 'openinference.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'traceloop.span.kind') IS NOT NULL OR try_element_at(s.attributes, 'langfuse.observation.type') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    transform_values(map_filter(s.attributes, (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_cast(v AS DOUBLE), CASE WHEN lower(trim(v)) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(v)) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_element_at(s.attributes, 'mlflow.revision') IS NOT NULL OR try_element_at(s.attributes, 'token_count_request') IS NOT NULL OR try_element_at(s.attributes, 'token_count_response') IS NOT NULL OR try_element_at(s.attributes, 'token_count_encoding') IS NOT NULL OR try_element_at(s.attributes, 'contract_cost_trace_total') IS NOT NULL)
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, ended_at DESC, width DESC) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+all_scores AS (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1
   UNION ALL
-  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
-  FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
-  WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL AND COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL
-  GROUP BY 1
-) AS found
-WHERE score_name <> ''
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  FROM (
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+      OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
+    FROM (
+      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+        COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+        COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+        try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
+        try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
+        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+          COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
+          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+      FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
+        AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+    ) AS l
+    WHERE l.repeat_rank = 1
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+)
+SELECT score_name, source, count(*) AS occurrences
+FROM current_scores
+WHERE score_rank = 1
+GROUP BY score_name, source
 ORDER BY occurrences DESC, score_name, source
 LIMIT 1000
 ;

@@ -198,7 +198,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '8f45e08d4ba1c7eb4eb1c72e119c794d', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '355270efe5fcfb7e858af6921dd8fa2d', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -237,7 +237,7 @@ WITH candidates AS (
     COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.output_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.completion"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.completion_tokens"]', 'bigint')) AS `usage_output`,
     COALESCE(try_variant_get(s.attributes, '$["llm.token_count.total"]', 'bigint'), try_variant_get(s.attributes, '$["llm.usage.total_tokens"]', 'bigint')) AS `usage_total`,
     COALESCE(NULLIF(try_variant_get(s.attributes, '$["mlflow.trace.cost"]', 'string'), ''), NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '')) AS `costs`,
-    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`,
+    COALESCE(try_variant_get(s.attributes, '$["llm.cost.total"]', 'double'), try_cast(get_json_object(try_variant_get(s.attributes, '$["langfuse.observation.cost_details"]', 'string'), '$.total') AS DOUBLE), aggregate(map_values(from_json(try_variant_get(s.attributes, '$["langfuse.observation.cost_details"]', 'string'), 'map<string,double>')), CAST(NULL AS DOUBLE), (sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))) AS `cost_total`,
     CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
     COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
     s.start_time_unix_nano AS `started_at`,
@@ -411,7 +411,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_spans` (
   `environment` COMMENT 'Deployment environment.'
 )
 COMMENT 'One row per span of GenAI traces and of what they call. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'd420b169de9182415fc18b2a24bd1bf3', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '2a0e0655f4896c92799ad4f6ea54c36d', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -440,7 +440,7 @@ WITH candidates AS (
     COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.input_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.prompt"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.prompt_tokens"]', 'bigint')) AS `usage_input`,
     COALESCE(try_variant_get(s.attributes, '$["gen_ai.usage.output_tokens"]', 'bigint'), try_variant_get(s.attributes, '$["llm.token_count.completion"]', 'bigint'), try_variant_get(s.attributes, '$["gen_ai.usage.completion_tokens"]', 'bigint')) AS `usage_output`,
     NULLIF(try_variant_get(s.attributes, '$["mlflow.llm.cost"]', 'string'), '') AS `costs`,
-    try_variant_get(s.attributes, '$["llm.cost.total"]', 'double') AS `cost_total`
+    COALESCE(try_variant_get(s.attributes, '$["llm.cost.total"]', 'double'), try_cast(get_json_object(try_variant_get(s.attributes, '$["langfuse.observation.cost_details"]', 'string'), '$.total') AS DOUBLE), aggregate(map_values(from_json(try_variant_get(s.attributes, '$["langfuse.observation.cost_details"]', 'string'), 'map<string,double>')), CAST(NULL AS DOUBLE), (sum, v) -> COALESCE(sum, 0D) + COALESCE(v, 0D))) AS `cost_total`
   FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
   WHERE s.trace_id <> ''
 ),
@@ -747,23 +747,100 @@ LEFT JOIN expected AS x ON x.trace_id = r.trace_id
 WHERE r.root_rank = 1 AND r.`request` IS NOT NULL
 ;
 -- finds the names of scores in the tables
-SELECT score_name, source, occurrences FROM (
-  SELECT substr(e.key, 8) AS score_name, 'span' AS source, count(*) AS occurrences
-  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s, LATERAL variant_explode(s.attributes) AS e
-  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL) AND s.start_time_unix_nano >= unix_seconds(current_timestamp() - INTERVAL 3650 DAYS) * 1000000000 AND startswith(e.key, 'metric_') AND length(e.key) > 7 AND abs(COALESCE(try_variant_get(e.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(e.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) <= 1.7976931348623157E308D
-  GROUP BY e.key
+WITH candidates AS (
+  SELECT
+    try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') AS `revision`,
+    s.end_time_unix_nano AS `ended_at`,
+    s.record_id AS `record_id`,
+    s.trace_id AS `trace_id`,
+    s.span_id AS `span_id`,
+    CASE WHEN try_variant_get(s.attributes, '$["mlflow.revision"]', 'bigint') IS NOT NULL THEN 0 WHEN COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.spanType"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["mlflow.traceRequestId"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.operation.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.provider.name"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["gen_ai.system"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["openinference.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["traceloop.span.kind"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["langfuse.observation.type"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL THEN 1 ELSE 2 END AS `root_class`,
+    COALESCE(s.parent_span_id, '') NOT IN ('', '0000000000000000') AS `has_parent`,
+    s.start_time_unix_nano AS `started_at`,
+    transform_values(map_filter(try_variant_get(s.attributes, '$', 'map<string,variant>'), (k, v) -> startswith(k, 'metric_') AND length(k) > 7), (k, v) -> COALESCE(try_variant_get(v, '$', 'double'), CASE WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(v, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END)) AS `scores`
+  FROM `spark_catalog`.`lab`.`agents_otel_spans` AS s
+  WHERE s.trace_id <> '' AND (COALESCE(s.parent_span_id, '') IN ('', '0000000000000000') OR try_variant_get(s.attributes, '$["mlflow.revision"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_request"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_response"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["token_count_encoding"]', 'string') IS NOT NULL OR try_variant_get(s.attributes, '$["contract_cost_trace_total"]', 'string') IS NOT NULL) AND s.start_time_unix_nano >= unix_seconds(current_timestamp() - INTERVAL 3650 DAYS) * 1000000000
+),
+versions AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, span_id ORDER BY revision DESC NULLS LAST, record_id DESC NULLS LAST) AS repeat_rank FROM candidates
+),
+roots AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id ORDER BY root_class, has_parent, started_at, ended_at DESC, span_id) AS root_rank
+  FROM versions
+  WHERE repeat_rank = 1
+),
+all_scores AS (
+  SELECT r.trace_id, substr(e.score_key, 8) AS score_name, e.score, 'span' AS source,
+    CASE WHEN r.revision > 0 THEN timestamp_millis(r.revision)
+      ELSE timestamp_micros(GREATEST(r.started_at, r.ended_at) DIV 1000) END AS scored_at, TRUE AS valid
+  FROM roots AS r
+  LATERAL VIEW explode(r.scores) e AS score_key, score
+  WHERE r.root_rank = 1
   UNION ALL
-  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name, 'log' AS source, count(*) AS occurrences
-  FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
-  WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL AND COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL AND l.time_unix_nano >= unix_seconds(current_timestamp() - INTERVAL 3650 DAYS) * 1000000000
-  GROUP BY 1
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  FROM (
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+      OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
+    FROM (
+      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
+        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+    ) AS l
+    WHERE l.repeat_rank = 1
+  ) AS l
+  JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+    AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
   UNION ALL
-  SELECT CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name, 'annotation' AS source, count(*) AS occurrences
-  FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
-  WHERE a.target_type = 'TRACE' AND a.annotation_type = 'FEEDBACK' AND COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) IS NOT NULL
-  GROUP BY 1
-) AS found
-WHERE score_name <> ''
+  SELECT a.trace_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(a.name), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+    COALESCE(try_variant_get(a.value, '$', 'double'), CASE WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(a.value, '$', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
+    'annotation' AS source, a.changed_at AS scored_at, a.live AND NOT a.overridden AS valid
+  FROM (
+    SELECT a.*, COALESCE(array_contains(collect_set(CASE WHEN a.live THEN a.overrides END)
+      OVER (PARTITION BY a.trace_id), a.annotation_id), FALSE) AS overridden
+    FROM (
+      SELECT substring_index(substring_index(a.target_id, '/', -1), ':', 1) AS trace_id,
+        lower(COALESCE(try_variant_get(a.metadata, '$["mlflow.span_id"]', 'string'),
+          CASE WHEN a.target_type = 'SPAN' THEN substring_index(a.target_id, ':', -1) END, '')) AS span_id,
+        a.annotation_id, a.name, a.value, try_variant_get(a.metadata, '$["mlflow.overrides"]', 'string') AS overrides,
+        try_variant_get(a.metadata, '$["mlflow.expectation.serialization_format"]', 'string') IS NOT NULL AS serialized,
+        a.deleted_at IS NULL AND COALESCE(try_variant_get(a.metadata, '$["mlflow.valid"]', 'boolean'), TRUE) AS live,
+        COALESCE(a.deleted_at, a.updated_at, a.created_at) AS changed_at,
+        ROW_NUMBER() OVER (PARTITION BY a.annotation_id
+          ORDER BY a.updated_at DESC NULLS LAST, a.deleted_at DESC NULLS LAST) AS annotation_rank
+      FROM `spark_catalog`.`lab`.`agents_otel_annotations` AS a
+      WHERE a.target_type IN ('TRACE', 'SPAN') AND a.annotation_type = 'FEEDBACK'
+    ) AS a
+    WHERE a.annotation_rank = 1
+  ) AS a
+  JOIN roots AS r ON r.trace_id = a.trace_id AND r.root_rank = 1 AND a.span_id IN ('', r.span_id)
+),
+weighed AS (
+  SELECT trace_id, score_name, score, source, scored_at, valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE) AS counts,
+    MAX(CASE WHEN NOT (valid AND COALESCE(abs(score) <= 1.7976931348623157E308D, FALSE)) THEN scored_at END)
+      OVER (PARTITION BY trace_id, score_name) AS withdrawn_at
+  FROM all_scores
+  WHERE score_name <> ''
+),
+current_scores AS (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, score_name
+    ORDER BY scored_at DESC NULLS LAST,
+      CASE source WHEN 'span' THEN 0 WHEN 'annotation' THEN 1 ELSE 2 END, score DESC) AS score_rank
+  FROM weighed
+  WHERE counts AND (source <> 'span' OR withdrawn_at IS NULL OR scored_at >= withdrawn_at)
+)
+SELECT score_name, source, count(*) AS occurrences
+FROM current_scores
+WHERE score_rank = 1
+GROUP BY score_name, source
 ORDER BY occurrences DESC, score_name, source
 LIMIT 1000
 ;
