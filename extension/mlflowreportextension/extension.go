@@ -22,8 +22,8 @@ import (
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -103,15 +103,10 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 	r.mu.Lock()
 	r.guarantees = guarantees
 	r.mu.Unlock()
-	var faults, bad []string
-	names := slices.Sorted(maps.Keys(guarantees))
-	for _, name := range names {
-		faults = append(faults, guarantees[name].Faults...)
+	if err := delivery.Refusal(guarantees, false); err != nil {
+		return err
 	}
-	if len(faults) > 0 {
-		return errors.New(strings.Join(faults, " | "))
-	}
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(guarantees)) {
 		f := guarantees[name]
 		for _, path := range f.Files {
 			if err := endTornLine(path); err != nil {
@@ -121,7 +116,6 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 		log := r.log.Info
 		if !f.Delivery.AtLeast(progress.Acknowledged) {
 			log = r.log.Warn
-			bad = append(bad, fmt.Sprintf("%s: %s: %s", name, f.Delivery, strings.Join(f.Notes, "; ")))
 		}
 		var destinations []string
 		for _, d := range f.Destinations {
@@ -130,10 +124,7 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 		log("Delivery check", zap.String("receiver", name), zap.String("delivery", string(f.Delivery)),
 			zap.Strings("destinations", destinations), zap.Strings("notes", f.Notes))
 	}
-	if r.cfg.Strict && len(bad) > 0 {
-		return fmt.Errorf("strict: delivery would not be acknowledged: %s", strings.Join(bad, " | "))
-	}
-	return nil
+	return delivery.Refusal(guarantees, r.cfg.Strict)
 }
 
 // Delivery implements progress.Sink.

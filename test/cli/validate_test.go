@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -326,6 +327,45 @@ func TestValidateRefuses(t *testing.T) {
 				status, says := validate(t, dir, c)
 				assert.Equal(t, 1, status)
 				assert.Contains(t, says, x.says)
+			})
+		}
+	})
+	// What mlflow_report refuses, and what it does not.
+	t.Run("report", func(t *testing.T) {
+		const queue = "exporters::databricks::sending_queue"
+		for name, x := range map[string]struct {
+			set  keys
+			says string // "" is accepted
+		}{
+			"strict": {keys{report + "strict": true}, ""},
+			"strict, queue on disk": {keys{report + "strict": true, queue: keys{"storage": "file_storage"}},
+				"extensions::mlflow_report: strict: delivery would not be acknowledged: mlflow: handed_over: " +
+					"databricks queues on disk"},
+			"queue on disk": {keys{queue: keys{"storage": "file_storage"}}, ""},
+			"strict, batch": {keys{report + "strict": true, "processors::batch": nil,
+				"service::pipelines::traces::processors": []any{"batch", "genai"}},
+				"processor batch answers at once and drops what it can't export; remove it"},
+			"strict, file without rotation": {keys{report + "strict": true, "exporters::file": keys{"path": "x"},
+				"service::pipelines::traces::exporters": []any{"file"}}, "write rotation:"},
+			"content left out": {keys{mlflow + "capture_content": false},
+				"receivers::mlflow::capture_content is false, so processors::genai::tokens (mode: raw) has no text to count"},
+			"content left out, text":            {keys{mlflow + "capture_content": false, tokens + "mode": "text"}, ""},
+			"content left out, nothing counted": {keys{mlflow + "capture_content": false, tokens + "spans": "none"}, ""},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				c := everything(dir)
+				for _, key := range slices.Sorted(maps.Keys(x.set)) {
+					c.Set(key, x.set[key])
+				}
+				status, says := validate(t, dir, c)
+				if x.says == "" {
+					assert.Zero(t, status, says)
+				} else {
+					assert.Equal(t, 1, status)
+					assert.Contains(t, says, x.says)
+				}
 			})
 		}
 	})

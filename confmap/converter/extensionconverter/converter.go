@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 )
 
 // NewFactory returns the factory of the converter.
@@ -87,8 +88,19 @@ func check(conf map[string]any) error {
 				errs = append(errs, fmt.Errorf("%s::%s::%s: %s", c.group, c.id, r.key, fault))
 			}
 		}
+		if c.group == "extensions" && kind(c.id) == "mlflow_report" {
+			if err := refusal(conf, c.cfg); err != nil {
+				errs = append(errs, fmt.Errorf("extensions::%s: %w", c.id, err))
+			}
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// refusal says why an mlflow_report extension would not let the collector start.
+func refusal(conf, report map[string]any) error {
+	strict, _ := report["strict"].(bool)
+	return delivery.Refusal(delivery.Check(conf, texts(report["waits_for_result"])), strict)
 }
 
 // faultOf says what is wrong with a reference, or returns "".
@@ -135,7 +147,8 @@ func used(conf, service map[string]any, started []string) []component {
 	for _, group := range slices.Sorted(maps.Keys(names)) {
 		configured := section(conf, group)
 		for _, id := range slices.Sorted(maps.Keys(names[group])) {
-			if cfg, ok := configured[id].(map[string]any); ok {
+			value, ok := configured[id]
+			if cfg, isMap := value.(map[string]any); isMap || ok && value == nil {
 				list = append(list, component{group, id, cfg})
 			}
 		}

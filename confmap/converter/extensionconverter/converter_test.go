@@ -53,6 +53,19 @@ func convert(t *testing.T, change string) error {
 	return err
 }
 
+// report is a change of base that starts an mlflow_report extension, with one exporter.
+func report(extension, exporter, more string) string {
+	return "extensions:\n  mlflow_report: " + extension + `
+service:
+  extensions: [basicauth, bearertokenauth, databricks_auth, databricks_setup, file_storage/a, oauth2client, zpages,
+    mine, mlflow_report]
+  pipelines:
+    traces: {receivers: [mlflow], processors: [genai], exporters: [` + exporter + `]}
+exporters:
+  mine: {path: x}
+` + more
+}
+
 func TestConvert(t *testing.T) {
 	for name, x := range map[string]struct{ change, want string }{
 		"as it is": {"{}", ""},
@@ -101,6 +114,20 @@ func TestConvert(t *testing.T) {
 		"middleware": {"exporters: {otlp_http: {middlewares: [{id: mine}, {id: x}]}}",
 			`exporters::otlp_http::middlewares[1]::id: there is no extension "x"`},
 		"encoding": {"exporters: {file: {encoding: x}}", `exporters::file::encoding: there is no extension "x"`},
+		"report of a queue on disk": {report("{strict: true}", "otlp_http", ""),
+			"extensions::mlflow_report: strict: delivery would not be acknowledged: mlflow: handed_over: otlp_http queues"},
+		"report that is not started": {"extensions: {mlflow_report: {strict: true}}", ""},
+		"report that allows it":      {report("{strict: false}", "otlp_http", ""), ""},
+		"report, defaults":           {report("", "otlp_http", ""), ""},
+		"report of an exporter that is not known": {report("{strict: true}", "mine", ""),
+			"exporter mine is not known here"},
+		"report of an exporter that waits": {report("{strict: true, waits_for_result: [mine]}", "mine", ""), ""},
+		"report of a queue that waits": {report("{strict: true}", "otlp_http",
+			"  otlp_http: {sending_queue: {storage: null, wait_for_result: true}}"), ""},
+		"report of content that is left out": {report("", "file", "receivers: {mlflow: {capture_content: false}}"),
+			"extensions::mlflow_report: receivers::mlflow::capture_content is false, so processors::genai::tokens"},
+		"report, nothing is counted": {report("", "file", "receivers: {mlflow: {capture_content: false}}\n"+
+			"processors: {genai: {tokens: {spans: none}}}"), ""},
 		"what the collector reports": {"{receivers: 1, exporters: {file: a}, service: {extensions: a, pipelines: []}}",
 			""},
 	} {

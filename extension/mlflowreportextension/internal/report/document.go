@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/delivery"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )

@@ -7,6 +7,7 @@
 package delivery
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,8 +47,9 @@ func (f *Guarantee) Exporters() (ids []string) {
 	return ids
 }
 
-// Check returns a guarantee for each receiver of type mlflow in the effective configuration, by its
-// component id. waits names exporters, by type or id, that are not known here and that answer only
+// Check returns a guarantee for each receiver of type mlflow in a configuration, by its component id.
+// Where defaults are not filled in, it may find less than in the effective configuration, but nothing
+// else. waits names exporters, by type or id, that are not known here and that answer only
 // after their destination has.
 func Check(conf map[string]any, waits []string) map[string]Guarantee {
 	guarantees := map[string]Guarantee{}
@@ -66,6 +68,26 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 		}
 	}
 	return guarantees
+}
+
+// Refusal says why a collector must not start: the faults of its receivers or, with strict, what makes
+// a delivery weaker than acknowledged. It is nil if nothing is wrong.
+func Refusal(guarantees map[string]Guarantee, strict bool) error {
+	var faults, weak []string
+	for _, name := range slices.Sorted(maps.Keys(guarantees)) {
+		f := guarantees[name]
+		faults = append(faults, f.Faults...)
+		if strict && !f.Delivery.AtLeast(progress.Acknowledged) {
+			weak = append(weak, fmt.Sprintf("%s: %s: %s", name, f.Delivery, strings.Join(f.Notes, "; ")))
+		}
+	}
+	switch {
+	case len(faults) > 0:
+		return errors.New(strings.Join(faults, " | "))
+	case len(weak) > 0:
+		return fmt.Errorf("strict: delivery would not be acknowledged: %s", strings.Join(weak, " | "))
+	}
+	return nil
 }
 
 // effect is what a stage means for delivery.
