@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/storagetest"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
@@ -82,7 +83,7 @@ func TestStopWithAQueueInMemory(t *testing.T) {
 			}
 			eventually(t, func() bool { return w.Ingested(spansTable).Requests == 1 }, "on its way")
 			go func() {
-				require.NoError(t, r.Shutdown(context.Background()))
+				assert.NoError(t, r.Shutdown(context.Background()))
 				close(arrived)
 			}()
 			close(until)

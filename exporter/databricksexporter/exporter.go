@@ -125,7 +125,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 			return fmt.Errorf("dead_letter: %w", err)
 		}
 	}
-	if err = e.recall(ctx, host); err != nil {
+	if err := e.recall(ctx, host); err != nil {
 		return err
 	}
 	e.watch(host)
@@ -149,7 +149,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 	}
 	e.set.Logger.Info("Data goes to Unity Catalog", zap.String("workspace", e.access.Host),
 		zap.String("as", e.access.SignedInAs), zap.String("tables", some(names)))
-	if err = e.checker.Start(ctx, fixed); err != nil {
+	if err := e.checker.Start(ctx, fixed); err != nil {
 		return err
 	}
 	return e.router.Start(ctx, host)

@@ -154,7 +154,7 @@ func TestEnums(t *testing.T) {
 				continue
 			}
 			problems := func(value any) string {
-				conf := confmap.NewFromStringMap(neighbours[folder])
+				conf := confmap.NewFromStringMap(neighbors[folder])
 				if group, ok := strings.CutSuffix(x.at, "azure_environment"); ok {
 					i := slices.IndexFunc(all, func(l leaf) bool { return l.at == group+"cloud" })
 					require.NoError(t, conf.Merge(confmap.NewFromStringMap(all[i].wrap("azure").(map[string]any))))
@@ -180,8 +180,8 @@ func TestEnums(t *testing.T) {
 	}
 }
 
-// neighbours are the keys without which others are not checked.
-var neighbours = map[string]map[string]any{
+// neighbors are the keys without which others are not checked.
+var neighbors = map[string]map[string]any{
 	"receiver/mlflowreceiver":            {"tracking_uri": "databricks", "databricks": workspace},
 	"exporter/databricksexporter":        workspace,
 	"extension/databricksauthextension":  workspace,

@@ -142,7 +142,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // the reason, since the SDK reads no header.
 func prepare(res *http.Response, reason string) error {
 	text, err := io.ReadAll(res.Body)
-	if err = errors.Join(err, res.Body.Close()); err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		return err
 	}
 	if len(bytes.TrimSpace(text)) == 0 && reason != "" {

@@ -26,7 +26,7 @@ const (
 )
 
 // Statement runs a statement in a warehouse and returns all rows. A stopped warehouse is started
-// for it, which can take minutes. When ctx ends, the statement is cancelled.
+// for it, which can take minutes. When ctx ends, the statement is canceled.
 func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Result, error) {
 	const doing = "running a statement in the warehouse"
 	about := doing + " " + warehouse
@@ -43,7 +43,7 @@ func (c *Client) Statement(ctx context.Context, warehouse, statement string) (Re
 	for running(r) {
 		if err := c.set.Sleep(ctx, wait); err != nil {
 			c.cancel(ctx, service, r.StatementId)
-			return Result{}, &Error{Kind: KindSlow, Doing: about, Message: "it did not end in time; it was cancelled",
+			return Result{}, &Error{Kind: KindSlow, Doing: about, Message: "it did not end in time; it was canceled",
 				Err: err}
 		}
 		wait = min(wait*3/2, longestLook)

@@ -20,12 +20,12 @@ import (
 // statements answers statement execution with scripted answers: the first to the POST, the next
 // ones to each look, chunks by their number.
 type statements struct {
-	mu        sync.Mutex
-	script    []string // status and body, "503 {…}"; the last one repeats
-	chunks    map[string]string
-	asked     []string // bodies of POSTs
-	cancelled int
-	looks     int
+	mu       sync.Mutex
+	script   []string // status and body, "503 {…}"; the last one repeats
+	chunks   map[string]string
+	asked    []string // bodies of POSTs
+	canceled int
+	looks    int
 }
 
 func (s *statements) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func (s *statements) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		s.asked = append(s.asked, string(body))
 		s.next(rw, r)
 	case r.Method == http.MethodPost && path == "/st-1/cancel":
-		s.cancelled++
+		s.canceled++
 		answer(200, "{}")(rw, r)
 	case r.Method == http.MethodGet && path == "/st-1":
 		s.looks++
@@ -120,7 +120,7 @@ func TestStatement(t *testing.T) {
 					`"error":{"error_code":"TEMPORARILY_UNAVAILABLE","message":"warehouse is starting"}}}`},
 			kind: KindBusy, text: "warehouse is starting",
 		},
-		"cancelled by another client": {script: []string{pending,
+		"canceled by another client": {script: []string{pending,
 			`200 {"statement_id":"st-1","status":{"state":"CANCELED"}}`},
 			kind: KindFailed, text: "it ended as CANCELED"},
 		"no status": {script: []string{`200 {"statement_id":"st-1"}`}, kind: KindBadAnswer,
@@ -161,7 +161,7 @@ func TestStatement(t *testing.T) {
 	}
 }
 
-// Looks become rarer, and a statement that nobody waits for any more is cancelled.
+// Looks become rarer, and a statement that nobody waits for any more is canceled.
 func TestStatementGivenUp(t *testing.T) {
 	s := &statements{script: []string{pending}}
 	server := httptest.NewServer(s)
@@ -179,6 +179,6 @@ func TestStatementGivenUp(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, firstLook, waits[0])
 	require.Equal(t, longestLook, waits[len(waits)-1])
-	require.Equal(t, 1, s.cancelled)
+	require.Equal(t, 1, s.canceled)
 	require.Equal(t, 11, s.looks)
 }

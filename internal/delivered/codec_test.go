@@ -4,6 +4,7 @@
 package delivered
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -249,11 +250,11 @@ func FuzzChunk(f *testing.F) {
 		entries, err := decodeChunk(body(formatChunk, b))
 		checkError(t, err)
 		require.Equal(t, err == nil, len(b)%entrySize == 0 && len(b) <= ChunkSize*entrySize)
-		require.True(t, err != nil || string(entries) == string(b))
+		require.True(t, err != nil || bytes.Equal(entries, b))
 		digests, err := decodeDigests(body(formatDigests, b))
 		checkError(t, err)
 		require.Equal(t, err == nil, len(b)%digestSize == 0 && len(b) <= ChunkSize*digestSize)
-		require.True(t, err != nil || string(digests) == string(b))
+		require.True(t, err != nil || bytes.Equal(digests, b))
 	})
 }
 

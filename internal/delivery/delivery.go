@@ -54,18 +54,19 @@ func (f *Guarantee) Exporters() (ids []string) {
 func Check(conf map[string]any, waits []string) map[string]Guarantee {
 	guarantees := map[string]Guarantee{}
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
-		if kind(name) == "mlflow" {
-			g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits}
-			f := Guarantee{Delivery: progress.Acknowledged}
-			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
-			g.countedText(name, &f)
-			if ids := f.Exporters(); len(ids) > 1 {
-				f.note(fmt.Sprintf("several exporters are behind %s (%s): while one refuses, the others get traces "+
-					"again; write one receiver per destination",
-					name, strings.Join(ids, ", ")))
-			}
-			guarantees[name] = f
+		if kind(name) != "mlflow" {
+			continue
 		}
+		g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits}
+		f := Guarantee{Delivery: progress.Acknowledged}
+		g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
+		g.countedText(name, &f)
+		if ids := f.Exporters(); len(ids) > 1 {
+			f.note(fmt.Sprintf("several exporters are behind %s (%s): while one refuses, the others get traces "+
+				"again; write one receiver per destination",
+				name, strings.Join(ids, ", ")))
+		}
+		guarantees[name] = f
 	}
 	return guarantees
 }

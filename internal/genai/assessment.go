@@ -74,6 +74,14 @@ func (w *worker) assessment(v pcommon.Value, a *mlflow.Assessment) {
 	o.end()
 }
 
+// object writes a map with members that are known, as decode would from JSON text. Objects in it
+// are ended before it gets its next member.
+type object struct {
+	w     *worker
+	depth int // as the one of decode
+	dst   pcommon.Map
+}
+
 // assessed adds what was found: the value of a feedback, an expectation or an issue, or why there
 // is none.
 func (o object) assessed(a *mlflow.Assessment) {
@@ -100,14 +108,6 @@ func (o object) assessed(a *mlflow.Assessment) {
 		failure.end()
 	}
 	kind.end()
-}
-
-// object writes a map with members that are known, as decode would from JSON text. Objects in it
-// are ended before it gets its next member.
-type object struct {
-	w     *worker
-	depth int // as the one of decode
-	dst   pcommon.Map
 }
 
 // object makes v an object with room for so many members.

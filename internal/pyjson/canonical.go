@@ -39,21 +39,6 @@ func appendCanonical(dst, text []byte, sorted bool, number func(dst, num []byte)
 	return c.out, nil
 }
 
-// canonicals are kept for the next text with the memory that they have for what is open.
-var canonicals = sync.Pool{New: func() any { return &canonical{} }}
-
-// release forgets the text and what was made of it.
-func (c *canonical) release() {
-	const most = 1024 // members whose memory is worth keeping
-	kept := canonical{open: c.open[:0], members: c.members[:0], scratch: c.scratch[:0]}
-	if cap(kept.members) > most || cap(kept.open) > most || cap(kept.scratch) > 64*most {
-		kept = canonical{}
-	}
-	clear(kept.members[:cap(kept.members)])
-	*c = kept
-	canonicals.Put(c)
-}
-
 // canonical writes values in the order of the text. Objects whose members have to move are noted
 // and put in order by a second pass over the output, so that nested ones are not copied once for
 // each level.
@@ -68,6 +53,21 @@ type canonical struct {
 	open    []object // the objects among them, the innermost last
 	members []member // of all open objects, the innermost last
 	moves   []move
+}
+
+// canonicals are kept for the next text with the memory that they have for what is open.
+var canonicals = sync.Pool{New: func() any { return &canonical{} }}
+
+// release forgets the text and what was made of it.
+func (c *canonical) release() {
+	const most = 1024 // members whose memory is worth keeping
+	kept := canonical{open: c.open[:0], members: c.members[:0], scratch: c.scratch[:0]}
+	if cap(kept.members) > most || cap(kept.open) > most || cap(kept.scratch) > 64*most {
+		kept = canonical{}
+	}
+	clear(kept.members[:cap(kept.members)])
+	*c = kept
+	canonicals.Put(c)
 }
 
 type object struct {

@@ -25,8 +25,8 @@ import (
 func hostileTexts() map[string]string {
 	// what is counted at all; what makes quadratic work take hours
 	const most, size = 16 << 20 / shrunk, 1 << 20 / shrunk
-	wrapped := func(open, inner, close string, depth int) string {
-		return strings.Repeat(open, depth) + inner + strings.Repeat(close, depth)
+	wrapped := func(before, inner, after string, depth int) string {
+		return strings.Repeat(before, depth) + inner + strings.Repeat(after, depth)
 	}
 	numbers := "[" + strings.Repeat("1,", size/2) + "1]"
 	return map[string]string{

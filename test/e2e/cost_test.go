@@ -57,7 +57,10 @@ func TestCostAgainstMLflow(t *testing.T) {
 				return
 			}
 			found[span.SpanID().String()] = true
-			require.NotNil(t, call.Cost, "%s %v", call.Model, call.Usage)
+			if call.Cost == nil {
+				require.NotEmpty(t, call.Differs, "%s %v", call.Model, call.Usage)
+				call.Cost = &prices{Total: -1}
+			}
 			for _, x := range []struct {
 				key          string
 				mlflow, same float64

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/hex"
 	"path/filepath"
 	"slices"
@@ -138,7 +139,7 @@ func sameBothWays(t *testing.T, rest, sqlite string, names []any) {
 		if !assert.True(t, ok, "span %s of trace %s was not read from SQLite", k.Span, k.Trace) {
 			continue
 		}
-		if string(byREST) != string(bySQLite) {
+		if !bytes.Equal(byREST, bySQLite) {
 			assert.JSONEq(t, asJSON(t, byREST), asJSON(t, bySQLite), "span %s of trace %s", k.Span, k.Trace)
 			assert.Equal(t, byREST, bySQLite, "bytes of span %s of trace %s", k.Span, k.Trace)
 		}

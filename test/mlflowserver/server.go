@@ -143,7 +143,8 @@ func (s *Server) Generate(login Login, args ...string) (g Generated, err error) 
 	if err != nil {
 		return g, err
 	}
-	return g, json.Unmarshal(out, &g)
+	err = json.Unmarshal(out, &g)
+	return g, err
 }
 
 // Demo fills the server with MLflow's own demo data; version Database only.
@@ -178,7 +179,8 @@ func (s *Server) Canaries(experiment string) (c Canaries, err error) {
 	if err != nil {
 		return c, err
 	}
-	return c, json.Unmarshal(out, &c)
+	err = json.Unmarshal(out, &c)
+	return c, err
 }
 
 // Overridden is a trace that override.py scored.
@@ -195,7 +197,8 @@ func (s *Server) Override() (out Overridden, err error) {
 	if err != nil {
 		return out, err
 	}
-	return out, json.Unmarshal(text, &out)
+	err = json.Unmarshal(text, &out)
+	return out, err
 }
 
 // Refined writes what the genai processor must write on the traces of the given experiments, as

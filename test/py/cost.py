@@ -67,6 +67,7 @@ DIFFERENT = [
         usage(input=1000, output=50, read=400, write=100, total=1550),
         usage(input=1500, output=50, read=400, write=100),
     ),
+    ("MLflow computes no cost of nothing", usage(input=0, output=0, total=0), usage(input=0, output=0)),
 ]
 
 

@@ -305,7 +305,10 @@ func TestOutcomes(t *testing.T) {
 	release := make(chan struct{})
 	w.SetOutcome(spansTable, Outcome{Until: release})
 	done := make(chan int)
-	go func() { done <- post(t, w, path, spansTable, spans(t, 1)).status }()
+	go func() {
+		defer close(done)
+		done <- post(t, w, path, spansTable, spans(t, 1)).status
+	}()
 	require.Eventually(t, func() bool { return w.Ingested(spansTable).Requests == 8 }, 10*time.Second, time.Millisecond)
 	require.Len(t, w.Rows(spansTable), 4)
 	close(release)

@@ -20,7 +20,7 @@ type SignInError struct {
 	// Permanent reports a refusal, or something that is missing on this machine: trying again helps
 	// only after a person has changed something (the secret, the grant, the file). Otherwise it is
 	// trouble that passes by itself: no answer, too many requests, a fault of the server, a
-	// cancelled request.
+	// canceled request.
 	Permanent bool
 	// Status is the HTTP status of the answer, 0 if there was none; Code is the error of OAuth
 	// (invalid_client) or of the REST API (PERMISSION_DENIED), or empty.

@@ -175,7 +175,7 @@ func TestSilentHost(t *testing.T) {
 	_, err := s.Headers(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	require.False(t, refusal(t, err).Permanent)
-	require.Less(t, time.Since(start), 5*time.Second, "a cancelled request returns at once")
+	require.Less(t, time.Since(start), 5*time.Second, "a canceled request returns at once")
 
 	before := runtime.NumGoroutine()
 	for range 100 {
@@ -199,7 +199,7 @@ func TestSilentHost(t *testing.T) {
 
 	free()
 	w.SetFault(nil)
-	require.NotEmpty(t, bearer(t, s), "what the cancelled requests started is of use to others")
+	require.NotEmpty(t, bearer(t, s), "what the canceled requests started is of use to others")
 }
 
 func TestTroubleThatPasses(t *testing.T) {

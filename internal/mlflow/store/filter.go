@@ -207,7 +207,8 @@ func (p *filterParser) clause() (clause, error) {
 	if err := c.check(numeric); err != nil {
 		return c, err
 	}
-	return c, p.operands(&c, numeric)
+	err = p.operands(&c, numeric)
+	return c, err
 }
 
 // field resolves a name with its prefixes and aliases.

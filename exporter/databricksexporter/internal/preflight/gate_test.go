@@ -44,7 +44,7 @@ func TestGateIsOverdue(t *testing.T) {
 
 	require.False(t, g.Refused(spansOnly, "no grant", false, at).Overdue)
 	require.False(t, g.Refused(spansOnly, "no table", false, after(interval)).Overdue)
-	require.True(t, g.Admit(spansOnly, after(interval+longest/2)) == nil, "one may ask")
+	require.Nil(t, g.Admit(spansOnly, after(interval+longest/2)), "one may ask")
 	require.True(t, g.Admit(spansOnly, after(longest)).Overdue, "it is the same hold")
 	require.True(t, g.Refused(spansOnly, "no table", false, after(longest)).Overdue)
 

@@ -118,15 +118,17 @@ func (r *Registry) publish(name string, verified map[string]progress.Destination
 	}
 	d, known := r.sum(name)
 	if known || verified != nil && (d.Held != "" || len(d.Problems) > 0) {
-		if v, ok := verified[name]; ok {
+		switch v, ok := verified[name]; {
+		case ok:
 			d.Verification, d.Detail, d.Arrived, d.Missing, d.Repeated = v.Verification, v.Detail, v.Arrived, v.Missing,
 				v.Repeated
 			d.Problems = append(d.Problems, v.Problems...)
-		} else if verified != nil && d.Sent == 0 && d.Held == "" {
+		case verified == nil:
+		case d.Sent == 0 && d.Held == "":
 			d.Verification, d.Detail = progress.Arrived, "nothing was sent there"
-		} else if verified != nil && d.Sent == 0 {
+		case d.Sent == 0:
 			d.Detail = "nothing was sent there: data waits"
-		} else if verified != nil {
+		default:
 			d.Detail = "not counted in the table: only spans are counted"
 		}
 		r.sink.PublishDestination(d)

@@ -138,8 +138,8 @@ func finite(x string) string {
 // notInNames matches what is no part of the name of a score, for Java and for Go.
 const notInNames = `[^\p{L}\p{M}\p{N}_]+`
 
-// scoreName is genai.ScoreName in SQL (but for the composition of Unicode, which SQL does not
-// know).
+// scoreName is genai.ScoreName in SQL, but for the composition of Unicode: Spark has normalize from 4.4 on, and
+// Databricks none as of 2026-11.
 func scoreName(name string) string {
 	clean := "trim(BOTH '_' FROM regexp_replace(lower(" + name + "), " + literal(notInNames) + ", '_'))"
 	return "CASE WHEN length(" + clean + ") > 64 THEN concat(substr(" + clean + ", 1, 55), '_', substr(sha2(" + clean +

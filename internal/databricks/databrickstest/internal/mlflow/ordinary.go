@@ -298,13 +298,14 @@ func (w *MLflow) addOrdinary(i TraceInfo) (*ordinaryTrace, *server.Failure) {
 		}
 	}
 	for _, t := range w.mlflow.ordinary {
-		if t.ID == i.ID {
-			i.Assessments = append(t.Assessments, i.Assessments...)
-			maps.Copy(t.Tags, i.Tags)
-			i.Tags = t.Tags
-			t.TraceInfo = i
-			return t, nil
+		if t.ID != i.ID {
+			continue
 		}
+		i.Assessments = append(t.Assessments, i.Assessments...)
+		maps.Copy(t.Tags, i.Tags)
+		i.Tags = t.Tags
+		t.TraceInfo = i
+		return t, nil
 	}
 	t := &ordinaryTrace{TraceInfo: i, experiment: e.id}
 	w.mlflow.ordinary = append(w.mlflow.ordinary, t)

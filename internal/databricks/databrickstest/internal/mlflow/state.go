@@ -138,6 +138,12 @@ func newMLflowState() mlflowState {
 	}
 }
 
+// MLflow are the MLflow routes.
+type MLflow struct {
+	*warehouse.SQL
+	mlflow mlflowState
+}
+
 // SetMLflow changes the switches of the MLflow routes while the workspace serves.
 func (w *MLflow) SetMLflow(change func(*MLflowSwitches)) {
 	w.Mu.Lock()
@@ -167,12 +173,6 @@ func (w *MLflow) spoil(id, how string) {
 	w.Mu.Lock()
 	defer w.Mu.Unlock()
 	w.mlflow.odd[id] = how
-}
-
-// MLflow are the MLflow routes.
-type MLflow struct {
-	*warehouse.SQL
-	mlflow mlflowState
 }
 
 // New registers the routes.

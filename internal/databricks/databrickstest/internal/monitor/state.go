@@ -71,6 +71,12 @@ type monitor struct {
 	dashboard                       string
 }
 
+// Monitors are the routes of quality monitors.
+type Monitors struct {
+	*catalog.Catalog
+	monitors monitorState
+}
+
 // SetMonitors changes the switches of quality monitors while the workspace serves.
 func (w *Monitors) SetMonitors(change func(*MonitorSwitches)) {
 	w.Mu.Lock()
@@ -88,12 +94,6 @@ func (w *Monitors) Monitor(table string) *Monitor {
 	}
 	return &Monitor{Table: m.table, Creator: m.creator, Status: m.status, Version: m.version,
 		Config: maps.Clone(m.config)}
-}
-
-// Monitors are the routes of quality monitors.
-type Monitors struct {
-	*catalog.Catalog
-	monitors monitorState
 }
 
 // New registers the routes.
