@@ -67,7 +67,7 @@ e2e: build minimal
 compat: build minimal
 	go test -C test -count=1 -timeout 40m -v -run TestBuild ./foreign -args -empty-module-cache
 	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m \
-		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18' ./e2e
+		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18|TestCostAgainstMLflow' ./e2e
 
 bench: bench-tokens bench-backfill bench-databricks bench-delivered
 

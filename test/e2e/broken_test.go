@@ -183,7 +183,7 @@ func sorted(m map[string]string) (keys []string) {
 
 // Break 50 artifacts, run, repair them, run with the list of what was skipped: exactly those 50
 // arrive.
-func TestMendFifty(t *testing.T) {
+func TestRepairFifty(t *testing.T) {
 	t.Parallel()
 	s := need(t, artifactsV3)
 	files, _ := documents(t, s, t.Name())

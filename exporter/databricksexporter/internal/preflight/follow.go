@@ -114,7 +114,7 @@ func (c *Checker) tell(d route.Destination, before, now []Finding) {
 		log.Info("Preflight: the fault is gone, data flows")
 	}
 	if now == nil && before == nil {
-		log.Info("Preflight: nothing is missing")
+		log.Info("Preflight passed")
 	}
 }
 
