@@ -127,7 +127,8 @@ func TestParametersBesideInputs(t *testing.T) {
 	parameters := func(attributes ...mlflow.Attribute) map[string]any {
 		span, _ := convert(t, Options{}, attributes...)
 		all := span.Attributes().AsRaw()
-		for _, key := range []string{OperationName, "langfuse.observation.type", ExperimentID, Revision, JSONAttributes} {
+		for _, key := range []string{OperationName, "langfuse.observation.type", ExperimentID, Revision,
+			JSONAttributes} {
 			delete(all, key)
 		}
 		return all
@@ -137,8 +138,9 @@ func TestParametersBesideInputs(t *testing.T) {
 			`"{\"temperature\": 0.5, \"max_tokens\": 10, \"stop\": \"x\", \"tools\": [1]}"`)), "as JSON in a string")
 	assert.Equal(t, map[string]any{RequestSeed: int64(1)},
 		parameters(generation, attribute(langfuse, `{"seed": 1, "top_k": "many"}`)))
-	assert.Equal(t, map[string]any{RequestSeed: int64(1), RequestTopP: 0.5}, parameters(generation,
-		attribute(SpanInputs, `{"seed": 1}`), attribute(langfuse, `{"seed": 2, "top_p": 0.5}`)), "the inputs come first")
+	assert.Equal(t, map[string]any{RequestSeed: int64(1), RequestTopP: 0.5},
+		parameters(generation, attribute(SpanInputs, `{"seed": 1}`),
+			attribute(langfuse, `{"seed": 2, "top_p": 0.5}`)), "the inputs come first")
 	for _, list := range [][]mlflow.Attribute{
 		{attribute(openInference, `{"seed": 3}`), attribute(langfuse, `{"seed": 2}`)},
 		{attribute(langfuse, `{"seed": 2}`), attribute(openInference, `{"seed": 3}`)},

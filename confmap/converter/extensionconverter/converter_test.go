@@ -115,7 +115,8 @@ func TestConvert(t *testing.T) {
 			`exporters::otlp_http::middlewares[1]::id: there is no extension "x"`},
 		"encoding": {"exporters: {file: {encoding: x}}", `exporters::file::encoding: there is no extension "x"`},
 		"report of a queue on disk": {report("{strict: true}", "otlp_http", ""),
-			"extensions::mlflow_report: strict: delivery would not be acknowledged: mlflow: handed_over: otlp_http queues"},
+			"extensions::mlflow_report: strict: delivery would not be acknowledged: mlflow: handed_over: " +
+				"otlp_http queues"},
 		"report that is not started": {"extensions: {mlflow_report: {strict: true}}", ""},
 		"report that allows it":      {report("{strict: false}", "otlp_http", ""), ""},
 		"report, defaults":           {report("", "otlp_http", ""), ""},

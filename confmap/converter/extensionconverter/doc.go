@@ -8,6 +8,6 @@
 // are to be counted of content that the receiver leaves out.
 //
 // The collector looks for extensions, and these for the configuration of others, when components
-// start, so its command validate does not find these mistakes by itself. With this converter it does. Components that no pipeline uses are left
-// out, as they are at a start.
+// start, so its command validate does not find these mistakes by itself. With this converter it does.
+// Components that no pipeline uses are left out, as they are at a start.
 package extensionconverter
