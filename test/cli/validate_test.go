@@ -348,9 +348,10 @@ func TestValidateRefuses(t *testing.T) {
 			"strict, file without rotation": {keys{report + "strict": true, "exporters::file": keys{"path": "x"},
 				"service::pipelines::traces::exporters": []any{"file"}}, "write rotation:"},
 			"content left out": {keys{mlflow + "capture_content": false},
-				"receivers::mlflow::capture_content is false, so processors::genai::tokens (mode: raw) has no text to count"},
+				"receivers::mlflow::capture_content is false, so processors::genai::tokens (mode: raw) has no text " +
+					"to count"},
 			"content left out, text":            {keys{mlflow + "capture_content": false, tokens + "mode": "text"}, ""},
-			"content left out, nothing counted": {keys{mlflow + "capture_content": false, tokens + "spans": "none"}, ""},
+			"content left out, none counted": {keys{mlflow + "capture_content": false, tokens + "spans": "none"}, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
