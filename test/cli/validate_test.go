@@ -350,7 +350,7 @@ func TestValidateRefuses(t *testing.T) {
 			"content left out": {keys{mlflow + "capture_content": false},
 				"receivers::mlflow::capture_content is false, so processors::genai::tokens (mode: raw) has no text " +
 					"to count"},
-			"content left out, text":            {keys{mlflow + "capture_content": false, tokens + "mode": "text"}, ""},
+			"content left out, text":         {keys{mlflow + "capture_content": false, tokens + "mode": "text"}, ""},
 			"content left out, none counted": {keys{mlflow + "capture_content": false, tokens + "spans": "none"}, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
