@@ -133,6 +133,8 @@ const (
 	// not finished and younger than the age at which it is delivered as it is
 	ReasonInProgress  Reason = "in_progress"
 	ReasonSourceError Reason = "source_error" // the source keeps failing for this trace alone
+	// fewer spans come than the metadata of the trace tells; those that came are delivered
+	ReasonSpansMissing Reason = "spans_missing"
 )
 
 // Skip is why one trace can't be read. Detail is a short text for people: never content of the

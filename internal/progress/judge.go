@@ -95,6 +95,11 @@ func Judge(o Outcome) Verdict {
 			fmt.Sprintf("%d refused%s; they stay pending, and running again tries them again",
 				n, detail(o.Details, Refused)))
 	}
+	if n := all.Pending[mlflow.ReasonSpansMissing]; n > 0 {
+		v.Problems = append(v.Problems,
+			fmt.Sprintf("%d traces lack spans%s; the spans that came are delivered, and running again asks again",
+				n, detail(o.Details, mlflow.ReasonSpansMissing)))
+	}
 	if o.Fault != nil {
 		v.Problems = append(v.Problems, o.Fault.Error())
 	}
@@ -196,6 +201,9 @@ func headline(v Verdict, o Outcome, all Totals) string {
 		if n := all.Pending[Refused]; n > 0 {
 			text += fmt.Sprintf("; %d refused%s", n, detail(o.Details, Refused))
 		}
+		if n := all.Pending[mlflow.ReasonSpansMissing]; n > 0 {
+			text += fmt.Sprintf("; %d lack spans%s", n, detail(o.Details, mlflow.ReasonSpansMissing))
+		}
 		return "not complete: " + text
 	case v.Delivery == HandedOver:
 		return "handed over: " + text + "; delivery not confirmed: " + v.Reason
@@ -265,6 +273,7 @@ func left(t *Totals) string {
 	}{
 		{t.Rejected, "rejected"}, {t.SkippedSum(), "skipped"}, {t.Pending[Refused], "pending"},
 		{t.Pending[Held], "held"}, {t.Pending[mlflow.ReasonInProgress], "not finished yet"},
+		{t.Pending[mlflow.ReasonSpansMissing], "incomplete"},
 	} {
 		if part.n > 0 {
 			fmt.Fprintf(&b, ", %d %s", part.n, part.text)

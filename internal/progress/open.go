@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// The reasons for which a trace is pending, beside mlflow.ReasonInProgress. Rejected and the reasons for
-// which a trace is skipped are final for a run; later runs try such traces again.
+// The reasons for which a trace is pending, beside mlflow.ReasonInProgress and
+// mlflow.ReasonSpansMissing. Rejected and the reasons for which a trace is skipped are final for a run; later runs try such traces again.
 const (
 	// Refused: the destination refused the trace, and nothing shows yet that the fault is the
 	// trace's own.
@@ -35,11 +35,13 @@ type OpenTrace struct {
 	Since int64 `json:"since"`
 	// Tries is the number of attempts so far.
 	Tries int `json:"tries"`
+	// Spans is how many of its spans were delivered: of a trace with spans missing those that came.
+	Spans int64 `json:"spans,omitempty"`
 }
 
 // IsPending reports whether a reason leaves the trace pending; otherwise it is skipped or rejected.
 func IsPending(r mlflow.Reason) bool {
-	return r == mlflow.ReasonInProgress || r == Refused || r == Held
+	return r == mlflow.ReasonInProgress || r == mlflow.ReasonSpansMissing || r == Refused || r == Held
 }
 
 // OpenPerPage is how many open traces one stored page holds.

@@ -192,6 +192,45 @@ func TestBackfill(t *testing.T) {
 	require.Len(t, report.skipped, 1, "it is in the list already")
 }
 
+// An answer without some of the spans that the metadata of a trace tells makes the run incomplete: the
+// trace is named, and delivered as a whole once the answers are.
+func TestSpansCutOutOfAnswers(t *testing.T) {
+	for _, version := range []string{"3.4.0", "3.17.2"} {
+		t.Run(version, func(t *testing.T) {
+			server := serve(t, version, 120)
+			whole := server.Synthetic("1", 7, 3, 100)
+			server.Change(whole.ID, func(trace *mlflowtest.Trace) {
+				part := server.Synthetic("1", 7, 2, 100)
+				trace.Typed, trace.Artifact = part.Typed, part.Artifact
+			})
+			report, got := newSink(), new(consumertest.TracesSink)
+			h := newHost(report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
+			cfg, set := configure(), receivertest.NewNopSettings(metadata.Type)
+			cfg.TrackingURI, cfg.StorageID = opaque(server.URL()), storageID("s")
+			run := func() progress.Run {
+				r := start(t, cfg, set, h, got)
+				done := <-report.runs
+				require.NoError(t, r.Shutdown(t.Context()))
+				return done
+			}
+			first := run()
+			require.False(t, first.Complete)
+			require.Equal(t, "not complete: 119 of 120 traces acknowledged, with 359 spans, 1 incomplete; "+
+				"1 lack spans: trace "+whole.ID+": 2 of 3 spans came", first.Headline)
+			require.Equal(t, 359, got.SpanCount())
+			require.Len(t, report.skipped, 1)
+			require.Equal(t, mlflow.ReasonSpansMissing, report.skipped[0].Reason)
+			require.False(t, run().Complete)
+			require.Equal(t, 359, got.SpanCount(), "nothing is sent again")
+			server.Add(whole)
+			last := run()
+			require.True(t, last.Complete, last.Problems)
+			require.Equal(t, 362, got.SpanCount())
+			require.Contains(t, run().Headline, "complete: nothing new; 120 traces with 360 spans")
+		})
+	}
+}
+
 func TestCheckIsCheap(t *testing.T) {
 	server := serve(t, "3.17.2", 20_000)
 	report := newSink()

@@ -129,10 +129,15 @@ func (s *Server) Synthetic(experiment string, i, spans, payload int) Trace {
 	t.Artifact = marshal(map[string]any{"spans": artifact})
 	if s.since(3, 2) {
 		t.Metadata["mlflow.trace.sizeBytes"] = strconv.Itoa(len(t.Artifact))
+		t.Metadata["mlflow.trace.sizeStats"] = fmt.Sprintf(`{"total_size_bytes": %d, "num_spans": %d}`,
+			len(t.Artifact), spans)
 	}
 	if s.since(3, 6) {
 		t.Typed = marshal(typed)
 		t.Tags["mlflow.trace.spansLocation"] = "TRACKING_STORE"
+	}
+	if s.since(3, 12) {
+		t.Metadata["mlflow.trace.infoFinalized"] = "true"
 	}
 	return t
 }

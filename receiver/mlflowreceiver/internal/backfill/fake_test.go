@@ -36,13 +36,15 @@ type fakeSource struct {
 	skips       map[string]*mlflow.Skip
 	infosErr    map[string]error
 	reads       map[string]int
-	pause       time.Duration // before each trace
-	old         bool          // it can't count by day
+	pause       time.Duration  // before each trace
+	spans       map[string]int // of a trace; 1 for those that are not in it
+	cuts        map[string]int // how many answers hold one span less
+	old         bool           // it can't count by day
 }
 
 func newFake(experiments, traces int) *fakeSource {
 	f := &fakeSource{infos: map[string][]mlflow.Info{}, skips: map[string]*mlflow.Skip{}, infosErr: map[string]error{},
-		reads: map[string]int{}}
+		reads: map[string]int{}, spans: map[string]int{}, cuts: map[string]int{}}
 	for x := 1; x <= experiments; x++ {
 		id := strconv.Itoa(x)
 		f.experiments = append(f.experiments, mlflow.Experiment{ID: id, Name: "exp-" + id})
@@ -137,7 +139,7 @@ func (f *fakeSource) SpanCount(_ context.Context, experiments []string, from, to
 	for _, x := range experiments {
 		for _, i := range f.infos[x] {
 			if i.Timestamp >= from && (to == 0 || i.Timestamp < to) {
-				n++ // each trace has one span
+				n += int64(max(f.spans[i.ID], 1))
 			}
 		}
 	}
@@ -189,11 +191,16 @@ func (f *fakeSource) Traces(ctx context.Context, infos []mlflow.Info,
 		f.mu.Lock()
 		f.reads[i.ID]++
 		skip := f.skips[i.ID]
+		spans := max(f.spans[i.ID], 1)
+		if f.cuts[i.ID] > 0 {
+			f.cuts[i.ID]--
+			spans--
+		}
 		f.mu.Unlock()
 		var t *mlflow.Trace
 		if skip == nil {
-			t = &mlflow.Trace{Info: i, Size: batchBytes / 8,
-				Spans: []mlflow.Span{{TraceID: [16]byte([]byte(fmt.Sprintf("%-16s", i.ID))[:16])}}}
+			one := mlflow.Span{TraceID: [16]byte([]byte(fmt.Sprintf("%-16s", i.ID))[:16])}
+			t = &mlflow.Trace{Info: i, Size: batchBytes / 8, Spans: slices.Repeat([]mlflow.Span{one}, spans)}
 		}
 		if err := yield(n, t, skip); err != nil {
 			return err
@@ -270,6 +277,7 @@ type world struct {
 	store  *failingStore
 	mu     sync.Mutex
 	got    map[string]int // accepted traces
+	spans  int            // accepted ones
 	listed map[string]mlflow.Reason
 	ledger *progress.Ledger
 	later  time.Duration // how far the clock of a run is ahead
@@ -302,8 +310,9 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			for _, id := range ids {
-				w.got[id]++
+			for _, t := range traces {
+				w.got[t.Info.ID]++
+				w.spans += len(t.Spans)
 			}
 			return nil
 		},

@@ -200,7 +200,7 @@ func (x *reader) loadOpen(ctx context.Context) error {
 			x.quarantine.suspects = append(x.quarantine.suspects, &suspect{
 				id: t.ID, since: time.UnixMilli(t.Since), next: r.Now(), tries: t.Tries, before: true,
 			})
-		case t.Reason == mlflow.ReasonInProgress || r.RetrySkipped:
+		case t.Reason == mlflow.ReasonInProgress || t.Reason == mlflow.ReasonSpansMissing || r.RetrySkipped:
 			x.queued = append(x.queued, t)
 		}
 	}
@@ -221,17 +221,29 @@ func (x *reader) lookUp(ctx context.Context, ids []string, formerly map[string]p
 // lookUpUntracked is lookUp for a window whose turn comes when it is done.
 func (x *reader) lookUpUntracked(ctx context.Context, ids []string, formerly map[string]progress.OpenTrace) (*window,
 	error) {
-	infos, err := x.run.Source.Lookup(ctx, x.exp.ID, ids)
+	infos, err := x.find(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	w := &window{reader: x, infos: infos, formerly: formerly}
-	for _, id := range ids {
-		if !slices.ContainsFunc(infos, func(i mlflow.Info) bool { return i.ID == id }) {
-			w.infos = append(w.infos, mlflow.Info{ID: id, ExperimentID: x.exp.ID, State: vanished})
-		}
+	return &window{reader: x, infos: infos, formerly: formerly}, nil
+}
+
+// find looks traces up by their ids. Those that the source does not know are vanished.
+func (x *reader) find(ctx context.Context, ids []string) ([]mlflow.Info, error) {
+	found, err := x.run.Source.Lookup(ctx, x.exp.ID, ids)
+	if err != nil {
+		return nil, err
 	}
-	return w, nil
+	infos := make([]mlflow.Info, len(ids))
+	for i, id := range ids {
+		at := slices.IndexFunc(found, func(f mlflow.Info) bool { return f.ID == id })
+		if at < 0 {
+			infos[i] = mlflow.Info{ID: id, ExperimentID: x.exp.ID, State: vanished}
+			continue
+		}
+		infos[i] = found[at]
+	}
+	return infos, nil
 }
 
 // vanished is the state of an info made up for a trace that is gone.

@@ -4,6 +4,8 @@
 package backfill
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,48 +68,7 @@ func (r *run) process(w *window) {
 	r.track(w)
 	defer r.untrack(w)
 
-	due := make([]mlflow.Info, 0, len(w.infos))
-	for i := range w.infos {
-		switch info := &w.infos[i]; {
-		case info.State == vanished:
-			w.skip(info, &mlflow.Skip{Reason: mlflow.ReasonVanished})
-		case info.State == mlflow.StateInProgress && r.Now().Sub(latest(info)) < unfinishedAge:
-			w.skip(info,
-				mlflow.Skipf(mlflow.ReasonInProgress, "not finished yet; it is looked at again by the next run"))
-		default:
-			due = append(due, *info)
-		}
-	}
-
-	var batch []*mlflow.Trace
-	size := 0
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
-		}
-		traces := batch
-		batch, size = nil, 0
-		return r.deliver(w, traces)
-	}
-	var err error
-	if len(due) > 0 {
-		err = r.Source.Traces(r.ctx, due, func(i int, t *mlflow.Trace, skip *mlflow.Skip) error {
-			if skip != nil {
-				w.skip(&due[i], skip)
-				return nil
-			}
-			batch = append(batch, t)
-			size += t.Size
-			if size >= batchBytes || len(batch) >= batchTraces {
-				return flush()
-			}
-			return nil
-		})
-	}
-	if err == nil {
-		err = flush()
-	}
-	if err != nil {
+	if err := w.read(); err != nil {
 		w.giveBack()
 		r.fail(x, err)
 		return
@@ -157,14 +118,25 @@ func (w *window) news() int64 {
 	return n
 }
 
-// latest is the last sign of life of an unfinished trace.
-func latest(i *mlflow.Info) time.Time { return time.UnixMilli(i.Timestamp + max(i.Duration, 0)) }
-
-// accept settles traces that the pipeline took.
+// accept settles traces that the pipeline took. One that lacks spans is delivered with those that came,
+// and stays open.
 func (w *window) accept(traces []*mlflow.Trace) {
+	if slices.ContainsFunc(traces, lacksSpans) {
+		whole := make([]*mlflow.Trace, 0, len(traces))
+		for _, t := range traces {
+			if lacksSpans(t) {
+				w.leavePart(t, int64(len(t.Spans)))
+			} else {
+				whole = append(whole, t)
+			}
+		}
+		if traces = whole; len(traces) == 0 {
+			return
+		}
+	}
 	delta := progress.Totals{Accepted: int64(len(traces))}
 	for _, t := range traces {
-		delta.Spans += int64(len(t.Spans))
+		delta.Spans += max(0, int64(len(t.Spans))-w.formerly[t.Info.ID].Spans)
 		delta.Saw(t.Info.Timestamp)
 	}
 	w.mu.Lock()
@@ -188,6 +160,16 @@ func (w *window) accept(traces []*mlflow.Trace) {
 	w.settled(len(traces))
 }
 
+// leavePart settles a trace of which the source gives fewer spans than its metadata tells; those that
+// came were delivered. It is tried again by the next run.
+func (w *window) leavePart(t *mlflow.Trace, delivered int64) {
+	if w.suspects != nil {
+		w.reader.run.acquit(w, t.Info.ID)
+	}
+	w.leaveOpen(&t.Info, progress.OpenTrace{Reason: mlflow.ReasonSpansMissing, Spans: delivered},
+		fmt.Sprintf("trace %s: %d of %d spans came", t.Info.ID, len(t.Spans), t.Info.Spans), w.reader.run.Now())
+}
+
 // skip settles a trace that the source could not give, or that is not finished.
 func (w *window) skip(info *mlflow.Info, s *mlflow.Skip) {
 	if w.suspects != nil {
@@ -208,12 +190,17 @@ func (w *window) reject(f refusal, since time.Time) {
 // leave settles a trace that was not delivered. since is when the reason was met first, unless an
 // earlier run met it.
 func (w *window) leave(info *mlflow.Info, reason mlflow.Reason, detail string, since time.Time) {
-	r := w.reader.run
+	w.leaveOpen(info, progress.OpenTrace{Reason: reason}, detail, since)
+}
+
+// leaveOpen is leave for an open trace of which only Reason and Spans are set.
+func (w *window) leaveOpen(info *mlflow.Info, t progress.OpenTrace, detail string, since time.Time) {
+	r, reason := w.reader.run, t.Reason
 	was, known := w.formerly[info.ID]
-	t := progress.OpenTrace{
-		ID: info.ID, Day: int64(mlflow.DayOf(info.Timestamp)), Reason: reason, Since: since.UnixMilli(),
-		Tries: was.Tries + 1,
-	}
+	t.ID, t.Day, t.Since = info.ID, int64(mlflow.DayOf(info.Timestamp)), since.UnixMilli()
+	t.Tries = was.Tries + 1
+	more := max(0, t.Spans-was.Spans)
+	t.Spans = was.Spans + more
 	same := known && was.Reason == reason
 	if same {
 		t.Since = was.Since
@@ -221,8 +208,10 @@ func (w *window) leave(info *mlflow.Info, reason mlflow.Reason, detail string, s
 			t.Tries = was.Tries // nothing that is stored changes
 		}
 	}
+	delta := progress.Totals{Spans: more}
+	delta.Leave(reason, 1)
 	w.mu.Lock()
-	w.totals.Leave(reason, 1)
+	w.totals.Add(delta)
 	w.left = append(w.left, t)
 	if !same && reason != progress.Refused {
 		w.skipped = append(w.skipped, progress.SkippedTrace{
@@ -232,7 +221,7 @@ func (w *window) leave(info *mlflow.Info, reason mlflow.Reason, detail string, s
 	}
 	w.mu.Unlock()
 	r.Ledger.Update(w.reader.exp.ID, func(a *progress.Account) {
-		a.Run.Leave(reason, 1)
+		a.Run.Add(delta)
 		a.InFlight--
 	})
 	r.Ledger.Sample(reason, info.ID, detail)

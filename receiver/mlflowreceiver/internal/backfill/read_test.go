@@ -1,0 +1,177 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package backfill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// threeSpans is a world with 40 traces whose metadata tells three spans each, and the id of one.
+func threeSpans() (*world, string) {
+	w := newWorld(1, 0)
+	for i := range 40 {
+		info := late(fmt.Sprintf("tr-1-%04d", i), time.Duration(40-i)*time.Hour, time.Second)
+		info.Spans = 3
+		w.source.spans[info.ID] = 3
+		w.source.add(info)
+	}
+	return w, "tr-1-0020"
+}
+
+// A trace that comes without all of its spans is asked for again.
+func TestSpansThatAreMissingOnce(t *testing.T) {
+	w, id := threeSpans()
+	w.source.cuts[id] = attempts - 1
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 1, w.got[id])
+	require.Equal(t, 120, w.spans)
+	require.Empty(t, w.listed)
+}
+
+// A trace whose spans stay missing is delivered with those that come and is listed, and the run is not
+// complete. Later runs ask again, send nothing twice for nothing, and deliver the whole trace.
+func TestSpansThatStayMissing(t *testing.T) {
+	w, id := threeSpans()
+	w.source.cuts[id] = 1 << 30
+	for range 2 {
+		require.NoError(t, w.run(t, w.settings(accept)))
+		v := w.verdict(t, nil)
+		require.False(t, v.Complete)
+		require.Contains(t, v.Headline, "1 lack spans: trace tr-1-0020: 2 of 3 spans came")
+		require.Contains(t, v.Problems[0], "1 traces lack spans")
+		require.Equal(t, map[string]mlflow.Reason{id: mlflow.ReasonSpansMissing}, w.listed)
+		require.Equal(t, 1, w.got[id])
+		require.Equal(t, 119, w.spans)
+		rec, open := w.record(t, "1")
+		require.EqualValues(t, 119, rec.Totals.Spans)
+		require.EqualValues(t, 39, rec.Totals.Accepted)
+		require.Equal(t, map[mlflow.Reason]int64{mlflow.ReasonSpansMissing: 1}, rec.Totals.Pending)
+		require.Len(t, open, 1)
+		require.EqualValues(t, 2, open[0].Spans)
+	}
+	require.Equal(t, attempts+1, w.source.reads[id], "a later run asks once, as nothing has changed")
+
+	w.source.cuts[id] = 0
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 2, w.got[id])
+	rec, open := w.record(t, "1")
+	require.EqualValues(t, 120, rec.Totals.Spans, "those that came before count once")
+	require.EqualValues(t, 40, rec.Totals.Accepted)
+	require.Empty(t, open)
+	require.Contains(t, w.complete(t, w.settings(accept)).Headline, "nothing new; 40 traces with 120 spans")
+}
+
+// A trace without all of its spans that the destination refuses is held like any other, and is still
+// incomplete once it is taken.
+func TestSpansMissingFromARefusedTrace(t *testing.T) {
+	w, id := threeSpans()
+	w.source.cuts[id] = 1 << 30
+	refusals := 1
+	require.NoError(t, w.run(t, w.settings(func(_ context.Context, _ string, ids []string) error {
+		for _, other := range ids {
+			if other == id && refusals > 0 {
+				if len(ids) == 1 {
+					refusals--
+				}
+				return consumererror.NewPermanent(errors.New("bad data"))
+			}
+		}
+		return nil
+	})))
+	require.False(t, w.verdict(t, nil).Complete)
+	require.Equal(t, 1, w.got[id])
+	_, open := w.record(t, "1")
+	require.Len(t, open, 1)
+	require.Equal(t, mlflow.ReasonSpansMissing, open[0].Reason)
+}
+
+// More spans than the metadata tells are no fault: it does not count those that were added later.
+func TestMoreSpansThanTold(t *testing.T) {
+	w, id := threeSpans()
+	w.source.spans[id] = 4
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 121, w.spans)
+}
+
+// A trace that has only just ended is read once it has settled, in the shape that it has then, unless
+// its final info is there or it is dated into the future.
+func TestTraceThatHasJustEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		ago    time.Duration
+		final  bool
+		waited time.Duration
+	}{
+		"ended 3 s ago":            {3 * time.Second, false, 7 * time.Second},
+		"its info is final":        {3 * time.Second, true, 0},
+		"ended 10 s ago":           {10 * time.Second, false, 0},
+		"the source's clock is on": {-5 * time.Second, false, 15 * time.Second},
+		"dated into the future":    {-time.Hour, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := days()
+			info := late("new", c.ago+2*time.Second, 2*time.Second)
+			info.Final = c.final
+			w.source.add(info)
+			s := w.settings(accept)
+			if c.waited > 0 {
+				s.Source = grows{w.source, "new"}
+			}
+			w.complete(t, s)
+			require.GreaterOrEqual(t, w.ended, c.waited)
+			require.Less(t, w.ended, c.waited+time.Second)
+			w.later = time.Minute
+			w.complete(t, w.settings(accept))
+			require.Equal(t, 1, w.got["new"], "it was delivered as it is now")
+		})
+	}
+}
+
+// grows is a source in which a trace gets an earlier start once it was read.
+type grows struct {
+	*fakeSource
+	id string
+}
+
+func (g grows) Traces(ctx context.Context, infos []mlflow.Info,
+	yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
+	err := g.fakeSource.Traces(ctx, infos, yield)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.infos["1"] {
+		if info := &g.infos["1"][i]; info.ID == g.id && info.Duration < 3000 && g.reads[g.id] > 0 {
+			info.Timestamp -= 1000
+			info.Duration += 1000
+		}
+	}
+	return err
+}
+
+// A stop does not wait for a trace to settle.
+func TestStopWhileATraceSettles(t *testing.T) {
+	w := days()
+	w.source.add(late("new", 3*time.Second, time.Second))
+	s := w.settings(accept)
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		time.AfterFunc(time.Second, func() { close(stop) })
+		begin := time.Now()
+		_, err := Run(t.Context(), stop, s)
+		require.NoError(t, err)
+		require.Less(t, time.Since(begin), 2*time.Second)
+	})
+	require.Zero(t, w.got["new"])
+	w.later = time.Minute
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 1, w.got["new"])
+}
