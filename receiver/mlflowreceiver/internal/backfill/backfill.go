@@ -398,6 +398,9 @@ func (r *run) open() error {
 			return fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 		}
 		x.again = x.record.Open
+		if x.record.LastRun > 0 {
+			x.endedSince = max(x.record.LastRun-endedBefore, 1)
+		}
 		r.readers = append(r.readers, x)
 	}
 	if err := r.restored(); err != nil {

@@ -101,6 +101,30 @@ func TestGrownTrace(t *testing.T) {
 	require.Contains(t, v.Headline, "nothing new; 720 traces")
 }
 
+// What ended since the last run is read although the numbers of its day agree.
+func TestWhatEndedSince(t *testing.T) {
+	w := days()
+	w.complete(t, w.settings(accept))
+	w.source.mu.Lock()
+	list := w.source.infos["1"]
+	grown, other := &list[50], &list[51]
+	require.Equal(t, mlflow.DayOf(grown.Timestamp), mlflow.DayOf(other.Timestamp))
+	more := epoch.Add(time.Minute).UnixMilli() - grown.Timestamp - grown.Duration
+	grown.Duration += more
+	other.Duration -= more
+	w.source.mu.Unlock()
+	w.later = time.Hour
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 2, w.got["tr-1-0050"])
+	require.Equal(t, 1, w.got["tr-1-0051"], "nothing shows that it has changed")
+
+	// One that is met on both ways is sent once.
+	w.source.add(late("late", -time.Minute, time.Second))
+	w.source.pause, w.later = time.Second, 2*time.Hour
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 1, w.got["late"])
+}
+
 // What is delivered during a run and what appears meanwhile is found in the same run.
 func TestTraceThatAppearsMeanwhile(t *testing.T) {
 	w := days()

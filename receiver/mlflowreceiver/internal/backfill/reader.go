@@ -5,6 +5,7 @@ package backfill
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -25,12 +26,17 @@ type reader struct {
 	planning sync.Mutex           // windows are planned one after the other
 	again    []int                // pages of open traces of earlier runs, tried again before anything is listed
 	queued   []progress.OpenTrace // of them, those that are looked up next
-	ranges   []reconcile.TimeRange
-	listing  *delivered.Listing // of the first range; nil before it is begun
-	after    mlflow.Position    // how far it came
-	from     int64              // from where on this run listed it
-	listed   []reconcile.TimeRange
-	list     []ListedTrace // of a run over a list; such a reader lists nothing
+	// Traces that ended at endedSince or later, Unix milliseconds, are asked for before anything is
+	// listed, from endedAfter on; 0: not, or no more.
+	endedSince int64
+	endedAfter mlflow.Position
+	met        map[uint64]uint16 // those of them that are read, by hash: their shapes
+	ranges     []reconcile.TimeRange
+	listing    *delivered.Listing // of the first range; nil before it is begun
+	after      mlflow.Position    // how far it came
+	from       int64              // from where on this run listed it
+	listed     []reconcile.TimeRange
+	list       []ListedTrace // of a run over a list; such a reader lists nothing
 	// takeOver is what a position of an older format says was read: its traces are in the set as soon
 	// as they are listed.
 	takeOver progress.Coverage
@@ -92,6 +98,9 @@ func (x *reader) plan(ctx context.Context) (*window, error) {
 		}
 	}
 	if len(x.queued) == 0 {
+		if w, err := x.planEnded(ctx); w != nil || err != nil {
+			return w, err
+		}
 		return x.planRange(ctx)
 	}
 	n := min(len(x.queued), x.run.PageSize)
@@ -104,6 +113,47 @@ func (x *reader) plan(ctx context.Context) (*window, error) {
 		formerly[t.ID] = t
 	}
 	return x.lookUp(ctx, ids, formerly)
+}
+
+// endedBefore is how long before the last run a trace must have ended that is not asked for: clients
+// write it after its end, and clocks differ.
+const endedBefore = 10 * 60_000
+
+// planEnded makes a window of traces that ended since the last run and are not known as they are now,
+// or returns nil when there are none. A day whose numbers agree may have such traces.
+func (x *reader) planEnded(ctx context.Context) (*window, error) {
+	r := x.run
+	for x.endedSince > 0 {
+		infos, err := r.Source.Ended(ctx,
+			mlflow.Range{ExperimentID: x.exp.ID, From: r.From, To: r.To, Filter: r.Filter},
+			x.endedSince, x.endedAfter, r.PageSize)
+		if err != nil && !errors.Is(err, mlflow.ErrUnsupported) {
+			return nil, err
+		}
+		if len(infos) == 0 {
+			x.endedSince = 0
+			break
+		}
+		last := infos[len(infos)-1]
+		x.endedAfter = mlflow.Position{Timestamp: last.Timestamp, ID: last.ID}
+		w := &window{reader: x}
+		if err := w.choose(ctx, infos); err != nil {
+			return nil, err
+		}
+		if len(w.infos)+len(w.delivered) == 0 {
+			continue
+		}
+		for i := range w.infos {
+			t := delivered.NewTrace(&w.infos[i], delivered.UnknownSpans)
+			if x.met == nil {
+				x.met = map[uint64]uint16{}
+			}
+			x.met[t.Hash] = t.Shape
+		}
+		w.ticket = x.tracker.Begin()
+		return w, nil
+	}
+	return nil, nil
 }
 
 // planRange makes a window of the next page of infos, or returns nil when everything is listed.
@@ -164,8 +214,9 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 		return err
 	}
 	for i := range infos {
+		shape, met := x.met[w.page[i].Hash]
 		switch {
-		case open[i]:
+		case open[i], met && shape == w.page[i].Shape:
 		case known[i] == delivered.New &&
 			x.takeOver.Holds(mlflow.Position{Timestamp: infos[i].Timestamp, ID: infos[i].ID}):
 			w.delivered = append(w.delivered, w.page[i])
