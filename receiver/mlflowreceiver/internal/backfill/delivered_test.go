@@ -119,7 +119,7 @@ func TestWhatEndedSince(t *testing.T) {
 	require.Equal(t, 1, w.got["tr-1-0051"], "nothing shows that it has changed")
 
 	// One that is met on both ways is sent once.
-	w.source.add(late("late", -time.Minute, time.Second))
+	w.source.add(late("late", -55*time.Minute, time.Second))
 	w.source.pause, w.later = time.Second, 2*time.Hour
 	w.complete(t, w.settings(accept))
 	require.Equal(t, 1, w.got["late"])
