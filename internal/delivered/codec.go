@@ -13,10 +13,10 @@ import (
 )
 
 // ErrNewerFormat is the error for a record that a newer version of the program wrote.
-var ErrNewerFormat = errors.New("the record was written by a newer version of otelcol-mlflow")
+var ErrNewerFormat = errors.New("the stored record was written by a newer version of otelcol-mlflow")
 
-// ErrDamaged is the error of decoders for a record that can't be read.
-var ErrDamaged = errors.New("the record is damaged")
+// ErrDamaged is the error for a stored record that can't be read, here and of a position.
+var ErrDamaged = errors.New("the stored record is damaged")
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))

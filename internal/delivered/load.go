@@ -214,6 +214,7 @@ func (s *Set) loadEntries(p place, d *day, k *chunk, value []byte) error {
 		k.ids.changed, k.late.changed = true, d.digests
 		d.lost()
 	}
+	s.lost += max(0, int64(had-has))
 	d.Delivered = max(0, d.Delivered+int64(has-had))
 	*c = span{allMinutes.first, allMinutes.last, uint16(has)}
 	if has == 0 {

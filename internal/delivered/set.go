@@ -38,6 +38,7 @@ type Set struct {
 	tick     uint64           // of the last use of a chunk
 	obsolete map[place]*state // digests to be deleted
 	damage   []Damage
+	lost     int64 // entries, since Lost was called
 }
 
 // Damage is a record that could not be read. What was in it is given up: its days are listed again,
@@ -156,6 +157,16 @@ func (s *Set) Damage() []Damage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.damage)
+}
+
+// Lost returns how many entries were lost with records that could not be read since it was called last.
+// Their traces are delivered again.
+func (s *Set) Lost() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.lost
+	s.lost = 0
+	return n
 }
 
 // Known says what a set knows of a trace.

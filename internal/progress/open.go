@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"io"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
@@ -62,19 +63,19 @@ func EncodeOpen(page []OpenTrace) []byte {
 	return append(fmt.Appendf(nil, "%s %08x\n", openVersion, crc32.ChecksumIEEE(body.Bytes())), body.Bytes()...)
 }
 
-// DecodeOpen reads what EncodeOpen wrote. The error is ErrDamaged or ErrNewerFormat, with what is
+// DecodeOpen reads what EncodeOpen wrote. The error is delivered.ErrDamaged or delivered.ErrNewerFormat, with what is
 // wrong.
 func DecodeOpen(b []byte) ([]OpenTrace, error) {
 	head, body, found := bytes.Cut(b, []byte("\n"))
 	version, sum, _ := bytes.Cut(head, []byte(" "))
 	if !found {
-		return nil, fmt.Errorf("%w: a page of open traces has no header", ErrDamaged)
+		return nil, fmt.Errorf("%w: a page of open traces has no header", delivered.ErrDamaged)
 	}
 	if err := checkVersion(string(version), openVersion); err != nil {
 		return nil, err
 	}
 	if fmt.Sprintf("%08x", crc32.ChecksumIEEE(body)) != string(sum) {
-		return nil, fmt.Errorf("%w: the checksum of a page of open traces does not match", ErrDamaged)
+		return nil, fmt.Errorf("%w: the checksum of a page of open traces does not match", delivered.ErrDamaged)
 	}
 	var page []OpenTrace
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -84,7 +85,7 @@ func DecodeOpen(b []byte) ([]OpenTrace, error) {
 			if errors.Is(err, io.EOF) {
 				return page, nil
 			}
-			return nil, fmt.Errorf("%w: a page of open traces: %w", ErrDamaged, err)
+			return nil, fmt.Errorf("%w: a page of open traces: %w", delivered.ErrDamaged, err)
 		}
 		page = append(page, t)
 	}

@@ -6,13 +6,13 @@ package progress
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"maps"
 	"strconv"
 	"strings"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
@@ -66,7 +66,7 @@ func (i Identity) Differs(o Identity) bool {
 		i.ArtifactLocation != "" && o.ArtifactLocation != "" && i.ArtifactLocation != o.ArtifactLocation
 }
 
-// Totals are numbers of traces, except for Spans. Read = Accepted + Skipped + Rejected + Pending,
+// Totals are numbers of traces, except for Spans, which counts those that were sent, also again. Read = Accepted + Skipped + Rejected + Pending,
 // and what is in flight. First and Last are the smallest and largest timestamp among accepted
 // traces, Unix milliseconds; 0 when there is none.
 type Totals struct {
@@ -147,6 +147,14 @@ func (t *Totals) Retake(r mlflow.Reason) {
 	}
 }
 
+// Forget takes back n accepted traces of which it is no longer known that they were. Their spans stay
+// counted, since it is not known how many they were.
+func (t *Totals) Forget(n int64) {
+	n = min(n, t.Accepted)
+	t.Read -= n
+	t.Accepted -= n
+}
+
 // Saw widens First and Last by the timestamp of an accepted trace.
 func (t *Totals) Saw(timestamp int64) { t.Add(Totals{First: timestamp, Last: timestamp}) }
 
@@ -189,13 +197,6 @@ func (r Record) Encode() []byte {
 	return append(fmt.Appendf(nil, "%s %08x ", recordVersion, crc32.ChecksumIEEE(body)), body...)
 }
 
-// ErrDamaged is the error for a stored position that can't be read. The run does not begin again by
-// itself.
-var ErrDamaged = errors.New("the stored position is damaged")
-
-// ErrNewerFormat is the error for a stored position that a newer version of the program wrote.
-var ErrNewerFormat = errors.New("the stored position was written by a newer version of otelcol-mlflow")
-
 // checkVersion compares the version in front of stored bytes with the one that is read here; both
 // end in a number.
 func checkVersion(got, want string) error {
@@ -209,13 +210,13 @@ func checkVersion(got, want string) error {
 	if ours && err == nil && theirs > own {
 		return fmt.Errorf(
 			"%w: its format is %s, this version reads %s; run the newer version, or use another storage folder",
-			ErrNewerFormat, got, want)
+			delivered.ErrNewerFormat, got, want)
 	}
-	return fmt.Errorf("%w: its format is %.40q, this version reads %q", ErrDamaged, got, want)
+	return fmt.Errorf("%w: its format is %.40q, this version reads %q", delivered.ErrDamaged, got, want)
 }
 
 // DecodeRecord reads what Encode wrote; no bytes at all are an empty record. The error is
-// ErrDamaged or ErrNewerFormat, with what is wrong.
+// delivered.ErrDamaged or delivered.ErrNewerFormat, with what is wrong.
 func DecodeRecord(b []byte) (Record, error) {
 	var r Record
 	if b == nil {
@@ -223,7 +224,7 @@ func DecodeRecord(b []byte) (Record, error) {
 	}
 	parts := bytes.SplitN(b, []byte(" "), 3)
 	if len(parts) != 3 {
-		return r, fmt.Errorf("%w: it has no header", ErrDamaged)
+		return r, fmt.Errorf("%w: it has no header", delivered.ErrDamaged)
 	}
 	version := string(parts[0])
 	if version != recordVersion1 && version != recordVersion2 {
@@ -232,7 +233,7 @@ func DecodeRecord(b []byte) (Record, error) {
 		}
 	}
 	if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(parts[2])); sum != string(parts[1]) {
-		return r, fmt.Errorf("%w: its checksum does not match", ErrDamaged)
+		return r, fmt.Errorf("%w: its checksum does not match", delivered.ErrDamaged)
 	}
 	var err error
 	switch version {
@@ -244,7 +245,7 @@ func DecodeRecord(b []byte) (Record, error) {
 		err = json.Unmarshal(parts[2], &r)
 	}
 	if err != nil {
-		return Record{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return Record{}, fmt.Errorf("%w: %w", delivered.ErrDamaged, err)
 	}
 	return r, nil
 }

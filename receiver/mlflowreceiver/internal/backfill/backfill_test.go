@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -635,7 +636,7 @@ func TestDamagedPositionIsRefused(t *testing.T) {
 			w := newWorld(1, 5)
 			require.NoError(t, w.store.Client.Set(t.Context(), "position/s/1", b))
 			err := w.run(t, w.settings(accept))
-			require.ErrorIs(t, err, progress.ErrDamaged)
+			require.ErrorIs(t, err, delivered.ErrDamaged)
 			require.Empty(t, w.got)
 		})
 	}
@@ -644,7 +645,7 @@ func TestDamagedPositionIsRefused(t *testing.T) {
 		bad := slices.Clone(good)
 		bad[i] ^= 0x10
 		_, err := progress.DecodeRecord(bad)
-		require.ErrorIs(t, err, progress.ErrDamaged, "byte %d", i)
+		require.ErrorIs(t, err, delivered.ErrDamaged, "byte %d", i)
 	}
 }
 

@@ -256,6 +256,10 @@ func TestDamagedChunk(t *testing.T) {
 	require.Equal(t, 720+24, sum)
 	accounts, _ := w.ledger.Snapshot()
 	require.Contains(t, accounts[0].Note, key)
+	rec, _ := w.record(t, "1")
+	require.EqualValues(t, 720, rec.Totals.Accepted, "a trace that was delivered again is one trace")
+	require.Equal(t, rec.Totals.Accepted, accounts[0].Earlier.Accepted+accounts[0].Run.Accepted)
+	require.Contains(t, w.complete(t, w.settings(accept)).Headline, "nothing new; 720 traces")
 }
 
 // Clients choose the time of a trace. A range that ends in the future holds those that are dated

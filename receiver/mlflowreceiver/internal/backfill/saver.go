@@ -196,6 +196,10 @@ func (s *saver) save(queue []*window, readers map[*reader]bool) {
 func (s *saver) changes(x *reader) *delivered.Changes {
 	store := s.run.Store
 	c := x.set.Changes()
+	if lost := x.set.Lost(); lost > 0 { // they count again once they are delivered again
+		x.record.Totals.Forget(lost)
+		s.run.Ledger.Update(x.exp.ID, func(a *progress.Account) { a.Earlier.Forget(lost) })
+	}
 	for _, op := range x.open.ops(func(page int) string { return store.open(x.exp.ID, page) }) {
 		if op.Type == storage.Delete {
 			c.Delete = append(c.Delete, op)

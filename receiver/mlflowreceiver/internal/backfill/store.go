@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -59,7 +60,7 @@ func (s Store) LoadOpen(ctx context.Context, experimentID string, page int) ([]p
 		return nil, fmt.Errorf("reading the storage: %w", err)
 	}
 	if b == nil {
-		return nil, fmt.Errorf("%w: page %d of the open traces is missing", progress.ErrDamaged, page)
+		return nil, fmt.Errorf("%w: page %d of the open traces is missing", delivered.ErrDamaged, page)
 	}
 	return progress.DecodeOpen(b)
 }
@@ -95,7 +96,7 @@ func (s Store) FixStart(ctx context.Context, written string, now int64) (int64, 
 	}
 	at, err := strconv.ParseInt(string(b), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: its start time is not a number", progress.ErrDamaged)
+		return 0, fmt.Errorf("%w: its start time is not a number", delivered.ErrDamaged)
 	}
 	return at, nil
 }
