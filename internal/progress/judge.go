@@ -29,6 +29,8 @@ type Outcome struct {
 	Reason   string
 	// Fault is the error that ended the run, if any; Unbalanced says that the counts do not add up.
 	Fault, Unbalanced error
+	// AddedSpans is how many spans were added inside of finished traces after their delivery.
+	AddedSpans int64
 	// Stopped says what stopped the run before its end ("stopped by SIGTERM"); empty when it ended
 	// by itself.
 	Stopped string
@@ -99,6 +101,11 @@ func Judge(o Outcome) Verdict {
 		v.Problems = append(v.Problems,
 			fmt.Sprintf("%d traces lack spans%s; the spans that came are delivered, and running again asks again",
 				n, detail(o.Details, mlflow.ReasonSpansMissing)))
+	}
+	if o.AddedSpans > 0 && o.Stopped == "" {
+		v.Problems = append(v.Problems, fmt.Sprintf("%s; nothing tells which traces these are", added(o)))
+		v.Next = append(v.Next, "to deliver spans that were added later, deliver everything again with another storage "+
+			"folder")
 	}
 	if o.Fault != nil {
 		v.Problems = append(v.Problems, o.Fault.Error())
@@ -201,6 +208,9 @@ func headline(v Verdict, o Outcome, all Totals) string {
 		if n := all.Pending[Refused]; n > 0 {
 			text += fmt.Sprintf("; %d refused%s", n, detail(o.Details, Refused))
 		}
+		if o.AddedSpans > 0 {
+			text += "; " + added(o)
+		}
 		if n := all.Pending[mlflow.ReasonSpansMissing]; n > 0 {
 			text += fmt.Sprintf("; %d lack spans%s", n, detail(o.Details, mlflow.ReasonSpansMissing))
 		}
@@ -211,6 +221,10 @@ func headline(v Verdict, o Outcome, all Totals) string {
 		return "delivery unknown: " + text + "; " + v.Reason
 	}
 	return "complete: " + text
+}
+
+func added(o Outcome) string {
+	return fmt.Sprintf("%d spans were added to finished traces after their delivery and are not delivered", o.AddedSpans)
 }
 
 // after is how far a run came that was stopped: "198 of 6000 traces" where the source told its own

@@ -68,6 +68,15 @@ func TestJudge(t *testing.T) {
 			complete: true,
 			headline: "complete: 1 of 2 traces acknowledged, with 0 spans, 1 not finished yet",
 		},
+		"without all spans": {
+			accounts: []Account{account("1", Totals{Read: 9, Accepted: 8, Spans: 20,
+				Pending: skips(mlflow.ReasonSpansMissing, 1)})},
+			details: map[mlflow.Reason]string{mlflow.ReasonSpansMissing: "trace tr-1: 2 of 3 spans came"},
+			headline: "not complete: 8 of 9 traces acknowledged, with 20 spans, 1 incomplete; 1 lack spans: trace tr-1: " +
+				"2 of 3 spans came",
+			problem: "1 traces lack spans: trace tr-1: 2 of 3 spans came; the spans that came are delivered, and running " +
+				"again asks again",
+		},
 		"rejected": {
 			accounts: []Account{account("1", Totals{Read: 1000, Accepted: 999, Rejected: 1})},
 			headline: "not complete: 999 of 1000 traces acknowledged, with 0 spans, 1 rejected",
@@ -237,4 +246,15 @@ func TestSkippedWithinTheTolerance(t *testing.T) {
 	v = Judge(o)
 	require.False(t, v.Complete)
 	require.Equal(t, []string{"to accept what is skipped, write receivers::mlflow/a::max_skipped: 1"}, v.Next)
+}
+
+// Spans that were added inside of finished traces are missing, whatever the other numbers say.
+func TestAddedSpans(t *testing.T) {
+	v := Judge(Outcome{Accounts: []Account{{Run: Totals{Read: 5, Accepted: 5, Spans: 9}, SourceCount: 5, Done: true}},
+		Delivery: Acknowledged, Allowed: func(int64) int64 { return 0 }, AddedSpans: 3})
+	require.False(t, v.Complete)
+	require.Equal(t, "not complete: 5 of 5 traces acknowledged, with 9 spans; 3 spans were added to finished traces "+
+		"after their delivery and are not delivered", v.Headline)
+	require.Len(t, v.Problems, 1)
+	require.Contains(t, v.Next[0], "another storage folder")
 }

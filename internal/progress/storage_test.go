@@ -6,11 +6,13 @@ package progress
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
@@ -28,6 +30,30 @@ func TestStoredPosition(t *testing.T) {
 	assert.Equal(t, int64(1), r.Totals.Skipped[mlflow.ReasonNoSpans])
 }
 
+// TestStoredPositions reads positions of later formats: 2 knew ranges of time, 3 is written today.
+func TestStoredPositions(t *testing.T) {
+	stored := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "storage", name))
+		require.NoError(t, err)
+		return b
+	}
+	totals := Totals{Read: 12, Accepted: 9, Spans: 36, Skipped: map[mlflow.Reason]int64{mlflow.ReasonNoSpans: 1},
+		Pending: map[mlflow.Reason]int64{mlflow.ReasonInProgress: 2}}
+	r, err := DecodeRecord(stored("position-2"))
+	require.NoError(t, err)
+	assert.Equal(t, Record{Covered: Coverage{{Upto: mlflow.Position{Timestamp: 1772668800000, ID: "tr-1"}}},
+		Open: []int{0}, Totals: totals, Delivery: Acknowledged, Older: true}, r)
+
+	totals.Pending = map[mlflow.Reason]int64{mlflow.ReasonSpansMissing: 2}
+	totals.First, totals.Last = 1772668800000, 1772668900000
+	r, err = DecodeRecord(stored("position-3"))
+	require.NoError(t, err)
+	assert.Equal(t, Record{Identity: Identity{Created: 1772668800000, ArtifactLocation: "mlflow-artifacts:/1"},
+		Generation: 1, LastRun: 1772755200000, Last: []string{"tr-1"}, Open: []int{0}, Totals: totals,
+		Delivery: Acknowledged}, r)
+	assert.Equal(t, stored("position-3"), r.Encode())
+}
+
 // TestStoredOpenTraces reads a page of open traces as the first version of its format wrote it.
 func TestStoredOpenTraces(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "storage", "open-1"))
@@ -39,4 +65,25 @@ func TestStoredOpenTraces(t *testing.T) {
 		{ID: "tr-3", Day: 20518, Reason: Rejected, Since: 1772668800001, Tries: 2},
 	}, page)
 	assert.Equal(t, b, EncodeOpen(page))
+}
+
+// TestStoredSpanCount reads a number of spans as the first version of its format wrote it.
+func TestStoredSpanCount(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "storage", "spans-1"))
+	require.NoError(t, err)
+	c, err := DecodeSpanCount(b)
+	require.NoError(t, err)
+	assert.Equal(t, SpanCount{Of: "0123456789abcdef", Counted: 42, Sent: 40, Added: 2}, c)
+	assert.Equal(t, b, c.Encode())
+	for i := range b {
+		damaged := slices.Clone(b)
+		damaged[i] ^= 1
+		_, err := DecodeSpanCount(damaged)
+		require.Error(t, err, "byte %d", i)
+	}
+	_, err = DecodeSpanCount([]byte("mlflow-spans-2 00000000 {}"))
+	require.ErrorIs(t, err, delivered.ErrNewerFormat)
+	c, err = DecodeSpanCount(nil)
+	require.NoError(t, err)
+	assert.Zero(t, c)
 }

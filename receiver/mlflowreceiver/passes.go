@@ -221,6 +221,7 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		MaxSkipped: r.cfg.MaxSkipped.String(),
 		Receiver:   r.set.ID.String(),
 		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: ledger.Check(),
+		AddedSpans: result.AddedSpans,
 		Stopped:    r.stopped(accounts, fault),
 		BeganAgain: beganAgain,
 	})

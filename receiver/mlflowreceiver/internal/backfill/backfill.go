@@ -118,7 +118,9 @@ type run struct {
 	// traces are delivered, and their days stay open.
 	until int64
 
-	sentAgain atomic.Int64
+	sentAgain  atomic.Int64
+	spans      spanCheck
+	addedSpans int64
 
 	mu      sync.Mutex
 	notices []func()      // to be called once mu is free
@@ -139,6 +141,9 @@ type Result struct {
 	// SentAgain is the number of traces that were sent again because a call that held them was
 	// refused.
 	SentAgain int64
+	// AddedSpans is how many spans were added inside of finished traces and are not delivered, as far as
+	// the source tells.
+	AddedSpans int64
 }
 
 // Run reads everything that is missing and returns when it is settled, or soon after stop is closed
@@ -194,7 +199,7 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 			a.Note = x.note
 		})
 	}
-	return Result{SentAgain: r.sentAgain.Load()}, r.cause(fault)
+	return Result{SentAgain: r.sentAgain.Load(), AddedSpans: r.addedSpans}, r.cause(fault)
 }
 
 // read lists and delivers until the source's own numbers agree with what was listed, or further
@@ -406,9 +411,13 @@ func (r *run) open() error {
 	if err := r.restored(); err != nil {
 		return err
 	}
+	if err := r.openSpans(); err != nil {
+		return err
+	}
 	if _, err := r.plan(0); err != nil {
 		return err
 	}
+	r.spans.gone = r.totalGone()
 	for _, x := range r.readers {
 		count := x.total()
 		if count < 0 && len(x.ranges) > 0 {

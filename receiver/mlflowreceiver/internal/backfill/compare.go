@@ -105,6 +105,9 @@ func (r *run) count(pass int) error {
 		}
 		ids = append(ids, x.exp.ID)
 	}
+	if err := r.countSpans(ids); err != nil {
+		return err
+	}
 	total, err := r.Source.Daily(r.ctx, ids, r.From, r.To)
 	if errors.Is(err, mlflow.ErrUnsupported) {
 		return r.probe(pass)
@@ -194,6 +197,7 @@ func (r *run) conclude() error {
 		}
 		c := reconcile.Compare(r.input(x), x.listed, method)
 		c.Differ = slices.DeleteFunc(c.Differ, x.meanwhile)
+		x.missing = !c.Complete()
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
 			a.Missing, a.Scope, a.Gone = c.Missing(), c.Scope(), c.Gone
 		})
@@ -201,7 +205,7 @@ func (r *run) conclude() error {
 			rec.Covered, rec.LastRun, rec.Identity = nil, r.To, progress.IdentityOf(&x.exp)
 		})
 	}
-	return nil
+	return r.concludeSpans()
 }
 
 // meanwhile reports whether a day differs only by what appeared while it was listed: what was listed

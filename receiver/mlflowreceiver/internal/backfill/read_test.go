@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,4 +175,90 @@ func TestStopWhileATraceSettles(t *testing.T) {
 	w.later = time.Minute
 	w.complete(t, w.settings(accept))
 	require.Equal(t, 1, w.got["new"])
+}
+
+// inStore is threeSpans with spans in the source's database.
+func inStore() (*world, string) {
+	w, id := threeSpans()
+	for i := range w.source.infos["1"] {
+		inDatabase(&w.source.infos["1"][i])
+	}
+	return w, id
+}
+
+func inDatabase(i *mlflow.Info) {
+	i.Tags = []mlflow.KeyValue{{Key: mlflow.TagSpansLocation, Value: mlflow.SpansInStore}}
+}
+
+// Spans that are added inside of a finished trace change nothing in its info. That there are some shows
+// in the number of spans in the database, now and in later runs.
+func TestSpansAddedInsideOfFinishedTraces(t *testing.T) {
+	w, id := inStore()
+	w.complete(t, w.settings(accept))
+	w.complete(t, w.settings(accept))
+	w.source.spans[id] = 5
+	fresh := late("late", 30*time.Hour, time.Second)
+	inDatabase(&fresh)
+	w.source.spans["late"] = 7
+	w.source.add(fresh)
+	for range 2 {
+		require.NoError(t, w.run(t, w.settings(accept)))
+		require.EqualValues(t, 2, w.result.AddedSpans)
+		require.Equal(t, 1, w.got[id])
+		require.Equal(t, 1, w.got["late"])
+	}
+}
+
+// Nothing is said of spans where it is not known what the traces had before, and nothing wrong after it.
+func TestSpansThatCannotBeCompared(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, w *world){
+		"a trace was deleted": func(_ *testing.T, w *world) {
+			w.source.infos["1"] = slices.DeleteFunc(w.source.infos["1"],
+				func(i mlflow.Info) bool { return i.ID == "tr-1-0001" })
+		},
+		"a trace has grown": func(_ *testing.T, w *world) {
+			w.source.infos["1"][3].Duration++
+			w.source.spans["tr-1-0003"] = 9
+		},
+		"a trace of unknown place appeared": func(_ *testing.T, w *world) {
+			w.source.add(late("late", time.Hour, time.Second))
+		},
+		"the stored number is damaged": func(t *testing.T, w *world) {
+			require.NoError(t, w.store.Client.Set(t.Context(), "spans/s", []byte("mlflow-spans-1 0 {}")))
+		},
+		"a run did not come to its end": func(t *testing.T, w *world) {
+			fresh := late("late", time.Hour, time.Second)
+			inDatabase(&fresh)
+			w.source.spans["late"] = 50
+			w.source.add(fresh)
+			s := w.settings(accept)
+			s.Source = dies{w.source}
+			require.Error(t, w.run(t, s))
+			require.Equal(t, 1, w.got["late"])
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, id := inStore()
+			w.complete(t, w.settings(accept))
+			change(t, w)
+			w.source.spans[id] = 5
+			for range 2 {
+				require.NoError(t, w.run(t, w.settings(accept)))
+				require.Zero(t, w.result.AddedSpans)
+			}
+			w.source.spans[id] = 6
+			require.NoError(t, w.run(t, w.settings(accept)))
+			require.EqualValues(t, 1, w.result.AddedSpans)
+		})
+	}
+}
+
+// dies is a source that can't count once it was read.
+type dies struct{ *fakeSource }
+
+func (d dies) SpanCount(ctx context.Context, experiments []string, from, to int64) (int64, error) {
+	if d.fakeSource.reads["late"] > 0 {
+		return 0, errDown
+	}
+	return d.fakeSource.SpanCount(ctx, experiments, from, to)
 }

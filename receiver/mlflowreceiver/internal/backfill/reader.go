@@ -47,6 +47,7 @@ type reader struct {
 	before, counts *reconcile.SourceCounts
 	differ         []delivered.Range
 	exact          bool   // differ was found by asking whether the source has as many traces as listed
+	missing        bool   // the source counts otherwise than what was listed
 	note           string // why more was listed or delivered than usual
 
 	tracker progress.Tracker[*window]

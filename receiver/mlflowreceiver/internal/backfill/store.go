@@ -29,6 +29,8 @@ func (s Store) open(experimentID string, page int) string {
 	return s.key("open", experimentID+"/"+strconv.Itoa(page))
 }
 
+func (s Store) spans() string { return "spans/" + s.Source }
+
 // usedKey says that a storage was used before.
 const usedKey = "used"
 

@@ -65,6 +65,9 @@ func (r *run) process(w *window) {
 	w.totals.Read = int64(len(w.infos))
 	r.Ledger.Update(x.exp.ID, w.begin)
 	r.Observer.Read(int(w.news()))
+	if w.grown > 0 {
+		r.spans.unsure.Store(true)
+	}
 	r.track(w)
 	defer r.untrack(w)
 
@@ -156,6 +159,7 @@ func (w *window) accept(traces []*mlflow.Trace) {
 		a.Run.Add(delta)
 		a.InFlight -= delta.Accepted
 	})
+	w.noteSpans(traces)
 	r.Observer.Accepted(len(traces))
 	w.settled(len(traces))
 }
@@ -202,6 +206,7 @@ func (w *window) leaveOpen(info *mlflow.Info, t progress.OpenTrace, detail strin
 	more := max(0, t.Spans-was.Spans)
 	t.Spans = was.Spans + more
 	same := known && was.Reason == reason
+	r.noteLeft(reason, known, same)
 	if same {
 		t.Since = was.Since
 		if t.Day = was.Day; reason != progress.Refused {
