@@ -77,6 +77,14 @@ func TestJudge(t *testing.T) {
 			problem: "1 traces lack spans: trace tr-1: 2 of 3 spans came; the spans that came are delivered, and running " +
 				"again asks again",
 		},
+		"not listed": {
+			accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"}, Done: true,
+				Missing: "2026-01-02: the source has 2 traces, 1 were listed"},
+				{Experiment: mlflow.Experiment{ID: "3", Name: "z"}, Done: true, Missing: "something"}},
+			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans; experiment y (2): 2026-01-02: the " +
+				"source has 2 traces, 1 were listed; and 1 more experiments",
+			problem: "experiment y (2) is not delivered completely: 2026-01-02",
+		},
 		"rejected": {
 			accounts: []Account{account("1", Totals{Read: 1000, Accepted: 999, Rejected: 1})},
 			headline: "not complete: 999 of 1000 traces acknowledged, with 0 spans, 1 rejected",

@@ -1,0 +1,261 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+// clientTrace is a trace as a client that keeps spans in artifacts writes it: its info, and a file of
+// spans beside it. Servers from 3.2 on take it.
+type clientTrace struct {
+	id       string
+	start    time.Time
+	duration time.Duration
+	spans    int
+}
+
+var clientTraces atomic.Uint32
+
+func newClientTrace(age time.Duration) clientTrace {
+	return clientTrace{fmt.Sprintf("tr-%032x", uint64(clientTraces.Add(1))+1<<40), time.Now().Add(-age), time.Minute, 2}
+}
+
+// write posts the trace, or changes it.
+func (c clientTrace) write(t testing.TB, s *mlflowserver.Server, experiment string) {
+	t.Helper()
+	post(t, s, "/api/3.0/mlflow/traces", map[string]any{"trace": map[string]any{"trace_info": map[string]any{
+		"trace_id": c.id,
+		"trace_location": map[string]any{"type": "MLFLOW_EXPERIMENT",
+			"mlflow_experiment": map[string]any{"experiment_id": experiment}},
+		"request_time":       c.start.UTC().Format("2006-01-02T15:04:05.000Z"),
+		"execution_duration": fmt.Sprintf("%.3fs", c.duration.Seconds()),
+		"state":              "OK",
+		"trace_metadata": map[string]any{"mlflow.trace_schema.version": "3",
+			"mlflow.trace.sizeStats": fmt.Sprintf(`{"num_spans": %d}`, c.spans)},
+		"tags": map[string]any{"mlflow.traceName": "written"},
+	}}})
+	encode := func(hex string) string {
+		b := make([]byte, len(hex)/2)
+		require.NoError(t, unhex(b, hex))
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	var spans []any
+	for n := range c.spans {
+		span := map[string]any{
+			"trace_id": encode(c.id[3:]), "span_id": encode(fmt.Sprintf("%016x", n+1)), "parent_span_id": nil,
+			"name": "written", "start_time_unix_nano": c.start.UnixNano(),
+			"end_time_unix_nano": c.start.Add(c.duration).UnixNano(),
+			"status":             map[string]any{"code": "STATUS_CODE_OK", "message": ""}, "events": []any{},
+			"attributes": map[string]any{"mlflow.traceRequestId": strconv.Quote(c.id)},
+		}
+		if n > 0 {
+			span["parent_span_id"] = encode(fmt.Sprintf("%016x", 1))
+		}
+		spans = append(spans, span)
+	}
+	body, err := json.Marshal(map[string]any{"spans": spans})
+	require.NoError(t, err)
+	place := fmt.Sprintf("%s/api/2.0/mlflow-artifacts/artifacts/%s/traces/%s/artifacts/traces.json", s.URL, experiment,
+		c.id)
+	request, err := http.NewRequest(http.MethodPut, place, bytes.NewReader(body))
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	content, _ := io.ReadAll(answer.Body)
+	require.Equal(t, http.StatusOK, answer.StatusCode, "%s", content)
+}
+
+// gateway is a server in front of an MLflow server that cuts its answers while told to.
+type gateway struct {
+	*httptest.Server
+	hidden  atomic.Pointer[string] // trace that is left out of pages with others
+	without atomic.Pointer[string] // trace whose last span is left out
+}
+
+func newGateway(t testing.TB, to string) *gateway {
+	t.Helper()
+	target, err := url.Parse(to)
+	require.NoError(t, err)
+	g := &gateway{}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Del("Accept-Encoding")
+		},
+		ModifyResponse: func(r *http.Response) error {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return err
+			}
+			body = g.cut(r.Request, body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			r.ContentLength = int64(len(body))
+			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			return nil
+		},
+	}
+	g.Server = httptest.NewServer(proxy)
+	t.Cleanup(g.Close)
+	return g
+}
+
+func (g *gateway) cut(r *http.Request, body []byte) []byte {
+	var doc map[string]any
+	if json.Unmarshal(body, &doc) != nil {
+		return body
+	}
+	traces, _ := doc["traces"].([]any)
+	if id := g.hidden.Load(); id != nil && len(traces) > 1 {
+		doc["traces"] = slices.DeleteFunc(traces, func(trace any) bool {
+			return trace.(map[string]any)["trace_id"] == *id
+		})
+	}
+	if id := g.without.Load(); id != nil {
+		if strings.Contains(r.URL.RawQuery, *id) { // of one trace
+			cutSpans(doc)
+			if trace, ok := doc["trace"].(map[string]any); ok {
+				cutSpans(trace)
+			}
+		}
+		for _, trace := range traces { // of several
+			m := trace.(map[string]any)
+			if info, ok := m["trace_info"].(map[string]any); ok && info["trace_id"] == *id {
+				cutSpans(m)
+			}
+		}
+	}
+	if g.hidden.Load() == nil && g.without.Load() == nil {
+		return body
+	}
+	cut, err := json.Marshal(doc)
+	if err != nil {
+		return body
+	}
+	return cut
+}
+
+func cutSpans(m map[string]any) {
+	if spans, ok := m["spans"].([]any); ok {
+		m["spans"] = spans[:len(spans)-1]
+	}
+}
+
+// Whatever happens between two runs, or to the answers of a server: each trace and span arrives by the
+// next run, or the headline says what is missing and the exit status is 1.
+func TestNothingIsMissedInSilence(t *testing.T) {
+	t.Parallel()
+	s, err := start(mlflowserver.Database, filepath.Join(work, "missed"))
+	require.NoError(t, err)
+	old := strings.HasPrefix(s.Version, "3.4.") || strings.HasPrefix(s.Version, "3.6.") // can't count by day
+	type run struct {
+		*testing.T
+		id     string // of the experiment
+		sink   *otlpsink.Sink
+		dir    string
+		config collector.Config
+	}
+	// begin makes an experiment with 30 traces and delivers it.
+	begin := func(t *testing.T, source string) run {
+		r := run{T: t, sink: otlpsink.New(t), dir: t.TempDir(), id: experiment(t, s, t.Name())}
+		for i := range 30 {
+			newClientTrace(time.Duration(1+i)*24*time.Hour).write(t, s, r.id)
+		}
+		r.config = collector.Backfill(source, r.dir).ToOTLP(r.sink.URL, nil).
+			Set("receivers::mlflow::experiments::names", []any{t.Name()})
+		p := collector.Run(t, r.dir, r.config, 0)
+		require.True(t, strings.HasPrefix(p.Out(), "complete: 30 of 30 traces"), p.Out())
+		return r
+	}
+	again := func(r run, status int) string {
+		first, _, _ := strings.Cut(collector.Run(r.T, r.dir, r.config, status).Out(), "\n")
+		return first
+	}
+	for name, source := range map[string]string{"REST": s.URL, "SQLite": s.SQLite()} {
+		t.Run("late "+name, func(t *testing.T) {
+			r := begin(t, source)
+			for _, age := range []time.Duration{time.Minute, 50 * time.Hour, 40 * 24 * time.Hour} {
+				newClientTrace(age).write(t, s, r.id)
+			}
+			assert.Contains(t, again(r, 0), "complete: 3 of 3 traces")
+			assert.Len(t, r.sink.Spans(), 66)
+			requireOnce(t, r.sink.Spans())
+			assert.Contains(t, again(r, 0), "complete: nothing new")
+		})
+		t.Run("grown "+name, func(t *testing.T) {
+			r := begin(t, source)
+			trace := newClientTrace(time.Hour)
+			trace.write(t, s, r.id)
+			again(r, 0)
+			trace.spans, trace.duration = 3, 50*time.Minute
+			trace.write(t, s, r.id)
+			again(r, 0)
+			assert.Len(t, r.sink.Spans(), 63)
+			assert.Contains(t, again(r, 0), "complete: nothing new")
+		})
+		t.Run("replaced "+name, func(t *testing.T) {
+			r := begin(t, source)
+			store := openStore(t, filepath.Join(s.Dir, "mlflow.db"))
+			store.exec(`PRAGMA busy_timeout = 60000`)
+			store.exec(`UPDATE experiments SET creation_time = creation_time + 1000 WHERE experiment_id = ?`, r.id)
+			assert.Contains(t, again(r, 1), "the source was replaced")
+		})
+		t.Run("emptied "+name, func(t *testing.T) {
+			r := begin(t, source)
+			require.NoError(t, os.RemoveAll(filepath.Join(r.dir, "position")))
+			assert.Contains(t, again(r, 0), "the storage is new, so this run begins again")
+		})
+	}
+	t.Run("short pages", func(t *testing.T) {
+		g := newGateway(t, s.URL)
+		r := begin(t, g.URL)
+		trace := newClientTrace(36 * time.Hour)
+		trace.write(t, s, r.id)
+		g.hidden.Store(&trace.id)
+		first := again(r, 1)
+		if old {
+			assert.Contains(t, first, "the source has another number")
+		} else {
+			assert.Contains(t, first, "the source has 2 traces, 1 were listed")
+		}
+		g.hidden.Store(nil)
+		assert.Contains(t, again(r, 0), "complete: 1 of 1 traces")
+		assert.Len(t, r.sink.Spans(), 62)
+	})
+	t.Run("spans cut out", func(t *testing.T) {
+		g := newGateway(t, s.URL)
+		r := begin(t, g.URL)
+		trace := newClientTrace(36 * time.Hour)
+		trace.write(t, s, r.id)
+		g.without.Store(&trace.id)
+		assert.Contains(t, again(r, 1), "1 lack spans: trace "+trace.id+": 1 of 2 spans came")
+		g.without.Store(nil)
+		again(r, 0)
+		assert.Len(t, r.sink.Spans(), 62)
+	})
+}
