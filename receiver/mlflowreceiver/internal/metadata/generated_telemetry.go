@@ -149,7 +149,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowTracesPending, err = builder.meter.Int64ObservableGauge(
 		"otelcol_receiver_mlflow_traces_pending",
-		metric.WithDescription("Traces that were read and wait, by reason. They are refused, held or not finished, and are tried again. [Alpha]"),
+		metric.WithDescription("Traces that were read and wait, by reason. They are refused, held, not finished or without all spans, and are tried again. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

@@ -118,7 +118,7 @@ func AssertEqualReceiverMlflowTracesInFlight(t *testing.T, tt *componenttest.Tel
 func AssertEqualReceiverMlflowTracesPending(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_traces_pending",
-		Description: "Traces that were read and wait, by reason. They are refused, held or not finished, and are tried again. [Alpha]",
+		Description: "Traces that were read and wait, by reason. They are refused, held, not finished or without all spans, and are tried again. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
