@@ -218,7 +218,8 @@ func (r *run) read() error {
 		}
 		r.saver.flush()
 		more := false
-		if n := r.ranges(); n > listed { // else the source's numbers are those of the last plan
+		// If nothing was listed nor settled, the source's numbers are those of the last plan.
+		if n := r.ranges(); n > listed || r.spans.counted >= 0 && r.spans.stale.Load() {
 			listed = n
 			var err error
 			if more, err = r.plan(pass); err != nil {

@@ -253,6 +253,36 @@ func TestSpansThatCannotBeCompared(t *testing.T) {
 	}
 }
 
+// A trace that appears after the spans were counted, and is met by its end, is no surplus in the next run.
+func TestTraceThatAppearsAfterTheCount(t *testing.T) {
+	w, _ := inStore()
+	w.complete(t, w.settings(accept))
+	s := w.settings(accept)
+	s.Source = appears{w.source}
+	w.complete(t, s)
+	require.Equal(t, 1, w.got["late"])
+	w.complete(t, w.settings(accept))
+	require.Zero(t, w.result.AddedSpans)
+}
+
+// appears is a source that gets a trace once it has counted.
+type appears struct{ *fakeSource }
+
+func (a appears) Daily(ctx context.Context, experiments []string, from, to int64) (map[mlflow.Day]mlflow.DayCounts,
+	error) {
+	days, err := a.fakeSource.Daily(ctx, experiments, from, to)
+	a.mu.Lock()
+	_, there := a.spans["late"]
+	a.spans["late"] = 7
+	a.mu.Unlock()
+	if !there {
+		info := late("late", 5*time.Minute, time.Second)
+		inDatabase(&info)
+		a.add(info)
+	}
+	return days, err
+}
+
 // dies is a source that can't count once it was read.
 type dies struct{ *fakeSource }
 

@@ -31,6 +31,7 @@ type spanCheck struct {
 
 	sent   atomic.Int64 // spans of new traces that lie in the database
 	unsure atomic.Bool
+	stale  atomic.Bool // something was settled since the source was asked
 }
 
 // openSpans loads what is known of the spans.
@@ -88,6 +89,7 @@ func (r *run) totalGone() (n int64) {
 // countSpans asks the source for the spans in its database. It is asked before it counts traces: a trace
 // that appears in between differs there.
 func (r *run) countSpans(experiments []string) error {
+	r.spans.stale.Store(false)
 	n, err := r.Source.SpanCount(r.ctx, experiments, r.From, r.To)
 	if errors.Is(err, mlflow.ErrUnsupported) {
 		n, err = -1, nil
@@ -112,6 +114,7 @@ func (w *window) noteSpans(traces []*mlflow.Trace) {
 		}
 	}
 	r.spans.sent.Add(n)
+	r.spans.stale.Store(true)
 }
 
 // noteLeft notes that a trace was not delivered. If nothing has changed about it, or it has no spans in
@@ -119,16 +122,19 @@ func (w *window) noteSpans(traces []*mlflow.Trace) {
 func (r *run) noteLeft(reason mlflow.Reason, known, same bool) {
 	switch {
 	case same && reason != mlflow.ReasonInProgress:
+	case same:
+		r.spans.unsure.Store(true)
 	case !known && (reason == mlflow.ReasonNoSpans || reason == mlflow.ReasonArtifactMissing):
 	default:
 		r.spans.unsure.Store(true)
+		r.spans.stale.Store(true)
 	}
 }
 
 // concludeSpans compares, once everything is delivered, and keeps the number for the next run.
 func (r *run) concludeSpans() error {
 	s := &r.spans
-	if s.counted < 0 {
+	if s.counted < 0 || s.stale.Load() {
 		return nil
 	}
 	for _, x := range r.readers {
