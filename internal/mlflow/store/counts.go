@@ -77,18 +77,40 @@ func (s *Store) SpanCount(ctx context.Context, experiments []string, from, to in
 	}
 	var total int64
 	for part := range slices.Chunk(experiments, maxExperiments) {
-		where, args, err := within(part, from, to)
-		if err != nil {
-			return 0, err
-		}
-		n, err := s.number(ctx, "SELECT count(*) FROM trace_info t JOIN spans s ON s.trace_id = t.request_id WHERE "+
-			where, args)
+		n, err := s.spanCount(ctx, part, from, to)
 		if err != nil {
 			return 0, err
 		}
 		total += n
 	}
 	return total, nil
+}
+
+// spanCount counts the spans of at most maxExperiments experiments. Looking up the spans of each trace
+// takes ten times as long as counting those of an experiment. So where the range has no start, those of
+// traces behind its end are taken from the whole.
+func (s *Store) spanCount(ctx context.Context, experiments []string, from, to int64) (int64, error) {
+	const joined = "SELECT count(*) FROM trace_info t JOIN spans s ON s.trace_id = t.request_id WHERE "
+	where, args, err := within(experiments, from, to)
+	if err != nil {
+		return 0, err
+	}
+	if from > 0 {
+		return s.number(ctx, joined+where, args)
+	}
+	ids, bounds := args[:len(experiments)], args[len(experiments):]
+	in := "experiment_id IN (?" + strings.Repeat(", ?", len(ids)-1) + ")"
+	all, err := s.number(ctx, "SELECT count(*) FROM spans WHERE "+in, ids)
+	if err != nil {
+		return 0, err
+	}
+	outside := joined + "t." + in + " AND t.timestamp_ms "
+	before, err := s.number(ctx, outside+"< ?", append(slices.Clone(ids), bounds[0]))
+	if err != nil {
+		return 0, err
+	}
+	behind, err := s.number(ctx, outside+">= ?", append(slices.Clone(ids), bounds[1]))
+	return all - before - behind, err
 }
 
 // number runs a query for a single number.

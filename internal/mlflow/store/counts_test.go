@@ -101,6 +101,13 @@ func TestCountsOfStores(t *testing.T) {
 			n, err = s.SpanCount(t.Context(), ids, 0, 1)
 			require.NoError(t, err)
 			require.Zero(t, n)
+			for day := range all { // both ways to count
+				before, err := s.SpanCount(t.Context(), ids, -1<<40, day.Start()+1)
+				require.NoError(t, err)
+				behind, err := s.SpanCount(t.Context(), ids, day.Start()+1, 0)
+				require.NoError(t, err)
+				require.Equal(t, rows, before+behind, day)
+			}
 		})
 	}
 }
