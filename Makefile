@@ -62,12 +62,16 @@ test:
 e2e: build minimal
 	go test -C test -count=1 -timeout 40m ./...
 
-# Builds collectors that are not part of this repository, with an empty module cache, and runs the tests of the newest
-# MLflow, of which make test has the one before.
+# Builds collectors that are not part of this repository, with an empty module cache, runs the tests of the newest
+# MLflow, of which make test has the one before, and plays what may be missed with those that can tell less.
 compat: build minimal
 	go test -C test -count=1 -timeout 40m -v -run TestBuild ./foreign -args -empty-module-cache
 	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m \
 		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18|TestCostAgainstMLflow' ./e2e
+	for version in 3.4.0 3.6.0 3.18.0; do \
+		OTELCOL_MLFLOW_TEST_VERSION=$$version go test -C test -count=1 -timeout 40m \
+			-run TestNothingIsMissedInSilence/$$version ./e2e || exit 1; \
+	done
 
 bench: bench-tokens bench-backfill bench-databricks bench-delivered
 
