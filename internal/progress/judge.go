@@ -103,9 +103,9 @@ func Judge(o Outcome) Verdict {
 				n, detail(o.Details, mlflow.ReasonSpansMissing)))
 	}
 	if o.AddedSpans > 0 && o.Stopped == "" {
-		v.Problems = append(v.Problems, fmt.Sprintf("%s; nothing tells which traces these are", added(o)))
-		v.Next = append(v.Next, "to deliver spans that were added later, deliver everything again with another storage "+
-			"folder")
+		v.Problems = append(v.Problems, added(o)+"; nothing tells which traces these are")
+		v.Next = append(v.Next, "to deliver spans that were added later, deliver everything again with another "+
+			"storage folder")
 	}
 	if o.Fault != nil {
 		v.Problems = append(v.Problems, o.Fault.Error())
@@ -242,7 +242,8 @@ func missing(accounts []Account) string {
 }
 
 func added(o Outcome) string {
-	return fmt.Sprintf("%d spans were added to finished traces after their delivery and are not delivered", o.AddedSpans)
+	return fmt.Sprintf("%d spans were added to finished traces after their delivery and are not delivered",
+		o.AddedSpans)
 }
 
 // after is how far a run came that was stopped: "198 of 6000 traces" where the source told its own

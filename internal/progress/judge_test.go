@@ -72,17 +72,17 @@ func TestJudge(t *testing.T) {
 			accounts: []Account{account("1", Totals{Read: 9, Accepted: 8, Spans: 20,
 				Pending: skips(mlflow.ReasonSpansMissing, 1)})},
 			details: map[mlflow.Reason]string{mlflow.ReasonSpansMissing: "trace tr-1: 2 of 3 spans came"},
-			headline: "not complete: 8 of 9 traces acknowledged, with 20 spans, 1 incomplete; 1 lack spans: trace tr-1: " +
-				"2 of 3 spans came",
-			problem: "1 traces lack spans: trace tr-1: 2 of 3 spans came; the spans that came are delivered, and running " +
-				"again asks again",
+			headline: "not complete: 8 of 9 traces acknowledged, with 20 spans, 1 incomplete; 1 lack spans: trace " +
+				"tr-1: 2 of 3 spans came",
+			problem: "1 traces lack spans: trace tr-1: 2 of 3 spans came; the spans that came are delivered, and " +
+				"running again asks again",
 		},
 		"not listed": {
 			accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"}, Done: true,
 				Missing: "2026-01-02: the source has 2 traces, 1 were listed"},
 				{Experiment: mlflow.Experiment{ID: "3", Name: "z"}, Done: true, Missing: "something"}},
-			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans; experiment y (2): 2026-01-02: the " +
-				"source has 2 traces, 1 were listed; and 1 more experiments",
+			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans; experiment y (2): 2026-01-02: " +
+				"the source has 2 traces, 1 were listed; and 1 more experiments",
 			problem: "experiment y (2) is not delivered completely: 2026-01-02",
 		},
 		"rejected": {

@@ -16,7 +16,8 @@ import (
 )
 
 // The reasons for which a trace is pending, beside mlflow.ReasonInProgress and
-// mlflow.ReasonSpansMissing. Rejected and the reasons for which a trace is skipped are final for a run; later runs try such traces again.
+// mlflow.ReasonSpansMissing. Rejected and the reasons for which a trace is skipped are final for a run;
+// later runs try such traces again.
 const (
 	// Refused: the destination refused the trace, and nothing shows yet that the fault is the
 	// trace's own.

@@ -66,9 +66,9 @@ func (i Identity) Differs(o Identity) bool {
 		i.ArtifactLocation != "" && o.ArtifactLocation != "" && i.ArtifactLocation != o.ArtifactLocation
 }
 
-// Totals are numbers of traces, except for Spans, which counts those that were sent, also again. Read = Accepted + Skipped + Rejected + Pending,
-// and what is in flight. First and Last are the smallest and largest timestamp among accepted
-// traces, Unix milliseconds; 0 when there is none.
+// Totals are numbers of traces, except for Spans, which counts those that were sent, also again. Read =
+// Accepted + Skipped + Rejected + Pending, and what is in flight. First and Last are the smallest and
+// largest timestamp among accepted traces, Unix milliseconds; 0 when there is none.
 type Totals struct {
 	Read     int64                   `json:"read"`
 	Accepted int64                   `json:"accepted"`
