@@ -25,15 +25,25 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// clientTrace is a trace as a client that keeps spans in artifacts writes it: its info, and a file of
-// spans beside it. Servers from 3.2 on take it.
+// missing is a source in which things happen between runs.
+type missing interface {
+	url() string
+	experiment(t testing.TB, name string) (id string)
+	// write writes a trace, or changes it, and returns its id.
+	write(t testing.TB, c clientTrace, experiment string) (id string)
+	// replace makes the experiment another one with the same id.
+	replace(t testing.TB, experiment string)
+}
+
+// clientTrace is what a client writes.
 type clientTrace struct {
-	id       string
+	number   int
 	start    time.Time
 	duration time.Duration
 	spans    int
@@ -42,14 +52,54 @@ type clientTrace struct {
 var clientTraces atomic.Uint32
 
 func newClientTrace(age time.Duration) clientTrace {
-	return clientTrace{fmt.Sprintf("tr-%032x", uint64(clientTraces.Add(1))+1<<40), time.Now().Add(-age), time.Minute, 2}
+	return clientTrace{int(clientTraces.Add(1)), time.Now().Add(-age), time.Minute, 2}
 }
 
-// write posts the trace, or changes it.
-func (c clientTrace) write(t testing.TB, s *mlflowserver.Server, experiment string) {
+// scripted answers as servers of 2.14.3 do.
+type scripted struct{ *mlflowtest.Server }
+
+func (s scripted) url() string { return s.URL() }
+
+func (s scripted) experiment(_ testing.TB, name string) string {
+	id := strconv.Itoa(int(clientTraces.Add(1)))
+	s.AddExperiment(mlflowtest.Experiment{ID: id, Name: name, Created: 1_700_000_000_000})
+	return id
+}
+
+func (s scripted) write(_ testing.TB, c clientTrace, experiment string) string {
+	trace := s.Synthetic(experiment, c.number, c.spans, 10)
+	trace.Timestamp, trace.Duration = c.start.UnixMilli(), c.duration.Milliseconds()
+	s.Add(trace)
+	return trace.ID
+}
+
+func (s scripted) replace(_ testing.TB, experiment string) {
+	s.ChangeExperiment(experiment, func(x *mlflowtest.Experiment) { x.Created += 1000 })
+}
+
+// real is a server of 3.2 or later. Traces are written as by clients that keep spans in artifacts: the
+// info, and a file of spans beside it.
+type real struct{ *mlflowserver.Server }
+
+func (s real) url() string { return s.URL }
+
+func (s real) experiment(t testing.TB, name string) string {
 	t.Helper()
-	post(t, s, "/api/3.0/mlflow/traces", map[string]any{"trace": map[string]any{"trace_info": map[string]any{
-		"trace_id": c.id,
+	return experiment(t, s.Server, name)
+}
+
+func (s real) replace(t testing.TB, experiment string) {
+	t.Helper()
+	store := openStore(t, filepath.Join(s.Dir, "mlflow.db"))
+	store.exec(`PRAGMA busy_timeout = 60000`)
+	store.exec(`UPDATE experiments SET creation_time = creation_time + 1000 WHERE experiment_id = ?`, experiment)
+}
+
+func (s real) write(t testing.TB, c clientTrace, experiment string) string {
+	t.Helper()
+	id := fmt.Sprintf("tr-%032x", c.number+1<<40)
+	post(t, s.Server, "/api/3.0/mlflow/traces", map[string]any{"trace": map[string]any{"trace_info": map[string]any{
+		"trace_id": id,
 		"trace_location": map[string]any{"type": "MLFLOW_EXPERIMENT",
 			"mlflow_experiment": map[string]any{"experiment_id": experiment}},
 		"request_time":       c.start.UTC().Format("2006-01-02T15:04:05.000Z"),
@@ -57,7 +107,7 @@ func (c clientTrace) write(t testing.TB, s *mlflowserver.Server, experiment stri
 		"state":              "OK",
 		"trace_metadata": map[string]any{"mlflow.trace_schema.version": "3",
 			"mlflow.trace.sizeStats": fmt.Sprintf(`{"num_spans": %d}`, c.spans)},
-		"tags": map[string]any{"mlflow.traceName": "written"},
+		"tags": map[string]any{"mlflow.traceName": "written", "mlflow.trace.spansLocation": "ARTIFACT_REPO"},
 	}}})
 	encode := func(hex string) string {
 		b := make([]byte, len(hex)/2)
@@ -67,11 +117,11 @@ func (c clientTrace) write(t testing.TB, s *mlflowserver.Server, experiment stri
 	var spans []any
 	for n := range c.spans {
 		span := map[string]any{
-			"trace_id": encode(c.id[3:]), "span_id": encode(fmt.Sprintf("%016x", n+1)), "parent_span_id": nil,
+			"trace_id": encode(id[3:]), "span_id": encode(fmt.Sprintf("%016x", n+1)), "parent_span_id": nil,
 			"name": "written", "start_time_unix_nano": c.start.UnixNano(),
 			"end_time_unix_nano": c.start.Add(c.duration).UnixNano(),
 			"status":             map[string]any{"code": "STATUS_CODE_OK", "message": ""}, "events": []any{},
-			"attributes": map[string]any{"mlflow.traceRequestId": strconv.Quote(c.id)},
+			"attributes": map[string]any{"mlflow.traceRequestId": strconv.Quote(id)},
 		}
 		if n > 0 {
 			span["parent_span_id"] = encode(fmt.Sprintf("%016x", 1))
@@ -80,8 +130,7 @@ func (c clientTrace) write(t testing.TB, s *mlflowserver.Server, experiment stri
 	}
 	body, err := json.Marshal(map[string]any{"spans": spans})
 	require.NoError(t, err)
-	place := fmt.Sprintf("%s/api/2.0/mlflow-artifacts/artifacts/%s/traces/%s/artifacts/traces.json", s.URL, experiment,
-		c.id)
+	place := fmt.Sprintf("%s/api/2.0/mlflow-artifacts/artifacts/%s/traces/%s/artifacts/traces.json", s.URL, experiment, id)
 	request, err := http.NewRequest(http.MethodPut, place, bytes.NewReader(body))
 	require.NoError(t, err)
 	answer, err := http.DefaultClient.Do(request)
@@ -89,6 +138,7 @@ func (c clientTrace) write(t testing.TB, s *mlflowserver.Server, experiment stri
 	defer answer.Body.Close()
 	content, _ := io.ReadAll(answer.Body)
 	require.Equal(t, http.StatusOK, answer.StatusCode, "%s", content)
+	return id
 }
 
 // gateway is a server in front of an MLflow server that cuts its answers while told to.
@@ -133,7 +183,8 @@ func (g *gateway) cut(r *http.Request, body []byte) []byte {
 	traces, _ := doc["traces"].([]any)
 	if id := g.hidden.Load(); id != nil && len(traces) > 1 {
 		doc["traces"] = slices.DeleteFunc(traces, func(trace any) bool {
-			return trace.(map[string]any)["trace_id"] == *id
+			m := trace.(map[string]any)
+			return m["trace_id"] == *id || m["request_id"] == *id
 		})
 	}
 	if id := g.without.Load(); id != nil {
@@ -170,9 +221,24 @@ func cutSpans(m map[string]any) {
 // next run, or the headline says what is missing and the exit status is 1.
 func TestNothingIsMissedInSilence(t *testing.T) {
 	t.Parallel()
-	s, err := start(mlflowserver.Database, filepath.Join(work, "missed"))
-	require.NoError(t, err)
-	old := strings.HasPrefix(s.Version, "3.4.") || strings.HasPrefix(s.Version, "3.6.") // can't count by day
+	t.Run(mlflowserver.Database, func(t *testing.T) {
+		t.Parallel()
+		s, err := start(mlflowserver.Database, filepath.Join(work, "missed"))
+		require.NoError(t, err)
+		old := strings.HasPrefix(s.Version, "3.4.") || strings.HasPrefix(s.Version, "3.6.")
+		requireNothingMissed(t, real{s}, map[string]string{"REST": s.URL, "SQLite": s.SQLite()}, !old, true)
+	})
+	t.Run("2.14.3", func(t *testing.T) {
+		t.Parallel()
+		s := mlflowtest.New("2.14.3")
+		t.Cleanup(s.Close)
+		requireNothingMissed(t, scripted{s}, map[string]string{"REST": s.URL()}, false, false)
+	})
+}
+
+// requireNothingMissed plays it on each way to read a source. counts says that its server counts traces
+// by day, tells that the metadata of traces tells the number of their spans.
+func requireNothingMissed(t *testing.T, s missing, ways map[string]string, counts, tells bool) {
 	type run struct {
 		*testing.T
 		id     string // of the experiment
@@ -182,9 +248,9 @@ func TestNothingIsMissedInSilence(t *testing.T) {
 	}
 	// begin makes an experiment with 30 traces and delivers it.
 	begin := func(t *testing.T, source string) run {
-		r := run{T: t, sink: otlpsink.New(t), dir: t.TempDir(), id: experiment(t, s, t.Name())}
+		r := run{T: t, sink: otlpsink.New(t), dir: t.TempDir(), id: s.experiment(t, t.Name())}
 		for i := range 30 {
-			newClientTrace(time.Duration(1+i)*24*time.Hour).write(t, s, r.id)
+			s.write(t, newClientTrace(time.Duration(1+i)*24*time.Hour), r.id)
 		}
 		r.config = collector.Backfill(source, r.dir).ToOTLP(r.sink.URL, nil).
 			Set("receivers::mlflow::experiments::names", []any{t.Name()})
@@ -196,11 +262,11 @@ func TestNothingIsMissedInSilence(t *testing.T) {
 		first, _, _ := strings.Cut(collector.Run(r.T, r.dir, r.config, status).Out(), "\n")
 		return first
 	}
-	for name, source := range map[string]string{"REST": s.URL, "SQLite": s.SQLite()} {
+	for name, source := range ways {
 		t.Run("late "+name, func(t *testing.T) {
 			r := begin(t, source)
-			for _, age := range []time.Duration{time.Minute, 50 * time.Hour, 40 * 24 * time.Hour} {
-				newClientTrace(age).write(t, s, r.id)
+			for _, age := range []time.Duration{2 * time.Minute, 50 * time.Hour, 40 * 24 * time.Hour} {
+				s.write(t, newClientTrace(age), r.id)
 			}
 			assert.Contains(t, again(r, 0), "complete: 3 of 3 traces")
 			assert.Len(t, r.sink.Spans(), 66)
@@ -210,19 +276,17 @@ func TestNothingIsMissedInSilence(t *testing.T) {
 		t.Run("grown "+name, func(t *testing.T) {
 			r := begin(t, source)
 			trace := newClientTrace(time.Hour)
-			trace.write(t, s, r.id)
+			s.write(t, trace, r.id)
 			again(r, 0)
 			trace.spans, trace.duration = 3, 50*time.Minute
-			trace.write(t, s, r.id)
+			s.write(t, trace, r.id)
 			again(r, 0)
 			assert.Len(t, r.sink.Spans(), 63)
 			assert.Contains(t, again(r, 0), "complete: nothing new")
 		})
 		t.Run("replaced "+name, func(t *testing.T) {
 			r := begin(t, source)
-			store := openStore(t, filepath.Join(s.Dir, "mlflow.db"))
-			store.exec(`PRAGMA busy_timeout = 60000`)
-			store.exec(`UPDATE experiments SET creation_time = creation_time + 1000 WHERE experiment_id = ?`, r.id)
+			s.replace(t, r.id)
 			assert.Contains(t, again(r, 1), "the source was replaced")
 		})
 		t.Run("emptied "+name, func(t *testing.T) {
@@ -232,28 +296,30 @@ func TestNothingIsMissedInSilence(t *testing.T) {
 		})
 	}
 	t.Run("short pages", func(t *testing.T) {
-		g := newGateway(t, s.URL)
+		g := newGateway(t, s.url())
 		r := begin(t, g.URL)
-		trace := newClientTrace(36 * time.Hour)
-		trace.write(t, s, r.id)
-		g.hidden.Store(&trace.id)
+		id := s.write(t, newClientTrace(36*time.Hour), r.id)
+		g.hidden.Store(&id)
 		first := again(r, 1)
-		if old {
-			assert.Contains(t, first, "the source has another number")
+		if counts {
+			assert.Contains(t, first, " traces, ")
+			assert.Contains(t, first, "the source has ")
 		} else {
-			assert.Contains(t, first, "the source has 2 traces, 1 were listed")
+			assert.Contains(t, first, "the source has another number")
 		}
 		g.hidden.Store(nil)
 		assert.Contains(t, again(r, 0), "complete: 1 of 1 traces")
 		assert.Len(t, r.sink.Spans(), 62)
 	})
+	if !tells {
+		return
+	}
 	t.Run("spans cut out", func(t *testing.T) {
-		g := newGateway(t, s.URL)
+		g := newGateway(t, s.url())
 		r := begin(t, g.URL)
-		trace := newClientTrace(36 * time.Hour)
-		trace.write(t, s, r.id)
-		g.without.Store(&trace.id)
-		assert.Contains(t, again(r, 1), "1 lack spans: trace "+trace.id+": 1 of 2 spans came")
+		id := s.write(t, newClientTrace(36*time.Hour), r.id)
+		g.without.Store(&id)
+		assert.Contains(t, again(r, 1), "1 lack spans: trace "+id+": 1 of 2 spans came")
 		g.without.Store(nil)
 		again(r, 0)
 		assert.Len(t, r.sink.Spans(), 62)

@@ -50,6 +50,17 @@ func (s *Server) AddExperiment(list ...Experiment) {
 	s.experiments = append(s.experiments, list...)
 }
 
+// ChangeExperiment changes an experiment in place.
+func (s *Server) ChangeExperiment(id string, f func(*Experiment)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.experiments {
+		if s.experiments[i].ID == id {
+			f(&s.experiments[i])
+		}
+	}
+}
+
 // Add adds traces, or replaces those of the same id.
 func (s *Server) Add(list ...Trace) {
 	s.mu.Lock()
