@@ -231,6 +231,31 @@ func TestSpansCutOutOfAnswers(t *testing.T) {
 	}
 }
 
+// A span that is added inside a finished trace shows in the server's number of spans.
+func TestSpansAddedAtTheServer(t *testing.T) {
+	server := serve(t, "3.17.2", 120)
+	report, got := newSink(), new(consumertest.TracesSink)
+	h := newHost(report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
+	cfg, set := configure(), receivertest.NewNopSettings(metadata.Type)
+	cfg.TrackingURI, cfg.StorageID = opaque(server.URL()), storageID("s")
+	run := func() progress.Run {
+		r := start(t, cfg, set, h, got)
+		done := <-report.runs
+		require.NoError(t, r.Shutdown(t.Context()))
+		return done
+	}
+	require.True(t, run().Complete)
+	require.True(t, run().Complete)
+	server.Change(server.Synthetic("1", 7, 3, 100).ID, func(trace *mlflowtest.Trace) {
+		trace.Typed = server.Synthetic("1", 7, 4, 100).Typed
+	})
+	server.Add(server.Synthetic("1", 200, 3, 100))
+	done := run()
+	require.False(t, done.Complete)
+	require.Contains(t, done.Headline, "1 spans were added to finished traces after their delivery")
+	require.Equal(t, 363, got.SpanCount())
+}
+
 func TestCheckIsCheap(t *testing.T) {
 	server := serve(t, "3.17.2", 20_000)
 	report := newSink()

@@ -119,3 +119,23 @@ func TestSpansMissingFromAStore(t *testing.T) {
 	traces, _ = collector.ReadTraces(t, dir)
 	assert.Len(t, otlpsink.Count(traces), sampleSpans)
 }
+
+// A span that is added inside a finished trace shows in the number of spans.
+func TestSpansAddedToAStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := copyOf(t, sample, dir)
+	config := collector.Backfill(s.URI(), dir)
+	collector.Run(t, dir, config, 0)
+	names := s.column(`SELECT name FROM pragma_table_info('spans')`)
+	columns := strings.Join(names, ", ")
+	values := strings.ReplaceAll(columns, "span_id", "'00000000000000ff'")
+	values = strings.ReplaceAll(values, "parent_'00000000000000ff'", "parent_span_id")
+	s.exec(`INSERT INTO spans (` + columns + `) SELECT ` + values +
+		` FROM spans WHERE parent_span_id IS NOT NULL LIMIT 1`)
+	for range 2 {
+		p := collector.Run(t, dir, config, 1)
+		first, _, _ := strings.Cut(p.Out(), "\n")
+		assert.Contains(t, first, "1 spans were added to finished traces")
+	}
+}
