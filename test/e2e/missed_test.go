@@ -24,6 +24,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
@@ -77,27 +79,31 @@ func (s scripted) replace(_ testing.TB, experiment string) {
 	s.ChangeExperiment(experiment, func(x *mlflowtest.Experiment) { x.Created += 1000 })
 }
 
-// real is a server of 3.2 or later. Traces are written as by clients that keep spans in artifacts: the
-// info, and a file of spans beside it.
-type real struct{ *mlflowserver.Server }
+// trackingServer is a server of 3.2 or later. Traces are written as its clients do: spans, into the database from
+// 3.6 on, else into a file, and the info.
+type trackingServer struct{ *mlflowserver.Server }
 
-func (s real) url() string { return s.URL }
+func (s trackingServer) url() string { return s.URL }
 
-func (s real) experiment(t testing.TB, name string) string {
+func (s trackingServer) experiment(t testing.TB, name string) string {
 	t.Helper()
 	return experiment(t, s.Server, name)
 }
 
-func (s real) replace(t testing.TB, experiment string) {
+func (s trackingServer) replace(t testing.TB, experiment string) {
 	t.Helper()
 	store := openStore(t, filepath.Join(s.Dir, "mlflow.db"))
 	store.exec(`PRAGMA busy_timeout = 60000`)
 	store.exec(`UPDATE experiments SET creation_time = creation_time + 1000 WHERE experiment_id = ?`, experiment)
 }
 
-func (s real) write(t testing.TB, c clientTrace, experiment string) string {
+func (s trackingServer) write(t testing.TB, c clientTrace, experiment string) string {
 	t.Helper()
 	id := fmt.Sprintf("tr-%032x", c.number+1<<40)
+	old := strings.HasPrefix(s.Version, "3.4.")
+	if !old {
+		s.exportSpans(t, c, id, experiment)
+	}
 	post(t, s.Server, "/api/3.0/mlflow/traces", map[string]any{"trace": map[string]any{"trace_info": map[string]any{
 		"trace_id": id,
 		"trace_location": map[string]any{"type": "MLFLOW_EXPERIMENT",
@@ -107,15 +113,45 @@ func (s real) write(t testing.TB, c clientTrace, experiment string) string {
 		"state":              "OK",
 		"trace_metadata": map[string]any{"mlflow.trace_schema.version": "3",
 			"mlflow.trace.sizeStats": fmt.Sprintf(`{"num_spans": %d}`, c.spans)},
-		"tags": map[string]any{"mlflow.traceName": "written", "mlflow.trace.spansLocation": "ARTIFACT_REPO"},
+		"tags": map[string]any{"mlflow.traceName": "written"},
 	}}})
+	if old {
+		s.storeSpans(t, c, id, experiment)
+	}
+	return id
+}
+
+// exportSpans writes the spans of a trace into the database.
+func (s trackingServer) exportSpans(t testing.TB, c clientTrace, id, experiment string) {
+	t.Helper()
+	td := ptrace.NewTraces()
+	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	var trace pcommon.TraceID
+	require.NoError(t, unhex(trace[:], id[3:]))
+	for n := range c.spans {
+		span := spans.AppendEmpty()
+		span.SetTraceID(trace)
+		span.SetSpanID(pcommon.SpanID{byte(n + 1)})
+		if n > 0 {
+			span.SetParentSpanID(pcommon.SpanID{1})
+		}
+		span.SetName("written")
+		span.SetStartTimestamp(pcommon.NewTimestampFromTime(c.start))
+		span.SetEndTimestamp(pcommon.NewTimestampFromTime(c.start.Add(c.duration)))
+	}
+	export(t, s.Server, mlflowserver.Login{}, experiment, td)
+}
+
+// storeSpans writes the file of spans of a trace.
+func (s trackingServer) storeSpans(t testing.TB, c clientTrace, id, experiment string) {
+	t.Helper()
 	encode := func(hex string) string {
 		b := make([]byte, len(hex)/2)
 		require.NoError(t, unhex(b, hex))
 		return base64.StdEncoding.EncodeToString(b)
 	}
-	var spans []any
-	for n := range c.spans {
+	spans := make([]any, c.spans)
+	for n := range spans {
 		span := map[string]any{
 			"trace_id": encode(id[3:]), "span_id": encode(fmt.Sprintf("%016x", n+1)), "parent_span_id": nil,
 			"name": "written", "start_time_unix_nano": c.start.UnixNano(),
@@ -126,11 +162,12 @@ func (s real) write(t testing.TB, c clientTrace, experiment string) string {
 		if n > 0 {
 			span["parent_span_id"] = encode(fmt.Sprintf("%016x", 1))
 		}
-		spans = append(spans, span)
+		spans[n] = span
 	}
 	body, err := json.Marshal(map[string]any{"spans": spans})
 	require.NoError(t, err)
-	place := fmt.Sprintf("%s/api/2.0/mlflow-artifacts/artifacts/%s/traces/%s/artifacts/traces.json", s.URL, experiment, id)
+	place := fmt.Sprintf("%s/api/2.0/mlflow-artifacts/artifacts/%s/traces/%s/artifacts/traces.json",
+		s.URL, experiment, id)
 	request, err := http.NewRequest(http.MethodPut, place, bytes.NewReader(body))
 	require.NoError(t, err)
 	answer, err := http.DefaultClient.Do(request)
@@ -138,7 +175,6 @@ func (s real) write(t testing.TB, c clientTrace, experiment string) string {
 	defer answer.Body.Close()
 	content, _ := io.ReadAll(answer.Body)
 	require.Equal(t, http.StatusOK, answer.StatusCode, "%s", content)
-	return id
 }
 
 // gateway is a server in front of an MLflow server that cuts its answers while told to.
@@ -226,7 +262,7 @@ func TestNothingIsMissedInSilence(t *testing.T) {
 		s, err := start(mlflowserver.Database, filepath.Join(work, "missed"))
 		require.NoError(t, err)
 		old := strings.HasPrefix(s.Version, "3.4.") || strings.HasPrefix(s.Version, "3.6.")
-		requireNothingMissed(t, real{s}, map[string]string{"REST": s.URL, "SQLite": s.SQLite()}, !old, true)
+		requireNothingMissed(t, trackingServer{s}, map[string]string{"REST": s.URL, "SQLite": s.SQLite()}, !old, true)
 	})
 	t.Run("2.14.3", func(t *testing.T) {
 		t.Parallel()

@@ -47,6 +47,13 @@ func seed(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experi
 			keys[otlpsink.SpanKey{Trace: trace, Span: id}] = true
 		}
 	}
+	export(t, s, login, experimentID, td)
+	return keys
+}
+
+// export sends spans into an experiment of a server that takes OTLP.
+func export(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experimentID string, td ptrace.Traces) {
+	t.Helper()
 	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
 	require.NoError(t, err)
 	request, err := http.NewRequest(http.MethodPost, s.URL+"/v1/traces", bytes.NewReader(body))
@@ -61,5 +68,4 @@ func seed(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experi
 	defer answer.Body.Close()
 	content, _ := io.ReadAll(answer.Body)
 	require.Equal(t, http.StatusOK, answer.StatusCode, "%s", content)
-	return keys
 }
