@@ -87,12 +87,12 @@ func BenchmarkDecodeSearch(b *testing.B) {
 	}
 }
 
-func BenchmarkSplitBatch(b *testing.B) {
+func BenchmarkReadBatch(b *testing.B) {
 	body := compact(b, read(b, "testdata/3.17.2/batch_get_v3.json"))
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := SplitBatch(body); err != nil {
+		if _, err := readBatch(body); err != nil {
 			b.Fatal(err)
 		}
 	}

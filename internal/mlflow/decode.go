@@ -4,67 +4,192 @@
 package mlflow
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// Decoders of the wire formats. All of them but DecodeSpan keep the document they are given:
-// strings and raw values of the result may point into it, so the caller hands it over and never
-// writes to it again. A result never points into memory shared between traces (see Trace).
+// Decoders of the wire formats. The result of one never points into memory shared between traces
+// (see Trace).
 //
 // What is odd in one attribute, event or link costs at most that one: a value of an unexpected kind
 // is kept as its text. What makes the document as a whole unreadable is a *Skip that names the byte
 // and holds no content.
 
 // DecodeArtifact decodes a traces.json document: {"spans": […]} of schema 2 (2.14 to 2.22), schema
-// 3 (3.0 to 3.5) and of the artifact route of the database era (3.6 on). An error is always a
-// *Skip.
-func DecodeArtifact(info Info, doc []byte) (*Trace, error) { return decodeTrace(info, doc) }
+// 3 (3.0 to 3.5) and of the artifact route of the database era (3.6 on). The caller hands the document
+// over and never writes to it again. An error is always a *Skip.
+func DecodeArtifact(info Info, doc []byte) (*Trace, error) {
+	return ReadTrace(info, pyjson.NewStreamOf(doc))
+}
 
 // DecodeTyped decodes one element of `traces` of batchGet, or `trace` of get: {"trace_info": {…},
 // "spans": […]} with typed attribute values, which are transcoded to the canonical JSON text that
-// the other formats have. The whole answer of get, {"trace": {…}}, will do as well. An error is
-// always a *Skip.
-func DecodeTyped(info Info, doc []byte) (*Trace, error) { return decodeTrace(info, doc) }
+// the other formats have. The whole answer of get, {"trace": {…}}, will do as well. The caller hands
+// the document over and never writes to it again. An error is always a *Skip.
+func DecodeTyped(info Info, doc []byte) (*Trace, error) { return DecodeArtifact(info, doc) }
 
-func decodeTrace(info Info, doc []byte) (*Trace, error) {
-	t := &Trace{Info: info, Size: len(doc)}
-	d := newDecoder(doc)
-	d.Open(pyjson.KindObject)
-	for d.NextMember() {
-		switch string(d.Key()) {
-		case "spans":
-			t.Spans = d.spans()
-		case "trace":
-			if !d.open(pyjson.KindObject) {
-				continue
-			}
-			for d.NextMember() {
-				if string(d.Key()) == "spans" {
-					t.Spans = d.spans()
-				} else {
-					d.Skip()
-				}
-			}
-		default:
-			d.Skip()
-		}
-	}
-	d.End()
-	if err := d.Err(); err != nil {
+// ReadTrace is DecodeArtifact and DecodeTyped for a document that is decoded as it comes. An error is
+// always a *Skip; one of the reader is that of the stream, too.
+func ReadTrace(info Info, s *pyjson.Stream) (*Trace, error) {
+	r := traceReader{Stream: s}
+	r.Open(pyjson.KindObject)
+	e := r.element(true)
+	r.End()
+	if err := s.Err(); err != nil {
 		return nil, corrupt(err)
 	}
-	if d.invalid != nil {
-		return nil, d.invalid
+	e.Size = int(s.Offset())
+	return e.Trace(info)
+}
+
+// ReadBatch reads the answer of batchGet as it comes and hands the elements of its `traces` to yield,
+// in the order of the answer. An error of yield ends it.
+func ReadBatch(s *pyjson.Stream, yield func(Element) error) error {
+	r := traceReader{Stream: s}
+	r.Open(pyjson.KindObject)
+	for r.NextMember() {
+		if string(r.Key()) != "traces" || r.Kind() != pyjson.KindArray {
+			r.Skip()
+			continue
+		}
+		r.Open(pyjson.KindArray)
+		for r.NextElement() {
+			if r.Kind() != pyjson.KindObject {
+				r.Skip()
+				continue
+			}
+			r.Open(pyjson.KindObject)
+			e := r.element(false)
+			if s.Err() != nil {
+				break
+			}
+			if err := yield(e); err != nil {
+				return err
+			}
+		}
 	}
-	if len(t.Spans) == 0 {
-		return nil, Skipf(ReasonNoSpans, "the document of %d bytes holds no spans", len(doc))
+	r.End()
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("the answer of batchGet can't be read: %w", err)
+	}
+	return nil
+}
+
+// Element is one trace of an answer.
+type Element struct {
+	TraceID string // of its trace_info; empty without one
+	Size    int    // of its document, bytes
+	spans   []Span
+	invalid *Skip // why a valid JSON text is no trace
+}
+
+// Trace makes the trace of an element: the info is what is known of it. An error is always a *Skip.
+func (e *Element) Trace(info Info) (*Trace, error) {
+	switch {
+	case e.invalid != nil:
+		return nil, e.invalid
+	case len(e.spans) == 0:
+		return nil, Skipf(ReasonNoSpans, "the document of %d bytes holds no spans", e.Size)
+	}
+	t := &Trace{Info: info, Spans: e.spans, Size: e.Size}
+	if skip := foreign(t); skip != nil {
+		return nil, skip
 	}
 	Finish(t)
 	return t, nil
+}
+
+// traceReader reads documents with spans as they come: one span after the other is held.
+type traceReader struct {
+	*pyjson.Stream
+	spanDecoder *decoder
+}
+
+// element reads the members of an object with spans. nested says that they may lie in a member
+// "trace".
+func (r *traceReader) element(nested bool) (e Element) {
+	begin := r.Offset()
+	for r.NextMember() {
+		switch string(r.Key()) {
+		case "spans":
+			e.spans, e.invalid = r.spans(e.invalid)
+		case "trace_info":
+			e.TraceID = r.id()
+		case "trace":
+			if !nested || r.Kind() != pyjson.KindObject {
+				r.Skip()
+				continue
+			}
+			r.Open(pyjson.KindObject)
+			inner := r.element(false)
+			e.spans, e.TraceID = inner.spans, inner.TraceID
+			if e.invalid == nil {
+				e.invalid = inner.invalid
+			}
+		default:
+			r.Skip()
+		}
+	}
+	e.Size = int(r.Offset()-begin) + 1 // with the opening bracket
+	return e
+}
+
+// id reads a trace_info and returns its trace_id, or "" when there is none.
+func (r *traceReader) id() (id string) {
+	if r.Kind() != pyjson.KindObject {
+		r.Skip()
+		return ""
+	}
+	r.Open(pyjson.KindObject)
+	for r.NextMember() {
+		if string(r.Key()) != "trace_id" || r.Kind() != pyjson.KindString {
+			r.Skip()
+			continue
+		}
+		d := newCopyingDecoder(r.Value())
+		id = d.text()
+	}
+	return id
+}
+
+// spans reads an array of spans. Where something else stands, data may be lost, so the trace counts
+// as corrupt; before is what was found so far.
+func (r *traceReader) spans(before *Skip) ([]Span, *Skip) {
+	if k := r.Kind(); k != pyjson.KindArray {
+		r.Skip()
+		if k != pyjson.KindNull {
+			before = Skipf(ReasonCorrupt, "the member spans is not a list")
+		}
+		return nil, before
+	}
+	r.Open(pyjson.KindArray)
+	spans := make([]Span, 0, 4)
+	for r.NextElement() {
+		if k := r.Kind(); k != pyjson.KindObject && k != pyjson.KindInvalid {
+			r.Skip()
+			if before == nil {
+				before = Skipf(ReasonCorrupt, "span %d is not an object", len(spans)+1)
+			}
+			continue
+		}
+		doc := r.Value()
+		if r.spanDecoder == nil {
+			r.spanDecoder = newCopyingDecoder(nil)
+			r.spanDecoder.many = true
+		}
+		d := r.spanDecoder
+		d.Scanner.Reset(doc)
+		span := d.span()
+		d.End()
+		if err := d.Err(); err != nil {
+			r.Fail(r.Offset()-int64(len(doc)), err)
+			break
+		}
+		spans = append(spans, span)
+	}
+	return spans, before
 }
 
 func corrupt(err error) *Skip {
@@ -89,60 +214,4 @@ func DecodeSpan(doc []byte) (Span, error) {
 		return Span{}, corrupt(err)
 	}
 	return span, nil
-}
-
-// BatchElement is one trace of a batchGet answer.
-type BatchElement struct {
-	TraceID string
-	Doc     []byte
-}
-
-// SplitBatch returns, for each element of `traces` of a batchGet answer, its trace id and its own
-// copy of the element, in the order of the answer.
-func SplitBatch(body []byte) ([]BatchElement, error) {
-	var list []BatchElement
-	d := newDecoder(body)
-	d.Open(pyjson.KindObject)
-	for d.NextMember() {
-		if string(d.Key()) != "traces" {
-			d.Skip()
-			continue
-		}
-		if !d.open(pyjson.KindArray) {
-			continue
-		}
-		for d.NextElement() {
-			doc := bytes.Clone(d.Skip())
-			list = append(list, BatchElement{TraceID: elementID(doc), Doc: doc})
-		}
-	}
-	d.End()
-	if err := d.Err(); err != nil {
-		return nil, fmt.Errorf("the answer of batchGet can't be read: %w", err)
-	}
-	return list, nil
-}
-
-// elementID returns trace_info.trace_id of a valid element, or "" when there is none.
-func elementID(doc []byte) string {
-	d := newDecoder(doc)
-	if !d.open(pyjson.KindObject) {
-		return ""
-	}
-	for d.NextMember() {
-		if string(d.Key()) != "trace_info" {
-			d.Skip()
-			continue
-		}
-		if !d.open(pyjson.KindObject) {
-			continue
-		}
-		for d.NextMember() {
-			if string(d.Key()) == "trace_id" {
-				return d.text()
-			}
-			d.Skip()
-		}
-	}
-	return ""
 }

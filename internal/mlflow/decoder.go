@@ -14,9 +14,11 @@ import (
 // losing the rest.
 type decoder struct {
 	pyjson.Scanner
-	block   block
-	levels  []level // of the transcoder, reused
-	invalid *Skip   // why a valid JSON text is no trace
+	block  block
+	levels []level // of the transcoder, reused
+
+	many           bool        // it reads many spans of one trace
+	attributesRead []Attribute // reused then
 }
 
 func newDecoder(doc []byte) *decoder { return decoderOf(pyjson.NewScanner(doc), len(doc)) }
@@ -27,8 +29,11 @@ func newCopyingDecoder(doc []byte) *decoder {
 }
 
 func decoderOf(s pyjson.Scanner, size int) *decoder {
-	return &decoder{Scanner: s, block: block{size: min(size/2, 32<<10)}}
+	return &decoder{Scanner: s, block: block{size: min(size/2, blockSize)}}
 }
+
+// blockSize is the largest size of a block.
+const blockSize = 32 << 10
 
 // open opens the next value if it is of kind k; else it reads past it and reports false.
 func (d *decoder) open(k pyjson.Kind) bool {
@@ -104,7 +109,9 @@ type block struct {
 // room returns an empty slice to append one value to.
 func (b *block) room() []byte {
 	if cap(b.buf)-len(b.buf) < 256 {
-		b.buf = make([]byte, 0, max(b.size, 1024))
+		b.size = max(b.size, 1024)
+		b.buf = make([]byte, 0, b.size)
+		b.size = min(2*b.size, max(b.size, blockSize))
 	}
 	return b.buf[len(b.buf):]
 }

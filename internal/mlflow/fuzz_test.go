@@ -4,8 +4,10 @@
 package mlflow
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
+	"testing/iotest"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -82,14 +84,13 @@ func FuzzDecodeTyped(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		trace, err := DecodeTyped(Info{ID: "tr-1"}, doc)
 		checkTrace(t, trace, err, doc)
-		list, err := SplitBatch(doc)
-		if err != nil {
-			return
-		}
-		for _, element := range list {
-			trace, err := DecodeTyped(Info{ID: element.TraceID}, element.Doc)
-			checkTrace(t, trace, err, element.Doc)
-		}
+		err = ReadBatch(pyjson.NewStreamOf(doc), func(e Element) error {
+			trace, err := e.Trace(Info{ID: e.TraceID})
+			checkTrace(t, trace, err, doc[:e.Size])
+			return nil
+		})
+		byPieces := ReadBatch(pyjson.NewStream(iotest.OneByteReader(bytes.NewReader(doc))), func(Element) error { return nil })
+		require.Equal(t, err == nil, byPieces == nil)
 	})
 }
 

@@ -94,6 +94,29 @@ func Finish(t *Trace) {
 	}
 }
 
+// foreign says why the spans of an answer can't be those of the trace: they carry the id of another
+// one. Since 3.0 the MLflow id spells the id of the spans (tr-<hex>, trace:/<location>/<hex>). Older
+// ids are random, so only that all spans carry the same id can be checked there. The rows of a store
+// name their trace themselves.
+func foreign(t *Trace) *Skip {
+	want := idInSpans(t.Spans)
+	if strings.HasPrefix(t.Info.ID, "tr-") || strings.HasPrefix(t.Info.ID, placePrefix) {
+		if id, synthetic := deriveTraceID(t.Info.ID); !synthetic {
+			want = id
+		}
+	}
+	n, other := 0, [16]byte{}
+	for i := range t.Spans {
+		if id := t.Spans[i].TraceID; id != want && id != [16]byte{} {
+			n, other = n+1, id
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return Skipf(ReasonCorrupt, "%d of %d spans carry the id of another trace (%x)", n, len(t.Spans), other)
+}
+
 // idInSpans returns the trace id of the first root span that has one, else of the first span that
 // has one, else zero.
 func idInSpans(spans []Span) (id [16]byte) {

@@ -4,7 +4,6 @@
 package mlflow
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,10 +25,10 @@ type InfosPage struct {
 
 // DecodeSearchV3 decodes the answer of POST /api/3.0/mlflow/traces/search (`traces`) and of
 // batchGetInfos (`trace_infos`).
-func DecodeSearchV3(body []byte) (InfosPage, error) { return decodeSearch(body) }
+func DecodeSearchV3(body []byte) (InfosPage, error) { return ReadSearch(pyjson.NewStreamOf(body)) }
 
 // DecodeSearchV2 decodes the answer of GET /api/2.0/mlflow/traces.
-func DecodeSearchV2(body []byte) (InfosPage, error) { return decodeSearch(body) }
+func DecodeSearchV2(body []byte) (InfosPage, error) { return ReadSearch(pyjson.NewStreamOf(body)) }
 
 // DecodeInfoV3 decodes {"trace": {"trace_info": {…}}} of GET /api/3.0/mlflow/traces/{id}.
 func DecodeInfoV3(body []byte) (Info, error) { return decodeInfo(body) }
@@ -37,45 +36,63 @@ func DecodeInfoV3(body []byte) (Info, error) { return decodeInfo(body) }
 // DecodeInfoV2 decodes {"trace_info": {…}} of GET /api/2.0/mlflow/traces/{id}/info.
 func DecodeInfoV2(body []byte) (Info, error) { return decodeInfo(body) }
 
-func decodeSearch(body []byte) (InfosPage, error) {
+// ReadSearch is DecodeSearchV3 and DecodeSearchV2 for an answer that is decoded as it comes.
+func ReadSearch(s *pyjson.Stream) (InfosPage, error) {
 	var page InfosPage
-	d := newDecoder(body)
-	d.Open(pyjson.KindObject)
-	for d.NextMember() {
-		switch string(d.Key()) {
+	s.Open(pyjson.KindObject)
+	for s.NextMember() {
+		switch string(s.Key()) {
 		case "traces", "trace_infos":
-			if !d.open(pyjson.KindArray) {
+			if s.Kind() != pyjson.KindArray {
+				s.Skip()
 				continue
 			}
-			for d.NextElement() {
-				// A trace must not hold the memory of the whole page.
-				page.Infos = append(page.Infos, listed(bytes.Clone(d.Skip())))
+			s.Open(pyjson.KindArray)
+			for s.NextElement() {
+				at := s.Offset()
+				doc := s.Own() // a trace must not hold the memory of the whole page
+				if s.Err() != nil {
+					break
+				}
+				info, err := listed(doc)
+				if err != nil {
+					s.Fail(at, err)
+				}
+				page.Infos = append(page.Infos, info)
 			}
 		case "next_page_token":
-			page.NextToken = strings.Clone(d.text())
+			d := newCopyingDecoder(s.Value())
+			page.NextToken = d.text()
 		default:
-			d.Skip()
+			s.Skip()
 		}
 	}
-	d.End()
-	if err := d.Err(); err != nil {
+	s.End()
+	if err := s.Err(); err != nil {
 		return InfosPage{}, fmt.Errorf("the answer to a search of traces can't be read: %w", err)
 	}
 	return page, nil
 }
 
 // listed reads an element of a list of infos. One that can't be read costs no other: it says so, and
-// has an id of its own where it has none.
-func listed(doc []byte) Info {
+// has an id of its own where it has none. An error is one of syntax.
+func listed(doc []byte) (Info, error) {
 	i := Info{Unreadable: "it is no object"}
-	if d := newDecoder(doc); d.Kind() == pyjson.KindObject {
+	d := newDecoder(doc)
+	if d.Kind() == pyjson.KindObject {
 		i = d.info()
+	} else {
+		d.Skip()
+	}
+	d.End()
+	if err := d.Err(); err != nil {
+		return Info{}, err
 	}
 	if i.ID == "" {
 		sum := sha256.Sum256(doc)
 		i.ID = "unreadable-" + hex.EncodeToString(sum[:8])
 	}
-	return i
+	return i, nil
 }
 
 // ErrNoInfo is the error for an answer to a request for one trace that is well formed and holds

@@ -10,31 +10,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// spans reads an array of spans. Where something else stands, data may be lost, so the trace counts
-// as corrupt.
-func (d *decoder) spans() []Span {
-	if k := d.Kind(); k != pyjson.KindArray {
-		d.Skip()
-		if k != pyjson.KindNull {
-			d.invalid = Skipf(ReasonCorrupt, "the member spans is not a list")
-		}
-		return nil
-	}
-	d.Open(pyjson.KindArray)
-	spans := make([]Span, 0, 4)
-	for d.NextElement() {
-		if d.Kind() != pyjson.KindObject && d.Kind() != pyjson.KindInvalid {
-			d.Skip()
-			if d.invalid == nil {
-				d.invalid = Skipf(ReasonCorrupt, "span %d is not an object", len(spans)+1)
-			}
-			continue
-		}
-		spans = append(spans, d.span())
-	}
-	return spans
-}
-
 // span reads one span. The formats differ in the names of members and in the kinds of their values,
 // and no name means two things, so one reader serves all.
 func (d *decoder) span() Span {
@@ -220,7 +195,7 @@ func (d *decoder) attributes(ofSpan bool) []Attribute {
 	switch d.Kind() {
 	case pyjson.KindObject:
 		d.Open(pyjson.KindObject)
-		attributes := make([]Attribute, 0, 8)
+		attributes := d.room()
 		for d.NextMember() {
 			a := Attribute{Key: d.KeyString()}
 			if ofSpan && d.Kind() == pyjson.KindString {
@@ -230,19 +205,39 @@ func (d *decoder) attributes(ofSpan bool) []Attribute {
 			}
 			attributes = append(attributes, a)
 		}
-		return unique(attributes)
+		return d.exactly(unique(attributes))
 	case pyjson.KindArray:
 		d.Open(pyjson.KindArray)
-		attributes := make([]Attribute, 0, 8)
+		attributes := d.room()
 		for d.NextElement() {
 			if d.open(pyjson.KindObject) {
 				attributes = append(attributes, d.typedAttribute())
 			}
 		}
-		return unique(attributes)
+		return d.exactly(unique(attributes))
 	}
 	d.Skip()
 	return nil
+}
+
+// room returns an empty list for attributes.
+func (d *decoder) room() []Attribute {
+	if d.many && d.attributesRead != nil {
+		return d.attributesRead[:0]
+	}
+	return make([]Attribute, 0, 8)
+}
+
+// exactly returns a list that holds no more memory than it needs, where a decoder reads many spans.
+func (d *decoder) exactly(list []Attribute) []Attribute {
+	if !d.many {
+		return list
+	}
+	kept := make([]Attribute, len(list))
+	copy(kept, list)
+	clear(list[:cap(list)])
+	d.attributesRead = list[:0]
+	return kept
 }
 
 // plainValue reads any value and returns its canonical text. (The text of the same value is spelled

@@ -69,10 +69,7 @@ func TestTraceIDs(t *testing.T) {
 	}
 	const own = "0af7651916cd43dd8448eb211c80319d"
 	child := `{"trace_id":"00000000000000000000000000000002","parent_span_id":"01","span_id":"02"}`
-	root := `{"trace_id":"00000000000000000000000000000001","span_id":"01"}`
 	none := `{"span_id":"01"}`
-	assert.Equal(t, "00000000000000000000000000000001", hexOf(decode(own, child+","+root+","+none)),
-		"the root's, whatever the order")
 	assert.Equal(t, "00000000000000000000000000000002", hexOf(decode(own, none+","+child)),
 		"any rather than the info's")
 	for _, id := range []string{own, "tr-" + own, "trace:/a.b.c/" + own, "0af76519-16cd-43dd-8448-eb211c80319d"} {
@@ -232,6 +229,29 @@ func TestSkips(t *testing.T) {
 		var skip *Skip
 		require.ErrorAs(t, err, &skip)
 		assert.Equal(t, ReasonCorrupt, skip.Reason)
+	}
+}
+
+// TestForeignSpans: spans that carry the id of another trace are never delivered under this one.
+func TestForeignSpans(t *testing.T) {
+	const own, other = "0af7651916cd43dd8448eb211c80319d", "00000000000000000000000000000002"
+	span := func(id string) string { return `{"trace_id":"` + id + `","span_id":"01"}` }
+	for _, tt := range []struct{ id, spans, want string }{
+		{"tr-" + own, span(own) + "," + span(own), ""},
+		{"tr-" + own, span(own) + "," + span(other), "corrupt: 1 of 2 spans carry the id of another trace (" + other + ")"},
+		{"tr-" + own, span(other), "corrupt: 1 of 1 spans carry the id of another trace (" + other + ")"},
+		{"trace:/a.b.c/" + own, span(other), "corrupt: 1 of 1 spans carry the id of another trace (" + other + ")"},
+		{own, span(other) + "," + span(other), ""}, // an id of 2.x is no OpenTelemetry id
+		{own, span(other) + "," + span(own), "corrupt: 1 of 2 spans carry the id of another trace (" + own + ")"},
+		{"tr-free text", span(own), ""},
+	} {
+		trace, err := DecodeArtifact(Info{ID: tt.id}, []byte(`{"spans":[`+tt.spans+`]}`))
+		if tt.want != "" {
+			assert.Nil(t, trace)
+			assert.EqualError(t, err, tt.want)
+			continue
+		}
+		require.NoError(t, err)
 	}
 }
 

@@ -57,6 +57,7 @@ type Scanner struct {
 	valid  bool // the text is known to be valid UTF-8
 	copies bool // strings are copied: the text may be gone when they are used
 	arena  []byte
+	block  int // size of the next arena at least, of a scanner that was reset
 	err    error
 }
 
@@ -71,6 +72,12 @@ func NewValidScanner(text []byte) Scanner { return Scanner{text: text, valid: tr
 // done: what Str, Bytes and KeyString return never points into it. What Key, Num and Skip return
 // does.
 func NewCopyingScanner(text []byte) Scanner { return Scanner{text: text, copies: true} }
+
+// Reset begins another text. A copying scanner puts what it copies beside that of the texts before,
+// so that many short texts need little memory.
+func (s *Scanner) Reset(text []byte) {
+	*s = Scanner{text: text, copies: s.copies, arena: s.arena, block: min(2*cap(s.arena), arenaBlock)}
+}
 
 // Err returns the first error, a *SyntaxError: what was expected and at which offset, never the
 // text itself.

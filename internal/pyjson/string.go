@@ -184,7 +184,7 @@ func (s *Scanner) decoded(copies bool) []byte {
 	}
 	rest := len(s.text) - start
 	if cap(s.arena)-len(s.arena) < rest && (s.copies || rest <= arenaBlock) {
-		s.arena = make([]byte, 0, rest)
+		s.arena = make([]byte, 0, max(rest, s.block))
 	}
 	if cap(s.arena)-len(s.arena) >= rest {
 		if value, ok := s.decodeOnce(start, at, wide); ok {

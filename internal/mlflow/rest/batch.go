@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 const (
@@ -38,12 +39,18 @@ func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []i
 		}
 		r.query.Add("trace_ids", id)
 	}
-	body, err := c.call(ctx, splits, r)
+	var elements []mlflow.Element
+	r.decode = batchInto(&elements)
+	_, err := c.call(ctx, splits, r)
 	switch {
 	case err == nil:
 		c.blame.Store(0)
-		c.resize(int64(len(body)), len(traces))
-		return emit(answer{traces: traces, batch: body})
+		size := 0
+		for i := range elements {
+			size += elements[i].Size
+		}
+		c.resize(int64(size), len(traces))
+		return emit(answer{traces: traces, batch: true, elements: elements})
 	case ctx.Err() != nil:
 		return err
 	case missing(err) && place != "":
@@ -73,6 +80,31 @@ func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []i
 		return err
 	}
 	return c.fetchBatch(ctx, infos, traces[half:], emit)
+}
+
+// batchInto decodes an answer of batchGet. One that is no valid JSON counts as one without traces:
+// they are asked for one by one.
+func batchInto(elements *[]mlflow.Element) func(*pyjson.Stream) error {
+	return func(s *pyjson.Stream) error {
+		*elements = nil
+		err := mlflow.ReadBatch(s, func(e mlflow.Element) error {
+			*elements = append(*elements, e)
+			return nil
+		})
+		if err != nil {
+			*elements = nil
+		}
+		return unlessSyntax(s, err)
+	}
+}
+
+// unlessSyntax returns the error of a decoder unless it is one of syntax in an answer that is whole:
+// that is not a fault of the request, and the same would come again.
+func unlessSyntax(s *pyjson.Stream, err error) error {
+	if _, syntax := errors.AsType[*pyjson.SyntaxError](s.Err()); err == nil || syntax && !s.Cut() || s.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // resize halves the batches after a long answer and lets them grow again after short ones.

@@ -68,8 +68,9 @@ type Client struct {
 	http    http.Client
 	limiter *rate.Limiter
 	gate    *gate
-	chunk   atomic.Int32 // traces per batch, halved by large answers
-	blame   atomic.Int32 // traces in a row that the server failed for
+	large   chan struct{} // holds one element while a large answer is read
+	chunk   atomic.Int32  // traces per batch, halved by large answers
+	blame   atomic.Int32  // traces in a row that the server failed for
 	buckets buckets
 	dbx     *workspace // nil: an open-source server
 
@@ -106,7 +107,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	c := &Client{cfg: cfg, http: *cfg.HTTP, gate: newGate(cfg.Concurrency)}
+	c := &Client{cfg: cfg, http: *cfg.HTTP, gate: newGate(cfg.Concurrency), large: make(chan struct{}, 1)}
 	c.http.CheckRedirect = sameServer
 	c.chunk.Store(maxChunk)
 	limit := rate.Inf

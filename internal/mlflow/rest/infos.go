@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 const (
@@ -144,17 +145,17 @@ func (c *Client) searchOnce(ctx context.Context, version int32, experiment strin
 	}
 	r := c.searchRequest(version, experiment, w.filter("timestamp_ms"), n, token)
 	r.gated = true
-	body, err := c.call(ctx, patient, r)
-	if err != nil {
+	return c.infosPage(ctx, r)
+}
+
+// infosPage asks for a page of infos, which is decoded as it comes.
+func (c *Client) infosPage(ctx context.Context, r *request) (page mlflow.InfosPage, err error) {
+	r.decode = func(s *pyjson.Stream) (err error) {
+		page, err = mlflow.ReadSearch(s)
+		return err
+	}
+	if _, err := c.call(ctx, patient, r); err != nil {
 		return mlflow.InfosPage{}, err
-	}
-	decode := mlflow.DecodeSearchV3
-	if version == apiV2 {
-		decode = mlflow.DecodeSearchV2
-	}
-	page, err := decode(body)
-	if err != nil {
-		return page, undecodable(routeSearch, err)
 	}
 	return page, nil
 }

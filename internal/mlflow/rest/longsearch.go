@@ -98,15 +98,7 @@ func (c *Client) searchPage(ctx context.Context, experiment, place string, w win
 	}
 	r := c.searchRequest(apiV3, experiment, w.filter("timestamp_ms"), n, token)
 	r.gated, r.budget = true, c.dbx.searches
-	body, err := c.call(ctx, patient, r)
-	if err != nil {
-		return mlflow.InfosPage{}, err
-	}
-	page, err := mlflow.DecodeSearchV3(body)
-	if err != nil {
-		return page, undecodable(routeSearch, err)
-	}
-	return page, nil
+	return c.infosPage(ctx, r)
 }
 
 // locations names where to search: a place in Unity Catalog, else an experiment.

@@ -76,7 +76,7 @@ func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.call(ctx, patient, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos",
+	page, err := c.infosPage(ctx, &request{route: routeInfos, path: "/api/3.0/mlflow/traces/batchGetInfos",
 		body: ask, limit: listLimit})
 	if half := len(ids) / 2; kindOf(err) == KindPermission || errors.Is(err, errTooLarge) {
 		if half == 0 {
@@ -94,10 +94,6 @@ func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	}
 	if err != nil {
 		return nil, err
-	}
-	page, err := mlflow.DecodeSearchV3(body)
-	if err != nil {
-		return nil, undecodable(routeInfos, err)
 	}
 	return slices.DeleteFunc(page.Infos, func(i mlflow.Info) bool {
 		return i.Unreadable != "" && !slices.Contains(ids, i.ID)

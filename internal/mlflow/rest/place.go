@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 const (
@@ -51,48 +52,56 @@ var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 
 // workspaceDocument asks for the spans of one trace where they lie: in Unity Catalog, in an
 // inference table, or in a file behind a signed URL.
-func (c *Client) workspaceDocument(ctx context.Context, info *mlflow.Info, limit int64) (body []byte,
-	typed bool, err error) {
+func (c *Client) workspaceDocument(ctx context.Context, info *mlflow.Info, limit int64) (d document, err error) {
 	place, hex := mlflow.SplitPlaceID(info.ID)
 	table, online := mlflow.Get(info.Metadata, metaSourceTable)
 	switch {
 	case place != "":
-		body, err = c.placeDocument(ctx, place, hex, limit)
-		return body, true, err
+		return c.placeDocument(ctx, info, place, hex, limit)
 	case online && uuid.MatchString(info.ID):
-		body, err = c.onlineDocument(ctx, info, table, limit)
-		return body, false, err
+		body, err := c.onlineDocument(ctx, info, table, limit)
+		if err != nil {
+			return d, err
+		}
+		trace, err := mlflow.DecodeArtifact(*info, body)
+		return document{trace, asSkip(err)}, nil
 	}
 	for try := 1; ; try++ {
 		to, err := c.signedURL(ctx, info.ID)
 		if err != nil {
-			return nil, false, err
+			return d, err
 		}
-		body, err := c.call(ctx, single, &request{route: routeSigned, limit: limit, gated: true, away: to})
+		_, err = c.call(ctx, single, &request{route: routeSigned, limit: limit, gated: true, away: to,
+			decode: traceInto(info, &d)})
 		if kindOf(err) != KindPermission || try == signedTries {
-			return body, false, err
+			return d, err
 		}
 	}
 }
 
 // placeDocument asks for one trace of a place.
-func (c *Client) placeDocument(ctx context.Context, place, hex string, limit int64) ([]byte, error) {
+func (c *Client) placeDocument(ctx context.Context, info *mlflow.Info, place, hex string,
+	limit int64) (d document, err error) {
 	r := c.placeRequest(place, limit)
 	r.query.Set("trace_ids", hex)
-	body, err := c.call(ctx, single, r)
-	if err != nil {
-		return nil, err
+	var elements []mlflow.Element
+	r.decode = func(s *pyjson.Stream) error {
+		elements = nil
+		return mlflow.ReadBatch(s, func(e mlflow.Element) error {
+			if e.TraceID == hex {
+				elements = append(elements, e)
+			}
+			return nil
+		})
 	}
-	elements, err := mlflow.SplitBatch(body)
-	if err != nil {
-		return nil, undecodable(routePlace, err)
+	if _, err := c.call(ctx, single, r); err != nil {
+		return d, err
 	}
-	for _, e := range elements {
-		if e.TraceID == hex {
-			return e.Doc, nil
-		}
+	if len(elements) > 0 {
+		trace, err := elements[0].Trace(*info)
+		return document{trace, asSkip(err)}, nil
 	}
-	return nil, &Error{Kind: KindNotFound, Route: routePlace, Status: http.StatusOK,
+	return d, &Error{Kind: KindNotFound, Route: routePlace, Status: http.StatusOK,
 		Message: "the workspace doesn't show the trace", Err: errNotShown}
 }
 

@@ -4,10 +4,12 @@
 package rest
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -30,7 +32,9 @@ type request struct {
 	body  []byte // JSON; not nil: POST
 	limit int64  // of the answer, bytes
 	text  bool   // the answer isn't JSON
-	gated bool   // counts as a request in flight: pages of infos and spans, all that is heavy
+	// decode reads the answer as it comes, once for each attempt; nil: the answer is read as a whole.
+	decode func(*pyjson.Stream) error
+	gated  bool // counts as a request in flight: pages of infos and spans, all that is heavy
 
 	budget *rate.Limiter // of this kind of request besides that of all; nil: none
 	away   *away         // not nil: goes to another server, path and query don't count
@@ -47,7 +51,7 @@ type away struct {
 // errTooLarge is the cause of an Error where the answer is longer than the limit.
 var errTooLarge = errors.New("the answer is longer than allowed")
 
-// call asks as often as patience allows and returns the answer's body.
+// call asks as often as patience allows and returns the answer's body, unless it was decoded.
 func (c *Client) call(ctx context.Context, p patience, r *request) ([]byte, error) {
 	var body []byte
 	err := c.retry(ctx, p, func() (e *Error) {
@@ -101,42 +105,114 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 	}
 	defer res.Body.Close()
 	status = res.StatusCode
-	limit := r.limit
-	if status != http.StatusOK {
-		limit = 64 << 10
+	from := &answerBody{ctx: ctx, client: c, from: res.Body, limit: r.limit}
+	defer func() { received = from.read }()
+	defer from.close()
+	body, err = c.read(r, res, from)
+	if err == nil {
+		return body, nil
 	}
-	body, err = read(res, limit)
-	received = int64(len(body))
-	switch {
-	case status != http.StatusOK && r.away != nil:
-		return nil, storageError(r.route, res)
-	case status != http.StatusOK:
+	if e, ok := errors.AsType[*Error](err); ok {
+		return nil, e
+	}
+	if errors.Is(err, errTooLarge) {
+		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status,
+			Message: fmt.Sprintf("the answer is longer than allowed (%d bytes)", from.limit), Err: errTooLarge}
+	}
+	return nil, transportError(r.route, req, err)
+}
+
+// read reads the answer to a request, or decodes it. An error is an *Error, errTooLarge or one of the
+// connection.
+func (c *Client) read(r *request, res *http.Response, from *answerBody) ([]byte, error) {
+	status := res.StatusCode
+	if status != http.StatusOK {
+		from.limit = errorLimit
+		body, _ := readAll(from, 0) // what can be read of it
+		if r.away != nil {
+			return nil, storageError(r.route, res)
+		}
 		e := statusError(r.route, res, body)
 		if c.dbx != nil {
 			c.dbx.rephrase(e)
 		}
 		return nil, e
-	case c.dbx != nil && r.away == nil && !edge.Accepts(status, res.Header):
+	}
+	if c.dbx != nil && r.away == nil && !edge.Accepts(status, res.Header) {
 		e := &Error{Kind: KindUnavailable, again: capped, Route: r.route, Status: status,
 			Message: "the workspace answers, but gives a reason why this is no success" +
 				colon(bounded(edge.Reason(status, res.Header), 300))}
 		c.dbx.rephrase(e)
 		return nil, e
-	case errors.Is(err, errTooLarge):
-		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status,
-			Message: "the answer is longer than allowed", Err: err}
-	case err != nil:
-		return nil, transportError(r.route, req, err)
-	case !r.text && !looksJSON(body) && r.away == nil && isPage(res, body):
-		return nil, webPage(r.route)
-	case !r.text && pyjson.Cut(body):
-		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status, again: capped,
-			Message: "the answer ends before its JSON document does"}
-	case !r.text && !looksJSON(body):
-		return nil, &Error{Kind: KindAnswer, Route: r.route, Status: status,
-			Message: "the answer is not JSON; " + notMLflow}
 	}
-	return body, nil
+	if res.ContentLength > from.limit {
+		return nil, errTooLarge
+	}
+	// asked for by a configured header, so the transport left it alone
+	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
+		z, err := gzip.NewReader(from.from)
+		if err != nil {
+			return nil, err
+		}
+		from.from = z
+	}
+	if r.decode != nil {
+		return nil, decode(r, res, from)
+	}
+	body, err := readAll(from, res.ContentLength)
+	switch {
+	case err != nil || r.text:
+		return body, err
+	case looksJSON(body) && pyjson.Cut(body):
+		return nil, cutShort(r)
+	case looksJSON(body):
+		return body, nil
+	}
+	return nil, noJSON(r, res, body)
+}
+
+// decode lets the request decode its answer as it comes.
+func decode(r *request, res *http.Response, from *answerBody) error {
+	head := bufio.NewReaderSize(from, 1<<10)
+	start, err := head.Peek(512)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if len(bytes.TrimSpace(start)) > 0 && !looksJSON(start) || errors.Is(err, io.EOF) && !looksJSON(start) {
+		return noJSON(r, res, start)
+	}
+	stream := pyjson.NewStream(head)
+	err = r.decode(stream)
+	switch _, syntax := errors.AsType[*pyjson.SyntaxError](stream.Err()); {
+	case err == nil:
+		return nil
+	case stream.Cut():
+		return cutShort(r)
+	case stream.Err() != nil && !syntax:
+		return stream.Err()
+	}
+	if e, ok := asError(err); ok {
+		return e
+	}
+	return undecodable(r.route, err)
+}
+
+// cutShort explains an answer without an end.
+func cutShort(r *request) *Error {
+	return &Error{Kind: KindAnswer, Route: r.route, Status: http.StatusOK, again: capped,
+		Message: "the answer ends before its JSON document does"}
+}
+
+// noJSON explains an answer that does not begin as a JSON document does.
+func noJSON(r *request, res *http.Response, body []byte) *Error {
+	switch {
+	case r.away == nil && isPage(res, body):
+		return webPage(r.route)
+	case pyjson.Cut(body):
+		return cutShort(r)
+	}
+	return &Error{Kind: KindAnswer, Route: r.route, Status: http.StatusOK,
+		Message: "the answer is not JSON; " + notMLflow}
 }
 
 func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
@@ -169,30 +245,68 @@ func (c *Client) build(ctx context.Context, r *request) (*http.Request, error) {
 	return req, nil
 }
 
-// read reads the body up to the limit, counted after decompression, and returns what it got besides
-// an error.
-func read(res *http.Response, limit int64) ([]byte, error) {
-	if res.ContentLength > limit {
-		return nil, errTooLarge
-	}
-	var from io.Reader = res.Body
-	// asked for by a configured header, so the transport left it alone
-	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
-		z, err := gzip.NewReader(from)
-		if err != nil {
-			return nil, err
+// Bounds of an answer: of one that says why a request failed, and from where on an answer counts as
+// large. Of large answers one is read at a time, so that memory is bounded by one of them.
+const (
+	errorLimit  = 64 << 10
+	largeAnswer = 4 << 20
+)
+
+// answerBody is the body of an answer, bounded and counted after decompression. One that turns out to
+// be large waits until no other large one is read.
+type answerBody struct {
+	ctx    context.Context
+	client *Client
+	from   io.Reader
+	limit  int64
+	read   int64
+	large  bool // it is the large one
+}
+
+// Read implements io.Reader. An answer longer than the limit ends with errTooLarge.
+func (b *answerBody) Read(p []byte) (int, error) {
+	if b.read > largeAnswer && !b.large {
+		select {
+		case b.client.large <- struct{}{}:
+			b.large = true
+		case <-b.ctx.Done():
+			return 0, context.Cause(b.ctx)
 		}
-		from = z
 	}
-	var buf bytes.Buffer
-	if res.ContentLength > 0 {
-		buf.Grow(int(res.ContentLength) + bytes.MinRead)
+	n, err := b.from.Read(p[:min(int64(len(p)), b.limit+1-b.read)])
+	if b.read += int64(n); b.read > b.limit {
+		return n, errTooLarge
 	}
-	n, err := buf.ReadFrom(io.LimitReader(from, limit+1))
-	if err == nil && n > limit {
-		err = errTooLarge
+	return n, err
+}
+
+// close lets the next large answer in.
+func (b *answerBody) close() {
+	if b.large {
+		<-b.client.large
 	}
-	return buf.Bytes(), err
+}
+
+// readAll reads to the end. Nothing is copied before it is known to end. size is how much is
+// expected, or less than 1.
+func readAll(from io.Reader, size int64) ([]byte, error) {
+	var blocks [][]byte
+	block := make([]byte, 0, max(size+bytes.MinRead, 4<<10))
+	for {
+		n, err := from.Read(block[len(block):cap(block)])
+		block = block[:len(block)+n]
+		switch {
+		case err == io.EOF && len(blocks) == 0:
+			return block, nil
+		case err == io.EOF:
+			return bytes.Join(append(blocks, block), nil), nil
+		case err != nil:
+			return nil, err
+		case len(block) == cap(block):
+			blocks = append(blocks, block)
+			block = make([]byte, 0, min(2*cap(block), 1<<20))
+		}
+	}
 }
 
 // looksJSON reports whether the body begins as each answer of MLflow does. Content types don't

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 const (
@@ -32,7 +33,7 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 	if why := c.buckets.verdict(bucket); why != "" {
 		return emit(answer{traces: []int{i}, skip: mlflow.Skipf(mlflow.ReasonUnreachable, "%s", why)})
 	}
-	body, typed, err := c.document(ctx, info)
+	read, err := c.document(ctx, info)
 	if e, ok := asError(err); ok && e.Route == routeSigned {
 		bucket = c.dbx.bucket()
 	}
@@ -43,12 +44,12 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 		if err := c.alive(ctx, place); err != nil {
 			return err
 		}
-		body, typed, err = c.document(ctx, info)
+		read, err = c.document(ctx, info)
 	}
 	if err == nil {
 		c.blame.Store(0)
 		c.buckets.note(bucket, "")
-		return emit(answer{traces: []int{i}, doc: body, typed: typed})
+		return emit(answer{traces: []int{i}, trace: read.trace, skip: read.skip})
 	}
 	if ctx.Err() != nil {
 		return err
@@ -60,41 +61,57 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 	return emit(answer{traces: []int{i}, skip: skip})
 }
 
+// document is what the answer to a request for one trace holds: the trace, or why it is none.
+type document struct {
+	trace *mlflow.Trace
+	skip  *mlflow.Skip
+}
+
+// traceInto decodes the document of one trace.
+func traceInto(info *mlflow.Info, d *document) func(*pyjson.Stream) error {
+	return func(s *pyjson.Stream) error {
+		trace, err := mlflow.ReadTrace(*info, s)
+		*d = document{trace, asSkip(err)}
+		return unlessSyntax(s, err)
+	}
+}
+
 // document asks for the spans by the routes that the server has.
-func (c *Client) document(ctx context.Context, info *mlflow.Info) (body []byte, typed bool, err error) {
+func (c *Client) document(ctx context.Context, info *mlflow.Info) (d document, err error) {
 	limit := c.cfg.MaxTraceBytes
 	if c.dbx != nil {
 		return c.workspaceDocument(ctx, info, limit)
 	}
+	into := traceInto(info, &d)
 	if !c.noArtifact.Load() {
-		body, err := c.call(ctx, single, &request{
+		_, err := c.call(ctx, single, &request{
 			route: routeArtifact, path: "/ajax-api/2.0/mlflow/get-trace-artifact",
-			query: url.Values{"request_id": {info.ID}}, limit: limit, gated: true,
+			query: url.Values{"request_id": {info.ID}}, limit: limit, gated: true, decode: into,
 		})
 		if !missing(err) {
-			return body, false, err
+			return d, err
 		}
 		c.noArtifact.Store(true) // a proxy that lets only /api pass
 	}
 	if info.SpansLocation() != mlflow.SpansInArtifacts {
-		body, err := c.call(ctx, single, &request{
+		_, err := c.call(ctx, single, &request{
 			route: routeGet, path: "/api/3.0/mlflow/traces/get",
-			query: url.Values{"trace_id": {info.ID}, "allow_partial": {"true"}}, limit: limit, gated: true,
+			query: url.Values{"trace_id": {info.ID}, "allow_partial": {"true"}}, limit: limit, gated: true, decode: into,
 		})
-		return body, true, err
+		return d, err
 	}
 	location, _ := mlflow.Get(info.Tags, mlflow.TagArtifactLocation)
 	u, err := url.Parse(location)
 	if err != nil || u.Scheme != "mlflow-artifacts" {
-		return nil, false, &Error{Kind: KindNotFound, Route: routeArtifact, Code: "NOT_FOUND",
+		return d, &Error{Kind: KindNotFound, Route: routeArtifact, Code: "NOT_FOUND",
 			Message: "the route get-trace-artifact is not let through, and the spans don't lie in the server's own " +
 				"artifact store"}
 	}
-	body, err = c.call(ctx, single, &request{
+	_, err = c.call(ctx, single, &request{
 		route: routeProxied, path: "/api/2.0/mlflow-artifacts/artifacts" + strings.TrimRight(u.EscapedPath(), "/") +
-			"/traces.json", limit: limit, gated: true,
+			"/traces.json", limit: limit, gated: true, decode: into,
 	})
-	return body, false, err
+	return d, err
 }
 
 // alive waits until the server answers, for a place in Unity Catalog also its SQL warehouse.

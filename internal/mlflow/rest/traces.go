@@ -14,19 +14,19 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// answer is what a fetcher hands to the caller of Traces: the body of a batch, the document of one
-// trace, or why there is none.
+// answer is what a fetcher hands to the caller of Traces: the elements of a batch, one trace, or why
+// there is none.
 type answer struct {
-	traces []int  // indexes of infos that were asked for
-	batch  []byte // answer of batchGet
-	doc    []byte // of the only trace: form of the artifact route
-	typed  bool   // doc has the form of get
-	skip   *mlflow.Skip
+	traces   []int // indexes of infos that were asked for
+	batch    bool
+	elements []mlflow.Element // of a batch
+	trace    *mlflow.Trace
+	skip     *mlflow.Skip
 }
 
-// Traces implements mlflow.Source. Fetchers, as many as there may be requests in flight, read
-// bodies and nothing else; the caller's goroutine decodes and yields meanwhile. At most one body
-// per fetcher waits for it.
+// Traces implements mlflow.Source. Fetchers, as many as there may be requests in flight, decode
+// answers as they come; the caller's goroutine yields meanwhile. At most one answer per fetcher waits
+// for it.
 func (c *Client) Traces(ctx context.Context, infos []mlflow.Info,
 	yield func(i int, t *mlflow.Trace, skip *mlflow.Skip) error) error {
 	if len(infos) == 0 {
@@ -121,34 +121,22 @@ func (c *Client) round(ctx context.Context, infos []mlflow.Info, p *plan,
 	}
 }
 
-// deliver decodes an answer, yields its traces, and returns those that it should hold and doesn't.
+// deliver yields the traces of an answer, and returns those that it should hold and doesn't.
 func (c *Client) deliver(infos []mlflow.Info, a answer,
 	yield func(int, *mlflow.Trace, *mlflow.Skip) error) (missed []int, err error) {
-	if a.batch == nil {
-		i := a.traces[0]
-		if a.skip != nil {
-			return nil, yield(i, nil, a.skip)
-		}
-		decode := mlflow.DecodeArtifact
-		if a.typed {
-			decode = mlflow.DecodeTyped
-		}
-		t, err := decode(infos[i], a.doc)
-		c.dbx.once(t)
-		return nil, yield(i, t, asSkip(err))
-	}
-	elements, err := mlflow.SplitBatch(a.batch)
-	if err != nil {
-		return a.traces, nil
+	if !a.batch {
+		c.dbx.once(a.trace)
+		return nil, yield(a.traces[0], a.trace, a.skip)
 	}
 	missed = slices.Clone(a.traces)
-	for _, e := range elements {
+	for i := range a.elements {
+		e := &a.elements[i]
 		at := slices.IndexFunc(missed, func(i int) bool { return sameTrace(infos[i].ID, e.TraceID) })
-		if at < 0 || int64(len(e.Doc)) > c.cfg.MaxTraceBytes { // the other form is shorter: it decides
+		if at < 0 || int64(e.Size) > c.cfg.MaxTraceBytes { // the other form is shorter: it decides
 			continue
 		}
 		i := missed[at]
-		t, err := mlflow.DecodeTyped(infos[i], e.Doc)
+		t, err := e.Trace(infos[i])
 		if err != nil {
 			continue
 		}
