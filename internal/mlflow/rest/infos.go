@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -91,6 +92,9 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 // Detailed implements mlflow.Source: the infos of servers are complete.
 func (c *Client) Detailed(context.Context, []mlflow.Info) error { return nil }
 
+// maxMillisecond bounds the traces of one millisecond, which are all held at the same time.
+const maxMillisecond = 200_000
+
 // millisecond reads all traces of one millisecond by page tokens, again and again until a pass
 // finds nothing new, since deletions move the pages.
 func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range, at int64,
@@ -99,12 +103,19 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 	seen := map[string]bool{}
 	for range maxPasses {
 		known := len(all)
+		p := paging{route: routeSearch}
+		inPass := map[string]bool{}
 		for token := ""; ; {
 			page, err := c.search(ctx, version, r.ExperimentID, window{at, at + 1, r.Filter}, size, token)
 			if err != nil {
 				return nil, err
 			}
+			news := 0
 			for _, i := range page.Infos {
+				if !inPass[i.ID] {
+					inPass[i.ID] = true
+					news++
+				}
 				if !seen[i.ID] {
 					seen[i.ID] = true
 					all = append(all, i)
@@ -112,6 +123,13 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 			}
 			if token = page.NextToken; token == "" {
 				break
+			}
+			if err := p.follow(token, news); err != nil {
+				return nil, err
+			}
+			if len(all) > maxMillisecond {
+				return nil, &Error{Kind: KindAnswer, Route: routeSearch, Message: fmt.Sprintf(
+					"the server lists more than %d traces of the millisecond %d", maxMillisecond, at)}
 			}
 		}
 		if len(all) == known {
@@ -122,7 +140,8 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 }
 
 // search asks for a page of infos. An info whose time can't be read gets that of the one before it,
-// between which and the next one the server lists it.
+// between which and the next one the server lists it. A page with traces that were not asked for is
+// an error.
 func (c *Client) search(ctx context.Context, version int32, experiment string, w window, n int,
 	token string) (mlflow.InfosPage, error) {
 	page, err := c.searchOnce(ctx, version, experiment, w, n, token)
@@ -134,6 +153,9 @@ func (c *Client) search(ctx context.Context, version int32, experiment string, w
 			info.Timestamp = cmp.Or(info.Timestamp, before)
 		}
 		before = info.Timestamp
+	}
+	if err == nil {
+		err = w.check(page.Infos, experiment)
 	}
 	return page, err
 }

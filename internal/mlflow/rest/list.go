@@ -31,6 +31,7 @@ const (
 func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	var all []mlflow.Experiment
 	seen := map[string]bool{} // experiments made meanwhile shift the pages
+	pages := paging{route: routeExperiments}
 	for token := ""; ; {
 		ask := map[string]any{"max_results": experimentsPage, "view_type": "ALL"}
 		if token != "" {
@@ -50,9 +51,11 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 		if err := c.post(ctx, patient, routeExperiments, "/api/2.0/mlflow/experiments/search", ask, &page); err != nil {
 			return nil, err
 		}
+		news := 0
 		for _, e := range page.Experiments {
 			if !seen[e.ID] {
 				seen[e.ID] = true
+				news++
 				x := mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location,
 					Created: int64(e.Created), Deleted: e.Stage == "deleted"}
 				if c.dbx != nil {
@@ -61,10 +64,12 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 				all = append(all, x)
 			}
 		}
-		if page.Next == "" || page.Next == token {
+		if token = page.Next; token == "" {
 			return all, nil
 		}
-		token = page.Next
+		if err := pages.follow(token, news); err != nil {
+			return nil, err
+		}
 	}
 }
 

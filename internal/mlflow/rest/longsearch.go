@@ -39,6 +39,7 @@ func (c *Client) searchWorkspace(ctx context.Context, experiment string, w windo
 	if err != nil {
 		return mlflow.InfosPage{}, err
 	}
+	pages := paging{route: routeLong, most: maxEmpty}
 	for {
 		page, err := c.searchPage(ctx, experiment, h.place, w, n, token)
 		if err != nil {
@@ -55,11 +56,10 @@ func (c *Client) searchWorkspace(ctx context.Context, experiment string, w windo
 			}
 			return page, nil
 		}
-		if page.NextToken == token {
-			return page, &Error{Kind: KindAnswer, Route: routeLong,
-				Message: "the workspace answers with empty pages without end"}
-		}
 		token = page.NextToken
+		if err := pages.follow(token, 0); err != nil {
+			return page, err
+		}
 	}
 }
 

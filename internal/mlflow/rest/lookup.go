@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -66,7 +68,10 @@ func (c *Client) Lookup(ctx context.Context, experiment string, ids []string) ([
 			return nil, err
 		}
 	}
-	return infos, nil
+	// A trace that is there under another experiment is not the one that is meant.
+	return slices.DeleteFunc(infos, func(i mlflow.Info) bool {
+		return experiment != "" && i.ExperimentID != "" && i.ExperimentID != experiment
+	}), nil
 }
 
 // lookup asks for infos in bulk. A trace that is hidden from the caller makes the server refuse the
@@ -95,9 +100,7 @@ func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(page.Infos, func(i mlflow.Info) bool {
-		return i.Unreadable != "" && !slices.Contains(ids, i.ID)
-	}), nil
+	return slices.DeleteFunc(page.Infos, func(i mlflow.Info) bool { return !slices.Contains(ids, i.ID) }), nil
 }
 
 // info asks for the info of one trace.
@@ -123,8 +126,14 @@ func known(info mlflow.Info, err error, id string) (mlflow.Info, error) {
 	case err != nil:
 		info = mlflow.Info{Unreadable: bounded(err.Error(), 200)}
 	}
-	if info.ID == "" {
+	_, bare := mlflow.SplitPlaceID(id)
+	switch info.ID {
+	case id, bare:
+	case "":
 		info.ID = id
+	default:
+		return mlflow.Info{}, &Error{Kind: KindAnswer, Route: routeInfo, Status: http.StatusOK, Message: fmt.Sprintf(
+			"the server was asked for the trace %s and answers with %s", bounded(id, 80), bounded(info.ID, 80))}
 	}
 	return info, nil
 }

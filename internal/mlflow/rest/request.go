@@ -126,9 +126,18 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 // connection.
 func (c *Client) read(r *request, res *http.Response, from *answerBody) ([]byte, error) {
 	status := res.StatusCode
+	// asked for by a configured header, so the transport left it alone
+	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
+		z, err := gzip.NewReader(from.from)
+		if err != nil && status == http.StatusOK {
+			return nil, err
+		}
+		if err == nil {
+			from.from = z
+		}
+	}
 	if status != http.StatusOK {
-		from.limit = errorLimit
-		body, _ := readAll(from, 0) // what can be read of it
+		body, _ := io.ReadAll(io.LimitReader(from, errorLimit)) // what can be read of it
 		if r.away != nil {
 			return nil, storageError(r.route, res)
 		}
@@ -147,14 +156,6 @@ func (c *Client) read(r *request, res *http.Response, from *answerBody) ([]byte,
 	}
 	if res.ContentLength > from.limit {
 		return nil, errTooLarge
-	}
-	// asked for by a configured header, so the transport left it alone
-	if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
-		z, err := gzip.NewReader(from.from)
-		if err != nil {
-			return nil, err
-		}
-		from.from = z
 	}
 	if r.decode != nil {
 		return nil, decode(r, res, from)

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,6 +123,7 @@ type run struct {
 	sentAgain  atomic.Int64
 	spans      spanCheck
 	addedSpans int64
+	twice      twice
 
 	mu      sync.Mutex
 	notices []func()      // to be called once mu is free
@@ -196,11 +199,13 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 	for _, x := range r.readers {
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
 			a.Done = x.complete && a.InFlight == 0 && a.Run.Pending[progress.Held] == 0
-			a.Note = x.note
+			a.Note = strings.Join(slices.DeleteFunc([]string{x.note, r.twice.remark(x)}, isEmpty), "; ")
 		})
 	}
 	return Result{SentAgain: r.sentAgain.Load(), AddedSpans: r.addedSpans}, r.cause(fault)
 }
+
+func isEmpty(s string) bool { return s == "" }
 
 // read lists and delivers until the source's own numbers agree with what was listed, or further
 // passes are no use.

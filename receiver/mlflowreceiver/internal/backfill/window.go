@@ -150,6 +150,9 @@ func (w *window) accept(traces []*mlflow.Trace) {
 	}
 	w.mu.Unlock()
 	r := w.reader.run
+	if len(r.readers) > 1 {
+		r.twice.note(w.reader, traces)
+	}
 	if w.suspects != nil {
 		for _, t := range traces {
 			r.acquit(w, t.Info.ID)
