@@ -34,6 +34,7 @@ func (d *decoder) assessments() []Assessment {
 	for d.NextElement() {
 		if d.Kind() == pyjson.KindObject {
 			list = append(list, d.assessment())
+			d.Spend(sizeOfAssessment)
 		} else {
 			d.Skip()
 		}

@@ -62,6 +62,7 @@ func ReadBatch(s *pyjson.Stream, yield func(Element) error) error {
 			}
 			r.Open(pyjson.KindObject)
 			e := r.element(false)
+			r.Spend(sizeOfElement)
 			if s.Err() != nil {
 				break
 			}
@@ -188,6 +189,7 @@ func (r *traceReader) spans(before *Skip) ([]Span, *Skip) {
 			break
 		}
 		spans = append(spans, span)
+		r.Spend(sizeOfSpan)
 	}
 	return spans, before
 }

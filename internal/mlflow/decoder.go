@@ -6,6 +6,7 @@ package mlflow
 import (
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
@@ -20,6 +21,18 @@ type decoder struct {
 	many           bool        // it reads many spans of one trace
 	attributesRead []Attribute // reused then
 }
+
+// Memory that an element of a list needs.
+const (
+	sizeOfAttribute  = int(unsafe.Sizeof(Attribute{}))
+	sizeOfAssessment = int(unsafe.Sizeof(Assessment{}))
+	sizeOfElement    = int(unsafe.Sizeof(Element{}))
+	sizeOfEvent      = int(unsafe.Sizeof(Event{}))
+	sizeOfInfo       = int(unsafe.Sizeof(Info{}))
+	sizeOfKeyValue   = int(unsafe.Sizeof(KeyValue{}))
+	sizeOfLink       = int(unsafe.Sizeof(Link{}))
+	sizeOfSpan       = int(unsafe.Sizeof(Span{}))
+)
 
 func newDecoder(doc []byte) *decoder { return decoderOf(pyjson.NewScanner(doc), len(doc)) }
 

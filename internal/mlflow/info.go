@@ -59,6 +59,7 @@ func ReadSearch(s *pyjson.Stream) (InfosPage, error) {
 					s.Fail(at, err)
 				}
 				page.Infos = append(page.Infos, info)
+				s.Spend(sizeOfInfo)
 			}
 		case "next_page_token":
 			d := newCopyingDecoder(s.Value())
@@ -320,6 +321,7 @@ func (d *decoder) keyValues() []KeyValue {
 		d.Open(pyjson.KindObject)
 		for d.NextMember() {
 			list = append(list, KeyValue{Key: d.KeyString(), Value: d.text()})
+			d.Spend(sizeOfKeyValue)
 		}
 	case pyjson.KindArray:
 		d.Open(pyjson.KindArray)
@@ -339,6 +341,7 @@ func (d *decoder) keyValues() []KeyValue {
 				}
 			}
 			list = append(list, kv)
+			d.Spend(sizeOfKeyValue)
 		}
 	default:
 		d.Skip()

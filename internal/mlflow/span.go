@@ -147,6 +147,7 @@ func (d *decoder) events() []Event {
 			}
 		}
 		events = append(events, e)
+		d.Spend(sizeOfEvent)
 	}
 	return events
 }
@@ -184,6 +185,7 @@ func (d *decoder) links() []Link {
 		}
 		if ok && l.TraceID != [16]byte{} && l.SpanID != [8]byte{} {
 			links = append(links, l)
+			d.Spend(sizeOfLink)
 		}
 	}
 	return links
@@ -204,6 +206,7 @@ func (d *decoder) attributes(ofSpan bool) []Attribute {
 				a.Raw = d.plainValue()
 			}
 			attributes = append(attributes, a)
+			d.Spend(sizeOfAttribute)
 		}
 		return d.exactly(unique(attributes))
 	case pyjson.KindArray:
@@ -212,6 +215,7 @@ func (d *decoder) attributes(ofSpan bool) []Attribute {
 		for d.NextElement() {
 			if d.open(pyjson.KindObject) {
 				attributes = append(attributes, d.typedAttribute())
+				d.Spend(sizeOfAttribute)
 			}
 		}
 		return d.exactly(unique(attributes))

@@ -58,6 +58,7 @@ type Scanner struct {
 	copies bool // strings are copied: the text may be gone when they are used
 	arena  []byte
 	block  int // size of the next arena at least, of a scanner that was reset
+	spent  int
 	err    error
 }
 
@@ -86,6 +87,21 @@ func (s *Scanner) Err() error { return s.err }
 func (s *Scanner) fail(expected string) {
 	if s.err == nil {
 		s.err = &SyntaxError{Expected: expected, Offset: s.pos}
+	}
+}
+
+// What is kept of a text may need so much more memory than the text itself, and so much in any case.
+// A list of empty objects needs a hundred times more.
+const (
+	proportion = 4
+	allowance  = 1 << 20
+)
+
+// Spend notes that n bytes of memory are kept for what was read. It fails when they are out of
+// proportion to the text.
+func (s *Scanner) Spend(n int) {
+	if s.spent += n; s.spent > proportion*s.pos+allowance {
+		s.fail("fewer and larger elements")
 	}
 }
 

@@ -28,6 +28,7 @@ type Stream struct {
 	start int   // where the value begins that is held, -1: none is
 	held  [][]byte
 	size  int // of held, bytes
+	spent int64
 	fresh bool
 	cut   bool
 	err   error
@@ -59,6 +60,13 @@ func (s *Stream) Fail(offset int64, err error) {
 		err = &SyntaxError{Expected: syntax.Expected, Offset: int(offset) + syntax.Offset}
 	}
 	s.err = err
+}
+
+// Spend is that of a Scanner.
+func (s *Stream) Spend(n int) {
+	if s.spent += int64(n); s.spent > proportion*s.Offset()+allowance {
+		s.fail("fewer and larger elements")
+	}
 }
 
 func (s *Stream) fail(expected string) {

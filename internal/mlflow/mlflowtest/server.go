@@ -52,8 +52,9 @@ type Fault struct {
 	Status   int           // not 0: answered with this status, Header and Body
 	Header   http.Header   // added to the answer, also to a normal one
 	Body     string
-	Truncate int  // > 0: the connection is closed after so many bytes of the answer's body
-	Reset    bool // the connection is closed without an answer
+	Truncate int              // > 0: the connection is closed after so many bytes of the answer's body
+	Reset    bool             // the connection is closed without an answer
+	Serve    http.HandlerFunc // not nil: writes the answer
 }
 
 // New starts a plain HTTP server of the given MLflow version, such as "3.17.2", with the experiment
@@ -210,6 +211,10 @@ func (s *Server) misbehave(w *recorder, r *http.Request, f *Fault) bool {
 	}
 	maps.Copy(w.Header(), f.Header)
 	w.truncate = f.Truncate
+	if f.Serve != nil {
+		f.Serve(w, r)
+		return true
+	}
 	if f.Status == 0 {
 		return false
 	}

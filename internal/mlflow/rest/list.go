@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 // Names of routes, for people and metrics.
@@ -23,8 +24,8 @@ const (
 )
 
 const (
-	experimentsPage = 1000
-	listLimit       = 64 << 20 // bytes of an answer that lists things
+	maxExperiments = 1000
+	listLimit      = 64 << 20 // bytes of an answer that lists things
 )
 
 // Experiments implements mlflow.Source.
@@ -33,22 +34,12 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	seen := map[string]bool{} // experiments made meanwhile shift the pages
 	pages := paging{route: routeExperiments}
 	for token := ""; ; {
-		ask := map[string]any{"max_results": experimentsPage, "view_type": "ALL"}
+		ask := map[string]any{"max_results": maxExperiments, "view_type": "ALL"}
 		if token != "" {
 			ask["page_token"] = token
 		}
-		var page struct {
-			Experiments []struct {
-				ID       string `json:"experiment_id"`
-				Name     string `json:"name"`
-				Location string `json:"artifact_location"`
-				Created  millis `json:"creation_time"`
-				Stage    string `json:"lifecycle_stage"`
-				Tags     []tag  `json:"tags"`
-			} `json:"experiments"`
-			Next string `json:"next_page_token"`
-		}
-		if err := c.post(ctx, patient, routeExperiments, "/api/2.0/mlflow/experiments/search", ask, &page); err != nil {
+		page, err := c.experimentsPage(ctx, ask)
+		if err != nil {
 			return nil, err
 		}
 		news := 0
@@ -72,6 +63,72 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 		}
 	}
 }
+
+// experimentsPage is one page of experiments as the server lists them.
+type experimentsPage struct {
+	Experiments []listedExperiment
+	Next        string
+}
+
+type listedExperiment struct {
+	ID       string `json:"experiment_id"`
+	Name     string `json:"name"`
+	Location string `json:"artifact_location"`
+	Created  millis `json:"creation_time"`
+	Stage    string `json:"lifecycle_stage"`
+	Tags     []tag  `json:"tags"`
+}
+
+// experimentsPage asks for a page of experiments, which is decoded as it comes.
+func (c *Client) experimentsPage(ctx context.Context, ask any) (page experimentsPage, err error) {
+	doc, err := json.Marshal(ask)
+	if err != nil {
+		return page, err
+	}
+	_, err = c.call(ctx, patient, &request{route: routeExperiments, path: "/api/2.0/mlflow/experiments/search",
+		body: doc, limit: listLimit, decode: func(s *pyjson.Stream) error {
+			page = experimentsPage{}
+			return page.read(s)
+		}})
+	return page, err
+}
+
+func (p *experimentsPage) read(s *pyjson.Stream) error {
+	s.Open(pyjson.KindObject)
+	for s.NextMember() {
+		switch string(s.Key()) {
+		case "experiments":
+			if s.Kind() != pyjson.KindArray {
+				s.Skip()
+				continue
+			}
+			s.Open(pyjson.KindArray)
+			for s.NextElement() {
+				at, doc := s.Offset(), s.Value()
+				var e listedExperiment
+				if s.Err() != nil {
+					break
+				}
+				if err := json.Unmarshal(doc, &e); err != nil {
+					s.Fail(at, err)
+				}
+				p.Experiments = append(p.Experiments, e)
+				s.Spend(len(doc) + sizeOfExperiment)
+			}
+		case "next_page_token":
+			if err := json.Unmarshal(s.Value(), &p.Next); err != nil {
+				s.Fail(s.Offset(), err)
+			}
+		default:
+			s.Skip()
+		}
+	}
+	s.End()
+	return s.Err()
+}
+
+// sizeOfExperiment is the memory that a listed experiment needs, without its texts.
+const sizeOfExperiment = 128
 
 // millis is a time in Unix milliseconds, written as a number or as a text. What is neither is 0.
 type millis int64
