@@ -4,6 +4,7 @@
 package progress
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -146,6 +147,26 @@ func remarks(o Outcome) (list []string) {
 	return slices.Concat(list, scopes, notes)
 }
 
+// faults says what is missing of the first experiment that has a fault of its source, and how many
+// others have one.
+func faults(accounts []Account) (text string) {
+	others := -1
+	for i := range accounts {
+		a := &accounts[i]
+		fault := cmp.Or(a.Error, a.Missing)
+		if fault == "" {
+			continue
+		}
+		if others++; others == 0 {
+			text = fmt.Sprintf("; experiment %s (%s): %s", a.Experiment.Name, a.Experiment.ID, fault)
+		}
+	}
+	if others > 0 {
+		text += fmt.Sprintf("; and %d more experiments", others)
+	}
+	return text
+}
+
 // totals are those of all runs and of this one, and how many of the traces that this one read were
 // known before.
 func totals(accounts []Account) (all, run Totals, known int64) {
@@ -215,7 +236,7 @@ func headline(v Verdict, o Outcome, all Totals) string {
 		if n := all.Pending[mlflow.ReasonSpansMissing]; n > 0 {
 			text += fmt.Sprintf("; %d lack spans%s", n, detail(o.Details, mlflow.ReasonSpansMissing))
 		}
-		return "not complete: " + text
+		return "not complete: " + text + faults(o.Accounts)
 	case v.Delivery == HandedOver:
 		return "handed over: " + text + "; delivery not confirmed: " + v.Reason
 	case !v.Delivery.AtLeast(Acknowledged):

@@ -37,6 +37,8 @@ const (
 	sidecarLimit = 512
 	// requestLimit is the largest request that it takes, in bytes.
 	requestLimit = 4 << 20
+	// softLimit is GOMEMLIMIT as the README of the repository recommends it for the sidecar.
+	softLimit = "280MiB"
 	// atOnce is how many requests are sent at the same time.
 	atOnce = 40
 )
@@ -44,7 +46,8 @@ const (
 // The shipped sidecar takes every request of up to 4 MiB, refuses larger ones, and holds its memory
 // while forty of either come at the same time, by both protocols.
 func TestSidecarHoldsItsMemory(t *testing.T) {
-	for protocol, dial := range map[string]func(t *testing.T, http, grpc string) sender{"http": overHTTP, "grpc": overGRPC} {
+	protocols := map[string]func(t *testing.T, http, grpc string) sender{"http": overHTTP, "grpc": overGRPC}
+	for protocol, dial := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			dir := t.TempDir()
 			workspace, byHTTP, byGRPC := collector.FreeAddress(t), collector.FreeAddress(t), collector.FreeAddress(t)
@@ -77,7 +80,7 @@ func TestSidecarHoldsItsMemory(t *testing.T) {
 				return len(spans)
 			}
 			require.Eventually(t, func() bool { return arrived() == 1+atOnce*spansOf(requestLimit) }, patience,
-				100*time.Millisecond, "not everything that was taken arrived")
+				time.Second, "not everything that was taken arrived")
 			require.False(t, p.Ended())
 			got := peak.MiB()
 			t.Logf("peak: %d MiB", got)
@@ -99,7 +102,7 @@ func sidecar(t *testing.T, dir, workspace, byHTTP, byGRPC string) *collector.Pro
 	return collector.Command(t, dir, []string{
 		"DATABRICKS_HOST=http://" + workspace, "DATABRICKS_CLIENT_ID=" + writer, "DATABRICKS_CLIENT_SECRET=" + secret,
 		"OTELCOL_MLFLOW_CATALOG=" + agents.Catalog, "OTELCOL_MLFLOW_SCHEMA=" + agents.Schema, "OTELCOL_MLFLOW_PREFIX=" +
-			agents.Prefix, "OTELCOL_MLFLOW_STATE=" + filepath.Join(dir, "state"), "GOMEMLIMIT=" + os.Getenv("TEST_MEMLIMIT"),
+			agents.Prefix, "OTELCOL_MLFLOW_STATE=" + filepath.Join(dir, "state"), "GOMEMLIMIT=" + softLimit,
 	}, collector.Default(), "--config", config)
 }
 
@@ -155,10 +158,10 @@ func overHTTP(_ *testing.T, address, _ string) sender {
 			}
 			defer res.Body.Close()
 			text, _ := io.ReadAll(res.Body)
-			a = answered{taken: res.StatusCode == http.StatusOK, text: res.Status + " " + string(text),
-				tooLarge: res.StatusCode == http.StatusBadRequest && strings.Contains(string(text), "request body too large")}
+			a = answered{taken: res.StatusCode == http.StatusOK, text: res.Status + " " + string(text)}
+			a.tooLarge = res.StatusCode == http.StatusBadRequest && strings.Contains(a.text, "request body too large")
 			return a.taken || a.tooLarge
-		}, 40*time.Second, 50*time.Millisecond)
+		}, patience, 50*time.Millisecond)
 		return a
 	}
 }
@@ -179,7 +182,7 @@ func overGRPC(t *testing.T, _, address string) sender {
 				a.text = err.Error()
 			}
 			return a.taken || a.tooLarge
-		}, 40*time.Second, 50*time.Millisecond)
+		}, patience, 50*time.Millisecond)
 		return a
 	}
 }
