@@ -89,7 +89,8 @@ func FuzzDecodeTyped(f *testing.F) {
 			checkTrace(t, trace, err, doc[:e.Size])
 			return nil
 		})
-		byPieces := ReadBatch(pyjson.NewStream(iotest.OneByteReader(bytes.NewReader(doc))), func(Element) error { return nil })
+		pieces := pyjson.NewStream(iotest.OneByteReader(bytes.NewReader(doc)))
+		byPieces := ReadBatch(pieces, func(Element) error { return nil })
 		require.Equal(t, err == nil, byPieces == nil)
 	})
 }

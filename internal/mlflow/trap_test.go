@@ -238,7 +238,8 @@ func TestForeignSpans(t *testing.T) {
 	span := func(id string) string { return `{"trace_id":"` + id + `","span_id":"01"}` }
 	for _, tt := range []struct{ id, spans, want string }{
 		{"tr-" + own, span(own) + "," + span(own), ""},
-		{"tr-" + own, span(own) + "," + span(other), "corrupt: 1 of 2 spans carry the id of another trace (" + other + ")"},
+		{"tr-" + own, span(own) + "," + span(other),
+			"corrupt: 1 of 2 spans carry the id of another trace (" + other + ")"},
 		{"tr-" + own, span(other), "corrupt: 1 of 1 spans carry the id of another trace (" + other + ")"},
 		{"trace:/a.b.c/" + own, span(other), "corrupt: 1 of 1 spans carry the id of another trace (" + other + ")"},
 		{own, span(other) + "," + span(other), ""}, // an id of 2.x is no OpenTelemetry id

@@ -106,7 +106,8 @@ func TestJudge(t *testing.T) {
 		"unbalanced": {accounts: []Account{whole}, unbalanced: errors.New("do not add up"),
 			headline: "not complete: 100 of 100 traces acknowledged, with 300 spans", problem: "do not add up"},
 		"unreadable lane": {accounts: []Account{whole, {Experiment: mlflow.Experiment{ID: "2", Name: "y"},
-			Error: "forbidden"}}, headline: "not complete: 100 of 100 traces acknowledged, with 300 spans; experiment y (2): forbidden",
+			Error: "forbidden"}}, headline: "not complete: 100 of 100 traces acknowledged, with 300 spans; " +
+			"experiment y (2): forbidden",
 			problem: "experiment y (2): forbidden"},
 	} {
 		t.Run(name, func(t *testing.T) {

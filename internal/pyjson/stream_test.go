@@ -51,7 +51,8 @@ var streamed = []string{
 	`{}`, `{"a": 1, "list": [1, "two", {"three": [3]}, [], null, true, -1e9], "skipped": {"a": [1, {"b": "\\\""}]}}`,
 	`{"list": ["` + long + `", 1, "` + long + `"], "a": "` + long + `"}`,
 	`{"skipped": ["` + long + `", {"a": [[["x"]]]}], "b": NaN}  `,
-	``, `[`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,}`, `{"list":[1,]}`, `{"list":[1 2]}`, `{"list":["a`, `{"list":["\`,
+	``, `[`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,}`, `{"list":[1,]}`, `{"list":[1 2]}`,
+	`{"list":["a`, `{"list":["\`,
 	`{"list":[{"a":]}]}`, `{"list":[{]}]}`, `{"skipped":{"a":1 "b":2}}`, `{"skipped":[1,tru]}`, `{} x`, `{"a":1}}`,
 	"{\"a\":\"\x01\"}", "{\"list\":[\x00]}", `{"list":[}`, `{"skipped":}`,
 }
@@ -62,8 +63,8 @@ func TestStreamInPieces(t *testing.T) {
 		name := text[:min(len(text), 40)]
 		whole := NewStreamOf([]byte(text))
 		want := read(whole)
-		for way, pieces := range map[string]func(io.Reader) io.Reader{"one": iotest.OneByteReader, "half": iotest.HalfReader,
-			"end": iotest.DataErrReader} {
+		for way, pieces := range map[string]func(io.Reader) io.Reader{"one": iotest.OneByteReader,
+			"half": iotest.HalfReader, "end": iotest.DataErrReader} {
 			s := NewStream(pieces(strings.NewReader(text)))
 			assert.Equal(t, want, read(s), "%s %s", way, name)
 			assert.Equal(t, whole.Err(), s.Err(), "%s %s", way, name)

@@ -96,7 +96,8 @@ func (c *Client) document(ctx context.Context, info *mlflow.Info) (d document, e
 	if info.SpansLocation() != mlflow.SpansInArtifacts {
 		_, err := c.call(ctx, single, &request{
 			route: routeGet, path: "/api/3.0/mlflow/traces/get",
-			query: url.Values{"trace_id": {info.ID}, "allow_partial": {"true"}}, limit: limit, gated: true, decode: into,
+			query: url.Values{"trace_id": {info.ID}, "allow_partial": {"true"}}, limit: limit, gated: true,
+			decode: into,
 		})
 		return d, err
 	}

@@ -5,6 +5,7 @@ package backfill
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ func TestOneIDInTwoExperiments(t *testing.T) {
 	w := newWorld(2, 20)
 	for i := range 3 {
 		for x := 1; x <= 2; x++ {
-			w.source.add(mlflow.Info{ID: fmt.Sprintf("tr-both-%d", i), ExperimentID: fmt.Sprint(x), Timestamp: 2000,
+			w.source.add(mlflow.Info{ID: fmt.Sprintf("tr-both-%d", i), ExperimentID: strconv.Itoa(x), Timestamp: 2000,
 				State: mlflow.StateOK})
 		}
 	}
@@ -41,7 +42,7 @@ func TestTwiceForgets(t *testing.T) {
 	a, b := &reader{exp: mlflow.Experiment{ID: "a"}}, &reader{exp: mlflow.Experiment{ID: "b"}}
 	traces := func(from, to int) (list []*mlflow.Trace) {
 		for i := from; i < to; i++ {
-			list = append(list, &mlflow.Trace{Info: mlflow.Info{ID: fmt.Sprint(i)}})
+			list = append(list, &mlflow.Trace{Info: mlflow.Info{ID: strconv.Itoa(i)}})
 		}
 		return list
 	}
