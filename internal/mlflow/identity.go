@@ -95,12 +95,14 @@ func Finish(t *Trace) {
 }
 
 // foreign says why the spans of an answer can't be those of the trace: they carry the id of another
-// one. Since 3.0 the MLflow id spells the id of the spans (tr-<hex>, trace:/<location>/<hex>). Older
-// ids are random, so only that all spans carry the same id can be checked there. The rows of a store
-// name their trace themselves.
+// one. Where a client of 3.0 or later wrote the trace, its MLflow id spells the id of the spans
+// (tr-<hex>, trace:/<location>/<hex>). Older ids are random, also those of Databricks that begin with
+// tr-, so only that all spans carry the same id can be checked there. The rows of a store name their
+// trace themselves.
 func foreign(t *Trace) *Skip {
 	want := idInSpans(t.Spans)
-	if strings.HasPrefix(t.Info.ID, "tr-") || strings.HasPrefix(t.Info.ID, placePrefix) {
+	schema, _ := Get(t.Info.Metadata, MetaSchemaVersion)
+	if schema == "3" && strings.HasPrefix(t.Info.ID, "tr-") || strings.HasPrefix(t.Info.ID, placePrefix) {
 		if id, synthetic := deriveTraceID(t.Info.ID); !synthetic {
 			want = id
 		}

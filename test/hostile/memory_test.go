@@ -110,18 +110,21 @@ func TestEndlessSpans(t *testing.T) {
 func TestEndlessLists(t *testing.T) {
 	for name, tt := range map[string]struct {
 		route, start, piece string
-		compressed          bool
+		compressed, long    bool
 	}{
-		"infos, text":       {"traces/search", `{"traces":[{"trace_id":"`, "x", false},
-		"infos, elements":   {"traces/search", `{"traces":[{}`, ",{}", false},
-		"infos, bomb":       {"traces/search", `{"traces":[{"trace_id":"`, "x", true},
-		"infos, scores":     {"traces/search", `{"traces":[{"assessments":[{}`, ",{}", false},
-		"infos, tags":       {"traces/search", `{"traces":[{"tags":[{}`, ",{}", false},
-		"experiments, text": {"experiments/search", `{"experiments":[{"name":"`, "x", false},
-		"experiments, many": {"experiments/search", `{"experiments":[{}`, ",{}", false},
-		"metrics":           {"traces/metrics", `{"data_points":"`, "x", false},
+		"infos, text":       {"traces/search", `{"traces":[{"trace_id":"`, "x", false, false},
+		"infos, elements":   {"traces/search", `{"traces":[{}`, ",{}", false, false},
+		"infos, bomb":       {"traces/search", `{"traces":[{"trace_id":"`, "x", true, true},
+		"infos, scores":     {"traces/search", `{"traces":[{"assessments":[{}`, ",{}", false, true},
+		"infos, tags":       {"traces/search", `{"traces":[{"tags":[{}`, ",{}", false, true},
+		"experiments, text": {"experiments/search", `{"experiments":[{"name":"`, "x", false, false},
+		"experiments, many": {"experiments/search", `{"experiments":[{}`, ",{}", false, false},
+		"metrics":           {"traces/metrics", `{"data_points":"`, "x", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if tt.long && !*full {
+				t.Skip("only with -full")
+			}
 			s := source(t)
 			searches := 0
 			s.SetFault(func(r *http.Request) *mlflowtest.Fault {
@@ -151,7 +154,7 @@ var full = flag.Bool("full", false, "a trace of 200,000 spans and one of 100,000
 // are written to a file.
 const (
 	aim      = 300
-	withFile = 600
+	withFile = 800
 )
 
 // A trace of 200,000 spans and one of 100,000 assessments arrive whole.

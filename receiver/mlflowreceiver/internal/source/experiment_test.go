@@ -5,6 +5,7 @@ package source
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -31,14 +32,15 @@ func ordinary(w *databrickstest.Workspace, experiment, id string, n int, metadat
 				id, experiment, at.Add(time.Duration(n)*time.Second).Format(time.RFC3339), metadata)), file)
 }
 
-// file is a traces.json of schema 3 with one span.
+// file is the traces.json, of schema 3, of the trace whose id is the number n; it has one span.
 func file(n int) []byte {
 	return []byte(
 		fmt.Sprintf(
 			`{"spans": [{"trace_id": "%s", "span_id": "%s", "parent_span_id": "", "name": "span %d", `+
 				`"start_time_unix_nano": 1, "end_time_unix_nano": 2,
 		"status": {"code": "STATUS_CODE_OK"}, "attributes": `+
-				`{"mlflow.spanInputs": "{\"q\": %d}"}}]}`, "AAAAAAAAAAAAAAAAAAAAAQ==", "AAAAAAAAAAE=", n, n))
+				`{"mlflow.spanInputs": "{\"q\": %d}"}}]}`, base64.StdEncoding.EncodeToString([]byte{15: byte(n)}),
+			"AAAAAAAAAAE=", n, n))
 }
 
 // TestExperiment reads an ordinary experiment: by either search, its files through signed URLs,
