@@ -4,6 +4,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -98,7 +99,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	w.HideSpans(id(2))
 	w.StoreFile(id(3), "traces.json", []byte("<html>"))
 	w.StoreFile(id(4), "traces.json", []byte(`{"spans": [`))
-	w.StoreFile(id(5), "traces.json", slices.Concat([]byte(`{"spans": ["`), make([]byte, 2<<20)))
+	w.StoreFile(id(5), "traces.json", slices.Concat([]byte(`{"spans": ["`), bytes.Repeat([]byte("x"), 2<<20)))
 	src := open(t, settings(w))
 	traces, skipped, _ := read(t, src, mlflow.Range{ExperimentID: x}, 50)
 	require.Len(t, traces, 2)
