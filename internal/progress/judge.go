@@ -229,37 +229,20 @@ func headline(v Verdict, o Outcome, all Totals) string {
 		if n := all.Pending[Refused]; n > 0 {
 			text += fmt.Sprintf("; %d refused%s", n, detail(o.Details, Refused))
 		}
-		text += missing(o.Accounts)
+		text += faults(o.Accounts)
 		if o.AddedSpans > 0 {
 			text += "; " + added(o)
 		}
 		if n := all.Pending[mlflow.ReasonSpansMissing]; n > 0 {
 			text += fmt.Sprintf("; %d lack spans%s", n, detail(o.Details, mlflow.ReasonSpansMissing))
 		}
-		return "not complete: " + text + faults(o.Accounts)
+		return "not complete: " + text
 	case v.Delivery == HandedOver:
 		return "handed over: " + text + "; delivery not confirmed: " + v.Reason
 	case !v.Delivery.AtLeast(Acknowledged):
 		return "delivery unknown: " + text + "; " + v.Reason
 	}
 	return "complete: " + text
-}
-
-// missing is what is missing from the first experiment that is not complete, to be put behind the counts.
-func missing(accounts []Account) string {
-	var first string
-	more := -1
-	for i := range accounts {
-		if a := &accounts[i]; a.Missing != "" {
-			if more++; more == 0 {
-				first = fmt.Sprintf("; experiment %s (%s): %s", a.Experiment.Name, a.Experiment.ID, a.Missing)
-			}
-		}
-	}
-	if more > 0 {
-		first += fmt.Sprintf("; and %d more experiments", more)
-	}
-	return first
 }
 
 func added(o Outcome) string {
