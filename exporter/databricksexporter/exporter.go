@@ -129,7 +129,7 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 		return err
 	}
 	e.watch(host)
-	e.status.Connect(first[progress.DestinationSink](host), func(err error) {
+	e.status.Connect(progress.Find[progress.DestinationSink](host), func(err error) {
 		event := componentstatus.NewEvent(componentstatus.StatusOK)
 		if err != nil {
 			event = componentstatus.NewRecoverableErrorEvent(err)
@@ -183,19 +183,9 @@ func (e *databricksExporter[T]) watch(host component.Host) {
 	})
 	if e.signal.kind.Signal() == unity.SignalSpans {
 		e.verifier = verify.New(verify.Settings{
-			Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: first[progress.Ending](host),
+			Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: progress.Find[progress.Ending](host),
 		})
 	}
-}
-
-// first finds the extension that is a T, if there is one.
-func first[T any](host component.Host) (found T) {
-	for _, ext := range host.GetExtensions() {
-		if t, ok := ext.(T); ok {
-			return t
-		}
-	}
-	return found
 }
 
 // some is the beginning of a list.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,8 +21,11 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/answers"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
@@ -36,9 +40,13 @@ type reporter struct {
 	log     *zap.Logger
 	version string
 	out     io.Writer
+	id      component.ID
+	answers *answers.Reader
+	peers   map[string]*answers.Reader // of all mlflow_report extensions, complete after Start
 
 	mu           sync.Mutex
 	guarantees   map[string]delivery.Guarantee
+	readers      map[string][]string // the exporters that name each mlflow_report as middleware
 	runs         map[component.ID]progress.Run
 	destinations map[destinationKey]progress.Destination
 	refinements  map[component.ID]progress.Refinement
@@ -55,6 +63,8 @@ type destinationKey struct {
 var (
 	_ extension.Extension                         = (*reporter)(nil)
 	_ extensioncapabilities.ConfigSnapshotWatcher = (*reporter)(nil)
+	_ extensionmiddleware.HTTPClient              = (*reporter)(nil)
+	_ extensionmiddleware.GRPCClient              = (*reporter)(nil)
 	_ progress.Sink                               = (*reporter)(nil)
 	_ progress.Ending                             = (*reporter)(nil)
 	_ progress.DestinationSink                    = (*reporter)(nil)
@@ -62,7 +72,9 @@ var (
 )
 
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
-	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out}
+	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out, id: set.ID,
+		answers: answers.NewReader(set.Logger)}
+	r.peers = map[string]*answers.Reader{r.id.String(): r.answers}
 	r.reset()
 	return r
 }
@@ -75,7 +87,12 @@ func (r *reporter) reset() {
 
 // Start fails when the report could not be written: at the end of a long run it would be too late
 // to find out.
-func (r *reporter) Start(context.Context, component.Host) error {
+func (r *reporter) Start(_ context.Context, host component.Host) error {
+	for id, ext := range host.GetExtensions() {
+		if o, ok := ext.(*reporter); ok {
+			r.peers[id.String()] = o.answers
+		}
+	}
 	dir := filepath.Dir(r.cfg.Path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("path: the folder of the report can't be made: %w", err)
@@ -99,9 +116,10 @@ func (r *reporter) Start(context.Context, component.Host) error {
 // configuration in which components can't do what they are told to. The collector calls it after
 // extensions and before pipelines start.
 func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
-	guarantees := delivery.Check(conf.Effective().ToStringMap(), r.cfg.WaitsForResult)
+	effective := conf.Effective().ToStringMap()
+	guarantees := delivery.Check(effective, r.cfg.WaitsForResult)
 	r.mu.Lock()
-	r.guarantees = guarantees
+	r.guarantees, r.readers = guarantees, delivery.Readers(effective)
 	r.mu.Unlock()
 	if err := delivery.Refusal(guarantees, false); err != nil {
 		return err
@@ -131,12 +149,19 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 func (r *reporter) Delivery(receiver component.ID) progress.DeliveryCheck {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f, ok := r.guarantees[receiver.String()]
+	f, ok := r.guarantee(receiver.String())
 	if !ok {
 		return progress.DeliveryCheck{Delivery: progress.Unknown,
 			Reason: fmt.Sprintf("the configuration of %s was not checked", receiver)}
 	}
 	return progress.DeliveryCheck{Delivery: f.Delivery, Reason: f.Reason, Notes: f.Notes}
+}
+
+// guarantee is what the configuration says about a receiver, and what the answers have shown; r.mu
+// is held.
+func (r *reporter) guarantee(receiver string) (delivery.Guarantee, bool) {
+	f, ok := r.guarantees[receiver]
+	return f.Weaker(func(reader string) string { return r.peers[reader].Doubt() }), ok
 }
 
 // Held implements progress.Sink.
@@ -147,6 +172,14 @@ func (r *reporter) Held(receiver component.ID) string {
 	for _, d := range r.destinations {
 		if d.Held != "" && d.Refused && slices.Contains(f.Exporters(), d.Exporter.String()) {
 			return fmt.Sprintf("data is held for %s: %s", d.Name, d.Held)
+		}
+	}
+	for _, d := range f.Destinations {
+		if d.Reader == "" {
+			continue
+		}
+		if message := r.peers[d.Reader].Refusing(); message != "" {
+			return message
 		}
 	}
 	return ""
@@ -264,6 +297,9 @@ func (r *reporter) Shutdown(context.Context) error {
 	for _, p := range r.refinements {
 		reported = reported || p.Spans > 0
 	}
+	for _, p := range r.peers {
+		reported = reported || p.Counts().Requests > 0
+	}
 	if reported {
 		doc, err := r.write()
 		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.Path))
@@ -281,13 +317,17 @@ func (r *reporter) write() (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
 	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Earlier: r.earlier,
 		Behind: func(receiver string) []delivery.Destination {
-			return r.guarantees[receiver].Destinations
+			f, _ := r.guarantee(receiver)
+			return f.Destinations
 		}}
 	for _, id := range slices.SortedFunc(maps.Keys(r.runs), byName) {
 		in.Runs = append(in.Runs, r.runs[id])
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(r.refinements), byName) {
 		in.Refinements = append(in.Refinements, r.refinements[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.readers)) {
+		in.Answers = append(in.Answers, report.NewAnswers(id, r.readers[id], r.peers[id].Counts()))
 	}
 	in.Destinations = slices.Collect(maps.Values(r.destinations))
 	doc := report.New(in, time.Now())
@@ -296,6 +336,19 @@ func (r *reporter) write() (report.Document, error) {
 		return doc, err
 	}
 	return doc, replace(r.cfg.Path, append(body, '\n'))
+}
+
+// GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
+func (r *reporter) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
+	return func(_ context.Context, base http.RoundTripper) (http.RoundTripper, error) {
+		return r.answers.RoundTripper(base), nil
+	}, nil
+}
+
+// GetGRPCClientOptions implements extensionmiddleware.GRPCClient. The interceptor joins those that
+// are there: a plain one would replace the interceptor that sends the configured headers.
+func (r *reporter) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) {
+	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(r.answers.Interceptor)}, nil
 }
 
 // replace puts content into a file, all or nothing, readable by its owner only.

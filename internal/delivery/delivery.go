@@ -37,6 +37,9 @@ type Destination struct {
 	Exporter string
 	Name     string
 	Delivery progress.Delivery
+	// Reader is the id of the mlflow_report extension that reads the answers of the destination, as
+	// middleware of the exporter; empty when none does.
+	Reader string
 }
 
 // Exporters are the ids of the exporters behind the receiver, each once.
@@ -53,11 +56,13 @@ func (f *Guarantee) Exporters() (ids []string) {
 // after their destination has.
 func Check(conf map[string]any, waits []string) map[string]Guarantee {
 	guarantees := map[string]Guarantee{}
+	readers := readers(conf)
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
 		if kind(name) != "mlflow" {
 			continue
 		}
-		g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits}
+		g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits,
+			readers: readers}
 		f := Guarantee{Delivery: progress.Acknowledged}
 		g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
 		g.countedText(name, &f)
@@ -89,6 +94,24 @@ func Refusal(guarantees map[string]Guarantee, strict bool) error {
 		return fmt.Errorf("strict: delivery would not be acknowledged: %s", strings.Join(weak, " | "))
 	}
 	return nil
+}
+
+// Weaker returns the guarantee once something has shown that a destination may not have what was
+// sent there: doubt returns why, for the id of an mlflow_report extension that reads its answers, or
+// an empty text.
+func (f *Guarantee) Weaker(doubt func(reader string) string) Guarantee {
+	g := *f
+	g.Destinations, g.Notes = slices.Clone(f.Destinations), slices.Clone(f.Notes)
+	for i := range g.Destinations {
+		d := &g.Destinations[i]
+		if d.Reader == "" {
+			continue
+		}
+		if why := doubt(d.Reader); why != "" {
+			d.Delivery = g.lower(progress.Unknown, fmt.Sprintf("exporter %s: %s", d.Exporter, why))
+		}
+	}
+	return g
 }
 
 // effect is what a stage means for delivery.
@@ -144,6 +167,7 @@ var connectors = map[string]stage{
 type graph struct {
 	conf, pipelines map[string]any
 	waits           []string
+	readers         []string // the ids of mlflow_report extensions that are started
 	processors      []string // met behind the receiver under way
 }
 

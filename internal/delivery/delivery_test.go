@@ -20,12 +20,32 @@ func TestCheck(t *testing.T) {
 		note string // a part of some note; empty: there is none
 	}{
 		"waiting exporter": {`
-exporters: {otlp_http: {sending_queue: {wait_for_result: true, block_on_overflow: true}}}
-service: {pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], ` +
+exporters: {otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {wait_for_result: true, block_on_overflow: true}}}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], ` +
 			`exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
 		"no queue": {`
-exporters: {otlp_grpc: {sending_queue: {enabled: false}}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.Acknowledged, ""},
+exporters: {otlp_grpc: {middlewares: [{id: mlflow_report}], sending_queue: {enabled: false}}}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.Acknowledged, ""},
+		"answers that nothing reads": {`
+exporters: {otlp_http: {sending_queue: {enabled: false}}}
+service: {extensions: [mlflow_report/a], pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_http]}}}`, progress.HandedOver, "write middlewares: [{id: mlflow_report/a}]"},
+		"answers that an extension reads which is not started": {`
+exporters: {otlp_grpc: {sending_queue: {enabled: false}, middlewares: [{id: mlflow_report}]}}
+service: {extensions: [mlflow_report/a], pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_grpc]}}}`, progress.HandedOver, "write middlewares: [{id: mlflow_report/a}]"},
+		"answers that another middleware reads": {`
+exporters: {otlp: {sending_queue: {enabled: false}, middlewares: [{id: acme}]}}
+service: {extensions: [acme], pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp]}}}`, progress.HandedOver, "write middlewares: [{id: mlflow_report}]"},
+		"second middleware": {`
+exporters: {otlp: {sending_queue: {enabled: false}, middlewares: [{id: acme}, {id: mlflow_report}]}}
+service: {extensions: [acme, mlflow_report], pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp]}}}`, progress.Acknowledged, ""},
+		"queues on disk, answers read": {`
+exporters: {otlp_http: {sending_queue: {storage: file_storage}, middlewares: [{id: mlflow_report}]}}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_http]}}}`, progress.HandedOver, "queues on disk"},
 		"default queue": {`
 exporters: {otlp_http/a: {endpoint: x}}
 service: {pipelines: {traces: {receivers: [mlflow], ` +
@@ -37,19 +57,19 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlphttp]}}}`, p
 exporters: {otlp_http: {sending_queue: {storage: file_storage}}}
 service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.HandedOver, "queues on disk"},
 		"slow batch": {`
-exporters: {otlp_http: {sending_queue: {wait_for_result: true, batch: {}}}}
-service: {pipelines: {traces: {receivers: [mlflow], ` +
+exporters: {otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {wait_for_result: true, batch: {}}}}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], ` +
 			`exporters: [otlp_http]}}}`, progress.Acknowledged, "200 times slower"},
 		"queues off, written out": {`
-exporters: {debug: {sending_queue: null}, otlp_http: {sending_queue: null}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [debug, ` +
+exporters: {debug: {sending_queue: null}, otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: null}}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], exporters: [debug, ` +
 			`otlp_http]}}}`, progress.Acknowledged, "write one receiver per destination"},
 		"defaults written out": {`
 exporters:
-  otlp_http: {sending_queue: {wait_for_result: true, batch: null}}
+  otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {wait_for_result: true, batch: null}}
   file: {path: out, format: json, compression: "", encoding: null, group_by: {enabled: false}, ` +
 			`rotation: {max_backups: 0}}
-service: {pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, ` +
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, ` +
 			`file]}}}`, progress.Acknowledged, "one receiver per destination"},
 		"batch processor": {`
 exporters: {nop: }
@@ -161,6 +181,40 @@ service: {pipelines: {traces: {receivers: [mlflow], ` +
 	}
 }
 
+// What the answers show makes the words of the destinations weaker whose answers are read.
+func TestWeaker(t *testing.T) {
+	yaml := `
+receivers: {mlflow: {}}
+exporters:
+  otlp_http/a: {endpoint: http://a, sending_queue: {enabled: false}, middlewares: [{id: mlflow_report}]}
+  otlp_http/b: {endpoint: http://b, sending_queue: {enabled: false}, middlewares: [{id: mlflow_report/b}]}
+  otlp_http/c: {endpoint: http://c, middlewares: [{id: mlflow_report}]}
+  nop:
+service:
+  extensions: [mlflow_report, mlflow_report/b]
+  pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http/a, otlp_http/b, nop]}}`
+	g := check(t, yaml)["mlflow"]
+	words := func(g Guarantee) (words []progress.Delivery) {
+		for _, d := range g.Destinations {
+			words = append(words, d.Delivery)
+		}
+		return words
+	}
+	require.Equal(t, progress.Acknowledged, g.Delivery)
+	weaker := g.Weaker(func(reader string) string {
+		if reader == "mlflow_report" {
+			return "it answered OK"
+		}
+		return ""
+	})
+	require.Equal(t, progress.Unknown, weaker.Delivery)
+	require.Equal(t, "exporter otlp_http/a: it answered OK", weaker.Reason)
+	require.Equal(t, []progress.Delivery{progress.Unknown, progress.Acknowledged, progress.Acknowledged}, words(weaker))
+	require.Equal(t, []progress.Delivery{progress.Acknowledged, progress.Acknowledged, progress.Acknowledged}, words(g))
+	require.Equal(t, map[string][]string{"mlflow_report": {"otlp_http/a"}, "mlflow_report/b": {"otlp_http/b"}},
+		Readers(parse(t, yaml).ToStringMap()), "exporters in pipelines")
+}
+
 // The exporter's own factory, with every default in it, as the collector hands it out: what waits
 // by default still waits, and what storage turns off is off.
 func TestDatabricksExporter(t *testing.T) {
@@ -193,7 +247,7 @@ func TestDatabricksExporter(t *testing.T) {
 			}
 			f := Check(conf, nil)["mlflow"]
 			require.Equal(t, tc.want, f.Delivery, "%v", f.Notes)
-			require.Equal(t, []Destination{{"databricks", "databricks to https://h", tc.want}}, f.Destinations)
+			require.Equal(t, []Destination{{"databricks", "databricks to https://h", tc.want, ""}}, f.Destinations)
 			if tc.note == "" {
 				require.Empty(t, f.Notes)
 			} else {

@@ -5,6 +5,7 @@ package delivery
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,7 +30,8 @@ var queues = map[string]bool{
 // exporter adds an exporter that gets data with a word at most as strong as the given one.
 func (g *graph) exporter(id string, word progress.Delivery, f *Guarantee) {
 	cfg := section(section(g.conf, "exporters"), id)
-	f.destination(Destination{id, destination(id, cfg), progress.Weakest(word, g.answers(id, cfg, f))})
+	f.destination(Destination{id, destination(id, cfg), progress.Weakest(word, g.answers(id, cfg, f)),
+		readerOf(cfg, g.readers)})
 }
 
 // answers returns the word for what an exporter has accepted.
@@ -49,8 +51,65 @@ func (g *graph) answers(id string, cfg map[string]any, f *Guarantee) progress.De
 				fmt.Sprintf("exporter %s is not known here; if it answers only after its destination has, "+
 					"write extensions::mlflow_report::waits_for_result: [%s]", id, k))
 		}
-		return queue(id, cfg, on, f)
+		word := queue(id, cfg, on, f)
+		if isOTLP(k) && readerOf(cfg, g.readers) == "" {
+			word = f.lower(progress.HandedOver, fmt.Sprintf("%s takes every answer with a status 2xx for a success; "+
+				"write middlewares: [{id: %s}]", id, g.reader()))
+		}
+		return word
 	}
+}
+
+// isOTLP reports whether an exporter is a stock one of OTLP.
+func isOTLP(kind string) bool {
+	return slices.Contains([]string{"otlp_http", "otlphttp", "otlp_grpc", "otlp"}, kind)
+}
+
+// reader is the id to write as middleware.
+func (g *graph) reader() string {
+	if len(g.readers) > 0 {
+		return g.readers[0]
+	}
+	return reportType
+}
+
+const reportType = "mlflow_report"
+
+// readers are the mlflow_report extensions that are started.
+func readers(conf map[string]any) []string {
+	return slices.DeleteFunc(list(section(conf, "service"), "extensions"),
+		func(id string) bool { return kind(id) != reportType })
+}
+
+// readerOf is the first of them that an exporter names as middleware; empty when it names none.
+func readerOf(cfg map[string]any, readers []string) string {
+	middlewares, _ := cfg["middlewares"].([]any)
+	for _, m := range middlewares {
+		named, _ := m.(map[string]any)
+		if id := text(named, "id"); slices.Contains(readers, id) {
+			return id
+		}
+	}
+	return ""
+}
+
+// Readers returns which exporters of the configuration name which mlflow_report extension as
+// middleware, in the order of their ids. Those that are in no pipeline are left out.
+func Readers(conf map[string]any) map[string][]string {
+	used := map[string]bool{}
+	for _, p := range section(section(conf, "service"), "pipelines") {
+		pipeline, _ := p.(map[string]any)
+		for _, id := range list(pipeline, "exporters") {
+			used[id] = true
+		}
+	}
+	named := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(used)) {
+		if reader := readerOf(section(section(conf, "exporters"), id), readers(conf)); reader != "" {
+			named[reader] = append(named[reader], id)
+		}
+	}
+	return named
 }
 
 func fileExporter(id string, cfg map[string]any, f *Guarantee) progress.Delivery {

@@ -88,10 +88,17 @@ func Judge(o Outcome) Verdict {
 			fmt.Sprintf("what is skipped lies within receivers::%s::max_skipped: %s; to accept none, write 0",
 				o.Receiver, o.MaxSkipped))
 	}
-	if all.Rejected > 0 {
+	if n := all.Left(Rejected); n > 0 {
 		v.Problems = append(v.Problems,
 			fmt.Sprintf("%d rejected by the destination%s; every later run tries them again",
-				all.Rejected, detail(o.Details, Rejected)))
+				n, detail(o.Details, Rejected)))
+	}
+	if n := all.PartiallyRejected; n > 0 {
+		v.Problems = append(v.Problems,
+			fmt.Sprintf("%d partially rejected by the destination%s; no run sends them again by itself, since what "+
+				"was stored would be there twice", n, detail(o.Details, PartiallyRejected)))
+		v.Next = append(v.Next, fmt.Sprintf("to send what was partially rejected again, write its lines of "+
+			"skipped.jsonl into a file and run once with receivers::%s::trace_ids_file", o.Receiver))
 	}
 	if n := all.Pending[Refused]; n > 0 {
 		v.Problems = append(v.Problems,
@@ -308,7 +315,7 @@ func left(t *Totals) string {
 		n    int64
 		text string
 	}{
-		{t.Rejected, "rejected"}, {t.SkippedSum(), "skipped"}, {t.Pending[Refused], "pending"},
+		{t.Left(Rejected), "rejected"}, {t.PartiallyRejected, "partially rejected"}, {t.SkippedSum(), "skipped"}, {t.Pending[Refused], "pending"},
 		{t.Pending[Held], "held"}, {t.Pending[mlflow.ReasonInProgress], "not finished yet"},
 		{t.Pending[mlflow.ReasonSpansMissing], "incomplete"},
 	} {

@@ -67,8 +67,9 @@ func (i Identity) Differs(o Identity) bool {
 }
 
 // Totals are numbers of traces, except for Spans, which counts those that were sent, also again. Read =
-// Accepted + Skipped + Rejected + Pending, and what is in flight. First and Last are the smallest and
-// largest timestamp among accepted traces, Unix milliseconds; 0 when there is none.
+// Accepted + Skipped + Rejected + Pending, and what is in flight. PartiallyRejected is a part of
+// Rejected. First and Last are the smallest and largest timestamp among accepted traces, Unix
+// milliseconds; 0 when there is none.
 type Totals struct {
 	Read     int64                   `json:"read"`
 	Accepted int64                   `json:"accepted"`
@@ -78,6 +79,8 @@ type Totals struct {
 	Pending  map[mlflow.Reason]int64 `json:"pending,omitempty"`
 	First    int64                   `json:"first,omitempty"`
 	Last     int64                   `json:"last,omitempty"`
+
+	PartiallyRejected int64 `json:"partially_rejected,omitempty"`
 }
 
 // Add adds o to t.
@@ -86,6 +89,7 @@ func (t *Totals) Add(o Totals) {
 	t.Accepted += o.Accepted
 	t.Spans += o.Spans
 	t.Rejected += o.Rejected
+	t.PartiallyRejected += o.PartiallyRejected
 	for r, n := range o.Skipped {
 		t.Skip(r, n)
 	}
@@ -120,6 +124,9 @@ func (t *Totals) Leave(r mlflow.Reason, n int64) {
 	switch {
 	case r == Rejected:
 		t.Rejected += n
+	case r == PartiallyRejected:
+		t.Rejected += n
+		t.PartiallyRejected += n
 	case IsPending(r):
 		t.Wait(r, n)
 	default:
@@ -131,7 +138,9 @@ func (t *Totals) Leave(r mlflow.Reason, n int64) {
 func (t *Totals) Left(r mlflow.Reason) int64 {
 	switch {
 	case r == Rejected:
-		return t.Rejected
+		return t.Rejected - t.PartiallyRejected
+	case r == PartiallyRejected:
+		return t.PartiallyRejected
 	case IsPending(r):
 		return t.Pending[r]
 	default:

@@ -14,10 +14,11 @@ import (
 // Sink takes what a receiver has to report. The mlflow_report extension is one; receivers find it
 // among the extensions of the host.
 type Sink interface {
-	// Delivery returns what the configuration says about the pipelines behind a receiver.
+	// Delivery returns what the configuration says about the pipelines behind a receiver, and what
+	// the answers of destinations have shown since.
 	Delivery(receiver component.ID) DeliveryCheck
-	// Held returns why an exporter behind a receiver holds data until a person does something;
-	// empty while none does.
+	// Held returns why an exporter behind a receiver holds data, or sends it again and again, until a
+	// person does something; empty while none does.
 	Held(receiver component.ID) string
 	// Earlier returns what the report of an earlier process says about runs of a receiver over the
 	// same source, if there is one.

@@ -73,11 +73,7 @@ func newProcessor(cfg *Config, set processor.Settings) (*genaiProcessor, error) 
 
 // start finds the extension that the report is for.
 func (p *genaiProcessor) start(_ context.Context, host component.Host) error {
-	for _, ext := range host.GetExtensions() {
-		if sink, ok := ext.(progress.RefinementSink); ok {
-			p.sink = sink
-		}
-	}
+	p.sink = progress.Find[progress.RefinementSink](host)
 	return nil
 }
 

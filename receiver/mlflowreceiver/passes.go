@@ -54,14 +54,8 @@ func (r *mlflowReceiver) run(ctx context.Context) {
 func (r *mlflowReceiver) pass(ctx context.Context) error {
 	report := progress.Run{
 		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(), Source: r.about.Description,
-		Delivery:       progress.Unknown,
-		DeliveryReason: "there is no mlflow_report extension, which would check the configuration",
 	}
-	if r.sink != nil {
-		check := r.sink.Delivery(r.set.ID)
-		report.Delivery, report.DeliveryReason, report.DeliveryNotes = check.Delivery, check.Reason, check.Notes
-	}
-	r.tel.deliver(report.Delivery)
+	r.delivers(&report)
 	about, fault := r.source.Describe(ctx)
 	if fault == nil {
 		about.Authentication = r.about.Authentication
@@ -93,6 +87,17 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 	log("Finished: "+said, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
 		zap.Duration("duration", report.Ended.Sub(report.Started)))
 	return fault
+}
+
+// delivers puts into the report what the extension knows of the pipelines at the moment.
+func (r *mlflowReceiver) delivers(report *progress.Run) {
+	check := progress.DeliveryCheck{Delivery: progress.Unknown,
+		Reason: "there is no mlflow_report extension, which would check the configuration"}
+	if r.sink != nil {
+		check = r.sink.Delivery(r.set.ID)
+	}
+	report.Delivery, report.DeliveryReason, report.DeliveryNotes = check.Delivery, check.Reason, check.Notes
+	r.tel.deliver(check.Delivery)
 }
 
 // judge returns the error that makes the exit status 1, nil for a run that is complete and
@@ -208,12 +213,18 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		RetrySkipped: r.cfg.RetrySkipped,
 		Recheck:      r.cfg.Recheck.Days(), RecheckAll: r.cfg.Recheck.All(), Rotate: r.cfg.Rotate,
 		StartOver: r.cfg.OnReplaced == OnReplacedStartOver,
-		Delivery:  report.Delivery, Held: r.held, SendOnce: r.sendOnce,
+		Delivery: func() progress.Delivery {
+			var now progress.Run
+			r.delivers(&now)
+			return now.Delivery
+		},
+		Held: r.held, SendOnce: r.sendOnce,
 		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
 		Log: r.set.Logger, Status: r.status,
 	})
 	hide()
 	<-shown
+	r.delivers(report) // answers of destinations may have made the word weaker
 	accounts, samples := ledger.Snapshot()
 	report.Accounts, report.Samples, report.SentAgain = accounts, samples, result.SentAgain
 	v := progress.Judge(progress.Outcome{

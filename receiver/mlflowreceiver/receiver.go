@@ -80,11 +80,7 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 			err = errors.Join(err, r.release(ctx))
 		}
 	}()
-	for _, ext := range host.GetExtensions() {
-		if s, ok := ext.(progress.Sink); ok {
-			r.sink = s
-		}
-	}
+	r.sink = progress.Find[progress.Sink](host)
 	if r.store, err = r.openStorage(ctx, host); err != nil {
 		return err
 	}
@@ -242,11 +238,15 @@ func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 		for _, t := range traces {
 			stats.Add(converter.Append(td, x, t))
 		}
-		ctx = r.obs.StartTracesOp(ctx)
+		unit := progress.NewUnit(td.SpanCount())
+		ctx = r.obs.StartTracesOp(progress.WithUnit(ctx, unit))
 		err := r.next.ConsumeTraces(ctx, td)
 		r.obs.EndTracesOp(ctx, metadata.Type.String(), stats.Spans, err)
 		if err == nil {
 			r.tel.converted(stats)
+		}
+		if n, message := unit.Rejected(); n > 0 {
+			return &backfill.PartialSuccess{Rejected: n, Spans: unit.Spans(), Message: message, Rest: err}
 		}
 		return err
 	}

@@ -38,7 +38,8 @@ const (
 	serverAuth role = "an authenticator of servers"
 	databricks role = "a sign-in to Databricks (databricks_auth)"
 	storage    role = "a storage extension"
-	middleware role = "a middleware"
+	middleware role = "a middleware of this component"
+	otlpReader role = "a middleware of OTLP exporters"
 	encoding   role = "an encoding"
 )
 
@@ -62,7 +63,9 @@ func roles(kind string, cfg map[string]any) (can []role, known bool) {
 		return []role{clientAuth, databricks}, true
 	case "file_storage":
 		return []role{storage}, true
-	case "databricks_setup", "health_check", "mlflow_report", "zpages":
+	case "mlflow_report":
+		return []role{otlpReader}, true
+	case "databricks_setup", "health_check", "zpages":
 		return nil, true
 	}
 	return nil, false
@@ -180,6 +183,15 @@ func authenticatorOf(c component) role {
 	return ""
 }
 
+// middlewareOf returns what the middleware of a component must be.
+func middlewareOf(c component) role {
+	switch c.group + "/" + kind(c.id) {
+	case "exporters/otlp", "exporters/otlp_grpc", "exporters/otlphttp", "exporters/otlp_http":
+		return otlpReader
+	}
+	return middleware
+}
+
 // references returns the extensions that a component names.
 func references(c component) []reference {
 	var list []reference
@@ -195,7 +207,7 @@ func references(c component) []reference {
 		case path == "sending_queue::storage":
 			add(path, storage, value)
 		case middlewareKey.MatchString(path):
-			add(path, middleware, value)
+			add(path, middlewareOf(c), value)
 		}
 	})
 	switch {

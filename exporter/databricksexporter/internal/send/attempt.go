@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/batch"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // attempt is what happened to the parts of one batch.
@@ -154,7 +155,7 @@ func (a *attempt[T]) ask(ctx context.Context, part batch.Range) (outcome, bool) 
 	}, answer)
 	a.Status.Request(v.label)
 	if v.action == actionAccept {
-		a.accepted(b, items, v)
+		a.accepted(ctx, b, items, v)
 	}
 	return v, true
 }
@@ -166,8 +167,9 @@ func (a *attempt[T]) traces(b T) int {
 	return a.Kind.Traces(b)
 }
 
-// accepted records a request that the workspace took.
-func (a *attempt[T]) accepted(b T, items int, v outcome) {
+// accepted records a request that the workspace took. What it rejected of it is noted in the unit of
+// the receiver, which does not send it again.
+func (a *attempt[T]) accepted(ctx context.Context, b T, items int, v outcome) {
 	if td, ok := any(b).(ptrace.Traces); ok {
 		a.Verifier.Acknowledged(a.d, td, v.rejected)
 	}
@@ -175,6 +177,7 @@ func (a *attempt[T]) accepted(b T, items int, v outcome) {
 	if v.rejected == 0 {
 		return
 	}
+	progress.UnitOf(ctx).Reject(v.rejected, v.message)
 	dead := int64(0)
 	if a.DeadLetters != nil && a.write(b, items, v.rejected, v.reason, v.message) == nil {
 		dead = v.rejected

@@ -25,6 +25,8 @@ type Document struct {
 	// Destinations are what is known of the places that exporters wrote to; Receiver.Destinations
 	// are the places that the configuration names.
 	Destinations []Result `json:"destination_results,omitempty"`
+	// Answers are what destinations answered to stock exporters.
+	Answers []Answers `json:"answers,omitempty"`
 	// Refinements are what processors did on the way.
 	Refinements []Refinement `json:"refinements,omitempty"`
 }
@@ -84,6 +86,9 @@ type Numbers struct {
 	Spans    int64                   `json:"accepted_spans"`
 	Skipped  map[mlflow.Reason]int64 `json:"skipped"`
 	Rejected int64                   `json:"rejected"`
+	// PartiallyRejected is the part of Rejected of which the destination has some spans.
+	PartiallyRejected int64 `json:"partially_rejected,omitempty"`
+
 	Pending  map[mlflow.Reason]int64 `json:"pending"`
 	InFlight int64                   `json:"in_flight"`
 }
@@ -115,6 +120,7 @@ type Input struct {
 	Runs         []progress.Run
 	Destinations []progress.Destination
 	Refinements  []progress.Refinement
+	Answers      []Answers
 	// Earlier is the report of the process before this one.
 	Earlier Earlier
 	// Behind says where the data of a receiver goes.
@@ -125,12 +131,13 @@ type Input struct {
 
 // New makes the document.
 func New(in Input, now time.Time) Document {
-	d := Document{Written: now.UTC(), Version: in.Version, Complete: len(in.Runs) > 0, Receivers: []Receiver{}}
+	d := Document{Written: now.UTC(), Version: in.Version, Complete: len(in.Runs) > 0, Receivers: []Receiver{},
+		Answers: in.Answers}
 	var sending []string // exporters behind receivers that sent something
 	for i := range in.Runs {
 		r := receiver(&in.Runs[i], now)
 		for _, b := range in.Behind(r.Receiver) {
-			r.Destinations = append(r.Destinations, Destination(b))
+			r.Destinations = append(r.Destinations, Destination{b.Exporter, b.Name, b.Delivery})
 			if !isCheck(&in.Runs[i]) {
 				sending = append(sending, b.Exporter)
 			}
@@ -286,7 +293,8 @@ func numbers(t progress.Totals, inFlight int64) Numbers {
 	return Numbers{
 		Read: t.Read, Emitted: t.Accepted + t.Rejected, Accepted: t.Accepted, Spans: t.Spans,
 		Skipped: counts(t.Skipped), Rejected: t.Rejected,
-		Pending: counts(t.Pending), InFlight: inFlight,
+		PartiallyRejected: t.PartiallyRejected,
+		Pending:           counts(t.Pending), InFlight: inFlight,
 	}
 }
 

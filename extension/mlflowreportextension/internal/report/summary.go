@@ -34,6 +34,9 @@ func Summary(w io.Writer, d Document, path string) error {
 	for i := range d.Destinations {
 		d.Destinations[i].summary(&b)
 	}
+	for i := range d.Answers {
+		d.Answers[i].summary(&b)
+	}
 	for i := range d.Refinements {
 		if len(d.Refinements) > 1 && d.Refinements[i].Spans > 0 {
 			fmt.Fprintf(&b, "  processor %s\n", d.Refinements[i].Processor)
@@ -81,8 +84,11 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 		ids := r.Skipped[reason]
 		fmt.Fprintf(b, "  skipped   %d %s: %s\n", r.Totals.Skipped[reason], reason, some(ids))
 	}
-	if r.Totals.Rejected > 0 {
-		fmt.Fprintf(b, "  rejected  %d by the destination: %s\n", r.Totals.Rejected, some(r.Skipped[progress.Rejected]))
+	if n := r.Totals.Rejected - r.Totals.PartiallyRejected; n > 0 {
+		fmt.Fprintf(b, "  rejected  %d by the destination: %s\n", n, some(r.Skipped[progress.Rejected]))
+	}
+	if n := r.Totals.PartiallyRejected; n > 0 {
+		fmt.Fprintf(b, "  rejected  %d in part: %s\n", n, some(r.Skipped[progress.PartiallyRejected]))
 	}
 	if r.SkippedFile != "" {
 		fmt.Fprintf(b, "            all of them with their reasons: %s (trace_ids_file takes it back)\n", r.SkippedFile)

@@ -5,6 +5,7 @@ package backfill
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -15,6 +16,22 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
+
+// PartialSuccess is the answer of a destination that stored a part of what one call carried.
+type PartialSuccess struct {
+	Rejected, Spans int64  // 0 < Rejected <= Spans
+	Message         string // of the destination
+	// Rest is the error for what was not taken, as the pipeline returned it; nil when everything was.
+	Rest error
+}
+
+func (p *PartialSuccess) Error() string {
+	text := fmt.Sprintf("%d of the %d spans that were sent together were rejected", p.Rejected, p.Spans)
+	if p.Message != "" {
+		text += ": " + p.Message
+	}
+	return text
+}
 
 // permanent reports whether sending the same data again is pointless: only if every leaf of the
 // error tree says so. A fan-out joins the errors of its branches, and one permanent branch must not

@@ -22,8 +22,8 @@ import (
 )
 
 // Sender converts traces of one experiment from their source bytes, hands them to the pipeline, and
-// returns its answer. What was given away before may have been changed downstream, so every call
-// converts anew.
+// returns its answer: nil, a *PartialSuccess, or the error of the pipeline. What was given away
+// before may have been changed downstream, so every call converts anew.
 type Sender func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error
 
 // Observer hears what happens, for metrics.
@@ -72,8 +72,9 @@ type Settings struct {
 	StartOver bool
 	// SendOnce leaves traces that are refused alone to the next run.
 	SendOnce bool
-	// Delivery is the word for what this run delivers.
-	Delivery progress.Delivery
+	// Delivery returns the word for what this run delivers. It gets weaker when a destination gives an
+	// answer that confirms nothing.
+	Delivery func() progress.Delivery
 	// Held returns why an exporter holds data until a person does something; empty while none does.
 	// May be nil.
 	Held     func() string

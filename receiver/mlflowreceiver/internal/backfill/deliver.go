@@ -44,6 +44,14 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 			r.sentAgain.Add(int64(len(p.traces)))
 		}
 		err = r.send(w, p.traces)
+		some, partly := errors.AsType[*PartialSuccess](err)
+		if partly && some.Rest == nil {
+			w.partly(p.traces, some)
+			r.accepted(w, c)
+			continue
+		} else if partly {
+			err = some.Rest
+		}
 		if err != nil && r.ctx.Err() != nil {
 			return r.ctx.Err()
 		}
@@ -56,9 +64,14 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 			r.accepted(w, c)
 			continue
 		} else if rest != nil && taken > 0 { // the destination has the others and names what it has not
-			w.accept(slices.DeleteFunc(slices.Clone(p.traces), func(t *mlflow.Trace) bool {
+			took := slices.DeleteFunc(slices.Clone(p.traces), func(t *mlflow.Trace) bool {
 				return slices.Contains(rest, t)
-			}))
+			})
+			if partly {
+				w.partly(took, some)
+			} else {
+				w.accept(took)
+			}
 			r.accepted(w, c)
 			c.probe = false
 		} else {
@@ -284,7 +297,11 @@ func (r *run) failed(w *window, c call, err error) {
 	}
 	x.breaker.fail(now)
 	r.pace.refuse(now)
-	r.clock.other(now)
+	if a, ok := errors.AsType[*progress.AnswerError](err); ok {
+		r.clock.refuse(a.Message)
+	} else {
+		r.clock.other(now)
+	}
 	r.explain(x, "the pipeline does not take data at the moment: "+message(err))
 	r.broadcast()
 }

@@ -319,7 +319,7 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 		Select: func(all []mlflow.Experiment) ([]mlflow.Experiment, error) { return all, nil },
 		To:     1 << 42, PageSize: 10, Workers: 3, Retry: retry, RejectAfter: 30 * time.Second, Ends: true,
 		GiveUpAfter:  15 * time.Minute,
-		RetrySkipped: true, Delivery: progress.Acknowledged,
+		RetrySkipped: true, Delivery: func() progress.Delivery { return progress.Acknowledged },
 		Store: Store{Client: w.store, Source: "s"}, Ledger: w.ledger,
 		Skip: func(list []progress.SkippedTrace) error {
 			w.mu.Lock()

@@ -252,6 +252,7 @@ func (x *reader) loadOpen(ctx context.Context) error {
 			x.quarantine.suspects = append(x.quarantine.suspects, &suspect{
 				id: t.ID, since: time.UnixMilli(t.Since), next: r.Now(), tries: t.Tries, before: true,
 			})
+		case t.Reason == progress.PartiallyRejected: // sent again on purpose only, by a list
 		case t.Reason == mlflow.ReasonInProgress || t.Reason == mlflow.ReasonSpansMissing || r.RetrySkipped:
 			x.queued = append(x.queued, t)
 		}

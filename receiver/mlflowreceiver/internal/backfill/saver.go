@@ -87,7 +87,7 @@ func (s *saver) apply(w *window) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.record(x, s.run.Delivery)
+	w.record(x, s.run.Delivery())
 	return nil
 }
 

@@ -194,6 +194,19 @@ func (w *window) reject(f refusal, since time.Time) {
 	w.reader.run.Observer.Rejected(1)
 }
 
+// partly settles traces that were sent together and of which the destination stored a part: which
+// of them have all their spans there is not known.
+func (w *window) partly(traces []*mlflow.Trace, s *PartialSuccess) {
+	r, detail := w.reader.run, message(s)
+	for _, t := range traces {
+		if w.suspects != nil {
+			r.acquit(w, t.Info.ID)
+		}
+		w.leave(&t.Info, progress.PartiallyRejected, detail, r.Now())
+	}
+	r.Observer.Rejected(len(traces))
+}
+
 // leave settles a trace that was not delivered. since is when the reason was met first, unless an
 // earlier run met it.
 func (w *window) leave(info *mlflow.Info, reason mlflow.Reason, detail string, since time.Time) {
