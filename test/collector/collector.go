@@ -100,10 +100,12 @@ func (c Config) ToGRPC(address string) Config {
 		Set("service::pipelines::traces::exporters", []any{"otlp_grpc"})
 }
 
-// OTLP is the configuration of an otlp_http exporter that answers after the destination did.
+// OTLP is the configuration of an otlp_http exporter that answers after the destination did, and
+// whose answers are read.
 func OTLP(endpoint string, headers map[string]any) map[string]any {
 	return map[string]any{
 		"endpoint": endpoint, "headers": headers, "timeout": "60s",
+		"middlewares":      []any{map[string]any{"id": "mlflow_report"}},
 		"sending_queue":    map[string]any{"wait_for_result": true, "block_on_overflow": true},
 		"retry_on_failure": map[string]any{"initial_interval": "100ms", "max_interval": "1s", "max_elapsed_time": 0},
 	}

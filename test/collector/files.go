@@ -23,6 +23,18 @@ type Report struct {
 	Headline  string     `json:"headline"`
 	Complete  bool       `json:"complete"`
 	Receivers []Receiver `json:"receivers"`
+	Answers   []Answers  `json:"answers"`
+}
+
+// Answers is what was read of the answers to stock exporters.
+type Answers struct {
+	Extension   string   `json:"extension"`
+	Exporters   []string `json:"exporters"`
+	Requests    int64    `json:"requests"`
+	Confirmed   int64    `json:"confirmed"`
+	Unconfirmed int64    `json:"unconfirmed"`
+	Refused     int64    `json:"refused"`
+	Rejected    int64    `json:"rejected"`
 }
 
 // Receiver is the part of one receiver.
@@ -59,6 +71,7 @@ type Numbers struct {
 	Spans    int64            `json:"accepted_spans"`
 	Skipped  map[string]int64 `json:"skipped"`
 	Rejected int64            `json:"rejected"`
+	Partly   int64            `json:"partially_rejected"`
 	Pending  map[string]int64 `json:"pending"`
 	InFlight int64            `json:"in_flight"`
 }

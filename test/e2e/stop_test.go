@@ -301,7 +301,8 @@ func TestDelivery(t *testing.T) {
 	t.Parallel()
 	sink := otlpsink.New(t)
 	otlp := func(queue any) map[string]any {
-		return map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL, "sending_queue": queue}}
+		return map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL, "sending_queue": queue,
+			"middlewares": []any{map[string]any{"id": "mlflow_report"}}}}
 	}
 	for name, x := range map[string]struct {
 		exporter map[string]any
@@ -311,6 +312,8 @@ func TestDelivery(t *testing.T) {
 		"debug with a queue": {
 			map[string]any{"debug": map[string]any{"sending_queue": map[string]any{"enabled": true}}}, "handed_over"},
 		"queue by default": {map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL}}, "handed_over"},
+		"answers that nothing reads": {map[string]any{"otlp_http": map[string]any{"endpoint": sink.URL,
+			"sending_queue": map[string]any{"enabled": false}}}, "handed_over"},
 		"queue off":        {otlp(map[string]any{"enabled": false}), "acknowledged"},
 		"queue that waits": {otlp(map[string]any{"wait_for_result": true}), "acknowledged"},
 		"queue on disk":    {otlp(map[string]any{"storage": "file_storage"}), "handed_over"},

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,6 +24,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // exporters compress by default
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -39,6 +41,10 @@ type Answer func(td ptrace.Traces, done <-chan struct{}) (status int, message st
 // Reset is a status that cuts an HTTP connection instead of answering.
 const Reset = -1
 
+// Partial decides how many spans of a request that is accepted are rejected, and why: the first ones,
+// which are not remembered then.
+type Partial func(td ptrace.Traces) (rejected int, message string)
+
 // Sink is a running destination.
 type Sink struct {
 	*httptest.Server        // nil for one over gRPC
@@ -46,6 +52,8 @@ type Sink struct {
 
 	mu       sync.Mutex
 	answer   Answer
+	partial  Partial
+	header   [2]string // name and value that each request must have
 	requests int
 	accepted []ptrace.Traces
 	spans    map[SpanKey]int
@@ -83,11 +91,15 @@ type grpcServer struct {
 
 // Export implements ptraceotlp.GRPCServer.
 func (g *grpcServer) Export(ctx context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
-	code, message := g.sink.take(r.Traces(), ctx.Done())
-	if code != 0 {
-		return ptraceotlp.NewExportResponse(), status.Error(codes.Code(code), message)
+	md, _ := metadata.FromIncomingContext(ctx)
+	if g.sink.lacks(func(name string) string { return strings.Join(md.Get(name), ",") }) {
+		return ptraceotlp.NewExportResponse(), status.Error(codes.Unauthenticated, "a header is missing")
 	}
-	return ptraceotlp.NewExportResponse(), nil
+	response, code, message := g.sink.take(r.Traces(), ctx.Done())
+	if code != 0 {
+		return response, status.Error(codes.Code(code), message)
+	}
+	return response, nil
 }
 
 // Script replaces how the sink answers; nil accepts everything.
@@ -97,8 +109,33 @@ func (s *Sink) Script(a Answer) {
 	s.answer = a
 }
 
+// Require lets the sink refuse requests without a header, over HTTP with 401.
+func (s *Sink) Require(name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.header = [2]string{name, value}
+}
+
+// lacks reports whether a request has not the header that is required; get returns its own.
+func (s *Sink) lacks(get func(name string) string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.header[0] != "" && get(s.header[0]) != s.header[1]
+}
+
+// Reject makes the sink answer with partial successes; nil ends it.
+func (s *Sink) Reject(p Partial) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partial = p
+}
+
 // ServeHTTP implements http.Handler.
 func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.lacks(r.Header.Get) {
+		http.Error(w, "a header is missing", http.StatusUnauthorized)
+		return
+	}
 	body := io.Reader(r.Body)
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		z, err := gzip.NewReader(r.Body)
@@ -117,11 +154,11 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	code, message := s.take(request.Traces(), r.Context().Done())
+	response, code, message := s.take(request.Traces(), r.Context().Done())
 	if code == Reset {
 		panic(http.ErrAbortHandler)
 	}
-	out, _ := ptraceotlp.NewExportResponse().MarshalProto()
+	out, _ := response.MarshalProto()
 	w.Header().Set("Content-Type", "application/x-protobuf")
 	if code != 0 {
 		w.WriteHeader(code)
@@ -131,23 +168,33 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // take asks the script about a request, and remembers what is accepted.
-func (s *Sink) take(td ptrace.Traces, done <-chan struct{}) (code int, message string) {
+func (s *Sink) take(td ptrace.Traces, done <-chan struct{}) (response ptraceotlp.ExportResponse, code int,
+	message string) {
 	s.mu.Lock()
 	s.requests++
-	answer := s.answer
+	answer, partial := s.answer, s.partial
 	s.mu.Unlock()
+	response = ptraceotlp.NewExportResponse()
 	if answer != nil {
 		if code, message = answer(td, done); code != 0 {
-			return code, message
+			return response, code, message
 		}
+	}
+	rejected := 0
+	if partial != nil {
+		rejected, message = partial(td)
+		response.PartialSuccess().SetRejectedSpans(int64(rejected))
+		response.PartialSuccess().SetErrorMessage(message)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accepted = append(s.accepted, td)
 	Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, span ptrace.Span) {
-		s.spans[SpanKey{span.TraceID(), span.SpanID()}]++
+		if rejected--; rejected < 0 {
+			s.spans[SpanKey{span.TraceID(), span.SpanID()}]++
+		}
 	})
-	return 0, ""
+	return response, 0, ""
 }
 
 // rpcStatus is the google.rpc.Status with a message, which exporters pass on.
