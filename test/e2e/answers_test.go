@@ -95,7 +95,7 @@ func TestNoOTLPAnswer(t *testing.T) {
 				require.Equal(t, []string{"otlp_http"}, got.Exporters)
 				require.Zero(t, got.Confirmed)
 				if i == 0 {
-					require.Equal(t, got.Requests, got.Unconfirmed+got.Refused)
+					require.Positive(t, got.Unconfirmed+got.Refused)
 				} else {
 					require.Zero(t, got.Requests, "it is not sent again")
 				}
