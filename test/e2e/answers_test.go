@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -185,6 +186,28 @@ func TestAllRejected(t *testing.T) {
 	require.EqualValues(t, 11, collector.ReadReport(t, dir).Receivers[0].Totals.Accepted)
 	require.Equal(t, 2*11, sink.Distinct())
 	requireOnce(t, sink.Spans())
+}
+
+// The file exporter's answers, as those of a destination over the network: what is on disk is
+// delivered, and what the disk does not take is not.
+func TestAnswersOfFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := collector.Run(t, dir, collector.Backfill("sqlite:///"+sample, dir), 0)
+	require.True(t, strings.HasPrefix(p.Out(), "complete: 122 of 123 traces acknowledged"), p.Out())
+	require.Len(t, otlpsink.Count(collector.Traces(t, dir)), sampleSpans)
+
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("there is no device that is always full")
+	}
+	dir = t.TempDir()
+	p = collector.Start(t, dir, collector.Backfill("sqlite:///"+sample, dir).Set("exporters::file::path", full))
+	eventually(t, func() bool { return strings.Contains(p.Logs(), "no space left on device") }, "the log says why")
+	p.Signal(syscall.SIGTERM)
+	p.Done(1)
+	require.Contains(t, p.Out(), "stopped by SIGTERM after 0 of ")
+	require.Zero(t, collector.ReadReport(t, dir).Receivers[0].Totals.Accepted)
 }
 
 // experimentOfFirst is the experiment of the first span.

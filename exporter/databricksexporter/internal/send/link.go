@@ -49,9 +49,12 @@ func (l *Link) post(ctx context.Context, d route.Destination, body []byte) answe
 		return answer{err: err}
 	}
 	defer func() { _ = res.Body.Close() }()
-	// What breaks off after a success does not undo it, and the status of a failure is enough: an
-	// answer is judged by what is there of it.
-	got, _ := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	// A success that breaks off may have rejected a part: it counts as no answer. The status of a
+	// failure is enough.
+	got, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil && res.StatusCode/100 == 2 {
+		return answer{err: err}
+	}
 	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer)
 	return answer{status: res.StatusCode, header: res.Header, body: got}
 }
