@@ -10,7 +10,7 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 
 .PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e compat \
-	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-short clean
+	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-short clean
 build: dist/otelcol-mlflow
 minimal: dist/minimal/otelcol-mlflow-minimal
 
@@ -73,7 +73,7 @@ compat: build minimal
 			-run TestNothingIsMissedInSilence/$$version ./e2e || exit 1; \
 	done
 
-bench: bench-tokens bench-backfill bench-databricks bench-delivered
+bench: bench-tokens bench-backfill bench-databricks bench-delivered bench-answers
 
 bench-tokens:
 	bench/tokens/run.sh
@@ -87,12 +87,16 @@ bench-databricks:
 bench-delivered:
 	bench/delivered/run.sh
 
+bench-answers:
+	bench/answers/run.sh
+
 # Shows that each benchmark works; its figures mean nothing.
 bench-short: build
 	bench/tokens/run.sh --short
 	bench/backfill/run.sh --short
 	bench/databricks/run.sh --short
 	bench/delivered/run.sh --short
+	bench/answers/run.sh --short
 
 clean:
 	rm -rf dist

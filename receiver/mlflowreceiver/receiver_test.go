@@ -56,6 +56,8 @@ type sink struct {
 func newSink() *sink { return &sink{runs: make(chan progress.Run, 10)} }
 
 func (s *sink) Delivery(component.ID) progress.DeliveryCheck {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.check.Delivery == "" {
 		return progress.DeliveryCheck{Delivery: progress.Acknowledged}
 	}
@@ -254,6 +256,51 @@ func TestSpansAddedAtTheServer(t *testing.T) {
 	require.False(t, done.Complete)
 	require.Contains(t, done.Headline, "1 spans were added to finished traces after their delivery")
 	require.Equal(t, 363, got.SpanCount())
+}
+
+// The unit of a call travels in its context: what a destination rejects of it is listed, and an answer
+// that confirms nothing makes the word weaker from there on.
+func TestAnswersOfDestinations(t *testing.T) {
+	server := serve(t, "3.17.2", 10)
+	report := newSink()
+	h := newHost(report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
+	cfg := configure()
+	cfg.TrackingURI, cfg.StorageID = opaque(server.URL()), storageID("s")
+	next, err := consumer.NewTraces(func(ctx context.Context, td ptrace.Traces) error {
+		unit := progress.UnitOf(ctx)
+		if unit.Spans() != int64(td.SpanCount()) {
+			return fmt.Errorf("%d of %d spans", unit.Spans(), td.SpanCount())
+		}
+		unit.Reject(2, "too long")
+		return nil
+	})
+	require.NoError(t, err)
+	r := start(t, cfg, metadatatest.NewSettings(componenttest.NewTelemetry()), h, next)
+	run := <-report.runs
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.Equal(t, "not complete: 0 of 10 traces acknowledged, with 0 spans, 10 partially rejected", run.Headline)
+	require.Len(t, report.skipped, 10)
+	require.Equal(t, progress.PartiallyRejected, report.skipped[0].Reason)
+	require.Equal(t, "2 of the 30 spans that were sent together were rejected: too long", report.skipped[0].Detail)
+
+	late := server.Synthetic("1", 500, 3, 100)
+	server.Add(late)
+	next, err = consumer.NewTraces(func(context.Context, ptrace.Traces) error {
+		report.mu.Lock()
+		defer report.mu.Unlock()
+		report.check = progress.DeliveryCheck{Delivery: progress.Unknown, Reason: "it answered OK"}
+		return nil
+	})
+	require.NoError(t, err)
+	for range 2 { // the second run delivers nothing, and says it of the first
+		r = start(t, cfg, metadatatest.NewSettings(componenttest.NewTelemetry()), h, next)
+		run = <-report.runs
+		require.NoError(t, r.Shutdown(t.Context()))
+		require.Equal(t, progress.Unknown, run.Delivery)
+		report.mu.Lock()
+		report.check = progress.DeliveryCheck{}
+		report.mu.Unlock()
+	}
 }
 
 func TestCheckIsCheap(t *testing.T) {

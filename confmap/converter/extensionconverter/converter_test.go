@@ -113,6 +113,14 @@ func TestConvert(t *testing.T) {
 			`extensions::databricks_setup::http::auth::authenticator: there is no extension "x"`},
 		"middleware": {"exporters: {otlp_http: {middlewares: [{id: mine}, {id: x}]}}",
 			`exporters::otlp_http::middlewares[1]::id: there is no extension "x"`},
+		"reader of answers": {"{extensions: {mlflow_report: {}}, exporters: {otlp_http: {middlewares: " +
+			"[{id: mlflow_report}]}}, service: {extensions: [basicauth, bearertokenauth, databricks_auth, " +
+			"file_storage/a, mlflow_report]}}", ""},
+		"reader of answers of something else": {"{extensions: {mlflow_report: {}}, receivers: {mlflow: {http: " +
+			"{middlewares: [{id: mlflow_report}]}}}, service: {extensions: [basicauth, bearertokenauth, " +
+			"databricks_auth, file_storage/a, mlflow_report]}}",
+			`receivers::mlflow::http::middlewares[0]::id: the extension "mlflow_report" is not a middleware of this ` +
+				"component; name one that is"},
 		"encoding": {"exporters: {file: {encoding: x}}", `exporters::file::encoding: there is no extension "x"`},
 		"report of a queue on disk": {report("{strict: true}", "otlp_http", ""),
 			"extensions::mlflow_report: strict: delivery would not be acknowledged: mlflow: handed_over: " +

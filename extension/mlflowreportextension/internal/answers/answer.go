@@ -95,13 +95,25 @@ func fromJSON(b []byte) (answer, bool) {
 	if len(members) > 0 && !camel && !snake {
 		return answer{}, false
 	}
-	spans, logs, metrics := ptraceotlp.NewExportResponse(), plogotlp.NewExportResponse(), pmetricotlp.NewExportResponse()
-	if spans.UnmarshalJSON(b) != nil || logs.UnmarshalJSON(b) != nil || metrics.UnmarshalJSON(b) != nil {
+	spans := ptraceotlp.NewExportResponse()
+	if spans.UnmarshalJSON(b) != nil {
 		return answer{}, false
 	}
-	rejected := max(spans.PartialSuccess().RejectedSpans(), logs.PartialSuccess().RejectedLogRecords(),
-		metrics.PartialSuccess().RejectedDataPoints(), 0)
-	return answer{rejected: rejected, message: cut(spans.PartialSuccess().ErrorMessage())}, true
+	a := answer{rejected: spans.PartialSuccess().RejectedSpans(), message: cut(spans.PartialSuccess().ErrorMessage())}
+	if logs := plogotlp.NewExportResponse(); bytes.Contains(b, []byte("rejectedLogRecords")) {
+		if logs.UnmarshalJSON(b) != nil {
+			return answer{}, false
+		}
+		a.rejected = max(a.rejected, logs.PartialSuccess().RejectedLogRecords())
+	}
+	if metrics := pmetricotlp.NewExportResponse(); bytes.Contains(b, []byte("rejectedDataPoints")) {
+		if metrics.UnmarshalJSON(b) != nil {
+			return answer{}, false
+		}
+		a.rejected = max(a.rejected, metrics.PartialSuccess().RejectedDataPoints())
+	}
+	a.rejected = max(a.rejected, 0)
+	return a, true
 }
 
 func mediaType(header string) string {
