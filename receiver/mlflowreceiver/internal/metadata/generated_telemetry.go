@@ -161,7 +161,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowTracesRejected, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_traces_rejected",
-		metric.WithDescription("Traces that the destination refused alone, twice, while it accepted others. Later runs try them again. [Alpha]"),
+		metric.WithDescription("Traces that the destination refused alone, twice, while it accepted others, and traces that were sent together when it rejected a part. Later runs try the former again. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

@@ -148,7 +148,7 @@ func AssertEqualReceiverMlflowTracesRead(t *testing.T, tt *componenttest.Telemet
 func AssertEqualReceiverMlflowTracesRejected(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_traces_rejected",
-		Description: "Traces that the destination refused alone, twice, while it accepted others. Later runs try them again. [Alpha]",
+		Description: "Traces that the destination refused alone, twice, while it accepted others, and traces that were sent together when it rejected a part. Later runs try the former again. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
