@@ -183,7 +183,8 @@ func (e *databricksExporter[T]) watch(host component.Host) {
 	})
 	if e.signal.kind.Signal() == unity.SignalSpans {
 		e.verifier = verify.New(verify.Settings{
-			Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger, Ending: progress.Find[progress.Ending](host),
+			Config: e.cfg.Verify, Client: e.access.API, Logger: e.set.Logger,
+			Ending: progress.Find[progress.Ending](host),
 		})
 	}
 }

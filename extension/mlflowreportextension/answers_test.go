@@ -85,7 +85,8 @@ service:
 	require.Empty(t, first.Held(b))
 	check := first.Delivery(b)
 	require.Equal(t, progress.Unknown, check.Delivery)
-	require.Contains(t, check.Reason, "exporter otlp_http/b: "+server.URL+"/v1/traces answered 200 with text/plain, 7 bytes")
+	require.Contains(t, check.Reason, "exporter otlp_http/b: "+server.URL+"/v1/traces answered 200 with "+
+		"text/plain, 7 bytes")
 	require.Equal(t, progress.Acknowledged, first.Delivery(receiver).Delivery)
 
 	done := run(false)

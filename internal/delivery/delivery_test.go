@@ -20,12 +20,14 @@ func TestCheck(t *testing.T) {
 		note string // a part of some note; empty: there is none
 	}{
 		"waiting exporter": {`
-exporters: {otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {wait_for_result: true, block_on_overflow: true}}}
-service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], processors: [memory_limiter, transform/x], ` +
-			`exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
+exporters: {otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {wait_for_result: true, ` +
+			`block_on_overflow: true}}}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], ` +
+			`processors: [memory_limiter, transform/x], exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
 		"no queue": {`
 exporters: {otlp_grpc: {middlewares: [{id: mlflow_report}], sending_queue: {enabled: false}}}
-service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], exporters: [otlp_grpc]}}}`, progress.Acknowledged, ""},
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], ` +
+			`exporters: [otlp_grpc]}}}`, progress.Acknowledged, ""},
 		"answers that nothing reads": {`
 exporters: {otlp_http: {sending_queue: {enabled: false}}}
 service: {extensions: [mlflow_report/a], pipelines: {traces: {receivers: [mlflow], ` +

@@ -315,7 +315,8 @@ func left(t *Totals) string {
 		n    int64
 		text string
 	}{
-		{t.Left(Rejected), "rejected"}, {t.PartiallyRejected, "partially rejected"}, {t.SkippedSum(), "skipped"}, {t.Pending[Refused], "pending"},
+		{t.Left(Rejected), "rejected"}, {t.PartiallyRejected, "partially rejected"}, {t.SkippedSum(), "skipped"},
+		{t.Pending[Refused], "pending"},
 		{t.Pending[Held], "held"}, {t.Pending[mlflow.ReasonInProgress], "not finished yet"},
 		{t.Pending[mlflow.ReasonSpansMissing], "incomplete"},
 	} {

@@ -94,8 +94,8 @@ func TestJudge(t *testing.T) {
 			accounts: []Account{account("1", Totals{Read: 10, Accepted: 5, Rejected: 5, PartiallyRejected: 4})},
 			details:  map[mlflow.Reason]string{PartiallyRejected: "2 of 9 spans"},
 			headline: "not complete: 5 of 10 traces acknowledged, with 0 spans, 1 rejected, 4 partially rejected",
-			problem: "4 partially rejected by the destination: 2 of 9 spans; no run sends them again by itself, since " +
-				"what was stored would be there twice",
+			problem: "4 partially rejected by the destination: 2 of 9 spans; no run sends them again by itself, " +
+				"since what was stored would be there twice",
 		},
 		"in flight": {
 			accounts: []Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, Run: Totals{Read: 5, Accepted: 4},

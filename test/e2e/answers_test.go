@@ -75,9 +75,9 @@ func TestNoOTLPAnswer(t *testing.T) {
 		"another body": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"status":"fine"}`)
-		}, []string{"delivery unknown: 122 of 123 traces accepted, with 598 spans, 1 skipped; exporter otlp_http: " +
-			"http://destination/v1/traces answered 200 with application/json, 17 bytes, which is no OTLP answer, so it " +
-			"is not known whether it has the data",
+		}, []string{"delivery unknown: 122 of 123 traces accepted, with 598 spans, 1 skipped; exporter " +
+			"otlp_http: http://destination/v1/traces answered 200 with application/json, 17 bytes, which is no OTLP " +
+			"answer, so it is not known whether it has the data",
 			"delivery unknown: nothing new; 122 traces with 598 spans were accepted earlier, 1 skipped; an earlier run " +
 				"delivered without a confirmation; to deliver its traces again, remove the storage folder"}},
 	} {
@@ -130,7 +130,8 @@ func TestPartialSuccess(t *testing.T) {
 				return 0, ""
 			})
 			p := collector.Run(t, dir, config, 1)
-			require.Contains(t, p.Out(), "not complete: 30 of 60 traces acknowledged, with 60 spans, 30 partially rejected")
+			require.Contains(t, p.Out(), "not complete: 30 of 60 traces acknowledged, with 60 spans, "+
+				"30 partially rejected")
 			require.Contains(t, p.Out(),
 				"3 of the 60 spans that were sent together were rejected: an attribute is too long")
 			report := collector.ReadReport(t, dir)

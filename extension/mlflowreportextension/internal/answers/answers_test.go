@@ -48,18 +48,20 @@ func TestBodies(t *testing.T) {
 		media, body string
 		want        answer
 	}{
-		"nothing":                       {"", "", answer{}},
-		"nothing, of a media type":      {"text/plain", " \n", answer{}},
-		"protobuf":                      {proto, response(0, ""), answer{}},
-		"protobuf, rejected":            {proto, response(2, "no"), answer{rejected: 2, message: "no"}},
-		"protobuf, remark":              {proto, response(0, "slow down"), answer{message: "slow down"}},
-		"protobuf with a parameter":     {proto + "; v=1", response(2, "no"), answer{rejected: 2, message: "no"}},
-		"negative count":                {proto, response(-2, "no"), answer{message: "no"}},
-		"JSON, empty object":            {js, `{}`, answer{}},
-		"JSON, null":                    {js, `{"partialSuccess":null}`, answer{}},
-		"JSON, empty":                   {js, `{"partialSuccess":{}}`, answer{}},
-		"JSON, spans":                   {js, `{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}`, answer{rejected: 3, message: "no"}},
-		"JSON, log records":             {js + "; charset=utf-8", `{"partialSuccess":{"rejectedLogRecords":3}}`, answer{rejected: 3}},
+		"nothing":                   {"", "", answer{}},
+		"nothing, of a media type":  {"text/plain", " \n", answer{}},
+		"protobuf":                  {proto, response(0, ""), answer{}},
+		"protobuf, rejected":        {proto, response(2, "no"), answer{rejected: 2, message: "no"}},
+		"protobuf, remark":          {proto, response(0, "slow down"), answer{message: "slow down"}},
+		"protobuf with a parameter": {proto + "; v=1", response(2, "no"), answer{rejected: 2, message: "no"}},
+		"negative count":            {proto, response(-2, "no"), answer{message: "no"}},
+		"JSON, empty object":        {js, `{}`, answer{}},
+		"JSON, null":                {js, `{"partialSuccess":null}`, answer{}},
+		"JSON, empty":               {js, `{"partialSuccess":{}}`, answer{}},
+		"JSON, spans": {js, `{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}`,
+			answer{rejected: 3, message: "no"}},
+		"JSON, log records": {js + "; charset=utf-8", `{"partialSuccess":{"rejectedLogRecords":3}}`,
+			answer{rejected: 3}},
 		"JSON, data points":             {js, `{"partialSuccess":{"rejectedDataPoints":3}}`, answer{rejected: 3}},
 		"JSON of something else":        {js, `{"error":"unauthorized"}`, answer{kind: kindOther}},
 		"JSON, no object":               {js, `"ok"`, answer{kind: kindOther}},
@@ -201,10 +203,11 @@ func (f fixed) RoundTrip(*http.Request) (*http.Response, error) { return f.resp,
 func TestErrorsOverHTTP(t *testing.T) {
 	answer := func(media, body string) error {
 		q, err := http.NewRequestWithContext(progress.WithUnit(t.Context(), progress.NewUnit(3)), http.MethodPost,
-			"https://user:canary@destination/v1/traces?key=canary", nil)
+			"https://user:canary@destination/v1/traces?key=canary", http.NoBody)
 		require.NoError(t, err)
-		resp, err := NewReader(zap.NewNop()).RoundTripper(fixed{&http.Response{StatusCode: 200, ContentLength: -1,
-			Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(strings.NewReader(body))}}).RoundTrip(q)
+		resp, err := NewReader(zap.NewNop()).RoundTripper(fixed{&http.Response{StatusCode: http.StatusOK,
+			ContentLength: -1,
+			Header:        http.Header{"Content-Type": {media}}, Body: io.NopCloser(strings.NewReader(body))}}).RoundTrip(q)
 		require.Nil(t, resp)
 		require.NotContains(t, err.Error(), "canary")
 		return err
@@ -287,8 +290,8 @@ func TestGRPC(t *testing.T) {
 		"a message of another library": {reply: struct{}{}, counts: Counts{Requests: 1, Unconfirmed: 1}, doubt: true},
 		"refused": {fails: status.Error(codes.PermissionDenied, "no"), counts: Counts{Requests: 1},
 			code: codes.PermissionDenied},
-		"a web page": {fails: status.Error(codes.Unknown, "unexpected HTTP status code received from server: 200 (OK); "+
-			`transport: received unexpected content-type "text/html; charset=utf-8"`),
+		"a web page": {fails: status.Error(codes.Unknown, "unexpected HTTP status code received from server: "+
+			`200 (OK); transport: received unexpected content-type "text/html; charset=utf-8"`),
 			counts: Counts{Requests: 1, Refused: 1}, code: codes.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {

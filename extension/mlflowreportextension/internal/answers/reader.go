@@ -124,8 +124,8 @@ func (r *Reader) rejected(q request, a answer) error {
 		r.warn(q, "A destination took a request and has a remark: "+a.message)
 	case unit == nil:
 		r.warn(q, "A destination rejected a part of a request: "+a.message)
-		r.doubts(q, fmt.Sprintf("%s rejected %d spans of a request that was queued on disk or put together of several, "+
-			"so it is not known of which traces: %s", q.place, a.rejected, a.message))
+		r.doubts(q, fmt.Sprintf("%s rejected %d spans of a request that was queued on disk or put together of "+
+			"several, so it is not known of which traces: %s", q.place, a.rejected, a.message))
 	case a.rejected >= unit.Spans():
 		return &allRejected{fmt.Sprintf("%s rejected all %d spans of a request: %s", q.place, unit.Spans(), a.message)}
 	default:
