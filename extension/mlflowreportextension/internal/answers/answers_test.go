@@ -207,7 +207,8 @@ func TestErrorsOverHTTP(t *testing.T) {
 		require.NoError(t, err)
 		resp, err := NewReader(zap.NewNop()).RoundTripper(fixed{&http.Response{StatusCode: http.StatusOK,
 			ContentLength: -1,
-			Header:        http.Header{"Content-Type": {media}}, Body: io.NopCloser(strings.NewReader(body))}}).RoundTrip(q)
+			Header:        http.Header{"Content-Type": {media}},
+			Body:          io.NopCloser(strings.NewReader(body))}}).RoundTrip(q)
 		require.Nil(t, resp)
 		require.NotContains(t, err.Error(), "canary")
 		return err
