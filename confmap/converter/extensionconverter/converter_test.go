@@ -132,7 +132,11 @@ func TestConvert(t *testing.T) {
 			"exporter mine is not known here"},
 		"report of an exporter that waits": {report("{strict: true, waits_for_result: [mine]}", "mine", ""), ""},
 		"report of a queue that waits": {report("{strict: true}", "otlp_http",
-			"  otlp_http: {sending_queue: {storage: null, wait_for_result: true}}"), ""},
+			"  otlp_http: {sending_queue: {storage: null, wait_for_result: true}, "+
+				"middlewares: [{id: mlflow_report}]}"), ""},
+		"report of answers that nothing reads": {report("{strict: true}", "otlp_http",
+			"  otlp_http: {sending_queue: {storage: null, wait_for_result: true}}"),
+			"write middlewares: [{id: mlflow_report}]"},
 		"report of content that is left out": {report("", "file", "receivers: {mlflow: {capture_content: false}}"),
 			"extensions::mlflow_report: receivers::mlflow::capture_content is false, so processors::genai::tokens"},
 		"report, nothing is counted": {report("", "file", "receivers: {mlflow: {capture_content: false}}\n"+
