@@ -57,13 +57,17 @@ var classes = map[string]Class{
 	"mlflow.auth.userId": ClassPerson, "mlflow.auth.username": ClassPerson,
 
 	// MLflow, one assessment as a log record or event
-	"mlflow.assessment.id": ClassSafe, "mlflow.assessment.kind": ClassSafe, "mlflow.assessment.source.type": ClassSafe,
-	"mlflow.assessment.source.id": ClassPerson,
-	"mlflow.assessment.valid":     ClassSafe, "mlflow.assessment.overrides": ClassSafe,
-	"mlflow.assessment.value": ClassContent, "mlflow.assessment.rationale": ClassContent,
-	"mlflow.assessment.sourceRunId": ClassSafe, "mlflow.assessment.scorerTraceId": ClassSafe,
-	"mlflow.assessment.judgeCost":        ClassSafe,
-	"mlflow.assessment.judgeInputTokens": ClassSafe, "mlflow.assessment.judgeOutputTokens": ClassSafe,
+	AssessmentID: ClassSafe, AssessmentKind: ClassSafe, AssessmentSourceType: ClassSafe,
+	AssessmentSourceID: ClassPerson,
+	AssessmentValid:    ClassSafe, AssessmentOverrides: ClassSafe, AssessmentDeleted: ClassSafe,
+	AssessmentValue: ClassContent, AssessmentTruncated: ClassContent, "mlflow.assessment.rationale": ClassContent,
+	"mlflow.assessment.sourceRunId": ClassSafe, "mlflow.assessment.onlineScoringSessionId": ClassSafe,
+	"mlflow.assessment.scorerTraceId": ClassSafe, "mlflow.assessment.scorerName": ClassSafe,
+	"mlflow.assessment.scorerVersion": ClassSafe, "mlflow.assessment.scorerDigest": ClassSafe,
+	AssessmentJudgeCost: ClassSafe, AssessmentJudgeInput: ClassSafe, AssessmentJudgeOutput: ClassSafe,
+
+	// MLflow, what has changed of a trace: keys that its users chose
+	TraceAdded: ClassContent, TraceChanged: ClassContent, TraceRemoved: ClassContent,
 
 	// this project
 	ExperimentName: ClassSafe, PayloadsMode: ClassSafe, JSONAttributes: ClassSafe, Revision: ClassSafe,
@@ -109,8 +113,8 @@ var classes = map[string]Class{
 	"gen_ai.prompt":              ClassContent, "gen_ai.completion": ClassContent,
 	"gen_ai.memory.query.text": ClassContent,
 	"gen_ai.memory.records":    ClassContent, "gen_ai.event.content": ClassContent,
-	"gen_ai.evaluation.name": ClassSafe, "gen_ai.evaluation.score.value": ClassSafe,
-	"gen_ai.evaluation.score.label": ClassSafe, "gen_ai.evaluation.explanation": ClassContent,
+	EvaluationName: ClassSafe, EvaluationScore: ClassSafe,
+	EvaluationLabel: ClassSafe, EvaluationExplanation: ClassContent,
 	"gen_ai.openai.api_version": ClassSafe, "gen_ai.openai.request.service_tier": ClassSafe,
 	"gen_ai.openai.response.service_tier":       ClassSafe,
 	"gen_ai.openai.response.system_fingerprint": ClassSafe, "gen_ai.openai.system_fingerprint": ClassSafe,
@@ -154,7 +158,7 @@ var families = []struct {
 	prefix string
 	class  Class
 }{
-	{TraceTagPrefix, ClassContent}, {TraceMetadataPrefix, ClassContent},
+	{TraceTagPrefix, ClassContent}, {TraceMetadataPrefix, ClassContent}, {AssessmentMetadataPrefix, ClassContent},
 	{"token_count_", ClassNumber}, {"metric_", ClassNumber}, {"contract_cost_", ClassNumber}, // this project's
 	{"gen_ai.usage.", ClassNumber}, {"gen_ai.prompt.", ClassContent}, {"gen_ai.completion.", ClassContent},
 	{"llm.input_messages.", ClassContent}, {"llm.output_messages.", ClassContent}, {"llm.tools.", ClassContent},

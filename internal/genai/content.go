@@ -10,10 +10,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// maxLabel is the longest text, in bytes, that counts as the label of a score ("correct", "partly
-// relevant") and not as prose.
-const maxLabel = 128
-
 // withoutContent returns the assessments without what people or judges wrote and without the
 // expected answers. What remains is who judged what when, and the score: a feedback's number, truth
 // value or label.
@@ -53,7 +49,7 @@ func isLabel(value []byte) bool {
 	case pyjson.KindObject, pyjson.KindArray:
 		return false
 	case pyjson.KindString:
-		return len(value) <= maxLabel+2
+		return len(value) <= MaxLabel+2
 	}
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -43,33 +44,41 @@ const unknownService = "unknown_service:mlflow"
 type Options struct {
 	Payloads       Payloads // empty: Structured
 	CaptureContent bool     // false: nothing that people or models wrote is converted, see the package documentation
+	HumanIDs       bool     // log records say who the human assessors are, often by e-mail address
 }
 
 // Stats counts what a conversion did.
 type Stats struct {
-	// Spans counts the spans that were written.
-	Spans int
+	// Spans and Records count the spans and log records that were written.
+	Spans, Records int
 	// TooDeep and BigIntegers count what was written as JSON text because structured form can't
 	// hold it: containers nested deeper than 24 levels, and integers beyond int64.
 	TooDeep, BigIntegers int
-	// BadUsage counts the numbers of tokens that are negative, fractional or no numbers. They are
-	// left out of gen_ai.usage.*.
+	// BadUsage counts the numbers of tokens that are negative, fractional or no numbers, and costs of
+	// judges that are none. They are left out of gen_ai.usage.* and of log records.
 	BadUsage int
 	// Dropped counts attributes, messages and parts of assessments that were left out because
 	// content isn't captured.
 	Dropped int
+	// Persons counts the ids of human assessors that log records leave out.
+	Persons int
+	// Truncated counts the texts that log records hold only in part.
+	Truncated int
 }
 
 // Add adds o to s.
 func (s *Stats) Add(o Stats) {
 	s.Spans += o.Spans
+	s.Records += o.Records
 	s.TooDeep += o.TooDeep
 	s.BigIntegers += o.BigIntegers
 	s.BadUsage += o.BadUsage
 	s.Dropped += o.Dropped
+	s.Persons += o.Persons
+	s.Truncated += o.Truncated
 }
 
-// Converter turns MLflow traces into OpenTelemetry spans. It may be used by several goroutines at
+// Converter turns MLflow traces into OpenTelemetry spans and log records. It may be used by several goroutines at
 // the same time.
 type Converter struct {
 	opts    Options
@@ -83,14 +92,14 @@ func NewConverter(opts Options) *Converter {
 	}
 	c := &Converter{opts: opts}
 	c.workers.New = func() any {
-		return &worker{asJSON: opts.Payloads == PayloadsJSON, capture: opts.CaptureContent}
+		return &worker{asJSON: opts.Payloads == PayloadsJSON, capture: opts.CaptureContent, humanIDs: opts.HumanIDs}
 	}
 	return c
 }
 
 // worker converts one trace at a time.
 type worker struct {
-	asJSON, capture bool
+	asJSON, capture, humanIDs bool
 
 	levels [maxDepth + 1]members // of the map that is being built at each depth; 0 is the attributes themselves
 	marks  []string              // keys of the attributes, of the map at level 0, that hold JSON text
@@ -108,14 +117,12 @@ func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Tr
 	w := c.workers.Get().(*worker)
 	w.stats = Stats{Spans: len(t.Spans)}
 
-	if exp.ID == "" {
-		exp.ID = t.Info.ExperimentID
-	}
 	top := topmost(t.Spans)
-	spans := c.scopeSpans(td, exp, serviceOf(&t.Spans[top], exp)).Spans()
+	from := c.originOf(exp, t, top)
+	spans := from.scopeSpans(td).Spans()
 	for i := range t.Spans {
 		if i == top {
-			w.span(spans.AppendEmpty(), &t.Spans[i], t, exp.ID)
+			w.span(spans.AppendEmpty(), &t.Spans[i], t, from.experimentID)
 		} else {
 			w.span(spans.AppendEmpty(), &t.Spans[i], nil, "")
 		}
@@ -158,14 +165,12 @@ func topmost(spans []mlflow.Span) int {
 	return best
 }
 
-// serviceOf returns service.name: what the topmost span says, or the last segment of the
+// serviceOf returns service.name: what the topmost span says, if there is one, or the last segment of the
 // experiment's name.
 func serviceOf(top *mlflow.Span, exp mlflow.Experiment) string {
 	name := ""
-	for i := range top.Attributes {
-		if a := &top.Attributes[i]; a.Key == ServiceName {
-			name, _ = stringValue(a.Raw)
-		}
+	if top != nil {
+		name = stringAttribute(top, ServiceName)
 	}
 	if name == "" {
 		path := strings.TrimRight(exp.Name, "/")
@@ -177,33 +182,92 @@ func serviceOf(top *mlflow.Span, exp mlflow.Experiment) string {
 	return name
 }
 
-// scopeSpans returns the spans of the service and experiment in td, the newest first, or adds them.
-func (c *Converter) scopeSpans(td ptrace.Traces, exp mlflow.Experiment, service string) ptrace.ScopeSpans {
-	experimentName := validString(exp.Name)
+// stringAttribute returns the last attribute of that key, if it is a string.
+func stringAttribute(s *mlflow.Span, key string) (value string) {
+	for i := range s.Attributes {
+		if a := &s.Attributes[i]; a.Key == key {
+			value, _ = stringValue(a.Raw)
+		}
+	}
+	return value
+}
+
+// origin is what the resource and the scope of a trace's spans and log records say.
+type origin struct {
+	service, experimentID, experimentName string
+	payloads                              Payloads
+}
+
+// originOf returns the origin of a trace with these spans, of which the one at top is the topmost. Without
+// spans the experiment names the service.
+func (c *Converter) originOf(exp mlflow.Experiment, t *mlflow.Trace, top int) origin {
+	if exp.ID == "" {
+		exp.ID = t.Info.ExperimentID
+	}
+	var root *mlflow.Span
+	if len(t.Spans) > 0 {
+		root = &t.Spans[top]
+	}
+	return origin{serviceOf(root, exp), exp.ID, validString(exp.Name), c.opts.Payloads}
+}
+
+func (o *origin) matchesResource(r pcommon.Resource) bool {
+	attrs := r.Attributes()
+	return has(attrs, ServiceName, o.service) && has(attrs, ExperimentID, o.experimentID) &&
+		has(attrs, ExperimentName, o.experimentName)
+}
+
+func (o *origin) matchesScope(scope pcommon.InstrumentationScope) bool {
+	return scope.Name() == scopeName && has(scope.Attributes(), PayloadsMode, string(o.payloads))
+}
+
+func (o *origin) write(r pcommon.Resource, scope pcommon.InstrumentationScope) {
+	attrs := r.Attributes()
+	attrs.PutStr(ServiceName, o.service)
+	attrs.PutStr(ExperimentID, o.experimentID)
+	attrs.PutStr(ExperimentName, o.experimentName)
+	scope.SetName(scopeName)
+	scope.Attributes().PutStr(PayloadsMode, string(o.payloads))
+}
+
+// scopeSpans returns the spans of that origin in td, the newest first, or adds them.
+func (o *origin) scopeSpans(td ptrace.Traces) ptrace.ScopeSpans {
 	all := td.ResourceSpans()
 	for i := all.Len() - 1; i >= 0; i-- {
-		rs := all.At(i)
-		if attrs := rs.Resource().Attributes(); has(attrs, ServiceName, service) && has(attrs, ExperimentID, exp.ID) &&
-			has(attrs, ExperimentName, experimentName) {
-			for j := range rs.ScopeSpans().Len() {
-				scope := rs.ScopeSpans().At(j).Scope()
-				if scope.Name() == scopeName && has(scope.Attributes(), PayloadsMode, string(c.opts.Payloads)) {
-					return rs.ScopeSpans().At(j)
+		if rs := all.At(i); o.matchesResource(rs.Resource()) {
+			for _, ss := range rs.ScopeSpans().All() {
+				if o.matchesScope(ss.Scope()) {
+					return ss
 				}
 			}
 		}
 	}
 	rs := all.AppendEmpty()
 	rs.SetSchemaUrl(SchemaURL)
-	attrs := rs.Resource().Attributes()
-	attrs.PutStr(ServiceName, service)
-	attrs.PutStr(ExperimentID, exp.ID)
-	attrs.PutStr(ExperimentName, experimentName)
 	ss := rs.ScopeSpans().AppendEmpty()
 	ss.SetSchemaUrl(GenAISchemaURL)
-	ss.Scope().SetName(scopeName)
-	ss.Scope().Attributes().PutStr(PayloadsMode, string(c.opts.Payloads))
+	o.write(rs.Resource(), ss.Scope())
 	return ss
+}
+
+// scopeLogs is scopeSpans for log records.
+func (o *origin) scopeLogs(ld plog.Logs) plog.ScopeLogs {
+	all := ld.ResourceLogs()
+	for i := all.Len() - 1; i >= 0; i-- {
+		if rl := all.At(i); o.matchesResource(rl.Resource()) {
+			for _, sl := range rl.ScopeLogs().All() {
+				if o.matchesScope(sl.Scope()) {
+					return sl
+				}
+			}
+		}
+	}
+	rl := all.AppendEmpty()
+	rl.SetSchemaUrl(SchemaURL)
+	sl := rl.ScopeLogs().AppendEmpty()
+	sl.SetSchemaUrl(GenAISchemaURL)
+	o.write(rl.Resource(), sl.Scope())
+	return sl
 }
 
 func has(attrs pcommon.Map, key, value string) bool {

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package genai converts MLflow traces to OpenTelemetry spans. It is pure: values in, pdata out.
+// Package genai converts MLflow traces to OpenTelemetry spans and log records. It is pure: values in,
+// pdata out.
 //
 // # What is kept
 //
@@ -28,6 +29,21 @@
 // lists the attributes that hold JSON text, whole or somewhere inside; a string in any other
 // attribute is the value itself. A stored text that is not JSON is such a string. Tags and metadata
 // are strings in MLflow and stay strings.
+//
+// # Log records
+//
+// Assessments and edits of tags and metadata are log records, too, since they may come after the
+// spans were delivered: AppendChanges writes them, with the resource, scope and ids of the spans.
+//
+// A record EvaluationResult is a revision of an assessment: as of its last change, which is its
+// time, or as of its deletion, whose time is when that was found. It has the score as a number and
+// as a label (see ScoreOf) and, where these don't say all, the value as JSON text; the rationale;
+// who judged, at what cost; whether it is valid, which one it overrides, whether it was deleted.
+// Expectations and issues have no score. Texts have at most 4 KiB; AssessmentTruncated names those
+// that were cut. The ids of human assessors are left out unless Options.HumanIDs is set.
+//
+// A record TraceUpdated has the new values of tags and metadata under the names that they have on
+// the topmost span, and lists of those that were added, changed and removed.
 //
 // # Without content
 //

@@ -48,6 +48,40 @@ const (
 	ResponsePreview  = "mlflow.responsePreview" // topmost span, when it has no outputs
 )
 
+// Names of log records. The first is one of OpenTelemetry's semantic conventions.
+const (
+	EvaluationResult = "gen_ai.evaluation.result"
+	TraceUpdated     = "mlflow.trace.updated"
+)
+
+// Names of attributes of log records, beside those that MLflow gives the metadata of assessments.
+const (
+	EvaluationName        = "gen_ai.evaluation.name"
+	EvaluationScore       = "gen_ai.evaluation.score.value"
+	EvaluationLabel       = "gen_ai.evaluation.score.label"
+	EvaluationExplanation = "gen_ai.evaluation.explanation" // the rationale
+
+	assessmentPrefix         = "mlflow.assessment."
+	AssessmentID             = "mlflow.assessment.id"
+	AssessmentKind           = "mlflow.assessment.kind" // feedback, expectation, issue
+	AssessmentSourceType     = "mlflow.assessment.source.type"
+	AssessmentSourceID       = "mlflow.assessment.source.id"
+	AssessmentValid          = "mlflow.assessment.valid"
+	AssessmentOverrides      = "mlflow.assessment.overrides" // id of the assessment that it replaces
+	AssessmentDeleted        = "mlflow.assessment.deleted"   // true when MLflow no longer has it
+	AssessmentValue          = "mlflow.assessment.value"     // JSON text, where score and label don't say all
+	AssessmentTruncated      = "mlflow.assessment.truncated" // keys of the attributes beside it that were cut
+	AssessmentMetadataPrefix = "mlflow.assessment.metadata." // of the users' own metadata
+	AssessmentJudgeCost      = "mlflow.assessment.judgeCost"
+	AssessmentJudgeInput     = "mlflow.assessment.judgeInputTokens"
+	AssessmentJudgeOutput    = "mlflow.assessment.judgeOutputTokens"
+
+	// keys of the attributes of tags and metadata
+	TraceAdded   = "mlflow.trace.added"
+	TraceChanged = "mlflow.trace.changed"
+	TraceRemoved = "mlflow.trace.removed"
+)
+
 // PlainAssessments is the only name without a dot that is read in every scope: spans that are made of
 // a table have their assessments under it.
 const PlainAssessments = "assessments"

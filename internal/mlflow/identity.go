@@ -61,9 +61,9 @@ func SplitPlaceID(id string) (place, hex string) {
 	return rest[:i], rest[i+1:]
 }
 
-// spanID returns the id that text spells. Text that spells none gives an id that is derived from
+// SpanID returns the span id that text spells. Text that spells none gives an id that is derived from
 // it, so that parents and children still find each other; the empty text gives zero.
-func spanID(text string) (id [8]byte) {
+func SpanID(text string) (id [8]byte) {
 	if text == "" || parseID(id[:], text) {
 		return id
 	}
@@ -79,7 +79,7 @@ func spanID(text string) (id [8]byte) {
 func Finish(t *Trace) {
 	id := idInSpans(t.Spans)
 	if id == [16]byte{} {
-		id, t.Synthetic = deriveTraceID(t.Info.ID)
+		id, t.Synthetic = TraceID(t.Info.ID)
 	}
 	for i := range t.Spans {
 		s := &t.Spans[i]
@@ -136,10 +136,10 @@ func idInSpans(spans []Span) (id [16]byte) {
 	return id
 }
 
-// deriveTraceID returns the OpenTelemetry trace id of an MLflow trace whose spans carry none: the
+// TraceID returns the OpenTelemetry trace id of an MLflow trace whose spans carry none: the
 // 32 hex digits in tr-<hex>, trace:/<location>/<hex>, <hex> or a UUID; for any other text the first
 // 16 bytes of its SHA-256, and true.
-func deriveTraceID(mlflowID string) (id [16]byte, synthetic bool) {
+func TraceID(mlflowID string) (id [16]byte, synthetic bool) {
 	text := mlflowID
 	if strings.HasPrefix(text, placePrefix) {
 		text = text[strings.LastIndexByte(text, '/')+1:]

@@ -30,7 +30,7 @@ func (d *decoder) span() Span {
 				case "trace_id":
 					parseID(s.TraceID[:], d.text())
 				case "span_id":
-					s.ID = spanID(d.text())
+					s.ID = SpanID(d.text())
 				default:
 					d.Skip()
 				}
@@ -38,9 +38,9 @@ func (d *decoder) span() Span {
 		case "trace_id":
 			parseID(s.TraceID[:], d.text())
 		case "span_id":
-			s.ID = spanID(d.text())
+			s.ID = SpanID(d.text())
 		case "parent_id", "parent_span_id":
-			s.Parent = spanID(d.text())
+			s.Parent = SpanID(d.text())
 		case "start_time", "start_time_unix_nano":
 			s.Start = d.integer()
 		case "end_time", "end_time_unix_nano":

@@ -47,12 +47,12 @@ func TestIDs(t *testing.T) {
 	}
 	span := [8]byte{0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31}
 	for _, text := range []string{"b7ad6b7169203331", "0xb7ad6b7169203331", "t61rcWkgMzE="} {
-		assert.Equal(t, span, spanID(text), text)
+		assert.Equal(t, span, SpanID(text), text)
 	}
-	assert.Equal(t, [8]byte{7: 0xab}, spanID("0xab"))
-	assert.Zero(t, spanID(""))
+	assert.Equal(t, [8]byte{7: 0xab}, SpanID("0xab"))
+	assert.Zero(t, SpanID(""))
 	free := sha256.Sum256([]byte("my span"))
-	assert.Equal(t, [8]byte(free[:8]), spanID("my span"), "children must find their parent")
+	assert.Equal(t, [8]byte(free[:8]), SpanID("my span"), "children must find their parent")
 }
 
 func TestTraceIDs(t *testing.T) {
