@@ -27,7 +27,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/text"
 )
 
-// genaiProcessor refines batches of spans, several at the same time.
+// genaiProcessor refines batches of spans or log records, several at the same time.
 type genaiProcessor struct {
 	cfg     *Config
 	id      component.ID
@@ -250,14 +250,19 @@ func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 			}
 		}
 		target.Attributes().PutDouble(m.Key, m.Value)
-		w.stats.scores++
-		w.counts.Scores = append(w.counts.Scores, tally.Score{Index: m.Index, Value: m.Value})
-		if m.Shared {
-			w.stats.shared++
-			w.stats.sharedKey = m.Key
-		}
+		w.scored(m)
 	}
 	return nil
+}
+
+// scored counts a score that was written.
+func (w *worker) scored(m scores.Metric) {
+	w.stats.scores++
+	w.counts.Scores = append(w.counts.Scores, tally.Score{Index: m.Index, Value: m.Value})
+	if m.Shared {
+		w.stats.shared++
+		w.stats.sharedKey = m.Key
+	}
 }
 
 // find returns the span of a trace whose id is written in hexadecimal digits, or nil.

@@ -1,15 +1,17 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package content removes, masks or hashes what users and models wrote in GenAI spans. It is pure:
-// spans in, spans out. The table of internal/genai tells what an attribute may hold. The processor
+// Package content removes, masks or hashes what users and models wrote in GenAI spans and log
+// records. It is pure: spans in, spans out. The table of internal/genai tells what an attribute may hold. The processor
 // applies the policy last, after everything was counted.
 //
 // # Which spans
 //
 // Spans with an attribute or event of any GenAI dialect, and all spans of the mlflow receiver,
 // which are known by their scope. Other spans are left alone, whatever they hold. Attributes of a
-// scope or resource are treated when a GenAI span lies below.
+// scope or resource are treated when a GenAI span lies below. Log records are chosen in the same way,
+// by their attributes, the names of their events and their scope, and treated as events of spans
+// are; their bodies are content.
 //
 // # Actions
 //

@@ -69,11 +69,6 @@ func (p *Policy) person(v pcommon.Value) (remove bool) {
 	return false
 }
 
-// machine reports whether an assessor of that type is none of the people.
-func machine(sourceType string) bool {
-	return sourceType == "LLM_JUDGE" || sourceType == "AI_JUDGE" || sourceType == "CODE"
-}
-
 const (
 	sourceType = "source_type"
 	sourceID   = "source_id"
@@ -86,7 +81,7 @@ func (p *Policy) assessors(v pcommon.Value, depth int) {
 	case pcommon.ValueTypeMap:
 		m := v.Map()
 		t, known := m.Get(sourceType)
-		human := !known || !machine(t.Str())
+		human := !known || !genai.Machine(t.Str())
 		m.RemoveIf(func(key string, member pcommon.Value) bool {
 			if key == sourceID {
 				return human && p.person(member)
@@ -127,7 +122,7 @@ func (p *Policy) assessorsText(v pcommon.Value) {
 		case sourceType:
 			kind = value
 		case sourceID:
-			human := !machine(kind)
+			human := !genai.Machine(kind)
 			kind = ""
 			if !human {
 				return "", false

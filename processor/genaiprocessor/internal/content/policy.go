@@ -30,6 +30,7 @@ type Policy struct {
 // Stats counts what Apply did.
 type Stats struct {
 	Spans   int // GenAI spans that were checked
+	Records int // GenAI log records that were checked
 	Removed int // values that were removed, names replaced included
 	Hashed  int // values that became a hash
 	Masked  int // values in which something was masked
@@ -38,6 +39,7 @@ type Stats struct {
 // Add adds the counts of o.
 func (s *Stats) Add(o Stats) {
 	s.Spans += o.Spans
+	s.Records += o.Records
 	s.Removed += o.Removed
 	s.Hashed += o.Hashed
 	s.Masked += o.Masked
@@ -83,8 +85,7 @@ func (p *Policy) Apply(td ptrace.Traces) Stats {
 		below := stats.Spans
 		for _, ss := range rs.ScopeSpans().All() {
 			inScope := stats.Spans
-			_, ours := ss.Scope().Attributes().Get(genai.PayloadsMode)
-			ours = ours || genai.DialectOfScope(ss.Scope().Name()) == genai.DialectClaudeCode
+			ours := isGenAIScope(ss.Scope())
 			for _, span := range ss.Spans().All() {
 				if ours || isGenAI(span) {
 					stats.Spans++
@@ -102,11 +103,24 @@ func (p *Policy) Apply(td ptrace.Traces) Stats {
 	return stats
 }
 
-func isGenAI(span ptrace.Span) bool {
-	for key := range span.Attributes().All() {
+// isGenAIScope reports whether all that is recorded under the scope is treated.
+func isGenAIScope(scope pcommon.InstrumentationScope) bool {
+	_, ours := scope.Attributes().Get(genai.PayloadsMode)
+	return ours || genai.DialectOfScope(scope.Name()) == genai.DialectClaudeCode
+}
+
+func isMarked(attrs pcommon.Map) bool {
+	for key := range attrs.All() {
 		if genai.Marks(key) {
 			return true
 		}
+	}
+	return false
+}
+
+func isGenAI(span ptrace.Span) bool {
+	if isMarked(span.Attributes()) {
+		return true
 	}
 	for _, e := range span.Events().All() {
 		if strings.HasPrefix(e.Name(), "gen_ai.") {
@@ -126,7 +140,7 @@ func (p *Policy) span(span ptrace.Span) {
 	for _, e := range span.Events().All() {
 		name, _ := p.name(e.Name(), func() (string, bool) { return eventName(e.Name()) })
 		e.SetName(name)
-		p.attributes(e.Attributes(), genai.ClassOf, false)
+		p.attributes(e.Attributes(), classesIn(e.Attributes()).of, false)
 	}
 	for _, l := range span.Links().All() {
 		p.attributes(l.Attributes(), genai.ClassOf, false)

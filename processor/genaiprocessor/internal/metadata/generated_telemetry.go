@@ -120,7 +120,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ProcessorGenaiScores, err = builder.meter.Int64Counter(
 		"otelcol_processor_genai_scores",
-		metric.WithDescription("Attributes with scores that were written. [Alpha]"),
+		metric.WithDescription("Attributes with scores that were written to spans and log records. [Alpha]"),
 		metric.WithUnit("{attribute}"),
 	)
 	errs = errors.Join(errs, err)

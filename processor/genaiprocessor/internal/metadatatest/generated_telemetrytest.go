@@ -152,7 +152,7 @@ func AssertEqualProcessorGenaiScoreCollisions(t *testing.T, tt *componenttest.Te
 func AssertEqualProcessorGenaiScores(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_processor_genai_scores",
-		Description: "Attributes with scores that were written. [Alpha]",
+		Description: "Attributes with scores that were written to spans and log records. [Alpha]",
 		Unit:        "{attribute}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -5,6 +5,8 @@
 // assessments that count, converts their values to numbers, and makes the names of the attributes.
 // It is pure.
 //
+// A log record gen_ai.evaluation.result is one assessment, whose value is a number or label already.
+//
 // Assessments come as JSON text: a list of objects in MLflow's form ({"assessment_name": …,
 // "feedback": {"value": …}, "span_id": …, "valid": …, "last_update_time": …, "source":
 // {"source_type": …}}) or in the simpler forms that users keep in tables ({"name" or "metric_name":

@@ -35,14 +35,14 @@ func WithEvents(list []byte, events []ptrace.SpanEvent) []byte {
 
 func appendEvent(out []byte, e ptrace.SpanEvent) []byte {
 	out = append(out, `{"name":`...)
-	if name, ok := e.Attributes().Get("gen_ai.evaluation.name"); ok {
+	if name, ok := e.Attributes().Get(genai.EvaluationName); ok {
 		out = pyjson.AppendString(out, name.AsString())
 	} else {
 		out = append(out, "null"...)
 	}
-	value, ok := e.Attributes().Get("gen_ai.evaluation.score.value")
+	value, ok := e.Attributes().Get(genai.EvaluationScore)
 	if !ok || value.Type() == pcommon.ValueTypeEmpty {
-		value, ok = e.Attributes().Get("gen_ai.evaluation.score.label")
+		value, ok = e.Attributes().Get(genai.EvaluationLabel)
 	}
 	if ok {
 		out = append(out, `,"value":`...)

@@ -67,7 +67,7 @@ type Span struct {
 	HasSystem      bool
 	Assessments    pcommon.Value // if HasAssessments
 	HasAssessments bool
-	Evaluations    []ptrace.SpanEvent // events gen_ai.evaluation.result
+	Evaluations    []ptrace.SpanEvent // events genai.EvaluationResult
 
 	// Set by package cost: the span has the cost of a call of a model; the call that it stands for
 	// has a cost, here or on a span below.
@@ -250,7 +250,7 @@ func (s *Span) event(e ptrace.SpanEvent) {
 		s.Texts[DirectionRequest].Has[genai.SourceEvents] = true
 	case "gen_ai.choice", "gen_ai.content.completion":
 		s.Texts[DirectionResponse].Has[genai.SourceEvents] = true
-	case "gen_ai.evaluation.result":
+	case genai.EvaluationResult:
 		s.Evaluations = append(s.Evaluations, e)
 	case "gen_ai.client.inference.operation.details":
 		for key, v := range e.Attributes().All() {

@@ -1,0 +1,102 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package scores
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+)
+
+// OfRecord returns the metric of one log record gen_ai.evaluation.result by its attributes, or why
+// it has none. Its number is the one of a configured label, else the score's value, else the one
+// that the label is by itself. Records don't compete with each other: each is a revision of one
+// assessment.
+func (s *Scorer) OfRecord(attrs pcommon.Map) (Metric, Reason) {
+	name := stringAt(attrs, genai.EvaluationName)
+	if reason := unusable(attrs, name); reason != "" {
+		return Metric{}, reason
+	}
+	number, ok := s.recorded(name, attrs)
+	if !ok {
+		return Metric{}, ReasonNoNumber
+	}
+	source := ""
+	if s.onDuplicate == OnDuplicateBySource {
+		source = stringAt(attrs, genai.AssessmentSourceType)
+	}
+	to, full := s.names.attribute(name, source)
+	switch {
+	case full:
+		return Metric{}, ReasonNameLimit
+	case to.key == "":
+		return Metric{}, ReasonNoName
+	}
+	return Metric{Key: to.key, Index: to.index, Shared: to.shared, Value: number}, ""
+}
+
+// unusable returns why the record of that name is no score that counts.
+func unusable(attrs pcommon.Map, name string) Reason {
+	if kind := stringAt(attrs, genai.AssessmentKind); kind != "" && kind != "feedback" {
+		return ReasonNotFeedback
+	}
+	if valid, ok := attrs.Get(genai.AssessmentValid); ok && isBool(valid, false) {
+		return ReasonInvalid
+	}
+	if deleted, ok := attrs.Get(genai.AssessmentDeleted); ok && isBool(deleted, true) {
+		return ReasonInvalid
+	}
+	if name == "" {
+		return ReasonNoName
+	}
+	return ""
+}
+
+// recorded returns the number of a record.
+func (s *Scorer) recorded(name string, attrs pcommon.Map) (float64, bool) {
+	label := stringAt(attrs, genai.EvaluationLabel)
+	if len(s.labels) > 0 {
+		if f, ok := s.configured(name, label); ok {
+			return f, true
+		}
+	}
+	if v, ok := attrs.Get(genai.EvaluationScore); ok {
+		var score genai.Score
+		switch v.Type() {
+		case pcommon.ValueTypeStr:
+			if f, ok := s.label(name, v.Str()); ok {
+				return f, true
+			}
+		case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+			score = genai.ScoreOf(genai.ValueText(nil, v))
+		}
+		if score.HasValue {
+			return score.Value, true
+		}
+	}
+	score := genai.ScoreOfLabel(label)
+	return score.Value, score.HasValue
+}
+
+// stringAt returns an attribute that is a string.
+func stringAt(attrs pcommon.Map, key string) string {
+	if v, ok := attrs.Get(key); ok {
+		return v.Str()
+	}
+	return ""
+}
+
+// isBool reports whether v is that truth value, or its text.
+func isBool(v pcommon.Value, want bool) bool {
+	if v.Type() == pcommon.ValueTypeStr {
+		text := "false"
+		if want {
+			text = "true"
+		}
+		return strings.EqualFold(v.Str(), text)
+	}
+	return v.Type() == pcommon.ValueTypeBool && v.Bool() == want
+}
