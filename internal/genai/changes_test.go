@@ -34,7 +34,8 @@ func TestGoldenLogs(t *testing.T) {
 			c := NewConverter(Options{CaptureContent: true})
 			for _, label := range goldenLabels {
 				if trace := traces[label]; trace != nil {
-					c.AppendChanges(got, mlflow.Experiment{ID: trace.Info.ExperimentID, Name: "/Shared/fixtures"}, trace,
+					exp := mlflow.Experiment{ID: trace.Info.ExperimentID, Name: "/Shared/fixtures"}
+					c.AppendChanges(got, exp, trace,
 						&Changes{Assessments: trace.Info.Assessments, Tags: EditOf(nil, trace.Info.Tags)}, found)
 				}
 			}
@@ -69,7 +70,8 @@ func TestLogsBelongToTheirSpans(t *testing.T) {
 				c, td, ld := NewConverter(captured), ptrace.NewTraces(), plog.NewLogs()
 				c.Append(td, exp, trace)
 				edit := Edit{Removed: []string{"team"}}
-				stats := c.AppendChanges(ld, exp, trace, &Changes{Assessments: trace.Info.Assessments, Tags: edit}, found)
+				changes := &Changes{Assessments: trace.Info.Assessments, Tags: edit}
+				stats := c.AppendChanges(ld, exp, trace, changes, found)
 				require.Equal(t, 1, ld.ResourceLogs().Len())
 				rs, rl := td.ResourceSpans().At(0), ld.ResourceLogs().At(0)
 				assert.Equal(t, rs.Resource().Attributes().AsRaw(), rl.Resource().Attributes().AsRaw())
@@ -266,8 +268,9 @@ func TestEvaluationLimits(t *testing.T) {
 
 func TestEvaluationNumbersOfJudges(t *testing.T) {
 	for text, want := range map[string]struct{ cost, tokens any }{
-		"0.5": {0.5, nil}, "12": {12.0, int64(12)}, " 3 ": {3.0, int64(3)}, "-1": {-1.0, nil}, "1e3": {1000.0, int64(1000)},
-		"": {}, "many": {}, "NaN": {}, "inf": {}, "1 2": {}, "[1]": {},
+		"0.5": {0.5, nil}, "12": {12.0, int64(12)}, " 3 ": {3.0, int64(3)}, "-1": {-1.0, nil},
+		"1e3": {1000.0, int64(1000)},
+		"":    {}, "many": {}, "NaN": {}, "inf": {}, "1 2": {}, "[1]": {},
 	} {
 		lr, stats := recordsOf(t, captured, &mlflow.Trace{}, &Changes{Assessments: []mlflow.Assessment{{
 			Metadata: []mlflow.KeyValue{pair(AssessmentJudgeCost, text), pair(AssessmentJudgeOutput, text)}}}})
@@ -365,7 +368,8 @@ func TestTraceUpdated(t *testing.T) {
 	changes := &Changes{
 		Tags: Edit{Added: []mlflow.KeyValue{pair("team", "blue")}, Changed: []mlflow.KeyValue{pair(TraceName, "new")},
 			Removed: []string{"mlflow.note", "old"}},
-		Metadata: Edit{Changed: []mlflow.KeyValue{pair("k", ""), pair(TraceSession, "s")}, Removed: []string{TraceUser}},
+		Metadata: Edit{Changed: []mlflow.KeyValue{pair("k", ""), pair(TraceSession, "s")},
+			Removed: []string{TraceUser}},
 	}
 	lr, stats := recordsOf(t, captured, trace, changes)
 	require.Len(t, lr, 1)
@@ -377,8 +381,8 @@ func TestTraceUpdated(t *testing.T) {
 	assert.Equal(t, found, lr[0].ObservedTimestamp().AsTime())
 	assert.Equal(t, plog.SeverityNumberInfo, lr[0].SeverityNumber())
 	assert.Equal(t, map[string]any{
-		TraceRequestID: trace.Info.ID, TraceMetadataPrefix + "k": "", TraceSession: "s", TraceTagPrefix + "team": "blue",
-		TraceName:    "new",
+		TraceRequestID: trace.Info.ID, TraceMetadataPrefix + "k": "", TraceSession: "s",
+		TraceTagPrefix + "team": "blue", TraceName: "new",
 		TraceAdded:   []any{TraceTagPrefix + "team"},
 		TraceChanged: []any{TraceMetadataPrefix + "k", TraceSession, TraceName},
 		TraceRemoved: []any{TraceUser, "mlflow.note", TraceTagPrefix + "old"},
@@ -405,10 +409,11 @@ func TestLogsShareResources(t *testing.T) {
 	ld, c := plog.NewLogs(), NewConverter(captured)
 	changes := &Changes{Assessments: []mlflow.Assessment{{ID: "a"}}}
 	for _, id := range []string{"1", "2", "1"} {
-		c.AppendChanges(ld, mlflow.Experiment{Name: "e"}, &mlflow.Trace{Info: mlflow.Info{ExperimentID: id}}, changes, found)
+		trace := &mlflow.Trace{Info: mlflow.Info{ExperimentID: id}}
+		c.AppendChanges(ld, mlflow.Experiment{Name: "e"}, trace, changes, found)
 	}
-	NewConverter(Options{Payloads: PayloadsJSON}).AppendChanges(ld, mlflow.Experiment{ID: "1", Name: "e"}, &mlflow.Trace{},
-		changes, found)
+	c = NewConverter(Options{Payloads: PayloadsJSON})
+	c.AppendChanges(ld, mlflow.Experiment{ID: "1", Name: "e"}, &mlflow.Trace{}, changes, found)
 	require.Equal(t, 3, ld.ResourceLogs().Len())
 	assert.Equal(t, 2, ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().Len())
 	assert.Equal(t, "json", ld.ResourceLogs().At(2).ScopeLogs().At(0).Scope().Attributes().AsRaw()[PayloadsMode])
@@ -419,22 +424,22 @@ func TestLogsWithoutContent(t *testing.T) {
 	trace.Info.Assessments = append(trace.Info.Assessments,
 		mlflow.Assessment{ID: "a-6", Name: "prose", Kind: mlflow.AssessmentKindFeedback,
 			Value: []byte(`"` + strings.Repeat(secret, 40) + `"`)},
-		mlflow.Assessment{ID: "a-7", Name: "issue", Kind: mlflow.AssessmentKindIssue, Value: []byte(`"` + secret + `"`)})
+		mlflow.Assessment{ID: "a-7", Name: "issue", Kind: mlflow.AssessmentKindIssue,
+			Value: []byte(`"` + secret + `"`)})
 	changes := &Changes{Assessments: trace.Info.Assessments, Deleted: trace.Info.Assessments,
 		Tags:     Edit{Added: trace.Info.Tags, Current: trace.Info.Tags, Removed: []string{secret}},
 		Metadata: Edit{Changed: trace.Info.Metadata, Removed: []string{secret}}}
 	for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
-		ld := plog.NewLogs()
-		stats := NewConverter(Options{Payloads: payloads}).AppendChanges(ld, mlflow.Experiment{ID: "1", Name: "e"}, trace,
-			changes, found)
+		ld, exp := plog.NewLogs(), mlflow.Experiment{ID: "1", Name: "e"}
+		stats := NewConverter(Options{Payloads: payloads}).AppendChanges(ld, exp, trace, changes, found)
 		assert.NotContains(t, logText(t, ld), secret)
 		assert.Contains(t, logText(t, ld), `"yes"`)
 		assert.Positive(t, stats.Dropped)
 		assert.Equal(t, 15, stats.Records)
 
 		ld = plog.NewLogs()
-		stats = NewConverter(Options{Payloads: payloads, CaptureContent: true}).AppendChanges(ld, mlflow.Experiment{}, trace,
-			changes, found)
+		c := NewConverter(Options{Payloads: payloads, CaptureContent: true})
+		stats = c.AppendChanges(ld, exp, trace, changes, found)
 		assert.Contains(t, logText(t, ld), secret)
 		assert.Zero(t, stats.Dropped)
 	}
@@ -443,7 +448,7 @@ func TestLogsWithoutContent(t *testing.T) {
 // FuzzChanges puts arbitrary text wherever a source's text ends up in a record.
 func FuzzChanges(f *testing.F) {
 	for _, text := range []string{"", "null", `"yes"`, "NaN", "1e400", `["a"`, "{\"\xff\": 1}", "ann@example.com",
-		strings.Repeat("ü", 3000), "mlflow.assessment.valid", "tr-0000000000000000000000000000000a", AssessmentJudgeInput} {
+		strings.Repeat("ü", 3000), AssessmentValid, "tr-0000000000000000000000000000000a", AssessmentJudgeInput} {
 		f.Add(text, "feedback", int64(1), true)
 		f.Add(text, "expectation", int64(-1), false)
 	}
@@ -451,9 +456,9 @@ func FuzzChanges(f *testing.F) {
 		pairs := []mlflow.KeyValue{pair(text, text), pair("mlflow."+text, text), pair(AssessmentJudgeCost, text),
 			pair(AssessmentJudgeInput, text)}
 		a := mlflow.Assessment{ID: text, Name: text, SpanID: text, SourceType: text, SourceID: text, Created: at,
-			Updated: at, Kind: mlflow.AssessmentKind(kind), Value: mlflow.CanonicalValue([]byte(text)), Serialized: text,
-			Error: &mlflow.AssessmentError{Code: text}, Rationale: text, Metadata: pairs, Overrides: text,
-			Invalid: capture}
+			Updated: at, Kind: mlflow.AssessmentKind(kind), Value: mlflow.CanonicalValue([]byte(text)),
+			Serialized: text, Error: &mlflow.AssessmentError{Code: text}, Rationale: text, Metadata: pairs,
+			Overrides: text, Invalid: capture}
 		trace := &mlflow.Trace{Info: mlflow.Info{ID: text}, Spans: []mlflow.Span{{ID: [8]byte{1}, Name: text,
 			Attributes: []mlflow.Attribute{{Key: SpanType, Raw: []byte(`"LLM"`)}, {Key: ServiceName,
 				Raw: []byte(strings.ToValidUTF8(text, "?"))}, {Key: SpanOutputs,
@@ -491,4 +496,31 @@ func FuzzChanges(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The document of log records has every attribute of the recorded ones.
+func TestLogRecordsAreDocumented(t *testing.T) {
+	document := string(read(t, "../../docs/log-records.md"))
+	keys := map[string]bool{AssessmentDeleted: true, AssessmentTruncated: true, AssessmentOverrides: true,
+		TraceAdded: true, TraceChanged: true, TraceRemoved: true, ErrorType: true, ResponseID: true,
+		AssessmentJudgeCost: true, AssessmentJudgeInput: true, AssessmentJudgeOutput: true}
+	for _, version := range []string{"3.4.0", "3.6.0", "3.17.2"} {
+		ld, err := golden.ReadLogs(filepath.Join("testdata", "golden", version+"-logs.yaml"))
+		require.NoError(t, err)
+		for _, rl := range ld.ResourceLogs().All() {
+			for _, lr := range rl.ScopeLogs().At(0).LogRecords().All() {
+				for key := range lr.Attributes().All() {
+					keys[key] = lr.EventName() == EvaluationResult || keys[key]
+				}
+			}
+		}
+	}
+	for key, evaluation := range keys {
+		if strings.HasPrefix(key, AssessmentMetadataPrefix) {
+			key = AssessmentMetadataPrefix + "<key>"
+		}
+		if evaluation {
+			assert.Contains(t, document, "`"+key+"`")
+		}
+	}
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/processor/genaiprocessor/internal/content"
 )
 
-// processLogs implements processorhelper.ProcessLogsFunc.
+// processLogs implements processorhelper.ProcessLogsFunc. Metrics tell what was done, not the report:
+// its scores are those of spans, most of which come as log records, too.
 func (p *genaiProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 	w := p.workers.Get().(*worker)
 	defer p.workers.Put(w)
@@ -30,7 +31,6 @@ func (p *genaiProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Lo
 	}
 	w.stats.content = p.policy.ApplyLogs(ld)
 	p.tel.add(ctx, &w.stats)
-	w.keep()
 	w.release()
 	return ld, nil
 }

@@ -133,7 +133,7 @@ func TestREADMEHasEveryAttribute(t *testing.T) {
 	}
 	assert.ElementsMatch(t, []string{
 		genai.TokenCountRequest, genai.TokenCountResponse, genai.TokenCountEncoding, genai.TokenCountApproximate,
-		genai.TokenCountTruncated, "metric_<name>",
+		genai.TokenCountTruncated, "metric_<name>", genai.EvaluationScore,
 		genai.UsageInput, genai.UsageOutput, genai.TokensBackfilled,
 		genai.CostInput, genai.CostOutput, genai.CostTotal, genai.CostCurrency, genai.CostPriceList,
 		genai.CostUncertain, genai.CostLimited, genai.CostTraceTotal, genai.CostTracePartial,

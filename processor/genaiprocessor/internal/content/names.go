@@ -48,7 +48,8 @@ func safeName(span ptrace.Span) (string, bool) {
 var eventNames = map[string]bool{
 	genai.ExceptionEvent: true, "gen_ai.system.message": true, "gen_ai.user.message": true,
 	"gen_ai.assistant.message": true, "gen_ai.tool.message": true, "gen_ai.choice": true,
-	"gen_ai.content.prompt": true, "gen_ai.content.completion": true, genai.EvaluationResult: true, genai.TraceUpdated: true,
+	"gen_ai.content.prompt": true, "gen_ai.content.completion": true,
+	genai.EvaluationResult: true, genai.TraceUpdated: true,
 	"gen_ai.client.inference.operation.details": true,
 	"llm.content.completion.chunk":              true,
 }
