@@ -56,6 +56,30 @@ func EditOf(before, after []mlflow.KeyValue) Edit {
 	return e
 }
 
+// LogStats counts what a conversion to log records did.
+type LogStats struct {
+	// Records counts the records that were written.
+	Records int
+	// BadUsage counts the costs and numbers of tokens of judges that are none. They are left out.
+	BadUsage int
+	// Dropped counts tags, metadata and parts of assessments that were left out because content isn't
+	// captured.
+	Dropped int
+	// Persons counts the ids of human assessors that were left out.
+	Persons int
+	// Truncated counts the texts of which only a part was written.
+	Truncated int
+}
+
+// Add adds o to s.
+func (s *LogStats) Add(o LogStats) {
+	s.Records += o.Records
+	s.BadUsage += o.BadUsage
+	s.Dropped += o.Dropped
+	s.Persons += o.Persons
+	s.Truncated += o.Truncated
+}
+
 // AppendChanges adds the log records of what has happened to t to ld, under the ResourceLogs of its
 // service and experiment, which is found there or added: an EvaluationResult for each assessment, in
 // the order of creation, and a TraceUpdated if tags or metadata were edited. now is the time at
@@ -68,10 +92,10 @@ func EditOf(before, after []mlflow.KeyValue) Edit {
 // follows from MLflow's, as it does for spans that carry none, records about the whole trace have no
 // span id, and the experiment names the service.
 func (c *Converter) AppendChanges(ld plog.Logs, exp mlflow.Experiment, t *mlflow.Trace, changes *Changes,
-	now time.Time) Stats {
+	now time.Time) LogStats {
 	edited := !changes.Tags.empty() || !changes.Metadata.empty()
 	if len(changes.Assessments)+len(changes.Deleted) == 0 && !edited {
-		return Stats{}
+		return LogStats{}
 	}
 	w := c.workers.Get().(*worker)
 	w.stats = Stats{}
@@ -93,9 +117,9 @@ func (c *Converter) AppendChanges(ld plog.Logs, exp mlflow.Experiment, t *mlflow
 	if edited {
 		r.updated(changes)
 	}
-	stats := w.stats
+	r.counts.Dropped = w.stats.Dropped
 	c.workers.Put(w)
-	return stats
+	return r.counts
 }
 
 // recorder writes the log records of one trace.
@@ -108,6 +132,7 @@ type recorder struct {
 	root      pcommon.SpanID    // zero: not known
 	found     pcommon.Timestamp // when the changes were found
 	truncated []string          // keys of the attributes of the record that were cut
+	counts    LogStats          // but for Dropped, which the worker counts
 }
 
 // record adds a record and its first attribute. The caller finishes its attributes.
@@ -121,7 +146,7 @@ func (r *recorder) record(event string, at pcommon.Timestamp, span pcommon.SpanI
 	lr.SetTraceID(r.traceID)
 	lr.SetSpanID(span)
 	r.putString(TraceRequestID, r.id)
-	r.stats.Records++
+	r.counts.Records++
 	return lr
 }
 

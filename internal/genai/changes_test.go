@@ -109,7 +109,7 @@ func TestLogsBelongToTheirSpans(t *testing.T) {
 func pair(key, value string) mlflow.KeyValue { return mlflow.KeyValue{Key: key, Value: value} }
 
 // recordsOf returns the records of the changes of a trace.
-func recordsOf(t testing.TB, opts Options, trace *mlflow.Trace, changes *Changes) ([]plog.LogRecord, Stats) {
+func recordsOf(t testing.TB, opts Options, trace *mlflow.Trace, changes *Changes) ([]plog.LogRecord, LogStats) {
 	t.Helper()
 	ld := plog.NewLogs()
 	stats := NewConverter(opts).AppendChanges(ld, mlflow.Experiment{ID: "7", Name: "support"}, trace, changes, found)
@@ -149,7 +149,7 @@ func TestEvaluation(t *testing.T) {
 			pair("mlflow.assessment.sourceRunId", "r"), pair(AssessmentValid, "false"), pair(AssessmentDeleted, "x")},
 	}}})
 	require.Len(t, lr, 1)
-	assert.Equal(t, Stats{Records: 1}, stats)
+	assert.Equal(t, LogStats{Records: 1}, stats)
 	assert.Equal(t, EvaluationResult, lr[0].EventName())
 	assert.Equal(t, pcommon.TraceID{15: 9}, lr[0].TraceID())
 	assert.Equal(t, pcommon.SpanID{2}, lr[0].SpanID())
@@ -373,7 +373,7 @@ func TestTraceUpdated(t *testing.T) {
 	}
 	lr, stats := recordsOf(t, captured, trace, changes)
 	require.Len(t, lr, 1)
-	assert.Equal(t, Stats{Records: 1}, stats)
+	assert.Equal(t, LogStats{Records: 1}, stats)
 	assert.Equal(t, TraceUpdated, lr[0].EventName())
 	assert.Equal(t, pcommon.TraceID{15: 1}, lr[0].TraceID())
 	assert.Equal(t, pcommon.SpanID{5}, lr[0].SpanID())
@@ -389,7 +389,7 @@ func TestTraceUpdated(t *testing.T) {
 	}, lr[0].Attributes().AsRaw())
 
 	lr, stats = recordsOf(t, Options{}, trace, changes)
-	assert.Equal(t, Stats{Records: 1, Dropped: 4}, stats)
+	assert.Equal(t, LogStats{Records: 1, Dropped: 4}, stats)
 	assert.Equal(t, map[string]any{TraceRequestID: trace.Info.ID, TraceSession: "s", TraceName: "new",
 		TraceChanged: []any{TraceSession, TraceName}, TraceRemoved: []any{TraceUser}}, lr[0].Attributes().AsRaw())
 
@@ -400,9 +400,15 @@ func TestTraceUpdated(t *testing.T) {
 
 func TestNoChangesGiveNoLogs(t *testing.T) {
 	ld := plog.NewLogs()
-	assert.Equal(t, Stats{}, NewConverter(captured).AppendChanges(ld, mlflow.Experiment{}, &mlflow.Trace{}, &Changes{},
+	assert.Equal(t, LogStats{}, NewConverter(captured).AppendChanges(ld, mlflow.Experiment{}, &mlflow.Trace{}, &Changes{},
 		found))
 	assert.Zero(t, ld.ResourceLogs().Len())
+}
+
+func TestLogStats(t *testing.T) {
+	sum := LogStats{1, 2, 3, 4, 5}
+	sum.Add(LogStats{10, 20, 30, 40, 50})
+	assert.Equal(t, LogStats{11, 22, 33, 44, 55}, sum)
 }
 
 func TestLogsShareResources(t *testing.T) {
@@ -466,7 +472,7 @@ func FuzzChanges(f *testing.F) {
 		edit := Edit{Added: pairs, Changed: pairs, Removed: []string{text, kind}, Current: pairs}
 		changes := &Changes{Assessments: []mlflow.Assessment{a}, Deleted: []mlflow.Assessment{a}, Tags: edit,
 			Metadata: edit}
-		convert := func() (plog.Logs, Stats) {
+		convert := func() (plog.Logs, LogStats) {
 			ld := plog.NewLogs()
 			return ld, NewConverter(Options{CaptureContent: capture}).AppendChanges(ld, mlflow.Experiment{Name: text},
 				trace, changes, found)

@@ -49,33 +49,26 @@ type Options struct {
 
 // Stats counts what a conversion did.
 type Stats struct {
-	// Spans and Records count the spans and log records that were written.
-	Spans, Records int
+	// Spans counts the spans that were written.
+	Spans int
 	// TooDeep and BigIntegers count what was written as JSON text because structured form can't
 	// hold it: containers nested deeper than 24 levels, and integers beyond int64.
 	TooDeep, BigIntegers int
-	// BadUsage counts the numbers of tokens that are negative, fractional or no numbers, and costs of
-	// judges that are none. They are left out of gen_ai.usage.* and of log records.
+	// BadUsage counts the numbers of tokens that are negative, fractional or no numbers. They are
+	// left out of gen_ai.usage.*.
 	BadUsage int
 	// Dropped counts attributes, messages and parts of assessments that were left out because
 	// content isn't captured.
 	Dropped int
-	// Persons counts the ids of human assessors that log records leave out.
-	Persons int
-	// Truncated counts the texts that log records hold only in part.
-	Truncated int
 }
 
 // Add adds o to s.
 func (s *Stats) Add(o Stats) {
 	s.Spans += o.Spans
-	s.Records += o.Records
 	s.TooDeep += o.TooDeep
 	s.BigIntegers += o.BigIntegers
 	s.BadUsage += o.BadUsage
 	s.Dropped += o.Dropped
-	s.Persons += o.Persons
-	s.Truncated += o.Truncated
 }
 
 // Converter turns MLflow traces into OpenTelemetry spans and log records. It may be used by several goroutines at

@@ -52,7 +52,7 @@ func (r *recorder) evaluation(a *mlflow.Assessment, deleted bool) {
 	r.putString(ResponseID, r.responseID(span))
 	r.putString(AssessmentSourceType, a.SourceType)
 	if a.SourceID != "" && !r.humanIDs && !Machine(a.SourceType) {
-		r.stats.Persons++
+		r.counts.Persons++
 	} else {
 		r.putString(AssessmentSourceID, a.SourceID)
 	}
@@ -123,7 +123,7 @@ func (r *recorder) putLimited(key, text string, limit int) (whole bool) {
 		}
 		text = text[:limit]
 		r.truncated = append(r.truncated, key)
-		r.stats.Truncated++
+		r.counts.Truncated++
 	}
 	v.SetStr(text)
 	return whole
@@ -148,7 +148,7 @@ func (r *recorder) assessmentMetadata(m mlflow.KeyValue) {
 	case AssessmentJudgeCost:
 		cost, err := strconv.ParseFloat(strings.TrimSpace(m.Value), 64)
 		if err != nil || math.IsNaN(cost) || math.IsInf(cost, 0) {
-			r.stats.BadUsage++
+			r.counts.BadUsage++
 		} else if v, ok := r.put(m.Key); ok {
 			v.SetDouble(cost)
 		}
@@ -158,7 +158,7 @@ func (r *recorder) assessmentMetadata(m mlflow.KeyValue) {
 		if s.End(); ok && s.Err() == nil {
 			r.putInt(m.Key, n)
 		} else {
-			r.stats.BadUsage++
+			r.counts.BadUsage++
 		}
 	default:
 		key := m.Key
