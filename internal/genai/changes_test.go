@@ -400,8 +400,8 @@ func TestTraceUpdated(t *testing.T) {
 
 func TestNoChangesGiveNoLogs(t *testing.T) {
 	ld := plog.NewLogs()
-	assert.Equal(t, LogStats{}, NewConverter(captured).AppendChanges(ld, mlflow.Experiment{}, &mlflow.Trace{}, &Changes{},
-		found))
+	stats := NewConverter(captured).AppendChanges(ld, mlflow.Experiment{}, &mlflow.Trace{}, &Changes{}, found)
+	assert.Equal(t, LogStats{}, stats)
 	assert.Zero(t, ld.ResourceLogs().Len())
 }
 

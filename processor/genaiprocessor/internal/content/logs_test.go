@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -220,4 +221,21 @@ func TestOtherLogsAreLeftAlone(t *testing.T) {
 		assert.Zero(t, applyLogs(t, ld, Config{Action: action, HashKey: secret}))
 		assert.Equal(t, before, textOfLogs(t, ld))
 	}
+}
+
+// Events of spans are treated as log records are.
+func TestEvaluationsOnSpans(t *testing.T) {
+	td := ptrace.NewTraces()
+	span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	for _, e := range []struct{ label, source string }{{"yes", "CODE"}, {"as " + canary + " likes it", "HUMAN"}} {
+		event := span.Events().AppendEmpty()
+		event.SetName(genai.EvaluationResult)
+		event.Attributes().PutStr(genai.EvaluationLabel, e.label)
+		event.Attributes().PutStr(genai.AssessmentSourceType, e.source)
+		event.Attributes().PutStr(genai.AssessmentSourceID, canary)
+	}
+	apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop})
+	assert.Equal(t, map[string]any{genai.EvaluationLabel: "yes", genai.AssessmentSourceType: "CODE",
+		genai.AssessmentSourceID: canary}, span.Events().At(0).Attributes().AsRaw())
+	assert.Equal(t, map[string]any{genai.AssessmentSourceType: "HUMAN"}, span.Events().At(1).Attributes().AsRaw())
 }
