@@ -103,7 +103,7 @@ func foreign(t *Trace) *Skip {
 	want := idInSpans(t.Spans)
 	schema, _ := Get(t.Info.Metadata, MetaSchemaVersion)
 	if schema == "3" && strings.HasPrefix(t.Info.ID, "tr-") || strings.HasPrefix(t.Info.ID, placePrefix) {
-		if id, synthetic := deriveTraceID(t.Info.ID); !synthetic {
+		if id, synthetic := TraceID(t.Info.ID); !synthetic {
 			want = id
 		}
 	}
