@@ -33,6 +33,14 @@ type Range struct {
 	Filter       string
 }
 
+// Recency selects what is new in experiments: traces with timestamps of From or later that began or
+// ended at Since or later, Unix milliseconds, and match Filter as in Range.
+type Recency struct {
+	Experiments []string
+	Filter      string
+	From, Since int64
+}
+
 // Source is one place that MLflow traces are read from. It retries what can pass by itself; an
 // error that it returns ends the run, except where noted. Its methods may be called at the same
 // time.
@@ -66,6 +74,10 @@ type Source interface {
 	// Ended is Infos for those traces that ended at a time or later, in Unix milliseconds: timestamp
 	// plus duration. An error is ErrUnsupported where the source can't tell.
 	Ended(ctx context.Context, r Range, since int64, after Position, limit int) ([]Info, error)
+	// Recent is Infos for what is new in several experiments at once. Where the source searches by the
+	// end of a trace, these are the traces that ended at Since or later, else those that began then. An
+	// error is ErrUnsupported where the source can't be asked for several experiments.
+	Recent(ctx context.Context, r Recency, after Position, limit int) ([]Info, error)
 	// Lookup returns the infos of the given trace ids, complete, in any order; ids that the source
 	// doesn't know are missing from the answer. The experiment is the one that the traces are in, or
 	// empty: then servers before 3.11 are asked for one trace after the other.

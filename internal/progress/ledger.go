@@ -59,16 +59,36 @@ type Account struct {
 	Error string
 }
 
-// Open adds an experiment with what earlier runs did.
+// Open adds an experiment with what earlier runs did. Where a run of the same process has opened it,
+// it begins anew; a sourceCount of -1 then leaves what is known of the source as it is.
 func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals, delivery Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.byID == nil {
 		l.byID = map[string]*Account{}
 	}
-	a := &Account{Experiment: x, SourceCount: sourceCount, Earlier: earlier.Clone(), EarlierDelivery: delivery}
-	l.accounts = append(l.accounts, a)
-	l.byID[x.ID] = a
+	a := Account{Experiment: x, SourceCount: sourceCount, Earlier: earlier.Clone(), EarlierDelivery: delivery}
+	was := l.byID[x.ID]
+	if was == nil {
+		l.byID[x.ID] = &a
+		l.accounts = append(l.accounts, &a)
+		return
+	}
+	if sourceCount < 0 {
+		a.SourceCount, a.Gone, a.Missing, a.Scope = was.SourceCount, was.Gone, was.Missing, was.Scope
+	}
+	*was = a
+}
+
+// Fold adds what the runs of this process did to what was done before: another run begins.
+func (l *Ledger) Fold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range l.accounts {
+		a.Earlier.Add(a.Run)
+		a.Run, a.Retried, a.Grown = Totals{}, 0, 0
+	}
+	l.samples, l.details = nil, nil
 }
 
 // Update changes the account of an experiment.

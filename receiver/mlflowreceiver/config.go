@@ -53,8 +53,15 @@ type Config struct {
 	// TraceIDsFile restricts the run to the traces listed in a file: an id per line, or the lines
 	// of skipped.jsonl.
 	TraceIDsFile string `mapstructure:"trace_ids_file"`
-	// Mode is check or backfill.
+	// Mode is check, backfill, tail or backfill_then_tail.
 	Mode Mode `mapstructure:"mode"`
+	// CollectionInterval is the time between two looks for what is new while a source is followed; it
+	// grows to ten times as much when nothing new comes.
+	CollectionInterval time.Duration `mapstructure:"collection_interval"`
+	// Overlap is how far back a source that is followed is asked again, and how often.
+	Overlap time.Duration `mapstructure:"overlap"`
+	// UnfinishedAfter is how long after its last sign of life an unfinished trace is delivered as it is.
+	UnfinishedAfter time.Duration `mapstructure:"unfinished_after"`
 	// OnComplete says what happens when the work is done: stay or shutdown.
 	OnComplete OnComplete `mapstructure:"on_complete"`
 	// ShutdownTimeout is how long a stop waits for units in flight before it gives them back.
@@ -135,14 +142,20 @@ func (c *ExperimentsConfig) UnmarshalScalar(v confmap.ScalarValue) error {
 	return nil
 }
 
-// Mode is what the receiver does: it counts what it would read, or it reads.
+// Mode is what the receiver does: it counts what it would read, reads what is there, or follows the
+// source.
 type Mode string
 
-// The modes of this version.
+// The modes.
 const (
-	ModeCheck    Mode = "check"
-	ModeBackfill Mode = "backfill"
+	ModeCheck            Mode = "check"
+	ModeBackfill         Mode = "backfill"
+	ModeTail             Mode = "tail" // from now on, or from start_time
+	ModeBackfillThenTail Mode = "backfill_then_tail"
 )
+
+// follows reports whether the source is followed.
+func (m Mode) follows() bool { return m == ModeTail || m == ModeBackfillThenTail }
 
 // OnReplaced says what happens when another experiment has taken the place of a delivered one.
 type OnReplaced string
@@ -172,24 +185,27 @@ func createDefaultConfig() component.Config {
 	retry.MaxInterval = 30 * time.Second
 	retry.MaxElapsedTime = 0
 	return &Config{
-		HTTP:            http,
-		Mode:            ModeBackfill,
-		OnComplete:      OnCompleteStay,
-		ShutdownTimeout: 5 * time.Second,
-		MaxSkipped:      maxSkipped,
-		RetrySkipped:    true,
-		RejectAfter:     30 * time.Second,
-		Accept:          progress.Acknowledged,
-		GiveUpAfter:     15 * time.Minute,
-		Recheck:         selection.RecheckDays(7),
-		Rotate:          10,
-		OnReplaced:      OnReplacedStop,
-		PageSize:        500,
-		Concurrency:     2,
-		RetryOnFailure:  retry,
-		MaxTraceSizeMiB: 64,
-		Payloads:        genai.PayloadsStructured,
-		CaptureContent:  true,
+		HTTP:               http,
+		Mode:               ModeBackfill,
+		CollectionInterval: 30 * time.Second,
+		Overlap:            10 * time.Minute,
+		UnfinishedAfter:    24 * time.Hour,
+		OnComplete:         OnCompleteStay,
+		ShutdownTimeout:    5 * time.Second,
+		MaxSkipped:         maxSkipped,
+		RetrySkipped:       true,
+		RejectAfter:        30 * time.Second,
+		Accept:             progress.Acknowledged,
+		GiveUpAfter:        15 * time.Minute,
+		Recheck:            selection.RecheckDays(7),
+		Rotate:             10,
+		OnReplaced:         OnReplacedStop,
+		PageSize:           500,
+		Concurrency:        2,
+		RetryOnFailure:     retry,
+		MaxTraceSizeMiB:    64,
+		Payloads:           genai.PayloadsStructured,
+		CaptureContent:     true,
 	}
 }
 
@@ -300,10 +316,10 @@ func (c *Config) validateRun() error {
 	var errs []error
 	switch c.Mode {
 	case ModeCheck, ModeBackfill:
-	case "tail", "backfill_then_tail":
-		errs = append(errs, fmt.Errorf("mode: %q is not in this version; use check or backfill", c.Mode))
+	case ModeTail, ModeBackfillThenTail:
+		errs = append(errs, c.validateTail())
 	default:
-		errs = append(errs, fmt.Errorf("mode: %q is not one of check, backfill", c.Mode))
+		errs = append(errs, fmt.Errorf("mode: %q is not one of check, backfill, tail, backfill_then_tail", c.Mode))
 	}
 	if !slices.Contains([]OnComplete{OnCompleteStay, OnCompleteShutdown}, c.OnComplete) {
 		errs = append(errs, fmt.Errorf("on_complete: %q is not one of stay, shutdown", c.OnComplete))
@@ -317,7 +333,10 @@ func (c *Config) validateRun() error {
 	for _, d := range []struct {
 		key   string
 		value time.Duration
-	}{{"shutdown_timeout", c.ShutdownTimeout}, {"reject_after", c.RejectAfter}, {"give_up_after", c.GiveUpAfter}} {
+	}{
+		{"shutdown_timeout", c.ShutdownTimeout}, {"reject_after", c.RejectAfter}, {"give_up_after", c.GiveUpAfter},
+		{"overlap", c.Overlap}, {"unfinished_after", c.UnfinishedAfter},
+	} {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("%s: %s is negative", d.key, d.value))
 		}
@@ -329,7 +348,7 @@ func (c *Config) validateRun() error {
 	if !slices.Contains([]genai.Payloads{genai.PayloadsStructured, genai.PayloadsJSON}, c.Payloads) {
 		errs = append(errs, fmt.Errorf("payloads: %q is not one of structured, json", c.Payloads))
 	}
-	if c.StorageID == nil && c.Mode == ModeBackfill {
+	if c.StorageID == nil && c.Mode != ModeCheck {
 		errs = append(errs, errors.New("storage: required; name a storage extension that keeps the position, e.g. "+
 			"file_storage, or write none to keep it in memory only, so that a restart begins again"))
 	}
@@ -337,11 +356,30 @@ func (c *Config) validateRun() error {
 		errs = append(errs, errors.New("retry_on_failure::enabled: false would end a run at the first failure of "+
 			"the source; bound the time with max_elapsed_time instead"))
 	}
-	if strings.TrimSpace(c.TraceIDsFile) != "" && c.Mode == ModeCheck {
+	if strings.TrimSpace(c.TraceIDsFile) != "" && c.Mode != ModeBackfill {
 		errs = append(errs, errors.New("trace_ids_file: goes with mode backfill only"))
 	}
 	return errors.Join(errs...)
 }
+
+// validateTail finds what makes no sense where the source is followed.
+func (c *Config) validateTail() error {
+	var errs []error
+	if c.OnComplete == OnCompleteShutdown {
+		errs = append(errs, fmt.Errorf("on_complete: shutdown goes with modes check and backfill only; mode %s goes on "+
+			"until the process is stopped", c.Mode))
+	}
+	if !c.EndTime.IsZero() {
+		errs = append(errs, fmt.Errorf("end_time: mode %s has no end; remove it, or use mode backfill", c.Mode))
+	}
+	if c.CollectionInterval < minInterval {
+		errs = append(errs, fmt.Errorf("collection_interval: %s is less than %s", c.CollectionInterval, minInterval))
+	}
+	return errors.Join(errs...)
+}
+
+// minInterval is the shortest time between two looks at a source.
+const minInterval = 100 * time.Millisecond
 
 // inMemory reports whether the position is kept in memory on purpose.
 func (c *Config) inMemory() bool { return c.StorageID == nil || c.StorageID.String() == "none" }

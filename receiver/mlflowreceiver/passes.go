@@ -25,9 +25,13 @@ import (
 )
 
 // run makes passes until the work is done: one with on_complete: shutdown; with stay, a pass that a
-// fault ended is followed by another.
+// fault ended is followed by another. A tail goes on until Shutdown begins.
 func (r *mlflowReceiver) run(ctx context.Context) {
 	defer close(r.done)
+	if r.cfg.Mode.follows() {
+		r.follow(ctx)
+		return
+	}
 	wait := r.cfg.RetryOnFailure.MaxInterval
 	for {
 		fault := r.pass(ctx)
@@ -52,10 +56,7 @@ func (r *mlflowReceiver) run(ctx context.Context) {
 // pass does the work once and publishes its report. It returns the fault that ended it, if another
 // pass may do better.
 func (r *mlflowReceiver) pass(ctx context.Context) error {
-	report := progress.Run{
-		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(), Source: r.about.Description,
-	}
-	r.delivers(&report)
+	report := r.newReport()
 	about, fault := r.source.Describe(ctx)
 	if fault == nil {
 		about.Authentication = r.about.Authentication
@@ -87,6 +88,15 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 	log("Finished: "+said, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
 		zap.Duration("duration", report.Ended.Sub(report.Started)))
 	return fault
+}
+
+// newReport begins the report of a run.
+func (r *mlflowReceiver) newReport() progress.Run {
+	report := progress.Run{
+		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(), Source: r.about.Description,
+	}
+	r.delivers(&report)
+	return report
 }
 
 // delivers puts into the report what the extension knows of the pipelines at the moment.
@@ -161,20 +171,29 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 	return nil
 }
 
-func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) error {
+// work is what the passes of a receiver have in common.
+type work struct {
+	settings backfill.Settings
+	ledger   *progress.Ledger
+	// beganAgain says that the storage is new although an earlier run is known of; empty when it is not.
+	beganAgain string
+}
+
+// begin prepares the passes: it tries the storage and fixes the start of the range.
+func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work, error) {
 	now := time.Now()
+	w := &work{ledger: &progress.Ledger{}}
 	store := backfill.Store{Client: r.store, Source: r.fingerprint()}
 	if err := delivered.Probe(ctx, r.store); err != nil {
-		return fmt.Errorf("storage: %w", err)
+		return nil, fmt.Errorf("storage: %w", err)
 	}
-	beganAgain := ""
 	isNew, err := store.Use(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if isNew && r.sink != nil && !r.cfg.inMemory() {
 		if earlier, ok := r.sink.Earlier(r.set.ID, report.Source); ok {
-			beganAgain = fmt.Sprintf(
+			w.beganAgain = fmt.Sprintf(
 				"the storage is new, so this run begins again; %s tells of a run that ended %s, with %d traces so far",
 				earlier.Report, earlier.Ended.Format(time.RFC3339), earlier.Accepted)
 			r.set.Logger.Warn("The storage holds no position although a report tells of an earlier run: everything "+
@@ -184,34 +203,28 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		}
 	}
 	from := r.cfg.StartTime.Millis(now)
-	if r.cfg.StartTime.IsRelative() {
-		if from, err = store.FixStart(ctx, r.cfg.StartTime.String(), from); err != nil {
-			return err
-		}
+	switch {
+	case r.cfg.StartTime.IsRelative():
+		from, err = store.FixStart(ctx, r.cfg.StartTime.String(), from)
+	case r.cfg.StartTime.IsZero() && r.cfg.Mode == ModeTail:
+		from, err = store.FixStart(ctx, string(ModeTail), now.UnixMilli())
+	}
+	if err != nil {
+		return nil, err
 	}
 	converter := genai.NewConverter(genai.Options{Payloads: r.cfg.Payloads, CaptureContent: r.cfg.CaptureContent})
-	ledger := &progress.Ledger{}
-	r.tel.watch(ledger)
+	r.tel.watch(w.ledger)
 	skip := r.logSkipped
 	if r.sink != nil {
 		skip = r.sink.Skip
 	}
-	showing, hide := context.WithCancel(ctx)
-	shown := make(chan struct{})
-	go func() {
-		defer close(shown)
-		display.Run(showing, display.Terminal(), r.set.Logger, func() display.Progress {
-			accounts, _ := ledger.Snapshot()
-			return display.Of(accounts)
-		})
-	}()
-	result, fault := backfill.Run(ctx, r.stop, backfill.Settings{
-		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from, To: r.end(now),
+	w.settings = backfill.Settings{
+		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from,
 		Filter: r.cfg.Filter, List: r.list,
 		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
 		RejectAfter: r.cfg.RejectAfter, Ends: r.cfg.OnComplete == OnCompleteShutdown, GiveUpAfter: r.cfg.GiveUpAfter,
-		RetrySkipped: r.cfg.RetrySkipped,
-		Recheck:      r.cfg.Recheck.Days(), RecheckAll: r.cfg.Recheck.All(), Rotate: r.cfg.Rotate,
+		RetrySkipped: r.cfg.RetrySkipped, UnfinishedAfter: r.cfg.UnfinishedAfter,
+		Recheck: r.cfg.Recheck.Days(), RecheckAll: r.cfg.Recheck.All(), Rotate: r.cfg.Rotate,
 		StartOver: r.cfg.OnReplaced == OnReplacedStartOver,
 		Delivery: func() progress.Delivery {
 			var now progress.Run
@@ -219,22 +232,54 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 			return now.Delivery
 		},
 		Held: r.held, SendOnce: r.sendOnce,
-		Store: store, Ledger: ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
+		Store: store, Ledger: w.ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
 		Log: r.set.Logger, Status: r.status,
-	})
+	}
+	return w, nil
+}
+
+func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) error {
+	w, err := r.begin(ctx, report)
+	if err != nil {
+		return err
+	}
+	w.settings.To = r.end(time.Now())
+	result, fault := r.read(ctx, w)
+	report.SentAgain = result.SentAgain
+	return r.conclude(report, w, result, fault)
+}
+
+// read makes a run and shows how far it came.
+func (r *mlflowReceiver) read(ctx context.Context, w *work) (backfill.Result, error) {
+	showing, hide := context.WithCancel(ctx)
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		display.Run(showing, display.Terminal(), r.set.Logger, func() display.Progress {
+			accounts, _ := w.ledger.Snapshot()
+			return display.Of(accounts)
+		})
+	}()
+	result, fault := backfill.Run(ctx, r.stop, w.settings)
 	hide()
 	<-shown
+	return result, fault
+}
+
+// conclude puts into the report what a run amounts to. It returns the fault that ended it, or that of
+// an experiment.
+func (r *mlflowReceiver) conclude(report *progress.Run, w *work, result backfill.Result, fault error) error {
 	r.delivers(report) // answers of destinations may have made the word weaker
-	accounts, samples := ledger.Snapshot()
-	report.Accounts, report.Samples, report.SentAgain = accounts, samples, result.SentAgain
+	accounts, samples := w.ledger.Snapshot()
+	report.Accounts, report.Samples = accounts, samples
 	v := progress.Judge(progress.Outcome{
-		Accounts: accounts, Details: ledger.Details(), Allowed: r.cfg.MaxSkipped.Of,
+		Accounts: accounts, Details: w.ledger.Details(), Allowed: r.cfg.MaxSkipped.Of,
 		MaxSkipped: r.cfg.MaxSkipped.String(),
 		Receiver:   r.set.ID.String(),
-		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: ledger.Check(),
+		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: w.ledger.Check(),
 		AddedSpans: result.AddedSpans,
 		Stopped:    r.stopped(accounts, fault),
-		BeganAgain: beganAgain,
+		BeganAgain: w.beganAgain,
 	})
 	report.Complete, report.Headline, report.Problems, report.Next = v.Complete, v.Headline, v.Problems, v.Next
 	report.Delivery, report.DeliveryReason, report.Remarks = v.Delivery, v.Reason, v.Remarks

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/attribute"
@@ -23,6 +24,7 @@ type telemetry struct {
 	*metadata.TelemetryBuilder
 	count    atomic.Int64 // requests
 	ledger   atomic.Pointer[progress.Ledger]
+	last     atomic.Int64 // Unix milliseconds of the last look that settled what it found; 0 for none
 	delivery atomic.Value // metric.MeasurementOption
 }
 
@@ -52,7 +54,13 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 		}
 		return nil
 	})
-	return t, errors.Join(inFlight, pending)
+	lag := b.RegisterReceiverMlflowLagCallback(func(_ context.Context, o metric.Float64Observer) error {
+		if last := t.last.Load(); last > 0 {
+			o.Observe(time.Since(time.UnixMilli(last)).Seconds())
+		}
+		return nil
+	})
+	return t, errors.Join(inFlight, pending, lag)
 }
 
 func (t *telemetry) accounts() []progress.Account {
@@ -71,6 +79,9 @@ func (t *telemetry) deliver(d progress.Delivery) {
 
 // watch makes a ledger the one that the gauge of traces in flight reads.
 func (t *telemetry) watch(l *progress.Ledger) { t.ledger.Store(l) }
+
+// looked takes when a look began that has settled everything that it found.
+func (t *telemetry) looked(began time.Time) { t.last.Store(began.UnixMilli()) }
 
 // requests is the number of requests to the tracking server so far.
 func (t *telemetry) requests() int64 { return t.count.Load() }

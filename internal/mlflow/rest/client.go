@@ -179,7 +179,7 @@ func (c *Client) version(ctx context.Context) (int32, error) {
 		return v, nil
 	}
 	for _, v := range []int32{apiV3, apiV2} {
-		_, err := c.call(ctx, patient, c.searchRequest(v, "0", "", 1, ""))
+		_, err := c.call(ctx, patient, c.searchRequest(v, []string{"0"}, "", 1, ""))
 		if err == nil || exists(err) {
 			c.api.Store(v)
 			return v, nil

@@ -30,6 +30,12 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 	if err != nil {
 		return nil, err
 	}
+	return c.list(ctx, version, []string{r.ExperimentID}, r, after, limit)
+}
+
+// list is Infos for several experiments at once; the one of the range counts for Databricks only.
+func (c *Client) list(ctx context.Context, version int32, experiments []string, r mlflow.Range,
+	after mlflow.Position, limit int) ([]mlflow.Info, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -45,7 +51,7 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 		if err != nil {
 			return nil, err
 		}
-		page, err := c.search(ctx, version, r.ExperimentID, window{from, to, r.Filter}, size, "")
+		page, err := c.search(ctx, version, experiments, window{from, to, r.Filter}, size, "")
 		if errors.Is(err, errTooLarge) && size > 1 {
 			size /= 2
 			continue
@@ -76,7 +82,7 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 			return found, nil
 		}
 		if len(whole) == 0 { // the page holds one millisecond and not all of it
-			all, err := c.millisecond(ctx, version, r, last, size)
+			all, err := c.millisecond(ctx, version, experiments, r, last, size)
 			if err != nil {
 				return nil, err
 			}
@@ -97,7 +103,7 @@ const maxMillisecond = 200_000
 
 // millisecond reads all traces of one millisecond by page tokens, again and again until a pass
 // finds nothing new, since deletions move the pages.
-func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range, at int64,
+func (c *Client) millisecond(ctx context.Context, version int32, experiments []string, r mlflow.Range, at int64,
 	size int) ([]mlflow.Info, error) {
 	var all []mlflow.Info
 	seen := map[string]bool{}
@@ -106,7 +112,7 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 		p := paging{route: routeSearch}
 		inPass := map[string]bool{}
 		for token := ""; ; {
-			page, err := c.search(ctx, version, r.ExperimentID, window{at, at + 1, r.Filter}, size, token)
+			page, err := c.search(ctx, version, experiments, window{at, at + 1, r.Filter}, size, token)
 			if err != nil {
 				return nil, err
 			}
@@ -142,30 +148,32 @@ func (c *Client) millisecond(ctx context.Context, version int32, r mlflow.Range,
 // search asks for a page of infos. An info whose time can't be read gets that of the one before it,
 // between which and the next one the server lists it. A page with traces that were not asked for is
 // an error.
-func (c *Client) search(ctx context.Context, version int32, experiment string, w window, n int,
+func (c *Client) search(ctx context.Context, version int32, experiments []string, w window, n int,
 	token string) (mlflow.InfosPage, error) {
-	page, err := c.searchOnce(ctx, version, experiment, w, n, token)
+	page, err := c.searchOnce(ctx, version, experiments, w, n, token)
 	before := w.from
 	for i := range page.Infos {
 		info := &page.Infos[i]
 		if info.Unreadable != "" {
-			info.ExperimentID = cmp.Or(info.ExperimentID, experiment)
+			if len(experiments) == 1 {
+				info.ExperimentID = cmp.Or(info.ExperimentID, experiments[0])
+			}
 			info.Timestamp = cmp.Or(info.Timestamp, before)
 		}
 		before = info.Timestamp
 	}
 	if err == nil {
-		err = w.check(page.Infos, experiment)
+		err = w.check(page.Infos, experiments)
 	}
 	return page, err
 }
 
-func (c *Client) searchOnce(ctx context.Context, version int32, experiment string, w window, n int,
+func (c *Client) searchOnce(ctx context.Context, version int32, experiments []string, w window, n int,
 	token string) (mlflow.InfosPage, error) {
 	if version == apiDatabricks {
-		return c.searchWorkspace(ctx, experiment, w, n, token)
+		return c.searchWorkspace(ctx, experiments[0], w, n, token)
 	}
-	r := c.searchRequest(version, experiment, w.filter("timestamp_ms"), n, token)
+	r := c.searchRequest(version, experiments, w.filter("timestamp_ms"), n, token)
 	r.gated = true
 	return c.infosPage(ctx, r)
 }

@@ -173,10 +173,10 @@ func kindOf(err error) Kind {
 
 // searchRequest asks for a page of infos in ascending order of timestamp, then id. The filter may
 // be empty.
-func (c *Client) searchRequest(version int32, experiment, filter string, n int, token string) *request {
+func (c *Client) searchRequest(version int32, experiments []string, filter string, n int, token string) *request {
 	const order = "timestamp_ms ASC"
 	if version == apiV2 {
-		q := url.Values{"experiment_ids": {experiment}, "max_results": {strconv.Itoa(n)}, "order_by": {order}}
+		q := url.Values{"experiment_ids": experiments, "max_results": {strconv.Itoa(n)}, "order_by": {order}}
 		if filter != "" {
 			q.Set("filter", filter)
 		}
@@ -185,9 +185,13 @@ func (c *Client) searchRequest(version int32, experiment, filter string, n int, 
 		}
 		return &request{route: routeSearch, path: "/api/2.0/mlflow/traces", query: q, limit: listLimit}
 	}
+	locations := make([]any, len(experiments))
+	for i, id := range experiments {
+		locations[i] = map[string]any{"type": "MLFLOW_EXPERIMENT",
+			"mlflow_experiment": map[string]string{"experiment_id": id}}
+	}
 	ask := map[string]any{
-		"locations": []any{map[string]any{"type": "MLFLOW_EXPERIMENT",
-			"mlflow_experiment": map[string]string{"experiment_id": experiment}}},
+		"locations":   locations,
 		"max_results": n,
 		"order_by":    []string{order},
 	}

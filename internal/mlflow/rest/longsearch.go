@@ -96,7 +96,7 @@ func (c *Client) searchPage(ctx context.Context, experiment, place string, w win
 			return page, err // it is not one of the other route
 		}
 	}
-	r := c.searchRequest(apiV3, experiment, w.filter("timestamp_ms"), n, token)
+	r := c.searchRequest(apiV3, []string{experiment}, w.filter("timestamp_ms"), n, token)
 	r.gated, r.budget = true, c.dbx.searches
 	return c.infosPage(ctx, r)
 }

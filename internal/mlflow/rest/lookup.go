@@ -163,7 +163,7 @@ func (c *Client) find(ctx context.Context, v int32, experiment string, ids []str
 		if n > 1 {
 			own = "request_id IN ('" + strings.Join(plain[:n], "', '") + "')"
 		}
-		page, err := c.search(ctx, v, experiment, window{own: own}, n, "")
+		page, err := c.search(ctx, v, []string{experiment}, window{own: own}, n, "")
 		if k := kindOf(err); k == KindRequest || k == KindServer || errors.Is(err, errTooLarge) {
 			break // one of the ids may be the cause
 		}

@@ -6,13 +6,15 @@ package rest
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
 // check returns an error for a page with a trace that was not asked for: outside of the window, or of
 // another experiment. A place in Unity Catalog may belong to several experiments.
-func (w window) check(page []mlflow.Info, experiment string) error {
+func (w window) check(page []mlflow.Info, experiments []string) error {
 	for i := range page {
 		info := &page[i]
 		switch {
@@ -21,10 +23,10 @@ func (w window) check(page []mlflow.Info, experiment string) error {
 			return &Error{Kind: KindAnswer, Route: routeSearch, Message: fmt.Sprintf("the server was asked for "+
 				"traces from %d to %d and lists %s of %d: it repeats a page or ignores the filter", w.from, w.to-1,
 				bounded(info.ID, 80), info.Timestamp)}
-		case placeOf(info) == "" && info.ExperimentID != "" && info.ExperimentID != experiment:
+		case placeOf(info) == "" && info.ExperimentID != "" && !slices.Contains(experiments, info.ExperimentID):
 			return &Error{Kind: KindAnswer, Route: routeSearch, Message: fmt.Sprintf("the server was asked for "+
-				"traces of experiment %s and lists %s of experiment %s", experiment, bounded(info.ID, 80),
-				bounded(info.ExperimentID, 40))}
+				"traces of experiment %s and lists %s of experiment %s", bounded(strings.Join(experiments, ", "), 80),
+				bounded(info.ID, 80), bounded(info.ExperimentID, 40))}
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func (c *Client) probe(ctx context.Context, version int32, r mlflow.Range, at in
 	if at > 0 {
 		token = base64.StdEncoding.EncodeToString([]byte(`{"offset": ` + strconv.FormatInt(at, 10) + `}`))
 	}
-	page, err := c.search(ctx, version, r.ExperimentID, window{r.From, r.To, r.Filter}, 1, token)
+	page, err := c.search(ctx, version, []string{r.ExperimentID}, window{r.From, r.To, r.Filter}, 1, token)
 	if e, ok := asError(err); ok && e.Kind == KindRequest && strings.Contains(e.Message, "page token") {
 		err = fmt.Errorf("%w: its page tokens are no offsets: %w", mlflow.ErrUnsupported, err)
 	}
@@ -67,9 +67,37 @@ func offset(token string) (n int64, ok bool) {
 	return *t.Offset, true
 }
 
+// Recent implements mlflow.Source: by the end of traces on servers of 3.6 and later.
+func (c *Client) Recent(ctx context.Context, r mlflow.Recency, after mlflow.Position, limit int) ([]mlflow.Info,
+	error) {
+	of := mlflow.Range{From: r.From, Filter: r.Filter}
+	if c.dbx != nil && len(r.Experiments) > 1 {
+		return nil, fmt.Errorf("%w: Databricks is asked for one experiment at a time", mlflow.ErrUnsupported)
+	}
+	if len(r.Experiments) == 1 {
+		of.ExperimentID = r.Experiments[0]
+	}
+	infos, err := c.ended(ctx, r.Experiments, of, r.Since, after, limit)
+	if !unsupported(err) {
+		return infos, err
+	}
+	version, err := c.version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of.From = max(r.From, r.Since)
+	return c.list(ctx, version, r.Experiments, of, after, limit)
+}
+
 // Ended implements mlflow.Source: on servers of 3.6 and later, by their filter.
 func (c *Client) Ended(ctx context.Context, r mlflow.Range, since int64, after mlflow.Position,
 	limit int) ([]mlflow.Info, error) {
+	return c.ended(ctx, []string{r.ExperimentID}, r, since, after, limit)
+}
+
+// ended is Ended for several experiments.
+func (c *Client) ended(ctx context.Context, experiments []string, r mlflow.Range, since int64,
+	after mlflow.Position, limit int) ([]mlflow.Info, error) {
 	version, err := c.version(ctx)
 	switch {
 	case err != nil:
@@ -85,7 +113,7 @@ func (c *Client) Ended(ctx context.Context, r mlflow.Range, since int64, after m
 	if own != "" {
 		r.Filter += " AND " + own
 	}
-	infos, err := c.Infos(ctx, r, after, limit)
+	infos, err := c.list(ctx, version, experiments, r, after, limit)
 	e, ok := asError(err)
 	switch {
 	case !ok || ctx.Err() != nil:
@@ -99,7 +127,7 @@ func (c *Client) Ended(ctx context.Context, r mlflow.Range, since int64, after m
 		return nil, err
 	}
 	c.noEnd.Store(true)
-	return c.Ended(ctx, r, since, after, limit)
+	return c.ended(ctx, experiments, r, since, after, limit)
 }
 
 // endField is what servers call the time at which a trace ended.

@@ -5,6 +5,7 @@ package rest
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,6 +126,56 @@ func TestEnded(t *testing.T) {
 			require.ErrorIs(t, err, mlflow.ErrUnsupported)
 		}
 		require.LessOrEqual(t, s.Count(""), 2, "the question is not repeated")
+	}
+}
+
+// TestRecent: several experiments in one request, by the end of traces where the server searches by it.
+func TestRecent(t *testing.T) {
+	const zero = 1_700_000_000_000
+	for version, byEnd := range map[string]bool{
+		"2.14.3": false, "3.1.4": false, "3.4.0": false, "3.6.0": true, "3.17.2": true,
+	} {
+		t.Run(version, func(t *testing.T) {
+			s := newServer(t, version)
+			var want []string
+			for i := range 60 {
+				trace := s.Synthetic(strconv.Itoa(i%3), i, 1, 1)
+				trace.Duration, trace.State = int64(i%4*200), "OK"
+				s.Add(trace)
+				from := trace.Timestamp
+				if byEnd {
+					from += trace.Duration
+				}
+				if i%3 < 2 && trace.Timestamp >= zero+100 && from >= zero+500 {
+					want = append(want, strconv.Itoa(i%3)+" "+trace.ID)
+				}
+			}
+			c := newClient(t, s.URL(), func(cfg *Config) { cfg.PageSize = 7 })
+			of := mlflow.Recency{Experiments: []string{"0", "1"}, From: zero + 100, Since: zero + 500}
+			var got []string
+			for at := (mlflow.Position{}); ; {
+				page, err := c.Recent(t.Context(), of, at, 5)
+				require.NoError(t, err)
+				if len(page) == 0 {
+					break
+				}
+				for _, i := range page {
+					got = append(got, i.ExperimentID+" "+i.ID)
+					at = mlflow.Position{Timestamp: i.Timestamp, ID: i.ID}
+				}
+			}
+			require.NotEmpty(t, want)
+			require.ElementsMatch(t, want, got)
+			of.Since = zero + 1_000_000
+			before := s.Count("")
+			page, err := c.Recent(t.Context(), of, mlflow.Position{}, 5)
+			require.NoError(t, err)
+			require.Empty(t, page)
+			require.Equal(t, 1, s.Count("")-before, "one request when there is nothing")
+			of.Filter = "x > y"
+			_, err = c.Recent(t.Context(), of, mlflow.Position{}, 5)
+			require.Error(t, err)
+		})
 	}
 }
 

@@ -124,7 +124,7 @@ func (c *Client) alive(ctx context.Context, place string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = c.call(ctx, patient, c.searchRequest(version, "0", "", 1, "")); err != nil && !exists(err) {
+	if _, err = c.call(ctx, patient, c.searchRequest(version, []string{"0"}, "", 1, "")); err != nil && !exists(err) {
 		return err
 	}
 	return nil

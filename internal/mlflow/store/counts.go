@@ -122,7 +122,7 @@ func (s *Store) number(ctx context.Context, text string, args []any) (int64, err
 
 // Count implements mlflow.Source; it is exact.
 func (s *Store) Count(ctx context.Context, r mlflow.Range) (int64, error) {
-	where, args, err := s.scope(r)
+	where, args, err := s.scope([]string{r.ExperimentID}, r)
 	if err != nil {
 		return 0, err
 	}

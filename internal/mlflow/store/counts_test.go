@@ -4,6 +4,8 @@
 package store
 
 import (
+	"cmp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,6 +34,42 @@ func list(t *testing.T, s *Store, r mlflow.Range, since int64) (infos []mlflow.I
 		}
 		infos = append(infos, page...)
 		after = mlflow.Position{Timestamp: page[len(page)-1].Timestamp, ID: page[len(page)-1].ID}
+	}
+}
+
+// TestRecent: traces of several experiments since a time, by their start.
+func TestRecent(t *testing.T) {
+	for name := range stores {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, placeStore(t, name))
+			experiments, err := s.Experiments(t.Context())
+			require.NoError(t, err)
+			var ids []string
+			var all []mlflow.Info
+			for _, x := range experiments {
+				ids = append(ids, x.ID)
+				all = append(all, list(t, s, mlflow.Range{ExperimentID: x.ID}, 0)...)
+			}
+			require.NotEmpty(t, all)
+			slices.SortFunc(all, func(a, b mlflow.Info) int {
+				return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.ID, b.ID))
+			})
+			since := all[len(all)/2].Timestamp
+			want := slices.DeleteFunc(all, func(i mlflow.Info) bool { return i.Timestamp < since })
+			var got []mlflow.Info
+			for at := (mlflow.Position{}); ; {
+				page, err := s.Recent(t.Context(), mlflow.Recency{Experiments: ids, Since: since}, at, 7)
+				require.NoError(t, err)
+				if len(page) == 0 {
+					break
+				}
+				got = append(got, page...)
+				at = mlflow.Position{Timestamp: page[len(page)-1].Timestamp, ID: page[len(page)-1].ID}
+			}
+			require.Equal(t, want, got)
+			_, err = s.Recent(t.Context(), mlflow.Recency{Experiments: ids, Filter: "x > y"}, mlflow.Position{}, 7)
+			require.Error(t, err)
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -114,9 +115,10 @@ func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 	return found, err
 }
 
-// scope returns the condition that selects the traces of a range, and its parameters.
-func (s *Store) scope(r mlflow.Range) (string, []any, error) {
-	where, args, err := within([]string{r.ExperimentID}, r.From, r.To)
+// scope returns the condition that selects the traces of a range in experiments, and its parameters. The
+// experiment of the range is not looked at.
+func (s *Store) scope(experiments []string, r mlflow.Range) (string, []any, error) {
+	where, args, err := within(experiments, r.From, r.To)
 	if err != nil {
 		return "", nil, err
 	}
@@ -137,17 +139,28 @@ func (s *Store) scope(r mlflow.Range) (string, []any, error) {
 // Infos implements mlflow.Source. It reads what identifies a trace, its times and its state; Detailed
 // reads the rest. (The number of spans alone makes listing take 1.7 times as long.)
 func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
-	where, args, err := s.scope(r)
+	where, args, err := s.scope([]string{r.ExperimentID}, r)
 	if err != nil {
 		return nil, err
 	}
-	return s.page(ctx, r.ExperimentID, where, args, after, limit)
+	return s.page(ctx, where, args, after, limit)
+}
+
+// Recent implements mlflow.Source: by the start of traces. To search by their end would read every row
+// of the experiments.
+func (s *Store) Recent(ctx context.Context, r mlflow.Recency, after mlflow.Position, limit int) ([]mlflow.Info,
+	error) {
+	where, args, err := s.scope(r.Experiments, mlflow.Range{From: max(r.From, r.Since), Filter: r.Filter})
+	if err != nil {
+		return nil, err
+	}
+	return s.page(ctx, where, args, after, limit)
 }
 
 // Ended implements mlflow.Source.
 func (s *Store) Ended(ctx context.Context, r mlflow.Range, since int64, after mlflow.Position,
 	limit int) ([]mlflow.Info, error) {
-	where, args, err := s.scope(r)
+	where, args, err := s.scope([]string{r.ExperimentID}, r)
 	if err != nil {
 		return nil, err
 	}
@@ -155,25 +168,25 @@ func (s *Store) Ended(ctx context.Context, r mlflow.Range, since int64, after ml
 	if err != nil {
 		return nil, err
 	}
-	return s.page(ctx, r.ExperimentID, where+" AND "+ended, append(args, params...), after, limit)
+	return s.page(ctx, where+" AND "+ended, append(args, params...), after, limit)
 }
 
 // page reads the infos that match a condition and lie after the position.
-func (s *Store) page(ctx context.Context, experiment, where string, args []any, after mlflow.Position,
+func (s *Store) page(ctx context.Context, where string, args []any, after mlflow.Position,
 	limit int) ([]mlflow.Info, error) {
 	if after != (mlflow.Position{}) {
 		where += " AND t.timestamp_ms >= ? AND (t.timestamp_ms > ? OR t.request_id > ?)"
 		args = append(args, after.Timestamp, after.Timestamp, after.ID)
 	}
-	q := "SELECT t.request_id, t.timestamp_ms, t.execution_time_ms, t.status FROM trace_info t WHERE " + where +
+	q := "SELECT t.request_id, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status FROM trace_info t WHERE " + where +
 		" ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
 	var id, status text
-	var timestamp, duration integer
+	var experiment, timestamp, duration integer
 	var infos []mlflow.Info
-	page := query{q, append(args, limit), []destination{&id, &timestamp, &duration, &status}}
+	page := query{q, append(args, limit), []destination{&id, &experiment, &timestamp, &duration, &status}}
 	err := s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
 		infos = append(infos, mlflow.Info{
-			ID: strings.Clone(id.s), ExperimentID: experiment, Timestamp: timestamp.n, Duration: duration.n,
+			ID: strings.Clone(id.s), ExperimentID: strconv.FormatInt(experiment.n, 10), Timestamp: timestamp.n, Duration: duration.n,
 			Untimed: duration.null, State: state(status.s),
 		})
 		return nil

@@ -46,6 +46,9 @@ type Settings struct {
 	Filter   string
 	// List, when not nil, restricts the run to exactly these traces.
 	List []ListedTrace
+	// Found, when not nil, restricts the run to these traces, and to those of their experiments that
+	// earlier runs left open.
+	Found []Found
 	// PageSize is the number of infos of a window, Workers the number of windows in work at the
 	// same time.
 	PageSize, Workers int
@@ -70,6 +73,9 @@ type Settings struct {
 	// StartOver delivers an experiment from its start when another one has taken its place; if not,
 	// the run ends with ErrReplaced.
 	StartOver bool
+	// UnfinishedAfter is how long after its last sign of life an unfinished trace is delivered as it
+	// is.
+	UnfinishedAfter time.Duration
 	// SendOnce leaves traces that are refused alone to the next run.
 	SendOnce bool
 	// Delivery returns the word for what this run delivers. It gets weaker when a destination gives an
@@ -96,10 +102,6 @@ const (
 	batchTraces = 256
 	stallAfter  = 5 * time.Second
 )
-
-// unfinishedAge is how long an unfinished trace is left alone; after that its writer is taken for
-// gone and the trace is delivered as it is.
-const unfinishedAge = time.Hour
 
 // sayEvery is how often the log says why a run waits.
 const sayEvery = time.Minute
@@ -219,7 +221,7 @@ func (r *run) read() error {
 		}
 		r.unlock()
 		r.wg.Wait()
-		if r.List != nil || r.halted() {
+		if r.List != nil || r.Found != nil || r.halted() {
 			return nil
 		}
 		r.saver.flush()
@@ -387,8 +389,24 @@ func (r *run) look(now time.Time, held string) {
 	}
 }
 
+// openReader opens a reader with what is stored of its experiment.
+func (r *run) openReader(exp mlflow.Experiment) (*reader, error) {
+	rec, err := r.Store.Load(r.ctx, exp.ID)
+	if err != nil {
+		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+	}
+	x := r.newReader(exp, rec)
+	if err := r.openSet(x); err != nil {
+		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+	}
+	return x, nil
+}
+
 // open lists the experiments, chooses, and opens a reader with its account for each.
 func (r *run) open() error {
+	if r.Found != nil {
+		return r.openFound()
+	}
 	all, err := r.Source.Experiments(r.ctx)
 	if err != nil {
 		return err
@@ -401,13 +419,9 @@ func (r *run) open() error {
 		return err
 	}
 	for _, exp := range chosen {
-		rec, err := r.Store.Load(r.ctx, exp.ID)
+		x, err := r.openReader(exp)
 		if err != nil {
-			return fmt.Errorf("position of experiment %s: %w", exp.ID, err)
-		}
-		x := r.newReader(exp, rec)
-		if err := r.openSet(x); err != nil {
-			return fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+			return err
 		}
 		x.again = x.record.Open
 		if x.record.LastRun > 0 {

@@ -4,6 +4,7 @@
 package backfill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,6 +166,24 @@ func (f *fakeSource) Ended(_ context.Context, r mlflow.Range, since int64, after
 	return page, nil
 }
 
+func (f *fakeSource) Recent(_ context.Context, r mlflow.Recency, after mlflow.Position,
+	limit int) ([]mlflow.Info, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var page []mlflow.Info
+	for _, x := range r.Experiments {
+		for _, i := range f.infos[x] {
+			if i.Timestamp >= max(r.From, r.Since) && after.Less(position(i)) {
+				page = append(page, i)
+			}
+		}
+	}
+	slices.SortFunc(page, func(a, b mlflow.Info) int {
+		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.ID, b.ID))
+	})
+	return page[:min(len(page), limit)], nil
+}
+
 func (f *fakeSource) Lookup(_ context.Context, _ string, ids []string) ([]mlflow.Info, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -319,7 +338,8 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 		Select: func(all []mlflow.Experiment) ([]mlflow.Experiment, error) { return all, nil },
 		To:     1 << 42, PageSize: 10, Workers: 3, Retry: retry, RejectAfter: 30 * time.Second, Ends: true,
 		GiveUpAfter:  15 * time.Minute,
-		RetrySkipped: true, Delivery: func() progress.Delivery { return progress.Acknowledged },
+		RetrySkipped: true, UnfinishedAfter: time.Hour,
+		Delivery: func() progress.Delivery { return progress.Acknowledged },
 		Store: Store{Client: w.store, Source: "s"}, Ledger: w.ledger,
 		Skip: func(list []progress.SkippedTrace) error {
 			w.mu.Lock()

@@ -140,13 +140,9 @@ func (r *run) openListed(id string, known map[string]mlflow.Experiment) (*reader
 	if !ok {
 		exp = mlflow.Experiment{ID: id, Name: "unknown"}
 	}
-	rec, err := r.Store.Load(r.ctx, exp.ID)
+	x, err := r.openReader(exp)
 	if err != nil {
-		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
-	}
-	x := r.newReader(exp, rec)
-	if err := r.openSet(x); err != nil {
-		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+		return nil, err
 	}
 	x.queued = nil // the list says what is read
 	for _, number := range x.record.Open {

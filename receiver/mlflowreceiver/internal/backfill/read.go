@@ -90,7 +90,7 @@ func (w *window) due(infos []mlflow.Info) []mlflow.Info {
 		switch info := &infos[i]; {
 		case info.State == vanished:
 			w.skip(info, &mlflow.Skip{Reason: mlflow.ReasonVanished})
-		case info.State == mlflow.StateInProgress && now.Sub(end(info)) < unfinishedAge:
+		case info.State == mlflow.StateInProgress && now.Sub(end(info)) < w.reader.run.UnfinishedAfter:
 			w.skip(info,
 				mlflow.Skipf(mlflow.ReasonInProgress, "not finished yet; it is looked at again by the next run"))
 		default:

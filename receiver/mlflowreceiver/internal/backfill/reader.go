@@ -37,6 +37,7 @@ type reader struct {
 	from       int64              // from where on this run listed it
 	listed     []reconcile.TimeRange
 	list       []ListedTrace // of a run over a list; such a reader lists nothing
+	found      []mlflow.Info // of a run over found traces; such a reader lists nothing
 	// takeOver is what a position of an older format says was read: its traces are in the set as soon
 	// as they are listed.
 	takeOver progress.Coverage
@@ -99,6 +100,9 @@ func (x *reader) plan(ctx context.Context) (*window, error) {
 		}
 	}
 	if len(x.queued) == 0 {
+		if w, err := x.planFound(ctx); w != nil || err != nil {
+			return w, err
+		}
 		if w, err := x.planEnded(ctx); w != nil || err != nil {
 			return w, err
 		}

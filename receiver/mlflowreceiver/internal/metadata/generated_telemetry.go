@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                        metric.Meter
 	mu                           sync.Mutex
 	registrations                []metric.Registration
+	ReceiverMlflowLag            metric.Float64ObservableGauge
 	ReceiverMlflowRefusals       metric.Int64Counter
 	ReceiverMlflowSourceBytes    metric.Int64Counter
 	ReceiverMlflowSourceRequests metric.Int64Counter
@@ -51,6 +52,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterReceiverMlflowLagCallback sets callback for observable ReceiverMlflowLag metric.
+func (builder *TelemetryBuilder) RegisterReceiverMlflowLagCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverMlflowLag, obs: o})
+		return nil
+	}, builder.ReceiverMlflowLag)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterReceiverMlflowTracesInFlightCallback sets callback for observable ReceiverMlflowTracesInFlight metric.
@@ -93,6 +109,16 @@ func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
 }
 
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
+}
+
 // Shutdown unregister all registered callbacks for async instruments.
 func (builder *TelemetryBuilder) Shutdown() {
 	builder.mu.Lock()
@@ -111,6 +137,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ReceiverMlflowLag, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_mlflow_lag",
+		metric.WithDescription("How long ago the last look at a followed source began that settled everything it found. What appeared at the source before that is delivered or listed. Only in the modes tail and backfill_then_tail. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowRefusals, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_refusals",
 		metric.WithDescription("Calls of the pipeline that failed, by whether the error was permanent. The data was kept and sent again or listed. [Alpha]"),

@@ -1,0 +1,247 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowreceiver
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/tail"
+)
+
+// sayEvery is how often the log says how a source that is followed fares.
+const sayEvery = time.Hour
+
+// follower follows a source.
+type follower struct {
+	*mlflowReceiver
+	*work
+	from     int64 // of the range
+	schedule tail.Schedule
+	looker   tail.Looker
+	// experiments are those that were selected last, by id.
+	experiments map[string]mlflow.Experiment
+	report      progress.Run
+
+	said  time.Time // when the log said how it fares
+	since int64     // traces accepted since then
+}
+
+// follow looks for what is new until Shutdown begins. A look that fails is made again.
+func (r *mlflowReceiver) follow(ctx context.Context) {
+	f := &follower{
+		mlflowReceiver: r, report: r.newReport(), said: time.Now(),
+		schedule: tail.Schedule{Interval: r.cfg.CollectionInterval, Overlap: r.cfg.Overlap},
+	}
+	for {
+		at, depth := f.schedule.Next()
+		if !r.waitUntil(at) {
+			break
+		}
+		began := time.Now()
+		found, fault := f.look(ctx, depth)
+		if r.stopping() {
+			break
+		}
+		for fault != nil {
+			r.set.Logger.Error("The source could not be followed; it is tried again", zap.Error(fault))
+			r.status(fault)
+			if !r.waitUntil(time.Now().Add(r.cfg.RetryOnFailure.MaxInterval)) {
+				break
+			}
+			if found, fault = f.look(ctx, depth); fault == nil {
+				r.status(nil)
+			}
+		}
+		if r.stopping() {
+			break
+		}
+		f.schedule.Done(depth, began, found)
+		r.tel.looked(began)
+		f.say()
+	}
+	f.publish(time.Now())
+	r.set.Logger.Info("Stopped following the source: "+f.report.Headline, zap.Strings("problems", f.report.Problems))
+}
+
+// waitUntil waits for a time and reports whether Shutdown has not begun.
+func (r *mlflowReceiver) waitUntil(at time.Time) bool {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return !r.stopping()
+	case <-r.stop:
+		return false
+	}
+}
+
+// look asks for what is new, as far back as the depth says, and delivers it. It reports whether there
+// was anything.
+func (f *follower) look(ctx context.Context, depth tail.Depth) (found bool, err error) {
+	if f.work == nil {
+		if err := f.open(ctx); err != nil {
+			return false, err
+		}
+	}
+	now := time.Now()
+	switch depth {
+	case tail.Everything:
+		return f.list(ctx, f.from, now)
+	case tail.LastDay:
+		yesterday := mlflow.DayOf(now.UnixMilli()) - 1
+		return f.list(ctx, max(f.from, yesterday.Start()), now)
+	case tail.Overlap:
+		if err := f.selectAgain(ctx); err != nil {
+			return false, err
+		}
+	}
+	ids := slices.Sorted(maps.Keys(f.experiments))
+	asked := map[string]bool{}
+	found, err = f.looker.Look(ctx, ids, f.schedule.Since(depth), func(infos map[string][]mlflow.Info) error {
+		for id := range infos {
+			asked[id] = true
+		}
+		return f.deliver(ctx, infos)
+	})
+	if err != nil {
+		return found, err
+	}
+	open := map[string][]mlflow.Info{}
+	accounts, _ := f.ledger.Snapshot()
+	for i := range accounts {
+		a := &accounts[i]
+		if id := a.Experiment.ID; !asked[id] && a.Earlier.PendingSum()+a.Run.PendingSum() > 0 {
+			open[id] = nil
+		}
+	}
+	if len(open) > 0 {
+		return found, f.deliver(ctx, open)
+	}
+	return found, nil
+}
+
+// open asks the source what it is and prepares the passes.
+func (f *follower) open(ctx context.Context) error {
+	about, err := f.source.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	about.Authentication = f.about.Authentication
+	f.report.Source = about
+	f.announce(about)
+	if f.work, err = f.begin(ctx, &f.report); err != nil {
+		return err
+	}
+	f.from = f.settings.From
+	f.looker = tail.Looker{Source: f.source, From: f.from, Filter: f.cfg.Filter, Page: f.searchPage()}
+	return nil
+}
+
+// selectAgain takes experiments that are new, or new in the selection, and leaves those that are gone.
+func (f *follower) selectAgain(ctx context.Context) error {
+	all, err := f.source.Experiments(ctx)
+	if err != nil {
+		return err
+	}
+	chosen, err := f.selectExperiments(all)
+	if err != nil {
+		return err
+	}
+	known := f.experiments
+	f.experiments = make(map[string]mlflow.Experiment, len(chosen))
+	for _, x := range chosen {
+		f.experiments[x.ID] = x
+		if _, ok := known[x.ID]; !ok && known != nil {
+			f.set.Logger.Info("Following another experiment", zap.String("experiment_id", x.ID),
+				zap.String("experiment", x.Name))
+		}
+	}
+	return nil
+}
+
+// list makes a run over a range of time, as a backfill does.
+func (f *follower) list(ctx context.Context, from int64, now time.Time) (found bool, err error) {
+	if err := f.selectAgain(ctx); err != nil {
+		return false, err
+	}
+	f.settings.From, f.settings.To, f.settings.Found = from, now.UnixMilli(), nil
+	f.settings.Ends, f.settings.RetrySkipped = true, f.cfg.RetrySkipped
+	f.ledger.Fold()
+	result, fault := f.read(ctx, f.work)
+	return f.settle(result, fault)
+}
+
+// deliver makes a run over traces that were found, and over those of their experiments that are open.
+func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) error {
+	f.settings.Found = make([]backfill.Found, 0, len(infos))
+	for _, id := range slices.Sorted(maps.Keys(infos)) {
+		f.settings.Found = append(f.settings.Found, backfill.Found{Experiment: f.experiments[id], Infos: infos[id]})
+	}
+	now := time.Now()
+	f.settings.From, f.settings.To = f.from, now.UnixMilli()
+	f.settings.Ends, f.settings.RetrySkipped = true, false
+	f.ledger.Fold()
+	result, fault := backfill.Run(ctx, f.stop, f.settings)
+	if _, err := f.settle(result, fault); err != nil {
+		return err
+	}
+	for i := range f.report.Accounts {
+		if a := &f.report.Accounts[i]; a.Error == "" {
+			f.looker.Settle(infos[a.Experiment.ID], now, now.Add(-2*(f.cfg.Overlap+tail.Margin)))
+		}
+	}
+	return nil
+}
+
+// settle takes the end of a run. The error is the fault that ended it. An experiment that could not be
+// read does not hold up the others: its traces are found by a deeper look.
+func (f *follower) settle(result backfill.Result, fault error) (found bool, err error) {
+	f.report.SentAgain += result.SentAgain
+	if trouble := f.conclude(&f.report, f.work, result, fault); trouble != nil && fault == nil {
+		f.status(trouble)
+	}
+	sum := progress.Sum(f.report.Accounts)
+	f.since += sum.Accepted
+	if sum.Read > 0 {
+		f.set.Logger.Debug("Looked for what is new", zap.Int64("accepted", sum.Accepted),
+			zap.Int64("pending", sum.PendingSum()), zap.Int64("skipped", sum.SkippedSum()),
+			zap.Int64("rejected", sum.Rejected))
+	}
+	f.publish(time.Time{})
+	return sum.Accepted > 0, fault
+}
+
+// publish gives the report away; ended is zero while the source is followed.
+func (f *follower) publish(ended time.Time) {
+	if f.sink == nil {
+		return
+	}
+	report := f.report
+	report.Ended = ended
+	report.Headline = cmp.Or(report.Headline, "nothing was read yet")
+	if ended.IsZero() {
+		report.Headline = "following the source; so far " + report.Headline
+	}
+	f.sink.Publish(report)
+}
+
+// say tells once in a while how it fares.
+func (f *follower) say() {
+	if time.Since(f.said) < sayEvery {
+		return
+	}
+	f.set.Logger.Info(fmt.Sprintf("Following the source: %d new traces in the last %s", f.since,
+		time.Since(f.said).Round(time.Minute)), zap.Duration("next_look", f.schedule.Pause()))
+	f.said, f.since = time.Now(), 0
+}

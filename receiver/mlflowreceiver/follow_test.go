@@ -1,0 +1,161 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowreceiver
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/storagetest"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receivertest"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
+)
+
+// tailing is a receiver that follows a server, and what came of it.
+type tailing struct {
+	server *mlflowtest.Server
+	cfg    *Config
+	set    receiver.Settings
+	report *sink
+	host   *host
+	got    *consumertest.TracesSink
+	made   int
+}
+
+func newTailing(t *testing.T, version string, mode Mode, traces int) *tailing {
+	f := &tailing{server: serve(t, version, traces), cfg: configure(), report: newSink(),
+		set: receivertest.NewNopSettings(metadata.Type), got: new(consumertest.TracesSink)}
+	f.host = newHost(f.report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
+	f.cfg.TrackingURI, f.cfg.StorageID, f.cfg.Mode = opaque(f.server.URL()), storageID("s"), mode
+	f.cfg.CollectionInterval = minInterval
+	return f
+}
+
+// run follows the server while work is done, stops and returns the last report.
+func (f *tailing) run(t *testing.T, work func()) (last progress.Run) {
+	t.Helper()
+	r := start(t, f.cfg, f.set, f.host, f.got)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for last = range f.report.runs {
+			if !last.Ended.IsZero() {
+				return
+			}
+		}
+	}()
+	work()
+	require.NoError(t, r.Shutdown(t.Context()))
+	<-ended
+	return last
+}
+
+// write adds a trace that has just ended.
+func (f *tailing) write(experiment string, change func(*mlflowtest.Trace)) string {
+	f.made++
+	trace := f.server.Synthetic(experiment, 10_000+f.made, 3, 100)
+	trace.Timestamp = time.Now().Add(-time.Minute).UnixMilli()
+	if change != nil {
+		change(&trace)
+	}
+	f.server.Add(trace)
+	return trace.ID
+}
+
+// arrived returns how often the root span of each trace came, by trace id.
+func (f *tailing) arrived() map[string]int {
+	n := map[string]int{}
+	for _, td := range f.got.AllTraces() {
+		for _, rs := range td.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, s := range ss.Spans().All() {
+					if s.ParentSpanID().IsEmpty() {
+						n["tr-"+s.TraceID().String()]++
+					}
+				}
+			}
+		}
+	}
+	return n
+}
+
+func (f *tailing) wait(t *testing.T, traces int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(f.arrived()) >= traces }, time.Minute, 10*time.Millisecond)
+}
+
+// Without gap or repeat: what is there, what comes while the receiver runs and while it does not, what
+// finishes later, and new experiments.
+func TestFollow(t *testing.T) {
+	for _, version := range []string{"2.14.3", "3.4.0", "3.17.2"} {
+		t.Run(version, func(t *testing.T) {
+			f := newTailing(t, version, ModeBackfillThenTail, 10)
+			last := f.run(t, func() {
+				f.wait(t, 10)
+				f.write("1", nil)
+				f.wait(t, 11)
+				late := f.write("1", func(x *mlflowtest.Trace) { x.State = "IN_PROGRESS" })
+				f.write("1", nil)
+				f.wait(t, 12)
+				require.NotContains(t, f.arrived(), late)
+				f.server.Change(late, func(x *mlflowtest.Trace) { x.State = "OK" })
+				f.wait(t, 13)
+			})
+			require.Equal(t, "complete: 1 of 1 traces acknowledged, with 3 spans; with earlier runs 13 of 13",
+				last.Headline)
+			f.write("1", nil)
+			f.run(t, func() {
+				f.wait(t, 14)
+				f.write("1", nil)
+				f.wait(t, 15)
+			})
+			for id, n := range f.arrived() {
+				require.Equal(t, 1, n, id)
+			}
+		})
+	}
+}
+
+// A tail begins with what comes after its first start.
+func TestTailBeginsNow(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeTail, 10)
+	now := func(x *mlflowtest.Trace) { x.Timestamp = time.Now().UnixMilli() }
+	var first string
+	f.run(t, func() {
+		require.Eventually(t, func() bool { return f.server.Count("") > 3 }, time.Minute, time.Millisecond)
+		first = f.write("1", now)
+		f.wait(t, 1)
+	})
+	second := f.write("1", now)
+	f.run(t, func() { f.wait(t, 2) })
+	require.Equal(t, map[string]int{first: 1, second: 1}, f.arrived())
+}
+
+func TestTailConfiguration(t *testing.T) {
+	for i, tc := range []struct {
+		change func(*Config)
+		err    string
+	}{
+		{func(c *Config) { c.OnComplete = OnCompleteShutdown }, "on_complete: shutdown goes with modes check and backfill only"},
+		{func(c *Config) { require.NoError(t, c.EndTime.UnmarshalText([]byte("2026-01-01T00:00:00Z"))) }, "end_time: mode tail has no end"},
+		{func(c *Config) { c.CollectionInterval = time.Millisecond }, "collection_interval: 1ms is less than 100ms"},
+		{func(c *Config) { c.Overlap = -1 }, "overlap: -1ns is negative"},
+		{func(c *Config) { c.TraceIDsFile = "x" }, "trace_ids_file: goes with mode backfill only"},
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			cfg := configure()
+			cfg.TrackingURI, cfg.Mode = "http://127.0.0.1:1", ModeTail
+			require.NoError(t, cfg.Validate())
+			tc.change(cfg)
+			require.ErrorContains(t, cfg.Validate(), tc.err)
+		})
+	}
+}
