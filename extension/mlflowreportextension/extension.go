@@ -50,6 +50,7 @@ type reporter struct {
 	runs         map[component.ID]progress.Run
 	destinations map[destinationKey]progress.Destination
 	refinements  map[component.ID]progress.Refinement
+	written      time.Time // when the report was written last
 	skips        *os.File
 	earlier      report.Earlier // of the process before this one; empty when there is none
 }
@@ -244,13 +245,16 @@ func endTornLine(path string) error {
 	return errors.Join(jsonlines.EndLastLine(f), f.Close())
 }
 
+// writeEvery is how often the report is written while a run goes on.
+const writeEvery = time.Minute
+
 // Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when
-// the process does.
+// the process does, and tells about once a minute of a run that goes on.
 func (r *reporter) Publish(run progress.Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.runs[run.Receiver] = run
-	if !run.Ended.IsZero() {
+	if !run.Ended.IsZero() || time.Since(r.written) >= writeEvery {
 		if _, err := r.write(); err != nil {
 			r.log.Error("The report can't be written", zap.Error(err))
 		}
@@ -335,6 +339,7 @@ func (r *reporter) write() (report.Document, error) {
 	if err != nil {
 		return doc, err
 	}
+	r.written = time.Now()
 	return doc, replace(r.cfg.Path, append(body, '\n'))
 }
 

@@ -292,6 +292,13 @@ func Summarize(accounts []Account, d Delivery) string {
 	return summarize(accounts, d, " "+d.participle())
 }
 
+// SummarizeAll is Summarize for all runs together.
+func SummarizeAll(accounts []Account, d Delivery) string {
+	all, _, _ := totals(accounts)
+	return fmt.Sprintf("%d of %d traces %s, with %d spans", all.Accepted, all.Read, d.participle(), all.Spans) +
+		left(&all)
+}
+
 func summarize(accounts []Account, d Delivery, verb string) string {
 	all, run, known := totals(accounts)
 	if run.Accepted == 0 && run.Read <= known+run.Pending[mlflow.ReasonInProgress] && all.Accepted > 0 {

@@ -147,7 +147,7 @@ func TestConfigMistakes(t *testing.T) {
 		"slashes": {"tracking_uri: sqlite://mlflow.db\nexperiments: {ids: [1]}\nstorage: none",
 			"sqlite:////"},
 		"endpoint":    {good + "http: {endpoint: http://x}", "http::endpoint: must stay empty"},
-		"tail":        {good + "mode: tail", `mode: "tail" is not in this version`},
+		"tail":        {good + "mode: tail\non_complete: shutdown", "on_complete: shutdown goes with modes"},
 		"mode":        {good + "mode: all", `mode: "all" is not one of`},
 		"on_complete": {good + "on_complete: exit", `on_complete: "exit" is not one of`},
 		"page":        {good + "page_size: 1000", "page_size: 1000 is not between 1 and 500"},

@@ -4,11 +4,11 @@
 package mlflowreceiver
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -71,7 +71,7 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		f.say()
 	}
 	f.publish(time.Now())
-	r.set.Logger.Info("Stopped following the source: "+f.report.Headline, zap.Strings("problems", f.report.Problems))
+	r.set.Logger.Info("Finished: " + f.report.Headline)
 }
 
 // waitUntil waits for a time and reports whether Shutdown has not begun.
@@ -97,7 +97,9 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) (found bool, err 
 	now := time.Now()
 	switch depth {
 	case tail.Everything:
-		return f.list(ctx, f.from, now)
+		found, err = f.list(ctx, f.from, now)
+		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
+		return found, err
 	case tail.LastDay:
 		yesterday := mlflow.DayOf(now.UnixMilli()) - 1
 		return f.list(ctx, max(f.from, yesterday.Start()), now)
@@ -178,7 +180,7 @@ func (f *follower) list(ctx context.Context, from int64, now time.Time) (found b
 	f.settings.From, f.settings.To, f.settings.Found = from, now.UnixMilli(), nil
 	f.settings.Ends, f.settings.RetrySkipped = true, f.cfg.RetrySkipped
 	f.ledger.Fold()
-	result, fault := f.read(ctx, f.work)
+	result, fault := f.read(ctx, f.work, &f.report)
 	return f.settle(result, fault)
 }
 
@@ -222,18 +224,20 @@ func (f *follower) settle(result backfill.Result, fault error) (found bool, err 
 	return sum.Accepted > 0, fault
 }
 
-// publish gives the report away; ended is zero while the source is followed.
+// publish gives the report away; ended is zero while the source is followed. That it is stopped in the
+// middle of a look is no fault.
 func (f *follower) publish(ended time.Time) {
-	if f.sink == nil {
-		return
+	f.report.Ended, f.report.Complete = ended, len(f.report.Problems) == 0
+	state := "following the source"
+	if !ended.IsZero() {
+		state = "followed the source until " + ended.UTC().Format(time.RFC3339)
 	}
-	report := f.report
-	report.Ended = ended
-	report.Headline = cmp.Or(report.Headline, "nothing was read yet")
-	if ended.IsZero() {
-		report.Headline = "following the source; so far " + report.Headline
+	f.report.Headline = strings.Join(append([]string{
+		state + ": " + progress.SummarizeAll(f.report.Accounts, f.report.Delivery),
+	}, f.report.Problems...), "; ")
+	if f.sink != nil {
+		f.sink.Publish(f.report)
 	}
-	f.sink.Publish(report)
 }
 
 // say tells once in a while how it fares.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -244,25 +245,44 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 		return err
 	}
 	w.settings.To = r.end(time.Now())
-	result, fault := r.read(ctx, w)
+	result, fault := r.read(ctx, w, report)
 	report.SentAgain = result.SentAgain
 	return r.conclude(report, w, result, fault)
 }
 
-// read makes a run and shows how far it came.
-func (r *mlflowReceiver) read(ctx context.Context, w *work) (backfill.Result, error) {
+// publishEvery is how often the report tells how far a run came.
+const publishEvery = time.Minute
+
+// read makes a run and shows how far it came, also in the report.
+func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run) (backfill.Result, error) {
 	showing, hide := context.WithCancel(ctx)
-	shown := make(chan struct{})
-	go func() {
-		defer close(shown)
+	var shown sync.WaitGroup
+	shown.Go(func() {
 		display.Run(showing, display.Terminal(), r.set.Logger, func() display.Progress {
 			accounts, _ := w.ledger.Snapshot()
 			return display.Of(accounts)
 		})
-	}()
+	})
+	if r.sink != nil {
+		live, begun := *report, time.Now()
+		shown.Go(func() {
+			tick := time.NewTicker(publishEvery)
+			defer tick.Stop()
+			for {
+				select {
+				case <-showing.Done():
+					return
+				case <-tick.C:
+				}
+				live.Accounts, live.Samples = w.ledger.Snapshot()
+				live.Headline = "still running: " + display.Of(live.Accounts).Line(time.Since(begun))
+				r.sink.Publish(live)
+			}
+		})
+	}
 	result, fault := backfill.Run(ctx, r.stop, w.settings)
 	hide()
-	<-shown
+	shown.Wait()
 	return result, fault
 }
 

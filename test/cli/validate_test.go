@@ -127,7 +127,7 @@ func TestValidateRefuses(t *testing.T) {
 		{mlflow + "start_time", "yesterday", "RFC 3339"},
 		{mlflow + "start_time", 1700000000, "not a time"},
 		{mlflow + "end_time", "-0d", "not a time"},
-		{mlflow + "mode", "tail", "not in this version"},
+		{mlflow + "mode", "all", "is not one of"},
 		{mlflow + "on_complete", "exit", "not one of"},
 		{mlflow + "shutdown_timeout", "-1s", "negative"},
 		{mlflow + "max_skipped", "3x", "percentage"},

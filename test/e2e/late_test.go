@@ -4,9 +4,11 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,6 +77,61 @@ func requireLate(t *testing.T, source, experiment string, add func(age time.Dura
 	p = collector.Run(t, dir, config, 0)
 	assert.True(t, strings.HasPrefix(p.Out(), "complete: nothing new"), p.Out())
 	assert.Equal(t, requests, sink.Requests())
+}
+
+// A source is followed: what is there and what comes arrives, while the collector runs and after it was
+// killed.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	s := need(t, database)
+	for name, source := range map[string]string{"REST": s.URL, "SQLite": s.SQLite()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := experiment(t, s.Server, t.Name())
+			add := func(age time.Duration, n int) {
+				seed(t, s.Server, mlflowserver.Login{}, id, n, time.Now().Add(-age))
+			}
+			add(50*24*time.Hour, 20)
+			dir, sink := t.TempDir(), otlpsink.New(t)
+			config := collector.Backfill(source, dir).ToOTLP(sink.URL, nil).
+				Set("receivers::mlflow::experiments::names", []any{t.Name() + "*"}).
+				Set("receivers::mlflow::mode", "backfill_then_tail").
+				Set("receivers::mlflow::collection_interval", "200ms").
+				Set("receivers::mlflow::on_complete", "stay")
+			want := 20
+			arrives := func(n int) {
+				t.Helper()
+				want += n
+				eventually(t, func() bool { return sink.Distinct() == 2*want }, "%d traces", want)
+			}
+			p := collector.Start(t, dir, config)
+			arrives(0)
+			for range 3 {
+				add(time.Second, 5)
+				arrives(5)
+			}
+			p.Kill()
+			p.Wait()
+			before := sink.Spans()
+			add(time.Second, 5)
+			add(25*time.Hour, 2)
+			p = collector.Start(t, dir, config)
+			arrives(7)
+			other := experiment(t, s.Server, t.Name()+"/other")
+			seed(t, s.Server, mlflowserver.Login{}, other, 3, time.Now())
+			p.Signal(syscall.SIGTERM)
+			p.Done(0)
+			assert.True(t, strings.HasPrefix(p.Out(), "followed the source until "), p.Out())
+			assert.Contains(t, p.Out(), fmt.Sprintf(": %d of %d traces acknowledged, with %d spans", want, want, 2*want))
+			p = collector.Start(t, dir, config)
+			arrives(3)
+			p.Signal(syscall.SIGTERM)
+			p.Done(0)
+			for k, n := range sink.Spans() {
+				require.LessOrEqual(t, n, 1+min(1, before[k]), "a kill repeats what was in flight, once")
+			}
+		})
+	}
 }
 
 // Another store in the place of a delivered one is noticed.

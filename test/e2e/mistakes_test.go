@@ -43,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		"none":             {"experiments", map[string]any{}, []string{"experiments", "at least one"}},
 		"filter":           {"filter", "status = = 'OK'", []string{"Invalid clause(s) in filter string"}},
 		"end before start": {"end_time", "2020-01-01", []string{"end_time", "2020-01-01", "start_time"}},
-		"mode":             {"mode", "tail", []string{"mode", "not in this version"}},
+		"mode":             {"mode", "all", []string{"mode", "is not one of"}},
 		"list":             {"trace_ids_file", "/nowhere/list", []string{"trace_ids_file", "/nowhere/list"}},
 	} {
 		t.Run(name, func(t *testing.T) {
