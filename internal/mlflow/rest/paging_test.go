@@ -43,7 +43,7 @@ func TestPageNotAskedFor(t *testing.T) {
 		"lists tr-3 of 9":              {ID: "tr-3", Timestamp: 9, ExperimentID: "7"},
 		"lists tr-4 of experiment 8":   {ID: "tr-4", Timestamp: 10, ExperimentID: "8"},
 	} {
-		err := w.check([]mlflow.Info{{ID: "tr-0", Timestamp: 19, ExperimentID: "7"}, i}, "7")
+		err := w.check([]mlflow.Info{{ID: "tr-0", Timestamp: 19, ExperimentID: "7"}, i}, []string{"7"})
 		if want == "" {
 			require.NoError(t, err)
 			continue
