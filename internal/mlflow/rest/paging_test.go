@@ -51,9 +51,9 @@ func TestPageNotAskedFor(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	require.NoError(t, w.check([]mlflow.Info{{ID: "trace:/a.b.c/0af7651916cd43dd8448eb211c80319d", Timestamp: 10,
-		ExperimentID: "8"}, {ID: "x", Unreadable: "its time is missing or is no time"}}, "7"),
+		ExperimentID: "8"}, {ID: "x", Unreadable: "its time is missing or is no time"}}, []string{"7"}),
 		"a place belongs to several experiments")
-	require.NoError(t, window{}.check([]mlflow.Info{{ID: "tr-1", Timestamp: -5}}, "7"))
+	require.NoError(t, window{}.check([]mlflow.Info{{ID: "tr-1", Timestamp: -5}}, []string{"7"}))
 }
 
 // An answer about another trace, or about one of another experiment, is not taken for the one that
