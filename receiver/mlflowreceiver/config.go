@@ -366,8 +366,8 @@ func (c *Config) validateRun() error {
 func (c *Config) validateTail() error {
 	var errs []error
 	if c.OnComplete == OnCompleteShutdown {
-		errs = append(errs, fmt.Errorf("on_complete: shutdown goes with modes check and backfill only; mode %s goes on "+
-			"until the process is stopped", c.Mode))
+		errs = append(errs, fmt.Errorf("on_complete: shutdown goes with modes check and backfill only; mode %s goes "+
+			"on until the process is stopped", c.Mode))
 	}
 	if !c.EndTime.IsZero() {
 		errs = append(errs, fmt.Errorf("end_time: mode %s has no end; remove it, or use mode backfill", c.Mode))

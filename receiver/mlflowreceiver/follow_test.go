@@ -4,7 +4,6 @@
 package mlflowreceiver
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 )
 
 // tailing is a receiver that follows a server, and what came of it.
@@ -139,17 +139,20 @@ func TestTailBeginsNow(t *testing.T) {
 }
 
 func TestTailConfiguration(t *testing.T) {
-	for i, tc := range []struct {
+	var end selection.Time
+	require.NoError(t, end.UnmarshalText([]byte("2026-01-01T00:00:00Z")))
+	for name, tc := range map[string]struct {
 		change func(*Config)
 		err    string
 	}{
-		{func(c *Config) { c.OnComplete = OnCompleteShutdown }, "on_complete: shutdown goes with modes check and backfill only"},
-		{func(c *Config) { require.NoError(t, c.EndTime.UnmarshalText([]byte("2026-01-01T00:00:00Z"))) }, "end_time: mode tail has no end"},
-		{func(c *Config) { c.CollectionInterval = time.Millisecond }, "collection_interval: 1ms is less than 100ms"},
-		{func(c *Config) { c.Overlap = -1 }, "overlap: -1ns is negative"},
-		{func(c *Config) { c.TraceIDsFile = "x" }, "trace_ids_file: goes with mode backfill only"},
+		"shutdown": {func(c *Config) { c.OnComplete = OnCompleteShutdown },
+			"on_complete: shutdown goes with modes check and backfill only"},
+		"end":      {func(c *Config) { c.EndTime = end }, "end_time: mode tail has no end"},
+		"interval": {func(c *Config) { c.CollectionInterval = 1 }, "collection_interval: 1ns is less than 100ms"},
+		"overlap":  {func(c *Config) { c.Overlap = -1 }, "overlap: -1ns is negative"},
+		"list":     {func(c *Config) { c.TraceIDsFile = "x" }, "trace_ids_file: goes with mode backfill only"},
 	} {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			cfg := configure()
 			cfg.TrackingURI, cfg.Mode = "http://127.0.0.1:1", ModeTail
 			require.NoError(t, cfg.Validate())

@@ -122,7 +122,8 @@ func TestTail(t *testing.T) {
 			p.Signal(syscall.SIGTERM)
 			p.Done(0)
 			assert.True(t, strings.HasPrefix(p.Out(), "followed the source until "), p.Out())
-			assert.Contains(t, p.Out(), fmt.Sprintf(": %d of %d traces acknowledged, with %d spans", want, want, 2*want))
+			assert.Contains(t, p.Out(),
+				fmt.Sprintf(": %d of %d traces acknowledged, with %d spans", want, want, 2*want))
 			p = collector.Start(t, dir, config)
 			arrives(3)
 			p.Signal(syscall.SIGTERM)

@@ -44,16 +44,17 @@ func (c *Client) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 		}
 		news := 0
 		for _, e := range page.Experiments {
-			if !seen[e.ID] {
-				seen[e.ID] = true
-				news++
-				x := mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location,
-					Created: int64(e.Created), Deleted: e.Stage == "deleted"}
-				if c.dbx != nil {
-					x.Place = c.dbx.note(e.ID, e.Tags)
-				}
-				all = append(all, x)
+			if seen[e.ID] {
+				continue
 			}
+			seen[e.ID] = true
+			news++
+			x := mlflow.Experiment{ID: e.ID, Name: e.Name, ArtifactLocation: e.Location,
+				Created: int64(e.Created), Deleted: e.Stage == "deleted"}
+			if c.dbx != nil {
+				x.Place = c.dbx.note(e.ID, e.Tags)
+			}
+			all = append(all, x)
 		}
 		if token = page.Next; token == "" {
 			return all, nil

@@ -178,15 +178,16 @@ func (s *Store) page(ctx context.Context, where string, args []any, after mlflow
 		where += " AND t.timestamp_ms >= ? AND (t.timestamp_ms > ? OR t.request_id > ?)"
 		args = append(args, after.Timestamp, after.Timestamp, after.ID)
 	}
-	q := "SELECT t.request_id, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status FROM trace_info t WHERE " + where +
-		" ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
+	q := "SELECT t.request_id, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status FROM trace_info t WHERE " +
+		where + " ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
 	var id, status text
 	var experiment, timestamp, duration integer
 	var infos []mlflow.Info
 	page := query{q, append(args, limit), []destination{&id, &experiment, &timestamp, &duration, &status}}
 	err := s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
 		infos = append(infos, mlflow.Info{
-			ID: strings.Clone(id.s), ExperimentID: strconv.FormatInt(experiment.n, 10), Timestamp: timestamp.n, Duration: duration.n,
+			ID: strings.Clone(id.s), ExperimentID: strconv.FormatInt(experiment.n, 10),
+			Timestamp: timestamp.n, Duration: duration.n,
 			Untimed: duration.null, State: state(status.s),
 		})
 		return nil

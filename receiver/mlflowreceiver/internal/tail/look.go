@@ -43,7 +43,7 @@ const atOnce = 2000
 // those that were settled as they are now. take is called with a bounded number of traces at a time, and
 // not at all when there are none. It reports whether there were any.
 func (l *Looker) Look(ctx context.Context, experiments []string, since time.Time,
-	take func(map[string][]mlflow.Info) error) (any bool, err error) {
+	take func(map[string][]mlflow.Info) error) (found bool, err error) {
 	size := group
 	if l.single {
 		size = 1
@@ -56,10 +56,10 @@ func (l *Looker) Look(ctx context.Context, experiments []string, since time.Time
 			return l.Look(ctx, experiments, since, take)
 		}
 		if err != nil {
-			return b.any, err
+			return b.handed, err
 		}
 	}
-	return b.any, b.flush()
+	return b.handed, b.flush()
 }
 
 // look asks for a group of experiments, page by page.
@@ -87,10 +87,10 @@ func (l *Looker) look(ctx context.Context, experiments []string, since int64, b 
 
 // batch collects traces until they are handed over.
 type batch struct {
-	take  func(map[string][]mlflow.Info) error
-	found map[string][]mlflow.Info
-	n     int
-	any   bool
+	take   func(map[string][]mlflow.Info) error
+	found  map[string][]mlflow.Info
+	n      int
+	handed bool
 }
 
 func (b *batch) add(info *mlflow.Info) {
@@ -99,7 +99,7 @@ func (b *batch) add(info *mlflow.Info) {
 	}
 	b.found[info.ExperimentID] = append(b.found[info.ExperimentID], *info)
 	b.n++
-	b.any = true
+	b.handed = true
 }
 
 func (b *batch) flush() error {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func (r *recent) Recent(_ context.Context, of mlflow.Recency, after mlflow.Posit
 
 func (r *recent) add(experiments, traces int) (ids []string) {
 	for x := range experiments {
-		id := fmt.Sprint(x)
+		id := strconv.Itoa(x)
 		ids = append(ids, id)
 		for n := range traces {
 			r.infos = append(r.infos, mlflow.Info{ID: fmt.Sprintf("tr-%s-%05d", id, n), ExperimentID: id,
