@@ -178,8 +178,8 @@ func (s *Store) page(ctx context.Context, where string, args []any, after mlflow
 		where += " AND t.timestamp_ms >= ? AND (t.timestamp_ms > ? OR t.request_id > ?)"
 		args = append(args, after.Timestamp, after.Timestamp, after.ID)
 	}
-	q := "SELECT t.request_id, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status FROM trace_info t WHERE " +
-		where + " ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
+	q := "SELECT t.request_id, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status " +
+		"FROM trace_info t WHERE " + where + " ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
 	var id, status text
 	var experiment, timestamp, duration integer
 	var infos []mlflow.Info
