@@ -56,7 +56,9 @@ func drive(t *testing.T, g *gate, m *model, callers int, pause, during time.Dura
 				mu.Lock()
 				n++
 				mu.Unlock()
-				<-time.After(pause)
+				if pause > 0 { // a timer that is due at once crashes the race detector in a bubble (Go 1.26)
+					<-time.After(pause)
+				}
 			}
 		})
 	}
