@@ -21,6 +21,9 @@ type Changes struct {
 	Deleted []mlflow.Assessment
 	// Tags and Metadata were edited.
 	Tags, Metadata Edit
+	// Present are the ids of all assessments that are there, where it isn't known which ones were
+	// deleted; nil: not told.
+	Present []string
 }
 
 // Edit is how a list of tags or metadata has changed.
@@ -93,7 +96,7 @@ func (s *LogStats) Add(o LogStats) {
 // span id, and the experiment names the service.
 func (c *Converter) AppendChanges(ld plog.Logs, exp mlflow.Experiment, t *mlflow.Trace, changes *Changes,
 	now time.Time) LogStats {
-	edited := !changes.Tags.empty() || !changes.Metadata.empty()
+	edited := !changes.Tags.empty() || !changes.Metadata.empty() || changes.Present != nil
 	if len(changes.Assessments)+len(changes.Deleted) == 0 && !edited {
 		return LogStats{}
 	}
@@ -181,6 +184,12 @@ func (r *recorder) updated(changes *Changes) {
 	r.list(TraceAdded, added)
 	r.list(TraceChanged, changed)
 	r.list(TraceRemoved, removed)
+	if changes.Present != nil {
+		list := r.replace(TraceAssessments).SetEmptySlice()
+		for _, id := range changes.Present {
+			list.AppendEmpty().SetStr(validString(id))
+		}
+	}
 	r.finish(lr.Attributes())
 }
 

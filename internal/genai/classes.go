@@ -68,6 +68,7 @@ var classes = map[string]Class{
 
 	// MLflow, what has changed of a trace: keys that its users chose
 	TraceAdded: ClassContent, TraceChanged: ClassContent, TraceRemoved: ClassContent,
+	TraceAssessments: ClassSafe,
 
 	// this project
 	ExperimentName: ClassSafe, PayloadsMode: ClassSafe, JSONAttributes: ClassSafe, Revision: ClassSafe,

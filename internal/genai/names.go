@@ -80,6 +80,8 @@ const (
 	TraceAdded   = "mlflow.trace.added"
 	TraceChanged = "mlflow.trace.changed"
 	TraceRemoved = "mlflow.trace.removed"
+	// ids of the assessments that are there
+	TraceAssessments = "mlflow.trace.assessments"
 )
 
 // PlainAssessments is the only name without a dot that is read in every scope: spans that are made of

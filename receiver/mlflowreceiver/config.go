@@ -62,6 +62,9 @@ type Config struct {
 	Overlap time.Duration `mapstructure:"overlap"`
 	// UnfinishedAfter is how long after its last sign of life an unfinished trace is delivered as it is.
 	UnfinishedAfter time.Duration `mapstructure:"unfinished_after"`
+	// LateChanges says how changes of delivered traces are found. They are told as log records, so a
+	// pipeline of logs must be there.
+	LateChanges LateChangesConfig `mapstructure:"late_changes"`
 	// OnComplete says what happens when the work is done: stay or shutdown.
 	OnComplete OnComplete `mapstructure:"on_complete"`
 	// ShutdownTimeout is how long a stop waits for units in flight before it gives them back.
@@ -120,6 +123,14 @@ type DatabricksConfig struct {
 	Profile string `mapstructure:"profile"`
 	// Auth holds the credentials, with the keys of Databricks unified authentication.
 	Auth signin.Credentials `mapstructure:"auth"`
+}
+
+// LateChangesConfig says how changes of delivered traces are found.
+type LateChangesConfig struct {
+	// LookBack is how old, by its start, a trace is at most that is looked at.
+	LookBack time.Duration `mapstructure:"lookback"`
+	// Interval is how often a source that is followed is asked for the traces of the last hour.
+	Interval time.Duration `mapstructure:"interval"`
 }
 
 // ExperimentsConfig selects experiments: ids and names add up, exclude wins.
@@ -190,6 +201,7 @@ func createDefaultConfig() component.Config {
 		CollectionInterval: 30 * time.Second,
 		Overlap:            10 * time.Minute,
 		UnfinishedAfter:    24 * time.Hour,
+		LateChanges:        LateChangesConfig{LookBack: 7 * 24 * time.Hour, Interval: 5 * time.Minute},
 		OnComplete:         OnCompleteStay,
 		ShutdownTimeout:    5 * time.Second,
 		MaxSkipped:         maxSkipped,
@@ -336,6 +348,7 @@ func (c *Config) validateRun() error {
 	}{
 		{"shutdown_timeout", c.ShutdownTimeout}, {"reject_after", c.RejectAfter}, {"give_up_after", c.GiveUpAfter},
 		{"overlap", c.Overlap}, {"unfinished_after", c.UnfinishedAfter},
+		{"late_changes::lookback", c.LateChanges.LookBack}, {"late_changes::interval", c.LateChanges.Interval},
 	} {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("%s: %s is negative", d.key, d.value))

@@ -43,6 +43,9 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		mlflowReceiver: r, report: r.newReport(), said: time.Now(),
 		schedule: tail.Schedule{Interval: r.cfg.CollectionInterval, Overlap: r.cfg.Overlap},
 	}
+	if r.nextLogs != nil {
+		f.schedule.Hour = max(r.cfg.LateChanges.Interval, r.cfg.CollectionInterval)
+	}
 	for {
 		at, depth := f.schedule.Next()
 		if !r.waitUntil(at) {
@@ -110,12 +113,13 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) (found bool, err 
 	}
 	ids := slices.Sorted(maps.Keys(f.experiments))
 	asked := map[string]bool{}
-	found, err = f.looker.Look(ctx, ids, f.schedule.Since(depth), func(infos map[string][]mlflow.Info) error {
+	take := func(infos map[string][]mlflow.Info) error {
 		for id := range infos {
 			asked[id] = true
 		}
 		return f.deliver(ctx, infos)
-	})
+	}
+	found, err = f.looker.Look(ctx, ids, f.schedule.Since(depth), depth == tail.LastHour, take)
 	if err != nil {
 		return found, err
 	}

@@ -4,15 +4,20 @@
 package mlflowreceiver
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/storagetest"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/mlflowtest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
@@ -27,6 +32,7 @@ type tailing struct {
 	report *sink
 	host   *host
 	got    *consumertest.TracesSink
+	logs   *consumertest.LogsSink // nil: no pipeline of logs
 	made   int
 }
 
@@ -42,7 +48,19 @@ func newTailing(t *testing.T, version string, mode Mode, traces int) *tailing {
 // run follows the server while work is done, stops and returns the last report.
 func (f *tailing) run(t *testing.T, work func()) (last progress.Run) {
 	t.Helper()
-	r := start(t, f.cfg, f.set, f.host, f.got)
+	require.NoError(t, f.cfg.Validate())
+	factory := NewFactory()
+	traces, err := factory.CreateTraces(t.Context(), f.set, f.cfg, f.got)
+	require.NoError(t, err)
+	pipelines := []component.Component{traces}
+	if f.logs != nil {
+		logs, err := factory.CreateLogs(t.Context(), f.set, f.cfg, f.logs)
+		require.NoError(t, err)
+		pipelines = append(pipelines, logs)
+	}
+	for _, p := range pipelines {
+		require.NoError(t, p.Start(t.Context(), f.host))
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -53,7 +71,9 @@ func (f *tailing) run(t *testing.T, work func()) (last progress.Run) {
 		}
 	}()
 	work()
-	require.NoError(t, r.Shutdown(t.Context()))
+	for _, p := range pipelines {
+		require.NoError(t, p.Shutdown(t.Context()))
+	}
 	<-ended
 	return last
 }
@@ -136,6 +156,89 @@ func TestTailBeginsNow(t *testing.T) {
 	second := f.write("1", now)
 	f.run(t, func() { f.wait(t, 2) })
 	require.Equal(t, map[string]int{first: 1, second: 1}, f.arrived())
+}
+
+// score is an assessment as a server tells it, updated some seconds after it was made.
+func score(id string, value any, updated time.Duration) json.RawMessage {
+	at := time.Now()
+	doc, _ := json.Marshal(map[string]any{
+		"assessment_id": id, "assessment_name": "quality", "valid": true, "feedback": map[string]any{"value": value},
+		"source":           map[string]any{"source_type": "CODE", "source_id": "check"},
+		"create_time":      at.UTC().Format(time.RFC3339Nano),
+		"last_update_time": at.Add(updated).UTC().Format(time.RFC3339Nano),
+	})
+	return doc
+}
+
+// told are the log records about a trace: its scores by the id of the assessment, the newest one, and the
+// newest record of what is there.
+func (f *tailing) told(trace string) (scores map[string]float64, there []string, records int) {
+	scores = map[string]float64{}
+	for _, ld := range f.logs.AllLogs() {
+		for _, rl := range ld.ResourceLogs().All() {
+			for _, sl := range rl.ScopeLogs().All() {
+				for _, lr := range sl.LogRecords().All() {
+					a := lr.Attributes()
+					if id, _ := a.Get(genai.TraceRequestID); id.Str() != trace {
+						continue
+					}
+					records++
+					if lr.EventName() == genai.TraceUpdated {
+						list, _ := a.Get(genai.TraceAssessments)
+						there = nil
+						for _, v := range list.Slice().All() {
+							there = append(there, v.Str())
+						}
+						continue
+					}
+					id, _ := a.Get(genai.AssessmentID)
+					value, _ := a.Get(genai.EvaluationScore)
+					scores[id.Str()] = value.Double()
+				}
+			}
+		}
+	}
+	return scores, there, records
+}
+
+// Scores that are given, changed and deleted after a trace was delivered are told as log records, spans
+// are not sent again, and a restart tells what changed meanwhile.
+func TestLateScores(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 0)
+	f.logs = new(consumertest.LogsSink)
+	f.cfg.LateChanges.Interval = minInterval
+	scored := f.write("1", func(x *mlflowtest.Trace) { x.Assessments = []json.RawMessage{score("a-1", true, 0)} })
+	plain := f.write("1", nil)
+	told := func(trace string, scores map[string]float64, there ...string) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			have, ids, _ := f.told(trace)
+			return maps.Equal(have, scores) && (there == nil || slices.Equal(ids, there))
+		}, time.Minute, 10*time.Millisecond)
+	}
+	f.run(t, func() {
+		told(scored, map[string]float64{"a-1": 1})
+		f.wait(t, 2)
+		f.server.Change(plain, func(x *mlflowtest.Trace) { x.Assessments = []json.RawMessage{score("a-2", 0.25, 0)} })
+		told(plain, map[string]float64{"a-2": 0.25}, "a-2")
+		f.server.Change(plain, func(x *mlflowtest.Trace) {
+			x.Assessments = []json.RawMessage{score("a-2", 0.75, time.Second), score("a-3", "no", 0)}
+		})
+		told(plain, map[string]float64{"a-2": 0.75, "a-3": 0}, "a-2", "a-3")
+	})
+	f.server.Change(plain, func(x *mlflowtest.Trace) { x.Assessments = x.Assessments[1:] })
+	f.run(t, func() {
+		told(plain, map[string]float64{"a-2": 0.75, "a-3": 0}, "a-3")
+		f.server.Change(scored, func(x *mlflowtest.Trace) { x.Tags["team"] = "a" })
+		told(scored, map[string]float64{"a-1": 1}, "a-1")
+	})
+	_, _, before := f.told(scored)
+	f.run(t, func() { f.write("1", nil); f.wait(t, 3) })
+	_, _, after := f.told(scored)
+	require.Equal(t, before, after, "nothing is told again")
+	for id, n := range f.arrived() {
+		require.Equal(t, 1, n, id)
+	}
 }
 
 func TestTailConfiguration(t *testing.T) {

@@ -232,7 +232,7 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 			r.delivers(&now)
 			return now.Delivery
 		},
-		Held: r.held, SendOnce: r.sendOnce,
+		Held: r.held, SendOnce: r.sendOnce, LateChanges: r.lateChanges(converter),
 		Store: store, Ledger: w.ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
 		Log: r.set.Logger, Status: r.status,
 	}

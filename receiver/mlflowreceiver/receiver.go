@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
@@ -39,7 +40,8 @@ type mlflowReceiver struct {
 	set receiver.Settings
 	// sendOnce leaves refused traces to the next run.
 	sendOnce bool
-	next     consumer.Traces
+	next     consumer.Traces // nil without a pipeline of traces
+	nextLogs consumer.Logs   // nil without a pipeline of logs
 	obs      *receiverhelper.ObsReport
 	tel      *telemetry
 
@@ -58,7 +60,7 @@ type mlflowReceiver struct {
 	outcome error // of the last pass: nil when complete; read after done
 }
 
-func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, sendOnce bool) (*mlflowReceiver, error) {
+func newReceiver(cfg *Config, set receiver.Settings, sendOnce bool) (*mlflowReceiver, error) {
 	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: set.ID, Transport: "mlflow",
 		ReceiverCreateSettings: set})
 	if err != nil {
@@ -68,8 +70,7 @@ func newReceiver(cfg *Config, set receiver.Settings, next consumer.Traces, sendO
 	if err != nil {
 		return nil, err
 	}
-	return &mlflowReceiver{cfg: cfg, set: set, sendOnce: sendOnce, next: next, obs: obs, tel: tel,
-		stop: make(chan struct{})}, nil
+	return &mlflowReceiver{cfg: cfg, set: set, sendOnce: sendOnce, obs: obs, tel: tel, stop: make(chan struct{})}, nil
 }
 
 // Start opens what is local (storage, list, store file) and begins the work.
@@ -230,9 +231,23 @@ func readList(path string) ([]backfill.ListedTrace, error) {
 	return list, err
 }
 
-// send converts traces and hands them to the pipeline, see backfill.Sender.
+// send converts traces and hands them to the pipelines, see backfill.Sender. The log records of their
+// assessments go first: where the spans are refused, they are the ones that are repeated, and they can be
+// told apart.
 func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 	return func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
+		if r.nextLogs != nil {
+			changes := make([]genai.Changes, len(traces))
+			for i, t := range traces {
+				changes[i].Assessments = t.Info.Assessments
+			}
+			if err := r.sendLogs(ctx, converter, x, traces, changes); err != nil {
+				return err
+			}
+		}
+		if r.next == nil {
+			return nil
+		}
 		td := ptrace.NewTraces()
 		var stats genai.Stats
 		for _, t := range traces {
@@ -249,6 +264,62 @@ func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 			return &backfill.PartialSuccess{Rejected: n, Spans: unit.Spans(), Message: message, Rest: err}
 		}
 		return err
+	}
+}
+
+// sendLogs hands log records of what has happened to traces to the pipeline of logs.
+func (r *mlflowReceiver) sendLogs(ctx context.Context, converter *genai.Converter, x mlflow.Experiment,
+	traces []*mlflow.Trace, changes []genai.Changes) error {
+	ld := plog.NewLogs()
+	var stats genai.LogStats
+	now := time.Now()
+	for i, t := range traces {
+		stats.Add(converter.AppendChanges(ld, x, t, &changes[i], now))
+	}
+	if stats.Records == 0 {
+		return nil
+	}
+	ctx = r.obs.StartLogsOp(ctx)
+	err := r.nextLogs.ConsumeLogs(ctx, ld)
+	r.obs.EndLogsOp(ctx, metadata.Type.String(), stats.Records, err)
+	if err == nil {
+		r.tel.recorded(stats)
+	}
+	return err
+}
+
+// updatedBefore is how much earlier than it was found an assessment may be dated: clocks differ, and a
+// day is listed for a while.
+const updatedBefore = 10 * time.Minute
+
+// lateChanges says how late changes are found and told; nil without a pipeline of logs.
+func (r *mlflowReceiver) lateChanges(converter *genai.Converter) *backfill.LateChanges {
+	if r.nextLogs == nil {
+		return nil
+	}
+	return &backfill.LateChanges{
+		LookBack: r.cfg.LateChanges.LookBack,
+		Tell: func(ctx context.Context, x mlflow.Experiment, edited []backfill.Edited) error {
+			traces := make([]*mlflow.Trace, len(edited))
+			changes := make([]genai.Changes, len(edited))
+			for i := range edited {
+				info := edited[i].Info
+				traces[i] = &mlflow.Trace{Info: info}
+				c := &changes[i]
+				c.Present = []string{}
+				for j := range info.Assessments {
+					a := info.Assessments[j]
+					c.Present = append(c.Present, a.ID)
+					if max(a.Created, a.Updated) >= edited[i].Since-updatedBefore.Milliseconds() {
+						c.Assessments = append(c.Assessments, a)
+					}
+				}
+				c.Tags.Current, c.Metadata.Current = info.Tags, info.Metadata
+			}
+			return r.sendLogs(ctx, converter, x, traces, changes)
+		},
+		Told:    r.tel.told,
+		Refused: r.tel.untold,
 	}
 }
 

@@ -80,6 +80,26 @@ func (t *telemetry) deliver(d progress.Delivery) {
 // watch makes a ledger the one that the gauge of traces in flight reads.
 func (t *telemetry) watch(l *progress.Ledger) { t.ledger.Store(l) }
 
+// told counts delivered traces whose late changes the pipeline of logs took, untold those that it
+// refused for good.
+func (t *telemetry) told(n int)   { t.ReceiverMlflowTracesEdited.Add(context.Background(), int64(n)) }
+func (t *telemetry) untold(n int) { t.ReceiverMlflowEditsRefused.Add(context.Background(), int64(n)) }
+
+// recorded counts what was left out of accepted log records.
+func (t *telemetry) recorded(s genai.LogStats) {
+	t.leftOut("bad_usage", s.BadUsage)
+	t.leftOut("content", s.Dropped)
+	t.leftOut("person", s.Persons)
+	t.leftOut("truncated", s.Truncated)
+}
+
+func (t *telemetry) leftOut(reason string, n int) {
+	if n > 0 {
+		t.ReceiverMlflowValuesLeftOut.Add(context.Background(), int64(n),
+			metric.WithAttributes(attribute.String("reason", reason)))
+	}
+}
+
 // looked takes when a look began that has settled everything that it found.
 func (t *telemetry) looked(began time.Time) { t.last.Store(began.UnixMilli()) }
 

@@ -5,8 +5,10 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -196,4 +198,74 @@ func TestSpansAddedToAStore(t *testing.T) {
 		first, _, _ := strings.Cut(p.Out(), "\n")
 		assert.Contains(t, first, "1 spans were added to finished traces")
 	}
+}
+
+// Scores that are given, overridden and deleted after a trace was delivered arrive as log records, from a
+// server and from its store.
+func TestLateScores(t *testing.T) {
+	t.Parallel()
+	s := need(t, database)
+	for name, source := range map[string]string{"REST": s.URL, "SQLite": s.SQLite()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			id := experiment(t, s.Server, t.Name())
+			trace := "tr-" + keyOf(seed(t, s.Server, mlflowserver.Login{}, id, 1, time.Now())).Trace.String()
+			dir, sink := t.TempDir(), otlpsink.New(t)
+			records := filepath.Join(dir, "logs.jsonl")
+			config := collector.Backfill(source, dir).ToOTLP(sink.URL, nil).
+				Set("receivers::mlflow::experiments::names", []any{t.Name()}).
+				Set("receivers::mlflow::mode", "backfill_then_tail").
+				Set("receivers::mlflow::collection_interval", "200ms").
+				Set("receivers::mlflow::late_changes::interval", "200ms").
+				Set("receivers::mlflow::on_complete", "stay").
+				Set("exporters::file/logs", map[string]any{"path": records,
+					"rotation": map[string]any{"max_megabytes": 1024, "max_backups": 0}}).
+				Set("service::pipelines::logs", map[string]any{"receivers": []any{"mlflow"},
+					"exporters": []any{"file/logs"}})
+			p := collector.Start(t, dir, config)
+			eventually(t, func() bool { return sink.Distinct() == 2 }, "the trace")
+			say := func(value any) string {
+				t.Helper()
+				now := time.Now().UTC().Format(time.RFC3339Nano)
+				answer := post(t, s.Server, "/api/3.0/mlflow/traces/"+trace+"/assessments", map[string]any{
+					"assessment": map[string]any{"assessment_name": "quality", "trace_id": trace,
+						"source":      map[string]any{"source_type": "CODE", "source_id": "check"},
+						"create_time": now, "last_update_time": now, "feedback": map[string]any{"value": value}}})
+				return answer["assessment"].(map[string]any)["assessment_id"].(string)
+			}
+			says := func(parts ...string) {
+				t.Helper()
+				eventually(t, func() bool {
+					text, err := os.ReadFile(records)
+					return err == nil && !slices.ContainsFunc(parts, func(part string) bool {
+						return !strings.Contains(string(text), part)
+					})
+				}, "%v", parts)
+			}
+			first := say("yes")
+			says("gen_ai.evaluation.result", first, `"gen_ai.evaluation.score.value","value":{"doubleValue":1}`)
+			second := say(0.25)
+			says(second, `"gen_ai.evaluation.score.value","value":{"doubleValue":0.25}`)
+			gone, err := http.NewRequestWithContext(t.Context(), http.MethodDelete,
+				s.URL+"/api/3.0/mlflow/traces/"+trace+"/assessments/"+first, http.NoBody)
+			require.NoError(t, err)
+			answer, err := http.DefaultClient.Do(gone)
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			require.Equal(t, http.StatusOK, answer.StatusCode)
+			says(`"mlflow.trace.assessments","value":{"arrayValue":{"values":[{"stringValue":"` + second + `"}]}}`)
+			p.Signal(syscall.SIGTERM)
+			p.Done(0)
+			assert.Equal(t, 2, sink.Distinct())
+			requireOnce(t, sink.Spans())
+		})
+	}
+}
+
+// keyOf is one of the keys.
+func keyOf(keys map[otlpsink.SpanKey]bool) otlpsink.SpanKey {
+	for k := range keys {
+		return k
+	}
+	return otlpsink.SpanKey{}
 }

@@ -76,6 +76,8 @@ type Settings struct {
 	// UnfinishedAfter is how long after its last sign of life an unfinished trace is delivered as it
 	// is.
 	UnfinishedAfter time.Duration
+	// LateChanges is nil where late changes of delivered traces are not looked for.
+	LateChanges *LateChanges
 	// SendOnce leaves traces that are refused alone to the next run.
 	SendOnce bool
 	// Delivery returns the word for what this run delivers. It gets weaker when a destination gives an

@@ -38,6 +38,10 @@ func (r *run) plan(pass int) (more bool, err error) {
 		}
 		in := r.input(x)
 		in.Recheck, in.All, in.Pass = r.Recheck, r.RecheckAll, pass
+		if r.LateChanges != nil {
+			in.LateChanges = true
+			in.Recheck = max(in.Recheck, int(mlflow.DayOf(r.To)-mlflow.DayOf(r.LateChanges.since(r.Now())))+1)
+		}
 		if x.counts == nil {
 			in.Rotate = r.Rotate
 		}
@@ -201,6 +205,9 @@ func (r *run) conclude() error {
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
 			a.Missing, a.Scope, a.Gone = c.Missing(), c.Scope(), c.Gone
 		})
+		if err := x.forget(r.ctx); err != nil {
+			return err
+		}
 		r.saver.change(x, func(rec *progress.Record) {
 			rec.Covered, rec.LastRun, rec.Identity = nil, r.To, progress.IdentityOf(&x.exp)
 		})

@@ -5,6 +5,7 @@ package backfill
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -21,6 +22,11 @@ func (r *run) openFound() error {
 		x, err := r.openReader(f.Experiment)
 		if err != nil {
 			return err
+		}
+		if r.LateChanges != nil {
+			if x.days, err = x.set.Days(r.ctx); err != nil {
+				return fmt.Errorf("position of experiment %s: %w", f.Experiment.ID, err)
+			}
 		}
 		x.again, x.found = x.record.Open, f.Infos
 		r.readers = append(r.readers, x)
@@ -40,7 +46,7 @@ func (x *reader) planFound(ctx context.Context) (*window, error) {
 		if err := w.choose(ctx, infos); err != nil {
 			return nil, err
 		}
-		if len(w.infos)+len(w.delivered) > 0 {
+		if len(w.infos)+len(w.delivered)+len(w.edited) > 0 {
 			w.ticket = x.tracker.Begin()
 			return w, nil
 		}

@@ -145,7 +145,7 @@ func (x *reader) planEnded(ctx context.Context) (*window, error) {
 		if err := w.choose(ctx, infos); err != nil {
 			return nil, err
 		}
-		if len(w.infos)+len(w.delivered) == 0 {
+		if len(w.infos)+len(w.delivered)+len(w.edited) == 0 {
 			continue
 		}
 		for i := range w.infos {
@@ -214,6 +214,9 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 		w.page[i] = delivered.NewTrace(&infos[i], delivered.UnknownSpans)
 	}
 	x.run.saver.mu.Unlock()
+	if err := w.digest(ctx, infos); err != nil {
+		return err
+	}
 	known, err := x.set.Has(ctx, w.page)
 	if err != nil {
 		return err
@@ -230,6 +233,12 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 			w.infos = append(w.infos, infos[i])
 		case known[i] == delivered.New:
 			w.infos = append(w.infos, infos[i])
+		case known[i] == delivered.Changed:
+			w.edited = append(w.edited, Edited{infos[i], x.listedAt(infos[i].Timestamp)})
+			w.delivered = append(w.delivered, w.page[i])
+		case known[i] == delivered.Unchecked:
+			w.edited = append(w.edited, Edited{infos[i], 0})
+			w.delivered = append(w.delivered, w.page[i])
 		}
 	}
 	return nil

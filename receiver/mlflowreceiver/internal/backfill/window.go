@@ -26,6 +26,8 @@ type window struct {
 	page    []delivered.Trace
 	upto    mlflow.Position
 	end     bool
+	// edited are delivered traces of which tags, metadata or assessments have changed.
+	edited []Edited
 	// grown is the number of traces that were delivered before, without spans that were added since.
 	grown int64
 	// formerly holds the traces that were open before; they are counted anew.
@@ -71,7 +73,11 @@ func (r *run) process(w *window) {
 	r.track(w)
 	defer r.untrack(w)
 
-	if err := w.read(); err != nil {
+	err := w.read()
+	if err == nil {
+		err = r.tell(w)
+	}
+	if err != nil {
 		w.giveBack()
 		r.fail(x, err)
 		return
@@ -146,7 +152,9 @@ func (w *window) accept(traces []*mlflow.Trace) {
 	w.totals.Add(delta)
 	for _, t := range traces {
 		w.sent = append(w.sent, t.Info.ID)
-		w.delivered = append(w.delivered, delivered.NewTrace(&t.Info, delivered.UnknownSpans))
+		entry := delivered.NewTrace(&t.Info, delivered.UnknownSpans)
+		entry.Digest = w.reader.run.digestOf(&t.Info)
+		w.delivered = append(w.delivered, entry)
 	}
 	w.mu.Unlock()
 	r := w.reader.run

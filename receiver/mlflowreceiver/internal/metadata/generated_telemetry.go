@@ -28,12 +28,14 @@ type TelemetryBuilder struct {
 	meter                        metric.Meter
 	mu                           sync.Mutex
 	registrations                []metric.Registration
+	ReceiverMlflowEditsRefused   metric.Int64Counter
 	ReceiverMlflowLag            metric.Float64ObservableGauge
 	ReceiverMlflowRefusals       metric.Int64Counter
 	ReceiverMlflowSourceBytes    metric.Int64Counter
 	ReceiverMlflowSourceRequests metric.Int64Counter
 	ReceiverMlflowSourceRetries  metric.Int64Counter
 	ReceiverMlflowTracesAccepted metric.Int64Counter
+	ReceiverMlflowTracesEdited   metric.Int64Counter
 	ReceiverMlflowTracesInFlight metric.Int64ObservableGauge
 	ReceiverMlflowTracesPending  metric.Int64ObservableGauge
 	ReceiverMlflowTracesRead     metric.Int64Counter
@@ -137,6 +139,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.ReceiverMlflowEditsRefused, err = builder.meter.Int64Counter(
+		"otelcol_receiver_mlflow_edits_refused",
+		metric.WithDescription("Delivered traces whose late changes the pipeline of logs refused for good. They are left out. [Alpha]"),
+		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowLag, err = builder.meter.Float64ObservableGauge(
 		"otelcol_receiver_mlflow_lag",
 		metric.WithDescription("How long ago the last look at a followed source began that settled everything it found. What appeared at the source before that is delivered or listed. Only in the modes tail and backfill_then_tail. [Alpha]"),
@@ -170,6 +178,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ReceiverMlflowTracesAccepted, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_traces_accepted",
 		metric.WithDescription("Traces that the pipeline accepted, by what the configuration says about their delivery. [Alpha]"),
+		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverMlflowTracesEdited, err = builder.meter.Int64Counter(
+		"otelcol_receiver_mlflow_traces_edited",
+		metric.WithDescription("Delivered traces of which tags, metadata or assessments changed later, and whose changes the pipeline of logs took. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
@@ -211,7 +225,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowValuesLeftOut, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_values_left_out",
-		metric.WithDescription("Values of accepted traces that were left out, by reason: content (capture_content is off), bad_usage (a number of tokens that is negative, fractional or no number; the attribute that held it is delivered as it is). [Alpha]"),
+		metric.WithDescription("Values of accepted traces that were left out, by reason: content (capture_content is off), bad_usage (a number of tokens that is negative, fractional or no number; the attribute that held it is delivered as it is), person and truncated (of log records: ids of human assessors, texts of which only a part was written). [Alpha]"),
 		metric.WithUnit("{value}"),
 	)
 	errs = errors.Join(errs, err)

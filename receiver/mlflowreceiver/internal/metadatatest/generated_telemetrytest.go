@@ -21,6 +21,22 @@ func NewSettings(tt *componenttest.Telemetry) receiver.Settings {
 	return set
 }
 
+func AssertEqualReceiverMlflowEditsRefused(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_receiver_mlflow_edits_refused",
+		Description: "Delivered traces whose late changes the pipeline of logs refused for good. They are left out. [Alpha]",
+		Unit:        "{trace}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_receiver_mlflow_edits_refused")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
 func AssertEqualReceiverMlflowLag(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_lag",
@@ -111,6 +127,22 @@ func AssertEqualReceiverMlflowTracesAccepted(t *testing.T, tt *componenttest.Tel
 		},
 	}
 	got, err := tt.GetMetric("otelcol_receiver_mlflow_traces_accepted")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualReceiverMlflowTracesEdited(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_receiver_mlflow_traces_edited",
+		Description: "Delivered traces of which tags, metadata or assessments changed later, and whose changes the pipeline of logs took. [Alpha]",
+		Unit:        "{trace}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_receiver_mlflow_traces_edited")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
@@ -210,7 +242,7 @@ func AssertEqualReceiverMlflowValuesAsJSON(t *testing.T, tt *componenttest.Telem
 func AssertEqualReceiverMlflowValuesLeftOut(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_values_left_out",
-		Description: "Values of accepted traces that were left out, by reason: content (capture_content is off), bad_usage (a number of tokens that is negative, fractional or no number; the attribute that held it is delivered as it is). [Alpha]",
+		Description: "Values of accepted traces that were left out, by reason: content (capture_content is off), bad_usage (a number of tokens that is negative, fractional or no number; the attribute that held it is delivered as it is), person and truncated (of log records: ids of human assessors, texts of which only a part was written). [Alpha]",
 		Unit:        "{value}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

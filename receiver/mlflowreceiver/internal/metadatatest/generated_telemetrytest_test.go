@@ -32,16 +32,21 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.ReceiverMlflowEditsRefused.Add(context.Background(), 1)
 	tb.ReceiverMlflowRefusals.Add(context.Background(), 1)
 	tb.ReceiverMlflowSourceBytes.Add(context.Background(), 1)
 	tb.ReceiverMlflowSourceRequests.Add(context.Background(), 1)
 	tb.ReceiverMlflowSourceRetries.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesAccepted.Add(context.Background(), 1)
+	tb.ReceiverMlflowTracesEdited.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesRead.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesRejected.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesSkipped.Add(context.Background(), 1)
 	tb.ReceiverMlflowValuesAsJSON.Add(context.Background(), 1)
 	tb.ReceiverMlflowValuesLeftOut.Add(context.Background(), 1)
+	AssertEqualReceiverMlflowEditsRefused(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowLag(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -58,6 +63,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowTracesAccepted(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverMlflowTracesEdited(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowTracesInFlight(t, testTel,

@@ -40,20 +40,20 @@ type settled struct {
 const atOnce = 2000
 
 // Look hands over the traces of the experiments that began or ended since a time, by experiment, without
-// those that were settled as they are now. take is called with a bounded number of traces at a time, and
+// those that were settled as they are now unless all are asked for. take is called with a bounded number of traces at a time, and
 // not at all when there are none. It reports whether there were any.
 func (l *Looker) Look(ctx context.Context, experiments []string, since time.Time,
-	take func(map[string][]mlflow.Info) error) (found bool, err error) {
+	all bool, take func(map[string][]mlflow.Info) error) (found bool, err error) {
 	size := group
 	if l.single {
 		size = 1
 	}
-	b := batch{take: take}
+	b := batch{take: take, all: all}
 	for part := range slices.Chunk(experiments, size) {
 		err := l.look(ctx, part, since.UnixMilli(), &b)
 		if errors.Is(err, mlflow.ErrUnsupported) && len(part) > 1 {
 			l.single = true
-			return l.Look(ctx, experiments, since, take)
+			return l.Look(ctx, experiments, since, all, take)
 		}
 		if err != nil {
 			return b.handed, err
@@ -71,7 +71,8 @@ func (l *Looker) look(ctx context.Context, experiments []string, since int64, b 
 			return err
 		}
 		for i := range page {
-			if info := &page[i]; slices.Contains(experiments, info.ExperimentID) && !l.isSettled(info) {
+			if info := &page[i]; slices.Contains(experiments, info.ExperimentID) &&
+				(b.all || !l.isSettled(info)) {
 				b.add(info)
 			}
 		}
@@ -87,6 +88,7 @@ func (l *Looker) look(ctx context.Context, experiments []string, since int64, b 
 
 // batch collects traces until they are handed over.
 type batch struct {
+	all    bool // also what was settled
 	take   func(map[string][]mlflow.Info) error
 	found  map[string][]mlflow.Info
 	n      int

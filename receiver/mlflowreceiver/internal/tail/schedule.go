@@ -12,6 +12,7 @@ type Depth int
 const (
 	Newest     Depth = iota // since the look before
 	Overlap                 // the overlap
+	LastHour                // traces that are known, too: of them, tags and assessments may have changed
 	LastDay                 // the last day is listed again where its numbers differ
 	Everything              // as a backfill
 	depths
@@ -32,6 +33,8 @@ type Schedule struct {
 	// Interval lies between two looks while something new comes, Overlap between two that go back by as
 	// much.
 	Interval, Overlap time.Duration
+	// Hour lies between two looks at the last hour; 0 where late changes are not wanted.
+	Hour time.Duration
 
 	looked [depths]time.Time // when the last look of a depth or a deeper one began
 	pause  time.Duration     // to the next look
@@ -44,6 +47,9 @@ func (s *Schedule) Next() (at time.Time, depth Depth) {
 	}
 	at = s.looked[Newest].Add(s.pause)
 	for d := Everything; d > Newest; d-- {
+		if d == LastHour && s.Hour == 0 {
+			continue
+		}
 		if !s.looked[d].Add(s.every(d)).After(at) {
 			return at, d
 		}
@@ -56,6 +62,8 @@ func (s *Schedule) every(d Depth) time.Duration {
 	switch d {
 	case Overlap:
 		return s.Overlap
+	case LastHour:
+		return s.Hour
 	case LastDay:
 		return time.Hour
 	case Everything:
@@ -64,10 +72,13 @@ func (s *Schedule) every(d Depth) time.Duration {
 	return s.pause
 }
 
-// Since returns from when on a look of the depth Newest or Overlap asks for what is new.
+// Since returns from when on a look of a depth up to LastHour asks.
 func (s *Schedule) Since(d Depth) time.Time {
-	if d == Newest {
+	switch d {
+	case Newest:
 		return s.looked[Newest].Add(-Margin)
+	case LastHour:
+		return s.looked[LastHour].Add(-time.Hour)
 	}
 	return s.looked[Overlap].Add(-max(s.Overlap, Margin))
 }

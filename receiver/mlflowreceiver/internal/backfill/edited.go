@@ -1,0 +1,130 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package backfill
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// Edited is a delivered trace of which tags, metadata or assessments have changed since.
+type Edited struct {
+	Info mlflow.Info
+	// Since is a time at which it was not yet changed, Unix milliseconds; 0 where nothing was told of
+	// its tags and assessments before.
+	Since int64
+}
+
+// LateChanges says how late changes of delivered traces are found and told.
+type LateChanges struct {
+	// LookBack is how old, by its start, a trace is at most that is looked at.
+	LookBack time.Duration
+	// Tell hands edited traces of one experiment to the pipeline and returns its answer.
+	Tell func(ctx context.Context, x mlflow.Experiment, edited []Edited) error
+	// Told and Refused count edited traces that the pipeline took, and those that it refused for good.
+	Told, Refused func(n int)
+}
+
+// toldAtOnce is how many edited traces are handed over in one call.
+const toldAtOnce = 100
+
+// since is the time before which traces are not looked at for late changes, Unix milliseconds.
+func (l *LateChanges) since(now time.Time) int64 { return now.Add(-l.LookBack).UnixMilli() }
+
+// digest fills in the digests of the traces of a page that are looked at for late changes: all infos
+// are in ascending order.
+func (w *window) digest(ctx context.Context, infos []mlflow.Info) error {
+	r := w.reader.run
+	if r.LateChanges == nil {
+		return nil
+	}
+	since := r.LateChanges.since(r.Now())
+	first := sort.Search(len(infos), func(i int) bool { return infos[i].Timestamp >= since })
+	if first == len(infos) {
+		return nil
+	}
+	if err := r.Source.Detailed(ctx, infos[first:]); err != nil {
+		return err
+	}
+	for i := first; i < len(infos); i++ {
+		w.page[i].Digest = r.digestOf(&infos[i])
+	}
+	return nil
+}
+
+// digestOf is the digest of a trace that is looked at for late changes, 0 for any other.
+func (r *run) digestOf(info *mlflow.Info) uint64 {
+	if r.LateChanges == nil || info.State == mlflow.StateInProgress ||
+		info.Timestamp < r.LateChanges.since(r.Now()) {
+		return 0
+	}
+	return delivered.Digest(info)
+}
+
+// listedAt is when the day of a time was listed before this run, Unix milliseconds; 0 for never.
+func (x *reader) listedAt(timestamp int64) int64 {
+	day := mlflow.DayOf(timestamp)
+	i, found := slices.BinarySearchFunc(x.days, day, func(d delivered.Day, day mlflow.Day) int {
+		return int(d.Date - day)
+	})
+	if !found {
+		return 0
+	}
+	return time.UnixMilli(0).Add(time.Duration(x.days[i].Listed) * time.Minute).UnixMilli()
+}
+
+// tell hands the edited traces of a window to the pipeline. What it refuses for good is counted and left
+// out; everything else is repeated. It returns an error only when the run ends.
+func (r *run) tell(w *window) error {
+	x := w.reader
+	for part := range slices.Chunk(w.edited, toldAtOnce) {
+		for wait := r.newBackOff(); ; {
+			err := r.LateChanges.Tell(r.ctx, x.exp, part)
+			if err != nil && r.ctx.Err() != nil {
+				return r.ctx.Err()
+			}
+			if err == nil {
+				r.LateChanges.Told(len(part))
+				break
+			}
+			if permanent(err) {
+				r.LateChanges.Refused(len(part))
+				r.Log.Error("The pipeline of logs refused late changes; they are left out",
+					zap.String("experiment_id", x.exp.ID), zap.Int("traces", len(part)), zap.Error(err))
+				break
+			}
+			r.mu.Lock()
+			r.explain(x, "the pipeline of logs does not take data at the moment: "+message(err))
+			r.unlock()
+			if err := r.pause(r.Now().Add(wait.NextBackOff())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forget gives up the digests of traces that are not looked at any more.
+func (x *reader) forget(ctx context.Context) error {
+	r := x.run
+	if r.LateChanges == nil {
+		return nil
+	}
+	before := mlflow.DayOf(r.LateChanges.since(r.Now()))
+	if mlflow.DayOf(r.From) >= before {
+		return nil
+	}
+	if err := x.set.ForgetDigests(ctx, before); err != nil {
+		return fmt.Errorf("digests of experiment %s: %w", x.exp.ID, err)
+	}
+	return nil
+}
