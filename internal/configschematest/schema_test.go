@@ -198,6 +198,7 @@ var environment = map[string]string{
 	"OTELCOL_MLFLOW_SOURCE": "http://localhost:5000", "OTELCOL_MLFLOW_EXPERIMENT": "support-bot",
 	"OTELCOL_MLFLOW_CATALOG": "main", "OTELCOL_MLFLOW_SCHEMA": "agents", "OTELCOL_MLFLOW_PREFIX": "support_bot",
 	"OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT": "/Shared/support-bot", "OTELCOL_MLFLOW_ZEROBUS": "https://zerobus",
+	"OTELCOL_MLFLOW_ENDPOINT": "http://localhost:4318",
 }
 
 var reference = regexp.MustCompile(`\$\{env:([A-Z_]+)(:-([^}]*))?\}`)

@@ -209,7 +209,7 @@ func TestLateScores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			id := experiment(t, s.Server, t.Name())
-			trace := "tr-" + keyOf(seed(t, s.Server, mlflowserver.Login{}, id, 1, time.Now())).Trace.String()
+			trace := "tr-" + anyOf(seed(t, s.Server, mlflowserver.Login{}, id, 1, time.Now())).Trace.String()
 			dir, sink := t.TempDir(), otlpsink.New(t)
 			records := filepath.Join(dir, "logs.jsonl")
 			config := collector.Backfill(source, dir).ToOTLP(sink.URL, nil).
@@ -262,8 +262,8 @@ func TestLateScores(t *testing.T) {
 	}
 }
 
-// keyOf is one of the keys.
-func keyOf(keys map[otlpsink.SpanKey]bool) otlpsink.SpanKey {
+// anyOf is one of the keys.
+func anyOf(keys map[otlpsink.SpanKey]bool) otlpsink.SpanKey {
 	for k := range keys {
 		return k
 	}
