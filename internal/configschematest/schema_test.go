@@ -278,7 +278,7 @@ func TestValidatorRefuses(t *testing.T) {
 		"type":         {"extension/mlflowreportextension", map[string]any{"strict": "yes"}, false},
 		"no value":     {"extension/mlflowreportextension", map[string]any{"strict": nil}, true},
 		"required":     {"receiver/mlflowreceiver", map[string]any{"storage": "none"}, false},
-		"enum":         {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "mode": "tail"}, false},
+		"enum":         {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "mode": "all"}, false},
 		"in range":     {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "page_size": 500}, true},
 		"out of range": {"receiver/mlflowreceiver", map[string]any{"tracking_uri": "x", "page_size": 501}, false},
 		"duration":     {"extension/databricksauthextension", map[string]any{"timeout": "1m30s"}, true},

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -260,6 +261,38 @@ func TestLateScores(t *testing.T) {
 			requireOnce(t, sink.Spans())
 		})
 	}
+}
+
+// config/tail.yaml delivers the sample with its scores as log records, says how far it is behind, and ends
+// with status 0.
+func TestShippedTail(t *testing.T) {
+	t.Parallel()
+	dir, sink := t.TempDir(), otlpsink.New(t)
+	port := strings.TrimPrefix(collector.FreeAddress(t), "127.0.0.1:")
+	env := []string{"OTELCOL_MLFLOW_SOURCE=" + copyOf(t, sample, dir).URI(), "OTELCOL_MLFLOW_EXPERIMENT=*",
+		"OTELCOL_MLFLOW_ENDPOINT=" + sink.URL, "OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_INTERVAL=200ms",
+		"OTELCOL_MLFLOW_METRICS_PORT=" + port}
+	for range 2 {
+		p := collector.Command(t, dir, env, collector.Default(), "--config", "config/tail.yaml")
+		eventually(t, func() bool {
+			answer, err := http.Get("http://127.0.0.1:" + port + "/metrics")
+			if err != nil {
+				return false
+			}
+			defer answer.Body.Close()
+			text, err := io.ReadAll(answer.Body)
+			return err == nil && strings.Contains(string(text), "receiver_mlflow_lag")
+		}, "the lag")
+		p.Signal(syscall.SIGTERM)
+		p.Done(0)
+		assert.Equal(t, sampleSpans, sink.Distinct())
+	}
+	requireOnce(t, sink.Spans())
+	records := 0
+	for _, ld := range sink.Logs() {
+		records += ld.LogRecordCount()
+	}
+	assert.Positive(t, records)
 }
 
 // anyOf is one of the keys.

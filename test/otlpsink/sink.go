@@ -14,11 +14,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
@@ -56,6 +59,7 @@ type Sink struct {
 	header   [2]string // name and value that each request must have
 	requests int
 	accepted []ptrace.Traces
+	logs     []plog.Logs
 	spans    map[SpanKey]int
 }
 
@@ -100,6 +104,25 @@ func (g *grpcServer) Export(ctx context.Context, r ptraceotlp.ExportRequest) (pt
 		return response, status.Error(codes.Code(code), message)
 	}
 	return response, nil
+}
+
+// takeLogs accepts a request of log records.
+func (s *Sink) takeLogs(w http.ResponseWriter, raw []byte) {
+	request := plogotlp.NewExportRequest()
+	if err := request.UnmarshalProto(raw); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logs = append(s.logs, request.Logs())
+}
+
+// Logs returns the log records that were accepted.
+func (s *Sink) Logs() []plog.Logs {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.logs)
 }
 
 // Script replaces how the sink answers; nil accepts everything.
@@ -148,6 +171,10 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw, err := io.ReadAll(body)
 	if err != nil {
 		return // the client has gone
+	}
+	if r.URL.Path == "/v1/logs" {
+		s.takeLogs(w, raw)
+		return
 	}
 	request := ptraceotlp.NewExportRequest()
 	if err := request.UnmarshalProto(raw); err != nil {

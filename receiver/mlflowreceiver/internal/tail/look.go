@@ -40,8 +40,8 @@ type settled struct {
 const atOnce = 2000
 
 // Look hands over the traces of the experiments that began or ended since a time, by experiment, without
-// those that were settled as they are now unless all are asked for. take is called with a bounded number of traces at a time, and
-// not at all when there are none. It reports whether there were any.
+// those that were settled as they are now unless all are asked for. take is called with a bounded number
+// of traces at a time, and not at all when there are none. It reports whether there were any.
 func (l *Looker) Look(ctx context.Context, experiments []string, since time.Time,
 	all bool, take func(map[string][]mlflow.Info) error) (found bool, err error) {
 	size := group

@@ -119,7 +119,8 @@ func TestLookFails(t *testing.T) {
 	require.ErrorIs(t, err, down)
 	source := &recent{}
 	l = &Looker{Source: source, Page: 10}
-	found, err := l.Look(t.Context(), source.add(1, 3), begin, false, func(map[string][]mlflow.Info) error { return down })
+	take := func(map[string][]mlflow.Info) error { return down }
+	found, err := l.Look(t.Context(), source.add(1, 3), begin, false, take)
 	require.ErrorIs(t, err, down)
 	require.True(t, found)
 }
