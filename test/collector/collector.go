@@ -208,6 +208,9 @@ func (p *Process) Ended() bool {
 	}
 }
 
+// Gone is closed when the process has ended.
+func (p *Process) Gone() <-chan struct{} { return p.done }
+
 // Wait waits for the end and returns the exit status; a run that hangs fails the test.
 func (p *Process) Wait() int { p.t.Helper(); return p.WaitFor(limit) }
 

@@ -40,7 +40,7 @@ func WatchPeak(t testing.TB, p *Process) *Peak {
 		tick := time.NewTicker(peakEvery)
 		defer tick.Stop()
 		for {
-			k.bytes = max(k.bytes, highWater(path))
+			k.bytes = max(k.bytes, memory(path, "VmHWM:"))
 			select {
 			case <-k.stop:
 				return
@@ -61,15 +61,20 @@ func (k *Peak) MiB() int64 {
 	return k.bytes >> 20
 }
 
-// highWater reads VmHWM, in bytes; 0 for a process that has ended.
-func highWater(path string) int64 {
+// Resident is the resident memory of the process in MiB; 0 for one that has ended, and without /proc.
+func (p *Process) Resident() int64 {
+	return memory(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid), "VmRSS:") >> 20
+}
+
+// memory reads a line of a process's status, in bytes; 0 for a process that has ended.
+func memory(path, line string) int64 {
 	status, err := os.ReadFile(path)
 	if err != nil {
 		return 0
 	}
 	lines := bufio.NewScanner(bytes.NewReader(status))
 	for lines.Scan() {
-		if value, ok := bytes.CutPrefix(lines.Bytes(), []byte("VmHWM:")); ok {
+		if value, ok := bytes.CutPrefix(lines.Bytes(), []byte(line)); ok {
 			n, _ := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(value, []byte("kB")))), 10, 64)
 			return n << 10
 		}

@@ -18,17 +18,20 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // exporters compress by default
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // SpanKey identifies a span.
@@ -38,11 +41,17 @@ type SpanKey struct {
 }
 
 // Answer decides about a request: an HTTP status or a gRPC code, and a message. The zero status
-// accepts, Reset cuts the connection. It may block; done is closed when the client has gone.
+// accepts. It may block; done is closed when the client has gone.
 type Answer func(td ptrace.Traces, done <-chan struct{}) (status int, message string)
 
-// Reset is a status that cuts an HTTP connection instead of answering.
-const Reset = -1
+const (
+	// Reset is a status that cuts an HTTP connection instead of answering.
+	Reset = -1
+	// Busy is a code that answers over gRPC with ResourceExhausted and a RetryInfo of busyFor.
+	Busy = -2
+
+	busyFor = 100 * time.Millisecond
+)
 
 // Partial decides how many spans of a request that is accepted are rejected, and why: the first ones,
 // which are not remembered then.
@@ -58,6 +67,7 @@ type Sink struct {
 	partial  Partial
 	header   [2]string // name and value that each request must have
 	requests int
+	counts   bool // accepted stays empty
 	accepted []ptrace.Traces
 	logs     []plog.Logs
 	spans    map[SpanKey]int
@@ -100,10 +110,18 @@ func (g *grpcServer) Export(ctx context.Context, r ptraceotlp.ExportRequest) (pt
 		return ptraceotlp.NewExportResponse(), status.Error(codes.Unauthenticated, "a header is missing")
 	}
 	response, code, message := g.sink.take(r.Traces(), ctx.Done())
-	if code != 0 {
-		return response, status.Error(codes.Code(code), message)
+	switch code {
+	case 0:
+		return response, nil
+	case Busy:
+		busy, err := status.New(codes.ResourceExhausted, message).WithDetails(
+			&errdetails.RetryInfo{RetryDelay: durationpb.New(busyFor)})
+		if err != nil {
+			return response, err
+		}
+		return response, busy.Err()
 	}
-	return response, nil
+	return response, status.Error(codes.Code(code), message)
 }
 
 // takeLogs accepts a request of log records.
@@ -137,6 +155,13 @@ func (s *Sink) Require(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.header = [2]string{name, value}
+}
+
+// CountOnly lets the sink forget what it accepts. Spans and Distinct go on counting.
+func (s *Sink) CountOnly() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts = true
 }
 
 // lacks reports whether a request has not the header that is required; get returns its own.
@@ -215,7 +240,9 @@ func (s *Sink) take(td ptrace.Traces, done <-chan struct{}) (response ptraceotlp
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.accepted = append(s.accepted, td)
+	if !s.counts {
+		s.accepted = append(s.accepted, td)
+	}
 	Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, span ptrace.Span) {
 		if rejected--; rejected < 0 {
 			s.spans[SpanKey{span.TraceID(), span.SpanID()}]++
