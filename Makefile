@@ -1,5 +1,6 @@
 # make run     builds the distribution and backfills the sample store, or MLFLOW_TRACKING_URI=… EXPERIMENT=… of yours
 # make test    everything that must hold, end-to-end tests against real MLflow servers included
+# make faults  kills, stops, blips and a soak in their long form, under an hour; FAULTS_SOAK=2m … make it shorter
 MAKEFLAGS += --no-print-directory
 export GOFLAGS := -buildvcs=false
 export CGO_ENABLED ?= 0
@@ -9,7 +10,7 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 # A value counts only when it is written on the make command line.
 written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
 
-.PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e compat \
+.PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e compat faults \
 	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-short clean
 build: dist/otelcol-mlflow
 minimal: dist/minimal/otelcol-mlflow-minimal
@@ -72,6 +73,19 @@ compat: build minimal
 		OTELCOL_MLFLOW_TEST_VERSION=$$version go test -C test -count=1 -timeout 40m \
 			-run TestNothingIsMissedInSilence/$$version ./e2e || exit 1; \
 	done
+
+# The long form of test/faults. The steps run side by side: they mostly wait. Seed 0 takes one from the clock; the
+# seed is printed.
+FAULTS_KILLS ?= 200
+FAULTS_TRACES ?= 20000
+FAULTS_STOPS ?= 50
+FAULTS_BLIPS ?= 1
+FAULTS_SOAK ?= 20m
+FAULTS_SEED ?= 0
+faults: build
+	go test -C test -count=1 -timeout 90m -v -run '^Test(Kills|Stops|Blips|Soak)$$' ./faults -args \
+		-kills=$(FAULTS_KILLS) -traces=$(FAULTS_TRACES) -stops=$(FAULTS_STOPS) -blips=$(FAULTS_BLIPS) \
+		-soak=$(FAULTS_SOAK) -seed=$(FAULTS_SEED)
 
 bench: bench-tokens bench-backfill bench-databricks bench-delivered bench-answers
 

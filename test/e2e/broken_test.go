@@ -34,9 +34,9 @@ func huge() string { return `"\"` + strings.Repeat("x", 100<<20) + `\""` }
 
 func nested() string { return strings.Repeat(`{\"n\": `, 10_000) + "1" + strings.Repeat("}", 10_000) }
 
-// faults says what is done to the document of a span or trace, and the reason for which the trace
+// damages says what is done to the document of a span or trace, and the reason for which the trace
 // is skipped then; "" is delivered all the same.
-var faults = []struct {
+var damages = []struct {
 	name, reason string
 	change       func(document string) (changed string)
 }{
@@ -61,7 +61,7 @@ func TestBrokenInStore(t *testing.T) {
 	traces := s.column(`SELECT DISTINCT s.trace_id FROM spans s JOIN experiments e ON e.experiment_id = ` +
 		`s.experiment_id WHERE e.lifecycle_stage = 'active' AND e.name = 'support-bot' ORDER BY 1`)
 	want := map[string]string{"tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e": "no_spans"} // of the sample itself
-	for i, f := range faults {
+	for i, f := range damages {
 		trace := traces[7*i]
 		span := s.one(`SELECT span_id FROM spans WHERE trace_id = ? AND parent_span_id IS NULL`, trace)
 		document := s.one(`SELECT content FROM spans WHERE trace_id = ? AND span_id = ?`, trace, span)
@@ -86,7 +86,7 @@ func TestBrokenInArtifacts(t *testing.T) {
 			s := need(t, server)
 			files, want := documents(t, s, t.Name())
 			traces, ids := len(files)+len(want), sorted(files)
-			for i, f := range faults {
+			for i, f := range damages {
 				document, err := os.ReadFile(files[ids[i]])
 				require.NoError(t, err)
 				changed := f.change(string(document))

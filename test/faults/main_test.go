@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ var (
 )
 
 // atOnce is how many tests run side by side: they wait most of the time.
-const atOnce = "8"
+const atOnce = 8
 
 func TestMain(m *testing.M) {
 	if _, err := os.Stat(collector.Default()); err != nil {
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	flag.Parse()
-	if err := flag.Set("test.parallel", atOnce); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
 		panic(err)
 	}
 	if *seedFlag == 0 {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -133,6 +134,9 @@ func TestPages(t *testing.T) {
 				i.(object)["trace_location"] = object{"mlflow_experiment": object{"experiment_id": "77"}}
 			}
 		}, want: "of experiment 77", most: 60},
+		"shuffled page": {edit: func(route string, ask, answer object) {
+			slices.Reverse(traces(route, ask, answer))
+		}, want: "doesn't list traces in the order that was asked for", most: 60},
 		"empty page with a token": {edit: func(route string, ask, answer object) {
 			if traces(route, ask, answer) != nil {
 				answer["traces"], answer["next_page_token"] = []any{}, "eyJvZmZzZXQiOiAxfQ=="
