@@ -4,7 +4,6 @@
 package faults
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -100,5 +99,5 @@ func within(p *collector.Process, pause time.Duration) {
 // Eventually waits for a condition.
 func Eventually(t testing.TB, condition func() bool, what string, args ...any) {
 	t.Helper()
-	require.Eventually(t, condition, patience, 5*time.Millisecond, fmt.Sprintf(what, args...))
+	require.Eventually(t, condition, patience, 5*time.Millisecond, append([]any{what}, args...)...)
 }

@@ -40,7 +40,7 @@ type Script func(r *http.Request, since time.Duration) Fault
 // Seen is a request that came to a proxy.
 type Seen struct {
 	At    time.Time
-	Path  string
+	URI   string // path and query
 	Fault Fault
 }
 
@@ -109,7 +109,7 @@ func (p *Proxy) decide(r *http.Request) (f Fault) {
 	if p.script != nil {
 		f = p.script(r, now.Sub(first))
 	}
-	p.seen = append(p.seen, Seen{At: now, Path: r.URL.Path, Fault: f})
+	p.seen = append(p.seen, Seen{At: now, URI: r.URL.RequestURI(), Fault: f})
 	return f
 }
 
@@ -132,7 +132,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, f.Body)
 		return
 	}
-	request, err := http.NewRequestWithContext(r.Context(), r.Method, p.target+r.URL.RequestURI(), bytes.NewReader(body))
+	to := p.target + r.URL.RequestURI()
+	request, err := http.NewRequestWithContext(r.Context(), r.Method, to, bytes.NewReader(body))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
