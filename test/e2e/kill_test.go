@@ -4,7 +4,6 @@
 package e2e
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/faults"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
@@ -34,23 +34,10 @@ const (
 // 0 and total, then lets it finish.
 func killed(t *testing.T, dir string, c collector.Config, total int, progress func() int) {
 	t.Helper()
-	random := rand.New(rand.NewPCG(1, 2))
 	c.Set("receivers::mlflow::page_size", unit).Set("receivers::mlflow::concurrency", concurrency)
-	died := 0
-	for range kills {
-		from := progress()
-		mark := from + 1 + random.IntN(max(1, 2*(total-from)/(kills+1)))
-		p := collector.Start(t, dir, c)
-		eventually(t, func() bool { return p.Ended() || progress() >= mark }, "the backfill passes %d of %d", mark,
-			total)
-		if !p.Ended() {
-			died++
-		}
-		p.Kill()
-	}
+	d := faults.Driver{Config: c, Dir: dir, Seed: 1, Times: kills, Total: total, Progress: progress}
 	// the last marks are close to the end
-	require.GreaterOrEqual(t, died, kills/2, "the run was over before it could be killed")
-	collector.Run(t, dir, c, 0)
+	require.GreaterOrEqual(t, d.Kill(t), kills/2, "the run was over before it could be killed")
 }
 
 // requireBounded requires that a kill repeats no more than the units in flight.

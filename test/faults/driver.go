@@ -54,8 +54,10 @@ func (d Driver) Kill(t testing.TB) (died int) {
 }
 
 // Stop stops the process Times times with SIGTERM after a random amount has arrived, and lets it finish
-// then. stopped looks at each process that has ended. It returns how long the longest stop took.
-func (d Driver) Stop(t testing.TB, most time.Duration, stopped func(p *collector.Process, status int)) time.Duration {
+// then. before is called before each signal, stopped with each process that has ended. It returns how
+// long the longest stop took.
+func (d Driver) Stop(t testing.TB, most time.Duration, before func(i int),
+	stopped func(p *collector.Process, status int)) time.Duration {
 	t.Helper()
 	random := rand.New(rand.NewPCG(d.Seed, 3))
 	t.Logf("%d stops, seed %d", d.Times, d.Seed)
@@ -63,6 +65,7 @@ func (d Driver) Stop(t testing.TB, most time.Duration, stopped func(p *collector
 	for i := range d.Times {
 		p := collector.Start(t, d.Dir, d.Config)
 		d.advance(t, p, d.mark(random, d.Times-i))
+		before(i)
 		began := time.Now()
 		p.Signal(syscall.SIGTERM)
 		status := p.WaitFor(most)

@@ -75,20 +75,29 @@ func TestKills(t *testing.T) {
 const stopLimit = 20 * time.Second
 
 // A backfill that is stopped by SIGTERM at random moments says so, ends in time, with status 1, and
-// repeats nothing while its destination answers.
+// repeats nothing. Every second time its destination has gone down just before.
 func TestStops(t *testing.T) {
 	t.Parallel()
-	const traces, spans = 3000, 2
+	const spans = 2
+	traces := max(1000, 100**stopsFlag)
 	sink, dir := otlpsink.New(t), t.TempDir()
 	sink.CountOnly()
-	sink.Script(slow(20 * time.Millisecond))
+	var down atomic.Bool
+	up := slow(20 * time.Millisecond)
+	sink.Script(func(td ptrace.Traces, gone <-chan struct{}) (int, string) {
+		if down.Load() {
+			return http.StatusServiceUnavailable, "down"
+		}
+		return up(td, gone)
+	})
 	source := history(t, "3.17.2", traces, spans)
 	d := Driver{
 		Config: small(collector.Backfill(source.URL(), dir).ToOTLP(sink.URL, nil)), Dir: dir,
 		Seed: *seedFlag, Times: *stopsFlag, Total: traces * spans, Progress: sink.Distinct,
 	}
 	unfinished := 0
-	longest := d.Stop(t, stopLimit, func(p *collector.Process, status int) {
+	longest := d.Stop(t, stopLimit, func(i int) { down.Store(i%2 == 1) }, func(p *collector.Process, status int) {
+		down.Store(false)
 		report := collector.ReadReport(t, dir).Receivers[0]
 		if report.Complete {
 			assert.Zero(t, status)
@@ -103,7 +112,7 @@ func TestStops(t *testing.T) {
 		d.Times, longest.Round(10*time.Millisecond), again)
 	require.Positive(t, unfinished)
 	requireAll(t, dir, sink, d.Total)
-	require.Zero(t, again, "a stop repeats nothing while the destination answers")
+	require.Zero(t, again, "a stop repeats nothing")
 }
 
 // blip is an answer that a destination gives for some seconds.
