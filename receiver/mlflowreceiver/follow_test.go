@@ -241,6 +241,27 @@ func TestLateScores(t *testing.T) {
 	}
 }
 
+// Where a pipeline of logs is added later, the scores of recent traces are told, and nothing of those
+// without scores.
+func TestLogsAddedLater(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 0)
+	scored := f.write("1", func(x *mlflowtest.Trace) { x.Assessments = []json.RawMessage{score("a-1", true, 0)} })
+	plain := f.write("1", nil)
+	f.run(t, func() { f.wait(t, 2) })
+	f.logs = new(consumertest.LogsSink)
+	for range 2 {
+		f.run(t, func() {
+			f.write("1", nil)
+			f.wait(t, f.made)
+		})
+	}
+	scores, _, records := f.told(scored)
+	require.Equal(t, map[string]float64{"a-1": 1}, scores)
+	require.Equal(t, 1, records)
+	_, _, records = f.told(plain)
+	require.Zero(t, records)
+}
+
 func TestTailConfiguration(t *testing.T) {
 	var end selection.Time
 	require.NoError(t, end.UnmarshalText([]byte("2026-01-01T00:00:00Z")))

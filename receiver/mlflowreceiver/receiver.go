@@ -292,6 +292,25 @@ func (r *mlflowReceiver) sendLogs(ctx context.Context, converter *genai.Converte
 // day is listed for a while.
 const updatedBefore = 10 * time.Minute
 
+// changesOf is what is told of an edited trace. Where its state at its delivery is not known, only its
+// assessments are told.
+func changesOf(e *backfill.Edited) (c genai.Changes) {
+	if e.Untold {
+		c.Assessments = e.Info.Assessments
+		return c
+	}
+	c.Tags.Current, c.Metadata.Current = e.Info.Tags, e.Info.Metadata
+	c.Present = []string{}
+	for i := range e.Info.Assessments {
+		a := &e.Info.Assessments[i]
+		c.Present = append(c.Present, a.ID)
+		if max(a.Created, a.Updated) >= e.Since-updatedBefore.Milliseconds() {
+			c.Assessments = append(c.Assessments, *a)
+		}
+	}
+	return c
+}
+
 // lateChanges says how late changes are found and told; nil without a pipeline of logs.
 func (r *mlflowReceiver) lateChanges(converter *genai.Converter) *backfill.LateChanges {
 	if r.nextLogs == nil {
@@ -303,18 +322,8 @@ func (r *mlflowReceiver) lateChanges(converter *genai.Converter) *backfill.LateC
 			traces := make([]*mlflow.Trace, len(edited))
 			changes := make([]genai.Changes, len(edited))
 			for i := range edited {
-				info := edited[i].Info
-				traces[i] = &mlflow.Trace{Info: info}
-				c := &changes[i]
-				c.Present = []string{}
-				for j := range info.Assessments {
-					a := info.Assessments[j]
-					c.Present = append(c.Present, a.ID)
-					if max(a.Created, a.Updated) >= edited[i].Since-updatedBefore.Milliseconds() {
-						c.Assessments = append(c.Assessments, a)
-					}
-				}
-				c.Tags.Current, c.Metadata.Current = info.Tags, info.Metadata
+				traces[i] = &mlflow.Trace{Info: edited[i].Info}
+				changes[i] = changesOf(&edited[i])
 			}
 			return r.sendLogs(ctx, converter, x, traces, changes)
 		},

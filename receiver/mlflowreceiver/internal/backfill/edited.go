@@ -19,9 +19,11 @@ import (
 // Edited is a delivered trace of which tags, metadata or assessments have changed since.
 type Edited struct {
 	Info mlflow.Info
-	// Since is a time at which it was not yet changed, Unix milliseconds; 0 where nothing was told of
-	// its tags and assessments before.
+	// Since is a time at which it was not yet changed, Unix milliseconds; 0 where none is known.
 	Since int64
+	// Untold says that nothing is known of its tags, metadata and assessments at its delivery: it was
+	// delivered before late changes were looked for.
+	Untold bool
 }
 
 // LateChanges says how late changes of delivered traces are found and told.
@@ -79,7 +81,7 @@ func (x *reader) listedAt(timestamp int64) int64 {
 	if !found {
 		return 0
 	}
-	return time.UnixMilli(0).Add(time.Duration(x.days[i].Listed) * time.Minute).UnixMilli()
+	return x.days[i].Listed * time.Minute.Milliseconds()
 }
 
 // tell hands the edited traces of a window to the pipeline. What it refuses for good is counted and left

@@ -234,10 +234,10 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 		case known[i] == delivered.New:
 			w.infos = append(w.infos, infos[i])
 		case known[i] == delivered.Changed:
-			w.edited = append(w.edited, Edited{infos[i], x.listedAt(infos[i].Timestamp)})
+			w.edited = append(w.edited, Edited{Info: infos[i], Since: x.listedAt(infos[i].Timestamp)})
 			w.delivered = append(w.delivered, w.page[i])
 		case known[i] == delivered.Unchecked:
-			w.edited = append(w.edited, Edited{infos[i], 0})
+			w.edited = append(w.edited, Edited{Info: infos[i], Untold: true})
 			w.delivered = append(w.delivered, w.page[i])
 		}
 	}
