@@ -371,7 +371,4 @@ func transportError(route string, r *http.Request, err error) *Error {
 	return e
 }
 
-func asError(err error) (*Error, bool) {
-	var e *Error
-	return e, errors.As(err, &e)
-}
+func asError(err error) (*Error, bool) { return errors.AsType[*Error](err) }
