@@ -33,8 +33,10 @@ type follower struct {
 	experiments map[string]mlflow.Experiment
 	report      progress.Run
 
-	said  time.Time // when the log said how it fares
-	since int64     // traces accepted since then
+	accepted int64 // traces, by this process
+
+	said       time.Time // when the log said how it fares
+	saidBefore int64     // accepted traces then
 }
 
 // follow looks for what is new until Shutdown begins. A look that fails is made again.
@@ -51,8 +53,8 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		if !r.waitUntil(at) {
 			break
 		}
-		began := time.Now()
-		found, fault := f.look(ctx, depth)
+		began, before := time.Now(), f.accepted
+		fault := f.look(ctx, depth)
 		if r.stopping() {
 			break
 		}
@@ -62,14 +64,14 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 			if !r.waitUntil(time.Now().Add(r.cfg.RetryOnFailure.MaxInterval)) {
 				break
 			}
-			if found, fault = f.look(ctx, depth); fault == nil {
+			if fault = f.look(ctx, depth); fault == nil {
 				r.status(nil)
 			}
 		}
 		if r.stopping() {
 			break
 		}
-		f.schedule.Done(depth, began, found)
+		f.schedule.Done(depth, began, f.accepted > before)
 		r.tel.looked(began)
 		f.say()
 	}
@@ -89,26 +91,25 @@ func (r *mlflowReceiver) waitUntil(at time.Time) bool {
 	}
 }
 
-// look asks for what is new, as far back as the depth says, and delivers it. It reports whether there
-// was anything.
-func (f *follower) look(ctx context.Context, depth tail.Depth) (found bool, err error) {
+// look asks for what is new, as far back as the depth says, and delivers it.
+func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 	if f.work == nil {
 		if err := f.open(ctx); err != nil {
-			return false, err
+			return err
 		}
 	}
 	now := time.Now()
 	switch depth {
 	case tail.Everything:
-		found, err = f.list(ctx, f.from, now)
+		err := f.list(ctx, f.from, now)
 		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
-		return found, err
+		return err
 	case tail.LastDay:
 		yesterday := mlflow.DayOf(now.UnixMilli()) - 1
 		return f.list(ctx, max(f.from, yesterday.Start()), now)
 	case tail.Overlap:
 		if err := f.selectAgain(ctx); err != nil {
-			return false, err
+			return err
 		}
 	}
 	ids := slices.Sorted(maps.Keys(f.experiments))
@@ -119,9 +120,8 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) (found bool, err 
 		}
 		return f.deliver(ctx, infos)
 	}
-	found, err = f.looker.Look(ctx, ids, f.schedule.Since(depth), depth == tail.LastHour, take)
-	if err != nil {
-		return found, err
+	if err := f.looker.Look(ctx, ids, f.schedule.Since(depth), depth == tail.LastHour, take); err != nil {
+		return err
 	}
 	open := map[string][]mlflow.Info{}
 	accounts, _ := f.ledger.Snapshot()
@@ -132,9 +132,9 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) (found bool, err 
 		}
 	}
 	if len(open) > 0 {
-		return found, f.deliver(ctx, open)
+		return f.deliver(ctx, open)
 	}
-	return found, nil
+	return nil
 }
 
 // open asks the source what it is and prepares the passes.
@@ -177,15 +177,16 @@ func (f *follower) selectAgain(ctx context.Context) error {
 }
 
 // list makes a run over a range of time, as a backfill does.
-func (f *follower) list(ctx context.Context, from int64, now time.Time) (found bool, err error) {
+func (f *follower) list(ctx context.Context, from int64, now time.Time) error {
 	if err := f.selectAgain(ctx); err != nil {
-		return false, err
+		return err
 	}
 	f.settings.From, f.settings.To, f.settings.Found = from, now.UnixMilli(), nil
 	f.settings.Ends, f.settings.RetrySkipped = true, f.cfg.RetrySkipped
 	f.ledger.Fold()
 	result, fault := f.read(ctx, f.work, &f.report)
-	return f.settle(result, fault)
+	f.settle(result, fault)
+	return fault
 }
 
 // deliver makes a run over traces that were found, and over those of their experiments that are open.
@@ -199,8 +200,8 @@ func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) 
 	f.settings.Ends, f.settings.RetrySkipped = true, false
 	f.ledger.Fold()
 	result, fault := backfill.Run(ctx, f.stop, f.settings)
-	if _, err := f.settle(result, fault); err != nil {
-		return err
+	if f.settle(result, fault); fault != nil {
+		return fault
 	}
 	for i := range f.report.Accounts {
 		if a := &f.report.Accounts[i]; a.Error == "" {
@@ -210,22 +211,21 @@ func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) 
 	return nil
 }
 
-// settle takes the end of a run. The error is the fault that ended it. An experiment that could not be
-// read does not hold up the others: its traces are found by a deeper look.
-func (f *follower) settle(result backfill.Result, fault error) (found bool, err error) {
+// settle takes the end of a run. An experiment that could not be read does not hold up the others: its
+// traces are found by a deeper look.
+func (f *follower) settle(result backfill.Result, fault error) {
 	f.report.SentAgain += result.SentAgain
 	if trouble := f.conclude(&f.report, f.work, result, fault); trouble != nil && fault == nil {
 		f.status(trouble)
 	}
 	sum := progress.Sum(f.report.Accounts)
-	f.since += sum.Accepted
+	f.accepted += sum.Accepted
 	if sum.Read > 0 {
 		f.set.Logger.Debug("Looked for what is new", zap.Int64("accepted", sum.Accepted),
 			zap.Int64("pending", sum.PendingSum()), zap.Int64("skipped", sum.SkippedSum()),
 			zap.Int64("rejected", sum.Rejected))
 	}
 	f.publish(time.Time{})
-	return sum.Accepted > 0, fault
 }
 
 // publish gives the report away; ended is zero while the source is followed. That it is stopped in the
@@ -249,7 +249,7 @@ func (f *follower) say() {
 	if time.Since(f.said) < sayEvery {
 		return
 	}
-	f.set.Logger.Info(fmt.Sprintf("Following the source: %d new traces in the last %s", f.since,
+	f.set.Logger.Info(fmt.Sprintf("Following the source: %d new traces in the last %s", f.accepted-f.saidBefore,
 		time.Since(f.said).Round(time.Minute)), zap.Duration("next_look", f.schedule.Pause()))
-	f.said, f.since = time.Now(), 0
+	f.said, f.saidBefore = time.Now(), f.accepted
 }

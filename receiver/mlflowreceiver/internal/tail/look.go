@@ -41,9 +41,9 @@ const atOnce = 2000
 
 // Look hands over the traces of the experiments that began or ended since a time, by experiment, without
 // those that were settled as they are now unless all are asked for. take is called with a bounded number
-// of traces at a time, and not at all when there are none. It reports whether there were any.
+// of traces at a time, and not at all when there are none.
 func (l *Looker) Look(ctx context.Context, experiments []string, since time.Time,
-	all bool, take func(map[string][]mlflow.Info) error) (found bool, err error) {
+	all bool, take func(map[string][]mlflow.Info) error) error {
 	size := group
 	if l.single {
 		size = 1
@@ -56,10 +56,10 @@ func (l *Looker) Look(ctx context.Context, experiments []string, since time.Time
 			return l.Look(ctx, experiments, since, all, take)
 		}
 		if err != nil {
-			return b.handed, err
+			return err
 		}
 	}
-	return b.handed, b.flush()
+	return b.flush()
 }
 
 // look asks for a group of experiments, page by page.
@@ -88,11 +88,10 @@ func (l *Looker) look(ctx context.Context, experiments []string, since int64, b 
 
 // batch collects traces until they are handed over.
 type batch struct {
-	all    bool // also what was settled
-	take   func(map[string][]mlflow.Info) error
-	found  map[string][]mlflow.Info
-	n      int
-	handed bool
+	all   bool // also what was settled
+	take  func(map[string][]mlflow.Info) error
+	found map[string][]mlflow.Info
+	n     int
 }
 
 func (b *batch) add(info *mlflow.Info) {
@@ -101,7 +100,6 @@ func (b *batch) add(info *mlflow.Info) {
 	}
 	b.found[info.ExperimentID] = append(b.found[info.ExperimentID], *info)
 	b.n++
-	b.handed = true
 }
 
 func (b *batch) flush() error {
