@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -394,6 +395,9 @@ func (r *run) look(now time.Time, held string) {
 // openReader opens a reader with what is stored of its experiment.
 func (r *run) openReader(exp mlflow.Experiment) (*reader, error) {
 	rec, err := r.Store.Load(r.ctx, exp.ID)
+	if errors.Is(err, delivered.ErrDamaged) {
+		err = fmt.Errorf("%w; restore the storage folder from a backup, or remove it to begin again", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 	}

@@ -637,6 +637,8 @@ func TestDamagedPositionIsRefused(t *testing.T) {
 			require.NoError(t, w.store.Client.Set(t.Context(), "position/s/1", b))
 			err := w.run(t, w.settings(accept))
 			require.ErrorIs(t, err, delivered.ErrDamaged)
+			require.ErrorContains(t, err, "position of experiment 1: ")
+			require.ErrorContains(t, err, "remove it to begin again")
 			require.Empty(t, w.got)
 		})
 	}
