@@ -9,10 +9,8 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
-
-// evaluationEvent is the name of log records that are scores, in OpenTelemetry's GenAI conventions.
-const evaluationEvent = "gen_ai.evaluation.result"
 
 // besideScores are the fields of the trace that the view of scores repeats, to slice by.
 var besideScores = []string{"status", "experiment_id", "experiment", "service_name", "environment", "app_version",
@@ -99,8 +97,8 @@ func isFinite(x string) string { return "abs(" + x + ") <= 1.7976931348623157E30
 func (o *Options) logScores() string {
 	d := o.dialect()
 	get := func(key, typ string) string { return d.get("l.attributes", key, typ) }
-	name := get("gen_ai.evaluation.name", "string")
-	value := score(get("gen_ai.evaluation.score.value", "double"), get("gen_ai.evaluation.score.label", "string"))
+	name := get(genai.EvaluationName, "string")
+	value := score(get(genai.EvaluationScore, "double"), get(genai.EvaluationLabel, "string"))
 	order := "l.time_unix_nano DESC, l.observed_time_unix_nano DESC"
 	if !d.maps {
 		order += ", l.record_id DESC NULLS LAST"
@@ -113,15 +111,15 @@ func (o *Options) logScores() string {
       SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
         ` + value + ` AS score,
         timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(` + get("mlflow.assessment.valid", "boolean") + `, TRUE) AS valid,
-        ` + get("mlflow.assessment.id", "string") + ` AS assessment_id,
-        ` + get("mlflow.assessment.overrides", "string") + ` AS overrides,
+        COALESCE(` + get(genai.AssessmentValid, "boolean") + `, TRUE) AS valid,
+        ` + get(genai.AssessmentID, "string") + ` AS assessment_id,
+        ` + get(genai.AssessmentOverrides, "string") + ` AS overrides,
         ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(` + get("mlflow.assessment.id", "string") + `, ` + name + `)
+          COALESCE(` + get(genai.AssessmentID, "string") + `, ` + name + `)
           ORDER BY ` + order + `) AS repeat_rank
       FROM ` + o.Location.Table(unity.SignalLogs, o.Layout).Quoted() + ` AS l
-      WHERE l.event_name = ` + literal(evaluationEvent) + ` AND ` + name + ` IS NOT NULL
-        AND COALESCE(` + get("mlflow.assessment.kind", "string") + `, 'feedback') = 'feedback'
+      WHERE l.event_name = ` + literal(genai.EvaluationResult) + ` AND ` + name + ` IS NOT NULL
+        AND COALESCE(` + get(genai.AssessmentKind, "string") + `, 'feedback') = 'feedback'
     ) AS l
     WHERE l.repeat_rank = 1
   ) AS l
