@@ -30,7 +30,7 @@ func (w *worker) withoutContent(list []mlflow.Assessment) []mlflow.Assessment {
 		}
 		var kept []mlflow.KeyValue
 		for _, m := range a.Metadata {
-			if strings.HasPrefix(m.Key, "mlflow.assessment.") {
+			if strings.HasPrefix(m.Key, assessmentPrefix) {
 				kept = append(kept, m)
 			} else {
 				w.stats.Dropped++
