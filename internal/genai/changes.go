@@ -16,47 +16,12 @@ import (
 type Changes struct {
 	// Assessments were created or changed. They are as MLflow has them now.
 	Assessments []mlflow.Assessment
-	// Deleted are assessments that MLflow no longer has, as they were known last; at least ID and
-	// Name.
-	Deleted []mlflow.Assessment
-	// Tags and Metadata were edited.
-	Tags, Metadata Edit
-	// Present are the ids of all assessments that are there, where it isn't known which ones were
-	// deleted; nil: not told.
+	// Tags and Metadata are all that the trace has now, where some of them may have changed. It isn't
+	// known which ones.
+	Tags, Metadata []mlflow.KeyValue
+	// Present are the ids of all assessments that are there: one that is missing was deleted. nil: not
+	// told.
 	Present []string
-}
-
-// Edit is how a list of tags or metadata has changed.
-type Edit struct {
-	Added, Changed []mlflow.KeyValue // with their new values
-	Removed        []string          // keys
-	// Current is the whole list, where it isn't known what of it has changed.
-	Current []mlflow.KeyValue
-}
-
-func (e *Edit) empty() bool {
-	return len(e.Added)+len(e.Changed)+len(e.Removed)+len(e.Current) == 0
-}
-
-// EditOf compares two lists that are sorted by key.
-func EditOf(before, after []mlflow.KeyValue) Edit {
-	var e Edit
-	for len(before) > 0 || len(after) > 0 {
-		switch {
-		case len(after) == 0 || len(before) > 0 && before[0].Key < after[0].Key:
-			e.Removed = append(e.Removed, before[0].Key)
-			before = before[1:]
-		case len(before) == 0 || after[0].Key < before[0].Key:
-			e.Added = append(e.Added, after[0])
-			after = after[1:]
-		default:
-			if before[0].Value != after[0].Value {
-				e.Changed = append(e.Changed, after[0])
-			}
-			before, after = before[1:], after[1:]
-		}
-	}
-	return e
 }
 
 // LogStats counts what a conversion to log records did.
@@ -85,8 +50,8 @@ func (s *LogStats) Add(o LogStats) {
 
 // AppendChanges adds the log records of what has happened to t to ld, under the ResourceLogs of its
 // service and experiment, which is found there or added: an EvaluationResult for each assessment, in
-// the order of creation, and a TraceUpdated if tags or metadata were edited. now is the time at
-// which the changes were found. It returns what was converted. The strings of the records share the
+// the order of creation, and a TraceUpdated with Tags, Metadata and Present, if there are any. now is
+// the time at which the changes were found. It returns what was converted. The strings of the records share the
 // memory of t and changes, neither of which is changed. Without a change nothing is added.
 //
 // Of t the Info and, where they are at hand, the Spans are used: they tell the OpenTelemetry trace
@@ -96,8 +61,8 @@ func (s *LogStats) Add(o LogStats) {
 // span id, and the experiment names the service.
 func (c *Converter) AppendChanges(ld plog.Logs, exp mlflow.Experiment, t *mlflow.Trace, changes *Changes,
 	now time.Time) LogStats {
-	edited := !changes.Tags.empty() || !changes.Metadata.empty() || changes.Present != nil
-	if len(changes.Assessments)+len(changes.Deleted) == 0 && !edited {
+	edited := len(changes.Tags)+len(changes.Metadata) > 0 || changes.Present != nil
+	if len(changes.Assessments) == 0 && !edited {
 		return LogStats{}
 	}
 	w := c.workers.Get().(*worker)
@@ -115,8 +80,7 @@ func (c *Converter) AppendChanges(ld plog.Logs, exp mlflow.Experiment, t *mlflow
 	from := c.originOf(exp, t, top)
 	r.records = from.scopeLogs(ld).LogRecords()
 
-	r.evaluations(changes.Assessments, false)
-	r.evaluations(changes.Deleted, true)
+	r.evaluations(changes.Assessments)
 	if edited {
 		r.updated(changes)
 	}
@@ -153,54 +117,22 @@ func (r *recorder) record(event string, at pcommon.Timestamp, span pcommon.SpanI
 	return lr
 }
 
-// updated adds a record with the tags and metadata that were edited, under the names that they have
-// on the topmost span. MLflow doesn't tell when that was.
+// updated adds a record with the tags and metadata of the trace, under the names that they have on the
+// topmost span, and the ids of its assessments. MLflow doesn't tell when they were edited.
 func (r *recorder) updated(changes *Changes) {
 	lr := r.record(TraceUpdated, r.found, r.root)
-	var added, changed, removed []string
-	for _, part := range []struct {
-		edit *Edit
-		put  func(mlflow.KeyValue)
-		name func(key string) string
-	}{{&changes.Metadata, r.metadata, metadataName}, {&changes.Tags, r.tag, tagName}} {
-		names := func(into *[]string, list []mlflow.KeyValue) {
-			for _, kv := range list {
-				part.put(kv)
-				if name := part.name(kv.Key); r.shows(name) {
-					*into = append(*into, name)
-				}
-			}
-		}
-		var current []string // not told
-		names(&current, part.edit.Current)
-		names(&added, part.edit.Added)
-		names(&changed, part.edit.Changed)
-		for _, key := range part.edit.Removed {
-			if name := part.name(key); r.admits(name) {
-				removed = append(removed, name)
-			}
-		}
+	for _, m := range changes.Metadata {
+		r.metadata(m)
 	}
-	r.list(TraceAdded, added)
-	r.list(TraceChanged, changed)
-	r.list(TraceRemoved, removed)
+	for _, tag := range changes.Tags {
+		r.tag(tag)
+	}
 	if changes.Present != nil {
 		list := r.replace(TraceAssessments).SetEmptySlice()
+		list.EnsureCapacity(len(changes.Present))
 		for _, id := range changes.Present {
 			list.AppendEmpty().SetStr(validString(id))
 		}
 	}
 	r.finish(lr.Attributes())
-}
-
-// list adds names of attributes, of which none is content.
-func (r *recorder) list(key string, names []string) {
-	if len(names) == 0 {
-		return
-	}
-	list := r.replace(key).SetEmptySlice()
-	list.EnsureCapacity(len(names))
-	for _, name := range names {
-		list.AppendEmpty().SetStr(validString(name))
-	}
 }

@@ -36,7 +36,7 @@ func TestGoldenLogs(t *testing.T) {
 				if trace := traces[label]; trace != nil {
 					exp := mlflow.Experiment{ID: trace.Info.ExperimentID, Name: "/Shared/fixtures"}
 					c.AppendChanges(got, exp, trace,
-						&Changes{Assessments: trace.Info.Assessments, Tags: EditOf(nil, trace.Info.Tags)}, found)
+						&Changes{Assessments: trace.Info.Assessments, Tags: trace.Info.Tags}, found)
 				}
 			}
 			path := filepath.Join("testdata", "golden", version+"-logs.yaml")
@@ -69,8 +69,8 @@ func TestLogsBelongToTheirSpans(t *testing.T) {
 			t.Run(version+"/"+label, func(t *testing.T) {
 				c, td, ld := NewConverter(captured), ptrace.NewTraces(), plog.NewLogs()
 				c.Append(td, exp, trace)
-				edit := Edit{Removed: []string{"team"}}
-				changes := &Changes{Assessments: trace.Info.Assessments, Tags: edit}
+				present := []string{}
+				changes := &Changes{Assessments: trace.Info.Assessments, Present: present}
 				stats := c.AppendChanges(ld, exp, trace, changes, found)
 				require.Equal(t, 1, ld.ResourceLogs().Len())
 				rs, rl := td.ResourceSpans().At(0), ld.ResourceLogs().At(0)
@@ -97,7 +97,7 @@ func TestLogsBelongToTheirSpans(t *testing.T) {
 					return
 				}
 				listed := plog.NewLogs()
-				c.AppendChanges(listed, exp, &mlflow.Trace{Info: trace.Info}, &Changes{Tags: edit}, found)
+				c.AppendChanges(listed, exp, &mlflow.Trace{Info: trace.Info}, &Changes{Present: present}, found)
 				lr := listed.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0)
 				assert.Equal(t, ss.Spans().At(0).TraceID(), lr.TraceID())
 				assert.Zero(t, lr.SpanID())
@@ -146,7 +146,7 @@ func TestEvaluation(t *testing.T) {
 		Metadata: []mlflow.KeyValue{pair("k", "v"), pair(AssessmentJudgeCost, "0.25"), pair(AssessmentJudgeInput, "17"),
 			pair(AssessmentJudgeOutput, "3.0"), pair("mlflow.assessment.scorerName", "relevance_to_query"),
 			pair("mlflow.assessment.scorerTraceId", "tr-2"), pair("mlflow.assessment.scorerVersion", "2"),
-			pair("mlflow.assessment.sourceRunId", "r"), pair(AssessmentValid, "false"), pair(AssessmentDeleted, "x")},
+			pair("mlflow.assessment.sourceRunId", "r"), pair(AssessmentValid, "false")},
 	}}})
 	require.Len(t, lr, 1)
 	assert.Equal(t, LogStats{Records: 1}, stats)
@@ -166,7 +166,7 @@ func TestEvaluation(t *testing.T) {
 		AssessmentJudgeOutput: int64(3), "mlflow.assessment.scorerName": "relevance_to_query",
 		"mlflow.assessment.scorerTraceId": "tr-2", "mlflow.assessment.scorerVersion": "2",
 		"mlflow.assessment.sourceRunId": "r", AssessmentMetadataPrefix + "k": "v",
-		AssessmentMetadataPrefix + AssessmentValid: "false", AssessmentMetadataPrefix + AssessmentDeleted: "x",
+		AssessmentMetadataPrefix + AssessmentValid: "false",
 	}, lr[0].Attributes().AsRaw())
 
 	// The span that is assessed.
@@ -305,71 +305,38 @@ func TestHumanAssessors(t *testing.T) {
 	}
 }
 
-func TestEvaluationOfDeletedAndInvalid(t *testing.T) {
+func TestEvaluationOfInvalid(t *testing.T) {
 	changes := &Changes{
 		Assessments: []mlflow.Assessment{
 			{ID: "a-2", Name: "x", Created: 2, Updated: 5, Invalid: true},
 			{ID: "a-1", Name: "x", Created: 1, Updated: 9, Overrides: "a-2"},
 			{ID: "a-0", Name: "x", Created: 1},
 		},
-		Deleted: []mlflow.Assessment{{ID: "a-3", Name: "x", Updated: 7, Kind: mlflow.AssessmentKindFeedback,
-			Value: []byte("1.0")}},
 	}
 	lr, _ := recordsOf(t, captured, &mlflow.Trace{}, changes)
-	require.Len(t, lr, 4)
+	require.Len(t, lr, 3)
 	for i, want := range []struct {
-		id      string
-		valid   bool
-		at      time.Time
-		deleted any
+		id    string
+		valid bool
+		at    time.Time
 	}{
-		{"a-0", true, time.UnixMilli(1), nil}, {"a-1", true, time.UnixMilli(9), nil},
-		{"a-2", false, time.UnixMilli(5), nil}, {"a-3", false, found, true},
+		{"a-0", true, time.UnixMilli(1)}, {"a-1", true, time.UnixMilli(9)}, {"a-2", false, time.UnixMilli(5)},
 	} {
 		got := lr[i].Attributes().AsRaw()
 		assert.Equal(t, want.id, got[AssessmentID])
 		assert.Equal(t, want.valid, got[AssessmentValid], want.id)
-		assert.Equal(t, want.deleted, got[AssessmentDeleted], want.id)
 		assert.True(t, want.at.Equal(lr[i].Timestamp().AsTime()), want.id)
 	}
-	assert.Equal(t, 1.0, lr[3].Attributes().AsRaw()[EvaluationScore])
 	assert.Equal(t, "a-2", changes.Assessments[0].ID, "the caller's list keeps its order")
-}
-
-func TestEditOf(t *testing.T) {
-	list := func(pairs ...string) (l []mlflow.KeyValue) {
-		for _, p := range pairs {
-			key, value, _ := strings.Cut(p, "=")
-			l = append(l, pair(key, value))
-		}
-		return l
-	}
-	tests := map[string]struct {
-		before, after []mlflow.KeyValue
-		want          Edit
-	}{
-		"nothing":   {nil, nil, Edit{}},
-		"the same":  {list("a=1", "b=2"), list("a=1", "b=2"), Edit{}},
-		"all new":   {nil, list("a=1", "b=2"), Edit{Added: list("a=1", "b=2")}},
-		"all gone":  {list("a=1", "b=2"), nil, Edit{Removed: []string{"a", "b"}}},
-		"changed":   {list("a=1", "b=2"), list("a=1", "b=3"), Edit{Changed: list("b=3")}},
-		"of each":   {list("b=1", "c=2"), list("a=0", "c=3"), Edit{list("a=0"), list("c=3"), []string{"b"}, nil}},
-		"to empty":  {list("a=1"), list("a="), Edit{Changed: list("a=")}},
-		"other end": {list("a=1", "c=1"), list("b=1", "c=1"), Edit{Added: list("b=1"), Removed: []string{"a"}}},
-	}
-	for name, tt := range tests {
-		assert.Equal(t, tt.want, EditOf(tt.before, tt.after), name)
-	}
 }
 
 func TestTraceUpdated(t *testing.T) {
 	trace := &mlflow.Trace{Info: mlflow.Info{ID: "tr-00000000000000000000000000000001"},
 		Spans: []mlflow.Span{{ID: [8]byte{5}}}}
 	changes := &Changes{
-		Tags: Edit{Added: []mlflow.KeyValue{pair("team", "blue")}, Changed: []mlflow.KeyValue{pair(TraceName, "new")},
-			Removed: []string{"mlflow.note", "old"}},
-		Metadata: Edit{Changed: []mlflow.KeyValue{pair("k", ""), pair(TraceSession, "s")},
-			Removed: []string{TraceUser}},
+		Tags:     []mlflow.KeyValue{pair("team", "blue"), pair(TraceName, "new")},
+		Metadata: []mlflow.KeyValue{pair("k", ""), pair(TraceSession, "s")},
+		Present:  []string{"a-1", "a-2"},
 	}
 	lr, stats := recordsOf(t, captured, trace, changes)
 	require.Len(t, lr, 1)
@@ -383,19 +350,21 @@ func TestTraceUpdated(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		TraceRequestID: trace.Info.ID, TraceMetadataPrefix + "k": "", TraceSession: "s",
 		TraceTagPrefix + "team": "blue", TraceName: "new",
-		TraceAdded:   []any{TraceTagPrefix + "team"},
-		TraceChanged: []any{TraceMetadataPrefix + "k", TraceSession, TraceName},
-		TraceRemoved: []any{TraceUser, "mlflow.note", TraceTagPrefix + "old"},
+		TraceAssessments: []any{"a-1", "a-2"},
 	}, lr[0].Attributes().AsRaw())
 
 	lr, stats = recordsOf(t, Options{}, trace, changes)
-	assert.Equal(t, LogStats{Records: 1, Dropped: 4}, stats)
+	assert.Equal(t, LogStats{Records: 1, Dropped: 2}, stats)
 	assert.Equal(t, map[string]any{TraceRequestID: trace.Info.ID, TraceSession: "s", TraceName: "new",
-		TraceChanged: []any{TraceSession, TraceName}, TraceRemoved: []any{TraceUser}}, lr[0].Attributes().AsRaw())
+		TraceAssessments: []any{"a-1", "a-2"}}, lr[0].Attributes().AsRaw())
 
-	lr, _ = recordsOf(t, captured, trace, &Changes{Tags: Edit{Current: []mlflow.KeyValue{pair("team", "blue")}}})
+	lr, _ = recordsOf(t, captured, trace, &Changes{Tags: []mlflow.KeyValue{pair("team", "blue")}})
 	assert.Equal(t, map[string]any{TraceRequestID: trace.Info.ID, TraceTagPrefix + "team": "blue"},
-		lr[0].Attributes().AsRaw(), "what of it has changed isn't known")
+		lr[0].Attributes().AsRaw(), "the assessments aren't told")
+
+	lr, _ = recordsOf(t, captured, trace, &Changes{Present: []string{}})
+	assert.Equal(t, map[string]any{TraceRequestID: trace.Info.ID, TraceAssessments: []any{}},
+		lr[0].Attributes().AsRaw(), "no assessment is there")
 }
 
 func TestNoChangesGiveNoLogs(t *testing.T) {
@@ -432,16 +401,14 @@ func TestLogsWithoutContent(t *testing.T) {
 			Value: []byte(`"` + strings.Repeat(secret, 40) + `"`)},
 		mlflow.Assessment{ID: "a-7", Name: "issue", Kind: mlflow.AssessmentKindIssue,
 			Value: []byte(`"` + secret + `"`)})
-	changes := &Changes{Assessments: trace.Info.Assessments, Deleted: trace.Info.Assessments,
-		Tags:     Edit{Added: trace.Info.Tags, Current: trace.Info.Tags, Removed: []string{secret}},
-		Metadata: Edit{Changed: trace.Info.Metadata, Removed: []string{secret}}}
+	changes := &Changes{Assessments: trace.Info.Assessments, Tags: trace.Info.Tags, Metadata: trace.Info.Metadata}
 	for _, payloads := range []Payloads{PayloadsStructured, PayloadsJSON} {
 		ld, exp := plog.NewLogs(), mlflow.Experiment{ID: "1", Name: "e"}
 		stats := NewConverter(Options{Payloads: payloads}).AppendChanges(ld, exp, trace, changes, found)
 		assert.NotContains(t, logText(t, ld), secret)
 		assert.Contains(t, logText(t, ld), `"yes"`)
 		assert.Positive(t, stats.Dropped)
-		assert.Equal(t, 15, stats.Records)
+		assert.Equal(t, 8, stats.Records)
 
 		ld = plog.NewLogs()
 		c := NewConverter(Options{Payloads: payloads, CaptureContent: true})
@@ -469,16 +436,15 @@ func FuzzChanges(f *testing.F) {
 			Attributes: []mlflow.Attribute{{Key: SpanType, Raw: []byte(`"LLM"`)}, {Key: ServiceName,
 				Raw: []byte(strings.ToValidUTF8(text, "?"))}, {Key: SpanOutputs,
 				Raw: []byte(strings.ToValidUTF8(text, "?"))}}}}}
-		edit := Edit{Added: pairs, Changed: pairs, Removed: []string{text, kind}, Current: pairs}
-		changes := &Changes{Assessments: []mlflow.Assessment{a}, Deleted: []mlflow.Assessment{a}, Tags: edit,
-			Metadata: edit}
+		changes := &Changes{Assessments: []mlflow.Assessment{a}, Tags: pairs, Metadata: pairs,
+			Present: []string{text, kind}}
 		convert := func() (plog.Logs, LogStats) {
 			ld := plog.NewLogs()
 			return ld, NewConverter(Options{CaptureContent: capture}).AppendChanges(ld, mlflow.Experiment{Name: text},
 				trace, changes, found)
 		}
 		ld, stats := convert()
-		require.Equal(t, 3, stats.Records)
+		require.Equal(t, 2, stats.Records)
 		wire, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
 		require.NoError(t, err)
 		back, err := (&plog.ProtoUnmarshaler{}).UnmarshalLogs(wire)
@@ -496,8 +462,8 @@ func FuzzChanges(f *testing.F) {
 					require.True(t, utf8.ValidString(v.Str()))
 				}
 				if !capture {
-					require.True(t, key == TraceAdded || key == TraceChanged || key == TraceRemoved ||
-						key == JSONAttributes || ClassOf(key) != ClassContent && ClassOf(key) != ClassUnknown, key)
+					require.True(t, key == JSONAttributes ||
+						ClassOf(key) != ClassContent && ClassOf(key) != ClassUnknown, key)
 				}
 			}
 		}
@@ -507,8 +473,8 @@ func FuzzChanges(f *testing.F) {
 // The document of log records has every attribute of the recorded ones.
 func TestLogRecordsAreDocumented(t *testing.T) {
 	document := string(read(t, "../../docs/log-records.md"))
-	keys := map[string]bool{AssessmentDeleted: true, AssessmentTruncated: true, AssessmentOverrides: true,
-		TraceAdded: true, TraceChanged: true, TraceRemoved: true, ErrorType: true, ResponseID: true,
+	keys := map[string]bool{AssessmentTruncated: true, AssessmentOverrides: true,
+		TraceAssessments: true, ErrorType: true, ResponseID: true,
 		AssessmentJudgeCost: true, AssessmentJudgeInput: true, AssessmentJudgeOutput: true}
 	for _, version := range []string{"3.4.0", "3.6.0", "3.17.2"} {
 		ld, err := golden.ReadLogs(filepath.Join("testdata", "golden", version+"-logs.yaml"))

@@ -59,15 +59,14 @@ var classes = map[string]Class{
 	// MLflow, one assessment as a log record or event
 	AssessmentID: ClassSafe, AssessmentKind: ClassSafe, AssessmentSourceType: ClassSafe,
 	AssessmentSourceID: ClassPerson,
-	AssessmentValid:    ClassSafe, AssessmentOverrides: ClassSafe, AssessmentDeleted: ClassSafe,
+	AssessmentValid:    ClassSafe, AssessmentOverrides: ClassSafe,
 	AssessmentValue: ClassContent, AssessmentTruncated: ClassContent, "mlflow.assessment.rationale": ClassContent,
 	"mlflow.assessment.sourceRunId": ClassSafe, "mlflow.assessment.onlineScoringSessionId": ClassSafe,
 	"mlflow.assessment.scorerTraceId": ClassSafe, "mlflow.assessment.scorerName": ClassSafe,
 	"mlflow.assessment.scorerVersion": ClassSafe, "mlflow.assessment.scorerDigest": ClassSafe,
 	AssessmentJudgeCost: ClassSafe, AssessmentJudgeInput: ClassSafe, AssessmentJudgeOutput: ClassSafe,
 
-	// MLflow, what has changed of a trace: keys that its users chose
-	TraceAdded: ClassContent, TraceChanged: ClassContent, TraceRemoved: ClassContent,
+	// MLflow, a trace that was edited, as a log record
 	TraceAssessments: ClassSafe,
 
 	// this project

@@ -35,15 +35,14 @@
 // Assessments and edits of tags and metadata are log records, too, since they may come after the
 // spans were delivered: AppendChanges writes them, with the resource, scope and ids of the spans.
 //
-// A record EvaluationResult is a revision of an assessment: as of its last change, which is its
-// time, or as of its deletion, whose time is when that was found. It has the score as a number and
-// as a label (see ScoreOf) and, where these don't say all, the value as JSON text; the rationale;
-// who judged, at what cost; whether it is valid, which one it overrides, whether it was deleted.
+// A record EvaluationResult is a revision of an assessment, as of its last change, which is its time.
+// It has the score as a number and as a label (see ScoreOf) and, where these don't say all, the value
+// as JSON text; the rationale; who judged, at what cost; whether it is valid, which one it overrides.
 // Expectations and issues have no score. Texts have at most 4 KiB; AssessmentTruncated names those
 // that were cut. The ids of human assessors are left out unless Options.HumanIDs is set.
 //
-// A record TraceUpdated has the new values of tags and metadata under the names that they have on
-// the topmost span, and lists of those that were added, changed and removed.
+// A record TraceUpdated has the tags and metadata of a trace under the names that they have on the
+// topmost span, and the ids of its assessments.
 //
 // # Without content
 //

@@ -20,20 +20,19 @@ import (
 const maxText = 4096
 
 // evaluations adds a record for each assessment.
-func (r *recorder) evaluations(list []mlflow.Assessment, deleted bool) {
+func (r *recorder) evaluations(list []mlflow.Assessment) {
 	if !r.capture {
 		list = r.withoutContent(list)
 	}
 	list = mlflow.ByCreation(list)
 	for i := range list {
-		r.evaluation(&list[i], deleted)
+		r.evaluation(&list[i])
 	}
 }
 
-func (r *recorder) evaluation(a *mlflow.Assessment, deleted bool) {
-	// MLflow doesn't tell when an assessment was deleted; it was after the last change.
+func (r *recorder) evaluation(a *mlflow.Assessment) {
 	at := r.found
-	if changed := max(a.Updated, a.Created); !deleted && changed > 0 {
+	if changed := max(a.Updated, a.Created); changed > 0 {
 		at = timestamp(changed * 1e6)
 	}
 	span := r.root
@@ -56,11 +55,8 @@ func (r *recorder) evaluation(a *mlflow.Assessment, deleted bool) {
 	} else {
 		r.putString(AssessmentSourceID, a.SourceID)
 	}
-	r.replace(AssessmentValid).SetBool(!a.Invalid && !deleted)
+	r.replace(AssessmentValid).SetBool(!a.Invalid)
 	r.putString(AssessmentOverrides, a.Overrides)
-	if deleted {
-		r.replace(AssessmentDeleted).SetBool(true)
-	}
 	for _, m := range a.Metadata {
 		r.assessmentMetadata(m)
 	}
@@ -137,8 +133,7 @@ func Machine(sourceType string) bool {
 // ownOfAssessments are the attributes that an entry of metadata can't stand in for.
 var ownOfAssessments = map[string]bool{
 	AssessmentID: true, AssessmentKind: true, AssessmentSourceType: true, AssessmentSourceID: true,
-	AssessmentValid: true, AssessmentOverrides: true, AssessmentDeleted: true, AssessmentValue: true,
-	AssessmentTruncated: true,
+	AssessmentValid: true, AssessmentOverrides: true, AssessmentValue: true, AssessmentTruncated: true,
 }
 
 // assessmentMetadata adds an entry of an assessment's metadata: MLflow's own under its name, what a

@@ -68,7 +68,6 @@ const (
 	AssessmentSourceID       = "mlflow.assessment.source.id"
 	AssessmentValid          = "mlflow.assessment.valid"
 	AssessmentOverrides      = "mlflow.assessment.overrides" // id of the assessment that it replaces
-	AssessmentDeleted        = "mlflow.assessment.deleted"   // true when MLflow no longer has it
 	AssessmentValue          = "mlflow.assessment.value"     // JSON text, where score and label don't say all
 	AssessmentTruncated      = "mlflow.assessment.truncated" // keys of the attributes beside it that were cut
 	AssessmentMetadataPrefix = "mlflow.assessment.metadata." // of the users' own metadata
@@ -76,12 +75,7 @@ const (
 	AssessmentJudgeInput     = "mlflow.assessment.judgeInputTokens"
 	AssessmentJudgeOutput    = "mlflow.assessment.judgeOutputTokens"
 
-	// keys of the attributes of tags and metadata
-	TraceAdded   = "mlflow.trace.added"
-	TraceChanged = "mlflow.trace.changed"
-	TraceRemoved = "mlflow.trace.removed"
-	// ids of the assessments that are there
-	TraceAssessments = "mlflow.trace.assessments"
+	TraceAssessments = "mlflow.trace.assessments" // ids of the assessments that are there
 )
 
 // PlainAssessments is the only name without a dot that is read in every scope: spans that are made of

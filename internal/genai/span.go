@@ -145,15 +145,6 @@ func (w *worker) producer(a *mlflow.Attribute) (valid bool) {
 
 // admits reports whether the attribute may be written, and counts it if not.
 func (w *worker) admits(key string) bool {
-	if w.shows(key) {
-		return true
-	}
-	w.stats.Dropped++
-	return false
-}
-
-// shows is admits without counting.
-func (w *worker) shows(key string) bool {
 	if w.capture {
 		return true
 	}
@@ -161,6 +152,7 @@ func (w *worker) shows(key string) bool {
 	case ClassSafe, ClassName, ClassPerson:
 		return true
 	}
+	w.stats.Dropped++
 	return false
 }
 

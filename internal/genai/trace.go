@@ -74,32 +74,16 @@ func (w *worker) trace(t *mlflow.Trace, experimentID string, f *facts) {
 
 // metadata adds an entry of the metadata of a trace.
 func (w *worker) metadata(m mlflow.KeyValue) {
-	if name := metadataName(m.Key); !w.putText(name, m.Value) && name == m.Key {
+	if !metadataKeys[m.Key] && !strings.HasPrefix(m.Key, sourceMetadataPrefix) || !w.putText(m.Key, m.Value) {
 		w.putText(TraceMetadataPrefix+m.Key, m.Value)
 	}
 }
 
-// metadataName is the attribute of an entry, unless the span has one of that name.
-func metadataName(key string) string {
-	if metadataKeys[key] || strings.HasPrefix(key, sourceMetadataPrefix) {
-		return key
-	}
-	return TraceMetadataPrefix + key
-}
-
 // tag adds a tag of a trace.
 func (w *worker) tag(t mlflow.KeyValue) {
-	if name := tagName(t.Key); !w.putText(name, t.Value) && name == t.Key && !storageTags[t.Key] {
+	if !strings.HasPrefix(t.Key, "mlflow.") || !w.putText(t.Key, t.Value) && !storageTags[t.Key] {
 		w.putText(TraceTagPrefix+t.Key, t.Value)
 	}
-}
-
-// tagName is the attribute of a tag, unless the span has one of that name.
-func tagName(key string) string {
-	if strings.HasPrefix(key, "mlflow.") {
-		return key
-	}
-	return TraceTagPrefix + key
 }
 
 // sessionLevels returns the ids of a session with several levels, outermost first, which MLflow (3.18

@@ -182,7 +182,7 @@ func TestTelemetryOfLogs(t *testing.T) {
 	for _, attributes := range []map[string]any{
 		{genai.EvaluationName: "a", genai.EvaluationScore: 1.0, genai.EvaluationExplanation: "x"},
 		{genai.EvaluationName: "a", genai.EvaluationScore: 0.0},
-		{genai.EvaluationName: "a", genai.EvaluationScore: 1.0, genai.AssessmentDeleted: true},
+		{genai.EvaluationName: "a", genai.EvaluationScore: 1.0, genai.AssessmentValid: false},
 		{genai.EvaluationName: "a"},
 	} {
 		require.NoError(t, p.ConsumeLogs(t.Context(), record(t, genai.EvaluationResult, attributes)))

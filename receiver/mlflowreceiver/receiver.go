@@ -299,7 +299,7 @@ func changesOf(e *backfill.Edited) (c genai.Changes) {
 		c.Assessments = e.Info.Assessments
 		return c
 	}
-	c.Tags.Current, c.Metadata.Current = e.Info.Tags, e.Info.Metadata
+	c.Tags, c.Metadata = e.Info.Tags, e.Info.Metadata
 	c.Present = []string{}
 	for i := range e.Info.Assessments {
 		a := &e.Info.Assessments[i]

@@ -20,12 +20,9 @@ import (
 
 // ourLogs are the records of a trace as the receiver delivers them.
 func ourLogs(c *canaries) plog.Logs {
-	edit := genai.Edit{
-		Added: []mlflow.KeyValue{{Key: "team", Value: c.text("tag")}, {Key: "of " + c.text("tag-key"), Value: "x"}},
-		Changed: []mlflow.KeyValue{{Key: genai.TraceName, Value: c.text("trace-name")},
-			{Key: "mlflow.note", Value: c.text("note")}, {Key: genai.TraceUser, Value: c.text("user")}},
-		Removed: []string{"gone " + c.text("removed-key")},
-	}
+	edited := []mlflow.KeyValue{{Key: "team", Value: c.text("tag")}, {Key: "of " + c.text("tag-key"), Value: "x"},
+		{Key: genai.TraceName, Value: c.text("trace-name")}, {Key: "mlflow.note", Value: c.text("note")},
+		{Key: genai.TraceUser, Value: c.text("user")}}
 	assessments := []mlflow.Assessment{
 		{ID: "a-1", Name: "tone", Kind: mlflow.AssessmentKindFeedback, Value: c.json("label"),
 			Rationale: c.text("rationale"), SourceType: "HUMAN", SourceID: c.text("reviewer"), Updated: 3,
@@ -44,7 +41,7 @@ func ourLogs(c *canaries) plog.Logs {
 	ld := plog.NewLogs()
 	genai.NewConverter(genai.Options{CaptureContent: true, HumanIDs: true}).AppendChanges(ld,
 		mlflow.Experiment{ID: "7", Name: "/experiments/one"}, &mlflow.Trace{Info: mlflow.Info{ID: "tr-1"}},
-		&genai.Changes{Assessments: assessments, Tags: edit, Metadata: edit}, time.Unix(1, 0))
+		&genai.Changes{Assessments: assessments, Tags: edited, Metadata: edited}, time.Unix(1, 0))
 	rl := ld.ResourceLogs().At(0)
 	rl.Resource().Attributes().PutStr("note", c.text("resource"))
 	sl := rl.ScopeLogs().At(0)

@@ -43,10 +43,7 @@ func unusable(attrs pcommon.Map, name string) Reason {
 	if kind := stringAt(attrs, genai.AssessmentKind); kind != "" && kind != "feedback" {
 		return ReasonNotFeedback
 	}
-	if valid, ok := attrs.Get(genai.AssessmentValid); ok && isBool(valid, false) {
-		return ReasonInvalid
-	}
-	if deleted, ok := attrs.Get(genai.AssessmentDeleted); ok && isBool(deleted, true) {
+	if valid, ok := attrs.Get(genai.AssessmentValid); ok && isFalse(valid) {
 		return ReasonInvalid
 	}
 	if name == "" {
@@ -89,14 +86,7 @@ func stringAt(attrs pcommon.Map, key string) string {
 	return ""
 }
 
-// isBool reports whether v is that truth value, or its text.
-func isBool(v pcommon.Value, want bool) bool {
-	if v.Type() == pcommon.ValueTypeStr {
-		text := "false"
-		if want {
-			text = "true"
-		}
-		return strings.EqualFold(v.Str(), text)
-	}
-	return v.Type() == pcommon.ValueTypeBool && v.Bool() == want
+// isFalse reports whether v is false, or the text of it.
+func isFalse(v pcommon.Value) bool {
+	return v.Type() == pcommon.ValueTypeBool && !v.Bool() || strings.EqualFold(v.Str(), "false")
 }

@@ -46,8 +46,6 @@ func TestOfRecord(t *testing.T) {
 		"valid":   {map[string]any{name: "x", value: 1.0, genai.AssessmentValid: true}, nil, "metric_x", 1, ""},
 		"invalid": {map[string]any{name: "x", value: 1.0, genai.AssessmentValid: false}, nil, "", 0, ReasonInvalid},
 		"as text": {map[string]any{name: "x", value: 1.0, genai.AssessmentValid: "False"}, nil, "", 0, ReasonInvalid},
-		"deleted": {map[string]any{name: "x", value: 1.0, genai.AssessmentDeleted: true}, nil, "", 0, ReasonInvalid},
-		"kept":    {map[string]any{name: "x", value: 1.0, genai.AssessmentDeleted: false}, nil, "metric_x", 1, ""},
 		"feedback": {map[string]any{name: "x", value: 1.0, genai.AssessmentKind: "feedback"}, nil, "metric_x", 1,
 			""},
 		"expectation": {map[string]any{name: "x", value: 1.0, genai.AssessmentKind: "expectation"}, nil, "", 0,
