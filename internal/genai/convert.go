@@ -44,7 +44,6 @@ const unknownService = "unknown_service:mlflow"
 type Options struct {
 	Payloads       Payloads // empty: Structured
 	CaptureContent bool     // false: nothing that people or models wrote is converted, see the package documentation
-	HumanIDs       bool     // log records say who the human assessors are, often by e-mail address
 }
 
 // Stats counts what a conversion did.
@@ -85,14 +84,14 @@ func NewConverter(opts Options) *Converter {
 	}
 	c := &Converter{opts: opts}
 	c.workers.New = func() any {
-		return &worker{asJSON: opts.Payloads == PayloadsJSON, capture: opts.CaptureContent, humanIDs: opts.HumanIDs}
+		return &worker{asJSON: opts.Payloads == PayloadsJSON, capture: opts.CaptureContent}
 	}
 	return c
 }
 
 // worker converts one trace at a time.
 type worker struct {
-	asJSON, capture, humanIDs bool
+	asJSON, capture bool
 
 	levels [maxDepth + 1]members // of the map that is being built at each depth; 0 is the attributes themselves
 	marks  []string              // keys of the attributes, of the map at level 0, that hold JSON text

@@ -39,7 +39,7 @@
 // It has the score as a number and as a label (see ScoreOf) and, where these don't say all, the value
 // as JSON text; the rationale; who judged, at what cost; whether it is valid, which one it overrides.
 // Expectations and issues have no score. Texts have at most 4 KiB; AssessmentTruncated names those
-// that were cut. The ids of human assessors are left out unless Options.HumanIDs is set.
+// that were cut. The ids of human assessors are left out.
 //
 // A record TraceUpdated has the tags and metadata of a trace under the names that they have on the
 // topmost span, and the ids of its assessments.

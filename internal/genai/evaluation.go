@@ -50,7 +50,7 @@ func (r *recorder) evaluation(a *mlflow.Assessment) {
 	}
 	r.putString(ResponseID, r.responseID(span))
 	r.putString(AssessmentSourceType, a.SourceType)
-	if a.SourceID != "" && !r.humanIDs && !Machine(a.SourceType) {
+	if a.SourceID != "" && !Machine(a.SourceType) {
 		r.counts.Persons++
 	} else {
 		r.putString(AssessmentSourceID, a.SourceID)

@@ -25,7 +25,7 @@ func ourLogs(c *canaries) plog.Logs {
 		{Key: genai.TraceUser, Value: c.text("user")}}
 	assessments := []mlflow.Assessment{
 		{ID: "a-1", Name: "tone", Kind: mlflow.AssessmentKindFeedback, Value: c.json("label"),
-			Rationale: c.text("rationale"), SourceType: "HUMAN", SourceID: c.text("reviewer"), Updated: 3,
+			Rationale: c.text("rationale"), SourceType: "HUMAN", Updated: 3,
 			Metadata: []mlflow.KeyValue{{Key: "k", Value: c.text("metadata")},
 				{Key: "of " + c.text("metadata-key"), Value: strings.Repeat("x", 5000)},
 				{Key: "mlflow.assessment.new", Value: c.text("new-metadata")}}},
@@ -34,17 +34,19 @@ func ourLogs(c *canaries) plog.Logs {
 			Metadata: []mlflow.KeyValue{{Key: genai.AssessmentJudgeCost, Value: "0.5"}}},
 		{ID: "a-3", Name: "facts", Kind: mlflow.AssessmentKindExpectation,
 			Serialized: `["` + canary + `.serialized@example.com"]`, SourceType: "CODE", SourceID: "code-1"},
-		{ID: "a-4", Name: "answer", Kind: mlflow.AssessmentKindExpectation, Value: c.json("expectation"),
-			SourceID: c.text("nobody-says")},
+		{ID: "a-4", Name: "answer", Kind: mlflow.AssessmentKindExpectation, Value: c.json("expectation")},
 	}
 	*c = append(*c, "canary.serialized@")
 	ld := plog.NewLogs()
-	genai.NewConverter(genai.Options{CaptureContent: true, HumanIDs: true}).AppendChanges(ld,
+	genai.NewConverter(genai.Options{CaptureContent: true}).AppendChanges(ld,
 		mlflow.Experiment{ID: "7", Name: "/experiments/one"}, &mlflow.Trace{Info: mlflow.Info{ID: "tr-1"}},
 		&genai.Changes{Assessments: assessments, Tags: edited, Metadata: edited}, time.Unix(1, 0))
 	rl := ld.ResourceLogs().At(0)
 	rl.Resource().Attributes().PutStr("note", c.text("resource"))
 	sl := rl.ScopeLogs().At(0)
+	for i, place := range map[int]string{0: "reviewer", 3: "nobody-says"} { // the receiver leaves them out
+		sl.LogRecords().At(i).Attributes().PutStr(genai.AssessmentSourceID, c.text(place))
+	}
 	sl.Scope().Attributes().PutStr("note", c.text("scope"))
 	lr := sl.LogRecords().AppendEmpty()
 	lr.SetEventName(c.text("event-name"))
