@@ -24,18 +24,7 @@ func (s *Scorer) OfRecord(attrs pcommon.Map) (Metric, Reason) {
 	if !ok {
 		return Metric{}, ReasonNoNumber
 	}
-	source := ""
-	if s.onDuplicate == OnDuplicateBySource {
-		source = stringAt(attrs, genai.AssessmentSourceType)
-	}
-	to, full := s.names.attribute(name, source)
-	switch {
-	case full:
-		return Metric{}, ReasonNameLimit
-	case to.key == "":
-		return Metric{}, ReasonNoName
-	}
-	return Metric{Key: to.key, Index: to.index, Shared: to.shared, Value: number}, ""
+	return s.metric(name, stringAt(attrs, genai.AssessmentSourceType), number)
 }
 
 // unusable returns why the record of that name is no score that counts.

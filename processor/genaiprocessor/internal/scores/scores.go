@@ -128,26 +128,32 @@ func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reaso
 			skipped(ReasonNoNumber, 1)
 			continue
 		}
-		source := ""
-		if s.onDuplicate == OnDuplicateBySource {
-			source = a.source
-		}
-		if strings.EqualFold(a.spanID, carrier) {
-			a.spanID = ""
-		}
-		to, full := s.names.attribute(a.name, source)
-		switch {
-		case full:
-			skipped(ReasonNameLimit, 1)
-		case to.key == "":
-			skipped(ReasonNoName, 1)
-		default:
-			if reason := s.put(l, i, Metric{SpanID: a.spanID, Key: to.key, Index: to.index, Shared: to.shared,
-				Value: number}); reason != "" {
-				skipped(reason, 1)
+		m, reason := s.metric(a.name, a.source, number)
+		if reason == "" {
+			if !strings.EqualFold(a.spanID, carrier) {
+				m.SpanID = a.spanID
 			}
+			reason = s.put(l, i, m)
+		}
+		if reason != "" {
+			skipped(reason, 1)
 		}
 	}
+}
+
+// metric returns the metric for the number of an assessment, or why its name gives none.
+func (s *Scorer) metric(name, source string, number float64) (Metric, Reason) {
+	if s.onDuplicate != OnDuplicateBySource {
+		source = ""
+	}
+	to, full := s.names.attribute(name, source)
+	switch {
+	case full:
+		return Metric{}, ReasonNameLimit
+	case to.key == "":
+		return Metric{}, ReasonNoName
+	}
+	return Metric{Key: to.key, Index: to.index, Shared: to.shared, Value: number}, ""
 }
 
 // markOverridden marks the assessments that a valid one overrides.
