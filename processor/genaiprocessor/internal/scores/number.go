@@ -13,10 +13,8 @@ import (
 // number returns the number that the value of a feedback stands for: that of a configured label,
 // else the one of genai.ScoreOf.
 func (s *Scorer) number(name string, value []byte) (float64, bool) {
-	if len(s.labels) > 0 {
-		if scan := pyjson.NewScanner(value); scan.Kind() == pyjson.KindString {
-			return s.label(name, scan.Str())
-		}
+	if scan := pyjson.NewScanner(value); scan.Kind() == pyjson.KindString {
+		return s.label(name, scan.Str())
 	}
 	score := genai.ScoreOf(value)
 	return score.Value, score.HasValue
@@ -24,10 +22,8 @@ func (s *Scorer) number(name string, value []byte) (float64, bool) {
 
 // label is number for a text.
 func (s *Scorer) label(name, label string) (float64, bool) {
-	if len(s.labels) > 0 {
-		if f, ok := s.configured(name, label); ok {
-			return f, true
-		}
+	if f, ok := s.configured(name, label); ok {
+		return f, true
 	}
 	score := genai.ScoreOfLabel(label)
 	return score.Value, score.HasValue

@@ -44,23 +44,19 @@ func unusable(attrs pcommon.Map, name string) Reason {
 // recorded returns the number of a record.
 func (s *Scorer) recorded(name string, attrs pcommon.Map) (float64, bool) {
 	label := stringAt(attrs, genai.EvaluationLabel)
-	if len(s.labels) > 0 {
-		if f, ok := s.configured(name, label); ok {
-			return f, true
-		}
+	if f, ok := s.configured(name, label); ok {
+		return f, true
 	}
 	if v, ok := attrs.Get(genai.EvaluationScore); ok {
-		var score genai.Score
 		switch v.Type() {
 		case pcommon.ValueTypeStr:
 			if f, ok := s.label(name, v.Str()); ok {
 				return f, true
 			}
 		case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
-			score = genai.ScoreOf(genai.ValueText(nil, v))
-		}
-		if score.HasValue {
-			return score.Value, true
+			if score := genai.ScoreOf(genai.ValueText(nil, v)); score.HasValue {
+				return score.Value, true
+			}
 		}
 	}
 	score := genai.ScoreOfLabel(label)
