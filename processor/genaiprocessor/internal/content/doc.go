@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package content removes, masks or hashes what users and models wrote in GenAI spans and log
-// records. It is pure: spans in, spans out. The table of internal/genai tells what an attribute may hold. The processor
-// applies the policy last, after everything was counted.
+// records. It is pure: spans or log records in and out. The table of internal/genai tells what an
+// attribute may hold. The processor applies the policy last, after everything was counted.
 //
 // # Which spans
 //

@@ -62,13 +62,9 @@ func EventName(lr plog.LogRecord) string {
 }
 
 func (p *Policy) record(lr plog.LogRecord) {
-	safe := func(s string) string {
-		name, _ := p.name(s, func() (string, bool) { return eventName(s) })
-		return name
-	}
-	lr.SetEventName(safe(lr.EventName()))
+	lr.SetEventName(p.eventName(lr.EventName()))
 	if v, ok := lr.Attributes().Get(eventNameKey); ok {
-		v.SetStr(safe(v.AsString()))
+		v.SetStr(p.eventName(v.AsString()))
 	}
 	p.body(lr.Body())
 	class := classesIn(lr.Attributes())

@@ -138,8 +138,7 @@ func (p *Policy) span(span ptrace.Span) {
 	}
 	p.attributes(span.Attributes(), genai.ClassOf, ok)
 	for _, e := range span.Events().All() {
-		name, _ := p.name(e.Name(), func() (string, bool) { return eventName(e.Name()) })
-		e.SetName(name)
+		e.SetName(p.eventName(e.Name()))
 		p.attributes(e.Attributes(), classesIn(e.Attributes()).of, false)
 	}
 	for _, l := range span.Links().All() {
@@ -187,6 +186,12 @@ func (p *Policy) name(s string, safe func() (string, bool)) (string, bool) {
 	}
 	p.stats.Removed++
 	return other, false
+}
+
+// eventName returns what becomes of the name of an event or log record.
+func (p *Policy) eventName(s string) string {
+	name, _ := p.name(s, func() (string, bool) { return eventName(s) })
+	return name
 }
 
 // attributes treats the attributes of a span, event, link, scope or resource. names says that
