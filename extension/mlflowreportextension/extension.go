@@ -331,7 +331,8 @@ func (r *reporter) write() (report.Document, error) {
 		in.Refinements = append(in.Refinements, r.refinements[id])
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.readers)) {
-		in.Answers = append(in.Answers, report.NewAnswers(id, r.readers[id], r.peers[id].Counts()))
+		in.Answers = append(in.Answers, report.Answers{Extension: id, Exporters: r.readers[id],
+			Counts: r.peers[id].Counts()})
 	}
 	in.Destinations = slices.Collect(maps.Values(r.destinations))
 	doc := report.New(in, time.Now())

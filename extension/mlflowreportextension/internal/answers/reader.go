@@ -16,12 +16,14 @@ import (
 // Counts is what was asked and answered. Requests without an answer and those that the exporter
 // judges itself are in Requests only.
 type Counts struct {
-	Requests int64
+	Requests int64 `json:"requests"`
 	// Confirmed is the number of OTLP answers, Unconfirmed that of other answers of success, Refused
 	// that of web pages and redirects.
-	Confirmed, Unconfirmed, Refused int64
+	Confirmed   int64 `json:"confirmed"`
+	Unconfirmed int64 `json:"unconfirmed"`
+	Refused     int64 `json:"refused"`
 	// Rejected is the number of spans, log records and data points that destinations rejected.
-	Rejected int64
+	Rejected int64 `json:"rejected"`
 }
 
 // Reader reads the answers to the requests of the exporters that name it. It is safe for concurrent

@@ -15,20 +15,7 @@ import (
 type Answers struct {
 	Extension string   `json:"extension"`
 	Exporters []string `json:"exporters"`
-	Requests  int64    `json:"requests"`
-	// Confirmed is the number of OTLP answers, Unconfirmed that of successes with another body,
-	// Refused that of web pages and redirects.
-	Confirmed   int64 `json:"confirmed"`
-	Unconfirmed int64 `json:"unconfirmed"`
-	Refused     int64 `json:"refused"`
-	// Rejected is the number of spans, log records and data points that the answers rejected.
-	Rejected int64 `json:"rejected"`
-}
-
-// NewAnswers returns the answers that an extension has counted for exporters.
-func NewAnswers(extension string, exporters []string, c answers.Counts) Answers {
-	return Answers{Extension: extension, Exporters: exporters, Requests: c.Requests, Confirmed: c.Confirmed,
-		Unconfirmed: c.Unconfirmed, Refused: c.Refused, Rejected: c.Rejected}
+	answers.Counts
 }
 
 // summary writes the answers for people.
