@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
@@ -149,12 +148,8 @@ func place(u *url.URL) string {
 func cut(s string) string {
 	const most = 200
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= most {
-		return s
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	for most := most; ; most-- {
-		if utf8.RuneStart(s[most]) {
-			return s[:most] + "…"
-		}
-	}
+	return s
 }
