@@ -40,7 +40,6 @@ type reporter struct {
 	log     *zap.Logger
 	version string
 	out     io.Writer
-	id      component.ID
 	answers *answers.Reader
 	peers   map[string]*answers.Reader // of all mlflow_report extensions, complete after Start
 
@@ -73,9 +72,9 @@ var (
 )
 
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
-	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out, id: set.ID,
+	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out,
 		answers: answers.NewReader(set.Logger)}
-	r.peers = map[string]*answers.Reader{r.id.String(): r.answers}
+	r.peers = map[string]*answers.Reader{set.ID.String(): r.answers}
 	r.reset()
 	return r
 }
