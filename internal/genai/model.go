@@ -85,13 +85,7 @@ func (w *worker) request(inputs []byte) (r request) {
 // stays. The text is valid JSON or empty.
 func (w *worker) parameters(text []byte) {
 	s := pyjson.NewScanner(text)
-	if s.Kind() != pyjson.KindObject {
-		return
-	}
-	s.Open(pyjson.KindObject)
-	for s.NextMember() {
-		w.param(s.KeyString(), &s)
-	}
+	eachMember(&s, func(key string) { w.param(key, &s) })
 }
 
 // param reads the value of a member and adds it if it is a request parameter of the type that it
