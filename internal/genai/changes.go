@@ -69,10 +69,10 @@ func (c *Converter) AppendChanges(ld plog.Logs, exp mlflow.Experiment, t *mlflow
 	w.stats = Stats{}
 
 	r := recorder{worker: w, spans: t.Spans, id: t.Info.ID, found: pcommon.NewTimestampFromTime(now)}
-	top := 0
+	var top *mlflow.Span
 	if len(t.Spans) > 0 {
-		top = topmost(t.Spans)
-		r.traceID, r.root = t.Spans[top].TraceID, t.Spans[top].ID
+		top = &t.Spans[topmost(t.Spans)]
+		r.traceID, r.root = top.TraceID, top.ID
 	}
 	if r.traceID == (pcommon.TraceID{}) {
 		r.traceID, _ = mlflow.TraceID(t.Info.ID)

@@ -110,7 +110,7 @@ func (c *Converter) Append(td ptrace.Traces, exp mlflow.Experiment, t *mlflow.Tr
 	w.stats = Stats{Spans: len(t.Spans)}
 
 	top := topmost(t.Spans)
-	from := c.originOf(exp, t, top)
+	from := c.originOf(exp, t, &t.Spans[top])
 	spans := from.scopeSpans(td).Spans()
 	for i := range t.Spans {
 		if i == top {
@@ -190,17 +190,12 @@ type origin struct {
 	payloads                              Payloads
 }
 
-// originOf returns the origin of a trace with these spans, of which the one at top is the topmost. Without
-// spans the experiment names the service.
-func (c *Converter) originOf(exp mlflow.Experiment, t *mlflow.Trace, top int) origin {
+// originOf returns the origin of a trace with this topmost span, nil for none.
+func (c *Converter) originOf(exp mlflow.Experiment, t *mlflow.Trace, top *mlflow.Span) origin {
 	if exp.ID == "" {
 		exp.ID = t.Info.ExperimentID
 	}
-	var root *mlflow.Span
-	if len(t.Spans) > 0 {
-		root = &t.Spans[top]
-	}
-	return origin{serviceOf(root, exp), exp.ID, validString(exp.Name), c.opts.Payloads}
+	return origin{serviceOf(top, exp), exp.ID, validString(exp.Name), c.opts.Payloads}
 }
 
 func (o *origin) matchesResource(r pcommon.Resource) bool {
