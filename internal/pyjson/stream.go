@@ -317,15 +317,31 @@ func (s *Stream) string() {
 		case s.text[s.pos] != '\\':
 			s.fail("an escape in place of a control character")
 			return
-		default:
-			s.pos++
-			if s.pos == len(s.text) && !s.fill() {
-				s.missing("an escape character after '\\'")
-				return
-			}
-			s.pos++
+		case !s.escape():
+			return
 		}
 	}
+}
+
+// escape reads one escape sequence and reports whether it is one.
+func (s *Stream) escape() bool {
+	s.pos++
+	if s.pos == len(s.text) && !s.fill() || unescaped[s.text[s.pos]] == 0 {
+		s.missing("an escape character after '\\'")
+		return false
+	}
+	s.pos++
+	if s.text[s.pos-1] != 'u' {
+		return true
+	}
+	for range 4 {
+		if s.pos == len(s.text) && !s.fill() || !isHex(s.text[s.pos]) {
+			s.missing("four hexadecimal digits after \\u")
+			return false
+		}
+		s.pos++
+	}
+	return true
 }
 
 // Skip reads any value, however deep, checks its syntax and holds no more of it than one scalar.

@@ -55,6 +55,7 @@ var streamed = []string{
 	`{"list":["a`, `{"list":["\`,
 	`{"list":[{"a":]}]}`, `{"list":[{]}]}`, `{"skipped":{"a":1 "b":2}}`, `{"skipped":[1,tru]}`, `{} x`, `{"a":1}}`,
 	"{\"a\":\"\x01\"}", "{\"list\":[\x00]}", `{"list":[}`, `{"skipped":}`,
+	`{"skipped":"\q"}`, `{"skipped":["\u00e"]}`, `{"skipped":["\u00g0"]}`, `{"skipped":["\u00`,
 }
 
 // However a text comes, the values and the error are those of the text at hand.

@@ -362,3 +362,5 @@ func hex4(b []byte, i int) (rune, bool) {
 	}
 	return r, true
 }
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
