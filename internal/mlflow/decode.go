@@ -175,19 +175,15 @@ func (r *traceReader) spans(before *Skip) ([]Span, *Skip) {
 			}
 			continue
 		}
-		doc := r.Value()
 		if r.spanDecoder == nil {
 			r.spanDecoder = newCopyingDecoder(nil)
 			r.spanDecoder.many = true
 		}
 		d := r.spanDecoder
-		d.Scanner.Reset(doc)
+		d.Scanner.Reset(r.Value())
 		span := d.span()
 		d.End()
-		if err := d.Err(); err != nil {
-			r.Fail(r.Offset()-int64(len(doc)), err)
-			break
-		}
+		r.Fail(d.Err())
 		spans = append(spans, span)
 		r.Spend(sizeOfSpan)
 	}

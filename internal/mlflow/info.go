@@ -49,15 +49,8 @@ func ReadSearch(s *pyjson.Stream) (InfosPage, error) {
 			}
 			s.Open(pyjson.KindArray)
 			for s.NextElement() {
-				at := s.Offset()
-				doc := s.Own() // a trace must not hold the memory of the whole page
-				if s.Err() != nil {
-					break
-				}
-				info, err := listed(doc)
-				if err != nil {
-					s.Fail(at, err)
-				}
+				info, err := listed(s.Own()) // a trace must not hold the memory of the whole page
+				s.Fail(err)
 				page.Infos = append(page.Infos, info)
 				s.Spend(sizeOfInfo)
 			}

@@ -25,6 +25,7 @@ type Stream struct {
 	text  []byte    // what is at hand; pos is how far it was read
 	pos   int
 	base  int64 // offset of the text at hand
+	last  int64 // offset of the value that was read last
 	start int   // where the value begins that is held, -1: none is
 	held  [][]byte
 	size  int // of held, bytes
@@ -50,14 +51,14 @@ func (s *Stream) Cut() bool { return s.cut }
 // Offset is how many bytes were read so far.
 func (s *Stream) Offset() int64 { return s.base + int64(s.pos) }
 
-// Fail makes err the error of the stream if it has none. The offset of a *SyntaxError, which counts
-// from the given one, is that in the whole text from then on.
-func (s *Stream) Fail(offset int64, err error) {
+// Fail makes an error of the value that was read last the error of the stream if it has none. The
+// offset of a *SyntaxError, which is that in the value, becomes that in the whole text.
+func (s *Stream) Fail(err error) {
 	if s.err != nil {
 		return
 	}
 	if syntax, ok := errors.AsType[*SyntaxError](err); ok {
-		err = &SyntaxError{Expected: syntax.Expected, Offset: int(offset) + syntax.Offset}
+		err = &SyntaxError{Expected: syntax.Expected, Offset: int(s.last) + syntax.Offset}
 	}
 	s.err = err
 }
@@ -70,7 +71,9 @@ func (s *Stream) Spend(n int) {
 }
 
 func (s *Stream) fail(expected string) {
-	s.Fail(s.Offset(), &SyntaxError{Expected: expected})
+	if s.err == nil {
+		s.err = &SyntaxError{Expected: expected, Offset: int(s.Offset())}
+	}
 }
 
 // fill brings more of the text and reports whether there is more.
@@ -194,12 +197,9 @@ func (s *Stream) next(closing byte, expected string) bool {
 // Key reads the key of the member that NextMember found, and its colon. It is only valid until the
 // next call.
 func (s *Stream) Key() []byte {
-	at := s.Offset()
 	inner := NewScanner(s.Value())
 	key := inner.Bytes()
-	if err := inner.Err(); err != nil {
-		s.Fail(at, err)
-	}
+	s.Fail(inner.Err())
 	if s.peek() != ':' {
 		s.missing("':'")
 		return nil
@@ -227,6 +227,7 @@ func (s *Stream) Own() []byte {
 
 func (s *Stream) value() (text []byte, own bool) {
 	s.peek()
+	s.last = s.Offset()
 	s.start, s.held, s.size = s.pos, nil, 0
 	s.pass()
 	text = s.text[s.start:s.pos:s.pos]
@@ -356,13 +357,10 @@ func (s *Stream) Skip() {
 		case KindString:
 			s.string()
 		default:
-			at := s.Offset()
 			inner := NewScanner(s.Value())
 			inner.skipScalar(k)
 			inner.End()
-			if err := inner.Err(); err != nil {
-				s.Fail(at, err)
-			}
+			s.Fail(inner.Err())
 		}
 		for {
 			if s.err != nil || open.depth == 0 {

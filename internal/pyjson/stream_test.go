@@ -27,14 +27,11 @@ func read(s *Stream) (values []string) {
 		case s.Kind() == KindArray:
 			s.Open(KindArray)
 			for s.NextElement() {
-				at := s.Offset()
 				text := s.Value()
 				inner := NewScanner(text)
 				inner.Skip()
 				inner.End()
-				if err := inner.Err(); err != nil {
-					s.Fail(at, err)
-				}
+				s.Fail(inner.Err())
 				values = append(values, string(text))
 			}
 		default:
@@ -75,6 +72,13 @@ func TestStreamInPieces(t *testing.T) {
 			}
 		}
 	}
+}
+
+// An error in a value has the offset in the whole text.
+func TestStreamOffset(t *testing.T) {
+	s := NewStream(strings.NewReader(`{"list": [1,  {"a" 1}]}`))
+	read(s)
+	require.Equal(t, &SyntaxError{Expected: "':'", Offset: 19}, s.Err())
 }
 
 // The beginning of a text is known as one that was cut, wherever that was, and an error of the reader

@@ -105,21 +105,14 @@ func (p *experimentsPage) read(s *pyjson.Stream) error {
 			}
 			s.Open(pyjson.KindArray)
 			for s.NextElement() {
-				at, doc := s.Offset(), s.Value()
+				doc := s.Value()
 				var e listedExperiment
-				if s.Err() != nil {
-					break
-				}
-				if err := json.Unmarshal(doc, &e); err != nil {
-					s.Fail(at, err)
-				}
+				s.Fail(json.Unmarshal(doc, &e))
 				p.Experiments = append(p.Experiments, e)
 				s.Spend(len(doc) + sizeOfExperiment)
 			}
 		case "next_page_token":
-			if err := json.Unmarshal(s.Value(), &p.Next); err != nil {
-				s.Fail(s.Offset(), err)
-			}
+			s.Fail(json.Unmarshal(s.Value(), &p.Next))
 		default:
 			s.Skip()
 		}
