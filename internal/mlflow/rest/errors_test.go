@@ -107,6 +107,19 @@ func TestAnswersThatAreErrors(t *testing.T) {
 	}
 }
 
+// TestExperimentsThatCannotBeRead: such an answer is a fault of the answer, not of the connection, and
+// is not asked for again.
+func TestExperimentsThatCannotBeRead(t *testing.T) {
+	for _, body := range []string{`{"experiments": [{"name": 5}]}`, `{"experiments": [5]}`, `{"next_page_token": {}}`,
+		`{"experiments": [!]}`} {
+		s := newServer(t, "3.17.2")
+		s.SetFault(func(*http.Request) *mlflowtest.Fault { return &mlflowtest.Fault{Status: 200, Body: body} })
+		_, err := newClient(t, s.URL(), nil).Experiments(t.Context())
+		check(t, err, KindAnswer, true, "can't be understood")
+		assert.Equal(t, 1, s.Count(""), body)
+	}
+}
+
 func check(t *testing.T, err error, kind Kind, permanent bool, want string) {
 	t.Helper()
 	var e *Error

@@ -179,21 +179,18 @@ func decode(r *request, res *http.Response, from *answerBody) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if len(bytes.TrimSpace(start)) > 0 && !looksJSON(start) || errors.Is(err, io.EOF) && !looksJSON(start) {
+	if !looksJSON(start) && (len(bytes.TrimSpace(start)) > 0 || errors.Is(err, io.EOF)) {
 		return noJSON(r, res, start)
 	}
 	stream := pyjson.NewStream(head)
 	err = r.decode(stream)
-	switch _, syntax := errors.AsType[*pyjson.SyntaxError](stream.Err()); {
+	switch {
 	case err == nil:
 		return nil
+	case from.err != nil:
+		return from.err
 	case stream.Cut():
 		return cutShort(r)
-	case stream.Err() != nil && !syntax:
-		return stream.Err()
-	}
-	if e, ok := asError(err); ok {
-		return e
 	}
 	return undecodable(r.route, err)
 }
@@ -261,11 +258,17 @@ type answerBody struct {
 	from   io.Reader
 	limit  int64
 	read   int64
-	large  bool // it is the large one
+	large  bool  // it is the large one
+	err    error // of the last Read, other than io.EOF
 }
 
 // Read implements io.Reader. An answer longer than the limit ends with errTooLarge.
-func (b *answerBody) Read(p []byte) (int, error) {
+func (b *answerBody) Read(p []byte) (n int, err error) {
+	defer func() {
+		if !errors.Is(err, io.EOF) {
+			b.err = err
+		}
+	}()
 	if b.read > largeAnswer && !b.large {
 		select {
 		case b.client.large <- struct{}{}:
@@ -274,7 +277,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 			return 0, context.Cause(b.ctx)
 		}
 	}
-	n, err := b.from.Read(p[:min(int64(len(p)), b.limit+1-b.read)])
+	n, err = b.from.Read(p[:min(int64(len(p)), b.limit+1-b.read)])
 	if b.read += int64(n); b.read > b.limit {
 		return n, errTooLarge
 	}
