@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
@@ -61,22 +60,15 @@ func EncodeOpen(page []OpenTrace) []byte {
 			panic(err) // every field is a plain value
 		}
 	}
-	return append(fmt.Appendf(nil, "%s %08x\n", openVersion, crc32.ChecksumIEEE(body.Bytes())), body.Bytes()...)
+	return seal(openVersion, "\n", body.Bytes())
 }
 
-// DecodeOpen reads what EncodeOpen wrote. The error is delivered.ErrDamaged or delivered.ErrNewerFormat, with what is
-// wrong.
+// DecodeOpen reads what EncodeOpen wrote. The error is delivered.ErrDamaged or
+// delivered.ErrNewerFormat, with what is wrong.
 func DecodeOpen(b []byte) ([]OpenTrace, error) {
-	head, body, found := bytes.Cut(b, []byte("\n"))
-	version, sum, _ := bytes.Cut(head, []byte(" "))
-	if !found {
-		return nil, fmt.Errorf("%w: a page of open traces has no header", delivered.ErrDamaged)
-	}
-	if err := checkVersion(string(version), openVersion); err != nil {
+	_, body, err := unseal(b, "a page of open traces", "\n", openVersion)
+	if err != nil {
 		return nil, err
-	}
-	if fmt.Sprintf("%08x", crc32.ChecksumIEEE(body)) != string(sum) {
-		return nil, fmt.Errorf("%w: the checksum of a page of open traces does not match", delivered.ErrDamaged)
 	}
 	var page []OpenTrace
 	d := json.NewDecoder(bytes.NewReader(body))

@@ -4,13 +4,9 @@
 package progress
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"maps"
-	"strconv"
-	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -198,31 +194,7 @@ const (
 )
 
 // Encode returns the record with its version and a checksum.
-func (r Record) Encode() []byte {
-	body, err := json.Marshal(r)
-	if err != nil {
-		panic(err) // every field is a plain value
-	}
-	return append(fmt.Appendf(nil, "%s %08x ", recordVersion, crc32.ChecksumIEEE(body)), body...)
-}
-
-// checkVersion compares the version in front of stored bytes with the one that is read here; both
-// end in a number.
-func checkVersion(got, want string) error {
-	if got == want {
-		return nil
-	}
-	cut := strings.LastIndexByte(want, '-') + 1
-	number, ours := strings.CutPrefix(got, want[:cut])
-	theirs, err := strconv.Atoi(number)
-	own, _ := strconv.Atoi(want[cut:])
-	if ours && err == nil && theirs > own {
-		return fmt.Errorf(
-			"%w: its format is %s, this version reads %s; run the newer version, or use another storage folder",
-			delivered.ErrNewerFormat, got, want)
-	}
-	return fmt.Errorf("%w: its format is %.40q, this version reads %q", delivered.ErrDamaged, got, want)
-}
+func (r Record) Encode() []byte { return sealJSON(recordVersion, r) }
 
 // DecodeRecord reads what Encode wrote; no bytes at all are an empty record. The error is
 // delivered.ErrDamaged or delivered.ErrNewerFormat, with what is wrong.
@@ -231,27 +203,17 @@ func DecodeRecord(b []byte) (Record, error) {
 	if b == nil {
 		return r, nil
 	}
-	parts := bytes.SplitN(b, []byte(" "), 3)
-	if len(parts) != 3 {
-		return r, fmt.Errorf("%w: it has no header", delivered.ErrDamaged)
+	version, body, err := unseal(b, "a position", " ", recordVersion, recordVersion1, recordVersion2)
+	if err != nil {
+		return r, err
 	}
-	version := string(parts[0])
-	if version != recordVersion1 && version != recordVersion2 {
-		if err := checkVersion(version, recordVersion); err != nil {
-			return r, err
-		}
-	}
-	if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(parts[2])); sum != string(parts[1]) {
-		return r, fmt.Errorf("%w: its checksum does not match", delivered.ErrDamaged)
-	}
-	var err error
 	switch version {
 	case recordVersion1:
-		r, err = upgrade1(parts[2])
+		r, err = upgrade1(body)
 	case recordVersion2:
-		r, err = upgrade2(parts[2])
+		r, err = upgrade2(body)
 	default:
-		err = json.Unmarshal(parts[2], &r)
+		err = json.Unmarshal(body, &r)
 	}
 	if err != nil {
 		return Record{}, fmt.Errorf("%w: %w", delivered.ErrDamaged, err)

@@ -4,10 +4,8 @@
 package progress
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 )
@@ -27,13 +25,7 @@ type SpanCount struct {
 const spanCountVersion = "mlflow-spans-1"
 
 // Encode returns the count with its version and a checksum.
-func (c SpanCount) Encode() []byte {
-	body, err := json.Marshal(c)
-	if err != nil {
-		panic(err) // every field is a plain value
-	}
-	return append(fmt.Appendf(nil, "%s %08x ", spanCountVersion, crc32.ChecksumIEEE(body)), body...)
-}
+func (c SpanCount) Encode() []byte { return sealJSON(spanCountVersion, c) }
 
 // DecodeSpanCount reads what Encode wrote; no bytes at all are an empty count. The error is
 // delivered.ErrDamaged or delivered.ErrNewerFormat, with what is wrong.
@@ -42,17 +34,11 @@ func DecodeSpanCount(b []byte) (SpanCount, error) {
 	if b == nil {
 		return c, nil
 	}
-	parts := bytes.SplitN(b, []byte(" "), 3)
-	if len(parts) != 3 {
-		return c, fmt.Errorf("%w: a count of spans has no header", delivered.ErrDamaged)
-	}
-	if err := checkVersion(string(parts[0]), spanCountVersion); err != nil {
+	_, body, err := unseal(b, "a count of spans", " ", spanCountVersion)
+	if err != nil {
 		return c, err
 	}
-	if sum := fmt.Sprintf("%08x", crc32.ChecksumIEEE(parts[2])); sum != string(parts[1]) {
-		return c, fmt.Errorf("%w: the checksum of a count of spans does not match", delivered.ErrDamaged)
-	}
-	if err := json.Unmarshal(parts[2], &c); err != nil {
+	if err := json.Unmarshal(body, &c); err != nil {
 		return SpanCount{}, fmt.Errorf("%w: a count of spans: %w", delivered.ErrDamaged, err)
 	}
 	return c, nil
