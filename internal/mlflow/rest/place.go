@@ -84,12 +84,12 @@ func (c *Client) placeDocument(ctx context.Context, info *mlflow.Info, place, he
 	limit int64) (d document, err error) {
 	r := c.placeRequest(place, limit)
 	r.query.Set("trace_ids", hex)
-	var elements []mlflow.Element
+	var found *mlflow.Element
 	r.decode = func(s *pyjson.Stream) error {
-		elements = nil
+		found = nil
 		return mlflow.ReadBatch(s, func(e mlflow.Element) error {
-			if e.TraceID == hex {
-				elements = append(elements, e)
+			if found == nil && e.TraceID == hex {
+				found = &e
 			}
 			return nil
 		})
@@ -97,8 +97,8 @@ func (c *Client) placeDocument(ctx context.Context, info *mlflow.Info, place, he
 	if _, err := c.call(ctx, single, r); err != nil {
 		return d, err
 	}
-	if len(elements) > 0 {
-		trace, err := elements[0].Trace(*info)
+	if found != nil {
+		trace, err := found.Trace(*info)
 		return document{trace, asSkip(err)}, nil
 	}
 	return d, &Error{Kind: KindNotFound, Route: routePlace, Status: http.StatusOK,
