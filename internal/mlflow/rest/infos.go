@@ -30,28 +30,28 @@ func (c *Client) Infos(ctx context.Context, r mlflow.Range, after mlflow.Positio
 	if err != nil {
 		return nil, err
 	}
-	return c.list(ctx, version, []string{r.ExperimentID}, r, after, limit)
+	return c.list(ctx, version, []string{r.ExperimentID}, window{r.From, r.To, r.Filter}, after, limit)
 }
 
-// list is Infos for several experiments at once; the one of the range counts for Databricks only.
-func (c *Client) list(ctx context.Context, version int32, experiments []string, r mlflow.Range,
-	after mlflow.Position, limit int) ([]mlflow.Info, error) {
+// list is Infos for several experiments at once, on Databricks for one.
+func (c *Client) list(ctx context.Context, version int32, experiments []string, w window, after mlflow.Position,
+	limit int) ([]mlflow.Info, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	from := max(r.From, after.Timestamp)
+	from := max(w.from, after.Timestamp)
 	if c.dbx != nil {
-		r.To = end(r.To)
+		w.to = end(w.to)
 	}
 	for size := min(c.cfg.PageSize, max(limit, 50)+1); ; {
-		if r.To != 0 && from >= r.To {
+		if w.to != 0 && from >= w.to {
 			return nil, nil
 		}
-		to, err := c.until(ctx, r, from)
+		to, err := c.until(ctx, experiments, from, w.to)
 		if err != nil {
 			return nil, err
 		}
-		page, err := c.search(ctx, version, experiments, window{from, to, r.Filter}, size, "")
+		page, err := c.search(ctx, version, experiments, window{from, to, w.own}, size, "")
 		if errors.Is(err, errTooLarge) && size > 1 {
 			size /= 2
 			continue
@@ -64,9 +64,9 @@ func (c *Client) list(ctx context.Context, version int32, experiments []string, 
 			return nil, &Error{Kind: KindAnswer, Route: routeSearch,
 				Message: "the server doesn't list traces in the order that was asked for (timestamp_ms ASC)"}
 		}
-		c.learn(r, len(infos), size)
+		c.learn(experiments, len(infos), size)
 		if page.NextToken == "" {
-			if found := follow(infos, after, limit); len(found) > 0 || to == r.To {
+			if found := follow(infos, after, limit); len(found) > 0 || to == w.to {
 				return found, nil
 			}
 			from = to
@@ -82,7 +82,7 @@ func (c *Client) list(ctx context.Context, version int32, experiments []string, 
 			return found, nil
 		}
 		if len(whole) == 0 { // the page holds one millisecond and not all of it
-			all, err := c.millisecond(ctx, version, experiments, r, last, size)
+			all, err := c.millisecond(ctx, version, experiments, window{last, last + 1, w.own}, size)
 			if err != nil {
 				return nil, err
 			}
@@ -103,7 +103,7 @@ const maxMillisecond = 200_000
 
 // millisecond reads all traces of one millisecond by page tokens, again and again until a pass
 // finds nothing new, since deletions move the pages.
-func (c *Client) millisecond(ctx context.Context, version int32, experiments []string, r mlflow.Range, at int64,
+func (c *Client) millisecond(ctx context.Context, version int32, experiments []string, w window,
 	size int) ([]mlflow.Info, error) {
 	var all []mlflow.Info
 	seen := map[string]bool{}
@@ -112,7 +112,7 @@ func (c *Client) millisecond(ctx context.Context, version int32, experiments []s
 		p := paging{route: routeSearch}
 		inPass := map[string]bool{}
 		for token := ""; ; {
-			page, err := c.search(ctx, version, experiments, window{at, at + 1, r.Filter}, size, token)
+			page, err := c.search(ctx, version, experiments, w, size, token)
 			if err != nil {
 				return nil, err
 			}
@@ -135,7 +135,7 @@ func (c *Client) millisecond(ctx context.Context, version int32, experiments []s
 			}
 			if len(all) > maxMillisecond {
 				return nil, &Error{Kind: KindAnswer, Route: routeSearch, Message: fmt.Sprintf(
-					"the server lists more than %d traces of the millisecond %d", maxMillisecond, at)}
+					"the server lists more than %d traces of the millisecond %d", maxMillisecond, w.from)}
 			}
 		}
 		if len(all) == known {

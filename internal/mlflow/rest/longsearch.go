@@ -240,13 +240,13 @@ func end(to int64) int64 {
 
 // until says up to when the next search looks. Of a place in Unity Catalog only a window is
 // searched, so that the warehouse doesn't read all that is newer for each page.
-func (c *Client) until(ctx context.Context, r mlflow.Range, from int64) (int64, error) {
+func (c *Client) until(ctx context.Context, experiments []string, from, last int64) (int64, error) {
 	if c.dbx == nil || from <= 0 {
-		return r.To, nil
+		return last, nil
 	}
-	h, err := c.home(ctx, r.ExperimentID)
+	h, err := c.home(ctx, experiments[0])
 	if err != nil || h.place == "" {
-		return r.To, err
+		return last, err
 	}
 	c.dbx.mu.Lock()
 	defer c.dbx.mu.Unlock()
@@ -254,20 +254,20 @@ func (c *Client) until(ctx context.Context, r mlflow.Range, from int64) (int64, 
 	if w == 0 {
 		w = firstWindow
 	}
-	if to := from + w.Milliseconds(); to < r.To && to < time.Now().UnixMilli() {
+	if to := from + w.Milliseconds(); to < last && to < time.Now().UnixMilli() {
 		return to, nil
 	}
-	return r.To, nil // what bears a time to come is not much
+	return last, nil // what bears a time to come is not much
 }
 
 // learn widens the window after a page that was not half full and narrows it after a full one.
-func (c *Client) learn(r mlflow.Range, found, size int) {
+func (c *Client) learn(experiments []string, found, size int) {
 	if c.dbx == nil {
 		return
 	}
 	c.dbx.mu.Lock()
 	defer c.dbx.mu.Unlock()
-	place := c.dbx.homes[r.ExperimentID].place
+	place := c.dbx.homes[experiments[0]].place
 	w := c.dbx.windows[place]
 	if w == 0 {
 		w = firstWindow

@@ -70,14 +70,11 @@ func offset(token string) (n int64, ok bool) {
 // Recent implements mlflow.Source: by the end of traces on servers of 3.6 and later.
 func (c *Client) Recent(ctx context.Context, r mlflow.Recency, after mlflow.Position, limit int) ([]mlflow.Info,
 	error) {
-	of := mlflow.Range{From: r.From, Filter: r.Filter}
-	if c.dbx != nil && len(r.Experiments) > 1 {
+	if c.dbx != nil && len(r.Experiments) != 1 {
 		return nil, fmt.Errorf("%w: Databricks is asked for one experiment at a time", mlflow.ErrUnsupported)
 	}
-	if len(r.Experiments) == 1 {
-		of.ExperimentID = r.Experiments[0]
-	}
-	infos, err := c.ended(ctx, r.Experiments, of, r.Since, after, limit)
+	w := window{from: r.From, own: r.Filter}
+	infos, err := c.ended(ctx, r.Experiments, w, r.Since, after, limit)
 	if !unsupported(err) {
 		return infos, err
 	}
@@ -85,19 +82,19 @@ func (c *Client) Recent(ctx context.Context, r mlflow.Recency, after mlflow.Posi
 	if err != nil {
 		return nil, err
 	}
-	of.From = max(r.From, r.Since)
-	return c.list(ctx, version, r.Experiments, of, after, limit)
+	w.from = max(r.From, r.Since)
+	return c.list(ctx, version, r.Experiments, w, after, limit)
 }
 
 // Ended implements mlflow.Source: on servers of 3.6 and later, by their filter.
 func (c *Client) Ended(ctx context.Context, r mlflow.Range, since int64, after mlflow.Position,
 	limit int) ([]mlflow.Info, error) {
-	return c.ended(ctx, []string{r.ExperimentID}, r, since, after, limit)
+	return c.ended(ctx, []string{r.ExperimentID}, window{r.From, r.To, r.Filter}, since, after, limit)
 }
 
 // ended is Ended for several experiments.
-func (c *Client) ended(ctx context.Context, experiments []string, r mlflow.Range, since int64,
-	after mlflow.Position, limit int) ([]mlflow.Info, error) {
+func (c *Client) ended(ctx context.Context, experiments []string, w window, since int64, after mlflow.Position,
+	limit int) ([]mlflow.Info, error) {
 	version, err := c.version(ctx)
 	switch {
 	case err != nil:
@@ -108,12 +105,12 @@ func (c *Client) ended(ctx context.Context, experiments []string, r mlflow.Range
 		return nil, fmt.Errorf("%w: servers before MLflow 3.6, and those that keep traces in files, don't search by "+
 			"the end of a trace", mlflow.ErrUnsupported)
 	}
-	own := strings.TrimSpace(r.Filter)
-	r.Filter = endField + " >= " + strconv.FormatInt(since, 10)
-	if own != "" {
-		r.Filter += " AND " + own
+	ended := w
+	ended.own = endField + " >= " + strconv.FormatInt(since, 10)
+	if own := strings.TrimSpace(w.own); own != "" {
+		ended.own += " AND " + own
 	}
-	infos, err := c.list(ctx, version, experiments, r, after, limit)
+	infos, err := c.list(ctx, version, experiments, ended, after, limit)
 	e, ok := asError(err)
 	switch {
 	case !ok || ctx.Err() != nil:
@@ -127,7 +124,7 @@ func (c *Client) ended(ctx context.Context, experiments []string, r mlflow.Range
 		return nil, err
 	}
 	c.noEnd.Store(true)
-	return c.ended(ctx, experiments, r, since, after, limit)
+	return c.ended(ctx, experiments, w, since, after, limit)
 }
 
 // endField is what servers call the time at which a trace ended.
