@@ -113,7 +113,7 @@ func BenchmarkDecodeAndConvert(b *testing.B) {
 			b.ReportAllocs()
 			spans := 0
 			for b.Loop() {
-				decoded, err := mlflow.DecodeArtifact(trace.Info, bytes.Clone(doc))
+				decoded, err := mlflow.DecodeTrace(trace.Info, bytes.Clone(doc))
 				require.NoError(b, err)
 				td := ptrace.NewTraces()
 				spans += c.Append(td, exp, decoded).Spans

@@ -88,7 +88,7 @@ func FuzzConvertArtifact(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		before := bytes.Clone(doc)
-		trace, err := mlflow.DecodeArtifact(mlflow.Info{ID: "tr-1", State: mlflow.StateOK}, doc)
+		trace, err := mlflow.DecodeTrace(mlflow.Info{ID: "tr-1", State: mlflow.StateOK}, doc)
 		if err != nil {
 			return
 		}

@@ -42,7 +42,7 @@ func recordedTraces(t testing.TB, version string) map[string]*mlflow.Trace {
 		if !bytes.Contains(doc, []byte(`"spans"`)) {
 			continue // the server's answer that there is no artifact
 		}
-		trace, err := mlflow.DecodeArtifact(recordedInfo(t, version, label), doc)
+		trace, err := mlflow.DecodeTrace(recordedInfo(t, version, label), doc)
 		require.NoError(t, err, path)
 		traces[label] = trace
 	}
@@ -52,15 +52,13 @@ func recordedTraces(t testing.TB, version string) map[string]*mlflow.Trace {
 func recordedInfo(t testing.TB, version, label string) mlflow.Info {
 	t.Helper()
 	path := filepath.Join(recorded, version, "trace-"+label)
-	decode := mlflow.DecodeInfoV3
 	doc, err := os.ReadFile(path + ".info_v3.json")
 	if os.IsNotExist(err) {
-		decode = mlflow.DecodeInfoV2
 		doc = read(t, path+".info_v2.json")
 	} else {
 		require.NoError(t, err)
 	}
-	info, err := decode(doc)
+	info, err := mlflow.DecodeInfo(doc)
 	require.NoError(t, err, path)
 	return info
 }
@@ -170,7 +168,7 @@ func TestTypedFormGivesTheSame(t *testing.T) {
 			var answer struct{ Trace json.RawMessage }
 			require.NoError(t, json.Unmarshal(read(t, filepath.Join(recorded, "3.17.2", "trace-"+label+".get_v3.json")),
 				&answer))
-			typed, err := mlflow.DecodeTyped(trace.Info, answer.Trace)
+			typed, err := mlflow.DecodeTrace(trace.Info, answer.Trace)
 			require.NoError(t, err)
 			want, got := ptrace.NewTraces(), ptrace.NewTraces()
 			NewConverter(captured).Append(want, exp, trace)

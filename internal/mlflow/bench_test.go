@@ -23,12 +23,11 @@ func compact(b *testing.B, body []byte) []byte {
 func BenchmarkDecode(b *testing.B) {
 	for _, c := range []struct {
 		name, file string
-		decode     func(Info, []byte) (*Trace, error)
 	}{
-		{"A", "testdata/2.22.5/trace-every_kind.artifact.json", DecodeArtifact},
-		{"B", "testdata/3.4.0/trace-every_kind.artifact.json", DecodeArtifact},
-		{"C", "testdata/3.17.2/trace-every_kind.artifact.json", DecodeArtifact},
-		{"D", "testdata/3.17.2/trace-every_kind.get_v3.json", DecodeTyped},
+		{"A", "testdata/2.22.5/trace-every_kind.artifact.json"},
+		{"B", "testdata/3.4.0/trace-every_kind.artifact.json"},
+		{"C", "testdata/3.17.2/trace-every_kind.artifact.json"},
+		{"D", "testdata/3.17.2/trace-every_kind.get_v3.json"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			doc := compact(b, read(b, c.file))
@@ -36,7 +35,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.SetBytes(int64(len(doc)))
 			b.ReportAllocs()
 			for b.Loop() {
-				trace, err := c.decode(Info{}, doc)
+				trace, err := DecodeTrace(Info{}, doc)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -76,7 +75,7 @@ func BenchmarkDecodeSearch(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				page, err := DecodeSearchV3(body)
+				page, err := DecodeSearch(body)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -17,21 +17,21 @@ import (
 // is kept as its text. What makes the document as a whole unreadable is a *Skip that names the byte
 // and holds no content.
 
-// DecodeArtifact decodes a traces.json document: {"spans": […]} of schema 2 (2.14 to 2.22), schema
-// 3 (3.0 to 3.5) and of the artifact route of the database era (3.6 on). The caller hands the document
-// over and never writes to it again. An error is always a *Skip.
-func DecodeArtifact(info Info, doc []byte) (*Trace, error) {
+// DecodeTrace decodes the document of one trace, which is one of these:
+//
+//   - traces.json: {"spans": […]} of schema 2 (2.14 to 2.22), schema 3 (3.0 to 3.5) and of the artifact
+//     route of the database era (3.6 on);
+//   - an element of `traces` of batchGet, or `trace` of get: {"trace_info": {…}, "spans": […]} with typed
+//     attribute values, which are transcoded to the canonical JSON text that the other formats have;
+//   - the whole answer of get: {"trace": {…}}.
+//
+// The caller hands the document over and never writes to it again. An error is always a *Skip.
+func DecodeTrace(info Info, doc []byte) (*Trace, error) {
 	return ReadTrace(info, pyjson.NewStreamOf(doc))
 }
 
-// DecodeTyped decodes one element of `traces` of batchGet, or `trace` of get: {"trace_info": {…},
-// "spans": […]} with typed attribute values, which are transcoded to the canonical JSON text that
-// the other formats have. The whole answer of get, {"trace": {…}}, will do as well. The caller hands
-// the document over and never writes to it again. An error is always a *Skip.
-func DecodeTyped(info Info, doc []byte) (*Trace, error) { return DecodeArtifact(info, doc) }
-
-// ReadTrace is DecodeArtifact and DecodeTyped for a document that is decoded as it comes. An error is
-// always a *Skip; one of the reader is that of the stream, too.
+// ReadTrace is DecodeTrace for a document that is decoded as it comes. An error is always a *Skip; one
+// of the reader is that of the stream, too.
 func ReadTrace(info Info, s *pyjson.Stream) (*Trace, error) {
 	r := traceReader{Stream: s}
 	r.Open(pyjson.KindObject)

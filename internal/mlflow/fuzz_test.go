@@ -66,11 +66,11 @@ func FuzzDecodeArtifact(f *testing.F) {
 	seed(f, "trace-*.artifact.json", "trace-*.get_v3.json")
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		before := string(doc)
-		trace, err := DecodeArtifact(Info{ID: "tr-1"}, doc)
+		trace, err := DecodeTrace(Info{ID: "tr-1"}, doc)
 		require.Equal(t, before, string(doc))
 		checkTrace(t, trace, err, doc)
 		if err == nil {
-			again, _ := DecodeArtifact(Info{ID: "tr-1"}, []byte(before))
+			again, _ := DecodeTrace(Info{ID: "tr-1"}, []byte(before))
 			require.Equal(t, again, trace)
 		}
 	})
@@ -82,7 +82,7 @@ func FuzzDecodeTyped(f *testing.F) {
 		`{"spans":[{"attributes":[{"key":"k","value":{"kvlist_value":` +
 			`{"values":[{"value":{"array_value":{"values":[{}]}},"key":"a"}]}}}]}]}`))
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		trace, err := DecodeTyped(Info{ID: "tr-1"}, doc)
+		trace, err := DecodeTrace(Info{ID: "tr-1"}, doc)
 		checkTrace(t, trace, err, doc)
 		err = ReadBatch(pyjson.NewStreamOf(doc), func(e Element) error {
 			trace, err := e.Trace(Info{ID: e.TraceID})
@@ -143,12 +143,12 @@ func FuzzDecodeSpan(f *testing.F) {
 func FuzzDecodeInfos(f *testing.F) {
 	seed(f, "search_v?*.json", "trace-*.info_v?.json", "batch_get_infos_v3.json")
 	f.Fuzz(func(t *testing.T, body []byte) {
-		page, err := DecodeSearchV3(body)
+		page, err := DecodeSearch(body)
 		if err != nil {
 			require.Empty(t, page)
 		}
 		infos := page.Infos
-		if info, err := DecodeInfoV2(body); err == nil {
+		if info, err := DecodeInfo(body); err == nil {
 			infos = append(infos, info)
 		}
 		for _, info := range infos {

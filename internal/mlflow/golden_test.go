@@ -51,11 +51,11 @@ func label(name string) string {
 func infoOf(t testing.TB, version, label string) Info {
 	t.Helper()
 	if names := recorded(t, version, "trace-"+label+".info_v3.json"); len(names) == 1 {
-		info, err := DecodeInfoV3(read(t, names[0]))
+		info, err := DecodeInfo(read(t, names[0]))
 		require.NoError(t, err)
 		return info
 	}
-	info, err := DecodeInfoV2(read(t, filepath.Join("testdata", version, "trace-"+label+".info_v2.json")))
+	info, err := DecodeInfo(read(t, filepath.Join("testdata", version, "trace-"+label+".info_v2.json")))
 	require.NoError(t, err)
 	return info
 }
@@ -70,7 +70,7 @@ func TestGolden(t *testing.T) {
 				info := infoOf(t, version, label(name))
 				fmt.Fprintf(&out, "=== %s\n", label(name))
 				dumpInfo(&out, &info)
-				trace, err := DecodeArtifact(info, read(t, name))
+				trace, err := DecodeTrace(info, read(t, name))
 				require.NoError(t, err, name)
 				dumpSpans(&out, trace)
 			}
@@ -162,7 +162,7 @@ func TestTypedEqualsArtifact(t *testing.T) {
 			names := recorded(t, version, "trace-"+label+".artifact.json")
 			require.Len(t, names, 1)
 			info := infoOf(t, version, label)
-			want, err := DecodeArtifact(info, read(t, names[0]))
+			want, err := DecodeTrace(info, read(t, names[0]))
 			require.NoError(t, err)
 			got, err := decode(info)
 			require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestTypedEqualsArtifact(t *testing.T) {
 		for _, name := range recorded(t, version, "trace-*.get_v3.json") {
 			t.Run(version+"/"+label(name), func(t *testing.T) {
 				typed := read(t, name)
-				compare(t, label(name), len(typed), func(i Info) (*Trace, error) { return DecodeTyped(i, typed) })
+				compare(t, label(name), len(typed), func(i Info) (*Trace, error) { return DecodeTrace(i, typed) })
 			})
 		}
 		t.Run(version+"/batch", func(t *testing.T) {
@@ -196,11 +196,10 @@ func TestTypedEqualsArtifact(t *testing.T) {
 // TestInfosAgree compares each trace's own info with the one in the search answer.
 func TestInfosAgree(t *testing.T) {
 	for _, version := range versions {
-		for era, decode := range map[string]func([]byte) (InfosPage, error){"v2": DecodeSearchV2,
-			"v3": DecodeSearchV3} {
+		for _, era := range []string{"v2", "v3"} {
 			for _, name := range recorded(t, version, "search_"+era+".json") {
 				t.Run(version+"/"+era, func(t *testing.T) {
-					page, err := decode(read(t, name))
+					page, err := DecodeSearch(read(t, name))
 					require.NoError(t, err)
 					require.NotEmpty(t, page.Infos)
 					found := map[string]Info{}
@@ -208,7 +207,7 @@ func TestInfosAgree(t *testing.T) {
 						found[info.ID] = info
 					}
 					for _, name := range recorded(t, version, "trace-*.info_"+era+".json") {
-						info, err := DecodeInfoV3(read(t, name))
+						info, err := DecodeInfo(read(t, name))
 						require.NoError(t, err)
 						if want, ok := found[info.ID]; ok {
 							assert.Equal(t, want, info, name)
@@ -224,7 +223,7 @@ func TestInfosAgree(t *testing.T) {
 func TestInfosV2AndV3(t *testing.T) {
 	for _, version := range []string{"3.6.0", "3.17.2"} {
 		for _, name := range recorded(t, version, "trace-*.info_v2.json") {
-			v2, err := DecodeInfoV2(read(t, name))
+			v2, err := DecodeInfo(read(t, name))
 			require.NoError(t, err)
 			v3 := infoOf(t, version, label(name))
 			v3.RequestPreview, v3.ResponsePreview, v3.ClientRequestID, v3.Assessments = "", "", "", nil
@@ -234,19 +233,19 @@ func TestInfosV2AndV3(t *testing.T) {
 }
 
 func TestPagesAndBatches(t *testing.T) {
-	page, err := DecodeSearchV3(read(t, "testdata/3.17.2/search_v3_page1.json"))
+	page, err := DecodeSearch(read(t, "testdata/3.17.2/search_v3_page1.json"))
 	require.NoError(t, err)
 	assert.Len(t, page.Infos, 2)
 	assert.NotEmpty(t, page.NextToken)
-	page, err = DecodeSearchV2(read(t, "testdata/3.17.2/search_v2_page1.json"))
+	page, err = DecodeSearch(read(t, "testdata/3.17.2/search_v2_page1.json"))
 	require.NoError(t, err)
 	assert.Len(t, page.Infos, 2)
 	assert.NotEmpty(t, page.NextToken)
-	page, err = DecodeSearchV3(read(t, "testdata/3.17.2/batch_get_infos_v3.json"))
+	page, err = DecodeSearch(read(t, "testdata/3.17.2/batch_get_infos_v3.json"))
 	require.NoError(t, err)
 	assert.Len(t, page.Infos, 3)
 	for _, empty := range []string{`{}`, `{"traces":null}`, `{"traces":[]}`} {
-		page, err = DecodeSearchV3([]byte(empty))
+		page, err = DecodeSearch([]byte(empty))
 		require.NoError(t, err)
 		assert.Equal(t, InfosPage{}, page)
 		list, err := readBatch([]byte(empty))
@@ -254,14 +253,14 @@ func TestPagesAndBatches(t *testing.T) {
 		assert.Empty(t, list)
 	}
 	for _, bad := range []string{``, `[]`, `<html>`, `{"traces":[{"trace_id":"secret`, `{}{}`} {
-		_, err = DecodeSearchV3([]byte(bad))
+		_, err = DecodeSearch([]byte(bad))
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "secret")
-		_, err = DecodeInfoV3([]byte(bad))
+		_, err = DecodeInfo([]byte(bad))
 		require.Error(t, err)
 		_, err = readBatch([]byte(bad))
 		require.Error(t, err)
 	}
-	_, err = DecodeInfoV2([]byte(`{}`))
+	_, err = DecodeInfo([]byte(`{}`))
 	require.EqualError(t, err, "the answer to a request for one trace holds no trace_info")
 }

@@ -23,20 +23,11 @@ type InfosPage struct {
 	NextToken string
 }
 
-// DecodeSearchV3 decodes the answer of POST /api/3.0/mlflow/traces/search (`traces`) and of
-// batchGetInfos (`trace_infos`).
-func DecodeSearchV3(body []byte) (InfosPage, error) { return ReadSearch(pyjson.NewStreamOf(body)) }
+// DecodeSearch decodes the answers of POST /api/3.0/mlflow/traces/search and GET /api/2.0/mlflow/traces
+// (`traces`), and of batchGetInfos (`trace_infos`).
+func DecodeSearch(body []byte) (InfosPage, error) { return ReadSearch(pyjson.NewStreamOf(body)) }
 
-// DecodeSearchV2 decodes the answer of GET /api/2.0/mlflow/traces.
-func DecodeSearchV2(body []byte) (InfosPage, error) { return ReadSearch(pyjson.NewStreamOf(body)) }
-
-// DecodeInfoV3 decodes {"trace": {"trace_info": {…}}} of GET /api/3.0/mlflow/traces/{id}.
-func DecodeInfoV3(body []byte) (Info, error) { return decodeInfo(body) }
-
-// DecodeInfoV2 decodes {"trace_info": {…}} of GET /api/2.0/mlflow/traces/{id}/info.
-func DecodeInfoV2(body []byte) (Info, error) { return decodeInfo(body) }
-
-// ReadSearch is DecodeSearchV3 and DecodeSearchV2 for an answer that is decoded as it comes.
+// ReadSearch is DecodeSearch for an answer that is decoded as it comes.
 func ReadSearch(s *pyjson.Stream) (InfosPage, error) {
 	var page InfosPage
 	s.Open(pyjson.KindObject)
@@ -93,7 +84,9 @@ func listed(doc []byte) (Info, error) {
 // none: {"trace": null}.
 var ErrNoInfo = errors.New("the answer to a request for one trace holds no trace_info")
 
-func decodeInfo(body []byte) (Info, error) {
+// DecodeInfo decodes {"trace": {"trace_info": {…}}} of GET /api/3.0/mlflow/traces/{id} and
+// {"trace_info": {…}} of GET /api/2.0/mlflow/traces/{id}/info.
+func DecodeInfo(body []byte) (Info, error) {
 	var info Info
 	found := false
 	d := newDecoder(body)

@@ -21,7 +21,7 @@ func TestDurations(t *testing.T) {
 }
 
 func TestOddInfos(t *testing.T) {
-	page, err := DecodeSearchV3([]byte(`{"traces":[null,{
+	page, err := DecodeSearch([]byte(`{"traces":[null,{
 		"trace_id":"my-custom-id/ü 1","trace_location":{"type":"MLFLOW_EXPERIMENT",` +
 		`"mlflow_experiment":{"experiment_id":7}},
 		"request_time":"2020-09-13T12:26:40.123456789+02:00","execution_duration":"-1.5s",` +
@@ -36,7 +36,7 @@ func TestOddInfos(t *testing.T) {
 		Metadata: []KeyValue{{"a", ""}, {"b", "2"}}, Tags: []KeyValue{{"", "x"}, {"a", "2"}, {"z", "1"}},
 	}}, page.Infos[1:])
 
-	page, err = DecodeSearchV2(
+	page, err = DecodeSearch(
 		[]byte(`{"traces":[{"request_id":"1","experiment_id":2,"timestamp_ms":"1795236936499",` +
 			`"execution_time_ms":-3,"status":"TRACE_STATUS_UNSPECIFIED"}]}`))
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestOddInfos(t *testing.T) {
 		`{"trace_id": null, "request_time": "2026-11-21T05:12:40Z"}`:  "it has no id",
 		`{"request_time": "soon"}`:                                    "it has no id",
 	} {
-		page, err := DecodeSearchV3([]byte(`{"traces": [` + element + `]}`))
+		page, err := DecodeSearch([]byte(`{"traces": [` + element + `]}`))
 		require.NoError(t, err)
 		require.Len(t, page.Infos, 1)
 		assert.Equal(t, want, page.Infos[0].Unreadable, element)
@@ -64,14 +64,14 @@ func TestOddInfos(t *testing.T) {
 		"2026-11-21T05:12:40Z": 1795237960000, "2026-11-21T05:12:40.9Z": 1795237960900, "1969-12-31T23:59:59.9995Z": -1,
 		"": 0, "yesterday": 0,
 	} {
-		info, err := DecodeInfoV3([]byte(`{"trace":{"trace_info":{"request_time":"` + text + `"}}}`))
+		info, err := DecodeInfo([]byte(`{"trace":{"trace_info":{"request_time":"` + text + `"}}}`))
 		require.NoError(t, err)
 		assert.Equal(t, want, info.Timestamp, text)
 	}
 }
 
 func TestAssessments(t *testing.T) {
-	info, err := DecodeInfoV3([]byte(`{"trace":{"trace_info":{"assessments":[
+	info, err := DecodeInfo([]byte(`{"trace":{"trace_info":{"assessments":[
 		{"assessment_id":"a-2","assessment_name":"late","create_time":"2026-01-01T00:00:00.002Z",` +
 		`"last_update_time":"2026-01-01T00:00:00.002Z","feedback":{"value":{"b":1,"a":[2,null]}}},
 		{"assessment_id":"a-1","assessment_name":"n\"1","trace_id":"tr-1","span_id":"00f067aa0ba902b7",` +

@@ -73,7 +73,7 @@ func TestSpansOf(t *testing.T) {
 
 // TestInfoOfMetadata decodes what infos say of a trace as a whole.
 func TestInfoOfMetadata(t *testing.T) {
-	info, err := DecodeInfoV3([]byte(`{"trace": {"trace_info": {"trace_id": "tr-1", "execution_duration": "0s",
+	info, err := DecodeInfo([]byte(`{"trace": {"trace_info": {"trace_id": "tr-1", "execution_duration": "0s",
 		"trace_metadata": {"mlflow.trace.sizeStats": "{\"num_spans\": 7, \"max\": 1}",
 		"mlflow.trace.infoFinalized": "true"}}}}`))
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestInfoOfMetadata(t *testing.T) {
 	for _, doc := range []string{`{"trace_info": {"request_id": "1"}}`,
 		`{"trace_info": {"request_id": "1", "execution_time_ms": null}}`,
 		`{"trace_info": {"request_id": "1", "execution_duration": null}}`} {
-		info, err = DecodeInfoV2([]byte(doc))
+		info, err = DecodeInfo([]byte(doc))
 		require.NoError(t, err)
 		require.Equal(t, []any{int64(0), false, true}, []any{info.Spans, info.Final, info.Untimed}, doc)
 	}

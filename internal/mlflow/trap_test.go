@@ -19,7 +19,7 @@ import (
 // oneSpan decodes a document of one span with the given members.
 func oneSpan(t *testing.T, members string) Span {
 	t.Helper()
-	trace, err := DecodeArtifact(Info{ID: "tr-0af7651916cd43dd8448eb211c80319d"}, []byte(`{"spans":[{`+members+`}]}`))
+	trace, err := DecodeTrace(Info{ID: "tr-0af7651916cd43dd8448eb211c80319d"}, []byte(`{"spans":[{`+members+`}]}`))
 	require.NoError(t, err)
 	require.Len(t, trace.Spans, 1)
 	return trace.Spans[0]
@@ -57,7 +57,7 @@ func TestIDs(t *testing.T) {
 
 func TestTraceIDs(t *testing.T) {
 	decode := func(id, spans string) *Trace {
-		trace, err := DecodeArtifact(Info{ID: id}, []byte(`{"spans":[`+spans+`]}`))
+		trace, err := DecodeTrace(Info{ID: id}, []byte(`{"spans":[`+spans+`]}`))
 		require.NoError(t, err)
 		return trace
 	}
@@ -209,16 +209,14 @@ func TestSkips(t *testing.T) {
 		`{"spans":[{},"secret"]}`: "corrupt: span 2 is not an object",
 		whole + "x":               "corrupt: the spans are not valid JSON: the end expected at byte 57",
 	} {
-		for _, decode := range []func(Info, []byte) (*Trace, error){DecodeArtifact, DecodeTyped} {
-			trace, err := decode(Info{ID: "tr-1"}, []byte(doc))
-			assert.Nil(t, trace)
-			var skip *Skip
-			require.ErrorAs(t, err, &skip)
-			assert.EqualError(t, err, want)
-		}
+		trace, err := DecodeTrace(Info{ID: "tr-1"}, []byte(doc))
+		assert.Nil(t, trace)
+		var skip *Skip
+		require.ErrorAs(t, err, &skip)
+		assert.EqualError(t, err, want)
 	}
 	for n := range len(whole) {
-		_, err := DecodeArtifact(Info{}, []byte(whole[:n]))
+		_, err := DecodeTrace(Info{}, []byte(whole[:n]))
 		var skip *Skip
 		require.ErrorAs(t, err, &skip, "cut at %d", n)
 		assert.Equal(t, ReasonCorrupt, skip.Reason)
@@ -247,7 +245,7 @@ func TestForeignSpans(t *testing.T) {
 		{"tr-free text", span(own), ""},
 	} {
 		info := Info{ID: tt.id, Metadata: []KeyValue{{MetaSchemaVersion, "3"}}}
-		trace, err := DecodeArtifact(info, []byte(`{"spans":[`+tt.spans+`]}`))
+		trace, err := DecodeTrace(info, []byte(`{"spans":[`+tt.spans+`]}`))
 		if tt.want != "" {
 			assert.Nil(t, trace)
 			assert.EqualError(t, err, tt.want)
@@ -255,12 +253,12 @@ func TestForeignSpans(t *testing.T) {
 		}
 		require.NoError(t, err)
 	}
-	_, err := DecodeArtifact(Info{ID: "tr-" + own}, []byte(`{"spans":[`+span(other)+`]}`))
+	_, err := DecodeTrace(Info{ID: "tr-" + own}, []byte(`{"spans":[`+span(other)+`]}`))
 	require.NoError(t, err, "Databricks gave such ids to clients of 2.x")
 }
 
 func TestLastMemberWins(t *testing.T) {
-	trace, err := DecodeArtifact(Info{}, []byte(`{"spans":[{"name":"a"}],"spans":[{"name":"b","name":"c"}]}`))
+	trace, err := DecodeTrace(Info{}, []byte(`{"spans":[{"name":"a"}],"spans":[{"name":"b","name":"c"}]}`))
 	require.NoError(t, err)
 	require.Len(t, trace.Spans, 1)
 	assert.Equal(t, "c", trace.Spans[0].Name)
@@ -314,10 +312,10 @@ func TestDecodingLeavesTheDocument(t *testing.T) {
 		for _, name := range recorded(t, version, "trace-*.artifact.json") {
 			doc := read(t, name)
 			before := string(doc)
-			first, err := DecodeArtifact(Info{ID: "tr-1"}, doc)
+			first, err := DecodeTrace(Info{ID: "tr-1"}, doc)
 			require.NoError(t, err)
 			require.Equal(t, before, string(doc))
-			second, err := DecodeArtifact(Info{ID: "tr-1"}, doc)
+			second, err := DecodeTrace(Info{ID: "tr-1"}, doc)
 			require.NoError(t, err)
 			require.Equal(t, first, second)
 		}

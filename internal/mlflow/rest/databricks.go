@@ -209,7 +209,7 @@ func (c *Client) workspaceInfo(ctx context.Context, id string) (mlflow.Info, err
 	if err != nil {
 		return mlflow.Info{}, err
 	}
-	info, err := mlflow.DecodeInfoV3(body)
+	info, err := mlflow.DecodeInfo(body)
 	if info, err = known(info, err, id); err == nil && place != "" {
 		info.ID = id
 	}

@@ -160,7 +160,7 @@ func (c *Client) longSearch(ctx context.Context, where []any, filter string, n i
 			return nil
 		}
 		var err error
-		if page, err = mlflow.DecodeSearchV3(answer); err != nil {
+		if page, err = mlflow.DecodeSearch(answer); err != nil {
 			return undecodable(routeLong, err)
 		}
 		return nil

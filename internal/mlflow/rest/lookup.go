@@ -105,15 +105,15 @@ func (c *Client) lookup(ctx context.Context, ids []string) ([]mlflow.Info, error
 
 // info asks for the info of one trace.
 func (c *Client) info(ctx context.Context, v int32, id string) (mlflow.Info, error) {
-	path, decode := "/api/3.0/mlflow/traces/"+url.PathEscape(id), mlflow.DecodeInfoV3
+	path := "/api/3.0/mlflow/traces/" + url.PathEscape(id)
 	if v == apiV2 {
-		path, decode = "/api/2.0/mlflow/traces/"+url.PathEscape(id)+"/info", mlflow.DecodeInfoV2
+		path = "/api/2.0/mlflow/traces/" + url.PathEscape(id) + "/info"
 	}
 	body, err := c.call(ctx, patient, &request{route: routeInfo, path: path, limit: listLimit})
 	if err != nil {
 		return mlflow.Info{}, err
 	}
-	info, err := decode(body)
+	info, err := mlflow.DecodeInfo(body)
 	return known(info, err, id)
 }
 

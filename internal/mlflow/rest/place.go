@@ -63,7 +63,7 @@ func (c *Client) workspaceDocument(ctx context.Context, info *mlflow.Info, limit
 		if err != nil {
 			return d, err
 		}
-		trace, err := mlflow.DecodeArtifact(*info, body)
+		trace, err := mlflow.DecodeTrace(*info, body)
 		return document{trace, asSkip(err)}, nil
 	}
 	for try := 1; ; try++ {

@@ -58,7 +58,7 @@ func (s *Store) artifact(info mlflow.Info) (*mlflow.Trace, *mlflow.Skip) {
 		if err != nil {
 			return nil, asSkip(err)
 		}
-		trace, err := mlflow.DecodeArtifact(info, doc)
+		trace, err := mlflow.DecodeTrace(info, doc)
 		if err != nil {
 			return nil, asSkip(err)
 		}
