@@ -20,8 +20,12 @@ func (w window) check(page []mlflow.Info, experiments []string) error {
 		switch {
 		case info.Unreadable != "":
 		case w.from > 0 && info.Timestamp < w.from || w.to != 0 && info.Timestamp >= w.to:
+			upto := ""
+			if w.to != 0 {
+				upto = fmt.Sprintf(" to %d", w.to-1)
+			}
 			return &Error{Kind: KindAnswer, Route: routeSearch, Message: fmt.Sprintf("the server was asked for "+
-				"traces from %d to %d and lists %s of %d: it repeats a page or ignores the filter", w.from, w.to-1,
+				"traces from %d%s and lists %s of %d: it repeats a page or ignores the filter", w.from, upto,
 				bounded(info.ID, 80), info.Timestamp)}
 		case placeOf(info) == "" && info.ExperimentID != "" && !slices.Contains(experiments, info.ExperimentID):
 			return &Error{Kind: KindAnswer, Route: routeSearch, Message: fmt.Sprintf("the server was asked for "+

@@ -53,6 +53,8 @@ func TestPageNotAskedFor(t *testing.T) {
 	require.NoError(t, w.check([]mlflow.Info{{ID: "trace:/a.b.c/0af7651916cd43dd8448eb211c80319d", Timestamp: 10,
 		ExperimentID: "8"}, {ID: "x", Unreadable: "its time is missing or is no time"}}, []string{"7"}),
 		"a place belongs to several experiments")
+	require.ErrorContains(t, window{from: 10}.check([]mlflow.Info{{ID: "tr-1", Timestamp: 9}}, []string{"7"}),
+		"from 10 and lists tr-1 of 9")
 	require.NoError(t, window{}.check([]mlflow.Info{{ID: "tr-1", Timestamp: -5}}, []string{"7"}))
 }
 
