@@ -115,7 +115,7 @@ func (r *traceReader) element(nested bool) (e Element) {
 	for r.NextMember() {
 		switch string(r.Key()) {
 		case "spans":
-			e.spans, e.invalid = r.spans(e.invalid)
+			r.spans(&e)
 		case "trace_info":
 			e.TraceID = r.id()
 		case "trace":
@@ -155,39 +155,39 @@ func (r *traceReader) id() (id string) {
 	return id
 }
 
-// spans reads an array of spans. Where something else stands, data may be lost, so the trace counts
-// as corrupt; before is what was found so far.
-func (r *traceReader) spans(before *Skip) ([]Span, *Skip) {
+// spans reads an array of spans into an element. Where something else stands, data may be lost, so the
+// trace counts as corrupt.
+func (r *traceReader) spans(e *Element) {
+	e.spans = nil
 	if k := r.Kind(); k != pyjson.KindArray {
 		r.Skip()
 		if k != pyjson.KindNull {
-			before = Skipf(ReasonCorrupt, "the member spans is not a list")
+			e.invalid = Skipf(ReasonCorrupt, "the member spans is not a list")
 		}
-		return nil, before
+		return
 	}
 	r.Open(pyjson.KindArray)
-	spans := make([]Span, 0, 4)
+	e.spans = make([]Span, 0, 4)
 	for r.NextElement() {
 		if k := r.Kind(); k != pyjson.KindObject && k != pyjson.KindInvalid {
 			r.Skip()
-			if before == nil {
-				before = Skipf(ReasonCorrupt, "span %d is not an object", len(spans)+1)
+			if e.invalid == nil {
+				e.invalid = Skipf(ReasonCorrupt, "span %d is not an object", len(e.spans)+1)
 			}
 			continue
 		}
 		if r.spanDecoder == nil {
 			r.spanDecoder = newCopyingDecoder(nil)
-			r.spanDecoder.many = true
+			r.spanDecoder.attributesRead = make([]Attribute, 0, 8)
 		}
 		d := r.spanDecoder
 		d.Scanner.Reset(r.Value())
 		span := d.span()
 		d.End()
 		r.Fail(d.Err())
-		spans = append(spans, span)
+		e.spans = append(e.spans, span)
 		r.Spend(sizeOfSpan)
 	}
-	return spans, before
 }
 
 func corrupt(err error) *Skip {

@@ -18,8 +18,7 @@ type decoder struct {
 	block  block
 	levels []level // of the transcoder, reused
 
-	many           bool        // it reads many spans of one trace
-	attributesRead []Attribute // reused then
+	attributesRead []Attribute // reused by a decoder of many spans; nil: it reads one
 }
 
 // Memory that an element of a list needs.

@@ -226,15 +226,15 @@ func (d *decoder) attributes(ofSpan bool) []Attribute {
 
 // room returns an empty list for attributes.
 func (d *decoder) room() []Attribute {
-	if d.many && d.attributesRead != nil {
-		return d.attributesRead[:0]
+	if d.attributesRead != nil {
+		return d.attributesRead
 	}
 	return make([]Attribute, 0, 8)
 }
 
 // exactly returns a list that holds no more memory than it needs, where a decoder reads many spans.
 func (d *decoder) exactly(list []Attribute) []Attribute {
-	if !d.many {
+	if d.attributesRead == nil {
 		return list
 	}
 	kept := make([]Attribute, len(list))
