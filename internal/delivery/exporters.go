@@ -52,7 +52,7 @@ func (g *graph) answers(id string, cfg map[string]any, f *Guarantee) progress.De
 					"write extensions::mlflow_report::waits_for_result: [%s]", id, k))
 		}
 		word := queue(id, cfg, on, f)
-		if isOTLP(k) && readerOf(cfg, g.readers) == "" {
+		if IsOTLP(id) && readerOf(cfg, g.readers) == "" {
 			word = f.lower(progress.HandedOver, fmt.Sprintf("%s takes every answer with a status 2xx for a success; "+
 				"write middlewares: [{id: %s}]", id, g.reader()))
 		}
@@ -60,9 +60,9 @@ func (g *graph) answers(id string, cfg map[string]any, f *Guarantee) progress.De
 	}
 }
 
-// isOTLP reports whether an exporter is a stock one of OTLP.
-func isOTLP(kind string) bool {
-	return slices.Contains([]string{"otlp_http", "otlphttp", "otlp_grpc", "otlp"}, kind)
+// IsOTLP reports whether an exporter is a stock one of OTLP.
+func IsOTLP(id string) bool {
+	return slices.Contains([]string{"otlp_http", "otlphttp", "otlp_grpc", "otlp"}, kind(id))
 }
 
 // reader is the id to write as middleware.

@@ -129,6 +129,9 @@ type component struct {
 	cfg       map[string]any
 }
 
+// exportsOTLP reports whether the component is a stock exporter of OTLP.
+func (c component) exportsOTLP() bool { return c.group == "exporters" && delivery.IsOTLP(c.id) }
+
 // used returns the components that the collector starts, in the order of their names.
 func used(conf, service map[string]any, started []string) []component {
 	names := map[string]map[string]bool{"extensions": {}}
@@ -168,14 +171,16 @@ var (
 // authenticatorOf returns what the authenticator of a component must be; "" of an unknown type, which
 // may be a client or a server.
 func authenticatorOf(c component) role {
+	if c.exportsOTLP() {
+		return clientAuth
+	}
 	switch c.group + "/" + kind(c.id) {
 	case "receivers/mlflow":
 		if uri, _ := c.cfg["tracking_uri"].(string); strings.HasPrefix(uri, "databricks") {
 			return databricks
 		}
 		return clientAuth
-	case "exporters/databricks", "exporters/otlp", "exporters/otlp_grpc", "exporters/otlphttp", "exporters/otlp_http",
-		"extensions/databricks_setup":
+	case "exporters/databricks", "extensions/databricks_setup":
 		return clientAuth
 	case "receivers/otlp", "exporters/prometheus", "extensions/health_check", "extensions/zpages":
 		return serverAuth
@@ -185,8 +190,7 @@ func authenticatorOf(c component) role {
 
 // middlewareOf returns what the middleware of a component must be.
 func middlewareOf(c component) role {
-	switch c.group + "/" + kind(c.id) {
-	case "exporters/otlp", "exporters/otlp_grpc", "exporters/otlphttp", "exporters/otlp_http":
+	if c.exportsOTLP() {
 		return otlpReader
 	}
 	return middleware
