@@ -203,11 +203,13 @@ func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) 
 	if f.settle(result, fault); fault != nil {
 		return fault
 	}
+	var settled []mlflow.Info
 	for i := range f.report.Accounts {
 		if a := &f.report.Accounts[i]; a.Error == "" {
-			f.looker.Settle(infos[a.Experiment.ID], now, now.Add(-2*(f.cfg.Overlap+tail.Margin)))
+			settled = append(settled, infos[a.Experiment.ID]...)
 		}
 	}
+	f.looker.Settle(settled, now, now.Add(-2*(f.cfg.Overlap+tail.Margin)))
 	return nil
 }
 

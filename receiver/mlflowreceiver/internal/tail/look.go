@@ -27,7 +27,13 @@ type Looker struct {
 	Page int
 
 	single  bool // the source is asked for one experiment at a time
-	settled map[uint64]settled
+	settled map[key]settled
+}
+
+// key identifies a trace: two experiments may hold traces of the same id.
+type key struct {
+	experiment string
+	hash       uint64 // of the trace id
 }
 
 // settled is a trace that was found and delivered or left as open.
@@ -113,14 +119,14 @@ func (b *batch) flush() error {
 
 func (l *Looker) isSettled(info *mlflow.Info) bool {
 	t := delivered.NewTrace(info, delivered.UnknownSpans)
-	was, ok := l.settled[t.Hash]
+	was, ok := l.settled[key{info.ExperimentID, t.Hash}]
 	return ok && was.shape == t.Shape
 }
 
 // Settle takes traces that were found and settled. Those that were settled before a time are forgotten.
 func (l *Looker) Settle(infos []mlflow.Info, now, forget time.Time) {
 	if l.settled == nil {
-		l.settled = map[uint64]settled{}
+		l.settled = map[key]settled{}
 	}
 	for h, s := range l.settled {
 		if s.at < forget.UnixMilli() {
@@ -129,6 +135,6 @@ func (l *Looker) Settle(infos []mlflow.Info, now, forget time.Time) {
 	}
 	for i := range infos {
 		t := delivered.NewTrace(&infos[i], delivered.UnknownSpans)
-		l.settled[t.Hash] = settled{t.Shape, now.UnixMilli()}
+		l.settled[key{infos[i].ExperimentID, t.Hash}] = settled{t.Shape, now.UnixMilli()}
 	}
 }

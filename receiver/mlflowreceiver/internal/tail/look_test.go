@@ -111,6 +111,19 @@ func TestLook(t *testing.T) {
 	require.Len(t, ids, 3000, "they were forgotten")
 }
 
+// Two experiments may hold traces of the same id.
+func TestLookTellsExperimentsApart(t *testing.T) {
+	source := &recent{infos: []mlflow.Info{
+		{ID: "tr-1", ExperimentID: "1", Timestamp: begin.UnixMilli()},
+		{ID: "tr-1", ExperimentID: "2", Timestamp: begin.UnixMilli()},
+	}}
+	l := &Looker{Source: source, Page: 10}
+	ids, _ := look(t, l, []string{"1"})
+	require.Len(t, ids, 1)
+	ids, _ = look(t, l, []string{"1", "2"})
+	require.Len(t, ids, 1)
+}
+
 func TestLookFails(t *testing.T) {
 	down := errors.New("down")
 	l := &Looker{Source: &recent{fail: down}, Page: 10}
