@@ -87,16 +87,17 @@ func (t *telemetry) untold(n int) { t.ReceiverMlflowEditsRefused.Add(context.Bac
 
 // recorded counts what was left out of accepted log records.
 func (t *telemetry) recorded(s genai.LogStats) {
-	t.leftOut("bad_usage", s.BadUsage)
-	t.leftOut("content", s.Dropped)
-	t.leftOut("person", s.Persons)
-	t.leftOut("truncated", s.Truncated)
+	add(t.ReceiverMlflowValuesLeftOut, "bad_usage", s.BadUsage)
+	add(t.ReceiverMlflowValuesLeftOut, "content", s.Dropped)
+	add(t.ReceiverMlflowValuesLeftOut, "person", s.Persons)
+	add(t.ReceiverMlflowValuesLeftOut, "truncated", s.Truncated)
 }
 
-func (t *telemetry) leftOut(reason string, n int) {
+// add counts what happened to values for a reason, if anything did.
+func add(c metric.Int64Counter, reason string, n int) {
 	if n > 0 {
-		t.ReceiverMlflowValuesLeftOut.Add(context.Background(), int64(n),
-			metric.WithAttributes(attribute.String("reason", reason)))
+		set := attribute.NewSet(attribute.String("reason", reason))
+		c.Add(context.Background(), int64(n), metric.WithAttributeSet(set))
 	}
 }
 
@@ -137,19 +138,8 @@ func (t *telemetry) Retry() { t.ReceiverMlflowSourceRetries.Add(context.Backgrou
 
 // converted counts what was written as JSON text or left out of an accepted batch.
 func (t *telemetry) converted(s genai.Stats) {
-	for _, v := range []struct {
-		counter metric.Int64Counter
-		reason  string
-		n       int
-	}{
-		{t.ReceiverMlflowValuesAsJSON, "too_deep", s.TooDeep},
-		{t.ReceiverMlflowValuesAsJSON, "big_integer", s.BigIntegers},
-		{t.ReceiverMlflowValuesLeftOut, "bad_usage", s.BadUsage},
-		{t.ReceiverMlflowValuesLeftOut, "content", s.Dropped},
-	} {
-		if v.n > 0 {
-			set := attribute.NewSet(attribute.String("reason", v.reason))
-			v.counter.Add(context.Background(), int64(v.n), metric.WithAttributeSet(set))
-		}
-	}
+	add(t.ReceiverMlflowValuesAsJSON, "too_deep", s.TooDeep)
+	add(t.ReceiverMlflowValuesAsJSON, "big_integer", s.BigIntegers)
+	add(t.ReceiverMlflowValuesLeftOut, "bad_usage", s.BadUsage)
+	add(t.ReceiverMlflowValuesLeftOut, "content", s.Dropped)
 }
