@@ -48,8 +48,12 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 	if r.nextLogs != nil {
 		f.schedule.Hour = max(r.cfg.LateChanges.Interval, r.cfg.CollectionInterval)
 	}
+	var again time.Time // of a look that failed
 	for {
 		at, depth := f.schedule.Next()
+		if !again.IsZero() {
+			at = again
+		}
 		if !r.waitUntil(at) {
 			break
 		}
@@ -58,18 +62,15 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		if r.stopping() {
 			break
 		}
-		for fault != nil {
+		if fault != nil {
 			r.set.Logger.Error("The source could not be followed; it is tried again", zap.Error(fault))
 			r.status(fault)
-			if !r.waitUntil(time.Now().Add(r.cfg.RetryOnFailure.MaxInterval)) {
-				break
-			}
-			if fault = f.look(ctx, depth); fault == nil {
-				r.status(nil)
-			}
+			again = time.Now().Add(r.cfg.RetryOnFailure.MaxInterval)
+			continue
 		}
-		if r.stopping() {
-			break
+		if !again.IsZero() {
+			again = time.Time{}
+			r.status(nil)
 		}
 		f.schedule.Done(depth, began, f.accepted > before)
 		r.tel.looked(began)
@@ -77,18 +78,6 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 	}
 	f.publish(time.Now())
 	r.set.Logger.Info("Finished: " + f.report.Headline)
-}
-
-// waitUntil waits for a time and reports whether Shutdown has not begun.
-func (r *mlflowReceiver) waitUntil(at time.Time) bool {
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return !r.stopping()
-	case <-r.stop:
-		return false
-	}
 }
 
 // look asks for what is new, as far back as the depth says, and delivers it.
@@ -139,17 +128,14 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 
 // open asks the source what it is and prepares the passes.
 func (f *follower) open(ctx context.Context) error {
-	about, err := f.source.Describe(ctx)
+	err := f.describe(ctx, &f.report)
 	if err != nil {
 		return err
 	}
-	about.Authentication = f.about.Authentication
-	f.report.Source = about
-	f.announce(about)
 	if f.work, err = f.begin(ctx, &f.report); err != nil {
 		return err
 	}
-	f.from = f.settings.From
+	f.from, f.settings.Ends = f.settings.From, true // what a destination refuses holds up no other experiment
 	f.looker = tail.Looker{Source: f.source, From: f.from, Filter: f.cfg.Filter, Page: f.searchPage()}
 	return nil
 }
@@ -182,7 +168,7 @@ func (f *follower) list(ctx context.Context, from int64, now time.Time) error {
 		return err
 	}
 	f.settings.From, f.settings.To, f.settings.Found = from, now.UnixMilli(), nil
-	f.settings.Ends, f.settings.RetrySkipped = true, f.cfg.RetrySkipped
+	f.settings.RetrySkipped = f.cfg.RetrySkipped
 	f.ledger.Fold()
 	result, fault := f.read(ctx, f.work, &f.report)
 	f.settle(result, fault)
@@ -197,7 +183,7 @@ func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) 
 	}
 	now := time.Now()
 	f.settings.From, f.settings.To = f.from, now.UnixMilli()
-	f.settings.Ends, f.settings.RetrySkipped = true, false
+	f.settings.RetrySkipped = false
 	f.ledger.Fold()
 	result, fault := backfill.Run(ctx, f.stop, f.settings)
 	if f.settle(result, fault); fault != nil {

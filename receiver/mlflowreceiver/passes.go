@@ -44,13 +44,21 @@ func (r *mlflowReceiver) run(ctx context.Context) {
 			return
 		}
 		r.status(fault)
-		again := time.NewTimer(wait)
-		select {
-		case <-again.C:
-		case <-r.stop:
-			again.Stop()
+		if !r.waitUntil(time.Now().Add(wait)) {
 			return
 		}
+	}
+}
+
+// waitUntil waits for a time and reports whether Shutdown has not begun.
+func (r *mlflowReceiver) waitUntil(at time.Time) bool {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return !r.stopping()
+	case <-r.stop:
+		return false
 	}
 }
 
@@ -58,11 +66,8 @@ func (r *mlflowReceiver) run(ctx context.Context) {
 // pass may do better.
 func (r *mlflowReceiver) pass(ctx context.Context) error {
 	report := r.newReport()
-	about, fault := r.source.Describe(ctx)
+	fault := r.describe(ctx, &report)
 	if fault == nil {
-		about.Authentication = r.about.Authentication
-		report.Source = about
-		r.announce(about)
 		if r.cfg.Mode == ModeCheck {
 			fault = r.check(ctx, &report)
 		} else {
@@ -134,6 +139,18 @@ func problems(run progress.Run) string {
 		}
 	}
 	return b.String()
+}
+
+// describe asks the source what it is, for the report, and says so.
+func (r *mlflowReceiver) describe(ctx context.Context, report *progress.Run) error {
+	about, err := r.source.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	about.Authentication = r.about.Authentication
+	report.Source = about
+	r.announce(about)
+	return nil
 }
 
 // announce says in one line what is read, by which principal, and with or without content.
