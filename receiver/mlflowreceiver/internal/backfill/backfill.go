@@ -14,89 +14,11 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v7"
-	"go.opentelemetry.io/collector/config/configretry"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
-
-// Sender converts traces of one experiment from their source bytes, hands them to the pipeline, and
-// returns its answer: nil, a *PartialSuccess, or the error of the pipeline. What was given away
-// before may have been changed downstream, so every call converts anew.
-type Sender func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error
-
-// Observer hears what happens, for metrics.
-type Observer interface {
-	Read(n int)
-	Accepted(n int)
-	Skipped(r mlflow.Reason, n int)
-	Rejected(n int)
-	Refused(permanent bool)
-}
-
-// Settings is what a run needs. All fields are required unless they say otherwise.
-type Settings struct {
-	Source mlflow.Source
-	Send   Sender
-	// Select chooses among all experiments; its error is a mistake of the user's.
-	Select func([]mlflow.Experiment) ([]mlflow.Experiment, error)
-	// From <= timestamp < To, Unix milliseconds, and an MLflow filter (may be empty).
-	From, To int64
-	Filter   string
-	// List, when not nil, restricts the run to exactly these traces.
-	List []ListedTrace
-	// Found, when not nil, restricts the run to these traces, and to those of their experiments that
-	// earlier runs left open.
-	Found []Found
-	// PageSize is the number of infos of a window, Workers the number of windows in work at the
-	// same time.
-	PageSize, Workers int
-	// Retry holds the intervals between probes of a destination that refuses; its end is
-	// GiveUpAfter.
-	Retry configretry.BackOffConfig
-	// RejectAfter is the shortest time between two refusals of one trace that count.
-	RejectAfter time.Duration
-	// Ends says that the run ends by itself although the destination refuses: after GiveUpAfter
-	// without an accepted unit (0: never), and after a few attempts at single traces. If not, it
-	// holds without end.
-	Ends        bool
-	GiveUpAfter time.Duration
-	// RetrySkipped tries again what earlier runs skipped or rejected.
-	RetrySkipped bool
-	// Recheck is how many recent days are listed again where the source has no sums of durations,
-	// RecheckAll lists everything again. Rotate is how many old days are listed again in each run
-	// where the source has no sums.
-	Recheck    int
-	RecheckAll bool
-	Rotate     int
-	// StartOver delivers an experiment from its start when another one has taken its place; if not,
-	// the run ends with ErrReplaced.
-	StartOver bool
-	// UnfinishedAfter is how long after its last sign of life an unfinished trace is delivered as it
-	// is.
-	UnfinishedAfter time.Duration
-	// LateChanges is nil where late changes of delivered traces are not looked for.
-	LateChanges *LateChanges
-	// SendOnce leaves traces that are refused alone to the next run.
-	SendOnce bool
-	// Delivery returns the word for what this run delivers. It gets weaker when a destination gives an
-	// answer that confirms nothing.
-	Delivery func() progress.Delivery
-	// Held returns why an exporter holds data until a person does something; empty while none does.
-	// May be nil.
-	Held     func() string
-	Store    Store
-	Ledger   *progress.Ledger
-	Skip     func([]progress.SkippedTrace) error
-	Receiver string
-	Observer Observer
-	Now      func() time.Time
-	Log      *zap.Logger
-	// Status takes the newest trouble of the pipeline or the storage, nil once it is over.
-	Status func(error)
-}
 
 // Sizes of a batch, whichever is reached first, and how long a call of the pipeline may take before
 // the window no longer counts as work in flight.
@@ -105,9 +27,6 @@ const (
 	batchTraces = 256
 	stallAfter  = 5 * time.Second
 )
-
-// sayEvery is how often the log says why a run waits.
-const sayEvery = time.Minute
 
 // ErrGivenUp is the error of a run that ended because the destination refused for too long.
 var ErrGivenUp = errors.New("the destination accepted nothing")
@@ -305,91 +224,6 @@ func (r *run) untrack(w *window) {
 	r.mu.Lock()
 	defer r.unlock()
 	delete(r.windows, w)
-}
-
-// explain notes why the destination takes nothing of an experiment: in the status, and in the log
-// once a minute. r.mu is held.
-func (r *run) explain(x *reader, why string) {
-	if x.trouble != why {
-		x.trouble = why
-		err := fmt.Errorf("experiment %s: %s", x.exp.ID, why)
-		r.notices = append(r.notices, func() { r.Status(err) })
-	}
-	if now := r.Now(); r.said.IsZero() || now.Sub(r.said) >= sayEvery {
-		r.said = now
-		r.notices = append(r.notices, func() {
-			r.Log.Warn("Waiting for the destination; the position stays", zap.String("experiment_id", x.exp.ID),
-				zap.String("experiment", x.exp.Name), zap.String("reason", why))
-		})
-	}
-}
-
-// passes notes that the destination takes data of an experiment again. r.mu is held.
-func (r *run) passes(x *reader) {
-	x.trouble = ""
-	for _, o := range r.readers {
-		if o.trouble != "" {
-			return
-		}
-	}
-	r.notices = append(r.notices, func() {
-		r.Status(nil)
-		r.Log.Info("The destination accepts data", zap.String("experiment_id", x.exp.ID))
-	})
-}
-
-// watch looks at windows that wait for long and ends the run once the destination has refused for
-// too long.
-func (r *run) watch(ended <-chan struct{}) {
-	every := time.Second
-	if r.clock.after > 0 {
-		every = min(every, max(r.clock.after/10, time.Millisecond))
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ended:
-			return
-		}
-		held := ""
-		if r.Held != nil {
-			held = r.Held()
-		}
-		r.mu.Lock()
-		now := r.Now()
-		r.look(now, held)
-		if r.clock.due(now) {
-			r.cancel(fmt.Errorf("%w for %s: %s; running again continues", ErrGivenUp, r.clock.after, r.clock.message))
-		}
-		r.unlock()
-	}
-}
-
-// look notes which windows wait for long, and for what: an exporter that holds is a refusal,
-// everything else is none. r.mu is held.
-func (r *run) look(now time.Time, held string) {
-	long := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) >= stallAfter }
-	for _, x := range r.readers {
-		if long(x.planned) {
-			r.clock.other(now)
-		}
-	}
-	for w := range r.windows {
-		switch {
-		case long(w.reading):
-			r.clock.other(now)
-		case !long(w.sending):
-		case held != "":
-			r.clock.refuse(held)
-			r.explain(w.reader, held)
-		default:
-			r.clock.other(now)
-			r.explain(w.reader,
-				"a call of the pipeline has not returned; an exporter may be repeating it, and its log says why")
-		}
-	}
 }
 
 // openReader opens a reader with what is stored of its experiment.
