@@ -51,25 +51,28 @@ func head(code int, media string) (a answer, done bool) {
 	return answer{}, false
 }
 
-// body judges the body of a success. whole is false when the body is longer than mostBody.
-func body(media string, b []byte, whole bool) answer {
+// body judges the body of a success. whole is false when the body is longer than mostBody. mislabelled
+// says that it is JSON although its media type says protobuf: MLflow 3.6.0 answers so.
+func body(media string, b []byte, whole bool) (a answer, mislabelled bool) {
 	if len(bytes.TrimSpace(b)) == 0 && whole {
-		return answer{kind: kindOTLP}
+		return answer{kind: kindOTLP}, false
 	}
-	var a answer
 	var ok bool
 	if whole {
 		switch mediaType(media) {
 		case "application/x-protobuf":
-			a, ok = fromProto(b)
+			if a, ok = fromProto(b); !ok {
+				a, ok = fromJSON(b)
+				mislabelled = ok
+			}
 		case "application/json":
 			a, ok = fromJSON(b)
 		}
 	}
 	if !ok {
-		return answer{kind: kindOther}
+		return answer{kind: kindOther}, false
 	}
-	return a
+	return a, mislabelled
 }
 
 // fromProto reads an answer in protobuf. Those for spans, log records and data points look alike.

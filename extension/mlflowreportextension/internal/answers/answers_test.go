@@ -55,6 +55,8 @@ func TestBodies(t *testing.T) {
 		"protobuf, remark":          {proto, response(0, "slow down"), answer{message: "slow down"}},
 		"protobuf with a parameter": {proto + "; v=1", response(2, "no"), answer{rejected: 2, message: "no"}},
 		"negative count":            {proto, response(-2, "no"), answer{message: "no"}},
+		"JSON as protobuf, null":    {proto, `{"partialSuccess":null}`, answer{}}, // of MLflow 3.6.0
+		"JSON as protobuf, spans":   {proto, `{"partialSuccess":{"rejectedSpans":"3"}}`, answer{rejected: 3}},
 		"JSON, empty object":        {js, `{}`, answer{}},
 		"JSON, null":                {js, `{"partialSuccess":null}`, answer{}},
 		"JSON, empty":               {js, `{"partialSuccess":{}}`, answer{}},
@@ -73,15 +75,18 @@ func TestBodies(t *testing.T) {
 		"media type that can't be read": {";;", "ok", answer{kind: kindOther}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tc.want, body(tc.media, []byte(tc.body), true))
+			got, _ := body(tc.media, []byte(tc.body), true)
+			require.Equal(t, tc.want, got)
 		})
 	}
 	logs := plogotlp.NewExportResponse()
 	logs.PartialSuccess().SetRejectedLogRecords(4)
 	b, err := logs.MarshalProto()
 	require.NoError(t, err)
-	require.Equal(t, answer{rejected: 4}, body(proto, b, true), "all signals look alike")
-	require.Equal(t, answer{kind: kindOther}, body(proto, b, false), "longer than is read")
+	got, _ := body(proto, b, true)
+	require.Equal(t, answer{rejected: 4}, got, "all signals look alike")
+	got, _ = body(proto, b, false)
+	require.Equal(t, answer{kind: kindOther}, got, "longer than is read")
 }
 
 // FuzzBody: no body makes it fail.
@@ -90,7 +95,7 @@ func FuzzBody(f *testing.F) {
 	f.Add(js, []byte(`{"partialSuccess":{"rejectedSpans":"3"}}`))
 	f.Add("text/html", []byte("<html>"))
 	f.Fuzz(func(t *testing.T, media string, b []byte) {
-		a := body(media, b, true)
+		a, _ := body(media, b, true)
 		if a.rejected < 0 || a.kind == kindOther && a.message != "" || len(a.message) > 210 {
 			t.Fatalf("%+v", a)
 		}
@@ -144,6 +149,8 @@ func TestHTTP(t *testing.T) {
 		"some rejected": {answer: says(200, js, `{"partialSuccess":{"rejectedSpans":"2"}}`),
 			body: `{"partialSuccess":{"rejectedSpans":"2"}}`, rejected: 2,
 			counts: Counts{Requests: 1, Confirmed: 1, Rejected: 2}},
+		"JSON that says it is protobuf": {answer: says(200, proto, `{"partialSuccess":{"rejectedSpans":"2"}}`),
+			rejected: 2, counts: Counts{Requests: 1, Confirmed: 1, Rejected: 2}},
 		"all rejected": {answer: says(200, proto, response(3, "no")),
 			fails:  "http://destination/v1/traces rejected all 3 spans of a request: no",
 			counts: Counts{Requests: 1, Confirmed: 1, Rejected: 3}},

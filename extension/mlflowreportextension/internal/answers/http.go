@@ -22,8 +22,8 @@ type transport struct {
 	base http.RoundTripper
 }
 
-// RoundTrip implements http.RoundTripper. An answer that no OTLP destination gives is returned
-// without its body: an exporter that can't read it would send again.
+// RoundTrip implements http.RoundTripper. An answer that no OTLP destination gives, or one whose media
+// type is not its own, is returned without its body: an exporter that can't read it would send again.
 func (t *transport) RoundTrip(q *http.Request) (*http.Response, error) {
 	if q.Method != http.MethodPost {
 		return t.base.RoundTrip(q)
@@ -69,12 +69,15 @@ func (t *transport) read(of request, resp *http.Response) (a answer, what string
 	if err != nil { // what it says is not known: as if there were no answer
 		return a, "", fmt.Errorf("the answer of %s was cut off: %w", of.place, err)
 	}
-	if a = body(media, b, len(b) <= mostBody); a.kind == kindOther {
+	a, mislabelled := body(media, b, len(b) <= mostBody)
+	if a.kind == kindOther {
 		size := int64(len(b))
 		if size > mostBody {
 			size = resp.ContentLength
 		}
 		what = fmt.Sprintf("%d with %s", resp.StatusCode, described(media, size))
+	}
+	if a.kind == kindOther || mislabelled {
 		b = nil
 	}
 	_ = resp.Body.Close()
