@@ -143,6 +143,16 @@ func start(t *testing.T, cfg *Config, set receiver.Settings, h *host, next consu
 	return r
 }
 
+// runOnce runs a receiver until its work is done, and returns its report.
+func runOnce(t *testing.T, cfg *Config, set receiver.Settings, h *host, report *sink,
+	next consumer.Traces) progress.Run {
+	t.Helper()
+	r := start(t, cfg, set, h, next)
+	done := <-report.runs
+	require.NoError(t, r.Shutdown(t.Context()))
+	return done
+}
+
 func TestBackfill(t *testing.T) {
 	server := serve(t, "3.17.2", 120)
 	server.Change(server.Synthetic("1", 7, 3, 100).ID,
@@ -209,12 +219,7 @@ func TestSpansCutOutOfAnswers(t *testing.T) {
 			h := newHost(report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
 			cfg, set := configure(), receivertest.NewNopSettings(metadata.Type)
 			cfg.TrackingURI, cfg.StorageID = opaque(server.URL()), storageID("s")
-			run := func() progress.Run {
-				r := start(t, cfg, set, h, got)
-				done := <-report.runs
-				require.NoError(t, r.Shutdown(t.Context()))
-				return done
-			}
+			run := func() progress.Run { return runOnce(t, cfg, set, h, report, got) }
 			first := run()
 			require.False(t, first.Complete)
 			require.Equal(t, "not complete: 119 of 120 traces acknowledged, with 359 spans, 1 incomplete; "+
@@ -240,12 +245,7 @@ func TestSpansAddedAtTheServer(t *testing.T) {
 	h := newHost(report, storagetest.NewFileBackedStorageExtension("s", t.TempDir()))
 	cfg, set := configure(), receivertest.NewNopSettings(metadata.Type)
 	cfg.TrackingURI, cfg.StorageID = opaque(server.URL()), storageID("s")
-	run := func() progress.Run {
-		r := start(t, cfg, set, h, got)
-		done := <-report.runs
-		require.NoError(t, r.Shutdown(t.Context()))
-		return done
-	}
+	run := func() progress.Run { return runOnce(t, cfg, set, h, report, got) }
 	require.True(t, run().Complete)
 	require.True(t, run().Complete)
 	server.Change(server.Synthetic("1", 7, 3, 100).ID, func(trace *mlflowtest.Trace) {
