@@ -171,13 +171,14 @@ type graph struct {
 	processors      []string // met behind the receiver under way
 }
 
-// follow adds to f what lies behind a receiver or connector in every traces pipeline that takes
-// from it. word is the weakest word of the stages before.
+// follow adds to f what lies behind a receiver or connector in every pipeline of traces or logs that
+// takes from it: a position moves once all of them have accepted. word is the weakest word of the stages before.
 func (g *graph) follow(from string, word progress.Delivery, f *Guarantee, seen map[string]progress.Delivery) {
 	used := false
 	for _, name := range slices.Sorted(maps.Keys(g.pipelines)) {
 		p := section(g.pipelines, name)
-		if kind(name) != "traces" || !slices.Contains(list(p, "receivers"), from) {
+		if signal := kind(name); signal != "traces" && signal != "logs" ||
+			!slices.Contains(list(p, "receivers"), from) {
 			continue
 		}
 		used = true

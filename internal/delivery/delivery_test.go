@@ -24,6 +24,21 @@ exporters: {otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {wait
 			`block_on_overflow: true}}}
 service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], ` +
 			`processors: [memory_limiter, transform/x], exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
+		"logs beside traces": {`
+exporters:
+  otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {enabled: false}}
+  otlp_http/logs: {middlewares: [{id: mlflow_report}]}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}, ` +
+			`logs: {receivers: [mlflow], exporters: [otlp_http/logs]}}}`, progress.HandedOver,
+			"otlp_http/logs queues in memory"},
+		"logs alone": {`
+exporters: {otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {enabled: false}}}
+service: {extensions: [mlflow_report], pipelines: {logs: {receivers: [mlflow], ` +
+			`exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
+		"one exporter for traces and logs": {`
+exporters: {otlp_http: {middlewares: [{id: mlflow_report}], sending_queue: {enabled: false}}}
+service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http]}, ` +
+			`logs: {receivers: [mlflow], exporters: [otlp_http]}}}`, progress.Acknowledged, ""},
 		"no queue": {`
 exporters: {otlp_grpc: {middlewares: [{id: mlflow_report}], sending_queue: {enabled: false}}}
 service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], ` +
