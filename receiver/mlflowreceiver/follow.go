@@ -91,6 +91,9 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 	switch depth {
 	case tail.Everything:
 		err := f.list(ctx, f.from, now)
+		f.schedule.Unsettled = slices.ContainsFunc(f.report.Accounts, func(a progress.Account) bool {
+			return a.Missing != ""
+		})
 		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
 		return err
 	case tail.LastDay:

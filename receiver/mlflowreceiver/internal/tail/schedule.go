@@ -35,6 +35,9 @@ type Schedule struct {
 	Interval, Overlap time.Duration
 	// Hour lies between two looks at the last hour; 0 where late changes are not wanted.
 	Hour time.Duration
+	// Unsettled says that numbers differed at the end of the last look at everything: the next one comes
+	// after an hour.
+	Unsettled bool
 
 	looked [depths]time.Time // when the last look of a depth or a deeper one began
 	pause  time.Duration     // to the next look
@@ -67,6 +70,9 @@ func (s *Schedule) every(d Depth) time.Duration {
 	case LastDay:
 		return time.Hour
 	case Everything:
+		if s.Unsettled {
+			return time.Hour
+		}
 		return 24 * time.Hour
 	}
 	return s.pause

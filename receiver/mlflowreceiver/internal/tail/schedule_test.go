@@ -46,4 +46,15 @@ func TestSchedule(t *testing.T) {
 	require.Equal(t, 30*time.Second, s.Pause(), "something new came")
 	s.Done(Newest, now, false)
 	require.Equal(t, 45*time.Second, s.Pause())
+
+	for unsettled, every := range map[bool]time.Duration{true: time.Hour, false: 24 * time.Hour} {
+		s.Done(Everything, now, false)
+		s.Unsettled = unsettled
+		from := now
+		for depth = Newest; depth < Everything; now = at {
+			at, depth = s.Next()
+			s.Done(depth, at, false)
+		}
+		require.InDelta(t, every, now.Sub(from), float64(5*time.Minute))
+	}
 }
