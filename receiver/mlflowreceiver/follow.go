@@ -33,7 +33,8 @@ type follower struct {
 	experiments map[string]mlflow.Experiment
 	report      progress.Run
 
-	accepted int64 // traces, by this process
+	accepted  int64 // traces, by this process
+	unsettled bool  // the last look found traces that had only just ended
 
 	said       time.Time // when the log said how it fares
 	saidBefore int64     // accepted traces then
@@ -58,6 +59,7 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 			break
 		}
 		began, before := time.Now(), f.accepted
+		f.unsettled = false
 		fault := f.look(ctx, depth)
 		if r.stopping() {
 			break
@@ -72,7 +74,7 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 			again = time.Time{}
 			r.status(nil)
 		}
-		f.schedule.Done(depth, began, f.accepted > before)
+		f.schedule.Done(depth, began, f.accepted > before || f.unsettled)
 		r.tel.looked(began)
 		f.say()
 	}
@@ -198,6 +200,8 @@ func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) 
 			settled = append(settled, infos[a.Experiment.ID]...)
 		}
 	}
+	f.unsettled = f.unsettled || len(result.Unsettled) > 0
+	settled = slices.DeleteFunc(settled, func(i mlflow.Info) bool { return slices.Contains(result.Unsettled, i.ID) })
 	f.looker.Settle(settled, now, now.Add(-2*(f.cfg.Overlap+tail.Margin)))
 	return nil
 }

@@ -48,6 +48,7 @@ type run struct {
 	sentAgain  atomic.Int64
 	spans      spanCheck
 	addedSpans int64
+	unsettled  []string // as in Result; guarded by mu
 	twice      twice
 
 	mu      sync.Mutex
@@ -72,6 +73,9 @@ type Result struct {
 	// AddedSpans is how many spans were added inside of finished traces and are not delivered, as far as
 	// the source tells.
 	AddedSpans int64
+	// Unsettled are ids of found traces that had only just ended. Nothing is known of them: they are to
+	// be found again.
+	Unsettled []string
 }
 
 // Run reads everything that is missing and returns when it is settled, or soon after stop is closed
@@ -127,7 +131,8 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 			a.Note = strings.Join(slices.DeleteFunc([]string{x.note, r.twice.remark(x)}, isEmpty), "; ")
 		})
 	}
-	return Result{SentAgain: r.sentAgain.Load(), AddedSpans: r.addedSpans}, r.cause(fault)
+	return Result{SentAgain: r.sentAgain.Load(), AddedSpans: r.addedSpans, Unsettled: r.unsettled},
+		r.cause(fault)
 }
 
 func isEmpty(s string) bool { return s == "" }

@@ -42,6 +42,10 @@ func (x *reader) planFound(ctx context.Context) (*window, error) {
 		n := min(len(x.found), x.run.PageSize)
 		infos := x.found[:n]
 		x.found = x.found[n:]
+		infos, err := x.withoutUnsettled(ctx, infos)
+		if err != nil {
+			return nil, err
+		}
 		w := &window{reader: x}
 		if err := w.choose(ctx, infos); err != nil {
 			return nil, err
@@ -52,4 +56,34 @@ func (x *reader) planFound(ctx context.Context) (*window, error) {
 		}
 	}
 	return nil, nil
+}
+
+// withoutUnsettled leaves out the traces that have only just ended. Other runs wait until these have
+// settled. Found traces are found again, so that a few hold up nothing.
+func (x *reader) withoutUnsettled(ctx context.Context, infos []mlflow.Info) ([]mlflow.Info, error) {
+	r := x.run
+	var settled, young []mlflow.Info
+	for i := range infos {
+		if isUnsettled(&infos[i], r.Now()) {
+			young = append(young, infos[i])
+		} else {
+			settled = append(settled, infos[i])
+		}
+	}
+	if len(young) == 0 {
+		return infos, nil
+	}
+	if err := r.Source.Detailed(ctx, young); err != nil { // which tell whether the info is final
+		return nil, err
+	}
+	for i := range young {
+		if !isUnsettled(&young[i], r.Now()) {
+			settled = append(settled, young[i])
+			continue
+		}
+		r.mu.Lock()
+		r.unsettled = append(r.unsettled, young[i].ID)
+		r.unlock()
+	}
+	return settled, nil
 }

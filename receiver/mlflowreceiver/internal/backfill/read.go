@@ -84,15 +84,18 @@ func (w *window) read() error {
 
 // due settles the traces that are gone or not finished and returns the others.
 func (w *window) due(infos []mlflow.Info) []mlflow.Info {
-	now := w.reader.run.Now()
+	r := w.reader.run
+	now := r.Now()
 	due := make([]mlflow.Info, 0, len(infos))
 	for i := range infos {
 		switch info := &infos[i]; {
 		case info.State == vanished:
 			w.skip(info, &mlflow.Skip{Reason: mlflow.ReasonVanished})
-		case info.State == mlflow.StateInProgress && now.Sub(end(info)) < w.reader.run.UnfinishedAfter:
+		case info.State == mlflow.StateInProgress && now.Sub(end(info)) < r.UnfinishedAfter:
 			w.skip(info,
 				mlflow.Skipf(mlflow.ReasonInProgress, "not finished yet; it is looked at again by the next run"))
+		case r.Found != nil && w.formerly[info.ID].Reason == mlflow.ReasonInProgress && isUnsettled(info, now):
+			w.skip(info, &mlflow.Skip{Reason: mlflow.ReasonInProgress}) // as before: it holds up nothing
 		default:
 			due = append(due, *info)
 		}
@@ -112,6 +115,11 @@ func settles(info *mlflow.Info, now time.Time) (at time.Time, unsettled bool) {
 	}
 	at = end(info).Add(settleAge)
 	return at, at.After(now) && at.Before(now.Add(2*settleAge))
+}
+
+func isUnsettled(info *mlflow.Info, now time.Time) bool {
+	_, unsettled := settles(info, now)
+	return unsettled
 }
 
 // end is when a trace ended; the last sign of life of an unfinished one.

@@ -177,6 +177,43 @@ func TestStopWhileATraceSettles(t *testing.T) {
 	require.Equal(t, 1, w.got["new"])
 }
 
+// A run over traces that were found waits for none of them: those that have only just ended are told, and
+// stay open where they were.
+func TestFoundTraceThatHasJustEnded(t *testing.T) {
+	w := days()
+	open := late("open", time.Minute, 0)
+	open.State = mlflow.StateInProgress
+	w.source.add(open)
+	w.complete(t, w.settings(accept))
+	x := w.source.experiments[0]
+	young, final := late("young", 4*time.Second, time.Second), late("final", 4*time.Second, time.Second)
+	final.Final = true
+	finished := late("open", time.Minute, 57*time.Second)
+	w.source.infos["1"] = slices.DeleteFunc(w.source.infos["1"], func(i mlflow.Info) bool { return i.ID == "open" })
+	for _, i := range []mlflow.Info{young, final, finished} {
+		w.source.add(i)
+	}
+	look := func(after time.Duration, found ...mlflow.Info) (result Result) {
+		s := w.settings(accept)
+		s.Found = []Found{{Experiment: x, Infos: found}}
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(after)
+			var err error
+			begin := time.Now()
+			result, err = Run(t.Context(), make(chan struct{}), s)
+			require.NoError(t, err)
+			require.Less(t, time.Since(begin), time.Second)
+		})
+		return result
+	}
+	require.Equal(t, []string{"young"}, look(0, young, final).Unsettled)
+	require.Equal(t, 1, w.got["final"])
+	require.Zero(t, w.got["young"]+w.got["open"])
+	require.Empty(t, look(time.Minute, young).Unsettled)
+	require.Equal(t, 1, w.got["young"])
+	require.Equal(t, 1, w.got["open"])
+}
+
 // inStore is threeSpans with spans in the source's database.
 func inStore() (*world, string) {
 	w, id := threeSpans()
