@@ -74,18 +74,21 @@ compat: build minimal
 			-run TestNothingIsMissedInSilence/$$version ./e2e || exit 1; \
 	done
 
-# The long forms of test/faults and test/hostile. The steps run side by side: they mostly wait. Seed 0 takes one from the clock; the
-# seed is printed.
+# The long forms of test/faults, test/week and test/hostile. The steps of the first run side by side: they mostly wait.
+# Seed 0 takes one from the clock; the seed is printed.
 FAULTS_KILLS ?= 200
 FAULTS_TRACES ?= 20000
 FAULTS_STOPS ?= 50
 FAULTS_BLIPS ?= 1
 FAULTS_SOAK ?= 20m
+FAULTS_STEPS ?= 4000
 FAULTS_SEED ?= 0
 faults: build
 	go test -C test -count=1 -timeout 90m -v -run '^Test(Kills|Stops|Blips|Soak)$$' ./faults -args \
 		-kills=$(FAULTS_KILLS) -traces=$(FAULTS_TRACES) -stops=$(FAULTS_STOPS) -blips=$(FAULTS_BLIPS) \
 		-soak=$(FAULTS_SOAK) -seed=$(FAULTS_SEED)
+	go test -C test -count=1 -timeout 40m -v ./week -args -steps=$(FAULTS_STEPS) -kills=$$(($(FAULTS_STEPS) / 50)) \
+		-seed=$(FAULTS_SEED)
 	go test -C test -count=1 -timeout 30m -v ./hostile -args -full
 
 bench: bench-tokens bench-backfill bench-databricks bench-delivered bench-answers

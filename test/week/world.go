@@ -231,7 +231,8 @@ func (w *World) changeScore() {
 	x := w.anyScored()
 	id := x.scores[w.random.IntN(len(x.scores))]
 	w.call(http.MethodPatch, "/api/3.0/mlflow/traces/"+x.name()+"/assessments/"+id, map[string]any{
-		"assessment":  map[string]any{"assessment_id": id, "trace_id": x.name(), "feedback": map[string]any{"value": w.value()}},
+		"assessment": map[string]any{"assessment_id": id, "trace_id": x.name(),
+			"feedback": map[string]any{"value": w.value()}},
 		"update_mask": "feedback"})
 }
 
