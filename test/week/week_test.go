@@ -73,7 +73,8 @@ func newFollower(t *testing.T, name, source string) *follower {
 		Set("receivers::mlflow::concurrency", concurrency).
 		Set("receivers::mlflow::experiments::names", []any{"week*"}).
 		Set("exporters::otlp_http/logs", logs).
-		Set("service::pipelines::logs", map[string]any{"receivers": []any{"mlflow"}, "exporters": []any{"otlp_http/logs"}})}
+		Set("service::pipelines::logs", map[string]any{"receivers": []any{"mlflow"},
+			"exporters": []any{"otlp_http/logs"}})}
 }
 
 func (f *follower) start(t *testing.T) {
@@ -117,7 +118,8 @@ func (f *follower) settle(t *testing.T, want map[otlpsink.SpanKey]bool) {
 	f.stop(t)
 	before := strings.Count(f.p.Logs(), compared)
 	f.start(t)
-	eventually(t, func() bool { return strings.Count(f.p.Logs(), compared) > before }, "%s: everything compared", f.name)
+	eventually(t, func() bool { return strings.Count(f.p.Logs(), compared) > before },
+		"%s: everything compared", f.name)
 	eventually(t, func() bool {
 		got := f.sink.Spans()
 		for k := range want {
@@ -164,8 +166,8 @@ func TestWeek(t *testing.T) {
 		out, err := mlflowserver.Script(mlflowserver.Database, nil, "week.py", truth, traces, logs, string(deleted))
 		require.NoError(t, err, f.name)
 		again := f.repeated()
-		t.Logf("%s: %s; killed %d times, %d traces arrived again; %s", f.name, strings.TrimSpace(string(out)), f.killed,
-			again, time.Since(began).Round(time.Second))
+		t.Logf("%s: %s; killed %d times, %d traces arrived again; %s", f.name, strings.TrimSpace(string(out)),
+			f.killed, again, time.Since(began).Round(time.Second))
 		require.LessOrEqual(t, again, f.killed*windowsAtRisk*pageSize+w.done["late root"]+len(w.rootless))
 	}
 }

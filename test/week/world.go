@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -125,7 +126,8 @@ func (w *World) aged() time.Time {
 
 func (w *World) newTrace() *trace {
 	w.made++
-	x := &trace{experiment: w.experiments[w.random.IntN(len(w.experiments))], start: w.aged(), spans: 2 + w.random.IntN(4)}
+	x := &trace{experiment: w.experiments[w.random.IntN(len(w.experiments))], start: w.aged(),
+		spans: 2 + w.random.IntN(4)}
 	x.id = pcommon.TraceID([]byte(fmt.Sprintf("week%012d", w.made)))
 	x.end = x.start.Add(time.Duration(1+w.random.IntN(900)) * time.Millisecond)
 	return x
@@ -216,7 +218,8 @@ func (w *World) assess(x *trace, overrides string) {
 	if overrides != "" {
 		a["overrides"] = overrides
 	}
-	answer := w.call(http.MethodPost, "/api/3.0/mlflow/traces/"+x.name()+"/assessments", map[string]any{"assessment": a})
+	answer := w.call(http.MethodPost, "/api/3.0/mlflow/traces/"+x.name()+"/assessments",
+		map[string]any{"assessment": a})
 	x.scores = append(x.scores, answer["assessment"].(map[string]any)["assessment_id"].(string))
 }
 
@@ -238,7 +241,8 @@ func (w *World) changeScore() {
 
 func (w *World) deleteScore() {
 	x := w.anyScored()
-	w.call(http.MethodDelete, "/api/3.0/mlflow/traces/"+x.name()+"/assessments/"+take(w.random, &x.scores), nil)
+	w.call(http.MethodDelete, "/api/3.0/mlflow/traces/"+x.name()+"/assessments/"+take(w.random, &x.scores),
+		nil)
 }
 
 func (w *World) tag() {
@@ -246,12 +250,9 @@ func (w *World) tag() {
 	key := fmt.Sprint("week.", w.random.IntN(4))
 	w.call(http.MethodPatch, "/api/3.0/mlflow/traces/"+x.name()+"/tags",
 		map[string]any{"key": key, "value": fmt.Sprint("value ", w.random.IntN(1000))})
-	for _, k := range x.tags {
-		if k == key {
-			return
-		}
+	if !slices.Contains(x.tags, key) {
+		x.tags = append(x.tags, key)
 	}
-	x.tags = append(x.tags, key)
 }
 
 func (w *World) untag() {
@@ -294,9 +295,9 @@ func (w *World) call(method, path string, body any) map[string]any {
 	w.t.Helper()
 	text, err := json.Marshal(body)
 	require.NoError(w.t, err)
+	answer := w.send(method, path, text, map[string]string{"Content-Type": "application/json"})
 	var m map[string]any
-	require.NoError(w.t, json.Unmarshal(w.send(method, path, text, map[string]string{"Content-Type": "application/json"}),
-		&m))
+	require.NoError(w.t, json.Unmarshal(answer, &m))
 	return m
 }
 
