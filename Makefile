@@ -7,12 +7,12 @@ export CGO_ENABLED ?= 0
 
 SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name '*.go')
 
-# A value counts only when it is written on the make command line.
-written = $(if $(filter command,$(firstword $(origin $(1)))),$($(1)))
+# The variables that are written on the make command line: make run takes nothing else from the environment.
+WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
-.PHONY: build minimal run check test test-unit test-race test-rest lint modules generate e2e compat faults \
+.PHONY: build minimal run written check test test-unit test-race test-rest lint modules generate e2e compat faults \
 	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-short clean
-build: dist/otelcol-mlflow
+build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
 
 dist/otelcol-mlflow: $(SOURCES) builder-config.yaml
@@ -22,11 +22,18 @@ dist/minimal/otelcol-mlflow-minimal: $(SOURCES) builder-config.minimal.yaml
 	mkdir -p dist
 	go tool builder --config builder-config.minimal.yaml
 
-run: export RUN_SOURCE = $(call written,MLFLOW_TRACKING_URI)
-run: export RUN_EXPERIMENT = $(call written,EXPERIMENT)
-run: export RUN_FRESH = $(call written,FRESH)
-run: build
-	@scripts/run.sh
+run: export RUN_WRITTEN = $(WRITTEN)
+$(foreach v,$(WRITTEN),$(eval run: export RUN_$v = $$(value $v)))
+run: written build
+	@dist/quickstart
+
+# Tells a mistake before a build that takes minutes.
+written: dist/quickstart
+	@dist/quickstart --check
+
+dist/quickstart: $(SOURCES)
+	@mkdir -p dist
+	@go build -o $@ ./cmd/quickstart
 
 check: lint modules
 	scripts/versions.sh

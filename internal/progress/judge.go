@@ -208,11 +208,12 @@ func (a *Account) problems(total Totals, stopped bool) (p []string) {
 		p = append(p, fmt.Sprintf("%s: every trace was skipped (%s)", name, Reasons(total.Skipped)))
 	}
 	if n := total.Pending[Held]; n > 0 {
-		p = append(p, fmt.Sprintf("%s: %d traces were read and are held; running again sends them", name, n))
+		p = append(p, fmt.Sprintf("%s: read and held: %s; running again sends them", name,
+			Count(n, "trace")))
 	}
 	if a.InFlight > 0 {
-		p = append(p, fmt.Sprintf("%s: %d traces were read and are not settled; running again reads them again", name,
-			a.InFlight))
+		p = append(p, fmt.Sprintf("%s: read and not settled: %s; running again reads them again", name,
+			Count(a.InFlight, "trace")))
 	}
 	return p
 }
@@ -230,6 +231,8 @@ func headline(v Verdict, o Outcome, all Totals) string {
 	}
 	text := summarize(o.Accounts, v.Delivery, verb)
 	switch {
+	case !v.Complete && o.Fault != nil && all.Read == 0:
+		return "not complete: " + o.Fault.Error()
 	case !v.Complete && o.Fault != nil:
 		return "not complete: " + text + "; " + o.Fault.Error()
 	case !v.Complete:
@@ -253,8 +256,7 @@ func headline(v Verdict, o Outcome, all Totals) string {
 }
 
 func added(o Outcome) string {
-	return fmt.Sprintf("%d spans were added to finished traces after their delivery and are not delivered",
-		o.AddedSpans)
+	return Count(o.AddedSpans, "span") + " added to finished traces after their delivery and not delivered"
 }
 
 // after is how far a run came that was stopped: "198 of 6000 traces" where the source told its own
@@ -263,11 +265,11 @@ func after(accounts []Account, all Totals) string {
 	var total int64
 	for i := range accounts {
 		if accounts[i].SourceCount < 0 {
-			return fmt.Sprintf("%d traces", all.Accepted)
+			return Count(all.Accepted, "trace")
 		}
 		total += max(accounts[i].SourceCount, accounts[i].Earlier.Read)
 	}
-	return fmt.Sprintf("%d of %d traces", all.Accepted, max(total, all.Read))
+	return fmt.Sprintf("%d of %s", all.Accepted, Count(max(total, all.Read), "trace"))
 }
 
 // why is the reason why everything was skipped.
@@ -295,17 +297,18 @@ func Summarize(accounts []Account, d Delivery) string {
 // SummarizeAll is Summarize for all runs together.
 func SummarizeAll(accounts []Account, d Delivery) string {
 	all, _, _ := totals(accounts)
-	return fmt.Sprintf("%d of %d traces %s, with %d spans", all.Accepted, all.Read, d.participle(), all.Spans) +
-		left(&all)
+	return fmt.Sprintf("%d of %s %s, with %s", all.Accepted, Count(all.Read, "trace"), d.participle(),
+		Count(all.Spans, "span")) + left(&all)
 }
 
 func summarize(accounts []Account, d Delivery, verb string) string {
 	all, run, known := totals(accounts)
 	if run.Accepted == 0 && run.Read <= known+run.Pending[mlflow.ReasonInProgress] && all.Accepted > 0 {
-		return fmt.Sprintf("nothing new; %d traces with %d spans were %s earlier", all.Accepted, all.Spans,
-			d.participle()) + left(&all)
+		return fmt.Sprintf("nothing new; %s with %s %s earlier", Count(all.Accepted, "trace"),
+			Count(all.Spans, "span"), d.participle()) + left(&all)
 	}
-	text := fmt.Sprintf("%d of %d traces%s, with %d spans", run.Accepted, run.Read, verb, run.Spans) + left(&run)
+	text := fmt.Sprintf("%d of %s%s, with %s", run.Accepted, Count(run.Read, "trace"), verb, Count(run.Spans, "span")) +
+		left(&run)
 	if all.Accepted > run.Accepted {
 		text += fmt.Sprintf("; with earlier runs %d of %d", all.Accepted, all.Read)
 		if earlier := all.Read - all.Accepted; earlier > run.Read-run.Accepted {

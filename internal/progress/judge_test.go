@@ -55,7 +55,7 @@ func TestJudge(t *testing.T) {
 		"skipped earlier": {
 			accounts: []Account{{Done: true,
 				Earlier: Totals{Read: 10, Accepted: 8, Spans: 8, Skipped: skips(mlflow.ReasonCorrupt, 2)}}},
-			headline: "not complete: nothing new; 8 traces with 8 spans were acknowledged earlier, 2 skipped",
+			headline: "not complete: nothing new; 8 traces with 8 spans acknowledged earlier, 2 skipped",
 			problem:  "2 of 10",
 		},
 		"a whole experiment": {
@@ -101,7 +101,7 @@ func TestJudge(t *testing.T) {
 			accounts: []Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, Run: Totals{Read: 5, Accepted: 4},
 				InFlight: 1}},
 			headline: "not complete: 4 of 5 traces acknowledged, with 0 spans",
-			problem:  "1 traces were read and are not settled",
+			problem:  "read and not settled: 1 trace",
 		},
 		"unreachable": {
 			accounts: []Account{account("1", Totals{Read: 3, Skipped: skips(mlflow.ReasonUnreachable, 3)})},
@@ -178,14 +178,14 @@ func TestSummarize(t *testing.T) {
 		"16 of 20 traces acknowledged, with 0 spans, 1 rejected, 1 skipped, 1 pending, 1 not finished yet": {
 			account("1", Totals{Read: 20, Accepted: 16, Rejected: 1, Skipped: skips(mlflow.ReasonNoSpans, 1),
 				Pending: map[mlflow.Reason]int64{mlflow.ReasonInProgress: 1, Refused: 1}})},
-		"nothing new; 8 traces with 9 spans were acknowledged earlier": {{Done: true,
+		"nothing new; 8 traces with 9 spans acknowledged earlier": {{Done: true,
 			Earlier: Totals{Read: 8, Accepted: 8, Spans: 9}}},
 		"2 of 2 traces acknowledged, with 2 spans; with earlier runs 10 of 11, 1 skipped": {
 			{Earlier: Totals{Read: 9, Accepted: 8, Skipped: skips(mlflow.ReasonNoSpans, 1)},
 				Run: Totals{Read: 2, Accepted: 2, Spans: 2}}},
-		"0 of 1 traces acknowledged, with 0 spans, 1 pending; with earlier runs 8 of 9": {
+		"0 of 1 trace acknowledged, with 0 spans, 1 pending; with earlier runs 8 of 9": {
 			{Earlier: Totals{Read: 8, Accepted: 8}, Run: Totals{Read: 1, Pending: skips(Refused, 1)}}},
-		"nothing new; 8 traces with 0 spans were acknowledged earlier, 1 skipped": {
+		"nothing new; 8 traces with 0 spans acknowledged earlier, 1 skipped": {
 			{Earlier: Totals{Read: 8, Accepted: 8}, Run: Totals{Read: 1, Skipped: skips(mlflow.ReasonNoSpans, 1)},
 				Retried: 1}},
 	} {
@@ -269,8 +269,8 @@ func TestAddedSpans(t *testing.T) {
 	v := Judge(Outcome{Accounts: []Account{{Run: Totals{Read: 5, Accepted: 5, Spans: 9}, SourceCount: 5, Done: true}},
 		Delivery: Acknowledged, Allowed: func(int64) int64 { return 0 }, AddedSpans: 3})
 	require.False(t, v.Complete)
-	require.Equal(t, "not complete: 5 of 5 traces acknowledged, with 9 spans; 3 spans were added to finished traces "+
-		"after their delivery and are not delivered", v.Headline)
+	require.Equal(t, "not complete: 5 of 5 traces acknowledged, with 9 spans; 3 spans added to finished traces "+
+		"after their delivery and not delivered", v.Headline)
 	require.Len(t, v.Problems, 1)
 	require.Contains(t, v.Next[0], "another storage folder")
 }

@@ -185,7 +185,8 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 		}
 	}
 	report.Complete = len(report.Problems) == 0
-	report.Headline = fmt.Sprintf("%d traces in %d experiments", traces, len(findings.Experiments))
+	report.Headline = fmt.Sprintf("%s in %s", progress.Count(traces, "trace"),
+		progress.Count(int64(len(findings.Experiments)), "experiment"))
 	return nil
 }
 

@@ -254,7 +254,7 @@ func TestSpansAddedAtTheServer(t *testing.T) {
 	server.Add(server.Synthetic("1", 200, 3, 100))
 	done := run()
 	require.False(t, done.Complete)
-	require.Contains(t, done.Headline, "1 spans were added to finished traces after their delivery")
+	require.Contains(t, done.Headline, "1 span added to finished traces after their delivery")
 	require.Equal(t, 363, got.SpanCount())
 }
 

@@ -187,6 +187,12 @@ func (p *Process) Signal(s syscall.Signal) {
 	}
 }
 
+// SignalAll sends a signal to the process and its children, as a terminal does.
+func (p *Process) SignalAll(s syscall.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, syscall.Kill(-p.cmd.Process.Pid, s))
+}
+
 // Kill ends the process as kill -9 does and waits until it is gone. An ended process is left alone.
 func (p *Process) Kill() {
 	select {

@@ -41,7 +41,7 @@ func TestShippedOTLP(t *testing.T) {
 			env := []string{"OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_EXPORTER=" + exporter,
 				"OTELCOL_MLFLOW_ENDPOINT=" + endpoint}
 			for _, headline := range []string{"complete: 122 of 123 traces acknowledged, with 598 spans",
-				"complete: nothing new; 122 traces with 598 spans were acknowledged earlier"} {
+				"complete: nothing new; 122 traces with 598 spans acknowledged earlier"} {
 				p := collector.Command(t, dir, env, collector.Default(), "--config", "config/otlp.yaml",
 					"--config", "yaml:exporters::"+exporter+"::headers::Authorization: "+header)
 				p.Done(0)

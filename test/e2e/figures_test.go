@@ -29,7 +29,7 @@ func sampleLines(t *testing.T) []string {
 	deleted := map[string]bool{} // traces of the deleted experiment, which nobody reads
 	var input, output, calls, silent int64
 	var cost float64
-	// of config/quickstart.yaml
+	// of config/prices-example.yaml
 	prices := map[string]struct{ input, cached, output float64 }{"gpt-4o-mini": {0.12, 0.06, 0.48},
 		"claude-sonnet-4-5": {2.40, 0.24, 12.00}}
 	each(t, filepath.Join("testdata", "sample", "expected.jsonl.gz"), func(line []byte) {
@@ -107,8 +107,8 @@ func sampleLines(t *testing.T) []string {
 	lines := []string{
 		fmt.Sprintf("  tokens    counted: %d in requests, %d in responses, on %d spans", request, response, counted),
 		fmt.Sprintf("            reported: %d input, %d output, by %d model calls", input, output, calls),
-		fmt.Sprintf("  cost      %.4g USD by price list \"example\", for %d model calls", cost, calls),
-		fmt.Sprintf("            %d calls report no usage, so they have no cost", silent),
+		fmt.Sprintf("  cost      $%.4g by price list \"example\", for %d model calls", cost, calls),
+		fmt.Sprintf("            %d calls without usage, and so without cost", silent),
 	}
 	for i, name := range slices.Sorted(maps.Keys(count)) {
 		head := "scores"

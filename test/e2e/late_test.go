@@ -136,6 +136,6 @@ func TestSpansAddedToAStore(t *testing.T) {
 	for range 2 {
 		p := collector.Run(t, dir, config, 1)
 		first, _, _ := strings.Cut(p.Out(), "\n")
-		assert.Contains(t, first, "1 spans were added to finished traces")
+		assert.Contains(t, first, "1 span added to finished traces")
 	}
 }

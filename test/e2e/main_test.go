@@ -118,6 +118,25 @@ var destination = sync.OnceValues(func() (*mlflowserver.Server, error) {
 	return start(mlflowserver.Database, dir)
 })
 
+// withPasswords is a server with basic authentication.
+var withPasswords = sync.OnceValues(func() (*mlflowserver.Server, error) {
+	return start(mlflowserver.Database, filepath.Join(work, "auth"), "--auth")
+})
+
+var filledOnce sync.Once
+
+// protected is the server with basic authentication; each of its experiments has five traces.
+func protected(t *testing.T) *mlflowserver.Server {
+	t.Helper()
+	s := need(t, withPasswords)
+	filledOnce.Do(func() {
+		for _, id := range s.Experiments {
+			seed(t, s, s.Admin, id, 5, time.Now().Add(-time.Hour))
+		}
+	})
+	return s
+}
+
 // sample is the bundled store.
 var sample = filepath.Join(collector.Root(), "testdata", "sample", "mlflow.db")
 

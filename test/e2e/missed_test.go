@@ -344,7 +344,7 @@ func requireNothingMissed(t *testing.T, s missing, ways map[string]string, count
 			assert.Contains(t, first, "the source has another number")
 		}
 		g.hidden.Store(nil)
-		assert.Contains(t, again(r, 0), "complete: 1 of 1 traces")
+		assert.Contains(t, again(r, 0), "complete: 1 of 1 trace ")
 		assert.Len(t, r.sink.Spans(), 62)
 	})
 	if !tells {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -89,7 +88,7 @@ func TestCountingWhatTheReceiverLeavesOut(t *testing.T) {
 			map[string]any{"action": "drop", "person_ids": "drop"})
 		p := collector.Run(t, dir, c, 0)
 		assert.Contains(t, p.Out(), "  tokens    counted: ")
-		assert.Contains(t, p.Out(), "  cost      no prices configured")
+		assert.Contains(t, p.Out(), "  cost      no prices in processors::genai::cost::models")
 		written, err := os.ReadFile(filepath.Join(dir, "traces.jsonl"))
 		require.NoError(t, err)
 		assert.Contains(t, string(written), "token_count_request")
@@ -132,11 +131,7 @@ service:
 // A reader with READ on one of three experiments gets that one, and the report says so.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	s, err := start(mlflowserver.Database, filepath.Join(work, "auth"), "--auth")
-	require.NoError(t, err)
-	for _, id := range s.Experiments {
-		seed(t, s, s.Admin, id, 5, time.Now().Add(-time.Hour))
-	}
+	s := protected(t)
 	with := func(dir string, login mlflowserver.Login) collector.Config {
 		return collector.Backfill(s.URL, dir).Set("receivers::mlflow::max_skipped",
 			"20%").Set("receivers::mlflow::http::auth::authenticator", "basicauth").

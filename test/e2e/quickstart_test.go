@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
@@ -24,7 +25,7 @@ import (
 func checkout(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"dist", "config", "scripts", "testdata"} {
+	for _, name := range []string{"dist", "config", "testdata"} {
 		require.NoError(t, os.Symlink(filepath.Join(collector.Root(), name), filepath.Join(dir, name)))
 	}
 	return dir
@@ -34,8 +35,8 @@ func checkout(t *testing.T) string {
 // there.
 func makeRun(t *testing.T, dir string, env []string, args ...string) *collector.Process {
 	t.Helper()
-	all := append([]string{"-C", dir, "-f", filepath.Join(collector.Root(), "Makefile"), "-o",
-		"dist/otelcol-mlflow", "run"}, args...)
+	all := append([]string{"-C", dir, "-f", filepath.Join(collector.Root(), "Makefile"), "-o", "dist/otelcol-mlflow",
+		"-o", "dist/quickstart", "run"}, args...)
 	return collector.Command(t, t.TempDir(), env, "make", all...)
 }
 
@@ -61,7 +62,7 @@ func TestMakeRun(t *testing.T) {
 		"support-bot (1)", "support-bot-eval (2)", "2026-03-02 to 2026-03-13",
 		"no_spans: tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
 		"out/sample/traces.jsonl", "prompts and answers", "out/sample/report.json", "out/sample/skipped.jsonl",
-		"acknowledged: ", "FRESH=1", "testdata/sample/mlflow.db",
+		"acknowledged: ", "FRESH=1", "ENDPOINT=", "jq ", "testdata/sample/mlflow.db",
 		"MLFLOW_TRACKING_URI is set in your shell and not used",
 	} {
 		assert.Contains(t, summary, part)
@@ -124,21 +125,23 @@ func makeRunServer(t *testing.T, s *shared, second int) {
 	list.Done(0)
 	for name, id := range s.Generated.Experiments {
 		if name != "wide-deleted" {
-			assert.Regexp(t, `(?m)^ +`+id+` +`+name+` +\d+ traces`, list.Out())
+			assert.Regexp(t, `(?m)^ +`+id+` +`+name+` +\d+ traces?`, list.Out())
 		}
 	}
 	assert.NotContains(t, list.Out(), "wide-deleted")
 	assert.Contains(t, list.Out(), "EXPERIMENT=")
 	assert.Contains(t, list.Out(), "nothing was written")
-	written, err := filepath.Glob(filepath.Join(dir, "out", "*", "*traces.jsonl"))
+	written, err := filepath.Glob(filepath.Join(dir, "out", "*", "*"))
 	require.NoError(t, err)
-	assert.Empty(t, written)
+	for _, path := range written {
+		assert.Contains(t, []string{"report.json", "collector.log"}, filepath.Base(path))
+	}
 
 	run := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL, "EXPERIMENT=wide-second")
 	run.Done(0)
-	assert.Contains(t, run.Out(), fmt.Sprintf("complete: %d of %d traces acknowledged, with %d spans",
-		second, second, second))
-	written, err = filepath.Glob(filepath.Join(dir, "out", "*", "traces.jsonl"))
+	assert.Contains(t, run.Out(), fmt.Sprintf("complete: %d of %s acknowledged, with %s\n", second,
+		progress.Count(int64(second), "trace"), progress.Count(int64(second), "span")))
+	written, err = filepath.Glob(filepath.Join(dir, "out", "*", "wide-second", "traces.jsonl"))
 	require.NoError(t, err)
 	require.Len(t, written, 1)
 	assert.Len(t, otlpsink.Count(collector.Traces(t, filepath.Dir(written[0]))), second)

@@ -55,7 +55,7 @@ func TestExitEmptyAndFinished(t *testing.T) {
 		collector.Run(t, dir, c, 0)
 		requests := sink.Requests()
 		p := collector.Run(t, dir, c, 0)
-		assert.Contains(t, p.Out(), "nothing new; 122 traces with 598 spans were acknowledged earlier")
+		assert.Contains(t, p.Out(), "nothing new; 122 traces with 598 spans acknowledged earlier")
 		assert.Equal(t, requests, sink.Requests())
 		assert.Len(t, sink.Spans(), sampleSpans)
 	})

@@ -54,6 +54,7 @@ type Receiver struct {
 	Check           *progress.Findings         `json:"check,omitempty"`
 
 	settled bool     // complete as far as the receiver knows
+	stopped bool     // before its end
 	next    []string // what the receiver advises
 }
 
@@ -242,7 +243,7 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 	end := now
 	r := Receiver{
 		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete,
-		settled: run.Complete, Problems: run.Problems,
+		settled: run.Complete, stopped: run.Stopped, Problems: run.Problems,
 		next: run.Next, SentAgain: run.SentAgain,
 		Source:   Source(run.Source),
 		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(),

@@ -5,6 +5,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -104,13 +106,13 @@ func (r *Refinement) summary(b *strings.Builder) {
 	}
 	head := "tokens"
 	if r.Counted.Spans > 0 {
-		fmt.Fprintf(b, "  %-8s  counted: %d in requests, %d in responses, on %d spans\n", head, r.Counted.Request,
-			r.Counted.Response, r.Counted.Spans)
+		fmt.Fprintf(b, "  %-8s  counted: %d in requests, %d in responses, on %s\n", head, r.Counted.Request,
+			r.Counted.Response, progress.Count(r.Counted.Spans, "span"))
 		head = ""
 	}
 	if r.Reported.Calls > 0 {
-		fmt.Fprintf(b, "  %-8s  reported: %d input, %d output, by %d model calls\n", head, r.Reported.Input,
-			r.Reported.Output, r.Reported.Calls)
+		fmt.Fprintf(b, "  %-8s  reported: %d input, %d output, by %s\n", head, r.Reported.Input,
+			r.Reported.Output, progress.Count(r.Reported.Calls, "model call"))
 	}
 	if r.Counted.Media > 0 {
 		fmt.Fprintf(b, "            %d images or other base64 files were counted as text; "+
@@ -125,7 +127,7 @@ func (r *Refinement) summary(b *strings.Builder) {
 		if i == 0 {
 			head = "scores"
 		}
-		fmt.Fprintf(t, "  %-8s\t%s\tmean %s\ton %d spans\n", head, s.Name, number(s.Mean), s.Count)
+		fmt.Fprintf(t, "  %-8s\t%s\tmean %s\ton %s\n", head, s.Name, number(s.Mean), progress.Count(s.Count, "span"))
 	}
 	_ = t.Flush()
 	if more := len(r.Scores) - mostScores; more > 0 {
@@ -137,7 +139,7 @@ func (r *Refinement) summary(b *strings.Builder) {
 		r.Cost.summary(b)
 	case r.ModelCalls > 0:
 		fmt.Fprintf(b,
-			"  cost      no prices configured: write those of your contract under processors::%s::cost::models\n",
+			"  cost      no prices in processors::%s::cost::models\n",
 			r.Processor)
 	}
 }
@@ -183,29 +185,55 @@ func (c *Cost) summary(b *strings.Builder) {
 	}
 	tools := ""
 	if c.PricedTools > 0 {
-		tools = fmt.Sprintf(" and %d tool calls", c.PricedTools)
+		tools = " and " + progress.Count(c.PricedTools, "tool call")
 	}
-	fmt.Fprintf(b, "  cost      %s %s%s, for %d model calls%s\n", number(c.Amount), c.Currency, list, c.Priced, tools)
-	if c.Unpriced > 0 {
-		fmt.Fprintf(b, "            %d calls have no price: their models are not in cost::models\n", c.Unpriced)
-	}
-	if c.WithoutUsage > 0 {
-		fmt.Fprintf(b, "            %d calls report no usage, so they have no cost\n", c.WithoutUsage)
-	}
-	if c.Uncertain > 0 {
-		fmt.Fprintf(b, "            %d calls may cost more: nothing tells whether their input includes cached tokens; "+
-			"write cost::models[]::input_includes_cached\n", c.Uncertain)
-	}
-	if c.Limited > 0 {
-		fmt.Fprintf(b, "            %d calls report more tokens in a part than in the whole, and were limited to it\n",
-			c.Limited)
+	fmt.Fprintf(b, "  cost      %s%s, for %s%s\n", money(c.Amount, c.Currency), list,
+		progress.Count(c.Priced, "model call"), tools)
+	for _, part := range []struct {
+		calls int64
+		what  string
+	}{
+		{c.Unpriced, "without a price, since the model is not in cost::models"},
+		{c.WithoutUsage, "without usage, and so without cost"},
+		{c.Uncertain, "perhaps too low, since nothing tells whether the input includes cached tokens; " +
+			"cost::models[]::input_includes_cached says so"},
+		{c.Limited, "with more tokens in a part than in the whole, and limited to it"},
+	} {
+		if part.calls > 0 {
+			fmt.Fprintf(b, "            %s %s\n", progress.Count(part.calls, "call"), part.what)
+		}
 	}
 }
 
-// number writes a mean or an amount with four decimals, or four digits if it is small.
+// number writes a mean with four decimals, or four digits if it is small, and without an exponent.
 func number(f float64) string {
-	if f != 0 && f < 0.1 && f > -0.1 {
-		return fmt.Sprintf("%.4g", f)
+	if small := math.Abs(f); small > 0 && small < 0.1 {
+		rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'e', 3, 64), 64)
+		if err == nil {
+			return strconv.FormatFloat(rounded, 'f', -1, 64)
+		}
 	}
 	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.4f", f), "0"), ".")
+}
+
+// money writes an amount: two decimals from 1 on, six at most below.
+func money(amount float64, currency string) string {
+	text := fmt.Sprintf("%.2f", amount)
+	switch {
+	case amount == 0:
+		text = "0"
+	case amount < 0.0000005:
+		return "less than " + money(0.000001, currency)
+	case amount < 0.1:
+		text = number(amount)
+		if len(text) > len("0.000000") {
+			text = fmt.Sprintf("%.6f", amount)
+		}
+	case amount < 1:
+		text = number(amount)
+	}
+	if currency == "USD" {
+		return "$" + text
+	}
+	return text + " " + currency
 }

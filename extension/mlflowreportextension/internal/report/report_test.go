@@ -145,7 +145,7 @@ func TestFirstLine(t *testing.T) {
 				d.Sent = 0
 				notVerified(d)
 			})},
-			"nothing new; 20 traces with 40 spans were acknowledged earlier; arrived: not verified", true,
+			"nothing new; 20 traces with 40 spans acknowledged earlier; arrived: not verified", true,
 		},
 		"a check sends nothing": {
 			[]progress.Run{run("a", func(r *progress.Run) {
@@ -264,14 +264,14 @@ func TestRefinementOfAReport(t *testing.T) {
 		"everything": {func(*progress.Refinement) {}, []string{
 			"  tokens    counted: 3750 in requests, 4200 in responses, on 123 spans\n            reported: 30467 " +
 				"input, 4473 output, by 167 model calls\n",
-			"  scores    metric_a       mean 0.5  on 2 spans\n            metric_longer  mean 3    on 1 spans\n",
-			"  cost      0.04203 EUR by price list \"2026\", for 160 model calls\n", "7 calls have no price",
-			"2 calls report no usage",
+			"  scores    metric_a       mean 0.5  on 2 spans\n            metric_longer  mean 3    on 1 span\n",
+			"  cost      0.04203 EUR by price list \"2026\", for 160 model calls\n", "7 calls without a price",
+			"2 calls without usage",
 		}, []string{"no prices"}},
 		"no prices": {func(r *progress.Refinement) {
 			r.Prices = false
 		}, []string{
-			"  cost      no prices configured: write those of your contract under processors::genai::cost::models\n"},
+			"  cost      no prices in processors::genai::cost::models\n"},
 			[]string{"EUR"}},
 		"no prices, nothing to price": {func(r *progress.Refinement) {
 			r.Prices, r.ModelCalls = false, 0
@@ -301,8 +301,8 @@ func TestRefinementOfAReport(t *testing.T) {
 		"images": {func(r *progress.Refinement) { r.MediaCounted = 12 }, []string{"            12 images or other " +
 			"base64 files were counted as text; processors::genai::tokens::media: skip leaves them out\n"}, nil},
 		"costs that may be wrong": {func(r *progress.Refinement) { r.PricedTools, r.Uncertain, r.Limited = 3, 2, 1 },
-			[]string{", for 160 model calls and 3 tool calls\n", "2 calls may cost more",
-				"1 calls report more tokens"}, nil},
+			[]string{", for 160 model calls and 3 tool calls\n", "2 calls perhaps too low",
+				"1 call with more tokens"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := full
@@ -324,8 +324,26 @@ func TestRefinementOfAReport(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for f, want := range map[float64]string{0: "0", 1: "1", 0.5: "0.5", 70.30188679: "70.3019", 0.04203385: "0.04203",
-		1234.5: "1234.5", 100: "100", -0.25: "-0.25", 0.00000123456: "1.235e-06"} {
+		1234.5: "1234.5", 100: "100", -0.25: "-0.25", 0.00000123456: "0.000001235"} {
 		assert.Equal(t, want, number(f))
+	}
+}
+
+func TestMoney(t *testing.T) {
+	for amount, want := range map[float64]string{0: "$0", 0.00000552: "$0.000006", 1e-9: "less than $0.000001",
+		0.03789: "$0.03789", 0.25: "$0.25", 1: "$1.00", 1234.567: "$1234.57", 1e21: "$1000000000000000000000.00"} {
+		assert.Equal(t, want, money(amount, "USD"))
+	}
+	assert.Equal(t, "12.30 EUR", money(12.3, "EUR"))
+}
+
+// A run that failed before it delivered anything says nothing of delivery and outputs.
+func TestSummaryOfNothing(t *testing.T) {
+	failed := run("a", func(r *progress.Run) { r.Accounts, r.Headline = nil, "not complete: nothing listens" })
+	_, all := summary(t, document([]progress.Run{failed}, []string{"file"}))
+	assert.Contains(t, all, "not complete: nothing listens")
+	for _, word := range []string{"delivery", "output", "acknowledged", "traces"} {
+		assert.NotContains(t, all, word)
 	}
 }
 

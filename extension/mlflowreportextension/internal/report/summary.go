@@ -70,14 +70,14 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 		return
 	}
 	if r.Totals.Read > 0 {
-		fmt.Fprintf(b, "  traces    %d read, %d accepted with %d spans, in %.1f s (%.0f traces/s)\n",
-			r.Totals.Read, r.Totals.Accepted, r.Totals.Spans, r.Seconds, r.TracesPerSecond)
+		fmt.Fprintf(b, "  traces    %d read, %d accepted with %s, in %.1f s (%.0f traces/s)\n",
+			r.Totals.Read, r.Totals.Accepted, progress.Count(r.Totals.Spans, "span"), r.Seconds, r.TracesPerSecond)
 	}
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	for _, e := range r.Experiments {
 		n := e.total()
-		fmt.Fprintf(t, "  \t  %s (%s)\t%d traces\t%d spans\t%s\t%s\n", e.Name, e.ID, n.Accepted, n.Spans,
-			span(e.First, e.Last), e.Error)
+		fmt.Fprintf(t, "  \t  %s (%s)\t%s\t%s\t%s\t%s\n", e.Name, e.ID, progress.Count(n.Accepted, "trace"),
+			progress.Count(n.Spans, "span"), span(e.First, e.Last), e.Error)
 	}
 	_ = t.Flush()
 	for _, reason := range slices.Sorted(maps.Keys(r.Totals.Skipped)) {
@@ -103,18 +103,20 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 	for i := range r.Experiments {
 		e := &r.Experiments[i]
 		if e.Grown > 0 {
-			fmt.Fprintf(b, "  grown     %d traces of %s (%s) were delivered again: spans were added to them\n", e.Grown,
-				e.Name, e.ID)
+			fmt.Fprintf(b, "  grown     %s of %s (%s) delivered again, since spans were added\n",
+				progress.Count(e.Grown, "trace"), e.Name, e.ID)
 		}
 		if e.Gone > 0 {
-			fmt.Fprintf(b, "  gone      %d delivered traces of %s (%s) are not at the source any more\n", e.Gone,
-				e.Name,
-				e.ID)
+			fmt.Fprintf(b, "  gone      %s of %s (%s) delivered and not at the source any more\n",
+				progress.Count(e.Gone, "trace"), e.Name, e.ID)
 		}
 	}
 	if r.SentAgain > 0 {
-		fmt.Fprintf(b, "  repeated  %d traces were sent again after refusals; a destination that had accepted them "+
-			"may hold them twice\n", r.SentAgain)
+		fmt.Fprintf(b, "  repeated  %s sent again after refusals; a destination that had accepted what it refused "+
+			"may hold it twice\n", progress.Count(r.SentAgain, "trace"))
+	}
+	if r.nothing() {
+		return
 	}
 	fmt.Fprintf(b, "  delivery  %s\n", meaning[r.Delivery])
 	for _, n := range r.DeliveryNotes {
@@ -127,6 +129,12 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 		}
 		fmt.Fprintf(b, "  output    %s%s\n", d.Name, word)
 	}
+}
+
+// nothing reports whether a run failed before it delivered anything, and none before it did.
+func (r *Receiver) nothing() bool {
+	return !r.settled && r.Totals.Accepted == 0 && !slices.ContainsFunc(r.Experiments,
+		func(e Experiment) bool { return e.total().Accepted > 0 })
 }
 
 var meaning = map[progress.Delivery]string{
@@ -143,7 +151,7 @@ func (r *Receiver) checked(b *strings.Builder) {
 		if e.Deleted {
 			name += " (deleted)"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%d traces\t%s\t%s\n", e.ID, name, e.Traces, span(e.First, e.Last), eras(e))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", e.ID, name, progress.Count(e.Traces, "trace"), span(e.First, e.Last), eras(e))
 	}
 	_ = t.Flush()
 	for _, e := range r.Check.Experiments {

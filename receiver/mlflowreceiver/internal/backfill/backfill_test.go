@@ -219,7 +219,7 @@ func TestRefusedWhileOthersPassIsRejected(t *testing.T) {
 	v = w.verdict(t, err)
 	require.True(t, v.Complete, v.Problems)
 	require.Equal(t, 1, w.got["tr-1-0013"])
-	require.Equal(t, "complete: 1 of 1 traces acknowledged, with 1 spans; with earlier runs 1000 of 1000", v.Headline)
+	require.Equal(t, "complete: 1 of 1 trace acknowledged, with 1 span; with earlier runs 1000 of 1000", v.Headline)
 	_, open = w.record(t, "1")
 	require.Empty(t, open)
 	for id, n := range w.got {

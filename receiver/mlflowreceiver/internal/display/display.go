@@ -120,11 +120,16 @@ func Run(ctx context.Context, terminal io.Writer, log *zap.Logger, snapshot func
 	}
 }
 
-// Terminal returns standard error if a person looks at it, else nil.
+// Terminal returns standard error if it is a terminal, else standard output if that is one: the log may go to a file.
+// It returns nil when neither is.
 func Terminal() io.Writer {
-	info, err := os.Stderr.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("TERM") == "dumb" {
+	if os.Getenv("TERM") == "dumb" {
 		return nil
 	}
-	return os.Stderr
+	for _, f := range []*os.File{os.Stderr, os.Stdout} {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull {
+			return f
+		}
+	}
+	return nil
 }
