@@ -16,8 +16,8 @@ import (
 // results are the files and folders that a run leaves in its folder.
 var results = []string{"position", "traces*.jsonl", "report.*", "skipped.jsonl", "missing.jsonl", logFile}
 
-// clear removes what runs have left in a folder. Folders of other runs in it stay.
-func clear(folder string) error {
+// removeResults removes what runs have left in a folder. Folders of other runs in it stay.
+func removeResults(folder string) error {
 	var errs []error
 	for _, pattern := range results {
 		paths, err := filepath.Glob(filepath.Join(folder, pattern))

@@ -25,7 +25,7 @@ func main() {
 			"To read it, write it behind make run: make run MLFLOW_TRACKING_URI=… EXPERIMENT=…")
 	}
 	if request.fresh {
-		if err := clear(request.folder()); err != nil {
+		if err := removeResults(request.folder()); err != nil {
 			fail(err)
 		}
 	}

@@ -23,7 +23,8 @@ func made(variables ...string) []string {
 	}
 	return append(env, "RUN_WRITTEN="+strings.Join(names, " "),
 		// what a shell may hold has no effect
-		"MLFLOW_TRACKING_URI=http://ambient", "MLFLOW_TRACKING_TOKEN=ambient", "EXPERIMENT=ambient", "CREDENTIALS=ambient")
+		"MLFLOW_TRACKING_URI=http://ambient", "MLFLOW_TRACKING_TOKEN=ambient", "EXPERIMENT=ambient",
+		"CREDENTIALS=ambient")
 }
 
 const server = "MLFLOW_TRACKING_URI=https://mlflow.example.com/prefix"
@@ -52,25 +53,28 @@ func TestRead(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	for want, variables := range map[string][]string{
-		"TRACKING_URI is not known; did you mean MLFLOW_TRACKING_URI?": {"TRACKING_URI=http://h"},
-		"EXPERIMENTS is not known; did you mean EXPERIMENT?":           {"EXPERIMENTS=1"},
-		"COLOUR is not known; there are MLFLOW_TRACKING_URI":           {"COLOUR=red"},
-		"MLFLOW_TRACKING_URI is empty":                                 {"MLFLOW_TRACKING_URI="},
-		"EXPERIMENT=a,,b has an empty entry":                           {"EXPERIMENT=a,,b"},
-		"FRESH is neither 1 nor 0":                                     {"FRESH=maybe"},
-		"MLFLOW_TRACKING_URI holds a user name":                        {"MLFLOW_TRACKING_URI=http://me:secret@h"},
-		"ENDPOINT is no address of a backend":                          {"ENDPOINT=localhost:4318"},
-		"ENDPOINT needs EXPERIMENT":                                    {server, "ENDPOINT=http://h"},
-		"one of them is missing":                                       {server, "MLFLOW_TRACKING_PASSWORD=secret"},
-		"credentials are for a server":                                 {"MLFLOW_TRACKING_TOKEN=secret"},
-		"holds a colon":                                                {server, "MLFLOW_TRACKING_USERNAME=a:secret", "MLFLOW_TRACKING_PASSWORD=secret"},
-		"control character":                                            {server, "MLFLOW_TRACKING_TOKEN=secret\n"},
-		"not both":                                                     {server, "MLFLOW_TRACKING_TOKEN=secret", "CREDENTIALS=x"},
-		"CREDENTIALS: open nowhere: no such file":                      {server, "CREDENTIALS=nowhere"},
+	for _, tc := range []struct {
+		want      string
+		variables []string
+	}{
+		{"TRACKING_URI is not known; did you mean MLFLOW_TRACKING_URI?", []string{"TRACKING_URI=http://h"}},
+		{"EXPERIMENTS is not known; did you mean EXPERIMENT?", []string{"EXPERIMENTS=1"}},
+		{"COLOUR is not known; there are MLFLOW_TRACKING_URI", []string{"COLOUR=red"}},
+		{"MLFLOW_TRACKING_URI is empty", []string{"MLFLOW_TRACKING_URI="}},
+		{"EXPERIMENT=a,,b has an empty entry", []string{"EXPERIMENT=a,,b"}},
+		{"FRESH is neither 1 nor 0", []string{"FRESH=maybe"}},
+		{"MLFLOW_TRACKING_URI holds a user name", []string{"MLFLOW_TRACKING_URI=http://me:secret@h"}},
+		{"ENDPOINT is no address of a backend", []string{"ENDPOINT=localhost:4318"}},
+		{"ENDPOINT needs EXPERIMENT", []string{server, "ENDPOINT=http://h"}},
+		{"one of them is missing", []string{server, "MLFLOW_TRACKING_PASSWORD=secret"}},
+		{"credentials are for a server", []string{"MLFLOW_TRACKING_TOKEN=secret"}},
+		{"holds a colon", []string{server, "MLFLOW_TRACKING_USERNAME=a:secret", "MLFLOW_TRACKING_PASSWORD=secret"}},
+		{"control character", []string{server, "MLFLOW_TRACKING_TOKEN=secret\n"}},
+		{"not both", []string{server, "MLFLOW_TRACKING_TOKEN=secret", "CREDENTIALS=x"}},
+		{"CREDENTIALS: open nowhere: no such file", []string{server, "CREDENTIALS=nowhere"}},
 	} {
-		_, err := read(made(variables...))
-		require.ErrorContains(t, err, want)
+		_, err := read(made(tc.variables...))
+		require.ErrorContains(t, err, tc.want)
 		require.NotContains(t, err.Error(), "secret")
 	}
 }
@@ -92,7 +96,7 @@ func TestCredentials(t *testing.T) {
 		require.NoError(t, err, text)
 		require.Equal(t, want, got)
 	}
-	for text, want := range map[string]string{"password\n": ":1: the line is not", "\nPASSWORD=secret": ":2: the name"} {
+	for text, want := range map[string]string{"password\n": ":1: the line is", "\nPASSWORD=secret": ":2: the name"} {
 		_, err := readCredentials(write(0o400, text))
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "secret")
@@ -129,14 +133,14 @@ func TestFolders(t *testing.T) {
 }
 
 // FRESH removes what runs left, and nothing else.
-func TestClear(t *testing.T) {
+func TestRemoveResults(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"position/receiver", "traces.jsonl", "traces-2026.jsonl", "report.json", "skipped.jsonl",
-		"collector.log", "notes.txt", "other/traces.jsonl"} {
+	for _, name := range []string{"position/receiver", "traces.jsonl", "traces-2026.jsonl", "report.json",
+		"skipped.jsonl", "collector.log", "notes.txt", "other/traces.jsonl"} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
 	}
-	require.NoError(t, clear(dir))
+	require.NoError(t, removeResults(dir))
 	left, err := filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)
 	require.Equal(t, []string{filepath.Join(dir, "notes.txt"), filepath.Join(dir, "other")}, left)

@@ -52,7 +52,7 @@ func read(environ []string) (request, error) {
 	if list, ok := values[experiment]; ok {
 		for e := range strings.SplitSeq(list, ",") {
 			if e = strings.TrimSpace(e); e == "" {
-				return request{}, fmt.Errorf("%s=%s has an empty entry; write %s=1,support-*", experiment, list, experiment)
+				return request{}, fmt.Errorf("%s=%s has an empty entry", experiment, list)
 			}
 			r.experiments = append(r.experiments, e)
 		}
@@ -113,7 +113,7 @@ func written(environ []string) (map[string]string, error) {
 		env[name] = value
 	}
 	values := map[string]string{}
-	for _, name := range strings.Fields(env["RUN_WRITTEN"]) {
+	for name := range strings.FieldsSeq(env["RUN_WRITTEN"]) {
 		switch {
 		case strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "CGO_") || strings.HasPrefix(name, "MAKE"):
 			// for the build

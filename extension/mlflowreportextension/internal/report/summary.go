@@ -151,7 +151,8 @@ func (r *Receiver) checked(b *strings.Builder) {
 		if e.Deleted {
 			name += " (deleted)"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", e.ID, name, progress.Count(e.Traces, "trace"), span(e.First, e.Last), eras(e))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", e.ID, name, progress.Count(e.Traces, "trace"),
+			span(e.First, e.Last), eras(e))
 	}
 	_ = t.Flush()
 	for _, e := range r.Check.Experiments {
