@@ -97,7 +97,7 @@ func (r *request) ways(line func(head, format string, args ...any), doc *report)
 	if r.endpoint != "" {
 		return
 	}
-	line("ask", "jq -r '.resourceSpans[].scopeSpans[].spans[].name' %s | sort | uniq -c | sort -rn # the commonest spans",
+	line("ask", "jq -r '.resourceSpans[].scopeSpans[].spans[].name' %s | sort | uniq -c | sort -rn # spans by name",
 		filepath.Join(r.folder(), "traces.jsonl"))
 	line("send", "%s ENDPOINT=http://localhost:4318 # the same to a backend that takes OTLP", r.command())
 }
