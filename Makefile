@@ -11,7 +11,7 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
 .PHONY: build minimal run written check test test-unit test-race test-rest lint modules generate e2e compat faults \
-	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-short clean
+	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
 
@@ -98,7 +98,7 @@ faults: build
 		-seed=$(FAULTS_SEED)
 	go test -C test -count=1 -timeout 30m -v ./hostile -args -full
 
-bench: bench-tokens bench-backfill bench-databricks bench-delivered bench-answers
+bench: bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail
 
 bench-tokens:
 	bench/tokens/run.sh
@@ -115,6 +115,9 @@ bench-delivered:
 bench-answers:
 	bench/answers/run.sh
 
+bench-tail: build
+	bench/tail/run.sh
+
 # Shows that each benchmark works; its figures mean nothing.
 bench-short: build
 	bench/tokens/run.sh --short
@@ -122,6 +125,7 @@ bench-short: build
 	bench/databricks/run.sh --short
 	bench/delivered/run.sh --short
 	bench/answers/run.sh --short
+	bench/tail/run.sh --short
 
 clean:
 	rm -rf dist

@@ -12,7 +12,7 @@ export N=100000
 case ${1:-} in
 "") ;;
 latency | memory) what=$1 ;;
---short) seconds=10 looks=20 N=500 SMALL=1 ;;
+--short) seconds=4 looks=20 N=500 SMALL=1 ;;
 *) usage ;;
 esac
 . bench/backfill/prepare.sh

@@ -133,7 +133,7 @@ def latency(seconds):
                 names.append(log())
                 time.sleep(rnd.uniform(0.1, 1.5))
             while_coming = sorted(destination.latency(n, 60) for n in names)
-            time.sleep(min(seconds / 2, 12 * interval * 2))
+            time.sleep(min(seconds, 24 * interval))
             first = destination.latency(log(), 60 + 10 * interval)
     p95 = statistics.quantiles(while_coming, n=100, method="inclusive")[94]
     print("collection_interval %d s, %d traces, from the end of a trace to its arrival, in seconds:" % (interval, len(names)))
