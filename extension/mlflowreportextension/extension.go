@@ -27,6 +27,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/answers"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/storagefile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -113,8 +114,8 @@ func (r *reporter) Start(_ context.Context, host component.Host) error {
 }
 
 // NotifyConfigSnapshot checks what accepted means behind each mlflow receiver, and refuses a
-// configuration in which components can't do what they are told to. The collector calls it after
-// extensions and before pipelines start.
+// configuration in which components can't do what they are told to, and one with a damaged file of
+// file_storage. The collector calls it after extensions and before pipelines start.
 func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
 	effective := conf.Effective().ToStringMap()
 	guarantees := delivery.Check(effective, r.cfg.WaitsForResult)
@@ -142,7 +143,27 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 		log("Delivery check", zap.String("receiver", name), zap.String("delivery", string(f.Delivery)),
 			zap.Strings("destinations", destinations), zap.Strings("notes", f.Notes))
 	}
-	return delivery.Refusal(guarantees, r.cfg.Strict)
+	return errors.Join(delivery.Refusal(guarantees, r.cfg.Strict), checkStorage(effective))
+}
+
+// checkStorage refuses files of file_storage that would end the process when a component opens them.
+func checkStorage(conf map[string]any) error {
+	files, err := storagefile.Files(conf)
+	if err != nil {
+		return fmt.Errorf("file_storage: %w", err)
+	}
+	var errs []error
+	for _, path := range files {
+		err := storagefile.Check(path)
+		if errors.Is(err, storagefile.ErrDamaged) {
+			err = fmt.Errorf("%w; restore the folder from a backup, or remove the file: "+
+				"a receiver begins again then, and what waited in the queue of an exporter is lost", err)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("file_storage: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Delivery implements progress.Sink.
