@@ -206,6 +206,19 @@ func (r *reporter) Held(receiver component.ID) string {
 	return ""
 }
 
+// EndLines implements progress.Sink.
+func (r *reporter) EndLines(receiver component.ID) error {
+	r.mu.Lock()
+	files := r.guarantees[receiver.String()].Files
+	r.mu.Unlock()
+	for _, path := range files {
+		if err := endTornLine(path); err != nil {
+			return fmt.Errorf("a line that was not written in full can't be ended: %w", err)
+		}
+	}
+	return nil
+}
+
 // Earlier implements progress.Sink.
 func (r *reporter) Earlier(receiver component.ID, source mlflow.Description) (progress.EarlierRun, bool) {
 	run, ok := r.earlier.Run(receiver.String(), source)

@@ -157,7 +157,7 @@ func TestOutputOfAKilledProcessGetsTheEndOfItsLine(t *testing.T) {
 	torn, whole := filepath.Join(dir, "torn.jsonl"), filepath.Join(dir, "whole.jsonl")
 	require.NoError(t, os.WriteFile(torn, []byte("{}\n{\"resourceSp"), 0o600))
 	require.NoError(t, os.WriteFile(whole, []byte("{}\n"), 0o600))
-	begin(t, &Config{Path: filepath.Join(dir, "report.json")}, `
+	r, _ := begin(t, &Config{Path: filepath.Join(dir, "report.json")}, `
 exporters:
   file: {path: `+torn+`, rotation: {max_backups: 0}, format: json, compression: '', encoding: null, `+
 		`group_by: {enabled: false}}
@@ -177,6 +177,17 @@ service: {pipelines: {traces: {receivers: [mlflow], exporters: [file, file/whole
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it will hold prompts and answers")
 	require.NoDirExists(t, filepath.Join(dir, "made"), "the exporter makes it")
+
+	// A write that failed leaves the same.
+	mlflow := component.MustNewID("mlflow")
+	require.NoError(t, os.WriteFile(whole, []byte("{}\n{\"reso"), 0o600))
+	require.NoError(t, r.EndLines(mlflow))
+	got, err := os.ReadFile(whole)
+	require.NoError(t, err)
+	require.Equal(t, "{}\n{\"reso\n", string(got))
+	require.NoError(t, os.Remove(whole))
+	require.NoError(t, os.Mkdir(whole, 0o700))
+	require.ErrorContains(t, r.EndLines(mlflow), "a line that was not written in full can't be ended: open "+whole)
 }
 
 // Exporters count what has arrived after a run that ended by itself, not after one that a user

@@ -88,6 +88,10 @@ exporters:
 			`rotation: {max_backups: 0}}
 service: {extensions: [mlflow_report], pipelines: {traces: {receivers: [mlflow], exporters: [otlp_http, ` +
 			`file]}}}`, progress.Acknowledged, "one receiver per destination"},
+		"a file of records with lengths": {`
+exporters: {file: {path: out, format: proto, rotation: {max_backups: 0}}}
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [file]}}}`, progress.Acknowledged,
+			"leaves a part of a record"},
 		"batch processor": {`
 exporters: {nop: }
 service: {pipelines: {traces: {receivers: [mlflow], processors: [batch/2], ` +

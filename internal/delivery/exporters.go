@@ -122,6 +122,9 @@ func fileExporter(id string, cfg map[string]any, f *Guarantee) progress.Delivery
 		text(cfg, "compression") == "" && text(cfg, "encoding") == "" &&
 		text(section(cfg, "group_by"), "enabled") != "true" {
 		f.Files = append(f.Files, path)
+	} else {
+		f.note(fmt.Sprintf("exporter %s: a full disk or a killed process leaves a part of a record, and what comes "+
+			"after it can't be read; write format: json, without compression, encoding and group_by", id))
 	}
 	if n, ok := rotation["max_backups"]; !ok || fmt.Sprint(n) != "0" {
 		f.note(fmt.Sprintf("exporter %s deletes its oldest files: write rotation::max_backups: 0 to keep all of them",

@@ -23,6 +23,10 @@ type Sink interface {
 	// Earlier returns what the report of an earlier process says about runs of a receiver over the
 	// same source, if there is one.
 	Earlier(receiver component.ID, source mlflow.Description) (EarlierRun, bool)
+	// EndLines ends lines that a write which failed, on a full disk, has left without their end, in the
+	// files behind a receiver. Nothing may be sent before it has returned nil: a line that is appended to a
+	// torn one can't be read.
+	EndLines(receiver component.ID) error
 	// Skip appends traces to the list of skipped ones and returns once they are on disk.
 	Skip([]SkippedTrace) error
 	// Publish takes the newest state of a receiver's run; the last one counts.

@@ -47,6 +47,7 @@ type mlflowReceiver struct {
 
 	host   component.Host
 	sink   progress.Sink // nil without the mlflow_report extension
+	lines  tornLines     // of files behind the receiver
 	source mlflow.Source
 	about  source.About
 	store  storage.Client
@@ -81,7 +82,9 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 			err = errors.Join(err, r.release(ctx))
 		}
 	}()
-	r.sink = progress.Find[progress.Sink](host)
+	if r.sink = progress.Find[progress.Sink](host); r.sink != nil {
+		r.lines.end = func() error { return r.sink.EndLines(r.set.ID) }
+	}
 	if r.store, err = r.openStorage(ctx, host); err != nil {
 		return err
 	}
@@ -255,7 +258,7 @@ func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 		}
 		unit := progress.NewUnit(td.SpanCount())
 		ctx = r.obs.StartTracesOp(progress.WithUnit(ctx, unit))
-		err := r.next.ConsumeTraces(ctx, td)
+		err := r.lines.send(func() error { return r.next.ConsumeTraces(ctx, td) })
 		r.obs.EndTracesOp(ctx, metadata.Type.String(), stats.Spans, err)
 		if err == nil {
 			r.tel.converted(stats)
@@ -280,7 +283,7 @@ func (r *mlflowReceiver) sendLogs(ctx context.Context, converter *genai.Converte
 		return nil
 	}
 	ctx = r.obs.StartLogsOp(ctx)
-	err := r.nextLogs.ConsumeLogs(ctx, ld)
+	err := r.lines.send(func() error { return r.nextLogs.ConsumeLogs(ctx, ld) })
 	r.obs.EndLogsOp(ctx, metadata.Type.String(), stats.Records, err)
 	if err == nil {
 		r.tel.recorded(stats)

@@ -64,7 +64,8 @@ func (s *sink) Delivery(component.ID) progress.DeliveryCheck {
 	return s.check
 }
 
-func (s *sink) Held(component.ID) string { return s.held }
+func (s *sink) Held(component.ID) string    { return s.held }
+func (s *sink) EndLines(component.ID) error { return nil }
 
 func (s *sink) Earlier(component.ID, mlflow.Description) (progress.EarlierRun, bool) {
 	return s.earlier, s.earlier.Report != ""
