@@ -5,6 +5,7 @@ package mlflowreportextension
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -56,6 +57,7 @@ service:
 	}
 	for _, r := range reporters {
 		require.NoError(t, r.Start(t.Context(), host))
+		t.Cleanup(func() { require.NoError(t, r.Shutdown(context.WithoutCancel(t.Context()))) })
 		require.NoError(t, r.NotifyConfigSnapshot(t.Context(), extensioncapabilities.NewConfigSnapshot(conf, conf)))
 	}
 	first, b := progress.Find[progress.Sink](host).(*reporter), component.MustNewIDWithName("mlflow", "b")

@@ -17,8 +17,8 @@ import (
 
 // Config is what a user writes under extensions::mlflow_report.
 type Config struct {
-	// Path is the file that the report is written to. The list of skipped traces, skipped.jsonl,
-	// lies beside it.
+	// Path is the file that the report is written to. The page for people, with the ending .html, and the list of
+	// skipped traces, skipped.jsonl, lie beside it.
 	Path string `mapstructure:"path"`
 	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the
 	// destination has the data.
@@ -59,3 +59,8 @@ func (c *Config) validate() error {
 }
 
 func (c *Config) skipFile() string { return filepath.Join(filepath.Dir(c.Path), "skipped.jsonl") }
+
+// pageFile is the page for people: report.html beside report.json.
+func (c *Config) pageFile() string {
+	return strings.TrimSuffix(c.Path, ".json") + ".html"
+}

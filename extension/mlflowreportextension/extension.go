@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/answers"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/page"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/storagefile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
@@ -53,6 +54,10 @@ type reporter struct {
 	written      time.Time // when the report was written last
 	skips        *os.File
 	earlier      report.Earlier // of the process before this one; empty when there is none
+	live         map[component.ID]page.Progress
+
+	stop chan struct{} // closed by Shutdown
+	done sync.WaitGroup
 }
 
 // destinationKey identifies a destination of an exporter.
@@ -84,6 +89,7 @@ func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
 func (r *reporter) reset() {
 	r.runs, r.destinations, r.refinements = map[component.ID]progress.Run{}, map[destinationKey]progress.Destination{},
 		map[component.ID]progress.Refinement{}
+	r.live = map[component.ID]page.Progress{}
 }
 
 // Start fails when the report could not be written: at the end of a long run it would be too late
@@ -110,7 +116,34 @@ func (r *reporter) Start(_ context.Context, host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("path: the report can't be written: %w", err)
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return err
+	}
+	stop := make(chan struct{})
+	r.stop = stop
+	r.done.Go(func() { r.refresh(stop) })
+	return nil
+}
+
+// refresh writes the report of runs that go on, also while they have nothing to tell: its age says whether the process
+// lives.
+func (r *reporter) refresh(stop <-chan struct{}) {
+	tick := time.NewTicker(writeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		r.mu.Lock()
+		for _, run := range r.runs {
+			if run.Ended.IsZero() && time.Since(r.written) >= writeEvery {
+				r.writeAnyway()
+			}
+		}
+		r.mu.Unlock()
+	}
 }
 
 // NotifyConfigSnapshot checks what accepted means behind each mlflow receiver, and refuses a
@@ -287,10 +320,44 @@ func (r *reporter) Publish(run progress.Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.runs[run.Receiver] = run
+	r.sample(&run)
 	if !run.Ended.IsZero() || time.Since(r.written) >= writeEvery {
-		if _, err := r.write(); err != nil {
-			r.log.Error("The report can't be written", zap.Error(err))
+		r.writeAnyway()
+	}
+}
+
+// samplesKept is how many samples of a run are kept; of more, every other one is dropped.
+const samplesKept = 240
+
+// sample notes how far a run came; r.mu is held.
+func (r *reporter) sample(run *progress.Run) {
+	p := r.live[run.Receiver]
+	p.Waits = run.Waits
+	var all progress.Totals
+	for i := range run.Accounts {
+		all.Add(run.Accounts[i].Earlier)
+		all.Add(run.Accounts[i].Run)
+	}
+	now := page.Sample{At: time.Now(), Delivered: all.Accepted}
+	if n := len(p.Samples); n > 1 && now.At.Sub(p.Samples[n-2].At) < writeEvery/2 {
+		p.Samples[n-1] = now // a tail looks more often than once a minute
+	} else {
+		p.Samples = append(p.Samples, now)
+	}
+	if len(p.Samples) > samplesKept {
+		kept := p.Samples[:0]
+		for i := 0; i < len(p.Samples); i += 2 {
+			kept = append(kept, p.Samples[i])
 		}
+		p.Samples = kept
+	}
+	r.live[run.Receiver] = p
+}
+
+// writeAnyway writes the report of a process that goes on whether or not it can be written; r.mu is held.
+func (r *reporter) writeAnyway() {
+	if _, err := r.write(); err != nil {
+		r.log.Error("The report can't be written", zap.Error(err))
 	}
 }
 
@@ -327,6 +394,11 @@ func (r *reporter) PublishRefinement(p progress.Refinement) {
 // and exporters have drained. A process that came to nothing leaves the report of an earlier one
 // alone.
 func (r *reporter) Shutdown(context.Context) error {
+	if r.stop != nil {
+		close(r.stop)
+		r.done.Wait()
+		r.stop = nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var errs []error
@@ -339,7 +411,7 @@ func (r *reporter) Shutdown(context.Context) error {
 	}
 	if reported {
 		doc, err := r.write()
-		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.Path))
+		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.pageFile(), r.cfg.Path))
 	}
 	r.reset()
 	if r.skips != nil {
@@ -374,7 +446,17 @@ func (r *reporter) write() (report.Document, error) {
 		return doc, err
 	}
 	r.written = time.Now()
-	return doc, replace(r.cfg.Path, append(body, '\n'))
+	err = replace(r.cfg.Path, append(body, '\n'))
+	shown := page.Input{Document: doc, Progress: map[string]page.Progress{}, ReportFile: filepath.Base(r.cfg.Path),
+		SkipFile: filepath.Base(r.cfg.skipFile())}
+	for id, p := range r.live {
+		shown.Progress[id.String()] = p
+	}
+	body, rendered := page.Render(shown)
+	if rendered == nil {
+		rendered = replace(r.cfg.pageFile(), body)
+	}
+	return doc, errors.Join(err, rendered)
 }
 
 // GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.

@@ -5,6 +5,7 @@ package mlflowreportextension
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -48,6 +49,7 @@ func begin(t *testing.T, cfg *Config, yaml string) (*reporter, *bytes.Buffer) {
 	var out bytes.Buffer
 	r := newReporter(extensiontest.NewNopSettings(metadata.Type), cfg, &out)
 	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { require.NoError(t, r.Shutdown(context.WithoutCancel(t.Context()))) })
 	retrieved, err := confmap.NewRetrievedFromYAML([]byte(yaml))
 	require.NoError(t, err)
 	conf, err := retrieved.AsConf()
@@ -86,7 +88,7 @@ func TestReport(t *testing.T) {
 	x := first["experiments"].([]any)[0].(map[string]any)
 	require.EqualValues(t, 3, x["source_count"])
 	require.Equal(t, "2026-03-03T00:00:00.000Z", x["last"])
-	for _, f := range []string{path, r.cfg.skipFile()} {
+	for _, f := range []string{path, filepath.Join(filepath.Dir(path), "report.html"), r.cfg.skipFile()} {
 		info, err := os.Stat(f)
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), f)

@@ -68,6 +68,13 @@ type Run struct {
 	Stopped  bool
 	Accounts []Account
 	Samples  map[mlflow.Reason][]string
+	// Details holds the first detail of each reason.
+	Details map[mlflow.Reason]string
+	// ExitStatus is what the run makes of the exit status of the process; nil while it goes on, and where the process
+	// stays when it has ended.
+	ExitStatus *int
+	// Waits says what a run that goes on waits for; empty when it does not.
+	Waits string
 	// Complete is true when everything was read and each trace is accepted, or skipped within the
 	// bound.
 	Complete bool

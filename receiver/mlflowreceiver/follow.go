@@ -226,7 +226,7 @@ func (f *follower) settle(result backfill.Result, fault error) {
 // publish gives the report away; ended is zero while the source is followed. That it is stopped in the
 // middle of a look is no fault.
 func (f *follower) publish(ended time.Time) {
-	f.report.Ended, f.report.Complete = ended, len(f.report.Problems) == 0
+	f.report.Ended, f.report.Complete, f.report.Waits = ended, len(f.report.Problems) == 0, f.waits()
 	state := "following the source"
 	if !ended.IsZero() {
 		state = "followed the source until " + ended.UTC().Format(time.RFC3339)

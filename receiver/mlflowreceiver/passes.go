@@ -81,6 +81,13 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 	report.Ended = time.Now()
 	report.Stopped = !report.Complete && r.stopping()
 	r.outcome = r.judge(&report)
+	if r.cfg.OnComplete == OnCompleteShutdown {
+		status := 0
+		if r.outcome != nil {
+			status = 1
+		}
+		report.ExitStatus = &status
+	}
 	if r.sink != nil {
 		r.sink.Publish(report)
 	}
@@ -271,6 +278,9 @@ func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) err
 // publishEvery is how often the report tells how far a run came.
 const publishEvery = time.Minute
 
+// publishFirst is how soon the report tells of a run for the first time.
+const publishFirst = 5 * time.Second
+
 // read makes a run and shows how far it came, also in the report.
 func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run) (backfill.Result, error) {
 	showing, hide := context.WithCancel(ctx)
@@ -284,15 +294,17 @@ func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run
 	if r.sink != nil {
 		live, begun := *report, time.Now()
 		shown.Go(func() {
-			tick := time.NewTicker(publishEvery)
+			tick := time.NewTicker(publishFirst)
 			defer tick.Stop()
 			for {
 				select {
 				case <-showing.Done():
 					return
 				case <-tick.C:
+					tick.Reset(publishEvery)
 				}
 				live.Accounts, live.Samples = w.ledger.Snapshot()
+				live.Details, live.Waits = w.ledger.Details(), r.waits()
 				live.Headline = "still running: " + display.Of(live.Accounts).Line(time.Since(begun))
 				r.sink.Publish(live)
 			}
@@ -309,7 +321,7 @@ func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run
 func (r *mlflowReceiver) conclude(report *progress.Run, w *work, result backfill.Result, fault error) error {
 	r.delivers(report) // answers of destinations may have made the word weaker
 	accounts, samples := w.ledger.Snapshot()
-	report.Accounts, report.Samples = accounts, samples
+	report.Accounts, report.Samples, report.Details = accounts, samples, w.ledger.Details()
 	v := progress.Judge(progress.Outcome{
 		Accounts: accounts, Details: w.ledger.Details(), Allowed: r.cfg.MaxSkipped.Of,
 		MaxSkipped: r.cfg.MaxSkipped.String(),

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -58,7 +59,8 @@ type mlflowReceiver struct {
 	abandon context.CancelFunc // units in work are given back
 	done    chan struct{}      // closed when the goroutine has ended
 	closing sync.Once
-	outcome error // of the last pass: nil when complete; read after done
+	outcome error                  // of the last pass: nil when complete; read after done
+	trouble atomic.Pointer[string] // the newest trouble of the pipeline or the storage; nil once it is over
 }
 
 func newReceiver(cfg *Config, set receiver.Settings, sendOnce bool) (*mlflowReceiver, error) {
@@ -352,10 +354,21 @@ func (r *mlflowReceiver) selectExperiments(all []mlflow.Experiment) ([]mlflow.Ex
 // status reports trouble that may pass, or that it is over.
 func (r *mlflowReceiver) status(err error) {
 	event := componentstatus.NewEvent(componentstatus.StatusOK)
+	r.trouble.Store(nil)
 	if err != nil {
+		text := err.Error()
+		r.trouble.Store(&text)
 		event = componentstatus.NewRecoverableErrorEvent(err)
 	}
 	componentstatus.ReportStatus(r.host, event)
+}
+
+// waits is what the run waits for at the moment; empty when it does not.
+func (r *mlflowReceiver) waits() string {
+	if text := r.trouble.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // logSkipped lists skipped traces in the log, where there is no extension that keeps the list.

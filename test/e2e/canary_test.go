@@ -179,7 +179,7 @@ func runCanaries(t *testing.T, s *mlflowserver.Server, c mlflowserver.Canaries, 
 	p.Done(0)
 	out.spans = collector.Traces(t, dir)
 	assert.Len(t, otlpsink.Count(out.spans), c.Spans+live.SpanCount())
-	for _, name := range []string{"traces.jsonl", "report.json", "skipped.jsonl", "log"} {
+	for _, name := range []string{"traces.jsonl", "report.json", "report.html", "skipped.jsonl", "log"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err, name)
 		out.surfaces[name] = string(text)

@@ -62,6 +62,7 @@ func TestMakeRun(t *testing.T) {
 		"support-bot (1)", "support-bot-eval (2)", "2026-03-02 to 2026-03-13",
 		"no_spans: tr-5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
 		"out/sample/traces.jsonl", "prompts and answers", "out/sample/report.json", "out/sample/skipped.jsonl",
+		"page      out/sample/report.html", "open      out/sample/report.html",
 		"acknowledged: ", "FRESH=1", "ENDPOINT=", "jq ", "testdata/sample/mlflow.db",
 		"MLFLOW_TRACKING_URI is set in your shell and not used",
 	} {
@@ -72,7 +73,7 @@ func TestMakeRun(t *testing.T) {
 		assert.Contains(t, summary, line+"\n")
 	}
 	private(t, filepath.Join(out, "traces.jsonl"), filepath.Join(out, "report.json"),
-		filepath.Join(out, "skipped.jsonl"))
+		filepath.Join(out, "report.html"), filepath.Join(out, "skipped.jsonl"))
 	spans := otlpsink.Count(collector.Traces(t, out))
 	requireSpans(t, openStore(t, copyOf(t, sample, t.TempDir()).path).spans(), spans)
 	requireOnce(t, spans)

@@ -107,7 +107,7 @@ func outcomeOf(list []Result) outcome {
 		case short:
 			continue // what is missing in one table must not be made up for by another
 		}
-		units[unit(r.Signal)] = true
+		units[Unit(r.Signal)] = true
 		o.sent += *r.Arrived + *r.Missing // not r.Sent, which counts what was sent again, too
 		o.found += *r.Arrived
 		o.missing += *r.Missing
@@ -167,8 +167,8 @@ func (o *outcome) headline(own, accepted string, complete bool) string {
 	}
 }
 
-// unit is what the items of a signal are called.
-func unit(signal string) string {
+// Unit is what the items of a signal are called.
+func Unit(signal string) string {
 	switch signal {
 	case "traces":
 		return "spans"
@@ -183,7 +183,7 @@ func unit(signal string) string {
 // summary writes what is known of a destination, for people.
 func (r *Result) summary(b *strings.Builder) {
 	if r.Destination != "" {
-		fmt.Fprintf(b, "  sent      %d %s to %s (%s): %s\n", r.Sent, unit(r.Signal), r.Destination,
+		fmt.Fprintf(b, "  sent      %d %s to %s (%s): %s\n", r.Sent, Unit(r.Signal), r.Destination,
 			r.Exporter, r.arrival())
 	} else {
 		fmt.Fprintf(b, "  sent      %s: %s\n", r.Exporter, r.arrival())
@@ -196,7 +196,7 @@ func (r *Result) summary(b *strings.Builder) {
 		fmt.Fprintf(b, "  held      data for %s%s: %s\n", r.name(), since, indented(r.Held))
 	}
 	if r.Rejected > 0 {
-		fmt.Fprintf(b, "  rejected  %d %s by %s, %d of them in the dead-letter file\n", r.Rejected, unit(r.Signal),
+		fmt.Fprintf(b, "  rejected  %d %s by %s, %d of them in the dead-letter file\n", r.Rejected, Unit(r.Signal),
 			r.name(), r.DeadLettered)
 	}
 	for _, p := range r.Problems {

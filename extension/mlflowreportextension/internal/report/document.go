@@ -51,7 +51,15 @@ type Receiver struct {
 	Experiments     []Experiment               `json:"experiments"`
 	Skipped         map[mlflow.Reason][]string `json:"skipped_examples,omitempty"`
 	SkippedFile     string                     `json:"skipped_file,omitempty"`
-	Check           *progress.Findings         `json:"check,omitempty"`
+	// Details are what was said of the first trace of each reason.
+	Details map[mlflow.Reason]string `json:"skipped_details,omitempty"`
+	// Stopped says that the run was stopped before its end.
+	Stopped bool `json:"stopped,omitempty"`
+	// ExitStatus is what the run makes of the exit status of the process; absent while it goes on, and where the
+	// process stays when it has ended.
+	ExitStatus *int `json:"exit_status,omitempty"`
+
+	Check *progress.Findings `json:"check,omitempty"`
 
 	settled bool     // complete as far as the receiver knows
 	stopped bool     // before its end
@@ -67,6 +75,20 @@ type Destination struct {
 
 // isCheck reports whether the run checked the source and sent nothing.
 func isCheck(run *progress.Run) bool { return run.Mode == "check" }
+
+// Settled reports whether the run is complete as far as its receiver knows: what destinations confirm is not looked at.
+func (r *Receiver) Settled() bool { return r.settled }
+
+// details are those of the reasons for which the report lists traces.
+func details(run *progress.Run) map[mlflow.Reason]string {
+	out := map[mlflow.Reason]string{}
+	for r, text := range run.Details {
+		if text != "" && len(run.Samples[r]) > 0 {
+			out[r] = text
+		}
+	}
+	return out
+}
 
 // Source says what was read.
 type Source struct {
@@ -247,7 +269,7 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 		next: run.Next, SentAgain: run.SentAgain,
 		Source:   Source(run.Source),
 		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(),
-		Skipped: run.Samples, Check: run.Check,
+		Skipped: run.Samples, Check: run.Check, Details: details(run), Stopped: run.Stopped, ExitStatus: run.ExitStatus,
 		Experiments: []Experiment{},
 	}
 	if !run.Ended.IsZero() {

@@ -80,7 +80,7 @@ func document(runs []progress.Run, exporters []string, destinations ...progress.
 func summary(t *testing.T, d Document) (first, all string) {
 	t.Helper()
 	var b strings.Builder
-	require.NoError(t, Summary(&b, d, "report.json"))
+	require.NoError(t, Summary(&b, d, "report.html", "report.json"))
 	first, _, _ = strings.Cut(b.String(), "\n")
 	return first, b.String()
 }

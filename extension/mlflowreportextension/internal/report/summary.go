@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Summary writes a document, which lies at path, for people.
-func Summary(w io.Writer, d Document, path string) error {
+// Summary writes a document for people. It lies at path, and the page of it at page.
+func Summary(w io.Writer, d Document, page, path string) error {
 	var b strings.Builder
 	if len(d.Receivers) != 1 && (len(d.Receivers) == 0 || len(d.Destinations) > 0) {
 		fmt.Fprintln(&b, d.Headline)
@@ -48,6 +48,9 @@ func Summary(w io.Writer, d Document, path string) error {
 	}
 	for _, n := range d.Next() {
 		fmt.Fprintf(&b, "  next      %s\n", n)
+	}
+	if page != "" {
+		fmt.Fprintf(&b, "  page      %s\n", page)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

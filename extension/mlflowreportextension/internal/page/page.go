@@ -1,0 +1,84 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package page writes the report as a page for people: one HTML file without script and without requests to anywhere.
+// It is pure: what it shows is in the document and in the progress that it is given. Text of the document comes from
+// servers and is hostile; it is escaped, shortened, and isolated from the direction of the page.
+package page
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"strings"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
+)
+
+// Limit is the size of a page in bytes. Details are left out, step by step, of a page that is larger.
+const Limit = 300_000
+
+// Input is what a page is made of.
+type Input struct {
+	Document report.Document
+	// Progress tells, by receiver, how a run that goes on fares; empty for runs that have ended.
+	Progress map[string]Progress
+	// ReportFile and SkipFile are the names under which people find the report for programs and the list of skipped
+	// traces.
+	ReportFile, SkipFile string
+}
+
+// Progress is how a run that goes on fares.
+type Progress struct {
+	// Samples are taken in order of time, about one a minute.
+	Samples []Sample
+	// Waits says what the run waits for; empty when it does not.
+	Waits string
+}
+
+// Sample is how many traces were delivered at a time, by all runs of the process.
+type Sample struct {
+	At        time.Time
+	Delivered int64
+}
+
+//go:embed page.css *.tmpl
+var files embed.FS
+
+var (
+	style     = template.CSS(strings.ReplaceAll(read("page.css"), "\n", "")) //nolint:gosec // a file of ours
+	templates = template.Must(template.New("").Funcs(functions).ParseFS(files, "*.tmpl"))
+)
+
+func read(name string) string {
+	body, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // embedded
+	}
+	return string(body)
+}
+
+// detail is how much a page shows beyond what it must.
+type detail struct {
+	tables bool // of the numbers behind charts, and of the experiments that are not shown
+	ids    int  // trace ids per reason
+}
+
+// details are the steps in which a page that is too large gets smaller.
+var details = []detail{{true, 100}, {false, 100}, {false, 20}, {false, 0}}
+
+// Render returns the page.
+func Render(in Input) ([]byte, error) {
+	var b bytes.Buffer
+	for _, d := range details {
+		b.Reset()
+		if err := templates.ExecuteTemplate(&b, "page.tmpl", newView(&in, d)); err != nil {
+			return nil, err
+		}
+		if b.Len() <= Limit {
+			break
+		}
+	}
+	return b.Bytes(), nil
+}
