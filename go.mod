@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/DataDog/sketches-go v1.4.8
 	github.com/cenkalti/backoff/v7 v7.0.0
 	github.com/databricks/databricks-sdk-go v0.175.0
 	github.com/gobwas/glob v0.2.3

@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
@@ -75,6 +76,8 @@ type Run struct {
 	ExitStatus *int
 	// Waits says what a run that goes on waits for; empty when it does not.
 	Waits string
+	// Data is what is in the traces that all runs delivered, as far as it was counted; nil where nothing was.
+	Data *aggregate.Data
 	// Complete is true when everything was read and each trace is accepted, or skipped within the
 	// bound.
 	Complete bool

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
@@ -27,10 +28,15 @@ type Unit struct {
 	mu       sync.Mutex
 	rejected int64
 	message  string
+	refined  map[[16]byte]*aggregate.Refined
+	by       string // the processor whose refinements are kept
 }
 
 // NewUnit returns a unit of a number of spans.
 func NewUnit(spans int) *Unit { return &Unit{spans: int64(spans)} }
+
+// Carry sets the number of spans, before the unit is handed over.
+func (u *Unit) Carry(spans int) { u.spans = int64(spans) }
 
 // Spans is the number of spans that the receiver handed over.
 func (u *Unit) Spans() int64 { return u.spans }
@@ -55,6 +61,28 @@ func (u *Unit) Rejected() (n int64, message string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return min(u.rejected, u.spans), u.message
+}
+
+// Refine notes what a processor did with a trace of the unit. Of several processors the one whose id comes first counts,
+// so that a trace that takes two ways counts once; what a processor notes of a trace again replaces what it noted before.
+func (u *Unit) Refine(processor component.ID, traceID [16]byte, r *aggregate.Refined) {
+	id := processor.String()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case u.refined == nil || id < u.by:
+		u.refined, u.by = map[[16]byte]*aggregate.Refined{}, id
+	case id > u.by:
+		return
+	}
+	u.refined[traceID] = r
+}
+
+// Refined returns what was done with a trace; nil where that is not known.
+func (u *Unit) Refined(traceID [16]byte) *aggregate.Refined {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.refined[traceID]
 }
 
 type unitKey struct{}

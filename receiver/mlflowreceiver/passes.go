@@ -258,7 +258,7 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 			return now.Delivery
 		},
 		Held: r.held, SendOnce: r.sendOnce, LateChanges: r.lateChanges(converter),
-		Store: store, Ledger: w.ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
+		Store: store, Aggregates: &backfill.Aggregates{}, Ledger: w.ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
 		Log: r.set.Logger, Status: r.status,
 	}
 	return w, nil
@@ -304,7 +304,7 @@ func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run
 					tick.Reset(publishEvery)
 				}
 				live.Accounts, live.Samples = w.ledger.Snapshot()
-				live.Details, live.Waits = w.ledger.Details(), r.waits()
+				live.Details, live.Waits, live.Data = w.ledger.Details(), r.waits(), w.settings.Aggregates.Data()
 				live.Headline = "still running: " + display.Of(live.Accounts).Line(time.Since(begun))
 				r.sink.Publish(live)
 			}
@@ -322,6 +322,7 @@ func (r *mlflowReceiver) conclude(report *progress.Run, w *work, result backfill
 	r.delivers(report) // answers of destinations may have made the word weaker
 	accounts, samples := w.ledger.Snapshot()
 	report.Accounts, report.Samples, report.Details = accounts, samples, w.ledger.Details()
+	report.Data = w.settings.Aggregates.Data()
 	v := progress.Judge(progress.Outcome{
 		Accounts: accounts, Details: w.ledger.Details(), Allowed: r.cfg.MaxSkipped.Of,
 		MaxSkipped: r.cfg.MaxSkipped.String(),

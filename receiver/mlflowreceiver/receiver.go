@@ -258,8 +258,9 @@ func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 		for _, t := range traces {
 			stats.Add(converter.Append(td, x, t))
 		}
-		unit := progress.NewUnit(td.SpanCount())
-		ctx = r.obs.StartTracesOp(progress.WithUnit(ctx, unit))
+		unit := progress.UnitOf(ctx)
+		unit.Carry(td.SpanCount())
+		ctx = r.obs.StartTracesOp(ctx)
 		err := r.lines.send(func() error { return r.next.ConsumeTraces(ctx, td) })
 		r.obs.EndTracesOp(ctx, metadata.Type.String(), stats.Spans, err)
 		if err == nil {

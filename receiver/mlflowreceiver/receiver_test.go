@@ -70,8 +70,12 @@ func (s *sink) EndLines(component.ID) error { return nil }
 func (s *sink) Earlier(component.ID, mlflow.Description) (progress.EarlierRun, bool) {
 	return s.earlier, s.earlier.Report != ""
 }
-func (*sink) SkipFile() string         { return "skipped.jsonl" }
-func (s *sink) Publish(r progress.Run) { s.runs <- r }
+func (*sink) SkipFile() string { return "skipped.jsonl" }
+func (s *sink) Publish(r progress.Run) {
+	if r.Mode != string(ModeBackfill) || !r.Ended.IsZero() { // not how far a slow one came
+		s.runs <- r
+	}
+}
 func (s *sink) Skip(list []progress.SkippedTrace) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -58,6 +59,8 @@ type Receiver struct {
 	// ExitStatus is what the run makes of the exit status of the process; absent while it goes on, and where the
 	// process stays when it has ended.
 	ExitStatus *int `json:"exit_status,omitempty"`
+	// Data is what is in the traces that this run and those before it delivered.
+	Data *aggregate.Data `json:"data,omitempty"`
 
 	Check *progress.Findings `json:"check,omitempty"`
 
@@ -270,6 +273,7 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 		Source:   Source(run.Source),
 		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(),
 		Skipped: run.Samples, Check: run.Check, Details: details(run), Stopped: run.Stopped, ExitStatus: run.ExitStatus,
+		Data:        run.Data,
 		Experiments: []Experiment{},
 	}
 	if !run.Ended.IsZero() {

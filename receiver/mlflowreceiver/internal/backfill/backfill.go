@@ -84,6 +84,9 @@ type Result struct {
 // ErrGivenUp. What happened to each trace is in the ledger.
 func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) {
 	until := s.To
+	if s.List != nil {
+		s.Aggregates = nil
+	}
 	s.To = min(s.To, s.Now().UnixMilli()) // what is listed to its end is known as listed up to there
 	r := &run{Settings: s, until: until, parent: ctx, stopped: stop, signal: make(chan struct{}),
 		windows: map[*window]bool{}}
@@ -249,6 +252,11 @@ func (r *run) openReader(exp mlflow.Experiment) (*reader, error) {
 
 // open lists the experiments, chooses, and opens a reader with its account for each.
 func (r *run) open() error {
+	if r.Aggregates != nil {
+		if err := r.Aggregates.load(r.ctx, r.Store, r.Log); err != nil {
+			return err
+		}
+	}
 	if r.Found != nil {
 		return r.openFound()
 	}

@@ -43,7 +43,7 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 		if p.again {
 			r.sentAgain.Add(int64(len(p.traces)))
 		}
-		err = r.send(w, p.traces)
+		unit, err := r.send(w, p.traces)
 		some, partly := errors.AsType[*PartialSuccess](err)
 		if partly && some.Rest == nil {
 			w.partly(p.traces, some)
@@ -60,7 +60,7 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 			rest = missing(err, p.traces)
 		}
 		if taken := len(p.traces) - len(rest); err == nil {
-			w.accept(p.traces)
+			w.accept(p.traces, unit)
 			r.accepted(w, c)
 			continue
 		} else if rest != nil && taken > 0 { // the destination has the others and names what it has not
@@ -70,7 +70,7 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 			if partly {
 				w.partly(took, some)
 			} else {
-				w.accept(took)
+				w.accept(took, unit)
 			}
 			r.accepted(w, c)
 			c.probe = false
@@ -156,21 +156,22 @@ func (r *run) room(w *window) error {
 	return nil
 }
 
-// send hands traces to the pipeline and returns its answer. A call that takes long no longer counts
+// send hands traces to the pipeline, as a unit, and returns its answer. A call that takes long no longer counts
 // as work in flight.
-func (r *run) send(w *window, traces []*mlflow.Trace) error {
+func (r *run) send(w *window, traces []*mlflow.Trace) (*progress.Unit, error) {
+	unit := progress.NewUnit(0)
 	long := stall{reader: w.reader}
 	watch := time.AfterFunc(stallAfter, func() {
 		r.mu.Lock()
 		defer r.unlock()
 		long.begin()
 	})
-	err := r.Send(r.ctx, w.reader.exp, traces)
+	err := r.Send(progress.WithUnit(r.ctx, unit), w.reader.exp, traces)
 	watch.Stop()
 	r.mu.Lock()
 	defer r.unlock()
 	long.end()
-	return err
+	return unit, err
 }
 
 // call is one call of the pipeline.

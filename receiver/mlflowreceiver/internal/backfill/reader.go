@@ -230,6 +230,10 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 			w.delivered = append(w.delivered, w.page[i])
 		case known[i] == delivered.Grown:
 			w.grown++
+			if w.regrown == nil {
+				w.regrown = map[string]bool{}
+			}
+			w.regrown[infos[i].ID] = true
 			w.infos = append(w.infos, infos[i])
 		case known[i] == delivered.New:
 			w.infos = append(w.infos, infos[i])

@@ -88,6 +88,9 @@ func (s *saver) apply(w *window) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.record(x, s.run.Delivery())
+	if a := s.run.Aggregates; a != nil {
+		a.add(w.facts)
+	}
 	return nil
 }
 
@@ -156,6 +159,7 @@ func (s *saver) save(queue []*window, readers map[*reader]bool) {
 	var skipped []progress.SkippedTrace
 	for _, w := range queue {
 		if !s.insist(func() error { return s.apply(w) }) {
+			s.unwritten()
 			return
 		}
 		skipped = append(skipped, w.skipped...)
@@ -173,6 +177,9 @@ func (s *saver) save(queue []*window, readers map[*reader]bool) {
 			}
 		}
 	}
+	if a := s.run.Aggregates; a != nil {
+		all.Position = append(all.Position, a.changes(s.run.Store)...)
+	}
 	s.mu.Unlock()
 	ops := all.Operations()
 	written := s.insist(func() error {
@@ -188,6 +195,15 @@ func (s *saver) save(queue []*window, readers map[*reader]bool) {
 		for x := range readers {
 			x.set.Applied()
 		}
+	} else {
+		s.unwritten()
+	}
+}
+
+// unwritten notes that the storage does not hold what was added to the sums.
+func (s *saver) unwritten() {
+	if a := s.run.Aggregates; a != nil {
+		a.forget()
 	}
 }
 

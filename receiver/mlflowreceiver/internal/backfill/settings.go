@@ -78,14 +78,17 @@ type Settings struct {
 	Delivery func() progress.Delivery
 	// Held returns why an exporter holds data until a person does something; empty while none does.
 	// May be nil.
-	Held     func() string
-	Store    Store
-	Ledger   *progress.Ledger
-	Skip     func([]progress.SkippedTrace) error
-	Receiver string
-	Observer Observer
-	Now      func() time.Time
-	Log      *zap.Logger
+	Held  func() string
+	Store Store
+	// Aggregates are the sums over delivered traces; nil where they are not kept. A run over a list adds nothing: it may
+	// send again what was delivered.
+	Aggregates *Aggregates
+	Ledger     *progress.Ledger
+	Skip       func([]progress.SkippedTrace) error
+	Receiver   string
+	Observer   Observer
+	Now        func() time.Time
+	Log        *zap.Logger
 	// Status takes the newest trouble of the pipeline or the storage, nil once it is over.
 	Status func(error)
 }

@@ -9,9 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/facts"
 )
 
 // window is a part of an experiment that is read and settled together, the unit of its position.
@@ -30,6 +32,8 @@ type window struct {
 	edited []Edited
 	// grown is the number of traces that were delivered before, without spans that were added since.
 	grown int64
+	// regrown are their ids.
+	regrown map[string]bool
 	// formerly holds the traces that were open before; they are counted anew.
 	formerly map[string]progress.OpenTrace
 	// suspects are the traces of a window that is sent from quarantine; nil for any other.
@@ -50,6 +54,7 @@ type window struct {
 	// position of an older format.
 	delivered []delivered.Trace
 	refused   []lone // of a window from quarantine
+	facts     []aggregate.Trace
 }
 
 // lone is a trace from quarantine that was refused alone once more.
@@ -129,7 +134,7 @@ func (w *window) news() int64 {
 
 // accept settles traces that the pipeline took. One that lacks spans is delivered with those that came,
 // and stays open.
-func (w *window) accept(traces []*mlflow.Trace) {
+func (w *window) accept(traces []*mlflow.Trace, unit *progress.Unit) {
 	if slices.ContainsFunc(traces, lacksSpans) {
 		whole := make([]*mlflow.Trace, 0, len(traces))
 		for _, t := range traces {
@@ -148,8 +153,10 @@ func (w *window) accept(traces []*mlflow.Trace) {
 		delta.Spans += max(0, int64(len(t.Spans))-w.formerly[t.Info.ID].Spans)
 		delta.Saw(t.Info.Timestamp)
 	}
+	counted := w.count(traces, unit)
 	w.mu.Lock()
 	w.totals.Add(delta)
+	w.facts = append(w.facts, counted...)
 	for _, t := range traces {
 		w.sent = append(w.sent, t.Info.ID)
 		entry := delivered.NewTrace(&t.Info, delivered.UnknownSpans)
@@ -173,6 +180,17 @@ func (w *window) accept(traces []*mlflow.Trace) {
 	w.noteSpans(traces)
 	r.Observer.Accepted(len(traces))
 	w.settled(len(traces))
+}
+
+// count returns what the sums count of accepted traces. One that was delivered before counted then.
+func (w *window) count(traces []*mlflow.Trace, unit *progress.Unit) []aggregate.Trace {
+	if w.reader.run.Aggregates == nil {
+		return nil
+	}
+	if w.regrown != nil {
+		traces = slices.DeleteFunc(slices.Clone(traces), func(t *mlflow.Trace) bool { return w.regrown[t.Info.ID] })
+	}
+	return facts.Of(w.reader.exp.ID, traces, unit.Refined)
 }
 
 // leavePart settles a trace of which the source gives fewer spans than its metadata tells; those that
