@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -86,4 +87,32 @@ func TestStoredSpanCount(t *testing.T) {
 	c, err = DecodeSpanCount(nil)
 	require.NoError(t, err)
 	assert.Zero(t, c)
+}
+
+// TestStoredAggregates reads sums over delivered traces as the first version of their format wrote them.
+func TestStoredAggregates(t *testing.T) {
+	read := func(names []string) (bodies [][]byte, err error) {
+		for _, name := range names {
+			b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "storage", "aggregates-1-"+name))
+			require.NoError(t, err)
+			body, err := UnsealAggregates(b)
+			require.NoError(t, err)
+			bodies = append(bodies, body)
+		}
+		return bodies, nil
+	}
+	sum, err := aggregate.Load(read)
+	require.NoError(t, err)
+	d := sum.Data()
+	assert.EqualValues(t, 1, d.Traces)
+	assert.EqualValues(t, 1, d.Failed)
+	assert.InEpsilon(t, 1500, d.Duration.P50, aggregate.Accuracy)
+	assert.EqualValues(t, 4, d.Counted.Response)
+	assert.Equal(t, []aggregate.Use{{Name: "gpt", Calls: 1, Reported: 1, Priced: 1, Input: 10, Output: 2, Cost: 0.5}},
+		d.Models)
+	assert.InDelta(t, 0.25, d.Scores[0].Mean, 0)
+	_, err = UnsealAggregates([]byte("mlflow-aggregates-2 00000000 {}"))
+	require.ErrorIs(t, err, delivered.ErrNewerFormat)
+	_, err = UnsealAggregates([]byte("mlflow-aggregates-1 00000000 {}"))
+	require.ErrorIs(t, err, delivered.ErrDamaged)
 }

@@ -88,12 +88,14 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			_ = before
 			repeats = sum - len(w.got)
 			require.LessOrEqual(t, repeats, bound*4, "seed %d", seed)
+			w.counts(t)
 		}
 		err := w.run(t, w.settings(accept))
 		require.True(t, w.verdict(t, err).Complete)
 		for _, id := range w.all() {
 			require.NotZero(t, w.got[id], "seed %d: %s is lost", seed, id)
 		}
+		w.counts(t)
 	}
 }
 

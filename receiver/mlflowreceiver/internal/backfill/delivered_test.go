@@ -97,6 +97,7 @@ func TestGrownTrace(t *testing.T) {
 	require.EqualValues(t, 1, accounts[0].Grown)
 	rec, _ := w.record(t, "1")
 	require.EqualValues(t, 30*24, rec.Totals.Accepted, "it is one trace")
+	w.counts(t)
 	v := w.complete(t, w.settings(accept))
 	require.Contains(t, v.Headline, "nothing new; 720 traces")
 }
@@ -340,6 +341,7 @@ func TestHistoriesWithDeaths(t *testing.T) {
 				})))
 			})
 			w.store.fail = nil
+			w.counts(t)
 			add(r.IntN(6))
 			w.source.mu.Lock()
 			if list := w.source.infos["1"]; len(list) > 10 {
@@ -372,5 +374,6 @@ func TestHistoriesWithDeaths(t *testing.T) {
 			require.Equal(t, i.Duration, shapes[i.ID], "seed %d: %s", seed, i.ID)
 		}
 		require.LessOrEqual(t, repeats, grown+6*(3+3+1)*10, "seed %d", seed)
+		w.counts(t)
 	}
 }

@@ -340,7 +340,7 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 		GiveUpAfter:  15 * time.Minute,
 		RetrySkipped: true, UnfinishedAfter: time.Hour,
 		Delivery: func() progress.Delivery { return progress.Acknowledged },
-		Store:    Store{Client: w.store, Source: "s"}, Ledger: w.ledger,
+		Store:    Store{Client: w.store, Source: "s"}, Ledger: w.ledger, Aggregates: &Aggregates{},
 		Skip: func(list []progress.SkippedTrace) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
