@@ -30,8 +30,8 @@ import (
 // Config is what a user writes under receivers::mlflow.
 type Config struct {
 	// TrackingURI is where the traces are, spelled as MLflow spells it: http(s)://host[/prefix],
-	// databricks, databricks://PROFILE or sqlite:///file. It is opaque because other schemes hold
-	// passwords.
+	// databricks, databricks://PROFILE, sqlite:///file, postgresql://user:password@host/database or
+	// mysql://user:password@host/database. It is opaque because it may hold a password.
 	TrackingURI configopaque.String `mapstructure:"tracking_uri"`
 	// HTTP configures requests to a tracking server: tls, auth, headers, timeout, proxy_url. Its
 	// endpoint must stay empty.
@@ -39,6 +39,9 @@ type Config struct {
 	// Databricks names the workspace that tracking_uri: databricks means, and the credentials.
 	// Nothing is taken from the environment.
 	Databricks DatabricksConfig `mapstructure:"databricks"`
+	// Database says where the password of a PostgreSQL or MySQL server comes from, unless tracking_uri
+	// holds it.
+	Database DatabaseConfig `mapstructure:"database"`
 	// SQLWarehouseID names the SQL warehouse that searches and reads traces in Unity Catalog.
 	SQLWarehouseID string `mapstructure:"sql_warehouse_id"`
 	// Workspace is sent as X-MLFLOW-WORKSPACE when it is set.
@@ -93,7 +96,8 @@ type Config struct {
 	// PageSize is the number of traces that are planned at a time, 1 to 500.
 	PageSize int `mapstructure:"page_size"`
 	// Concurrency is the largest number of requests for pages of infos and for spans in flight at
-	// the source.
+	// the source. Of a PostgreSQL or MySQL server it is the number of connections, 1 where nothing is
+	// written.
 	Concurrency int `mapstructure:"concurrency"`
 	// RequestsPerSecond bounds all requests to a tracking server together; 0 is no bound.
 	RequestsPerSecond float64 `mapstructure:"requests_per_second"`
@@ -123,6 +127,15 @@ type DatabricksConfig struct {
 	Profile string `mapstructure:"profile"`
 	// Auth holds the credentials, with the keys of Databricks unified authentication.
 	Auth signin.Credentials `mapstructure:"auth"`
+}
+
+// DatabaseConfig says where the password of a database server comes from. It is asked for at each connect, so
+// that it may be a token that expires.
+type DatabaseConfig struct {
+	// PasswordFile is a file that holds the password.
+	PasswordFile string `mapstructure:"password_file"`
+	// PasswordCommand is a command with its arguments that prints the password. No shell is involved.
+	PasswordCommand []string `mapstructure:"password_command"`
 }
 
 // LateChangesConfig says how changes of delivered traces are found.
@@ -236,6 +249,9 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err == nil {
 		err = configkeys.Unmarshal(conf, c, meant)
 	}
+	if err == nil && !conf.IsSet("concurrency") && source.IsDatabaseServer(string(c.TrackingURI)) {
+		c.Concurrency = 1
+	}
 	return c.empty.Explain(err)
 }
 
@@ -248,7 +264,7 @@ func (c *Config) validateSource() error {
 	var errs []error
 	if c.TrackingURI == "" {
 		errs = append(errs, errors.New(`tracking_uri: required; write where the traces are, e.g. `+
-			`http://localhost:5000, databricks or sqlite:///mlflow.db`))
+			`http://localhost:5000, databricks, sqlite:///mlflow.db or postgresql://user:password@host/database`))
 	} else if err := source.Validate(string(c.TrackingURI)); err != nil {
 		errs = append(errs, fmt.Errorf("tracking_uri: %w", err))
 	}
@@ -264,6 +280,15 @@ func (c *Config) validateSource() error {
 		errs = append(errs, errors.New("sql_warehouse_id: goes with tracking_uri: databricks only; remove it"))
 	case !on && !c.workspace().Unset():
 		errs = append(errs, errors.New("databricks: goes with tracking_uri: databricks only; remove it"))
+	}
+	switch d := c.database(); {
+	case !source.IsDatabaseServer(uri) && !d.Unset():
+		errs = append(errs, errors.New("database: goes with tracking_uri: postgresql://… or mysql://… only; remove it"))
+	case d.PasswordFile != "" && len(d.PasswordCommand) > 0:
+		errs = append(errs, errors.New("database: write password_file or password_command, not both"))
+	case len(d.PasswordCommand) > 0 && d.PasswordCommand[0] == "":
+		errs = append(errs, errors.New(`database::password_command: write a list, e.g. ["aws", "rds", `+
+			`"generate-db-auth-token", …]`))
 	}
 	if err := httpcheck.Client(&c.HTTP); err != nil {
 		errs = append(errs, fmt.Errorf("http::%w", err))
@@ -396,6 +421,9 @@ const minInterval = 100 * time.Millisecond
 
 // inMemory reports whether the position is kept in memory on purpose.
 func (c *Config) inMemory() bool { return c.StorageID == nil || c.StorageID.String() == "none" }
+
+// database is how a database server is read.
+func (c *Config) database() source.Database { return source.Database(c.Database) }
 
 // workspace is how a Databricks workspace is read.
 func (c *Config) workspace() source.Databricks {

@@ -123,8 +123,15 @@ func TestConfigMistakes(t *testing.T) {
 			"http://host:5000"},
 		"unknown scheme": {"tracking_uri: ftp://user:canary@h\nexperiments: {ids: [1]}\nstorage: none",
 			`the scheme "ftp" is not known`},
-		"postgres": {"tracking_uri: postgresql://user:canary@h/db\nexperiments: {ids: [1]}\nstorage: none",
-			"not in this version"},
+		"SQL Server": {"tracking_uri: mssql+pyodbc://user:canary@h/db\nexperiments: {ids: [1]}\nstorage: none",
+			"write the http(s) address of the tracking server"},
+		"postgres, no database": {"tracking_uri: postgresql://user:canary@h\nexperiments: {ids: [1]}\nstorage: none",
+			"no database is named"},
+		"postgres, parameter": {"tracking_uri: postgresql://u:canary@h/db?x=canary\nexperiments: {ids: [1]}\nstorage: none",
+			`the parameter "x" is not known here`},
+		"password of a file": {good + "database: {password_file: /run/secret}", "database: goes with"},
+		"two passwords": {"tracking_uri: mysql://u@h/db\nexperiments: {ids: [1]}\nstorage: none\n" +
+			"database: {password_file: /x, password_command: [y]}", "password_file or password_command, not both"},
 		"databricks, no host": {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none",
 			"databricks::host: required"},
 		"databricks, http": {"tracking_uri: databricks\nexperiments: {ids: [1]}\nstorage: none\ndatabricks: " +

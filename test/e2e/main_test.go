@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/databases"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
 )
 
@@ -58,6 +59,7 @@ func TestMain(m *testing.M) {
 	for _, s := range running {
 		s.Stop()
 	}
+	databases.StopAll()
 	_ = os.RemoveAll(work)
 	os.Exit(status)
 }

@@ -1,6 +1,6 @@
 """Runs one MLflow server for a test and ends it with the test.
 
-    PYTHON server.py [--dir DIR] [--auth] [--local-artifacts] [--workers N]
+    PYTHON server.py [--dir DIR] [--auth] [--local-artifacts] [--workers N] [--store URI]
 
 PYTHON is what env.sh printed; the server has the version of that environment. The server listens on a
 free port of 127.0.0.1, with a SQLite store DIR/mlflow.db and artifacts in DIR/artifacts, which go
@@ -20,6 +20,8 @@ With --auth (basic authentication, default permission NO_PERMISSIONS) it also ha
 three experiments made for the purpose, of which the reader may READ team-a only.
 
 --local-artifacts makes clients write artifacts straight into DIR/artifacts (file:// locations).
+
+--store URI keeps traces in that database, postgresql://... or mysql+pymysql://..., and not in DIR/mlflow.db.
 
 The server ends when stdin is closed or on SIGTERM or SIGINT; even kill -9 of this process leaves no
 server behind (a guard process waits for that). The server's own output goes to DIR/server.log, and its
@@ -87,7 +89,8 @@ def guard(group):
 def start(directory, port, options):
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", str(options.workers), "--backend-store-uri", "sqlite:///" + os.path.join(directory, "mlflow.db"),
+        "--workers", str(options.workers), "--backend-store-uri",
+        options.store or "sqlite:///" + os.path.join(directory, "mlflow.db"),
     ]  # fmt: skip
     artifacts = os.path.join(directory, "artifacts")
     os.makedirs(artifacts, exist_ok=True)
@@ -204,6 +207,7 @@ def main():
     parser.add_argument("--auth", action="store_true")
     parser.add_argument("--local-artifacts", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--store")
     options = parser.parse_args()
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(sig, lambda *_: sys.exit(0))

@@ -16,11 +16,12 @@ import (
 
 // assessmentRow is what is scanned of a row of assessments.
 type assessmentRow struct {
-	key, created, updated, valid                                                               integer
+	of                                                                                         member
+	created, updated, valid                                                                    integer
 	id, name, kind, value, failure, sourceType, sourceID, span, rationale, overrides, metadata text
 }
 
-func (s *Store) assessmentsQuery(list string, row *assessmentRow) query {
+func (s *Store) assessmentsQuery(list *idList, row *assessmentRow) query {
 	row.valid.n = 1
 	names, dest := selected(s.schema.assessments, []column{
 		{"assessment_id", &row.id}, {"name", &row.name}, {"assessment_type", &row.kind}, {"value", &row.value},
@@ -30,25 +31,22 @@ func (s *Store) assessmentsQuery(list string, row *assessmentRow) query {
 		{"span_id", &row.span}, {"rationale", &row.rationale}, {"overrides", &row.overrides}, {"valid", &row.valid},
 		{"assessment_metadata", &row.metadata},
 	})
-	return query{
-		text: "SELECT ids.key" + names + " FROM " + s.d.ids + " assessments t ON t.trace_id = ids.value",
-		args: []any{list},
-		dest: append([]destination{&row.key}, dest...),
-	}
+	return s.rowsOf(list, &row.of, "assessments", "trace_id", strings.TrimPrefix(names, ", "), dest)
 }
 
 // assessments reads the assessments of the traces, of each in the order of creation and id.
-func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Info, arenas []arena) error {
+func (s *Store) assessments(ctx context.Context, at session, list *idList, infos []mlflow.Info,
+	arenas []arena) error {
 	var row assessmentRow
 	type found struct {
 		i int
 		a mlflow.Assessment
 	}
 	var rows []found
-	err := s.read(ctx, s.assessmentsQuery(list, &row), func() { rows = rows[:0] }, func() error {
-		own := &arenas[row.key.n]
+	err := at.query(ctx, s.assessmentsQuery(list, &row), func() error {
+		own := &arenas[row.of.at]
 		a := mlflow.Assessment{
-			ID: own.keep(row.id.s), Name: own.keep(row.name.s), TraceID: infos[row.key.n].ID,
+			ID: own.keep(row.id.s), Name: own.keep(row.name.s), TraceID: infos[row.of.at].ID,
 			SpanID:     own.keep(row.span.s),
 			SourceType: sourceKind(row.sourceType.s), SourceID: own.keep(row.sourceID.s),
 			Created: row.created.n, Updated: row.updated.n,
@@ -62,12 +60,13 @@ func (s *Store) assessments(ctx context.Context, list string, infos []mlflow.Inf
 		if row.metadata.s != "" {
 			a.Metadata = stringMap(readOnly(own.keep(row.metadata.s)))
 		}
-		rows = append(rows, found{int(row.key.n), a})
+		rows = append(rows, found{row.of.at, a})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	grouped(rows, func(a, b found) int { return cmp.Compare(a.i, b.i) })
 	for from, to := 0, 0; from < len(rows); from = to {
 		for to = from; to < len(rows) && rows[to].i == rows[from].i; to++ {
 		}

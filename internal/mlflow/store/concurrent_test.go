@@ -175,12 +175,12 @@ func TestRetryGivesUp(t *testing.T) {
 		busy := errors.New("busy")
 		n := 0
 		start := time.Now()
-		err := retry(t.Context(), func(error) bool { return true }, func() error { n++; return busy })
+		err := retry(t.Context(), locked, func(error) bool { return true }, func() error { n++; return busy })
 		require.ErrorIs(t, err, busy)
 		require.ErrorContains(t, err, "locked by another process for more than 1m0s")
-		require.Less(t, time.Since(start), lockedFor+2*time.Second)
+		require.Less(t, time.Since(start), locked.limit+2*time.Second)
 		require.Greater(t, n, 10)
-		require.Equal(t, busy, retry(t.Context(), func(error) bool { return false }, func() error { return busy }))
+		require.Equal(t, busy, retry(t.Context(), locked, func(error) bool { return false }, func() error { return busy }))
 	})
 }
 
@@ -254,9 +254,9 @@ func TestHotJournal(t *testing.T) {
 func TestReadOnly(t *testing.T) {
 	path := placeStore(t, "sample")
 	s := open(t, path)
-	_, err := s.db.Exec("DELETE FROM spans")
+	_, err := s.sql.Exec("DELETE FROM spans")
 	require.True(t, isCode(err, sqlite3.SQLITE_READONLY), err)
-	err = s.readOnce(t.Context(), query{text: "DELETE FROM spans"}, func() error { return nil })
+	err = s.rows(t.Context(), query{text: "DELETE FROM spans"}, func() {}, func() error { return nil })
 	require.True(t, isCode(err, sqlite3.SQLITE_READONLY), err)
 	entries, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)

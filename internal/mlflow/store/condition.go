@@ -5,32 +5,37 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // condition translates a clause to SQL over trace_info t; values are always bound. As on the
 // server, a comparison with something that a trace doesn't have, != included, is never true.
-func (s *schema) condition(c clause) (string, []any, error) {
+func (s *schema) condition(d *dialect, c clause) (string, []any, error) {
+	compared := func(column string) (string, []any, error) {
+		cond, args := d.compare(column, c)
+		return cond, args, nil
+	}
 	switch c.field {
 	case "end_time_ms":
-		return "t.timestamp_ms + coalesce(t.execution_time_ms, 0) " + c.op + " ?", c.values, nil
+		return "t.timestamp_ms + coalesce(t.execution_time_ms, 0) " + c.op + " " + d.parameter(c), c.values, nil
 	case "timestamp_ms", "execution_time_ms":
-		return "t." + c.field + " " + c.op + " ?", c.values, nil
+		return "t." + c.field + " " + c.op + " " + d.parameter(c), c.values, nil
 	case "client_request_id":
 		if !s.traceInfo[c.field] {
 			return "1 = 0", nil, nil
 		}
-		return compare("t.client_request_id", c)
+		return compared("t.client_request_id")
 	case "status", "request_id":
-		return compare("t."+c.field, c)
+		return compared("t." + c.field)
 	case "name":
 		c.field, c.key = fieldTag, tagTraceName
 	}
 	switch {
 	case c.field == fieldTag && c.key == tagTraceName && s.traceInfo["trace_name"]:
-		return compare("t.trace_name", c)
+		return compared("t.trace_name")
 	case c.field == fieldMetadata && c.key == metaSession && s.promoted(metaSession):
-		return compare("t.session_id", c)
+		return compared("t.session_id")
 	case c.field == fieldMetadata && s.promoted(c.key):
 		columns := tokenColumns[:]
 		if c.key == metaCost {
@@ -52,26 +57,38 @@ func (s *schema) condition(c clause) (string, []any, error) {
 	if c.field == fieldMetadata {
 		table = "trace_request_metadata"
 	}
-	exists := "EXISTS (SELECT 1 FROM " + table + " f WHERE f.request_id = t.request_id AND f.key = ?"
+	exists := "EXISTS (SELECT 1 FROM " + table + " f WHERE f.request_id = t.request_id AND "
 	switch c.op {
 	case "IS NULL":
-		return "NOT " + exists + ")", []any{c.key}, nil
+		return "NOT " + exists + "f.key = ?)", []any{c.key}, nil
 	case "IS NOT NULL":
-		return exists + ")", []any{c.key}, nil
+		return exists + "f.key = ?)", []any{c.key}, nil
 	}
-	cond, values, err := compare("f.value", c)
-	return exists + " AND " + cond + ")", append([]any{c.key}, values...), err
+	key, args := d.compare("f.key", clause{op: "=", values: []any{c.key}})
+	value, values := d.compare("f.value", c)
+	return exists + key + " AND " + value + ")", slices.Concat(args, values), nil
 }
 
-// compare compares a text column.
-func compare(column string, c clause) (string, []any, error) {
+// parameter is the parameter that a number is compared with.
+func (d *dialect) parameter(c clause) string {
+	if _, fractional := c.values[0].(float64); fractional {
+		return d.fraction
+	}
+	return "?"
+}
+
+// compare compares a text column as SQLite does, and other databases but for what they do otherwise.
+func compare(column string, c clause) (string, []any) {
 	switch c.op {
 	case "IS NULL", "IS NOT NULL":
-		return column + " " + c.op, nil, nil
+		return column + " " + c.op, nil
 	case "IN", "NOT IN":
-		return column + " " + c.op + " (?" + strings.Repeat(", ?", len(c.values)-1) + ")", c.values, nil
+		return column + " " + c.op + " (" + parameters(len(c.values)) + ")", c.values
 	case "ILIKE":
-		return "lower(" + column + ") LIKE lower(?)", c.values, nil
+		return "lower(" + column + ") LIKE lower(?)", c.values
 	}
-	return column + " " + c.op + " ?", c.values, nil
+	return column + " " + c.op + " ?", c.values
 }
+
+// parameters is a list of n parameters.
+func parameters(n int) string { return strings.Repeat("?, ", n-1) + "?" }

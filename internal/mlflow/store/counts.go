@@ -51,7 +51,7 @@ func (s *Store) Daily(ctx context.Context, experiments []string, from, to int64)
 			text: "SELECT t.timestamp_ms, t.execution_time_ms FROM trace_info t WHERE " + where,
 			args: args, dest: []destination{&timestamp, &duration},
 		}
-		err = s.read(ctx, q, func() { found = map[mlflow.Day]mlflow.Counts{} }, func() error {
+		err = s.rows(ctx, q, func() { found = map[mlflow.Day]mlflow.Counts{} }, func() error {
 			day := mlflow.DayOf(timestamp.n)
 			c := found[day]
 			c.Add(mlflow.Counts{Traces: 1, Duration: duration.n})
@@ -116,7 +116,7 @@ func (s *Store) spanCount(ctx context.Context, experiments []string, from, to in
 // number runs a query for a single number.
 func (s *Store) number(ctx context.Context, text string, args []any) (int64, error) {
 	var n integer
-	err := s.read(ctx, query{text, args, []destination{&n}}, func() {}, func() error { return nil })
+	err := s.rows(ctx, query{text: text, args: args, dest: []destination{&n}}, func() {}, func() error { return nil })
 	return n.n, err
 }
 

@@ -134,7 +134,7 @@ func TestCountsOfStores(t *testing.T) {
 			}
 			require.NoError(t, err)
 			var rows int64
-			require.NoError(t, s.db.QueryRow("SELECT count(*) FROM spans").Scan(&rows))
+			require.NoError(t, s.sql.QueryRow("SELECT count(*) FROM spans").Scan(&rows))
 			require.Equal(t, rows, n)
 			n, err = s.SpanCount(t.Context(), ids, 0, 1)
 			require.NoError(t, err)

@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -49,28 +50,59 @@ func (s *schema) promoted(key string) bool {
 // Detailed implements mlflow.Source. Infos of traces that were deleted meanwhile keep what they
 // have.
 func (s *Store) Detailed(ctx context.Context, infos []mlflow.Info) error {
-	for len(infos) > 0 {
-		n := min(len(infos), maxIDs)
-		if _, err := s.detail(ctx, infos[:n]); err != nil {
+	for part := range slices.Chunk(infos, maxIDs) {
+		err := s.inHalves(part, func(infos []mlflow.Info) error {
+			return s.session(ctx, func(at session) error {
+				_, err := s.detail(ctx, at, infos)
+				return err
+			})
+		})
+		if err != nil {
 			return err
 		}
-		infos = infos[n:]
 	}
 	return nil
+}
+
+// inHalves calls f with infos and, if that lasted too long for the database, with each half once.
+func (s *Store) inHalves(infos []mlflow.Info, f func([]mlflow.Info) error) error {
+	err := f(infos)
+	if half := len(infos) / 2; half > 0 && err != nil && s.db.slow(err) {
+		if err = f(infos[:half]); err == nil {
+			err = f(infos[half:])
+		}
+	}
+	return err
+}
+
+// rowsOf is a query for the rows of a table that belong to the traces of a list.
+func (s *Store) rowsOf(list *idList, of *member, table, id, columns string, dest []destination) query {
+	of.places = list.places
+	return query{
+		text: s.d.rowsOf(columns, table, id, list.n), args: slices.Clip(list.args), of: of,
+		dest: append([]destination{of}, dest...),
+	}
+}
+
+// grouped orders rows by their trace: databases other than SQLite don't.
+func grouped[R any](rows []R, order func(a, b R) int) {
+	if !slices.IsSortedFunc(rows, order) {
+		slices.SortStableFunc(rows, order)
+	}
 }
 
 // detailed reports whether Detailed or Lookup filled the info.
 func detailed(info *mlflow.Info) bool { return info.Tags != nil && info.Metadata != nil }
 
 // detail fills at most maxIDs infos and tells which of the traces exist.
-func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error) {
-	list := idList(infos)
+func (s *Store) detail(ctx context.Context, at session, infos []mlflow.Info) ([]bool, error) {
+	list := s.listOf(infos)
 	arenas := make([]arena, len(infos))
-	found, err := s.infoRows(ctx, list, infos, arenas)
+	found, err := s.infoRows(ctx, at, list, infos, arenas)
 	if err != nil {
 		return nil, err
 	}
-	err = s.pairs(ctx, "trace_tags", list, arenas, func(i int, pairs []mlflow.KeyValue) {
+	err = s.pairs(ctx, at, "trace_tags", list, arenas, func(i int, pairs []mlflow.KeyValue) {
 		if found[i] {
 			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
 				return kv.Key == tagTraceName && s.schema.traceInfo["trace_name"]
@@ -81,7 +113,7 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 	if err != nil {
 		return nil, err
 	}
-	err = s.pairs(ctx, "trace_request_metadata", list, arenas, func(i int, pairs []mlflow.KeyValue) {
+	err = s.pairs(ctx, at, "trace_request_metadata", list, arenas, func(i int, pairs []mlflow.KeyValue) {
 		if found[i] {
 			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
 				return s.schema.promoted(kv.Key) || s.schema.forcesVersion() && kv.Key == mlflow.MetaSchemaVersion
@@ -100,7 +132,7 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 		}
 	}
 	if s.schema.hasAssessments {
-		err = s.assessments(ctx, list, infos, arenas)
+		err = s.assessments(ctx, at, list, infos, arenas)
 	}
 	return found, err
 }
@@ -108,13 +140,14 @@ func (s *Store) detail(ctx context.Context, infos []mlflow.Info) ([]bool, error)
 // infoRow is what is scanned of a row of trace_info: what Infos reads, again, since a trace in
 // progress goes on, and the rest. What the schema lacks stays null.
 type infoRow struct {
-	key, experiment, timestamp, duration             integer
+	of                                               member
+	experiment, timestamp, duration                  integer
 	status, client, request, response, name, session text
 	tokens                                           [len(tokenColumns)]integer
 	costs                                            [len(costColumns)]real
 }
 
-func (s *Store) infoQuery(list string, row *infoRow) query {
+func (s *Store) infoQuery(list *idList, row *infoRow) query {
 	columns := []column{
 		{"client_request_id", &row.client}, {"request_preview", &row.request}, {"response_preview", &row.response},
 		{"trace_name", &row.name}, {"session_id", &row.session},
@@ -129,14 +162,11 @@ func (s *Store) infoQuery(list string, row *infoRow) query {
 		columns = append(columns, column{costColumns[i], &row.costs[i]})
 	}
 	names, dest := selected(s.schema.traceInfo, columns)
-	q := query{
-		text: "SELECT ids.key, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status" + names + " FROM " +
-			s.d.ids + " trace_info t ON t.request_id = ids.value",
-		args: []any{list},
-		dest: append([]destination{&row.key, &row.experiment, &row.timestamp, &row.duration, &row.status}, dest...),
-	}
+	q := s.rowsOf(list, &row.of, "trace_info", "request_id",
+		"t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status"+names,
+		append([]destination{&row.experiment, &row.timestamp, &row.duration, &row.status}, dest...))
 	if s.opts.Workspace != "" {
-		q.text += " WHERE t.experiment_id IN (SELECT experiment_id FROM experiments WHERE workspace = ?)"
+		q.text += " AND t.experiment_id IN (SELECT experiment_id FROM experiments WHERE workspace = ?)"
 		q.args = append(q.args, s.opts.Workspace)
 	}
 	return q
@@ -147,13 +177,14 @@ func (s *Store) infoQuery(list string, row *infoRow) query {
 const usualTags, usualMetadata = 6, 14
 
 // infoRows reads the rows of trace_info and tells which of the traces have one.
-func (s *Store) infoRows(ctx context.Context, list string, infos []mlflow.Info, arenas []arena) ([]bool, error) {
+func (s *Store) infoRows(ctx context.Context, at session, list *idList, infos []mlflow.Info,
+	arenas []arena) ([]bool, error) {
 	var row infoRow
-	var found []bool
 	var buf []byte
-	err := s.read(ctx, s.infoQuery(list, &row), func() { found = make([]bool, len(infos)) }, func() error {
-		found[row.key.n] = true
-		info, own := &infos[row.key.n], &arenas[row.key.n]
+	found := make([]bool, len(infos))
+	err := at.query(ctx, s.infoQuery(list, &row), func() error {
+		found[row.of.at] = true
+		info, own := &infos[row.of.at], &arenas[row.of.at]
 		info.ExperimentID = strconv.FormatInt(row.experiment.n, 10)
 		info.Timestamp, info.Duration, info.State = row.timestamp.n, row.duration.n, state(row.status.s)
 		info.Untimed = row.duration.null
@@ -220,20 +251,16 @@ func closeObject(dst []byte) []byte {
 
 // pairRow is a row of trace_tags or trace_request_metadata.
 type pairRow struct {
-	key         integer
+	of          member
 	name, value text
 }
 
-func (s *Store) pairsQuery(table, list string, row *pairRow) query {
-	return query{
-		text: "SELECT ids.key, t.key, t.value FROM " + s.d.ids + " " + table + " t ON t.request_id = ids.value",
-		args: []any{list},
-		dest: []destination{&row.key, &row.name, &row.value},
-	}
+func (s *Store) pairsQuery(table string, list *idList, row *pairRow) query {
+	return s.rowsOf(list, &row.of, table, "request_id", "t.key, t.value", []destination{&row.name, &row.value})
 }
 
 // pairs reads a table of keys and values and hands over the pairs of each trace that has any.
-func (s *Store) pairs(ctx context.Context, table, list string, arenas []arena,
+func (s *Store) pairs(ctx context.Context, at session, table string, list *idList, arenas []arena,
 	each func(i int, pairs []mlflow.KeyValue)) error {
 	var row pairRow
 	type found struct {
@@ -242,19 +269,20 @@ func (s *Store) pairs(ctx context.Context, table, list string, arenas []arena,
 	}
 	rows := make([]found, 0, 12*len(arenas))
 	names := map[string]string{} // few keys, many rows: keep one string of each
-	err := s.read(ctx, s.pairsQuery(table, list, &row), func() { rows = rows[:0] }, func() error {
+	err := at.query(ctx, s.pairsQuery(table, list, &row), func() error {
 		name, ok := names[row.name.s]
 		if !ok {
 			name = strings.Clone(row.name.s)
 			names[name] = name
 		}
 		rows = append(rows,
-			found{int(row.key.n), mlflow.KeyValue{Key: name, Value: arenas[row.key.n].keep(row.value.s)}})
+			found{row.of.at, mlflow.KeyValue{Key: name, Value: arenas[row.of.at].keep(row.value.s)}})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	grouped(rows, func(a, b found) int { return cmp.Compare(a.i, b.i) })
 	var pairs []mlflow.KeyValue
 	for i := 0; i < len(rows); {
 		at := rows[i].i

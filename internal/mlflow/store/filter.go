@@ -69,7 +69,7 @@ func parseFilter(filter string) ([]clause, error) {
 func CheckFilter(filter string) error {
 	clauses, err := parseFilter(filter)
 	for i := 0; err == nil && i < len(clauses); i++ {
-		_, _, err = (&schema{}).condition(clauses[i])
+		_, _, err = (&schema{}).condition(&sqliteDialect, clauses[i])
 	}
 	if err != nil {
 		return fmt.Errorf("%q: %w", filter, err)

@@ -161,7 +161,7 @@ func FuzzFilter(f *testing.F) {
 			return
 		}
 		for _, c := range clauses {
-			cond, args, err := s.schema.condition(c)
+			cond, args, err := s.schema.condition(s.d, c)
 			if err != nil {
 				return
 			}
@@ -170,7 +170,7 @@ func FuzzFilter(f *testing.F) {
 			}
 			var n int
 			args = append([]any{int64(math.MaxInt64)}, args...)
-			require.NoError(t, s.db.QueryRow("SELECT count(*) FROM trace_info t WHERE t.timestamp_ms = ? AND "+
+			require.NoError(t, s.sql.QueryRow("SELECT count(*) FROM trace_info t WHERE t.timestamp_ms = ? AND "+
 				cond, args...).Scan(&n))
 		}
 	})

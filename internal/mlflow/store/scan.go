@@ -15,14 +15,14 @@ import (
 // It reads through database/sql and stays as it is, so that figures of different versions can be
 // compared.
 func (s *Store) Scan(ctx context.Context, infos []mlflow.Info) error {
-	list := idList(infos)
+	list := s.listOf(infos)
 	for _, q := range []query{
 		s.infoQuery(list, new(infoRow)), s.pairsQuery("trace_tags", list, new(pairRow)),
 		s.pairsQuery("trace_request_metadata", list, new(pairRow)), s.assessmentsQuery(list, new(assessmentRow)),
 		s.spansQuery(list, new(scannedSpan)),
 	} {
-		if err := retry(ctx, s.d.transient, func() error { return s.drop(ctx, q) }); err != nil {
-			return fmt.Errorf("reading %s: %w", s.path, err)
+		if err := s.retry(ctx, func() error { return s.drop(ctx, q) }); err != nil {
+			return fmt.Errorf("reading %s: %w", s.name, err)
 		}
 	}
 	return nil
@@ -34,7 +34,7 @@ func (s *Store) drop(ctx context.Context, q query) error {
 	for i, d := range q.dest {
 		dest[i] = d
 	}
-	rows, err := s.db.QueryContext(ctx, q.text, q.args...)
+	rows, err := s.sql.QueryContext(ctx, s.d.bind(q.text), q.args...)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,20 +71,33 @@ func (s *schema) version() string {
 	}
 }
 
-func (d *dialect) discover(ctx context.Context, db *sql.DB) (schema, error) {
+// errDenied is the error for a table that is there and that the user can't read.
+var errDenied = errors.New("permission denied")
+
+// discover reads the schema.
+func (d *dialect) discover(ctx context.Context, at session) (schema, error) {
 	var s schema
-	versions, err := d.columns(ctx, db, "alembic_version")
+	columns := func(table string) (map[string]bool, error) {
+		have, err := d.columns(ctx, at, table)
+		if errors.Is(err, errDenied) {
+			err = fmt.Errorf("table %s: %w: %s", table, err, d.grants(table))
+		}
+		return have, err
+	}
+	versions, err := columns("alembic_version")
 	if err != nil {
 		return s, err
 	}
 	if versions["version_num"] {
-		if err := db.QueryRowContext(ctx, "SELECT version_num FROM alembic_version").Scan(&s.revision); err != nil &&
-			!errors.Is(err, sql.ErrNoRows) {
+		var version text
+		err := at.query(ctx, query{text: "SELECT version_num FROM alembic_version", dest: []destination{&version}},
+			func() error { s.revision = strings.Clone(version.s); return nil })
+		if err != nil {
 			return s, err
 		}
 	}
 	for _, want := range required {
-		have, err := d.columns(ctx, db, want.table)
+		have, err := columns(want.table)
 		if err != nil {
 			return s, err
 		}
@@ -100,7 +112,7 @@ func (d *dialect) discover(ctx context.Context, db *sql.DB) (schema, error) {
 			s.experiments, s.hasWorkspaces = have, have["workspace"]
 		}
 	}
-	spans, err := d.columns(ctx, db, "spans")
+	spans, err := columns("spans")
 	if err != nil {
 		return s, err
 	}
@@ -110,7 +122,7 @@ func (d *dialect) discover(ctx context.Context, db *sql.DB) (schema, error) {
 		return s, s.refusal("spans", []string{"trace_id, span_id, parent_span_id, start_time_unix_nano or content"},
 			false)
 	}
-	if s.assessments, err = d.columns(ctx, db, "assessments"); err != nil {
+	if s.assessments, err = columns("assessments"); err != nil {
 		return s, err
 	}
 	s.hasAssessments = s.assessments["assessment_id"] && s.assessments["trace_id"] && s.assessments["name"] &&

@@ -4,15 +4,20 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configretry"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqlurl"
 )
 
 // Options are the settings of a store.
@@ -21,76 +26,111 @@ type Options struct {
 	MaxTraceSize int
 	// Workspace restricts reading to the experiments of one workspace; empty means all.
 	Workspace string
+
+	// What database servers need besides.
+
+	// Readers is the largest number of connections; 0 is 1.
+	Readers int
+	// Password returns the password for a new connection; nil: that of the URL.
+	Password func(context.Context) (string, error)
+	// Retry is the back-off after failures that pass.
+	Retry configretry.BackOffConfig
+	// Retrying is told of each of them; nil: nothing is.
+	Retrying func(cause error, wait time.Duration)
 }
 
 // Store is a mlflow.Source over a database.
 type Store struct {
-	db          *sql.DB      // for what isn't read often: the schema
-	connections *connections // for rows
-	d           dialect
-	schema      schema
-	opts        Options
-	path        string
-	roots       []string // see artifactRoots
+	db     database
+	sql    *sql.DB // for Scan
+	d      *dialect
+	pace   pace
+	schema schema
+	opts   Options
+	name   string   // in errors: the path of a file, or the place of a database
+	path   string   // of a file
+	roots  []string // see artifactRoots
 	// experimentFolders are the artifact locations of experiments that are folders.
 	experimentFolders []string
 }
 
 var _ mlflow.Source = (*Store)(nil)
 
-// windowBytes is how much span content is read by one query before the query ends and its traces
-// are handed on; a trace is never cut. It bounds memory, and how long a query keeps its lock. Less
-// than this costs time: each query begins anew.
-const windowBytes = 2 << 20
-
 // Open opens the database and looks at its schema.
 func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
 	if opts.MaxTraceSize <= 0 {
 		return nil, fmt.Errorf("the largest trace size is %d; it must be positive", opts.MaxTraceSize)
 	}
-	db, uri, err := openSQLite(ctx, target.Path)
+	s, err := openFile(ctx, target.Path, opts)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, connections: &connections{uri: uri}, d: sqliteDialect, opts: opts, path: target.Path}
-	if abs, err := filepath.Abs(target.Path); err == nil {
-		s.path = abs
+	if err := s.describe(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	err = retry(ctx, s.d.transient, func() (err error) {
-		s.schema, err = s.d.discover(ctx, db)
+	return s, nil
+}
+
+// openFile opens an SQLite file.
+func openFile(ctx context.Context, path string, opts Options) (*Store, error) {
+	db, uri, err := openSQLite(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return &Store{
+		db: sqliteFile{&connections{uri: uri}}, sql: db, d: &sqliteDialect, pace: locked, opts: opts,
+		name: path, path: path, roots: artifactRoots(path),
+	}, nil
+}
+
+// serverStore is the store on a database server.
+func serverStore(db *server, u sqlurl.URL, opts Options) *Store {
+	return &Store{
+		db: db, sql: db.pool, d: db.d, opts: opts, name: u.Place(),
+		pace: pace{
+			first: cmp.Or(opts.Retry.InitialInterval, time.Second), most: cmp.Or(opts.Retry.MaxInterval, time.Second),
+			limit: opts.Retry.MaxElapsedTime, exceeded: "not readable", note: opts.Retrying,
+		},
+	}
+}
+
+// describe reads the schema and the places of artifacts.
+func (s *Store) describe(ctx context.Context) error {
+	err := s.session(ctx, func(at session) (err error) {
+		s.schema, err = s.d.discover(ctx, at)
 		return err
 	})
-	if err == nil && opts.Workspace != "" && !s.schema.hasWorkspaces {
-		err = fmt.Errorf("workspace %q is set, but this store has no workspaces (%s)",
-			opts.Workspace, s.schema.version())
-	}
 	if err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("%s: %w", s.path, err)
+		return err
 	}
-	s.roots = artifactRoots(s.path)
+	if s.opts.Workspace != "" && !s.schema.hasWorkspaces {
+		err = fmt.Errorf("workspace %q is set, but this store has no workspaces (%s)",
+			s.opts.Workspace, s.schema.version())
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
 	experiments, err := s.Experiments(ctx)
 	if err != nil {
-		_ = db.Close()
-		return nil, err
+		return err
 	}
 	for _, e := range experiments {
 		if folder := experimentFolder(e.ArtifactLocation); folder != "" {
 			s.experimentFolders = append(s.experimentFolders, folder)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // Close implements mlflow.Source.
 func (s *Store) Close() error {
-	s.connections.close()
-	return s.db.Close()
+	return errors.Join(s.db.close(), s.sql.Close())
 }
 
 // Describe implements mlflow.Source.
 func (s *Store) Describe(context.Context) (mlflow.Description, error) {
-	return mlflow.Description{Kind: s.d.kind, Location: s.path, Version: s.schema.version()}, nil
+	return mlflow.Description{Kind: s.d.kind, Location: s.name, Version: s.schema.version()}, nil
 }
 
 // Experiments implements mlflow.Source.
@@ -104,8 +144,9 @@ func (s *Store) Experiments(ctx context.Context) ([]mlflow.Experiment, error) {
 		q, args = q+" WHERE t.workspace = ?", []any{s.opts.Workspace}
 	}
 	var found []mlflow.Experiment
-	all := query{q + " ORDER BY t.experiment_id", args, append([]destination{&id, &name, &location, &stage}, dest...)}
-	err := s.read(ctx, all, func() { found = nil }, func() error {
+	all := query{text: q + " ORDER BY t.experiment_id", args: args,
+		dest: append([]destination{&id, &name, &location, &stage}, dest...)}
+	err := s.rows(ctx, all, func() { found = nil }, func() error {
 		found = append(found, mlflow.Experiment{
 			ID: strings.Clone(id.s), Name: strings.Clone(name.s), ArtifactLocation: strings.Clone(location.s),
 			Created: created.n, Deleted: stage.s == "deleted",
@@ -127,7 +168,7 @@ func (s *Store) scope(experiments []string, r mlflow.Range) (string, []any, erro
 		return "", nil, fmt.Errorf("filter %q: %w", r.Filter, err)
 	}
 	for _, c := range clauses {
-		cond, params, err := s.schema.condition(c)
+		cond, params, err := s.schema.condition(s.d, c)
 		if err != nil {
 			return "", nil, fmt.Errorf("filter %q: %w", r.Filter, err)
 		}
@@ -164,55 +205,39 @@ func (s *Store) Ended(ctx context.Context, r mlflow.Range, since int64, after ml
 	if err != nil {
 		return nil, err
 	}
-	ended, params, err := s.schema.condition(clause{field: "end_time_ms", op: ">=", values: []any{since}})
+	ended, params, err := s.schema.condition(s.d, clause{field: "end_time_ms", op: ">=", values: []any{since}})
 	if err != nil {
 		return nil, err
 	}
 	return s.page(ctx, where+" AND "+ended, append(args, params...), after, limit)
 }
 
-// page reads the infos that match a condition and lie after the position.
-func (s *Store) page(ctx context.Context, where string, args []any, after mlflow.Position,
-	limit int) ([]mlflow.Info, error) {
-	if after != (mlflow.Position{}) {
-		where += " AND t.timestamp_ms >= ? AND (t.timestamp_ms > ? OR t.request_id > ?)"
-		args = append(args, after.Timestamp, after.Timestamp, after.ID)
-	}
-	q := "SELECT t.request_id, t.experiment_id, t.timestamp_ms, t.execution_time_ms, t.status " +
-		"FROM trace_info t WHERE " + where + " ORDER BY t.timestamp_ms, t.request_id LIMIT ?"
-	var id, status text
-	var experiment, timestamp, duration integer
-	var infos []mlflow.Info
-	page := query{q, append(args, limit), []destination{&id, &experiment, &timestamp, &duration, &status}}
-	err := s.read(ctx, page, func() { infos = make([]mlflow.Info, 0, min(limit, 1000)) }, func() error {
-		infos = append(infos, mlflow.Info{
-			ID: strings.Clone(id.s), ExperimentID: strconv.FormatInt(experiment.n, 10),
-			Timestamp: timestamp.n, Duration: duration.n,
-			Untimed: duration.null, State: state(status.s),
-		})
-		return nil
-	})
-	return infos, err
-}
-
 // Lookup implements mlflow.Source.
 func (s *Store) Lookup(ctx context.Context, _ string, ids []string) ([]mlflow.Info, error) {
 	var infos []mlflow.Info
-	for len(ids) > 0 {
-		n := min(len(ids), maxIDs)
-		window := make([]mlflow.Info, n)
-		for i := range window {
-			window[i].ID = ids[i]
+	for part := range slices.Chunk(ids, maxIDs) {
+		asked := make([]mlflow.Info, len(part))
+		for i := range asked {
+			asked[i].ID = part[i]
 		}
-		ids = ids[n:]
-		found, err := s.detail(ctx, window)
+		err := s.inHalves(asked, func(asked []mlflow.Info) error {
+			var found []bool
+			err := s.session(ctx, func(at session) (err error) {
+				found, err = s.detail(ctx, at, asked)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for i := range asked {
+				if found[i] {
+					infos = append(infos, asked[i])
+				}
+			}
+			return nil
+		})
 		if err != nil {
 			return nil, err
-		}
-		for i := range window {
-			if found[i] {
-				infos = append(infos, window[i])
-			}
 		}
 	}
 	return infos, nil
@@ -229,21 +254,4 @@ func state(status string) mlflow.State {
 		return mlflow.StateInProgress
 	}
 	return mlflow.StateUnspecified
-}
-
-// idList is the parameter for dialect.ids.
-func idList(infos []mlflow.Info) string {
-	buf := make([]byte, 0, 40*len(infos))
-	buf = append(buf, '[')
-	for i := range infos {
-		if i > 0 {
-			buf = append(buf, ',')
-		}
-		quoted, err := json.Marshal(infos[i].ID)
-		if err != nil {
-			quoted = []byte(`""`)
-		}
-		buf = append(buf, quoted...)
-	}
-	return string(append(buf, ']'))
 }

@@ -29,116 +29,68 @@ type spanRows struct {
 	cleared bool // archived: the rows are there, without content
 }
 
-// Traces implements mlflow.Source. It reads windows of traces. Spans are decoded while their row is
-// there, since that spares a copy; traces are handed on with nothing open.
+// Traces implements mlflow.Source. It reads windows of traces, each in parts that memory holds; traces are
+// handed on with nothing open. What lasts too long for the database is asked for once more in halves.
 func (s *Store) Traces(ctx context.Context, infos []mlflow.Info,
 	yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
-	for base := 0; base < len(infos); base += maxIDs {
-		window := slices.Clone(infos[base:min(base+maxIDs, len(infos))])
-		found, err := s.ensureDetail(ctx, window)
-		if err != nil {
-			return err
-		}
-		for at := 0; at < len(window); {
-			spans, done, err := s.spans(ctx, window[at:])
+	for base, most, halved := 0, maxIDs, false; base < len(infos); {
+		w := window{infos: slices.Clone(infos[base:min(base+most, len(infos))])}
+		for at := 0; at < len(w.infos); {
+			spans, err := s.part(ctx, &w, at)
+			if err != nil && !halved && len(w.infos)-at > 1 && s.db.slow(err) {
+				most, halved = (len(w.infos)-at)/2, true
+				break
+			}
 			if err != nil {
 				return err
 			}
-			for i := range done {
+			for i := range spans {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
 				var trace *mlflow.Trace
 				skip := mlflow.Skipf(mlflow.ReasonVanished, "the trace was deleted after it was listed")
-				if found[at+i] {
-					trace, skip = s.trace(window[at+i], &spans[i])
+				if w.found[at+i] {
+					trace, skip = s.trace(w.infos[at+i], &spans[i])
 				}
 				spans[i] = spanRows{}
-				if err := yield(base+at+i, trace, skip); err != nil {
+				if err := yield(base, trace, skip); err != nil {
 					return err
 				}
+				base++
 			}
-			at += done
+			at += len(spans)
 		}
 	}
 	return nil
 }
 
 // ensureDetail fills the infos unless they are filled, and tells which traces exist.
-func (s *Store) ensureDetail(ctx context.Context, window []mlflow.Info) ([]bool, error) {
-	if slices.ContainsFunc(window, func(info mlflow.Info) bool { return !detailed(&info) }) {
-		return s.detail(ctx, window)
+func (s *Store) ensureDetail(ctx context.Context, at session, infos []mlflow.Info) ([]bool, error) {
+	if slices.ContainsFunc(infos, func(info mlflow.Info) bool { return !detailed(&info) }) {
+		return s.detail(ctx, at, infos)
 	}
-	found := make([]bool, len(window))
-	for i := range found {
-		found[i] = true
-	}
-	return found, nil
-}
-
-// scannedSpan is a row of spans as it is scanned.
-type scannedSpan struct {
-	key, root, start integer
-	id               text
-	content          content
-}
-
-// spansQuery asks for the spans of the traces in the order of the list. A span that is larger than
-// a whole trace may be is not read: its size comes instead, negative.
-func (s *Store) spansQuery(list string, row *scannedSpan) query {
-	size := s.d.octets + "(t.content)"
-	return query{
-		text: "SELECT ids.key, t.span_id, t.parent_span_id IS NULL, t.start_time_unix_nano, CASE WHEN " + size +
-			" <= ? THEN t.content ELSE -" + size + " END" +
-			" FROM " + s.d.ids + " spans t ON t.trace_id = ids.value",
-		args: []any{s.opts.MaxTraceSize, list},
-		dest: []destination{&row.key, &row.id, &row.root, &row.start, &row.content},
-	}
-}
-
-// spans reads the span rows of the first traces of the window, as many as windowBytes hold and at
-// least one. It returns how many traces that is.
-func (s *Store) spans(ctx context.Context, window []mlflow.Info) ([]spanRows, int, error) {
-	if !s.schema.hasSpans {
-		return make([]spanRows, len(window)), len(window), nil
-	}
-	var row scannedSpan
-	var found []spanRows
-	var done, total, current int
-	reset := func() { found, done, total, current = make([]spanRows, len(window)), len(window), 0, -1 }
-	err := s.read(ctx, s.spansQuery(idList(window), &row), reset, func() error {
-		i := int(row.key.n)
-		if i != current {
-			if total >= windowBytes {
-				done = i
-				return errEnough
-			}
-			current = i
-		}
-		total += found[i].add(&row, s.opts.MaxTraceSize)
-		return nil
-	})
-	return found, done, err
+	return slices.Repeat([]bool{true}, len(infos)), nil
 }
 
 // usualSpans is the room that is made for the spans of a trace.
 const usualSpans = 4
 
-// add decodes a row, of which nothing is kept, and returns by how many bytes of content the trace
-// has grown. Of a trace that is larger than limit no rows are kept, only its size.
-func (t *spanRows) add(row *scannedSpan, limit int) (grown int) {
-	if row.content.size == 0 && !row.content.null {
+// add decodes a row, of which nothing is kept. Of a trace that is larger than limit no rows are kept, only
+// its size.
+func (t *spanRows) add(row *scannedSpan, limit int) {
+	if row.size.n == 0 && !row.size.null {
 		t.cleared = true
-		return 0
+		return
 	}
 	before := t.size
-	t.size += row.content.size
+	t.size += int(row.size.n)
 	switch {
 	case before > limit:
-		return 0
+		return
 	case t.size > limit:
 		t.rows = nil
-		return -before
+		return
 	case t.rows == nil:
 		t.rows = make([]spanRow, 0, usualSpans)
 	}
@@ -147,7 +99,6 @@ func (t *spanRows) add(row *scannedSpan, limit int) (grown int) {
 	if r.span, r.err = mlflow.DecodeSpan(row.content.bytes()); r.err != nil {
 		r.id = strings.Clone(row.id.s)
 	}
-	return row.content.size
 }
 
 // tagArchiveLocation says where the server has put the spans of an archived trace, in a format of

@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqlurl"
 )
 
-// Target is a parsed tracking URI of a store.
+// Target is a parsed tracking URI of a store: a file or a database on a server.
 type Target struct {
 	// Path is the database file, relative to the working directory if the URI is.
 	Path string
+	// URL is that of a database on a server; nil: a file.
+	URL *sqlurl.URL
 }
 
 const spelling = "write sqlite:///mlflow.db for a file in the working directory or sqlite:////data/mlflow.db for an " +
@@ -23,13 +27,20 @@ const spelling = "write sqlite:///mlflow.db for a file in the working directory 
 // may be wrong with it.
 func IsStoreURI(uri string) bool {
 	scheme, _, ok := strings.Cut(uri, ":")
-	return ok && strings.EqualFold(baseScheme(scheme), "sqlite")
+	return ok && strings.EqualFold(baseScheme(scheme), "sqlite") || IsServerURI(uri)
 }
+
+// IsServerURI reports whether a tracking URI names a database on a server.
+func IsServerURI(uri string) bool { return sqlurl.Kind(uri) != "" }
 
 // ParseURI takes a database URI as MLflow and SQLAlchemy spell it: three slashes before a relative
 // path, four before an absolute one, three before a path with a drive letter. As in SQLAlchemy,
 // nothing in the path is percent-encoded.
 func ParseURI(uri string) (Target, error) {
+	if IsServerURI(uri) {
+		u, err := sqlurl.Parse(uri)
+		return Target{URL: &u}, err
+	}
 	scheme, rest, ok := strings.Cut(uri, ":")
 	if !ok || !strings.EqualFold(baseScheme(scheme), "sqlite") {
 		return Target{}, fmt.Errorf("not the URI of a store that can be read here: only sqlite:/// is; %s", spelling)

@@ -42,7 +42,7 @@ func TestParseURI(t *testing.T) {
 		"sqlite:///mlflow.db?mode=rwc": "remove the options",
 		"sqlite:///a\x00b":             "NUL",
 		"http://localhost":             "only sqlite:/// is",
-		"postgresql://u:secret@h/db":   "only sqlite:/// is",
+		"postgresql://u:secret@h":      "no database is named",
 		"mlflow.db":                    "only sqlite:/// is",
 		"":                             "only sqlite:/// is",
 	} {
@@ -58,7 +58,7 @@ func FuzzParseURI(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, uri string) {
 		target, err := ParseURI(uri)
-		require.True(t, err != nil || target.Path != "")
+		require.True(t, err != nil || target.Path != "" || target.URL.Database != "")
 		require.True(t, err != nil || IsStoreURI(uri))
 	})
 }

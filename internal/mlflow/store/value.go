@@ -44,7 +44,7 @@ func (t *text) read(r *sqliteread.Row, i int) {
 	}
 }
 
-// Scan implements sql.Scanner. It keeps the string that the driver made, without copying it.
+// Scan implements sql.Scanner. It copies nothing.
 func (t *text) Scan(src any) error {
 	t.null = false
 	switch v := src.(type) {
@@ -53,7 +53,7 @@ func (t *text) Scan(src any) error {
 	case nil:
 		t.s, t.null = "", true
 	case []byte:
-		t.s = string(v)
+		t.s = stringOf(v)
 	case int64:
 		t.s = strconv.FormatInt(v, 10)
 	case float64:
@@ -111,7 +111,7 @@ func (n *integer) Scan(src any) error {
 	case string:
 		n.parse(v)
 	case []byte:
-		n.parse(string(v))
+		n.parse(stringOf(v))
 	default:
 		n.n, n.null = 0, true
 	}
@@ -149,6 +149,8 @@ func (f *real) Scan(src any) error {
 	switch v := src.(type) {
 	case float64:
 		f.f = v
+	case float32:
+		f.f = float64(v)
 	case int64:
 		f.f = float64(v)
 	default:
@@ -157,30 +159,31 @@ func (f *real) Scan(src any) error {
 	return nil
 }
 
-// content reads the content of a span, or the negated size of one that is too large to be read.
-type content struct {
-	text
-	size int
+// member reads which trace of a list a row belongs to: its place in the list, or its id.
+type member struct {
+	// at is the place, or -1 for a row of no trace of the list: databases may compare ids by other rules
+	// than byte by byte.
+	at     int
+	places map[string]int // by id
 }
 
-var _ destination = (*content)(nil)
+var _ destination = (*member)(nil)
 
-func (c *content) read(r *sqliteread.Row, i int) {
-	if r.Kind(i) == sqliteread.KindInteger {
-		c.text, c.size = text{}, int(-r.Int(i))
-		return
-	}
-	c.text.read(r, i)
-	c.size = len(c.s)
-}
+func (m *member) read(r *sqliteread.Row, i int) { m.at = int(r.Int(i)) }
 
 // Scan implements sql.Scanner.
-func (c *content) Scan(src any) error {
-	if n, ok := src.(int64); ok {
-		c.text, c.size = text{}, int(-n)
-		return nil
+func (m *member) Scan(src any) error {
+	var known bool
+	switch v := src.(type) {
+	case int64:
+		m.at, known = int(v), true
+	case string:
+		m.at, known = m.places[v]
+	case []byte:
+		m.at, known = m.places[string(v)]
 	}
-	err := c.text.Scan(src)
-	c.size = len(c.s)
-	return err
+	if !known {
+		m.at = -1
+	}
+	return nil
 }

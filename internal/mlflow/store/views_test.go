@@ -44,8 +44,8 @@ func everything(t *testing.T, s *Store) map[string]any {
 // poisonViews makes the store's only connection do so.
 func poisonViews(t *testing.T, s *Store) {
 	t.Helper()
-	require.Len(t, s.connections.idle, 1, "one goroutine reads by one connection")
-	s.connections.idle[0].PoisonViews()
+	require.Len(t, connectionsOf(s).idle, 1, "one goroutine reads by one connection")
+	connectionsOf(s).idle[0].PoisonViews()
 }
 
 // TestNothingOfAViewIsKept poisons the memory of each row when the row was read. What is read must
@@ -81,7 +81,7 @@ func TestCancel(t *testing.T) {
 	defer cancel()
 	const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 	var n integer
-	err := s.read(ctx, query{text: endless, dest: []destination{&n}}, func() {}, func() error { return nil })
+	err := s.rows(ctx, query{text: endless, dest: []destination{&n}}, func() {}, func() error { return nil })
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	_, skips := readAll(t, s, 100)
 	require.Len(t, skips, 1, "the connection can be used again")
@@ -95,14 +95,14 @@ func TestClose(t *testing.T) {
 	var id text
 	rows := 0
 	all := query{text: "SELECT request_id FROM trace_info", dest: []destination{&id}}
-	require.NoError(t, s.read(t.Context(), all, func() {}, func() error {
+	require.NoError(t, s.rows(t.Context(), all, func() {}, func() error {
 		if rows++; rows == 1 {
 			require.NoError(t, s.Close())
 		}
 		return nil
 	}))
 	require.Equal(t, 124, rows)
-	require.Empty(t, s.connections.idle)
+	require.Empty(t, connectionsOf(s).idle)
 	_, err = s.Experiments(t.Context())
 	require.ErrorContains(t, err, "the store is closed")
 }
@@ -110,7 +110,7 @@ func TestClose(t *testing.T) {
 // TestBothReadersGiveTheSame reads values of every type by database/sql and by sqliteread.
 func TestBothReadersGiveTheSame(t *testing.T) {
 	s := open(t, placeStore(t, "sample"))
-	c, err := sqliteread.Open(s.connections.uri, pragmas[:]...)
+	c, err := sqliteread.Open(connectionsOf(s).uri, pragmas[:]...)
 	require.NoError(t, err)
 	defer c.Close()
 	for _, value := range []string{
@@ -119,7 +119,7 @@ func TestBothReadersGiveTheSame(t *testing.T) {
 		"x'ff00'", "'a' || char(0) || 'b'", "CAST(x'ff41' AS TEXT)", "'Zürich'",
 	} {
 		one := query{text: "SELECT " + value + ", " + value + ", " + value + ", " + value}
-		destinations := func() []destination { return []destination{&text{}, &integer{}, &real{}, &content{}} }
+		destinations := func() []destination { return []destination{&text{}, &integer{}, &real{}, &text{}} }
 		one.dest = destinations()
 		require.NoError(t, s.drop(t.Context(), one))
 		got := destinations()
@@ -132,3 +132,5 @@ func TestBothReadersGiveTheSame(t *testing.T) {
 		}))
 	}
 }
+
+func connectionsOf(s *Store) *connections { return s.db.(sqliteFile).connections }

@@ -41,6 +41,7 @@ type Settings struct {
 	MaxTraceSize      int                         // bytes
 	Retry             configretry.BackOffConfig   // back-off between the attempts of one request
 	Databricks        Databricks                  // how a workspace is read
+	Database          Database                    // how a database server is read
 	Poll              time.Duration               // between two looks at a running search of Databricks; 0: 1 s
 	Version           string                      // of the product
 	Host              component.Host              // whose extensions authenticate
@@ -57,7 +58,7 @@ type About struct {
 // target is a parsed tracking URI: one of the three.
 type target struct {
 	server    *url.URL
-	file      *store.Target
+	store     *store.Target
 	workspace bool   // of Databricks
 	profile   string // that it names, or empty
 }
@@ -68,11 +69,11 @@ func parse(uri string) (target, error) {
 	switch {
 	case store.IsStoreURI(uri):
 		t, err := store.ParseURI(uri)
-		return target{file: &t}, err
-	case driver == "postgresql" || driver == "postgres" || driver == "mysql" || driver == "mssql":
+		return target{store: &t}, err
+	case driver == "mssql" || driver == "oracle":
 		return target{},
-			fmt.Errorf("reading a %s database directly is not in this version; write the http(s) address of the "+
-				"tracking server in front of it", driver)
+			fmt.Errorf("a %s database can't be read directly; write the http(s) address of the tracking server in "+
+				"front of it", driver)
 	case driver == "databricks":
 		return parseWorkspace(uri)
 	case driver == "databricks-uc":
@@ -138,12 +139,15 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 	if err != nil {
 		return nil, About{}, err
 	}
-	if t.file != nil {
-		src, err := store.Open(ctx, *t.file, store.Options{MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace})
+	if t.store != nil && t.store.URL != nil {
+		return s.openServer(*t.store)
+	}
+	if t.store != nil {
+		src, err := store.Open(ctx, *t.store, store.Options{MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace})
 		if err != nil {
 			return nil, About{}, err
 		}
-		path := t.file.Path
+		path := t.store.Path
 		if abs, err := filepath.Abs(path); err == nil {
 			path = abs
 		}
