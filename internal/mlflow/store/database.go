@@ -64,7 +64,7 @@ func (s *Store) session(ctx context.Context, f func(session) error) error {
 	if err == nil || errors.Is(err, errTooMuch) {
 		return err
 	}
-	return fmt.Errorf("reading %s: %w", s.name, err)
+	return fmt.Errorf("reading %s: %w", s.name, s.allowed(err))
 }
 
 // rows runs a single query. reset forgets the rows read so far.

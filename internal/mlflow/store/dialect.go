@@ -5,6 +5,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -35,7 +37,9 @@ type dialect struct {
 	// compare compares a text column, as an MLflow server on the database does.
 	compare func(column string, c clause) (string, []any)
 	// grant is the statement, or the statements, that let the user read tables.
-	grant func(tables []string) string
+	grant func(l login, tables []string) string
+	// denied reports whether an error means that the user may not read a table; nil: none does.
+	denied func(error) bool
 	// columns returns the names of the columns of a table that can be read, none if there is no such
 	// table. An error is errDenied if there is one that can't be read.
 	columns func(ctx context.Context, at session, table string) (map[string]bool, error)
@@ -45,12 +49,18 @@ type dialect struct {
 var tables = [...]string{"alembic_version", "experiments", "trace_info", "trace_tags", "trace_request_metadata",
 	"assessments", "spans"}
 
-// grants are the statements that let a user read tables, all of them without any.
-func (d *dialect) grants(only ...string) string {
-	if len(only) == 0 {
-		only = tables[:]
+// login is the user and the database of a server.
+type login struct{ user, database string }
+
+// grants are the statements that let the user read tables.
+func (s *Store) grants(tables ...string) string { return s.d.grant(s.login, tables) }
+
+// allowed returns the error with what an administrator can do about it, if the user may not read.
+func (s *Store) allowed(err error) error {
+	if !errors.Is(err, errDenied) && s.d.denied != nil && s.d.denied(err) {
+		return fmt.Errorf("%w; an administrator can grant what is needed: %s", err, s.grants(tables[:]...))
 	}
-	return d.grant(only)
+	return err
 }
 
 // idList is a list of traces whose rows are asked for.

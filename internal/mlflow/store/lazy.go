@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqlurl"
 )
 
 // lazy is a store on a database server whose schema is read by the first call that needs it, so that a server
@@ -26,7 +27,11 @@ func OpenServer(target Target, opts Options) (mlflow.Source, error) {
 	if opts.MaxTraceSize <= 0 {
 		return nil, errors.New("the largest trace size must be positive")
 	}
-	s, err := openPostgres(*target.URL, opts)
+	open := openPostgres
+	if target.URL.Kind == sqlurl.MySQL {
+		open = openMySQL
+	}
+	s, err := open(*target.URL, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +133,11 @@ func (l *lazy) Close() error { return l.store.Close() }
 
 // Kind names the kind of a store for people.
 func Kind(target Target) string {
-	if target.URL == nil {
+	switch {
+	case target.URL == nil:
 		return sqliteDialect.kind
+	case target.URL.Kind == sqlurl.MySQL:
+		return mysqlDialect.kind
 	}
 	return postgresDialect.kind
 }

@@ -37,8 +37,12 @@ var postgresDialect = dialect{
 		}
 		return compare(column, c)
 	},
-	grant: func(tables []string) string {
-		return "GRANT SELECT ON " + strings.Join(tables, ", ") + " TO the_user"
+	grant: func(l login, tables []string) string {
+		return "GRANT SELECT ON " + strings.Join(tables, ", ") + " TO " + pgx.Identifier{l.user}.Sanitize()
+	},
+	denied: func(err error) bool {
+		e, ok := errors.AsType[*pgconn.PgError](err)
+		return ok && e.Code == "42501"
 	},
 	columns: postgresColumns,
 }

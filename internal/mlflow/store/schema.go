@@ -37,6 +37,17 @@ var revisions = map[string]string{
 	"f4a9b2c7d1e6":  "3.18",
 }
 
+// lacks reports whether the stores of a revision are known to have no such table.
+func lacks(revision, table string) bool {
+	switch revision {
+	case "5b0e9adcef9c", "4465047574b1", "f5a4f2784254", "0584bdc529eb", "6953534de441", "bda7b8c39065": // up to 3.1
+		return table == "assessments" || table == "spans"
+	case "770bee3ae1dd", "1a0cddfcaa16": // 3.2 and 3.3
+		return table == "spans"
+	}
+	return false
+}
+
 // required are the columns without which nothing can be read; every version since 2.14 has them.
 var required = []struct {
 	table   string
@@ -75,62 +86,65 @@ func (s *schema) version() string {
 var errDenied = errors.New("permission denied")
 
 // discover reads the schema.
-func (d *dialect) discover(ctx context.Context, at session) (schema, error) {
-	var s schema
+func (s *Store) discover(ctx context.Context, at session) (schema, error) {
+	var found schema
 	columns := func(table string) (map[string]bool, error) {
-		have, err := d.columns(ctx, at, table)
+		have, err := s.d.columns(ctx, at, table)
+		if errors.Is(err, errDenied) && lacks(found.revision, table) {
+			return nil, nil // MySQL tells a limited user of a table that is not there that it is denied
+		}
 		if errors.Is(err, errDenied) {
-			err = fmt.Errorf("table %s: %w: %s", table, err, d.grants(table))
+			err = fmt.Errorf("table %s: %w; an administrator can grant it: %s", table, err, s.grants(table))
 		}
 		return have, err
 	}
 	versions, err := columns("alembic_version")
 	if err != nil {
-		return s, err
+		return found, err
 	}
 	if versions["version_num"] {
 		var version text
 		err := at.query(ctx, query{text: "SELECT version_num FROM alembic_version", dest: []destination{&version}},
-			func() error { s.revision = strings.Clone(version.s); return nil })
+			func() error { found.revision = strings.Clone(version.s); return nil })
 		if err != nil {
-			return s, err
+			return found, err
 		}
 	}
 	for _, want := range required {
 		have, err := columns(want.table)
 		if err != nil {
-			return s, err
+			return found, err
 		}
 		if missing := slices.DeleteFunc(slices.Clone(want.columns),
 			func(c string) bool { return have[c] }); len(missing) > 0 {
-			return s, s.refusal(want.table, missing, len(have) == 0)
+			return found, found.refusal(want.table, missing, len(have) == 0)
 		}
 		if want.table == "trace_info" {
-			s.traceInfo = have
+			found.traceInfo = have
 		}
 		if want.table == "experiments" {
-			s.experiments, s.hasWorkspaces = have, have["workspace"]
+			found.experiments, found.hasWorkspaces = have, have["workspace"]
 		}
 	}
 	spans, err := columns("spans")
 	if err != nil {
-		return s, err
+		return found, err
 	}
-	s.hasSpans = spans["trace_id"] && spans["span_id"] && spans["parent_span_id"] && spans["start_time_unix_nano"] &&
+	found.hasSpans = spans["trace_id"] && spans["span_id"] && spans["parent_span_id"] && spans["start_time_unix_nano"] &&
 		spans["content"]
-	if len(spans) > 0 && !s.hasSpans {
-		return s, s.refusal("spans", []string{"trace_id, span_id, parent_span_id, start_time_unix_nano or content"},
+	if len(spans) > 0 && !found.hasSpans {
+		return found, found.refusal("spans", []string{"trace_id, span_id, parent_span_id, start_time_unix_nano or content"},
 			false)
 	}
-	if s.assessments, err = columns("assessments"); err != nil {
-		return s, err
+	if found.assessments, err = columns("assessments"); err != nil {
+		return found, err
 	}
-	s.hasAssessments = s.assessments["assessment_id"] && s.assessments["trace_id"] && s.assessments["name"] &&
-		s.assessments["assessment_type"] && s.assessments["value"]
-	if len(s.assessments) > 0 && !s.hasAssessments {
-		return s, s.refusal("assessments", []string{"assessment_id, trace_id, name, assessment_type or value"}, false)
+	found.hasAssessments = found.assessments["assessment_id"] && found.assessments["trace_id"] && found.assessments["name"] &&
+		found.assessments["assessment_type"] && found.assessments["value"]
+	if len(found.assessments) > 0 && !found.hasAssessments {
+		return found, found.refusal("assessments", []string{"assessment_id, trace_id, name, assessment_type or value"}, false)
 	}
-	return s, nil
+	return found, nil
 }
 
 // refusal says what was found and what was expected.

@@ -48,6 +48,7 @@ type Store struct {
 	schema schema
 	opts   Options
 	name   string   // in errors: the path of a file, or the place of a database
+	login  login    // to a server
 	path   string   // of a file
 	roots  []string // see artifactRoots
 	// experimentFolders are the artifact locations of experiments that are folders.
@@ -90,6 +91,7 @@ func openFile(ctx context.Context, path string, opts Options) (*Store, error) {
 func serverStore(db *server, u sqlurl.URL, opts Options) *Store {
 	return &Store{
 		db: db, sql: db.pool, d: db.d, opts: opts, name: u.Place(),
+		login: login{cmp.Or(u.User, "the_user"), u.Database},
 		pace: pace{
 			first: cmp.Or(opts.Retry.InitialInterval, time.Second), most: cmp.Or(opts.Retry.MaxInterval, time.Second),
 			limit: opts.Retry.MaxElapsedTime, exceeded: "not readable", note: opts.Retrying,
@@ -100,7 +102,7 @@ func serverStore(db *server, u sqlurl.URL, opts Options) *Store {
 // describe reads the schema and the places of artifacts.
 func (s *Store) describe(ctx context.Context) error {
 	err := s.session(ctx, func(at session) (err error) {
-		s.schema, err = s.d.discover(ctx, at)
+		s.schema, err = s.discover(ctx, at)
 		return err
 	})
 	if err != nil {

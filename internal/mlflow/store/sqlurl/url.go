@@ -7,6 +7,7 @@
 package sqlurl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -53,7 +54,7 @@ func Parse(text string) (URL, error) {
 	u := URL{Kind: Kind(text)}
 	_, rest, ok := strings.Cut(text, "://")
 	if u.Kind == "" || !ok {
-		return u, errors.New("not the URL of a database server; write " + spelling(cmpKind(u.Kind)))
+		return u, errors.New("not the URL of a database server; write " + spelling(cmp.Or(u.Kind, PostgreSQL)))
 	}
 	var err error
 	if rest, err = u.login(rest); err != nil {
@@ -72,13 +73,6 @@ func Parse(text string) (URL, error) {
 		return u, err
 	}
 	return u, u.check()
-}
-
-func cmpKind(kind string) string {
-	if kind == "" {
-		return PostgreSQL
-	}
-	return kind
 }
 
 func spelling(kind string) string {
@@ -150,6 +144,9 @@ func (u *URL) address(rest string) (string, error) {
 		}
 		u.Host, rest = rest[:end], rest[end:]
 	}
+	if folder, err := unquote(u.Host); err == nil && strings.HasPrefix(folder, "/") {
+		u.Host = folder // of a socket, as libpq spells it
+	}
 	if after, ok := strings.CutPrefix(rest, ":"); ok {
 		end := strings.IndexAny(after, "/?")
 		if end < 0 {
@@ -218,6 +215,9 @@ func (u *URL) take(name string) string {
 func (u *URL) check() error {
 	if u.Database == "" {
 		return errors.New("no database is named; write " + spelling(u.Kind))
+	}
+	if strings.Contains(u.Host, "@") {
+		return errors.New("the host holds an @; if it belongs to the password, write it as %40")
 	}
 	for _, s := range []string{u.Host, u.Database} {
 		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
