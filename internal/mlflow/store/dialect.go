@@ -26,8 +26,9 @@ type dialect struct {
 	// to n traces; id is the column that holds the trace id. The first column of the answer tells the
 	// trace, see member. " AND " may follow.
 	rowsOf func(columns, table, id string, n int) string
-	// listed returns the parameters of rowsOf.
-	listed func(ids []string) []any
+	// listed returns the parameters of rowsOf, and the places of ids where rowsOf tells the id of a trace and not
+	// its place.
+	listed func(ids []string) ([]any, map[string]int)
 	// bind puts the parameters in the spelling of the database.
 	bind func(text string) string
 	// bytes returns a column of ids as an expression that is compared and ordered by the bytes of UTF-8.
@@ -72,11 +73,17 @@ type idList struct {
 
 func (s *Store) listOf(infos []mlflow.Info) *idList {
 	ids := make([]string, len(infos))
-	l := &idList{n: len(ids), places: make(map[string]int, len(ids))}
 	for i := range infos {
 		ids[i] = infos[i].ID
-		l.places[ids[i]] = i
 	}
-	l.args = s.d.listed(ids)
-	return l
+	args, places := s.d.listed(ids)
+	return &idList{args: args, n: len(ids), places: places}
+}
+
+func placesOf(ids []string) map[string]int {
+	places := make(map[string]int, len(ids))
+	for i, id := range ids {
+		places[id] = i
+	}
+	return places
 }

@@ -24,12 +24,12 @@ var mysqlDialect = dialect{
 	rowsOf: func(columns, table, id string, n int) string {
 		return "SELECT t." + id + ", " + columns + " FROM " + table + " t WHERE t." + id + " IN (" + parameters(n) + ")"
 	},
-	listed: func(ids []string) []any {
+	listed: func(ids []string) ([]any, map[string]int) {
 		list := make([]any, len(ids))
 		for i := range ids {
 			list[i] = ids[i]
 		}
-		return list
+		return list, placesOf(ids)
 	},
 	bind:     func(text string) string { return text },
 	bytes:    func(column string) string { return "CAST(CONVERT(" + column + " USING utf8mb4) AS BINARY)" },

@@ -26,7 +26,7 @@ var postgresDialect = dialect{
 	rowsOf: func(columns, table, id string, _ int) string {
 		return "SELECT t." + id + ", " + columns + " FROM " + table + " t WHERE t." + id + " = ANY(?)"
 	},
-	listed: func(ids []string) []any { return []any{ids} },
+	listed: func(ids []string) ([]any, map[string]int) { return []any{ids}, placesOf(ids) },
 	bind:   numbered,
 	bytes:  func(column string) string { return column + ` COLLATE "C"` },
 	// Without the type a number like 10.5 would be an integer's parameter.

@@ -30,7 +30,7 @@ var sqliteDialect = dialect{
 		return "SELECT ids.key, " + columns + " FROM json_each(?) AS ids CROSS JOIN " + table + " t ON t." + id +
 			" = ids.value"
 	},
-	listed:   func(ids []string) []any { return []any{jsonArray(ids)} },
+	listed:   func(ids []string) ([]any, map[string]int) { return []any{jsonArray(ids)}, nil },
 	bind:     func(text string) string { return text },
 	bytes:    func(column string) string { return column },
 	fraction: "?",
