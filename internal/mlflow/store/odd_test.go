@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/artifacts"
 )
 
 // change runs statements on a store.
@@ -42,7 +43,7 @@ func TestOddRows(t *testing.T) {
 		return "INSERT OR REPLACE INTO trace_tags (request_id, key, value) VALUES ('" + first + "', '" + key +
 			"', '" + value + "')"
 	}
-	artifacts := []string{"DELETE FROM spans" + of, tag(mlflow.TagSpansLocation, mlflow.SpansInArtifacts)}
+	inArtifacts := []string{"DELETE FROM spans" + of, tag(mlflow.TagSpansLocation, mlflow.SpansInArtifacts)}
 	deep := strings.Repeat("[", 10000) + strings.Repeat("]", 10000)
 	for name, tc := range map[string]struct {
 		change []string
@@ -61,11 +62,12 @@ func TestOddRows(t *testing.T) {
 			" AND span_id = 'e04f14a7b6d801b2'"}, mlflow.ReasonTooLarge, "more than the limit of 1048576"},
 		"large sum": {[]string{"UPDATE spans SET content = hex(zeroblob(150000))" + of}, mlflow.ReasonTooLarge,
 			"more than the limit of 1048576"},
-		"no spans":  {[]string{"DELETE FROM spans" + of}, mlflow.ReasonNoSpans, "holds no spans"},
-		"archiving": {[]string{"UPDATE spans SET content = ''" + of}, mlflow.ReasonUnreachable, "archived"},
+		"no spans": {[]string{"DELETE FROM spans" + of}, mlflow.ReasonNoSpans, "holds no spans"},
+		"archiving": {[]string{"UPDATE spans SET content = ''" + of}, mlflow.ReasonArtifactMissing,
+			"its tag mlflow.trace.archiveLocation, which says where, is missing"},
 		"archived": {[]string{"UPDATE spans SET content = ''" + of,
 			tag(mlflow.TagSpansLocation, mlflow.SpansInArchive), tag(tagArchiveLocation, "wasbs://box@account/1/x")},
-			mlflow.ReasonUnreachable, "spans are archived in wasbs://box@account/… (not readable here"},
+			mlflow.ReasonUnreachable, "spans are in wasbs://box@account/…"},
 		"null tag": {[]string{"UPDATE trace_tags SET value = NULL WHERE request_id = '" + first + "'",
 			tag(mlflow.TagSpansLocation, mlflow.SpansInStore)}, "", ""},
 		"null duration": {
@@ -76,20 +78,20 @@ func TestOddRows(t *testing.T) {
 			"UPDATE spans SET start_time_unix_nano = 'x', name = NULL" + of}, "", ""},
 		"odd assessment": {[]string{"UPDATE assessments SET value = '{broken', error = '[1]', assessment_metadata = " +
 			"'{\"a\": 1, \"b\": null, \"c\": [2]}', created_timestamp = 'x'" + of}, "", ""},
-		"bucket": {append(artifacts,
+		"bucket": {append(inArtifacts,
 			tag(mlflow.TagArtifactLocation, "s3://key:secret@bucket/1/traces/x/artifacts?token=secret")),
-			mlflow.ReasonUnreachable, "spans are in s3://bucket/… (not readable here)"},
-		"dbfs": {append(artifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.ReasonUnreachable,
-			"spans are in dbfs:/… (not readable here)"},
-		"proxied": {append(artifacts,
+			mlflow.ReasonUnreachable, "spans are in s3://bucket/… (not readable here"},
+		"dbfs": {append(inArtifacts, tag(mlflow.TagArtifactLocation, "dbfs:/a/b")), mlflow.ReasonUnreachable,
+			"spans are in dbfs:/… (not readable here"},
+		"proxied": {append(inArtifacts,
 			tag(mlflow.TagArtifactLocation, "mlflow-artifacts://host:5000/1/traces/x/artifacts")),
 			mlflow.ReasonUnreachable,
 			"read through the tracking server"},
-		"file": {append(artifacts, tag(mlflow.TagArtifactLocation, "file:///etc/traces/x/artifacts")),
+		"file": {append(inArtifacts, tag(mlflow.TagArtifactLocation, "file:///etc/traces/x/artifacts")),
 			mlflow.ReasonArtifactMissing, "there is no traces.json"},
-		"path": {append(artifacts, tag(mlflow.TagArtifactLocation, "/etc")), mlflow.ReasonArtifactMissing,
+		"path": {append(inArtifacts, tag(mlflow.TagArtifactLocation, "/etc")), mlflow.ReasonArtifactMissing,
 			"there is no traces.json"},
-		"no location": {append(artifacts, "DELETE FROM trace_tags WHERE key = 'mlflow.artifactLocation'"),
+		"no location": {append(inArtifacts, "DELETE FROM trace_tags WHERE key = 'mlflow.artifactLocation'"),
 			mlflow.ReasonNoSpans, "info only"},
 		"old with rows": {
 			[]string{"DELETE FROM trace_tags WHERE key = 'mlflow.trace.spansLocation' AND request_id = '" +
@@ -127,7 +129,7 @@ func TestArtifacts(t *testing.T) {
 	write := func(folder, text string) {
 		folder = filepath.Join(filepath.Dir(path), filepath.FromSlash(folder))
 		require.NoError(t, os.MkdirAll(folder, 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(folder, artifactFile), []byte(text), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, artifacts.TraceFile), []byte(text), 0o600))
 	}
 	write("mlartifacts/1/traces/a/artifacts", document)
 	write("mlruns/1/traces/b b/ü%1/artifacts", document)
@@ -135,7 +137,7 @@ func TestArtifacts(t *testing.T) {
 	write("secret/traces/d/artifacts", document)
 	write("mlartifacts/1/traces/huge/artifacts", document+strings.Repeat(" ", 2<<20))
 	write("mlartifacts/1/traces/broken/artifacts", document[:100])
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "mlartifacts/1/traces/folder/artifacts", artifactFile), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "mlartifacts/1/traces/folder/artifacts", artifacts.TraceFile), 0o700))
 	require.NoError(t, os.Symlink(filepath.Join(dir, "secret/traces/d/artifacts"),
 		filepath.Join(dir, "mlartifacts/1/traces/link")))
 	change(t, path, "UPDATE experiments SET artifact_location = 'file://"+dir+"/elsewhere' WHERE experiment_id = 1")
@@ -167,7 +169,8 @@ func TestArtifacts(t *testing.T) {
 			Tags:     []mlflow.KeyValue{{Key: mlflow.TagArtifactLocation, Value: location}},
 			Metadata: []mlflow.KeyValue{{Key: mlflow.MetaSchemaVersion, Value: "2"}},
 		}
-		trace, skip := s.artifact(info)
+		trace, skip, err := s.artifact(context.Background(), info)
+		require.NoError(t, err)
 		if reason == "" {
 			require.Nil(t, skip, location)
 			require.Len(t, trace.Spans, 1)

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/artifacts"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqlurl"
 )
 
@@ -41,18 +42,16 @@ type Options struct {
 
 // Store is a mlflow.Source over a database.
 type Store struct {
-	db     database
-	sql    *sql.DB // for Scan
-	d      *dialect
-	pace   pace
-	schema schema
-	opts   Options
-	name   string   // in errors: the path of a file, or the place of a database
-	login  login    // to a server
-	path   string   // of a file
-	roots  []string // see artifactRoots
-	// experimentFolders are the artifact locations of experiments that are folders.
-	experimentFolders []string
+	db        database
+	sql       *sql.DB // for Scan
+	d         *dialect
+	pace      pace
+	schema    schema
+	opts      Options
+	name      string // in errors: the path of a file, or the place of a database
+	login     login  // to a server
+	path      string // of a file
+	artifacts *artifacts.Reader
 }
 
 var _ mlflow.Source = (*Store)(nil)
@@ -83,7 +82,7 @@ func openFile(ctx context.Context, path string, opts Options) (*Store, error) {
 	}
 	return &Store{
 		db: sqliteFile{&connections{uri: uri}}, sql: db, d: &sqliteDialect, pace: locked, opts: opts,
-		name: path, path: path, roots: artifactRoots(path),
+		name: path, path: path,
 	}, nil
 }
 
@@ -117,11 +116,11 @@ func (s *Store) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	files := artifacts.Options{Database: s.path, MaxSize: s.opts.MaxTraceSize}
 	for _, e := range experiments {
-		if folder := experimentFolder(e.ArtifactLocation); folder != "" {
-			s.experimentFolders = append(s.experimentFolders, folder)
-		}
+		files.Experiments = append(files.Experiments, e.ArtifactLocation)
 	}
+	s.artifacts = artifacts.New(files)
 	return nil
 }
 

@@ -51,7 +51,9 @@ func (s *Store) Traces(ctx context.Context, infos []mlflow.Info,
 				var trace *mlflow.Trace
 				skip := mlflow.Skipf(mlflow.ReasonVanished, "the trace was deleted after it was listed")
 				if w.found[at+i] {
-					trace, skip = s.trace(w.infos[at+i], &spans[i])
+					if trace, skip, err = s.trace(ctx, w.infos[at+i], &spans[i]); err != nil {
+						return err
+					}
 				}
 				spans[i] = spanRows{}
 				if err := yield(base, trace, skip); err != nil {
@@ -101,30 +103,25 @@ func (t *spanRows) add(row *scannedSpan, limit int) {
 	}
 }
 
-// tagArchiveLocation says where the server has put the spans of an archived trace, in a format of
-// its own.
-const tagArchiveLocation = "mlflow.trace.archiveLocation"
-
-// trace makes a trace of its rows, or of its artifact.
-func (s *Store) trace(info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip) {
+// trace makes a trace of its rows, its archive or its artifact. An error is that of the database or the context.
+func (s *Store) trace(ctx context.Context, info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip, error) {
 	switch location := info.SpansLocation(); {
 	case spans.size > s.opts.MaxTraceSize:
 		return nil, mlflow.Skipf(mlflow.ReasonTooLarge, "%d bytes of spans, more than the limit of %d",
-			spans.size, s.opts.MaxTraceSize)
+			spans.size, s.opts.MaxTraceSize), nil
 	case location == mlflow.SpansInArchive, spans.cleared && len(spans.rows) == 0:
-		where, _ := mlflow.Get(info.Tags, tagArchiveLocation)
-		return nil, mlflow.Skipf(mlflow.ReasonUnreachable,
-			"spans are archived in %s (not readable here; the tracking server can)", bucket(where))
+		return s.archive(ctx, info)
 	case location == mlflow.SpansInStore:
-		return ofRows(info, spans)
+		trace, skip := ofRows(info, spans)
+		return trace, skip, nil
 	}
 	// The server looks for the artifact only. Servers 3.4 and 3.5 wrote spans that came by OTLP
 	// into the database without saying so in a tag.
-	trace, skip := s.artifact(info)
+	trace, skip, err := s.artifact(ctx, info)
 	if skip != nil && len(spans.rows) > 0 {
-		return ofRows(info, spans)
+		trace, skip = ofRows(info, spans)
 	}
-	return trace, skip
+	return trace, skip, err
 }
 
 // ofRows makes a trace of its rows, root first and then by start, which is the order of the
