@@ -239,7 +239,7 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	return fields
 }
 
-// unwrap returns what a pointer or an Optional holds, or a zero value.
+// unwrap returns what a pointer or an Optional holds, or the value that it begins with.
 func unwrap(v reflect.Value) (inner reflect.Value, pointer, optional bool) {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -252,11 +252,7 @@ func unwrap(v reflect.Value) (inner reflect.Value, pointer, optional bool) {
 	}
 	at := reflect.New(v.Type())
 	at.Elem().Set(v)
-	got := at.MethodByName("Get").Call(nil)[0]
-	if got.IsNil() {
-		return reflect.New(got.Type().Elem()).Elem(), false, true
-	}
-	return got.Elem(), false, true
+	return at.MethodByName("GetOrInsertDefault").Call(nil)[0].Elem(), false, true
 }
 
 func isText(t reflect.Type) bool {

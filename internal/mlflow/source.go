@@ -138,6 +138,9 @@ const (
 	ReasonNoSpans         Reason = "no_spans"          // the trace has an info and no spans anywhere
 	ReasonArtifactMissing Reason = "artifact_missing"  // the artifact that should hold the spans is not there
 	ReasonUnreachable     Reason = "spans_unreachable" // the spans lie in a place that can't be read from here (s3://…)
+	ReasonArtifactDenied  Reason = "artifact_denied"   // the object store refuses to show the artifact
+	ReasonWrongRegion     Reason = "wrong_region"      // the bucket lies in another region than configured
+	ReasonTokenExpired    Reason = "token_expired"     // the credentials of the object store have expired
 	ReasonCorrupt         Reason = "corrupt"           // the spans can't be decoded
 	ReasonTooLarge        Reason = "too_large"         // larger than max_trace_size_mib
 	ReasonForbidden       Reason = "forbidden"         // the source refuses to show this trace

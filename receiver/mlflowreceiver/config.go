@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/artifacts"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
@@ -44,6 +45,8 @@ type Config struct {
 	Database DatabaseConfig `mapstructure:"database"`
 	// SQLWarehouseID names the SQL warehouse that searches and reads traces in Unity Catalog.
 	SQLWarehouseID string `mapstructure:"sql_warehouse_id"`
+	// Artifacts says where files of spans are that a store keeps outside of its database.
+	Artifacts artifacts.Config `mapstructure:"artifacts"`
 	// Workspace is sent as X-MLFLOW-WORKSPACE when it is set.
 	Workspace string `mapstructure:"workspace"`
 	// Experiments selects what is read; at least one id or name must be written.
@@ -210,6 +213,7 @@ func createDefaultConfig() component.Config {
 	retry.MaxElapsedTime = 0
 	return &Config{
 		HTTP:               http,
+		Artifacts:          artifacts.NewDefaultConfig(),
 		Mode:               ModeBackfill,
 		CollectionInterval: 30 * time.Second,
 		Overlap:            10 * time.Minute,
@@ -289,6 +293,9 @@ func (c *Config) validateSource() error {
 	case len(d.PasswordCommand) > 0 && d.PasswordCommand[0] == "":
 		errs = append(errs, errors.New(`database::password_command: write a list, e.g. ["aws", "rds", `+
 			`"generate-db-auth-token", …]`))
+	}
+	if err := source.ValidateArtifacts(uri, &c.Artifacts); err != nil {
+		errs = append(errs, fmt.Errorf("artifacts::%w", err))
 	}
 	if err := httpcheck.Client(&c.HTTP); err != nil {
 		errs = append(errs, fmt.Errorf("http::%w", err))

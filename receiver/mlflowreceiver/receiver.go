@@ -100,8 +100,9 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 		Concurrency:       r.cfg.Concurrency,
 		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20,
 		Retry:      r.cfg.RetryOnFailure,
-		Databricks: r.cfg.workspace(), Database: r.cfg.database(), Version: r.set.BuildInfo.Version,
-		Host: host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
+		Databricks: r.cfg.workspace(), Database: r.cfg.database(), Artifacts: r.cfg.Artifacts,
+		Version: r.set.BuildInfo.Version,
+		Host:    host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
 	})
 	if err != nil {
 		return fmt.Errorf("tracking_uri: %w", err)

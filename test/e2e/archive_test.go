@@ -31,9 +31,11 @@ func TestArchived(t *testing.T) {
 	archive := filepath.Join(dir, "the archive")
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	copied := copyOf(t, filepath.Join(s.Dir, "mlflow.db"), dir)
+	require.NoError(t, os.CopyFS(filepath.Join(dir, "artifacts"), os.DirFS(filepath.Join(s.Dir, "artifacts"))))
 	for label, id := range s.Generated.Traces { // protobuf's limit: one of these ends a pass of the archival
 		if strings.Contains(label, "depth_") {
-			copied.exec(`INSERT INTO trace_tags (request_id, key, value) VALUES (?, 'mlflow.trace.archivalFailure', 'DEEP')`, id)
+			copied.exec(`INSERT INTO trace_tags (request_id, key, value) VALUES (?, 'mlflow.trace.archivalFailure', 'DEEP')`,
+				id)
 		}
 	}
 	n, err := mlflowserver.Archive(dir, "file://"+archive, archivedAtOnce, nil, "wide-second", "wide")
@@ -79,7 +81,7 @@ func withoutStorage(t *testing.T, proto []byte) string {
 	require.NoError(t, err)
 	otlpsink.Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) {
 		s.Attributes().RemoveIf(func(k string, _ pcommon.Value) bool {
-			return k == "mlflow.trace.spansLocation" || k == "mlflow.trace.archiveLocation"
+			return k == "mlflow.trace.spansLocation" || strings.HasPrefix(k, "mlflow.trace.archiv")
 		})
 	})
 	var write ptrace.JSONMarshaler

@@ -80,7 +80,7 @@ func (r *Reader) local(folder string) []place {
 func (r *Reader) archived(folder, trace string) []place {
 	end := "/traces/" + trace + "/artifacts"
 	root, ok := strings.CutSuffix(folder, end)
-	if !ok || trace == "" || strings.ContainsAny(trace, `/\`) || trace == "." || trace == ".." {
+	if !ok || !filepath.IsLocal(trace) || strings.ContainsAny(trace, `/\`) {
 		return nil
 	}
 	return []place{{r.absolute(root), strings.TrimPrefix(end, "/")}}

@@ -38,6 +38,10 @@ type Options struct {
 	Retry configretry.BackOffConfig
 	// Retrying is told of each of them; nil: nothing is.
 	Retrying func(cause error, wait time.Duration)
+	// Artifacts tells where files of spans are that do not lie where the database says.
+	Artifacts artifacts.Config
+	// ArtifactServer reads artifacts from the tracking server that Artifacts names; nil if it names none.
+	ArtifactServer artifacts.Server
 }
 
 // Store is a mlflow.Source over a database.
@@ -116,7 +120,8 @@ func (s *Store) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files := artifacts.Options{Database: s.path, MaxSize: s.opts.MaxTraceSize}
+	files := artifacts.Options{Database: s.path, MaxSize: s.opts.MaxTraceSize, Config: s.opts.Artifacts,
+		Server: s.opts.ArtifactServer}
 	for _, e := range experiments {
 		files.Experiments = append(files.Experiments, e.ArtifactLocation)
 	}
@@ -126,7 +131,11 @@ func (s *Store) describe(ctx context.Context) error {
 
 // Close implements mlflow.Source.
 func (s *Store) Close() error {
-	return errors.Join(s.db.close(), s.sql.Close())
+	errs := []error{s.db.close(), s.sql.Close()}
+	if s.artifacts != nil { // it was described
+		errs = append(errs, s.artifacts.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Describe implements mlflow.Source.

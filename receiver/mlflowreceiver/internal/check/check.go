@@ -144,8 +144,8 @@ type sample struct {
 }
 
 // places are the reasons that are about where spans lie, not about one trace.
-var places = []mlflow.Reason{mlflow.ReasonUnreachable, mlflow.ReasonArtifactMissing, mlflow.ReasonForbidden,
-	mlflow.ReasonSourceError}
+var places = []mlflow.Reason{mlflow.ReasonUnreachable, mlflow.ReasonArtifactMissing, mlflow.ReasonArtifactDenied,
+	mlflow.ReasonWrongRegion, mlflow.ReasonTokenExpired, mlflow.ReasonForbidden, mlflow.ReasonSourceError}
 
 // sample reads the remembered traces of each era.
 func (c *checker) sample(ctx context.Context) map[string]sample {

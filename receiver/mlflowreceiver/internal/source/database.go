@@ -33,14 +33,11 @@ func (d Database) Unset() bool { return d.PasswordFile == "" && len(d.PasswordCo
 func IsDatabaseServer(uri string) bool { return store.IsServerURI(uri) }
 
 // openServer prepares for a store on a database server.
-func (s *Settings) openServer(target store.Target) (mlflow.Source, About, error) {
-	opts := store.Options{
-		MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace, Readers: s.Concurrency, Retry: s.Retry,
-		Retrying: func(cause error, wait time.Duration) {
-			s.Telemetry.Logger.Warn("Reading the database failed, trying again", zap.Error(cause),
-				zap.Duration("wait", wait))
-			s.Observer.Retry()
-		},
+func (s *Settings) openServer(target store.Target, opts store.Options) (mlflow.Source, About, error) {
+	opts.Readers, opts.Retry = s.Concurrency, s.Retry
+	opts.Retrying = func(cause error, wait time.Duration) {
+		s.Telemetry.Logger.Warn("Reading the database failed, trying again", zap.Error(cause), zap.Duration("wait", wait))
+		s.Observer.Retry()
 	}
 	how := "password"
 	switch {

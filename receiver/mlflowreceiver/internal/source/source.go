@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/artifacts"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/rest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store"
 )
@@ -42,6 +43,7 @@ type Settings struct {
 	Retry             configretry.BackOffConfig   // back-off between the attempts of one request
 	Databricks        Databricks                  // how a workspace is read
 	Database          Database                    // how a database server is read
+	Artifacts         artifacts.Config            // where files of spans are, below a store
 	Poll              time.Duration               // between two looks at a running search of Databricks; 0: 1 s
 	Version           string                      // of the product
 	Host              component.Host              // whose extensions authenticate
@@ -139,11 +141,17 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 	if err != nil {
 		return nil, About{}, err
 	}
-	if t.store != nil && t.store.URL != nil {
-		return s.openServer(*t.store)
-	}
 	if t.store != nil {
-		src, err := store.Open(ctx, *t.store, store.Options{MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace})
+		opts := store.Options{MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace, Artifacts: s.Artifacts}
+		if s.Artifacts.Server() {
+			if opts.ArtifactServer, err = s.server(ctx, s.Artifacts.Destination); err != nil {
+				return nil, About{}, err
+			}
+		}
+		if t.store.URL != nil {
+			return s.openServer(*t.store, opts)
+		}
+		src, err := store.Open(ctx, *t.store, opts)
 		if err != nil {
 			return nil, About{}, err
 		}
@@ -159,21 +167,47 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 	if t.workspace {
 		return openWorkspace(ctx, s, t)
 	}
-	client, err := s.client(ctx)
-	if err != nil {
-		return nil, About{}, fmt.Errorf("http: %w", err)
-	}
-	src, err := rest.New(rest.Config{
-		URL: t.server, HTTP: client, Workspace: s.Workspace, PageSize: s.SearchPage, Concurrency: s.Concurrency,
-		RequestsPerSecond: s.RequestsPerSecond,
-		MaxTraceBytes:     int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
-	})
+	src, err := s.server(ctx, t.server.String())
 	if err != nil {
 		return nil, About{}, err
 	}
 	place := strings.ToLower(t.server.Scheme+"://"+t.server.Host) + strings.TrimRight(t.server.Path, "/")
 	return src, About{Description: mlflow.Description{Kind: "MLflow server", Location: place,
 		Authentication: s.authentication()}, Identity: place}, nil
+}
+
+// server returns a client for a tracking server. It doesn't talk to it.
+func (s *Settings) server(ctx context.Context, address string) (*rest.Client, error) {
+	u, err := rest.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.client(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("http: %w", err)
+	}
+	return rest.New(rest.Config{
+		URL: u, HTTP: client, Workspace: s.Workspace, PageSize: s.SearchPage, Concurrency: s.Concurrency,
+		RequestsPerSecond: s.RequestsPerSecond,
+		MaxTraceBytes:     int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
+	})
+}
+
+// ValidateArtifacts returns what is wrong with the places of artifacts for a tracking URI.
+func ValidateArtifacts(uri string, c *artifacts.Config) error {
+	if c.Unset() {
+		return nil
+	}
+	if !store.IsStoreURI(uri) {
+		return errors.New("goes with a database as tracking_uri only: a tracking server reads its artifacts itself; " +
+			"remove it")
+	}
+	if c.Server() {
+		if _, err := rest.ParseURL(c.Destination); err != nil {
+			return fmt.Errorf("destination: %w", err)
+		}
+	}
+	return nil
 }
 
 func (s *Settings) hooks() rest.Hooks {
