@@ -243,7 +243,8 @@ var meant = map[string]string{
 	"endpoint": "tracking_uri", "url": "tracking_uri", "uri": "tracking_uri", "address": "tracking_uri",
 	"server": "tracking_uri", "experiment_ids": "experiments::ids", "experiment_names": "experiments::names",
 	"since": "start_time", "until": "end_time", "storage_id": "storage", "retry": "retry_on_failure",
-	"warehouse_id": "sql_warehouse_id", "traces": "trace_ids_file",
+	"warehouse_id": "sql_warehouse_id", "traces": "trace_ids_file", "tls": "http::tls", "timeout": "http::timeout",
+	"artifacts_destination": "artifacts::destination",
 }
 
 // Unmarshal implements confmap.Unmarshaler. It accepts the values that people write without quotes.
@@ -295,7 +296,7 @@ func (c *Config) validateSource() error {
 			`"generate-db-auth-token", …]`))
 	}
 	if err := source.ValidateArtifacts(uri, &c.Artifacts); err != nil {
-		errs = append(errs, fmt.Errorf("artifacts::%w", err))
+		errs = append(errs, err)
 	}
 	if err := httpcheck.Client(&c.HTTP); err != nil {
 		errs = append(errs, fmt.Errorf("http::%w", err))

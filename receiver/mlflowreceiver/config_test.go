@@ -153,6 +153,14 @@ func TestConfigMistakes(t *testing.T) {
 			"auth"},
 		"slashes": {"tracking_uri: sqlite://mlflow.db\nexperiments: {ids: [1]}\nstorage: none",
 			"sqlite:////"},
+		"artifacts of a server": {good + "artifacts: {destination: /a}",
+			"artifacts: goes with a database as tracking_uri only"},
+		"artifacts in a bucket": {"tracking_uri: sqlite:///mlflow.db\nexperiments: {ids: [1]}\nstorage: none\n" +
+			"artifacts: {destination: 's3://a'}", "artifacts: destination: it is a bucket"},
+		"bucket without keys": {"tracking_uri: sqlite:///mlflow.db\nexperiments: {ids: [1]}\nstorage: none\n" +
+			"artifacts: {s3: {region: a, secret_access_key: canary}}", "artifacts::s3: access_key_id: goes together"},
+		"artifacts, as elsewhere": {good + "artifacts_destination: s3://a",
+			"artifacts_destination: there is no such key; did you mean artifacts::destination?"},
 		"endpoint":    {good + "http: {endpoint: http://x}", "http::endpoint: must stay empty"},
 		"tail":        {good + "mode: tail\non_complete: shutdown", "on_complete: shutdown goes with modes"},
 		"mode":        {good + "mode: all", `mode: "all" is not one of`},

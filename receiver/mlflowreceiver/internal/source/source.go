@@ -199,12 +199,12 @@ func ValidateArtifacts(uri string, c *artifacts.Config) error {
 		return nil
 	}
 	if !store.IsStoreURI(uri) {
-		return errors.New("goes with a database as tracking_uri only: a tracking server reads its artifacts itself; " +
-			"remove it")
+		return errors.New("artifacts: goes with a database as tracking_uri only: a tracking server reads its artifacts " +
+			"itself; remove it")
 	}
 	if c.Server() {
 		if _, err := rest.ParseURL(c.Destination); err != nil {
-			return fmt.Errorf("destination: %w", err)
+			return fmt.Errorf("artifacts::destination: %w", err)
 		}
 	}
 	return nil
