@@ -80,15 +80,17 @@ func TestArchiveValues(t *testing.T) {
 		return message{}.bytes(5, inner)
 	}
 	for text, value := range map[string]message{
-		`null`: {}, `""`: message{}.text(1, ""), `"é\n\""`: message{}.text(1, "é\n\""), `"` + "\uFFFD" + `"`: message{}.text(1, "\xff"),
-		`true`: message{}.varint(2, 1), `false`: message{}.varint(2, 0),
+		`null`: {}, `""`: message{}.text(1, ""), `"é\n\""`: message{}.text(1, "é\n\""),
+		`"` + "\uFFFD" + `"`: message{}.text(1, "\xff"),
+		`true`:               message{}.varint(2, 1), `false`: message{}.varint(2, 0),
 		`9007199254740993`: message{}.varint(3, 9007199254740993), `-1`: message{}.varint(3, math.MaxUint64),
 		`1.0`: double(1), `NaN`: double(math.NaN()), `-Infinity`: double(math.Inf(-1)), `1e+16`: double(1e16),
 		`[]`: list(), `[null, [true]]`: list(message{}, list(message{}.varint(2, 1))), `{}`: message{}.bytes(6, nil),
-		`{"k": "v", "": null}`: message{}.bytes(6, message{}.bytes(1, attributeOf(message{}.text(1, "v"))).bytes(1, nil)),
-		`"AAEC"`:               message{}.bytes(7, []byte{0, 1, 2}),
-		`"last"`:               message{}.varint(3, 1).text(1, "last"),
-		`"unknown"`:            message{}.text(1, "unknown").text(9, "from the future").varint(20, 3),
+		`{"k": "v", "": null}`: message{}.bytes(6,
+			message{}.bytes(1, attributeOf(message{}.text(1, "v"))).bytes(1, nil)),
+		`"AAEC"`:    message{}.bytes(7, []byte{0, 1, 2}),
+		`"last"`:    message{}.varint(3, 1).text(1, "last"),
+		`"unknown"`: message{}.text(1, "unknown").text(9, "from the future").varint(20, 3),
 	} {
 		trace, err := DecodeArchive(archiveInfo, archiveOf(spanOf("8 bytes.").bytes(9, attributeOf(value))))
 		require.NoError(t, err, text)

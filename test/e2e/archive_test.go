@@ -34,8 +34,8 @@ func TestArchived(t *testing.T) {
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "artifacts"), os.DirFS(filepath.Join(s.Dir, "artifacts"))))
 	for label, id := range s.Generated.Traces { // protobuf's limit: one of these ends a pass of the archival
 		if strings.Contains(label, "depth_") {
-			copied.exec(`INSERT INTO trace_tags (request_id, key, value) VALUES (?, 'mlflow.trace.archivalFailure', 'DEEP')`,
-				id)
+			copied.exec(`INSERT INTO trace_tags (request_id, key, value) `+
+				`VALUES (?, 'mlflow.trace.archivalFailure', 'DEEP')`, id)
 		}
 	}
 	n, err := mlflowserver.Archive(dir, "file://"+archive, archivedAtOnce, nil, "wide-second", "wide")

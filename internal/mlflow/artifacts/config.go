@@ -95,8 +95,8 @@ func (c *Config) Validate() error {
 	}
 	for i, m := range c.Mounts {
 		if m.Location == "" || m.Folder == "" {
-			errs = append(errs, fmt.Errorf("mounts[%d]: write a location, such as gs://bucket, and the folder that shows "+
-				"it", i))
+			errs = append(errs, fmt.Errorf("mounts[%d]: write a location, such as gs://bucket, and the folder "+
+				"that shows it", i))
 		}
 	}
 	return errors.Join(errs...)

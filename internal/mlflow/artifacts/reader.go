@@ -147,8 +147,8 @@ func (r *Reader) readObject(ctx context.Context, f Folder, bucket, key, name str
 			"artifacts::s3, or read through the tracking server)", bucket)
 	}
 	if strings.HasPrefix(bucket, "arn:") {
-		return nil, mlflow.Skipf(mlflow.ReasonUnreachable, "spans are behind the access point %s (not readable here; read "+
-			"through the tracking server)", bucket)
+		return nil, mlflow.Skipf(mlflow.ReasonUnreachable, "spans are behind the access point %s (not readable "+
+			"here; read through the tracking server)", bucket)
 	}
 	if !f.owns(key) {
 		return nil, missing(f, name)

@@ -51,11 +51,12 @@ func TestPlaces(t *testing.T) {
 		want     string // content, or the start of the error
 	}{
 		"beside the database": {Config{}, "mlflow-artifacts:", "beside"},
-		"folder":              {Config{Destination: filepath.Join(dir, "destination")}, "mlflow-artifacts:", "destination"},
+		"folder": {Config{Destination: filepath.Join(dir, "destination")}, "mlflow-artifacts:",
+			"destination"},
 		"host": {Config{Destination: filepath.Join(dir, "destination")}, "mlflow-artifacts://host:5000",
 			"destination"},
-		"file": {Config{Destination: "file://" + filepath.ToSlash(filepath.Join(dir, "destination"))}, "mlflow-artifacts:",
-			"destination"},
+		"file": {Config{Destination: "file://" + filepath.ToSlash(filepath.Join(dir, "destination"))},
+			"mlflow-artifacts:", "destination"},
 		"wrong folder": {Config{Destination: filepath.Join(dir, "nothing")}, "mlflow-artifacts:",
 			"artifact_missing: there is no traces.json at mlflow-artifacts:/7/traces/"},
 		"mount": {Config{Mounts: []Mount{{"gs://bucket/", filepath.Join(dir, "mounted")}}}, "gs://bucket", "mounted"},
@@ -65,11 +66,13 @@ func TestPlaces(t *testing.T) {
 		"below a mount": {Config{Mounts: []Mount{{"wasbs://box@account", filepath.Join(dir, "mounted")}}},
 			"wasbs://box@account/in ner", "inner"},
 		"other bucket": {Config{Mounts: []Mount{{"gs://buck", filepath.Join(dir, "mounted")}}}, "gs://bucket",
-			"spans_unreachable: spans are in gs://bucket/… (not readable here; read through the tracking server or a mounted path"},
+			"spans_unreachable: spans are in gs://bucket/… (not readable here; read through the tracking server or a " +
+				"mounted path"},
 		"out of a mount": {Config{Mounts: []Mount{{"gs://bucket", filepath.Join(dir, "destination")}}},
 			"gs://bucket/../mounted", "artifact_missing"},
 		"azure": {Config{}, "abfss://fs@account.dfs.core.windows.net/a", "spans_unreachable: spans are in " +
-			"abfss://fs@account.dfs.core.windows.net/… (not readable here; read through the tracking server or a mounted path"},
+			"abfss://fs@account.dfs.core.windows.net/… (not readable here; read through the tracking server or a " +
+			"mounted path"},
 		"http": {Config{}, "http://user:secret@host:5000/api/2.0/mlflow-artifacts/artifacts",
 			"spans_unreachable: spans are in http://host:5000/… (not readable here; if that is a tracking server"},
 	} {

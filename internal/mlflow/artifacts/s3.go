@@ -212,16 +212,19 @@ func (b *bucketReader) explain(err error, bucket, key string) (skip *mlflow.Skip
 		return mlflow.Skipf(mlflow.ReasonWrongRegion, "%s lies in another region than %s (%s); write %s", at,
 			b.region(), e.Code, hint), true
 	case minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, "InvalidToken", "RequestTimeTooSkewed":
-		return mlflow.Skipf(mlflow.ReasonArtifactDenied, "the credentials of artifacts::s3 are not accepted for %s (%s)", at,
-			e.Code), true
+		return mlflow.Skipf(mlflow.ReasonArtifactDenied,
+			"the credentials of artifacts::s3 are not accepted for %s (%s)",
+			at, e.Code), true
 	}
 	switch e.StatusCode {
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect:
 		return mlflow.Skipf(mlflow.ReasonWrongRegion, "%s lies in another region than %s; write the right one into "+
 			"artifacts::s3::region", at, b.region()), true
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return mlflow.Skipf(mlflow.ReasonArtifactDenied, "reading %s/%s is denied (%s); the credentials of artifacts::s3 need "+
-			"s3:GetObject, and s3:ListBucket so that a missing object is told from a denied one", at, key, e.Code), false
+		return mlflow.Skipf(mlflow.ReasonArtifactDenied,
+			"reading %s/%s is denied (%s); the credentials of artifacts::s3 "+
+			"need s3:GetObject, and s3:ListBucket so that a missing object is told from a denied one", at, key,
+			e.Code), false
 	case http.StatusNotFound:
 		return mlflow.Skipf(mlflow.ReasonArtifactMissing, "there is no object %s/%s", at, key), false
 	}

@@ -145,8 +145,8 @@ func TestBucketRead(t *testing.T) {
 	require.Empty(t, seen.Get("Authorization"))
 
 	credentials := filepath.Join(t.TempDir(), "credentials")
-	require.NoError(t, os.WriteFile(credentials, []byte("[mine]\naws_access_key_id = filed\naws_secret_access_key = s\n"),
-		0o600))
+	require.NoError(t, os.WriteFile(credentials,
+		[]byte("[mine]\naws_access_key_id = filed\naws_secret_access_key = s\n"), 0o600))
 	_, err = read(t, S3Config{Endpoint: s.URL, Region: "us-east-1", Profile: "mine", CredentialsFile: credentials},
 		folder("s3://bucket"))
 	require.NoError(t, err)
@@ -162,7 +162,8 @@ func TestBucketRead(t *testing.T) {
 // Only folders of the trace itself are asked for.
 func TestBucketFolders(t *testing.T) {
 	s := serveBucket(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("content")) })
-	for _, location := range []string{"s3://bucket/secret", "s3://bucket/7/traces/tr-other/artifacts", "s3://bucket", "s3://",
+	for _, location := range []string{"s3://bucket/secret", "s3://bucket/7/traces/tr-other/artifacts", "s3://bucket",
+		"s3://",
 		"s3://bucket/7/traces/" + trace + "/artifacts/more"} {
 		_, err := read(t, keysFor(s.URL), Folder{Location: location, Trace: trace})
 		var skip *mlflow.Skip
@@ -216,7 +217,7 @@ func TestBucketCancelled(t *testing.T) {
 func TestBucketNotConfigured(t *testing.T) {
 	r := New(Options{MaxSize: 1000, Config: NewDefaultConfig()})
 	_, err := r.Read(context.Background(), folder("s3://bucket/"+strings.Repeat("x", 10)), TraceFile)
-	require.EqualError(t, err, "spans_unreachable: spans are in s3://bucket/… (not readable here; write artifacts::s3, or "+
-		"read through the tracking server)")
+	require.EqualError(t, err, "spans_unreachable: spans are in s3://bucket/… (not readable here; write "+
+		"artifacts::s3, or read through the tracking server)")
 	require.NoError(t, r.Close())
 }

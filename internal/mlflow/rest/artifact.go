@@ -34,7 +34,8 @@ func (c *Client) Artifact(ctx context.Context, path string, limit int) ([]byte, 
 		return nil, mlflow.Skipf(mlflow.ReasonArtifactDenied, "the tracking server refuses to show the artifact: %s",
 			e.Message)
 	case e.Kind == KindNotFound:
-		return nil, mlflow.Skipf(mlflow.ReasonArtifactMissing, "the tracking server has no such artifact: %s", e.Message)
+		return nil, mlflow.Skipf(mlflow.ReasonArtifactMissing, "the tracking server has no such artifact: %s",
+			e.Message)
 	case ownFault(err):
 		return nil, mlflow.Skipf(mlflow.ReasonSourceError, "the tracking server fails for the artifact: %s", e.Message)
 	}

@@ -96,7 +96,8 @@ func TestArchivedMeanwhile(t *testing.T) {
 		require.NoError(t, os.MkdirAll(folder, 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(folder, artifacts.ArchiveFile), archiveOf(t, id), 0o600))
 		change(t, path, "UPDATE spans SET content = '' WHERE trace_id = '"+id+"'",
-			"UPDATE trace_tags SET value = 'ARCHIVE_REPO' WHERE key = 'mlflow.trace.spansLocation' AND request_id = '"+id+"'",
+			"UPDATE trace_tags SET value = 'ARCHIVE_REPO' WHERE key = 'mlflow.trace.spansLocation' AND request_id = '"+
+				id+"'",
 			"INSERT INTO trace_tags (request_id, key, value) VALUES ('"+id+"', '"+tagArchiveLocation+"', '"+
 				filepath.ToSlash(folder)+"')")
 	}
