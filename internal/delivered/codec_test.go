@@ -115,7 +115,9 @@ func TestHash(t *testing.T) {
 			Error: &mlflow.AssessmentError{Code: "c"},
 		}},
 	}
-	assert.Equal(t, uint64(0xf32eaa7cb0b76fc9), Digest(info))
+	assert.Equal(t, uint64(0x732eaa7cb0b76fc9), Digest(info))
+	info.Assessments[0].Invalid = true
+	assert.Equal(t, uint64(1<<63), Digest(info)&(1<<63), "the bit that tells it")
 }
 
 func TestShapeTellsChanges(t *testing.T) {
@@ -164,6 +166,19 @@ func TestDigestTellsChanges(t *testing.T) {
 	i := base()
 	i.State, i.Duration, i.Timestamp = mlflow.StateError, 5, 6 // these belong to the shape
 	assert.Contains(t, digests, Digest(i))
+}
+
+// TestRevisionTellsChanges: two states of an assessment have two revisions, and so have two assessments.
+func TestRevisionTellsChanges(t *testing.T) {
+	seen := map[uint64]bool{}
+	for _, a := range []mlflow.Assessment{
+		{ID: "1"}, {ID: "2"}, {ID: "1", Invalid: true}, {ID: "1", Updated: 1}, {ID: "1", TraceID: "t"},
+		{ID: "1", Value: []byte("1")}, {ID: "1", Metadata: []mlflow.KeyValue{{Key: "k"}}},
+	} {
+		seen[Revision(&a)] = true
+		assert.Equal(t, Revision(&a), Revision(&a))
+	}
+	assert.Len(t, seen, 7)
 }
 
 func TestUnseal(t *testing.T) {

@@ -85,10 +85,12 @@ func (l *lookup) match(p place, k *chunk) {
 			switch digest := k.digest(n); {
 			case t.Shape != shape:
 				*was = Grown
-			case t.Digest == 0 || t.Digest == digest:
+			case t.Digest == 0 || t.Digest&^digestInvalid == digest&^digestInvalid:
 				*was = Delivered
 			case digest == 0:
 				*was = Unchecked
+			case digest&digestInvalid != 0:
+				*was = Overridden
 			default:
 				*was = Changed
 			}

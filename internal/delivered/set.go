@@ -180,13 +180,16 @@ const (
 	Grown
 	// Changed: it was delivered in this shape with another digest.
 	Changed
+	// Overridden: as Changed, and of its assessments then one was not valid. Whether it is now may have
+	// changed without a trace of when: MLflow leaves the time of the assessment as it was.
+	Overridden
 	// Unchecked: it was delivered in this shape, and its digest then is not known.
 	Unchecked
 	// Delivered: it was delivered as it is.
 	Delivered
 )
 
-// Has tells what the set knows of each trace. Traces without a digest are never Changed or
+// Has tells what the set knows of each trace. Traces without a digest are never Changed, Overridden or
 // Unchecked. A trace whose timestamp moved since it was delivered may be New.
 func (s *Set) Has(ctx context.Context, traces []Trace) ([]Known, error) {
 	s.mu.Lock()

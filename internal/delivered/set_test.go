@@ -116,6 +116,25 @@ func TestDigests(t *testing.T) {
 	assert.Empty(t, s.Damage())
 }
 
+// TestOverridden: whether an assessment was not valid is known of a changed trace. Digests of earlier
+// versions, which had a bit of the hash in its place, are those of the same traces.
+func TestOverridden(t *testing.T) {
+	c := newMemory()
+	s := open(t, c)
+	with := func(id string, digest uint64) Trace {
+		x := ofDay(someDay, 1, id)
+		x.Digest = digest
+		return x
+	}
+	add(t, s, with("a", 1|digestInvalid), with("b", 2))
+	write(t, c, s)
+	s = open(t, c)
+	assert.Equal(t, []Known{Overridden, Changed, Delivered, Delivered},
+		has(t, s, with("a", 3), with("b", 3|digestInvalid), with("a", 1), with("b", 2|digestInvalid)))
+	add(t, s, with("a", 3))
+	assert.Equal(t, []Known{Changed}, has(t, s, with("a", 4)))
+}
+
 // TestGroupedGets: in file_storage each call is a write transaction.
 func TestGroupedGets(t *testing.T) {
 	c := newMemory()

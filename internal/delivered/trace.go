@@ -69,6 +69,10 @@ func Shape(state mlflow.State, timestamp, duration, spans int64) uint16 {
 	return binary.LittleEndian.Uint16(s[:])
 }
 
+// digestInvalid is the bit of a digest that says that an assessment is not valid. It is no part of what
+// is compared: earlier versions had a bit of the hash there.
+const digestInvalid = 1 << 63
+
 // Digest is 8 bytes of what may change late in an info that is complete: its tags, metadata and
 // assessments. It is never 0.
 func Digest(info *mlflow.Info) uint64 {
@@ -76,28 +80,21 @@ func Digest(info *mlflow.Info) uint64 {
 	d.pairs(info.Tags)
 	d.pairs(info.Metadata)
 	d.number(int64(len(info.Assessments)))
+	invalid := uint64(0)
 	for i := range info.Assessments {
-		a := &info.Assessments[i]
-		for _, s := range []string{
-			a.ID, a.Name, a.TraceID, a.SpanID, a.SourceType, a.SourceID, string(a.Kind), a.Serialized, a.Rationale,
-			a.Overrides,
-		} {
-			d.text(s)
+		d.assessment(&info.Assessments[i])
+		if info.Assessments[i].Invalid {
+			invalid = digestInvalid
 		}
-		d.number(a.Created)
-		d.number(a.Updated)
-		d.text(string(a.Value))
-		d.flag(a.Value == nil)
-		d.flag(a.Invalid)
-		d.flag(a.Error != nil)
-		if a.Error != nil {
-			d.text(a.Error.Code)
-			d.text(a.Error.Message)
-			d.text(a.Error.StackTrace)
-		}
-		d.pairs(a.Metadata)
 	}
-	return max(binary.LittleEndian.Uint64(d.Sum(nil)), 1)
+	return max(binary.LittleEndian.Uint64(d.Sum(nil))&^digestInvalid, 1) | invalid
+}
+
+// Revision is 8 bytes of an assessment in its current state.
+func Revision(a *mlflow.Assessment) uint64 {
+	d := digester{Hash: sha256.New()}
+	d.assessment(a)
+	return binary.LittleEndian.Uint64(d.Sum(nil))
 }
 
 // digester hashes values so that no two lists of values look the same.
@@ -116,6 +113,27 @@ func (d digester) flag(b bool) {
 		n = 1
 	}
 	d.number(n)
+}
+
+func (d digester) assessment(a *mlflow.Assessment) {
+	for _, s := range []string{
+		a.ID, a.Name, a.TraceID, a.SpanID, a.SourceType, a.SourceID, string(a.Kind), a.Serialized, a.Rationale,
+		a.Overrides,
+	} {
+		d.text(s)
+	}
+	d.number(a.Created)
+	d.number(a.Updated)
+	d.text(string(a.Value))
+	d.flag(a.Value == nil)
+	d.flag(a.Invalid)
+	d.flag(a.Error != nil)
+	if a.Error != nil {
+		d.text(a.Error.Code)
+		d.text(a.Error.Message)
+		d.text(a.Error.StackTrace)
+	}
+	d.pairs(a.Metadata)
 }
 
 func (d digester) pairs(list []mlflow.KeyValue) {

@@ -147,6 +147,9 @@ type LateChangesConfig struct {
 	LookBack time.Duration `mapstructure:"lookback"`
 	// Interval is how often a source that is followed is asked for the traces of the last hour.
 	Interval time.Duration `mapstructure:"interval"`
+	// ResendSpans sends the spans of a changed trace again, the topmost one with a higher revision. It is
+	// for destinations that replace a span by a newer one with its id.
+	ResendSpans bool `mapstructure:"resend_spans"`
 }
 
 // ExperimentsConfig selects experiments: ids and names add up, exclude wins.

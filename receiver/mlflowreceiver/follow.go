@@ -46,7 +46,7 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		mlflowReceiver: r, report: r.newReport(), said: time.Now(),
 		schedule: tail.Schedule{Interval: r.cfg.CollectionInterval, Overlap: r.cfg.Overlap},
 	}
-	if r.nextLogs != nil {
+	if r.looksForChanges() {
 		f.schedule.Hour = max(r.cfg.LateChanges.Interval, r.cfg.CollectionInterval)
 	}
 	var again time.Time // of a look that failed

@@ -18,7 +18,6 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
@@ -29,6 +28,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/late"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
@@ -45,6 +45,7 @@ type mlflowReceiver struct {
 	nextLogs consumer.Logs   // nil without a pipeline of logs
 	obs      *receiverhelper.ObsReport
 	tel      *telemetry
+	teller   late.Teller
 
 	host   component.Host
 	sink   progress.Sink // nil without the mlflow_report extension
@@ -259,84 +260,24 @@ func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
 		for _, t := range traces {
 			stats.Add(converter.Append(td, x, t))
 		}
-		unit := progress.UnitOf(ctx)
-		unit.Carry(td.SpanCount())
-		ctx = r.obs.StartTracesOp(ctx)
-		err := r.lines.send(func() error { return r.next.ConsumeTraces(ctx, td) })
-		r.obs.EndTracesOp(ctx, metadata.Type.String(), stats.Spans, err)
-		if err == nil {
-			r.tel.converted(stats)
-		}
-		if n, message := unit.Rejected(); n > 0 {
-			return &backfill.PartialSuccess{Rejected: n, Spans: unit.Spans(), Message: message, Rest: err}
-		}
-		return err
+		return r.sendSpans(ctx, td, stats)
 	}
 }
 
-// sendLogs hands log records of what has happened to traces to the pipeline of logs.
-func (r *mlflowReceiver) sendLogs(ctx context.Context, converter *genai.Converter, x mlflow.Experiment,
-	traces []*mlflow.Trace, changes []genai.Changes) error {
-	ld := plog.NewLogs()
-	var stats genai.LogStats
-	now := time.Now()
-	for i, t := range traces {
-		stats.Add(converter.AppendChanges(ld, x, t, &changes[i], now))
-	}
-	if stats.Records == 0 {
-		return nil
-	}
-	ctx = r.obs.StartLogsOp(ctx)
-	err := r.lines.send(func() error { return r.nextLogs.ConsumeLogs(ctx, ld) })
-	r.obs.EndLogsOp(ctx, metadata.Type.String(), stats.Records, err)
+// sendSpans hands spans to the pipeline of traces and returns its answer. The context carries their unit.
+func (r *mlflowReceiver) sendSpans(ctx context.Context, td ptrace.Traces, stats genai.Stats) error {
+	unit := progress.UnitOf(ctx)
+	unit.Carry(td.SpanCount())
+	ctx = r.obs.StartTracesOp(ctx)
+	err := r.lines.send(func() error { return r.next.ConsumeTraces(ctx, td) })
+	r.obs.EndTracesOp(ctx, metadata.Type.String(), stats.Spans, err)
 	if err == nil {
-		r.tel.recorded(stats)
+		r.tel.converted(stats)
+	}
+	if n, message := unit.Rejected(); n > 0 {
+		return &backfill.PartialSuccess{Rejected: n, Spans: unit.Spans(), Message: message, Rest: err}
 	}
 	return err
-}
-
-// updatedBefore is how much earlier than it was found an assessment may be dated: clocks differ, and a
-// day is listed for a while.
-const updatedBefore = 10 * time.Minute
-
-// changesOf is what is told of an edited trace. Where its state at its delivery is not known, only its
-// assessments are told.
-func changesOf(e *backfill.Edited) (c genai.Changes) {
-	if e.Untold {
-		c.Assessments = e.Info.Assessments
-		return c
-	}
-	c.Tags, c.Metadata = e.Info.Tags, e.Info.Metadata
-	c.Present = []string{}
-	for i := range e.Info.Assessments {
-		a := &e.Info.Assessments[i]
-		c.Present = append(c.Present, a.ID)
-		if max(a.Created, a.Updated) >= e.Since-updatedBefore.Milliseconds() {
-			c.Assessments = append(c.Assessments, *a)
-		}
-	}
-	return c
-}
-
-// lateChanges says how late changes are found and told; nil without a pipeline of logs.
-func (r *mlflowReceiver) lateChanges(converter *genai.Converter) *backfill.LateChanges {
-	if r.nextLogs == nil {
-		return nil
-	}
-	return &backfill.LateChanges{
-		LookBack: r.cfg.LateChanges.LookBack,
-		Tell: func(ctx context.Context, x mlflow.Experiment, edited []backfill.Edited) error {
-			traces := make([]*mlflow.Trace, len(edited))
-			changes := make([]genai.Changes, len(edited))
-			for i := range edited {
-				traces[i] = &mlflow.Trace{Info: edited[i].Info}
-				changes[i] = changesOf(&edited[i])
-			}
-			return r.sendLogs(ctx, converter, x, traces, changes)
-		},
-		Told:    r.tel.told,
-		Refused: r.tel.untold,
-	}
 }
 
 // selectExperiments returns what is read of all experiments that can be seen, each trace once.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -105,15 +106,7 @@ func TestLateScores(t *testing.T) {
 					"exporters": []any{"file/logs"}})
 			p := collector.Start(t, dir, config)
 			eventually(t, func() bool { return sink.Distinct() == 2 }, "the trace")
-			say := func(value any) string {
-				t.Helper()
-				now := time.Now().UTC().Format(time.RFC3339Nano)
-				answer := post(t, s.Server, "/api/3.0/mlflow/traces/"+trace+"/assessments", map[string]any{
-					"assessment": map[string]any{"assessment_name": "quality", "trace_id": trace,
-						"source":      map[string]any{"source_type": "CODE", "source_id": "check"},
-						"create_time": now, "last_update_time": now, "feedback": map[string]any{"value": value}}})
-				return answer["assessment"].(map[string]any)["assessment_id"].(string)
-			}
+			say := func(value any, overrides string) string { return assess(t, s.Server, trace, value, overrides) }
 			says := func(parts ...string) {
 				t.Helper()
 				eventually(t, func() bool {
@@ -123,24 +116,96 @@ func TestLateScores(t *testing.T) {
 					})
 				}, "%v", parts)
 			}
-			first := say("yes")
+			first := say("yes", "")
 			says("gen_ai.evaluation.result", first, `"gen_ai.evaluation.score.value","value":{"doubleValue":1}`)
-			second := say(0.25)
+			second := say(0.25, "")
 			says(second, `"gen_ai.evaluation.score.value","value":{"doubleValue":0.25}`)
-			gone, err := http.NewRequestWithContext(t.Context(), http.MethodDelete,
-				s.URL+"/api/3.0/mlflow/traces/"+trace+"/assessments/"+first, http.NoBody)
-			require.NoError(t, err)
-			answer, err := http.DefaultClient.Do(gone)
-			require.NoError(t, err)
-			require.NoError(t, answer.Body.Close())
-			require.Equal(t, http.StatusOK, answer.StatusCode)
+			removeAssessment(t, s.Server, trace, first)
 			says(`"mlflow.trace.assessments","value":{"arrayValue":{"values":[{"stringValue":"` + second + `"}]}}`)
+			third := say("no", second) // and what it overrides counts again once it is deleted
+			says(third, `"mlflow.assessment.valid","value":{"boolValue":false}`)
+			removeAssessment(t, s.Server, trace, third)
+			eventually(t, func() bool {
+				text, err := os.ReadFile(records)
+				is := regexp.MustCompile(`"mlflow.assessment.id","value":{"stringValue":"`+second+
+					`"}},.*?"mlflow.assessment.valid","value":{"boolValue":(\w+)`).FindAllSubmatch(text, -1)
+				return err == nil && len(is) == 3 && string(is[2][1]) == "true"
+			}, "the second score counts again")
 			p.Signal(syscall.SIGTERM)
 			p.Done(0)
 			assert.Equal(t, 2, sink.Distinct())
 			requireOnce(t, sink.Spans())
 		})
 	}
+}
+
+// assess gives a trace a score and returns its id.
+func assess(t *testing.T, s *mlflowserver.Server, trace string, value any, overrides string) string {
+	t.Helper()
+	now := time.Now().UTC().Format(time.RFC3339Nano)
+	a := map[string]any{"assessment_name": "quality", "trace_id": trace,
+		"source":      map[string]any{"source_type": "CODE", "source_id": "check"},
+		"create_time": now, "last_update_time": now, "feedback": map[string]any{"value": value}}
+	if overrides != "" {
+		a["overrides"] = overrides
+	}
+	answer := post(t, s, "/api/3.0/mlflow/traces/"+trace+"/assessments", map[string]any{"assessment": a})
+	return answer["assessment"].(map[string]any)["assessment_id"].(string)
+}
+
+func removeAssessment(t *testing.T, s *mlflowserver.Server, trace, id string) {
+	t.Helper()
+	gone, err := http.NewRequestWithContext(t.Context(), http.MethodDelete,
+		s.URL+"/api/3.0/mlflow/traces/"+trace+"/assessments/"+id, http.NoBody)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(gone)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+}
+
+// With resend_spans a trace that gets a score comes again, with a higher revision.
+func TestResendSpans(t *testing.T) {
+	t.Parallel()
+	s := need(t, database)
+	id := experiment(t, s.Server, t.Name())
+	trace := "tr-" + anyOf(seed(t, s.Server, mlflowserver.Login{}, id, 1, time.Now())).Trace.String()
+	dir, sink := t.TempDir(), otlpsink.New(t)
+	p := collector.Start(t, dir, tailing(s.URL, dir).ToOTLP(sink.URL, nil).
+		Set("receivers::mlflow::experiments::names", []any{t.Name()}).
+		Set("receivers::mlflow::late_changes", map[string]any{"interval": "200ms", "resend_spans": true}))
+	came := func(n int) {
+		t.Helper()
+		eventually(t, func() bool {
+			spans := sink.Spans()
+			for _, k := range spans {
+				if k != n {
+					return false
+				}
+			}
+			return len(spans) == 2
+		}, "the spans, %d times", n)
+	}
+	came(1)
+	assess(t, s.Server, trace, "yes", "")
+	came(2)
+	p.Signal(syscall.SIGTERM)
+	p.Done(0)
+	came(2)
+	var revisions []int64
+	for _, td := range sink.Accepted() {
+		for _, rs := range td.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, span := range ss.Spans().All() {
+					if v, ok := span.Attributes().Get("mlflow.revision"); ok {
+						revisions = append(revisions, v.Int())
+					}
+				}
+			}
+		}
+	}
+	require.Len(t, revisions, 2)
+	assert.Greater(t, revisions[1], revisions[0])
 }
 
 // config/tail.yaml delivers the sample with its scores as log records, says how far it is behind, and ends

@@ -101,7 +101,7 @@ class Run:
         self.tables = {t["name"]: t["rows"] for t in given["tables"]}
         self.columns = {t["name"]: t["columns"] for t in given["tables"]}
         self.queries, self.plans, self.later = given["queries"], given["plans"], given["later"]
-        self.agreement = given["agreement"]
+        self.agreement, self.late = given["agreement"], given["late"]
         self.executed, self.left, self.values, self.differences = 0, [], collections.Counter(), []
 
     def statements(self, name):

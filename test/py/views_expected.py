@@ -344,13 +344,33 @@ def scores(tops, logs=None, annotations=None):
         if r["event_name"] == "gen_ai.evaluation.result" and top and (not r["span_id"] or r["span_id"] == top["span_id"]) and a.get("mlflow.assessment.kind", "feedback") == "feedback":
             key = (r["trace_id"], r["span_id"], a.get("mlflow.assessment.id"))
             records[key] = max(records.get(key, r), r, key=lambda x: (x["time_unix_nano"], x["observed_time_unix_nano"]))
-    replaced = overridden((r["trace_id"], a.get("mlflow.assessment.overrides")) for r in records.values()
-                          for a in [attributes(r)] if truth(a.get("mlflow.assessment.valid")) is not False)
+    lists = {}
+    for r in logs or []:
+        ids = attributes(r).get("mlflow.trace.assessments")
+        if r["event_name"] == "mlflow.trace.updated" and ids is not None:
+            ids = json.loads(ids) if isinstance(ids, str) else ids
+            lists[r["trace_id"]] = max(lists.get(r["trace_id"], (0, [])), (r["observed_time_unix_nano"], ids))
+
+    def deleted(r):
+        """When the assessment was found to be deleted, or None."""
+        found, present = lists.get(r["trace_id"], (-1, []))
+        id_ = attributes(r).get("mlflow.assessment.id")
+        return found if id_ is not None and found >= r["observed_time_unix_nano"] and id_ not in present else None
+
+    def valid(r):
+        return truth(attributes(r).get("mlflow.assessment.valid")) is not False
+
+    def stands_now(r):
+        return valid(r) and deleted(r) is None
+
+    replaced = overridden((r["trace_id"], attributes(r).get("mlflow.assessment.overrides")) for r in records.values() if stands_now(r))
     for r in records.values():
         a = attributes(r)
         value = score(a.get("gen_ai.evaluation.score.value"), a.get("gen_ai.evaluation.score.label"))
-        offer(entries, withdrawn, (r["trace_id"], score_name(a["gen_ai.evaluation.name"])), micros(r["time_unix_nano"] // 1000), 0, "log", value,
-              truth(a.get("mlflow.assessment.valid")) is not False and (r["trace_id"], a.get("mlflow.assessment.id")) not in replaced)
+        changed = r["time_unix_nano"] if valid(r) else max(r["time_unix_nano"], r["observed_time_unix_nano"])
+        when = micros((deleted(r) or changed) // 1000)
+        offer(entries, withdrawn, (r["trace_id"], score_name(a["gen_ai.evaluation.name"])), when, 0, "log", value,
+              stands_now(r) and (r["trace_id"], a.get("mlflow.assessment.id")) not in replaced)
     newest = {}
     for r in annotations or []:
         trace = r["target_id"].split("/")[-1].split(":")[0]
@@ -393,6 +413,18 @@ def agreement(run):
         rows = run.spark.sql("SELECT score_name, score, source FROM spark_catalog.lab.everywhere_genai_scores WHERE trace_id = '%s' AND startswith(score_name, 'agree_')" % trace).collect()
         run.equal("scores by " + source, {r[0]: r[1] for r in rows}, run.agreement["scores"])
         run.equal("their sources", {r[2] for r in rows}, {source})
+
+
+def late(run, prefix, columns):
+    """Scores that came late, and were changed, overridden, deleted and restored after the trace was delivered, are right in all views."""
+    trace, want = run.late["trace"], run.late["scores"]
+    where = " WHERE trace_id = '%s'" % trace
+    tall = run.spark.sql("SELECT score_name, score FROM spark_catalog.lab.%s_genai_scores" % prefix + where).collect()
+    run.equal(prefix + " scores", {r[0]: r[1] for r in tall}, want)
+    wide, = [r.asDict() for r in run.spark.sql("SELECT * FROM spark_catalog.lab.%s_genai_traces" % prefix + where).collect()]
+    run.equal(prefix + " traces", {n: wide[c] for n, c in columns if wide[c] is not None}, {n: want[n] for n, _ in columns if n in want})
+    eval_, = run.spark.sql("SELECT scores FROM spark_catalog.lab.%s_genai_eval" % prefix + where).collect()
+    run.equal(prefix + " eval", eval_[0], want)
 
 
 def found(spans, logs=None, annotations=None):
@@ -471,6 +503,7 @@ def compare(run):
     columns = [(n, column_of(n, named)) for n in named]
     views(run, "everywhere", "agents_otel_spans", columns, "agents_otel_logs", "agents_otel_annotations")
     agreement(run)
+    late(run, "everywhere", columns)
     want = found(rows("agents_otel_spans"), rows("agents_otel_logs"), rows("agents_otel_annotations"))
     run.equal("names found everywhere", names, want)
 
@@ -484,6 +517,7 @@ def compare(run):
     columns = [(n, column_of(n, named)) for n in named]
     views(run, "everywhere_v1", "mlflow_experiment_trace_otel_spans", columns, "mlflow_experiment_trace_otel_logs")
     want = found(rows("mlflow_experiment_trace_otel_spans"), rows("mlflow_experiment_trace_otel_logs"))
+    late(run, "everywhere_v1", columns)
     run.equal("names found in v1 and its logs", names, want)
 
     # Views over the streaming table show what views over all spans show.

@@ -186,6 +186,7 @@ func deliveries() []delivery {
 		{scored(17, 0, attrs{"metric_quality": 0.4}), false},
 		{scored(19, 1000, attrs{"metric_quality": 1.0, "metric_failed": 1.0}), false}, // from before the overriding
 		{kinds(), false},
+		{scored(lateTrace, deliveredAt, lateRoot), false},
 		{scored(loggedTrace, 0, nil), false}, {scored(annotatedTrace, 0, nil), false},
 	}
 }

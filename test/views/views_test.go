@@ -57,6 +57,7 @@ type input struct {
 	Later   []databrickstest.Row `json:"later"` // spans
 	// Agreement is what the three sources of scores say of one list of assessments.
 	Agreement agreement `json:"agreement"`
+	Late      late      `json:"late"`
 }
 
 func TestViewsOnSpark(t *testing.T) {
@@ -79,6 +80,11 @@ func TestViewsOnSpark(t *testing.T) {
 	body, err = plogotlp.NewExportRequestFromLogs(logsOf(scored)).MarshalProto()
 	require.NoError(t, err)
 	lab.send("logs", unity.SignalLogs, body)
+	for _, ld := range lateRecords() {
+		body, err = plogotlp.NewExportRequestFromLogs(ld).MarshalProto()
+		require.NoError(t, err)
+		lab.send("logs", unity.SignalLogs, body)
+	}
 	w.AddRows(modern.Table("annotations", unity.LayoutV2).String(), append(annotations(), annotationsOf(scored)...)...)
 	zeros := databrickstest.Row{} // nobody promises that no parent is never spelled with zeros
 	maps.Copy(zeros, w.Rows(modern.Table(unity.SignalSpans, unity.LayoutV2).String())[0])
@@ -97,7 +103,7 @@ func TestViewsOnSpark(t *testing.T) {
 	in := input{Tables: lab.tables(), Queries: lab.queries(), Agreement: agreement{
 		Request: scored.Trace, Others: []string{traceID(loggedTrace).String(), traceID(annotatedTrace).String()},
 		Scores: map[string]float64{"agree_quality": 0, "agree_tone": 0.5, "agree_root": 0.125, "agree_plain": 1},
-	}}
+	}, Late: lateScores()}
 	in.Plans = append(in.Plans, lab.plan())
 	lab.setup(true)
 	later := spansOf(97, attrs{"service.name": "later"},

@@ -93,7 +93,8 @@ current_scores AS (
 func isFinite(x string) string { return "abs(" + x + ") <= 1.7976931348623157E308D" }
 
 // logScores are the scores of log records, the newest record of each assessment. Records about
-// inner spans are left out.
+// inner spans are left out. An assessment that was deleted is not valid from then on, and one that another
+// one overrides from when that was found: MLflow leaves its time as it was.
 func (o *Options) logScores() string {
 	d := o.dialect()
 	get := func(key, typ string) string { return d.get("l.attributes", key, typ) }
@@ -104,27 +105,48 @@ func (o *Options) logScores() string {
 		order += ", l.record_id DESC NULLS LAST"
 	}
 	return `
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, ` + overridden("l.valid", "l.overrides", "l.trace_id", "l.assessment_id") + ` AS overridden
+    SELECT l.*, ` + overridden("l.live", "l.overrides", "l.trace_id", "l.assessment_id") + ` AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
-        ` + value + ` AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(` + get(genai.AssessmentValid, "boolean") + `, TRUE) AS valid,
-        ` + get(genai.AssessmentID, "string") + ` AS assessment_id,
-        ` + get(genai.AssessmentOverrides, "string") + ` AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(` + get(genai.AssessmentID, "string") + `, ` + name + `)
-          ORDER BY ` + order + `) AS repeat_rank
-      FROM ` + o.Location.Table(unity.SignalLogs, o.Layout).Quoted() + ` AS l
-      WHERE l.event_name = ` + literal(genai.EvaluationResult) + ` AND ` + name + ` IS NOT NULL
-        AND COALESCE(` + get(genai.AssessmentKind, "string") + `, 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
+          ` + value + ` AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(` + get(genai.AssessmentValid, "boolean") + `, TRUE) AS valid,
+          ` + get(genai.AssessmentID, "string") + ` AS assessment_id,
+          ` + get(genai.AssessmentOverrides, "string") + ` AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(` + get(genai.AssessmentID, "string") + `, ` + name + `)
+            ORDER BY ` + order + `) AS repeat_rank
+        FROM ` + o.Location.Table(unity.SignalLogs, o.Layout).Quoted() + ` AS l
+        WHERE l.event_name = ` + literal(genai.EvaluationResult) + ` AND ` + name + ` IS NOT NULL
+          AND COALESCE(` + get(genai.AssessmentKind, "string") + `, 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN ` + o.present() + ` ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)`
+}
+
+// present is a table expression named u: of each trace the ids of the assessments that its newest
+// record lists, and when they were found. An assessment that was found earlier and is not among them was
+// deleted.
+func (o *Options) present() string {
+	list := "from_json(" + o.dialect().get("l.attributes", genai.TraceAssessments, "string") + ", 'array<string>')"
+	return `(
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(` + list + `, l.observed_time_unix_nano) AS present
+        FROM ` + o.Location.Table(unity.SignalLogs, o.Layout).Quoted() + ` AS l
+        WHERE l.event_name = ` + literal(genai.TraceUpdated) + ` AND ` + list + ` IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u`
 }
 
 // overridden is true for an assessment whose id a valid one of the same trace overrides, whatever

@@ -5,6 +5,7 @@ package backfill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -21,6 +22,8 @@ type Edited struct {
 	Info mlflow.Info
 	// Since is a time at which it was not yet changed, Unix milliseconds; 0 where none is known.
 	Since int64
+	// Overridden says that one of its assessments was not valid then.
+	Overridden bool
 	// Untold says that nothing is known of its tags, metadata and assessments at its delivery: it was
 	// delivered before late changes were looked for.
 	Untold bool
@@ -30,11 +33,20 @@ type Edited struct {
 type LateChanges struct {
 	// LookBack is how old, by its start, a trace is at most that is looked at.
 	LookBack time.Duration
-	// Tell hands edited traces of one experiment to the pipeline and returns its answer.
+	// Tell hands edited traces of one experiment to the pipelines and returns their answer, or a
+	// *SourceError.
 	Tell func(ctx context.Context, x mlflow.Experiment, edited []Edited) error
-	// Told and Refused count edited traces that the pipeline took, and those that it refused for good.
+	// Told and Refused count edited traces that the pipelines took, and those that one refused for good.
 	Told, Refused func(n int)
 }
+
+// SourceError is an error of the source, which ends the run.
+type SourceError struct{ Err error }
+
+func (e *SourceError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the source.
+func (e *SourceError) Unwrap() error { return e.Err }
 
 // toldAtOnce is how many edited traces are handed over in one call.
 const toldAtOnce = 100
@@ -98,14 +110,17 @@ func (r *run) tell(w *window) error {
 				r.LateChanges.Told(len(part))
 				break
 			}
+			if fault, ok := errors.AsType[*SourceError](err); ok {
+				return fault.Err
+			}
 			if permanent(err) {
 				r.LateChanges.Refused(len(part))
-				r.Log.Error("The pipeline of logs refused late changes; they are left out",
+				r.Log.Error("The pipeline refused late changes; they are left out",
 					zap.String("experiment_id", x.exp.ID), zap.Int("traces", len(part)), zap.Error(err))
 				break
 			}
 			r.mu.Lock()
-			r.explain(x, "the pipeline of logs does not take data at the moment: "+message(err))
+			r.explain(x, "the pipeline does not take late changes at the moment: "+message(err))
 			r.unlock()
 			if err := r.pause(r.Now().Add(wait.NextBackOff())); err != nil {
 				return err

@@ -141,7 +141,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.ReceiverMlflowEditsRefused, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_edits_refused",
-		metric.WithDescription("Delivered traces whose late changes the pipeline of logs refused for good. They are left out. [Alpha]"),
+		metric.WithDescription("Delivered traces whose late changes a pipeline refused for good, or that could not be read to be sent again. They are left out. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
@@ -183,7 +183,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowTracesEdited, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_traces_edited",
-		metric.WithDescription("Delivered traces of which tags, metadata or assessments changed later, and whose changes the pipeline of logs took. [Alpha]"),
+		metric.WithDescription("Delivered traces of which tags, metadata or assessments changed later, and whose changes the pipelines took. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) receiver.Settings {
 func AssertEqualReceiverMlflowEditsRefused(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_edits_refused",
-		Description: "Delivered traces whose late changes the pipeline of logs refused for good. They are left out. [Alpha]",
+		Description: "Delivered traces whose late changes a pipeline refused for good, or that could not be read to be sent again. They are left out. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -134,7 +134,7 @@ func AssertEqualReceiverMlflowTracesAccepted(t *testing.T, tt *componenttest.Tel
 func AssertEqualReceiverMlflowTracesEdited(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_receiver_mlflow_traces_edited",
-		Description: "Delivered traces of which tags, metadata or assessments changed later, and whose changes the pipeline of logs took. [Alpha]",
+		Description: "Delivered traces of which tags, metadata or assessments changed later, and whose changes the pipelines took. [Alpha]",
 		Unit:        "{trace}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -17,7 +17,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_scores` (
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '8b83b9f2c03ccca7d92c32f1a85269fa', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'c14f085af7035cb3ac6d9d055bd2198e', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -60,25 +60,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
-        try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
-        try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
-        AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+          try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
+          try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
+          AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
@@ -156,7 +169,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '51b0929fff7c2dd17d175fb5fe283b17', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'ff22c6b9b31cc124eabe750eabdebcaa', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -219,25 +232,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
-        try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
-        try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
-        AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+          try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
+          try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
+          AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
@@ -459,7 +485,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_v1_genai_eval` (
   `scores` COMMENT 'Scores by name.'
 )
 COMMENT 'Data sets for mlflow.genai.evaluate, one row per GenAI trace, to be filtered by tags and scores: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'deb840d45ce296e66ba9658f8df9ca0c', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'ea2a4d891909cf326574b5196862bd07', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -506,25 +532,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
-        try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
-        try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
-        AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+          try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
+          try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
+          AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
@@ -628,25 +667,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
-        try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
-        try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
-        AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_cast(try_element_at(l.attributes, 'mlflow.assessment.valid') AS BOOLEAN), TRUE) AS valid,
+          try_element_at(l.attributes, 'mlflow.assessment.id') AS assessment_id,
+          try_element_at(l.attributes, 'mlflow.assessment.overrides') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_element_at(l.attributes, 'mlflow.assessment.id'), try_element_at(l.attributes, 'gen_ai.evaluation.name'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_element_at(l.attributes, 'gen_ai.evaluation.name') IS NOT NULL
+          AND COALESCE(try_element_at(l.attributes, 'mlflow.assessment.kind'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`mlflow_experiment_trace_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_element_at(l.attributes, 'mlflow.trace.assessments'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)

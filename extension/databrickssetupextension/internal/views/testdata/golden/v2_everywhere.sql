@@ -17,7 +17,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_scores` (
   `trace_kind` COMMENT 'live, evaluation (recorded inside a run) or judge (the work of a scorer).'
 )
 COMMENT 'One row per GenAI trace and score, whatever their names. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '076b8309cf0378e8406342bf73591ced', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '2982d01e1e49e06eacf46eb7ceceaf77', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -77,25 +77,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
-        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
-        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+          try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+          try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+          AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
@@ -198,7 +211,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_traces` (
   `metric_tone` COMMENT 'Score tone.'
 )
 COMMENT 'One row per GenAI trace. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '355270efe5fcfb7e858af6921dd8fa2d', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '82e03b73568fe64db9066fb641596698', 'otelcol_mlflow.scores' = '{"metric_relevance":"Relevance","metric_relevance_99045570":"relevance"}', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -278,25 +291,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
-        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
-        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+          try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+          try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+          AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
@@ -543,7 +569,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_eval` (
   `scores` COMMENT 'Scores by name.'
 )
 COMMENT 'Data sets for mlflow.genai.evaluate, one row per GenAI trace, to be filtered by tags and scores: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'a1d95fc5bffa97302372b0e90019086b', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '0ea90e0782ac16743f319c01d4c74732', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -607,25 +633,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
-        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
-        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+          try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+          try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+          AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)
@@ -777,25 +816,38 @@ all_scores AS (
   LATERAL VIEW explode(r.scores) e AS score_key, score
   WHERE r.root_rank = 1
   UNION ALL
-  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.valid AND NOT l.overridden AS valid
+  SELECT l.trace_id, l.score_name, l.score, 'log' AS source, l.scored_at, l.live AND NOT l.overridden AS valid
   FROM (
-    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.valid THEN l.overrides END)
+    SELECT l.*, COALESCE(array_contains(collect_set(CASE WHEN l.live THEN l.overrides END)
       OVER (PARTITION BY l.trace_id), l.assessment_id), FALSE) AS overridden
     FROM (
-      SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
-        COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score,
-        timestamp_micros(l.time_unix_nano DIV 1000) AS scored_at,
-        COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
-        try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
-        try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
-        ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
-          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
-          ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
-      FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
-      WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
-        AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
+        l.valid AND u.trace_id IS NULL AS live,
+        timestamp_micros(COALESCE(u.observed,
+          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+      FROM (
+        SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
+          COALESCE(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.value"]', 'double'), CASE WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_variant_get(l.attributes, '$["gen_ai.evaluation.score.label"]', 'string'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
+          COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+          try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+          try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+          ROW_NUMBER() OVER (PARTITION BY l.trace_id, COALESCE(l.span_id, ''),
+            COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string'), try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string'))
+            ORDER BY l.time_unix_nano DESC, l.observed_time_unix_nano DESC, l.record_id DESC NULLS LAST) AS repeat_rank
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'gen_ai.evaluation.result' AND try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') IS NOT NULL
+          AND COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string'), 'feedback') = 'feedback'
+      ) AS l
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = l.trace_id
+        AND u.observed >= l.observed AND NOT array_contains(u.present, l.assessment_id)
+      WHERE l.repeat_rank = 1
     ) AS l
-    WHERE l.repeat_rank = 1
   ) AS l
   JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
     AND (l.span_id IN ('', '0000000000000000') OR l.span_id = r.span_id)

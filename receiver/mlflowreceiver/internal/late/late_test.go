@@ -1,0 +1,96 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package late
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
+)
+
+// TestChanges: an assessment is told if it is dated after the trace was seen last, or if validity may have
+// changed, which has no date.
+func TestChanges(t *testing.T) {
+	const seen = 1_000_000_000
+	old := mlflow.Assessment{ID: "old", Updated: seen - updatedBefore.Milliseconds() - 1}
+	recent := mlflow.Assessment{ID: "recent", Created: seen - updatedBefore.Milliseconds()}
+	invalid := mlflow.Assessment{ID: "invalid", Invalid: true}
+	tags := []mlflow.KeyValue{{Key: "a", Value: "b"}}
+	for name, tc := range map[string]struct {
+		list    []mlflow.Assessment
+		edited  backfill.Edited
+		want    []mlflow.Assessment
+		present []string
+	}{
+		"dated": {[]mlflow.Assessment{old, recent}, backfill.Edited{}, []mlflow.Assessment{recent},
+			[]string{"old", "recent"}},
+		"one is off": {[]mlflow.Assessment{old, invalid}, backfill.Edited{}, []mlflow.Assessment{old, invalid},
+			[]string{"old", "invalid"}},
+		"one was off": {[]mlflow.Assessment{old}, backfill.Edited{Overridden: true}, []mlflow.Assessment{old},
+			[]string{"old"}},
+		"state not known": {[]mlflow.Assessment{old}, backfill.Edited{Untold: true}, []mlflow.Assessment{old}, nil},
+		"all deleted":     {nil, backfill.Edited{}, nil, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.edited.Since = seen
+			tc.edited.Info = mlflow.Info{Tags: tags, Metadata: tags, Assessments: tc.list}
+			var teller Teller
+			c := teller.Changes(&tc.edited)
+			assert.Equal(t, tc.want, c.Assessments)
+			assert.Equal(t, tc.present, c.Present)
+			assert.Equal(t, tc.edited.Untold, c.Tags == nil && c.Metadata == nil)
+			teller.Told(&tc.edited.Info, c.Assessments)
+			assert.Empty(t, teller.Changes(&tc.edited).Assessments)
+		})
+	}
+}
+
+// TestTellerForgets: it holds a bounded number of revisions, the newest ones.
+func TestTellerForgets(t *testing.T) {
+	var teller Teller
+	edited := func(n int) *backfill.Edited {
+		return &backfill.Edited{Info: mlflow.Info{Assessments: []mlflow.Assessment{{ID: strconv.Itoa(n)}}}}
+	}
+	for n := range 3 * remembered {
+		teller.Told(&edited(n).Info, edited(n).Info.Assessments)
+	}
+	assert.LessOrEqual(t, len(teller.newest)+len(teller.older), 2*remembered)
+	assert.Len(t, teller.Changes(edited(0)).Assessments, 1)
+	for _, n := range []int{2 * remembered, 3*remembered - 1} {
+		assert.Empty(t, teller.Changes(edited(n)).Assessments)
+	}
+}
+
+// TestTellerForth: an assessment that is again as it was earlier is told again.
+func TestTellerForth(t *testing.T) {
+	var teller Teller
+	for _, invalid := range []bool{false, true, false} {
+		e := &backfill.Edited{Info: mlflow.Info{Assessments: []mlflow.Assessment{{ID: "a", Invalid: invalid}}}}
+		assert.Len(t, teller.Changes(e).Assessments, 1)
+		teller.Told(&e.Info, e.Info.Assessments)
+	}
+}
+
+func TestRaise(t *testing.T) {
+	td := ptrace.NewTraces()
+	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	now := time.UnixMilli(1000)
+	for _, revision := range []int64{0, 999, 1000, 2000} {
+		spans.AppendEmpty().Attributes().PutInt(genai.Revision, revision)
+	}
+	spans.AppendEmpty()
+	Raise(td, now)
+	for i, want := range []int64{1000, 1000, 1001, 2001} {
+		v, _ := spans.At(i).Attributes().Get(genai.Revision)
+		assert.Equal(t, want, v.Int())
+	}
+	assert.Zero(t, spans.At(4).Attributes().Len())
+}

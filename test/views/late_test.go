@@ -1,0 +1,123 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package views
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+)
+
+// lateTrace is a trace of which scores change after it was delivered.
+const lateTrace = 23
+
+// late is what all views must show of it.
+type late struct {
+	Trace  string             `json:"trace"`
+	Scores map[string]float64 `json:"scores"`
+}
+
+func lateScores() late {
+	return late{traceID(lateTrace).String(), map[string]float64{
+		"relevance": 0.75, "groundedness": 0, "quality": 0.25, "answer_length": 12, "restored": 1,
+		"moved": 0.5, "untouched": 0.125, "again": 0.625,
+	}}
+}
+
+// deliveredAt is the newest change of an assessment when the trace was delivered, Unix milliseconds.
+var deliveredAt = int(origin.UnixMilli()) + 60_000
+
+// lateRoot are the scores that its topmost span has since then.
+var lateRoot = attrs{"mlflow.spanInputs": "ask", "metric_groundedness": 1.0, "metric_quality": 1.0, "metric_tone": 0.5, "metric_restored": 1.0,
+	"metric_withdrawn": 1.0, "metric_moved": 0.75, "metric_untouched": 0.125, "metric_again": 0.375}
+
+// lateRecords are the log records of the trace, as the receiver writes them: with its delivery, and each
+// time that its assessments have changed.
+func lateRecords() []plog.Logs {
+	var now int // minutes after the delivery
+	state := map[string]mlflow.Assessment{}
+	trace := &mlflow.Trace{Info: mlflow.Info{ID: "tr-" + traceID(lateTrace).String()},
+		Spans: []mlflow.Span{{TraceID: traceID(lateTrace), ID: spanID(lateTrace, 1)}}}
+	set := func(a mlflow.Assessment, value string) {
+		a.Kind, a.Value = mlflow.AssessmentKindFeedback, []byte(value)
+		a.Created = int64(deliveredAt + now*60_000)
+		if was, ok := state[a.ID]; ok {
+			a.Name, a.Created = was.Name, was.Created
+		}
+		a.Updated = int64(deliveredAt + now*60_000)
+		state[a.ID] = a
+	}
+	// valid changes whether an assessment counts. MLflow leaves its time as it was.
+	valid := func(id string, is bool) {
+		a := state[id]
+		a.Invalid = !is
+		state[id] = a
+	}
+	converter := genai.NewConverter(genai.Options{CaptureContent: true})
+	var out []plog.Logs
+	told := func(edited bool) {
+		changes := genai.Changes{}
+		if edited {
+			changes.Present = []string{}
+		}
+		for _, a := range state {
+			changes.Assessments = append(changes.Assessments, a)
+			if edited {
+				changes.Present = append(changes.Present, a.ID)
+			}
+		}
+		ld := plog.NewLogs()
+		found := origin.Add(time.Minute + time.Duration(now)*time.Minute + time.Second)
+		converter.AppendChanges(ld, mlflow.Experiment{ID: "9", Name: "late"}, trace, &changes, found)
+		out = append(out, ld)
+		now++
+	}
+	named := func(id, name string) mlflow.Assessment { return mlflow.Assessment{ID: id, Name: name} }
+
+	set(named("a-changed", "groundedness"), `"yes"`)
+	set(named("a-old", "quality"), `"yes"`)
+	set(named("a-deleted", "tone"), `0.5`)
+	set(named("a-restored", "restored"), `true`)
+	set(named("a-withdrawn", "withdrawn"), `true`)
+	set(named("a-first", "moved"), `0.5`)
+	set(named("a-untouched", "untouched"), `0.125`)
+	set(named("a-again", "again"), `0.375`)
+	now++
+	set(named("a-second", "moved"), `0.75`)
+	told(false)
+
+	set(named("a-late", "relevance"), `0.75`) // given late
+	told(true)
+	set(named("a-changed", ""), `"no"`) // changed
+	told(true)
+	override := func(id, name, value, of string) {
+		a := named(id, name)
+		a.Overrides = of
+		set(a, value)
+		valid(of, false)
+	}
+	override("a-new", "quality", `0.25`, "a-old") // overridden
+	override("a-wrong", "restored", `false`, "a-restored")
+	told(true)
+	delete(state, "a-deleted") // deleted: the only one of its name, the newer of two
+	delete(state, "a-second")
+	delete(state, "a-again")
+	valid("a-withdrawn", false)
+	told(true)
+	delete(state, "a-wrong") // what it overrode counts again
+	valid("a-restored", true)
+	set(named("a-once-more", "again"), `0.625`) // a deleted one is given again
+	set(named("a-length", "answer_length"), `12`)
+	set(named("a-passing", "passing"), `1`)
+	told(true)
+	delete(state, "a-passing")
+	told(true)
+	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 { // the order of arrival does not matter
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
