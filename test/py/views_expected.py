@@ -10,8 +10,28 @@ import unicodedata
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 NO_PARENT = (None, "", "0" * 16)
 MARKS = ("token_count_request", "token_count_response", "token_count_encoding", "contract_cost_trace_total")
-DIALECTS = ("mlflow.spanType", "mlflow.traceRequestId", "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.system", "openinference.span.kind", "traceloop.span.kind",
-            "langfuse.observation.type", "token_count_encoding")
+KIND = ("mlflow.spanType", "langsmith.span.kind", "gen_ai.operation.name", "openinference.span.kind", "llm.request.type", "traceloop.span.kind", "langfuse.observation.type",
+        "ai.operationId")
+DIALECTS = (*KIND, "gen_ai.provider.name", "gen_ai.system", "mlflow.traceRequestId", "token_count_encoding")
+MODEL = ("gen_ai.request.model", "mlflow.llm.model", "llm.model_name", "embedding.model_name", "reranker.model_name", "langfuse.observation.model.name", "ai.model.id",
+         "llm.request.model", "langsmith.metadata.ls_model_name", "gen_ai.response.model", "ai.response.model", "llm.response.model")
+PROVIDER = ("gen_ai.provider.name", "gen_ai.system", "mlflow.llm.provider", "llm.provider", "llm.system", "ai.model.provider", "llm.vendor", "langsmith.metadata.ls_provider")
+TOOL = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "traceloop.entity.name")
+SESSION = ("gen_ai.conversation.id", "mlflow.trace.session", "langfuse.session.id", "traceloop.association.properties.session_id", "gcp.vertex.agent.session_id",
+           "langsmith.metadata.session_id", "langsmith.metadata.thread_id", "langsmith.metadata.conversation_id", "session.id")
+TOKENS = {
+    "input": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens", "ai.usage.inputTokens", "ai.usage.promptTokens",
+              "ai.usage.tokens"),
+    "output": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "ai.usage.outputTokens",
+               "ai.usage.completionTokens"),
+    "total": ("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens"),
+}
+REQUEST = ("mlflow.spanInputs", "gen_ai.input.messages", "gen_ai.tool.call.arguments", "gen_ai.retrieval.query.text", "gcp.vertex.agent.tool_call_args", "ai.toolCall.args",
+           "input.value", "traceloop.entity.input", "langfuse.observation.input", "gen_ai.prompt", "ai.prompt.messages", "ai.prompt", "ai.value", "pydantic_ai.all_messages",
+           "gcp.vertex.agent.llm_request")
+RESPONSE = ("mlflow.spanOutputs", "gen_ai.output.messages", "gen_ai.tool.call.result", "gcp.vertex.agent.tool_response", "ai.toolCall.result", "output.value",
+            "traceloop.entity.output", "langfuse.observation.output", "gen_ai.completion", "ai.response.text", "ai.response.object", "ai.response.toolCalls",
+            "gcp.vertex.agent.llm_response", "gen_ai.retrieval.documents")
 
 
 class JSON:
@@ -85,6 +105,32 @@ def langfuse_cost(a):
         return float(costs["total"]) if costs.get("total") is not None else float(sum(v or 0 for v in costs.values())) if costs else None
     except (KeyError, ValueError, AttributeError):
         return None
+
+
+def langfuse_usage(a):
+    """Input and output by the conventions, and the total, of Langfuse's numbers, which do not contain each other."""
+    said = a.get("langfuse.observation.usage_details")
+    try:
+        said = json.loads(said) if isinstance(said, str) else said
+    except ValueError:
+        said = None
+    said = said if isinstance(said, dict) else {}
+
+    def n(*names):
+        return first(*(said.get(x) for x in names))
+
+    plain, out, total = n("input", "input_tokens", "prompt_tokens"), n("output", "output_tokens", "completion_tokens"), n("total", "total_tokens")
+    cached = ((n("input_cached_tokens", "cache_read_input_tokens", "input_cache_read") or 0)
+              + (n("cache_creation_input_tokens", "input_cache_creation", "input_cache_creation_5m", "cache_write_input_tokens") or 0) + (n("input_cache_creation_1h") or 0))
+    thought = n("output_reasoning_tokens", "output_reasoning")
+    included = plain is not None and cached <= plain and total == plain + (out or 0) + (thought or 0)
+    return {"input": plain if included else None if plain is None and not cached else (plain or 0) + cached,
+            "output": None if out is None and thought is None else (out or 0) + (thought or 0), "total": total}
+
+
+def reported(a, side):
+    """A number of tokens of a span beside MLflow's documents."""
+    return first(*(whole(a.get(name)) for name in TOKENS[side]), langfuse_usage(a)[side])
 
 
 def member(document, name):
@@ -166,11 +212,10 @@ def trace_row(row, note):
 
     usage = first(a.get("mlflow.trace.tokenUsage"), a.get("mlflow.chat.tokenUsage"), meta.get("mlflow.trace.tokenUsage"))
     costs = first(a.get("mlflow.trace.cost"), a.get("mlflow.llm.cost"), meta.get("mlflow.trace.cost"))
-    reported_in = first(member(usage, "input_tokens"), whole(a.get("gen_ai.usage.input_tokens")), whole(a.get("llm.token_count.prompt")))
-    reported_out = first(member(usage, "output_tokens"), whole(a.get("gen_ai.usage.output_tokens")), whole(a.get("llm.token_count.completion")))
-    total = first(member(usage, "total_tokens"), whole(a.get("llm.token_count.total")))
-    plain_in = first(whole(a.get("gen_ai.usage.input_tokens")), whole(a.get("llm.token_count.prompt")))
-    plain_out = first(whole(a.get("gen_ai.usage.output_tokens")), whole(a.get("llm.token_count.completion")))
+    plain_in, plain_out = reported(a, "input"), reported(a, "output")
+    reported_in = first(member(usage, "input_tokens"), plain_in)
+    reported_out = first(member(usage, "output_tokens"), plain_out)
+    total = first(member(usage, "total_tokens"), reported(a, "total"))
     if total is None and plain_in is not None and plain_out is not None:
         total = plain_in + plain_out
     judge = first(got("mlflow.trace.sourceScorer"), tags.get("mlflow.trace.sourceScorer"))
@@ -186,17 +231,17 @@ def trace_row(row, note):
         "execution_time_ms": (end - start) // 1000000 if end >= start else None,
         "status": first(got("mlflow.traceState"), {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}.get(code, "UNSET")),
         "trace_name": first(got("mlflow.traceName", "langfuse.trace.name"), row["name"]),
-        "span_type": (got("mlflow.spanType", "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type", "gen_ai.operation.name") or "").strip('"') or None,
+        "span_type": (got(*KIND) or "").strip('"') or None,
         "experiment_id": first(got("mlflow.experimentId"), res.get("mlflow.experimentId")),
         "experiment": first(got("mlflow.experimentName"), res.get("mlflow.experimentName"), res.get("openinference.project.name"), res.get("mlflow.experimentId")),
         "service_name": first(row.get("service_name"), res.get("service.name")),
-        "session_id": first(got("session.id", "gen_ai.conversation.id", "mlflow.trace.session"), meta.get("mlflow.trace.session")),
+        "session_id": first(got(*SESSION), meta.get("mlflow.trace.session")),
         "user_id": first(got("user.id", "mlflow.trace.user", "enduser.id"), meta.get("mlflow.trace.user")),
         "environment": first(got("deployment.environment.name", "deployment.environment"), tagged("environment", "env"), res.get("deployment.environment.name"),
                              res.get("deployment.environment"), meta.get("environment"), meta.get("env"), tags.get("environment"), tags.get("env")),
         "app_version": first(tagged("app_version", "version"), got("service.version"), res.get("service.version"), got("mlflow.modelId", "mlflow.source.git.commit"),
                              meta.get("app_version"), tags.get("app_version"), tags.get("version")),
-        "model": got("gen_ai.request.model", "gen_ai.response.model", "mlflow.llm.model", "llm.model_name", "embedding.model_name", "langfuse.observation.model.name"),
+        "model": got(*MODEL),
         "trace_kind": "judge" if judge else "evaluation" if run else "live",
         "tags": all_tags if a or note else None,
         "token_count_request": whole(a.get("token_count_request")),
@@ -229,8 +274,8 @@ def content_row(row, fields):
 
     return {
         **{k: fields[k] for k in ("request_id", "trace_id", "request_time", "experiment_id", "service_name")},
-        "request": side(("mlflow.spanInputs", "gen_ai.input.messages", "input.value"), ("llm.input_messages.", "gen_ai.prompt."), "mlflow.requestPreview"),
-        "response": side(("mlflow.spanOutputs", "gen_ai.output.messages", "output.value"), ("llm.output_messages.", "gen_ai.completion."), "mlflow.responsePreview"),
+        "request": side(REQUEST, ("llm.input_messages.", "gen_ai.prompt.", "llm.prompts."), "mlflow.requestPreview"),
+        "response": side(RESPONSE, ("llm.output_messages.", "gen_ai.completion.", "llm.completions."), "mlflow.responsePreview"),
     }
 
 
@@ -243,12 +288,11 @@ def spans_row(row):
         return first(*(text(a.get(n)) for n in names))
 
     status = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}.get(row["status"]["code"], "UNSET")
-    kind = (got("mlflow.spanType", "openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type", "gen_ai.operation.name") or "").strip('"') or None
+    kind = (got(*KIND) or "").strip('"') or None
     exceptions = [e for e in row["events"] or [] if e["name"] == "exception"]
     thrown = attributes(exceptions[-1]).get("exception.type") if exceptions and status == "ERROR" else None
     usage, cost = a.get("mlflow.chat.tokenUsage"), a.get("mlflow.llm.cost")
-    tokens = {side: first(member(usage, side + "_tokens"), whole(a.get("gen_ai.usage.%s_tokens" % side)), whole(a.get("llm.token_count." + other)))
-              for side, other in (("input", "prompt"), ("output", "completion"))}
+    tokens = {side: first(member(usage, side + "_tokens"), reported(a, side)) for side in ("input", "output")}
     return {
         "trace_id": row["trace_id"],
         "span_id": row["span_id"],
@@ -257,10 +301,10 @@ def spans_row(row):
         "duration_ms": (end - start) / 1e6 if end >= start else None,
         "span_type": kind,
         "span_name": row["name"],
-        "model": got("gen_ai.request.model", "gen_ai.response.model", "mlflow.llm.model", "llm.model_name", "embedding.model_name", "langfuse.observation.model.name"),
-        "provider": got("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "mlflow.llm.provider"),
-        "tool": first(got("gen_ai.tool.name", "tool.name"), row["name"] if (kind or "").upper() in ("TOOL", "EXECUTE_TOOL") else None),
-        "agent": got("gen_ai.agent.name"),
+        "model": got(*MODEL),
+        "provider": got(*PROVIDER),
+        "tool": first(got(*TOOL), row["name"]) if (kind or "").lower() in ("tool", "execute_tool", "ai.toolcall") else got("gen_ai.tool.name"),
+        "agent": got("gen_ai.agent.name", "agent.name"),
         "status": status,
         "error_type": first(got("error.type"), thrown),
         "reported_tokens_input": None if tokens["input"] is None else int(tokens["input"]),

@@ -185,7 +185,7 @@ func deliveries() []delivery {
 		{scored(16, 0, nil), false},
 		{scored(17, 0, attrs{"metric_quality": 0.4}), false},
 		{scored(19, 1000, attrs{"metric_quality": 1.0, "metric_failed": 1.0}), false}, // from before the overriding
-		{kinds(), false},
+		{kinds(), false}, {vercel(), true},
 		{scored(lateTrace, deliveredAt, lateRoot), false},
 		{scored(loggedTrace, 0, nil), false}, {scored(annotatedTrace, 0, nil), false},
 	}
@@ -222,16 +222,42 @@ func kinds() ptrace.Traces {
 				"mlflow.chat.tokenUsage": `{"input_tokens": 3, "output_tokens": 4}`, "gen_ai.usage.input_tokens": 9,
 				"mlflow.llm.cost": `{"total_cost": 0.5}`, "contract_cost_total": 0.25,
 				"contract_cost_currency": "EUR"}},
-		generation(5, `{"input": 0.25, "output": 0.5, "total": 0.625}`),
-		generation(6, `{"input": 0.25, "cache_read_input_tokens": 0.125, "output": null}`),
-		generation(7, `{}`), generation(8, `["none"]`), generation(9, `{"total"`),
+		generation(5, `{"input": 0.25, "output": 0.5, "total": 0.625}`,
+			`{"input": 100, "input_cached_tokens": 20, "output": 30, "output_reasoning_tokens": 5, "total": 155}`),
+		generation(6, `{"input": 0.25, "cache_read_input_tokens": 0.125, "output": null}`,
+			`{"input": 100, "input_cached_tokens": 20, "output": 30, "output_reasoning": 5, "total": 135}`),
+		generation(7, `{}`, `{"input_cache_creation_1h": 7, "cache_creation_input_tokens": 2}`),
+		generation(8, `["none"]`, attrs{"prompt_tokens": 3, "input_cache_read": 9, "completion_tokens": 1}),
+		generation(9, `{"total"`, `{"input"`),
+		generation(10, nil, `{"input": 8, "output": null}`),
+		span{11, 1, "weather", 0, 1, ptrace.StatusCodeUnset,
+			attrs{"ai.operationId": "ai.toolCall", "ai.toolCall.name": "forecast"}},
+		span{12, 1, "workflow", 0, 1, ptrace.StatusCodeUnset, attrs{"traceloop.span.kind": "workflow",
+			"traceloop.entity.name": "no tool", "llm.vendor": "v", "llm.request.model": "lm",
+			"llm.usage.prompt_tokens": 2, "llm.usage.completion_tokens": 3}},
+		span{13, 1, "ranker", 0, 1, ptrace.StatusCodeUnset, attrs{"langsmith.span.kind": "llm",
+			"langsmith.metadata.ls_model_name": "ls", "langsmith.metadata.ls_provider": "lp", "agent.name": "oi"}},
 	)
 }
 
-// generation is a span of Langfuse with its costs.
-func generation(id byte, costs string) span {
-	return span{id, 1, "generation", 0, 4, ptrace.StatusCodeUnset, attrs{"langfuse.observation.type": "generation",
-		"langfuse.observation.model.name": "m", "langfuse.observation.cost_details": costs}}
+// vercel is a trace of the Vercel AI SDK, with numbers of Langfuse beside its own.
+func vercel() ptrace.Traces {
+	return spansOf(24, attrs{"service.name": "vercel"}, span{1, 0, "ai.generateText", 0, 9, ptrace.StatusCodeOk,
+		attrs{"ai.operationId": "ai.generateText", "ai.model.id": "gpt", "ai.model.provider": "openai.chat",
+			"ai.response.model": "gpt-long", "ai.prompt": `{"prompt":"hi"}`, "ai.response.text": "hello",
+			"ai.usage.inputTokens": 4, "ai.usage.outputTokens": 5, "ai.usage.totalTokens": 10,
+			"langsmith.metadata.thread_id": "th", "session.id": "later",
+			"langfuse.observation.usage_details": `{"input": 1, "output": 2, "total": 3}`}})
+}
+
+// generation is a span of Langfuse with its costs and usage.
+func generation(id byte, costs, usage any) span {
+	m := attrs{"langfuse.observation.type": "generation", "langfuse.observation.model.name": "m",
+		"langfuse.observation.usage_details": usage}
+	if costs != nil {
+		m["langfuse.observation.cost_details"] = costs
+	}
+	return span{id, 1, "generation", 0, 4, ptrace.StatusCodeUnset, m}
 }
 
 func scored(trace byte, revision int, scores attrs) ptrace.Traces {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai/usage"
 )
 
 // field is something known of a trace. It is read from the span that stands for the trace, before
@@ -63,6 +64,9 @@ func texts(attributes ...string) func(dialect) string {
 	return func(d dialect) string { return d.text(attributes) }
 }
 
+// facts reads what the attributes of all dialects say.
+func facts(facts ...genai.Fact) func(dialect) string { return texts(genai.Attributes(facts...)...) }
+
 func numbers(typ string, attributes ...string) func(dialect) string {
 	return func(d dialect) string { return d.number(typ, attributes...) }
 }
@@ -92,10 +96,10 @@ func service(d dialect) string {
 
 // What both a trace and a span have, read from the attributes of a span.
 var (
-	model = texts(genai.RequestModel, genai.ResponseModel, genai.LLMModel, "llm.model_name", "embedding.model_name",
-		"langfuse.observation.model.name")
-	usageInput  = numbers("bigint", genai.UsageInput, "llm.token_count.prompt", "gen_ai.usage.prompt_tokens")
-	usageOutput = numbers("bigint", genai.UsageOutput, "llm.token_count.completion", "gen_ai.usage.completion_tokens")
+	model       = facts(genai.FactRequestModel, genai.FactResponseModel)
+	usageInput  = reportedTokens(usage.FieldInput)
+	usageOutput = reportedTokens(usage.FieldOutput)
+	usageTotal  = reportedTokens(usage.FieldTotal)
 	costTotal   = costs(genai.CostAttributes())
 )
 
@@ -128,9 +132,16 @@ func environment(others ...string) func(dialect) string {
 
 // spanType reads what a span is, in the words of its instrumentation.
 func spanType(d dialect) string {
-	return "trim(BOTH '\"' FROM " +
-		d.text([]string{genai.SpanType, "openinference.span.kind", "traceloop.span.kind",
-			"langfuse.observation.type", genai.OperationName}) + ")"
+	return "trim(BOTH '\"' FROM " + d.text(genai.Attributes(genai.FactKind)) + ")"
+}
+
+// isTool is true for a span that is a call of a tool.
+func isTool(d dialect) string {
+	names := genai.KindNames(genai.KindTool)
+	for i, name := range names {
+		names[i] = literal(name)
+	}
+	return "lower(" + spanType(d) + ") IN (" + strings.Join(names, ", ") + ")"
 }
 
 const (
@@ -196,8 +207,7 @@ var fields = []field{
 			genai.ExperimentID)},
 	{name: "service_name", comment: "service.name of the resource.", read: service},
 	{name: "session_id", comment: "Session or conversation.", metadata: []string{genai.TraceSession},
-		read: texts(genai.SessionID, genai.ConversationID, genai.TraceSession, "langfuse.session.id",
-			"traceloop.association.properties.session_id")},
+		read: facts(genai.FactConversation)},
 	{name: "user_id", comment: "User, as the content policy left it.", metadata: []string{genai.TraceUser},
 		read: texts(genai.UserID, genai.TraceUser, "enduser.id", "langfuse.user.id",
 			"traceloop.association.properties.user_id")},
@@ -275,7 +285,7 @@ var fields = []field{
 	{name: "usage", read: texts(traceUsage, genai.ChatUsage)},
 	{name: "usage_input", read: usageInput},
 	{name: "usage_output", read: usageOutput},
-	{name: "usage_total", read: numbers("bigint", "llm.token_count.total", "llm.usage.total_tokens")},
+	{name: "usage_total", read: usageTotal},
 	{name: "costs", read: texts(traceCost, genai.LLMCost)},
 	{name: "cost_total", read: costTotal},
 }
@@ -288,19 +298,22 @@ const (
 // contents are the fields of the view of content: the first place that holds something.
 var contents = []field{
 	{name: "request", comment: "What was asked: content.", read: func(d dialect) string {
-		list := d.texts([]string{genai.SpanInputs, "gen_ai.input.messages", "gen_ai.tool.call.arguments",
-			"gen_ai.retrieval.query.text", "input.value", "traceloop.entity.input",
-			"langfuse.observation.input"})
-		return coalesce(append(list, d.gathered("llm.input_messages."), d.gathered("gen_ai.prompt."),
-			d.text([]string{genai.RequestPreview}))...)
+		return d.said(genai.FactRequestText, genai.RequestPreview)
 	}},
 	{name: "response", comment: "What was answered: content.", read: func(d dialect) string {
-		list := d.texts([]string{genai.SpanOutputs, "gen_ai.output.messages", "gen_ai.tool.call.result",
-			"gen_ai.retrieval.documents", "output.value", "traceloop.entity.output",
-			"langfuse.observation.output"})
-		return coalesce(append(list, d.gathered("llm.output_messages."), d.gathered("gen_ai.completion."),
-			d.text([]string{genai.ResponsePreview}))...)
+		return d.said(genai.FactResponseText, genai.ResponsePreview, "gen_ai.retrieval.documents")
 	}},
+}
+
+// said is the text that says a fact: of one attribute, else of those that it is spread over, else others,
+// else the preview.
+func (d dialect) said(fact genai.Fact, preview string, others ...string) string {
+	names := slices.DeleteFunc(genai.Attributes(fact), func(name string) bool { return name == preview })
+	list := d.texts(append(names, others...))
+	for _, prefix := range genai.NumberedAttributes(fact) {
+		list = append(list, d.gathered(prefix))
+	}
+	return coalesce(append(list, d.text([]string{preview}))...)
 }
 
 // gathered is JSON text of the attributes that begin with prefix, or NULL without any.

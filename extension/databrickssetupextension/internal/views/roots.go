@@ -14,11 +14,8 @@ import (
 var marks = []string{genai.TokenCountRequest, genai.TokenCountResponse, genai.TokenCountEncoding, genai.CostTraceTotal}
 
 // dialects are attributes that say that a span is a GenAI span.
-var dialects = []string{
-	genai.SpanType, genai.TraceRequestID, genai.OperationName, genai.ProviderName, "gen_ai.system",
-	"openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type",
-	genai.TokenCountEncoding,
-}
+var dialects = append(genai.Attributes(genai.FactKind, genai.FactProvider), genai.TraceRequestID,
+	genai.TokenCountEncoding)
 
 const (
 	orphan = "COALESCE(s.parent_span_id, '') IN ('', '0000000000000000')"

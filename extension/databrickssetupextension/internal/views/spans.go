@@ -24,13 +24,13 @@ var ofSpan = []field{
 	{name: "span_name", comment: "Name of the span.", read: func(dialect) string { return "s.name" }},
 	{name: "model", comment: "Model of the call.", read: model},
 	{name: "provider", comment: "Provider of the model.",
-		read: texts(genai.ProviderName, "gen_ai.system", "llm.provider", "llm.system", genai.LLMProvider)},
+		read: facts(genai.FactProvider, genai.FactProviderOther)},
 	{name: "tool", comment: "Name of the tool that was called.",
 		read: func(d dialect) string {
-			return coalesce(append(d.texts([]string{genai.ToolName, "tool.name"}),
-				"CASE WHEN upper("+spanType(d)+") IN ('TOOL', 'EXECUTE_TOOL') THEN s.name END")...)
+			return "CASE WHEN " + isTool(d) + " THEN " + coalesce(append(d.texts(genai.Attributes(genai.FactTool)),
+				"s.name")...) + " ELSE " + d.text([]string{genai.ToolName}) + " END"
 		}},
-	{name: "agent", comment: "Name of the agent.", read: texts(genai.AgentName)},
+	{name: "agent", comment: "Name of the agent.", read: facts(genai.FactAgent)},
 	{name: "status", comment: "OK, ERROR, or UNSET where it was not set.",
 		read: func(dialect) string { return status }},
 	{name: "error_type", comment: "Type of the error: error.type, or that of the last exception of a span that failed.",

@@ -145,8 +145,9 @@ func (s *session) listSpans(m []string) (*rowSet, error) {
 
 // The tables that the query for names of scores reads.
 var (
-	scoresOfSpans       = part(`\n  FROM NAME AS s\n  WHERE `)
-	scoresOfLogs        = part(`\n +FROM NAME AS l\n +WHERE l\.event_name = 'gen_ai\.evaluation\.result' AND `)
+	scoresOfSpans = part(`\n  FROM NAME AS s\n  WHERE `)
+	scoresOfLogs  = part(`\n +FROM NAME AS l\n +WHERE l\.event_name = '` +
+		regexp.QuoteMeta(genai.EvaluationResult) + `' AND `)
 	scoresOfAnnotations = part(`\n +FROM NAME AS a\n +WHERE a\.target_type IN \('TRACE', 'SPAN'\) ` +
 		`AND a\.annotation_type = 'FEEDBACK'\n`)
 	scorePrefix = part(`startswith\(k, '(\w+)'\)`)
@@ -228,8 +229,8 @@ func attributesOf(r catalog.Row, prefix string) (out []string) {
 
 func nameOfLog(r catalog.Row) (trace string, names []string) {
 	attributes, _ := r["attributes"].(map[string]any)
-	name, _ := attributes["gen_ai.evaluation.name"].(string)
-	if name = genai.ScoreName(name); r["event_name"] != "gen_ai.evaluation.result" || name == "" {
+	name, _ := attributes[genai.EvaluationName].(string)
+	if name = genai.ScoreName(name); r["event_name"] != genai.EvaluationResult || name == "" {
 		return "", nil
 	}
 	trace, _ = r["trace_id"].(string)
