@@ -94,10 +94,13 @@ func (p *genaiProcessor) shutdown(context.Context) error {
 func (p *genaiProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := p.workers.Get().(*worker)
 	defer p.workers.Put(w)
+	unit := progress.UnitOf(ctx)
+	w.refined = newRefinement(unit)
 	err := w.refine(ctx, td)
 	p.tel.add(ctx, &w.stats)
 	if err == nil {
 		w.keep()
+		w.refined.tell(unit, p)
 	}
 	w.release()
 	return td, err
@@ -114,10 +117,12 @@ type worker struct {
 	stats  stats
 	counts tally.Counts
 	stripe *tally.Stripe
+	// refined is what is done with each trace; nil where no receiver of this repository asks for it.
+	refined *refinement
 }
 
 func (w *worker) release() {
-	w.stats = stats{}
+	w.stats, w.refined = stats{}, nil
 	w.counts = tally.Counts{Scores: w.counts.Scores[:0]}
 	if cap(w.counts.Scores) > 1<<14 {
 		w.counts.Scores = nil
@@ -137,9 +142,11 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 	w.look()
 	w.eval = evaluation{mode: w.cfg.ErrorMode, failed: w.failed}
 	for i := range w.batch.Spans {
+		before := w.stats
 		if err := w.tokens(ctx, i); err != nil {
 			return err
 		}
+		w.refined.counted(&w.batch.Spans[i], &before, &w.stats)
 	}
 	if w.cfg.Assessments.MaxMetrics > 0 {
 		for i := range w.batch.Spans {
@@ -149,6 +156,7 @@ func (w *worker) refine(ctx context.Context, td ptrace.Traces) error {
 		}
 	}
 	w.stats.cost = w.pricer.Apply(&w.batch)
+	w.refined.calls(&w.batch)
 	w.stats.content = w.policy.Apply(td)
 	return nil
 }
@@ -241,7 +249,7 @@ func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 		return nil
 	}
 	s.Attributes().EnsureCapacity(s.Attributes().Len() + len(w.scores.Metrics))
-	for _, m := range w.scores.Metrics {
+	for i, m := range w.scores.Metrics {
 		target := s
 		if m.SpanID != "" {
 			if target = w.find(s.TraceID(), m.SpanID); target == nil {
@@ -251,6 +259,7 @@ func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 		}
 		target.Attributes().PutDouble(m.Key, m.Value)
 		w.scored(m)
+		w.refined.score(target, m.Key, w.scores.Source(i), m.Value)
 	}
 	return nil
 }

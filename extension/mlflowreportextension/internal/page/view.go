@@ -38,6 +38,8 @@ type view struct {
 	Reasons  []reason
 	Results  []result
 	Next     []string
+
+	Data *data
 }
 
 // cell is a number of the equation, or a column of the table.
@@ -146,6 +148,7 @@ func newView(in *Input, d detail) *view {
 		v.Next = append(v.Next, strings.ToUpper(n[:1])+clean(n[1:], 600)+".")
 	}
 	v.Next = bounded(v.Next)
+	v.Data = dataOf(doc, sending, total.Delivered, d)
 	return v
 }
 
