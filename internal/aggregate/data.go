@@ -280,6 +280,13 @@ func (x *score) distribution() (list []Bin) {
 		whole = whole && c.Value == math.Trunc(c.Value)
 	}
 	if whole {
+		if x.Min >= 0 && x.Max <= 1 { // no and yes
+			list = []Bin{{0, 0, 0}, {1, 1, 0}}
+			for _, c := range x.Values {
+				list[int(c.Value)].Count = c.Count
+			}
+			return list
+		}
 		for _, c := range x.Values {
 			list = append(list, Bin{c.Value, c.Value, c.Count})
 		}

@@ -70,8 +70,9 @@ func (a axis) spark(list []aggregate.Bucket, f func(*aggregate.Bucket) (float64,
 type chart struct {
 	ID, Title, Desc string
 	Height          int
-	Left, Right     int // pixels beside the drawing
-	Width           int // of the box that is stretched
+	Left, Right     int  // pixels beside the drawing
+	Narrow          bool // the chart takes half of the page or less
+	Width           int  // of the box that is stretched
 	Y               []tick
 	X               []tick
 	Paths           []path
@@ -115,7 +116,7 @@ func (c *chart) grid(values []float64, s svgchart.Scale, label func(float64) str
 	}
 }
 
-// dates marks the axis of time: the first and the last bucket, and up to three between them.
+// dates marks the axis of time: the first and the last bucket, and up to three between them, in a narrow chart one.
 func (c *chart) dates(a axis) {
 	layout := "2 Jan"
 	switch {
@@ -145,6 +146,9 @@ func (c *chart) dates(a axis) {
 	mark(0, "start", 0)
 	if a.n > 8 {
 		for _, part := range []int{1, 2, 3} {
+			if c.Narrow && part != 2 {
+				continue
+			}
 			i := part * a.n / 4
 			mark(i, "middle", 100*(float64(i)+.5)/float64(a.n))
 		}

@@ -86,7 +86,8 @@ func (d *data) CostLead() string {
 
 // CostOverTime shows the cost of each bucket.
 func (d *data) CostOverTime() *chart {
-	c := &chart{ID: "c-money", Title: "Cost per " + d.per(), Height: 130, Left: 84, Right: 4, Width: d.axis.n}
+	c := &chart{ID: "c-money", Title: "Cost per " + d.per(), Height: 130, Left: 84, Right: 4, Width: d.axis.n,
+		Narrow: true}
 	v := d.axis.values(d.Time, func(b *aggregate.Bucket) (float64, bool) { return b.Cost, true })
 	top, at := 0.0, 0
 	for i := range d.Time {
