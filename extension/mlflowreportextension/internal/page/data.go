@@ -21,8 +21,9 @@ type data struct {
 	Scope   string
 	Tables  bool // the numbers behind charts
 	Tiles   []tile
-	Money   string // what costs are in, with the name of the price list
-	Refined bool   // a genai processor told of these traces
+	Money   string    // what costs are in, with the name of the price list
+	Refined bool      // a genai processor told of these traces
+	Passed  []dataRow // what genai processors did, where they did not tell of which traces
 
 	names    map[string]string // of experiments, by id
 	axis     axis
@@ -32,8 +33,7 @@ type data struct {
 // tile is one of the numbers that lead to the sections.
 type tile struct {
 	Link, Title, Value, Unit, Note string
-	Spark                          string // path in a box of Width by 32
-	Width                          int
+	Spark                          string // path in a box as wide as there are buckets, and 32 high
 }
 
 // dataOf is the data part of a page, nil where no run has counted anything. Of several receivers it shows the one that
@@ -72,9 +72,45 @@ func dataOf(doc *report.Document, list []*report.Receiver, delivered int64, d de
 			v.currency, v.Money = c.Currency, clean(c.PriceList, 60)
 		}
 	}
+	if !v.Refined {
+		v.passed(doc)
+	}
 	v.tiles()
 	return v
 }
+
+// passed are the sums of genai processors over all that went through them.
+func (d *data) passed(doc *report.Document) {
+	add := func(name, sub, value string) {
+		d.Passed = append(d.Passed, dataRow{Name: name, Sub: sub, Values: []string{value}})
+	}
+	for i := range doc.Refinements {
+		r := &doc.Refinements[i]
+		if r.Spans == 0 {
+			continue
+		}
+		if r.Counted.Spans > 0 {
+			on := "on " + plural(r.Counted.Spans, "span")
+			add("counted tokens of requests", on, num(r.Counted.Request))
+			add("counted tokens of responses", on, num(r.Counted.Response))
+		}
+		if r.Reported.Calls > 0 {
+			by := "by " + plural(r.Reported.Calls, "call")
+			add("reported input tokens", by, num(r.Reported.Input))
+			add("reported output tokens", by, num(r.Reported.Output))
+		}
+		if r.Cost != nil {
+			add("cost", plural(r.Cost.Priced, "priced call"), d.money(r.Cost.Amount))
+		}
+		for j := range r.Scores[:min(len(r.Scores), 50)] {
+			s := &r.Scores[j]
+			add(s.Name, "mean on "+plural(s.Count, "span"), digits(s.Mean, 4))
+		}
+	}
+}
+
+// Width is the number of buckets.
+func (d *data) Width() int { return d.axis.n }
 
 // money writes a cost in the currency of the price list.
 func (d *data) money(v float64) string {
@@ -120,6 +156,12 @@ func (d *data) tiles() {
 				return float64(b.Failed) / float64(b.Traces), b.Traces > 0
 			})},
 	}
+	if len(d.Passed) > 0 {
+		for _, title := range []string{"Tokens", "Cost", "Scores"} {
+			d.Tiles = append(d.Tiles, tile{Link: "passed", Title: title, Value: "sums", Note: "as they passed"})
+		}
+		return
+	}
 	t := tile{Link: "tokens", Title: "Tokens", Value: "none", Note: "how to get them"}
 	if tokens > 0 || counted > 0 {
 		t.Value, t.Unit, t.Note = short(float64(tokens)), "reported", short(float64(counted))+" counted"
@@ -138,9 +180,6 @@ func (d *data) tiles() {
 		t.Value, t.Unit, t.Note = digits(s.Mean, 3), "mean", clean(s.Name, 36)
 	}
 	d.Tiles = append(d.Tiles, t)
-	for i := range d.Tiles {
-		d.Tiles[i].Width = d.axis.n
-	}
 }
 
 func (d *data) tokens() (n int64) {

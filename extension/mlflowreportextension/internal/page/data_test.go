@@ -132,6 +132,21 @@ func TestHostileData(t *testing.T) {
 	harmless(t, render(t, in))
 }
 
+// Where a stage regroups data, the page shows the sums of the processor and says what they are.
+func TestAsTheyPassed(t *testing.T) {
+	in := withData(traces(100, time.Hour, false))
+	in.Document.Refinements = []report.Refinement{{Processor: "genai", Spans: 300, Counted: report.Counted{Spans: 100,
+		Request: 1234}, Reported: report.Reported{Calls: 1, Input: 7}, Cost: &report.Cost{Amount: 1.5, Currency: "EUR"},
+		Scores: []report.Score{{Name: "metric_a", Count: 2, Mean: 0.5}}}}
+	got := render(t, in)
+	harmless(t, got)
+	for _, part := range []string{"As they passed, repeats included", "1,234", "1.50\u00a0EUR", "metric_<wbr>a",
+		"mean on 2 spans"} {
+		assert.Contains(t, got, part)
+	}
+	assert.NotContains(t, got, "No tokens")
+}
+
 func TestScope(t *testing.T) {
 	in := withData(traces(100, time.Hour, true))
 	in.Document.Receivers[0].Experiments[0].Run.Accepted += 20

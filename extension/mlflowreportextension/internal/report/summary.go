@@ -44,13 +44,10 @@ func Summary(w io.Writer, d Document, page, path string) error {
 		d.Refinements[i].summary(&b)
 	}
 	if path != "" {
-		fmt.Fprintf(&b, "  report    %s\n", path)
+		fmt.Fprintf(&b, "  report    %s\n  page      %s\n", path, page)
 	}
 	for _, n := range d.Next() {
 		fmt.Fprintf(&b, "  next      %s\n", n)
-	}
-	if page != "" {
-		fmt.Fprintf(&b, "  page      %s\n", page)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
