@@ -71,7 +71,7 @@ type chart struct {
 	ID, Title, Desc string
 	Height          int
 	Left, Right     int  // pixels beside the drawing
-	Narrow          bool // the chart takes half of the page or less
+	Narrow          bool // the chart is one of several in a row
 	Width           int  // of the box that is stretched
 	Y               []tick
 	X               []tick
@@ -127,7 +127,7 @@ func (c *chart) dates(a axis) {
 	}
 	mark := func(i int, anchor string, at float64) {
 		l := layout
-		if (i == 0 || i == a.n-1) && layout == "2 Jan" {
+		if (i == 0 || i == a.n-1) && layout == "2 Jan" && !c.Narrow {
 			l = "2 Jan 2006"
 		} else if i == 0 && layout == "15:04" {
 			l = "2 Jan 15:04"

@@ -184,7 +184,7 @@ func (d *data) means(s *aggregate.Scores) []float64 {
 // overTime shows the mean of each bucket. Its scale may start above 0 and is at least three tenths of that of the score.
 func (d *data) overTime(s *aggregate.Scores, i int) *chart {
 	c := &chart{ID: fmt.Sprintf("s%d-t", i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.per(), Height: 84,
-		Left: 40, Right: 44, Width: d.axis.n}
+		Left: 40, Right: 44, Width: d.axis.n, Narrow: true}
 	v := d.means(s)
 	lo, hi := math.Inf(1), math.Inf(-1)
 	last := -1
@@ -219,7 +219,7 @@ func (d *data) overTime(s *aggregate.Scores, i int) *chart {
 	c.Ends = []tick{{At: svgchart.Num(scale.At(v[last]) + 4), Label: digits(v[last], 3)}}
 	c.Desc = fmt.Sprintf("From %s to %s; lowest %s, highest %s.", digits(s.Time[0].Mean, 3), digits(v[last], 3),
 		digits(lo, 3), digits(hi, 3))
-	c.dates(axis{d.axis.start, d.axis.width, d.axis.n})
+	c.dates(d.axis)
 	c.X = slices.DeleteFunc(c.X, func(t tick) bool { return t.Anchor == "middle" && d.axis.n > 1 })
 	return c
 }

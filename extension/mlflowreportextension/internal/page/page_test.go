@@ -369,7 +369,7 @@ func TestText(t *testing.T) {
 	for _, tc := range []struct {
 		n, of int64
 		want  string
-	}{{0, 10, "0 %"}, {1, 10_000, "< 0.1 %"}, {9_999, 10_000, "99.9 %"}, {10, 10, "100.0 %"}, {1, 3, "33.3 %"}} {
+	}{{0, 10, "0 %"}, {1, 10_000, "< 0.1 %"}, {9_999, 10_000, "99.9 %"}, {10, 10, "100 %"}, {1, 3, "33.3 %"}} {
 		assert.Equal(t, tc.want, strings.ReplaceAll(share(tc.n, tc.of), nbsp, " "))
 	}
 	assert.Equal(t, "aaaaaa…aaa", clean(strings.Repeat("a", 50), 10))

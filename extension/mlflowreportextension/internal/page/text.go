@@ -117,6 +117,8 @@ func share(n, of int64) string {
 	switch p := 100 * float64(n) / float64(max(of, 1)); {
 	case n == 0:
 		return "0" + nbsp + "%"
+	case n == of:
+		return "100" + nbsp + "%"
 	case p < .1:
 		return "<" + nbsp + "0.1" + nbsp + "%"
 	case p >= 99.95 && n < of:
@@ -139,9 +141,12 @@ func clean(s string, limit int) string {
 	total := utf8.RuneCountInString(s)
 	tail := limit / 3
 	head := limit - tail - 1
-	i := -1
+	i, marks := -1, 0
 	for _, r := range s {
 		i++
+		if marks++; !unicode.Is(unicode.M, r) {
+			marks = 0
+		}
 		if total > limit {
 			if i == head {
 				kept = append(kept, '…')
@@ -150,10 +155,15 @@ func clean(s string, limit int) string {
 				continue
 			}
 		}
-		kept = append(kept, visible(r))
+		if marks <= marksKept {
+			kept = append(kept, visible(r))
+		}
 	}
 	return string(kept)
 }
+
+// marksKept is how many marks a character may carry: scripts use two or three, and more of them cover the lines above.
+const marksKept = 3
 
 // visible returns the replacement character for a character that can't be seen or changes the direction of text.
 // Joiners stay: scripts and signs need them.
