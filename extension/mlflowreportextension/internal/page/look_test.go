@@ -162,17 +162,16 @@ func TestPictures(t *testing.T) {
 	for name, l := range map[string]look{"report-light": {1280, false, true}, "report-dark": {1280, true, true},
 		"report-phone": {390, false, true}} {
 		session := b.open(*of, l)
-		var proof, all int
-		b.evaluate(session, "Math.round(document.querySelector('#w,#r').getBoundingClientRect().top+scrollY-30)", &proof)
-		b.evaluate(session, "document.documentElement.scrollHeight", &all)
-		write := func(name string, body []byte) {
-			require.NoError(t, os.WriteFile(filepath.Join(*pictures, name+".png"), body, 0o600))
+		end := "#w" // of the proof: where the words are explained
+		if l.dark { // what is in the data, as far as the durations
+			var ok bool
+			b.evaluate(session, "document.querySelectorAll('header,main>:not(.part,#traffic,#duration)')"+
+				".forEach(e => e.remove()) || (document.querySelector('.part').style.marginTop = 0, true)", &ok)
+			end = "footer"
 		}
-		write(name, b.shot(session, l.width, min(proof, all)))
-		b.evaluate(session, "(document.querySelector('#main').append(document.querySelector('#duration')), "+
-			"document.querySelectorAll('main>:not(.part):not(#traffic):not(#duration)').forEach(e => e.remove()), "+
-			"document.querySelector('.part').style.marginTop=0, document.querySelector('header').remove(), 1)", &proof)
-		b.evaluate(session, "Math.round(document.querySelector('footer').getBoundingClientRect().top+scrollY-40)", &all)
-		write(name+"-data", b.shot(session, l.width, all))
+		var height int
+		b.evaluate(session, "Math.round(document.querySelector('"+end+"').getBoundingClientRect().top + scrollY - 32)",
+			&height)
+		require.NoError(t, os.WriteFile(filepath.Join(*pictures, name+".png"), b.shot(session, l.width, height), 0o600))
 	}
 }

@@ -5,6 +5,7 @@
 package facts
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
@@ -28,7 +29,7 @@ func Of(experimentID string, traces []*mlflow.Trace, refined func([16]byte) *agg
 		}
 		for j := range t.Spans {
 			s := &t.Spans[j]
-			out[i].Spans[j] = aggregate.Span{Type: own.of(typeOf(s)), Name: own.of(s.Name), Duration: s.End - s.Start,
+			out[i].Spans[j] = aggregate.Span{Type: own.typeOf(s), Name: own.of(s.Name), Duration: s.End - s.Start,
 				Failed: s.Status == mlflow.StatusCodeError}
 		}
 		if len(t.Spans) > 0 {
@@ -36,18 +37,6 @@ func Of(experimentID string, traces []*mlflow.Trace, refined func([16]byte) *agg
 		}
 	}
 	return out
-}
-
-// typeOf is the type of a span, which the wire has as JSON text.
-func typeOf(s *mlflow.Span) string {
-	for i := range s.Attributes {
-		if a := &s.Attributes[i]; a.Key == genai.SpanType {
-			if text := strings.Trim(string(a.Raw), `"`); text != "" && text != "null" {
-				return text
-			}
-		}
-	}
-	return untyped
 }
 
 // interned holds each text once.
@@ -60,4 +49,22 @@ func (m interned) of(s string) string {
 	own := strings.Clone(s)
 	m[own] = own
 	return own
+}
+
+// typeOf is the type of a span, which the wire has as JSON text.
+func (m interned) typeOf(s *mlflow.Span) string {
+	for i := range s.Attributes {
+		a := &s.Attributes[i]
+		if a.Key != genai.SpanType {
+			continue
+		}
+		text := bytes.Trim(a.Raw, `"`)
+		if own, ok := m[string(text)]; ok { // costs no memory
+			return own
+		}
+		if len(text) > 0 && string(text) != "null" {
+			return m.of(string(text))
+		}
+	}
+	return untyped
 }
