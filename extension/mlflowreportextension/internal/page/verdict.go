@@ -21,8 +21,8 @@ type verdict struct {
 	Took string
 	// Word is the weakest word of all receivers.
 	Word progress.Delivery
-	// Live says that a run goes on.
-	Live bool
+	// Live says that a run goes on; Open that it did not come to its end, so that what is missing is not known.
+	Live, Open bool
 }
 
 // cause is one of the reasons why a run is not complete.
@@ -42,6 +42,7 @@ func verdictOf(d *report.Document, list []*report.Receiver, total *row) verdict 
 		follows = follows || strings.Contains(r.Mode, "tail")
 		settled = settled && r.Settled()
 	}
+	v.Open = v.Live || stopped
 	switch {
 	case v.Word == progress.HandedOver:
 		v.Took = "handed over"
@@ -79,7 +80,10 @@ func (v *verdict) running(d *report.Document, list []*report.Receiver, total *ro
 	v.State = "run"
 	v.Sub = "The destination acknowledged each of them. Whether anything is missing is said at the end, when the " +
 		"counts are compared."
-	if v.Took != "delivered" {
+	switch {
+	case total.Delivered == 0:
+		v.Sub = "The destination has confirmed nothing yet."
+	case v.Took != "delivered":
 		v.Sub = "Whether the destination has them is not known: see below what the word means."
 	}
 	if follows {

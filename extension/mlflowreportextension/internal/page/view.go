@@ -198,7 +198,7 @@ func (v *view) columns() []column {
 	if v.Took != "delivered" {
 		taken = "h"
 	}
-	if v.Live {
+	if v.Open {
 		todo, icon, hot = "not read yet", "t", ""
 	}
 	list := []column{
