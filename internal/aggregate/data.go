@@ -181,7 +181,8 @@ func (s *Sum) Data() *Data {
 	d := &Data{
 		Schema: Schema, Traces: s.Traces, Failed: s.Failed, Spans: s.Spans, Refined: s.Refined,
 		First: at(s.First), Last: at(s.Last), Bucket: stepNames[step], BucketSeconds: steps[step] / 1000, Week: s.Week,
-		Slowest: extremes(s.Slowest), Costliest: extremes(s.Costliest), Time: []Bucket{}, Types: []Type{}, Names: []Name{},
+		Slowest: extremes(s.Slowest), Costliest: extremes(s.Costliest), Time: []Bucket{}, Types: []Type{},
+		Names: []Name{},
 	}
 	starts := slices.Sorted(maps.Keys(buckets))
 	var all sketch

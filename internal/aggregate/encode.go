@@ -25,8 +25,8 @@ type Part struct {
 	Body []byte
 }
 
-// Changes returns the parts that have changed since the last call, and counts them as stored. They belong into one
-// transaction.
+// Changes returns the parts that have changed since the last call, and counts them as stored. They are written in
+// one transaction.
 func (s *Sum) Changes() []Part {
 	if !s.dirty {
 		return nil

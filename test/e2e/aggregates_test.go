@@ -41,7 +41,8 @@ func TestReportAgreesWithTheStore(t *testing.T) {
 				env = append(env, "OTELCOL_MLFLOW_EXPERIMENT="+x)
 			}
 			for range 2 { // what is resumed shows its sum
-				collector.Command(t, t.TempDir(), env, collector.Default(), "--config", "config/quickstart.yaml").Done(0)
+				collector.Command(t, t.TempDir(), env, collector.Default(), "--config", "config/quickstart.yaml").
+					Done(0)
 				compared, err := mlflowserver.Script(mlflowserver.Database, nil, "aggregates.py",
 					append([]string{store, filepath.Join(out, "report.json")}, tc.experiments...)...)
 				require.NoError(t, err)

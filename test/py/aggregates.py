@@ -26,8 +26,8 @@ def load(path, names):
     for row in db.execute(query, (not names, json.dumps(names))):
         traces[row[0]] = {"id": row[0], "experiment": str(row[1]), "start": row[2], "duration": row[3],
                           "failed": row[4] == "ERROR", "spans": [], "scores": {}}
-    query = ("SELECT trace_id, span_id, parent_span_id, name, status, start_time_unix_nano, end_time_unix_nano, content "
-             "FROM spans")
+    query = ("SELECT trace_id, span_id, parent_span_id, name, status, start_time_unix_nano, end_time_unix_nano, "
+             "content FROM spans")
     for trace, span, parent, name, status, begin, end, content in db.execute(query):
         if trace not in traces:
             continue

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is a Chromium without a window. It is spoken to in its DevTools protocol over a pipe: JSON, each message with a
-// zero byte behind it.
+// browser is a Chromium without a window. It is spoken to in its DevTools protocol over a pipe: JSON, each message with
+// a zero byte behind it.
 type browser struct {
 	t   *testing.T
 	in  io.Writer
@@ -134,7 +134,8 @@ func (b *browser) open(path string, l look) (session string) {
 	var target struct {
 		TargetID string `json:"targetId"`
 	}
-	require.NoError(b.t, json.Unmarshal(b.call("", "Target.createTarget", map[string]any{"url": "about:blank"}), &target))
+	require.NoError(b.t, json.Unmarshal(b.call("", "Target.createTarget", map[string]any{"url": "about:blank"}),
+		&target))
 	var attached struct {
 		SessionID string `json:"sessionId"`
 	}

@@ -191,8 +191,8 @@ func (d *data) Traffic() *chart {
 	base := make([]float64, len(well))
 	errors := svgchart.Bars(failed, base, s)
 	c.Paths = []path{{"fm", svgchart.Bars(well, base, s)}, {"fe", errors}}
-	c.Desc = fmt.Sprintf("%d stacked bars from %s to %s. The highest is %s. %s", len(d.Time), date(d.First), date(d.Last),
-		num(int64(top)), d.TrafficFinding())
+	c.Desc = fmt.Sprintf("%d stacked bars from %s to %s. The highest is %s. %s", len(d.Time), date(d.First),
+		date(d.Last), num(int64(top)), d.TrafficFinding())
 	c.dates(d.axis)
 	c.hits(d, func(b *aggregate.Bucket) string {
 		return plural(b.Traces, "trace") + ", " + plural(b.Failed, "error")
@@ -200,8 +200,8 @@ func (d *data) Traffic() *chart {
 	return c
 }
 
-// TrafficFinding says what the chart of traces shows. A bucket is the worst only where its share of errors is three times
-// the mean, from ten errors on.
+// TrafficFinding says what the chart of traces shows. A bucket is the worst only where its share of errors is three
+// times the mean, from ten errors on.
 func (d *data) TrafficFinding() string {
 	text := fmt.Sprintf("%s with %s; %s ended in an error (%s).", plural(d.Traces, "trace"), plural(d.Spans, "span"),
 		num(d.Failed), share(d.Failed, d.Traces))
@@ -405,8 +405,9 @@ func (d *data) ByType() *typeTable {
 		q := &x.Duration
 		from := s.At(q.P5)
 		t.Rows = append(t.Rows, typeRow{Name: x.Type, Spans: num(x.Spans), From: svgchart.Num(from),
-			Width: svgchart.Num(max(.5, s.At(q.P95)-from)), P50: svgchart.Num(s.At(q.P50)), P95: svgchart.Num(s.At(q.P95)),
-			P99: svgchart.Num(s.At(q.P99)), Text50: duration(q.P50), T95: duration(q.P95), Text9: duration(q.P99)})
+			Width: svgchart.Num(max(.5, s.At(q.P95)-from)), P50: svgchart.Num(s.At(q.P50)),
+			P95: svgchart.Num(s.At(q.P95)), P99: svgchart.Num(s.At(q.P99)),
+			Text50: duration(q.P50), T95: duration(q.P95), Text9: duration(q.P99)})
 	}
 	return t
 }

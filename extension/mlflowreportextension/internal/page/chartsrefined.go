@@ -125,8 +125,8 @@ const scoresShown = 8
 func (d *data) ScoreViews() (list []scoreView) {
 	for i := range d.Scores[:min(len(d.Scores), scoresShown)] {
 		s := &d.Scores[i]
-		v := scoreView{Name: s.Name, Source: sources[s.Source], Count: plural(s.Count, "score"), Mean: digits(s.Mean, 3),
-			Note: d.step(s), Distribution: distribution(s, i), Time: d.overTime(s, i)}
+		v := scoreView{Name: s.Name, Source: sources[s.Source], Count: plural(s.Count, "score"),
+			Mean: digits(s.Mean, 3), Note: d.step(s), Distribution: distribution(s, i), Time: d.overTime(s, i)}
 		if v.Source == "" {
 			v.Source = clean(s.Source, 30)
 		}
@@ -139,8 +139,8 @@ func (d *data) ScoreViews() (list []scoreView) {
 func (d *data) MoreScores() int { return max(0, len(d.Scores)-scoresShown) }
 
 func distribution(s *aggregate.Scores, i int) *chart {
-	c := &chart{ID: fmt.Sprintf("s%d-d", i), Title: "Distribution of " + clean(s.Name, 60), Height: 84, Left: 2, Right: 2,
-		Width: max(len(s.Distribution), 1)}
+	c := &chart{ID: fmt.Sprintf("s%d-d", i), Title: "Distribution of " + clean(s.Name, 60), Height: 84,
+		Left: 2, Right: 2, Width: max(len(s.Distribution), 1)}
 	bins := make([]float64, len(s.Distribution))
 	top := 1.0
 	for j, b := range s.Distribution {
@@ -181,7 +181,7 @@ func (d *data) means(s *aggregate.Scores) []float64 {
 	return v
 }
 
-// overTime shows the mean of each bucket. Its scale may start above 0 and is at least three tenths of that of the score.
+// overTime shows the mean of each bucket. Its scale may start above 0 and is at least three tenths of the score's.
 func (d *data) overTime(s *aggregate.Scores, i int) *chart {
 	c := &chart{ID: fmt.Sprintf("s%d-t", i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.per(), Height: 84,
 		Left: 40, Right: 44, Width: d.axis.n, Narrow: true}
@@ -224,7 +224,8 @@ func (d *data) overTime(s *aggregate.Scores, i int) *chart {
 	return c
 }
 
-// step names the largest change between neighbours, where it is more than four standard errors and both have ten scores.
+// step names the largest change between neighbours, where it is more than four standard errors and both have ten
+// scores.
 func (d *data) step(s *aggregate.Scores) string {
 	best, text := 4.0, ""
 	for i := 1; i < len(s.Time); i++ {

@@ -62,10 +62,11 @@ func dataOf(doc *report.Document, list []*report.Receiver, delivered int64, d de
 		plural(v.Traces, "trace"), was(v.Traces))
 	switch {
 	case many > 1:
-		v.Scope += fmt.Sprintf(" These are those of %s; the report for programs has the others.", clean(of.Receiver, 60))
+		v.Scope += fmt.Sprintf(" These are those of %s; the report for programs has the others.",
+			clean(of.Receiver, 60))
 	case v.Traces < delivered:
-		v.Scope += fmt.Sprintf(" %s %s delivered by a list, or before these numbers were kept; they are not among them.",
-			plural(delivered-v.Traces, "trace"), was(delivered-v.Traces))
+		v.Scope += fmt.Sprintf(" %s %s delivered by a list, or before these numbers were kept; they are not among "+
+			"them.", plural(delivered-v.Traces, "trace"), was(delivered-v.Traces))
 	}
 	for i := range doc.Refinements {
 		if c := doc.Refinements[i].Cost; c != nil && c.Currency != "" {
@@ -207,8 +208,9 @@ func (d *data) TypeErrors() []dataRow {
 	var rows []dataRow
 	for _, t := range list {
 		if t.Failed > 0 && len(rows) < most {
-			rows = append(rows, dataRow{Name: t.Type, Class: "e", Values: []string{num(t.Failed), share(t.Failed, t.Spans)},
-				Bars: []float64{100 * float64(t.Failed) / float64(list[0].Failed)}})
+			rows = append(rows, dataRow{Name: t.Type, Class: "e",
+				Values: []string{num(t.Failed), share(t.Failed, t.Spans)},
+				Bars:   []float64{100 * float64(t.Failed) / float64(list[0].Failed)}})
 		}
 	}
 	return rows
@@ -389,8 +391,8 @@ func (d *data) ScoreTable() numbers {
 	t := numbers{Heads: []string{"score", "source", "scores", "mean", "lowest", "highest"}}
 	for i := range d.Scores {
 		s := &d.Scores[i]
-		t.Rows = append(t.Rows, []string{clean(s.Name, 60), clean(s.Source, 20), num(s.Count), fmt.Sprintf("%.4f", s.Mean),
-			digits(s.Min, 4), digits(s.Max, 4)})
+		t.Rows = append(t.Rows, []string{clean(s.Name, 60), clean(s.Source, 20), num(s.Count),
+			fmt.Sprintf("%.4f", s.Mean), digits(s.Min, 4), digits(s.Max, 4)})
 	}
 	return t
 }

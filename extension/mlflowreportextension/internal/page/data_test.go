@@ -37,8 +37,9 @@ func traces(n int, span time.Duration, refined bool) []aggregate.Trace {
 		}
 		cost := 0.0004 * math.Exp(r.NormFloat64())
 		list[i].Refined = &aggregate.Refined{CountedSpans: 1, Request: 30, Response: 45, Priced: true, Cost: cost,
-			Models: []aggregate.Use{{Name: models[i%3], Calls: 1, Reported: 1, Priced: 1, Input: 900, Output: 80, Cost: cost}},
-			Tools:  []aggregate.Use{{Name: "lookup_order", Calls: 1}},
+			Models: []aggregate.Use{{Name: models[i%3], Calls: 1, Reported: 1, Priced: 1, Input: 900, Output: 80,
+				Cost: cost}},
+			Tools: []aggregate.Use{{Name: "lookup_order", Calls: 1}},
 			Scores: []aggregate.Score{{Name: "metric_groundedness", Source: "LLM_JUDGE", Value: r.Float64()},
 				{Name: "metric_helpful", Source: "HUMAN", Value: float64(r.IntN(2))},
 				{Name: "metric_rating", Source: "HUMAN", Value: float64(1 + r.IntN(5))}}}
@@ -80,7 +81,8 @@ func TestDataStates(t *testing.T) {
 				list[i].Refined = &aggregate.Refined{}
 			}
 			return list
-		}(), []string{"the genai processor counted no text", "No price list is configured", "mlflow.log_feedback"}, nil},
+		}(), []string{"the genai processor counted no text", "No price list is configured",
+			"mlflow.log_feedback"}, nil},
 		"no errors, no durations": {func() []aggregate.Trace {
 			list := traces(300, 20*24*time.Hour, false)
 			for i := range list {

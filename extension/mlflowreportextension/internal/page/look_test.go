@@ -54,11 +54,12 @@ for (const e of document.querySelectorAll('body *')) {
   if (r.width && (r.right > innerWidth + .5 || r.left < -.5)) out.Outside.push(said + ' ' + r.right.toFixed(0));
 }
 for (const g of document.querySelectorAll('svg.plot')) {
-  const list = [...g.querySelectorAll('text')].filter(t => t.checkVisibility() && getComputedStyle(t).display !== 'none')
+  const list = [...g.querySelectorAll('text')]
+    .filter(t => t.checkVisibility() && getComputedStyle(t).display !== 'none')
     .map(t => [t.getBoundingClientRect(), t.textContent]);
   list.forEach(([a, x], i) => list.slice(i + 1).forEach(([b, y]) => {
-    if (a.width && b.width && a.left < b.right + 2 && b.left < a.right + 2 && a.top < b.bottom - 3 && b.top < a.bottom - 3)
-      out.Overlaps.push(x + ' / ' + y);
+    if (a.width && b.width && a.left < b.right + 2 && b.left < a.right + 2 && a.top < b.bottom - 3 &&
+      b.top < a.bottom - 3) out.Overlaps.push(x + ' / ' + y);
   }));
 }
 const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
@@ -66,7 +67,8 @@ out.Duplicates = ids.filter((x, i) => ids.indexOf(x) !== i);
 out.Unnamed = [...document.querySelectorAll('svg:not([aria-hidden])')]
   .filter(s => !s.parentElement.closest('svg') && !s.querySelector('title')).length;
 out.Cut = [...document.querySelectorAll('td,th,p,dd,dt,li,h1,h2,h3,pre')].filter(e => e.checkVisibility() &&
-  !e.closest('.acc thead,.vh') && !e.querySelector('svg') && /[\p{L}\p{N}]/u.test(e.textContent) && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+  !e.closest('.acc thead,.vh') && !e.querySelector('svg') && /[\p{L}\p{N}]/u.test(e.textContent) &&
+  e.clientWidth && e.scrollWidth > e.clientWidth + 1)
   .map(e => e.textContent.trim().slice(0, 40));
 return out })()`
 
@@ -89,8 +91,8 @@ func pages() map[string]Input {
 	}
 }
 
-// Every page is readable in a browser: at 1280 and 390 pixels, in light and dark, without anything on the console, without
-// a request, and without scripts.
+// Every page is readable in a browser: at 1280 and 390 pixels, in light and dark, without anything on the console,
+// without a request, and without scripts.
 func TestInABrowser(t *testing.T) {
 	b := newBrowser(t)
 	dir := t.TempDir()

@@ -126,7 +126,8 @@ var states = map[string]state{
 		})},
 	"held": {runs: []progress.Run{ended(nil, account("1", "support-bot", 200, 200, nil))},
 		exporter: "databricks", destinations: databricks(func(d *progress.Destination) {
-			d.Verification, d.Held = progress.NotVerified, "GRANT MODIFY ON TABLE main.genai.team_otel_spans TO `writer`"
+			d.Verification = progress.NotVerified
+			d.Held = "GRANT MODIFY ON TABLE main.genai.team_otel_spans TO `writer`"
 		})},
 	"incomplete": {runs: []progress.Run{ended(func(r *progress.Run) {
 		r.Samples[mlflow.ReasonCorrupt], r.Samples[progress.Rejected] = ids("1", 2), ids("2", 12)

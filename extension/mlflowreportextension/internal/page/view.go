@@ -174,7 +174,8 @@ func (v *view) Mark() template.URL {
 var icons = map[string]template.HTML{
 	"ok": `<circle cx="22" cy="22" r="20" fill="var(--c)"/><path d="M13 22.5l6.3 6.5L31.5 16" fill="none" ` +
 		`stroke="var(--cbg)" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/>`,
-	"warn": `<path d="M22 3L42.5 40H1.5z" fill="var(--c)" stroke="var(--c)" stroke-width="3" stroke-linejoin="round"/>` +
+	"warn": `<path d="M22 3L42.5 40H1.5z" fill="var(--c)" stroke="var(--c)" stroke-width="3" ` +
+		`stroke-linejoin="round"/>` +
 		`<path d="M22 16v11" stroke="var(--cbg)" stroke-width="4" stroke-linecap="round"/>` +
 		`<circle cx="22" cy="34" r="2.5" fill="var(--cbg)"/>`,
 	"bad": `<path d="M14 2h16l12 12v16L30 42H14L2 30V14z" fill="var(--c)"/>` +

@@ -92,8 +92,8 @@ type List struct {
 	scanner pyjson.Scanner
 }
 
-// Source is the kind of source of the assessment that a metric is from, as it is written there; empty where it tells none.
-// It is valid as long as the text.
+// Source is the kind of source of the assessment that a metric is from, as it is written there; empty where it tells
+// none. It is valid as long as the text.
 func (l *List) Source(metric int) string { return l.list[l.chosen[metric]].source }
 
 // Reset forgets what points into the last text.

@@ -16,8 +16,8 @@ import (
 // untyped is the type of a span that has none.
 const untyped = "UNKNOWN"
 
-// Of returns what counts of traces of one experiment. It keeps no memory of the traces. refined returns what was done with
-// a trace on the way, by the id of its spans; nil where that is not known.
+// Of returns what counts of traces of one experiment. It keeps no memory of the traces. refined returns what was done
+// with a trace on the way, by the id of its spans; nil where that is not known.
 func Of(experimentID string, traces []*mlflow.Trace, refined func([16]byte) *aggregate.Refined) []aggregate.Trace {
 	own := interned{}
 	out := make([]aggregate.Trace, len(traces))
