@@ -5,6 +5,7 @@ package aggregate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -104,7 +105,7 @@ func Load(read func(names []string) ([][]byte, error)) (*Sum, error) {
 
 // check finds entries without a value, which only damage can leave.
 func (s *Sum) check() error {
-	err := fmt.Errorf("the sums can't be read: an entry is empty")
+	err := errors.New("the sums can't be read: an entry is empty")
 	for _, v := range s.Types {
 		if v == nil {
 			return err

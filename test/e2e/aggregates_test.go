@@ -24,10 +24,12 @@ func TestReportAgreesWithTheStore(t *testing.T) {
 		experiments []string
 	}{
 		"sample": {func(t *testing.T) (uri, store string) {
+			t.Helper()
 			s := copyOf(t, sample, t.TempDir())
 			return s.URI(), s.path
 		}, nil},
 		"demo": {func(t *testing.T) (uri, store string) { // by REST
+			t.Helper()
 			s := need(t, database)
 			return s.URL, filepath.Join(s.Dir, "mlflow.db")
 		}, []string{"MLflow Demo"}},

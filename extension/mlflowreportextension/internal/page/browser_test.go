@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"sync"
 	"testing"
 	"time"
 
@@ -73,15 +72,12 @@ func newBrowser(t *testing.T) *browser {
 	require.NoError(t, cmd.Start())
 	require.NoError(t, errors.Join(theirs.Close(), theirOut.Close()))
 	b := &browser{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20)}
-	limit := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
-	var once sync.Once
-	t.Cleanup(func() {
-		once.Do(func() {
-			limit.Stop()
-			_ = errors.Join(in.Close(), out.Close())
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		})
+	limit := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() { // it ends its own processes, which write into the folder
+		_, err := io.WriteString(in, `{"id":1000000,"method":"Browser.close"}`+"\x00")
+		_, _ = io.Copy(io.Discard, out)
+		_ = errors.Join(err, cmd.Wait(), in.Close(), out.Close())
+		limit.Stop()
 	})
 	return b
 }
@@ -121,7 +117,7 @@ func (b *browser) read() answer {
 	return a
 }
 
-// view is how a page is looked at.
+// look is how a page is looked at.
 type look struct {
 	width  int
 	dark   bool

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -455,7 +456,7 @@ func (d *data) ByHour() *weekChart {
 		}
 	}
 	for r, name := range weekdays {
-		c.Names = append(c.Names, tick{Text: fmt.Sprint(r*20 + 14), Label: name})
+		c.Names = append(c.Names, tick{Text: strconv.Itoa(r*20 + 14), Label: name})
 		row := []string{name}
 		for from := 0; from < 24; from += 6 {
 			n := int64(0)

@@ -124,6 +124,7 @@ func TestInABrowser(t *testing.T) {
 
 // otherWidths looks for horizontal scrolling where the layout changes.
 func otherWidths(t *testing.T, b *browser, file string) {
+	t.Helper()
 	session := b.open(file, look{1280, false, true})
 	for _, width := range []int{320, 600, 601, 940, 941, 1600} {
 		b.call(session, "Emulation.setDeviceMetricsOverride",
@@ -136,6 +137,7 @@ func otherWidths(t *testing.T, b *browser, file string) {
 
 // withoutScripts shows that the page is the same to the last pixel, and that it prints on few pages.
 func withoutScripts(t *testing.T, b *browser, file string) {
+	t.Helper()
 	with := b.shot(b.open(file, look{1280, false, true}), 1280, 3000)
 	session := b.open(file, look{1280, false, false})
 	require.True(t, bytes.Equal(with, b.shot(session, 1280, 3000)))

@@ -4,7 +4,6 @@
 package facts
 
 import (
-	"context"
 	"runtime"
 	"syscall"
 	"testing"
@@ -25,7 +24,7 @@ import (
 func BenchmarkShare(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	ctx := context.Background()
+	ctx := b.Context()
 	s, _, err := source.Open(ctx, source.Settings{URI: "sqlite:///../../../../testdata/sample/mlflow.db",
 		MaxTraceSize: 64 << 20, Concurrency: 1, SearchPage: 100, Host: componenttest.NewNopHost(),
 		Telemetry: componenttest.NewNopTelemetrySettings()})
