@@ -6,8 +6,8 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
@@ -115,17 +115,21 @@ func (d *data) Width() int { return d.axis.n }
 
 // money writes a cost in the currency of the price list.
 func (d *data) money(v float64) string {
+	text := "0"
 	switch {
-	case v == 0:
-		return strings.TrimSpace("0" + nbsp + d.currency)
 	case v >= 1:
-		whole := fmt.Sprintf("%.2f", v)
-		n, cents, _ := strings.Cut(whole, ".")
-		var k int64
-		_, _ = fmt.Sscan(n, &k)
-		return num(k) + "." + cents + nbsp + d.currency
+		cents := int64(math.Round(100 * min(v, 1e15)))
+		text = fmt.Sprintf("%s.%02d", num(cents/100), cents%100)
+	case v > 0:
+		text = digits(v, 2)
 	}
-	return digits(v, 2) + nbsp + d.currency
+	switch d.currency {
+	case "":
+		return text
+	case "USD":
+		return "$" + text
+	}
+	return text + nbsp + d.currency
 }
 
 // per is what a bucket is called.
