@@ -92,6 +92,7 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 	now := time.Now()
 	switch depth {
 	case tail.Everything:
+		f.settings.Part = false
 		err := f.list(ctx, f.from, now)
 		f.schedule.Unsettled = slices.ContainsFunc(f.report.Accounts, func(a progress.Account) bool {
 			return a.Missing != ""
@@ -99,6 +100,7 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
 		return err
 	case tail.LastDay:
+		f.settings.Part = true
 		yesterday := mlflow.DayOf(now.UnixMilli()) - 1
 		return f.list(ctx, max(f.from, yesterday.Start()), now)
 	case tail.Overlap:

@@ -128,6 +128,9 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 	close(ended)
 	watchers.Wait()
 	r.saver.close()
+	if fault == nil && r.part() && !r.halted() {
+		fault = r.carrySpans()
+	}
 	for _, x := range r.readers {
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
 			a.Done = x.complete && a.InFlight == 0 && a.Run.Pending[progress.Held] == 0

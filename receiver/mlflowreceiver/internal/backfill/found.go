@@ -32,7 +32,7 @@ func (r *run) openFound() error {
 		r.readers = append(r.readers, x)
 		r.Ledger.Open(x.exp, -1, x.record.Totals, x.record.Delivery)
 	}
-	return nil
+	return r.openSpans()
 }
 
 // planFound makes a window of found traces that are not delivered as they are, or returns nil when

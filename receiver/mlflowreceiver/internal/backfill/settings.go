@@ -42,6 +42,9 @@ type Settings struct {
 	// Found, when not nil, restricts the run to these traces, and to those of their experiments that
 	// earlier runs left open.
 	Found []Found
+	// Part says that the run covers a part of what later runs cover: it compares no number of spans, and
+	// keeps the one that the last run over all has left up to date. Runs over Found traces are such runs.
+	Part bool
 	// PageSize is the number of infos of a window, Workers the number of windows in work at the
 	// same time.
 	PageSize, Workers int

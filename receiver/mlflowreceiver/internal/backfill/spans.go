@@ -26,6 +26,7 @@ import (
 // source's number as it is.
 type spanCheck struct {
 	before  progress.SpanCount
+	total   int64 // that all runs had sent when this one began
 	counted int64 // by the source; -1 where it was not asked or can't tell
 	gone    int64 // delivered traces that the source did not show any more when the run began
 
@@ -34,9 +35,12 @@ type spanCheck struct {
 	stale  atomic.Bool // something was settled since the source was asked
 }
 
+// part reports whether the run covers a part of what is compared.
+func (r *run) part() bool { return r.Part || r.Found != nil }
+
 // openSpans loads what is known of the spans.
 func (r *run) openSpans() error {
-	r.spans.counted = -1
+	r.spans.counted, r.spans.total = -1, r.totalSpans()
 	b, err := r.Store.Client.Get(r.ctx, r.Store.spans())
 	if err != nil {
 		return fmt.Errorf("reading the storage: %w", err)
@@ -49,10 +53,38 @@ func (r *run) openSpans() error {
 	case err != nil:
 		return fmt.Errorf("number of spans: %w", err)
 	}
-	if c.Of != r.counts() || c.Sent != r.totalSpans() { // another range, or a run that did not come to its end
+	if known := c.Of != ""; !r.part() && (c.Of != r.counts() || c.Sent != r.spans.total) {
+		// other experiments, or a run that did not come to its end
 		c = progress.SpanCount{}
+		if known {
+			r.Log.Info(notCompared, zap.String("reason", "the experiments are others, or the last run was cut off"))
+		}
 	}
 	r.spans.before = c
+	return nil
+}
+
+const notCompared = "Spans that were added inside of finished traces since the last comparison are not noticed"
+
+// carrySpans keeps the number of spans that a run over all compares with up to date after a run over a
+// part, which has not asked the source. The number is given up where it is not known what the traces of this
+// run added.
+func (r *run) carrySpans() error {
+	s := &r.spans
+	sent := r.totalSpans() - s.total
+	if s.before.Of == "" || sent == 0 && !s.unsure.Load() {
+		return nil
+	}
+	next := s.before
+	next.Counted += s.sent.Load()
+	next.Sent += sent
+	if s.unsure.Load() {
+		next = progress.SpanCount{Added: next.Added}
+		r.Log.Info(notCompared, zap.String("reason", "a trace was left out, or its spans lie in an unknown place"))
+	}
+	if err := r.Store.Client.Set(r.parent, r.Store.spans(), next.Encode()); err != nil {
+		return fmt.Errorf("writing the storage: %w", err)
+	}
 	return nil
 }
 
@@ -89,6 +121,9 @@ func (r *run) totalGone() (n int64) {
 // countSpans asks the source for the spans in its database. It is asked before it counts traces: a trace
 // that appears in between differs there.
 func (r *run) countSpans(experiments []string) error {
+	if r.part() {
+		return nil
+	}
 	r.spans.stale.Store(false)
 	n, err := r.Source.SpanCount(r.ctx, experiments, r.From, r.To)
 	if errors.Is(err, mlflow.ErrUnsupported) {
@@ -106,8 +141,10 @@ func (w *window) noteSpans(traces []*mlflow.Trace) {
 		_, known := w.formerly[t.Info.ID]
 		location, _ := mlflow.Get(t.Info.Tags, mlflow.TagSpansLocation)
 		switch {
-		case t.Info.Timestamp >= r.To:
-		case known, location == "": // of unknown state before; servers before 3.6 do not tell the place
+		case t.Info.Timestamp >= r.To && !r.part():
+		case location == "": // servers before 3.6 do not tell the place
+			r.spans.unsure.Store(true)
+		case known && !r.part(): // of unknown state before
 			r.spans.unsure.Store(true)
 		case location == mlflow.SpansInStore:
 			n += int64(len(t.Spans))
@@ -121,6 +158,7 @@ func (w *window) noteSpans(traces []*mlflow.Trace) {
 // the database, their number is still known.
 func (r *run) noteLeft(reason mlflow.Reason, known, same bool) {
 	switch {
+	case r.part() && reason == mlflow.ReasonInProgress: // counted when it is finished, or met by a run over all
 	case same && reason != mlflow.ReasonInProgress:
 	case same:
 		r.spans.unsure.Store(true)
@@ -134,6 +172,9 @@ func (r *run) noteLeft(reason mlflow.Reason, known, same bool) {
 // concludeSpans compares, once everything is delivered, and keeps the number for the next run.
 func (r *run) concludeSpans() error {
 	s := &r.spans
+	if r.part() {
+		return nil // carrySpans keeps it
+	}
 	if s.counted < 0 || s.stale.Load() {
 		return nil
 	}
@@ -143,7 +184,12 @@ func (r *run) concludeSpans() error {
 		}
 	}
 	now := progress.SpanCount{Of: r.counts(), Counted: s.counted, Sent: r.totalSpans(), Added: s.before.Added}
-	if s.before.Of != "" && !s.unsure.Load() && s.gone == r.totalGone() {
+	switch {
+	case s.before.Of == "":
+	case s.unsure.Load() || s.gone != r.totalGone():
+		r.Log.Info(notCompared, zap.String("reason",
+			"traces were unfinished, have grown, were left out or were deleted meanwhile"))
+	default:
 		now.Added += max(0, s.counted-s.before.Counted-s.sent.Load())
 	}
 	r.addedSpans = now.Added

@@ -72,7 +72,7 @@ func (r *run) process(w *window) {
 	w.totals.Read = int64(len(w.infos))
 	r.Ledger.Update(x.exp.ID, w.begin)
 	r.Observer.Read(int(w.news()))
-	if w.grown > 0 {
+	if w.grown > 0 && !r.part() {
 		r.spans.unsure.Store(true)
 	}
 	r.track(w)
