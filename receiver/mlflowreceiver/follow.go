@@ -19,7 +19,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/tail"
 )
 
-// sayEvery is how often the log says how a source that is followed fares.
+// sayEvery is how often the log says how a source that is followed fares, or that nothing is left to do.
 const sayEvery = time.Hour
 
 // follower follows a source.
@@ -32,6 +32,7 @@ type follower struct {
 	// experiments are those that were selected last, by id.
 	experiments map[string]mlflow.Experiment
 	report      progress.Run
+	published   time.Time // when the report was given away last
 
 	accepted  int64 // traces, by this process
 	unsettled bool  // the last look found traces that had only just ended
@@ -55,7 +56,8 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		if !again.IsZero() {
 			at = again
 		}
-		if !r.waitUntil(at) {
+		f.tel.plan(at)
+		if !f.waitUntil(at) {
 			break
 		}
 		began, before := time.Now(), f.accepted
@@ -80,6 +82,21 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 	}
 	f.publish(time.Now())
 	r.set.Logger.Info("Finished: " + f.report.Headline)
+}
+
+// waitUntil waits for a time, during which the report is written again and again, and reports whether
+// Shutdown has not begun.
+func (f *follower) waitUntil(at time.Time) bool {
+	for {
+		again := f.published.Add(publishEvery)
+		if f.published.IsZero() || !again.Before(at) {
+			return f.mlflowReceiver.waitUntil(at)
+		}
+		if !f.mlflowReceiver.waitUntil(again) {
+			return false
+		}
+		f.publish(time.Time{})
+	}
 }
 
 // look asks for what is new, as far back as the depth says, and delivers it.
@@ -228,6 +245,7 @@ func (f *follower) settle(result backfill.Result, fault error) {
 // publish gives the report away; ended is zero while the source is followed. That it is stopped in the
 // middle of a look is no fault.
 func (f *follower) publish(ended time.Time) {
+	f.published = time.Now()
 	f.report.Ended, f.report.Complete, f.report.Waits = ended, len(f.report.Problems) == 0, f.waits()
 	state := "following the source"
 	if !ended.IsZero() {

@@ -41,12 +41,21 @@ func (r *mlflowReceiver) run(ctx context.Context) {
 			return
 		}
 		if fault == nil {
+			r.idle()
 			return
 		}
 		r.status(fault)
 		if !r.waitUntil(time.Now().Add(wait)) {
 			return
 		}
+	}
+}
+
+// idle says once in a while that nothing is left to do, until Shutdown begins.
+func (r *mlflowReceiver) idle() {
+	for ended := time.Now(); r.waitUntil(time.Now().Add(sayEvery)); {
+		r.set.Logger.Info("Nothing is left to do; the process goes on until it is stopped",
+			zap.String("mode", string(r.cfg.Mode)), zap.Duration("since", time.Since(ended).Round(time.Minute)))
 	}
 }
 

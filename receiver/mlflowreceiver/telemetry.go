@@ -25,6 +25,7 @@ type telemetry struct {
 	count    atomic.Int64 // requests
 	ledger   atomic.Pointer[progress.Ledger]
 	last     atomic.Int64 // Unix milliseconds of the last look that settled what it found; 0 for none
+	next     atomic.Int64 // Unix milliseconds of the next look; 0 where no source is followed
 	delivery atomic.Value // metric.MeasurementOption
 }
 
@@ -60,7 +61,13 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 		}
 		return nil
 	})
-	return t, errors.Join(inFlight, pending, lag)
+	next := b.RegisterReceiverMlflowNextLookCallback(func(_ context.Context, o metric.Float64Observer) error {
+		if at := t.next.Load(); at > 0 {
+			o.Observe(max(0, time.Until(time.UnixMilli(at)).Seconds()))
+		}
+		return nil
+	})
+	return t, errors.Join(inFlight, pending, lag, next)
 }
 
 func (t *telemetry) accounts() []progress.Account {
@@ -103,6 +110,9 @@ func add(c metric.Int64Counter, reason string, n int) {
 
 // looked takes when a look began that has settled everything that it found.
 func (t *telemetry) looked(began time.Time) { t.last.Store(began.UnixMilli()) }
+
+// plan takes when the source is asked next; a time in the past is now.
+func (t *telemetry) plan(at time.Time) { t.next.Store(max(at.UnixMilli(), 1)) }
 
 // requests is the number of requests to the tracking server so far.
 func (t *telemetry) requests() int64 { return t.count.Load() }

@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	registrations                []metric.Registration
 	ReceiverMlflowEditsRefused   metric.Int64Counter
 	ReceiverMlflowLag            metric.Float64ObservableGauge
+	ReceiverMlflowNextLook       metric.Float64ObservableGauge
 	ReceiverMlflowRefusals       metric.Int64Counter
 	ReceiverMlflowSourceBytes    metric.Int64Counter
 	ReceiverMlflowSourceRequests metric.Int64Counter
@@ -62,6 +63,21 @@ func (builder *TelemetryBuilder) RegisterReceiverMlflowLagCallback(cb metric.Flo
 		cb(ctx, &observerFloat64{inst: builder.ReceiverMlflowLag, obs: o})
 		return nil
 	}, builder.ReceiverMlflowLag)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverMlflowNextLookCallback sets callback for observable ReceiverMlflowNextLook metric.
+func (builder *TelemetryBuilder) RegisterReceiverMlflowNextLookCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverMlflowNextLook, obs: o})
+		return nil
+	}, builder.ReceiverMlflowNextLook)
 	if err != nil {
 		return err
 	}
@@ -148,6 +164,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ReceiverMlflowLag, err = builder.meter.Float64ObservableGauge(
 		"otelcol_receiver_mlflow_lag",
 		metric.WithDescription("How long ago the last look at a followed source began that settled everything it found. What appeared at the source before that is delivered or listed. Only in the modes tail and backfill_then_tail. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverMlflowNextLook, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_mlflow_next_look",
+		metric.WithDescription("Time until a followed source is asked again, 0 while it is asked. Only in the modes tail and backfill_then_tail. [Alpha]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
