@@ -137,7 +137,8 @@ func postgresBegin(searchPath string) string {
 func postgresVerdict(err error) verdict {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
-		if lost(err) || pgconn.Timeout(err) {
+		// SafeToRetry: nothing was sent, as on a connection that was found closed.
+		if lost(err) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
 			return again
 		}
 		return final
