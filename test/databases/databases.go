@@ -42,6 +42,7 @@ type Server struct {
 	Dir  string // of its data
 
 	command []string
+	pooled  string // of a pooler, the database behind it
 	owner   *syscall.Credential
 	db      *sql.DB // as Admin
 
@@ -139,7 +140,11 @@ func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// The shell ends the server when its input ends, which it does with this process.
-	const guarded = `"$@" & server=$!; cat > /dev/null; kill -QUIT $server 2> /dev/null || kill $server; wait $server`
+	signal := "KILL"
+	if s.Kind == "postgresql" && s.pooled == "" {
+		signal = "QUIT" // at once, with all processes
+	}
+	guarded := `"$@" & server=$!; cat > /dev/null; kill -` + signal + ` $server; wait $server`
 	cmd := exec.Command("sh", append([]string{"-c", guarded, "sh"}, s.command...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
 	cmd.Dir = s.Dir

@@ -137,8 +137,7 @@ func postgresBegin(searchPath string) string {
 func postgresVerdict(err error) verdict {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
-		// SafeToRetry: nothing was sent, as on a connection that was found closed.
-		if lost(err) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
+		if lost(err) || errors.Is(err, pgconn.ErrConnClosed) || pgconn.Timeout(err) || pgconn.SafeToRetry(err) {
 			return again
 		}
 		return final

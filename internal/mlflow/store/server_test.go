@@ -44,6 +44,7 @@ func TestVerdicts(t *testing.T) {
 		require.Equal(t, again, mysqlVerdict(fmt.Errorf("x: %w", err)))
 	}
 	require.Equal(t, again, mysqlVerdict(mysql.ErrInvalidConn))
+	require.Equal(t, again, postgresVerdict(fmt.Errorf("x: %w", pgconn.ErrConnClosed)))
 	for _, err := range []error{context.Canceled, errTooMuch, errDenied, errors.New("server refused TLS connection")} {
 		require.Equal(t, final, postgresVerdict(err), err)
 		require.Equal(t, final, mysqlVerdict(err), err)
