@@ -34,14 +34,30 @@ def server(directory):
 class Backfill:
     """A run of the built collector that drops what it reads. GOGC as in the unit file and the image."""
 
-    def __init__(self, source, end="", cores=None):
+    def __init__(self, source, end="", cores=None, settings=()):
+        """settings are key=value of the receiver, as --set takes them."""
         self.out = tempfile.TemporaryDirectory(prefix="bench-backfill-")
         env = {**without_settings(), "GOGC": "200", "BENCH_SOURCE": source, "BENCH_END": end, "BENCH_OUT": self.out.name}
         if cores:
             env["GOMAXPROCS"] = str(cores)
         self.log = open(os.path.join(self.out.name, "log"), "w+b")
         command = [os.path.join(ROOT, "dist/otelcol-mlflow"), "--config", os.path.join(HERE, "backfill.yaml")]
+        for setting in settings:
+            command += ["--set", "receivers.mlflow." + setting]
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def stop(self):
+        """Stops the run; whether it was going on, and how many traces were accepted per second."""
+        going = self.process.poll() is None
+        self.process.terminate()
+        self.process.wait()
+        try:
+            with open(os.path.join(self.out.name, "report.json")) as f:
+                run = json.load(f)["receivers"][0]
+            return going, run["totals"]["accepted"] / max(run["duration_seconds"], 0.001)
+        finally:
+            self.log.close()
+            self.out.cleanup()
 
     def wait(self):
         """Waits for the end; {"traces", "seconds", "cpu", "rss_mb"}: the report's count and duration, CPU seconds and peak memory of the whole process."""

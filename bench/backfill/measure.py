@@ -96,7 +96,7 @@ def main():
             traces = record(bin_dir, url, requests)
             for n in range(rounds):
                 print(f"round {n + 1} of {rounds}", file=sys.stderr)
-                run = lab.Backfill(url, REST_END).wait()
+                run = lab.Backfill(url, REST_END, settings=["max_source_utilization=1"]).wait()
                 table.add("REST", **run)
                 if run["traces"] != traces:
                     sys.exit(f"a REST backfill read {run['traces']} traces, another {traces}")

@@ -1,9 +1,10 @@
-"""Measures what a backfill costs the users of the server that it reads; neighbour.sh calls it.
+"""Measures what the receiver costs the users of the server that it reads; neighbour.sh calls it.
 
-    PYTHON neighbour.py STORE_DIR SECONDS
+    PYTHON neighbour.py STORE_DIR SECONDS ROUNDS
 
-A foreground client of MLflow logs a trace and searches traces, in turn, with a pause between, against a server with one worker over a copy of the store: for SECONDS
-alone, then for SECONDS while a backfill with default settings runs. Prints latencies of both, what grew how much, and the errors that the client saw; fails if there was one.
+A foreground client of MLflow logs a trace and searches traces, in turn, with a pause between, against a server with one worker over a copy of the store: SECONDS alone,
+then as long while each of the contestants reads the same server, and that ROUNDS times in turn. Prints latencies, by how much each contestant makes p95 grow
+compared with the same round's time alone (median of the rounds), and the errors that the client saw; fails if there was one.
 """
 
 import collections
@@ -64,32 +65,51 @@ def p95(values):
     return statistics.quantiles(values, n=100, method="inclusive")[94]
 
 
+CONTESTANTS = {
+    "backfill, 0.5": ["max_source_utilization=0.5"],
+    "backfill, 1": ["max_source_utilization=1"],
+    "tail, 0.5": ["mode=tail", "on_complete=stay", "collection_interval=5s", "max_source_utilization=0.5"],
+}
+
+
 def main():
-    store, seconds = sys.argv[1], float(sys.argv[2])
+    store, seconds, rounds = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     import logging
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
+    found, rates, failed = collections.defaultdict(list), collections.defaultdict(list), []
     with tempfile.TemporaryDirectory(prefix="bench-neighbour-") as copy:
         shutil.copy(os.path.join(store, "mlflow.db"), copy)
         with lab.server(copy) as url:
             operations = foreground(url)
             watch(operations, 5)  # warms up
-            before, errors_before = watch(operations, seconds)
-            backfill = lab.Backfill(url)
-            begin = time.monotonic()
-            time.sleep(1)
-            during, errors = watch(operations, seconds, lambda: backfill.process.poll() is None)
-            if backfill.process.poll() is not None:
-                print(f"the backfill ended after {time.monotonic() - begin:.0f} s; a larger N lasts longer")
-            backfill.process.terminate()
-            backfill.process.wait()
-    print(f"{'ms':8} {'p50 alone':>10} {'during':>8} {'p95 alone':>10} {'during':>8} {'grown':>7}   operations")
-    for name in before:
-        alone, now = before[name], during[name]
-        print(f"{name:8} {statistics.median(alone):10.0f} {statistics.median(now):8.0f} {p95(alone):10.0f} {p95(now):8.0f} {p95(now) / p95(alone):6.2f}x   {len(alone)} + {len(now)}")
-    print(f"errors: {len(errors_before)} alone, {len(errors)} during; load {os.getloadavg()[0]:.1f}")
-    if errors:
-        sys.exit("\n".join(sorted(set(errors))))
+            for n in range(rounds):
+                print(f"round {n + 1} of {rounds}", file=sys.stderr)
+                latencies, errors = watch(operations, seconds)
+                found["alone"].append(latencies)
+                failed += errors
+                for name, settings in CONTESTANTS.items():
+                    run = lab.Backfill(url, settings=settings)
+                    time.sleep(1)
+                    latencies, errors = watch(operations, seconds, lambda: run.process.poll() is None)
+                    going, rate = run.stop()
+                    if not going:
+                        print(f"{name} ended early; a larger N lasts longer")
+                    found[name].append(latencies)
+                    rates[name].append(rate)
+                    failed += errors
+    kinds = [*operations, "both"]
+    print(f"{'p95 in ms, median':20}" + "".join(f" {kind:>8} {'grown':>7}" for kind in kinds) + "   traces/s")
+    for name, runs in found.items():
+        line = f"{name:20}"
+        for kind in kinds:
+            grown = statistics.median(p95(run[kind]) / p95(alone[kind]) for run, alone in zip(runs, found["alone"]))
+            line += f" {statistics.median(p95(run[kind]) for run in runs):8.0f} {grown:6.2f}x"
+        print(line + (f" {statistics.median(rates[name]):10.0f}" if name in rates else ""))
+    count = sum(len(run["both"]) for runs in found.values() for run in runs)
+    print(f"operations: {count}; errors: {len(failed)}; load {os.getloadavg()[0]:.1f}")
+    if failed:
+        sys.exit("\n".join(sorted(set(failed))))
 
 
 if __name__ == "__main__":

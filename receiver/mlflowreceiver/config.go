@@ -104,6 +104,9 @@ type Config struct {
 	Concurrency int `mapstructure:"concurrency"`
 	// RequestsPerSecond bounds all requests to a tracking server together; 0 is no bound.
 	RequestsPerSecond float64 `mapstructure:"requests_per_second"`
+	// MaxSourceUtilization is the share of time in which all requests together may keep a tracking server
+	// busy; 1 is no bound.
+	MaxSourceUtilization float64 `mapstructure:"max_source_utilization"`
 	// RetryOnFailure is the back-off for requests to the source. Its intervals are also those
 	// between the single traces that are sent to a destination that refuses; max_elapsed_time
 	// concerns the source only.
@@ -234,10 +237,12 @@ func createDefaultConfig() component.Config {
 		OnReplaced:         OnReplacedStop,
 		PageSize:           500,
 		Concurrency:        2,
-		RetryOnFailure:     retry,
-		MaxTraceSizeMiB:    64,
-		Payloads:           genai.PayloadsStructured,
-		CaptureContent:     true,
+
+		MaxSourceUtilization: 0.5,
+		RetryOnFailure:       retry,
+		MaxTraceSizeMiB:      64,
+		Payloads:             genai.PayloadsStructured,
+		CaptureContent:       true,
 	}
 }
 
@@ -317,6 +322,10 @@ func (c *Config) validateSource() error {
 	if !(c.RequestsPerSecond >= 0) { // also true for NaN
 		errs = append(errs, fmt.Errorf("requests_per_second: %v is not a number from 0 on; 0 means no bound",
 			c.RequestsPerSecond))
+	}
+	if !(c.MaxSourceUtilization > 0 && c.MaxSourceUtilization <= 1) { // also true for NaN
+		errs = append(errs, fmt.Errorf("max_source_utilization: %v is not above 0 and at most 1; 1 means no pauses",
+			c.MaxSourceUtilization))
 	}
 	if c.MaxTraceSizeMiB < 1 || c.MaxTraceSizeMiB > 1024 {
 		errs = append(errs, fmt.Errorf("max_trace_size_mib: %d is not between 1 and 1024", c.MaxTraceSizeMiB))

@@ -168,6 +168,7 @@ func TestConfigMistakes(t *testing.T) {
 		"page":        {good + "page_size: 1000", "page_size: 1000 is not between 1 and 500"},
 		"concurrency": {good + "concurrency: 0", "concurrency: 0"},
 		"rate":        {good + "requests_per_second: -1", "requests_per_second: -1"},
+		"utilization": {good + "max_source_utilization: 0", "max_source_utilization: 0 is not above 0"},
 		"no rate":     {good + "requests_per_second: .nan", "requests_per_second: NaN"},
 		"proxy":       {good + "http: {proxy_url: 'canary:1'}", "http::proxy_url: this is no address"},
 		"cipher":      {good + "http: {tls: {cipher_suites: [rot13]}}", "http::tls: failed to load TLS config"},

@@ -46,7 +46,7 @@ func Backfill(source, dir string) Config {
 	return Config{
 		"receivers": map[string]any{"mlflow": map[string]any{
 			"tracking_uri": source, "experiments": map[string]any{"names": []any{"*"}}, "on_complete": "shutdown",
-			"storage": "file_storage",
+			"storage": "file_storage", "max_source_utilization": 1,
 		}},
 		"exporters": map[string]any{"file": map[string]any{
 			"path":     filepath.Join(dir, "traces.jsonl"),

@@ -68,7 +68,7 @@ func readSpans(t *testing.T, source string, names []any) map[otlpsink.SpanKey][]
 	t.Helper()
 	dir, sink := t.TempDir(), otlpsink.New(t)
 	c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names", names).
-		Set("receivers::mlflow::max_skipped", "20%").Set("receivers::mlflow::end_time", farOff)
+		Set("receivers::mlflow::max_skipped", "50%").Set("receivers::mlflow::end_time", farOff)
 	collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
 	return single(t, sink.Accepted())
 }

@@ -1,6 +1,6 @@
 """Runs one MLflow server for a test and ends it with the test.
 
-    PYTHON server.py [--dir DIR] [--auth] [--local-artifacts] [--workers N] [--store URI]
+    PYTHON server.py [--dir DIR] [--auth] [--local-artifacts] [--artifacts LOCATION] [--workers N] [--store URI] [--env NAME=VALUE]...
 
 PYTHON is what env.sh printed; the server has the version of that environment. The server listens on a
 free port of 127.0.0.1, with a SQLite store DIR/mlflow.db and artifacts in DIR/artifacts, which go
@@ -18,6 +18,9 @@ With --auth (basic authentication, default permission NO_PERMISSIONS) it also ha
     "experiments": {"team-a": "1", "team-b": "2", "team-c": "3"}
 
 three experiments made for the purpose, of which the reader may READ team-a only.
+
+--artifacts is another place for artifacts that go through the server, such as s3://bucket/prefix. --env sets a variable of
+the server.
 
 --local-artifacts makes clients write artifacts straight into DIR/artifacts (file:// locations).
 
@@ -97,8 +100,9 @@ def start(directory, port, options):
     if options.local_artifacts:
         command += ["--no-serve-artifacts", "--default-artifact-root", "file://" + artifacts]
     else:
-        command += ["--artifacts-destination", artifacts]
+        command += ["--artifacts-destination", options.artifacts or artifacts]
     env = clean_environment()
+    env.update(setting.split("=", 1) for setting in options.env)
     if options.auth:
         command += ["--app-name", "basic-auth"]
         config = os.path.join(directory, "basic_auth.ini")
@@ -206,6 +210,8 @@ def main():
     parser.add_argument("--dir")
     parser.add_argument("--auth", action="store_true")
     parser.add_argument("--local-artifacts", action="store_true")
+    parser.add_argument("--artifacts")
+    parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--store")
     options = parser.parse_args()

@@ -223,7 +223,7 @@ func (b *bucketReader) explain(err error, bucket, key string) (skip *mlflow.Skip
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return mlflow.Skipf(mlflow.ReasonArtifactDenied,
 			"reading %s/%s is denied (%s); the credentials of artifacts::s3 "+
-			"need s3:GetObject, and s3:ListBucket so that a missing object is told from a denied one", at, key,
+				"need s3:GetObject, and s3:ListBucket so that a missing object is told from a denied one", at, key,
 			e.Code), false
 	case http.StatusNotFound:
 		return mlflow.Skipf(mlflow.ReasonArtifactMissing, "there is no object %s/%s", at, key), false

@@ -37,6 +37,7 @@ type Config struct {
 	// upper bound of requests for pages of infos and for spans in flight (0: 1)
 	Concurrency       int
 	RequestsPerSecond float64                   // of all kinds together; 0: no bound
+	MaxUtilization    float64                   // share of time that requests keep the server busy; 0 or 1: no bound
 	MaxTraceBytes     int64                     // larger traces are skipped (0: 64 MiB)
 	Retry             configretry.BackOffConfig // back-off between the attempts of one request
 	Logger            *zap.Logger               // nil: none
@@ -68,6 +69,7 @@ type Client struct {
 	http    http.Client
 	limiter *rate.Limiter
 	gate    *gate
+	pacer   *pacer
 	large   chan struct{} // holds one element while a large answer is read
 	chunk   atomic.Int32  // traces per batch, halved by large answers
 	blame   atomic.Int32  // traces in a row that the server failed for
@@ -107,7 +109,8 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	c := &Client{cfg: cfg, http: *cfg.HTTP, gate: newGate(cfg.Concurrency), large: make(chan struct{}, 1)}
+	c := &Client{cfg: cfg, http: *cfg.HTTP, gate: newGate(cfg.Concurrency),
+		pacer: newPacer(cfg.MaxUtilization), large: make(chan struct{}, 1)}
 	c.http.CheckRedirect = sameServer
 	c.chunk.Store(maxChunk)
 	limit := rate.Inf

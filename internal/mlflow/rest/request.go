@@ -88,8 +88,18 @@ func (c *Client) attempt(ctx context.Context, r *request) (body []byte, failure 
 	if err != nil {
 		return nil, &Error{Kind: KindRequest, Route: r.route, Message: "the request can't be made", Err: err}
 	}
+	if err := c.pacer.begin(ctx); err != nil {
+		return nil, &Error{Kind: KindUnavailable, Route: r.route, Message: "stopped", Err: err}
+	}
 	start := time.Now()
 	status := 0
+	defer func() {
+		if status == 0 {
+			c.pacer.end(0) // a server that is away is not kept busy
+		} else {
+			c.pacer.end(time.Since(start))
+		}
+	}()
 	if c.cfg.Hooks.Request != nil {
 		defer func() {
 			c.cfg.Hooks.Request(Request{Route: r.route, Status: status, Duration: time.Since(start), Bytes: received})

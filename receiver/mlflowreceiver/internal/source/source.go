@@ -39,6 +39,7 @@ type Settings struct {
 	SearchPage        int                         // infos per search request to a tracking server
 	Concurrency       int                         // requests for spans in flight
 	RequestsPerSecond float64                     // of all kinds; 0: no bound
+	MaxUtilization    float64                     // share of time that a tracking server is kept busy; 1: no bound
 	MaxTraceSize      int                         // bytes
 	Retry             configretry.BackOffConfig   // back-off between the attempts of one request
 	Databricks        Databricks                  // how a workspace is read
@@ -188,8 +189,8 @@ func (s *Settings) server(ctx context.Context, address string) (*rest.Client, er
 	}
 	return rest.New(rest.Config{
 		URL: u, HTTP: client, Workspace: s.Workspace, PageSize: s.SearchPage, Concurrency: s.Concurrency,
-		RequestsPerSecond: s.RequestsPerSecond,
-		MaxTraceBytes:     int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
+		RequestsPerSecond: s.RequestsPerSecond, MaxUtilization: s.MaxUtilization,
+		MaxTraceBytes: int64(s.MaxTraceSize), Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
 	})
 }
 

@@ -1,0 +1,101 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowserver
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Bucket is a running object store with one bucket, which ends with Stop.
+type Bucket struct {
+	URL    string
+	Writer Keys // may do everything
+	Reader Keys // may read objects and list the bucket
+	Other  Keys // may not read
+
+	packages string // folder of boto3 and moto
+	stdin    io.Closer
+	ended    chan struct{}
+}
+
+// Keys sign requests to a bucket.
+type Keys struct {
+	ID     string `json:"id"`
+	Secret string `json:"secret"`
+}
+
+// boto3 returns the folder that holds boto3 and moto; the first call of a machine installs them.
+var boto3 = sync.OnceValues(func() (string, error) {
+	out, err := output(exec.Command(filepath.Join(Scripts(), "env.sh"), "s3"))
+	if err != nil {
+		return "", err
+	}
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(strings.TrimSpace(string(out)))), "lib",
+		"python3*", "site-packages"))
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("the environment of boto3 has the folders %q", found)
+	}
+	if err != nil {
+		return "", err
+	}
+	return found[0], nil
+})
+
+// StartBucket starts an object store with a bucket.
+func StartBucket(name string) (*Bucket, error) {
+	python, err := Python(Database)
+	if err != nil {
+		return nil, err
+	}
+	packages, err := boto3()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(python, filepath.Join(Scripts(), "bucket.py"), name)
+	cmd.Env = append(environment(), "PYTHONPATH="+packages)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	b := &Bucket{packages: packages, stdin: stdin, ended: make(chan struct{})}
+	line, readErr := bufio.NewReader(stdout).ReadBytes('\n')
+	go func() {
+		_ = cmd.Wait()
+		close(b.ended)
+	}()
+	if readErr != nil {
+		b.Stop()
+		return nil, fmt.Errorf("the object store did not start: %s", complaints.String())
+	}
+	return b, json.Unmarshal(line, b)
+}
+
+// Stop ends the object store.
+func (b *Bucket) Stop() {
+	_ = b.stdin.Close()
+	<-b.ended
+}
+
+// Env is what MLflow needs to write into the bucket, as NAME=value.
+func (b *Bucket) Env() []string {
+	return []string{"PYTHONPATH=" + b.packages, "MLFLOW_S3_ENDPOINT_URL=" + b.URL, "AWS_DEFAULT_REGION=eu-central-1",
+		"AWS_ACCESS_KEY_ID=" + b.Writer.ID, "AWS_SECRET_ACCESS_KEY=" + b.Writer.Secret, "AWS_EC2_METADATA_DISABLED=true"}
+}
