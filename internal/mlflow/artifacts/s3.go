@@ -212,9 +212,10 @@ func (b *bucketReader) explain(err error, bucket, key string) (skip *mlflow.Skip
 		return mlflow.Skipf(mlflow.ReasonWrongRegion, "%s lies in another region than %s (%s); write %s", at,
 			b.region(), e.Code, hint), true
 	case minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, "InvalidToken", "RequestTimeTooSkewed":
+		// A signature is that of one object: a store may take it for others.
 		return mlflow.Skipf(mlflow.ReasonArtifactDenied,
 			"the credentials of artifacts::s3 are not accepted for %s (%s)",
-			at, e.Code), true
+			at, e.Code), e.Code != minio.SignatureDoesNotMatch
 	}
 	switch e.StatusCode {
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect:

@@ -191,12 +191,15 @@ func TestBucketPause(t *testing.T) {
 		require.ErrorContains(t, err, "token_expired")
 	}
 	require.EqualValues(t, s3Attempts, s.requests.Load())
-	code = "NoSuchKey"
-	for range 3 {
-		_, err := r.Read(context.Background(), folder("s3://other"), ArchiveFile)
-		require.ErrorContains(t, err, "artifact_missing")
+	for i, want := range map[string]string{"NoSuchKey": "artifact_missing", "SignatureDoesNotMatch": "artifact_denied"} {
+		code = i
+		before := s.requests.Load()
+		for range 3 {
+			_, err := r.Read(context.Background(), folder("s3://other"), ArchiveFile)
+			require.ErrorContains(t, err, want)
+		}
+		require.Equal(t, before+3, s.requests.Load())
 	}
-	require.EqualValues(t, s3Attempts+3, s.requests.Load())
 }
 
 func TestBucketCancelled(t *testing.T) {

@@ -6,11 +6,14 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -112,4 +115,36 @@ func TestArchivedMeanwhile(t *testing.T) {
 		require.Equal(t, mlflow.SpansInArchive, trace.Info.SpansLocation())
 		return nil
 	}))
+}
+
+// TestRefusedArtifact reads a trace that has rows and an artifact which the object store refuses to show: the rows
+// are no substitute. Where there is no artifact they are all there is.
+func TestRefusedArtifact(t *testing.T) {
+	path := placeStore(t, "sample")
+	change(t, path, "DELETE FROM trace_tags WHERE key = 'mlflow.trace.spansLocation' AND request_id = '"+first+"'",
+		"INSERT OR REPLACE INTO trace_tags (request_id, key, value) VALUES ('"+first+"', 'mlflow.artifactLocation', "+
+			"'s3://box/1/traces/"+first+"/artifacts')")
+	for status, reason := range map[int]mlflow.Reason{http.StatusForbidden: mlflow.ReasonArtifactDenied,
+		http.StatusNotFound: ""} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+		}))
+		s, err := Open(context.Background(), Target{Path: path}, Options{MaxTraceSize: 1 << 20,
+			Artifacts: artifacts.Config{S3: configoptional.Some(artifacts.S3Config{Endpoint: server.URL,
+				Region: "eu-central-1", Anonymous: true})}})
+		require.NoError(t, err)
+		infos, err := s.Lookup(context.Background(), "", []string{first})
+		require.NoError(t, err)
+		require.NoError(t, s.Traces(context.Background(), infos,
+			func(_ int, trace *mlflow.Trace, skip *mlflow.Skip) error {
+				if reason == "" {
+					require.Len(t, trace.Spans, 6)
+				} else {
+					require.Equal(t, reason, skip.Reason)
+				}
+				return nil
+			}))
+		require.NoError(t, s.Close())
+		server.Close()
+	}
 }

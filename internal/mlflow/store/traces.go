@@ -118,10 +118,16 @@ func (s *Store) trace(ctx context.Context, info mlflow.Info, spans *spanRows) (*
 	// The server looks for the artifact only. Servers 3.4 and 3.5 wrote spans that came by OTLP
 	// into the database without saying so in a tag.
 	trace, skip, err := s.artifact(ctx, info)
-	if skip != nil && len(spans.rows) > 0 {
+	if skip != nil && len(spans.rows) > 0 && !refused(skip.Reason) {
 		trace, skip = ofRows(info, spans)
 	}
 	return trace, skip, err
+}
+
+// refused reports whether an artifact may be there and was not shown. Rows are no substitute for it: they are
+// spelled differently.
+func refused(r mlflow.Reason) bool {
+	return r == mlflow.ReasonArtifactDenied || r == mlflow.ReasonWrongRegion || r == mlflow.ReasonTokenExpired
 }
 
 // ofRows makes a trace of its rows, root first and then by start, which is the order of the
