@@ -91,7 +91,7 @@ FAULTS_SOAK ?= 20m
 FAULTS_STEPS ?= 4000
 FAULTS_SEED ?= 0
 faults: build
-	go test -C test -count=1 -timeout 90m -v -run '^Test(Kills|Stops|Blips|Soak)$$' ./faults -args \
+	go test -C test -count=1 -timeout 90m -v -run '^Test(Kills|Stops|Blips|Soak|LiveSoak)$$' ./faults -args \
 		-kills=$(FAULTS_KILLS) -traces=$(FAULTS_TRACES) -stops=$(FAULTS_STOPS) -blips=$(FAULTS_BLIPS) \
 		-soak=$(FAULTS_SOAK) -seed=$(FAULTS_SEED)
 	go test -C test -count=1 -timeout 40m -v ./week -args -steps=$(FAULTS_STEPS) -kills=$$(($(FAULTS_STEPS) / 50)) \

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -201,7 +200,6 @@ func TestBlips(t *testing.T) {
 const (
 	soakSpans  = 300  // per second
 	soakFaults = 0.01 // share of requests, on both sides
-	soakWindow = 20   // parts of a soak, of each of which the smallest memory is taken
 )
 
 // A backfill of 300 spans per second, with faults in 1 % of the requests on both sides, delivers
@@ -220,18 +218,14 @@ func TestSoak(t *testing.T) {
 	c := small(collector.Backfill(from.URL, dir).ToOTLP(to.URL, nil)).Set("receivers::mlflow::page_size", pageSize/2)
 	began := time.Now()
 	p := collector.Start(t, dir, c)
-	peak := collector.WatchPeak(t, p)
-	low := make([]int64, soakWindow) // MiB
+	memory := watchMemory(t, p, *soakFlag)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := began.Add(2**soakFlag + patience); !p.Ended(); {
 		require.True(t, time.Now().Before(deadline), "the soak does not end")
 		select {
 		case <-tick.C:
-			i := min(soakWindow-1, sink.Distinct()*soakWindow/(traces*spans))
-			if mib := p.Resident(); mib > 0 && (low[i] == 0 || mib < low[i]) {
-				low[i] = mib
-			}
+			memory.at(sink.Distinct() * soakWindow / (traces * spans))
 		case <-p.Gone():
 		}
 	}
@@ -240,15 +234,11 @@ func TestSoak(t *testing.T) {
 	badSource, askedSource := from.Faults()
 	badSink, askedSink := to.Faults()
 	t.Logf("seed %d: %d spans in %v, %.0f per second; faults: %d of %d requests to the source, %d of %d to the "+
-		"destination; all arrived, %d traces arrived again; resident memory in MiB: peak %d, smallest of each part %v",
+		"destination; all arrived, %d traces arrived again; resident memory in MiB: %s",
 		*seedFlag, traces*spans, took.Round(time.Second), float64(traces*spans)/took.Seconds(), badSource, askedSource,
-		badSink, askedSink, repeated(sink), peak.MiB(), low)
+		badSink, askedSink, repeated(sink), memory)
 	requireAll(t, dir, sink, traces*spans)
-	// A run of some seconds is over before memory has settled.
-	if *soakFlag >= time.Minute {
-		early, late := slices.Max(low[2:6]), slices.Min(low[soakWindow-6:soakWindow-1])
-		assert.LessOrEqual(t, late, early*5/4+8, "resident memory grows")
-	}
+	memory.requireSteady(t)
 }
 
 // pace lets so many spans pass in a second.
