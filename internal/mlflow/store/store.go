@@ -190,6 +190,7 @@ func (s *Store) scope(experiments []string, r mlflow.Range) (string, []any, erro
 // Infos implements mlflow.Source. It reads what identifies a trace, its times and its state; Detailed
 // reads the rest. (The number of spans alone makes listing take 1.7 times as long.)
 func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position, limit int) ([]mlflow.Info, error) {
+	r.From = lowest(r.From, after)
 	where, args, err := s.scope([]string{r.ExperimentID}, r)
 	if err != nil {
 		return nil, err
@@ -201,7 +202,8 @@ func (s *Store) Infos(ctx context.Context, r mlflow.Range, after mlflow.Position
 // of the experiments.
 func (s *Store) Recent(ctx context.Context, r mlflow.Recency, after mlflow.Position, limit int) ([]mlflow.Info,
 	error) {
-	where, args, err := s.scope(r.Experiments, mlflow.Range{From: max(r.From, r.Since), Filter: r.Filter})
+	from := lowest(max(r.From, r.Since), after)
+	where, args, err := s.scope(r.Experiments, mlflow.Range{From: from, Filter: r.Filter})
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +213,7 @@ func (s *Store) Recent(ctx context.Context, r mlflow.Recency, after mlflow.Posit
 // Ended implements mlflow.Source.
 func (s *Store) Ended(ctx context.Context, r mlflow.Range, since int64, after mlflow.Position,
 	limit int) ([]mlflow.Info, error) {
+	r.From = lowest(r.From, after)
 	where, args, err := s.scope([]string{r.ExperimentID}, r)
 	if err != nil {
 		return nil, err
