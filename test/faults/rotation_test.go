@@ -143,8 +143,8 @@ func TestTLSOfDestination(t *testing.T) {
 			return host(w.URL()), func(r *Relay, c collector.Config, ca string) {
 				delete(c["exporters"].(map[string]any), "file")
 				c.Set("exporters::databricks", map[string]any{
-					"host": "https://" + r.Address, "auth": map[string]any{"auth_type": "oauth-m2m", "client_id": writer,
-						"client_secret": secret},
+					"host":    "https://" + r.Address,
+					"auth":    map[string]any{"auth_type": "oauth-m2m", "client_id": writer, "client_secret": secret},
 					"catalog": at.Catalog, "schema": at.Schema, "table_prefix": at.Prefix,
 					"retry_on_failure": map[string]any{"initial_interval": "50ms", "max_interval": "200ms"},
 					"http":             map[string]any{"tls": map[string]any{"ca_file": ca}},

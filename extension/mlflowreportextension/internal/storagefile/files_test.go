@@ -18,8 +18,8 @@ type m = map[string]any
 func TestFiles(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
 	for _, name := range []string{"receiver_mlflow_", "receiver_mlflow_prod~0020eu", "exporter_otlp_http__traces",
-		"exporter_otlp_http_b_traces", "receiver_mlflow_unused", "exporter_otlp_http__traces.20260101T000000.000Z.backup",
-		"tempdb123", "notes.txt", "receiver_filelog_"} {
+		"exporter_otlp_http_b_traces", "receiver_mlflow_unused",
+		"exporter_otlp_http__traces.20260101T000000.000Z.backup", "tempdb123", "notes.txt", "receiver_filelog_"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "receiver_mlflow__folder"), 0o700))
