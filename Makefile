@@ -10,8 +10,8 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 # The variables that are written on the make command line: make run takes nothing else from the environment.
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
-.PHONY: build minimal run written check test test-unit test-race test-rest lint modules generate e2e compat faults \
-	bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
+.PHONY: build minimal run written check test test-unit test-race test-rest lint modules cross release generate e2e compat \
+	faults bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
 
@@ -47,6 +47,18 @@ lint:
 # Nested modules: tidy, built, vetted.
 modules:
 	scripts/modules.sh
+
+# Vets and builds for the targets that no test runs on: what one of them lacks must not be found by its users.
+cross:
+	for target in windows/amd64 linux/arm64; do \
+		GOOS=$${target%/*} GOARCH=$${target#*/} go vet ./... && \
+		GOOS=$${target%/*} GOARCH=$${target#*/} go build ./... || exit 1; \
+	done
+
+# Archives, SBOMs and checksums in build/release: TARGETS=linux/amd64 for one of the six.
+TARGETS ?=
+release:
+	scripts/release.sh $(TARGETS)
 
 generate:
 	go generate ./...

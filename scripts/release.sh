@@ -26,7 +26,6 @@ mkdir -p "$out"
 sed -e "s|^  version: .*|  version: $version+$commit.collector.$collector|" \
   -e "s|^  output_path: .*|  output_path: ./$out/src|" builder-config.yaml >"$out/builder-config.yaml"
 go tool builder --config "$out/builder-config.yaml" --skip-compilation
-go list -C "$out/src" -m -f '{{.Path}}@{{.Version}} {{.Dir}}' all >"$out/modules"
 
 for target in "$@"; do
   os=${target%/*} arch=${target#*/} binary=otelcol-mlflow
@@ -39,6 +38,8 @@ for target in "$@"; do
   cp LICENSE NOTICE README.md "$folder"
   cp -R config "$folder/config"
   cp testdata/sample/mlflow.db "$folder/testdata/sample"
+  GOOS=$os GOARCH=$arch go list -C "$out/src" -deps -f '{{with .Module}}{{.Path}}@{{.Version}} {{.Dir}}{{end}}' . |
+    sort -u >"$out/modules"
   scripts/licenses.sh "$folder/$binary" "$out/modules" "$folder/LICENSES"
   go tool -modfile=tools/cyclonedx-gomod/go.mod cyclonedx-gomod bin -json -noserial -notimestamp \
     -version "v$version" -output "$out/$name.cdx.json" "$folder/$binary"
