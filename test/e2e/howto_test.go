@@ -8,11 +8,13 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -242,4 +244,58 @@ func protectedExperiment(t *testing.T, s *mlflowserver.Server) string {
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&made))
 	require.NotEmpty(t, made.ID)
 	return made.ID
+}
+
+// The Python of docs/how-to/files.md gives a row for each trace of the sample store.
+func TestHowToFiles(t *testing.T) {
+	t.Parallel()
+	body, err := os.ReadFile(filepath.Join(collector.Root(), "docs", "how-to", "files.md"))
+	require.NoError(t, err)
+	_, code, ok := strings.Cut(string(body), "```python\n")
+	require.True(t, ok)
+	code, _, _ = strings.Cut(code, "```")
+	dir := shipped(t, "quickstart.yaml", "", nil, 0)
+	script := filepath.Join(dir, "traces.py")
+	require.NoError(t, os.WriteFile(script, []byte(code), 0o600))
+	python, err := mlflowserver.Python(mlflowserver.Database)
+	require.NoError(t, err)
+	out, err := exec.CommandContext(t.Context(), python, script,
+		filepath.Join(dir, "out", "traces.jsonl")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "\n122 traces 37")
+	assert.Contains(t, string(out), "metric_groundedness")
+}
+
+// What an agent sends to the sidecar is at the backend, also when that was away, and the sidecar was killed.
+func TestHowToSidecar(t *testing.T) {
+	t.Parallel()
+	dir, intake, backend := t.TempDir(), collector.FreeAddress(t), collector.FreeAddress(t)
+	env := []string{"OTELCOL_MLFLOW_ENDPOINT=http://" + backend, "OTELCOL_MLFLOW_OTLP=" + intake,
+		"OTELCOL_MLFLOW_OTLP_GRPC=" + collector.FreeAddress(t), "OTELCOL_MLFLOW_STATE=" + filepath.Join(dir, "state")}
+	start := func() *collector.Process {
+		return collector.Command(t, dir, env, collector.Default(), "--config", "config/sidecar.yaml")
+	}
+	away := start()
+	trace := `{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5b8efff798038103d269b633813fc60c",
+		"spanId": "eee19b7ec3c1b174", "name": "chat", "startTimeUnixNano": "1772812800000000000",
+		"endTimeUnixNano": "1772812801000000000", "attributes": [
+			{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}]}]}]}]}`
+	eventually(t, func() bool {
+		answer, err := http.Post("http://"+intake+"/v1/traces", "application/json", strings.NewReader(trace))
+		if err != nil {
+			return false
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	}, "the sidecar takes it")
+	away.Kill()
+
+	sink := otlpsink.New(t)
+	listener, err := net.Listen("tcp", backend)
+	require.NoError(t, err)
+	server := &http.Server{Handler: sink, ReadHeaderTimeout: patience}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	start()
+	eventually(t, func() bool { return len(sink.Spans()) == 1 }, "the span arrives")
 }
