@@ -37,6 +37,7 @@ dist/quickstart: $(SOURCES)
 
 check: lint modules
 	scripts/versions.sh
+	scripts/dockerfile.sh
 	scripts/words.sh
 	scripts/generated.sh
 
