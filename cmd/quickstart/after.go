@@ -105,7 +105,11 @@ func (r *request) ways(line func(head, format string, args ...any), doc *report)
 // command is the request as it is written, without credentials.
 func (r *request) command() string {
 	words := []string{"make run"}
-	if r.source != "" {
+	switch {
+	case r.source == "":
+	case r.place() != r.source: // with a password
+		words = append(words, source+"=…")
+	default:
 		words = append(words, source+"="+quote(r.source))
 	}
 	if len(r.experiments) > 0 {

@@ -54,7 +54,7 @@ func (r *request) run() (int, error) {
 		return 0, err
 	}
 	forward(cmd.Process)
-	said := follow(stderr, log, &shown{out: os.Stdout, source: r.source, endpoint: r.endpoint})
+	said := follow(stderr, log, &shown{out: os.Stdout, source: r.place(), endpoint: r.endpoint})
 	if exit := (*exec.ExitError)(nil); errors.As(cmd.Wait(), &exit) && exit.ExitCode() < 0 {
 		said = "the collector was ended: " + exit.String()
 	}

@@ -34,7 +34,7 @@ func removeResults(folder string) error {
 func (r *request) folder() string {
 	parts := []string{"out", "sample"}
 	if r.source != "" {
-		parts[1] = name(strings.TrimPrefix(strings.TrimPrefix(r.source, "https://"), "http://"))
+		parts[1] = name(strings.TrimPrefix(strings.TrimPrefix(r.place(), "https://"), "http://"))
 	}
 	if len(r.experiments) == 1 && r.experiments[0] == "*" {
 		parts = append(parts, "_all") // no name begins like this

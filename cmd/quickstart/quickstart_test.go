@@ -191,6 +191,10 @@ func TestAfter(t *testing.T) {
 	assert.Contains(t, done, `make run MLFLOW_TRACKING_URI=http://h EXPERIMENT='it'\''s' CREDENTIALS=FILE ENDPOINT=`)
 	assert.NotContains(t, done, "c2VjcmV0")
 	assert.NotContains(t, done, "prices")
+	database := request{source: "postgresql://me:p@ss/word@db:5432/mlflow", experiments: []string{"1"}}
+	shown := after(database, outcome{report: &report{}}) + database.folder() + database.place()
+	assert.Contains(t, shown, "MLFLOW_TRACKING_URI=… EXPERIMENT=1 FRESH=1")
+	assert.NotContains(t, shown, "word")
 	unpriced := &report{}
 	unpriced.Refinements = append(unpriced.Refinements, refinement{ModelCalls: 3})
 	assert.Contains(t, after(secret, outcome{report: unpriced}), ownPrices)

@@ -39,6 +39,15 @@ type request struct {
 // lists reports whether the experiments are listed and nothing is delivered.
 func (r *request) lists() bool { return r.source != "" && len(r.experiments) == 0 }
 
+// place is the source as it may be shown: without user name and password, which the address of a database may hold.
+func (r *request) place() string {
+	scheme, rest, ok := strings.Cut(r.source, "://")
+	if !ok {
+		return r.source
+	}
+	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
+}
+
 // read returns the request of an environment that make prepared.
 func read(environ []string) (request, error) {
 	values, err := written(environ)
@@ -57,7 +66,7 @@ func read(environ []string) (request, error) {
 			r.experiments = append(r.experiments, e)
 		}
 	}
-	if u, err := url.Parse(r.source); err == nil && u.User != nil {
+	if scheme, _, _ := strings.Cut(r.source, "://"); strings.HasPrefix(scheme, "http") && r.place() != r.source {
 		return request{}, fmt.Errorf("%s holds a user name; write %s and %s, or %s", source, username, password, file)
 	}
 	if err := r.checkEndpoint(); err != nil {

@@ -37,7 +37,7 @@ const (
 	sidecarLimit = 512
 	// requestLimit is the largest request that it takes, in bytes.
 	requestLimit = 4 << 20
-	// softLimit is GOMEMLIMIT as the README of the repository recommends it for the sidecar.
+	// softLimit is GOMEMLIMIT as docs/how-to/sidecar.md recommends it for the sidecar.
 	softLimit = "280MiB"
 	// atOnce is how many requests are sent at the same time.
 	atOnce = 40
@@ -90,7 +90,7 @@ func TestSidecarHoldsItsMemory(t *testing.T) {
 	}
 }
 
-// sidecar starts the shipped configuration as its README says.
+// sidecar starts the shipped configuration as that page says.
 func sidecar(t *testing.T, dir, workspace, byHTTP, byGRPC string) *collector.Process {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(collector.Root(), "config", "databricks-sidecar.yaml"))
