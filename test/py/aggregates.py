@@ -76,9 +76,12 @@ def reported(trace):
 
 
 def main():
-    traces = load(sys.argv[1], sys.argv[3:])
     with open(sys.argv[2], encoding="utf-8") as f:
-        data = json.load(f)["receivers"][0]["data"]
+        run = json.load(f)["receivers"][0]
+    data, began = run["data"], run["started"][:19]
+    now = datetime.datetime.fromisoformat(began).replace(tzinfo=UTC).timestamp() * 1000
+    # MLflow's demo dates traces into the future; a backfill reads up to its own start.
+    traces = [t for t in load(sys.argv[1], sys.argv[3:]) if t["start"] < now]
     compared, differences = 0, []
 
     def equal(what, want, got):
