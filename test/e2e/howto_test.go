@@ -95,11 +95,12 @@ func TestHowToServers(t *testing.T) {
 				"MLFLOW_TRACKING_PASSWORD=" + s.Reader.Password}
 		},
 		"A token": func(t *testing.T) (string, []string) {
-			return serve(t, func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer canary-token" }),
-				[]string{"MLFLOW_TRACKING_TOKEN=canary-token"}
+			bearer := func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer canary-token" }
+			return serve(t, bearer), []string{"MLFLOW_TRACKING_TOKEN=canary-token"}
 		},
 		"A certificate of your own, and one for the client": func(t *testing.T) (string, []string) {
-			return serveTLS(t, proxy(t, s, s.Reader, func(r *http.Request) bool { return len(r.TLS.PeerCertificates) == 1 }))
+			known := func(r *http.Request) bool { return len(r.TLS.PeerCertificates) == 1 }
+			return serveTLS(t, proxy(t, s, s.Reader, known))
 		},
 		"A proxy": func(t *testing.T) (string, []string) {
 			through := serve(t, func(r *http.Request) bool { return r.URL.Host == "mlflow.invalid" })
@@ -179,7 +180,8 @@ func TestHowToBackends(t *testing.T) {
 	t.Run("Langfuse", func(t *testing.T) {
 		t.Parallel()
 		address, sink := recorded(t, "/api/public/otel/v1/traces", "application/json; charset=utf-8", "{}",
-			map[string]string{"Authorization": "Basic cGstbGYtMTpjYW5hcnktc2VjcmV0", "x-langfuse-ingestion-version": "4"})
+			map[string]string{"Authorization": "Basic cGstbGYtMTpjYW5hcnktc2VjcmV0",
+				"x-langfuse-ingestion-version": "4"})
 		dir := shipped(t, "langfuse.yaml", "", []string{"LANGFUSE_HOST=" + address, "LANGFUSE_PUBLIC_KEY=pk-lf-1",
 			"LANGFUSE_SECRET_KEY=canary-secret"}, 0)
 		assert.Len(t, sink.Spans(), sampleSpans)
