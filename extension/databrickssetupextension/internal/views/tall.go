@@ -111,8 +111,8 @@ func (o *Options) logScores() string {
     FROM (
       SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
         l.valid AND u.trace_id IS NULL AS live,
-        timestamp_micros(COALESCE(u.observed,
-          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+        timestamp_micros(COALESCE(u.observed, CASE WHEN l.valid THEN l.time_unix_nano
+          ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
       FROM (
         SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, ` + scoreName(name) + ` AS score_name,
           ` + value + ` AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,

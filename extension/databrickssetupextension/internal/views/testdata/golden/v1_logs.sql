@@ -67,8 +67,8 @@ all_scores AS (
     FROM (
       SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
         l.valid AND u.trace_id IS NULL AS live,
-        timestamp_micros(COALESCE(u.observed,
-          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+        timestamp_micros(COALESCE(u.observed, CASE WHEN l.valid THEN l.time_unix_nano
+          ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
       FROM (
         SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
           COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
@@ -239,8 +239,8 @@ all_scores AS (
     FROM (
       SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
         l.valid AND u.trace_id IS NULL AS live,
-        timestamp_micros(COALESCE(u.observed,
-          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+        timestamp_micros(COALESCE(u.observed, CASE WHEN l.valid THEN l.time_unix_nano
+          ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
       FROM (
         SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
           COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
@@ -539,8 +539,8 @@ all_scores AS (
     FROM (
       SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
         l.valid AND u.trace_id IS NULL AS live,
-        timestamp_micros(COALESCE(u.observed,
-          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+        timestamp_micros(COALESCE(u.observed, CASE WHEN l.valid THEN l.time_unix_nano
+          ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
       FROM (
         SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
           COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
@@ -674,8 +674,8 @@ all_scores AS (
     FROM (
       SELECT l.trace_id, l.span_id, l.score_name, l.score, l.assessment_id, l.overrides,
         l.valid AND u.trace_id IS NULL AS live,
-        timestamp_micros(COALESCE(u.observed,
-          CASE WHEN l.valid THEN l.time_unix_nano ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
+        timestamp_micros(COALESCE(u.observed, CASE WHEN l.valid THEN l.time_unix_nano
+          ELSE GREATEST(l.time_unix_nano, l.observed) END) DIV 1000) AS scored_at
       FROM (
         SELECT l.trace_id, COALESCE(l.span_id, '') AS span_id, CASE WHEN length(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_'))) > 64 THEN concat(substr(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 1, 55), '_', substr(sha2(trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')), 256), 1, 8)) ELSE trim(BOTH '_' FROM regexp_replace(lower(try_element_at(l.attributes, 'gen_ai.evaluation.name')), '[^\\p{L}\\p{M}\\p{N}_]+', '_')) END AS score_name,
           COALESCE(try_cast(try_element_at(l.attributes, 'gen_ai.evaluation.score.value') AS DOUBLE), CASE WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('yes', 'true', 'pass', 'passed') THEN 1.0D WHEN lower(trim(try_element_at(l.attributes, 'gen_ai.evaluation.score.label'))) IN ('no', 'false', 'fail', 'failed') THEN 0.0D END) AS score, l.time_unix_nano, l.observed_time_unix_nano AS observed,
