@@ -34,7 +34,8 @@ func TestObjectStore(t *testing.T) {
 		names := []any{"support-bot"}
 		before := readSpans(t, "sqlite:///"+sample, names)
 		copied := copyOf(t, sample, t.TempDir())
-		n, err := mlflowserver.Archive(filepath.Dir(copied.path), "s3://box/the-archive", 30, bucket.Env(), "support-bot")
+		n, err := mlflowserver.Archive(filepath.Dir(copied.path), "s3://box/the-archive", 30, bucket.Env(),
+			"support-bot")
 		require.NoError(t, err)
 		require.Equal(t, 30, n)
 		dir, sink := t.TempDir(), otlpsink.New(t)
@@ -85,6 +86,9 @@ func TestObjectStore(t *testing.T) {
 		t.Cleanup(s.Stop)
 		_, err = s.Generate(mlflowserver.Login{}, "--small")
 		require.NoError(t, err)
+		// The test store refuses the right signature of such a key, also that of boto3.
+		openStore(t, filepath.Join(s.Dir, "mlflow.db")).
+			exec(`DELETE FROM trace_info WHERE request_id LIKE 'my custom id/%'`)
 		names := []any{"wide", "wide-second"}
 		byREST := readSpans(t, s.URL, names)
 		for _, destination := range []string{"s3://box/artifacts", s.URL} {
@@ -96,13 +100,12 @@ func TestObjectStore(t *testing.T) {
 			read := single(t, sink.Accepted())
 			for k, span := range byREST {
 				require.Contains(t, read, k)
-				require.JSONEq(t, asJSON(t, span), asJSON(t, read[k]), "%s: span %s of trace %s", destination, k.Span, k.Trace)
+				require.JSONEq(t, asJSON(t, span), asJSON(t, read[k]),
+					"%s: span %s of trace %s", destination, k.Span, k.Trace)
 			}
 			for _, x := range collector.ReadSkipped(t, dir) {
-				if x.TraceID == "my custom id/ü 1" {
-					continue // the test store refuses the right signature of such a key, also that of boto3
-				}
-				assert.NotContains(t, []string{"spans_unreachable", "artifact_denied", "source_error"}, x.Reason, x.Detail)
+				assert.NotContains(t, []string{"spans_unreachable", "artifact_denied", "source_error"}, x.Reason,
+					x.Detail)
 			}
 		}
 	})

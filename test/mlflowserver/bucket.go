@@ -97,5 +97,6 @@ func (b *Bucket) Stop() {
 // Env is what MLflow needs to write into the bucket, as NAME=value.
 func (b *Bucket) Env() []string {
 	return []string{"PYTHONPATH=" + b.packages, "MLFLOW_S3_ENDPOINT_URL=" + b.URL, "AWS_DEFAULT_REGION=eu-central-1",
-		"AWS_ACCESS_KEY_ID=" + b.Writer.ID, "AWS_SECRET_ACCESS_KEY=" + b.Writer.Secret, "AWS_EC2_METADATA_DISABLED=true"}
+		"AWS_ACCESS_KEY_ID=" + b.Writer.ID, "AWS_SECRET_ACCESS_KEY=" + b.Writer.Secret,
+		"AWS_EC2_METADATA_DISABLED=true"}
 }

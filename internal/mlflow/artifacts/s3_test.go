@@ -191,8 +191,9 @@ func TestBucketPause(t *testing.T) {
 		require.ErrorContains(t, err, "token_expired")
 	}
 	require.EqualValues(t, s3Attempts, s.requests.Load())
-	for i, want := range map[string]string{"NoSuchKey": "artifact_missing", "SignatureDoesNotMatch": "artifact_denied"} {
-		code = i
+	for text, want := range map[string]string{"NoSuchKey": "artifact_missing",
+		"SignatureDoesNotMatch": "artifact_denied"} {
+		code = text
 		before := s.requests.Load()
 		for range 3 {
 			_, err := r.Read(context.Background(), folder("s3://other"), ArchiveFile)

@@ -200,8 +200,8 @@ func ValidateArtifacts(uri string, c *artifacts.Config) error {
 		return nil
 	}
 	if !store.IsStoreURI(uri) {
-		return errors.New("artifacts: goes with a database as tracking_uri only: a tracking server reads its artifacts " +
-			"itself; remove it")
+		return errors.New("artifacts: goes with a database as tracking_uri only: a tracking server reads its " +
+			"artifacts itself; remove it")
 	}
 	if c.Server() {
 		if _, err := rest.ParseURL(c.Destination); err != nil {
