@@ -91,22 +91,18 @@ func TestObjectStore(t *testing.T) {
 			exec(`DELETE FROM trace_info WHERE request_id LIKE 'my custom id/%'`)
 		names := []any{"wide", "wide-second"}
 		byREST := readSpans(t, s.URL, names)
-		for _, destination := range []string{"s3://box/artifacts", s.URL} {
-			dir, sink := t.TempDir(), otlpsink.New(t)
-			c := backfill(s.SQLite(), dir).Set("receivers::mlflow::experiments::names", names).
-				Set("receivers::mlflow::end_time", farOff).
-				Set("receivers::mlflow::artifacts", map[string]any{"destination": destination, "s3": s3(bucket.Reader)})
-			collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
-			read := single(t, sink.Accepted())
-			for k, span := range byREST {
-				require.Contains(t, read, k)
-				require.JSONEq(t, asJSON(t, span), asJSON(t, read[k]),
-					"%s: span %s of trace %s", destination, k.Span, k.Trace)
-			}
-			for _, x := range collector.ReadSkipped(t, dir) {
-				assert.NotContains(t, []string{"spans_unreachable", "artifact_denied", "source_error"}, x.Reason,
-					x.Detail)
-			}
+		dir, sink := t.TempDir(), otlpsink.New(t)
+		c := backfill(s.SQLite(), dir).Set("receivers::mlflow::experiments::names", names).
+			Set("receivers::mlflow::end_time", farOff).Set("receivers::mlflow::artifacts",
+			map[string]any{"destination": "s3://box/artifacts", "s3": s3(bucket.Reader)})
+		collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
+		read := single(t, sink.Accepted())
+		for k, span := range byREST {
+			require.Contains(t, read, k)
+			require.JSONEq(t, asJSON(t, span), asJSON(t, read[k]), "span %s of trace %s", k.Span, k.Trace)
+		}
+		for _, x := range collector.ReadSkipped(t, dir) {
+			assert.NotContains(t, []string{"spans_unreachable", "artifact_denied", "source_error"}, x.Reason, x.Detail)
 		}
 	})
 }

@@ -123,7 +123,7 @@ func TestDestinationBucket(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	some := func(c S3Config) configoptional.Optional[S3Config] { return configoptional.Some(c) }
+	some := configoptional.Some[S3Config]
 	keys := S3Config{AccessKeyID: "a", SecretAccessKey: "canary"}
 	for name, tc := range map[string]struct {
 		cfg  Config

@@ -79,7 +79,7 @@ func TestBucketReasons(t *testing.T) {
 			mlflow.ReasonArtifactDenied, "need s3:GetObject", 1},
 		"wrong key": {func(w http.ResponseWriter, _ *http.Request) { failure(w, 403, "InvalidAccessKeyId", "") },
 			mlflow.ReasonArtifactDenied, "not accepted", 1},
-		"other owner": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) },
+		"other owner": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
 			mlflow.ReasonArtifactDenied, "denied", 1},
 		"region": {func(w http.ResponseWriter, _ *http.Request) {
 			failure(w, 400, "AuthorizationHeaderMalformed", "eu-west-3")
