@@ -99,9 +99,10 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	r.source, r.about, err = source.Open(ctx, source.Settings{
 		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(),
 		Concurrency:       r.cfg.Concurrency,
-		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxUtilization: r.cfg.MaxSourceUtilization, MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20,
-		Retry:      r.cfg.RetryOnFailure,
-		Databricks: r.cfg.workspace(), Database: r.cfg.database(), Artifacts: r.cfg.Artifacts,
+		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxUtilization: r.cfg.MaxSourceUtilization,
+		MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20,
+		Retry:        r.cfg.RetryOnFailure,
+		Databricks:   r.cfg.workspace(), Database: r.cfg.database(), Artifacts: r.cfg.Artifacts,
 		Version: r.set.BuildInfo.Version,
 		Host:    host, Telemetry: r.set.TelemetrySettings, Observer: r.tel,
 	})
