@@ -148,7 +148,8 @@ func (s *Server) Start() error {
 	cmd := exec.Command("sh", append([]string{"-c", guarded, "sh"}, s.command...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
 	cmd.Dir = s.Dir
-	log, err := os.OpenFile(filepath.Join(filepath.Dir(s.Dir), "server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	file := filepath.Join(filepath.Dir(s.Dir), "server.log")
+	log, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

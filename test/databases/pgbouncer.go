@@ -41,7 +41,8 @@ func (s *Server) pooler(user, database string) (*Server, string, error) {
 	users := filepath.Join(filepath.Dir(p.Dir), "users.txt")
 	for name, text := range map[string]string{
 		users: fmt.Sprintf("%q %q\n", user, user),
-		config: fmt.Sprintf("[databases]\n%s = host=127.0.0.1 port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
+		config: fmt.Sprintf("[databases]\n%s = host=127.0.0.1 port=%d\n"+
+			"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
 			"unix_socket_dir =\nauth_type = plain\nauth_file = %s\npool_mode = transaction\ndefault_pool_size = 2\n",
 			database, s.Port, p.Port, users),
 	} {

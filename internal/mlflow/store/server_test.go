@@ -62,7 +62,8 @@ func TestGrants(t *testing.T) {
 	require.ErrorContains(t, s.allowed(&pgconn.PgError{Code: "42501"}), "can grant what is needed: GRANT SELECT ON "+
 		"alembic_version, experiments, trace_info, trace_tags, trace_request_metadata, assessments, spans TO")
 	s.d = &mysqlDialect
-	require.Equal(t, "GRANT SELECT ON `mlflow`.spans TO 'u'@'%'", (&Store{d: s.d, login: login{"u", "mlflow"}}).grants("spans"))
+	one := &Store{d: s.d, login: login{"u", "mlflow"}}
+	require.Equal(t, "GRANT SELECT ON `mlflow`.spans TO 'u'@'%'", one.grants("spans"))
 	require.ErrorContains(t, s.allowed(&mysql.MySQLError{Number: 1142}), "GRANT SELECT ON `mlflow`.alembic_version")
 	other := errors.New("other")
 	require.Equal(t, other, s.allowed(other))
@@ -171,9 +172,10 @@ func TestSizes(t *testing.T) {
 			const large = 200_000
 			change(t, path, "DELETE FROM trace_request_metadata WHERE key = 'mlflow.trace.sizeBytes'",
 				// JSON may end in spaces
-				fmt.Sprintf("UPDATE spans SET content = content || printf('%%%dc', ' ') WHERE parent_span_id IS NULL", large),
-				fmt.Sprintf("UPDATE spans SET content = content || printf('%%%dc', ' ') WHERE parent_span_id IS NULL AND "+
-					"trace_id IN (SELECT trace_id FROM spans ORDER BY trace_id LIMIT 9)", 5*large))
+				fmt.Sprintf("UPDATE spans SET content = content || printf('%%%dc', ' ') "+
+					"WHERE parent_span_id IS NULL", large),
+				fmt.Sprintf("UPDATE spans SET content = content || printf('%%%dc', ' ') "+
+					"WHERE parent_span_id IS NULL AND trace_id IN (SELECT trace_id FROM spans ORDER BY trace_id LIMIT 9)", 5*large))
 			size := map[string]string{"right": "sum(length(content)) + 100", "too small": "100",
 				"too large": "sum(length(content)) * 7"}[told]
 			if size != "" {
