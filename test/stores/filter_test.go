@@ -33,7 +33,7 @@ var filters = map[string]struct{ sqlite, postgres, mariadb bool }{
 var plain = map[string]bool{
 	`timestamp_ms > 10.5`: true, `timestamp_ms < 10.5`: false, `execution_time_ms >= 0.5`: true, `status = 'OK'`: true,
 	`status IN ('OK', 'ERROR')`: true, `status NOT IN ('OK')`: false, `status != 'ok'`: true,
-	`end_time_ms > 1000`: true,
+	`end_time_ms > 1000`:  true,
 	`request_id = 'tr-1'`: true, `request_id = 'TR-1'`: false, `request_id IN ('TR-1')`: false,
 	`metadata.m = 'x' AND tags.kase != 'prod'`: true, `metadata.m IS NULL`: false, `metadata.none IS NULL`: true,
 }
