@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +29,7 @@ func random(seed uint64, n int, span time.Duration) []Trace {
 	list := make([]Trace, n)
 	for i := range list {
 		list[i] = Trace{
-			ID: fmt.Sprintf("tr-%d-%d", seed, i), Experiment: fmt.Sprint(r.IntN(3)),
+			ID: fmt.Sprintf("tr-%d-%d", seed, i), Experiment: strconv.Itoa(r.IntN(3)),
 			Start:    begin.Add(time.Duration(r.Int64N(int64(span)))).UnixMilli(),
 			Duration: int64(math.Exp(r.NormFloat64()) * 1000), Failed: r.IntN(20) == 0,
 			Spans: []Span{{"AGENT", "answer", int64(r.IntN(1e9)), false},
@@ -263,9 +265,7 @@ func TestDamage(t *testing.T) {
 				continue
 			}
 			damaged := memory{}
-			for k, v := range stored {
-				damaged[k] = v
-			}
+			maps.Copy(damaged, stored)
 			damaged[name] = append(slices.Clone(body[:i]), body[min(i+1, len(body)):]...)
 			got, err := Load(damaged.read)
 			if err != nil {

@@ -147,7 +147,10 @@ func short(name string) string {
 	return strings.Clone(name)
 }
 
-// get returns the entry of a name, a new one as long as there are not too many, else that of the others.
+// get returns the entry of a name, a new one as long as there are not too many, else that of the others. It makes the
+// map where there is none.
+//
+//nolint:gocritic // ptrToRefParam: the map may be nil and is made here
 func get[K comparable, V any](m *map[K]*V, k, rest K, most int) *V {
 	if v := (*m)[k]; v != nil {
 		return v
@@ -305,7 +308,9 @@ func (x *score) add(v float64) {
 		x.Spread.add(v)
 		return
 	}
-	i, found := slices.BinarySearchFunc(x.Values, v, func(c valueCount, v float64) int { return cmp.Compare(c.Value, v) })
+	i, found := slices.BinarySearchFunc(x.Values, v, func(c valueCount, v float64) int {
+		return cmp.Compare(c.Value, v)
+	})
 	if found {
 		x.Values[i].Count++
 		return
@@ -324,8 +329,8 @@ func (x *score) add(v float64) {
 	x.Values = slices.Insert(x.Values, i, valueCount{v, 1})
 }
 
-// extremes keeps the traces with the largest values, or with sign -1 the smallest; of equal ones those with the smallest
-// ids.
+// extremes keeps the traces with the largest values, or with sign -1 the smallest; of equal ones those with the
+// smallest ids.
 func (s *Sum) extremes(list []extreme, t *Trace, v, sign float64) []extreme {
 	if n := len(list); n == mostExtremes {
 		if last := &list[n-1]; sign*v < sign*last.Value || v == last.Value && t.ID >= last.ID {

@@ -63,8 +63,9 @@ func (u *Unit) Rejected() (n int64, message string) {
 	return min(u.rejected, u.spans), u.message
 }
 
-// Refine notes what a processor did with a trace of the unit. Of several processors the one whose id comes first counts,
-// so that a trace that takes two ways counts once; what a processor notes of a trace again replaces what it noted before.
+// Refine notes what a processor did with a trace of the unit. Of several processors the one whose id comes first
+// counts, so that a trace that takes two ways counts once; what a processor notes of a trace again replaces what it
+// noted before.
 func (u *Unit) Refine(processor component.ID, traceID [16]byte, r *aggregate.Refined) {
 	id := processor.String()
 	u.mu.Lock()

@@ -5,6 +5,7 @@ package mlflowreceiver
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 	"time"
 
@@ -19,9 +20,7 @@ import (
 func changed(doc json.RawMessage, members map[string]any) json.RawMessage {
 	all := map[string]any{}
 	_ = json.Unmarshal(doc, &all)
-	for k, v := range members {
-		all[k] = v
-	}
+	maps.Copy(all, members)
 	doc, _ = json.Marshal(all)
 	return doc
 }

@@ -127,7 +127,8 @@ func TestConfigMistakes(t *testing.T) {
 			"write the http(s) address of the tracking server"},
 		"postgres, no database": {"tracking_uri: postgresql://user:canary@h\nexperiments: {ids: [1]}\nstorage: none",
 			"no database is named"},
-		"postgres, parameter": {"tracking_uri: postgresql://u:canary@h/db?x=canary\nexperiments: {ids: [1]}\nstorage: none",
+		"postgres, parameter": {"tracking_uri: postgresql://u:canary@h/db?x=canary\n" +
+			"experiments: {ids: [1]}\nstorage: none",
 			`the parameter "x" is not known here`},
 		"password of a file": {good + "database: {password_file: /run/secret}", "database: goes with"},
 		"two passwords": {"tracking_uri: mysql://u@h/db\nexperiments: {ids: [1]}\nstorage: none\n" +

@@ -267,8 +267,8 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 			return now.Delivery
 		},
 		Held: r.held, SendOnce: r.sendOnce, LateChanges: r.lateChanges(converter),
-		Store: store, Aggregates: &backfill.Aggregates{}, Ledger: w.ledger, Skip: skip, Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now,
-		Log: r.set.Logger, Status: r.status,
+		Store: store, Aggregates: &backfill.Aggregates{}, Ledger: w.ledger, Skip: skip,
+		Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
 	}
 	return w, nil
 }

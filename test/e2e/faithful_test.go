@@ -140,7 +140,8 @@ func sameBothWays(t *testing.T, rest, store string, names []any) {
 	require.Less(t, len(far), 10)
 	for k := range spans[1] {
 		if _, ok := spans[0][k]; !ok {
-			require.True(t, missing["tr-"+k.Trace.String()], "only the store gives span %s of trace %s", k.Span, k.Trace)
+			require.True(t, missing["tr-"+k.Trace.String()], "only the store gives span %s of trace %s", k.Span,
+				k.Trace)
 		}
 	}
 	for k, byREST := range spans[0] {

@@ -32,8 +32,9 @@ func lateScores() late {
 var deliveredAt = int(origin.UnixMilli()) + 60_000
 
 // lateRoot are the scores that its topmost span has since then.
-var lateRoot = attrs{"mlflow.spanInputs": "ask", "metric_groundedness": 1.0, "metric_quality": 1.0, "metric_tone": 0.5, "metric_restored": 1.0,
-	"metric_withdrawn": 1.0, "metric_moved": 0.75, "metric_untouched": 0.125, "metric_again": 0.375}
+var lateRoot = attrs{"mlflow.spanInputs": "ask", "metric_groundedness": 1.0, "metric_quality": 1.0, "metric_tone": 0.5,
+	"metric_restored": 1.0, "metric_withdrawn": 1.0, "metric_moved": 0.75,
+	"metric_untouched": 0.125, "metric_again": 0.375}
 
 // lateRecords are the log records of the trace, as the receiver writes them: with its delivery, and each
 // time that its assessments have changed.

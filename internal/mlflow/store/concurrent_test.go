@@ -180,7 +180,8 @@ func TestRetryGivesUp(t *testing.T) {
 		require.ErrorContains(t, err, "locked by another process for more than 1m0s")
 		require.Less(t, time.Since(start), locked.limit+2*time.Second)
 		require.Greater(t, n, 10)
-		require.Equal(t, busy, retry(t.Context(), locked, func(error) bool { return false }, func() error { return busy }))
+		none := func(error) bool { return false }
+		require.Equal(t, busy, retry(t.Context(), locked, none, func() error { return busy }))
 	})
 }
 

@@ -137,7 +137,8 @@ func TestArtifacts(t *testing.T) {
 	write("secret/traces/d/artifacts", document)
 	write("mlartifacts/1/traces/huge/artifacts", document+strings.Repeat(" ", 2<<20))
 	write("mlartifacts/1/traces/broken/artifacts", document[:100])
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "mlartifacts/1/traces/folder/artifacts", artifacts.TraceFile), 0o700))
+	folder := filepath.Join(dir, "mlartifacts/1/traces/folder/artifacts")
+	require.NoError(t, os.MkdirAll(filepath.Join(folder, artifacts.TraceFile), 0o700))
 	require.NoError(t, os.Symlink(filepath.Join(dir, "secret/traces/d/artifacts"),
 		filepath.Join(dir, "mlartifacts/1/traces/link")))
 	change(t, path, "UPDATE experiments SET artifact_location = 'file://"+dir+"/elsewhere' WHERE experiment_id = 1")

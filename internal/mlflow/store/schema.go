@@ -130,19 +130,20 @@ func (s *Store) discover(ctx context.Context, at session) (schema, error) {
 	if err != nil {
 		return found, err
 	}
-	found.hasSpans = spans["trace_id"] && spans["span_id"] && spans["parent_span_id"] && spans["start_time_unix_nano"] &&
-		spans["content"]
+	found.hasSpans = spans["trace_id"] && spans["span_id"] && spans["parent_span_id"] &&
+		spans["start_time_unix_nano"] && spans["content"]
 	if len(spans) > 0 && !found.hasSpans {
-		return found, found.refusal("spans", []string{"trace_id, span_id, parent_span_id, start_time_unix_nano or content"},
-			false)
+		return found, found.refusal("spans",
+			[]string{"trace_id, span_id, parent_span_id, start_time_unix_nano or content"}, false)
 	}
 	if found.assessments, err = columns("assessments"); err != nil {
 		return found, err
 	}
-	found.hasAssessments = found.assessments["assessment_id"] && found.assessments["trace_id"] && found.assessments["name"] &&
-		found.assessments["assessment_type"] && found.assessments["value"]
+	found.hasAssessments = found.assessments["assessment_id"] && found.assessments["trace_id"] &&
+		found.assessments["name"] && found.assessments["assessment_type"] && found.assessments["value"]
 	if len(found.assessments) > 0 && !found.hasAssessments {
-		return found, found.refusal("assessments", []string{"assessment_id, trace_id, name, assessment_type or value"}, false)
+		return found, found.refusal("assessments",
+			[]string{"assessment_id, trace_id, name, assessment_type or value"}, false)
 	}
 	return found, nil
 }

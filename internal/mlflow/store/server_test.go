@@ -134,16 +134,18 @@ func TestSlow(t *testing.T) {
 	for _, i := range infos {
 		ids = append(ids, i.ID)
 	}
-	traces := func() (int, error) {
+	traces := func() error {
 		n := 0
-		return n, errors.Join(s.Traces(ctx, infos, func(i int, _ *mlflow.Trace, _ *mlflow.Skip) error {
+		err := s.Traces(ctx, infos, func(i int, _ *mlflow.Trace, _ *mlflow.Skip) error {
 			require.Equal(t, n, i)
 			n++
 			return nil
-		}), func() error { require.Contains(t, []int{0, 100}, n); return nil }())
+		})
+		require.Contains(t, []int{0, 100}, n)
+		return err
 	}
 	limit = 50
-	_, err = traces()
+	err = traces()
 	require.NoError(t, err)
 	found, err := s.Lookup(ctx, "", ids)
 	require.NoError(t, err)
@@ -155,7 +157,7 @@ func TestSlow(t *testing.T) {
 		infos[i].Tags = nil
 	}
 	calls = 0
-	_, err = traces()
+	err = traces()
 	require.ErrorIs(t, err, errSlow)
 	require.Equal(t, 2, calls, "it is tried once more")
 	require.ErrorIs(t, s.Detailed(ctx, infos), errSlow)
@@ -175,7 +177,8 @@ func TestSizes(t *testing.T) {
 				fmt.Sprintf("UPDATE spans SET content = content || printf('%%%dc', ' ') "+
 					"WHERE parent_span_id IS NULL", large),
 				fmt.Sprintf("UPDATE spans SET content = content || printf('%%%dc', ' ') "+
-					"WHERE parent_span_id IS NULL AND trace_id IN (SELECT trace_id FROM spans ORDER BY trace_id LIMIT 9)", 5*large))
+					"WHERE parent_span_id IS NULL AND trace_id IN "+
+					"(SELECT trace_id FROM spans ORDER BY trace_id LIMIT 9)", 5*large))
 			size := map[string]string{"right": "sum(length(content)) + 100", "too small": "100",
 				"too large": "sum(length(content)) * 7"}[told]
 			if size != "" {
@@ -210,8 +213,8 @@ func TestSizes(t *testing.T) {
 					}
 				}}
 			got, gotSkips := readAll(t, s, 500)
-			require.Equal(t, len(all), len(got))
-			require.Equal(t, len(skips), len(gotSkips))
+			require.Len(t, got, len(all))
+			require.Len(t, gotSkips, len(skips))
 			require.Greater(t, queries, 8)
 			bound := s.d.part + 2*large // one trace more than fits
 			if told == "too small" {

@@ -74,7 +74,7 @@ func newBrowser(t *testing.T) *browser {
 	b := &browser{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20)}
 	limit := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() { // it ends its own processes, which write into the folder
-		_, err := io.WriteString(in, `{"id":1000000,"method":"Browser.close"}`+"\x00")
+		_, err := in.WriteString(`{"id":1000000,"method":"Browser.close"}` + "\x00")
 		_, _ = io.Copy(io.Discard, out)
 		_ = errors.Join(err, cmd.Wait(), in.Close(), out.Close())
 		limit.Stop()

@@ -286,9 +286,9 @@ func (d *data) Latency() *chart {
 		if gaps != "" {
 			c.Paths = append(c.Paths, path{lines[i].class + " gap", gaps})
 		}
-		for j := len(v) - 1; j >= 0; j-- {
-			if !math.IsNaN(v[j]) {
-				ends, labels = append(ends, s.At(v[j])), append(labels, lines[i].name)
+		for _, v0 := range slices.Backward(v) {
+			if !math.IsNaN(v0) {
+				ends, labels = append(ends, s.At(v0)), append(labels, lines[i].name)
 				break
 			}
 		}
@@ -307,9 +307,9 @@ func (d *data) Latency() *chart {
 	c.dates(d.axis)
 	c.hits(d, func(b *aggregate.Bucket) string {
 		var parts []string
-		for i := len(lines) - 1; i >= 0; i-- {
-			if b.Duration.Count >= lines[i].need {
-				parts = append(parts, lines[i].name+" "+duration(lines[i].of(&b.Duration)))
+		for _, line := range slices.Backward(lines) {
+			if b.Duration.Count >= line.need {
+				parts = append(parts, line.name+" "+duration(line.of(&b.Duration)))
 			}
 		}
 		return strings.Join(parts, ", ")
@@ -430,7 +430,7 @@ type weekChart struct {
 	Rows    [][]string
 }
 
-// ByHour shows the traces by weekday and hour; the colour has six strengths.
+// ByHour shows the traces by weekday and hour; the color has six strengths.
 func (d *data) ByHour() *weekChart {
 	c := &weekChart{}
 	peak, day, hour := int64(0), 0, 0
@@ -467,7 +467,7 @@ func (d *data) ByHour() *weekChart {
 		}
 		c.Rows = append(c.Rows, row)
 	}
-	c.Finding = fmt.Sprintf("Busiest: %s %d:00 to %d:00, %s in all. The stronger the colour, the more.", weekdays[day],
+	c.Finding = fmt.Sprintf("Busiest: %s %d:00 to %d:00, %s in all. The stronger the color, the more.", weekdays[day],
 		hour, hour+1, plural(peak, "trace"))
 	return c
 }

@@ -224,7 +224,7 @@ func (d *data) overTime(s *aggregate.Scores, i int) *chart {
 	return c
 }
 
-// step names the largest change between neighbours, where it is more than four standard errors and both have ten
+// step names the largest change between neighbors, where it is more than four standard errors and both have ten
 // scores.
 func (d *data) step(s *aggregate.Scores) string {
 	best, text := 4.0, ""

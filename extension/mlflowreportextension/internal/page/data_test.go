@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,7 @@ func TestDataStates(t *testing.T) {
 func TestHostileData(t *testing.T) {
 	list := traces(1600, 89*24*time.Hour, true)
 	for i := range list {
-		text := hostile[i%len(hostile)] + fmt.Sprint(i%400)
+		text := hostile[i%len(hostile)] + strconv.Itoa(i%400)
 		x := &list[i]
 		x.ID, x.Experiment = text, text
 		for j := range x.Spans {
@@ -126,7 +127,7 @@ func TestHostileData(t *testing.T) {
 	r := &in.Document.Receivers[0]
 	r.Experiments = nil
 	for i := range 400 {
-		text := hostile[i%len(hostile)] + fmt.Sprint(i)
+		text := hostile[i%len(hostile)] + strconv.Itoa(i)
 		r.Experiments = append(r.Experiments, report.Experiment{ID: text, Name: text,
 			Run: report.Numbers{Read: 10, Accepted: 10}})
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -282,10 +283,10 @@ var hostile = []string{
 func TestHostileText(t *testing.T) {
 	var runs []progress.Run
 	for i := range 400 {
-		text := hostile[i%len(hostile)] + fmt.Sprint(i)
+		text := hostile[i%len(hostile)] + strconv.Itoa(i)
 		if len(runs) == 0 || i%100 == 0 {
 			runs = append(runs, ended(func(r *progress.Run) {
-				r.Receiver = component.MustNewIDWithName("mlflow", fmt.Sprint(i))
+				r.Receiver = component.MustNewIDWithName("mlflow", strconv.Itoa(i))
 				r.Source = mlflow.Description{Kind: text, Location: text, Version: text}
 			}))
 		}

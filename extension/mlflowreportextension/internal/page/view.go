@@ -164,7 +164,7 @@ func bounded(list []string) []string {
 // Icon is the sign of the state.
 func (v *view) Icon() template.HTML { return icons[v.State] }
 
-// Mark is the colour of the state, as a part of an address.
+// Mark is the color of the state, as a part of an address.
 func (v *view) Mark() template.URL {
 	return template.URL(map[string]string{"ok": "0a7355", "warn": "b58900", "bad": "b54400", //nolint:gosec // ours
 		"run": "0b6aa8"}[v.State])
@@ -403,8 +403,8 @@ func period(first, last string) string {
 func resultOf(r *report.Result) result {
 	out := result{Name: clean(cmp.Or(r.Destination, r.Exporter), 200), Exporter: clean(r.Exporter, 100),
 		Held: clean(r.Held, 600), Sent: num(r.Sent), Unit: report.Unit(r.Signal)}
-	switch {
-	case r.Arrived == nil:
+	switch r.Arrived {
+	case nil:
 		out.Text = "Arrived: not verified."
 	default:
 		out.Text = fmt.Sprintf("%s arrived, %s missing, %s there more than once.", num(*r.Arrived), num(*r.Missing),

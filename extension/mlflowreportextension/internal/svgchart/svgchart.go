@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package svgchart computes the geometry of charts: scales, ticks, and the paths of bars and lines. It holds no
-// words, no colours and no data. Marks are placed in percent of the width, or in a box that is stretched to it, so that
+// words, no colors and no data. Marks are placed in percent of the width, or in a box that is stretched to it, so that
 // text beside them keeps its size at every width.
 package svgchart
 

@@ -155,8 +155,8 @@ func (u *URL) address(rest string) (string, error) {
 		if port := after[:end]; port != "" {
 			n, err := portOf(port)
 			if err != nil {
-				return "", errors.New("the port is not a number from 1 to 65535; if the password holds an @, write it " +
-					"as %40")
+				return "", errors.New("the port is not a number from 1 to 65535; if the password holds an @, " +
+					"write it as %40")
 			}
 			u.Port = n
 		}

@@ -93,14 +93,15 @@ func TestParseErrors(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"postgresql://u:p@h/db?sslmode=require":                                    "postgresql://h:5432/db",
-		"postgres+x://u:p@h:1/db?options=-csearch_path%3Da":                        "postgresql://h:1/db?search_path=a",
-		"postgresql://@/db?host=h1:1&host=h2:2":                                    "postgresql://h1:1,h2:2/db",
-		"postgresql://@/db?host=h1,h2&port=1":                                      "postgresql://h1:1,h2:1/db",
-		"postgresql://@/db?unix_sock=/run/.s.PGSQL.5":                              "postgresql:///run:5/db",
-		"mariadb://u:p@h/db":                                                       "mysql://h:3306/db",
-		"mysql://u:p@h/db?unix_socket=/run/s":                                      "mysql:///run/s/db",
-		"postgresql://u:p@[::1]/db?password=x&user=y&options=-c%20search_path%3Dm": "postgresql://[::1]:5432/db?search_path=m",
+		"postgresql://u:p@h/db?sslmode=require":             "postgresql://h:5432/db",
+		"postgres+x://u:p@h:1/db?options=-csearch_path%3Da": "postgresql://h:1/db?search_path=a",
+		"postgresql://@/db?host=h1:1&host=h2:2":             "postgresql://h1:1,h2:2/db",
+		"postgresql://@/db?host=h1,h2&port=1":               "postgresql://h1:1,h2:1/db",
+		"postgresql://@/db?unix_sock=/run/.s.PGSQL.5":       "postgresql:///run:5/db",
+		"mariadb://u:p@h/db":                                "mysql://h:3306/db",
+		"mysql://u:p@h/db?unix_socket=/run/s":               "mysql:///run/s/db",
+		"postgresql://u:p@[::1]/db?password=x&user=y&options=-c%20search_path%3Dm": "postgresql://[::1]:5432/db" +
+			"?search_path=m",
 	} {
 		u, err := Parse(text)
 		require.NoError(t, err, text)
@@ -220,7 +221,9 @@ func TestMySQLTLS(t *testing.T) {
 
 // FuzzParse: nothing panics, errors hold no password, and what is accepted reaches pgx as it is.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"postgresql://u:p@h:1/db?a=b", "mysql://u:p@[::1]/db", "postgresql://'\\:%27@/d'?host=a,b"} {
+	for _, seed := range []string{
+		"postgresql://u:p@h:1/db?a=b", "mysql://u:p@[::1]/db", "postgresql://'\\:%27@/d'?host=a,b",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -35,7 +35,8 @@ func (a *Aggregates) Data() *aggregate.Data {
 	return a.sum.Data()
 }
 
-// load reads the stored sums, once. Damaged ones begin anew: they prove nothing, and what was delivered stays delivered.
+// load reads the stored sums, once. Damaged ones begin anew: they prove nothing, and what was delivered stays
+// delivered.
 func (a *Aggregates) load(ctx context.Context, s Store, log *zap.Logger) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

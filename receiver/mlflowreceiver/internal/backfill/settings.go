@@ -83,8 +83,8 @@ type Settings struct {
 	// May be nil.
 	Held  func() string
 	Store Store
-	// Aggregates are the sums over delivered traces; nil where they are not kept. A run over a list adds nothing: it may
-	// send again what was delivered.
+	// Aggregates are the sums over delivered traces; nil where they are not kept. A run over a list adds nothing: it
+	// may send again what was delivered.
 	Aggregates *Aggregates
 	Ledger     *progress.Ledger
 	Skip       func([]progress.SkippedTrace) error

@@ -36,7 +36,8 @@ func IsDatabaseServer(uri string) bool { return store.IsServerURI(uri) }
 func (s *Settings) openServer(target store.Target, opts store.Options) (mlflow.Source, About, error) {
 	opts.Readers, opts.Retry = s.Concurrency, s.Retry
 	opts.Retrying = func(cause error, wait time.Duration) {
-		s.Telemetry.Logger.Warn("Reading the database failed, trying again", zap.Error(cause), zap.Duration("wait", wait))
+		s.Telemetry.Logger.Warn("Reading the database failed, trying again", zap.Error(cause),
+			zap.Duration("wait", wait))
 		s.Observer.Retry()
 	}
 	how := "password"
@@ -86,6 +87,7 @@ func (d Database) fromCommand(ctx context.Context) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	var out bytes.Buffer
+	//nolint:gosec // G204: the command is that of the configuration, which decides what runs here
 	cmd := exec.CommandContext(limited, d.PasswordCommand[0], d.PasswordCommand[1:]...)
 	cmd.Stdout = &limitedWriter{&out, maxPassword + 1}
 	cmd.WaitDelay = time.Second
