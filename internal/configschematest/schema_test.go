@@ -198,7 +198,9 @@ var environment = map[string]string{
 	"OTELCOL_MLFLOW_SOURCE": "http://localhost:5000", "OTELCOL_MLFLOW_EXPERIMENT": "support-bot",
 	"OTELCOL_MLFLOW_CATALOG": "main", "OTELCOL_MLFLOW_SCHEMA": "agents", "OTELCOL_MLFLOW_PREFIX": "support_bot",
 	"OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT": "/Shared/support-bot", "OTELCOL_MLFLOW_ZEROBUS": "https://zerobus",
-	"OTELCOL_MLFLOW_ENDPOINT": "http://localhost:4318",
+	"OTELCOL_MLFLOW_ENDPOINT": "http://localhost:4318", "OTELCOL_MLFLOW_TARGET": "http://localhost:5001",
+	"LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY": "sk-lf-1", "BACKEND_TOKEN": "token",
+	"TEAM_A_ENDPOINT": "http://localhost:4318", "TEAM_B_ENDPOINT": "http://localhost:4319",
 }
 
 var reference = regexp.MustCompile(`\$\{env:([A-Z_]+)(:-([^}]*))?\}`)
