@@ -305,16 +305,22 @@ func (d *data) CountedRows() []dataRow {
 		row("responses", "token_count_response", c.Response)}
 }
 
-// CostRows are the costs of models, or of tools.
+// costliest is a list with the most expensive first, folded.
+func costliest(list []aggregate.Use) []aggregate.Use {
+	return folded(slices.SortedStableFunc(slices.Values(list), func(a, b aggregate.Use) int {
+		return cmp.Compare(b.Cost, a.Cost)
+	}))
+}
+
+// CostRows are the costs of models, or of tools. Their bars have one scale.
 func (d *data) CostRows(tools bool) (rows []dataRow) {
-	list := slices.Clone(d.Models)
+	models, others := costliest(d.Models), costliest(d.Tools)
+	list := models
 	if tools {
-		list = slices.Clone(d.Tools)
+		list = others
 	}
-	slices.SortStableFunc(list, func(a, b aggregate.Use) int { return cmp.Compare(b.Cost, a.Cost) })
-	list = folded(list)
 	top := 0.0
-	for _, u := range append(slices.Clone(d.Models), d.Tools...) {
+	for _, u := range slices.Concat(models, others) {
 		top = max(top, u.Cost)
 	}
 	for _, u := range list {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -192,5 +193,17 @@ func BenchmarkRender(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(body)))
+	}
+}
+
+// No bar is longer than its cell, whatever is folded into others.
+func TestBarsFit(t *testing.T) {
+	width := regexp.MustCompile(`class="b [^"]*" style="width:([0-9.]+)%"`)
+	for name, in := range pages() {
+		for _, m := range width.FindAllStringSubmatch(render(t, in), -1) {
+			percent, err := strconv.ParseFloat(m[1], 64)
+			require.NoError(t, err)
+			require.LessOrEqual(t, percent, 100.0, name)
+		}
 	}
 }
