@@ -313,3 +313,20 @@ func BenchmarkChanges(b *testing.B) {
 		sum.Changes()
 	}
 }
+
+// Numbers that are too large, or none, leave sums that can be stored and read.
+func TestNumbersWithoutBounds(t *testing.T) {
+	var s Sum
+	for i, v := range []float64{math.MaxFloat64, -math.MaxFloat64, math.Inf(1), math.Inf(-1), math.NaN(), 1e300, 0} {
+		s.Add([]Trace{{ID: strconv.Itoa(i), Start: begin.UnixMilli(), Refined: &Refined{
+			Cost: v, Priced: true, Scores: []Score{{"metric_a", "CODE", v}, {"metric_a", "CODE", v}},
+			Models: []Use{{Name: "gpt", Calls: 1, Priced: 1, Cost: v}, {Name: "gpt", Calls: 1, Priced: 1, Cost: v}},
+		}}})
+	}
+	m := memory{}
+	m.write(s.Changes())
+	read, err := Load(m.read)
+	require.NoError(t, err)
+	require.Equal(t, text(t, s.Data()), text(t, read.Data()))
+	require.EqualValues(t, 14, read.Data().Scores[0].Count)
+}

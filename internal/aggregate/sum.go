@@ -270,19 +270,21 @@ func (s *Sum) refined(t *Trace, b *bucket) {
 		get(&s.Tools, s.shorten(r.Tools[i].Name), others, mostNames).add(&r.Tools[i])
 	}
 	if r.Priced {
+		cost := bounded(r.Cost)
 		s.Priced++
-		s.Cost += r.Cost
-		b.Cost += r.Cost
-		s.Costs.add(r.Cost)
-		if r.Cost > 0 {
+		s.Cost += cost
+		b.Cost += cost
+		s.Costs.add(cost)
+		if cost > 0 {
 			if s.CostBins == nil {
 				s.CostBins = map[int]int64{}
 			}
-			s.CostBins[int(math.Floor(costBins*math.Log10(r.Cost)))]++
+			s.CostBins[int(math.Floor(costBins*math.Log10(cost)))]++
 		}
-		s.Costliest = s.extremes(s.Costliest, t, r.Cost, 1)
+		s.Costliest = s.extremes(s.Costliest, t, cost, 1)
 	}
 	for _, one := range r.Scores {
+		one.Value = bounded(one.Value)
 		k := key(s.shorten(one.Name), s.shorten(one.Source))
 		x := get(&s.Scores, k, key(others, ""), mostScores)
 		x.add(one.Value)
@@ -291,6 +293,18 @@ func (s *Sum) refined(t *Trace, b *bucket) {
 			b.score(k, mean{1, one.Value})
 		}
 	}
+}
+
+// mostValue bounds costs and scores.
+const mostValue = 1e100
+
+// bounded keeps sums, and those of squares, finite: JSON has no infinity. What lies beyond the bound counts as the
+// bound, and what is no number as 0.
+func bounded(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return min(max(v, -mostValue), mostValue)
 }
 
 func (x *score) add(v float64) {

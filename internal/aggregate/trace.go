@@ -53,7 +53,7 @@ func (u *Use) add(o *Use) {
 	u.Priced += o.Priced
 	u.Input += o.Input
 	u.Output += o.Output
-	u.Cost += o.Cost
+	u.Cost += bounded(o.Cost)
 }
 
 // Score is one score of a trace.
