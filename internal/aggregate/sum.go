@@ -238,10 +238,15 @@ func (s *Sum) span(p *Span) {
 	if p.Duration >= 0 {
 		ty.Duration.add(float64(p.Duration) / 1e6)
 	}
+	if p.Failed {
+		ty.Failed++
+	}
+	if p.Name == "" { // withheld
+		return
+	}
 	n := get(&s.Names, key(name, s.shorten(p.Name)), key("", others), mostNames)
 	n.Spans++
 	if p.Failed {
-		ty.Failed++
 		n.Failed++
 	}
 }

@@ -17,8 +17,8 @@ type Trace struct {
 
 // Span is what counts of one span.
 type Span struct {
-	Type, Name string
-	Duration   int64 // nanoseconds; negative where it is not known
+	Type, Name string // an empty name is not counted by name
+	Duration   int64  // nanoseconds; negative where it is not known
 	Failed     bool
 }
 

@@ -30,6 +30,7 @@ type Unit struct {
 	message  string
 	refined  map[[16]byte]*aggregate.Refined
 	by       string // the processor whose refinements are kept
+	unnamed  bool   // see WithholdNames
 }
 
 // NewUnit returns a unit of a number of spans.
@@ -84,6 +85,24 @@ func (u *Unit) Refined(traceID [16]byte) *aggregate.Refined {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.refined[traceID]
+}
+
+// WithholdNames notes that a processor treats content: names of spans, which a person may have written, are shown in no
+// report. On a nil unit it does nothing.
+func (u *Unit) WithholdNames() {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.unnamed = true
+}
+
+// NamesWithheld reports whether WithholdNames was called.
+func (u *Unit) NamesWithheld() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.unnamed
 }
 
 type unitKey struct{}

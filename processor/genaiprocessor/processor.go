@@ -95,6 +95,9 @@ func (p *genaiProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.
 	w := p.workers.Get().(*worker)
 	defer p.workers.Put(w)
 	unit := progress.UnitOf(ctx)
+	if p.cfg.Content.Action != content.ActionKeep {
+		unit.WithholdNames()
+	}
 	w.refined = newRefinement(unit)
 	err := w.refine(ctx, td)
 	p.tel.add(ctx, &w.stats)

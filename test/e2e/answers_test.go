@@ -78,7 +78,7 @@ func TestNoOTLPAnswer(t *testing.T) {
 		}, []string{"delivery unknown: 122 of 123 traces accepted, with 598 spans, 1 skipped; exporter " +
 			"otlp_http: http://destination/v1/traces answered 200 with application/json, 17 bytes, which is no OTLP " +
 			"answer, so it is not known whether it has the data",
-			"delivery unknown: nothing new; 122 traces with 598 spans were accepted earlier, 1 skipped; an earlier " +
+			"delivery unknown: nothing new; 122 traces with 598 spans accepted earlier, 1 skipped; an earlier " +
 				"run delivered without a confirmation; to deliver its traces again, remove the storage folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -250,7 +250,8 @@ func TestBucket(t *testing.T) {
 		`e.lifecycle_stage = 'active'`)
 	p := collector.Run(t, dir, collector.Backfill(s.URI(), dir), 1)
 	first, _, _ := strings.Cut(p.Out(), "\n")
-	assert.Regexp(t, `^0 of `+n+` delivered: spans are in s3://company-bucket\S* \(not readable here\)$`, first)
+	assert.Regexp(t, `^0 of `+n+` delivered: spans are in s3://company-bucket\S* \(not readable here; write `+
+		`artifacts::s3, or read through the tracking server\)$`, first)
 	report := collector.ReadReport(t, dir)
 	assert.Equal(t, first, report.Headline)
 	assert.False(t, report.Complete)

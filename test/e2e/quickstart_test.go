@@ -135,7 +135,7 @@ func makeRunServer(t *testing.T, s *shared, second int) {
 	written, err := filepath.Glob(filepath.Join(dir, "out", "*", "*"))
 	require.NoError(t, err)
 	for _, path := range written {
-		assert.Contains(t, []string{"report.json", "collector.log"}, filepath.Base(path))
+		assert.Contains(t, []string{"report.json", "report.html", "collector.log", "position"}, filepath.Base(path))
 	}
 
 	run := makeRun(t, dir, nil, "MLFLOW_TRACKING_URI="+s.URL, "EXPERIMENT=wide-second")

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -163,7 +164,8 @@ func TestWeek(t *testing.T) {
 		deleted, err := json.Marshal(w.deleted)
 		require.NoError(t, err)
 		traces, logs := write(t, f)
-		out, err := mlflowserver.Script(mlflowserver.Database, nil, "week.py", truth, traces, logs, string(deleted))
+		out, err := mlflowserver.Script(mlflowserver.Database, nil, "week.py", truth, traces, logs, string(deleted),
+			strconv.Itoa(f.killed))
 		require.NoError(t, err, f.name)
 		again := f.repeated()
 		t.Logf("%s: %s; killed %d times, %d traces arrived again; %s", f.name, strings.TrimSpace(string(out)),

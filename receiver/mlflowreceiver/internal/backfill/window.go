@@ -190,7 +190,15 @@ func (w *window) count(traces []*mlflow.Trace, unit *progress.Unit) []aggregate.
 	if w.regrown != nil {
 		traces = slices.DeleteFunc(slices.Clone(traces), func(t *mlflow.Trace) bool { return w.regrown[t.Info.ID] })
 	}
-	return facts.Of(w.reader.exp.ID, traces, unit.Refined)
+	list := facts.Of(w.reader.exp.ID, traces, unit.Refined)
+	if unit.NamesWithheld() {
+		for i := range list {
+			for j := range list[i].Spans {
+				list[i].Spans[j].Name = ""
+			}
+		}
+	}
+	return list
 }
 
 // leavePart settles a trace of which the source gives fewer spans than its metadata tells; those that
