@@ -100,7 +100,8 @@ func (u URL) mysqlTLS(c *mysql.Config) error {
 	}
 	files := sslFiles{CA: u.last("ssl_ca"), Cert: u.last("ssl_cert"), Key: u.last("ssl_key")}
 	named := is("ssl_verify_identity") || is("ssl_check_hostname") || mode == "VERIFY_IDENTITY"
-	required := mode == "REQUIRED" || mode == "VERIFY_CA" || named || files != (sslFiles{}) || isTrue(u.last("ssl"))
+	chained := is("ssl_verify_cert") || mode == "VERIFY_CA"
+	required := mode == "REQUIRED" || chained || named || files != (sslFiles{}) || isTrue(u.last("ssl"))
 	if text := u.last("ssl"); strings.HasPrefix(text, "{") {
 		if err := json.Unmarshal([]byte(text), &files); err != nil {
 			return errors.New(`ssl: not an object like {"ca": "/path/ca.pem"}`)
@@ -127,7 +128,7 @@ func (u URL) mysqlTLS(c *mysql.Config) error {
 			return fmt.Errorf("ssl_ca: %s holds no certificate", files.CA)
 		}
 	}
-	verified := roots != nil || named || is("ssl_verify_cert") || mode == "VERIFY_CA"
+	verified := roots != nil || named || chained
 	t.RootCAs, t.InsecureSkipVerify = roots, !named
 	if verified && !named {
 		t.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s, roots) }

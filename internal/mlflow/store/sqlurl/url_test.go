@@ -197,6 +197,7 @@ func TestMySQLTLS(t *testing.T) {
 		"ssl_mode=REQUIRED":                      {true, false, true, false, false},
 		"ssl_ca=CA":                              {true, false, true, true, true},
 		"ssl_mode=VERIFY_CA&ssl_ca=CA":           {true, false, true, true, true},
+		"ssl_verify_cert=true":                   {true, false, true, true, true},
 		"ssl_ca=CA&ssl_check_hostname=0":         {true, false, true, true, true},
 		"ssl_ca=CA&ssl_verify_identity=1":        {true, false, false, false, true},
 		"ssl_mode=VERIFY_IDENTITY":               {true, false, false, false, true},
