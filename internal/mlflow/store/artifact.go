@@ -29,26 +29,9 @@ func (s *Store) artifact(ctx context.Context, info mlflow.Info) (*mlflow.Trace, 
 	return trace, skip, err
 }
 
-// archive reads and decodes the archive of a trace. The tags may have been read before the server archived the
-// trace; then they are read again. An error is that of the database or of the context.
+// archive reads and decodes the archive of a trace. An error is that of the context.
 func (s *Store) archive(ctx context.Context, info mlflow.Info) (*mlflow.Trace, *mlflow.Skip, error) {
-	location, ok := mlflow.Get(info.Tags, tagArchiveLocation)
-	if !ok {
-		again := []mlflow.Info{info}
-		var found []bool
-		err := s.session(ctx, func(at session) (err error) {
-			found, err = s.detail(ctx, at, again)
-			return err
-		})
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case !found[0]:
-			return nil, mlflow.Skipf(mlflow.ReasonVanished, "the trace was deleted after it was listed"), nil
-		}
-		info = again[0]
-		location, _ = mlflow.Get(info.Tags, tagArchiveLocation)
-	}
+	location, _ := mlflow.Get(info.Tags, tagArchiveLocation)
 	if location == "" {
 		return nil, mlflow.Skipf(mlflow.ReasonArtifactMissing,
 			"the trace is archived, and its tag %s, which says where, is missing", tagArchiveLocation), nil

@@ -70,7 +70,7 @@ func (s *Store) part(ctx context.Context, w *window, at int) ([]spanRows, error)
 		return nil, err
 	}
 	kept.decode(found, s.opts.MaxTraceSize)
-	return found, s.refresh(ctx, w.infos[at:at+len(found)], found)
+	return found, s.refresh(ctx, w, at, found)
 }
 
 // sizes returns how many bytes of spans each trace has: what its client wrote if that is small, which was
@@ -169,24 +169,29 @@ func (k *keptSpans) decode(found []spanRows, limit int) {
 }
 
 // refresh reads the infos again of traces that were archived between the look at their tags and the look at
-// their spans: those are empty since then, and the tags tell the place of the archive.
-func (s *Store) refresh(ctx context.Context, infos []mlflow.Info, spans []spanRows) error {
+// their spans, which are from place at on: those are empty since then, and the tags tell the place of the archive.
+func (s *Store) refresh(ctx context.Context, w *window, at int, spans []spanRows) error {
 	var archived []mlflow.Info
 	var places []int
 	for i := range spans {
-		if spans[i].cleared && len(spans[i].rows) == 0 && infos[i].SpansLocation() == mlflow.SpansInStore {
-			archived, places = append(archived, infos[i]), append(places, i)
+		_, told := mlflow.Get(w.infos[at+i].Tags, tagArchiveLocation)
+		if spans[i].cleared && len(spans[i].rows) == 0 && !told {
+			archived, places = append(archived, w.infos[at+i]), append(places, at+i)
 		}
 	}
 	if len(archived) == 0 {
 		return nil
 	}
-	err := s.session(ctx, func(at session) error {
-		_, err := s.detail(ctx, at, archived)
+	var found []bool
+	err := s.session(ctx, func(q session) (err error) {
+		found, err = s.detail(ctx, q, archived)
 		return err
 	})
-	for k, i := range places {
-		infos[i] = archived[k]
+	if err != nil {
+		return err
 	}
-	return err
+	for k, i := range places {
+		w.infos[i], w.found[i] = archived[k], found[k]
+	}
+	return nil
 }

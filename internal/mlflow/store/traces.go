@@ -103,7 +103,7 @@ func (t *spanRows) add(row *scannedSpan, limit int) {
 	}
 }
 
-// trace makes a trace of its rows, its archive or its artifact. An error is that of the database or the context.
+// trace makes a trace of its rows, its archive or its artifact. An error is that of the context.
 func (s *Store) trace(ctx context.Context, info mlflow.Info, spans *spanRows) (*mlflow.Trace, *mlflow.Skip, error) {
 	switch location := info.SpansLocation(); {
 	case spans.size > s.opts.MaxTraceSize:
