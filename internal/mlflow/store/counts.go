@@ -9,7 +9,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -28,8 +27,8 @@ func within(experiments []string, from, to int64) (string, []any, error) {
 		}
 		args = append(args, n)
 	}
-	in := "?" + strings.Repeat(", ?", len(experiments)-1)
-	return "t.experiment_id IN (" + in + ") AND t.timestamp_ms >= ? AND t.timestamp_ms < ?", append(args, from, to), nil
+	return "t.experiment_id IN (" + parameters(len(experiments)) + ") AND t.timestamp_ms >= ? AND t.timestamp_ms < ?",
+		append(args, from, to), nil
 }
 
 // maxExperiments is how many experiments one query asks for; SQLite allows 32,766 parameters.
@@ -99,7 +98,7 @@ func (s *Store) spanCount(ctx context.Context, experiments []string, from, to in
 		return s.number(ctx, joined+where, args)
 	}
 	ids, bounds := args[:len(experiments)], args[len(experiments):]
-	in := "experiment_id IN (?" + strings.Repeat(", ?", len(ids)-1) + ")"
+	in := "experiment_id IN (" + parameters(len(ids)) + ")"
 	all, err := s.number(ctx, "SELECT count(*) FROM spans WHERE "+in, ids)
 	if err != nil {
 		return 0, err
