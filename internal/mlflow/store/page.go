@@ -20,10 +20,7 @@ import (
 // goes on behind the page is left to the next one.
 func (s *Store) page(ctx context.Context, where string, args []any, after mlflow.Position,
 	limit int) ([]mlflow.Info, error) {
-	from := int64(math.MinInt64)
-	if after != (mlflow.Position{}) {
-		from = after.Timestamp
-	}
+	from := lowest(math.MinInt64, after)
 	for halved := false; ; {
 		infos, err := s.infos(ctx, where+" AND t.timestamp_ms >= ? ORDER BY t.timestamp_ms LIMIT ?",
 			append(slices.Clone(args), from, limit+1), limit+1)
