@@ -42,7 +42,7 @@ var mysqlDialect = dialect{
 		}
 		return strings.Join(grants, "; ")
 	},
-	denied:  func(err error) bool { n := mysqlCode(err); return n == 1142 || n == 1143 },
+	denied:  mysqlDenied,
 	columns: mysqlColumns,
 }
 
@@ -76,15 +76,13 @@ func mysqlColumns(ctx context.Context, at session, table string) (map[string]boo
 		return columns, err
 	}
 	err = at.query(ctx, query{text: "SELECT 1 FROM " + table + " LIMIT 0"}, func() error { return nil })
-	switch e, _ := errors.AsType[*mysql.MySQLError](err); {
-	case e == nil:
-		return columns, err
-	case e.Number == 1146: // no such table
+	switch {
+	case mysqlCode(err) == 1146: // no such table
 		return columns, nil
-	case e.Number == 1142 || e.Number == 1143: // denied; a user of few rights gets it for no such table, too
+	case mysqlDenied(err): // a user of few rights gets it for no such table, too
 		return nil, errDenied
 	}
-	return nil, err
+	return columns, err
 }
 
 // openMySQL prepares for a MySQL or MariaDB server and asks it nothing.
@@ -143,11 +141,18 @@ func (c mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
+// mysqlCode is the number of an error of the server, 0 for other errors.
 func mysqlCode(err error) uint16 {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return e.Number
 	}
 	return 0
+}
+
+// mysqlDenied reports whether the user may not read a table or a column.
+func mysqlDenied(err error) bool {
+	n := mysqlCode(err)
+	return n == 1142 || n == 1143
 }
 
 // mysqlVerdict judges an error by its number (MariaDB error code reference).
