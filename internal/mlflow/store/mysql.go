@@ -106,7 +106,7 @@ func openMySQL(u sqlurl.URL, opts Options) (*Store, error) {
 	}
 	return serverStore(&server{
 		d: &mysqlDialect, verdict: mysqlVerdict, pool: newServer(mysqlConnector{connector}, opts.Readers),
-		begin: []string{"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"},
+		begin: "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 	}, u, opts), nil
 }
 

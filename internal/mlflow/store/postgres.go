@@ -95,7 +95,7 @@ func openPostgres(u sqlurl.URL, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{d: &postgresDialect, verdict: postgresVerdict, begin: []string{postgresBegin(searchPath)}}
+	s := &server{d: &postgresDialect, verdict: postgresVerdict, begin: postgresBegin(searchPath)}
 	// Statements that the server keeps are the fastest. A pooler that gives each transaction another connection
 	// to the server loses them: then they are described each time.
 	var pooled atomic.Bool

@@ -17,9 +17,8 @@ import (
 type server struct {
 	pool *sql.DB
 	d    *dialect
-	// begin are the statements that begin a transaction in which all queries see the same state, bounded in
-	// time. They go to the server one after the other.
-	begin []string
+	// begin begins a transaction in which all queries see the same state, bounded in time.
+	begin string
 	// verdict says what an error of the server means.
 	verdict func(error) verdict
 	// failed is told of each error, before the connection is closed; nil: nothing is.
@@ -67,10 +66,8 @@ func (s *server) within(ctx context.Context, f func(session) error) (err error) 
 		}
 		_ = conn.Close()
 	}()
-	for _, statement := range s.begin {
-		if _, err := conn.ExecContext(ctx, statement); err != nil {
-			return err
-		}
+	if _, err := conn.ExecContext(ctx, s.begin); err != nil {
+		return err
 	}
 	if err := f(serverSession{conn, s.d}); err != nil {
 		return err
