@@ -161,7 +161,7 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 			path = abs
 		}
 		return src, About{
-			Description: mlflow.Description{Kind: "MLflow store (SQLite)", Location: path,
+			Description: mlflow.Description{Kind: store.Kind(*t.store), Location: path,
 				Authentication: "file access"}, Identity: "sqlite:" + path,
 		}, nil
 	}
