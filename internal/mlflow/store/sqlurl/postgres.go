@@ -102,10 +102,7 @@ func (u URL) hosted() bool {
 
 // postgresHosts returns hosts, each a name, an address or the folder of a socket, and as many ports.
 func (u URL) postgresHosts() (hosts, ports []string, err error) {
-	usual := "5432"
-	if u.Port != 0 {
-		usual = strconv.Itoa(u.Port)
-	}
+	usual := strconv.Itoa(cmp.Or(u.Port, 5432))
 	if socket := u.last("unix_sock"); socket != "" {
 		folder, file := path.Split(socket)
 		port, ok := strings.CutPrefix(file, ".s.PGSQL.")

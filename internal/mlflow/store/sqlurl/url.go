@@ -203,12 +203,9 @@ func (u *URL) named() error {
 
 // take removes a parameter and returns its last value.
 func (u *URL) take(name string) string {
-	values := u.Query[name]
+	value := u.last(name)
 	u.Query.Del(name)
-	if len(values) == 0 {
-		return ""
-	}
-	return values[len(values)-1]
+	return value
 }
 
 // check refuses what neither driver can use.
