@@ -26,9 +26,9 @@ import (
 // An error is always a *Skip. It holds no content.
 func DecodeArchive(info Info, doc []byte) (*Trace, error) {
 	a := archive{allowed: archiveAllowance + archiveProportion*len(doc), block: block{size: min(len(doc), blockSize)}}
-	err := a.nested(doc, 1, func(resource []byte) error { // TracesData.resource_spans
-		return a.nested(resource, 2, func(scope []byte) error { // ResourceSpans.scope_spans
-			return a.nested(scope, 2, a.span) // ScopeSpans.spans
+	err := nested(doc, 1, func(resource []byte) error { // TracesData.resource_spans
+		return nested(resource, 2, func(scope []byte) error { // ResourceSpans.scope_spans
+			return nested(scope, 2, a.span) // ScopeSpans.spans
 		})
 	})
 	if err != nil {
@@ -113,7 +113,7 @@ func fields(message []byte, each func(f field) error) error {
 }
 
 // nested hands over the messages that lie in one field.
-func (a *archive) nested(message []byte, number protowire.Number, each func(message []byte) error) error {
+func nested(message []byte, number protowire.Number, each func(message []byte) error) error {
 	return fields(message, func(f field) error {
 		switch {
 		case f.number != number:
