@@ -15,13 +15,9 @@ import (
 // Artifact returns a file of the server's artifact store, given its path there, which is at most limit bytes. An
 // error that is about this file is a *mlflow.Skip. It waits for a server that is away.
 func (c *Client) Artifact(ctx context.Context, path string, limit int) ([]byte, error) {
-	segments := strings.Split(strings.TrimLeft(path, "/"), "/")
-	for i := range segments {
-		segments[i] = url.PathEscape(segments[i])
-	}
-	body, err := c.call(ctx, patience{faults: 3}, &request{route: routeProxied,
-		path: "/api/2.0/mlflow-artifacts/artifacts/" + strings.Join(segments, "/"), limit: int64(limit), gated: true,
-		text: true})
+	r := proxied((&url.URL{Path: path}).EscapedPath(), int64(limit))
+	r.text = true
+	body, err := c.call(ctx, patience{faults: 3}, r)
 	e, ok := asError(err)
 	switch {
 	case err == nil:
@@ -40,4 +36,10 @@ func (c *Client) Artifact(ctx context.Context, path string, limit int) ([]byte, 
 		return nil, mlflow.Skipf(mlflow.ReasonSourceError, "the tracking server fails for the artifact: %s", e.Message)
 	}
 	return nil, err
+}
+
+// proxied asks for a file of the server's artifact store, given its path there as it stands in a URL.
+func proxied(path string, limit int64) *request {
+	return &request{route: routeProxied, limit: limit, gated: true,
+		path: "/api/2.0/mlflow-artifacts/artifacts/" + strings.TrimLeft(path, "/")}
 }

@@ -108,10 +108,9 @@ func (c *Client) document(ctx context.Context, info *mlflow.Info) (d document, e
 			Message: "the route get-trace-artifact is not let through, and the spans don't lie in the server's own " +
 				"artifact store"}
 	}
-	_, err = c.call(ctx, single, &request{
-		route: routeProxied, path: "/api/2.0/mlflow-artifacts/artifacts" + strings.TrimRight(u.EscapedPath(), "/") +
-			"/traces.json", limit: limit, gated: true, decode: into,
-	})
+	r := proxied(strings.TrimRight(u.EscapedPath(), "/")+"/traces.json", limit)
+	r.decode = into
+	_, err = c.call(ctx, single, r)
 	return d, err
 }
 
