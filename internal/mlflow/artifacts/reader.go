@@ -50,8 +50,8 @@ type Options struct {
 
 // Server is a tracking server.
 type Server interface {
-	// Artifact returns a file of the server's artifact store, given its path there, which is at most limit bytes.
-	// An error that is about this file is a *Skip; other errors end the reading.
+	// Artifact returns a file of the server's artifact store, given its path there without percent-encoding, which
+	// is at most limit bytes. An error that is about this file is a *Skip; other errors end the reading.
 	Artifact(ctx context.Context, path string, limit int) ([]byte, error)
 	// Close releases idle connections.
 	Close() error
@@ -166,6 +166,9 @@ func (r *Reader) readProxied(ctx context.Context, f Folder, rel, name string) ([
 	rel = strings.TrimLeft(rel, "/")
 	switch scheme, rest := split(r.opts.Config.Destination); {
 	case r.opts.Server != nil:
+		if decoded, err := url.PathUnescape(rel); err == nil {
+			rel = decoded // the server decodes the path of a request, too
+		}
 		if !f.owns(rel) {
 			return nil, missing(f, name)
 		}
