@@ -102,7 +102,7 @@ func (r *Reader) Read(ctx context.Context, f Folder, name string) ([]byte, error
 		return r.readServed(ctx, f, name)
 	}
 	return nil, mlflow.Skipf(mlflow.ReasonUnreachable, "spans are in %s (not readable here; read through the tracking "+
-		"server or a mounted path, see artifacts::mounts)", Bucket(f.Location))
+		"server or a mounted path, see artifacts::mounts)", bucketOf(f.Location))
 }
 
 // Close releases idle connections.
@@ -183,7 +183,7 @@ func (r *Reader) readProxied(ctx context.Context, f Folder, rel, name string) ([
 	case len(r.roots) == 0:
 		return nil, mlflow.Skipf(mlflow.ReasonUnreachable,
 			"spans are in %s, the artifact store of the tracking server; write where that is into "+
-				"artifacts::destination, or read through the tracking server", Bucket(f.Location))
+				"artifacts::destination, or read through the tracking server", bucketOf(f.Location))
 	}
 	return r.readFirst(f, r.under(rel), name)
 }
@@ -202,7 +202,7 @@ func (r *Reader) readServed(ctx context.Context, f Folder, name string) ([]byte,
 		}
 	}
 	return nil, mlflow.Skipf(mlflow.ReasonUnreachable, "spans are in %s (not readable here; if that is a tracking "+
-		"server, write its address into artifacts::destination)", Bucket(f.Location))
+		"server, write its address into artifacts::destination)", bucketOf(f.Location))
 }
 
 // readFirst reads the file in the first place that has it.
@@ -217,7 +217,7 @@ func (r *Reader) readFirst(f Folder, places []place, name string) ([]byte, error
 }
 
 func missing(f Folder, name string) *mlflow.Skip {
-	return mlflow.Skipf(mlflow.ReasonArtifactMissing, "there is no %s at %s", name, Redact(f.Location))
+	return mlflow.Skipf(mlflow.ReasonArtifactMissing, "there is no %s at %s", name, redact(f.Location))
 }
 
 // asSkip makes what a place returned a *Skip, or nil.
@@ -248,8 +248,8 @@ func withoutHost(rest string) string {
 	return rest
 }
 
-// Bucket returns scheme and host of a location, which many traces share: s3://bucket/….
-func Bucket(location string) string {
+// bucketOf returns scheme and host of a location, which many traces share: s3://bucket/….
+func bucketOf(location string) string {
 	u, err := url.Parse(location)
 	switch {
 	case err != nil || u.Scheme == "":
@@ -267,8 +267,8 @@ func Bucket(location string) string {
 	return u.Scheme + "://" + u.Host + "/…"
 }
 
-// Redact returns a location without credentials and query.
-func Redact(location string) string {
+// redact returns a location without credentials and query.
+func redact(location string) string {
 	u, err := url.Parse(location)
 	if err != nil {
 		scheme, _, _ := strings.Cut(location, ":")
