@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -170,7 +171,7 @@ func (b *bucketReader) attempt(ctx context.Context, c *client, bucket, key strin
 	}
 	defer body.Close()
 	if info.Size > int64(limit) {
-		return nil, tooLarge(key[strings.LastIndexByte(key, '/')+1:], info.Size, limit)
+		return nil, tooLarge(path.Base(key), info.Size, limit)
 	}
 	var doc bytes.Buffer
 	switch n, err := io.Copy(&doc, io.LimitReader(body, int64(limit)+1)); {
@@ -179,7 +180,7 @@ func (b *bucketReader) attempt(ctx context.Context, c *client, bucket, key strin
 	case err != nil, info.Size >= 0 && n < info.Size:
 		return nil, errBroken
 	case n > int64(limit):
-		return nil, tooLarge(key[strings.LastIndexByte(key, '/')+1:], n, limit)
+		return nil, tooLarge(path.Base(key), n, limit)
 	}
 	return doc.Bytes(), nil
 }
@@ -198,8 +199,7 @@ func (b *bucketReader) explain(err error, bucket, key string) (skip *mlflow.Skip
 	case minio.NoSuchBucket:
 		return mlflow.Skipf(mlflow.ReasonUnreachable, "there is no bucket %s at %s", bucket, b.where()), true
 	case minio.InvalidBucketName:
-		return mlflow.Skipf(mlflow.ReasonUnreachable,
-			"%q is not the name of a bucket", bucket), true
+		return mlflow.Skipf(mlflow.ReasonUnreachable, "%q is not the name of a bucket", bucket), true
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return mlflow.Skipf(mlflow.ReasonTokenExpired,
 			"the token for %s has expired (%s); write new credentials into artifacts::s3", at, e.Code), true
