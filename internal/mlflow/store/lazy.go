@@ -5,7 +5,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
@@ -24,8 +23,8 @@ var _ mlflow.Source = (*lazy)(nil)
 
 // OpenServer prepares for a store on a database server and asks the server nothing.
 func OpenServer(target Target, opts Options) (mlflow.Source, error) {
-	if opts.MaxTraceSize <= 0 {
-		return nil, errors.New("the largest trace size must be positive")
+	if err := opts.check(); err != nil {
+		return nil, err
 	}
 	open := openPostgres
 	if target.URL.Kind == sqlurl.MySQL {

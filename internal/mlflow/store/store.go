@@ -44,6 +44,13 @@ type Options struct {
 	ArtifactServer artifacts.Server
 }
 
+func (o *Options) check() error {
+	if o.MaxTraceSize <= 0 {
+		return fmt.Errorf("the largest trace size is %d; it must be positive", o.MaxTraceSize)
+	}
+	return nil
+}
+
 // Store is a mlflow.Source over a database.
 type Store struct {
 	db        database
@@ -62,8 +69,8 @@ var _ mlflow.Source = (*Store)(nil)
 
 // Open opens the database and looks at its schema.
 func Open(ctx context.Context, target Target, opts Options) (*Store, error) {
-	if opts.MaxTraceSize <= 0 {
-		return nil, fmt.Errorf("the largest trace size is %d; it must be positive", opts.MaxTraceSize)
+	if err := opts.check(); err != nil {
+		return nil, err
 	}
 	s, err := openFile(ctx, target.Path, opts)
 	if err != nil {
