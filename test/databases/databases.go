@@ -52,8 +52,7 @@ type Server struct {
 	made  int
 }
 
-// Need returns the server of a kind, which is started once. Where it is not installed the test is skipped, and
-// fails in CI.
+// Need returns a server. Where it is not installed the test is skipped, and fails in CI.
 func Need(t testing.TB, get func() (*Server, error)) *Server {
 	t.Helper()
 	s, err := get()
@@ -135,7 +134,7 @@ func (s *Server) open(database string) (*sql.DB, error) {
 	return sql.Open("pgx", s.URI(Admin, database)+"?sslmode=disable")
 }
 
-// Start starts the server, again after Stop or Kill.
+// Start starts the server, again after Stop.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

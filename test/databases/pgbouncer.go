@@ -4,9 +4,7 @@
 package databases
 
 import (
-	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,25 +15,19 @@ import (
 // it, and returns the tracking URI.
 func (s *Server) Pooled(t testing.TB, user, database string) string {
 	t.Helper()
-	pooler, uri, err := s.pooler(user, database)
-	if errors.Is(err, errMissing) && os.Getenv("CI") != "true" {
-		t.Skip("NOT RUN: " + err.Error())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	pooler := Need(t, func() (*Server, error) { return s.pooler(user, database) })
 	t.Cleanup(pooler.Stop)
-	return uri
+	return pooler.URI(user, database)
 }
 
-func (s *Server) pooler(user, database string) (*Server, string, error) {
+func (s *Server) pooler(user, database string) (*Server, error) {
 	binary, err := program("pgbouncer", "/usr/sbin")
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	p, err := prepare(s.Kind, "postgres")
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	config := filepath.Join(filepath.Dir(p.Dir), "pgbouncer.ini")
 	users := filepath.Join(filepath.Dir(p.Dir), "users.txt")
@@ -47,19 +39,17 @@ func (s *Server) pooler(user, database string) (*Server, string, error) {
 			database, s.Port, p.Port, users),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 	}
 	p.pooled = database
 	p.command = []string{binary, config}
 	if err := p.begin(); err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	uri := p.URI(user, database)
-	db, err := sql.Open("pgx", uri+"?sslmode=disable&default_query_exec_mode=simple_protocol")
+	p.db, err = sql.Open("pgx", p.URI(user, database)+"?sslmode=disable&default_query_exec_mode=simple_protocol")
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	p.db = db
-	return p, uri, p.answers(func(ctx context.Context) error { return db.PingContext(ctx) })
+	return p, p.Ready()
 }
