@@ -8,6 +8,7 @@ package databases
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -42,7 +43,7 @@ type Server struct {
 	Dir  string // of its data
 
 	command []string
-	pooled  string // of a pooler, the database behind it
+	signal  string // that ends it; empty: KILL
 	owner   *syscall.Credential
 	db      *sql.DB // as Admin
 
@@ -139,11 +140,7 @@ func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// The shell ends the server when its input ends, which it does with this process.
-	signal := "KILL"
-	if s.Kind == "postgresql" && s.pooled == "" {
-		signal = "QUIT" // at once, with all processes
-	}
-	guarded := `"$@" & server=$!; cat > /dev/null; kill -` + signal + ` $server; wait $server`
+	guarded := `"$@" & server=$!; cat > /dev/null; kill -` + cmp.Or(s.signal, "KILL") + ` $server; wait $server`
 	cmd := exec.Command("sh", append([]string{"-c", guarded, "sh"}, s.command...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
 	cmd.Dir = s.Dir

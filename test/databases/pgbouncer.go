@@ -42,7 +42,6 @@ func (s *Server) pooler(user, database string) (*Server, error) {
 			return nil, err
 		}
 	}
-	p.pooled = database
 	p.command = []string{binary, config}
 	if err := p.begin(); err != nil {
 		return nil, err

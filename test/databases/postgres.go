@@ -38,6 +38,7 @@ var Postgres = sync.OnceValues(func() (*Server, error) {
 	s.command = []string{postgres, "-D", s.Dir, "-p", strconv.Itoa(s.Port), "-k", s.Dir,
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off",
 		"-c", "synchronous_commit=off", "-c", "max_connections=40", "-c", "shared_buffers=128MB"}
+	s.signal = "QUIT" // at once, with all processes
 	if s.db, err = s.open(""); err != nil {
 		return nil, err
 	}
