@@ -11,8 +11,8 @@ import (
 
 // database runs queries. Its methods may be called at the same time.
 type database interface {
-	// within calls f with a session and ends the session before it returns. It does neither wait nor
-	// repeat: see Store.session.
+	// within calls f with a session and ends the session before it returns. It neither waits nor
+	// repeats: see Store.session.
 	within(ctx context.Context, f func(session) error) error
 	// transient reports whether what failed with the error can succeed when it is tried again.
 	transient(err error) bool

@@ -88,7 +88,7 @@ func (s sqliteSession) query(ctx context.Context, q query, row func() error) err
 	})
 }
 
-// busyTimeout is how long SQLite itself waits for a lock, deaf to the context; the rest of the
+// busyTimeout is how long SQLite itself waits for a lock, even when the context ends; the rest of the
 // waiting is done in retry.
 const busyTimeout = 250 * time.Millisecond
 

@@ -66,10 +66,10 @@ func (t *text) Scan(src any) error {
 
 func formatFloat(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// bytes is the text for readers that want bytes; nobody may write to them.
+// bytes is the text for readers that want bytes, which must not be written to.
 func (t *text) bytes() []byte { return readOnly(t.s) }
 
-// readOnly is the bytes of a string, not copied; nobody may write to them.
+// readOnly is the bytes of a string, not copied, which must not be written to.
 func readOnly(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // integer reads a column that should hold an integer; what doesn't counts as null.
