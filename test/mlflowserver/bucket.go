@@ -4,11 +4,7 @@
 package mlflowserver
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -23,8 +19,7 @@ type Bucket struct {
 	Other  Keys // may not read
 
 	packages string // folder of boto3 and moto
-	stdin    io.Closer
-	ended    chan struct{}
+	process  *process
 }
 
 // Keys sign requests to a bucket.
@@ -62,37 +57,15 @@ func StartBucket(name string) (*Bucket, error) {
 	}
 	cmd := exec.Command(python, filepath.Join(Scripts(), "bucket.py"), name)
 	cmd.Env = append(environment(), "PYTHONPATH="+packages)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
+	b := &Bucket{packages: packages}
+	if b.process, err = launch(cmd, "the object store", b); err != nil {
 		return nil, err
 	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	b := &Bucket{packages: packages, stdin: stdin, ended: make(chan struct{})}
-	line, readErr := bufio.NewReader(stdout).ReadBytes('\n')
-	go func() {
-		_ = cmd.Wait()
-		close(b.ended)
-	}()
-	if readErr != nil {
-		b.Stop()
-		return nil, fmt.Errorf("the object store did not start: %s", complaints.String())
-	}
-	return b, json.Unmarshal(line, b)
+	return b, nil
 }
 
 // Stop ends the object store.
-func (b *Bucket) Stop() {
-	_ = b.stdin.Close()
-	<-b.ended
-}
+func (b *Bucket) Stop() { b.process.stop() }
 
 // Env is what MLflow needs to write into the bucket, as NAME=value.
 func (b *Bucket) Env() []string {

@@ -7,12 +7,10 @@
 package mlflowserver
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +18,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Database is the version of MLflow that the tests run with spans in the database: 3.17.2, or the one
@@ -34,9 +31,6 @@ const (
 	Oldest      = "2.14.3" // the same, in the first form of everything
 )
 
-// startLimit is how long a server may take to answer, after its environment was made.
-const startLimit = 5 * time.Minute
-
 // Server is a running server. Its store is Dir/mlflow.db, its artifacts are below Dir/artifacts.
 type Server struct {
 	URL     string `json:"url"`
@@ -48,10 +42,8 @@ type Server struct {
 	Reader      Login             `json:"reader"`
 	Experiments map[string]string `json:"experiments"`
 
-	python string
-	stdin  io.Closer
-	ended  chan struct{}
-	stop   sync.Once
+	python  string
+	process *process
 }
 
 // Login is a user name with its password.
@@ -86,42 +78,15 @@ func Start(version, dir string, options ...string) (*Server, error) {
 		return nil, err
 	}
 	cmd := exec.Command(python, append([]string{filepath.Join(Scripts(), "server.py"), "--dir", dir}, options...)...)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
+	s := &Server{python: python}
+	if s.process, err = launch(cmd, "MLflow "+version, s); err != nil {
 		return nil, err
 	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	s := &Server{python: python, stdin: stdin, ended: make(chan struct{})}
-	hung := time.AfterFunc(startLimit, func() { _ = cmd.Process.Kill() })
-	line, readErr := bufio.NewReader(stdout).ReadBytes('\n')
-	hung.Stop()
-	go func() {
-		_ = cmd.Wait()
-		close(s.ended)
-	}()
-	if readErr != nil {
-		_ = stdin.Close()
-		<-s.ended
-		return nil, fmt.Errorf("MLflow %s did not start: %s", version, complaints.String())
-	}
-	return s, json.Unmarshal(line, s)
+	return s, nil
 }
 
 // Stop ends the server and returns when it is gone.
-func (s *Server) Stop() {
-	s.stop.Do(func() {
-		_ = s.stdin.Close()
-		<-s.ended
-	})
-}
+func (s *Server) Stop() { s.process.stop() }
 
 // SQLite returns the tracking URI of the store underneath.
 func (s *Server) SQLite() string { return "sqlite:///" + filepath.Join(s.Dir, "mlflow.db") }
