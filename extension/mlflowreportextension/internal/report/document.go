@@ -65,7 +65,6 @@ type Receiver struct {
 	Check *progress.Findings `json:"check,omitempty"`
 
 	settled bool     // complete as far as the receiver knows
-	stopped bool     // before its end
 	next    []string // what the receiver advises
 }
 
@@ -268,7 +267,7 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 	end := now
 	r := Receiver{
 		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete,
-		settled: run.Complete, stopped: run.Stopped, Problems: run.Problems,
+		settled: run.Complete, Problems: run.Problems,
 		next: run.Next, SentAgain: run.SentAgain,
 		Source:   Source(run.Source),
 		Delivery: run.Delivery, DeliveryNotes: run.DeliveryNotes, Started: run.Started.UTC(),

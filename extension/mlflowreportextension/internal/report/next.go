@@ -33,7 +33,7 @@ func (d *Document) Next() []string {
 		case r.Complete:
 			lines = append(lines, "run again at any time: it continues where this run ended; to start over, remove "+
 				"the storage folder and the output")
-		case !r.settled && !r.stopped:
+		case !r.settled && !r.Stopped:
 			lines = append(lines, "fix what is named above and run again: it continues where this run ended")
 		}
 	}
