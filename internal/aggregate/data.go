@@ -198,8 +198,8 @@ func (s *Sum) Data() *Data {
 	for _, id := range slices.Sorted(maps.Keys(s.Experiments)) {
 		x := s.Experiments[id]
 		one := Experiment{ID: id, Traces: x.Traces, Failed: x.Failed}
-		for _, from := range starts {
-			if x.Followed {
+		if x.Followed {
+			for _, from := range starts {
 				one.Time = append(one.Time, buckets[from].Experiments[id])
 			}
 		}

@@ -105,40 +105,17 @@ func Load(read func(names []string) ([][]byte, error)) (*Sum, error) {
 
 // check finds entries without a value, which only damage can leave.
 func (s *Sum) check() error {
-	err := errors.New("the sums can't be read: an entry is empty")
-	for _, v := range s.Types {
-		if v == nil {
-			return err
-		}
-	}
-	for _, v := range s.Names {
-		if v == nil {
-			return err
-		}
-	}
-	for _, v := range s.Experiments {
-		if v == nil {
-			return err
-		}
-	}
-	for _, v := range s.Scores {
-		if v == nil {
-			return err
-		}
-	}
-	for _, m := range []map[string]*Use{s.Models, s.Tools} {
-		for _, v := range m {
-			if v == nil {
-				return err
-			}
-		}
+	if hasEmpty(s.Types) || hasEmpty(s.Names) || hasEmpty(s.Experiments) || hasEmpty(s.Scores) || hasEmpty(s.Models) || hasEmpty(s.Tools) {
+		return errors.New("the sums can't be read: an entry is empty")
 	}
 	return nil
 }
 
-func marshalBytes(b []byte) ([]byte, error) { return json.Marshal(b) }
-
-func unmarshalBytes(b []byte) (raw []byte, err error) {
-	err = json.Unmarshal(b, &raw)
-	return raw, err
+func hasEmpty[V any](m map[string]*V) bool {
+	for _, v := range m {
+		if v == nil {
+			return true
+		}
+	}
+	return false
 }

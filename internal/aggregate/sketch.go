@@ -4,6 +4,7 @@
 package aggregate
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/DataDog/sketches-go/ddsketch"
@@ -28,12 +29,12 @@ func newSketch() *ddsketch.DDSketch {
 	return s
 }
 
-// add adds a value. What is no number or too large for a sketch is left out.
-func (s *sketch) add(v float64) {
+// add adds a value n times. What is no number or too large for a sketch is left out.
+func (s *sketch) add(v float64, n int64) {
 	if s.DDSketch == nil {
 		s.DDSketch = newSketch()
 	}
-	_ = s.Add(v)
+	_ = s.AddWithCount(v, float64(n))
 }
 
 // merge adds the values of another sketch.
@@ -69,7 +70,7 @@ func (s sketch) count() int64 {
 	return int64(s.GetCount())
 }
 
-// MarshalBinary implements encoding.BinaryMarshaler.
+// bytes writes a sketch; an empty one is nil.
 func (s sketch) bytes() []byte {
 	if s.DDSketch == nil {
 		return nil
@@ -102,14 +103,14 @@ func sketchOf(b []byte) (s sketch, err error) {
 }
 
 // MarshalJSON writes the bytes of the sketch in base64.
-func (s sketch) MarshalJSON() ([]byte, error) { return marshalBytes(s.bytes()) }
+func (s sketch) MarshalJSON() ([]byte, error) { return json.Marshal(s.bytes()) }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (s *sketch) UnmarshalJSON(b []byte) error {
-	raw, err := unmarshalBytes(b)
-	if err != nil {
-		return err
+	var raw []byte
+	err := json.Unmarshal(b, &raw)
+	if err == nil {
+		*s, err = sketchOf(raw)
 	}
-	*s, err = sketchOf(raw)
 	return err
 }

@@ -219,7 +219,7 @@ func (s *Sum) add(t *Trace) {
 	s.Week[(int(when.Weekday())+6)%7][when.Hour()]++
 	if !t.Untimed {
 		ms := max(t.Duration, 0)
-		b.Duration.add(float64(ms))
+		b.Duration.add(float64(ms), 1)
 		s.Longest = max(s.Longest, ms)
 		s.Slowest = s.extremes(s.Slowest, t, float64(ms), 1)
 	}
@@ -236,7 +236,7 @@ func (s *Sum) span(p *Span) {
 	ty := get(&s.Types, name, others, mostTypes)
 	ty.Spans++
 	if p.Duration >= 0 {
-		ty.Duration.add(float64(p.Duration) / 1e6)
+		ty.Duration.add(float64(p.Duration)/1e6, 1)
 	}
 	if p.Failed {
 		ty.Failed++
@@ -279,7 +279,7 @@ func (s *Sum) refined(t *Trace, b *bucket) {
 		s.Priced++
 		s.Cost += cost
 		b.Cost += cost
-		s.Costs.add(cost)
+		s.Costs.add(cost, 1)
 		if cost > 0 {
 			if s.CostBins == nil {
 				s.CostBins = map[int]int64{}
@@ -324,7 +324,7 @@ func (x *score) add(v float64) {
 	x.Sum += v
 	x.Squares += v * v
 	if !exact {
-		x.Spread.add(v)
+		x.Spread.add(v, 1)
 		return
 	}
 	i, found := slices.BinarySearchFunc(x.Values, v, func(c valueCount, v float64) int {
@@ -336,13 +336,10 @@ func (x *score) add(v float64) {
 	}
 	if len(x.Values) == mostValues {
 		for _, c := range x.Values {
-			if x.Spread.DDSketch == nil {
-				x.Spread.DDSketch = newSketch()
-			}
-			_ = x.Spread.AddWithCount(c.Value, float64(c.Count))
+			x.Spread.add(c.Value, c.Count)
 		}
 		x.Values = nil
-		x.Spread.add(v)
+		x.Spread.add(v, 1)
 		return
 	}
 	x.Values = slices.Insert(x.Values, i, valueCount{v, 1})
