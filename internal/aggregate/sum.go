@@ -267,12 +267,12 @@ func (s *Sum) refined(t *Trace, b *bucket) {
 	b.Response += r.Response
 	for i := range r.Models {
 		u := &r.Models[i]
-		get(&s.Models, s.shorten(u.Name), others, mostNames).add(u)
+		get(&s.Models, s.shorten(u.Name), others, mostNames).Add(u)
 		b.Input += u.Input
 		b.Output += u.Output
 	}
 	for i := range r.Tools {
-		get(&s.Tools, s.shorten(r.Tools[i].Name), others, mostNames).add(&r.Tools[i])
+		get(&s.Tools, s.shorten(r.Tools[i].Name), others, mostNames).Add(&r.Tools[i])
 	}
 	if r.Priced {
 		cost := bounded(r.Cost)

@@ -47,7 +47,8 @@ type Use struct {
 	Cost   float64 `json:"cost"`
 }
 
-func (u *Use) add(o *Use) {
+// Add adds the numbers of another use. Its name stays.
+func (u *Use) Add(o *Use) {
 	u.Calls += o.Calls
 	u.Reported += o.Reported
 	u.Priced += o.Priced

@@ -254,13 +254,8 @@ func folded(list []aggregate.Use) []aggregate.Use {
 		return list
 	}
 	rest := aggregate.Use{Name: fmt.Sprintf("%d others", len(list)-most+1)}
-	for _, u := range list[most-1:] {
-		rest.Calls += u.Calls
-		rest.Reported += u.Reported
-		rest.Priced += u.Priced
-		rest.Input += u.Input
-		rest.Output += u.Output
-		rest.Cost += u.Cost
+	for i := range list[most-1:] {
+		rest.Add(&list[most-1+i])
 	}
 	return append(slices.Clone(list[:most-1]), rest)
 }
