@@ -4,6 +4,7 @@
 package genaiprocessor
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -74,17 +75,14 @@ func (r *refinement) calls(b *spans.Batch) {
 		t := r.of(s.TraceID())
 		switch {
 		case s.Kind == genai.KindTool:
-			u := use(&t.Tools, s.Tool, strings.TrimPrefix(s.Name(), "execute_tool "))
+			u := use(&t.Tools, cmp.Or(s.Tool, strings.TrimPrefix(s.Name(), "execute_tool "), unnamed))
 			u.Calls++
 			if v, ok := s.Attributes().Get(genai.CostTotal); ok && v.Type() == pcommon.ValueTypeDouble {
-				u.Priced++
-				u.Cost += v.Double()
-				t.Cost += v.Double()
-				t.Priced = true
+				price(t, u, v.Double())
 			}
 		case s.IsModelCall():
 			call, reports := b.Call(i)
-			u := use(&t.Models, s.ResponseModel, s.RequestModel)
+			u := use(&t.Models, cmp.Or(s.ResponseModel, s.RequestModel, unnamed))
 			if !reports || call == i {
 				u.Calls++
 			}
@@ -95,10 +93,7 @@ func (r *refinement) calls(b *spans.Batch) {
 			}
 			if s.Priced && !b.PricedAbove(i) {
 				v, _ := s.Attributes().Get(genai.CostTotal)
-				u.Priced++
-				u.Cost += v.Double()
-				t.Cost += v.Double()
-				t.Priced = true
+				price(t, u, v.Double())
 			}
 		}
 	}
@@ -111,15 +106,16 @@ func (r *refinement) calls(b *spans.Batch) {
 	}
 }
 
-// use returns the entry of the first name that is there.
-func use(list *[]aggregate.Use, names ...string) *aggregate.Use {
-	name := unnamed
-	for _, n := range names {
-		if n != "" {
-			name = n
-			break
-		}
-	}
+// price notes the cost of a call.
+func price(t *aggregate.Refined, u *aggregate.Use, cost float64) {
+	u.Priced++
+	u.Cost += cost
+	t.Priced = true
+	t.Cost += cost
+}
+
+// use returns the entry of a name.
+func use(list *[]aggregate.Use, name string) *aggregate.Use {
 	i := slices.IndexFunc(*list, func(u aggregate.Use) bool { return u.Name == name })
 	if i < 0 {
 		i = len(*list)
