@@ -138,7 +138,7 @@ func (r *reporter) refresh(stop <-chan struct{}) {
 		}
 		r.mu.Lock()
 		for _, run := range r.runs {
-			if run.Ended.IsZero() && time.Since(r.written) >= writeEvery {
+			if run.Ended.IsZero() && time.Since(r.written) >= writeEvery/2 { // this tick, not the one after it
 				r.writeAnyway()
 			}
 		}

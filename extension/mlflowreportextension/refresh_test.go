@@ -1,0 +1,40 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowreportextension
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/metadata"
+)
+
+// The page says that a process whose page is older than two minutes does not write it any more.
+func TestReportOfARunThatPublishesNothingIsWrittenEveryMinute(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path}, &bytes.Buffer{})
+		require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+		defer func() { require.NoError(t, r.Shutdown(t.Context())) }()
+		going := run(false)
+		going.Ended = time.Time{}
+		<-time.After(5 * time.Second)
+		r.Publish(going)
+		for range 20 {
+			<-time.After(30 * time.Second)
+			synctest.Wait()
+			r.mu.Lock()
+			age := time.Since(r.written)
+			r.mu.Unlock()
+			require.LessOrEqual(t, age, writeEvery)
+		}
+	})
+}
