@@ -176,27 +176,7 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 		log("Delivery check", zap.String("receiver", name), zap.String("delivery", string(f.Delivery)),
 			zap.Strings("destinations", destinations), zap.Strings("notes", f.Notes))
 	}
-	return errors.Join(delivery.Refusal(guarantees, r.cfg.Strict), checkStorage(effective))
-}
-
-// checkStorage refuses files of file_storage that would end the process when a component opens them.
-func checkStorage(conf map[string]any) error {
-	files, err := storagefile.Files(conf)
-	if err != nil {
-		return fmt.Errorf("file_storage: %w", err)
-	}
-	var errs []error
-	for _, path := range files {
-		err := storagefile.Check(path)
-		if errors.Is(err, storagefile.ErrDamaged) {
-			err = fmt.Errorf("%w; restore the folder from a backup, or remove the file: "+
-				"a receiver begins again then, and what waited in the queue of an exporter is lost", err)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("file_storage: %w", err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(delivery.Refusal(guarantees, r.cfg.Strict), storagefile.CheckAll(effective))
 }
 
 // Delivery implements progress.Sink.
@@ -320,38 +300,21 @@ func (r *reporter) Publish(run progress.Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.runs[run.Receiver] = run
-	r.sample(&run)
+	p := r.live[run.Receiver]
+	p.Waits = run.Waits
+	p.Add(page.Sample{At: time.Now(), Delivered: delivered(&run)})
+	r.live[run.Receiver] = p
 	if !run.Ended.IsZero() || time.Since(r.written) >= writeEvery {
 		r.writeAnyway()
 	}
 }
 
-// samplesKept is how many samples of a run are kept; of more, every other one is dropped.
-const samplesKept = 240
-
-// sample notes how far a run came; r.mu is held.
-func (r *reporter) sample(run *progress.Run) {
-	p := r.live[run.Receiver]
-	p.Waits = run.Waits
-	var all progress.Totals
+// delivered is how many traces a run and those before it delivered.
+func delivered(run *progress.Run) (n int64) {
 	for i := range run.Accounts {
-		all.Add(run.Accounts[i].Earlier)
-		all.Add(run.Accounts[i].Run)
+		n += run.Accounts[i].Earlier.Accepted + run.Accounts[i].Run.Accepted
 	}
-	now := page.Sample{At: time.Now(), Delivered: all.Accepted}
-	if n := len(p.Samples); n > 1 && now.At.Sub(p.Samples[n-2].At) < writeEvery/2 {
-		p.Samples[n-1] = now // a tail looks more often than once a minute
-	} else {
-		p.Samples = append(p.Samples, now)
-	}
-	if len(p.Samples) > samplesKept {
-		kept := p.Samples[:0]
-		for i := 0; i < len(p.Samples); i += 2 {
-			kept = append(kept, p.Samples[i])
-		}
-		p.Samples = kept
-	}
-	r.live[run.Receiver] = p
+	return n
 }
 
 // writeAnyway writes the report of a process that goes on whether or not it can be written; r.mu is held.

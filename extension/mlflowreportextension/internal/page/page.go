@@ -11,7 +11,6 @@ import (
 	"embed"
 	"html/template"
 	"strings"
-	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
 )
@@ -27,20 +26,6 @@ type Input struct {
 	// ReportFile and SkipFile are the names under which people find the report for programs and the list of skipped
 	// traces.
 	ReportFile, SkipFile string
-}
-
-// Progress is how a run that goes on fares.
-type Progress struct {
-	// Samples are taken in order of time, about one a minute.
-	Samples []Sample
-	// Waits says what the run waits for; empty when it does not.
-	Waits string
-}
-
-// Sample is how many traces were delivered at a time, by all runs of the process.
-type Sample struct {
-	At        time.Time
-	Delivered int64
 }
 
 //go:embed page.css *.tmpl

@@ -18,6 +18,27 @@ import (
 // configuration, and the word in the name of the file.
 var kinds = map[string]string{"receivers": "receiver", "processors": "processor", "exporters": "exporter"}
 
+// CheckAll refuses files of file_storage that would end the process when a component opens them. conf is the effective
+// configuration.
+func CheckAll(conf map[string]any) error {
+	files, err := Files(conf)
+	if err != nil {
+		return fmt.Errorf("file_storage: %w", err)
+	}
+	var errs []error
+	for _, path := range files {
+		err := Check(path)
+		if errors.Is(err, ErrDamaged) {
+			err = fmt.Errorf("%w; restore the folder from a backup, or remove the file: "+
+				"a receiver begins again then, and what waited in the queue of an exporter is lost", err)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("file_storage: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Files returns the files that components of pipelines have in the file_storage extensions that they
 // name, sorted. Those of an extension with recreate are left out: it replaces what is damaged. conf is
 // the effective configuration.
