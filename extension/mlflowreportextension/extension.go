@@ -30,8 +30,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/storagefile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -179,178 +177,14 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 	return errors.Join(delivery.Refusal(guarantees, r.cfg.Strict), storagefile.CheckAll(effective))
 }
 
-// Delivery implements progress.Sink.
-func (r *reporter) Delivery(receiver component.ID) progress.DeliveryCheck {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f, ok := r.guarantee(receiver.String())
-	if !ok {
-		return progress.DeliveryCheck{Delivery: progress.Unknown,
-			Reason: fmt.Sprintf("the configuration of %s was not checked", receiver)}
-	}
-	return progress.DeliveryCheck{Delivery: f.Delivery, Reason: f.Reason, Notes: f.Notes}
-}
-
-// guarantee is what the configuration says about a receiver, and what the answers have shown; r.mu
-// is held.
-func (r *reporter) guarantee(receiver string) (delivery.Guarantee, bool) {
-	f, ok := r.guarantees[receiver]
-	return f.Weaker(func(reader string) string { return r.peers[reader].Doubt() }), ok
-}
-
-// Held implements progress.Sink.
-func (r *reporter) Held(receiver component.ID) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f := r.guarantees[receiver.String()]
-	for _, d := range r.destinations {
-		if d.Held != "" && d.Refused && slices.Contains(f.Exporters(), d.Exporter.String()) {
-			return fmt.Sprintf("data is held for %s: %s", d.Name, d.Held)
-		}
-	}
-	for _, d := range f.Destinations {
-		if d.Reader == "" {
-			continue
-		}
-		if message := r.peers[d.Reader].Refusing(); message != "" {
-			return message
-		}
-	}
-	return ""
-}
-
-// EndLines implements progress.Sink.
-func (r *reporter) EndLines(receiver component.ID) error {
-	r.mu.Lock()
-	files := r.guarantees[receiver.String()].Files
-	r.mu.Unlock()
-	for _, path := range files {
-		if err := endTornLine(path); err != nil {
-			return fmt.Errorf("a line that was not written in full can't be ended: %w", err)
-		}
-	}
-	return nil
-}
-
-// Earlier implements progress.Sink.
-func (r *reporter) Earlier(receiver component.ID, source mlflow.Description) (progress.EarlierRun, bool) {
-	run, ok := r.earlier.Run(receiver.String(), source)
-	run.Report = r.cfg.Path
-	return run, ok
-}
-
-// Skip implements progress.Sink.
-func (r *reporter) Skip(list []progress.SkippedTrace) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.skips == nil {
-		f, err := openSkips(r.cfg.skipFile())
-		if err != nil {
-			return err
-		}
-		r.skips = f
-	}
-	var lines []byte
-	for i := range list {
-		line, err := json.Marshal(&list[i])
-		if err != nil {
-			return err
-		}
-		lines = append(append(lines, line...), '\n')
-	}
-	if _, err := r.skips.Write(lines); err != nil {
-		return err
-	}
-	return r.skips.Sync()
-}
-
-// openSkips opens the list for appending; a torn last line of a killed process gets its end first.
-func openSkips(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := jsonlines.EndLastLine(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-// endTornLine ends the last line of an output if a killed process left it without an end: the file
-// exporter appends, and the next line, once accepted, must not be glued to it. A file that isn't
-// there yet is made, for its owner alone: it will hold prompts and answers, and the exporter would
-// make it readable for others. Where its folder isn't there, the exporter makes both.
-func endTornLine(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		return err
-	}
-	return errors.Join(jsonlines.EndLastLine(f), f.Close())
-}
-
 // writeEvery is how often the report is written while a run goes on.
 const writeEvery = time.Minute
-
-// Publish implements progress.Sink. The report is on disk as soon as a run has ended, not only when
-// the process does, and tells about once a minute of a run that goes on.
-func (r *reporter) Publish(run progress.Run) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.runs[run.Receiver] = run
-	p := r.live[run.Receiver]
-	p.Waits = run.Waits
-	p.Add(page.Sample{At: time.Now(), Delivered: delivered(&run)})
-	r.live[run.Receiver] = p
-	if !run.Ended.IsZero() || time.Since(r.written) >= writeEvery {
-		r.writeAnyway()
-	}
-}
-
-// delivered is how many traces a run and those before it delivered.
-func delivered(run *progress.Run) (n int64) {
-	for i := range run.Accounts {
-		n += run.Accounts[i].Earlier.Accepted + run.Accounts[i].Run.Accepted
-	}
-	return n
-}
 
 // writeAnyway writes the report of a process that goes on whether or not it can be written; r.mu is held.
 func (r *reporter) writeAnyway() {
 	if _, err := r.write(); err != nil {
 		r.log.Error("The report can't be written", zap.Error(err))
 	}
-}
-
-// Finished implements progress.Ending.
-func (r *reporter) Finished() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, run := range r.runs {
-		if run.Ended.IsZero() || run.Stopped {
-			return false
-		}
-	}
-	return len(r.runs) > 0
-}
-
-// PublishDestination implements progress.DestinationSink.
-func (r *reporter) PublishDestination(d progress.Destination) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.destinations[destinationKey{d.Exporter, d.Name}] = d
-}
-
-// PublishRefinement implements progress.RefinementSink.
-func (r *reporter) PublishRefinement(p progress.Refinement) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	sum := r.refinements[p.Processor]
-	sum.Processor = p.Processor
-	sum.Add(p)
-	r.refinements[p.Processor] = sum
 }
 
 // Shutdown writes the final report: extensions stop last, when receivers and processors are done
@@ -433,21 +267,4 @@ func (r *reporter) GetHTTPRoundTripper(context.Context) (extensionmiddleware.Wra
 // are there: a plain one would replace the interceptor that sends the configured headers.
 func (r *reporter) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) {
 	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(r.answers.Interceptor)}, nil
-}
-
-// replace puts content into a file, all or nothing, readable by its owner only.
-func replace(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".report-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("report: %w", err), os.Remove(f.Name()))
-	}
-	return nil
 }

@@ -1,0 +1,58 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowreportextension
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
+)
+
+// openLines opens a file of lines for appending; a torn last line of a killed process gets its end first.
+// A file that isn't there yet is made, for its owner alone.
+func openLines(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := jsonlines.EndLastLine(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// endTornLine ends the last line of an output if a killed process left it without an end: the file
+// exporter appends, and the next line, once accepted, must not be glued to it. A file that isn't
+// there yet is made, for its owner alone: it will hold prompts and answers, and the exporter would
+// make it readable for others. Where its folder isn't there, the exporter makes both.
+func endTornLine(path string) error {
+	f, err := openLines(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return f.Close()
+}
+
+// replace puts content into a file, all or nothing, readable by its owner only.
+func replace(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".report-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("report: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
