@@ -380,17 +380,6 @@ type numbers struct {
 	Rows  [][]string
 }
 
-// TrafficTable are the numbers of the chart of traces.
-func (d *data) TrafficTable() numbers {
-	t := numbers{Heads: []string{d.per(), "traces", "in an error", "P50", "P95", "P99"}}
-	for i := range d.Time {
-		b := &d.Time[i]
-		t.Rows = append(t.Rows, []string{d.label(b.Start), num(b.Traces), num(b.Failed), duration(b.Duration.P50),
-			duration(b.Duration.P95), duration(b.Duration.P99)})
-	}
-	return t
-}
-
 // ScoreTable are the means of all scores.
 func (d *data) ScoreTable() numbers {
 	t := numbers{Heads: []string{"score", "source", "scores", "mean", "lowest", "highest"}}
