@@ -86,7 +86,7 @@ func (d *data) CostLead() string {
 
 // CostOverTime shows the cost of each bucket.
 func (d *data) CostOverTime() *chart {
-	c := &chart{ID: "c-money", Title: "Cost per " + d.per(), Height: 130, Left: 84, Right: 4, Width: d.axis.n,
+	c := &chart{ID: "c-money", Title: "Cost per " + d.Bucket, Height: 130, Left: 84, Right: 4, Width: d.axis.n,
 		Narrow: true}
 	v := d.axis.values(d.Time, func(b *aggregate.Bucket) (float64, bool) { return b.Cost, true })
 	top, at := 0.0, 0
@@ -102,8 +102,8 @@ func (d *data) CostOverTime() *chart {
 	s := svgchart.Scale{Hi: ticks[len(ticks)-1], Size: float64(c.Height), Up: true}
 	c.grid(ticks, s, d.money)
 	c.Paths = []path{{"fm", svgchart.Bars(v, make([]float64, len(v)), s)}}
-	c.Desc = fmt.Sprintf("Mean %s a %s with traces; highest %s, %s.", d.money(d.Cost.Amount/float64(len(d.Time))),
-		d.per(), d.money(top), d.label(d.Time[at].Start))
+	c.Desc = fmt.Sprintf("Mean %s %s with traces; highest %s, %s.", d.money(d.Cost.Amount/float64(len(d.Time))),
+		d.Each(), d.money(top), d.label(d.Time[at].Start))
 	c.dates(d.axis)
 	c.hits(d, func(b *aggregate.Bucket) string { return d.money(b.Cost) })
 	return c
@@ -183,7 +183,7 @@ func (d *data) means(s *aggregate.Scores) []float64 {
 
 // overTime shows the mean of each bucket. Its scale may start above 0 and is at least three tenths of the score's.
 func (d *data) overTime(s *aggregate.Scores, i int) *chart {
-	c := &chart{ID: fmt.Sprintf("s%d-t", i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.per(), Height: 84,
+	c := &chart{ID: fmt.Sprintf("s%d-t", i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.Bucket, Height: 84,
 		Left: 40, Right: 44, Width: d.axis.n, Narrow: true}
 	v := d.means(s)
 	lo, hi := math.Inf(1), math.Inf(-1)
@@ -242,7 +242,7 @@ func (d *data) step(s *aggregate.Scores) string {
 		if z < 0 {
 			word = "Fell"
 		}
-		text = fmt.Sprintf("%s from %s to %s in the %s of %s.", word, digits(a.Mean, 3), digits(b.Mean, 3), d.per(),
+		text = fmt.Sprintf("%s from %s to %s in the %s of %s.", word, digits(a.Mean, 3), digits(b.Mean, 3), d.Bucket,
 			d.label(b.Start))
 	}
 	return text

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
@@ -132,8 +133,24 @@ func (d *data) money(v float64) string {
 	return text + nbsp + d.currency
 }
 
-// per is what a bucket is called.
-func (d *data) per() string { return d.Bucket }
+// Each says what a number is a mean over: "a day", "an hour", "per four weeks".
+func (d *data) Each() string {
+	switch {
+	case strings.HasSuffix(d.Bucket, "s"):
+		return "per " + d.Bucket
+	case d.Bucket == "hour":
+		return "an hour"
+	}
+	return "a " + d.Bucket
+}
+
+// buckets is what several buckets are called.
+func (d *data) buckets() string {
+	if strings.HasSuffix(d.Bucket, "s") {
+		return "stretches of " + d.Bucket
+	}
+	return d.Bucket + "s"
+}
 
 // Experiment is the name of an experiment, else its id.
 func (d *data) Experiment(id string) string { return cmp.Or(d.names[id], id) }
@@ -148,7 +165,7 @@ func (d *data) tiles() {
 	}
 	d.Tiles = []tile{
 		{Link: "traffic", Title: "Traffic", Value: num(d.Traces), Unit: "traces",
-			Note:  fmt.Sprintf("%s a %s with traces", digits(float64(d.Traces)/float64(max(n, 1)), 3), d.per()),
+			Note:  fmt.Sprintf("%s %s with traces", digits(float64(d.Traces)/float64(max(n, 1)), 3), d.Each()),
 			Spark: values(func(b *aggregate.Bucket) (float64, bool) { return float64(b.Traces), true })},
 		{Link: "duration", Title: "Duration", Value: duration(d.Duration.P50), Unit: "P50",
 			Note: "P95 " + duration(d.Duration.P95),

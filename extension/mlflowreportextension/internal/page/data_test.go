@@ -207,3 +207,11 @@ func TestBarsFit(t *testing.T) {
 		}
 	}
 }
+
+func TestWordsOfBuckets(t *testing.T) {
+	for bucket, want := range map[string][2]string{"hour": {"an hour", "hours"}, "day": {"a day", "days"},
+		"four weeks": {"per four weeks", "stretches of four weeks"}} {
+		d := &data{Data: &aggregate.Data{Bucket: bucket}}
+		require.Equal(t, want, [2]string{d.Each(), d.buckets()})
+	}
+}

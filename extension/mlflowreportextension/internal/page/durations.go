@@ -27,7 +27,7 @@ var lines = []struct {
 // Latency shows the quantiles of durations over time; nil without durations. A line that fewer than 60 % of the buckets
 // have is left out.
 func (d *data) Latency() *chart {
-	c := &chart{ID: "c-latency", Title: "Duration of traces per " + d.per() + ": P50, P95, P99", Height: 210, Left: 56,
+	c := &chart{ID: "c-latency", Title: "Duration of traces per " + d.Bucket + ": P50, P95, P99", Height: 210, Left: 56,
 		Right: 40, Width: d.axis.n, Desc: d.LatencyFinding()}
 	lo, hi := math.Inf(1), 0.0
 	var drawn [][]float64
@@ -129,8 +129,8 @@ func (d *data) LatencyFinding() string {
 		if b < a {
 			word = "faster"
 		}
-		text += fmt.Sprintf(" The typical trace became %s: %s in the first 14 %ss with traces, %s in the last.", word,
-			duration(a), d.per(), duration(b))
+		text += fmt.Sprintf(" The typical trace became %s: %s in the first %d %s with traces, %s in the last.", word,
+			duration(a), part, d.buckets(), duration(b))
 	}
 	return text
 }

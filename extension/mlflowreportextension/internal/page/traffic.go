@@ -16,7 +16,7 @@ import (
 
 // Traffic shows the traces of each bucket, and those that ended in an error.
 func (d *data) Traffic() *chart {
-	c := &chart{ID: "c-traffic", Title: "Traces per " + d.per() + ", by start time", Height: 190, Left: 44, Right: 4,
+	c := &chart{ID: "c-traffic", Title: "Traces per " + d.Bucket + ", by start time", Height: 190, Left: 44, Right: 4,
 		Width: d.axis.n}
 	zero := func(f func(*aggregate.Bucket) int64) []float64 {
 		v := d.axis.values(d.Time, func(b *aggregate.Bucket) (float64, bool) { return float64(f(b)), true })
@@ -64,7 +64,7 @@ func (d *data) TrafficFinding() string {
 	}
 	if worst >= 0 {
 		b := &d.Time[worst]
-		text += fmt.Sprintf(" The worst %s began %s: %s of %s failed.", d.per(), d.label(b.Start), num(b.Failed),
+		text += fmt.Sprintf(" The worst %s began %s: %s of %s failed.", d.Bucket, d.label(b.Start), num(b.Failed),
 			num(b.Traces))
 	}
 	return text
@@ -157,7 +157,7 @@ func (p path) Opacity() template.HTMLAttr {
 
 // TrafficTable are the numbers of the chart of traces.
 func (d *data) TrafficTable() numbers {
-	t := numbers{Heads: []string{d.per(), "traces", "in an error", "P50", "P95", "P99"}}
+	t := numbers{Heads: []string{d.Bucket, "traces", "in an error", "P50", "P95", "P99"}}
 	for i := range d.Time {
 		b := &d.Time[i]
 		t.Rows = append(t.Rows, []string{d.label(b.Start), num(b.Traces), num(b.Failed), duration(b.Duration.P50),
