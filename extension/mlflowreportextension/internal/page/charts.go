@@ -5,6 +5,7 @@ package page
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/svgchart"
@@ -32,12 +33,12 @@ func (a axis) at(t time.Time) int {
 	return int((t.Unix() - a.start.Unix()) / a.width)
 }
 
+// unknown are values of which none is known.
+func (a axis) unknown() []float64 { return slices.Repeat([]float64{math.NaN()}, a.n) }
+
 // values are those of the buckets; NaN where there is none.
 func (a axis) values(list []aggregate.Bucket, f func(*aggregate.Bucket) (float64, bool)) []float64 {
-	out := make([]float64, a.n)
-	for i := range out {
-		out[i] = math.NaN()
-	}
+	out := a.unknown()
 	for i := range list {
 		if v, ok := f(&list[i]); ok {
 			out[a.at(list[i].Start)] = v
@@ -112,6 +113,36 @@ func (c *chart) grid(values []float64, s svgchart.Scale, label func(float64) str
 	}
 }
 
+// scale makes the axis of values from 0 up to a round one, in about n steps.
+func (c *chart) scale(top float64, n int, whole bool, label func(float64) string) svgchart.Scale {
+	ticks := svgchart.Ticks(top, n, whole)
+	s := svgchart.Scale{Hi: ticks[len(ticks)-1], Size: float64(c.Height), Up: true}
+	c.grid(ticks, s, label)
+	return s
+}
+
+// bars draws a bar for each value.
+func (c *chart) bars(v []float64, s svgchart.Scale) {
+	c.Paths = []path{{"fm", svgchart.Bars(v, make([]float64, len(v)), s)}}
+}
+
+// line draws a line through the values that are known, and dots the gaps.
+func (c *chart) line(class string, v []float64, s svgchart.Scale) {
+	line, gaps := svgchart.Line(v, s)
+	c.Paths = append(c.Paths, path{class, line})
+	if gaps != "" {
+		c.Paths = append(c.Paths, path{class + " gap", gaps})
+	}
+}
+
+// dot marks the value of a bucket.
+func (c *chart) dot(a axis, i int, v float64, s svgchart.Scale) {
+	c.Dots = append(c.Dots, tick{At: svgchart.Num(middle(i, a.n)), Text: svgchart.Num(s.At(v))})
+}
+
+// middle is the middle of the bucket i of n, in percent of the width.
+func middle(i, n int) float64 { return 100 * (float64(i) + .5) / float64(n) }
+
 // dates marks the axis of time: the first and the last bucket, and up to three between them, in a narrow chart one.
 func (c *chart) dates(a axis) {
 	layout := "2 Jan"
@@ -146,7 +177,7 @@ func (c *chart) dates(a axis) {
 				continue
 			}
 			i := part * a.n / 4
-			mark(i, "middle", 100*(float64(i)+.5)/float64(a.n))
+			mark(i, "middle", middle(i, a.n))
 		}
 	}
 	mark(a.n-1, "end", 100)

@@ -22,7 +22,8 @@ func (d *data) CostChart() *chart {
 	c := &chart{ID: "c-cost", Title: "Cost per trace, logarithmic scale", Height: 130, Left: 44, Right: 4,
 		Desc: d.CostFinding()}
 	lo, hi := h[0].From, h[len(h)-1].To
-	place := func(v float64) float64 { return 8 * math.Log10(v/lo) }
+	// All bins are as wide as the first.
+	place := func(v float64) float64 { return math.Log(v/lo) / math.Log(h[0].To/lo) }
 	c.Width = int(math.Round(place(hi)))
 	bins := make([]float64, c.Width)
 	top := 0.0
@@ -31,10 +32,7 @@ func (d *data) CostChart() *chart {
 		bins[i] = float64(b.Count)
 		top = max(top, bins[i])
 	}
-	ticks := svgchart.Ticks(top, 3, true)
-	s := svgchart.Scale{Hi: ticks[len(ticks)-1], Size: float64(c.Height), Up: true}
-	c.grid(ticks, s, short)
-	c.Paths = []path{{"fm", svgchart.Bars(bins, make([]float64, len(bins)), s)}}
+	c.bars(bins, c.scale(top, 3, true, short))
 	x := svgchart.Scale{Lo: lo, Hi: hi, Size: 100, Log: true}
 	marks := svgchart.LogTicks(lo, hi, hi/lo > 200)
 	last := -100.0
@@ -98,10 +96,7 @@ func (d *data) CostOverTime() *chart {
 	if top == 0 {
 		return nil
 	}
-	ticks := svgchart.Ticks(top, 3, false)
-	s := svgchart.Scale{Hi: ticks[len(ticks)-1], Size: float64(c.Height), Up: true}
-	c.grid(ticks, s, d.money)
-	c.Paths = []path{{"fm", svgchart.Bars(v, make([]float64, len(v)), s)}}
+	c.bars(v, c.scale(top, 3, false, d.money))
 	c.Desc = fmt.Sprintf("Mean %s %s with traces; highest %s, %s.", d.money(d.Cost.Amount/float64(len(d.Time))),
 		d.Each(), d.money(top), d.label(d.Time[at].Start))
 	c.dates(d.axis)
@@ -150,13 +145,12 @@ func distribution(s *aggregate.Scores, i int) *chart {
 	}
 	scale := svgchart.Scale{Hi: top * 1.2, Size: float64(c.Height), Up: true}
 	c.Y = []tick{{At: svgchart.Num(scale.Size)}}
-	c.Paths = []path{{"fm", svgchart.Bars(bins, make([]float64, len(bins)), scale)}}
-	n := float64(len(bins))
+	c.bars(bins, scale)
 	whole := len(bins) > 0 && s.Distribution[0].From == s.Distribution[0].To
 	switch {
 	case whole && len(bins) <= 6:
 		for j, b := range s.Distribution {
-			at := svgchart.Num(100 * (float64(j) + .5) / n)
+			at := svgchart.Num(middle(j, len(bins)))
 			c.X = append(c.X, tick{At: at, Label: digits(b.From, 3), Anchor: "middle"})
 			c.Notes = append(c.Notes, tick{At: at, Text: svgchart.Num(scale.At(bins[j]) - 5), Label: num(b.Count),
 				Anchor: "middle", Class: "lab"})
@@ -171,10 +165,7 @@ func distribution(s *aggregate.Scores, i int) *chart {
 
 // means are those of the buckets; NaN where there is none.
 func (d *data) means(s *aggregate.Scores) []float64 {
-	v := make([]float64, d.axis.n)
-	for i := range v {
-		v[i] = math.NaN()
-	}
+	v := d.axis.unknown()
 	for _, m := range s.Time {
 		v[d.axis.at(m.Start)] = m.Mean
 	}
@@ -205,15 +196,10 @@ func (d *data) overTime(s *aggregate.Scores, i int) *chart {
 	}
 	scale := svgchart.Scale{Lo: bottom, Hi: top, Size: float64(c.Height), Up: true}
 	c.grid([]float64{bottom, top}, scale, func(x float64) string { return digits(x, 3) })
-	line, gaps := svgchart.Line(v, scale)
-	c.Paths = []path{{"l50", line}}
-	if gaps != "" {
-		c.Paths = append(c.Paths, path{"l50 gap", gaps})
-	}
+	c.line("l50", v, scale)
 	for j, x := range v {
 		if !math.IsNaN(x) && (len(s.Time) <= 40 || j == last) {
-			c.Dots = append(c.Dots, tick{At: svgchart.Num(100 * (float64(j) + .5) / float64(d.axis.n)),
-				Text: svgchart.Num(scale.At(x))})
+			c.dot(d.axis, j, x, scale)
 		}
 	}
 	c.Ends = []tick{{At: svgchart.Num(scale.At(v[last]) + 4), Label: digits(v[last], 3)}}

@@ -71,11 +71,7 @@ func (d *data) Latency() *chart {
 		if v == nil {
 			continue
 		}
-		line, gaps := svgchart.Line(v, s)
-		c.Paths = append(c.Paths, path{lines[i].class, line})
-		if gaps != "" {
-			c.Paths = append(c.Paths, path{lines[i].class + " gap", gaps})
-		}
+		c.line(lines[i].class, v, s)
 		for _, v0 := range slices.Backward(v) {
 			if !math.IsNaN(v0) {
 				ends, labels = append(ends, s.At(v0)), append(labels, lines[i].name)
@@ -85,8 +81,7 @@ func (d *data) Latency() *chart {
 		if len(d.Time) <= 3 {
 			for j, x := range v {
 				if !math.IsNaN(x) {
-					c.Dots = append(c.Dots, tick{At: svgchart.Num(100 * (float64(j) + .5) / float64(d.axis.n)),
-						Text: svgchart.Num(s.At(x))})
+					c.dot(d.axis, j, x, s)
 				}
 			}
 		}

@@ -6,7 +6,6 @@ package page
 import (
 	"fmt"
 	"html/template"
-	"math"
 	"strconv"
 	"strings"
 
@@ -18,24 +17,15 @@ import (
 func (d *data) Traffic() *chart {
 	c := &chart{ID: "c-traffic", Title: "Traces per " + d.Bucket + ", by start time", Height: 190, Left: 44, Right: 4,
 		Width: d.axis.n}
-	zero := func(f func(*aggregate.Bucket) int64) []float64 {
-		v := d.axis.values(d.Time, func(b *aggregate.Bucket) (float64, bool) { return float64(f(b)), true })
-		for i := range v {
-			if math.IsNaN(v[i]) {
-				v[i] = 0
-			}
-		}
-		return v
-	}
-	failed := zero(func(b *aggregate.Bucket) int64 { return b.Failed })
-	well := zero(func(b *aggregate.Bucket) int64 { return b.Traces - b.Failed })
+	well, failed := make([]float64, d.axis.n), make([]float64, d.axis.n)
 	top := 0.0
-	for i := range well {
-		top = max(top, well[i]+failed[i])
+	for i := range d.Time {
+		b := &d.Time[i]
+		at := d.axis.at(b.Start)
+		well[at], failed[at] = float64(b.Traces-b.Failed), float64(b.Failed)
+		top = max(top, float64(b.Traces))
 	}
-	ticks := svgchart.Ticks(top, 4, true)
-	s := svgchart.Scale{Hi: ticks[len(ticks)-1], Size: float64(c.Height), Up: true}
-	c.grid(ticks, s, short)
+	s := c.scale(top, 4, true, short)
 	base := make([]float64, len(well))
 	errors := svgchart.Bars(failed, base, s)
 	c.Paths = []path{{"fm", svgchart.Bars(well, base, s)}, {"fe", errors}}
