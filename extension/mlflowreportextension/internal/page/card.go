@@ -67,8 +67,12 @@ func cardOf(in *Input, list []*report.Receiver, total *row) *card {
 	default:
 		seconds := float64(left) / rate
 		c.Left = elapsed(seconds)
-		c.LeftNote = fmt.Sprintf("About %s, at the rate of the last two minutes.",
-			in.Document.Written.Add(time.Duration(seconds)*time.Second).UTC().Format("15:04 UTC"))
+		if seconds < 24*3600 {
+			c.LeftNote = fmt.Sprintf("About %s, at the rate of the last two minutes.",
+				in.Document.Written.Add(time.Duration(seconds)*time.Second).UTC().Format("15:04 UTC"))
+		} else { // a time of day would not say of which day
+			c.LeftNote = "At the rate of the last two minutes."
+		}
 	}
 	return c
 }

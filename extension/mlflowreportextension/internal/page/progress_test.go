@@ -4,10 +4,13 @@
 package page
 
 import (
+	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
 )
 
 func TestSamples(t *testing.T) {
@@ -28,4 +31,19 @@ func TestSamples(t *testing.T) {
 	require.Len(t, p.Samples, samplesKept/2+1)
 	require.Equal(t, at(0, 0), p.Samples[0])
 	require.Equal(t, at(60*samplesKept, samplesKept), p.Samples[samplesKept/2])
+}
+
+// A time of day is said of what ends within a day.
+func TestTimeLeft(t *testing.T) {
+	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	in := Input{Document: report.Document{Written: begin}, Progress: map[string]Progress{"mlflow": {
+		Samples: []Sample{{At: begin.Add(-time.Minute)}, {At: begin, Delivered: 60}}}}}
+	list := []*report.Receiver{{Receiver: "mlflow"}}
+	for left, want := range map[int64]string{
+		7200:          "About 14:00 UTC, at the rate of the last two minutes.",
+		86400:         "At the rate of the last two minutes.",
+		math.MaxInt64: "At the rate of the last two minutes.",
+	} {
+		require.Equal(t, want, cardOf(&in, list, &row{Missing: left}).LeftNote)
+	}
 }
