@@ -6,7 +6,6 @@ package page
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
@@ -41,10 +40,8 @@ type check struct {
 	Problems                []string
 }
 
-func (v *view) words(list []*report.Receiver) {
-	if len(list) == 0 {
-		return
-	}
+// words explains the words of delivery.
+func (v *view) words() {
 	for _, s := range []step{
 		{Word: string(progress.Verified), Group: "enough for exit status 0",
 			Text: "Counted at the destination after delivery: what was sent is there."},
@@ -55,7 +52,7 @@ func (v *view) words(list []*report.Receiver) {
 		{Word: string(progress.Unknown),
 			Text: "What a stage on the way does is not known, or an answer confirmed nothing."},
 	} {
-		s.Current = s.Word == strings.ReplaceAll(string(v.Word), "_", " ")
+		s.Current = s.Word == spaced(string(v.Word))
 		v.Ladder = append(v.Ladder, s)
 	}
 }
@@ -70,7 +67,7 @@ func (v *view) facts(list []*report.Receiver) {
 		}
 		sources = append(sources, clean(s, 300))
 		for _, d := range r.Destinations {
-			places = append(places, clean(d.Name, 300)+", "+strings.ReplaceAll(string(d.Delivery), "_", " "))
+			places = append(places, clean(d.Name, 300)+", "+spaced(string(d.Delivery)))
 		}
 		times = append(times, elapsed(r.Seconds)+", from "+clock(r.Started))
 		rates = append(rates, fmt.Sprintf("%s traces/s, %s spans/s", digits(r.TracesPerSecond, 3),
@@ -83,9 +80,6 @@ func (v *view) facts(list []*report.Receiver) {
 			}
 			last = max(last, e.Last)
 		}
-	}
-	if len(list) == 0 {
-		return
 	}
 	label := [2]string{"duration", "rate of this run"}
 	if v.Live {

@@ -21,6 +21,9 @@ var functions = template.FuncMap{
 	"text": func(s string) string { return clean(s, 600) },
 }
 
+// spaced writes a word of the report for programs, as handed_over, for people.
+func spaced(word string) string { return strings.ReplaceAll(word, "_", " ") }
+
 // nbsp keeps a number and its unit on one line.
 const nbsp = "\u00a0"
 

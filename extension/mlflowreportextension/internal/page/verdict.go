@@ -226,7 +226,7 @@ func (v *verdict) bad(d *report.Document, list []*report.Receiver, total *row, s
 	}
 	if total.Delivered > 0 {
 		v.Sub += fmt.Sprintf("%s %s %s (%s).", plural(total.Delivered, "trace"), is(total.Delivered), v.Took,
-			strings.ReplaceAll(string(v.Word), "_", " "))
+			spaced(string(v.Word)))
 	} else if problem := firstProblem(list); problem != "" {
 		v.Sub += clean(problem, 400)
 	}

@@ -56,15 +56,17 @@ func newView(in *Input, d detail) *view {
 	v.verdict = verdictOf(doc, sending, &total)
 	v.Kind = "report"
 	if len(sending) == 1 {
-		v.Kind = clean(strings.ReplaceAll(sending[0].Mode, "_", " "), 40) + " report"
+		v.Kind = clean(spaced(sending[0].Mode), 40) + " report"
 	}
 	if len(sending) == 0 && len(v.Checks) > 0 {
 		v.check(doc)
 	}
 	v.equation()
 	v.tabulate(rows, d)
-	v.facts(sending)
-	v.words(sending)
+	if len(sending) > 0 {
+		v.facts(sending)
+		v.words()
+	}
 	if v.Live {
 		v.Card = cardOf(in, sending, &total)
 	}
