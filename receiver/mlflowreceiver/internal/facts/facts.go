@@ -6,11 +6,13 @@ package facts
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
 // untyped is the type of a span that has none.
@@ -57,6 +59,11 @@ func (m interned) typeOf(s *mlflow.Span) string {
 		a := &s.Attributes[i]
 		if a.Key != genai.SpanType {
 			continue
+		}
+		if bytes.IndexByte(a.Raw, '\\') >= 0 { // MLflow escapes what is not ASCII
+			if scan := pyjson.NewScanner(a.Raw); scan.Kind() == pyjson.KindString {
+				return m.of(cmp.Or(scan.Str(), untyped))
+			}
 		}
 		text := bytes.Trim(a.Raw, `"`)
 		if own, ok := m[string(text)]; ok { // costs no memory

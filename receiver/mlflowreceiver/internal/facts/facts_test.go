@@ -21,6 +21,8 @@ func TestOf(t *testing.T) {
 			{TraceID: id, Name: "call", Start: 10, End: 40, Status: mlflow.StatusCodeError,
 				Attributes: []mlflow.Attribute{{Key: "mlflow.spanType", Raw: []byte(`"LLM"`)}}},
 			{TraceID: id, Name: "open", Start: 10},
+			{TraceID: id, Name: "own", Start: 1, End: 2,
+				Attributes: []mlflow.Attribute{{Key: "mlflow.spanType", Raw: []byte(`"pr\u00fcfung \"A\""`)}}},
 		}},
 		{Info: mlflow.Info{ID: "tr-2", Timestamp: 2000, Untimed: true, State: mlflow.StateOK}},
 	}, func(of [16]byte) *aggregate.Refined {
@@ -30,7 +32,7 @@ func TestOf(t *testing.T) {
 	require.Equal(t, []aggregate.Trace{
 		{ID: "tr-1", Experiment: "5", Start: 1000, Duration: 50, Failed: true, Refined: refined,
 			Spans: []aggregate.Span{{Type: "LLM", Name: "call", Duration: 30, Failed: true},
-				{Type: "UNKNOWN", Name: "open", Duration: -10}}},
+				{Type: "UNKNOWN", Name: "open", Duration: -10}, {Type: `prüfung "A"`, Name: "own", Duration: 1}}},
 		{ID: "tr-2", Experiment: "5", Start: 2000, Untimed: true, Spans: []aggregate.Span{}},
 	}, list)
 }
