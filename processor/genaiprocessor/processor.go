@@ -103,7 +103,7 @@ func (p *genaiProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.
 	p.tel.add(ctx, &w.stats)
 	if err == nil {
 		w.keep()
-		w.refined.tell(unit, p)
+		w.refined.tell(unit, p.id)
 	}
 	w.release()
 	return td, err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/aggregate"
@@ -125,11 +126,11 @@ func use(list *[]aggregate.Use, name string) *aggregate.Use {
 }
 
 // tell gives what was collected to the unit.
-func (r *refinement) tell(unit *progress.Unit, p *genaiProcessor) {
+func (r *refinement) tell(unit *progress.Unit, processor component.ID) {
 	if r == nil {
 		return
 	}
 	for id, t := range r.traces {
-		unit.Refine(p.id, id, t)
+		unit.Refine(processor, id, t)
 	}
 }
