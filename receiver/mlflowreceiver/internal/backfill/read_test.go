@@ -193,23 +193,18 @@ func TestFoundTraceThatHasJustEnded(t *testing.T) {
 	for _, i := range []mlflow.Info{young, final, finished} {
 		w.source.add(i)
 	}
-	look := func(after time.Duration, found ...mlflow.Info) (result Result) {
+	look := func(found ...mlflow.Info) []string {
 		s := w.settings(accept)
 		s.Found = []Found{{Experiment: x, Infos: found}}
-		synctest.Test(t, func(t *testing.T) {
-			time.Sleep(after)
-			var err error
-			begin := time.Now()
-			result, err = Run(t.Context(), make(chan struct{}), s)
-			require.NoError(t, err)
-			require.Less(t, time.Since(begin), time.Second)
-		})
-		return result
+		require.NoError(t, w.run(t, s))
+		require.Less(t, w.ended, time.Second)
+		return w.result.Unsettled
 	}
-	require.Equal(t, []string{"young"}, look(0, young, final).Unsettled)
+	require.Equal(t, []string{"young"}, look(young, final))
 	require.Equal(t, 1, w.got["final"])
 	require.Zero(t, w.got["young"]+w.got["open"])
-	require.Empty(t, look(time.Minute, young).Unsettled)
+	w.later = time.Minute
+	require.Empty(t, look(young))
 	require.Equal(t, 1, w.got["young"])
 	require.Equal(t, 1, w.got["open"])
 }
