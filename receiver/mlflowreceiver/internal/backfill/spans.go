@@ -119,7 +119,7 @@ func (r *run) totalGone() (n int64) {
 }
 
 // countSpans asks the source for the spans in its database. It is asked before it counts traces: a trace
-// that appears in between differs there.
+// that appears in between differs there. A run over a part does not ask: carrySpans keeps the number.
 func (r *run) countSpans(experiments []string) error {
 	if r.part() {
 		return nil
@@ -172,9 +172,6 @@ func (r *run) noteLeft(reason mlflow.Reason, known, same bool) {
 // concludeSpans compares, once everything is delivered, and keeps the number for the next run.
 func (r *run) concludeSpans() error {
 	s := &r.spans
-	if r.part() {
-		return nil // carrySpans keeps it
-	}
 	if s.counted < 0 || s.stale.Load() {
 		return nil
 	}
