@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/late"
-	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
 )
 
 // resendBytes is how much of traces that are sent again, as the source stores them, goes into one call
@@ -64,31 +62,6 @@ func (r *mlflowReceiver) tellChanges(ctx context.Context, converter *genai.Conve
 		changes[i] = r.teller.Changes(&edited[i])
 	}
 	return r.sendLogs(ctx, converter, x, traces, changes)
-}
-
-// sendLogs hands log records of what has happened to traces to the pipeline of logs.
-func (r *mlflowReceiver) sendLogs(ctx context.Context, converter *genai.Converter, x mlflow.Experiment,
-	traces []*mlflow.Trace, changes []genai.Changes) error {
-	ld := plog.NewLogs()
-	var stats genai.LogStats
-	now := time.Now()
-	for i, t := range traces {
-		stats.Add(converter.AppendChanges(ld, x, t, &changes[i], now))
-	}
-	if stats.Records == 0 {
-		return nil
-	}
-	ctx = r.obs.StartLogsOp(ctx)
-	err := r.lines.send(func() error { return r.nextLogs.ConsumeLogs(ctx, ld) })
-	r.obs.EndLogsOp(ctx, metadata.Type.String(), stats.Records, err)
-	if err != nil {
-		return err
-	}
-	r.tel.recorded(stats)
-	for i := range changes {
-		r.teller.Told(&traces[i].Info, changes[i].Assessments)
-	}
-	return nil
 }
 
 // resend sends edited traces once more, with a higher revision, if that is wanted. It reads all of their

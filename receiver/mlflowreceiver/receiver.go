@@ -18,18 +18,15 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/finish"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/late"
-	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/source"
 )
@@ -237,48 +234,6 @@ func readList(path string) ([]backfill.ListedTrace, error) {
 		err = errors.New("it lists no trace")
 	}
 	return list, err
-}
-
-// send converts traces and hands them to the pipelines, see backfill.Sender. The log records of their
-// assessments go first: where the spans are refused, they are the ones that are repeated, and they can be
-// told apart.
-func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
-	return func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
-		if r.nextLogs != nil {
-			changes := make([]genai.Changes, len(traces))
-			for i, t := range traces {
-				changes[i].Assessments = t.Info.Assessments
-			}
-			if err := r.sendLogs(ctx, converter, x, traces, changes); err != nil {
-				return err
-			}
-		}
-		if r.next == nil {
-			return nil
-		}
-		td := ptrace.NewTraces()
-		var stats genai.Stats
-		for _, t := range traces {
-			stats.Add(converter.Append(td, x, t))
-		}
-		return r.sendSpans(ctx, td, stats)
-	}
-}
-
-// sendSpans hands spans to the pipeline of traces and returns its answer. The context carries their unit.
-func (r *mlflowReceiver) sendSpans(ctx context.Context, td ptrace.Traces, stats genai.Stats) error {
-	unit := progress.UnitOf(ctx)
-	unit.Carry(td.SpanCount())
-	ctx = r.obs.StartTracesOp(ctx)
-	err := r.lines.send(func() error { return r.next.ConsumeTraces(ctx, td) })
-	r.obs.EndTracesOp(ctx, metadata.Type.String(), stats.Spans, err)
-	if err == nil {
-		r.tel.converted(stats)
-	}
-	if n, message := unit.Rejected(); n > 0 {
-		return &backfill.PartialSuccess{Rejected: n, Spans: unit.Spans(), Message: message, Rest: err}
-	}
-	return err
 }
 
 // selectExperiments returns what is read of all experiments that can be seen, each trace once.
