@@ -5,7 +5,6 @@ package views
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai/usage"
@@ -51,5 +50,5 @@ func (d dialect) langfuse(f usage.Field) string {
 	}
 	text := d.get("s.attributes", langfuseUsage, "string")
 	return "element_at(transform(array(from_json(" + text + ", 'map<string,double>')), u -> CAST(" +
-		strings.TrimSpace(value) + " AS BIGINT)), 1)"
+		value + " AS BIGINT)), 1)"
 }
