@@ -4,6 +4,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -117,8 +118,6 @@ func lateRecords() []plog.Logs {
 	told(true)
 	delete(state, "a-passing")
 	told(true)
-	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 { // the order of arrival does not matter
-		out[i], out[j] = out[j], out[i]
-	}
+	slices.Reverse(out) // the order of arrival does not matter
 	return out
 }
