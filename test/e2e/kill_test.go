@@ -43,15 +43,8 @@ func killed(t *testing.T, dir string, c collector.Config, total int, progress fu
 // requireBounded requires that a kill repeats no more than the units in flight.
 func requireBounded(t *testing.T, got map[otlpsink.SpanKey]int) {
 	t.Helper()
-	traces := map[[16]byte]int{}
-	for k, n := range got {
-		traces[k.Trace] = max(traces[k.Trace], n-1)
-	}
-	repeated := 0
-	for _, n := range traces {
-		repeated += n
-	}
-	t.Logf("%d kills: %d of %d traces were sent again", kills, repeated, len(traces))
+	repeated := otlpsink.Repeated(got)
+	t.Logf("%d kills: %d traces were sent again", kills, repeated)
 	require.LessOrEqual(t, repeated, kills*unitsAtRisk*unit)
 }
 

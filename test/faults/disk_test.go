@@ -54,7 +54,7 @@ func TestFullDisk(t *testing.T) {
 		require.NoError(t, os.Remove(ballast))
 		p.Done(0)
 		requireAll(t, dir, sink, traces*spans)
-		require.Zero(t, repeated(sink))
+		require.Zero(t, sink.Repeated())
 	})
 	t.Run("of the traces", func(t *testing.T) {
 		t.Parallel()

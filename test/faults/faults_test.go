@@ -50,7 +50,7 @@ func TestTrouble(t *testing.T) {
 					lost++
 				}
 			}
-			assert.LessOrEqual(t, repeated(sink), lost*5, "only what was taken and not answered is sent again")
+			assert.LessOrEqual(t, sink.Repeated(), lost*5, "only what was taken and not answered is sent again")
 		})
 	}
 }
@@ -115,7 +115,7 @@ func TestTooLarge(t *testing.T) {
 			collector.Run(t, dir, quick(collector.Backfill(history(t, "3.17.2", traces, spans).URL(), dir).
 				ToOTLP(sink.URL, nil)), 0)
 			requireAll(t, dir, sink, traces*spans)
-			require.Zero(t, repeated(sink))
+			require.Zero(t, sink.Repeated())
 			for _, td := range sink.Accepted() {
 				of := map[pcommon.TraceID]int{}
 				otlpsink.Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) {
@@ -158,7 +158,7 @@ func TestSlow(t *testing.T) {
 			collector.Run(t, dir, c, 0)
 			t.Logf("%d requests to the source, %v", len(from.Seen()), time.Since(began).Round(time.Millisecond))
 			requireAll(t, dir, sink, 80)
-			assert.LessOrEqual(t, repeated(sink), pageSize, "what was taken before its answer was given up")
+			assert.LessOrEqual(t, sink.Repeated(), pageSize, "what was taken before its answer was given up")
 		})
 	}
 }

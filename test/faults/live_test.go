@@ -75,7 +75,7 @@ func TestLiveSoak(t *testing.T) {
 	bad, asked := to.Faults()
 	t.Logf("seed %d: %d spans in %v; %d requests to the sidecar were repeated; faults: %d of %d requests to the "+
 		"workspace; all arrived, %d traces arrived again; resident memory in MiB: %s", *seedFlag, sent*liveSpans,
-		time.Since(began).Round(time.Second), refused, bad, asked, repeated(sink), memory)
+		time.Since(began).Round(time.Second), refused, bad, asked, sink.Repeated(), memory)
 	assert.Less(t, memory.peak.MiB(), int64(liveMemory))
 	memory.requireSteady(t)
 }

@@ -62,7 +62,7 @@ func TestKills(t *testing.T) {
 	}
 	began := time.Now()
 	died := d.Kill(t)
-	again := repeated(sink)
+	again := sink.Repeated()
 	t.Logf("%d of %d runs died; %d traces of %d spans: all arrived, %d traces arrived again; %v", died, d.Times,
 		*tracesOf, spans, again, time.Since(began).Round(time.Second))
 	require.GreaterOrEqual(t, died, d.Times/2, "the backfill was over too early")
@@ -106,7 +106,7 @@ func TestStops(t *testing.T) {
 		assert.Equal(t, 1, status, "an unfinished backfill is not a success")
 		assert.Contains(t, headline(p), "stopped by SIGTERM after ")
 	})
-	again := repeated(sink)
+	again := sink.Repeated()
 	t.Logf("%d of %d stops met an unfinished backfill; the longest took %v; %d traces arrived again", unfinished,
 		d.Times, longest.Round(10*time.Millisecond), again)
 	require.Positive(t, unfinished)
@@ -236,7 +236,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("seed %d: %d spans in %v, %.0f per second; faults: %d of %d requests to the source, %d of %d to the "+
 		"destination; all arrived, %d traces arrived again; resident memory in MiB: %s",
 		*seedFlag, traces*spans, took.Round(time.Second), float64(traces*spans)/took.Seconds(), badSource, askedSource,
-		badSink, askedSink, repeated(sink), memory)
+		badSink, askedSink, sink.Repeated(), memory)
 	requireAll(t, dir, sink, traces*spans)
 	memory.requireSteady(t)
 }

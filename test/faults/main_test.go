@@ -93,16 +93,3 @@ func requireAll(t testing.TB, dir string, sink *otlpsink.Sink, spans int) {
 	assert.True(t, report.Complete, report.Headline)
 	assert.Zero(t, report.Totals.InFlight)
 }
-
-// repeated is the number of traces that arrived again, by their spans.
-func repeated(sink *otlpsink.Sink) int {
-	most := map[[16]byte]int{}
-	for k, n := range sink.Spans() {
-		most[k.Trace] = max(most[k.Trace], n-1)
-	}
-	sum := 0
-	for _, n := range most {
-		sum += n
-	}
-	return sum
-}

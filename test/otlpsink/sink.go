@@ -272,6 +272,9 @@ func (s *Sink) Spans() map[SpanKey]int {
 	return out
 }
 
+// Repeated is the number of traces that were accepted again, see Repeated.
+func (s *Sink) Repeated() int { return Repeated(s.Spans()) }
+
 // Distinct is the number of distinct spans that were accepted.
 func (s *Sink) Distinct() int {
 	s.mu.Lock()
@@ -308,6 +311,20 @@ func Count(all []ptrace.Traces) map[SpanKey]int {
 		})
 	}
 	return out
+}
+
+// Repeated is the number of traces that came again, of which spans tells how often each span came. A trace
+// that came three times counts twice.
+func Repeated(spans map[SpanKey]int) int {
+	most := map[pcommon.TraceID]int{}
+	for k, n := range spans {
+		most[k.Trace] = max(most[k.Trace], n-1)
+	}
+	sum := 0
+	for _, n := range most {
+		sum += n
+	}
+	return sum
 }
 
 // TraceIDs returns how often the topmost spans of each trace, those that carry MLflow's own trace

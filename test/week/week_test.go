@@ -167,7 +167,7 @@ func TestWeek(t *testing.T) {
 		out, err := mlflowserver.Script(mlflowserver.Database, nil, "week.py", truth, traces, logs, string(deleted),
 			strconv.Itoa(f.killed))
 		require.NoError(t, err, f.name)
-		again := f.repeated()
+		again := f.sink.Repeated()
 		t.Logf("%s: %s; killed %d times, %d traces arrived again; %s", f.name, strings.TrimSpace(string(out)),
 			f.killed, again, time.Since(began).Round(time.Second))
 		require.LessOrEqual(t, again, f.killed*windowsAtRisk*pageSize+w.done["late root"])
@@ -194,19 +194,6 @@ func write(t *testing.T, f *follower) (traces, logs string) {
 	logs = filepath.Join(f.dir, "logs.jsonl")
 	require.NoError(t, os.WriteFile(logs, []byte(text.String()), 0o600))
 	return traces, logs
-}
-
-// repeated is the number of traces that arrived again, by their spans.
-func (f *follower) repeated() int {
-	most := map[[16]byte]int{}
-	for k, n := range f.sink.Spans() {
-		most[k.Trace] = max(most[k.Trace], n-1)
-	}
-	sum := 0
-	for _, n := range most {
-		sum += n
-	}
-	return sum
 }
 
 func eventually(t *testing.T, condition func() bool, what string, args ...any) {
