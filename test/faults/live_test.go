@@ -23,8 +23,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
@@ -80,24 +78,11 @@ func TestLiveSoak(t *testing.T) {
 	memory.requireSteady(t)
 }
 
-// Who delivers, and where to.
-const (
-	liveWriter = "00000000-aaaa-4000-8000-000000000001"
-	liveSecret = "a-secret"
-)
-
-var liveTables = unity.Location{Catalog: "main", Schema: "agents", Prefix: "bot"}
-
 // workspace returns the address of a fake workspace whose spans go to a sink: it counts them, and the
 // workspace would keep them.
 func workspace(t *testing.T, sink *otlpsink.Sink) string {
 	t.Helper()
-	w := databrickstest.New()
-	t.Cleanup(w.Close)
-	w.AddServicePrincipal(liveWriter, liveSecret)
-	w.CreateTables(liveTables, unity.LayoutV2)
-	w.GrantWriting(liveWriter, liveTables.Table(unity.SignalSpans, unity.LayoutV2).String())
-	at, err := url.Parse(w.URL())
+	at, err := url.Parse(newWorkspace(t).URL())
 	require.NoError(t, err)
 	rest := httputil.NewSingleHostReverseProxy(at)
 	s := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
@@ -121,9 +106,9 @@ func startSidecar(t *testing.T, dir, intake, workspace string) *collector.Proces
 	require.Contains(t, shipped, intake)
 	config := filepath.Join(dir, "config.yaml")
 	require.NoError(t, os.WriteFile(config, []byte(shipped), 0o600))
-	return collector.Command(t, dir, []string{"DATABRICKS_HOST=" + workspace, "DATABRICKS_CLIENT_ID=" + liveWriter,
-		"DATABRICKS_CLIENT_SECRET=" + liveSecret, "OTELCOL_MLFLOW_CATALOG=" + liveTables.Catalog,
-		"OTELCOL_MLFLOW_SCHEMA=" + liveTables.Schema, "OTELCOL_MLFLOW_PREFIX=" + liveTables.Prefix,
+	return collector.Command(t, dir, []string{"DATABRICKS_HOST=" + workspace, "DATABRICKS_CLIENT_ID=" + writer,
+		"DATABRICKS_CLIENT_SECRET=" + secret, "OTELCOL_MLFLOW_CATALOG=" + tables.Catalog,
+		"OTELCOL_MLFLOW_SCHEMA=" + tables.Schema, "OTELCOL_MLFLOW_PREFIX=" + tables.Prefix,
 		"OTELCOL_MLFLOW_STATE=" + filepath.Join(dir, "state"), "GOMEMLIMIT=280MiB"},
 		collector.Default(), "--config", config)
 }

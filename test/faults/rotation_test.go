@@ -20,8 +20,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
@@ -132,24 +130,17 @@ func TestTLSOfDestination(t *testing.T) {
 			}, sink.Distinct
 		},
 		"databricks": func(t *testing.T) (string, func(*Relay, collector.Config, string), func() int) {
-			const writer, secret = "00000000-aaaa-4000-8000-000000000001", "a-secret"
-			w := databrickstest.New()
-			t.Cleanup(w.Close)
-			w.AddServicePrincipal(writer, secret)
-			at := unity.Location{Catalog: "main", Schema: "agents", Prefix: "bot"}
-			table := at.Table(unity.SignalSpans, unity.LayoutV2).String()
-			w.CreateTables(at, unity.LayoutV2)
-			w.GrantWriting(writer, table)
+			w := newWorkspace(t)
 			return host(w.URL()), func(r *Relay, c collector.Config, ca string) {
 				delete(c["exporters"].(map[string]any), "file")
 				c.Set("exporters::databricks", map[string]any{
 					"host":    "https://" + r.Address,
 					"auth":    map[string]any{"auth_type": "oauth-m2m", "client_id": writer, "client_secret": secret},
-					"catalog": at.Catalog, "schema": at.Schema, "table_prefix": at.Prefix,
+					"catalog": tables.Catalog, "schema": tables.Schema, "table_prefix": tables.Prefix,
 					"retry_on_failure": map[string]any{"initial_interval": "50ms", "max_interval": "200ms"},
 					"http":             map[string]any{"tls": map[string]any{"ca_file": ca}},
 				}).Set("service::pipelines::traces::exporters", []any{"databricks"})
-			}, func() int { return len(w.Rows(table)) }
+			}, func() int { return len(w.Rows(spansTable)) }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
