@@ -2,11 +2,12 @@
 
     PYTHON week.py TRUTH.jsonl TRACES.jsonl LOGS.jsonl DELETED KILLED
 
-TRUTH has the format of expected.py; TRACES and LOGS hold one OTLP request on a line, in the order of arrival. DELETED is a JSON
-list of the ids of deleted traces, KILLED how often the collector was killed: a score that was told by a process which died
-before it could note that, and was deleted before the next one looked, is never told to be deleted; so many are allowed. Compared are all traces, their spans, their current assessments (score, label, validity,
-override) and the tags that begin with "week.". Prints how much was compared; ends with status 1 and a list of
-differences on standard error if anything differs.
+TRUTH has the format of expected.py; TRACES and LOGS hold one OTLP request on a line, in the order of arrival. DELETED
+is a JSON list of the ids of deleted traces, KILLED how often the collector was killed: a score that was told by a
+process which died before it could note that, and was deleted before the next one looked, is never told to be deleted;
+so many are allowed. Compared are all traces, their spans, their current assessments (score, label, validity, override)
+and the tags that begin with "week.". Prints how much was compared; ends with status 1 and a list of differences on
+standard error if anything differs.
 """
 
 import json
