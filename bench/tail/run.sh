@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What it takes to follow a source: how long after its end a trace arrives, and memory over many looks.
 #
-#   run.sh           latency for two minutes by REST, then memory over 5,000 looks at a store of 100,000 traces: 25 minutes
+#   run.sh           latency for two minutes by REST, then memory over 5,000 looks at a store of 100,000 traces:
+#                    25 minutes
 #   run.sh latency | memory
 #   run.sh --short   both for seconds with a small store: shows that the benchmark works, no figures
 set -euo pipefail

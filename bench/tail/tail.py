@@ -1,10 +1,12 @@
 """Measures a tail; run.sh calls it.
 
     PYTHON tail.py latency SECONDS      a client logs traces to a server with one worker, which the tail follows by REST
-    PYTHON tail.py memory STORE LOOKS   traces are added to a copy of a store, which the tail follows; LOOKS looks of 200 ms
+    PYTHON tail.py memory STORE LOOKS   traces are added to a copy of a store, which the tail follows; LOOKS looks of
+                                        200 ms
 
-Latency is the time from the end of a trace to its arrival at an OTLP destination, where the client has sent the trace to the server before
-that. Memory is resident memory, sampled; the goroutines are those of the stack traces that SIGQUIT prints at the end.
+Latency is the time from the end of a trace to its arrival at an OTLP destination, where the client has sent the trace
+to the server before that. Memory is resident memory, sampled; the goroutines are those of the stack traces that SIGQUIT
+prints at the end.
 """
 
 import contextlib
@@ -75,18 +77,22 @@ def tail(source, interval, exporter):
     with tempfile.TemporaryDirectory(prefix="bench-tail-") as out:
         pipeline = {"receivers": ["mlflow"], "exporters": list(exporter)}
         config = {
-            "receivers": {"mlflow": {"tracking_uri": source, "experiments": ["*"], "mode": "backfill_then_tail", "collection_interval": interval,
-                                     "late_changes": {"lookback": "8760h"}, "storage": "file_storage"}},
+            "receivers": {"mlflow": {"tracking_uri": source, "experiments": ["*"], "mode": "backfill_then_tail",
+                                     "collection_interval": interval, "late_changes": {"lookback": "8760h"},
+                                     "storage": "file_storage"}},
             "exporters": exporter,
             "extensions": {"file_storage": {"directory": out + "/position", "create_directory": True, "fsync": True},
                            "mlflow_report": {"path": out + "/report.json"}},
-            "service": {"extensions": ["file_storage", "mlflow_report"], "pipelines": {"traces": pipeline, "logs": pipeline},
-                        "telemetry": {"logs": {"level": os.environ.get("BENCH_LOG_LEVEL", "info")}, "metrics": {"level": "none"}}},
+            "service": {"extensions": ["file_storage", "mlflow_report"],
+                        "pipelines": {"traces": pipeline, "logs": pipeline},
+                        "telemetry": {"logs": {"level": os.environ.get("BENCH_LOG_LEVEL", "info")},
+                                      "metrics": {"level": "none"}}},
         }  # fmt: skip
         with open(out + "/config.yaml", "w") as f:
             json.dump(config, f)
         with open(out + "/log", "wb") as log:
-            process = subprocess.Popen([COLLECTOR, "--config", out + "/config.yaml"], env={**lab.without_settings(), "GOGC": "200"}, stdout=log, stderr=log)
+            process = subprocess.Popen([COLLECTOR, "--config", out + "/config.yaml"], stdout=log, stderr=log,
+                                       env={**lab.without_settings(), "GOGC": "200"})  # fmt: skip
             try:
                 yield process, out
             finally:
@@ -108,7 +114,8 @@ def ready(out, process):
 
 def latency(seconds):
     interval = 2
-    os.environ.update(MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false", MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    os.environ.update(MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false", MLFLOW_DISABLE_TELEMETRY="true",
+                      MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")  # fmt: skip
     import mlflow
 
     destination, rnd, number = Destination(), random.Random(1), 0
@@ -136,7 +143,8 @@ def latency(seconds):
             time.sleep(min(seconds, 24 * interval))
             first = destination.latency(log(), 60 + 10 * interval)
     p95 = statistics.quantiles(while_coming, n=100, method="inclusive")[94]
-    print("collection_interval %d s, %d traces, from the end of a trace to its arrival, in seconds:" % (interval, len(names)))
+    print("collection_interval %d s, %d traces, from the end of a trace to its arrival, in seconds:" % (
+        interval, len(names)))  # fmt: skip
     print("p50 %.2f, p95 %.2f (%.2f intervals), longest %.2f; the first one after a quiet time %.2f" % (
         statistics.median(while_coming), p95, p95 / interval, while_coming[-1], first))  # fmt: skip
 
@@ -146,25 +154,24 @@ def adder(path, stop):
     db = sqlite3.connect(path, timeout=30)
     db.execute("PRAGMA journal_mode=WAL")
     (model,) = db.execute("SELECT trace_id FROM spans GROUP BY trace_id HAVING count(*) > 1 LIMIT 1").fetchone()
-    added = 0
     while not stop.wait(0.2):
         new, now = "tr-" + uuid.uuid4().hex, int(time.time() * 1000)
-        for table, key in (("trace_info", "request_id"), ("trace_tags", "request_id"), ("trace_request_metadata", "request_id"), ("spans", "trace_id")):
+        for table, key in (("trace_info", "request_id"), ("trace_tags", "request_id"),
+                           ("trace_request_metadata", "request_id"), ("spans", "trace_id")):  # fmt: skip
             cursor = db.execute("SELECT * FROM %s WHERE %s = ?" % (table, key), (model,))
             columns = [c[0] for c in cursor.description]
             for row in cursor.fetchall():
                 row = dict(zip(columns, row))
+                row.pop("duration_ns", None)  # the database computes it
                 row[key] = new
                 if "timestamp_ms" in row:
                     row["timestamp_ms"] = now - row["execution_time_ms"]
                 if "content" in row:
                     row["content"] = row["content"].replace(model, new)
-                columns_kept = [c for c in row if c not in ("duration_ns",)]
-                db.execute("INSERT INTO %s (%s) VALUES (%s)" % (table, ", ".join(columns_kept), ", ".join("?" * len(columns_kept))), [row[c] for c in columns_kept])
+                db.execute("INSERT INTO %s (%s) VALUES (%s)" % (table, ", ".join(row), ", ".join("?" * len(row))),
+                           list(row.values()))  # fmt: skip
         db.commit()
-        added += 1
     db.close()
-    return added
 
 
 def resident(pid, what="VmRSS"):
@@ -193,7 +200,8 @@ def memory(store, looks):
             stop.set()
             thread.join()
             print("MiB while %d looks, median of each tenth: %s; peak %.0f" % (
-                looks, " ".join("%.0f" % statistics.median(p) for p in samples), resident(process.pid, "VmHWM")))  # fmt: skip
+                looks, " ".join("%.0f" % statistics.median(p) for p in samples),
+                resident(process.pid, "VmHWM")))  # fmt: skip
             process.send_signal(signal.SIGQUIT)
             process.wait()
             with open(out + "/log", errors="replace") as f:
