@@ -122,12 +122,16 @@ func Run(ctx context.Context, terminal io.Writer, log *zap.Logger, snapshot func
 
 // Terminal returns standard error if it is a terminal, else standard output if that is one: the log may go to a file.
 // It returns nil when neither is.
-func Terminal() io.Writer {
+func Terminal() io.Writer { return terminal(os.Stderr, os.Stdout) }
+
+// terminal returns the first of the files that is a character device other than the null device; nil for none.
+func terminal(files ...*os.File) io.Writer {
 	if os.Getenv("TERM") == "dumb" {
 		return nil
 	}
-	for _, f := range []*os.File{os.Stderr, os.Stdout} {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull {
+	null, _ := os.Stat(os.DevNull)
+	for _, f := range files {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 && !os.SameFile(info, null) {
 			return f
 		}
 	}

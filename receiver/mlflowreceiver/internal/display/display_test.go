@@ -6,6 +6,9 @@ package display
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,4 +79,24 @@ func TestTerminalLineIsDrawnAgain(t *testing.T) {
 		require.Equal(t, 2, bytes.Count(out.Bytes(), []byte("5 of 10 traces (50%)")))
 		require.True(t, bytes.HasSuffix(out.Bytes(), []byte("\r\x1b[K")), "the line is cleared at the end")
 	})
+}
+
+// What is thrown away or goes to a file is no terminal: the log says how far a run came then.
+func TestTerminal(t *testing.T) {
+	opened := func(name string, flags int) *os.File {
+		fd, err := syscall.Open(name, flags, 0o600)
+		if err != nil {
+			t.Skip("NOT RUN: ", name, err)
+		}
+		f := os.NewFile(uintptr(fd), "/dev/stderr") // as a shell hands it over
+		t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	t.Setenv("TERM", "xterm")
+	null, file := opened(os.DevNull, os.O_WRONLY), opened(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY)
+	require.Nil(t, terminal(null, file))
+	device := opened("/dev/ptmx", os.O_RDWR)
+	require.Same(t, device, terminal(null, device))
+	t.Setenv("TERM", "dumb")
+	require.Nil(t, terminal(null, device))
 }
