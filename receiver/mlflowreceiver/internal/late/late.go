@@ -29,7 +29,7 @@ const remembered = 1 << 15
 // methods may be called at the same time.
 type Teller struct {
 	mu            sync.Mutex
-	newest, older map[uint64]uint64 // revisions, by trace and assessment
+	newest, older map[uint64]uint64 // revisions, by experiment, trace and assessment
 }
 
 // Changes is what is told of an edited trace: all of its tags and metadata and the ids of its
@@ -71,7 +71,10 @@ func (t *Teller) told(info *mlflow.Info, a *mlflow.Assessment) bool {
 	return ok && last == delivered.Revision(a)
 }
 
-func key(info *mlflow.Info, a *mlflow.Assessment) uint64 { return delivered.Hash(info.ID + "/" + a.ID) }
+// key identifies an assessment: two experiments may hold traces of the same id.
+func key(info *mlflow.Info, a *mlflow.Assessment) uint64 {
+	return delivered.Hash(info.ExperimentID + "/" + info.ID + "/" + a.ID)
+}
 
 // Told takes assessments of a trace that the pipeline took.
 func (t *Teller) Told(info *mlflow.Info, list []mlflow.Assessment) {

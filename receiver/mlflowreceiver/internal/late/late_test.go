@@ -79,6 +79,18 @@ func TestTellerForth(t *testing.T) {
 	}
 }
 
+// TestTellerTellsExperimentsApart: two experiments may hold traces of the same id.
+func TestTellerTellsExperimentsApart(t *testing.T) {
+	var teller Teller
+	for _, experiment := range []string{"1", "2"} {
+		e := &backfill.Edited{Info: mlflow.Info{ID: "tr-1", ExperimentID: experiment,
+			Assessments: []mlflow.Assessment{{ID: "a"}}}}
+		assert.Len(t, teller.Changes(e).Assessments, 1)
+		teller.Told(&e.Info, e.Info.Assessments)
+		assert.Empty(t, teller.Changes(e).Assessments)
+	}
+}
+
 func TestRaise(t *testing.T) {
 	td := ptrace.NewTraces()
 	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
