@@ -1,8 +1,9 @@
-"""What measure.py and neighbour.py share: a real MLflow server, and runs of the built collector."""
+"""What measure.py, neighbour.py and tail.py share: a real MLflow server and client, and runs of the built collector."""
 
 import contextlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,20 @@ def server(directory):
     finally:
         process.stdin.close()
         process.wait()
+
+
+def client(url):
+    """MLflow's module for that server. It sends a trace before it goes on, and once."""
+    os.environ.update(MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false", MLFLOW_DISABLE_TELEMETRY="true",
+                      MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")  # fmt: skip
+    import mlflow
+
+    mlflow.set_tracking_uri(url)
+    return mlflow
+
+
+def p95(values):
+    return statistics.quantiles(values, n=100, method="inclusive")[94]
 
 
 class Backfill:

@@ -22,10 +22,7 @@ PAUSE = 0.1  # seconds between two operations of the foreground client
 
 def foreground(url):
     """The two operations of the foreground client, as MLflow's own client does them."""
-    os.environ.update(MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false", MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
-    import mlflow
-
-    mlflow.set_tracking_uri(url)
+    mlflow = lab.client(url)
     mine = mlflow.set_experiment("neighbour").experiment_id
     other = mlflow.MlflowClient().get_experiment_by_name("bulk").experiment_id
 
@@ -59,10 +56,6 @@ def watch(operations, seconds, going=lambda: True):
             time.sleep(PAUSE)
     latencies["both"] = [ms for list in latencies.values() for ms in list]
     return latencies, errors
-
-
-def p95(values):
-    return statistics.quantiles(values, n=100, method="inclusive")[94]
 
 
 CONTESTANTS = {
@@ -103,8 +96,9 @@ def main():
     for name, runs in found.items():
         line = f"{name:20}"
         for kind in kinds:
-            grown = statistics.median(p95(run[kind]) / p95(alone[kind]) for run, alone in zip(runs, found["alone"]))
-            line += f" {statistics.median(p95(run[kind]) for run in runs):8.0f} {grown:6.2f}x"
+            grown = statistics.median(
+                lab.p95(run[kind]) / lab.p95(alone[kind]) for run, alone in zip(runs, found["alone"]))  # fmt: skip
+            line += f" {statistics.median(lab.p95(run[kind]) for run in runs):8.0f} {grown:6.2f}x"
         print(line + (f" {statistics.median(rates[name]):10.0f}" if name in rates else ""))
     count = sum(len(run["both"]) for runs in found.values() for run in runs)
     print(f"operations: {count}; errors: {len(failed)}; load {os.getloadavg()[0]:.1f}")

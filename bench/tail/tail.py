@@ -114,13 +114,9 @@ def ready(out, process):
 
 def latency(seconds):
     interval = 2
-    os.environ.update(MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false", MLFLOW_DISABLE_TELEMETRY="true",
-                      MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")  # fmt: skip
-    import mlflow
-
     destination, rnd, number = Destination(), random.Random(1), 0
     with tempfile.TemporaryDirectory(prefix="bench-tail-") as directory, lab.server(directory) as url:
-        mlflow.set_tracking_uri(url)
+        mlflow = lab.client(url)
         mlflow.set_experiment("tail")
 
         def log():
@@ -142,7 +138,7 @@ def latency(seconds):
             while_coming = sorted(destination.latency(n, 60) for n in names)
             time.sleep(min(seconds, 24 * interval))
             first = destination.latency(log(), 60 + 10 * interval)
-    p95 = statistics.quantiles(while_coming, n=100, method="inclusive")[94]
+    p95 = lab.p95(while_coming)
     print("collection_interval %d s, %d traces, from the end of a trace to its arrival, in seconds:" % (
         interval, len(names)))  # fmt: skip
     print("p50 %.2f, p95 %.2f (%.2f intervals), longest %.2f; the first one after a quiet time %.2f" % (
