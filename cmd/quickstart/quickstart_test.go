@@ -121,6 +121,7 @@ func TestFolders(t *testing.T) {
 		{experiments: []string{"ü"}}, {experiments: []string{strings.Repeat("x", 300)}},
 		{experiments: []string{strings.Repeat("x", 301)}}, {experiments: []string{"../../etc"}},
 		{endpoint: "http://localhost:4318"}, {experiments: []string{"position"}, endpoint: "http://h/v1"},
+		{source: "sqlite:////a@b/c.db"}, {source: "sqlite:////d@b/c.db"},
 	} {
 		folder := r.folder()
 		if other, twice := seen[folder]; twice {

@@ -40,9 +40,10 @@ type request struct {
 func (r *request) lists() bool { return r.source != "" && len(r.experiments) == 0 }
 
 // place is the source as it may be shown: without user name and password, which the address of a database may hold.
+// The address of a SQLite store is a path.
 func (r *request) place() string {
 	scheme, rest, ok := strings.Cut(r.source, "://")
-	if !ok {
+	if !ok || strings.HasPrefix(scheme, "sqlite") {
 		return r.source
 	}
 	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
