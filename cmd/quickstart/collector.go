@@ -59,8 +59,8 @@ func (r *request) run() (int, error) {
 		said = "the collector was ended: " + exit.String()
 	}
 	status := cmd.ProcessState.ExitCode()
-	r.after(os.Stdout, outcome{status: max(status, -1), said: said, report: readReport(folder, before)})
-	if status < 0 {
+	r.after(os.Stdout, outcome{status: status, said: said, report: readReport(folder, before)})
+	if status < 0 { // ended by a signal
 		status = 1
 	}
 	return status, nil
@@ -179,14 +179,13 @@ func follow(stderr io.Reader, log io.Writer, s *shown) (said string) {
 
 // record is what is read of a record of the collector's log.
 type record struct {
-	Message   string  `json:"msg"`
-	Component string  `json:"otelcol.component.kind"`
-	Traces    int64   `json:"traces"`
-	Of        int64   `json:"of"`
-	Percent   int64   `json:"percent"`
-	Spans     int64   `json:"spans"`
-	Rate      float64 `json:"traces_per_second"`
-	Left      float64 `json:"left"` // seconds
+	Message string  `json:"msg"`
+	Traces  int64   `json:"traces"`
+	Of      int64   `json:"of"`
+	Percent int64   `json:"percent"`
+	Spans   int64   `json:"spans"`
+	Rate    float64 `json:"traces_per_second"`
+	Left    float64 `json:"left"` // seconds
 }
 
 // shown writes what is worth a line while the collector runs.
