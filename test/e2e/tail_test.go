@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
@@ -194,15 +196,11 @@ func TestResendSpans(t *testing.T) {
 	came(2)
 	var revisions []int64
 	for _, td := range sink.Accepted() {
-		for _, rs := range td.ResourceSpans().All() {
-			for _, ss := range rs.ScopeSpans().All() {
-				for _, span := range ss.Spans().All() {
-					if v, ok := span.Attributes().Get("mlflow.revision"); ok {
-						revisions = append(revisions, v.Int())
-					}
-				}
+		otlpsink.Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, span ptrace.Span) {
+			if v, ok := span.Attributes().Get("mlflow.revision"); ok {
+				revisions = append(revisions, v.Int())
 			}
-		}
+		})
 	}
 	require.Len(t, revisions, 2)
 	assert.Greater(t, revisions[1], revisions[0])
