@@ -26,7 +26,7 @@ func WriteDialects(w io.Writer) error {
 
 What the components read of a GenAI span, by the dialect of its instrumentation. The mlflow receiver derives attributes
 of OpenTelemetry's conventions from it, the genai processor counts, scores and prices by it.
-The views of databricks_setup read the same names, but for those without a dot.
+The views of databricks_setup read the same names, except those without a dot.
 
 Several attributes may say the same of a span. The one that stands first in the list of the fact counts, whatever its
 dialect. Single attributes come before documents of several numbers, and places of texts are looked at in the order of
