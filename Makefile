@@ -10,8 +10,8 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 # The variables that are written on the make command line: make run takes nothing else from the environment.
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
-.PHONY: build minimal run written check test test-unit test-race test-rest lint modules cross release generate e2e compat \
-	faults bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
+.PHONY: build minimal run written check test test-unit test-race test-rest lint modules cross release generate e2e \
+	compat faults bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
 
