@@ -141,4 +141,4 @@ bench-short: build
 	bench/tail/run.sh --short
 
 clean:
-	rm -rf dist
+	rm -rf dist build
