@@ -70,7 +70,7 @@ func TestValidateAcceptsShippedConfigurations(t *testing.T) {
 			env := []string{"OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_STATE=" + dir, "DATABRICKS_HOST=" + host,
 				"DATABRICKS_WORKSPACE_ID=1234567890123456", "OTELCOL_MLFLOW_ZEROBUS=" + host,
 				"OTELCOL_MLFLOW_SOURCE=http://localhost:5000", "OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT=/Shared/bot",
-				"OTELCOL_MLFLOW_TARGET=http://localhost:5001", "TEAM_A_ENDPOINT=http://localhost:4318",
+				"OTELCOL_MLFLOW_TARGET=7", "TEAM_A_ENDPOINT=http://localhost:4318",
 				"TEAM_B_ENDPOINT=http://localhost:4319", "OTELCOL_MLFLOW_ENDPOINT=http://localhost:4318"}
 			for _, name := range []string{"LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "BACKEND_TOKEN",
 				"DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET",
