@@ -2,7 +2,7 @@
 #
 #   make release
 #   docker build --build-arg VERSION=0.1.0 -t otelcol-mlflow .
-#   docker run --rm --read-only --tmpfs /tmp -v mlflow-state:/home/nonroot otelcol-mlflow
+#   docker run --rm --read-only -v mlflow-state:/home/nonroot otelcol-mlflow
 #
 # The root of a container may be read-only: everything that is written lies in the volume. Without arguments it delivers
 # the sample store into a file there; another configuration is mounted, or one of config/ is named:
