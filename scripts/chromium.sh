@@ -7,11 +7,4 @@ for name in chromium chromium-browser google-chrome google-chrome-stable; do
     exit 0
   fi
 done
-command -v apt-get >/dev/null || {
-  echo "chromium.sh: install Chromium; this system has no apt-get" >&2
-  exit 1
-}
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-export DEBIAN_FRONTEND=noninteractive
-as_root apt-get update -qq
-as_root apt-get install -qq -y --no-install-recommends chromium >/dev/null
+exec "$(dirname "$0")/packages.sh" chromium
