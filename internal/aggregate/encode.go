@@ -105,7 +105,8 @@ func Load(read func(names []string) ([][]byte, error)) (*Sum, error) {
 
 // check finds entries without a value, which only damage can leave.
 func (s *Sum) check() error {
-	if hasEmpty(s.Types) || hasEmpty(s.Names) || hasEmpty(s.Experiments) || hasEmpty(s.Scores) || hasEmpty(s.Models) || hasEmpty(s.Tools) {
+	if hasEmpty(s.Types) || hasEmpty(s.Names) || hasEmpty(s.Experiments) ||
+		hasEmpty(s.Scores) || hasEmpty(s.Models) || hasEmpty(s.Tools) {
 		return errors.New("the sums can't be read: an entry is empty")
 	}
 	return nil
