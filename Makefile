@@ -89,6 +89,7 @@ compat: build minimal
 	go test -C test -count=1 -timeout 40m -v -run TestBuild ./foreign -args -empty-module-cache
 	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m \
 		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18|TestCostAgainstMLflow' ./e2e
+	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m ./views
 	for version in 3.4.0 3.6.0 3.18.0; do \
 		OTELCOL_MLFLOW_TEST_VERSION=$$version go test -C test -count=1 -timeout 40m \
 			-run TestNothingIsMissedInSilence/$$version ./e2e || exit 1; \
