@@ -46,6 +46,7 @@ type reporter struct {
 	mu           sync.Mutex
 	guarantees   map[string]delivery.Guarantee
 	readers      map[string][]string // the exporters that name each mlflow_report as middleware
+	settings     []string            // what the report shows of the configuration
 	runs         map[component.ID]progress.Run
 	destinations map[destinationKey]progress.Destination
 	refinements  map[component.ID]progress.Refinement
@@ -151,7 +152,7 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 	effective := conf.Effective().ToStringMap()
 	guarantees := delivery.Check(effective, r.cfg.WaitsForResult)
 	r.mu.Lock()
-	r.guarantees, r.readers = guarantees, delivery.Readers(effective)
+	r.guarantees, r.readers, r.settings = guarantees, delivery.Readers(effective), report.Settings(effective)
 	r.mu.Unlock()
 	if err := delivery.Refusal(guarantees, false); err != nil {
 		return err
@@ -221,7 +222,7 @@ func (r *reporter) Shutdown(context.Context) error {
 // write makes the document and replaces the file with it; r.mu is held.
 func (r *reporter) write() (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
-	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Earlier: r.earlier,
+	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Earlier: r.earlier, Configuration: r.settings,
 		Behind: func(receiver string) []delivery.Destination {
 			f, _ := r.guarantee(receiver)
 			return f.Destinations

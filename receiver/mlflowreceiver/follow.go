@@ -78,6 +78,7 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		}
 		f.schedule.Done(depth, began, f.accepted > before || f.unsettled)
 		r.tel.looked(began)
+		f.report.Looked = began
 		f.say()
 	}
 	f.publish(time.Now())

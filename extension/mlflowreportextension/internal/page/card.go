@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
@@ -15,6 +17,7 @@ import (
 
 // card shows how a run that goes on fares.
 type card struct {
+	LeftLabel      string // what Left is
 	Left, LeftNote string
 	Rate           string
 	Curve          template.HTML
@@ -27,16 +30,20 @@ type card struct {
 const recent = 2 * time.Minute
 
 func cardOf(in *Input, list []*report.Receiver, total *row) *card {
-	c := &card{Left: "not known yet", Rate: "–", Waits: "none", WaitsNote: "The destination takes what is sent.",
+	c := &card{LeftLabel: "time left", Left: "not known yet", Rate: "–", Waits: "none", WaitsNote: "The destination takes what is sent.",
 		UpTo: "–", UpToNote: "Nothing is delivered yet."}
 	var rate float64
 	known := false
 	var last string
+	var looks []time.Time // of receivers that follow a source
 	for _, r := range list {
 		if r.Ended != nil {
 			continue
 		}
 		p := in.Progress[r.Receiver]
+		if strings.Contains(r.Mode, "tail") {
+			looks = append(looks, p.Looked)
+		}
 		if v, ok := rateOf(p.Samples); ok {
 			rate, known = rate+v, true
 		}
@@ -52,6 +59,14 @@ func cardOf(in *Input, list []*report.Receiver, total *row) *card {
 	}
 	if at, err := time.Parse(time.RFC3339, last); err == nil {
 		c.UpTo, c.UpToNote = date(at), "Start time of the newest trace that is delivered: "+clock(at)+"."
+	}
+	if looked := earliest(looks); !looked.IsZero() {
+		c.LeftLabel, c.Left = "behind the source", elapsed(in.Document.Written.Sub(looked).Seconds())
+		c.LeftNote = "What appeared at the source before " + clock(looked) + " is delivered or listed."
+		if known {
+			c.Rate = digits(rate, 3)
+		}
+		return c
 	}
 	if !known {
 		c.LeftNote = "It is estimated from the second minute on."
@@ -75,6 +90,14 @@ func cardOf(in *Input, list []*report.Receiver, total *row) *card {
 		}
 	}
 	return c
+}
+
+// earliest is the zero time where there is none, or one is zero.
+func earliest(list []time.Time) time.Time {
+	if len(list) == 0 {
+		return time.Time{}
+	}
+	return slices.MinFunc(list, time.Time.Compare)
 }
 
 // rateOf is the number of traces a second over the last two minutes.

@@ -19,7 +19,7 @@ func (d *data) CostChart() *chart {
 	}
 	h := d.Cost.Histogram
 	q := &d.Cost.PerTrace
-	c := &chart{ID: "c-cost", Title: "Cost per trace, logarithmic scale", Height: 130, Left: 44, Right: 4,
+	c := &chart{ID: d.Prefix + "c-cost", Title: "Cost per trace, logarithmic scale", Height: 130, Left: 44, Right: 4,
 		Desc: d.CostFinding()}
 	lo, hi := h[0].From, h[len(h)-1].To
 	// All bins are as wide as the first.
@@ -84,7 +84,7 @@ func (d *data) CostLead() string {
 
 // CostOverTime shows the cost of each bucket.
 func (d *data) CostOverTime() *chart {
-	c := &chart{ID: "c-money", Title: "Cost per " + d.Bucket, Height: 130, Left: 84, Right: 4, Width: d.axis.n,
+	c := &chart{ID: d.Prefix + "c-money", Title: "Cost per " + d.Bucket, Height: 130, Left: 84, Right: 4, Width: d.axis.n,
 		Narrow: true}
 	v := d.axis.values(d.Time, func(b *aggregate.Bucket) (float64, bool) { return b.Cost, true })
 	top, at := 0.0, 0
@@ -121,7 +121,7 @@ func (d *data) ScoreViews() (list []scoreView) {
 	for i := range d.Scores[:min(len(d.Scores), scoresShown)] {
 		s := &d.Scores[i]
 		v := scoreView{Name: s.Name, Source: sources[s.Source], Count: plural(s.Count, "score"),
-			Mean: digits(s.Mean, 3), Note: d.step(s), Distribution: distribution(s, i), Time: d.overTime(s, i)}
+			Mean: digits(s.Mean, 3), Note: d.step(s), Distribution: d.distribution(s, i), Time: d.overTime(s, i)}
 		if v.Source == "" {
 			v.Source = clean(s.Source, 30)
 		}
@@ -133,8 +133,8 @@ func (d *data) ScoreViews() (list []scoreView) {
 // MoreScores is how many scores have no chart.
 func (d *data) MoreScores() int { return max(0, len(d.Scores)-scoresShown) }
 
-func distribution(s *aggregate.Scores, i int) *chart {
-	c := &chart{ID: fmt.Sprintf("s%d-d", i), Title: "Distribution of " + clean(s.Name, 60), Height: 84,
+func (d *data) distribution(s *aggregate.Scores, i int) *chart {
+	c := &chart{ID: fmt.Sprintf("%ss%d-d", d.Prefix, i), Title: "Distribution of " + clean(s.Name, 60), Height: 84,
 		Left: 2, Right: 2, Width: max(len(s.Distribution), 1)}
 	bins := make([]float64, len(s.Distribution))
 	top := 1.0
@@ -174,7 +174,7 @@ func (d *data) means(s *aggregate.Scores) []float64 {
 
 // overTime shows the mean of each bucket. Its scale may start above 0 and is at least three tenths of the score's.
 func (d *data) overTime(s *aggregate.Scores, i int) *chart {
-	c := &chart{ID: fmt.Sprintf("s%d-t", i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.Bucket, Height: 84,
+	c := &chart{ID: fmt.Sprintf("%ss%d-t", d.Prefix, i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.Bucket, Height: 84,
 		Left: 40, Right: 44, Width: d.axis.n, Narrow: true}
 	v := d.means(s)
 	lo, hi := math.Inf(1), math.Inf(-1)

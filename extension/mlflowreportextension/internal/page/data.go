@@ -19,6 +19,9 @@ import (
 type data struct {
 	*aggregate.Data
 
+	// Receiver is empty where the page has one part only. Prefix stands before the ids of elements.
+	Receiver, Prefix string
+
 	Scope   string
 	Tables  bool // the numbers behind charts
 	Tiles   []tile
@@ -37,48 +40,54 @@ type tile struct {
 	Spark                          string // path in a box as wide as there are buckets, and 32 high
 }
 
-// dataOf is the data part of a page, nil where no run has counted anything. Of several receivers it shows the one that
-// delivered most.
-func dataOf(doc *report.Document, list []*report.Receiver, delivered int64, d detail) *data {
-	var of *report.Receiver
-	many := 0
-	for _, r := range list {
-		if r.Data == nil {
-			continue
+// partsShown is how many receivers have a part of their own.
+const partsShown = 8
+
+// dataOf are the data parts of a page: one for each receiver whose run has counted something, in the order of the
+// report, those that delivered most where there are too many. delivered is the number of traces of all receivers.
+func dataOf(doc *report.Document, list []*report.Receiver, delivered int64, d detail) (parts []*data) {
+	counted := slices.DeleteFunc(slices.Clone(list), func(r *report.Receiver) bool { return r.Data == nil })
+	hidden := len(counted) - partsShown
+	if hidden > 0 {
+		most := slices.Clone(counted)
+		slices.SortStableFunc(most, func(a, b *report.Receiver) int { return cmp.Compare(b.Data.Traces, a.Data.Traces) })
+		counted = slices.DeleteFunc(counted, func(r *report.Receiver) bool { return !slices.Contains(most[:partsShown], r) })
+	}
+	passed := false
+	for i, of := range counted {
+		v := &data{Data: of.Data, Tables: d.tables, Refined: of.Data.Refined > 0, names: map[string]string{}}
+		if len(counted) > 1 {
+			v.Receiver = clean(of.Receiver, 60)
 		}
-		many++
-		if of == nil || r.Data.Traces > of.Data.Traces {
-			of = r
+		if i > 0 {
+			v.Prefix = fmt.Sprintf("r%d-", i+1)
 		}
-	}
-	if of == nil {
-		return nil
-	}
-	v := &data{Data: of.Data, Tables: d.tables, Refined: of.Data.Refined > 0, names: map[string]string{}}
-	for i := range of.Experiments {
-		v.names[of.Experiments[i].ID] = of.Experiments[i].Name
-	}
-	v.axis = newAxis(of.Data)
-	v.Scope = fmt.Sprintf("Computed from %s that %s delivered, each once. Times are start times in UTC.",
-		plural(v.Traces, "trace"), was(v.Traces))
-	switch {
-	case many > 1:
-		v.Scope += fmt.Sprintf(" These are those of %s; the report for programs has the others.",
-			clean(of.Receiver, 60))
-	case v.Traces < delivered:
-		v.Scope += fmt.Sprintf(" %s %s delivered by a list, or before these numbers were kept; they are not among "+
-			"them.", plural(delivered-v.Traces, "trace"), was(delivered-v.Traces))
-	}
-	for i := range doc.Refinements {
-		if c := doc.Refinements[i].Cost; c != nil && c.Currency != "" {
-			v.currency, v.Money = c.Currency, clean(c.PriceList, 60)
+		for j := range of.Experiments {
+			v.names[of.Experiments[j].ID] = of.Experiments[j].Name
 		}
+		v.axis = newAxis(of.Data)
+		v.Scope = fmt.Sprintf("Computed from %s that %s delivered, each once. Times are start times in UTC.",
+			plural(v.Traces, "trace"), was(v.Traces))
+		switch {
+		case len(list) > 1 && i == 0 && hidden > 0:
+			v.Scope += fmt.Sprintf(" %s more receivers are in the report for programs.", num(int64(hidden)))
+		case len(list) == 1 && v.Traces < delivered:
+			v.Scope += fmt.Sprintf(" %s %s delivered by a list, or before these numbers were kept; they are not among "+
+				"them.", plural(delivered-v.Traces, "trace"), was(delivered-v.Traces))
+		}
+		for j := range doc.Refinements {
+			if c := doc.Refinements[j].Cost; c != nil && c.Currency != "" {
+				v.currency, v.Money = c.Currency, clean(c.PriceList, 60)
+			}
+		}
+		if !v.Refined && !passed { // the sums are of all receivers
+			v.passed(doc)
+			passed = true
+		}
+		v.tiles()
+		parts = append(parts, v)
 	}
-	if !v.Refined {
-		v.passed(doc)
-	}
-	v.tiles()
-	return v
+	return parts
 }
 
 // passed are the sums of genai processors over all that went through them.

@@ -155,7 +155,40 @@ func TestScope(t *testing.T) {
 	in := withData(traces(100, time.Hour, true))
 	in.Document.Receivers[0].Experiments[0].Run.Accepted += 20
 	v := newView(&in, details[0])
-	assert.Contains(t, v.Data.Scope, "20 traces were delivered by a list, or before these numbers were kept")
+	assert.Contains(t, v.Data[0].Scope, "20 traces were delivered by a list, or before these numbers were kept")
+}
+
+// Each receiver has a part of its own, and no two elements have one id.
+func TestDataOfSeveralReceivers(t *testing.T) {
+	in := withData(traces(100, time.Hour, true))
+	first := in.Document.Receivers[0]
+	in.Document.Receivers = nil
+	for i := range partsShown + 2 {
+		r := first
+		r.Receiver = fmt.Sprintf("mlflow/r%d", i)
+		part := *first.Data
+		part.Traces += int64(i % 5)
+		r.Data = &part
+		in.Document.Receivers = append(in.Document.Receivers, r)
+	}
+	v := newView(&in, details[0])
+	require.Len(t, v.Data, partsShown)
+	require.Equal(t, "mlflow/r1", v.Data[0].Receiver) // of r0 and r5 are the fewest traces
+	require.Contains(t, v.Data[0].Scope, "2 more receivers are in the report for programs.")
+
+	in.Document.Receivers = in.Document.Receivers[:2]
+	got := render(t, in)
+	harmless(t, got)
+	require.Contains(t, got, "What is in the data: <bdi>mlflow/<wbr>r0")
+	require.Contains(t, got, "What is in the data: <bdi>mlflow/<wbr>r1")
+	ids := map[string]bool{}
+	for _, m := range regexp.MustCompile(` id="([^"]+)"`).FindAllStringSubmatch(got, -1) {
+		require.False(t, ids[m[1]], m[1])
+		ids[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(`(?:href="#|aria-labelledby=")([^" ]+)`).FindAllStringSubmatch(got, -1) {
+		require.True(t, ids[m[1]], m[1])
+	}
 }
 
 // The bars of the page are those of the data: as many, and in the right places.

@@ -160,7 +160,8 @@ var states = map[string]state{
 	"live-waiting": {runs: []progress.Run{running("backfill", half)}, live: map[string]Progress{"mlflow": {
 		Waits: "experiment support-bot: the destination refuses everything: 503",
 	}}},
-	"tail": {runs: []progress.Run{running("tail", account("1", "support-bot", 120, 120, nil))}},
+	"tail": {runs: []progress.Run{running("tail", account("1", "support-bot", 120, 120, nil))},
+		live: map[string]Progress{"mlflow": {Looked: now.Add(-7 * time.Second)}}},
 	"check": {runs: []progress.Run{{Receiver: component.MustNewID("mlflow"), Mode: "check", Complete: true,
 		Started: now, Ended: now, Headline: "120 traces in 1 experiments",
 		Check: &progress.Findings{Experiments: []progress.ExperimentFinding{{ID: "1", Name: "support-bot", Traces: 120,
@@ -182,6 +183,7 @@ func (s state) input() Input {
 			return []delivery.Destination{{Exporter: exporter, Name: exporter + " to https://gateway.internal",
 				Delivery: word}}
 		}}, now)
+	doc.Configuration = []string{"service::pipelines::traces::receivers: [mlflow]", "receivers::mlflow::mode: backfill"}
 	return Input{Document: doc, Progress: s.live, ReportFile: "report.json", SkipFile: "skipped.jsonl"}
 }
 
@@ -320,7 +322,7 @@ func harmless(t *testing.T, got string) {
 	assert.NotRegexp(t, `(?i)<[^>]*\son[a-z]+\s*=`, body)
 	assert.NotRegexp(t, "[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08\x0b-\x1f]", body)
 	for _, link := range regexp.MustCompile(`(?i)(?:href|src)="([^"]*)"`).FindAllStringSubmatch(body, -1) {
-		assert.Regexp(t, `^(#[a-z]*|https://github\.com/otelcol-mlflow/otelcol-mlflow/.*)?$`, link[1])
+		assert.Regexp(t, `^(#[a-z0-9-]*|https://github\.com/otelcol-mlflow/otelcol-mlflow/.*)?$`, link[1])
 	}
 }
 

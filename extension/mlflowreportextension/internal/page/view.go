@@ -35,8 +35,9 @@ type view struct {
 	Reasons  []reason
 	Results  []result
 	Next     []string
+	Settings []string // of the configuration
 
-	Data *data
+	Data []*data
 }
 
 func newView(in *Input, d detail) *view {
@@ -91,6 +92,10 @@ func newView(in *Input, d detail) *view {
 		v.Next = append(v.Next, strings.ToUpper(n[:1])+clean(n[1:], 600)+".")
 	}
 	v.Next = bounded(v.Next)
+	for _, line := range doc.Configuration {
+		v.Settings = append(v.Settings, clean(line, 300))
+	}
+	v.Settings = bounded(v.Settings)
 	v.Data = dataOf(doc, sending, total.Delivered, d)
 	return v
 }

@@ -30,6 +30,8 @@ type Document struct {
 	Answers []Answers `json:"answers,omitempty"`
 	// Refinements are what processors did on the way.
 	Refinements []Refinement `json:"refinements,omitempty"`
+	// Configuration is what Settings shows of the configuration.
+	Configuration []string `json:"configuration,omitempty"`
 }
 
 // Receiver is the part of one receiver.
@@ -152,12 +154,14 @@ type Input struct {
 	Behind   func(receiver string) []delivery.Destination
 	SkipFile string
 	Version  string
+	// Configuration is what Settings returned.
+	Configuration []string
 }
 
 // New makes the document.
 func New(in Input, now time.Time) Document {
 	d := Document{Written: now.UTC(), Version: in.Version, Complete: len(in.Runs) > 0, Receivers: []Receiver{},
-		Answers: in.Answers}
+		Answers: in.Answers, Configuration: in.Configuration}
 	var sending []string // exporters behind receivers that sent something
 	for i := range in.Runs {
 		r := receiver(&in.Runs[i], now)
