@@ -26,6 +26,9 @@ type Config struct {
 	// WaitsForResult names exporters, by type or id, that are not known here and that answer only
 	// after their destination has.
 	WaitsForResult []string `mapstructure:"waits_for_result"`
+	// Examples shows the beginnings of what the slowest, costliest and lowest-scored traces were asked and answered, in
+	// the report and on its page.
+	Examples bool `mapstructure:"examples"`
 
 	empty configkeys.Empty // to explain what Validate finds
 }

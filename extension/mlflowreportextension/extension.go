@@ -246,7 +246,7 @@ func (r *reporter) write() (report.Document, error) {
 	r.written = time.Now()
 	err = replace(r.cfg.Path, append(body, '\n'))
 	shown := page.Input{Document: doc, Progress: map[string]page.Progress{}, ReportFile: filepath.Base(r.cfg.Path),
-		SkipFile: filepath.Base(r.cfg.skipFile())}
+		SkipFile: filepath.Base(r.cfg.skipFile()), Examples: r.cfg.Examples}
 	for id, p := range r.live {
 		shown.Progress[id.String()] = p
 	}

@@ -77,6 +77,9 @@ func (r *reporter) Earlier(receiver component.ID, source mlflow.Description) (pr
 	return run, ok
 }
 
+// Examples implements progress.Sink.
+func (r *reporter) Examples() bool { return r.cfg.Examples }
+
 // Skip implements progress.Sink.
 func (r *reporter) Skip(list []progress.SkippedTrace) error {
 	r.mu.Lock()

@@ -330,3 +330,32 @@ func TestNumbersWithoutBounds(t *testing.T) {
 	require.Equal(t, text(t, s.Data()), text(t, read.Data()))
 	require.EqualValues(t, 14, read.Data().Scores[0].Count)
 }
+
+// Texts stay with the traces at the ends of scales, shortened, until they are forgotten.
+func TestTexts(t *testing.T) {
+	var sum Sum
+	long := strings.Repeat("x", 3000)
+	sum.Add([]Trace{
+		{ID: "a", Duration: 5, Request: "q", Response: long,
+			Refined: &Refined{Priced: true, Cost: 1, Scores: []Score{{Name: "s", Value: 0}}}},
+		{ID: "b", Duration: 6},
+	})
+	for _, forgotten := range []bool{false, true} {
+		if forgotten {
+			sum.Changes()
+			sum.ForgetTexts()
+			require.NotEmpty(t, sum.Changes(), "what is stored must change")
+			sum.ForgetTexts()
+			require.Empty(t, sum.Changes())
+		}
+		d := sum.Data()
+		require.Len(t, d.Slowest, 2)
+		for _, list := range [][]Extreme{d.Slowest[1:], d.Costliest, d.Scores[0].Lowest} {
+			require.Equal(t, "a", list[0].TraceID)
+			require.Equal(t, forgotten, list[0].Request == "")
+			require.Equal(t, forgotten, list[0].Response == "")
+			require.LessOrEqual(t, len(list[0].Response), mostBytes)
+		}
+		require.Empty(t, d.Slowest[0].Request)
+	}
+}

@@ -153,6 +153,9 @@ type Extreme struct {
 	ExperimentID string    `json:"experiment_id"`
 	Start        time.Time `json:"start"`
 	Value        float64   `json:"value"`
+	// Request and Response are the beginnings of its texts, where the report shows examples.
+	Request  string `json:"request,omitempty"`
+	Response string `json:"response,omitempty"`
 }
 
 // mostBuckets is how many buckets a chart shows from one end to the other.
@@ -348,7 +351,7 @@ func at(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 func extremes(list []extreme) (out []Extreme) {
 	for _, e := range list {
-		out = append(out, Extreme{e.ID, e.Experiment, at(e.Start), e.Value})
+		out = append(out, Extreme{e.ID, e.Experiment, at(e.Start), e.Value, e.Request, e.Response})
 	}
 	return out
 }

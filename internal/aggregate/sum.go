@@ -109,6 +109,8 @@ type extreme struct {
 	Experiment string  `json:"experiment"`
 	Start      int64   `json:"start"`
 	Value      float64 `json:"value"`
+	Request    string  `json:"request,omitempty"`
+	Response   string  `json:"response,omitempty"`
 }
 
 // key joins two parts of a name; no part holds the separator.
@@ -353,7 +355,8 @@ func (s *Sum) extremes(list []extreme, t *Trace, v, sign float64) []extreme {
 			return list
 		}
 	}
-	e := extreme{ID: short(t.ID), Experiment: s.shorten(t.Experiment), Start: t.Start, Value: v}
+	e := extreme{ID: short(t.ID), Experiment: s.shorten(t.Experiment), Start: t.Start, Value: v,
+		Request: short(t.Request), Response: short(t.Response)}
 	i, found := slices.BinarySearchFunc(list, e, func(a, b extreme) int {
 		return cmp.Or(cmp.Compare(sign*b.Value, sign*a.Value), strings.Compare(a.ID, b.ID))
 	})
@@ -362,4 +365,20 @@ func (s *Sum) extremes(list []extreme, t *Trace, v, sign float64) []extreme {
 	}
 	list = slices.Insert(list, i, e)
 	return list[:min(len(list), mostExtremes)]
+}
+
+// ForgetTexts removes the texts of traces.
+func (s *Sum) ForgetTexts() {
+	forget := func(list []extreme) {
+		for i := range list {
+			if e := &list[i]; e.Request != "" || e.Response != "" {
+				e.Request, e.Response, s.dirty = "", "", true
+			}
+		}
+	}
+	forget(s.Slowest)
+	forget(s.Costliest)
+	for _, x := range s.Scores {
+		forget(x.Lowest)
+	}
 }

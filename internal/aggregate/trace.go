@@ -11,6 +11,8 @@ type Trace struct {
 	Untimed         bool
 	Failed          bool // the trace ended in an error
 	Spans           []Span
+	// Request and Response are texts of the trace that the report may show; empty where it may not.
+	Request, Response string
 	// Refined is what the genai processor added; nil where that is not known.
 	Refined *Refined
 }

@@ -5,6 +5,24 @@ package delivery
 
 import "fmt"
 
+// shownText looks at an mlflow_report extension that shows texts of traces while a genai processor behind the receiver
+// treats content: the report would show what must not leave.
+func (g *graph) shownText(receiver string, f *Guarantee) {
+	for _, report := range list(section(g.conf, "service"), "extensions") {
+		if kind(report) != "mlflow_report" || text(section(section(g.conf, "extensions"), report), "examples") != "true" {
+			continue
+		}
+		for _, id := range g.processors {
+			content := section(section(section(g.conf, "processors"), id), "content")
+			if action := text(content, "action"); kind(id) == "genai" && action != "" && action != "keep" {
+				f.Faults = append(f.Faults, fmt.Sprintf("extensions::%s::examples is true, so the report would show texts of "+
+					"%s that processors::%s::content::action: %s keeps from destinations: write examples: false",
+					report, receiver, id, action))
+			}
+		}
+	}
+}
+
 // countedText looks at receivers that leave content out and at genai processors behind them that
 // count the tokens of that content: every count would be missing, and no error would say so.
 func (g *graph) countedText(receiver string, f *Guarantee) {

@@ -67,6 +67,38 @@ func TestCountingWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+// A report does not show what a processor behind the receiver keeps from destinations.
+func TestShowingWhatIsTreated(t *testing.T) {
+	for name, tc := range map[string]struct {
+		report, processor, extensions string
+		faults                        int
+	}{
+		"shown and treated":   {"examples: true", "content: {action: mask}", "[mlflow_report/a]", 1},
+		"shown":               {"examples: true", "", "[mlflow_report/a]", 0},
+		"treated":             {"examples: false", "content: {action: mask}", "[mlflow_report/a]", 0},
+		"report not in use":   {"examples: true", "content: {action: drop}", "[other]", 0},
+		"action written keep": {"examples: true", "content: {action: keep}", "[mlflow_report/a]", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			receiver := effective(t, mlflowreceiver.NewFactory().CreateDefaultConfig(), "{}")
+			processor := effective(t, genaiprocessor.NewFactory().CreateDefaultConfig(), "{"+tc.processor+"}")
+			service := parse(t, "{pipelines: "+direct+", extensions: "+tc.extensions+"}").ToStringMap()
+			f := Check(map[string]any{
+				"receivers":  map[string]any{"mlflow": receiver},
+				"processors": map[string]any{"genai": processor},
+				"exporters":  map[string]any{"nop": nil},
+				"extensions": map[string]any{"mlflow_report/a": parse(t, "{"+tc.report+"}").ToStringMap()},
+				"service":    service,
+			}, nil)["mlflow"]
+			require.Len(t, f.Faults, tc.faults, "%v", f.Faults)
+			for _, fault := range f.Faults {
+				require.Contains(t, fault, "extensions::mlflow_report/a::examples is true")
+				require.Contains(t, fault, "processors::genai::content::action: mask")
+			}
+		})
+	}
+}
+
 const direct = "{traces: {receivers: [mlflow], processors: [genai], exporters: [nop]}}"
 
 // effective is a configuration as the collector hands it out: a user's lines on top of the

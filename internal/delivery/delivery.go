@@ -66,6 +66,7 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 		f := Guarantee{Delivery: progress.Acknowledged}
 		g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
 		g.countedText(name, &f)
+		g.shownText(name, &f)
 		if ids := f.Exporters(); len(ids) > 1 {
 			f.note(fmt.Sprintf("several exporters are behind %s (%s): while one refuses, the others get traces "+
 				"again; write one receiver per destination",

@@ -30,6 +30,8 @@ type Sink interface {
 	EndLines(receiver component.ID) error
 	// Skip appends traces to the list of skipped ones and returns once they are on disk.
 	Skip([]SkippedTrace) error
+	// Examples reports whether the report shows texts of traces.
+	Examples() bool
 	// Publish takes the newest state of a receiver's run; the last one counts.
 	Publish(Run)
 }

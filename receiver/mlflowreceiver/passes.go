@@ -267,10 +267,15 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 			return now.Delivery
 		},
 		Held: r.held, SendOnce: r.sendOnce, LateChanges: r.lateChanges(converter),
-		Store: store, Aggregates: &backfill.Aggregates{}, Ledger: w.ledger, Skip: skip,
+		Store: store, Aggregates: &backfill.Aggregates{Texts: r.examples()}, Ledger: w.ledger, Skip: skip,
 		Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
 	}
 	return w, nil
+}
+
+// examples reports whether the report shows texts of traces.
+func (r *mlflowReceiver) examples() bool {
+	return r.cfg.CaptureContent && r.sink != nil && r.sink.Examples()
 }
 
 func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) error {

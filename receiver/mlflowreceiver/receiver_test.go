@@ -66,6 +66,7 @@ func (s *sink) Delivery(component.ID) progress.DeliveryCheck {
 
 func (s *sink) Held(component.ID) string    { return s.held }
 func (s *sink) EndLines(component.ID) error { return nil }
+func (*sink) Examples() bool                { return false }
 
 func (s *sink) Earlier(component.ID, mlflow.Description) (progress.EarlierRun, bool) {
 	return s.earlier, s.earlier.Report != ""

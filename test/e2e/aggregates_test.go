@@ -63,3 +63,32 @@ func TestReportAgreesWithTheStore(t *testing.T) {
 		})
 	}
 }
+
+// Texts of traces are in the report only where that is asked for, and leave the position when it no longer is.
+func TestReportShowsExamples(t *testing.T) {
+	s := copyOf(t, sample, t.TempDir())
+	out := filepath.Join(t.TempDir(), "out")
+	run := func(examples string) (report, page, position string) {
+		collector.Command(t, t.TempDir(), []string{"OTELCOL_MLFLOW_OUT=" + out, "OTELCOL_MLFLOW_SOURCE=" + s.URI()},
+			collector.Default(), "--config", "config/quickstart.yaml",
+			"--set", "extensions::mlflow_report::examples="+examples).Done(0)
+		text := func(pattern string) string {
+			files, err := filepath.Glob(filepath.Join(out, pattern))
+			require.NoError(t, err)
+			require.NotEmpty(t, files)
+			body, err := os.ReadFile(files[0])
+			require.NoError(t, err)
+			return string(body)
+		}
+		return text("report.json"), text("report.html"), text("position/*")
+	}
+	report, page, position := run("true")
+	assert.Contains(t, report, `"request": "`)
+	assert.Contains(t, report, `"response": "`)
+	assert.Contains(t, page, "asked: <bdi>")
+	assert.Contains(t, position, `"request":"`)
+
+	report, page, _ = run("false")
+	assert.NotContains(t, report, `"request": "`)
+	assert.NotContains(t, page, "asked:")
+}

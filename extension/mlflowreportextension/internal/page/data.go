@@ -363,7 +363,7 @@ type extremeTable struct {
 	Rows, More    []extremeRow
 }
 
-type extremeRow struct{ ID, Note, Value string }
+type extremeRow struct{ ID, Note, Value, Request, Response string }
 
 // Extremes are the tables of traces to look at.
 func (d *data) Extremes() (list []extremeTable) {
@@ -374,7 +374,7 @@ func (d *data) Extremes() (list []extremeTable) {
 		t := extremeTable{Title: title, Column: column}
 		for i, x := range traces {
 			row := extremeRow{x.TraceID, x.Start.UTC().Format("2 Jan 2006 15:04") + ", " +
-				clean(d.Experiment(x.ExperimentID), 40), write(x.Value)}
+				clean(d.Experiment(x.ExperimentID), 40), write(x.Value), clean(x.Request, 200), clean(x.Response, 200)}
 			if i < 5 {
 				t.Rows = append(t.Rows, row)
 			} else {

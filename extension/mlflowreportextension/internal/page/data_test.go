@@ -158,6 +158,27 @@ func TestScope(t *testing.T) {
 	assert.Contains(t, v.Data[0].Scope, "20 traces were delivered by a list, or before these numbers were kept")
 }
 
+// Texts of traces are hostile, too; the page says that it holds them.
+func TestExamples(t *testing.T) {
+	list := traces(10, time.Hour, true)
+	for i := range list {
+		list[i].Request, list[i].Response = "<script>alert(1)</script>"+strings.Repeat("q", 300), "\u202egnp.exe"
+	}
+	in := withData(list)
+	in.Examples = true
+	got := render(t, in)
+	harmless(t, got)
+	require.Contains(t, got, "asked: <bdi>&lt;script&gt;")
+	require.Contains(t, got, "answered: <bdi>")
+	require.NotContains(t, got, strings.Repeat("q", 201))
+	require.NotContains(t, got, "\u202e")
+	require.Contains(t, got, "examples: true")
+
+	got = render(t, withData(traces(10, time.Hour, true)))
+	require.NotContains(t, got, "asked:")
+	require.NotContains(t, got, "examples: true")
+}
+
 // Each receiver has a part of its own, and no two elements have one id.
 func TestDataOfSeveralReceivers(t *testing.T) {
 	in := withData(traces(100, time.Hour, true))

@@ -26,6 +26,8 @@ type Input struct {
 	// ReportFile and SkipFile are the names under which people find the report for programs and the list of skipped
 	// traces.
 	ReportFile, SkipFile string
+	// Examples says that the document holds texts of traces.
+	Examples bool
 }
 
 //go:embed page.css *.tmpl

@@ -36,6 +36,7 @@ type view struct {
 	Results  []result
 	Next     []string
 	Settings []string // of the configuration
+	Examples bool     // the page holds texts of traces
 
 	Data []*data
 }
@@ -44,6 +45,7 @@ func newView(in *Input, d detail) *view {
 	doc := &in.Document
 	var sending []*report.Receiver
 	v := &view{CSS: style, Written: clock(doc.Written), Version: doc.Version}
+	v.Examples = in.Examples
 	v.Files.Report, v.Files.Skipped = in.ReportFile, in.SkipFile
 	for i := range doc.Receivers {
 		if r := &doc.Receivers[i]; r.Check == nil {

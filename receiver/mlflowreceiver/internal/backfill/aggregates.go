@@ -20,6 +20,9 @@ import (
 // Aggregates are sums over the traces that all runs over one store delivered. A trace is added in the transaction that
 // makes it delivered. Its methods may be called at the same time. The zero Aggregates is ready.
 type Aggregates struct {
+	// Texts is true where the report shows texts of traces. Where it is false, those that are stored are removed.
+	Texts bool
+
 	mu     sync.Mutex
 	sum    *aggregate.Sum
 	loaded bool
@@ -51,6 +54,9 @@ func (a *Aggregates) load(ctx context.Context, s Store, log *zap.Logger) error {
 	case err != nil:
 		log.Error("The stored sums over delivered traces are damaged; they begin anew, and the report shows what is "+
 			"delivered from now on", zap.Error(err))
+	}
+	if !a.Texts {
+		sum.ForgetTexts()
 	}
 	a.sum, a.loaded = sum, true
 	return nil

@@ -184,13 +184,14 @@ func (w *window) accept(traces []*mlflow.Trace, unit *progress.Unit) {
 
 // count returns what the sums count of accepted traces. One that was delivered before counted then.
 func (w *window) count(traces []*mlflow.Trace, unit *progress.Unit) []aggregate.Trace {
-	if w.reader.run.Aggregates == nil {
+	a := w.reader.run.Aggregates
+	if a == nil {
 		return nil
 	}
 	if w.regrown != nil {
 		traces = slices.DeleteFunc(slices.Clone(traces), func(t *mlflow.Trace) bool { return w.regrown[t.Info.ID] })
 	}
-	list := facts.Of(w.reader.exp.ID, traces, unit.Refined)
+	list := facts.Of(w.reader.exp.ID, traces, a.Texts && !unit.NamesWithheld(), unit.Refined)
 	if unit.NamesWithheld() {
 		for i := range list {
 			for j := range list[i].Spans {

@@ -18,9 +18,12 @@ import (
 // untyped is the type of a span that has none.
 const untyped = "UNKNOWN"
 
-// Of returns what counts of traces of one experiment. It keeps no memory of the traces. refined returns what was done
-// with a trace on the way, by the id of its spans; nil where that is not known.
-func Of(experimentID string, traces []*mlflow.Trace, refined func([16]byte) *aggregate.Refined) []aggregate.Trace {
+// Of returns what counts of traces of one experiment, with the beginnings of their texts if texts is true. It keeps no
+// memory of the traces. refined returns what was done with a trace on the way, by the id of its spans; nil where that
+// is not known.
+func Of(
+	experimentID string, traces []*mlflow.Trace, texts bool, refined func([16]byte) *aggregate.Refined,
+) []aggregate.Trace {
 	own := interned{}
 	out := make([]aggregate.Trace, len(traces))
 	for i, t := range traces {
@@ -34,11 +37,32 @@ func Of(experimentID string, traces []*mlflow.Trace, refined func([16]byte) *agg
 			out[i].Spans[j] = aggregate.Span{Type: own.typeOf(s), Name: own.of(s.Name), Duration: s.End - s.Start,
 				Failed: s.Status == mlflow.StatusCodeError}
 		}
+		if texts {
+			out[i].Request, out[i].Response = textsOf(&t.Info)
+		}
 		if len(t.Spans) > 0 {
 			out[i].Refined = refined(t.Spans[0].TraceID)
 		}
 	}
 	return out
+}
+
+// maxText is how much of a text is kept at most, in bytes; the report shows less.
+const maxText = 2048
+
+// textsOf are the beginnings of what a trace was asked and answered. Servers before 3.0 hold them in metadata.
+func textsOf(info *mlflow.Info) (request, response string) {
+	request, response = info.RequestPreview, info.ResponsePreview
+	for _, m := range info.Metadata {
+		switch m.Key {
+		case "mlflow.traceInputs":
+			request = cmp.Or(request, m.Value)
+		case "mlflow.traceOutputs":
+			response = cmp.Or(response, m.Value)
+		}
+	}
+	own := func(s string) string { return strings.Clone(s[:min(len(s), maxText)]) }
+	return own(request), own(response)
 }
 
 // interned holds each text once.

@@ -57,7 +57,7 @@ func BenchmarkShare(b *testing.B) {
 		list := read()
 		without += cpu(b, syscall.RUSAGE_SELF) - begin
 		begin = cpu(b, rusageThread)
-		sum.Add(Of("1", list, func([16]byte) *aggregate.Refined { return nil }))
+		sum.Add(Of("1", list, false, func([16]byte) *aggregate.Refined { return nil }))
 		sum.Changes()
 		counting += cpu(b, rusageThread) - begin
 		traces += len(list)
