@@ -102,7 +102,9 @@ type Run struct {
 
 // Findings is what mode check found.
 type Findings struct {
-	Requests    int64               `json:"requests"`
+	Requests int64 `json:"requests"`
+	// Grants are the permissions that reading a database server takes.
+	Grants      []mlflow.Grant      `json:"grants,omitempty"`
 	Experiments []ExperimentFinding `json:"experiments"`
 	// SourceSeconds is how long reading everything is expected to take at the source; 0 when
 	// nothing could be measured.

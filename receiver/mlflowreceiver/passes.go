@@ -4,6 +4,7 @@
 package mlflowreceiver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -75,13 +76,16 @@ func (r *mlflowReceiver) waitUntil(at time.Time) bool {
 // pass may do better.
 func (r *mlflowReceiver) pass(ctx context.Context) error {
 	report := r.newReport()
-	fault := r.describe(ctx, &report)
+	work := r.backfill
+	var fault error
+	if r.cfg.Mode == ModeCheck {
+		work, fault = r.check, r.grants(ctx, &report)
+	}
 	if fault == nil {
-		if r.cfg.Mode == ModeCheck {
-			fault = r.check(ctx, &report)
-		} else {
-			fault = r.backfill(ctx, &report)
-		}
+		fault = r.describe(ctx, &report)
+	}
+	if fault == nil {
+		fault = work(ctx, &report)
 	}
 	if fault != nil && report.Headline == "" {
 		report.Headline = "not complete: " + fault.Error()
@@ -163,7 +167,7 @@ func (r *mlflowReceiver) describe(ctx context.Context, report *progress.Run) err
 	if err != nil {
 		return err
 	}
-	about.Authentication = r.about.Authentication
+	about.Authentication, about.Principal = r.about.Authentication, cmp.Or(about.Principal, r.about.Principal)
 	report.Source = about
 	r.announce(about)
 	return nil
@@ -179,6 +183,33 @@ func (r *mlflowReceiver) announce(d mlflow.Description) {
 		zap.Strings("excluded", r.cfg.Experiments.Exclude), zap.Bool("content_captured", r.cfg.CaptureContent))
 }
 
+// grants asks a database server what its user may read, for the report: a permission that is missing ends the check
+// before it looks at traces.
+func (r *mlflowReceiver) grants(ctx context.Context, report *progress.Run) error {
+	grantor, ok := r.source.(mlflow.Grantor)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := r.untilStop(ctx)
+	defer cancel()
+	grants, err := grantor.Grants(ctx)
+	if err != nil {
+		return err
+	}
+	report.Check = &progress.Findings{Grants: grants, Experiments: []progress.ExperimentFinding{}}
+	var missing []string
+	for _, g := range grants {
+		if g.State == mlflow.GrantMissing {
+			missing = append(missing, g.Statement)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%s: the user may not read everything that is needed; an administrator can grant it: %s",
+			r.about.Location, strings.Join(missing, "; "))
+	}
+	return nil
+}
+
 func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error {
 	now := time.Now()
 	ctx, cancel := r.untilStop(ctx)
@@ -191,6 +222,9 @@ func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error 
 		return err
 	}
 	findings.Requests = r.tel.requests()
+	if report.Check != nil {
+		findings.Grants = report.Check.Grants
+	}
 	report.Check = findings
 	var traces int64
 	for i := range findings.Experiments {

@@ -52,7 +52,12 @@ type Receiver struct {
 	SkippedFile   string              `json:"skipped_file"`
 	Ended         *time.Time          `json:"ended"`
 	Check         *struct {
-		Requests    int64 `json:"requests"`
+		Requests int64 `json:"requests"`
+		Grants   []struct {
+			Statement string `json:"statement"`
+			Table     string `json:"table"`
+			State     string `json:"state"`
+		} `json:"grants"`
 		Experiments []struct {
 			ID, Name  string
 			Traces    int64

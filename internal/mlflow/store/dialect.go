@@ -37,8 +37,10 @@ type dialect struct {
 	fraction string
 	// compare compares a text column, as an MLflow server on the database does.
 	compare func(column string, c clause) (string, []any)
-	// grant is the statement, or the statements, that let the user read tables.
-	grant func(l login, tables []string) string
+	// grant are the statements that let the user read tables.
+	grant func(l login, tables []string) []string
+	// granted tells which of them the user has. l.user is the account as the server names it.
+	granted func(ctx context.Context, at session, l login) ([]mlflow.Grant, error)
 	// denied reports whether an error means that the user may not read a table; nil: none does.
 	denied func(error) bool
 	// columns returns the names of the columns of a table that can be read, none if there is no such
@@ -49,12 +51,6 @@ type dialect struct {
 // tables are all that is read.
 var tables = [...]string{"alembic_version", "experiments", "trace_info", "trace_tags", "trace_request_metadata",
 	"assessments", "spans"}
-
-// login is the user and the database of a server.
-type login struct{ user, database string }
-
-// grants are the statements that let the user read tables.
-func (s *Store) grants(tables ...string) string { return s.d.grant(s.login, tables) }
 
 // allowed returns the error with what an administrator can do about it, if the user may not read.
 func (s *Store) allowed(err error) error {

@@ -19,7 +19,10 @@ type lazy struct {
 	store *Store
 }
 
-var _ mlflow.Source = (*lazy)(nil)
+var (
+	_ mlflow.Source  = (*lazy)(nil)
+	_ mlflow.Grantor = (*lazy)(nil)
+)
 
 // OpenServer prepares for a store on a database server and asks the server nothing.
 func OpenServer(target Target, opts Options) (mlflow.Source, error) {
@@ -58,6 +61,9 @@ func ask[R any](ctx context.Context, l *lazy, call func(*Store) (R, error)) (R, 
 	}
 	return call(s)
 }
+
+// Grants implements mlflow.Grantor. It does not need the schema, which a user without permissions can't read.
+func (l *lazy) Grants(ctx context.Context) ([]mlflow.Grant, error) { return l.store.Grants(ctx) }
 
 // Describe implements mlflow.Source.
 func (l *lazy) Describe(ctx context.Context) (mlflow.Description, error) {

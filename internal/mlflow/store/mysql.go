@@ -35,15 +35,10 @@ var mysqlDialect = dialect{
 	bytes:    func(column string) string { return "CAST(CONVERT(" + column + " USING utf8mb4) AS BINARY)" },
 	fraction: "?",
 	compare:  mysqlCompare,
-	grant: func(l login, tables []string) string {
-		var grants []string
-		for _, table := range tables {
-			grants = append(grants, "GRANT SELECT ON `"+l.database+"`."+table+" TO '"+l.user+"'@'%'")
-		}
-		return strings.Join(grants, "; ")
-	},
-	denied:  mysqlDenied,
-	columns: mysqlColumns,
+	grant:    mysqlGrant,
+	granted:  mysqlGrants,
+	denied:   mysqlDenied,
+	columns:  mysqlColumns,
 }
 
 // mysqlCompare compares as MLflow's server does on MySQL (get_sql_comparison_func in its search_utils.py): by the

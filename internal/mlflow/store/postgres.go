@@ -37,9 +37,8 @@ var postgresDialect = dialect{
 		}
 		return compare(column, c)
 	},
-	grant: func(l login, tables []string) string {
-		return "GRANT SELECT ON " + strings.Join(tables, ", ") + " TO " + pgx.Identifier{l.user}.Sanitize()
-	},
+	grant:   postgresGrant,
+	granted: postgresGrants,
 	denied: func(err error) bool {
 		e, ok := errors.AsType[*pgconn.PgError](err)
 		return ok && e.Code == "42501"

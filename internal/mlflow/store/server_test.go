@@ -57,12 +57,12 @@ func TestNumbered(t *testing.T) {
 }
 
 func TestGrants(t *testing.T) {
-	s := &Store{d: &postgresDialect, login: login{`o"x`, "mlflow"}}
+	s := &Store{d: &postgresDialect, login: login{user: `o"x`, database: "mlflow"}}
 	require.Equal(t, `GRANT SELECT ON spans, experiments TO "o""x"`, s.grants("spans", "experiments"))
 	require.ErrorContains(t, s.allowed(&pgconn.PgError{Code: "42501"}), "can grant what is needed: GRANT SELECT ON "+
 		"alembic_version, experiments, trace_info, trace_tags, trace_request_metadata, assessments, spans TO")
 	s.d = &mysqlDialect
-	one := &Store{d: s.d, login: login{"u", "mlflow"}}
+	one := &Store{d: s.d, login: login{user: "u", database: "mlflow"}}
 	require.Equal(t, "GRANT SELECT ON `mlflow`.spans TO 'u'@'%'", one.grants("spans"))
 	require.ErrorContains(t, s.allowed(&mysql.MySQLError{Number: 1142}), "GRANT SELECT ON `mlflow`.alembic_version")
 	other := errors.New("other")

@@ -101,7 +101,7 @@ func openFile(ctx context.Context, path string, opts Options) (*Store, error) {
 func serverStore(db *server, u sqlurl.URL, opts Options) *Store {
 	return &Store{
 		db: db, sql: db.pool, d: db.d, opts: opts, name: u.Place(),
-		login: login{cmp.Or(u.User, "the_user"), u.Database},
+		login: login{user: cmp.Or(u.User, "the_user"), database: u.Database},
 		pace: pace{
 			first: cmp.Or(opts.Retry.InitialInterval, time.Second), most: cmp.Or(opts.Retry.MaxInterval, time.Second),
 			limit: opts.Retry.MaxElapsedTime, exceeded: "not readable", note: opts.Retrying,

@@ -6,9 +6,11 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -38,6 +40,12 @@ type result struct {
 type check struct {
 	Name, ID, Traces, Range string
 	Problems                []string
+}
+
+// grant is a permission of the user of a database.
+type grant struct {
+	Statement, State string
+	Missing          bool
 }
 
 // words explains the words of delivery.
@@ -146,6 +154,10 @@ func resultOf(r *report.Result) result {
 }
 
 func (v *view) checked(r *report.Receiver) {
+	for _, g := range r.Check.Grants {
+		v.Grants = append(v.Grants, grant{Statement: clean(g.Statement, 300),
+			State: strings.ReplaceAll(string(g.State), "_", " "), Missing: g.State == mlflow.GrantMissing})
+	}
 	for i := range r.Check.Experiments {
 		e := &r.Check.Experiments[i]
 		c := check{Name: e.Name, ID: e.ID, Traces: num(e.Traces), Range: period(e.First, e.Last)}
@@ -168,5 +180,8 @@ func (v *view) check(doc *report.Document) {
 	v.Sub = "Nothing was read beyond that, and nothing was sent."
 	if !doc.Complete {
 		v.State, v.Sub = "bad", "There are problems; they are named in the table. Nothing was sent."
+		if len(v.Checks) == 0 {
+			v.Sub = "Nothing was read, and nothing was sent."
+		}
 	}
 }

@@ -166,6 +166,11 @@ var states = map[string]state{
 		Started: now, Ended: now, Headline: "120 traces in 1 experiments",
 		Check: &progress.Findings{Experiments: []progress.ExperimentFinding{{ID: "1", Name: "support-bot", Traces: 120,
 			First: "2026-01-01T00:00:00.000Z", Last: "2026-02-01T00:00:00.000Z"}}}}}},
+	"check-denied": {runs: []progress.Run{{Receiver: component.MustNewID("mlflow"), Mode: "check",
+		Started: now, Ended: now, Headline: "not complete: the user may not read everything that is needed",
+		Check: &progress.Findings{Grants: []mlflow.Grant{
+			{Statement: `GRANT SELECT ON trace_info TO "o<"`, Table: "trace_info", State: mlflow.GrantGiven},
+			{Statement: `GRANT SELECT ON spans TO "o<"`, Table: "spans", State: mlflow.GrantMissing}}}}}},
 	"no-receiver": {destinations: databricks(func(*progress.Destination) {})},
 }
 
@@ -239,13 +244,14 @@ func TestVerdicts(t *testing.T) {
 		"live-waiting":     "run Running, 60\u00a0%: 120 of 200 traces are delivered.",
 		"tail":             "run Following the source: 120 traces are delivered.",
 		"check":            "ok Checked: 120 traces in 1 experiments.",
+		"check-denied":     "bad Checked: not complete: the user may not read everything that is needed.",
 		"no-receiver":      "warn No receiver of MLflow delivered anything.",
 	} {
 		in := states[name].input()
 		v := newView(&in, details[0])
 		assert.Equal(t, want, v.State+" "+v.Title, name)
 	}
-	require.Len(t, states, 18)
+	require.Len(t, states, 19)
 }
 
 // Found = delivered + skipped + rejected + waiting + missing, in every row of every state.

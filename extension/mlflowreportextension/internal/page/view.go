@@ -27,6 +27,7 @@ type view struct {
 	Facts  []fact
 	Card   *card
 	Checks []check
+	Grants []grant
 
 	Table    table
 	Ladder   []step
@@ -61,7 +62,7 @@ func newView(in *Input, d detail) *view {
 	if len(sending) == 1 {
 		v.Kind = clean(spaced(sending[0].Mode), 40) + " report"
 	}
-	if len(sending) == 0 && len(v.Checks) > 0 {
+	if len(sending) == 0 && len(doc.Receivers) > 0 {
 		v.check(doc)
 	}
 	v.equation()

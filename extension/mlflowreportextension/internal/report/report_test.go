@@ -338,6 +338,20 @@ func TestMoney(t *testing.T) {
 }
 
 // A run that failed before it delivered anything says nothing of delivery and outputs.
+func TestSummaryOfGrants(t *testing.T) {
+	d := document([]progress.Run{run("a", func(r *progress.Run) {
+		r.Mode, r.Complete, r.Headline = "check", false, "not complete: the user may not read spans"
+		r.Check = &progress.Findings{Grants: []mlflow.Grant{
+			{Statement: "GRANT A", Table: "trace_info", State: mlflow.GrantGiven},
+			{Statement: "GRANT B", Table: "spans", State: mlflow.GrantMissing},
+			{Statement: "GRANT C", Table: "assessments", State: mlflow.GrantNoTable},
+		}}
+	})}, nil)
+	first, all := summary(t, d)
+	require.Equal(t, "not complete: the user may not read spans", first)
+	require.Contains(t, all, "\n  grants    granted   GRANT A\n            missing   GRANT B\n            no table  GRANT C\n")
+}
+
 func TestSummaryOfNothing(t *testing.T) {
 	failed := run("a", func(r *progress.Run) { r.Accounts, r.Headline = nil, "not complete: nothing listens" })
 	_, all := summary(t, document([]progress.Run{failed}, []string{"file"}))

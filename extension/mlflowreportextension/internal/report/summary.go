@@ -145,6 +145,13 @@ var meaning = map[progress.Delivery]string{
 }
 
 func (r *Receiver) checked(b *strings.Builder) {
+	for i, g := range r.Check.Grants {
+		head := "grants"
+		if i > 0 {
+			head = ""
+		}
+		fmt.Fprintf(b, "  %-8s  %-8s  %s\n", head, strings.ReplaceAll(string(g.State), "_", " "), g.Statement)
+	}
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	for _, e := range r.Check.Experiments {
 		name := e.Name
