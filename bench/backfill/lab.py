@@ -32,6 +32,20 @@ def server(directory):
         process.wait()
 
 
+@contextlib.contextmanager
+def database(tools, kind, file):
+    """A server, postgresql or mysql, with a copy of the SQLite store; {"uri", "version"}, or {"missing"}: why there is none."""
+    process = subprocess.Popen([os.path.join(tools, "dbserver"), kind, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline()
+        if not line:
+            sys.exit(f"the {kind} server did not start")
+        yield json.loads(line)
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
 def client(url):
     """MLflow's module for that server. It sends a trace before it goes on, and once."""
     os.environ.update(MLFLOW_ENABLE_ASYNC_TRACE_LOGGING="false", MLFLOW_DISABLE_TELEMETRY="true",

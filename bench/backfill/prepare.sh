@@ -1,6 +1,6 @@
 # Sourced by run.sh and neighbour.sh at the top of the checkout. Sets python (with MLflow 3.17.2),
-# store (a folder with a store of N traces) and tools (the folder of the null readers), and makes
-# what is missing; lets Python find tiktoken and its vocabulary.
+# store (a folder with a store of N traces) and tools (the folder of the null readers and of what starts database
+# servers), and makes what is missing; lets Python find tiktoken and its vocabulary.
 N=${N:-20000}
 if [ "$N" -lt 10000 ] && [ -z "${SMALL:-}" ]; then
 	echo "N=$N: figures of a store below 10000 traces say little; set SMALL=1 to try things out" >&2
@@ -12,6 +12,7 @@ cache=${OTELCOL_MLFLOW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/otelcol-mlflow}/be
 tools=$cache/tools
 mkdir -p "$tools"
 go build -C bench -o "$tools/" ./backfill/...
+go build -C test -o "$tools/" ./databases/dbserver
 
 store=$cache/store-$(sha256sum test/py/bulk_store.py | cut -c1-12)-$N
 if [ ! -e "$store" ]; then

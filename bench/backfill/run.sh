@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make bench-backfill: traces per second of the backfill by REST and from SQLite, beside null
+# make bench-backfill: traces per second of the backfill by REST, from SQLite, PostgreSQL and MariaDB, beside null
 # readers and the usual Python recipe.
 #
 #   N=20000 ROUNDS=5 RECIPE=1000 REST_END=2026-01-04T18:00:00Z bench/backfill/run.sh
@@ -7,7 +7,9 @@
 # N is the size of the store (at least 10,000), made once; REST reads its traces before REST_END (an
 # eighth; empty: all), the recipe RECIPE traces. The store and the Python environments are kept
 # under ${OTELCOL_MLFLOW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/otelcol-mlflow}, outside the
-# checkout. Takes about five minutes.
+# checkout. PostgreSQL and MariaDB are those of scripts/databases.sh; each gets a copy of the store, which is removed
+# at the end, and is NOT RUN where it is not installed. Takes about eight minutes, and with N=200000, which takes 12 GB
+# of disk, about half an hour. SOURCES="rest sqlite postgresql mysql" measures some of them.
 #
 #   bench/backfill/run.sh --short   500 traces, one round: shows that the benchmark works, no figures
 set -euo pipefail

@@ -19,19 +19,34 @@ import (
 // store, in the types that MLflow gives them, and returns its name.
 func (s *Server) Copy(t testing.TB, path string) string {
 	t.Helper()
-	name := s.New(t)
-	to := s.Open(t, name)
+	name := s.name()
+	if err := s.CopyTo(name, path); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// CopyTo is Copy into a new database of that name, for other programs than tests.
+func (s *Server) CopyTo(name, path string) error {
+	if _, err := s.db.ExecContext(context.Background(), "CREATE DATABASE "+name); err != nil {
+		return err
+	}
+	to, err := s.open(name)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	from, err := sql.Open("sqlite", path)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer from.Close()
 	for _, table := range tables {
 		if err := s.copyTable(from, to, table); err != nil {
-			t.Fatalf("%s: %v", table, err)
+			return fmt.Errorf("%s: %w", table, err)
 		}
 	}
-	return name
+	return nil
 }
 
 type column struct {
@@ -61,7 +76,13 @@ func (s *Server) copyTable(from, to *sql.DB, table string) error {
 		}
 		definitions = append(definitions, "PRIMARY KEY ("+strings.Join(list, ", ")+")")
 	}
-	statements := []string{"CREATE TABLE " + table + " (" + strings.Join(definitions, ", ") + ")"}
+	_, err = to.ExecContext(ctx, "CREATE TABLE "+table+" ("+strings.Join(definitions, ", ")+")")
+	if err != nil {
+		return err
+	}
+	if err := s.copyRows(ctx, from, to, table, columns, names); err != nil {
+		return err
+	}
 	indexes, err := texts(ctx, from, "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL "+
 		"AND tbl_name = ?", table)
 	if err != nil {
@@ -71,14 +92,13 @@ func (s *Server) copyTable(from, to *sql.DB, table string) error {
 		if strings.Contains(index, "duration_ns") { // a generated column, which nothing reads
 			continue
 		}
-		statements = append(statements, strings.ReplaceAll(index, `"`, ""))
-	}
-	for _, statement := range statements {
-		if _, err := to.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
+		index = strings.ReplaceAll(index, `"`, "")
+		if _, err := to.ExecContext(ctx, index); err != nil {
+			return fmt.Errorf("%s: %w", index, err)
 		}
 	}
-	return s.copyRows(ctx, from, to, table, columns, names)
+	_, err = to.ExecContext(ctx, s.analyze(table)) // so that no plan is made for an empty table
+	return err
 }
 
 func (s *Server) copyRows(ctx context.Context, from, to *sql.DB, table string, columns []column,
@@ -130,6 +150,13 @@ func (s *Server) copyRows(ctx context.Context, from, to *sql.DB, table string, c
 		return err
 	}
 	return flush()
+}
+
+func (s *Server) analyze(table string) string {
+	if s.Kind == "mysql" {
+		return "ANALYZE TABLE " + table
+	}
+	return "ANALYZE " + table
 }
 
 func (s *Server) quote(name string) string {

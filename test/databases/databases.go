@@ -33,8 +33,8 @@ const Admin = "admin"
 // startLimit is how long a server may take to answer.
 const startLimit = 3 * time.Minute
 
-// errMissing is the error where a server is not installed.
-var errMissing = errors.New("not installed; run scripts/databases.sh")
+// ErrMissing is the error where a server is not installed.
+var ErrMissing = errors.New("not installed; run scripts/databases.sh")
 
 // Server is a running server.
 type Server struct {
@@ -57,7 +57,7 @@ type Server struct {
 func Need(t testing.TB, get func() (*Server, error)) *Server {
 	t.Helper()
 	s, err := get()
-	if errors.Is(err, errMissing) && os.Getenv("CI") != "true" {
+	if errors.Is(err, ErrMissing) && os.Getenv("CI") != "true" {
 		t.Skip("NOT RUN: " + err.Error())
 	}
 	if err != nil {
@@ -91,12 +91,22 @@ func (s *Server) URI(user, database string) string {
 // New makes an empty database and returns its name.
 func (s *Server) New(t testing.TB) string {
 	t.Helper()
-	s.mu.Lock()
-	s.made++
-	name := fmt.Sprintf("mlflow%d", s.made)
-	s.mu.Unlock()
+	name := s.name()
 	s.Exec(t, "", "CREATE DATABASE "+name)
 	return name
+}
+
+// name is one that no other database of the server has.
+func (s *Server) name() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made++
+	return fmt.Sprintf("mlflow%d", s.made)
+}
+
+// Version is what the server says that it is.
+func (s *Server) Version() (version string, err error) {
+	return version, s.db.QueryRowContext(context.Background(), "SELECT version()").Scan(&version)
 }
 
 // Open opens a database, "" for none in particular, as Admin until the test ends.
@@ -216,7 +226,7 @@ func prepare(kind, owner string) (*Server, error) {
 	if os.Geteuid() == 0 {
 		u, err := user.Lookup(owner)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", kind, errMissing)
+			return nil, fmt.Errorf("%s: %w", kind, ErrMissing)
 		}
 		uid, _ := strconv.ParseUint(u.Uid, 10, 32)
 		gid, _ := strconv.ParseUint(u.Gid, 10, 32)
@@ -269,7 +279,7 @@ func program(name string, folders ...string) (string, error) {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", name, errMissing)
+		return "", fmt.Errorf("%s: %w", name, ErrMissing)
 	}
 	return path, nil
 }

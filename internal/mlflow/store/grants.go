@@ -53,9 +53,10 @@ func postgresGrants(ctx context.Context, at session, l login) (grants []mlflow.G
 		g := mlflow.Grant{Table: table, State: mlflow.GrantNoTable}
 		in := "public" // the schema
 		err := at.query(ctx, query{
-			text: "SELECT n.nspname::text, has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), " +
-				"c.oid IS NOT DISTINCT FROM to_regclass(?)::oid FROM pg_class c JOIN pg_namespace n " +
-				"ON n.oid = c.relnamespace WHERE c.relname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 4 DESC, 1",
+			text: "SELECT n.nspname::text, has_schema_privilege(n.oid, 'USAGE'), " +
+				"has_table_privilege(c.oid, 'SELECT'), c.oid IS NOT DISTINCT FROM to_regclass(?)::oid " +
+				"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace " +
+				"WHERE c.relname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 4 DESC, 1",
 			args: []any{table, table}, dest: []destination{&schema, &usable, &readable, &resolved},
 		}, func() error {
 			if g.State != mlflow.GrantNoTable || resolved.n == 0 && usable.n != 0 {

@@ -133,6 +133,12 @@ func (l *lazy) Traces(ctx context.Context, infos []mlflow.Info,
 	return err
 }
 
+// Scan is Store.Scan.
+func (l *lazy) Scan(ctx context.Context, infos []mlflow.Info) error {
+	_, err := ask(ctx, l, func(s *Store) (any, error) { return nil, s.Scan(ctx, infos) })
+	return err
+}
+
 // Close implements mlflow.Source.
 func (l *lazy) Close() error { return l.store.Close() }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // Scan runs the queries that Traces runs for these traces, at most 500 of a store that holds spans
-// and assessments, and drops every row. It is the null reader that benchmarks hold Traces against.
+// and assessments, and drops every row. It is the null reader that benchmarks hold Traces against, of
+// every database: on a server each query is a transaction of its own.
 // It reads through database/sql and stays as it is, so that figures of different versions can be
 // compared.
 func (s *Store) Scan(ctx context.Context, infos []mlflow.Info) error {

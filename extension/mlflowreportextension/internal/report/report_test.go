@@ -349,7 +349,8 @@ func TestSummaryOfGrants(t *testing.T) {
 	})}, nil)
 	first, all := summary(t, d)
 	require.Equal(t, "not complete: the user may not read spans", first)
-	require.Contains(t, all, "\n  grants    granted   GRANT A\n            missing   GRANT B\n            no table  GRANT C\n")
+	require.Contains(t, all, "\n  grants    granted   GRANT A\n            missing   GRANT B\n"+
+		"            no table  GRANT C\n")
 }
 
 func TestSummaryOfNothing(t *testing.T) {

@@ -1,10 +1,10 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command nullsqlite is the null reader of the SQLite backfill: the same driver, windows and
+// Command nullstore is the null reader of the backfill from a store: the same driver, windows and
 // queries, values scanned and dropped.
 //
-//	nullsqlite FILE WORKERS    prints {"traces", "seconds"}
+//	nullstore URI WORKERS    prints {"traces", "seconds"}
 package main
 
 import (
@@ -26,14 +26,37 @@ const window = 500
 
 func main() {
 	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "nullsqlite:", err)
+		fmt.Fprintln(os.Stderr, "nullstore:", err)
 		os.Exit(1)
 	}
 }
 
+// source is a store that can be read without doing anything with what is read.
+type source interface {
+	mlflow.Source
+	Scan(context.Context, []mlflow.Info) error
+}
+
+// open opens a store; of a server, with a connection for each worker.
+func open(ctx context.Context, uri string, workers int) (source, error) {
+	target, err := store.ParseURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	options := store.Options{MaxTraceSize: 64 << 20, Readers: workers}
+	if target.URL == nil {
+		return store.Open(ctx, target, options)
+	}
+	s, err := store.OpenServer(target, options)
+	if err != nil {
+		return nil, err
+	}
+	return s.(source), nil
+}
+
 func run() error {
 	if len(os.Args) != 3 {
-		return errors.New("usage: nullsqlite FILE WORKERS")
+		return errors.New("usage: nullstore URI WORKERS")
 	}
 	workers, err := strconv.Atoi(os.Args[2])
 	if err != nil {
@@ -41,7 +64,7 @@ func run() error {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	s, err := store.Open(ctx, store.Target{Path: os.Args[1]}, store.Options{MaxTraceSize: 64 << 20})
+	s, err := open(ctx, os.Args[1], workers)
 	if err != nil {
 		return err
 	}
