@@ -98,6 +98,8 @@ type Config struct {
 	Concurrency int `mapstructure:"concurrency"`
 	// RequestsPerSecond bounds all requests to a tracking server together; 0 is no bound.
 	RequestsPerSecond float64 `mapstructure:"requests_per_second"`
+	// TracesPerSecond bounds how many traces' spans are read per second, of any source; 0 is no bound.
+	TracesPerSecond float64 `mapstructure:"traces_per_second"`
 	// MaxSourceUtilization is the share of time in which all requests together may keep a tracking server
 	// busy; 1 is no bound.
 	MaxSourceUtilization float64 `mapstructure:"max_source_utilization"`
@@ -246,7 +248,8 @@ var meant = map[string]string{
 	"server": "tracking_uri", "experiment_ids": "experiments::ids", "experiment_names": "experiments::names",
 	"since": "start_time", "until": "end_time", "storage_id": "storage", "retry": "retry_on_failure",
 	"warehouse_id": "sql_warehouse_id", "traces": "trace_ids_file", "tls": "http::tls", "timeout": "http::timeout",
-	"artifacts_destination": "artifacts::destination",
+	"artifacts_destination": "artifacts::destination", "max_traces_per_second": "traces_per_second",
+	"rate_limit": "traces_per_second",
 }
 
 // Unmarshal implements confmap.Unmarshaler. It accepts the values that people write without quotes.

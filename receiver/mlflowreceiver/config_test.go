@@ -55,7 +55,7 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 			c.Experiments = ExperimentsConfig{IDs: []string{"1", "2", "123456789012345678"},
 				Names: []string{"support-bot"}, Exclude: []string{"scratch-*", "7"}}
 			c.StartTime, c.EndTime = at("2026-03-01T00:00:00Z"), at("2026-03-14T00:00:00Z")
-			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond = skipped("5"), 16, 2.5
+			c.MaxSkipped, c.MaxTraceSizeMiB, c.RequestsPerSecond, c.TracesPerSecond = skipped("5"), 16, 2.5, 0.5
 			c.RetrySkipped, c.RejectAfter, c.GiveUpAfter, c.Accept = false, time.Minute, 0, progress.HandedOver
 			c.ShutdownTimeout, c.Mode, c.OnComplete = 10*time.Second, ModeCheck, OnCompleteShutdown
 		},
@@ -170,6 +170,8 @@ func TestConfigMistakes(t *testing.T) {
 		"concurrency": {good + "concurrency: 0", "concurrency: 0"},
 		"rate":        {good + "requests_per_second: -1", "requests_per_second: -1"},
 		"utilization": {good + "max_source_utilization: 0", "max_source_utilization: 0 is not above 0"},
+		"traces":      {good + "traces_per_second: -1", "traces_per_second: -1 is not a number from 0 on"},
+		"no traces":   {good + "traces_per_second: .nan", "traces_per_second: NaN"},
 		"no rate":     {good + "requests_per_second: .nan", "requests_per_second: NaN"},
 		"proxy":       {good + "http: {proxy_url: 'canary:1'}", "http::proxy_url: this is no address"},
 		"cipher":      {good + "http: {tls: {cipher_suites: [rot13]}}", "http::tls: failed to load TLS config"},

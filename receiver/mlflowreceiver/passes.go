@@ -290,7 +290,7 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 	w.settings = backfill.Settings{
 		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from,
 		Filter: r.cfg.Filter, List: r.list,
-		PageSize: r.cfg.PageSize, Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
+		PageSize: r.windowSize(), Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
 		RejectAfter: r.cfg.RejectAfter, Ends: r.cfg.OnComplete == OnCompleteShutdown, GiveUpAfter: r.cfg.GiveUpAfter,
 		RetrySkipped: r.cfg.RetrySkipped, UnfinishedAfter: r.cfg.UnfinishedAfter,
 		Recheck: r.cfg.Recheck.Days(), RecheckAll: r.cfg.Recheck.All(), Rotate: r.cfg.Rotate,

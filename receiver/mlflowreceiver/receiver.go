@@ -106,6 +106,9 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	if err != nil {
 		return fmt.Errorf("tracking_uri: %w", err)
 	}
+	if r.cfg.TracesPerSecond > 0 && r.cfg.Mode != ModeCheck { // which reads a few traces only
+		r.source = source.Limit(r.source, r.cfg.TracesPerSecond)
+	}
 	if r.cfg.OnComplete == OnCompleteShutdown {
 		r.member = finish.Join(func() {
 			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(errors.New("the work is done")))
@@ -221,6 +224,15 @@ func (r *mlflowReceiver) searchPage() int {
 		return 500
 	}
 	return min(100, r.cfg.PageSize)
+}
+
+// windowSize is the number of traces that are planned at a time: with a bound of traces per second as many as ten
+// seconds take, since the position moves when a window is done.
+func (r *mlflowReceiver) windowSize() int {
+	if rate := r.cfg.TracesPerSecond; rate > 0 && rate < float64(r.cfg.PageSize) {
+		return min(r.cfg.PageSize, max(1, int(10*rate)))
+	}
+	return r.cfg.PageSize
 }
 
 func readList(path string) ([]backfill.ListedTrace, error) {

@@ -77,6 +77,10 @@ func (c *Config) validateSource() error {
 		errs = append(errs, fmt.Errorf("requests_per_second: %v is not a number from 0 on; 0 means no bound",
 			c.RequestsPerSecond))
 	}
+	if !(c.TracesPerSecond >= 0) { // also true for NaN
+		errs = append(errs, fmt.Errorf("traces_per_second: %v is not a number from 0 on; 0 means no bound",
+			c.TracesPerSecond))
+	}
 	if !(c.MaxSourceUtilization > 0 && c.MaxSourceUtilization <= 1) { // also true for NaN
 		errs = append(errs, fmt.Errorf("max_source_utilization: %v is not above 0 and at most 1; 1 means no pauses",
 			c.MaxSourceUtilization))

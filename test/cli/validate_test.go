@@ -140,6 +140,7 @@ func TestValidateRefuses(t *testing.T) {
 		{mlflow + "page_size", 501, "between 1 and 500"},
 		{mlflow + "concurrency", 0, "between 1 and 64"},
 		{mlflow + "requests_per_second", -1, "from 0 on"},
+		{mlflow + "traces_per_second", -1, "from 0 on"},
 		{mlflow + "retry_on_failure", keys{"enabled": false}, "max_elapsed_time"},
 		{mlflow + "retry_on_failure", keys{"multiplier": -1}, "multiplier"},
 		{mlflow + "max_trace_size_mib", 0, "between 1 and 1024"},
