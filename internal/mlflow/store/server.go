@@ -5,6 +5,8 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -76,7 +78,7 @@ func (s *server) within(ctx context.Context, f func(session) error) (err error) 
 	return err
 }
 
-func (s *server) transient(err error) bool { return s.verdict(err) == again }
+func (s *server) transient(err error) bool { return !untrusted(err) && s.verdict(err) == again }
 
 func (s *server) slow(err error) bool { return s.verdict(err) == slow }
 
@@ -112,6 +114,22 @@ func (s serverSession) query(ctx context.Context, q query, row func() error) err
 		}
 	}
 	return rows.Err()
+}
+
+// untrusted reports whether the certificate of the server could not be verified. Drivers say of such an error, which
+// comes before anything was sent, that it is safe to try again; it does not help.
+func untrusted(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return ok
 }
 
 // lost reports whether an error is that of a connection rather than of the server.

@@ -5,6 +5,8 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -48,6 +50,21 @@ func TestVerdicts(t *testing.T) {
 	for _, err := range []error{context.Canceled, errTooMuch, errDenied, errors.New("server refused TLS connection")} {
 		require.Equal(t, final, postgresVerdict(err), err)
 		require.Equal(t, final, mysqlVerdict(err), err)
+	}
+}
+
+// A certificate that can't be verified is not tried again, although drivers call it safe.
+func TestUntrusted(t *testing.T) {
+	for _, verdict := range []func(error) verdict{postgresVerdict, mysqlVerdict} {
+		s := &server{verdict: verdict}
+		for _, cause := range []error{x509.UnknownAuthorityError{}, x509.HostnameError{Certificate: &x509.Certificate{}},
+			x509.CertificateInvalidError{Reason: x509.Expired},
+			&tls.CertificateVerificationError{Err: errors.New("no"), UnverifiedCertificates: nil}} {
+			err := &net.OpError{Op: "write", Err: cause}
+			require.Equal(t, again, verdict(err))
+			require.False(t, s.transient(err))
+		}
+		require.True(t, s.transient(io.ErrUnexpectedEOF))
 	}
 }
 
