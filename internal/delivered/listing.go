@@ -46,6 +46,10 @@ func (s *Set) List(ctx context.Context, from, to int64) (*Listing, mlflow.Positi
 	return l, d.Cursor, nil
 }
 
+// Anew lists the first day from its start although an unfinished listing stands in it: what has changed
+// in front of that since is seen. It is called before the first page.
+func (l *Listing) Anew() { l.begun = false }
+
 // Page takes a page of infos as they were listed, in ascending order, once each of them is in the
 // set or known as open; upto is the position of the last one. now is the time in Unix milliseconds.
 func (l *Listing) Page(ctx context.Context, page []Trace, upto mlflow.Position, now int64) error {

@@ -469,6 +469,28 @@ func TestListing(t *testing.T) {
 	assert.Zero(t, days(t, s)[0].Gone, "it was hidden by a short answer")
 }
 
+// An unfinished listing that begins anew counts the whole day.
+func TestListingAnew(t *testing.T) {
+	c := newMemory()
+	s := open(t, c)
+	traces := []Trace{ofDay(someDay, 60, "a"), ofDay(someDay, 61, "b")}
+	add(t, s, traces...)
+	l, _, err := s.List(t.Context(), someDay.Start(), (someDay + 1).Start())
+	require.NoError(t, err)
+	upto := mlflow.Position{Timestamp: traces[0].Timestamp, ID: "a"}
+	require.NoError(t, l.Page(t.Context(), traces[:1], upto, 0))
+	write(t, c, s)
+
+	s = open(t, c) // the process ended here
+	l, after, err := s.List(t.Context(), someDay.Start(), (someDay + 1).Start())
+	require.NoError(t, err)
+	require.Equal(t, upto, after)
+	l.Anew()
+	require.NoError(t, l.Page(t.Context(), traces, mlflow.Position{Timestamp: traces[1].Timestamp, ID: "b"}, 0))
+	require.NoError(t, l.End(t.Context(), 0))
+	assert.Equal(t, mlflow.Counts{Traces: 2, Duration: 3000}, days(t, s)[0].Counts)
+}
+
 func TestListingRefusesWhatIsOutOfOrder(t *testing.T) {
 	s := open(t, newMemory())
 	l, _, err := s.List(t.Context(), someDay.Start(), (someDay + 3).Start())

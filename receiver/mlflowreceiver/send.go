@@ -14,18 +14,19 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/late"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
 )
 
 // send converts traces and hands them to the pipelines, see backfill.Sender. The log records of their
 // assessments go first: where the spans are refused, they are the ones that are repeated, and they can be
-// told apart.
+// told apart. Of traces of which something was told before, it is told which assessments are there.
 func (r *mlflowReceiver) send(converter *genai.Converter) backfill.Sender {
-	return func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
+	return func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace, toldBefore func(string) bool) error {
 		if r.nextLogs != nil {
 			changes := make([]genai.Changes, len(traces))
 			for i, t := range traces {
-				changes[i].Assessments = t.Info.Assessments
+				changes[i] = late.Delivered(&t.Info, toldBefore(t.Info.ID))
 			}
 			if err := r.sendLogs(ctx, converter, x, traces, changes); err != nil {
 				return err

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -164,8 +163,7 @@ func TestWeek(t *testing.T) {
 		deleted, err := json.Marshal(w.deleted)
 		require.NoError(t, err)
 		traces, logs := write(t, f)
-		out, err := mlflowserver.Script(mlflowserver.Database, nil, "week.py", truth, traces, logs, string(deleted),
-			strconv.Itoa(f.killed))
+		out, err := mlflowserver.Script(mlflowserver.Database, nil, "week.py", truth, traces, logs, string(deleted))
 		require.NoError(t, err, f.name)
 		again := f.sink.Repeated()
 		t.Logf("%s: %s; killed %d times, %d traces arrived again; %s", f.name, strings.TrimSpace(string(out)),

@@ -27,7 +27,7 @@ func (w *world) counts(t *testing.T) *aggregate.Data {
 	require.NoError(t, a.load(t.Context(), store, zap.NewNop()))
 	var accepted int64
 	for _, x := range w.source.experiments {
-		rec, err := store.Load(t.Context(), x.ID)
+		rec, _, err := store.Load(t.Context(), x.ID)
 		require.NoError(t, err)
 		accepted += rec.Totals.Accepted
 	}
@@ -41,8 +41,8 @@ func (w *world) counts(t *testing.T) *aggregate.Data {
 }
 
 // refining is a destination behind a processor that refines each trace.
-func refining(answer func(traces int) error) func(context.Context, mlflow.Experiment, []*mlflow.Trace) error {
-	return func(ctx context.Context, _ mlflow.Experiment, traces []*mlflow.Trace) error {
+func refining(answer func(traces int) error) Sender {
+	return func(ctx context.Context, _ mlflow.Experiment, traces []*mlflow.Trace, _ func(string) bool) error {
 		unit := progress.UnitOf(ctx)
 		for _, t := range traces {
 			for _, id := range []string{"genai/b", "genai"} { // two ways

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -239,14 +240,14 @@ func (r *run) untrack(w *window) {
 
 // openReader opens a reader with what is stored of its experiment.
 func (r *run) openReader(exp mlflow.Experiment) (*reader, error) {
-	rec, err := r.Store.Load(r.ctx, exp.ID)
+	rec, left, err := r.Store.Load(r.ctx, exp.ID)
 	if errors.Is(err, delivered.ErrDamaged) {
 		err = fmt.Errorf("%w; restore the storage folder from a backup, or remove it to begin again", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 	}
-	x := r.newReader(exp, rec)
+	x := r.newReader(exp, rec, left)
 	if err := r.openSet(x); err != nil {
 		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 	}
@@ -280,6 +281,9 @@ func (r *run) open() error {
 			return err
 		}
 		x.again = x.record.Open
+		if r.LateChanges != nil {
+			x.left = slices.Sorted(maps.Keys(x.telling.left))
+		}
 		if x.record.LastRun > 0 {
 			x.endedSince = max(x.record.LastRun-endedBefore, 1)
 		}

@@ -583,7 +583,7 @@ func TestUnfinishedTraces(t *testing.T) {
 	require.NotContains(t, v.Headline, "not finished")
 	require.Equal(t, 1, w.got["young"])
 	require.Equal(t, 1, w.got["old"])
-	rec, err := s.Store.Load(t.Context(), "1")
+	rec, _, err := s.Store.Load(t.Context(), "1")
 	require.NoError(t, err)
 	require.Equal(t, int64(12), rec.Totals.Read)
 	require.Equal(t, int64(12), rec.Totals.Accepted)

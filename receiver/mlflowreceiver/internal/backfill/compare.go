@@ -304,7 +304,8 @@ func (r *run) openSet(x *reader) (err error) {
 				"start, write on_replaced: start_over", ErrReplaced, x.exp.Name, x.exp.ID, identity, rec.Identity)
 		}
 		*rec = progress.Record{Generation: rec.Generation + 1, Identity: identity}
-		x.open = newOpenTraces(nil)
+		x.open, x.telling = newOpenTraces(nil), newTelling(nil)
+		x.telling.dirty = true
 		x.note = "another experiment has the same id now, so it was delivered from its start"
 	}
 	name := r.Store.key("", x.exp.ID)[1:]

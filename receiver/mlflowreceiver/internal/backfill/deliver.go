@@ -27,6 +27,9 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 	if err := r.room(w); err != nil {
 		return err
 	}
+	if err := w.announceTraces(traces); err != nil {
+		return err
+	}
 	parts := []part{{traces: traces, again: w.suspects != nil}}
 	checked := false
 	for len(parts) > 0 {
@@ -166,7 +169,7 @@ func (r *run) send(w *window, traces []*mlflow.Trace) (*progress.Unit, error) {
 		defer r.unlock()
 		long.begin()
 	})
-	err := r.Send(progress.WithUnit(r.ctx, unit), w.reader.exp, traces)
+	err := r.Send(progress.WithUnit(r.ctx, unit), w.reader.exp, traces, w.toldBefore)
 	watch.Stop()
 	r.mu.Lock()
 	defer r.unlock()

@@ -319,7 +319,7 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Second, 30*time.Second, 0
 	return Settings{
 		Source: w.source,
-		Send: func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace) error {
+		Send: func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace, _ func(string) bool) error {
 			var ids []string
 			for _, t := range traces {
 				ids = append(ids, t.Info.ID)
@@ -385,7 +385,7 @@ func (w *world) verdict(t *testing.T, fault error) progress.Verdict {
 func (w *world) record(t *testing.T, experiment string) (progress.Record, []progress.OpenTrace) {
 	t.Helper()
 	s := Store{Client: w.store, Source: "s"}
-	rec, err := s.Load(t.Context(), experiment)
+	rec, _, err := s.Load(t.Context(), experiment)
 	require.NoError(t, err)
 	var open []progress.OpenTrace
 	for _, page := range rec.Open {

@@ -36,8 +36,10 @@ type reader struct {
 	after      mlflow.Position    // how far it came
 	from       int64              // from where on this run listed it
 	listed     []reconcile.TimeRange
-	list       []ListedTrace // of a run over a list; such a reader lists nothing
-	found      []mlflow.Info // of a run over found traces; such a reader lists nothing
+	list       []ListedTrace     // of a run over a list; such a reader lists nothing
+	found      []mlflow.Info     // of a run over found traces; such a reader lists nothing
+	left       []string          // traces that are told again, since an earlier run may have told of them
+	toldAgain  map[uint64]uint64 // those that were, by hash: their digests
 	// takeOver is what a position of an older format says was read: its traces are in the set as soon
 	// as they are listed.
 	takeOver progress.Coverage
@@ -67,12 +69,13 @@ type reader struct {
 	waiting    int       // of them, those that wait for the pipeline for long
 
 	// Guarded by saver.mu once the run has begun.
-	record progress.Record
-	open   openTraces
+	record  progress.Record
+	open    openTraces
+	telling telling
 }
 
-func (r *run) newReader(x mlflow.Experiment, rec progress.Record) *reader {
-	e := &reader{run: r, exp: x, record: rec, open: newOpenTraces(rec.Open)}
+func (r *run) newReader(x mlflow.Experiment, rec progress.Record, left []string) *reader {
+	e := &reader{run: r, exp: x, record: rec, open: newOpenTraces(rec.Open), telling: newTelling(left)}
 	b := r.newBackOff()
 	e.breaker = breaker{backOff: b.NextBackOff, reset: b.Reset}
 	e.quarantine.after = r.RejectAfter
@@ -100,6 +103,9 @@ func (x *reader) plan(ctx context.Context) (*window, error) {
 		}
 	}
 	if len(x.queued) == 0 {
+		if w, err := x.planLeft(ctx); w != nil || err != nil {
+			return w, err
+		}
 		if w, err := x.planFound(ctx); w != nil || err != nil {
 			return w, err
 		}
@@ -174,6 +180,10 @@ func (x *reader) planRange(ctx context.Context) (*window, error) {
 		if err != nil {
 			return nil, err
 		}
+		if r.LateChanges != nil && mlflow.DayOf(of.From) >= mlflow.DayOf(r.LateChanges.since(r.Now())) {
+			listing.Anew() // traces in front of it may have changed
+			after = mlflow.Position{}
+		}
 		x.listing, x.after, x.from = listing, after, of.From
 		if after != (mlflow.Position{}) { // what appeared before it since is not seen
 			x.from = after.Timestamp
@@ -225,6 +235,8 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 		shape, met := x.met[w.page[i].Hash]
 		switch {
 		case open[i], met && shape == w.page[i].Shape:
+		case known[i] >= delivered.Changed && w.page[i].Digest != 0 &&
+			x.toldAgain[w.page[i].Hash] == w.page[i].Digest:
 		case known[i] == delivered.New &&
 			x.takeOver.Holds(mlflow.Position{Timestamp: infos[i].Timestamp, ID: infos[i].ID}):
 			w.delivered = append(w.delivered, w.page[i])

@@ -29,8 +29,10 @@ type saver struct {
 	queue   []*window
 	touched map[*reader]bool // beside those of the queue, readers whose record has changed
 	unsaved int              // windows
-	closing bool
-	done    chan struct{}
+	// How many announcements there are, and how many of them the storage has.
+	announced, stored int
+	closing           bool
+	done              chan struct{}
 }
 
 func newSaver(r *run) *saver {
@@ -115,6 +117,7 @@ func (w *window) record(x *reader, delivery progress.Delivery) {
 	for _, t := range w.left {
 		x.open.put(t)
 	}
+	x.telling.end(w.telling)
 }
 
 // wait returns once not too much is unwritten.
@@ -166,6 +169,7 @@ func (s *saver) save(queue []*window, readers map[*reader]bool) {
 		readers[w.reader] = true
 	}
 	s.mu.Lock()
+	announced := s.announced
 	var all delivered.Changes
 	for x := range readers {
 		all.Append(s.changes(x))
@@ -195,6 +199,9 @@ func (s *saver) save(queue []*window, readers map[*reader]bool) {
 		for x := range readers {
 			x.set.Applied()
 		}
+		s.mu.Lock()
+		s.stored = announced
+		s.mu.Unlock()
 	} else {
 		s.unwritten()
 	}
@@ -225,6 +232,9 @@ func (s *saver) changes(x *reader) *delivered.Changes {
 	}
 	x.record.Open = x.open.stored
 	c.Position = append(c.Position, storage.SetOperation(store.position(x.exp.ID), x.record.Encode()))
+	if op := x.telling.op(store.telling(x.exp.ID)); op != nil {
+		c.Position = append(c.Position, op)
+	}
 	return c
 }
 

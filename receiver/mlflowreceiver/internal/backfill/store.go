@@ -29,6 +29,8 @@ func (s Store) open(experimentID string, page int) string {
 	return s.key("open", experimentID+"/"+strconv.Itoa(page))
 }
 
+func (s Store) telling(experimentID string) string { return s.key("telling", experimentID) }
+
 func (s Store) spans() string { return "spans/" + s.Source }
 
 // usedKey says that a storage was used before.
@@ -46,13 +48,21 @@ func (s Store) Use(ctx context.Context) (isNew bool, err error) {
 	return true, s.Client.Set(ctx, usedKey, []byte("1"))
 }
 
-// Load returns the record of an experiment; without one, an empty record.
-func (s Store) Load(ctx context.Context, experimentID string) (progress.Record, error) {
-	b, err := s.Client.Get(ctx, s.position(experimentID))
-	if err != nil {
-		return progress.Record{}, fmt.Errorf("reading the storage: %w", err)
+// Load returns the record of an experiment; without one, an empty record. telling are the ids of traces of which
+// an earlier run may have told something without noting it.
+func (s Store) Load(ctx context.Context, experimentID string) (rec progress.Record, telling []string, err error) {
+	position := storage.GetOperation(s.position(experimentID))
+	ids := storage.GetOperation(s.telling(experimentID))
+	if err := s.Client.Batch(ctx, position, ids); err != nil {
+		return progress.Record{}, nil, fmt.Errorf("reading the storage: %w", err)
 	}
-	return progress.DecodeRecord(b)
+	if rec, err = progress.DecodeRecord(position.Value); err != nil {
+		return progress.Record{}, nil, err
+	}
+	if telling, err = progress.DecodeTelling(ids.Value); err != nil {
+		return progress.Record{}, nil, err
+	}
+	return rec, telling, nil
 }
 
 // LoadOpen returns a page of open traces of an experiment.

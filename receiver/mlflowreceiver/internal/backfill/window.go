@@ -30,6 +30,8 @@ type window struct {
 	end     bool
 	// edited are delivered traces of which tags, metadata or assessments have changed.
 	edited []Edited
+	// telling are the ids of traces of which something is told that has its announcement in the storage.
+	telling map[string]bool
 	// grown is the number of traces that were delivered before, without spans that were added since.
 	grown int64
 	// regrown are their ids.
@@ -78,7 +80,10 @@ func (r *run) process(w *window) {
 	r.track(w)
 	defer r.untrack(w)
 
-	err := w.read()
+	err := w.announce()
+	if err == nil {
+		err = w.read()
+	}
 	if err == nil {
 		err = r.tell(w)
 	}

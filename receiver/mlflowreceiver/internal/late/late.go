@@ -32,6 +32,19 @@ type Teller struct {
 	newest, older map[uint64]uint64 // revisions, by experiment, trace and assessment
 }
 
+// Delivered is what is told of a trace that is delivered: its assessments. Where something was told of it before, it is
+// told, too, which tags, metadata and assessments it has now: some of what was told may be gone.
+func Delivered(info *mlflow.Info, toldBefore bool) genai.Changes {
+	c := genai.Changes{Assessments: info.Assessments}
+	if toldBefore {
+		c.Tags, c.Metadata, c.Present = info.Tags, info.Metadata, []string{}
+		for i := range info.Assessments {
+			c.Present = append(c.Present, info.Assessments[i].ID)
+		}
+	}
+	return c
+}
+
 // Changes is what is told of an edited trace: all of its tags and metadata and the ids of its
 // assessments, since only a digest tells that some of it has changed, and the assessments that may have
 // changed. Where its state at its delivery is not known, only its assessments are told.

@@ -91,6 +91,16 @@ func TestTellerTellsExperimentsApart(t *testing.T) {
 	}
 }
 
+// TestDelivered: what was told before of a trace may be gone, so that it is told what is there.
+func TestDelivered(t *testing.T) {
+	info := &mlflow.Info{Tags: []mlflow.KeyValue{{Key: "a"}}, Metadata: []mlflow.KeyValue{{Key: "b"}},
+		Assessments: []mlflow.Assessment{{ID: "x"}}}
+	assert.Equal(t, genai.Changes{Assessments: info.Assessments}, Delivered(info, false))
+	assert.Equal(t, genai.Changes{Assessments: info.Assessments, Tags: info.Tags, Metadata: info.Metadata,
+		Present: []string{"x"}}, Delivered(info, true))
+	assert.Equal(t, []string{}, Delivered(&mlflow.Info{}, true).Present)
+}
+
 func TestRaise(t *testing.T) {
 	td := ptrace.NewTraces()
 	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()

@@ -1,0 +1,33 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package progress
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
+)
+
+const tellingVersion = "mlflow-telling-1"
+
+// EncodeTelling writes the ids of traces of which something is being told beside their spans, with a version and a
+// checksum.
+func EncodeTelling(ids []string) []byte { return sealJSON(tellingVersion, ids) }
+
+// DecodeTelling reads what EncodeTelling wrote; no bytes at all are no ids. The error is delivered.ErrDamaged or
+// delivered.ErrNewerFormat, with what is wrong.
+func DecodeTelling(b []byte) (ids []string, err error) {
+	if b == nil {
+		return nil, nil
+	}
+	_, body, err := unseal(b, "the list of traces that are being told", " ", tellingVersion)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(body, &ids); err != nil {
+		return nil, fmt.Errorf("%w: the list of traces that are being told: %w", delivered.ErrDamaged, err)
+	}
+	return ids, nil
+}
