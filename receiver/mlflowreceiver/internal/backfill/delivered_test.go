@@ -306,7 +306,8 @@ func TestHistoriesWithDeaths(t *testing.T) {
 		add(60)
 		deliver := func(s Settings) Settings {
 			send := s.Send
-			s.Send = func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace, told func(string) bool) error {
+			s.Send = func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace,
+				told func(string) bool) error {
 				err := send(ctx, x, traces, told)
 				if err == nil {
 					w.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -163,7 +164,7 @@ func TestDeletedWhileAProcessDies(t *testing.T) {
 					info.Duration++ // it grew in the same look
 				}
 			case 4:
-				info.Tags = []mlflow.KeyValue{{Key: "tag", Value: fmt.Sprint(r.IntN(2))}}
+				info.Tags = []mlflow.KeyValue{{Key: "tag", Value: strconv.Itoa(r.IntN(2))}}
 			}
 		}
 		for range 20 {
