@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -116,6 +117,7 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 			return a.Missing != ""
 		})
 		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
+		debug.FreeOSMemory() // what a backfill needed is many times of what the looks need that follow
 		return err
 	case tail.LastDay:
 		f.settings.Part = true
