@@ -10,10 +10,14 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 # The variables that are written on the make command line: make run takes nothing else from the environment.
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
-.PHONY: build minimal run written check test test-unit test-race test-rest lint modules cross release generate e2e \
+.PHONY: build minimal kafka run written check test test-unit test-race test-rest lint modules cross release generate e2e \
 	compat faults bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
+
+# The default distribution with Apache Kafka, and its size.
+kafka: dist/kafka/otelcol-mlflow-kafka
+	@wc -c $< | awk '{ printf "%s: %.1f MB\n", $$2, $$1 / 1e6 }'
 
 dist/otelcol-mlflow: $(SOURCES) builder-config.yaml
 	go tool builder --config builder-config.yaml
@@ -21,6 +25,10 @@ dist/otelcol-mlflow: $(SOURCES) builder-config.yaml
 dist/minimal/otelcol-mlflow-minimal: $(SOURCES) builder-config.minimal.yaml
 	mkdir -p dist
 	go tool builder --config builder-config.minimal.yaml
+
+dist/kafka/otelcol-mlflow-kafka: $(SOURCES) builder-config.kafka.yaml
+	mkdir -p dist
+	go tool builder --config builder-config.kafka.yaml
 
 run: export RUN_WRITTEN = $(WRITTEN)
 $(foreach v,$(WRITTEN),$(eval run: export RUN_$v = $$(value $v)))

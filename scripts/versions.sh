@@ -1,6 +1,7 @@
 #!/bin/sh
 # Fails when a builder file, or the how-to with stanzas for one, and go.mod name different versions of a
-# module that both have, or when the collector versions of these files are not one stable and one beta.
+# module that both have, when the collector versions of these files are not one stable and one beta, or when the
+# distribution with Apache Kafka lacks a part of the default one.
 set -eu
 how_to=docs/how-to/custom-collector.md
 status=0
@@ -17,6 +18,13 @@ pairs=$(grep -hoE "($collector)[^ @]*[ @]v[0-9.]+" go.mod builder-config*.yaml "
   awk -F '[ @]' '{print $2}' | sort -u)
 if [ "$(printf '%s\n' "$pairs" | wc -l)" -ne 2 ]; then
   echo "collector modules must have one stable and one beta version, found:" $pairs
+  status=1
+fi
+# The same lines in the same order, with those of Kafka between them.
+parts() { grep -vE '^#|^  (name|description|output_path): ' "$1"; }
+more=$(parts builder-config.kafka.yaml | grep -v 'contrib/\(receiver/kafkareceiver\|exporter/kafkaexporter\) ')
+if [ "$(parts builder-config.yaml)" != "$more" ]; then
+  echo "builder-config.kafka.yaml must be builder-config.yaml with kafkareceiver and kafkaexporter"
   status=1
 fi
 # `components` says which collector a distribution is.

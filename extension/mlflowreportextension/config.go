@@ -30,6 +30,10 @@ type Config struct {
 	// the report and on its page.
 	Examples bool `mapstructure:"examples"`
 
+	// RetryRefusals makes exporters that name this extension as middleware send again what a destination answers
+	// with 401, 403, 404, 408 or 500, or with the corresponding code of gRPC.
+	RetryRefusals bool `mapstructure:"retry_refusals"`
+
 	empty configkeys.Empty // to explain what Validate finds
 }
 

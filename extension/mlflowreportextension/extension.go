@@ -79,6 +79,9 @@ var (
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
 	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out,
 		answers: answers.NewReader(set.Logger)}
+	if cfg.RetryRefusals {
+		r.answers.RetryRefusals()
+	}
 	r.peers = map[string]*answers.Reader{set.ID.String(): r.answers}
 	r.reset()
 	return r

@@ -37,6 +37,17 @@ func Default() string { return filepath.Join(Root(), "dist", "otelcol-mlflow") }
 // Minimal is the small distribution.
 func Minimal() string { return filepath.Join(Root(), "dist", "minimal", "otelcol-mlflow-minimal") }
 
+// Kafka is the default distribution with Apache Kafka.
+func Kafka() string { return filepath.Join(Root(), "dist", "kafka", "otelcol-mlflow-kafka") }
+
+// ForConfig is the distribution that runs a shipped configuration.
+func ForConfig(path string) string {
+	if strings.HasPrefix(filepath.Base(path), "kafka-") {
+		return Kafka()
+	}
+	return Default()
+}
+
 // Config is a configuration as nested maps. JSON is YAML, so it is written as that.
 type Config map[string]any
 

@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/originalstatus"
 )
 
 // ReasonHeader is the header in which the edge says why it refuses a request. The drivers of
@@ -55,18 +57,19 @@ func TokenRefused(status int, texts ...string) bool {
 const mostDocument = 16 << 10
 
 // RefusesToken is TokenRefused for an answer. The body of a 403 is read as far as needed, and put
-// back.
+// back. Of an answer whose status a middleware replaced, the one before counts.
 func RefusesToken(res *http.Response) bool {
-	reason := Reason(res.StatusCode, res.Header)
-	if res.StatusCode != http.StatusForbidden || TokenRefused(res.StatusCode, reason) {
-		return TokenRefused(res.StatusCode, reason)
+	status := originalstatus.Of(res)
+	reason := Reason(status, res.Header)
+	if status != http.StatusForbidden || TokenRefused(status, reason) {
+		return TokenRefused(status, reason)
 	}
 	head, _ := io.ReadAll(io.LimitReader(res.Body, mostDocument))
 	res.Body = &restored{io.MultiReader(bytes.NewReader(head), res.Body), res.Body}
 	var document struct {
 		Message string `json:"message"`
 	}
-	return json.Unmarshal(head, &document) == nil && TokenRefused(res.StatusCode, document.Message)
+	return json.Unmarshal(head, &document) == nil && TokenRefused(status, document.Message)
 }
 
 type restored struct {

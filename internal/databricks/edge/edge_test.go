@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/originalstatus"
 )
 
 func TestReason(t *testing.T) {
@@ -63,6 +65,10 @@ func TestRefusesToken(t *testing.T) {
 			require.False(t, closed)
 			require.NoError(t, res.Body.Close())
 			require.True(t, closed)
+
+			res.Body = body{strings.NewReader(c.body), &closed}
+			originalstatus.Replace(res, http.StatusServiceUnavailable)
+			require.Equal(t, c.want, RefusesToken(res), "a middleware replaced the status")
 		})
 	}
 }

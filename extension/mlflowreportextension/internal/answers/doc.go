@@ -15,5 +15,6 @@
 //	2xx with any other body                      confirmed by nothing; not sent again
 //	301, 302, 303                                an error that is sent again
 //	no answer, or one that was cut               the error of the connection
+//	401, 403, 404, 408, 500 with RetryRefusals   503, which is sent again; over gRPC Unavailable
 //	any other status, any gRPC error             left to the exporter
 package answers

@@ -30,7 +30,7 @@ func (r *Reader) Interceptor(ctx context.Context, method string, req, reply any,
 		if isPage(err) {
 			return r.judged(of, "with a web page or a redirect", answer{kind: kindWebPage})
 		}
-		return err
+		return r.callAgain(of, err)
 	}
 	a := answer{kind: kindOther}
 	if m, ok := reply.(message); ok {

@@ -46,6 +46,7 @@ func (t *transport) RoundTrip(q *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	t.sendAgain(of, resp)
 	return resp, nil
 }
 

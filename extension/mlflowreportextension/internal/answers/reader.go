@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -18,7 +19,7 @@ import (
 type Counts struct {
 	Requests int64 `json:"requests"`
 	// Confirmed is the number of OTLP answers, Unconfirmed that of other answers of success, Refused
-	// that of web pages and redirects.
+	// that of web pages and redirects, and of what RetryRefusals names.
 	Confirmed   int64 `json:"confirmed"`
 	Unconfirmed int64 `json:"unconfirmed"`
 	Refused     int64 `json:"refused"`
@@ -29,18 +30,21 @@ type Counts struct {
 // Reader reads the answers to the requests of the exporters that name it. It is safe for concurrent
 // use.
 type Reader struct {
-	log *zap.Logger
+	log   *zap.Logger
+	again bool // see RetryRefusals
 
 	mu       sync.Mutex
 	counts   Counts
 	refusing map[string]string // the newest refusal of each place that gives nothing else
 	doubt    string
 	warned   map[string]bool
+	logged   map[string]time.Time // when a refusal was logged last
 }
 
 // NewReader returns a reader that has seen nothing.
 func NewReader(log *zap.Logger) *Reader {
-	return &Reader{log: log, refusing: map[string]string{}, warned: map[string]bool{}}
+	return &Reader{log: log, refusing: map[string]string{}, warned: map[string]bool{},
+		logged: map[string]time.Time{}}
 }
 
 // Counts returns what was counted so far.
@@ -51,7 +55,7 @@ func (r *Reader) Counts() Counts {
 }
 
 // Refusing returns why a place takes nothing at the moment, although exporters send again and again:
-// it answers with web pages or redirects. It is empty when no place does.
+// it answers with web pages or redirects, or with what RetryRefusals names. It is empty when no place does.
 func (r *Reader) Refusing() (message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,0 +1,259 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package kafka tests config/kafka-reader.yaml and config/kafka-refine.yaml with a broker of Apache Kafka, the
+// distribution for them, and a store that MLflow made.
+package kafka
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/kafkabroker"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+const (
+	patience   = 2 * time.Minute // how long something that must happen may take on a busy machine
+	often      = 5 * time.Millisecond
+	traces     = 2000
+	partitions = 6
+	unit       = 20 // traces that the reader sends at once
+	workers    = 2  // of the reader
+)
+
+func TestMain(m *testing.M) {
+	if _, err := os.Stat(collector.Kafka()); err != nil {
+		fmt.Fprintln(os.Stderr, "run make kafka first:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// store is what bulk_store.py says about a store that it made.
+type store struct {
+	Path  string `json:"path"`
+	Spans int    `json:"spans"`
+}
+
+func newStore(t *testing.T) (s store) {
+	t.Helper()
+	out, err := mlflowserver.Script(mlflowserver.Database, nil, "bulk_store.py", strconv.Itoa(traces), t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(out, &s))
+	return s
+}
+
+// world is a store, a broker with a topic, and a destination.
+type world struct {
+	store  store
+	broker *kafkabroker.Broker
+	topic  string
+	sink   *otlpsink.Sink
+	dir    string
+}
+
+// group is the name of the group in config/kafka-refine.yaml, for each topic another one.
+func (w *world) group() string { return "refine-" + w.topic }
+
+// reader starts config/kafka-reader.yaml, again after a stop with what it had stored.
+func (w *world) reader(t *testing.T, args ...string) *collector.Process {
+	t.Helper()
+	return w.start(t, "kafka-reader", "reader", append([]string{
+		"--set=receivers::mlflow::page_size=" + strconv.Itoa(unit),
+		"--set=receivers::mlflow::concurrency=" + strconv.Itoa(workers)}, args...)...)
+}
+
+// refine starts config/kafka-refine.yaml.
+func (w *world) refine(t *testing.T, name string) *collector.Process {
+	t.Helper()
+	return w.start(t, "kafka-refine", name, "--set=service::telemetry::metrics::level=none",
+		"--set=service::telemetry::metrics::readers=[]",
+		"--set=exporters::otlp_http::retry_on_failure::initial_interval=100ms",
+		"--set=exporters::otlp_http::retry_on_failure::max_interval=500ms")
+}
+
+func (w *world) start(t *testing.T, config, name string, args ...string) *collector.Process {
+	t.Helper()
+	dir := filepath.Join(w.dir, name)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	env := []string{"OTELCOL_MLFLOW_SOURCE=sqlite:///" + w.store.Path, "OTELCOL_MLFLOW_BROKERS=" + w.broker.Address,
+		"OTELCOL_MLFLOW_TOPIC=" + w.topic, "OTELCOL_MLFLOW_GROUP=" + w.group(), "OTELCOL_MLFLOW_OUT=" + dir,
+		"OTELCOL_MLFLOW_ENDPOINT=" + w.sink.URL}
+	return collector.Command(t, dir, env, collector.Kafka(),
+		append([]string{"--config", filepath.Join("config", config+".yaml")}, args...)...)
+}
+
+// arrived waits until the group has committed everything and the destination has every span.
+func (w *world) arrived(t *testing.T) {
+	t.Helper()
+	eventually(t, func() bool {
+		return w.sink.Distinct() == w.store.Spans &&
+			w.broker.Committed(w.group(), w.topic) == w.broker.Messages(w.topic)
+	}, "everything arrives and is committed")
+}
+
+func eventually(t testing.TB, condition func() bool, what string) {
+	t.Helper()
+	require.Eventually(t, condition, patience, often, what)
+}
+
+func TestTopic(t *testing.T) {
+	s := newStore(t)
+	broker := kafkabroker.Start(t, filepath.Join(t.TempDir(), "broker"))
+	newWorld := func(t *testing.T, topic string) *world {
+		t.Helper()
+		broker.Topic(t, topic, partitions)
+		return &world{store: s, broker: broker, topic: topic, sink: otlpsink.New(t), dir: t.TempDir()}
+	}
+	t.Run("kills", func(t *testing.T) { kills(t, newWorld(t, "kills")) })
+	t.Run("refusals", func(t *testing.T) { refusals(t, newWorld(t, "refusals")) })
+}
+
+// kills: a reader and one of two consumers die by kill -9 in the middle. Nothing is lost, little is repeated, and what
+// arrives is what a direct run delivers.
+func kills(t *testing.T, w *world) {
+	w.sink.Script(func(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
+		timer := time.NewTimer(20 * time.Millisecond) // so that there is a middle
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-gone:
+		}
+		return 0, ""
+	})
+	first, second := w.refine(t, "first"), w.refine(t, "second")
+	eventually(t, func() bool { return w.broker.Members(w.group()) == 2 }, "both consumers have partitions")
+
+	reader := w.reader(t)
+	eventually(t, func() bool { return w.broker.Messages(w.topic) > traces/unit/10 || reader.Ended() }, "it reads")
+	require.False(t, reader.Ended(), "the reader was done before it could be killed: %s", reader.Logs())
+	reader.Kill()
+	written := w.broker.Messages(w.topic)
+	require.Less(t, written, int64(traces/unit))
+
+	eventually(t, func() bool { return w.sink.Distinct() > 0 }, "it is refined")
+	first.Kill()
+	reader = w.reader(t)
+	reader.Done(0)
+	require.Contains(t, reader.Out(), "2000 of 2000 traces")
+	report := collector.ReadReport(t, filepath.Join(w.dir, "reader")).Receivers[0]
+	require.True(t, report.Complete)
+	require.Equal(t, "handed_over", report.Delivery)
+
+	third := w.refine(t, "third")
+	w.arrived(t)
+	for _, p := range []*collector.Process{second, third} {
+		p.Signal(syscall.SIGTERM)
+		p.Done(0)
+	}
+	repeated := w.sink.Repeated()
+	t.Logf("%d messages when the reader was killed, %d traces came again", written, repeated)
+	require.LessOrEqual(t, repeated, atRisk)
+	requireSame(t, w)
+}
+
+// atRisk is how many traces may come again: the units in work of a reader (those that are read, sent and waiting for
+// their turn) and one poll for each partition of a dead consumer, with about 60 kB of compressed traces in a unit.
+const atRisk = (3*(workers+2) + partitions/2*(524288/60_000+1)) * unit
+
+// requireSame requires that what arrived is what a run without a topic delivers.
+func requireSame(t *testing.T, w *world) {
+	t.Helper()
+	sink, dir := otlpsink.New(t), t.TempDir()
+	direct := collector.Backfill("sqlite:///"+w.store.Path, dir).ToOTLP(sink.URL, nil).
+		Set("processors::genai", map[string]any{}).Set("service::pipelines::traces::processors", []any{"genai"})
+	text, err := json.Marshal(direct)
+	require.NoError(t, err)
+	path := filepath.Join(dir, "config.json")
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	collector.Command(t, dir, nil, collector.Kafka(), "--config", path).Done(0)
+	want, got := spans(t, sink.Accepted()), spans(t, w.sink.Accepted())
+	require.Len(t, want, w.store.Spans)
+	require.Len(t, got, len(want))
+	for key := range want {
+		require.Equal(t, want[key], got[key], "%+v", key)
+	}
+}
+
+// spans returns each span with its resource and scope, in OTLP/JSON.
+func spans(t *testing.T, all []ptrace.Traces) map[otlpsink.SpanKey]string {
+	t.Helper()
+	out := map[otlpsink.SpanKey]string{}
+	var encode ptrace.JSONMarshaler
+	for _, td := range all {
+		otlpsink.Each(td, func(r pcommon.Resource, s pcommon.InstrumentationScope, span ptrace.Span) {
+			one := ptrace.NewTraces()
+			rs := one.ResourceSpans().AppendEmpty()
+			r.CopyTo(rs.Resource())
+			ss := rs.ScopeSpans().AppendEmpty()
+			s.CopyTo(ss.Scope())
+			span.CopyTo(ss.Spans().AppendEmpty())
+			text, err := encode.MarshalTraces(one)
+			require.NoError(t, err)
+			out[otlpsink.SpanKey{Trace: span.TraceID(), Span: span.SpanID()}] = string(text)
+		})
+	}
+	return out
+}
+
+// refusals: a destination answers for a second with each of these. Everything arrives through one consumer: no
+// partition stops. A message holds one trace.
+func refusals(t *testing.T, w *world) {
+	blips := &blips{statuses: []int{401, 403, 404, 408, 500, 429, 502, 503, 504, otlpsink.Reset}}
+	w.sink.Script(blips.answer)
+	reader := w.reader(t, "--set=exporters::kafka::partition_traces_by_id=true")
+	reader.Done(0)
+	require.EqualValues(t, traces, w.broker.Messages(w.topic))
+	consumer := w.refine(t, "only")
+	w.arrived(t)
+	require.Empty(t, blips.left(), "the statuses that were not played")
+	consumer.Signal(syscall.SIGTERM)
+	consumer.Done(0)
+}
+
+// blips answers with one status after the other for a second, and takes some requests between them.
+type blips struct {
+	mu       sync.Mutex
+	statuses []int
+	began    time.Time // of the status under way
+	taken    int       // since the one before
+}
+
+func (b *blips) answer(ptrace.Traces, <-chan struct{}) (int, string) {
+	const between = 20 // requests
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.taken < between || len(b.statuses) == 0 {
+		b.taken++
+		return 0, ""
+	}
+	if b.began.IsZero() {
+		b.began = time.Now()
+	}
+	status := b.statuses[0]
+	if time.Since(b.began) > time.Second {
+		b.statuses, b.began, b.taken = b.statuses[1:], time.Time{}, 0
+	}
+	return status, "a blip"
+}
+
+// left are the statuses that have not been answered.
+func (b *blips) left() []int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.statuses
+}
