@@ -86,9 +86,9 @@ test-rest:
 
 # Prints the seconds of each step. Steps in quotes run side by side.
 test:
-	@scripts/steps.sh check test-race test-rest build minimal bench-short e2e
+	@scripts/steps.sh check test-race test-rest build minimal kafka bench-short e2e
 
-e2e: build minimal
+e2e: build minimal kafka
 	go test -C test -count=1 -timeout 40m ./...
 
 # Builds collectors that are not part of this repository, with an empty module cache, runs the tests of the newest

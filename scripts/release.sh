@@ -37,6 +37,7 @@ for target in "$@"; do
   GOOS=$os GOARCH=$arch go build -C "$out/src" -trimpath -ldflags='-s -w -buildid=' -o "$root/$folder/$binary" .
   cp LICENSE NOTICE README.md "$folder"
   cp -R config "$folder/config"
+  rm "$folder"/config/kafka-*.yaml # of another distribution
   cp testdata/sample/mlflow.db "$folder/testdata/sample"
   GOOS=$os GOARCH=$arch go list -C "$out/src" -deps -f '{{with .Module}}{{.Path}}@{{.Version}} {{.Dir}}{{end}}' . |
     sort -u >"$out/modules"

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	for _, d := range distributions {
 		if _, err := os.Stat(d.binary); err != nil {
-			fmt.Fprintln(os.Stderr, "run make build minimal first:", err)
+			fmt.Fprintln(os.Stderr, "run make build minimal kafka first:", err)
 			os.Exit(1)
 		}
 	}
@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 var distributions = []struct{ name, binary, manifest string }{
 	{"otelcol-mlflow", collector.Default(), "builder-config.yaml"},
 	{"otelcol-mlflow-minimal", collector.Minimal(), "builder-config.minimal.yaml"},
+	{"otelcol-mlflow-kafka", collector.Kafka(), "builder-config.kafka.yaml"},
 }
 
 // run runs a distribution and returns its output after it has ended well.

@@ -78,7 +78,7 @@ func TestValidateAcceptsShippedConfigurations(t *testing.T) {
 				"OTELCOL_MLFLOW_CATALOG", "OTELCOL_MLFLOW_SCHEMA", "OTELCOL_MLFLOW_PREFIX"} {
 				env = append(env, name+"=name")
 			}
-			collector.Command(t, dir, env, collector.Default(), "validate", "--config", path,
+			collector.Command(t, dir, env, collector.ForConfig(path), "validate", "--config", path,
 				"--feature-gates=service.AllowNoPipelines").Done(0)
 		})
 	}

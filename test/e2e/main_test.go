@@ -44,9 +44,9 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	for _, binary := range []string{collector.Default(), collector.Minimal()} {
+	for _, binary := range []string{collector.Default(), collector.Minimal(), collector.Kafka()} {
 		if _, err := os.Stat(binary); err != nil {
-			fmt.Fprintln(os.Stderr, "run make build minimal first:", err)
+			fmt.Fprintln(os.Stderr, "run make build minimal kafka first:", err)
 			os.Exit(1)
 		}
 	}

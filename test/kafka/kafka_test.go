@@ -149,10 +149,10 @@ func kills(t *testing.T, w *world) {
 	first.Kill()
 	reader = w.reader(t)
 	reader.Done(0)
-	require.Contains(t, reader.Out(), "2000 of 2000 traces")
+	require.Contains(t, reader.Out(), "2000 of 2000")
 	report := collector.ReadReport(t, filepath.Join(w.dir, "reader")).Receivers[0]
 	require.True(t, report.Complete)
-	require.Equal(t, "handed_over", report.Delivery)
+	require.Equal(t, "acknowledged", report.Delivery)
 
 	third := w.refine(t, "third")
 	w.arrived(t)
