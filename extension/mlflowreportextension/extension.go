@@ -148,7 +148,7 @@ func (r *reporter) refresh(stop <-chan struct{}) {
 	}
 }
 
-// NotifyConfigSnapshot checks what accepted means behind each mlflow receiver, and refuses a
+// NotifyConfigSnapshot checks what accepted means behind each receiver of mlflow, kafka and otlp, and refuses a
 // configuration in which components can't do what they are told to, and one with a damaged file of
 // file_storage. The collector calls it after extensions and before pipelines start.
 func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabilities.ConfigSnapshot) error {
@@ -168,15 +168,22 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 			}
 		}
 		log := r.log.Info
-		if !f.Delivery.AtLeast(progress.Acknowledged) {
+		if len(f.Unsafe) > 0 {
 			log = r.log.Warn
 		}
-		var destinations []string
+		var destinations, topics []string
 		for _, d := range f.Destinations {
 			destinations = append(destinations, fmt.Sprintf("%s: %s", d.Name, d.Delivery))
 		}
-		log("Delivery check", zap.String("receiver", name), zap.String("delivery", string(f.Delivery)),
-			zap.Strings("destinations", destinations), zap.Strings("notes", f.Notes))
+		for _, t := range f.Topics {
+			topics = append(topics, fmt.Sprintf("%s: %s", t.Name, t.Delivery))
+		}
+		fields := []zap.Field{zap.String("receiver", name), zap.String("delivery", string(f.Delivery)),
+			zap.Strings("destinations", destinations)}
+		if len(topics) > 0 {
+			fields = append(fields, zap.Strings("topics", topics))
+		}
+		log("Delivery check", append(fields, zap.Strings("notes", f.Notes))...)
 	}
 	return errors.Join(delivery.Refusal(guarantees, r.cfg.Strict), storagefile.CheckAll(effective))
 }
@@ -226,10 +233,15 @@ func (r *reporter) Shutdown(context.Context) error {
 func (r *reporter) write() (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
 	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Earlier: r.earlier, Configuration: r.settings,
-		Behind: func(receiver string) []delivery.Destination {
+		Behind: func(receiver string) delivery.Guarantee {
 			f, _ := r.guarantee(receiver)
-			return f.Destinations
+			return f
 		}}
+	for _, id := range slices.Sorted(maps.Keys(r.guarantees)) {
+		if r.guarantees[id].Source != "" {
+			in.TopicReaders = append(in.TopicReaders, id)
+		}
+	}
 	for _, id := range slices.SortedFunc(maps.Keys(r.runs), byName) {
 		in.Runs = append(in.Runs, r.runs[id])
 	}

@@ -1,8 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package delivery reads a collector's configuration and says, for each mlflow receiver, what it
-// means that the pipeline accepted something: which word of progress.Delivery each destination
+// Package delivery reads a collector's configuration and says, for each receiver of mlflow, kafka or otlp,
+// what it means that the pipeline accepted something: which word of progress.Delivery each destination
 // gets, and why.
 package delivery
 
@@ -16,41 +16,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Guarantee is the answer for one receiver.
-type Guarantee struct {
-	// Delivery is the weakest word of the destinations. Reason names the first stage that makes it
-	// weaker than acknowledged, and its remedy.
-	Delivery progress.Delivery
-	Reason   string
-	// Notes are all remarks on stages, each with its remedy.
-	Notes        []string
-	Destinations []Destination
-	// Files are the files that lines of JSON are appended to.
-	Files []string
-	// Faults name what can't work as it is configured, each with its remedy: such a configuration
-	// must not start.
-	Faults []string
-}
-
-// Destination is where an exporter sends data, without credentials, and the word for what it gets.
-type Destination struct {
-	Exporter string
-	Name     string
-	Delivery progress.Delivery
-	// Reader is the id of the mlflow_report extension that reads the answers of the destination, as
-	// middleware of the exporter; empty when none does.
-	Reader string
-}
-
-// Exporters are the ids of the exporters behind the receiver, each once.
-func (f *Guarantee) Exporters() (ids []string) {
-	for _, d := range f.Destinations {
-		ids = append(ids, d.Exporter)
-	}
-	return ids
-}
-
-// Check returns a guarantee for each receiver of type mlflow in a configuration, by its component id.
+// Check returns a guarantee for each receiver of type mlflow in a configuration, by its component id, and for
+// each of kafka and otlp that traces or logs come from.
 // Where defaults are not filled in, it may find less than in the effective configuration, but nothing
 // else. waits names exporters, by type or id, that are not known here and that answer only
 // after their destination has.
@@ -58,16 +25,28 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 	guarantees := map[string]Guarantee{}
 	readers := readers(conf)
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
-		if kind(name) != "mlflow" {
-			continue
-		}
 		g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits,
-			readers: readers}
+			readers: readers, source: kind(name)}
 		f := Guarantee{Delivery: progress.Acknowledged}
-		g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
-		g.countedText(name, &f)
-		g.shownText(name, &f)
-		if ids := f.Exporters(); len(ids) > 1 {
+		cfg := section(section(conf, "receivers"), name)
+		switch {
+		case g.source == mlflowType:
+			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
+			g.countedText(name, &f)
+			g.shownText(name, &f)
+		case g.source != kafkaType && g.source != "otlp" || !g.feeds(name):
+			continue
+		default:
+			if g.source == kafkaType {
+				f.Source = topicOf(cfg)
+				kafkaReceiver(name, cfg, &f)
+			}
+			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
+			if g.source == kafkaType {
+				g.sendersBehind(name, cfg, &f)
+			}
+		}
+		if ids := f.Exporters(); len(ids) > 1 && g.source != "otlp" {
 			f.note(fmt.Sprintf("several exporters are behind %s (%s): while one refuses, the others get traces "+
 				"again; write one receiver per destination",
 				name, strings.Join(ids, ", ")))
@@ -78,14 +57,15 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 }
 
 // Refusal says why a collector must not start: the faults of its receivers or, with strict, what makes
-// a delivery weaker than acknowledged. It is nil if nothing is wrong.
+// a delivery weaker than acknowledged, or otherwise not safe; a topic that all in-sync replicas have is. It is nil if
+// nothing is wrong.
 func Refusal(guarantees map[string]Guarantee, strict bool) error {
 	var faults, weak []string
 	for _, name := range slices.Sorted(maps.Keys(guarantees)) {
 		f := guarantees[name]
 		faults = append(faults, f.Faults...)
-		if strict && !f.Delivery.AtLeast(progress.Acknowledged) {
-			weak = append(weak, fmt.Sprintf("%s: %s: %s", name, f.Delivery, strings.Join(f.Notes, "; ")))
+		if strict && len(f.Unsafe) > 0 {
+			weak = append(weak, fmt.Sprintf("%s: %s: %s", name, f.Delivery, strings.Join(f.Unsafe, "; ")))
 		}
 	}
 	switch {
@@ -97,23 +77,11 @@ func Refusal(guarantees map[string]Guarantee, strict bool) error {
 	return nil
 }
 
-// Weaker returns the guarantee once something has shown that a destination may not have what was
-// sent there: doubt returns why, for the id of an mlflow_report extension that reads its answers, or
-// an empty text.
-func (f *Guarantee) Weaker(doubt func(reader string) string) Guarantee {
-	g := *f
-	g.Destinations, g.Notes = slices.Clone(f.Destinations), slices.Clone(f.Notes)
-	for i := range g.Destinations {
-		d := &g.Destinations[i]
-		if d.Reader == "" {
-			continue
-		}
-		if why := doubt(d.Reader); why != "" {
-			d.Delivery = g.lower(progress.Unknown, fmt.Sprintf("exporter %s: %s", d.Exporter, why))
-		}
-	}
-	return g
-}
+// Types of receivers and exporters.
+const (
+	mlflowType = "mlflow"
+	kafkaType  = "kafka"
+)
 
 // effect is what a stage means for delivery.
 type effect uint8
@@ -169,7 +137,20 @@ type graph struct {
 	conf, pipelines map[string]any
 	waits           []string
 	readers         []string // the ids of mlflow_report extensions that are started
-	processors      []string // met behind the receiver under way
+	source          string   // type of the receiver under way
+	processors      []string // met behind it
+}
+
+// feeds reports whether a receiver is in a pipeline that follow walks.
+func (g *graph) feeds(receiver string) bool {
+	for name := range g.pipelines {
+		signal := kind(name)
+		if (signal == "traces" || signal == "logs") && slices.Contains(list(section(g.pipelines, name), "receivers"),
+			receiver) {
+			return true
+		}
+	}
+	return false
 }
 
 // follow adds to f what lies behind a receiver or connector in every pipeline of traces or logs that
@@ -190,7 +171,7 @@ func (g *graph) follow(from string, word progress.Delivery, f *Guarantee, seen m
 		here := word
 		for _, id := range list(p, "processors") {
 			s, ok := processors[kind(id)]
-			here = progress.Weakest(here, f.stage("processor "+id, s, ok))
+			here = progress.Weakest(here, g.stage("processor "+id, s, ok, f))
 			if !slices.Contains(g.processors, id) {
 				g.processors = append(g.processors, id)
 			}
@@ -215,46 +196,24 @@ func (g *graph) connector(id string, word progress.Delivery, f *Guarantee, seen 
 			id))
 		return
 	}
-	g.follow(id, progress.Weakest(word, f.stage("connector "+id, s, ok)), f, seen)
+	g.follow(id, progress.Weakest(word, g.stage("connector "+id, s, ok, f)), f, seen)
 }
 
 // stage returns the word for what passes a stage.
-func (f *Guarantee) stage(name string, s stage, known bool) progress.Delivery {
+func (g *graph) stage(name string, s stage, known bool, f *Guarantee) progress.Delivery {
+	remedy := s.remedy
+	if g.source != mlflowType {
+		remedy = "remove it: a crash loses what it holds"
+	}
 	switch {
 	case !known:
 		return f.lower(progress.Unknown, name+" is not known here; it may answer before the next stage does")
 	case s.effect == early:
-		return f.lower(progress.HandedOver, fmt.Sprintf("%s %s; %s", name, s.what, s.remedy))
+		return f.lower(progress.HandedOver, fmt.Sprintf("%s %s; %s", name, s.what, remedy))
 	case s.effect == drops:
 		f.note(fmt.Sprintf("%s %s: a destination may hold less than was accepted", name, s.what))
 	}
 	return progress.Acknowledged
-}
-
-// lower notes what makes the delivery weaker, and returns its word.
-func (f *Guarantee) lower(d progress.Delivery, note string) progress.Delivery {
-	if !d.AtLeast(f.Delivery) {
-		f.Delivery, f.Reason = d, note
-	}
-	f.note(note)
-	return d
-}
-
-// destination adds the place that an exporter sends to; of a place that is reached twice the weaker
-// word counts.
-func (f *Guarantee) destination(d Destination) {
-	at := slices.IndexFunc(f.Destinations, func(o Destination) bool { return o.Exporter == d.Exporter })
-	if at < 0 {
-		f.Destinations = append(f.Destinations, d)
-		return
-	}
-	f.Destinations[at].Delivery = progress.Weakest(f.Destinations[at].Delivery, d.Delivery)
-}
-
-func (f *Guarantee) note(n string) {
-	if !slices.Contains(f.Notes, n) {
-		f.Notes = append(f.Notes, n)
-	}
 }
 
 // kind is the type in a component or pipeline id.

@@ -23,13 +23,17 @@ func IsDatabricks(id string) bool { return kind(id) == Databricks }
 // queues are exporters with a sending_queue, by whether it is on, and answers early, when nothing
 // is written.
 var queues = map[string]bool{
-	"otlp_http": true, "otlphttp": true, "otlp_grpc": true, "otlp": true, "kafka": true,
+	"otlp_http": true, "otlphttp": true, "otlp_grpc": true, "otlp": true,
 	"debug": false,
 }
 
 // exporter adds an exporter that gets data with a word at most as strong as the given one.
 func (g *graph) exporter(id string, word progress.Delivery, f *Guarantee) {
 	cfg := section(section(g.conf, "exporters"), id)
+	if kind(id) == kafkaType {
+		f.topic(Topic{id, topicOf(cfg), progress.Weakest(word, g.kafkaExporter(id, cfg, f))})
+		return
+	}
 	f.destination(Destination{id, destination(id, cfg), progress.Weakest(word, g.answers(id, cfg, f)),
 		readerOf(cfg, g.readers)})
 }
@@ -43,7 +47,7 @@ func (g *graph) answers(id string, cfg map[string]any, f *Guarantee) progress.De
 		return fileExporter(id, cfg, f)
 	case Databricks:
 		givesUp(id, cfg, f)
-		return queue(id, cfg, false, f)
+		return g.queue(id, cfg, false, f)
 	default:
 		on, known := queues[k]
 		if !known && !slices.Contains(g.waits, k) && !slices.Contains(g.waits, id) {
@@ -51,7 +55,7 @@ func (g *graph) answers(id string, cfg map[string]any, f *Guarantee) progress.De
 				fmt.Sprintf("exporter %s is not known here; if it answers only after its destination has, "+
 					"write extensions::mlflow_report::waits_for_result: [%s]", id, k))
 		}
-		word := queue(id, cfg, on, f)
+		word := g.queue(id, cfg, on, f)
 		if IsOTLP(id) && readerOf(cfg, g.readers) == "" {
 			word = f.lower(progress.HandedOver, fmt.Sprintf("%s takes every answer with a status 2xx for a success; "+
 				"write middlewares: [{id: %s}]", id, g.reader()))
@@ -133,7 +137,12 @@ func fileExporter(id string, cfg map[string]any, f *Guarantee) progress.Delivery
 	return progress.Acknowledged
 }
 
-func queue(id string, cfg map[string]any, on bool, f *Guarantee) progress.Delivery {
+// queue returns the word for what the queue of an exporter does; on says whether there is one when nothing is written.
+func (g *graph) queue(id string, cfg map[string]any, on bool, f *Guarantee) progress.Delivery {
+	early := progress.HandedOver
+	if kind(id) == kafkaType {
+		early = progress.Unknown
+	}
 	const remedy = "write sending_queue: {wait_for_result: true, block_on_overflow: true}"
 	q, written := cfg["sending_queue"].(map[string]any)
 	if v, ok := cfg["sending_queue"]; ok && v == nil {
@@ -147,8 +156,10 @@ func queue(id string, cfg map[string]any, on bool, f *Guarantee) progress.Delive
 		waits = waits || q["wait_for_result"] == nil && q["storage"] == nil
 	}
 	switch {
+	case q["storage"] != nil && g.source != mlflowType: // what can't be read again is safer there than in memory
+		return f.weaken(early, id+" queues on disk")
 	case q["storage"] != nil:
-		return f.lower(progress.HandedOver,
+		return f.lower(early,
 			fmt.Sprintf("%s queues on disk; for a backfill, which can be read again, %s without storage", id, remedy))
 	case waits:
 		if q["batch"] != nil && text(section(q, "batch"), "min_size") != "0" {
@@ -157,7 +168,7 @@ func queue(id string, cfg map[string]any, on bool, f *Guarantee) progress.Delive
 					"about 200 times slower: remove batch, or write min_size: 0", id))
 		}
 	case on || written:
-		return f.lower(progress.HandedOver,
+		return f.lower(early,
 			fmt.Sprintf("%s queues in memory, and a crash loses what is there; %s", id, remedy))
 	}
 	return progress.Acknowledged

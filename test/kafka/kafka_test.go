@@ -151,14 +151,16 @@ func kills(t *testing.T, w *world) {
 	reader.Done(0)
 	require.Contains(t, reader.Out(), "2000 of 2000")
 	report := collector.ReadReport(t, filepath.Join(w.dir, "reader")).Receivers[0]
-	require.True(t, report.Complete)
-	require.Equal(t, "acknowledged", report.Delivery)
+	require.Equal(t, "handed_over", report.Delivery)
+	require.Empty(t, report.Problems)
+	require.Contains(t, reader.Out(), "\n  topic     kills at "+w.broker.Address+"\n")
 
 	third := w.refine(t, "third")
 	w.arrived(t)
 	for _, p := range []*collector.Process{second, third} {
 		p.Signal(syscall.SIGTERM)
 		p.Done(0)
+		require.Contains(t, p.Out(), "kafka reads topic kills at "+w.broker.Address+"; delivery: acknowledged\n")
 	}
 	repeated := w.sink.Repeated()
 	t.Logf("%d messages when the reader was killed, %d traces came again", written, repeated)

@@ -17,7 +17,7 @@ receivers:
   otlp: {protocols: {http: {auth: {authenticator: bearertokenauth}}}}
 exporters:
   otlp_http: {auth: {authenticator: databricks_auth}, sending_queue: {storage: file_storage/a}}
-  file: {path: x}
+  file: {path: x, rotation: {max_backups: 0}}
   unused: {auth: {authenticator: nowhere}}
 extensions:
   basicauth: {client_auth: {username: a, password: b}}

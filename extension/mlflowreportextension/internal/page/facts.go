@@ -66,7 +66,7 @@ func (v *view) words() {
 }
 
 func (v *view) facts(list []*report.Receiver) {
-	var sources, places, times, rates, status []string
+	var sources, places, topics, times, rates, status []string
 	var first, last string
 	for _, r := range list {
 		s := r.Source.Kind + " " + r.Source.Location
@@ -76,6 +76,9 @@ func (v *view) facts(list []*report.Receiver) {
 		sources = append(sources, clean(s, 300))
 		for _, d := range r.Destinations {
 			places = append(places, clean(d.Name, 300)+", "+spaced(string(d.Delivery)))
+		}
+		for _, t := range r.Topics {
+			topics = append(topics, clean(t.Name, 300)+", "+spaced(string(t.Delivery)))
 		}
 		times = append(times, elapsed(r.Seconds)+", from "+clock(r.Started))
 		rates = append(rates, fmt.Sprintf("%s traces/s, %s spans/s", digits(r.TracesPerSecond, 3),
@@ -93,13 +96,18 @@ func (v *view) facts(list []*report.Receiver) {
 	if v.Live {
 		label = [2]string{"running for", "mean rate"}
 	}
-	v.Facts = []fact{
-		{Label: "source", Lines: bounded(sources), Wide: true},
-		{Label: "destination", Lines: bounded(places), Wide: true},
+	v.Facts = []fact{{Label: "source", Lines: bounded(sources), Wide: true}}
+	if len(places) > 0 || len(topics) == 0 {
+		v.Facts = append(v.Facts, fact{Label: "destination", Lines: bounded(places), Wide: true})
+	}
+	if len(topics) > 0 {
+		v.Facts = append(v.Facts, fact{Label: "topic", Lines: bounded(topics), Wide: true})
+	}
+	v.Facts = append(v.Facts, []fact{
 		{Label: "period of the traces", Lines: []string{period(first, last)}, Wide: true},
 		{Label: label[0], Lines: times}, {Label: label[1], Lines: rates},
 		{Label: "exit status", Lines: status, Bold: v.State == "bad"},
-	}
+	}...)
 }
 
 // exitStatus says what a run makes of the exit status.

@@ -180,13 +180,13 @@ func (s state) input() Input {
 		exporter = "otlp_http"
 	}
 	doc := report.New(report.Input{Runs: s.runs, Destinations: s.destinations, Version: "v", SkipFile: "skipped.jsonl",
-		Behind: func(string) []delivery.Destination {
+		Behind: func(string) delivery.Guarantee {
 			word := progress.Acknowledged
 			if len(s.runs) > 0 {
 				word = s.runs[0].Delivery
 			}
-			return []delivery.Destination{{Exporter: exporter, Name: exporter + " to https://gateway.internal",
-				Delivery: word}}
+			return delivery.Guarantee{Destinations: []delivery.Destination{{Exporter: exporter,
+				Name: exporter + " to https://gateway.internal", Delivery: word}}}
 		}}, now)
 	doc.Configuration = []string{"service::pipelines::traces::receivers: [mlflow]", "receivers::mlflow::mode: backfill"}
 	return Input{Document: doc, Progress: s.live, ReportFile: "report.json", SkipFile: "skipped.jsonl"}

@@ -23,6 +23,8 @@ type Document struct {
 	Written   time.Time  `json:"written"`
 	Version   string     `json:"version"`
 	Receivers []Receiver `json:"receivers"`
+	// TopicReaders are the receivers of Kafka.
+	TopicReaders []TopicReader `json:"topic_readers,omitempty"`
 	// Destinations are what is known of the places that exporters wrote to; Receiver.Destinations
 	// are the places that the configuration names.
 	Destinations []Result `json:"destination_results,omitempty"`
@@ -45,6 +47,7 @@ type Receiver struct {
 	Delivery        progress.Delivery          `json:"delivery"`
 	DeliveryNotes   []string                   `json:"delivery_notes,omitempty"`
 	Destinations    []Destination              `json:"destinations,omitempty"`
+	Topics          []Topic                    `json:"topics,omitempty"`
 	Started         time.Time                  `json:"started"`
 	Ended           *time.Time                 `json:"ended,omitempty"`
 	Seconds         float64                    `json:"duration_seconds"`
@@ -151,9 +154,11 @@ type Input struct {
 	// Earlier is the report of the process before this one.
 	Earlier Earlier
 	// Behind says where the data of a receiver goes.
-	Behind   func(receiver string) []delivery.Destination
-	SkipFile string
-	Version  string
+	Behind func(receiver string) delivery.Guarantee
+	// TopicReaders are the ids of the receivers of Kafka.
+	TopicReaders []string
+	SkipFile     string
+	Version      string
 	// Configuration is what Settings returned.
 	Configuration []string
 }
@@ -165,9 +170,10 @@ func New(in Input, now time.Time) Document {
 	var sending []string // exporters behind receivers that sent something
 	for i := range in.Runs {
 		r := receiver(&in.Runs[i], now)
-		for _, b := range in.Behind(r.Receiver) {
-			r.Destinations = append(r.Destinations, Destination{b.Exporter, b.Name, b.Delivery})
-			if !isCheck(&in.Runs[i]) {
+		behind := in.Behind(r.Receiver)
+		r.Destinations, r.Topics = places(&behind)
+		if !isCheck(&in.Runs[i]) {
+			for _, b := range behind.Destinations {
 				sending = append(sending, b.Exporter)
 			}
 		}
@@ -175,6 +181,10 @@ func New(in Input, now time.Time) Document {
 			r.SkippedFile = in.SkipFile
 		}
 		d.Receivers = append(d.Receivers, r)
+	}
+	for _, id := range in.TopicReaders {
+		behind := in.Behind(id)
+		d.TopicReaders = append(d.TopicReaders, topicReader(id, &behind))
 	}
 	slices.Sort(sending)
 	d.Destinations = results(in.Destinations, slices.Compact(sending))
@@ -223,7 +233,7 @@ func (d *Document) summarize(runs []progress.Run, accounts []progress.Account, w
 	all := outcomeOf(d.Destinations)
 	switch {
 	case len(runs) == 0:
-		own := "no mlflow receiver reported"
+		own := d.topicHeadline()
 		d.Headline = all.headline(own, own, false)
 	case len(runs) == 1:
 		d.Headline = d.Receivers[0].Headline

@@ -74,7 +74,9 @@ func behind(exporters ...string) (list []delivery.Destination) {
 
 func document(runs []progress.Run, exporters []string, destinations ...progress.Destination) Document {
 	return New(Input{Runs: runs, Destinations: destinations, SkipFile: "skipped.jsonl", Version: "v",
-		Behind: func(string) []delivery.Destination { return behind(exporters...) }}, now)
+		Behind: func(string) delivery.Guarantee {
+			return delivery.Guarantee{Destinations: behind(exporters...)}
+		}}, now)
 }
 
 func summary(t *testing.T, d Document) (first, all string) {
@@ -194,8 +196,9 @@ func TestReceiversAreJudgedBySeparateDestinations(t *testing.T) {
 		Runs: []progress.Run{run("a", nil), run("b", nil)},
 		Destinations: []progress.Destination{to(table, nil),
 			to("main.b.team_otel_spans", func(d *progress.Destination) { d.Exporter = other; short(d) })},
-		Behind: func(receiver string) []delivery.Destination {
-			return behind(map[string]string{"mlflow/a": "databricks", "mlflow/b": "databricks/b"}[receiver])
+		Behind: func(receiver string) delivery.Guarantee {
+			return delivery.Guarantee{Destinations: behind(map[string]string{"mlflow/a": "databricks",
+				"mlflow/b": "databricks/b"}[receiver])}
 		},
 	}, now)
 	require.True(t, d.Receivers[0].Complete)
@@ -308,7 +311,7 @@ func TestRefinementOfAReport(t *testing.T) {
 			r := full
 			tc.change(&r)
 			d := New(Input{Runs: []progress.Run{run("a", nil)}, Refinements: []progress.Refinement{r},
-				Behind: func(string) []delivery.Destination { return nil }}, now)
+				Behind: func(string) delivery.Guarantee { return delivery.Guarantee{} }}, now)
 			_, all := summary(t, d)
 			for _, part := range tc.want {
 				assert.Contains(t, all, part)
@@ -369,9 +372,9 @@ func TestDocument(t *testing.T) {
 			to("main.genai.b_otel_spans", notVerified)},
 		Refinements: []progress.Refinement{{Processor: component.MustNewID("genai"), Spans: 1,
 			Prices: true, Currency: "USD"}},
-		Behind: func(string) []delivery.Destination {
-			return []delivery.Destination{{Exporter: "databricks", Name: "databricks to https://h",
-				Delivery: progress.Acknowledged}}
+		Behind: func(string) delivery.Guarantee {
+			return delivery.Guarantee{Destinations: []delivery.Destination{{Exporter: "databricks",
+				Name: "databricks to https://h", Delivery: progress.Acknowledged}}}
 		},
 	}, now)
 	body, err := json.Marshal(d)

@@ -31,6 +31,9 @@ func Summary(w io.Writer, d Document, page, path string) error {
 			r.summary(&b, d.Headline)
 		}
 	}
+	for i := range d.TopicReaders {
+		d.TopicReaders[i].summary(&b)
+	}
 	for i := range d.Destinations {
 		d.Destinations[i].summary(&b)
 	}
@@ -122,13 +125,7 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 	for _, n := range r.DeliveryNotes {
 		fmt.Fprintf(b, "            %s\n", n)
 	}
-	for _, d := range r.Destinations {
-		word := ""
-		if len(r.Destinations) > 1 {
-			word = ": " + string(d.Delivery)
-		}
-		fmt.Fprintf(b, "  output    %s%s\n", d.Name, word)
-	}
+	outputs(b, r.Destinations, r.Topics)
 }
 
 // nothing reports whether a run failed before it delivered anything, and none before it did.

@@ -1,0 +1,43 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// A reader that writes to a topic has no destination; a consumer of it has one, and names the topic.
+func TestTopics(t *testing.T) {
+	const topic = "mlflow-traces at kafka:9092"
+	reading := New(Input{Runs: []progress.Run{run("a", nil)}, Behind: func(string) delivery.Guarantee {
+		return delivery.Guarantee{Topics: []delivery.Topic{{Component: "kafka", Name: topic,
+			Delivery: progress.HandedOver}}}
+	}}, now)
+	require.Empty(t, reading.Receivers[0].Destinations)
+	require.Equal(t, []Topic{{"kafka", topic, progress.HandedOver}}, reading.Receivers[0].Topics)
+	require.Empty(t, reading.TopicReaders)
+	_, all := summary(t, reading)
+	require.Contains(t, all, "\n  topic     "+topic+"\n")
+	require.NotContains(t, all, "\n  output ")
+
+	refining := New(Input{TopicReaders: []string{"kafka"}, Behind: func(string) delivery.Guarantee {
+		return delivery.Guarantee{Delivery: progress.Acknowledged, Source: topic, Notes: []string{"a note"},
+			Destinations: behind("otlp_http")}
+	}}, now)
+	first, all := summary(t, refining)
+	require.Equal(t, "kafka reads topic "+topic+"; delivery: acknowledged", first)
+	require.Contains(t, all, "\n  delivery  acknowledged: every destination has confirmed what it got\n"+
+		"            a note\n  output    somewhere\n")
+	body, err := json.Marshal(refining.TopicReaders)
+	require.NoError(t, err)
+	require.JSONEq(t, `[{"receiver": "kafka", "topic": "`+topic+`", "delivery": "acknowledged",
+		"delivery_notes": ["a note"],
+		"destinations": [{"exporter": "otlp_http", "name": "somewhere", "delivery": "acknowledged"}]}]`, string(body))
+}
