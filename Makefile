@@ -1,5 +1,6 @@
 # make run     builds the distribution and backfills the sample store, or MLFLOW_TRACKING_URI=… EXPERIMENT=… of yours
 # make test    everything that must hold, end-to-end tests against real MLflow servers included
+# make kafka   the distribution with Apache Kafka, for config/kafka-*.yaml
 # make faults  kills, stops, blips and a soak in their long form, under an hour; FAULTS_SOAK=2m … make it shorter
 MAKEFLAGS += --no-print-directory
 export GOFLAGS := -buildvcs=false

@@ -62,12 +62,13 @@ func (g *graph) kafkaExporter(id string, cfg map[string]any, f *Guarantee) progr
 		if acks == "" {
 			acks = "1"
 		}
-		word = f.lower(progress.Unknown, fmt.Sprintf("exporter %s: with producer::required_acks: %s a broker that dies "+
-			"takes messages with it; write producer::required_acks: all", id, acks))
+		word = f.lower(progress.Unknown, fmt.Sprintf("exporter %s: with producer::required_acks: %s a broker that "+
+			"dies takes messages with it; write producer::required_acks: all", id, acks))
 	}
 	if text(producer, "allow_auto_topic_creation") != "false" {
 		word = f.lower(progress.Unknown, fmt.Sprintf("exporter %s: a topic that does not exist is made, with the "+
-			"retention of the broker, so a wrong name is no error; write producer::allow_auto_topic_creation: false", id))
+			"retention of the broker, so a wrong name is no error; write producer::allow_auto_topic_creation: "+
+			"false", id))
 	}
 	if word.AtLeast(progress.HandedOver) {
 		word = f.weaken(progress.HandedOver, fmt.Sprintf("%s writes to topic %s, and all in-sync replicas acknowledge "+
@@ -80,8 +81,8 @@ func (g *graph) kafkaExporter(id string, cfg map[string]any, f *Guarantee) progr
 func kafkaReceiver(id string, cfg map[string]any, f *Guarantee) {
 	key := "receivers::" + id + "::"
 	if text(cfg, "initial_offset") != "earliest" {
-		f.lower(progress.Unknown, key+"initial_offset: latest, the default, skips what is in the topic before the group "+
-			"starts; write earliest")
+		f.lower(progress.Unknown, key+"initial_offset: latest, the default, skips what is in the topic before the "+
+			"group starts; write earliest")
 	}
 	marking := section(cfg, "message_marking")
 	onError := text(marking, "on_error")
@@ -94,29 +95,29 @@ func kafkaReceiver(id string, cfg map[string]any, f *Guarantee) {
 		f.lower(progress.HandedOver, key+"message_marking::after: false, the default, marks a message before it is "+
 			"delivered; write message_marking: {after: true, on_error: false, on_permanent_error: false}")
 	case onError == "true":
-		f.lower(progress.HandedOver, key+"message_marking::on_error: true drops a message whose delivery failed; write "+
-			"false")
+		f.lower(progress.HandedOver, key+"message_marking::on_error: true drops a message whose delivery failed; "+
+			"write false")
 	case onPermanent == "true":
-		f.lower(progress.HandedOver, key+"message_marking::on_permanent_error: true drops a message that a destination "+
-			"refuses; write false")
+		f.lower(progress.HandedOver, key+"message_marking::on_permanent_error: true drops a message that a "+
+			"destination refuses; write false")
 	}
 	if text(section(cfg, "autocommit"), "enable") != "false" {
-		f.unsafe(key + "autocommit::enable: true, the default, commits by the clock, and more is delivered again after a " +
-			"crash; write autocommit: {enable: false}")
+		f.unsafe(key + "autocommit::enable: true, the default, commits by the clock, and more is delivered again " +
+			"after a crash; write autocommit: {enable: false}")
 	}
 	const remedy = "error_backoff: {enabled: true, initial_interval: 1s, max_interval: 30s, multiplier: 1.5, " +
 		"max_elapsed_time: 0}"
 	backoff := section(cfg, "error_backoff")
 	switch {
 	case text(backoff, "enabled") != "true":
-		f.unsafe(key + "error_backoff is off by default: an error that passes stops a partition until another consumer " +
-			"gets it; write " + remedy)
+		f.unsafe(key + "error_backoff is off by default: an error that passes stops a partition until another " +
+			"consumer gets it; write " + remedy)
 	case !isZero(text(backoff, "max_elapsed_time")):
-		f.unsafe(fmt.Sprintf("%serror_backoff::max_elapsed_time: %s: what takes longer is fetched again and again; write "+
-			"0, which has no end", key, text(backoff, "max_elapsed_time")))
+		f.unsafe(fmt.Sprintf("%serror_backoff::max_elapsed_time: %s: what takes longer is fetched again and again; "+
+			"write 0, which has no end", key, text(backoff, "max_elapsed_time")))
 	case isZero(text(backoff, "multiplier")):
-		f.unsafe(key + "error_backoff::multiplier is missing: from the second time on it tries again without a pause; " +
-			"write " + remedy)
+		f.unsafe(key + "error_backoff::multiplier is missing: from the second time on it tries again without a " +
+			"pause; write " + remedy)
 	}
 }
 
@@ -138,8 +139,8 @@ func (g *graph) sendersBehind(receiver string, cfg map[string]any, f *Guarantee)
 		}
 		if on && senders < partitions {
 			f.unsafe(fmt.Sprintf("exporter %s: %d senders for %d partitions, which max_fetch_size of %s is made for: "+
-				"partitions wait for each other; write sending_queue::num_consumers: %d", d.Exporter, senders, partitions,
-				receiver, partitions))
+				"partitions wait for each other; write sending_queue::num_consumers: %d", d.Exporter, senders,
+				partitions, receiver, partitions))
 		}
 		report := section(section(g.conf, "extensions"), d.Reader)
 		if IsOTLP(d.Exporter) && d.Reader != "" && text(report, "retry_refusals") != "true" {

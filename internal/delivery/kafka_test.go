@@ -4,6 +4,7 @@
 package delivery
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -48,20 +49,26 @@ service:
   pipelines: {traces: {receivers: [kafka], processors: [memory_limiter], exporters: [otlp_http]}}`
 )
 
-// changed is a configuration with other settings, by key; a nil one is removed.
-func changed(t *testing.T, yaml string, change map[string]any) map[string]any {
+// change is another value of a key; nil removes it.
+type change struct {
+	key   string
+	value any
+}
+
+// changed is a configuration with other settings.
+func changed(t *testing.T, yaml string, changes ...change) map[string]any {
 	t.Helper()
 	m := parse(t, yaml).ToStringMap()
-	for key, value := range change {
+	for _, c := range changes {
 		in := m
-		keys := strings.Split(key, "::")
+		keys := strings.Split(c.key, "::")
 		for _, k := range keys[:len(keys)-1] {
 			in = section(in, k)
 		}
-		if value == nil {
+		if c.value == nil {
 			delete(in, keys[len(keys)-1])
 		} else {
-			in[keys[len(keys)-1]] = value
+			in[keys[len(keys)-1]] = c.value
 		}
 	}
 	return m
@@ -69,50 +76,59 @@ func changed(t *testing.T, yaml string, change map[string]any) map[string]any {
 
 // Each setting that is not safe has its word and its remedy, and strict refuses it.
 func TestKafka(t *testing.T) {
-	const exporter, receiver = "exporters::kafka::", "receivers::kafka::"
-	for name, tc := range map[string]struct {
-		change map[string]any
-		want   progress.Delivery
-		note   string // what strict refuses; empty: nothing
-	}{
-		"reader":                 {map[string]any{}, progress.HandedOver, ""},
-		"reader, acks written":   {map[string]any{exporter + "producer::required_acks": -1}, progress.HandedOver, ""},
-		"reader, queue is off":   {map[string]any{exporter + "sending_queue::enabled": false}, progress.HandedOver, ""},
-		"reader, one replica":    {map[string]any{exporter + "producer::required_acks": 1}, progress.Unknown, "acks: all"},
-		"reader, no replica":     {map[string]any{exporter + "producer::required_acks": 0}, progress.Unknown, "acks: all"},
-		"reader, default acks":   {map[string]any{exporter + "producer::required_acks": nil}, progress.Unknown, "acks: 1"},
-		"reader, default queue":  {map[string]any{exporter + "sending_queue": nil}, progress.Unknown, "in memory"},
-		"reader, queue":          {map[string]any{exporter + "sending_queue::wait_for_result": false}, progress.Unknown, "in memory"},
-		"reader, queue on disk":  {map[string]any{exporter + "sending_queue::storage": "f"}, progress.Unknown, "on disk"},
-		"reader, makes a topic":  {map[string]any{exporter + "producer::allow_auto_topic_creation": nil}, progress.Unknown, "wrong name"},
-		"reader, makes a topic2": {map[string]any{exporter + "producer::allow_auto_topic_creation": true}, progress.Unknown, "wrong name"},
+	const (
+		handedOver = progress.HandedOver
+		unknown    = progress.Unknown
+		acked      = progress.Acknowledged
 
-		"refiner":                   {map[string]any{receiver + "group_id": "g"}, progress.Acknowledged, ""},
-		"refiner, latest":           {map[string]any{receiver + "initial_offset": "latest"}, progress.Unknown, "write earliest"},
-		"refiner, default offset":   {map[string]any{receiver + "initial_offset": nil}, progress.Unknown, "write earliest"},
-		"refiner, early":            {map[string]any{receiver + "message_marking::after": false}, progress.HandedOver, "before it is delivered"},
-		"refiner, default marking":  {map[string]any{receiver + "message_marking": nil}, progress.HandedOver, "before it is delivered"},
-		"refiner, on error":         {map[string]any{receiver + "message_marking::on_error": true}, progress.HandedOver, "on_error"},
-		"refiner, on permanent":     {map[string]any{receiver + "message_marking::on_permanent_error": true}, progress.HandedOver, "refuses; write false"},
-		"refiner, automatic commit": {map[string]any{receiver + "autocommit": nil}, progress.Acknowledged, "autocommit: {enable: false}"},
-		"refiner, no back-off":      {map[string]any{receiver + "error_backoff": nil}, progress.Acknowledged, "write error_backoff"},
-		"refiner, bounded":          {map[string]any{receiver + "error_backoff::max_elapsed_time": "5m"}, progress.Acknowledged, "write 0"},
-		"refiner, no pause":         {map[string]any{receiver + "error_backoff::multiplier": nil}, progress.Acknowledged, "without a pause"},
-		"refiner, queue":            {map[string]any{"exporters::otlp_http::sending_queue::wait_for_result": false}, progress.HandedOver, "in memory"},
-		"refiner, queue on disk":    {map[string]any{"exporters::otlp_http::sending_queue::storage": "f"}, progress.HandedOver, ""},
-		"refiner, few senders":      {map[string]any{"exporters::otlp_http::sending_queue::num_consumers": 7}, progress.Acknowledged, "num_consumers: 8"},
-		"refiner, default senders": {map[string]any{"exporters::otlp_http::sending_queue::num_consumers": nil,
-			receiver + "max_fetch_size": 11 * 524288}, progress.Acknowledged, "num_consumers: 11"},
-		"refiner, batch": {map[string]any{"service::pipelines::traces::processors": []any{"batch"}}, progress.HandedOver,
-			"remove it: a crash loses what it holds"},
+		exporter = "exporters::kafka::"
+		receiver = "receivers::kafka::"
+		queue    = "exporters::otlp_http::sending_queue::"
+		pipeline = "service::pipelines::traces::"
+	)
+	for _, tc := range []struct {
+		change
+		want progress.Delivery
+		note string // what strict refuses; empty: nothing
+	}{
+		{change{exporter + "client_id", "a"}, handedOver, ""},
+		{change{exporter + "producer::required_acks", -1}, handedOver, ""},
+		{change{exporter + "sending_queue", map[string]any{"enabled": false}}, handedOver, ""},
+		{change{exporter + "producer::required_acks", 1}, unknown, "required_acks: 1"},
+		{change{exporter + "producer::required_acks", 0}, unknown, "required_acks: 0"},
+		{change{exporter + "producer::required_acks", nil}, unknown, "required_acks: 1"},
+		{change{exporter + "producer::allow_auto_topic_creation", nil}, unknown, "wrong name"},
+		{change{exporter + "producer::allow_auto_topic_creation", true}, unknown, "wrong name"},
+		{change{exporter + "sending_queue", nil}, unknown, "in memory"},
+		{change{exporter + "sending_queue::wait_for_result", false}, unknown, "in memory"},
+		{change{exporter + "sending_queue::storage", "file_storage"}, unknown, "on disk"},
+
+		{change{receiver + "group_id", "g"}, acked, ""},
+		{change{receiver + "initial_offset", "latest"}, unknown, "write earliest"},
+		{change{receiver + "initial_offset", nil}, unknown, "write earliest"},
+		{change{receiver + "message_marking", nil}, handedOver, "before it is delivered"},
+		{change{receiver + "message_marking::after", false}, handedOver, "before it is delivered"},
+		{change{receiver + "message_marking::on_error", true}, handedOver, "whose delivery failed"},
+		{change{receiver + "message_marking::on_permanent_error", true}, handedOver, "that a destination refuses"},
+		{change{receiver + "message_marking::on_permanent_error", nil}, acked, ""},
+		{change{receiver + "autocommit", nil}, acked, "autocommit: {enable: false}"},
+		{change{receiver + "autocommit::enable", true}, acked, "autocommit: {enable: false}"},
+		{change{receiver + "error_backoff", nil}, acked, "write error_backoff"},
+		{change{receiver + "error_backoff::enabled", false}, acked, "write error_backoff"},
+		{change{receiver + "error_backoff::max_elapsed_time", "5m"}, acked, "write 0"},
+		{change{receiver + "error_backoff::multiplier", nil}, acked, "without a pause"},
+		{change{queue + "wait_for_result", false}, handedOver, "in memory"},
+		{change{queue + "storage", "file_storage"}, handedOver, ""},
+		{change{queue + "num_consumers", 7}, acked, "num_consumers: 8"},
+		{change{receiver + "max_fetch_size", 9 * 524288}, acked, "num_consumers: 9"},
+		{change{pipeline + "processors", []any{"batch"}}, handedOver, "remove it: a crash loses what it holds"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s: %v", tc.key, tc.value), func(t *testing.T) {
 			yaml, id := safeReader, "mlflow"
-			if strings.HasPrefix(name, "refiner") {
+			if !strings.HasPrefix(tc.key, exporter) {
 				yaml, id = safeRefiner, "kafka"
 			}
-			conf := changed(t, yaml, tc.change)
-			g := Check(conf, nil)[id]
+			g := Check(changed(t, yaml, tc.change), nil)[id]
 			require.Equal(t, tc.want, g.Delivery, "%v", g.Notes)
 			require.NoError(t, Refusal(map[string]Guarantee{id: g}, false))
 			err := Refusal(map[string]Guarantee{id: g}, true)
@@ -124,18 +140,24 @@ func TestKafka(t *testing.T) {
 			require.Subset(t, g.Notes, g.Unsafe)
 		})
 	}
+	// the default of num_consumers is 10
+	for partitions, refused := range map[int]bool{10: false, 11: true} {
+		g := Check(changed(t, safeRefiner, change{queue + "num_consumers", nil},
+			change{receiver + "max_fetch_size", partitions * 524288}), nil)["kafka"]
+		require.Equal(t, refused, len(g.Unsafe) > 0, "%d partitions: %v", partitions, g.Notes)
+	}
 }
 
 func TestKafkaIsNamed(t *testing.T) {
 	const topic = "mlflow-traces at kafka-1:9092, kafka-2:9092"
-	g := Check(changed(t, safeReader, nil), nil)["mlflow"]
+	g := Check(changed(t, safeReader), nil)["mlflow"]
 	require.Empty(t, g.Destinations)
 	require.Equal(t, []Topic{{"kafka", topic, progress.HandedOver}}, g.Topics)
 	require.Equal(t, "kafka writes to topic "+topic+", and all in-sync replicas acknowledge it; what reads the topic "+
 		"delivers it", g.Reason)
 	require.Equal(t, []string{"kafka"}, g.Exporters())
 
-	g = Check(changed(t, safeRefiner, nil), nil)["kafka"]
+	g = Check(changed(t, safeRefiner), nil)["kafka"]
 	require.Equal(t, "mlflow-traces at localhost:9092", g.Source)
 	require.Empty(t, g.Notes)
 	require.Len(t, g.Destinations, 1)
@@ -152,12 +174,12 @@ func TestKafkaIsNamed(t *testing.T) {
 
 // What stops a partition is said, and what two exporters behind one group mean.
 func TestKafkaNotes(t *testing.T) {
-	g := Check(changed(t, safeRefiner, map[string]any{"extensions::mlflow_report": nil}), nil)["kafka"]
+	g := Check(changed(t, safeRefiner, change{"extensions::mlflow_report", nil}), nil)["kafka"]
 	require.Equal(t, []string{"exporter otlp_http: one 401, 403, 404, 408 or 500 stops a partition until another " +
 		"consumer gets it; write extensions::mlflow_report::retry_refusals: true"}, g.Notes)
 	require.Empty(t, g.Unsafe)
-	g = Check(changed(t, safeRefiner, map[string]any{
-		"service::pipelines::traces::exporters": []any{"otlp_http", "otlp_http/second"}}), nil)["kafka"]
+	g = Check(changed(t, safeRefiner, change{"service::pipelines::traces::exporters",
+		[]any{"otlp_http", "otlp_http/second"}}), nil)["kafka"]
 	require.Contains(t, strings.Join(g.Notes, "\n"), "write one receiver per destination")
 }
 
@@ -172,11 +194,11 @@ service:
   pipelines:
     traces: {receivers: [otlp], exporters: [otlp_http]}
     metrics: {receivers: [otlp/metrics], exporters: [otlp_http]}`
-	all := Check(changed(t, yaml, nil), nil)
+	all := Check(changed(t, yaml), nil)
 	require.Equal(t, []string{"otlp"}, slices.Collect(maps.Keys(all)))
 	require.Equal(t, progress.HandedOver, all["otlp"].Delivery)
 	require.NoError(t, Refusal(all, true))
-	all = Check(changed(t, yaml, map[string]any{"exporters::otlp_http::sending_queue": nil}), nil)
+	all = Check(changed(t, yaml, change{"exporters::otlp_http::sending_queue", nil}), nil)
 	require.ErrorContains(t, Refusal(all, true), "otlp: handed_over: otlp_http queues in memory")
 }
 

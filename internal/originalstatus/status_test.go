@@ -18,5 +18,6 @@ func TestReplace(t *testing.T) {
 		require.Equal(t, "503 Service Unavailable", resp.Status)
 		require.Equal(t, 401, Of(resp))
 	}
-	require.Equal(t, 200, Of(&http.Response{StatusCode: 200, Header: http.Header{header: {"x"}}}), "not a status")
+	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{header: {"x"}}}
+	require.Equal(t, http.StatusOK, Of(resp), "the header holds no status")
 }
