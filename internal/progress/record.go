@@ -27,6 +27,8 @@ type Record struct {
 	Last []string `json:"last,omitempty"`
 	// Open lists the numbers of the stored pages of open traces.
 	Open []int `json:"open,omitempty"`
+	// Filter identifies the filter with which the experiment was listed; empty for none.
+	Filter string `json:"filter,omitempty"`
 	// Totals of all runs so far.
 	Totals Totals `json:"totals"`
 	// Delivery is the weakest word with which traces were delivered so far; empty when none was, or

@@ -116,8 +116,8 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 		f.schedule.Unsettled = slices.ContainsFunc(f.report.Accounts, func(a progress.Account) bool {
 			return a.Missing != ""
 		})
-		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
 		debug.FreeOSMemory() // what a backfill needed is many times of what the looks need that follow
+		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
 		return err
 	case tail.LastDay:
 		f.settings.Part = true

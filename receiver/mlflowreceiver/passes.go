@@ -252,7 +252,7 @@ type work struct {
 func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work, error) {
 	now := time.Now()
 	w := &work{ledger: &progress.Ledger{}}
-	store := backfill.Store{Client: r.store, Source: r.fingerprint()}
+	store := backfill.Store{Client: r.store, Source: r.fingerprint("")}
 	if err := delivered.Probe(ctx, r.store); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
@@ -270,6 +270,12 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 				zap.String("report", earlier.Report), zap.Time("ended", earlier.Ended),
 				zap.Int64("traces", earlier.Accepted))
 		}
+	}
+	store, err = store.Adopt(ctx, r.fingerprint(r.cfg.Filter), func() ([]mlflow.Experiment, error) {
+		return r.source.Experiments(ctx)
+	})
+	if err != nil {
+		return nil, err
 	}
 	from := r.cfg.StartTime.Millis(now)
 	switch {
@@ -401,10 +407,10 @@ func (r *mlflowReceiver) end(now time.Time) int64 {
 	return r.cfg.EndTime.Millis(now)
 }
 
-// fingerprint identifies what positions belong to: the place that is read, the workspace and the
-// filter. Credentials and the form of the output don't matter.
-func (r *mlflowReceiver) fingerprint() string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, r.cfg.Filter}, "\x00")))
+// fingerprint identifies what positions belong to: the place that is read and the workspace. Credentials,
+// the filter and the form of the output don't matter. Earlier versions had the filter in it, too.
+func (r *mlflowReceiver) fingerprint(filter string) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, filter}, "\x00")))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -251,6 +251,9 @@ func (r *run) openReader(exp mlflow.Experiment) (*reader, error) {
 	if err := r.openSet(x); err != nil {
 		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
 	}
+	if err := r.refilter(x); err != nil {
+		return nil, fmt.Errorf("position of experiment %s: %w", exp.ID, err)
+	}
 	return x, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeSource serves traces from memory.
+// fakeSource serves traces from memory. A filter is what their ids begin with.
 type fakeSource struct {
 	mu          sync.Mutex
 	experiments []mlflow.Experiment
@@ -88,7 +89,7 @@ func (f *fakeSource) Count(_ context.Context, r mlflow.Range) (int64, error) {
 	defer f.mu.Unlock()
 	n := int64(0)
 	for _, i := range f.infos[r.ExperimentID] {
-		if i.Timestamp >= r.From && i.Timestamp < r.To {
+		if strings.HasPrefix(i.ID, r.Filter) && i.Timestamp >= r.From && i.Timestamp < r.To {
 			n++
 		}
 	}
@@ -103,7 +104,7 @@ func (f *fakeSource) Infos(_ context.Context, r mlflow.Range, after mlflow.Posit
 	}
 	var page []mlflow.Info
 	for _, i := range f.infos[r.ExperimentID] {
-		if i.Timestamp >= r.From && i.Timestamp < r.To && after.Less(position(i)) && len(page) < limit {
+		if strings.HasPrefix(i.ID, r.Filter) && i.Timestamp >= r.From && i.Timestamp < r.To && after.Less(position(i)) && len(page) < limit {
 			page = append(page, i)
 		}
 	}
@@ -158,8 +159,8 @@ func (f *fakeSource) Ended(_ context.Context, r mlflow.Range, since int64, after
 	defer f.mu.Unlock()
 	var page []mlflow.Info
 	for _, i := range f.infos[r.ExperimentID] {
-		if i.Timestamp >= r.From && (r.To == 0 || i.Timestamp < r.To) && after.Less(position(i)) &&
-			i.Timestamp+i.Duration >= since && len(page) < limit {
+		if strings.HasPrefix(i.ID, r.Filter) && i.Timestamp >= r.From && (r.To == 0 || i.Timestamp < r.To) &&
+			after.Less(position(i)) && i.Timestamp+i.Duration >= since && len(page) < limit {
 			page = append(page, i)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// Store keeps the records of one source and selection in a storage extension. Source identifies
-// them: another server or another filter has positions of its own.
+// Store keeps the records of one source in a storage extension. Source identifies them: another server
+// has positions of its own.
 type Store struct {
 	Client storage.Client
 	Source string
