@@ -19,8 +19,8 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// A configuration that is loaded again by SIGHUP goes on where the one before it was: with other intervals, with another
-// filter and without one. What the filter selects now is delivered, and no span comes twice.
+// A configuration that is loaded again by SIGHUP goes on where the one before it was: with other intervals, with
+// another filter and without one. What the filter selects now is delivered, and no span comes twice.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	s := need(t, database)

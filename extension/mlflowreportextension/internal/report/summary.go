@@ -110,8 +110,8 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 				progress.Count(e.Grown, "trace"), e.Name, e.ID)
 		}
 		if e.Gone > 0 {
-			fmt.Fprintf(b, "  gone      %s of %s (%s) delivered, and not at the source any more or left out by the filter\n",
-				progress.Count(e.Gone, "trace"), e.Name, e.ID)
+			fmt.Fprintf(b, "  gone      %s of %s (%s) delivered, and not at the source any more or left out by the "+
+				"filter\n", progress.Count(e.Gone, "trace"), e.Name, e.ID)
 		}
 	}
 	if r.SentAgain > 0 {

@@ -104,7 +104,8 @@ func (f *fakeSource) Infos(_ context.Context, r mlflow.Range, after mlflow.Posit
 	}
 	var page []mlflow.Info
 	for _, i := range f.infos[r.ExperimentID] {
-		if strings.HasPrefix(i.ID, r.Filter) && i.Timestamp >= r.From && i.Timestamp < r.To && after.Less(position(i)) && len(page) < limit {
+		if strings.HasPrefix(i.ID, r.Filter) && i.Timestamp >= r.From && i.Timestamp < r.To &&
+			after.Less(position(i)) && len(page) < limit {
 			page = append(page, i)
 		}
 	}

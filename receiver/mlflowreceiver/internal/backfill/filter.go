@@ -45,7 +45,8 @@ func (r *run) refilter(x *reader) error {
 // Adopt returns the store under the name that the positions of its source have. Earlier versions kept the positions of
 // each filter under a name of its own, older for the filter of now. The first run of this version goes on with those,
 // unless the source has others. experiments lists all experiments of the source.
-func (s Store) Adopt(ctx context.Context, older string, experiments func() ([]mlflow.Experiment, error)) (Store, error) {
+func (s Store) Adopt(ctx context.Context, older string, experiments func() ([]mlflow.Experiment, error)) (Store,
+	error) {
 	key := "positions/" + s.Source
 	name, err := s.Client.Get(ctx, key)
 	if err != nil {
@@ -67,7 +68,8 @@ func (s Store) Adopt(ctx context.Context, older string, experiments func() ([]ml
 
 // find returns the name under which there are positions of experiments: that of the store, else the older one, else
 // that of the store.
-func (s Store) find(ctx context.Context, older string, experiments func() ([]mlflow.Experiment, error)) ([]byte, error) {
+func (s Store) find(ctx context.Context, older string, experiments func() ([]mlflow.Experiment, error)) ([]byte,
+	error) {
 	all, err := experiments()
 	if err != nil {
 		return nil, err
