@@ -7,6 +7,7 @@ package kafka
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/kafkabroker"
@@ -40,6 +43,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "run make kafka first:", err)
 		os.Exit(1)
 	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // they mostly wait
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
@@ -49,12 +56,18 @@ type store struct {
 	Spans int    `json:"spans"`
 }
 
-func newStore(t *testing.T) (s store) {
-	t.Helper()
-	out, err := mlflowserver.Script(mlflowserver.Database, nil, "bulk_store.py", strconv.Itoa(traces), t.TempDir())
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(out, &s))
-	return s
+func newStore(dir string) (s store, err error) {
+	out, err := mlflowserver.Script(mlflowserver.Database, nil, "bulk_store.py", strconv.Itoa(traces), dir)
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(out, &s)
+}
+
+// destination is where collectors deliver to, and the exporter for it.
+type destination struct {
+	*otlpsink.Sink
+	exporter, endpoint string
 }
 
 // world is a store, a broker with a topic, and a destination.
@@ -62,7 +75,7 @@ type world struct {
 	store  store
 	broker *kafkabroker.Broker
 	topic  string
-	sink   *otlpsink.Sink
+	sink   destination
 	dir    string
 }
 
@@ -80,10 +93,9 @@ func (w *world) reader(t *testing.T, args ...string) *collector.Process {
 // refine starts config/kafka-refine.yaml.
 func (w *world) refine(t *testing.T, name string) *collector.Process {
 	t.Helper()
+	retry := "--set=exporters::" + w.sink.exporter + "::retry_on_failure::"
 	return w.start(t, "kafka-refine", name, "--set=service::telemetry::metrics::level=none",
-		"--set=service::telemetry::metrics::readers=[]",
-		"--set=exporters::otlp_http::retry_on_failure::initial_interval=100ms",
-		"--set=exporters::otlp_http::retry_on_failure::max_interval=500ms")
+		"--set=service::telemetry::metrics::readers=[]", retry+"initial_interval=100ms", retry+"max_interval=500ms")
 }
 
 func (w *world) start(t *testing.T, config, name string, args ...string) *collector.Process {
@@ -92,7 +104,7 @@ func (w *world) start(t *testing.T, config, name string, args ...string) *collec
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	env := []string{"OTELCOL_MLFLOW_SOURCE=sqlite:///" + w.store.Path, "OTELCOL_MLFLOW_BROKERS=" + w.broker.Address,
 		"OTELCOL_MLFLOW_TOPIC=" + w.topic, "OTELCOL_MLFLOW_GROUP=" + w.group(), "OTELCOL_MLFLOW_OUT=" + dir,
-		"OTELCOL_MLFLOW_ENDPOINT=" + w.sink.URL}
+		"OTELCOL_MLFLOW_EXPORTER=" + w.sink.exporter, "OTELCOL_MLFLOW_ENDPOINT=" + w.sink.endpoint}
 	return collector.Command(t, dir, env, collector.Kafka(),
 		append([]string{"--config", filepath.Join("config", config+".yaml")}, args...)...)
 }
@@ -112,15 +124,42 @@ func eventually(t testing.TB, condition func() bool, what string) {
 }
 
 func TestTopic(t *testing.T) {
-	s := newStore(t)
+	var s store
+	var making errgroup.Group
+	dir := t.TempDir()
+	making.Go(func() (err error) {
+		s, err = newStore(dir)
+		return err
+	})
 	broker := kafkabroker.Start(t, filepath.Join(t.TempDir(), "broker"))
-	newWorld := func(t *testing.T, topic string) *world {
-		t.Helper()
-		broker.Topic(t, topic, partitions)
-		return &world{store: s, broker: broker, topic: topic, sink: otlpsink.New(t), dir: t.TempDir()}
+	require.NoError(t, making.Wait())
+	run := func(topic string, sink func(t *testing.T) destination, test func(t *testing.T, w *world)) {
+		t.Run(topic, func(t *testing.T) {
+			t.Parallel()
+			broker.Topic(t, topic, partitions)
+			test(t, &world{store: s, broker: broker, topic: topic, sink: sink(t), dir: t.TempDir()})
+		})
 	}
-	t.Run("kills", func(t *testing.T) { kills(t, newWorld(t, "kills")) })
-	t.Run("refusals", func(t *testing.T) { refusals(t, newWorld(t, "refusals")) })
+	run("kills", overHTTP, kills)
+	run("refusals", overHTTP, func(t *testing.T, w *world) {
+		refusals(t, w, 401, 403, 404, 408, 500, 429, 502, 503, 504, otlpsink.Reset)
+	})
+	run("refusals-grpc", overGRPC, func(t *testing.T, w *world) {
+		refusals(t, w, int(codes.Unauthenticated), int(codes.PermissionDenied), int(codes.NotFound),
+			int(codes.Unimplemented), int(codes.Internal), int(codes.Unknown), int(codes.Unavailable), otlpsink.Busy)
+	})
+}
+
+func overHTTP(t *testing.T) destination {
+	t.Helper()
+	s := otlpsink.New(t)
+	return destination{s, "otlp_http", s.URL}
+}
+
+func overGRPC(t *testing.T) destination {
+	t.Helper()
+	s := otlpsink.NewGRPC(t)
+	return destination{s, "otlp_grpc", "http://" + s.Address}
 }
 
 // kills: a reader and one of two consumers die by kill -9 in the middle. Nothing is lost, little is repeated, and what
@@ -212,50 +251,77 @@ func spans(t *testing.T, all []ptrace.Traces) map[otlpsink.SpanKey]string {
 	return out
 }
 
+// unsafe are changes of the shipped configurations, by what is refused then.
+var unsafe = []struct{ config, set, says string }{
+	{"kafka-reader", "exporters::kafka::producer::required_acks=1", "write producer::required_acks: all"},
+	{"kafka-reader", "exporters::kafka::producer::allow_auto_topic_creation=true", "a wrong name is no error"},
+	{"kafka-reader", "exporters::kafka::sending_queue::wait_for_result=false", "kafka queues in memory"},
+	{"kafka-refine", "receivers::kafka::initial_offset=latest", "write earliest"},
+	{"kafka-refine", "receivers::kafka::message_marking::after=false", "before it is delivered"},
+	{"kafka-refine", "receivers::kafka::autocommit::enable=true", "write autocommit: {enable: false}"},
+	{"kafka-refine", "receivers::kafka::error_backoff::enabled=false", "write error_backoff"},
+	{"kafka-refine", "exporters::otlp_http::sending_queue::num_consumers=4", "num_consumers: 8"},
+}
+
+// The built distribution refuses a shipped configuration with a change that can lose messages or stop a partition.
+func TestUnsafeIsRefused(t *testing.T) {
+	for _, x := range unsafe {
+		t.Run(x.set, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := collector.Command(t, dir, []string{"OTELCOL_MLFLOW_OUT=" + dir}, collector.Kafka(), "validate",
+				"--config", filepath.Join("config", x.config+".yaml"), "--set="+x.set)
+			p.Done(1)
+			require.Contains(t, p.Logs(), "strict: delivery would not be acknowledged")
+			require.Contains(t, p.Logs(), x.says)
+		})
+	}
+}
+
 // refusals: a destination answers for a second with each of these. Everything arrives through one consumer: no
 // partition stops. A message holds one trace.
-func refusals(t *testing.T, w *world) {
-	blips := &blips{statuses: []int{401, 403, 404, 408, 500, 429, 502, 503, 504, otlpsink.Reset}}
+func refusals(t *testing.T, w *world, answers ...int) {
+	blips := &blips{answers: answers}
 	w.sink.Script(blips.answer)
 	reader := w.reader(t, "--set=exporters::kafka::partition_traces_by_id=true")
 	reader.Done(0)
 	require.EqualValues(t, traces, w.broker.Messages(w.topic))
 	consumer := w.refine(t, "only")
 	w.arrived(t)
-	require.Empty(t, blips.left(), "the statuses that were not played")
+	require.Empty(t, blips.left(), "the answers that were not played")
 	consumer.Signal(syscall.SIGTERM)
 	consumer.Done(0)
 }
 
-// blips answers with one status after the other for a second, and takes some requests between them.
+// blips answers with one answer after the other for a second, and takes some requests between them.
 type blips struct {
-	mu       sync.Mutex
-	statuses []int
-	began    time.Time // of the status under way
-	taken    int       // since the one before
+	mu      sync.Mutex
+	answers []int
+	began   time.Time // of the answer under way
+	taken   int       // since the one before
 }
 
 func (b *blips) answer(ptrace.Traces, <-chan struct{}) (int, string) {
 	const between = 20 // requests
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.taken < between || len(b.statuses) == 0 {
+	if b.taken < between || len(b.answers) == 0 {
 		b.taken++
 		return 0, ""
 	}
 	if b.began.IsZero() {
 		b.began = time.Now()
 	}
-	status := b.statuses[0]
+	answer := b.answers[0]
 	if time.Since(b.began) > time.Second {
-		b.statuses, b.began, b.taken = b.statuses[1:], time.Time{}, 0
+		b.answers, b.began, b.taken = b.answers[1:], time.Time{}, 0
 	}
-	return status, "a blip"
+	return answer, "a blip"
 }
 
-// left are the statuses that have not been answered.
+// left are the answers that were not played.
 func (b *blips) left() []int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.statuses
+	return b.answers
 }
