@@ -12,7 +12,7 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
 .PHONY: build minimal kafka run written check test test-unit test-race test-rest lint modules cross release generate e2e \
-	compat faults bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
+	compat faults scale bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
 
@@ -120,6 +120,14 @@ faults: build
 	go test -C test -count=1 -timeout 40m -v ./week -args -steps=$(FAULTS_STEPS) -kills=$$(($(FAULTS_STEPS) / 50)) \
 		-seed=$(FAULTS_SEED)
 	go test -C test -count=1 -timeout 30m -v ./hostile -args -full
+
+# Kills a reader, consumers and the broker of a topic again and again. Half an hour; seed 0 takes one from the clock.
+SCALE_KILLS ?= 50
+SCALE_TRACES ?= 20000
+SCALE_SEED ?= 0
+scale: kafka
+	go test -C test -count=1 -timeout 75m -v -run '^TestScale$$' ./kafka -args -kills=$(SCALE_KILLS) \
+		-traces=$(SCALE_TRACES) -seed=$(SCALE_SEED)
 
 bench: bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail
 

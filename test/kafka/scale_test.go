@@ -1,0 +1,88 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kafka
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/kafkabroker"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+// brokerPatience is how long the group may take after a broker was killed: it goes through its log, and the sessions of
+// the consumers end first.
+const brokerPatience = 10 * time.Minute
+
+// victim is what is killed.
+type victim int
+
+const (
+	theReader victim = iota
+	aConsumer
+	theBroker
+	victims
+)
+
+func (v victim) String() string { return [...]string{"reader", "consumer", "broker"}[v] }
+
+// Reader, consumers and broker are killed with -9 at random moments of one run and started again at once. Nothing is
+// lost. make scale runs it.
+func TestScale(t *testing.T) {
+	if *killsFlag == 0 {
+		t.Skip("make scale runs it: it takes a minute for each kill of a broker")
+	}
+	seed := *seedFlag
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("%d kills, %d traces, seed %d", *killsFlag, *tracesFlag, seed)
+	random := rand.New(rand.NewPCG(seed, 22))
+	s, err := newStore(t.TempDir(), *tracesFlag)
+	require.NoError(t, err)
+	broker := kafkabroker.Start(t, filepath.Join(t.TempDir(), "broker"))
+	broker.Topic(t, "scale", partitions)
+	w := &world{store: s, broker: broker, topic: "scale", sink: overHTTP(t), dir: t.TempDir()}
+	w.sink.CountOnly()
+	w.sink.Script(slowly)
+
+	reader := w.reader(t)
+	consumers := []*collector.Process{w.refine(t, "first"), w.refine(t, "second")}
+	var killed [victims]int
+	for i := range *killsFlag {
+		from := w.sink.Distinct()
+		mark := from + random.IntN(max(1, 2*(s.Spans-from)/(*killsFlag-i+1)))
+		within(t, brokerPatience, func() bool { return w.sink.Distinct() >= mark }, "it goes on after a kill")
+		whom := victim(random.IntN(int(victims)))
+		if whom == theReader && reader.Ended() {
+			whom = aConsumer
+		}
+		killed[whom]++
+		switch whom {
+		case theReader:
+			reader.Kill()
+			reader = w.reader(t)
+		case aConsumer:
+			n := random.IntN(len(consumers))
+			consumers[n].Kill()
+			consumers[n] = w.refine(t, "consumer-"+strconv.Itoa(i))
+		case theBroker:
+			broker.Kill()
+			broker.Restart()
+		}
+	}
+	require.Zero(t, reader.WaitFor(brokerPatience), "%s", reader.Logs())
+	w.arrived(t, brokerPatience)
+	repeated := otlpsink.Repeated(w.sink.Spans())
+	t.Logf("killed: %d reader, %d consumer, %d broker; %d of %d traces came again", killed[theReader],
+		killed[aConsumer], killed[theBroker], repeated, *tracesFlag)
+	require.LessOrEqual(t, repeated, killed[theReader]*readerAtRisk+killed[aConsumer]*pollAtRisk+
+		killed[theBroker]*(readerAtRisk+pollAtRisk))
+}
