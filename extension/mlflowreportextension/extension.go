@@ -28,9 +28,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/answers"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/page"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
-	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/storagefile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/storagefile"
 )
 
 // reporter is the extension. Receivers, processors and exporters find it among the extensions of

@@ -123,8 +123,15 @@ func (c *comparison) value(at string, s *Schema, v reflect.Value, stated bool) {
 	c.leaf(at, s, def, v, pointer, stated)
 }
 
-// list compares an array with a slice.
+// list compares an array with a slice. One that has a short form is an array or a scalar.
 func (c *comparison) list(at string, s, def *Schema, v reflect.Value) {
+	if isScalar(v.Type()) {
+		for _, form := range def.AnyOf {
+			if slices.Equal(form.Types, []string{"array"}) {
+				def = form
+			}
+		}
+	}
 	if !slices.Equal(def.Types, []string{"array"}) || def.Items == nil {
 		c.report(at, "type is %v, the field is a list", def.Types)
 		return

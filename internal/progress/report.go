@@ -58,6 +58,7 @@ type SkippedTrace struct {
 type Run struct {
 	Receiver component.ID
 	Mode     string
+	Shard    Shard // what the run reads of a backfill
 	Source   mlflow.Description
 	// Delivery is the word for what was delivered. DeliveryReason says why it is weaker than
 	// acknowledged, and what to do.

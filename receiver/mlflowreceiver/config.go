@@ -82,6 +82,8 @@ type Config struct {
 	// GiveUpAfter ends a run with on_complete: shutdown whose destination refuses and has accepted
 	// nothing for so long; 0 is never.
 	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
+	// Shard is the part of a backfill that this receiver reads, where several processes share it.
+	Shard ShardConfig `mapstructure:"shard"`
 	// Recheck is how many recent days are listed again by each run where the source has no sums of
 	// durations.
 	Recheck selection.Recheck `mapstructure:"recheck"`
@@ -149,6 +151,61 @@ type LateChangesConfig struct {
 	// ResendSpans sends the spans of a changed trace again, the topmost one with a higher revision. It is
 	// for destinations that replace a span by a newer one with its id.
 	ResendSpans bool `mapstructure:"resend_spans"`
+}
+
+// ShardConfig says which part of a backfill is read.
+type ShardConfig struct {
+	// Index is that of this process, from 0 on. It must be written where Count is more than 1.
+	Index int `mapstructure:"index"`
+	// Count is the number of processes that share the backfill; 1 for one that reads everything.
+	Count int `mapstructure:"count"`
+	// Import is what begins a storage that does not hold the position of this shard: the folders of the
+	// former shards, or the word none to start over.
+	Import Imports `mapstructure:"import"`
+}
+
+// noIndex stands for an index that is not written, or that comes from a variable that is not set. 0 would
+// make several processes read the same.
+const noIndex = -1
+
+// Imports are the folders whose positions are imported; the word none alone imports nothing.
+type Imports []string
+
+// UnmarshalScalar implements confmap.ScalarUnmarshaler, for the word none and for a single folder.
+func (i *Imports) UnmarshalScalar(v confmap.ScalarValue) error {
+	text, ok := v.GetRaw().(string)
+	if !ok {
+		return fmt.Errorf("import: %v is not a list of folders; write the folders of the former shards, or none",
+			v.GetRaw())
+	}
+	*i = nil
+	if text != "" {
+		*i = Imports{text}
+	}
+	return nil
+}
+
+// none reports whether the word none is written.
+func (i Imports) none() bool { return len(i) == 1 && i[0] == importNone }
+
+const importNone = "none"
+
+// shard is the part of the backfill that is read.
+func (c *Config) shard() progress.Shard {
+	return progress.Shard{Index: c.Shard.Index, Count: c.Shard.Count}
+}
+
+// requestsPerSecond is the part of this shard of what is bounded for all of them together.
+func (c *Config) requestsPerSecond() float64 {
+	return c.RequestsPerSecond / float64(max(c.Shard.Count, 1))
+}
+
+// utilization is the part of this shard; what has no bound stays so.
+func (c *Config) utilization() float64 {
+	if c.MaxSourceUtilization >= 1 {
+		return c.MaxSourceUtilization
+	}
+	return c.MaxSourceUtilization / float64(max(c.Shard.Count, 1))
 }
 
 // ExperimentsConfig selects experiments: ids and names add up, exclude wins.
@@ -228,6 +285,7 @@ func createDefaultConfig() component.Config {
 		RejectAfter:        30 * time.Second,
 		Accept:             progress.Acknowledged,
 		GiveUpAfter:        15 * time.Minute,
+		Shard:              ShardConfig{Count: 1},
 		Recheck:            selection.RecheckDays(7),
 		Rotate:             10,
 		OnReplaced:         OnReplacedStop,
@@ -258,6 +316,9 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	err := selection.Normalize(conf)
 	if err == nil {
 		err = configkeys.Unmarshal(conf, c, meant)
+	}
+	if err == nil && c.Shard.Count > 1 && conf.Get("shard::index") == nil {
+		c.Shard.Index = noIndex
 	}
 	if err == nil && !conf.IsSet("concurrency") && source.IsDatabaseServer(string(c.TrackingURI)) {
 		c.Concurrency = 1

@@ -119,7 +119,8 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 // newReport begins the report of a run.
 func (r *mlflowReceiver) newReport() progress.Run {
 	report := progress.Run{
-		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Started: time.Now(), Source: r.about.Description,
+		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Shard: r.cfg.shard(), Started: time.Now(),
+		Source: r.about.Description,
 	}
 	r.delivers(&report)
 	return report
@@ -252,11 +253,10 @@ type work struct {
 func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work, error) {
 	now := time.Now()
 	w := &work{ledger: &progress.Ledger{}}
-	store := backfill.Store{Client: r.store, Source: r.fingerprint("")}
 	if err := delivered.Probe(ctx, r.store); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
-	isNew, err := store.Use(ctx)
+	store, isNew, err := r.takeStore(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -270,12 +270,6 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 				zap.String("report", earlier.Report), zap.Time("ended", earlier.Ended),
 				zap.Int64("traces", earlier.Accepted))
 		}
-	}
-	store, err = store.Adopt(ctx, r.fingerprint(r.cfg.Filter), func() ([]mlflow.Experiment, error) {
-		return r.source.Experiments(ctx)
-	})
-	if err != nil {
-		return nil, err
 	}
 	from := r.cfg.StartTime.Millis(now)
 	switch {
@@ -295,7 +289,7 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 	}
 	w.settings = backfill.Settings{
 		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from,
-		Filter: r.cfg.Filter, List: r.list,
+		Filter: r.cfg.Filter, List: r.list, Shard: r.cfg.shard(),
 		PageSize: r.windowSize(), Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
 		RejectAfter: r.cfg.RejectAfter, Ends: r.cfg.OnComplete == OnCompleteShutdown, GiveUpAfter: r.cfg.GiveUpAfter,
 		RetrySkipped: r.cfg.RetrySkipped, UnfinishedAfter: r.cfg.UnfinishedAfter,

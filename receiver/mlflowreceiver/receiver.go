@@ -96,7 +96,7 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	r.source, r.about, err = source.Open(ctx, source.Settings{
 		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(),
 		Concurrency:       r.cfg.Concurrency,
-		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxUtilization: r.cfg.MaxSourceUtilization,
+		RequestsPerSecond: r.cfg.requestsPerSecond(), MaxUtilization: r.cfg.utilization(),
 		MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20,
 		Retry:        r.cfg.RetryOnFailure,
 		Databricks:   r.cfg.workspace(), Database: r.cfg.database(), Artifacts: r.cfg.Artifacts,
@@ -105,6 +105,11 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	})
 	if err != nil {
 		return fmt.Errorf("tracking_uri: %w", err)
+	}
+	if r.store != nil {
+		if err := r.checkShard(ctx); err != nil {
+			return err
+		}
 	}
 	if r.cfg.TracesPerSecond > 0 && r.cfg.Mode != ModeCheck { // which reads a few traces only
 		r.source = source.Limit(r.source, r.cfg.TracesPerSecond)

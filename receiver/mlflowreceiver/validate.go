@@ -172,6 +172,7 @@ func (c *Config) validateRun() error {
 		errs = append(errs, errors.New("retry_on_failure::enabled: false would end a run at the first failure of "+
 			"the source; bound the time with max_elapsed_time instead"))
 	}
+	errs = append(errs, c.validateShard())
 	if strings.TrimSpace(c.TraceIDsFile) != "" && c.Mode != ModeBackfill {
 		errs = append(errs, errors.New("trace_ids_file: goes with mode backfill only"))
 	}
@@ -190,6 +191,45 @@ func (c *Config) validateTail() error {
 	}
 	if c.CollectionInterval < minInterval {
 		errs = append(errs, fmt.Errorf("collection_interval: %s is less than %s", c.CollectionInterval, minInterval))
+	}
+	return errors.Join(errs...)
+}
+
+// validateShard finds shards that can't share a backfill.
+func (c *Config) validateShard() error {
+	s := c.Shard
+	var errs []error
+	switch {
+	case s.Count < 1:
+		return fmt.Errorf("shard::count: %d is not a number of processes from 1 on", s.Count)
+	case s.Index == noIndex:
+		errs = append(errs, fmt.Errorf("shard::index: required; write which of the %d shards this process reads, from 0 "+
+			"to %d", s.Count, s.Count-1))
+	case s.Index < 0 || s.Index >= s.Count:
+		errs = append(errs, fmt.Errorf("shard::index: %d is not between 0 and %d; the first of %s has the index 0",
+			s.Index, s.Count-1, progress.Count(int64(s.Count), "shard")))
+	}
+	for i, folder := range s.Import {
+		switch {
+		case folder == "":
+			errs = append(errs, fmt.Errorf("shard::import[%d]: empty; write the storage folder of a former shard", i))
+		case folder == importNone && len(s.Import) > 1:
+			errs = append(errs, errors.New("shard::import: write folders or none, not both"))
+		}
+	}
+	if len(s.Import) > 0 && c.inMemory() {
+		errs = append(errs, errors.New("shard::import: there is no storage that could keep what is imported; write "+
+			"storage: file_storage"))
+	}
+	if s.Count == 1 {
+		return errors.Join(errs...)
+	}
+	if c.Mode != ModeBackfill {
+		errs = append(errs, fmt.Errorf("shard: goes with mode backfill only; mode %s looks at everything: remove shard",
+			c.Mode))
+	}
+	if strings.TrimSpace(c.TraceIDsFile) != "" {
+		errs = append(errs, errors.New("shard: a list of traces is read by one process; remove shard or trace_ids_file"))
 	}
 	return errors.Join(errs...)
 }

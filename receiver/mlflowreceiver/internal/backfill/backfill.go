@@ -304,7 +304,7 @@ func (r *run) open() error {
 	r.spans.gone = r.totalGone()
 	for _, x := range r.readers {
 		count := x.total()
-		if count < 0 && len(x.ranges) > 0 {
+		if count < 0 && len(x.ranges) > 0 && x.owned == nil {
 			count, err = r.Source.Count(r.ctx,
 				mlflow.Range{ExperimentID: x.exp.ID, From: r.From, To: r.To, Filter: r.Filter})
 			if err != nil {

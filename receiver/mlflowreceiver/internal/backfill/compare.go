@@ -32,6 +32,9 @@ func (r *run) plan(pass int) (more bool, err error) {
 	if err := r.count(pass); err != nil {
 		return false, err
 	}
+	if err := r.findFirst(pass); err != nil {
+		return false, err
+	}
 	for _, x := range r.readers {
 		if pass > 0 && !x.complete {
 			continue
@@ -82,8 +85,8 @@ func (r *run) loadDays() (err error) {
 
 // input is what is known of an experiment.
 func (r *run) input(x *reader) reconcile.Input {
-	return reconcile.Input{From: r.From, To: r.To, Days: x.days, Listed: x.set.Listed(), Source: x.counts,
-		Differ: x.differ}
+	return reconcile.Input{From: max(r.From, x.first), To: r.To, Owned: x.owned, Days: x.days, Listed: x.set.Listed(),
+		Source: x.counts, Differ: x.differ}
 }
 
 // count asks the source for the traces of each day, first for all experiments together and only
@@ -95,6 +98,9 @@ func (r *run) count(pass int) error {
 	}
 	if r.Filter != "" {
 		return r.probe(pass)
+	}
+	if !r.Shard.Whole() {
+		return r.countOwned(pass)
 	}
 	if len(r.readers) == 0 || pass == 0 && r.unlisted() { // everything is listed, whatever the source counts
 		return nil
@@ -167,7 +173,11 @@ func (r *run) probe(pass int) error {
 		x.differ = nil
 		var err error
 		x.exact = true
-		x.differ, err = reconcile.Disagreements(r.ctx, r.input(x),
+		in := r.input(x)
+		if x.owned != nil && pass > 0 { // each day is asked for alone: not for those without traces that were just listed
+			in.Listed = nil
+		}
+		x.differ, err = reconcile.Disagreements(r.ctx, in,
 			func(ctx context.Context, of reconcile.TimeRange, n int64) (bool, error) {
 				return r.Source.Exactly(ctx, mlflow.Range{ExperimentID: x.exp.ID, From: of.From, To: of.To,
 					Filter: r.Filter}, n)
@@ -308,10 +318,7 @@ func (r *run) openSet(x *reader) (err error) {
 		x.telling.dirty = true
 		x.note = "another experiment has the same id now, so it was delivered from its start"
 	}
-	name := r.Store.key("", x.exp.ID)[1:]
-	if rec.Generation > 0 {
-		name = fmt.Sprintf("%s.%d", name, rec.Generation)
-	}
+	name := r.Store.set(x.exp.ID, rec.Generation)
 	if x.set, err = delivered.Open(r.ctx, r.Store.Client, name, r.Now().UnixMilli()); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/reconcile"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/shard"
 )
 
 // reader is the work on one experiment.
@@ -22,6 +23,10 @@ type reader struct {
 	exp mlflow.Experiment
 
 	set *delivered.Set
+	// Of a shard: which days it owns, nil for all; and the start of the day of the first trace, where the
+	// source can't count by day.
+	owned func(mlflow.Day) bool
+	first int64
 
 	planning sync.Mutex           // windows are planned one after the other
 	again    []int                // pages of open traces of earlier runs, tried again before anything is listed
@@ -35,6 +40,8 @@ type reader struct {
 	listing    *delivered.Listing // of the first range; nil before it is begun
 	after      mlflow.Position    // how far it came
 	from       int64              // from where on this run listed it
+	remaining  int64              // of a shard, if counting: traces of the range that are not listed yet
+	counting   bool
 	listed     []reconcile.TimeRange
 	list       []ListedTrace     // of a run over a list; such a reader lists nothing
 	found      []mlflow.Info     // of a run over found traces; such a reader lists nothing
@@ -75,7 +82,8 @@ type reader struct {
 }
 
 func (r *run) newReader(x mlflow.Experiment, rec progress.Record, left []string) *reader {
-	e := &reader{run: r, exp: x, record: rec, open: newOpenTraces(rec.Open), telling: newTelling(left)}
+	e := &reader{run: r, exp: x, record: rec, open: newOpenTraces(rec.Open), telling: newTelling(left),
+		owned: shard.Owned(r.Shard, x.ID)}
 	b := r.newBackOff()
 	e.breaker = breaker{backOff: b.NextBackOff, reset: b.Reset}
 	e.quarantine.after = r.RejectAfter
@@ -148,7 +156,7 @@ func (x *reader) planEnded(ctx context.Context) (*window, error) {
 		last := infos[len(infos)-1]
 		x.endedAfter = mlflow.Position{Timestamp: last.Timestamp, ID: last.ID}
 		w := &window{reader: x}
-		if err := w.choose(ctx, infos); err != nil {
+		if err := w.choose(ctx, x.ours(infos)); err != nil {
 			return nil, err
 		}
 		if len(w.infos)+len(w.delivered)+len(w.edited) == 0 {
@@ -185,12 +193,12 @@ func (x *reader) planRange(ctx context.Context) (*window, error) {
 			after = mlflow.Position{}
 		}
 		x.listing, x.after, x.from = listing, after, of.From
+		x.remaining, x.counting = x.counted(of)
 		if after != (mlflow.Position{}) { // what appeared before it since is not seen
-			x.from = after.Timestamp
+			x.from, x.counting = after.Timestamp, false
 		}
 	}
-	infos, err := r.Source.Infos(ctx, mlflow.Range{ExperimentID: x.exp.ID, From: of.From, To: of.To, Filter: r.Filter},
-		x.after, r.PageSize)
+	infos, err := x.page(ctx, of)
 	if err != nil {
 		return nil, err
 	}
@@ -200,12 +208,12 @@ func (x *reader) planRange(ctx context.Context) (*window, error) {
 		if !future {
 			x.listed = append(x.listed, reconcile.TimeRange{From: x.from, To: of.To})
 		}
-		x.ranges, x.listing, x.after = x.ranges[1:], nil, mlflow.Position{}
+		x.ranges, x.listing, x.after, x.counting = x.ranges[1:], nil, mlflow.Position{}, false
 	} else {
 		last := infos[len(infos)-1]
 		x.after = mlflow.Position{Timestamp: last.Timestamp, ID: last.ID}
 		w.upto = x.after
-		if err := w.choose(ctx, infos); err != nil {
+		if err := w.choose(ctx, x.ours(infos)); err != nil {
 			return nil, err
 		}
 	}

@@ -23,7 +23,9 @@ type Store struct {
 
 func (s Store) key(kind, name string) string { return kind + "/" + s.Source + "/" + name }
 
-func (s Store) position(experimentID string) string { return s.key("position", experimentID) }
+const positionKind = "position"
+
+func (s Store) position(experimentID string) string { return s.key(positionKind, experimentID) }
 
 func (s Store) open(experimentID string, page int) string {
 	return s.key("open", experimentID+"/"+strconv.Itoa(page))
@@ -36,16 +38,50 @@ func (s Store) spans() string { return "spans/" + s.Source }
 // usedKey says that a storage was used before.
 const usedKey = "used"
 
-// Use marks the storage as used and reports whether it is new: nothing was ever stored in it.
-func (s Store) Use(ctx context.Context) (isNew bool, err error) {
+// IsNew reports whether nothing was ever stored.
+func (s Store) IsNew(ctx context.Context) (bool, error) {
 	b, err := s.Client.Get(ctx, usedKey)
 	if err != nil {
 		return false, fmt.Errorf("reading the storage: %w", err)
 	}
-	if b != nil {
-		return false, nil
+	return b == nil, nil
+}
+
+// Use marks the storage as used.
+func (s Store) Use(ctx context.Context) error { return s.Client.Set(ctx, usedKey, []byte("1")) }
+
+// claimKey holds which shard the storage keeps the position of.
+const claimKey = "shard"
+
+// Claim returns which shard the storage keeps the position of, whatever its source.
+func (s Store) Claim(ctx context.Context) (progress.Claim, error) {
+	b, err := s.Client.Get(ctx, claimKey)
+	if err != nil {
+		return progress.Claim{}, fmt.Errorf("reading the storage: %w", err)
 	}
-	return true, s.Client.Set(ctx, usedKey, []byte("1"))
+	return progress.DecodeClaim(b)
+}
+
+// SetClaim stores which shard the storage keeps the position of.
+func (s Store) SetClaim(ctx context.Context, c progress.Claim) error {
+	return s.Client.Set(ctx, claimKey, c.Encode())
+}
+
+// Of is the store of a generation of a claim. Each has records of its own.
+func (s Store) Of(c progress.Claim) Store {
+	if c.Generation > 0 {
+		s.Source += "." + strconv.Itoa(c.Generation)
+	}
+	return s
+}
+
+// set is the name of the delivered set of an experiment.
+func (s Store) set(experimentID string, generation int) string {
+	name := s.Source + "/" + experimentID
+	if generation > 0 {
+		name += "." + strconv.Itoa(generation)
+	}
+	return name
 }
 
 // Load returns the record of an experiment; without one, an empty record. telling are the ids of traces of which
@@ -95,10 +131,12 @@ func (s Store) Sent(ctx context.Context, ids []string) (map[string]bool, error) 
 	return sent, nil
 }
 
+const startKind = "start"
+
 // FixStart returns the start of a relative range as it was at the first start: the one stored, else
 // now's, which it stores.
 func (s Store) FixStart(ctx context.Context, written string, now int64) (int64, error) {
-	key := s.key("start", written)
+	key := s.key(startKind, written)
 	b, err := s.Client.Get(ctx, key)
 	if err != nil {
 		return 0, fmt.Errorf("reading the storage: %w", err)

@@ -16,6 +16,9 @@ type Input struct {
 	// From <= timestamp < To is what the run reads, Unix milliseconds. To does not lie in the
 	// future.
 	From, To int64
+	// Owned, where it is not nil, says which days the run reads. Days, Listed and Source may tell of
+	// others; they don't count.
+	Owned func(mlflow.Day) bool
 	// Days and Listed are those of the delivered set, in ascending order.
 	Days   []delivered.Day
 	Listed []delivered.Range
@@ -105,7 +108,7 @@ func newPlanner(in Input) *planner {
 	}
 	p.all = delivered.Range{From: mlflow.DayOf(in.From), To: mlflow.DayOf(in.To-1) + 1}
 	for _, d := range in.Days {
-		if d.Date >= p.all.From && d.Date < p.all.To {
+		if d.Date >= p.all.From && d.Date < p.all.To && p.owns(d.Date) {
 			p.days = append(p.days, d)
 			p.records[d.Date] = d
 		}
@@ -127,12 +130,32 @@ func NewPlan(in Input) Plan {
 	return Plan{Ranges: p.ranges(), Causes: p.causes}
 }
 
+// owns reports whether the run reads a day, as far as it lies in its range.
+func (p *planner) owns(d mlflow.Day) bool { return p.Owned == nil || p.Owned(d) }
+
 // add puts days into the plan, as far as they belong to the run.
 func (p *planner) add(r delivered.Range, why Reason) {
-	r.From, r.To = max(r.From, p.all.From), min(r.To, p.all.To)
-	if r.From < r.To {
-		p.causes = append(p.causes, Cause{r, why})
+	for _, own := range p.own(r) {
+		p.causes = append(p.causes, Cause{own, why})
 	}
+}
+
+// own are the days of a range that belong to the run, in ranges that don't touch.
+func (p *planner) own(r delivered.Range) (list []delivered.Range) {
+	r.From, r.To = max(r.From, p.all.From), min(r.To, p.all.To)
+	if p.Owned == nil && r.From < r.To {
+		return []delivered.Range{r}
+	}
+	for d := r.From; d < r.To; d++ {
+		switch n := len(list); {
+		case !p.owns(d):
+		case n > 0 && list[n-1].To == d:
+			list[n-1].To++
+		default:
+			list = append(list, delivered.Range{From: d, To: d + 1})
+		}
+	}
+	return list
 }
 
 func (p *planner) addDay(d mlflow.Day, why Reason) { p.add(delivered.Range{From: d, To: d + 1}, why) }
@@ -162,7 +185,7 @@ func (p *planner) compare() {
 		return
 	}
 	for d, c := range p.Source.Days {
-		if _, recorded := p.records[d]; recorded || c.Traces == 0 {
+		if _, recorded := p.records[d]; recorded || c.Traces == 0 || !p.owns(d) {
 			continue
 		}
 		why := Unlisted
@@ -175,17 +198,16 @@ func (p *planner) compare() {
 
 // known are the days of the run that have a record or were listed, in ranges that don't touch.
 func (p *planner) known() []delivered.Range {
-	have := slices.Clone(p.Listed)
+	var have []delivered.Range
+	for _, r := range p.Listed {
+		have = append(have, p.own(r)...)
+	}
 	for _, d := range p.days {
 		have = append(have, delivered.Range{From: d.Date, To: d.Date + 1})
 	}
 	slices.SortFunc(have, func(a, b delivered.Range) int { return cmp.Compare(a.From, b.From) })
 	var joined []delivered.Range
 	for _, r := range have {
-		r.From, r.To = max(r.From, p.all.From), min(r.To, p.all.To)
-		if r.From >= r.To {
-			continue
-		}
 		if n := len(joined); n > 0 && joined[n-1].To >= r.From {
 			joined[n-1].To = max(joined[n-1].To, r.To)
 			continue
@@ -310,8 +332,14 @@ func (p *planner) ranges() []TimeRange {
 	return list
 }
 
-// joins reports whether there are no traces on the days from <= day < to.
+// joins reports whether the run may list the days from <= day < to with others: it reads all of them,
+// and there are no traces.
 func (p *planner) joins(from, to mlflow.Day) bool {
+	for d := from; p.Owned != nil && d < to; d++ {
+		if !p.owns(d) {
+			return false
+		}
+	}
 	for i := range p.days {
 		if d := p.days[i].Date; d >= from && d < to && !p.empty(d) {
 			return false

@@ -1,0 +1,63 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package progress
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
+)
+
+// Shard is one of Count readers that share a backfill; Index counts from 0. The zero Shard reads
+// everything, as one with a Count of 1 does.
+type Shard struct {
+	Index int `json:"index"`
+	Count int `json:"count"`
+}
+
+// Whole reports whether the reader is the only one.
+func (s Shard) Whole() bool { return s.Count <= 1 }
+
+// Same reports whether two shards read the same.
+func (s Shard) Same(o Shard) bool { return s == o || s.Whole() && o.Whole() }
+
+// String says what is read: "shard 2 of 4 (index 1)", or everything.
+func (s Shard) String() string {
+	if s.Whole() {
+		return "everything"
+	}
+	return fmt.Sprintf("shard %d of %d (index %d)", s.Index+1, s.Count, s.Index)
+}
+
+// Claim is what is stored of the shard that a storage keeps the position of.
+type Claim struct {
+	Shard
+	// Generation counts how often the storage was given to another shard. Each has records of its own.
+	Generation int `json:"generation,omitempty"`
+	// Importing is true until the records of former shards are copied.
+	Importing bool `json:"importing,omitempty"`
+}
+
+const claimVersion = "mlflow-shard-1"
+
+// Encode returns the claim with its version and a checksum.
+func (c Claim) Encode() []byte { return sealJSON(claimVersion, c) }
+
+// DecodeClaim reads what Encode wrote; no bytes at all are the claim of a reader of everything. The
+// error is delivered.ErrDamaged or delivered.ErrNewerFormat, with what is wrong.
+func DecodeClaim(b []byte) (Claim, error) {
+	if b == nil {
+		return Claim{}, nil
+	}
+	_, body, err := unseal(b, "the shard", " ", claimVersion)
+	if err != nil {
+		return Claim{}, err
+	}
+	var c Claim
+	if err := json.Unmarshal(body, &c); err != nil {
+		return Claim{}, fmt.Errorf("%w: the shard: %w", delivered.ErrDamaged, err)
+	}
+	return c, nil
+}
