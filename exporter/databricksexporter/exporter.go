@@ -53,6 +53,7 @@ type databricksExporter[T any] struct {
 	newChecker  func(preflight.Settings) *preflight.Checker
 	verifier    *verify.Verifier // nil for logs and metrics, which are not counted
 	router      *send.Router[T]
+	readers     int // processes that share traces_per_second
 
 	stored *route.Stored // nil without queues on disk
 }
@@ -127,6 +128,10 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 	}
 	if err := e.recall(ctx, host); err != nil {
 		return err
+	}
+	e.readers = 1
+	if s := progress.Find[progress.Sharing](host); s != nil {
+		e.readers = s.Readers(e.set.ID)
 	}
 	e.watch(host)
 	e.status.Connect(progress.Find[progress.DestinationSink](host), func(err error) {

@@ -24,7 +24,7 @@ func (e *databricksExporter[T]) newRouter(ctx context.Context) (*send.Router[T],
 	link.URL = e.access.Host + link.Path
 	var pacer *send.Pacer
 	if s.prepare != nil { // the quota is one of traces
-		pacer = send.NewPacer(e.cfg.TracesPerSecond)
+		pacer = send.NewPacer(e.cfg.TracesPerSecond / float64(e.readers))
 	}
 	base := send.SenderSettings[T]{
 		Kind: s.kind, Prepare: s.prepare, Link: link, Pacer: pacer, Verifier: e.verifier,

@@ -74,6 +74,7 @@ var (
 	_ progress.Ending                             = (*reporter)(nil)
 	_ progress.DestinationSink                    = (*reporter)(nil)
 	_ progress.RefinementSink                     = (*reporter)(nil)
+	_ progress.Sharing                            = (*reporter)(nil)
 )
 
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {

@@ -57,6 +57,19 @@ func (r *reporter) Held(receiver component.ID) string {
 	return ""
 }
 
+// Readers implements progress.Sharing.
+func (r *reporter) Readers(exporter component.ID) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 1
+	for _, f := range r.guarantees {
+		if slices.Contains(f.Exporters(), exporter.String()) {
+			n = max(n, f.Readers)
+		}
+	}
+	return n
+}
+
 // EndLines implements progress.Sink.
 func (r *reporter) EndLines(receiver component.ID) error {
 	r.mu.Lock()

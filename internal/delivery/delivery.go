@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -27,8 +28,11 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
 		g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits,
 			readers: readers, source: kind(name)}
-		f := Guarantee{Delivery: progress.Acknowledged}
+		f := Guarantee{Delivery: progress.Acknowledged, Readers: 1}
 		cfg := section(section(conf, "receivers"), name)
+		if n, err := strconv.Atoi(text(section(cfg, "shard"), "count")); err == nil && g.source == mlflowType {
+			f.Readers = max(f.Readers, n)
+		}
 		switch {
 		case g.source == mlflowType:
 			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})

@@ -35,6 +35,8 @@ type Outcome struct {
 	// Stopped says what stopped the run before its end ("stopped by SIGTERM"); empty when it ended
 	// by itself.
 	Stopped string
+	// Shard is what the run reads of a backfill.
+	Shard Shard
 	// BeganAgain says that the storage was new although an earlier run is known of; empty when it
 	// was not.
 	BeganAgain string
@@ -130,8 +132,11 @@ func Judge(o Outcome) Verdict {
 // remarksShown is how many experiments remarks name.
 const remarksShown = 3
 
-// remarks say where a run began again and of what the source's numbers were not compared.
+// remarks say which shard it is, where a run began again and of what the source's numbers were not compared.
 func remarks(o Outcome) (list []string) {
+	if !o.Shard.Whole() {
+		list = append(list, "this is "+o.Shard.String())
+	}
 	if o.BeganAgain != "" {
 		list = append(list, o.BeganAgain)
 	}

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"go.opentelemetry.io/collector/component"
+
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 )
 
@@ -29,6 +31,14 @@ func (s Shard) String() string {
 		return "everything"
 	}
 	return fmt.Sprintf("shard %d of %d (index %d)", s.Index+1, s.Count, s.Index)
+}
+
+// Sharing tells exporters how many processes send to the places that they write to, as far as the
+// configuration says. The mlflow_report extension is one; exporters find it among the extensions of the host.
+type Sharing interface {
+	// Readers returns the number of processes that share the backfill whose data an exporter gets, 1 or more.
+	// The answer holds from the start of pipelines on.
+	Readers(exporter component.ID) int
 }
 
 // Claim is what is stored of the shard that a storage keeps the position of.

@@ -195,19 +195,6 @@ func (c *Config) shard() progress.Shard {
 	return progress.Shard{Index: c.Shard.Index, Count: c.Shard.Count}
 }
 
-// requestsPerSecond is the part of this shard of what is bounded for all of them together.
-func (c *Config) requestsPerSecond() float64 {
-	return c.RequestsPerSecond / float64(max(c.Shard.Count, 1))
-}
-
-// utilization is the part of this shard; what has no bound stays so.
-func (c *Config) utilization() float64 {
-	if c.MaxSourceUtilization >= 1 {
-		return c.MaxSourceUtilization
-	}
-	return c.MaxSourceUtilization / float64(max(c.Shard.Count, 1))
-}
-
 // ExperimentsConfig selects experiments: ids and names add up, exclude wins.
 type ExperimentsConfig struct {
 	IDs     []string `mapstructure:"ids"`     // numbers, as MLflow shows them

@@ -378,6 +378,7 @@ func (r *mlflowReceiver) conclude(report *progress.Run, w *work, result backfill
 		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: w.ledger.Check(),
 		AddedSpans: result.AddedSpans,
 		Stopped:    r.stopped(accounts, fault),
+		Shard:      report.Shard,
 		BeganAgain: w.beganAgain,
 	})
 	report.Complete, report.Headline, report.Problems, report.Next = v.Complete, v.Headline, v.Problems, v.Next

@@ -96,7 +96,8 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 	r.source, r.about, err = source.Open(ctx, source.Settings{
 		URI: string(r.cfg.TrackingURI), HTTP: r.cfg.HTTP, Workspace: r.cfg.Workspace, SearchPage: r.searchPage(),
 		Concurrency:       r.cfg.Concurrency,
-		RequestsPerSecond: r.cfg.requestsPerSecond(), MaxUtilization: r.cfg.utilization(),
+		RequestsPerSecond: r.cfg.RequestsPerSecond, MaxUtilization: r.cfg.MaxSourceUtilization,
+		Readers:      r.cfg.Shard.Count,
 		MaxTraceSize: r.cfg.MaxTraceSizeMiB << 20,
 		Retry:        r.cfg.RetryOnFailure,
 		Databricks:   r.cfg.workspace(), Database: r.cfg.database(), Artifacts: r.cfg.Artifacts,
@@ -112,7 +113,7 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 		}
 	}
 	if r.cfg.TracesPerSecond > 0 && r.cfg.Mode != ModeCheck { // which reads a few traces only
-		r.source = source.Limit(r.source, r.cfg.TracesPerSecond)
+		r.source = source.Limit(r.source, r.cfg.TracesPerSecond/float64(max(r.cfg.Shard.Count, 1)))
 	}
 	if r.cfg.OnComplete == OnCompleteShutdown {
 		r.member = finish.Join(func() {

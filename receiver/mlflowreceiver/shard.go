@@ -33,6 +33,10 @@ func (r *mlflowReceiver) decide(ctx context.Context) (d shard.Decision, isNew bo
 
 // checkShard refuses a storage that holds the position of another shard, and folders that can't be imported.
 func (r *mlflowReceiver) checkShard(ctx context.Context) error {
+	if r.sink == nil && !r.cfg.shard().Whole() {
+		r.set.Logger.Warn("There is no mlflow_report extension: no report says what this shard delivered, and " +
+			"traces_per_second of databricks exporters is not divided by the number of shards")
+	}
 	d, _, err := r.decide(ctx)
 	if err != nil {
 		return fmt.Errorf("storage: %w", err)

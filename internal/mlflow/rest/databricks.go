@@ -26,6 +26,7 @@ type Databricks struct {
 	Storage   *http.Client  // for signed URLs of cloud storage: it must know no credential
 	Poll      time.Duration // time between two looks at a running search; 0: 1 s
 	Identity  string        // the principal that signs requests, for messages
+	Readers   int           // processes that share the quotas; 0: 1
 }
 
 // Quotas of a workspace, for everybody who uses it (Databricks, "Tracing FAQ"). By default half of
@@ -80,6 +81,7 @@ func newWorkspace(d Databricks, perSecond float64) (*workspace, error) {
 	if perSecond > 0 {
 		share = 0.95 // counted by seconds of another clock
 	}
+	share /= float64(max(d.Readers, 1))
 	w := &workspace{
 		Databricks: d, storage: *d.Storage, homes: map[string]home{}, windows: map[string]time.Duration{},
 		searches:  rate.NewLimiter(rate.Limit(share*searchQuota), 1),

@@ -40,6 +40,7 @@ type Document struct {
 type Receiver struct {
 	Receiver        string                     `json:"receiver"`
 	Mode            string                     `json:"mode"`
+	Shard           *progress.Shard            `json:"shard,omitempty"` // nil: everything
 	Headline        string                     `json:"headline"`
 	Complete        bool                       `json:"complete"`
 	Problems        []string                   `json:"problems,omitempty"`
@@ -288,6 +289,9 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 		Skipped: run.Samples, Check: run.Check, Details: details(run), Stopped: run.Stopped, ExitStatus: run.ExitStatus,
 		Data:        run.Data,
 		Experiments: []Experiment{},
+	}
+	if !run.Shard.Whole() {
+		r.Shard = &run.Shard
 	}
 	if !run.Ended.IsZero() {
 		end = run.Ended

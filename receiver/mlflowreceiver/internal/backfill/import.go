@@ -205,7 +205,7 @@ func (i *experimentImport) add(ctx context.Context, f formerStore) error {
 	case i.record.Identity.Differs(rec.Identity):
 		return fmt.Errorf("it is %s, in another folder %s", rec.Identity, i.record.Identity)
 	case i.set != nil && i.record.Filter != rec.Filter:
-		return fmt.Errorf("it was read with the filter %q, in another folder with %q", rec.Filter, i.record.Filter)
+		return errors.New("it was read with another filter than in the folders before it")
 	}
 	i.telling, i.record.Filter = append(i.telling, telling...), rec.Filter
 	set, err := delivered.Open(ctx, f.Client, f.set(i.id, rec.Generation), i.now)

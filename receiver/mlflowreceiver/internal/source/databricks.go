@@ -140,7 +140,7 @@ func openWorkspace(ctx context.Context, s Settings, t target) (mlflow.Source, Ab
 		RequestsPerSecond: s.RequestsPerSecond, MaxTraceBytes: int64(s.MaxTraceSize),
 		Retry: s.Retry, Logger: s.Telemetry.Logger, Hooks: s.hooks(),
 		Databricks: &rest.Databricks{Warehouse: s.Databricks.Warehouse, Storage: storage, Poll: s.Poll,
-			Identity: session.Identity()},
+			Identity: session.Identity(), Readers: s.Readers},
 	})
 	if err != nil {
 		return fail(err)

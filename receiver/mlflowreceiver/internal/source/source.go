@@ -40,6 +40,7 @@ type Settings struct {
 	Concurrency       int                         // requests for spans in flight
 	RequestsPerSecond float64                     // of all kinds; 0: no bound
 	MaxUtilization    float64                     // share of time that a tracking server is kept busy; 1: no bound
+	Readers           int                         // processes that share these bounds and the quotas of a workspace; 0: 1
 	MaxTraceSize      int                         // bytes
 	Retry             configretry.BackOffConfig   // back-off between the attempts of one request
 	Databricks        Databricks                  // how a workspace is read
@@ -50,6 +51,16 @@ type Settings struct {
 	Host              component.Host              // whose extensions authenticate
 	Telemetry         component.TelemetrySettings // for the HTTP client
 	Observer          Observer                    // told of each request and each repetition
+}
+
+// part is what is left of bounds for this one of several readers.
+func (s Settings) part() Settings {
+	s.Readers = max(s.Readers, 1)
+	s.RequestsPerSecond /= float64(s.Readers)
+	if s.MaxUtilization < 1 {
+		s.MaxUtilization /= float64(s.Readers)
+	}
+	return s
 }
 
 // About says what is known of a source before it is asked.
@@ -138,6 +149,7 @@ func ValidateFilter(uri, filter string) error {
 
 // Open opens the source without talking to the network.
 func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
+	s = s.part()
 	t, err := parse(s.URI)
 	if err != nil {
 		return nil, About{}, err
