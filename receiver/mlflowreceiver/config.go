@@ -171,16 +171,19 @@ const noIndex = -1
 // Imports are the folders whose positions are imported; the word none alone imports nothing.
 type Imports []string
 
-// UnmarshalScalar implements confmap.ScalarUnmarshaler, for the word none and for a single folder.
+// UnmarshalScalar implements confmap.ScalarUnmarshaler, for a list, and for the word none or a folder alone.
 func (i *Imports) UnmarshalScalar(v confmap.ScalarValue) error {
-	text, ok := v.GetRaw().(string)
-	if !ok {
-		return fmt.Errorf("import: %v is not a list of folders; write the folders of the former shards, or none",
-			v.GetRaw())
+	raw, ok := v.GetRaw().([]any)
+	if !ok && v.GetRaw() != nil && v.GetRaw() != "" {
+		raw = []any{v.GetRaw()}
 	}
 	*i = nil
-	if text != "" {
-		*i = Imports{text}
+	for _, r := range raw {
+		folder, ok := r.(string)
+		if !ok {
+			return fmt.Errorf("%v is not a folder; write the storage folders of the former shards, or none", r)
+		}
+		*i = append(*i, folder)
 	}
 	return nil
 }

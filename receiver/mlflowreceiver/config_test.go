@@ -50,6 +50,18 @@ func TestConfigAsPeopleTypeIt(t *testing.T) {
 			c.Experiments.Names = []string{"support-*"}
 			c.StorageID = storage("file_storage")
 		},
+		"mlflow/shard": func(c *Config) {
+			c.TrackingURI = "http://localhost:5000"
+			c.Experiments.Names = []string{"a"}
+			c.StorageID = storage("file_storage")
+			c.Shard = ShardConfig{Index: 2, Count: 4, Import: Imports{"/storage/0", "/storage/1"}}
+		},
+		"mlflow/shard starts over": func(c *Config) {
+			c.TrackingURI = "http://localhost:5000"
+			c.Experiments.Names = []string{"a"}
+			c.StorageID = storage("file_storage")
+			c.Shard = ShardConfig{Index: 0, Count: 4, Import: Imports{"none"}}
+		},
 		"mlflow/unquoted": func(c *Config) {
 			c.TrackingURI = "sqlite:///mlflow.db"
 			c.Experiments = ExperimentsConfig{IDs: []string{"1", "2", "123456789012345678"},
@@ -118,7 +130,19 @@ func TestConfigMistakes(t *testing.T) {
 			"tls: there is no such key; did you mean http::tls?"},
 		"experiment": {"tracking_uri: http://h:1\nexperiment: a\nstorage: none",
 			"experiment: there is no such key; did you mean experiments?"},
-		"no storage": {"tracking_uri: http://h:1\nexperiments: {ids: [1]}", "storage: required"},
+		"shard without an index":  {good + "shard: {count: 4}", "shard::index: required; write which of the 4 shards"},
+		"shard, unset variable":   {good + "shard: {index: null, count: 4}", "shard::index: no value is written"},
+		"shard, index too large":  {good + "shard: {index: 4, count: 4}", "shard::index: 4 is not between 0 and 3"},
+		"shard, negative index":   {good + "shard: {index: -2, count: 4}", "shard::index: -2 is not between 0 and 3"},
+		"shard, no count":         {good + "shard: {index: 1}", "shard::index: 1 is not between 0 and 0"},
+		"shard, count 0":          {good + "shard: {index: 0, count: 0}", "shard::count: 0 is not a number of processes"},
+		"shard of a tail":         {good + "shard: {index: 0, count: 2}\nmode: tail", "shard: goes with mode backfill only"},
+		"shard, list of traces":   {good + "shard: {index: 0, count: 2}\ntrace_ids_file: f", "remove shard or trace_ids_file"},
+		"import without storage":  {good + "shard: {index: 0, count: 2, import: [a]}", "there is no storage that could keep"},
+		"import none and folders": {good + "shard: {index: 0, count: 2, import: [a, none]}", "write folders or none, not both"},
+		"import, empty folder":    {good + "shard: {index: 0, count: 2, import: [\"\"]}", "shard::import[0]: empty"},
+		"import, a number":        {good + "shard: {index: 0, count: 2, import: 7}", "7 is not a folder"},
+		"no storage":              {"tracking_uri: http://h:1\nexperiments: {ids: [1]}", "storage: required"},
 		"no scheme": {"tracking_uri: localhost:5000\nexperiments: {ids: [1]}\nstorage: none",
 			"http://host:5000"},
 		"unknown scheme": {"tracking_uri: ftp://user:canary@h\nexperiments: {ids: [1]}\nstorage: none",
