@@ -145,6 +145,46 @@ func TestStrict(t *testing.T) {
 		"strict: delivery would not be acknowledged: mlflow: handed_over: otlp_http queues in memory")
 }
 
+// Exporters learn how many processes share the backfill whose data they get.
+func TestReaders(t *testing.T) {
+	r, _ := begin(t, &Config{Path: filepath.Join(t.TempDir(), "report.json")}, `
+receivers: {mlflow: {shard: {index: 1, count: 4}}, mlflow/b: {shard: {count: 1}}, mlflow/c: {}}
+exporters: {databricks: {}, databricks/b: {}, otlp_http: {}}
+service:
+  pipelines:
+    traces: {receivers: [mlflow], exporters: [databricks]}
+    traces/b: {receivers: [mlflow/b, mlflow/c], exporters: [databricks/b]}`)
+	require.Equal(t, 4, r.Readers(component.MustNewID("databricks")))
+	require.Equal(t, 1, r.Readers(component.MustNewIDWithName("databricks", "b")))
+	require.Equal(t, 1, r.Readers(component.MustNewID("otlp_http")))
+}
+
+// The report of a shard says which one it is.
+func TestReportOfShard(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.json")
+	r, _ := begin(t, &Config{Path: path}, pipeline)
+	published := run(true)
+	published.Shard = progress.Shard{Index: 1, Count: 4}
+	r.Publish(published)
+	var doc struct {
+		Receivers []struct {
+			Shard *progress.Shard `json:"shard"`
+		} `json:"receivers"`
+	}
+	read := func() {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		doc.Receivers = nil
+		require.NoError(t, json.Unmarshal(b, &doc))
+	}
+	read()
+	require.Equal(t, &published.Shard, doc.Receivers[0].Shard)
+	published.Shard = progress.Shard{Count: 1}
+	r.Publish(published)
+	read()
+	require.Nil(t, doc.Receivers[0].Shard)
+}
+
 func TestNothingToReport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "report.json")
 	r, out := begin(t, &Config{Path: path}, pipeline)

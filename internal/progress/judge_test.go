@@ -274,3 +274,13 @@ func TestAddedSpans(t *testing.T) {
 	require.Len(t, v.Problems, 1)
 	require.Contains(t, v.Next[0], "another storage folder")
 }
+
+// The headline of a shard says that others read the rest.
+func TestHeadlineOfShard(t *testing.T) {
+	o := Outcome{Accounts: []Account{{Run: Totals{Read: 2, Accepted: 2, Spans: 4}, Done: true}}, Delivery: Acknowledged,
+		Allowed: func(int64) int64 { return 0 }, Shard: Shard{Index: 1, Count: 4}}
+	require.Equal(t, "complete: 2 of 2 traces acknowledged, with 4 spans; this is shard 2 of 4 (index 1)",
+		Judge(o).Headline)
+	o.Shard.Count = 1
+	require.NotContains(t, Judge(o).Headline, "shard")
+}

@@ -89,6 +89,29 @@ func TestStoredSpanCount(t *testing.T) {
 	assert.Zero(t, c)
 }
 
+// TestStoredClaim reads which shard a storage belongs to as the first version of its format wrote it.
+func TestStoredClaim(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "storage", "shard-1"))
+	require.NoError(t, err)
+	c, err := DecodeClaim(b)
+	require.NoError(t, err)
+	assert.Equal(t, Claim{Shard: Shard{Index: 1, Count: 4}, Generation: 2, Importing: true}, c)
+	assert.Equal(t, b, c.Encode())
+	for i := range b {
+		damaged := slices.Clone(b)
+		damaged[i] ^= 1
+		_, err := DecodeClaim(damaged)
+		require.Error(t, err, "byte %d", i)
+	}
+	_, err = DecodeClaim([]byte("mlflow-shard-2 00000000 {}"))
+	require.ErrorIs(t, err, delivered.ErrNewerFormat)
+	c, err = DecodeClaim(nil)
+	require.NoError(t, err)
+	assert.True(t, c.Whole())
+	assert.True(t, c.Same(Shard{Count: 1}))
+	assert.False(t, c.Same(Shard{Count: 2}))
+}
+
 // TestStoredAggregates reads sums over delivered traces as the first version of their format wrote them.
 func TestStoredAggregates(t *testing.T) {
 	read := func(names []string) (bodies [][]byte, err error) {

@@ -237,11 +237,12 @@ type failingStore struct {
 	storage.Client
 	mu   sync.Mutex
 	fail func() error
+	keys map[string]bool // that were written
 }
 
 func newFailingStore() *failingStore {
 	id := component.MustNewID("mlflow")
-	return &failingStore{Client: storagetest.NewInMemoryClient(component.KindReceiver, id, "")}
+	return &failingStore{Client: storagetest.NewInMemoryClient(component.KindReceiver, id, ""), keys: map[string]bool{}}
 }
 
 func (s *failingStore) err() error {
@@ -264,12 +265,38 @@ func (s *failingStore) Set(ctx context.Context, key string, value []byte) error 
 	if err := s.err(); err != nil {
 		return err
 	}
+	s.wrote(key)
 	return s.Client.Set(ctx, key, value)
+}
+
+func (s *failingStore) wrote(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys[key] = true
+}
+
+// values is everything that is stored.
+func (s *failingStore) values(t *testing.T) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	for k := range s.keys {
+		v, err := s.Get(t.Context(), k)
+		require.NoError(t, err)
+		if v != nil {
+			all[k] = v
+		}
+	}
+	return all
 }
 
 func (s *failingStore) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	if err := s.err(); err != nil {
 		return err
+	}
+	for _, op := range ops {
+		if op.Type == storage.Set {
+			s.wrote(op.Key)
+		}
 	}
 	return s.Client.Batch(ctx, ops...)
 }
@@ -306,6 +333,7 @@ type world struct {
 	status []error
 	ended  time.Duration // how long the last run took
 	result Result
+	shard  progress.Shard // of a process that shares the source with others
 }
 
 func newWorld(experiments, traces int) *world {
