@@ -28,11 +28,8 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 	for _, name := range slices.Sorted(maps.Keys(section(conf, "receivers"))) {
 		g := graph{conf: conf, pipelines: section(section(conf, "service"), "pipelines"), waits: waits,
 			readers: readers, source: kind(name)}
-		f := Guarantee{Delivery: progress.Acknowledged, Readers: 1}
 		cfg := section(section(conf, "receivers"), name)
-		if n, err := strconv.Atoi(text(section(cfg, "shard"), "count")); err == nil && g.source == mlflowType {
-			f.Readers = max(f.Readers, n)
-		}
+		f := Guarantee{Delivery: progress.Acknowledged, Readers: readersOf(cfg)}
 		switch {
 		case g.source == mlflowType:
 			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
@@ -58,6 +55,15 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 		guarantees[name] = f
 	}
 	return guarantees
+}
+
+// readersOf is the number of processes that share the backfill of a receiver of the configuration cfg.
+func readersOf(cfg map[string]any) int {
+	n, err := strconv.Atoi(text(section(cfg, "shard"), "count"))
+	if err != nil {
+		return 1
+	}
+	return max(n, 1)
 }
 
 // Refusal says why a collector must not start: the faults of its receivers or, with strict, what makes

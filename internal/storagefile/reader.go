@@ -73,7 +73,8 @@ func receiverFile(folder string, receiver component.ID) (string, error) {
 	own := escape("receiver_" + receiver.Type().String() + "_" + receiver.Name())
 	var found []string
 	for _, e := range entries {
-		if name := e.Name(); e.Type().IsRegular() && strings.HasPrefix(name, of) && !strings.HasSuffix(name, ".backup") {
+		name := e.Name()
+		if e.Type().IsRegular() && strings.HasPrefix(name, of) && !strings.HasSuffix(name, ".backup") {
 			found = append(found, name)
 		}
 	}

@@ -52,7 +52,7 @@ func (s shards) positions() (folders []any) {
 func (s shards) config(t testing.TB, index int, imports any) collector.Config {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(s.folder(index), 0o700))
-	shard := map[string]any{"index": index, "count": s.count}
+	shard := map[string]any{"index": "${env:POD_INDEX}", "count": "${env:SHARDS}"}
 	if imports != nil {
 		shard["import"] = imports
 	}
@@ -66,7 +66,18 @@ func (s shards) config(t testing.TB, index int, imports any) collector.Config {
 // start starts a shard.
 func (s shards) start(t testing.TB, index int, imports any) *collector.Process {
 	t.Helper()
-	return collector.Start(t, s.folder(index), s.config(t, index, imports))
+	return s.startWith(t, index, s.config(t, index, imports))
+}
+
+// startWith is start with a configuration.
+func (s shards) startWith(t testing.TB, index int, c collector.Config) *collector.Process {
+	t.Helper()
+	text, err := json.MarshalIndent(c, "", "  ")
+	require.NoError(t, err)
+	path := filepath.Join(s.folder(index), "config.yaml")
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	return collector.Command(t, s.folder(index), []string{fmt.Sprint("POD_INDEX=", index), fmt.Sprint("SHARDS=", s.count)},
+		collector.Default(), "--config", path)
 }
 
 // run runs all shards at the same time, to their end.
@@ -202,7 +213,7 @@ func TestResharding(t *testing.T) {
 	p.Kill()
 	require.Less(t, sink.Distinct(), len(want), "the run was over before it could be killed")
 
-	refused := collector.Start(t, two.folder(0), three.config(t, 0, nil).
+	refused := three.startWith(t, 0, three.config(t, 0, nil).
 		Set("extensions::file_storage::directory", two.positions()[0]))
 	refused.Done(1)
 	assert.Contains(t, refused.Logs(), "the storage holds the position of shard 1 of 2 (index 0), and this one reads "+
@@ -233,7 +244,7 @@ func TestResharding(t *testing.T) {
 	over := three.start(t, 0, "none")
 	over.Done(0)
 	assert.Contains(t, over.Out(), "complete: nothing new; ")
-	over = collector.Start(t, three.folder(1), three.config(t, 0, "none").
+	over = three.startWith(t, 0, three.config(t, 0, "none").
 		Set("extensions::file_storage::directory", three.positions()[1]))
 	over.Done(0)
 	assert.Contains(t, over.Out(), "this is shard 1 of 3 (index 0)")
