@@ -203,8 +203,8 @@ func (c *Config) validateShard() error {
 	case s.Count < 1:
 		return fmt.Errorf("shard::count: %d is not a number of processes from 1 on", s.Count)
 	case s.Index == noIndex:
-		errs = append(errs, fmt.Errorf("shard::index: required; write which of the %d shards this process reads, from 0 "+
-			"to %d", s.Count, s.Count-1))
+		errs = append(errs, fmt.Errorf("shard::index: required; write which of the %d shards this process reads, "+
+			"from 0 to %d", s.Count, s.Count-1))
 	case s.Index < 0 || s.Index >= s.Count:
 		errs = append(errs, fmt.Errorf("shard::index: %d is not between 0 and %d; the first of %s has the index 0",
 			s.Index, s.Count-1, progress.Count(int64(s.Count), "shard")))
@@ -229,7 +229,8 @@ func (c *Config) validateShard() error {
 			c.Mode))
 	}
 	if strings.TrimSpace(c.TraceIDsFile) != "" {
-		errs = append(errs, errors.New("shard: a list of traces is read by one process; remove shard or trace_ids_file"))
+		errs = append(errs, errors.New("shard: a list of traces is read by one process; remove shard or "+
+			"trace_ids_file"))
 	}
 	return errors.Join(errs...)
 }

@@ -174,8 +174,8 @@ func (r *run) probe(pass int) error {
 		var err error
 		x.exact = true
 		in := r.input(x)
-		if x.owned != nil && pass > 0 { // each day is asked for alone: not for those without traces that were just listed
-			in.Listed = nil
+		if x.owned != nil && pass > 0 {
+			in.Listed = nil // each day costs requests of its own: not for those that were just found empty
 		}
 		x.differ, err = reconcile.Disagreements(r.ctx, in,
 			func(ctx context.Context, of reconcile.TimeRange, n int64) (bool, error) {

@@ -74,8 +74,8 @@ func (f Former) check() error {
 	folders := make([]string, count)
 	for _, s := range f {
 		if n := max(s.shard.Count, 1); n != count {
-			return fmt.Errorf("%s holds the position of %s, %s that of %s; name the folders of one backfill", f[0].folder,
-				f[0].shard, s.folder, s.shard)
+			return fmt.Errorf("%s holds the position of %s, %s that of %s; name the folders of one backfill",
+				f[0].folder, f[0].shard, s.folder, s.shard)
 		}
 		if other := folders[s.shard.Index]; other != "" {
 			return fmt.Errorf("%s and %s both hold the position of %s; name each folder once", other, s.folder, s.shard)
@@ -109,8 +109,8 @@ func (s Store) Import(ctx context.Context, from Former, now progress.Shard, at i
 		return err
 	}
 	if len(experiments) == 0 {
-		return errors.New("the folders hold no position of this source; its place, workspace and filter must be the same " +
-			"as before")
+		return errors.New("the folders hold no position of this source; its place, workspace and filter must be the " +
+			"same as before")
 	}
 	var accepted int64
 	for _, id := range experiments {
@@ -124,7 +124,8 @@ func (s Store) Import(ctx context.Context, from Former, now progress.Shard, at i
 			return err
 		}
 		for _, d := range i.damage {
-			log.Error("A record of a former shard is damaged; its days are listed again and some traces are delivered again",
+			log.Error("A record of a former shard is damaged; its days are listed again and some traces are delivered "+
+				"again",
 				zap.String("experiment_id", id), zap.String("record", d.Key), zap.Error(d.Err))
 		}
 		accepted += i.record.Totals.Accepted

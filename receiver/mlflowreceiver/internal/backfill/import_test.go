@@ -4,13 +4,13 @@
 package backfill
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -177,7 +177,7 @@ func TestFoldersThatCanNotBeImported(t *testing.T) {
 	defer db.Close()
 	half := claimed(progress.Claim{Shard: progress.Shard{Index: 0, Count: 2}, Importing: true})
 	damaged := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(damaged, "receiver_mlflow_"), []byte(strings.Repeat("x", 9000)), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(damaged, "receiver_mlflow_"), bytes.Repeat([]byte("x"), 9000), 0o600))
 	first := folder(0, 2)
 	for name, tc := range map[string]struct {
 		folders []string

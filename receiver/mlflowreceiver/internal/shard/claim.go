@@ -42,15 +42,15 @@ func Decide(stored progress.Claim, isNew bool, w Wanted) (Decision, error) {
 		return Decision{Write: true, Claim: progress.Claim{Shard: w.Shard, Generation: stored.Generation + 1,
 			Importing: w.Import}}, nil
 	case same:
-		return Decision{}, errors.New("the storage holds an import that did not come to its end; write the folders in " +
-			"shard::import once more, or none to start over")
+		return Decision{}, errors.New("the storage holds an import that did not come to its end; write the folders " +
+			"in shard::import once more, or none to start over")
 	}
 	former, folders := "a process that reads everything", "its storage folder"
 	if !stored.Whole() {
 		former = stored.Shard.String()
 		folders = fmt.Sprintf("the storage folders of all %d former shards", stored.Count)
 	}
-	return Decision{}, fmt.Errorf("the storage holds the position of %s, and this one reads %s; to go on where the former "+
-		"stopped, name a new storage folder, and in shard::import %s; to start over, write shard::import: none", former,
-		w.Shard, folders)
+	return Decision{}, fmt.Errorf("the storage holds the position of %s, and this one reads %s; to go on where the "+
+		"former stopped, name a new storage folder, and in shard::import %s; to start over, write "+
+		"shard::import: none", former, w.Shard, folders)
 }

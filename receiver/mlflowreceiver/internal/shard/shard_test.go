@@ -50,7 +50,8 @@ func TestEachDayHasOneOwner(t *testing.T) {
 			for index := range count {
 				owned := Owned(progress.Shard{Index: index, Count: count}, experiment)
 				if owns := owned != nil && owned(d); owns != (count > 1 && index == owner) {
-					require.Fail(t, "another owner", "index %d of %d, experiment %s, day %d", index, count, experiment, d)
+					require.Fail(t, "another owner", "index %d of %d, experiment %s, day %d", index, count,
+						experiment, d)
 				}
 			}
 		}

@@ -40,7 +40,7 @@ type Settings struct {
 	Concurrency       int                         // requests for spans in flight
 	RequestsPerSecond float64                     // of all kinds; 0: no bound
 	MaxUtilization    float64                     // share of time that a tracking server is kept busy; 1: no bound
-	Readers           int                         // processes that share these bounds and the quotas of a workspace; 0: 1
+	Readers           int                         // processes that share these bounds, and quotas; 0: 1
 	MaxTraceSize      int                         // bytes
 	Retry             configretry.BackOffConfig   // back-off between the attempts of one request
 	Databricks        Databricks                  // how a workspace is read
