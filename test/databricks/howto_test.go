@@ -4,8 +4,13 @@
 package databricks
 
 import (
+	"io"
+	"net/http"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -71,4 +76,28 @@ func TestHowTo(t *testing.T) {
 	again.Done(0)
 	assert.Len(t, w.Rows(table), rows, "what was delivered is not sent again")
 	noCanary(t, dir)
+
+	// Following the server instead has a position of its own.
+	metrics := collector.FreeAddress(t)
+	_, port, _ := strings.Cut(metrics, ":")
+	tail := collector.Command(t, dir, append(env, "OTELCOL_MLFLOW_OUT="+filepath.Join(dir, "tail"),
+		"OTELCOL_MLFLOW_INTERVAL=200ms", "OTELCOL_MLFLOW_METRICS_PORT="+port), collector.Default(), "--config",
+		filepath.Join(collector.Root(), "config", "databricks-tail.yaml"))
+	require.Eventually(t, func() bool { return tail.Ended() || lagging(metrics) }, time.Minute, 100*time.Millisecond)
+	tail.Signal(syscall.SIGTERM)
+	tail.Done(0)
+	assert.Len(t, w.Rows(table), 2*rows)
+	assert.NotEmpty(t, w.Rows(agents.Table(unity.SignalLogs, unity.LayoutV2).String()), "scores are log records")
+	noCanary(t, dir)
+}
+
+// lagging reports whether a tail says how far it is behind, which it does after its first look.
+func lagging(metrics string) bool {
+	answer, err := http.Get("http://" + metrics + "/metrics")
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return err == nil && strings.Contains(string(text), "receiver_mlflow_lag")
 }

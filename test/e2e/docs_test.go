@@ -33,16 +33,21 @@ var written = []string{
 
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// Every configuration in the documentation, and every one that is shipped, is one that the
-// collector takes, as it is written there.
-func TestConfigurationsOfTheDocumentation(t *testing.T) {
-	var texts []string
-	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md", "receiver/*/README.md",
+// pagesOf are the files of the documentation.
+func pagesOf(t *testing.T) (list []string) {
+	t.Helper()
+	for _, pattern := range []string{"README.md", "CONTRIBUTING.md", "docs/*.md", "docs/*/*.md", "receiver/*/README.md",
 		"processor/*/README.md", "exporter/*/README.md", "extension/*/README.md"} {
 		files, err := filepath.Glob(filepath.Join(collector.Root(), pattern))
 		require.NoError(t, err)
-		texts = append(texts, files...)
+		list = append(list, files...)
 	}
+	return list
+}
+
+// Every configuration in the documentation, and every one that is shipped, is one that the
+// collector takes, as it is written there.
+func TestConfigurationsOfTheDocumentation(t *testing.T) {
 	checked := 0
 	validate := func(name, yaml string) {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +64,7 @@ func TestConfigurationsOfTheDocumentation(t *testing.T) {
 		})
 		checked++
 	}
-	for _, file := range texts {
+	for _, file := range pagesOf(t) {
 		body, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, block := range yamlBlock.FindAllStringSubmatch(string(body), -1) {
