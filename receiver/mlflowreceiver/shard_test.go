@@ -24,7 +24,6 @@ func TestShardMistakes(t *testing.T) {
 		"no group":         {"4", "shard"},
 		"tail":             {"{index: 0, count: 2}\nmode: tail", "shard: goes with mode backfill only; mode tail"},
 		"check":            {"{index: 0, count: 2}\nmode: check", "shard: goes with mode backfill only; mode check"},
-		"list of traces":   {"{index: 0, count: 2}\ntrace_ids_file: f", "remove shard or trace_ids_file"},
 		"none and folders": {"{index: 0, count: 2, import: [a, none]}", "write folders or none, not both"},
 		"empty folder":     {"{index: 0, count: 2, import: [\"\"]}", "shard::import[0]: empty"},
 		"a number":         {"{index: 0, count: 2, import: 7}", "7 is not a folder"},
@@ -42,6 +41,7 @@ func TestShardMistakes(t *testing.T) {
 	}
 	for _, yaml := range []string{
 		"{index: 3, count: 4, import: [a, b]}", "{count: 1}", "{index: 0, count: 1, import: a}\nmode: tail", "{}",
+		"{index: 1, count: 2}\ntrace_ids_file: f",
 	} {
 		_, err := loadYAML(t, good+yaml)
 		require.NoError(t, err, yaml)

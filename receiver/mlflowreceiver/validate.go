@@ -228,9 +228,5 @@ func (c *Config) validateShard() error {
 		errs = append(errs, fmt.Errorf("shard: goes with mode backfill only; mode %s looks at everything: remove shard",
 			c.Mode))
 	}
-	if strings.TrimSpace(c.TraceIDsFile) != "" {
-		errs = append(errs, errors.New("shard: a list of traces is read by one process; remove shard or "+
-			"trace_ids_file"))
-	}
 	return errors.Join(errs...)
 }

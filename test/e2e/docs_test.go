@@ -28,7 +28,7 @@ var written = []string{
 	"DATABRICKS_ADMIN_CLIENT_ID=admin", "DATABRICKS_ADMIN_CLIENT_SECRET=secret",
 	"OTELCOL_MLFLOW_DATABRICKS_EXPERIMENT=/Shared/support-bot", "OTELCOL_MLFLOW_TARGET=7",
 	"LANGFUSE_PUBLIC_KEY=pk-lf-1", "LANGFUSE_SECRET_KEY=sk-lf-1", "TEAM_A_ENDPOINT=http://a:4318",
-	"TEAM_B_ENDPOINT=http://b:4318",
+	"TEAM_B_ENDPOINT=http://b:4318", "POD_INDEX=1", "SHARDS=4",
 }
 
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")

@@ -38,8 +38,8 @@ type Settings struct {
 	// From <= timestamp < To, Unix milliseconds, and an MLflow filter (may be empty).
 	From, To int64
 	Filter   string
-	// Shard is the part of the days that the run reads, of a backfill that several readers share. List and
-	// Found are not for a shard.
+	// Shard is the part of the days that the run reads, of a backfill that several readers share. It does
+	// not restrict a List. Found is not for a shard.
 	Shard progress.Shard
 	// List, when not nil, restricts the run to exactly these traces.
 	List []ListedTrace

@@ -122,7 +122,7 @@ func NewPlan(in Input) Plan {
 	p.compare()
 	if in.Pass == 0 {
 		if in.All {
-			p.add(p.all, Asked)
+			p.addAll()
 		}
 		p.recheck()
 		p.rotate()
@@ -137,6 +137,20 @@ func (p *planner) owns(d mlflow.Day) bool { return p.Owned == nil || p.Owned(d) 
 func (p *planner) add(r delivered.Range, why Reason) {
 	for _, own := range p.own(r) {
 		p.causes = append(p.causes, Cause{own, why})
+	}
+}
+
+// addAll adds everything. Where the run does not read all days, each is a range of its own: those without traces
+// are left out, if the source counts them.
+func (p *planner) addAll() {
+	if p.Owned == nil || p.Source == nil {
+		p.add(p.all, Asked)
+		return
+	}
+	for d := range p.Source.Days {
+		if !p.empty(d) {
+			p.addDay(d, Asked)
+		}
 	}
 }
 
