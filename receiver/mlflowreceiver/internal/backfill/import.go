@@ -273,7 +273,7 @@ func share(t progress.Totals, days, all []delivered.Day) progress.Totals {
 	if part == 0 {
 		return progress.Totals{}
 	}
-	of := sum(all)
+	of := max(sum(all), part)
 	accepted := int64(float64(t.Accepted)*float64(part)/float64(of) + 0.5)
 	out := progress.Totals{Read: accepted, Accepted: accepted,
 		Spans: int64(float64(t.Spans)*float64(part)/float64(of) + 0.5)}
