@@ -76,8 +76,8 @@ func (s shards) startWith(t testing.TB, index int, c collector.Config) *collecto
 	require.NoError(t, err)
 	path := filepath.Join(s.folder(index), "config.yaml")
 	require.NoError(t, os.WriteFile(path, text, 0o600))
-	return collector.Command(t, s.folder(index), []string{fmt.Sprint("POD_INDEX=", index), fmt.Sprint("SHARDS=", s.count)},
-		collector.Default(), "--config", path)
+	env := []string{fmt.Sprint("POD_INDEX=", index), fmt.Sprint("SHARDS=", s.count)}
+	return collector.Command(t, s.folder(index), env, collector.Default(), "--config", path)
 }
 
 // run runs all shards at the same time, to their end.

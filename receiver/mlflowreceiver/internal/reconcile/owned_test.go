@@ -34,8 +34,8 @@ func TestPlansOfSharedDays(t *testing.T) {
 				in.Source.Days[d] = mlflow.DayCounts{Counts: mlflow.Counts{Traces: n + int64(rnd.IntN(4)/3)}}
 			}
 			if rnd.IntN(2) == 0 && n > 0 {
-				in.Days = append(in.Days, delivered.Day{Date: d, Closed: rnd.IntN(4) > 0, Counts: mlflow.Counts{Traces: n},
-					Listed: rnd.Int64N(100), From: d.Start(), To: (d + 1).Start()})
+				in.Days = append(in.Days, delivered.Day{Date: d, Closed: rnd.IntN(4) > 0,
+					Counts: mlflow.Counts{Traces: n}, Listed: rnd.Int64N(100), From: d.Start(), To: (d + 1).Start()})
 			}
 		}
 		if rnd.IntN(2) == 0 {
