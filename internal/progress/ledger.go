@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -57,6 +58,11 @@ type Account struct {
 	Done bool
 	// Error is why the experiment could not be read to its end; empty when it could.
 	Error string
+	// Waiting are the pending traces by age, at the end of the last run that met the experiment.
+	Waiting Ages
+	// Settled is when the last look at a followed source began that settled everything of the experiment; zero
+	// where none has, or no source is followed.
+	Settled time.Time
 }
 
 // Open adds an experiment with what earlier runs did. Where a run of the same process has opened it,
@@ -74,6 +80,7 @@ func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals, de
 		l.accounts = append(l.accounts, &a)
 		return
 	}
+	a.Waiting, a.Settled = was.Waiting, was.Settled
 	if sourceCount < 0 {
 		a.SourceCount, a.Gone, a.Missing, a.Scope = was.SourceCount, was.Gone, was.Missing, was.Scope
 	}
@@ -89,6 +96,21 @@ func (l *Ledger) Fold() {
 		a.Run, a.Retried, a.Grown = Totals{}, 0, 0
 	}
 	l.samples, l.details = nil, nil
+}
+
+// Settle takes when a look at a followed source began that has settled what it found. An experiment with an error is
+// not settled; of one that is not selected, nothing is known any more.
+func (l *Ledger) Settle(began time.Time, selected func(experimentID string) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range l.accounts {
+		switch {
+		case !selected(a.Experiment.ID):
+			a.Settled = time.Time{}
+		case a.Error == "":
+			a.Settled = began
+		}
+	}
 }
 
 // Update changes the account of an experiment.

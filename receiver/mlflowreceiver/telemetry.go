@@ -67,7 +67,32 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 		}
 		return nil
 	})
-	return t, errors.Join(inFlight, pending, lag, next)
+	age := b.RegisterReceiverMlflowPositionAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
+		var oldest time.Time
+		for _, a := range t.accounts() {
+			if !a.Settled.IsZero() && (oldest.IsZero() || a.Settled.Before(oldest)) {
+				oldest = a.Settled
+			}
+		}
+		if !oldest.IsZero() {
+			o.Observe(time.Since(oldest).Seconds())
+		}
+		return nil
+	})
+	waiting := b.RegisterReceiverMlflowTracesPendingAgesCallback(func(_ context.Context, o metric.Int64Observer) error {
+		var sum progress.Ages
+		for _, a := range t.accounts() {
+			sum.Add(a.Waiting)
+		}
+		for _, p := range []struct {
+			age string
+			n   int64
+		}{{"up_to_1m", sum.Minute}, {"up_to_1h", sum.Hour}, {"up_to_1d", sum.Day}, {"over_1d", sum.Older}} {
+			o.Observe(p.n, metric.WithAttributes(attribute.String("age", p.age)))
+		}
+		return nil
+	})
+	return t, errors.Join(inFlight, pending, lag, next, age, waiting)
 }
 
 func (t *telemetry) accounts() []progress.Account {
@@ -116,6 +141,10 @@ func (t *telemetry) plan(at time.Time) { t.next.Store(max(at.UnixMilli(), 1)) }
 
 // requests is the number of requests to the tracking server so far.
 func (t *telemetry) requests() int64 { return t.count.Load() }
+
+func (t *telemetry) Revisited(n int) {
+	t.ReceiverMlflowTracesRevisited.Add(context.Background(), int64(n))
+}
 
 func (t *telemetry) Read(n int) { t.ReceiverMlflowTracesRead.Add(context.Background(), int64(n)) }
 func (t *telemetry) Accepted(n int) {

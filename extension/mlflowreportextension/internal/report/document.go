@@ -140,10 +140,14 @@ type Experiment struct {
 	Gone  int64 `json:"gone,omitempty"`
 	// Missing is what the source has and was not read, NotCompared the days whose numbers were not
 	// compared with the source's.
-	Missing     string `json:"missing,omitempty"`
-	NotCompared string `json:"not_compared,omitempty"`
-	Note        string `json:"note,omitempty"`
-	Error       string `json:"error,omitempty"`
+	Missing string `json:"missing,omitempty"`
+	// PendingAges are the pending traces by how long ago the reason was met first. Settled is when the last look
+	// at a followed source began that settled everything of the experiment.
+	PendingAges *progress.Ages `json:"pending_ages,omitempty"`
+	Settled     *time.Time     `json:"settled,omitempty"`
+	NotCompared string         `json:"not_compared,omitempty"`
+	Note        string         `json:"note,omitempty"`
+	Error       string         `json:"error,omitempty"`
 }
 
 // Input is what a document is made of: the newest states of all that reported.
@@ -326,6 +330,13 @@ func experiment(a *progress.Account) Experiment {
 	if a.Earlier.Read > 0 {
 		n := numbers(a.Earlier, 0)
 		e.Earlier = &n
+	}
+	if a.Waiting != (progress.Ages{}) {
+		e.PendingAges = &a.Waiting
+	}
+	if !a.Settled.IsZero() {
+		at := a.Settled.UTC()
+		e.Settled = &at
 	}
 	all := a.Earlier.Clone()
 	all.Add(a.Run)

@@ -307,6 +307,7 @@ type observer struct {
 }
 
 func (*observer) Read(int)                   {}
+func (*observer) Revisited(int)              {}
 func (*observer) Accepted(int)               {}
 func (*observer) Skipped(mlflow.Reason, int) {}
 func (*observer) Rejected(int)               {}

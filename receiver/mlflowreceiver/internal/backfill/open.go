@@ -5,6 +5,7 @@ package backfill
 
 import (
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
@@ -82,6 +83,14 @@ func (o *openTraces) drop(id string) {
 	p := o.pages[number]
 	at := p.find(id)
 	p.traces, p.dirty = slices.Delete(p.traces, at, at+1), true
+}
+
+// ages counts the pending ones of the loaded pages.
+func (o *openTraces) ages(now time.Time) (a progress.Ages) {
+	for _, p := range o.pages {
+		a.Count(p.traces, now)
+	}
+	return a
 }
 
 // ops returns what makes the storage agree, and forgets pages that became empty.

@@ -23,6 +23,8 @@ type Sender func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trac
 // Observer hears what happens, for metrics.
 type Observer interface {
 	Read(n int)
+	// Revisited takes traces that earlier runs had left open, and that are looked at again.
+	Revisited(n int)
 	Accepted(n int)
 	Skipped(r mlflow.Reason, n int)
 	Rejected(n int)

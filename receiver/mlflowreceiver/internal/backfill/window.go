@@ -74,6 +74,9 @@ func (r *run) process(w *window) {
 	w.totals.Read = int64(len(w.infos))
 	r.Ledger.Update(x.exp.ID, w.begin)
 	r.Observer.Read(int(w.news()))
+	if w.suspects == nil && len(w.formerly) > 0 {
+		r.Observer.Revisited(len(w.formerly))
+	}
 	if w.grown > 0 && !r.part() {
 		r.spans.unsure.Store(true)
 	}

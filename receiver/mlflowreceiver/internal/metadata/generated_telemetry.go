@@ -25,25 +25,28 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                        metric.Meter
-	mu                           sync.Mutex
-	registrations                []metric.Registration
-	ReceiverMlflowEditsRefused   metric.Int64Counter
-	ReceiverMlflowLag            metric.Float64ObservableGauge
-	ReceiverMlflowNextLook       metric.Float64ObservableGauge
-	ReceiverMlflowRefusals       metric.Int64Counter
-	ReceiverMlflowSourceBytes    metric.Int64Counter
-	ReceiverMlflowSourceRequests metric.Int64Counter
-	ReceiverMlflowSourceRetries  metric.Int64Counter
-	ReceiverMlflowTracesAccepted metric.Int64Counter
-	ReceiverMlflowTracesEdited   metric.Int64Counter
-	ReceiverMlflowTracesInFlight metric.Int64ObservableGauge
-	ReceiverMlflowTracesPending  metric.Int64ObservableGauge
-	ReceiverMlflowTracesRead     metric.Int64Counter
-	ReceiverMlflowTracesRejected metric.Int64Counter
-	ReceiverMlflowTracesSkipped  metric.Int64Counter
-	ReceiverMlflowValuesAsJSON   metric.Int64Counter
-	ReceiverMlflowValuesLeftOut  metric.Int64Counter
+	meter                           metric.Meter
+	mu                              sync.Mutex
+	registrations                   []metric.Registration
+	ReceiverMlflowEditsRefused      metric.Int64Counter
+	ReceiverMlflowLag               metric.Float64ObservableGauge
+	ReceiverMlflowNextLook          metric.Float64ObservableGauge
+	ReceiverMlflowPositionAge       metric.Float64ObservableGauge
+	ReceiverMlflowRefusals          metric.Int64Counter
+	ReceiverMlflowSourceBytes       metric.Int64Counter
+	ReceiverMlflowSourceRequests    metric.Int64Counter
+	ReceiverMlflowSourceRetries     metric.Int64Counter
+	ReceiverMlflowTracesAccepted    metric.Int64Counter
+	ReceiverMlflowTracesEdited      metric.Int64Counter
+	ReceiverMlflowTracesInFlight    metric.Int64ObservableGauge
+	ReceiverMlflowTracesPending     metric.Int64ObservableGauge
+	ReceiverMlflowTracesPendingAges metric.Int64ObservableGauge
+	ReceiverMlflowTracesRead        metric.Int64Counter
+	ReceiverMlflowTracesRejected    metric.Int64Counter
+	ReceiverMlflowTracesRevisited   metric.Int64Counter
+	ReceiverMlflowTracesSkipped     metric.Int64Counter
+	ReceiverMlflowValuesAsJSON      metric.Int64Counter
+	ReceiverMlflowValuesLeftOut     metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -87,6 +90,21 @@ func (builder *TelemetryBuilder) RegisterReceiverMlflowNextLookCallback(cb metri
 	return nil
 }
 
+// RegisterReceiverMlflowPositionAgeCallback sets callback for observable ReceiverMlflowPositionAge metric.
+func (builder *TelemetryBuilder) RegisterReceiverMlflowPositionAgeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.ReceiverMlflowPositionAge, obs: o})
+		return nil
+	}, builder.ReceiverMlflowPositionAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterReceiverMlflowTracesInFlightCallback sets callback for observable ReceiverMlflowTracesInFlight metric.
 func (builder *TelemetryBuilder) RegisterReceiverMlflowTracesInFlightCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -108,6 +126,21 @@ func (builder *TelemetryBuilder) RegisterReceiverMlflowTracesPendingCallback(cb 
 		cb(ctx, &observerInt64{inst: builder.ReceiverMlflowTracesPending, obs: o})
 		return nil
 	}, builder.ReceiverMlflowTracesPending)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverMlflowTracesPendingAgesCallback sets callback for observable ReceiverMlflowTracesPendingAges metric.
+func (builder *TelemetryBuilder) RegisterReceiverMlflowTracesPendingAgesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverMlflowTracesPendingAges, obs: o})
+		return nil
+	}, builder.ReceiverMlflowTracesPendingAges)
 	if err != nil {
 		return err
 	}
@@ -173,6 +206,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverMlflowPositionAge, err = builder.meter.Float64ObservableGauge(
+		"otelcol_receiver_mlflow_position_age",
+		metric.WithDescription("How long ago the last look at a followed source began that settled everything of the experiment for which that is longest ago. It grows where one experiment can't be read although the others can. Only in the modes tail and backfill_then_tail. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowRefusals, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_refusals",
 		metric.WithDescription("Calls of the pipeline that failed, by whether the error was permanent. The data was kept and sent again or listed. [Alpha]"),
@@ -221,6 +260,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.ReceiverMlflowTracesPendingAges, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_mlflow_traces_pending_ages",
+		metric.WithDescription("Traces that wait, by how long ago the reason was met first, as of the last look or run that met their experiment. [Alpha]"),
+		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.ReceiverMlflowTracesRead, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_traces_read",
 		metric.WithDescription("Traces whose infos were read from the source and taken up for delivery. [Alpha]"),
@@ -230,6 +275,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.ReceiverMlflowTracesRejected, err = builder.meter.Int64Counter(
 		"otelcol_receiver_mlflow_traces_rejected",
 		metric.WithDescription("Traces that the destination refused alone, twice, while it accepted others, and traces that were sent together when it rejected a part. Later runs try the former again. [Alpha]"),
+		metric.WithUnit("{trace}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverMlflowTracesRevisited, err = builder.meter.Int64Counter(
+		"otelcol_receiver_mlflow_traces_revisited",
+		metric.WithDescription("Traces that earlier looks or runs left open, and that were looked at again: unfinished ones, with spans missing, skipped or rejected. [Alpha]"),
 		metric.WithUnit("{trace}"),
 	)
 	errs = errors.Join(errs, err)

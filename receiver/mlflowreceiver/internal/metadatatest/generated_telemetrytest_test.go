@@ -28,11 +28,19 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterReceiverMlflowPositionAgeCallback(func(_ context.Context, observer metric.Float64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterReceiverMlflowTracesInFlightCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
 	}))
 	require.NoError(t, tb.RegisterReceiverMlflowTracesPendingCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
+	require.NoError(t, tb.RegisterReceiverMlflowTracesPendingAgesCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
 	}))
@@ -45,6 +53,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.ReceiverMlflowTracesEdited.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesRead.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesRejected.Add(context.Background(), 1)
+	tb.ReceiverMlflowTracesRevisited.Add(context.Background(), 1)
 	tb.ReceiverMlflowTracesSkipped.Add(context.Background(), 1)
 	tb.ReceiverMlflowValuesAsJSON.Add(context.Background(), 1)
 	tb.ReceiverMlflowValuesLeftOut.Add(context.Background(), 1)
@@ -55,6 +64,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowNextLook(t, testTel,
+		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverMlflowPositionAge(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowRefusals(t, testTel,
@@ -81,10 +93,16 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualReceiverMlflowTracesPending(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverMlflowTracesPendingAges(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowTracesRead(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowTracesRejected(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualReceiverMlflowTracesRevisited(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualReceiverMlflowTracesSkipped(t, testTel,
