@@ -20,8 +20,8 @@ type Config struct {
 	// Path is the file that the report is written to. The page for people, with the ending .html, and the list of
 	// skipped traces, skipped.jsonl, lie beside it.
 	Path string `mapstructure:"path"`
-	// Strict makes the start fail when a stage behind an mlflow receiver acknowledges before the
-	// destination has the data.
+	// Strict makes the start fail when a stage behind a receiver of mlflow, kafka or otlp acknowledges
+	// before the destination has the data, or when settings of Kafka can lose messages or stop a partition.
 	Strict bool `mapstructure:"strict"`
 	// WaitsForResult names exporters, by type or id, that are not known here and that answer only
 	// after their destination has.
