@@ -65,6 +65,7 @@ func TestScale(t *testing.T) {
 			whom = aConsumer
 		}
 		killed[whom]++
+		t.Logf("kill %d: %s, with %d of %d spans delivered", i+1, whom, w.sink.Distinct(), s.Spans)
 		switch whom {
 		case theReader:
 			reader.Kill()
