@@ -28,6 +28,9 @@ import (
 // limit is how long a broker may take to answer. After kill -9 it first goes through its log.
 const limit = 3 * time.Minute
 
+// cluster is the id of a cluster: 16 bytes in base64.
+const cluster = "bWxmbG93LXRlc3QtYnJvaw"
+
 // Broker is a broker that was started.
 type Broker struct {
 	Address string // host:port
@@ -58,9 +61,7 @@ func Start(t testing.TB, dir string) *Broker {
 	b.write("server.properties", fmt.Sprintf(serverProperties, b.Address, collector.FreeAddress(t),
 		filepath.Join(dir, "data")))
 	b.write("log4j2.properties", logProperties)
-	const tool = "kafka.tools.StorageTool"
-	cluster := strings.TrimSpace(b.output(b.java(tool, "random-uuid")))
-	b.output(b.java(tool, "format", "-t", cluster, "-c", filepath.Join(dir, "server.properties")))
+	b.output(b.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", filepath.Join(dir, "server.properties")))
 	var err error
 	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.Address), kgo.ConsiderMissingTopicDeletedAfter(0))
 	require.NoError(t, err)
