@@ -22,13 +22,17 @@ func TestSameByRESTAndDatabase(t *testing.T) {
 		t.Run(db.Kind, func(t *testing.T) {
 			t.Parallel()
 			name := db.New(t)
-			store := strings.Replace(db.URI(databases.Admin, name), "mysql:", "mysql+pymysql:", 1)
+			store := forMLflow(db.URI(databases.Admin, name))
 			s, err := start(mlflowserver.Database, filepath.Join(work, name+"-"+db.Kind), "--store", store)
 			require.NoError(t, err)
 			_, err = s.Generate(mlflowserver.Login{}, "--count", "60")
 			require.NoError(t, err)
 			reader := db.Reader(t, name)
 			sameBothWays(t, s.URL, db.URI(reader, name), []any{"wide", "wide-second", "wide-empty"})
+			t.Run("under load", func(t *testing.T) { underLoad(t, s, db, name, reader) })
 		})
 	}
 }
+
+// forMLflow is a URI with a driver that the environments of MLflow have.
+func forMLflow(uri string) string { return strings.Replace(uri, "mysql:", "mysql+pymysql:", 1) }

@@ -112,17 +112,21 @@ func (s *Server) Generate(login Login, args ...string) (g Generated, err error) 
 	return g, err
 }
 
-// Archive moves the spans of finished traces of the experiments, by name, from the store below dir into
+// Archive moves the spans of finished traces of the experiments, by name, from the SQLite store below dir into
 // location, at most so many traces, and returns how many. It runs what the server's own scheduler runs;
 // env is NAME=value for it. Version Database only.
 func Archive(dir, location string, limit int, env []string, experiments ...string) (int, error) {
+	return ArchiveOf("sqlite:///"+filepath.Join(dir, "mlflow.db"), dir, location, limit, env, experiments...)
+}
+
+// ArchiveOf is Archive for the store that MLflow finds at uri; dir is a folder for settings.
+func ArchiveOf(uri, dir, location string, limit int, env []string, experiments ...string) (int, error) {
 	config := filepath.Join(dir, "archival.yaml")
 	text := fmt.Sprintf("trace_archival: {enabled: true, location: %q, retention: 30d, interval_seconds: 1, "+
 		"max_traces_per_pass: %d}\n", location, limit)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return 0, err
 	}
-	uri := "sqlite:///" + filepath.Join(dir, "mlflow.db")
 	out, err := Script(Database, env, "archive.py", append([]string{uri, config}, experiments...)...)
 	if err != nil {
 		return 0, err

@@ -1,0 +1,130 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/databases"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/mlflowserver"
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
+)
+
+// underLoad reads a database into which a server writes, which migrations change, and out of which traces are archived.
+// Nobody is in the way of another, and each trace arrives once.
+func underLoad(t *testing.T, s *mlflowserver.Server, db *databases.Server, name, reader string) {
+	const experiments, rounds, each = 2, 12, 4
+	var ids, names []string
+	for i := range experiments {
+		names = append(names, fmt.Sprintf("under load %d", i))
+		ids = append(ids, experiment(t, s, names[i]))
+	}
+	dir, sink := t.TempDir(), otlpsink.New(t)
+	config := tailing(db.URI(reader, name), dir).ToOTLP(sink.URL, nil).
+		Set("receivers::mlflow::experiments::names", []any{"under load *"})
+	p := collector.Start(t, dir, config)
+
+	var mu sync.Mutex
+	want := map[otlpsink.SpanKey]bool{}
+	var writers sync.WaitGroup
+	for i := range experiments {
+		writers.Go(func() {
+			for range rounds {
+				keys := seed(t, s, mlflowserver.Login{}, ids[i], each, time.Now())
+				mu.Lock()
+				maps.Copy(want, keys)
+				mu.Unlock()
+			}
+		})
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		writers.Wait()
+	}()
+	migrated := migrate(t, db, name, written)
+	eventually(t, func() bool { return sink.Distinct() > 0 }, "the first traces")
+	archive := filepath.Join(dir, "archive")
+	require.NoError(t, os.Mkdir(archive, 0o700))
+	archived := 0
+	for going := true; going || archived == 0; {
+		select {
+		case <-written:
+			going = false
+		default:
+		}
+		n, err := mlflowserver.ArchiveOf(forMLflow(db.URI(databases.Admin, name)), t.TempDir(), "file://"+archive, 20, nil,
+			names...)
+		require.NoError(t, err)
+		archived += n
+	}
+	<-written
+	assert.Positive(t, <-migrated)
+	eventually(t, func() bool { return sink.Distinct() >= len(want) }, "%d spans", len(want))
+	p.Signal(syscall.SIGTERM)
+	p.Done(0)
+	require.Len(t, want, experiments*rounds*each*2)
+	requireSpans(t, want, sink.Spans())
+	requireOnce(t, sink.Spans())
+	assert.Empty(t, collector.ReadSkipped(t, dir))
+	t.Logf("%d traces archived meanwhile", archived)
+
+	log, err := os.ReadFile(filepath.Join(s.Dir, "server.log"))
+	require.NoError(t, err)
+	assert.NotRegexp(t, `(?i)deadlock|lock wait timeout|lock timeout|LockNotAvailable|OperationalError`, string(log))
+}
+
+// migrate adds columns, as migrations of MLflow do, until the traces are written, and tells how many it added. A
+// migration waits for the transactions of readers, and everyone else then waits for it.
+func migrate(t *testing.T, db *databases.Server, name string, written <-chan struct{}) <-chan int {
+	t.Helper()
+	admin := db.Open(t, name)
+	wait := "SET lock_timeout = '10s'"
+	if db.Kind == "mysql" {
+		wait = "SET SESSION lock_wait_timeout = 10"
+	}
+	done := make(chan int, 1)
+	go func() {
+		n := 0
+		defer func() { done <- n }()
+		conn, err := admin.Conn(context.Background())
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer conn.Close()
+		if _, err := conn.ExecContext(context.Background(), wait); !assert.NoError(t, err) {
+			return
+		}
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			for _, table := range []string{"spans", "trace_info", "trace_tags"} {
+				_, err := conn.ExecContext(context.Background(),
+					fmt.Sprintf("ALTER TABLE %s ADD COLUMN later%d integer", table, n))
+				if !assert.NoError(t, err, "a migration") {
+					return
+				}
+			}
+			n++
+			select {
+			case <-written:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return done
+}
