@@ -27,7 +27,8 @@ func TestTracesPerSecond(t *testing.T) {
 			report := newSink()
 			cfg := configure()
 			cfg.TrackingURI, cfg.TracesPerSecond = opaque(uri), 80
-			r := start(t, cfg, receivertest.NewNopSettings(metadata.Type), newHost(report), new(consumertest.TracesSink))
+			settings := receivertest.NewNopSettings(metadata.Type)
+			r := start(t, cfg, settings, newHost(report), new(consumertest.TracesSink))
 			run := <-report.runs
 			require.NoError(t, r.Shutdown(t.Context()))
 			require.True(t, run.Complete, run.Problems)

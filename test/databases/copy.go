@@ -112,6 +112,11 @@ func (s *Server) copyRows(ctx context.Context, from, to *sql.DB, table string, c
 		return err
 	}
 	defer rows.Close()
+	tx, err := to.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing after Commit
 	const batch = 200
 	var values []any
 	flush := func() error {
@@ -122,7 +127,7 @@ func (s *Server) copyRows(ctx context.Context, from, to *sql.DB, table string, c
 		for i := 0; i < len(values); i += len(columns) {
 			list = append(list, "("+s.parameters(i, len(columns))+")")
 		}
-		_, err := to.ExecContext(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES "+
+		_, err := tx.ExecContext(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES "+
 			strings.Join(list, ", "), values...)
 		values = nil
 		return err
@@ -149,7 +154,10 @@ func (s *Server) copyRows(ctx context.Context, from, to *sql.DB, table string, c
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	return flush()
+	if err := flush(); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 func (s *Server) analyze(table string) string {

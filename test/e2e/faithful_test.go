@@ -113,7 +113,9 @@ func TestSameByRESTAndSQLite(t *testing.T) {
 }
 
 // sameBothWays reads by REST and from the store underneath.
-func sameBothWays(t *testing.T, rest, store string, names []any) { sameWithArtifacts(t, rest, store, nil, names) }
+func sameBothWays(t *testing.T, rest, store string, names []any) {
+	sameWithArtifacts(t, rest, store, nil, names)
+}
 
 // sameWithArtifacts is sameBothWays where artifacts is the key of that name for the store.
 func sameWithArtifacts(t *testing.T, rest, store string, artifacts map[string]any, names []any) {

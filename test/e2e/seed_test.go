@@ -28,6 +28,13 @@ var seeded atomic.Uint32
 func seed(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experimentID string, n int,
 	from time.Time) map[otlpsink.SpanKey]bool {
 	t.Helper()
+	td, keys := seedling(n, from)
+	export(t, s, login, experimentID, td)
+	return keys
+}
+
+// seedling is what seed writes, and its spans.
+func seedling(n int, from time.Time) (ptrace.Traces, map[otlpsink.SpanKey]bool) {
 	td, keys := ptrace.NewTraces(), map[otlpsink.SpanKey]bool{}
 	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
 	for i := range n {
@@ -47,25 +54,38 @@ func seed(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experi
 			keys[otlpsink.SpanKey{Trace: trace, Span: id}] = true
 		}
 	}
-	export(t, s, login, experimentID, td)
-	return keys
+	return td, keys
 }
 
 // export sends spans into an experiment of a server that takes OTLP.
 func export(t testing.TB, s *mlflowserver.Server, login mlflowserver.Login, experimentID string, td ptrace.Traces) {
 	t.Helper()
+	status, content, err := tryExport(s, login, experimentID, td)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status, "%s", content)
+}
+
+// tryExport is export, and what the server answered.
+func tryExport(s *mlflowserver.Server, login mlflowserver.Login, experimentID string, td ptrace.Traces) (status int,
+	content []byte, err error) {
 	body, err := ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
-	require.NoError(t, err)
+	if err != nil {
+		return 0, nil, err
+	}
 	request, err := http.NewRequest(http.MethodPost, s.URL+"/v1/traces", bytes.NewReader(body))
-	require.NoError(t, err)
+	if err != nil {
+		return 0, nil, err
+	}
 	request.Header.Set("Content-Type", "application/x-protobuf")
 	request.Header.Set("x-mlflow-experiment-id", experimentID)
 	if login.Username != "" {
 		request.SetBasicAuth(login.Username, login.Password)
 	}
 	answer, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, nil, err
+	}
 	defer answer.Body.Close()
-	content, _ := io.ReadAll(answer.Body)
-	require.Equal(t, http.StatusOK, answer.StatusCode, "%s", content)
+	content, err = io.ReadAll(answer.Body)
+	return answer.StatusCode, content, err
 }

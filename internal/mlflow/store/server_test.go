@@ -57,8 +57,8 @@ func TestVerdicts(t *testing.T) {
 func TestUntrusted(t *testing.T) {
 	for _, verdict := range []func(error) verdict{postgresVerdict, mysqlVerdict} {
 		s := &server{verdict: verdict}
-		for _, cause := range []error{x509.UnknownAuthorityError{}, x509.HostnameError{Certificate: &x509.Certificate{}},
-			x509.CertificateInvalidError{Reason: x509.Expired},
+		for _, cause := range []error{x509.UnknownAuthorityError{}, x509.CertificateInvalidError{Reason: x509.Expired},
+			x509.HostnameError{Certificate: &x509.Certificate{}},
 			&tls.CertificateVerificationError{Err: errors.New("no"), UnverifiedCertificates: nil}} {
 			err := &net.OpError{Op: "write", Err: cause}
 			require.Equal(t, again, verdict(err))

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,7 @@ func (c *counting) Traces(_ context.Context, infos []mlflow.Info,
 func ids(n int) []mlflow.Info {
 	infos := make([]mlflow.Info, n)
 	for i := range infos {
-		infos[i].ID = fmt.Sprint(i)
+		infos[i].ID = strconv.Itoa(i)
 	}
 	return infos
 }
@@ -100,6 +101,7 @@ func TestLimitEnds(t *testing.T) {
 		require.ErrorIs(t, err, cause)
 		require.Equal(t, 1, n)
 		full := errors.New("full")
-		require.ErrorIs(t, s.Traces(t.Context(), ids(3), func(int, *mlflow.Trace, *mlflow.Skip) error { return full }), full)
+		err = s.Traces(t.Context(), ids(3), func(int, *mlflow.Trace, *mlflow.Skip) error { return full })
+		require.ErrorIs(t, err, full)
 	})
 }
