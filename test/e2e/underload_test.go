@@ -117,9 +117,9 @@ func underLoad(t *testing.T, s *mlflowserver.Server, db *databases.Server, name,
 func migrate(t *testing.T, db *databases.Server, name string, written <-chan struct{}) <-chan int {
 	t.Helper()
 	admin := db.Open(t, name)
-	wait := "SET lock_timeout = '10s'"
+	wait := "SET lock_timeout = '120s'" // a busy machine is slow
 	if db.Kind == "mysql" {
-		wait = "SET SESSION lock_wait_timeout = 10"
+		wait = "SET SESSION lock_wait_timeout = 120"
 	}
 	done := make(chan int, 1)
 	go func() {
