@@ -129,7 +129,7 @@ func (s *Store) spans(ctx context.Context, at session, infos []mlflow.Info, size
 	var row scannedSpan
 	var kept *keptSpans
 	if !s.d.decodesAtOnce {
-		kept = &keptSpans{texts: arena{block: make([]byte, 0, planned)}}
+		kept = &keptSpans{}
 	}
 	total, most := 0, 2*(planned+s.d.part)
 	err := at.query(ctx, s.spansQuery(s.listOf(asked), &row), func() error {
@@ -153,9 +153,18 @@ type keptSpans struct {
 	texts arena
 }
 
+// keptBlock is the size of a block of kept texts. Blocks are given back one by one while their rows are decoded, so
+// that a large trace is not twice in memory.
+const keptBlock = 1 << 20
+
 func (k *keptSpans) add(row *scannedSpan) {
 	kept := *row
-	kept.id.s, kept.content.s = strings.Clone(row.id.s), k.texts.keep(row.content.s)
+	if kept.id.s = strings.Clone(row.id.s); !row.content.owned {
+		if text := &k.texts; cap(text.block)-len(text.block) < len(row.content.s) {
+			text.block = make([]byte, 0, max(len(row.content.s), keptBlock))
+		}
+		kept.content.s = k.texts.keep(row.content.s)
+	}
 	k.rows = append(k.rows, kept)
 }
 
@@ -163,8 +172,10 @@ func (k *keptSpans) decode(found []spanRows, limit int) {
 	if k == nil {
 		return
 	}
+	k.texts = arena{}
 	for i := range k.rows {
 		found[k.rows[i].of.at].add(&k.rows[i], limit)
+		k.rows[i] = scannedSpan{}
 	}
 }
 

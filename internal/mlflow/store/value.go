@@ -24,12 +24,14 @@ type destination interface {
 type text struct {
 	s    string
 	null bool
+	// owned says that s is no view: nothing else writes to its memory.
+	owned bool
 }
 
 var _ destination = (*text)(nil)
 
 func (t *text) read(r *sqliteread.Row, i int) {
-	t.null = false
+	t.null, t.owned = false, false
 	switch r.Kind(i) {
 	case sqliteread.KindText:
 		t.s = stringOf(r.Text(i))
@@ -46,10 +48,10 @@ func (t *text) read(r *sqliteread.Row, i int) {
 
 // Scan implements sql.Scanner. It copies nothing.
 func (t *text) Scan(src any) error {
-	t.null = false
+	t.null, t.owned = false, false
 	switch v := src.(type) {
-	case string:
-		t.s = v
+	case string: // of pgx
+		t.s, t.owned = v, true
 	case nil:
 		t.s, t.null = "", true
 	case []byte:
