@@ -137,8 +137,8 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 
 func (s *Server) open(database string) (*sql.DB, error) {
 	if s.Kind == "mysql" {
-		return sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(127.0.0.1:%d)/%s?multiStatements=true&interpolateParams=true", Admin, Admin, s.Port,
-			database))
+		return sql.Open("mysql", fmt.Sprintf("%[1]s:%[1]s@tcp(127.0.0.1:%[2]d)/%[3]s?multiStatements=true&"+
+			"interpolateParams=true", Admin, s.Port, database))
 	}
 	if database == "" {
 		database = "postgres"

@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -45,9 +46,9 @@ func (s *Server) WithTLS(t testing.TB) Certificates {
 
 	plain := s.command
 	if s.Kind == "mysql" {
-		s.restart(t, append(plain[:len(plain):len(plain)], "--ssl-ca="+made.CA, "--ssl-cert="+cert, "--ssl-key="+key))
+		s.restart(t, append(slices.Clip(plain), "--ssl-ca="+made.CA, "--ssl-cert="+cert, "--ssl-key="+key))
 	} else {
-		s.restart(t, append(plain[:len(plain):len(plain)], "-c", "ssl=on", "-c", "ssl_ca_file="+made.CA,
+		s.restart(t, append(slices.Clip(plain), "-c", "ssl=on", "-c", "ssl_ca_file="+made.CA,
 			"-c", "ssl_cert_file="+cert, "-c", "ssl_key_file="+key))
 	}
 	t.Cleanup(func() { s.restart(t, plain) })

@@ -66,5 +66,6 @@ func TestReplica(t *testing.T) {
 	}
 	close(stop)
 	require.NoError(t, <-done)
-	require.GreaterOrEqual(t, ended.Load(), int64(conflicts), "conflicts with recovery; %d other failures", others.Load())
+	require.GreaterOrEqual(t, ended.Load(), int64(conflicts), "conflicts with recovery; %d other failures",
+		others.Load())
 }

@@ -1,7 +1,8 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command dbserver runs a database server with a copy of an SQLite store of MLflow, for benchmarks, until its input ends.
+// Command dbserver runs a database server with a copy of an SQLite store of MLflow, for benchmarks, until its input
+// ends.
 //
 //	dbserver postgresql|mysql FILE    prints {"uri", "version"}, or {"missing"}: why there is no such server
 package main
