@@ -52,6 +52,10 @@ var commands = map[string]string{
 	"docs/how-to/sidecar.md: npm install @opentelemetry/api":  byHand + "with the packages of the day, and a collector as the backend",
 	"docs/how-to/stores.md: CREATE ROLE otelcol":              "TestGrants",
 	"docs/how-to/stores.md: CREATE USER 'otelcol'":            "TestGrants",
+
+	"extension/databrickssetupextension/README.md: -- where the time goes":    byHand + "on Apache Spark, over two rows",
+	"extension/databrickssetupextension/README.md: # a data set of tagged":    byHand + "the query on Apache Spark, over a row",
+	"extension/databrickssetupextension/README.md: -- databricks_setup: plan": "TestHowTo",
 }
 
 var fence = regexp.MustCompile("(?ms)^ *```(sh|sql|python)\n(.*?)^ *```")
