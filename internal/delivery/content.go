@@ -9,14 +9,15 @@ import "fmt"
 // treats content: the report would show what must not leave.
 func (g *graph) shownText(receiver string, f *Guarantee) {
 	for _, report := range list(section(g.conf, "service"), "extensions") {
-		if kind(report) != "mlflow_report" || text(section(section(g.conf, "extensions"), report), "examples") != "true" {
+		cfg := section(section(g.conf, "extensions"), report)
+		if kind(report) != "mlflow_report" || text(cfg, "examples") != "true" {
 			continue
 		}
 		for _, id := range g.processors {
 			content := section(section(section(g.conf, "processors"), id), "content")
 			if action := text(content, "action"); kind(id) == "genai" && action != "" && action != "keep" {
-				f.Faults = append(f.Faults, fmt.Sprintf("extensions::%s::examples is true, so the report would show texts of "+
-					"%s that processors::%s::content::action: %s keeps from destinations: write examples: false",
+				f.Faults = append(f.Faults, fmt.Sprintf("extensions::%s::examples is true, so the report would show "+
+					"texts of %s that processors::%s::content::action: %s keeps from destinations: write examples: false",
 					report, receiver, id, action))
 			}
 		}

@@ -84,8 +84,8 @@ func (d *data) CostLead() string {
 
 // CostOverTime shows the cost of each bucket.
 func (d *data) CostOverTime() *chart {
-	c := &chart{ID: d.Prefix + "c-money", Title: "Cost per " + d.Bucket, Height: 130, Left: 84, Right: 4, Width: d.axis.n,
-		Narrow: true}
+	c := &chart{ID: d.Prefix + "c-money", Title: "Cost per " + d.Bucket, Height: 130, Left: 84,
+		Right: 4, Width: d.axis.n, Narrow: true}
 	v := d.axis.values(d.Time, func(b *aggregate.Bucket) (float64, bool) { return b.Cost, true })
 	top, at := 0.0, 0
 	for i := range d.Time {
@@ -174,8 +174,8 @@ func (d *data) means(s *aggregate.Scores) []float64 {
 
 // overTime shows the mean of each bucket. Its scale may start above 0 and is at least three tenths of the score's.
 func (d *data) overTime(s *aggregate.Scores, i int) *chart {
-	c := &chart{ID: fmt.Sprintf("%ss%d-t", d.Prefix, i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.Bucket, Height: 84,
-		Left: 40, Right: 44, Width: d.axis.n, Narrow: true}
+	c := &chart{ID: fmt.Sprintf("%ss%d-t", d.Prefix, i), Title: "Mean of " + clean(s.Name, 60) + " per " + d.Bucket,
+		Height: 84, Left: 40, Right: 44, Width: d.axis.n, Narrow: true}
 	v := d.means(s)
 	lo, hi := math.Inf(1), math.Inf(-1)
 	last := -1

@@ -50,8 +50,12 @@ func dataOf(doc *report.Document, list []*report.Receiver, delivered int64, d de
 	hidden := len(counted) - partsShown
 	if hidden > 0 {
 		most := slices.Clone(counted)
-		slices.SortStableFunc(most, func(a, b *report.Receiver) int { return cmp.Compare(b.Data.Traces, a.Data.Traces) })
-		counted = slices.DeleteFunc(counted, func(r *report.Receiver) bool { return !slices.Contains(most[:partsShown], r) })
+		slices.SortStableFunc(most, func(a, b *report.Receiver) int {
+			return cmp.Compare(b.Data.Traces, a.Data.Traces)
+		})
+		counted = slices.DeleteFunc(counted, func(r *report.Receiver) bool {
+			return !slices.Contains(most[:partsShown], r)
+		})
 	}
 	passed := false
 	for i, of := range counted {

@@ -27,8 +27,8 @@ var lines = []struct {
 // Latency shows the quantiles of durations over time; nil without durations. A line that fewer than 60 % of the buckets
 // have is left out.
 func (d *data) Latency() *chart {
-	c := &chart{ID: d.Prefix + "c-latency", Title: "Duration of traces per " + d.Bucket + ": P50, P95, P99", Height: 210, Left: 56,
-		Right: 40, Width: d.axis.n, Desc: d.LatencyFinding()}
+	c := &chart{ID: d.Prefix + "c-latency", Title: "Duration of traces per " + d.Bucket + ": P50, P95, P99",
+		Height: 210, Left: 56, Right: 40, Width: d.axis.n, Desc: d.LatencyFinding()}
 	lo, hi := math.Inf(1), 0.0
 	var drawn [][]float64
 	for _, l := range lines {

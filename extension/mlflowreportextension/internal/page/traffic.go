@@ -15,8 +15,8 @@ import (
 
 // Traffic shows the traces of each bucket, and those that ended in an error.
 func (d *data) Traffic() *chart {
-	c := &chart{ID: d.Prefix + "c-traffic", Title: "Traces per " + d.Bucket + ", by start time", Height: 190, Left: 44, Right: 4,
-		Width: d.axis.n}
+	c := &chart{ID: d.Prefix + "c-traffic", Title: "Traces per " + d.Bucket + ", by start time", Height: 190, Left: 44,
+		Right: 4, Width: d.axis.n}
 	well, failed := make([]float64, d.axis.n), make([]float64, d.axis.n)
 	top := 0.0
 	for i := range d.Time {

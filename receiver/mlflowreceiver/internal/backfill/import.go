@@ -293,7 +293,8 @@ func (i *experimentImport) end(ctx context.Context) error {
 	ops = append(ops, storage.SetOperation(i.position(i.id), i.record.Encode()))
 	if len(i.telling) > 0 {
 		slices.Sort(i.telling)
-		ops = append(ops, storage.SetOperation(i.Store.telling(i.id), progress.EncodeTelling(slices.Compact(i.telling))))
+		ids := progress.EncodeTelling(slices.Compact(i.telling))
+		ops = append(ops, storage.SetOperation(i.Store.telling(i.id), ids))
 	}
 	if err := i.Client.Batch(ctx, ops...); err != nil {
 		return fmt.Errorf("writing the storage: %w", err)
