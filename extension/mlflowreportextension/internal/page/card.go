@@ -32,7 +32,7 @@ const recent = 2 * time.Minute
 func cardOf(in *Input, list []*report.Receiver, total *row) *card {
 	c := &card{LeftLabel: "time left", Left: "not known yet", Rate: "–", Waits: "none",
 		WaitsNote: "The destination takes what is sent.",
-		UpTo: "–", UpToNote: "Nothing is delivered yet."}
+		UpTo:      "–", UpToNote: "Nothing is delivered yet."}
 	var rate float64
 	known := false
 	var last string
