@@ -289,7 +289,7 @@ func (r *run) open() error {
 		}
 		x.again = x.record.Open
 		if r.LateChanges != nil {
-			x.left = slices.Sorted(maps.Keys(x.telling.left))
+			x.left = slices.Sorted(maps.Keys(x.toldEarlier))
 		}
 		if x.record.LastRun > 0 {
 			x.endedSince = max(x.record.LastRun-endedBefore, 1)

@@ -315,7 +315,7 @@ func (r *run) openSet(x *reader) (err error) {
 		}
 		*rec = progress.Record{Generation: rec.Generation + 1, Identity: identity}
 		x.open, x.telling = newOpenTraces(nil), newTelling(nil)
-		x.telling.dirty = true
+		x.telling.dirty, x.toldEarlier = true, nil
 		x.note = "another experiment has the same id now, so it was delivered from its start"
 	}
 	name := r.Store.set(x.exp.ID, rec.Generation)

@@ -43,10 +43,13 @@ type reader struct {
 	remaining  int64              // of a shard, if counting: traces of the range that are not listed yet
 	counting   bool
 	listed     []reconcile.TimeRange
-	list       []ListedTrace     // of a run over a list; such a reader lists nothing
-	found      []mlflow.Info     // of a run over found traces; such a reader lists nothing
-	left       []string          // traces that are told again, since an earlier run may have told of them
-	toldAgain  map[uint64]uint64 // those that were, by hash: their digests
+	list       []ListedTrace // of a run over a list; such a reader lists nothing
+	found      []mlflow.Info // of a run over found traces; such a reader lists nothing
+	// toldEarlier are traces of which an earlier run may have told without noting it, left those of them that are
+	// still to be told again. toldAgain are those that were, by hash, with their digests.
+	toldEarlier map[string]bool
+	left        []string
+	toldAgain   map[uint64]uint64
 	// takeOver is what a position of an older format says was read: its traces are in the set as soon
 	// as they are listed.
 	takeOver progress.Coverage
@@ -83,7 +86,7 @@ type reader struct {
 
 func (r *run) newReader(x mlflow.Experiment, rec progress.Record, left []string) *reader {
 	e := &reader{run: r, exp: x, record: rec, open: newOpenTraces(rec.Open), telling: newTelling(left),
-		owned: shard.Owned(r.Shard, x.ID)}
+		toldEarlier: newTelling(left).left, owned: shard.Owned(r.Shard, x.ID)}
 	b := r.newBackOff()
 	e.breaker = breaker{backOff: b.NextBackOff, reset: b.Reset}
 	e.quarantine.after = r.RejectAfter

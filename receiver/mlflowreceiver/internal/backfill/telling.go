@@ -126,19 +126,12 @@ func (w *window) appendTold(ids []string, infos []mlflow.Info) []string {
 	since := r.LateChanges.since(r.Now())
 	for i := range infos {
 		info := &infos[i]
-		if (info.Timestamp >= since && len(info.Assessments) > 0 || w.reader.isLeft(info.ID)) &&
+		if (info.Timestamp >= since && len(info.Assessments) > 0 || w.reader.toldEarlier[info.ID]) &&
 			!w.telling[info.ID] {
 			ids = append(ids, info.ID)
 		}
 	}
 	return ids
-}
-
-// isLeft reports whether an earlier run may have told of a trace.
-func (x *reader) isLeft(id string) bool {
-	x.run.saver.mu.Lock()
-	defer x.run.saver.mu.Unlock()
-	return x.telling.left[id]
 }
 
 // toldBefore reports whether something of a trace may have been told before this window reads it. Assessments that
@@ -148,7 +141,7 @@ func (w *window) toldBefore(id string) bool {
 	case progress.Refused, progress.Rejected, progress.PartiallyRejected, mlflow.ReasonSpansMissing:
 		return true
 	}
-	return w.regrown[id] || w.listed || w.reader.isLeft(id)
+	return w.regrown[id] || w.listed || w.reader.toldEarlier[id]
 }
 
 // planLeft makes a window that tells again of traces of which an earlier run may have told, or returns nil when there
