@@ -12,7 +12,8 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
 .PHONY: build minimal kafka run written check test test-unit test-race test-rest lint modules cross release generate e2e \
-	compat faults scale bench bench-tokens bench-backfill bench-growth bench-databricks bench-delivered bench-answers bench-tail bench-short clean
+	compat faults scale bench bench-tokens bench-backfill bench-growth bench-databricks bench-delivered bench-answers \
+	bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
 

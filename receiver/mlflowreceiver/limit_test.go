@@ -48,5 +48,7 @@ func TestWindowsOfASlowReceiver(t *testing.T) {
 		cfg := configure()
 		cfg.TracesPerSecond = rate
 		require.Equal(t, want, (&mlflowReceiver{cfg: cfg}).windowSize(), rate)
+		cfg.TracesPerSecond, cfg.Shard.Count = 4*rate, 4
+		require.Equal(t, want, (&mlflowReceiver{cfg: cfg}).windowSize(), "a quarter of %v", 4*rate)
 	}
 }

@@ -112,8 +112,8 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 			return err
 		}
 	}
-	if r.cfg.TracesPerSecond > 0 && r.cfg.Mode != ModeCheck { // which reads a few traces only
-		r.source = source.Limit(r.source, r.cfg.TracesPerSecond/float64(max(r.cfg.Shard.Count, 1)))
+	if rate := r.tracesPerSecond(); rate > 0 && r.cfg.Mode != ModeCheck { // which reads a few traces only
+		r.source = source.Limit(r.source, rate)
 	}
 	if r.cfg.OnComplete == OnCompleteShutdown {
 		r.member = finish.Join(func() {
@@ -232,10 +232,15 @@ func (r *mlflowReceiver) searchPage() int {
 	return min(100, r.cfg.PageSize)
 }
 
+// tracesPerSecond is the part of the bound that this shard has.
+func (r *mlflowReceiver) tracesPerSecond() float64 {
+	return r.cfg.TracesPerSecond / float64(max(r.cfg.Shard.Count, 1))
+}
+
 // windowSize is the number of traces that are planned at a time: with a bound of traces per second as many as ten
 // seconds take, since the position moves when a window is done.
 func (r *mlflowReceiver) windowSize() int {
-	if rate := r.cfg.TracesPerSecond; rate > 0 && rate < float64(r.cfg.PageSize) {
+	if rate := r.tracesPerSecond(); rate > 0 && rate < float64(r.cfg.PageSize) {
 		return min(r.cfg.PageSize, max(1, int(10*rate)))
 	}
 	return r.cfg.PageSize
