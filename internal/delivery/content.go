@@ -17,7 +17,8 @@ func (g *graph) shownText(receiver string, f *Guarantee) {
 			content := section(section(section(g.conf, "processors"), id), "content")
 			if action := text(content, "action"); kind(id) == "genai" && action != "" && action != "keep" {
 				f.Faults = append(f.Faults, fmt.Sprintf("extensions::%s::examples is true, so the report would show "+
-					"texts of %s that processors::%s::content::action: %s keeps from destinations: write examples: false",
+					"texts of %s that processors::%s::content::action: %s keeps from destinations: write "+
+					"examples: false",
 					report, receiver, id, action))
 			}
 		}

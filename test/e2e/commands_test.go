@@ -33,14 +33,14 @@ var commands = map[string]string{
 	"docs/how-to/backends.md: export LANGFUSE_PUBLIC_KEY": "TestHowToBackends",
 
 	"docs/how-to/custom-collector.md: go run go.opentelemetry.io/collector": "TestBuild",
-	"docs/how-to/custom-collector.md: go list -m -f":                        byHand + "after a release: none is published yet",
+	"docs/how-to/custom-collector.md: go list -m -f":                        byHand + "not before the first release",
 
 	"docs/how-to/databricks.md: # 1  the collector":           "TestHowTo",
 	"docs/how-to/databricks.md: # in one terminal":            byHand + "with the fake workspace, in two terminals",
 	"docs/how-to/databricks.md: dist/otelcol-mlflow --config": "TestHowTo",
 	"docs/how-to/files.md: make run MLFLOW_TRACKING_URI=":     "TestMakeRunServer",
 	"docs/how-to/files.md: import json":                       "TestHowToFiles",
-	"docs/how-to/files.md: SELECT s.name":                     byHand + "with DuckDB 2.0.1, on what make run had written",
+	"docs/how-to/files.md: SELECT s.name":                     byHand + "with DuckDB 2.0.1, on the sample",
 	"docs/how-to/kafka.md: make kafka   # dist/kafka":         "TestTopic",
 	"docs/how-to/kafka.md: kafka-consumer-groups.sh":          byHand + "with Apache Kafka 4.4.0",
 	"docs/how-to/mlflow.md: OTELCOL_MLFLOW_SOURCE=":           "TestHowToMLflow",
@@ -48,17 +48,17 @@ var commands = map[string]string{
 	"docs/how-to/release.md: make release":                    byHand + "one target, twice, with the same bytes",
 	"docs/how-to/servers.md: dist/otelcol-mlflow --config":    "TestHowToServers",
 	"docs/how-to/sidecar.md: OTELCOL_MLFLOW_ENDPOINT=":        "TestHowToSidecar",
-	"docs/how-to/sidecar.md: pip install mlflow":              byHand + "with MLflow 3.17.2, and a collector as the backend",
-	"docs/how-to/sidecar.md: npm install @opentelemetry/api":  byHand + "with the packages of the day, and a collector as the backend",
+	"docs/how-to/sidecar.md: pip install mlflow":              byHand + "with MLflow 3.17.2",
+	"docs/how-to/sidecar.md: npm install @opentelemetry/api":  byHand + "on Node.js",
 	"docs/how-to/stores.md: CREATE ROLE otelcol":              "TestGrants",
 	"docs/how-to/stores.md: CREATE USER 'otelcol'":            "TestGrants",
 
-	"extension/databrickssetupextension/README.md: -- where the time goes":    byHand + "on Apache Spark, over two rows",
-	"extension/databrickssetupextension/README.md: # a data set of tagged":    byHand + "the query on Apache Spark, over a row",
-	"extension/databrickssetupextension/README.md: -- databricks_setup: plan": "TestHowTo",
+	"extension/databrickssetupextension/README.md: -- where":      byHand + "on Apache Spark",
+	"extension/databrickssetupextension/README.md: # a data":      byHand + "the query on Apache Spark",
+	"extension/databrickssetupextension/README.md: -- databricks": "TestHowTo",
 }
 
-var fence = regexp.MustCompile("(?ms)^ *```(sh|sql|python)\n(.*?)^ *```")
+var fence = regexp.MustCompile("(?s)\n *```(sh|sql|python)\n(.*?)\n *```")
 
 // Every command of the documentation has a test, or was run by a person.
 func TestCommandsOfTheDocumentation(t *testing.T) {
