@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,7 +70,10 @@ func TestFilterChangesAndTheProcessDies(t *testing.T) {
 			defer kill()
 			s := w.settings(accept)
 			s.Filter, s.Workers = "b", 1
+			var mu sync.Mutex
 			s.Store.Client = &mortalStore{w.store, func() (bool, error) {
+				mu.Lock()
+				defer mu.Unlock()
 				if n--; n < 0 {
 					kill()
 					return n == -1 && left%2 == 0, errDead

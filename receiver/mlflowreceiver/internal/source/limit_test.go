@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +22,15 @@ import (
 // counting is a source whose traces take no time.
 type counting struct {
 	mlflow.Source
+	mu   sync.Mutex
 	most int // traces that it was asked for at once
 }
 
 func (c *counting) Traces(_ context.Context, infos []mlflow.Info,
 	yield func(int, *mlflow.Trace, *mlflow.Skip) error) error {
+	c.mu.Lock()
 	c.most = max(c.most, len(infos))
+	c.mu.Unlock()
 	for i := range infos {
 		if err := yield(i, &mlflow.Trace{Info: infos[i]}, nil); err != nil {
 			return err
