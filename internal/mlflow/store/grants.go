@@ -26,8 +26,8 @@ func (s *Store) grants(tables ...string) string {
 	return strings.Join(s.d.grant(s.login, tables), "; ")
 }
 
-// Grants returns the permissions on the tables that are read, and whether the user has them.
-func (s *Store) Grants(ctx context.Context) (grants []mlflow.Grant, err error) {
+// permissions returns the permissions on the tables that are read, and whether the user has them.
+func (s *Store) permissions(ctx context.Context) (grants []mlflow.Grant, err error) {
 	err = s.session(ctx, func(at session) error {
 		l := s.login
 		var account text

@@ -63,7 +63,7 @@ func ask[R any](ctx context.Context, l *lazy, call func(*Store) (R, error)) (R, 
 }
 
 // Grants implements mlflow.Grantor. It does not need the schema, which a user without permissions can't read.
-func (l *lazy) Grants(ctx context.Context) ([]mlflow.Grant, error) { return l.store.Grants(ctx) }
+func (l *lazy) Grants(ctx context.Context) ([]mlflow.Grant, error) { return l.store.permissions(ctx) }
 
 // Describe implements mlflow.Source.
 func (l *lazy) Describe(ctx context.Context) (mlflow.Description, error) {

@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,4 +65,10 @@ func readAll(t testing.TB, s *Store, page int) (map[string]*mlflow.Trace, map[st
 		require.Equal(t, n, read)
 	}
 	return traces, skips
+}
+
+// A file has no users: mode check asks servers only for permissions.
+func TestFileHasNoGrants(t *testing.T) {
+	_, asks := any(open(t, filepath.Join("..", "..", "..", "testdata", "sample", "mlflow.db"))).(mlflow.Grantor)
+	require.False(t, asks)
 }
