@@ -30,6 +30,22 @@ func sealJSON(version string, value any) []byte {
 	return seal(version, " ", body)
 }
 
+// unsealJSON reads what sealJSON wrote; no bytes at all are the zero value. Errors are those of unseal.
+func unsealJSON[T any](b []byte, what, version string) (value T, err error) {
+	if b == nil {
+		return value, nil
+	}
+	_, body, err := unseal(b, what, " ", version)
+	if err != nil {
+		return value, err
+	}
+	if err := json.Unmarshal(body, &value); err != nil {
+		var none T
+		return none, fmt.Errorf("%w: %s: %w", delivered.ErrDamaged, what, err)
+	}
+	return value, nil
+}
+
 // unseal returns the version and the body of what seal wrote. The version is the given one or one of the
 // older ones. what names the stored bytes in an error, which is delivered.ErrDamaged or
 // delivered.ErrNewerFormat.

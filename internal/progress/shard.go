@@ -4,12 +4,9 @@
 package progress
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"go.opentelemetry.io/collector/component"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 )
 
 // Shard is one of Count readers that share a backfill; Index counts from 0. The zero Shard reads
@@ -58,16 +55,5 @@ func (c Claim) Encode() []byte { return sealJSON(claimVersion, c) }
 // DecodeClaim reads what Encode wrote; no bytes at all are the claim of a reader of everything. The
 // error is delivered.ErrDamaged or delivered.ErrNewerFormat, with what is wrong.
 func DecodeClaim(b []byte) (Claim, error) {
-	if b == nil {
-		return Claim{}, nil
-	}
-	_, body, err := unseal(b, "the shard", " ", claimVersion)
-	if err != nil {
-		return Claim{}, err
-	}
-	var c Claim
-	if err := json.Unmarshal(body, &c); err != nil {
-		return Claim{}, fmt.Errorf("%w: the shard: %w", delivered.ErrDamaged, err)
-	}
-	return c, nil
+	return unsealJSON[Claim](b, "the shard", claimVersion)
 }

@@ -3,13 +3,6 @@
 
 package progress
 
-import (
-	"encoding/json"
-	"fmt"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
-)
-
 // SpanCount is what is kept of the spans in a source's database, which alone shows that spans were
 // added inside of finished traces.
 type SpanCount struct {
@@ -30,16 +23,5 @@ func (c SpanCount) Encode() []byte { return sealJSON(spanCountVersion, c) }
 // DecodeSpanCount reads what Encode wrote; no bytes at all are an empty count. The error is
 // delivered.ErrDamaged or delivered.ErrNewerFormat, with what is wrong.
 func DecodeSpanCount(b []byte) (SpanCount, error) {
-	var c SpanCount
-	if b == nil {
-		return c, nil
-	}
-	_, body, err := unseal(b, "a count of spans", " ", spanCountVersion)
-	if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(body, &c); err != nil {
-		return SpanCount{}, fmt.Errorf("%w: a count of spans: %w", delivered.ErrDamaged, err)
-	}
-	return c, nil
+	return unsealJSON[SpanCount](b, "a count of spans", spanCountVersion)
 }

@@ -3,13 +3,6 @@
 
 package progress
 
-import (
-	"encoding/json"
-	"fmt"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
-)
-
 const tellingVersion = "mlflow-telling-1"
 
 // EncodeTelling writes the ids of traces of which something is being told beside their spans, with a version and a
@@ -18,16 +11,6 @@ func EncodeTelling(ids []string) []byte { return sealJSON(tellingVersion, ids) }
 
 // DecodeTelling reads what EncodeTelling wrote; no bytes at all are no ids. The error is delivered.ErrDamaged or
 // delivered.ErrNewerFormat, with what is wrong.
-func DecodeTelling(b []byte) (ids []string, err error) {
-	if b == nil {
-		return nil, nil
-	}
-	_, body, err := unseal(b, "the list of traces that are being told", " ", tellingVersion)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(body, &ids); err != nil {
-		return nil, fmt.Errorf("%w: the list of traces that are being told: %w", delivered.ErrDamaged, err)
-	}
-	return ids, nil
+func DecodeTelling(b []byte) ([]string, error) {
+	return unsealJSON[[]string](b, "the list of traces that are being told", tellingVersion)
 }
