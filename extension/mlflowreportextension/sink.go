@@ -125,7 +125,7 @@ func (r *reporter) Publish(run progress.Run) {
 	defer r.mu.Unlock()
 	r.runs[run.Receiver] = run
 	p := r.live[run.Receiver]
-	p.Waits, p.Looked = run.Waits, run.Looked
+	p.Waits = run.Waits
 	p.Add(page.Sample{At: time.Now(), Delivered: delivered(&run)})
 	r.live[run.Receiver] = p
 	if !run.Ended.IsZero() || time.Since(r.written) >= writeEvery {

@@ -79,9 +79,6 @@ type Run struct {
 	ExitStatus *int
 	// Waits says what a run that goes on waits for; empty when it does not.
 	Waits string
-	// Looked is when the last look at a followed source began that settled everything it found; zero before that, and
-	// where no source is followed.
-	Looked time.Time
 	// Data is what is in the traces that all runs delivered, as far as it was counted; nil where nothing was.
 	Data *aggregate.Data
 	// Complete is true when everything was read and each trace is accepted, or skipped within the

@@ -79,7 +79,6 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		}
 		f.schedule.Done(depth, began, f.accepted > before || f.unsettled)
 		r.tel.looked(began)
-		f.report.Looked = began
 		f.ledger.Settle(began, func(id string) bool { _, ok := f.experiments[id]; return ok })
 		f.say()
 	}

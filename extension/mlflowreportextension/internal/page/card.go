@@ -36,14 +36,14 @@ func cardOf(in *Input, list []*report.Receiver, total *row) *card {
 	var rate float64
 	known := false
 	var last string
-	var looks []time.Time // of receivers that follow a source
+	var looks []time.Time // of receivers that follow a source, zero before the first
 	for _, r := range list {
 		if r.Ended != nil {
 			continue
 		}
 		p := in.Progress[r.Receiver]
 		if strings.Contains(r.Mode, "tail") {
-			looks = append(looks, p.Looked)
+			looks = append(looks, settled(r))
 		}
 		if v, ok := rateOf(p.Samples); ok {
 			rate, known = rate+v, true
@@ -91,6 +91,17 @@ func cardOf(in *Input, list []*report.Receiver, total *row) *card {
 		}
 	}
 	return c
+}
+
+// settled is when the look began that the experiment was settled by which is furthest behind; zero where none is.
+func settled(r *report.Receiver) time.Time {
+	var looks []time.Time
+	for i := range r.Experiments {
+		if at := r.Experiments[i].Settled; at != nil {
+			looks = append(looks, *at)
+		}
+	}
+	return earliest(looks)
 }
 
 // earliest is the zero time where there is none, or one is zero.

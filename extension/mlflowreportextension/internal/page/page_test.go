@@ -160,8 +160,9 @@ var states = map[string]state{
 	"live-waiting": {runs: []progress.Run{running("backfill", half)}, live: map[string]Progress{"mlflow": {
 		Waits: "experiment support-bot: the destination refuses everything: 503",
 	}}},
-	"tail": {runs: []progress.Run{running("tail", account("1", "support-bot", 120, 120, nil))},
-		live: map[string]Progress{"mlflow": {Looked: now.Add(-7 * time.Second)}}},
+	"tail": {runs: []progress.Run{running("tail", account("1", "support-bot", 120, 120, func(a *progress.Account) {
+		a.Settled = now.Add(-7 * time.Second)
+	}))}},
 	"check": {runs: []progress.Run{{Receiver: component.MustNewID("mlflow"), Mode: "check", Complete: true,
 		Started: now, Ended: now, Headline: "120 traces in 1 experiments",
 		Check: &progress.Findings{Experiments: []progress.ExperimentFinding{{ID: "1", Name: "support-bot", Traces: 120,

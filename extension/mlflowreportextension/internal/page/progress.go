@@ -11,8 +11,6 @@ type Progress struct {
 	Samples []Sample
 	// Waits says what the run waits for; empty when it does not.
 	Waits string
-	// Looked is when the last look at a followed source began that settled everything it found; zero before that.
-	Looked time.Time
 }
 
 // Sample is how many traces a receiver had delivered at a time, in this run and those before it.

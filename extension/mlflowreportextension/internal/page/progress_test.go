@@ -51,16 +51,23 @@ func TestTimeLeft(t *testing.T) {
 // How far a tail is behind is said of the receiver that is furthest behind, and only when all have looked.
 func TestBehindTheSource(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	list := []*report.Receiver{{Receiver: "mlflow/a", Mode: "tail"}, {Receiver: "mlflow/b", Mode: "backfill_then_tail"}}
-	in := Input{Document: report.Document{Written: at}, Progress: map[string]Progress{
-		"mlflow/a": {Looked: at.Add(-3 * time.Second)}, "mlflow/b": {Looked: at.Add(-90 * time.Second)}}}
+	looked := func(ago time.Duration) report.Experiment {
+		settled := at.Add(-ago)
+		return report.Experiment{Settled: &settled}
+	}
+	a := &report.Receiver{Mode: "tail", Experiments: []report.Experiment{looked(3 * time.Second), {}}}
+	b := &report.Receiver{Mode: "backfill_then_tail", Experiments: []report.Experiment{looked(4 * time.Second),
+		looked(90 * time.Second)}}
+	list := []*report.Receiver{a, b}
+	in := Input{Document: report.Document{Written: at}}
 	c := cardOf(&in, list, &row{})
 	require.Equal(t, "behind the source", c.LeftLabel)
 	require.Equal(t, elapsed(90), c.Left)
 	require.Contains(t, c.LeftNote, "11:58:30")
 
-	in.Progress["mlflow/a"] = Progress{}
+	first := a.Experiments
+	a.Experiments = nil
 	require.Equal(t, "time left", cardOf(&in, list, &row{}).LeftLabel)
-	in.Progress["mlflow/a"], in.Progress["mlflow/b"] = in.Progress["mlflow/b"], Progress{}
+	a.Experiments, b.Experiments = first, nil
 	require.Equal(t, "time left", cardOf(&in, list, &row{}).LeftLabel)
 }
