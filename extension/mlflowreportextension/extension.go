@@ -156,7 +156,7 @@ func (r *reporter) NotifyConfigSnapshot(_ context.Context, conf extensioncapabil
 	effective := conf.Effective().ToStringMap()
 	guarantees := delivery.Check(effective, r.cfg.WaitsForResult)
 	r.mu.Lock()
-	r.guarantees, r.readers, r.settings = guarantees, delivery.Readers(effective), report.Settings(effective)
+	r.guarantees, r.readers, r.settings = guarantees, delivery.Readers(effective), report.Settings(conf.Effective())
 	r.mu.Unlock()
 	if err := delivery.Refusal(guarantees, false); err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"go.opentelemetry.io/collector/confmap"
 )
 
 // shownKeys are the keys whose values the report shows, by the kind and type of a component. What may hold a credential
@@ -27,45 +29,35 @@ var shownKeys = map[string][]string{
 
 // Settings are what the report shows of a configuration: the components of each pipeline, and a line for each key of
 // theirs that is shown and set, such as "receivers::mlflow::mode: backfill". Lists are JSON.
-func Settings(effective map[string]any) (lines []string) {
-	pipelines, _ := at(effective, "service", "pipelines").(map[string]any)
+func Settings(effective *confmap.Conf) (lines []string) {
+	pipelines, _ := effective.Get("service::pipelines").(map[string]any)
 	var components []string
 	for _, name := range slices.Sorted(maps.Keys(pipelines)) {
 		for _, group := range []string{"receivers", "processors", "exporters"} {
-			ids, _ := at(pipelines, name, group).([]any)
-			if len(ids) > 0 {
-				names := strings.Trim(fmt.Sprint(ids), "[]")
-				lines = append(lines, fmt.Sprintf("service::pipelines::%s::%s: [%s]", name, group,
-					strings.ReplaceAll(names, " ", ", ")))
+			key := "service::pipelines::" + name + "::" + group
+			ids, _ := effective.Get(key).([]any)
+			if len(ids) == 0 {
+				continue
 			}
-			for _, id := range ids {
-				if c := fmt.Sprint(group, "::", id); !slices.Contains(components, c) {
+			names := make([]string, len(ids))
+			for i, id := range ids {
+				names[i] = fmt.Sprint(id)
+				if c := group + "::" + names[i]; !slices.Contains(components, c) {
 					components = append(components, c)
 				}
 			}
+			lines = append(lines, key+": ["+strings.Join(names, ", ")+"]")
 		}
 	}
 	for _, c := range components {
-		group, id, _ := strings.Cut(c, "::")
-		kind, _, _ := strings.Cut(id, "/")
-		for _, key := range shownKeys[group+"::"+kind] {
-			path := append([]string{group, id}, strings.Split(key, "::")...)
-			if text := written(at(effective, path...)); text != "" {
+		kind, _, _ := strings.Cut(c, "/")
+		for _, key := range shownKeys[kind] {
+			if text := written(effective.Get(c + "::" + key)); text != "" {
 				lines = append(lines, c+"::"+key+": "+text)
 			}
 		}
 	}
 	return lines
-}
-
-// at is the value at a path, nil where there is none.
-func at(m map[string]any, path ...string) any {
-	var v any = m
-	for _, key := range path {
-		section, _ := v.(map[string]any)
-		v = section[key]
-	}
-	return v
 }
 
 // written is a value as text, empty for what is not set.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -33,7 +34,7 @@ service:
     traces: {receivers: [mlflow/prod, otlp], processors: [genai], exporters: [otlp_http]}
     logs: {receivers: [mlflow/prod], exporters: [otlp_http]}
 `), &conf))
-	got := Settings(conf)
+	got := Settings(confmap.NewFromStringMap(conf))
 	require.Equal(t, []string{
 		"service::pipelines::logs::receivers: [mlflow/prod]",
 		"service::pipelines::logs::exporters: [otlp_http]",
@@ -49,5 +50,5 @@ service:
 		"processors::genai::content::action: mask",
 	}, got)
 	require.NotContains(t, strings.Join(got, "\n"), "canary")
-	require.Empty(t, Settings(nil))
+	require.Empty(t, Settings(confmap.New()))
 }
