@@ -109,8 +109,8 @@ func (s Store) Import(ctx context.Context, from Former, now progress.Shard, at i
 		return err
 	}
 	if len(experiments) == 0 {
-		return errors.New("the folders hold no position of this source; its place, workspace and filter must be the " +
-			"same as before")
+		return errors.New("the folders hold no position of this source; its place and workspace must be the same as " +
+			"before")
 	}
 	var accepted int64
 	for _, id := range experiments {
