@@ -100,38 +100,44 @@ func (s *saver) announce(w *window, ids []string) error {
 // announce says of which traces the window will tell something: those that have changed late, and those that are
 // delivered with assessments.
 func (w *window) announce() error {
+	r := w.reader.run
+	if r.LateChanges == nil {
+		return nil
+	}
 	var ids []string
 	for i := range w.edited {
 		ids = append(ids, w.edited[i].Info.ID)
 	}
-	return w.reader.run.saver.announce(w, w.appendTold(ids, w.infos))
+	since := r.LateChanges.since(r.Now())
+	for i := range w.infos {
+		if w.untold(&w.infos[i], since) {
+			ids = append(ids, w.infos[i].ID)
+		}
+	}
+	return r.saver.announce(w, ids)
 }
 
 // announceTraces is announce for traces that are about to be sent: now it is known which have assessments.
 func (w *window) announceTraces(traces []*mlflow.Trace) error {
-	infos := make([]mlflow.Info, len(traces))
-	for i, t := range traces {
-		infos[i] = t.Info
-	}
-	return w.reader.run.saver.announce(w, w.appendTold(nil, infos))
-}
-
-// appendTold appends the ids of those traces that are delivered with assessments, as far as late changes of them
-// are looked at, and of those that earlier runs left.
-func (w *window) appendTold(ids []string, infos []mlflow.Info) []string {
 	r := w.reader.run
 	if r.LateChanges == nil {
-		return ids
+		return nil
 	}
+	var ids []string
 	since := r.LateChanges.since(r.Now())
-	for i := range infos {
-		info := &infos[i]
-		if (info.Timestamp >= since && len(info.Assessments) > 0 || w.reader.toldEarlier[info.ID]) &&
-			!w.telling[info.ID] {
-			ids = append(ids, info.ID)
+	for _, t := range traces {
+		if w.untold(&t.Info, since) {
+			ids = append(ids, t.Info.ID)
 		}
 	}
-	return ids
+	return r.saver.announce(w, ids)
+}
+
+// untold reports whether a trace has no announcement yet and needs one: it is delivered with assessments, and late
+// changes of it are looked at, or an earlier run left it.
+func (w *window) untold(info *mlflow.Info, since int64) bool {
+	return (info.Timestamp >= since && len(info.Assessments) > 0 || w.reader.toldEarlier[info.ID]) &&
+		!w.telling[info.ID]
 }
 
 // toldBefore reports whether something of a trace may have been told before this window reads it. Assessments that
