@@ -35,7 +35,7 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
 			g.countedText(name, &f)
 			g.shownText(name, &f)
-		case g.source != kafkaType && g.source != "otlp" || !g.feeds(name):
+		case g.source != kafkaType && g.source != "otlp" || len(g.from(name)) == 0:
 			continue
 		default:
 			if g.source == kafkaType {
@@ -151,29 +151,24 @@ type graph struct {
 	processors      []string // met behind it
 }
 
-// feeds reports whether a receiver is in a pipeline that follow walks.
-func (g *graph) feeds(receiver string) bool {
-	for name := range g.pipelines {
+// from are the names of the pipelines of traces and logs that take from a receiver or connector, in order.
+func (g *graph) from(id string) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(g.pipelines)) {
 		signal := kind(name)
-		if (signal == "traces" || signal == "logs") && slices.Contains(list(section(g.pipelines, name), "receivers"),
-			receiver) {
-			return true
+		if (signal == "traces" || signal == "logs") &&
+			slices.Contains(list(section(g.pipelines, name), "receivers"), id) {
+			names = append(names, name)
 		}
 	}
-	return false
+	return names
 }
 
 // follow adds to f what lies behind a receiver or connector in every pipeline of traces or logs that
 // takes from it: a position moves once all of them have accepted. word is the weakest word of the stages before.
 func (g *graph) follow(from string, word progress.Delivery, f *Guarantee, seen map[string]progress.Delivery) {
-	used := false
-	for _, name := range slices.Sorted(maps.Keys(g.pipelines)) {
+	names := g.from(from)
+	for _, name := range names {
 		p := section(g.pipelines, name)
-		if signal := kind(name); signal != "traces" && signal != "logs" ||
-			!slices.Contains(list(p, "receivers"), from) {
-			continue
-		}
-		used = true
 		if was, ok := seen[name]; ok && word.AtLeast(was) {
 			continue
 		}
@@ -194,7 +189,7 @@ func (g *graph) follow(from string, word progress.Delivery, f *Guarantee, seen m
 			g.exporter(id, here, f)
 		}
 	}
-	if !used {
+	if len(names) == 0 {
 		f.lower(progress.Unknown, from+" is in no traces pipeline")
 	}
 }
