@@ -16,11 +16,7 @@ import (
 
 // decide says how the storage is used, and whether it is new.
 func (r *mlflowReceiver) decide(ctx context.Context) (d shard.Decision, isNew bool, err error) {
-	store := backfill.Store{Client: r.store}
-	if isNew, err = store.IsNew(ctx); err != nil {
-		return d, false, err
-	}
-	stored, err := store.Claim(ctx)
+	stored, isNew, err := backfill.Store{Client: r.store}.Claim(ctx)
 	if err != nil {
 		return d, false, err
 	}

@@ -58,7 +58,7 @@ func openFormer(ctx context.Context, folder string, receiver component.ID, sourc
 		return formerStore{}, err
 	}
 	s := Store{Client: reader, Source: source}
-	claim, err := s.Claim(ctx)
+	claim, _, err := s.Claim(ctx)
 	if err == nil && claim.Importing {
 		err = errors.New("its own import did not come to its end")
 	}

@@ -38,28 +38,21 @@ func (s Store) spans() string { return "spans/" + s.Source }
 // usedKey says that a storage was used before.
 const usedKey = "used"
 
-// IsNew reports whether nothing was ever stored.
-func (s Store) IsNew(ctx context.Context) (bool, error) {
-	b, err := s.Client.Get(ctx, usedKey)
-	if err != nil {
-		return false, fmt.Errorf("reading the storage: %w", err)
-	}
-	return b == nil, nil
-}
-
 // Use marks the storage as used.
 func (s Store) Use(ctx context.Context) error { return s.Client.Set(ctx, usedKey, []byte("1")) }
 
 // claimKey holds which shard the storage keeps the position of.
 const claimKey = "shard"
 
-// Claim returns which shard the storage keeps the position of, whatever its source.
-func (s Store) Claim(ctx context.Context) (progress.Claim, error) {
-	b, err := s.Client.Get(ctx, claimKey)
-	if err != nil {
-		return progress.Claim{}, fmt.Errorf("reading the storage: %w", err)
+// Claim returns which shard the storage keeps the position of, whatever its source. isNew reports whether nothing was
+// ever stored.
+func (s Store) Claim(ctx context.Context) (c progress.Claim, isNew bool, err error) {
+	used, claim := storage.GetOperation(usedKey), storage.GetOperation(claimKey)
+	if err := s.Client.Batch(ctx, used, claim); err != nil {
+		return c, false, fmt.Errorf("reading the storage: %w", err)
 	}
-	return progress.DecodeClaim(b)
+	c, err = progress.DecodeClaim(claim.Value)
+	return c, used.Value == nil, err
 }
 
 // SetClaim stores which shard the storage keeps the position of.
