@@ -6,8 +6,6 @@ package mlflowreceiver
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,12 +15,9 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
-	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/check"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/display"
 )
 
@@ -184,134 +179,6 @@ func (r *mlflowReceiver) announce(d mlflow.Description) {
 		zap.Strings("excluded", r.cfg.Experiments.Exclude), zap.Bool("content_captured", r.cfg.CaptureContent))
 }
 
-// grants asks a database server what its user may read, for the report: a permission that is missing ends the check
-// before it looks at traces.
-func (r *mlflowReceiver) grants(ctx context.Context, report *progress.Run) error {
-	grantor, ok := r.source.(mlflow.Grantor)
-	if !ok {
-		return nil
-	}
-	ctx, cancel := r.untilStop(ctx)
-	defer cancel()
-	grants, err := grantor.Grants(ctx)
-	if err != nil {
-		return err
-	}
-	report.Check = &progress.Findings{Grants: grants, Experiments: []progress.ExperimentFinding{}}
-	var missing []string
-	for _, g := range grants {
-		if g.State == mlflow.GrantMissing {
-			missing = append(missing, g.Statement)
-		}
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("%s: the user may not read everything that is needed; an administrator can grant it: %s",
-			r.about.Location, strings.Join(missing, "; "))
-	}
-	return nil
-}
-
-func (r *mlflowReceiver) check(ctx context.Context, report *progress.Run) error {
-	now := time.Now()
-	ctx, cancel := r.untilStop(ctx)
-	defer cancel()
-	findings, err := check.Run(ctx, check.Settings{
-		Source: r.source, Select: r.selectExperiments, From: r.cfg.StartTime.Millis(now), To: r.end(now),
-		Filter: r.cfg.Filter,
-	})
-	if err != nil {
-		return err
-	}
-	findings.Requests = r.tel.requests()
-	if report.Check != nil {
-		findings.Grants = report.Check.Grants
-	}
-	report.Check = findings
-	var traces int64
-	for i := range findings.Experiments {
-		e := &findings.Experiments[i]
-		traces += e.Traces
-		for _, p := range e.Problems {
-			report.Problems = append(report.Problems, fmt.Sprintf("experiment %s (%s): %s", e.Name, e.ID, p))
-		}
-	}
-	report.Complete = len(report.Problems) == 0
-	report.Headline = fmt.Sprintf("%s in %s", progress.Count(traces, "trace"),
-		progress.Count(int64(len(findings.Experiments)), "experiment"))
-	return nil
-}
-
-// work is what the passes of a receiver have in common.
-type work struct {
-	settings backfill.Settings
-	ledger   *progress.Ledger
-	// beganAgain says that the storage is new although an earlier run is known of; empty when it is not.
-	beganAgain string
-}
-
-// begin prepares the passes: it tries the storage and fixes the start of the range.
-func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work, error) {
-	now := time.Now()
-	w := &work{ledger: &progress.Ledger{}}
-	if err := delivered.Probe(ctx, r.store); err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
-	}
-	store, isNew, err := r.takeStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if isNew && r.sink != nil && !r.cfg.inMemory() {
-		if earlier, ok := r.sink.Earlier(r.set.ID, report.Source); ok {
-			w.beganAgain = fmt.Sprintf(
-				"the storage is new, so this run begins again; %s tells of a run that ended %s, with %d traces so far",
-				earlier.Report, earlier.Ended.Format(time.RFC3339), earlier.Accepted)
-			r.set.Logger.Warn("The storage holds no position although a report tells of an earlier run: everything "+
-				"is delivered again",
-				zap.String("report", earlier.Report), zap.Time("ended", earlier.Ended),
-				zap.Int64("traces", earlier.Accepted))
-		}
-	}
-	from := r.cfg.StartTime.Millis(now)
-	switch {
-	case r.cfg.StartTime.IsRelative():
-		from, err = store.FixStart(ctx, r.cfg.StartTime.String(), from)
-	case r.cfg.StartTime.IsZero() && r.cfg.Mode == ModeTail:
-		from, err = store.FixStart(ctx, string(ModeTail), now.UnixMilli())
-	}
-	if err != nil {
-		return nil, err
-	}
-	converter := genai.NewConverter(genai.Options{Payloads: r.cfg.Payloads, CaptureContent: r.cfg.CaptureContent})
-	r.tel.watch(w.ledger)
-	skip := r.logSkipped
-	if r.sink != nil {
-		skip = r.sink.Skip
-	}
-	w.settings = backfill.Settings{
-		Source: r.source, Send: r.send(converter), Select: r.selectExperiments, From: from,
-		Filter: r.cfg.Filter, List: r.list, Shard: r.cfg.shard(),
-		PageSize: r.windowSize(), Workers: r.cfg.Concurrency + 1, Retry: r.cfg.RetryOnFailure,
-		RejectAfter: r.cfg.RejectAfter, Ends: r.cfg.OnComplete == OnCompleteShutdown, GiveUpAfter: r.cfg.GiveUpAfter,
-		RetrySkipped: r.cfg.RetrySkipped, UnfinishedAfter: r.cfg.UnfinishedAfter,
-		Recheck: r.cfg.Recheck.Days(), RecheckAll: r.cfg.Recheck.All(), Rotate: r.cfg.Rotate,
-		StartOver: r.cfg.OnReplaced == OnReplacedStartOver,
-		Delivery: func() progress.Delivery {
-			var now progress.Run
-			r.delivers(&now)
-			return now.Delivery
-		},
-		Held: r.held, SendOnce: r.sendOnce, LateChanges: r.lateChanges(converter),
-		Store: store, Aggregates: &backfill.Aggregates{Texts: r.examples()}, Ledger: w.ledger, Skip: skip,
-		Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
-	}
-	return w, nil
-}
-
-// examples reports whether the report shows texts of traces.
-func (r *mlflowReceiver) examples() bool {
-	return r.cfg.CaptureContent && r.sink != nil && r.sink.Examples()
-}
-
 func (r *mlflowReceiver) backfill(ctx context.Context, report *progress.Run) error {
 	w, err := r.begin(ctx, report)
 	if err != nil {
@@ -392,21 +259,6 @@ func (r *mlflowReceiver) conclude(report *progress.Run, w *work, result backfill
 		}
 	}
 	return fault
-}
-
-// end is the end of the range: the one written, else now, at the beginning of the pass.
-func (r *mlflowReceiver) end(now time.Time) int64 {
-	if r.cfg.EndTime.IsZero() {
-		return now.UnixMilli()
-	}
-	return r.cfg.EndTime.Millis(now)
-}
-
-// fingerprint identifies what positions belong to: the place that is read and the workspace. Credentials,
-// the filter and the form of the output don't matter. Earlier versions had the filter in it, too.
-func (r *mlflowReceiver) fingerprint(filter string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.about.Identity, r.cfg.Workspace, filter}, "\x00")))
-	return hex.EncodeToString(sum[:8])
 }
 
 // held is why an exporter behind the receiver holds data until a person does something; empty while
