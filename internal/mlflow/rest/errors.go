@@ -67,6 +67,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // Permanent reports whether trying again without a change of configuration or server is pointless.
 func (e *Error) Permanent() bool { return e.again == never }
 
+// mayPass reports whether the server failed in a way that can pass: it gave no answer, or a 500.
+func (e *Error) mayPass() bool { return e.again == network || e.again == capped }
+
 // SignInError is for a transport that signs requests and could not: Permanent, if trying again is
 // pointless. Its text is shown to people.
 type SignInError struct {

@@ -23,6 +23,11 @@ const (
 	// So many traces in a row may fail at the server before the server itself is held to be at
 	// fault.
 	maxBlame = 20
+
+	// So often the document of one trace is asked for, each time with the patience of single, while the
+	// server answers other questions. Where a third of all requests fails, a trace is then skipped in
+	// one of a million.
+	rounds = 3
 )
 
 // fetchOne asks for the spans of one trace, wherever they lie. Only what concerns the server as a
@@ -37,9 +42,10 @@ func (c *Client) fetchOne(ctx context.Context, infos []mlflow.Info, i int, emit 
 	if e, ok := asError(err); ok && e.Route == routeSigned {
 		bucket = c.dbx.bucket()
 	}
-	if e, ok := asError(err); ok && e.Kind == KindUnavailable && e.again == network &&
-		bucket == "" && ctx.Err() == nil {
-		// Is it this trace or the server? Wait for the server and ask once more.
+	for range rounds - 1 { // Is it this trace or the server? Wait for the server and ask again.
+		if e, ok := asError(err); !ok || !e.mayPass() || bucket != "" || ctx.Err() != nil {
+			break
+		}
 		place, _ := mlflow.SplitPlaceID(info.ID)
 		if err := c.alive(ctx, place); err != nil {
 			return err

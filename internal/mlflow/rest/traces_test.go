@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,6 +163,29 @@ func bomb() string {
 	}
 	_ = z.Close()
 	return b.String()
+}
+
+// TestFailuresThatPass: a trace is given up after three times three failures, between which the server
+// answered other questions.
+func TestFailuresThatPass(t *testing.T) {
+	for name, fault := range map[string]mlflowtest.Fault{"500": {Status: 500}, "502": {Status: 502}} {
+		for failures, skipped := range map[int]bool{8: false, 9: true} {
+			t.Run(fmt.Sprintf("%s %d", name, failures), func(t *testing.T) {
+				s, c := filled(t, "2.22.5", 3, nil)
+				infos := all(t, c, "0", 500)
+				var asked atomic.Int32
+				s.SetFault(func(r *http.Request) *mlflowtest.Fault {
+					if r.URL.Query().Get("request_id") != infos[1].ID || int(asked.Add(1)) > failures {
+						return nil
+					}
+					return &fault
+				})
+				got := traces(t, c, infos)
+				require.Equal(t, skipped, got[infos[1].ID].skip != nil)
+				require.EqualValues(t, min(failures+1, 9), asked.Load())
+			})
+		}
+	}
 }
 
 func TestPoisonCostsFewRequests(t *testing.T) {
