@@ -6,11 +6,14 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -50,8 +53,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	var err error
-	if work, err = os.MkdirTemp("", "mlflow-e2e-"); err != nil {
+	// One more than there are cores: a server that starts and a process that waits keep no core busy.
+	err := flag.Set("test.parallel", strconv.Itoa(runtime.GOMAXPROCS(0)+1))
+	if err == nil {
+		work, err = os.MkdirTemp("", "mlflow-e2e-")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
