@@ -126,13 +126,15 @@ faults: build
 		-seed=$(FAULTS_SEED)
 	go test -C test -count=1 -timeout 30m -v ./hostile -args -full
 
-# Kills a reader, consumers and the broker of a topic again and again. Half an hour; seed 0 takes one from the clock.
+# A topic under kills, blips, a frozen consumer, another number of shards and a large trace, and its speed with
+# SCALE_MANY traces. About an hour and 6 GB of disk; seed 0 takes a seed from the clock.
 SCALE_KILLS ?= 50
 SCALE_TRACES ?= 20000
+SCALE_MANY ?= 200000
 SCALE_SEED ?= 0
 scale: kafka
 	go test -C test -count=1 -timeout 75m -v -run '^TestScale$$' ./kafka -args -kills=$(SCALE_KILLS) \
-		-traces=$(SCALE_TRACES) -seed=$(SCALE_SEED)
+		-traces=$(SCALE_TRACES) -many=$(SCALE_MANY) -seed=$(SCALE_SEED)
 
 bench: bench-tokens bench-backfill bench-growth bench-databricks bench-delivered bench-answers bench-tail
 

@@ -257,6 +257,12 @@ func (p *Process) Done(status int) {
 	require.Equal(p.t, status, got, "exit status; its output: %s\nits log: %s", p.Out(), tail(p.Logs(), 6000))
 }
 
+// CPU is the processor time that the ended process took.
+func (p *Process) CPU() time.Duration {
+	<-p.done
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
 // Out is what the ended process wrote to standard output: the summary.
 func (p *Process) Out() string {
 	<-p.done

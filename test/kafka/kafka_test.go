@@ -6,6 +6,7 @@
 package kafka
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -42,6 +43,7 @@ const (
 var (
 	killsFlag  = flag.Int("kills", 0, "how often something is killed")
 	tracesFlag = flag.Int("traces", 20_000, "how many traces there are")
+	manyFlag   = flag.Int("many", 200_000, "how many traces the speed is measured with")
 	seedFlag   = flag.Uint64("seed", 1, "of everything that is random; 0 takes one from the clock")
 )
 
@@ -84,15 +86,23 @@ type world struct {
 	topic  string
 	sink   destination
 	dir    string
+
+	groupName string // empty: one for each topic
 }
 
-// group is the name of the group in config/kafka-refine.yaml, for each topic another one.
-func (w *world) group() string { return "refine-" + w.topic }
+// group is the name of the group in config/kafka-refine.yaml.
+func (w *world) group() string { return cmp.Or(w.groupName, "refine-"+w.topic) }
 
 // reader starts config/kafka-reader.yaml, again after a stop with what it had stored.
 func (w *world) reader(t *testing.T, args ...string) *collector.Process {
 	t.Helper()
-	return w.start(t, "kafka-reader", "reader", append([]string{
+	return w.readerIn(t, "reader", args...)
+}
+
+// readerIn is reader with a folder of another name.
+func (w *world) readerIn(t *testing.T, name string, args ...string) *collector.Process {
+	t.Helper()
+	return w.start(t, "kafka-reader", name, append([]string{
 		"--set=receivers::mlflow::page_size=" + strconv.Itoa(unit),
 		"--set=receivers::mlflow::concurrency=" + strconv.Itoa(workers)}, args...)...)
 }
@@ -232,14 +242,8 @@ const (
 // requireSame requires that what arrived is what a run without a topic delivers.
 func requireSame(t *testing.T, w *world) {
 	t.Helper()
-	sink, dir := otlpsink.New(t), t.TempDir()
-	direct := collector.Backfill("sqlite:///"+w.store.Path, dir).ToOTLP(sink.URL, nil).
-		Set("processors::genai", map[string]any{}).Set("service::pipelines::traces::processors", []any{"genai"})
-	text, err := json.Marshal(direct)
-	require.NoError(t, err)
-	path := filepath.Join(dir, "config.json")
-	require.NoError(t, os.WriteFile(path, text, 0o600))
-	collector.Command(t, dir, nil, collector.Kafka(), "--config", path).Done(0)
+	sink := otlpsink.New(t)
+	startDirect(t, w.store, sink.URL).Done(0)
 	want, got := spans(t, sink.Accepted()), spans(t, w.sink.Accepted())
 	require.Len(t, want, w.store.Spans)
 	require.Len(t, got, len(want))
@@ -311,15 +315,24 @@ func refusals(t *testing.T, w *world, answers ...int) {
 	consumer.Done(0)
 }
 
-// blips answers with one answer after the other for a second, and takes some requests between them.
+// blips answers with one answer after the other for a while, and takes some requests between them.
 type blips struct {
 	mu      sync.Mutex
 	answers []int
-	began   time.Time // of the answer under way
-	taken   int       // since the one before
+	lengths []time.Duration // of the answers; those that are left take a second
+	began   time.Time       // of the answer under way
+	taken   int             // since the one before
 }
 
-func (b *blips) answer(ptrace.Traces, <-chan struct{}) (int, string) {
+func (b *blips) answer(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
+	answer, message := b.next()
+	if answer == hang {
+		<-gone
+	}
+	return answer, message
+}
+
+func (b *blips) next() (int, string) {
 	const between = 20 // requests
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -330,9 +343,12 @@ func (b *blips) answer(ptrace.Traces, <-chan struct{}) (int, string) {
 	if b.began.IsZero() {
 		b.began = time.Now()
 	}
-	answer := b.answers[0]
-	if time.Since(b.began) > time.Second {
-		b.answers, b.began, b.taken = b.answers[1:], time.Time{}, 0
+	answer, length := b.answers[0], time.Second
+	if len(b.lengths) > 0 {
+		length = b.lengths[0]
+	}
+	if time.Since(b.began) > length {
+		b.answers, b.lengths, b.began, b.taken = b.answers[1:], b.lengths[min(1, len(b.lengths)):], time.Time{}, 0
 	}
 	return answer, "a blip"
 }
