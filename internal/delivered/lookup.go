@@ -4,6 +4,7 @@
 package delivered
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -28,14 +29,12 @@ type lookup struct {
 
 const maybeBits = 16
 
-// newLookup prepares a lookup and loads the months of the traces.
-func (s *Set) newLookup(ctx context.Context, traces []Trace, known []Known) (*lookup, error) {
+// indexed is a lookup that knows the traces, and no places.
+func indexed(traces []Trace) *lookup {
 	l := &lookup{
-		traces: traces, known: known, days: make([]mlflow.Day, len(traces)),
+		traces: traces, days: make([]mlflow.Day, len(traces)),
 		first: make(map[uint64]int32, len(traces)), next: make([]int32, len(traces)),
 	}
-	minutes := map[mlflow.Day]span{}
-	months := map[Month]bool{}
 	for i := range traces {
 		t := &traces[i]
 		l.days[i] = t.Day()
@@ -43,6 +42,18 @@ func (s *Set) newLookup(ctx context.Context, traces []Trace, known []Known) (*lo
 		l.first[t.Hash] = int32(i) + 1
 		bit := t.Hash % (1 << maybeBits)
 		l.maybe[bit/64] |= 1 << (bit % 64)
+	}
+	return l
+}
+
+// newLookup prepares a lookup and loads the months of the traces.
+func (s *Set) newLookup(ctx context.Context, traces []Trace, known []Known) (*lookup, error) {
+	l := indexed(traces)
+	l.known = known
+	minutes := map[mlflow.Day]span{}
+	months := map[Month]bool{}
+	for i := range traces {
+		t := &traces[i]
 		c, ok := minutes[l.days[i]]
 		if !ok {
 			c = noMinutes
@@ -68,6 +79,29 @@ func (s *Set) newLookup(ctx context.Context, traces []Trace, known []Known) (*lo
 // match looks for the traces in a chunk. Chunks of a day come in ascending order, so that the last
 // entry of a trace counts.
 func (l *lookup) match(p place, k *chunk) {
+	l.each(k, func(i, n int, shape uint16) {
+		if l.days[i] != p.day {
+			return
+		}
+		t := &l.traces[i]
+		was := &l.known[i]
+		switch digest := k.digest(n); {
+		case t.Shape != shape:
+			*was = Grown
+		case t.Digest == 0 || t.Digest&^digestInvalid == digest&^digestInvalid:
+			*was = Delivered
+		case digest == 0:
+			*was = Unchecked
+		case digest&digestInvalid != 0:
+			*was = Overridden
+		default:
+			*was = Changed
+		}
+	})
+}
+
+// each calls found for each entry n of a chunk that has the hash of a trace i.
+func (l *lookup) each(k *chunk, found func(i, n int, shape uint16)) {
 	entries := k.entries[headerSize:]
 	for n := 0; len(entries) >= entrySize; n++ {
 		hash, shape := le.Uint64(entries), le.Uint16(entries[8:])
@@ -77,23 +111,42 @@ func (l *lookup) match(p place, k *chunk) {
 			continue
 		}
 		for i := l.first[hash]; i != 0; i = l.next[i-1] {
-			if l.days[i-1] != p.day {
+			found(int(i-1), n, shape)
+		}
+	}
+}
+
+// MovedBack reports of each trace that is New whether it was delivered before its start moved back, which
+// MLflow does when a span comes that began earlier. Has does not find it: it looks at the day, and around the
+// minute, that the trace has now. Days before from are not looked at.
+func (s *Set) MovedBack(ctx context.Context, traces []Trace, from mlflow.Day) ([]bool, error) {
+	moved := make([]bool, len(traces))
+	if len(traces) == 0 {
+		return moved, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := indexed(traces)
+	first := slices.MinFunc(traces, func(a, b Trace) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
+	months := slices.DeleteFunc(slices.Clone(s.index.months), func(m Month) bool {
+		return m < monthOf(max(from, first.Day()))
+	})
+	if err := s.loadMonths(ctx, slices.Clone(months)); err != nil {
+		return nil, err
+	}
+	for _, m := range months {
+		for _, d := range s.months[m].sorted() {
+			if d.Date < from || d.Date < first.Day() {
 				continue
 			}
-			t := &l.traces[i-1]
-			was := &l.known[i-1]
-			switch digest := k.digest(n); {
-			case t.Shape != shape:
-				*was = Grown
-			case t.Digest == 0 || t.Digest&^digestInvalid == digest&^digestInvalid:
-				*was = Delivered
-			case digest == 0:
-				*was = Unchecked
-			case digest&digestInvalid != 0:
-				*was = Overridden
-			default:
-				*was = Changed
+			for k, c := range d.chunks {
+				if d.Date > first.Day() || c.last >= first.minute() {
+					l.places = append(l.places, place{d.Date, k})
+				}
 			}
 		}
 	}
+	return moved, s.search(ctx, l.places, func(p place, k *chunk) {
+		l.each(k, func(i, _ int, _ uint16) { moved[i] = moved[i] || l.days[i] <= p.day })
+	})
 }

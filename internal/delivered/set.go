@@ -206,15 +206,23 @@ func (s *Set) has(ctx context.Context, traces []Trace) ([]Known, error) {
 	if err != nil {
 		return nil, err
 	}
-	for part := range slices.Chunk(l.places, batchGets) {
-		if err := s.load(ctx, part); err != nil {
-			return nil, err
-		}
-		for _, p := range part {
-			l.match(p, s.chunks[p])
-		}
+	if err := s.search(ctx, l.places, l.match); err != nil {
+		return nil, err
 	}
 	return known, nil
+}
+
+// search hands the chunks of loaded months to see, one after the other.
+func (s *Set) search(ctx context.Context, places []place, see func(place, *chunk)) error {
+	for part := range slices.Chunk(places, batchGets) {
+		if err := s.load(ctx, part); err != nil {
+			return err
+		}
+		for _, p := range part {
+			see(p, s.chunks[p])
+		}
+	}
+	return nil
 }
 
 // Add adds delivered traces. Those that are Delivered already, or occur twice, are left alone.

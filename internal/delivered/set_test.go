@@ -73,6 +73,33 @@ func TestTheLastEntryOfATraceCounts(t *testing.T) {
 	assert.Equal(t, all(New, 1), has(t, s, ofDay(someDay+1, 9, "a")), "a trace is looked up in its day")
 }
 
+// A trace whose start moved back is found where it was delivered, in memory and in the storage.
+func TestMovedBack(t *testing.T) {
+	c := newMemory()
+	s := open(t, c)
+	const next = someDay + 40 // in another month
+	add(t, s, many(next, ChunkSize+10)...)
+	add(t, s, ofDay(next, 5, "moved"), ofDay(someDay, 700, "earlier"), ofDay(someDay, 800, "within the day"))
+	asked := []Trace{ofDay(someDay-1, 7, "moved"), ofDay(someDay+1, 7, "earlier"),
+		ofDay(someDay, 9, "within the day"), ofDay(someDay-1, 7, "new"), ofDay(someDay, 9, "moved")}
+	moved := func(s *Set, from mlflow.Day) []bool {
+		t.Helper()
+		got, err := s.MovedBack(t.Context(), asked, from)
+		require.NoError(t, err)
+		return got
+	}
+	write(t, c, s)
+	for _, s := range []*Set{s, open(t, c)} {
+		assert.Equal(t, []bool{true, false, true, false, true}, moved(s, someDay-7))
+		assert.Equal(t, []bool{true, false, false, false, true}, moved(s, someDay+1))
+		assert.Equal(t, make([]bool, len(asked)), moved(s, next+1))
+		assert.Equal(t, all(New, len(asked)), has(t, s, asked...))
+	}
+	nothing, err := s.MovedBack(t.Context(), nil, 0)
+	require.NoError(t, err)
+	assert.Empty(t, nothing)
+}
+
 func TestDigests(t *testing.T) {
 	c := newMemory()
 	s := open(t, c)

@@ -84,6 +84,30 @@ func (r *run) digestOf(info *mlflow.Info) uint64 {
 	return delivered.Digest(info)
 }
 
+// findMoved finds those of the traces about to be sent that were delivered before their start moved back, on
+// the days that are looked at for late changes. To the set they are new. What was told of them may be gone.
+func (w *window) findMoved(traces []*mlflow.Trace) error {
+	r := w.reader.run
+	list := make([]delivered.Trace, len(traces))
+	for i, t := range traces {
+		list[i] = delivered.NewTrace(&t.Info, delivered.UnknownSpans)
+	}
+	moved, err := w.reader.set.MovedBack(r.ctx, list, mlflow.DayOf(r.LateChanges.since(r.Now())))
+	if err != nil {
+		return fmt.Errorf("delivered traces of experiment %s: %w", w.reader.exp.ID, err)
+	}
+	for i, t := range traces {
+		if !moved[i] {
+			continue
+		}
+		if w.moved == nil {
+			w.moved = map[string]bool{}
+		}
+		w.moved[t.Info.ID] = true
+	}
+	return nil
+}
+
 // listedAt is when the day of a time was listed before this run, Unix milliseconds; 0 for never.
 func (x *reader) listedAt(timestamp int64) int64 {
 	day := mlflow.DayOf(timestamp)

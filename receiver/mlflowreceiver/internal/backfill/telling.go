@@ -117,11 +117,15 @@ func (w *window) announce() error {
 	return r.saver.announce(w, ids)
 }
 
-// announceTraces is announce for traces that are about to be sent: now it is known which have assessments.
+// announceTraces is announce for traces that are about to be sent: now it is known which have assessments, and it is
+// found out which were delivered before their start moved back.
 func (w *window) announceTraces(traces []*mlflow.Trace) error {
 	r := w.reader.run
 	if r.LateChanges == nil {
 		return nil
+	}
+	if err := w.findMoved(traces); err != nil {
+		return err
 	}
 	var ids []string
 	since := r.LateChanges.since(r.Now())
@@ -147,7 +151,7 @@ func (w *window) toldBefore(id string) bool {
 	case progress.Refused, progress.Rejected, progress.PartiallyRejected, mlflow.ReasonSpansMissing:
 		return true
 	}
-	return w.regrown[id] || w.listed || w.reader.toldEarlier[id]
+	return w.regrown[id] || w.moved[id] || w.listed || w.reader.toldEarlier[id]
 }
 
 // planLeft makes a window that tells again of traces of which an earlier run may have told, or returns nil when there

@@ -4,6 +4,7 @@
 package backfill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,6 +136,7 @@ func scored(id string, ago time.Duration, assessments ...string) mlflow.Info {
 // Processes die at any moment: before and after what they tell, and before and after they note it. Scores that are
 // deleted and tags that are changed back meanwhile are told all the same.
 func TestDeletedWhileAProcessDies(t *testing.T) {
+	oldest := epoch.Add(-29 * 24 * time.Hour) // looked at for late changes
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 13))
 		w, s := newWorld(1, 0), newScores()
@@ -162,8 +164,16 @@ func TestDeletedWhileAProcessDies(t *testing.T) {
 				if n := len(info.Assessments); n > 0 {
 					info.Assessments = slices.Clip(info.Assessments[:n-1])
 				}
-				if r.IntN(4) == 0 {
+				switch r.IntN(4) {
+				case 0:
 					info.Duration++ // it grew in the same look
+				case 1: // its start moved in the same look, to an earlier day or within the day
+					back := min(time.Duration(r.IntN(5*24))*time.Hour, time.UnixMilli(info.Timestamp).Sub(oldest))
+					info.Timestamp -= back.Milliseconds()
+					info.Duration += back.Milliseconds()
+					slices.SortFunc(list, func(a, b mlflow.Info) int {
+						return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.ID, b.ID))
+					})
 				}
 			case 4:
 				info.Tags = []mlflow.KeyValue{{Key: "tag", Value: strconv.Itoa(r.IntN(2))}}

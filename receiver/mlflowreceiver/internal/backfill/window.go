@@ -36,6 +36,8 @@ type window struct {
 	grown int64
 	// regrown are their ids.
 	regrown map[string]bool
+	// moved are the ids of traces that were delivered before their start moved back, known once they are sent.
+	moved map[string]bool
 	// formerly holds the traces that were open before; they are counted anew.
 	formerly map[string]progress.OpenTrace
 	// suspects are the traces of a window that is sent from quarantine; nil for any other.
