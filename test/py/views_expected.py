@@ -340,26 +340,67 @@ def document(value):
     return JSON(parsed if isinstance(parsed, dict) else {"request": parsed if isinstance(parsed, list) else value})
 
 
-def expectations(tops, annotations):
+def instant(text_):
+    return datetime.datetime.fromisoformat(text_.replace("Z", "+00:00"))
+
+
+def listed(logs):
+    """Of each trace: when it was found last which assessments it has, and their ids."""
+    lists = {}
+    for r in logs or []:
+        ids = attributes(r).get("mlflow.trace.assessments")
+        if r["event_name"] == "mlflow.trace.updated" and ids is not None:
+            ids = json.loads(ids) if isinstance(ids, str) else ids
+            lists[r["trace_id"]] = max(lists.get(r["trace_id"], (0, [])), (r["observed_time_unix_nano"], ids))
+    return lists
+
+
+CUT = object()
+
+
+def expectations(tops, logs, annotations):
     """The expectations of each trace by name."""
-    out = {}
+    states, out = {}, {}  # of each assessment: (when, found, name, value, valid, overrides, known since)
     for trace, row in tops.items():
         said = attributes(row).get("mlflow.assessments")
-        for a in sorted(json.loads(said) if isinstance(said, str) else said or [], key=lambda a: a["last_update_time"]):
-            if "expectation" in a and a.get("valid", True) and a.get("span_id", "") in ("", row["span_id"]):
+        for n, a in enumerate(json.loads(said) if isinstance(said, str) else said or []):
+            if "expectation" in a and a.get("span_id", "") in ("", row["span_id"]):
                 x = a["expectation"]
                 value = json.loads(x["serialized_value"]["value"]) if "serialized_value" in x else x["value"]
-                out.setdefault(trace, {})[a["assessment_name"]] = value
+                known = (whole(attributes(row).get("mlflow.revision")) or 10**12) * 10**6
+                states.setdefault((trace, a.get("assessment_id", n)), []).append(
+                    (instant(a["last_update_time"]), 0, a["assessment_name"], value, a.get("valid", True), a.get("overrides"), known))
+    for n, r in enumerate(logs or []):
+        a, top = attributes(r), tops.get(r["trace_id"])
+        if r["event_name"] == "gen_ai.evaluation.result" and top and r["span_id"] in NO_PARENT + (top["span_id"],) and a.get("mlflow.assessment.kind") == "expectation":
+            value = a.get("mlflow.assessment.value")
+            value = CUT if value is None or "mlflow.assessment.value" in (a.get("mlflow.assessment.truncated") or []) else json.loads(value)
+            states.setdefault((r["trace_id"], a.get("mlflow.assessment.id", "log %d" % n)), []).append(
+                (micros(r["time_unix_nano"] // 1000), r["observed_time_unix_nano"], a["gen_ai.evaluation.name"], value,
+                 truth(a.get("mlflow.assessment.valid")) is not False, a.get("mlflow.assessment.overrides"), r["observed_time_unix_nano"]))
+    lists, current = listed(logs), {}
+    for (trace, id_), list_ in states.items():
+        when, _, name, value, valid, overrides, known = max(list_, key=lambda s: s[:2])
+        if value is CUT:
+            value = next((s[3] for s in list_ if s[0] == when and s[3] is not CUT), CUT)
+        found, present = lists.get(trace, (-1, []))
+        if valid and not (found >= known and isinstance(id_, str) and id_ not in present):
+            current[(trace, id_)] = (when, 0, name, value, overrides)
+    replaced = {(trace, s[4]) for (trace, _), s in current.items() if s[4]}
     newest = {}
     for r in annotations or []:
         if r["annotation_type"] == "EXPECTATION" and r["target_id"] in tops:
             newest[r["annotation_id"]] = max(newest.get(r["annotation_id"], r), r, key=lambda x: x["updated_at"])
-    for r in sorted(newest.values(), key=lambda r: r["updated_at"]):
+    for r in newest.values():
         metadata = r.get("metadata") or {}
         if not r["deleted_at"] and truth(metadata.get("mlflow.valid")) is not False:
             serialized = "mlflow.expectation.serialization_format" in metadata
-            out.setdefault(r["target_id"], {})[r["name"]] = json.loads(r["value"]) if serialized else r["value"]
-    return out
+            value = json.loads(r["value"]) if serialized else r["value"]
+            current[(r["target_id"], "annotation " + r["annotation_id"])] = (instant(r["updated_at"]), 1, r["name"], value, None)
+    for (trace, id_), (when, place, name, value, _) in sorted(current.items(), key=lambda e: e[1][:2]):
+        if (trace, id_) not in replaced:
+            out.setdefault(trace, {})[name] = value
+    return {trace: {n: v for n, v in by_name.items() if v is not CUT} for trace, by_name in out.items()}
 
 
 def eval_row(content, fields, expected, scores):
@@ -388,12 +429,7 @@ def scores(tops, logs=None, annotations=None):
         if r["event_name"] == "gen_ai.evaluation.result" and top and (not r["span_id"] or r["span_id"] == top["span_id"]) and a.get("mlflow.assessment.kind", "feedback") == "feedback":
             key = (r["trace_id"], r["span_id"], a.get("mlflow.assessment.id"))
             records[key] = max(records.get(key, r), r, key=lambda x: (x["time_unix_nano"], x["observed_time_unix_nano"]))
-    lists = {}
-    for r in logs or []:
-        ids = attributes(r).get("mlflow.trace.assessments")
-        if r["event_name"] == "mlflow.trace.updated" and ids is not None:
-            ids = json.loads(ids) if isinstance(ids, str) else ids
-            lists[r["trace_id"]] = max(lists.get(r["trace_id"], (0, [])), (r["observed_time_unix_nano"], ids))
+    lists = listed(logs)
 
     def deleted(r):
         """When the assessment was found to be deleted, or None."""
@@ -432,7 +468,7 @@ def scores(tops, logs=None, annotations=None):
     for trace, r in newest.values():
         span = (said(r, "span_id") or (r["target_id"].split(":")[-1] if r["target_type"] == "SPAN" else "")).lower()
         if span in ("", tops[trace]["span_id"]):
-            when = datetime.datetime.fromisoformat((r.get("deleted_at") or r["updated_at"]).replace("Z", "+00:00"))
+            when = instant(r.get("deleted_at") or r["updated_at"])
             counts = live(r) and (trace, r["annotation_id"]) not in replaced
             offer(entries, withdrawn, (trace, score_name(r["name"])), when, 1, "annotation", score(r["value"]), counts)
     out = {}
@@ -460,15 +496,16 @@ def agreement(run):
 
 
 def late(run, prefix, columns):
-    """Scores that came late, and were changed, overridden, deleted and restored after the trace was delivered, are right in all views."""
+    """Scores and expectations that came late, and were changed, overridden, deleted and restored after the trace was delivered, are right in all views."""
     trace, want = run.late["trace"], run.late["scores"]
     where = " WHERE trace_id = '%s'" % trace
     tall = run.spark.sql("SELECT score_name, score FROM spark_catalog.lab.%s_genai_scores" % prefix + where).collect()
     run.equal(prefix + " scores", {r[0]: r[1] for r in tall}, want)
     wide, = [r.asDict() for r in run.spark.sql("SELECT * FROM spark_catalog.lab.%s_genai_traces" % prefix + where).collect()]
     run.equal(prefix + " traces", {n: wide[c] for n, c in columns if wide[c] is not None}, {n: want[n] for n, _ in columns if n in want})
-    eval_, = run.spark.sql("SELECT scores FROM spark_catalog.lab.%s_genai_eval" % prefix + where).collect()
+    eval_, = run.spark.sql("SELECT scores, expectations FROM spark_catalog.lab.%s_genai_eval" % prefix + where).collect()
     run.equal(prefix + " eval", eval_[0], want)
+    run.equal(prefix + " expectations", json.loads(eval_[1]), run.late["expectations"])
 
 
 def found(spans, logs=None, annotations=None):
@@ -511,7 +548,7 @@ def views(run, prefix, spans, columns, logs=None, annotations=None):
     run.check(prefix + "_genai_scores", ["trace_id", "score_name"], tall)
     run.check(prefix + "_genai_content", ["trace_id"], content)
     run.check(prefix + "_genai_spans", ["trace_id", "span_id"], {key: spans_row(row) for key, row in latest(spans).items()})
-    wanted, by_name = expectations(tops, annotations), {}
+    wanted, by_name = expectations(tops, logs, annotations), {}
     for (t, name), (value, _, _) in found.items():
         by_name.setdefault(t, {})[name] = value
     run.check(prefix + "_genai_eval", ["trace_id"], {

@@ -67,6 +67,11 @@ func (d dialect) members(column string) string {
 	return "try_variant_get(" + column + ", '$', 'map<string,variant>')"
 }
 
+// list reads an attribute that is a list of texts.
+func (d dialect) list(column, key string) string {
+	return "from_json(" + d.get(column, key, "string") + ", 'array<string>')"
+}
+
 // value reads the value v of such a map as a type.
 func (d dialect) value(v, typ string) string {
 	switch {

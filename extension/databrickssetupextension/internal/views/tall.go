@@ -139,7 +139,7 @@ func (o *Options) logScores() string {
 // record lists, and when they were found. An assessment that was found earlier and is not among them was
 // deleted.
 func (o *Options) present() string {
-	list := "from_json(" + o.dialect().get("l.attributes", genai.TraceAssessments, "string") + ", 'array<string>')"
+	list := o.dialect().list("l.attributes", genai.TraceAssessments)
 	return `(
         SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
           max_by(` + list + `, l.observed_time_unix_nano) AS present

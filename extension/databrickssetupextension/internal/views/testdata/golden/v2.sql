@@ -377,7 +377,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`agents_genai_eval` (
   `scores` COMMENT 'Scores by name.'
 )
 COMMENT 'Data sets for mlflow.genai.evaluate, one row per GenAI trace, to be filtered by tags and scores: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = '0dd45cdb82c48c21a0f46d5f6342c4c0', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = '01d709e7880ef8b1b19bee0d3cd92bcb', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -438,13 +438,12 @@ expectations AS (
     COALESCE(try_variant_get(e.said, '$.expectation.serialized_value.value', 'string'), to_json(try_variant_get(e.said, '$.expectation.value', 'variant'))) AS value,
     try_cast(COALESCE(try_variant_get(e.said, '$.last_update_time', 'string'), try_variant_get(e.said, '$.create_time', 'string')) AS TIMESTAMP) AS said_at, 0 AS place
   FROM (
-    SELECT r.trace_id, r.span_id, e.said
+    SELECT r.trace_id, r.span_id, r.revision, e.said
     FROM roots AS r
     LATERAL VIEW explode(try_variant_get(try_parse_json(r.assessments), '$', 'array<variant>')) e AS said
     WHERE r.root_rank = 1
   ) AS e
-  WHERE try_variant_get(e.said, '$.expectation', 'variant') IS NOT NULL AND COALESCE(try_variant_get(e.said, '$.valid', 'boolean'), TRUE)
-    AND COALESCE(try_variant_get(e.said, '$.span_id', 'string'), '') IN ('', e.span_id)
+  WHERE try_variant_get(e.said, '$.expectation', 'variant') IS NOT NULL AND COALESCE(try_variant_get(e.said, '$.span_id', 'string'), '') IN ('', e.span_id) AND COALESCE(try_variant_get(e.said, '$.valid', 'boolean'), TRUE)
 ),
 expected AS (
   SELECT trace_id,
@@ -452,11 +451,11 @@ expected AS (
       AS expectations
   FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, name
-      ORDER BY place DESC, said_at DESC NULLS LAST, value) AS name_rank
+      ORDER BY said_at DESC NULLS LAST, place DESC, value) AS name_rank
     FROM expectations
-    WHERE name <> '' AND value IS NOT NULL
+    WHERE name <> ''
   ) AS e
-  WHERE name_rank = 1
+  WHERE name_rank = 1 AND value IS NOT NULL
   GROUP BY trace_id
 )
 SELECT

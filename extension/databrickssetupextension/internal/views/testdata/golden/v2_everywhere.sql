@@ -569,7 +569,7 @@ CREATE VIEW IF NOT EXISTS `spark_catalog`.`lab`.`everywhere_genai_eval` (
   `scores` COMMENT 'Scores by name.'
 )
 COMMENT 'Data sets for mlflow.genai.evaluate, one row per GenAI trace, to be filtered by tags and scores: content, to be granted apart from the other views. Made by databricks_setup of otelcol-mlflow, which adds columns and leaves a view alone that was changed by hand.'
-TBLPROPERTIES ('otelcol_mlflow.definition' = 'ca6b6be2097b1417f99152913d56e82e', 'otelcol_mlflow.view' = '1')
+TBLPROPERTIES ('otelcol_mlflow.definition' = 'cb971221aede96ae80eaae07e31274a5', 'otelcol_mlflow.view' = '1')
 AS
 WITH candidates AS (
   SELECT
@@ -713,17 +713,62 @@ pivoted AS (
   GROUP BY trace_id
 ),
 expectations AS (
-  SELECT e.trace_id, try_variant_get(e.said, '$.assessment_name', 'string') AS name,
-    COALESCE(try_variant_get(e.said, '$.expectation.serialized_value.value', 'string'), to_json(try_variant_get(e.said, '$.expectation.value', 'variant'))) AS value,
-    try_cast(COALESCE(try_variant_get(e.said, '$.last_update_time', 'string'), try_variant_get(e.said, '$.create_time', 'string')) AS TIMESTAMP) AS said_at, 0 AS place
+  SELECT e.trace_id, e.name, e.value, e.said_at, 0 AS place
   FROM (
-    SELECT r.trace_id, r.span_id, e.said
+    SELECT e.*, COALESCE(array_contains(collect_set(CASE WHEN e.live THEN e.overrides END)
+      OVER (PARTITION BY e.trace_id), e.assessment_id), FALSE) AS overridden
+    FROM (
+      SELECT e.trace_id, e.assessment_id, e.name, e.whole AS value, e.overrides, e.said_at,
+        e.valid AND u.trace_id IS NULL AS live
+      FROM (
+        SELECT e.*, max(e.value) OVER (PARTITION BY e.trace_id, e.assessment_key, e.said_at) AS whole,
+          ROW_NUMBER() OVER (PARTITION BY e.trace_id, e.assessment_key
+            ORDER BY e.said_at DESC NULLS LAST, e.found_at DESC NULLS LAST) AS state_rank
+        FROM (
+          SELECT e.*, COALESCE(e.assessment_id, to_json(struct(e.name, e.said_at, e.value))) AS assessment_key
+          FROM (
+            SELECT e.trace_id, try_variant_get(e.said, '$.assessment_id', 'string') AS assessment_id,
+              try_variant_get(e.said, '$.assessment_name', 'string') AS name,
+              COALESCE(try_variant_get(e.said, '$.expectation.serialized_value.value', 'string'), to_json(try_variant_get(e.said, '$.expectation.value', 'variant'))) AS value,
+              try_variant_get(e.said, '$.overrides', 'string') AS overrides, COALESCE(try_variant_get(e.said, '$.valid', 'boolean'), TRUE) AS valid,
+              try_cast(COALESCE(try_variant_get(e.said, '$.last_update_time', 'string'), try_variant_get(e.said, '$.create_time', 'string')) AS TIMESTAMP) AS said_at,
+              e.revision * 1000000 AS known_at, CAST(NULL AS BIGINT) AS found_at
+            FROM (
+    SELECT r.trace_id, r.span_id, r.revision, e.said
     FROM roots AS r
     LATERAL VIEW explode(try_variant_get(try_parse_json(r.assessments), '$', 'array<variant>')) e AS said
     WHERE r.root_rank = 1
   ) AS e
-  WHERE try_variant_get(e.said, '$.expectation', 'variant') IS NOT NULL AND COALESCE(try_variant_get(e.said, '$.valid', 'boolean'), TRUE)
-    AND COALESCE(try_variant_get(e.said, '$.span_id', 'string'), '') IN ('', e.span_id)
+            WHERE try_variant_get(e.said, '$.expectation', 'variant') IS NOT NULL AND COALESCE(try_variant_get(e.said, '$.span_id', 'string'), '') IN ('', e.span_id)
+            UNION ALL
+            SELECT l.trace_id, try_variant_get(l.attributes, '$["mlflow.assessment.id"]', 'string') AS assessment_id,
+              try_variant_get(l.attributes, '$["gen_ai.evaluation.name"]', 'string') AS name,
+              CASE WHEN NOT COALESCE(array_contains(from_json(try_variant_get(l.attributes, '$["mlflow.assessment.truncated"]', 'string'), 'array<string>'), 'mlflow.assessment.value'), FALSE)
+                THEN to_json(try_parse_json(try_variant_get(l.attributes, '$["mlflow.assessment.value"]', 'string'))) END AS value,
+              try_variant_get(l.attributes, '$["mlflow.assessment.overrides"]', 'string') AS overrides,
+              COALESCE(try_variant_get(l.attributes, '$["mlflow.assessment.valid"]', 'boolean'), TRUE) AS valid,
+              timestamp_micros(l.time_unix_nano DIV 1000) AS said_at,
+              l.observed_time_unix_nano AS known_at, l.observed_time_unix_nano AS found_at
+            FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+            JOIN roots AS r ON r.trace_id = l.trace_id AND r.root_rank = 1
+              AND COALESCE(l.span_id, '') IN ('', '0000000000000000', r.span_id)
+            WHERE l.event_name = 'gen_ai.evaluation.result'
+              AND try_variant_get(l.attributes, '$["mlflow.assessment.kind"]', 'string') = 'expectation'
+          ) AS e
+        ) AS e
+      ) AS e
+      LEFT JOIN (
+        SELECT l.trace_id, max(l.observed_time_unix_nano) AS observed,
+          max_by(from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>'), l.observed_time_unix_nano) AS present
+        FROM `spark_catalog`.`lab`.`agents_otel_logs` AS l
+        WHERE l.event_name = 'mlflow.trace.updated' AND from_json(try_variant_get(l.attributes, '$["mlflow.trace.assessments"]', 'string'), 'array<string>') IS NOT NULL
+        GROUP BY l.trace_id
+      ) AS u ON u.trace_id = e.trace_id
+        AND u.observed >= e.known_at AND NOT array_contains(u.present, e.assessment_id)
+      WHERE e.state_rank = 1
+    ) AS e
+  ) AS e
+  WHERE e.live AND NOT e.overridden
   UNION ALL
   SELECT a.trace_id, a.name,
     CASE WHEN a.serialized THEN try_variant_get(a.value, '$', 'string') ELSE to_json(a.value) END AS value,
@@ -755,11 +800,11 @@ expected AS (
       AS expectations
   FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY trace_id, name
-      ORDER BY place DESC, said_at DESC NULLS LAST, value) AS name_rank
+      ORDER BY said_at DESC NULLS LAST, place DESC, value) AS name_rank
     FROM expectations
-    WHERE name <> '' AND value IS NOT NULL
+    WHERE name <> ''
   ) AS e
-  WHERE name_rank = 1
+  WHERE name_rank = 1 AND value IS NOT NULL
   GROUP BY trace_id
 )
 SELECT
