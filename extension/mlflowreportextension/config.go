@@ -17,8 +17,8 @@ import (
 
 // Config is what a user writes under extensions::mlflow_report.
 type Config struct {
-	// Path is the file that the report is written to. The page for people, with the ending .html, and the list of
-	// skipped traces, skipped.jsonl, lie beside it.
+	// Path is the file that the report is written to. The page for people, with the ending .html, and the lists
+	// skipped.jsonl and missing.jsonl lie beside it.
 	Path string `mapstructure:"path"`
 	// Strict makes the start fail when a stage behind a receiver of mlflow, kafka or otlp acknowledges
 	// before the destination has the data, or when settings of Kafka can lose messages or stop a partition.
@@ -66,6 +66,8 @@ func (c *Config) validate() error {
 }
 
 func (c *Config) skipFile() string { return filepath.Join(filepath.Dir(c.Path), "skipped.jsonl") }
+
+func (c *Config) missingFile() string { return filepath.Join(filepath.Dir(c.Path), "missing.jsonl") }
 
 // pageFile is the page for people: report.html beside report.json.
 func (c *Config) pageFile() string {

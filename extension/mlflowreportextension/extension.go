@@ -233,7 +233,8 @@ func (r *reporter) Shutdown(context.Context) error {
 // write makes the document and replaces the file with it; r.mu is held.
 func (r *reporter) write() (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
-	in := report.Input{SkipFile: r.cfg.skipFile(), Version: r.version, Earlier: r.earlier, Configuration: r.settings,
+	in := report.Input{SkipFile: r.cfg.skipFile(), MissingFile: r.cfg.missingFile(), Version: r.version,
+		Earlier: r.earlier, Configuration: r.settings,
 		Behind: func(receiver string) delivery.Guarantee {
 			f, _ := r.guarantee(receiver)
 			return f
@@ -254,15 +255,18 @@ func (r *reporter) write() (report.Document, error) {
 			Counts: r.peers[id].Counts()})
 	}
 	in.Destinations = slices.Collect(maps.Values(r.destinations))
+	missing := report.Missing(&in)
+	listed := replaceLines(r.cfg.missingFile(), missing)
 	doc := report.New(in, time.Now())
 	body, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
-		return doc, err
+		return doc, errors.Join(listed, err)
 	}
 	r.written = time.Now()
-	err = replace(r.cfg.Path, append(body, '\n'))
+	err = errors.Join(listed, replace(r.cfg.Path, append(body, '\n')))
 	shown := page.Input{Document: doc, Progress: map[string]page.Progress{}, ReportFile: filepath.Base(r.cfg.Path),
-		SkipFile: filepath.Base(r.cfg.skipFile()), Examples: r.cfg.Examples}
+		SkipFile: filepath.Base(r.cfg.skipFile()), MissingFile: filepath.Base(r.cfg.missingFile()),
+		MissingLines: len(missing), Examples: r.cfg.Examples}
 	for id, p := range r.live {
 		shown.Progress[id.String()] = p
 	}

@@ -105,6 +105,43 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// What is missing is listed as of the newest report, and the list is gone when nothing is.
+func TestMissingList(t *testing.T) {
+	dir := t.TempDir()
+	r, out := begin(t, &Config{Path: filepath.Join(dir, "report.json")}, pipeline)
+	list := filepath.Join(dir, "missing.jsonl")
+	require.NoError(t, os.WriteFile(list, []byte("of an earlier run\n"), 0o600))
+	published := run(true)
+	seven, five := int64(7), int64(5)
+	published.Accounts[0].MissingDays = []progress.Missing{{Reason: progress.CountDiffers, Day: "2026-03-01",
+		Expected: &seven, Listed: &five}}
+	published.Accounts[0].Undelivered = []progress.Missing{{TraceID: "tr-<9>", Reason: mlflow.ReasonInProgress,
+		Day: "2026-03-02", Since: "2026-03-03T00:00:00.000Z"}}
+	r.Publish(published)
+	body, err := os.ReadFile(list)
+	require.NoError(t, err)
+	require.Equal(t, `{"receiver":"mlflow","experiment_id":"1","reason":"count_differs","day":"2026-03-01",`+
+		`"expected":7,"listed":5}
+{"receiver":"mlflow","experiment_id":"1","trace_id":"tr-<9>","reason":"in_progress","day":"2026-03-02",`+
+		`"since":"2026-03-03T00:00:00.000Z"}
+`, string(body))
+	info, err := os.Stat(list)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	for _, name := range []string{"report.json", "report.html"} {
+		body, err = os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Contains(t, string(body), "missing.jsonl", name)
+	}
+
+	r.Publish(run(true))
+	require.NoFileExists(t, list)
+	r.Publish(published)
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.FileExists(t, list)
+	require.Contains(t, out.String(), "missing   2 lines, with days and ids: "+list)
+}
+
 func TestSkipListIsAppendedToAfterATornLine(t *testing.T) {
 	dir := t.TempDir()
 	list := filepath.Join(dir, "skipped.jsonl")

@@ -4,6 +4,8 @@
 package mlflowreportextension
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -38,6 +40,25 @@ func endTornLine(path string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// replaceLines puts a line of JSON for each element into a file, as replace does. Without elements the file is removed.
+func replaceLines[T any](path string, list []T) error {
+	if len(list) == 0 {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("report: %w", err)
+		}
+		return nil
+	}
+	var lines bytes.Buffer
+	e := json.NewEncoder(&lines)
+	e.SetEscapeHTML(false)
+	for i := range list {
+		if err := e.Encode(&list[i]); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+	}
+	return replace(path, lines.Bytes())
 }
 
 // replace puts content into a file, all or nothing, readable by its owner only.

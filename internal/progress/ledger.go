@@ -52,6 +52,9 @@ type Account struct {
 	// Missing says what the source has that was not read; empty when nothing is known to be missing.
 	// Scope says of which days the source's numbers were not compared, or how.
 	Missing, Scope string
+	// MissingDays are the days that Missing speaks of, Undelivered the traces that wait, at the end of the last run
+	// that met the experiment. Both name no receiver and no experiment, and are not changed once they are here.
+	MissingDays, Undelivered []Missing
 	// Note says why an experiment was delivered again; empty when it was not.
 	Note string
 	// Done is true once everything of the range was read and settled.
@@ -80,9 +83,10 @@ func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals, de
 		l.accounts = append(l.accounts, &a)
 		return
 	}
-	a.Waiting, a.Settled = was.Waiting, was.Settled
+	a.Waiting, a.Settled, a.Undelivered = was.Waiting, was.Settled, was.Undelivered
 	if sourceCount < 0 {
 		a.SourceCount, a.Gone, a.Missing, a.Scope = was.SourceCount, was.Gone, was.Missing, was.Scope
+		a.MissingDays = was.MissingDays
 	}
 	*was = a
 }

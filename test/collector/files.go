@@ -123,6 +123,21 @@ func (n Numbers) requireSum(t testing.TB) {
 	require.Equal(t, n.Read, sum, "read = accepted + skipped + rejected + pending + in flight: %+v", n)
 }
 
+// Missing is a line of missing.jsonl.
+type Missing struct {
+	TraceID      string `json:"trace_id"`
+	ExperimentID string `json:"experiment_id"`
+	Reason       string `json:"reason"`
+	Day          string `json:"day"`
+	Expected     *int64 `json:"expected"`
+	Listed       *int64 `json:"listed"`
+}
+
+// ReadMissing reads dir/missing.jsonl; no file is an empty list.
+func ReadMissing(t testing.TB, dir string) []Missing {
+	return readLines[Missing](t, dir, "missing.jsonl")
+}
+
 // SkippedTrace is a line of skipped.jsonl.
 type SkippedTrace struct {
 	TraceID      string `json:"trace_id"`
@@ -133,15 +148,19 @@ type SkippedTrace struct {
 
 // ReadSkipped reads dir/skipped.jsonl; no file is an empty list.
 func ReadSkipped(t testing.TB, dir string) []SkippedTrace {
+	return readLines[SkippedTrace](t, dir, "skipped.jsonl")
+}
+
+func readLines[T any](t testing.TB, dir, name string) []T {
 	t.Helper()
-	body, err := os.ReadFile(filepath.Join(dir, "skipped.jsonl"))
+	body, err := os.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	require.NoError(t, err)
-	var list []SkippedTrace
+	var list []T
 	for line := range bytes.Lines(body) {
-		var s SkippedTrace
+		var s T
 		require.NoError(t, json.Unmarshal(line, &s), "%s", line)
 		list = append(list, s)
 	}

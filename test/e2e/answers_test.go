@@ -102,6 +102,13 @@ func TestNoOTLPAnswer(t *testing.T) {
 				}
 			}
 			require.Empty(t, rejected(t, dir))
+			missing := map[string]string{} // by id
+			for _, m := range collector.ReadMissing(t, dir) {
+				missing[m.TraceID] = m.Reason
+			}
+			held := strings.Contains(c.headlines[0], "122 held")
+			require.Equal(t, held, len(missing) == 122, missing)
+			require.Equal(t, !held, len(missing) == 0, missing)
 		})
 	}
 }

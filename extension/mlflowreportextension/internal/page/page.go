@@ -23,9 +23,10 @@ type Input struct {
 	Document report.Document
 	// Progress tells, by receiver, how a run that goes on fares; empty for runs that have ended.
 	Progress map[string]Progress
-	// ReportFile and SkipFile are the names under which people find the report for programs and the list of skipped
-	// traces.
-	ReportFile, SkipFile string
+	// ReportFile, SkipFile and MissingFile are the names under which people find the report for programs, the list of
+	// skipped traces and the list of what is missing, which has MissingLines lines and is there if it has any.
+	ReportFile, SkipFile, MissingFile string
+	MissingLines                      int
 	// Examples says that the document holds texts of traces.
 	Examples bool
 }

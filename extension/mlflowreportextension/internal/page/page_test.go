@@ -137,6 +137,7 @@ var states = map[string]state{
 		account("4", "docs-search", 65, 53, leave(progress.Rejected, 12)),
 		account("7", "invoice-agent", 241, 200, func(a *progress.Account) {
 			a.Missing = "the source counts 241 traces, and 200 were listed"
+			a.MissingDays = []progress.Missing{{Reason: progress.CountDiffers, Day: "2026-10-03"}}
 		}))}},
 	"handed-over": {runs: []progress.Run{ended(func(r *progress.Run) {
 		r.Delivery, r.DeliveryReason = progress.HandedOver, "otlp_http queues in memory"
@@ -190,7 +191,12 @@ func (s state) input() Input {
 				Name: exporter + " to https://gateway.internal", Delivery: word}}}
 		}}, now)
 	doc.Configuration = []string{"service::pipelines::traces::receivers: [mlflow]", "receivers::mlflow::mode: backfill"}
-	return Input{Document: doc, Progress: s.live, ReportFile: "report.json", SkipFile: "skipped.jsonl"}
+	in := Input{Document: doc, Progress: s.live, ReportFile: "report.json", SkipFile: "skipped.jsonl",
+		MissingFile: "missing.jsonl"}
+	for i := range doc.Receivers {
+		in.MissingLines += doc.Receivers[i].MissingLines
+	}
+	return in
 }
 
 func render(t *testing.T, in Input) string {

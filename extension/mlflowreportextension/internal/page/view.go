@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/report"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // view is what the template writes.
@@ -19,7 +20,9 @@ type view struct {
 	Kind    string // of report
 	Written string
 	Version string
-	Files   struct{ Report, Skipped string }
+	Files   struct{ Report, Skipped, Missing string }
+	// MissingLines says how many lines Files.Missing has.
+	MissingLines string
 
 	Total  row
 	Bar    template.HTML
@@ -48,6 +51,9 @@ func newView(in *Input, d detail) *view {
 	v := &view{CSS: style, Written: clock(doc.Written), Version: doc.Version}
 	v.Examples = in.Examples
 	v.Files.Report, v.Files.Skipped = in.ReportFile, in.SkipFile
+	if in.MissingLines > 0 {
+		v.Files.Missing, v.MissingLines = in.MissingFile, progress.Count(int64(in.MissingLines), "line")
+	}
 	for i := range doc.Receivers {
 		if r := &doc.Receivers[i]; r.Check == nil {
 			sending = append(sending, r)

@@ -58,6 +58,9 @@ type Receiver struct {
 	Experiments     []Experiment               `json:"experiments"`
 	Skipped         map[mlflow.Reason][]string `json:"skipped_examples,omitempty"`
 	SkippedFile     string                     `json:"skipped_file,omitempty"`
+	// MissingLines is how many lines of MissingFile are of this receiver.
+	MissingLines int    `json:"missing_lines,omitempty"`
+	MissingFile  string `json:"missing_file,omitempty"`
 	// Details are what was said of the first trace of each reason.
 	Details map[mlflow.Reason]string `json:"skipped_details,omitempty"`
 	// Stopped says that the run was stopped before its end.
@@ -162,8 +165,9 @@ type Input struct {
 	Behind func(receiver string) delivery.Guarantee
 	// TopicReaders are the ids of the receivers of Kafka.
 	TopicReaders []string
-	SkipFile     string
-	Version      string
+	// SkipFile and MissingFile are the lists of traces that were skipped or rejected, and of what Missing returned.
+	SkipFile, MissingFile string
+	Version               string
 	// Configuration is what Settings returned.
 	Configuration []string
 }
@@ -184,6 +188,12 @@ func New(in Input, now time.Time) Document {
 		}
 		if len(r.Skipped) > 0 {
 			r.SkippedFile = in.SkipFile
+		}
+		for j := range in.Runs[i].Accounts {
+			r.MissingLines += len(missing(&in.Runs[i], &in.Runs[i].Accounts[j]))
+		}
+		if r.MissingLines > 0 {
+			r.MissingFile = in.MissingFile
 		}
 		d.Receivers = append(d.Receivers, r)
 	}

@@ -65,6 +65,15 @@ func held(d *progress.Destination) {
 		table+"\nTO `writer`", now
 }
 
+// Rows that did not arrive are a line of the list of what is missing: nobody knows of which traces they are.
+func TestMissingAtADestination(t *testing.T) {
+	expected, arrived := int64(40), int64(38)
+	in := Input{Destinations: []progress.Destination{to("a.b.full", nil), to("a.b.short", short),
+		to("a.b.unknown", notVerified)}}
+	require.Equal(t, []progress.Missing{{Reason: progress.NotArrived, Exporter: bricks.String(),
+		Destination: "a.b.short", Signal: "traces", Expected: &expected, Arrived: &arrived}}, Missing(&in))
+}
+
 func behind(exporters ...string) (list []delivery.Destination) {
 	for _, id := range exporters {
 		list = append(list, delivery.Destination{Exporter: id, Name: "somewhere", Delivery: progress.Acknowledged})

@@ -103,6 +103,10 @@ func (r *Receiver) summary(b *strings.Builder, headline string) {
 		}
 		b.WriteByte('\n')
 	}
+	if r.MissingFile != "" {
+		fmt.Fprintf(b, "  missing   %s, with days and ids: %s\n", progress.Count(int64(r.MissingLines), "line"),
+			r.MissingFile)
+	}
 	for i := range r.Experiments {
 		e := &r.Experiments[i]
 		if e.Grown > 0 {

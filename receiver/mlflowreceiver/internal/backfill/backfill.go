@@ -133,10 +133,10 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 		fault = r.carrySpans()
 	}
 	for _, x := range r.readers {
-		waiting := x.open.ages(r.Now())
+		waiting, undelivered := x.open.ages(r.Now()), x.undelivered()
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
 			if r.List == nil {
-				a.Waiting = waiting
+				a.Waiting, a.Undelivered = waiting, undelivered
 			}
 			a.Done = x.complete && a.InFlight == 0 && a.Run.Pending[progress.Held] == 0
 			a.Note = strings.Join(slices.DeleteFunc([]string{x.note, r.twice.remark(x)}, isEmpty), "; ")

@@ -213,7 +213,7 @@ func (r *run) conclude() error {
 		c.Differ = slices.DeleteFunc(c.Differ, x.meanwhile)
 		x.missing = !c.Complete()
 		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
-			a.Missing, a.Scope, a.Gone = c.Missing(), c.Scope(), c.Gone
+			a.Missing, a.Scope, a.Gone, a.MissingDays = c.Missing(), c.Scope(), c.Gone, c.MissingDays()
 		})
 		if err := x.forget(r.ctx); err != nil {
 			return err

@@ -76,7 +76,8 @@ type reader struct {
 	exhausted  bool      // nothing is planned any more
 	complete   bool      // because everything was planned
 	busy       int       // windows in work
-	waiting    int       // of them, those that wait for the pipeline for long
+	waits      waits
+	waiting    int // of them, those that wait for the pipeline for long
 
 	// Guarded by saver.mu once the run has begun.
 	record  progress.Record

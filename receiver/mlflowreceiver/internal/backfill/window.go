@@ -174,6 +174,7 @@ func (w *window) accept(traces []*mlflow.Trace, unit *progress.Unit) {
 		w.delivered = append(w.delivered, entry)
 	}
 	w.mu.Unlock()
+	w.reader.waits.sent(w, traces)
 	r := w.reader.run
 	if len(r.readers) > 1 {
 		r.twice.note(w.reader, traces)
@@ -276,6 +277,7 @@ func (w *window) leaveOpen(info *mlflow.Info, t progress.OpenTrace, detail strin
 	}
 	delta := progress.Totals{Spans: more}
 	delta.Leave(reason, 1)
+	w.reader.waits.left(t)
 	w.mu.Lock()
 	w.totals.Add(delta)
 	w.left = append(w.left, t)
@@ -327,6 +329,7 @@ func (w *window) giveBack() {
 		}
 	}
 	r.unlock()
+	x.waits.back(w, troubled)
 	reason := progress.Held
 	if w.suspects != nil {
 		reason = progress.Refused

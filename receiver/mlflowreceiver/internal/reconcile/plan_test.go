@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 const day0 mlflow.Day = 20500
@@ -325,6 +326,28 @@ func TestCompare(t *testing.T) {
 			assert.Equal(t, c.missing, got.Missing())
 			assert.Equal(t, c.scope, got.Scope())
 			assert.Equal(t, int64(len(in.Days)), got.Gone)
+			assert.Equal(t, len(got.Differ)+len(got.Unlisted), len(got.MissingDays()))
 		})
 	}
+}
+
+// The lines of missing days have the numbers that are known.
+func TestMissingDays(t *testing.T) {
+	five, seven, ten := int64(5), int64(7), int64(10)
+	c := Comparison{
+		Unlisted: []delivered.Range{{From: day0, To: day0 + 1}, {From: day0 + 1, To: day0 + 4}},
+		Differ: []Difference{
+			{delivered.Range{From: day0 + 4, To: day0 + 5}, mlflow.Counts{Traces: 5}, &mlflow.Counts{Traces: 7}},
+			{delivered.Range{From: day0 + 5, To: day0 + 6}, mlflow.Counts{Traces: 5},
+				&mlflow.Counts{Traces: 5, Duration: 1}},
+			{delivered.Range{From: day0 + 6, To: day0 + 8}, mlflow.Counts{Traces: 10}, nil},
+		},
+	}
+	assert.Equal(t, []progress.Missing{
+		{Reason: progress.NotListed, Day: "2026-02-16"},
+		{Reason: progress.NotListed, Day: "2026-02-17", LastDay: "2026-02-19"},
+		{Reason: progress.CountDiffers, Day: "2026-02-20", Expected: &seven, Listed: &five},
+		{Reason: progress.DurationsDiffer, Day: "2026-02-21", Expected: &five, Listed: &five},
+		{Reason: progress.CountDiffers, Day: "2026-02-22", LastDay: "2026-02-23", Listed: &ten},
+	}, c.MissingDays())
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // anchorsKept is how many of the last delivered ids are kept.
@@ -173,6 +174,32 @@ func (c *Comparison) Missing() string {
 		parts = append(parts, d.String())
 	}
 	return strings.Join(parts, "; ")
+}
+
+// MissingDays are the days that Missing speaks of, all of them.
+func (c *Comparison) MissingDays() (list []progress.Missing) {
+	line := func(r delivered.Range, reason mlflow.Reason) progress.Missing {
+		m := progress.Missing{Reason: reason, Day: r.From.String()}
+		if r.To > r.From+1 {
+			m.LastDay = (r.To - 1).String()
+		}
+		return m
+	}
+	for _, r := range c.Unlisted {
+		list = append(list, line(r, progress.NotListed))
+	}
+	for _, d := range c.Differ {
+		m := line(d.Range, progress.CountDiffers)
+		m.Listed = &d.Listed.Traces
+		if d.Source != nil {
+			m.Expected = &d.Source.Traces
+			if d.Source.Traces == d.Listed.Traces {
+				m.Reason = progress.DurationsDiffer
+			}
+		}
+		list = append(list, m)
+	}
+	return list
 }
 
 // String says how the day differs.
