@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export GOFLAGS := -buildvcs=false
 export CGO_ENABLED ?= 0
 
-SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null || find . -name '*.go')
+SOURCES := $(shell git ls-files '*.go' '*go.mod' '*go.sum' 2>/dev/null || find . -name '*.go')
 
 # The variables that are written on the make command line: make run takes nothing else from the environment.
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
@@ -73,10 +73,12 @@ release:
 
 generate:
 	go generate ./...
+	go -C extension/mlflowverifyextension generate ./...
 	go mod tidy
 
 test-unit:
 	go test ./...
+	go test -C extension/mlflowverifyextension ./...
 
 # The race detector needs a C compiler. CI requires one; elsewhere its absence is said.
 test-race:

@@ -7,7 +7,7 @@ trap 'rm -rf "$copy"' EXIT
 git ls-files -z --cached --others --exclude-standard >"$copy.list"
 tar --null -T "$copy.list" -cf - | tar -xf - -C "$copy"
 rm -f "$copy.list"
-(cd "$copy" && go generate ./... && go mod tidy)
+(cd "$copy" && go generate ./... && go mod tidy && go -C extension/mlflowverifyextension generate ./...)
 stale=$(git ls-files --cached --others --exclude-standard | while IFS= read -r f; do
   cmp -s "$f" "$copy/$f" || echo "  $f"
 done)

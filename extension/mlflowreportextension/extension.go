@@ -128,8 +128,8 @@ func (r *reporter) Start(_ context.Context, host component.Host) error {
 	return nil
 }
 
-// refresh writes the report of runs that go on, also while they have nothing to tell: its age says whether the process
-// lives.
+// refresh writes the report of runs that go on, and of a process that reads a topic, also while they have nothing to
+// tell: its age says whether the process lives.
 func (r *reporter) refresh(stop <-chan struct{}) {
 	tick := time.NewTicker(writeEvery)
 	defer tick.Stop()
@@ -140,13 +140,31 @@ func (r *reporter) refresh(stop <-chan struct{}) {
 		case <-tick.C:
 		}
 		r.mu.Lock()
-		for _, run := range r.runs {
-			if run.Ended.IsZero() && time.Since(r.written) >= writeEvery/2 { // this tick, not the one after it
-				r.writeAnyway()
-			}
+		if r.atWork() && time.Since(r.written) >= writeEvery/2 { // this tick, not the one after it
+			r.writeAnyway()
 		}
 		r.mu.Unlock()
 	}
+}
+
+// atWork reports whether a run goes on or a topic is read; r.mu is held.
+func (r *reporter) atWork() bool {
+	for _, run := range r.runs {
+		if run.Ended.IsZero() {
+			return true
+		}
+	}
+	return len(r.topicReaders()) > 0
+}
+
+// topicReaders are the ids of the receivers of Kafka, in order; r.mu is held.
+func (r *reporter) topicReaders() (ids []string) {
+	for _, id := range slices.Sorted(maps.Keys(r.guarantees)) {
+		if r.guarantees[id].Source != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // NotifyConfigSnapshot checks what accepted means behind each receiver of mlflow, kafka and otlp, and refuses a
@@ -239,11 +257,7 @@ func (r *reporter) write() (report.Document, error) {
 			f, _ := r.guarantee(receiver)
 			return f
 		}}
-	for _, id := range slices.Sorted(maps.Keys(r.guarantees)) {
-		if r.guarantees[id].Source != "" {
-			in.TopicReaders = append(in.TopicReaders, id)
-		}
-	}
+	in.TopicReaders = r.topicReaders()
 	for _, id := range slices.SortedFunc(maps.Keys(r.runs), byName) {
 		in.Runs = append(in.Runs, r.runs[id])
 	}

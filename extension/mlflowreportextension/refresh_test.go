@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowreportextension/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // The page says that a process whose page is older than two minutes does not write it any more.
@@ -35,6 +37,27 @@ func TestReportOfARunThatPublishesNothingIsWrittenEveryMinute(t *testing.T) {
 			age := time.Since(r.written)
 			r.mu.Unlock()
 			require.LessOrEqual(t, age, writeEvery)
+		}
+	})
+}
+
+// A process that reads a topic writes its report every minute, too: what verifies a backfill reads it.
+func TestReportOfAReaderOfATopicIsWrittenEveryMinute(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path}, &bytes.Buffer{})
+		require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+		defer func() { require.NoError(t, r.Shutdown(t.Context())) }()
+		r.mu.Lock()
+		r.guarantees = map[string]delivery.Guarantee{"kafka": {Delivery: progress.Acknowledged, Source: "a at b:9092"}}
+		r.mu.Unlock()
+		for range 3 {
+			<-time.After(writeEvery)
+			synctest.Wait()
+			r.mu.Lock()
+			age := time.Since(r.written)
+			r.mu.Unlock()
+			require.Zero(t, age)
 		}
 	})
 }

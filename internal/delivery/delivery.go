@@ -39,7 +39,7 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 			continue
 		default:
 			if g.source == kafkaType {
-				f.Source = topicOf(cfg)
+				f.Source, f.Group = topicOf(cfg), groupOf(cfg)
 				kafkaReceiver(name, cfg, &f)
 			}
 			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})

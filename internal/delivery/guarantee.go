@@ -23,8 +23,8 @@ type Guarantee struct {
 	Readers int
 	// Topics are what exporters write to, from which something else delivers.
 	Topics []Topic
-	// Source is the topic that a kafka receiver reads.
-	Source string
+	// Source is the topic that a kafka receiver reads, Group the group that it is a member of.
+	Source, Group string
 	// Unsafe are the notes that strict refuses.
 	Unsafe []string
 	// Files are the files that lines of JSON are appended to.

@@ -4,6 +4,7 @@
 package delivery
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -52,6 +53,9 @@ func topicOf(cfg map[string]any) string {
 	}
 	return name + " at " + brokers
 }
+
+// groupOf names the group that a receiver of Kafka is a member of.
+func groupOf(cfg map[string]any) string { return cmp.Or(text(cfg, "group_id"), "otel-collector") }
 
 // kafkaExporter returns handed_over for an exporter that answers once all in-sync replicas have a message, and unknown
 // for any other.

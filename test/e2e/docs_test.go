@@ -57,7 +57,11 @@ func TestConfigurationsOfTheDocumentation(t *testing.T) {
 			if strings.Contains(yaml, "pipelines: {}") { // the setup, which is run with this gate
 				args = append(args, "--feature-gates=service.AllowNoPipelines")
 			}
-			cmd := exec.Command(collector.ForConfig(name), args...)
+			binary := collector.ForConfig(name)
+			if strings.Contains(yaml, "mlflow_verify:") {
+				binary = collector.Kafka()
+			}
+			cmd := exec.Command(binary, args...)
 			cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), written...)
 			out, err := cmd.CombinedOutput()
 			require.NoError(t, err, "%s\n%s", out, yaml)

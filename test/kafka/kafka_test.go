@@ -163,6 +163,7 @@ func TestTopic(t *testing.T) {
 		})
 	}
 	run("kills", overHTTP, kills)
+	run("shards", overHTTP, shards)
 	run("refusals", overHTTP, func(t *testing.T, w *world) {
 		refusals(t, w, 401, 403, 404, 408, 500, 429, 502, 503, 504, otlpsink.Reset)
 	})

@@ -22,6 +22,7 @@ type Topic struct {
 type TopicReader struct {
 	Receiver      string            `json:"receiver"`
 	Topic         string            `json:"topic"`
+	GroupID       string            `json:"group_id"`
 	Delivery      progress.Delivery `json:"delivery"`
 	DeliveryNotes []string          `json:"delivery_notes,omitempty"`
 	Destinations  []Destination     `json:"destinations,omitempty"`
@@ -40,7 +41,7 @@ func places(g *delivery.Guarantee) (destinations []Destination, topics []Topic) 
 }
 
 func topicReader(receiver string, g *delivery.Guarantee) TopicReader {
-	r := TopicReader{Receiver: receiver, Topic: g.Source, Delivery: g.Delivery, DeliveryNotes: g.Notes}
+	r := TopicReader{Receiver: receiver, Topic: g.Source, GroupID: g.Group, Delivery: g.Delivery, DeliveryNotes: g.Notes}
 	r.Destinations, r.Topics = places(g)
 	return r
 }

@@ -28,8 +28,8 @@ func TestTopics(t *testing.T) {
 	require.NotContains(t, all, "\n  output ")
 
 	refining := New(Input{TopicReaders: []string{"kafka"}, Behind: func(string) delivery.Guarantee {
-		return delivery.Guarantee{Delivery: progress.Acknowledged, Source: topic, Notes: []string{"a note"},
-			Destinations: behind("otlp_http")}
+		return delivery.Guarantee{Delivery: progress.Acknowledged, Source: topic, Group: "refine",
+			Notes: []string{"a note"}, Destinations: behind("otlp_http")}
 	}}, now)
 	first, all := summary(t, refining)
 	require.Equal(t, "kafka reads topic "+topic+"; delivery: acknowledged", first)
@@ -37,7 +37,7 @@ func TestTopics(t *testing.T) {
 		"            a note\n  output    somewhere\n")
 	body, err := json.Marshal(refining.TopicReaders)
 	require.NoError(t, err)
-	require.JSONEq(t, `[{"receiver": "kafka", "topic": "`+topic+`", "delivery": "acknowledged",
-		"delivery_notes": ["a note"],
+	require.JSONEq(t, `[{"receiver": "kafka", "topic": "`+topic+`", "group_id": "refine",
+		"delivery": "acknowledged", "delivery_notes": ["a note"],
 		"destinations": [{"exporter": "otlp_http", "name": "somewhere", "delivery": "acknowledged"}]}]`, string(body))
 }

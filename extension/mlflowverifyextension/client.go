@@ -1,0 +1,94 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowverifyextension
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-msk-iam-sasl-signer-go/signer"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+	"go.opentelemetry.io/collector/component"
+	"golang.org/x/oauth2"
+)
+
+// retries bounds how long the client itself tries again: drain.Wait asks again and says so.
+const retries = 20 * time.Second
+
+// newClient opens a client that asks the brokers. Keys mean what they mean for the Kafka components.
+func newClient(ctx context.Context, host component.Host, cfg *configkafka.ClientConfig) (*kgo.Client, error) {
+	opts := []kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DisableClientMetrics(),
+		kgo.RetryTimeout(retries), kgo.ConnIdleTimeout(cfg.ConnIdleTimeout),
+		kgo.ConsiderMissingTopicDeletedAfter(0)}
+	if cfg.ProtocolVersion != "" {
+		v := kversion.FromString(cfg.ProtocolVersion)
+		opts = append(opts, kgo.MinVersions(v), kgo.MaxVersions(v))
+	}
+	tls := cfg.TLS
+	if tls == nil {
+		tls = cfg.Authentication.TLS
+	}
+	if tls != nil {
+		loaded, err := tls.LoadTLSConfig(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("tls: %w", err)
+		}
+		if loaded != nil {
+			opts = append(opts, kgo.DialTLSConfig(loaded))
+		}
+	}
+	if p := cfg.Authentication.PlainText; p != nil {
+		opts = append(opts, kgo.SASL(plain.Auth{User: p.Username, Pass: p.Password}.AsMechanism()))
+	}
+	if s := cfg.Authentication.SASL; s != nil {
+		mechanism, err := mechanism(host, s)
+		if err != nil {
+			return nil, fmt.Errorf("auth::sasl: %w", err)
+		}
+		opts = append(opts, kgo.SASL(mechanism))
+	}
+	return kgo.NewClient(opts...)
+}
+
+// tokenSource is an extension that gives tokens, such as oauth2client.
+type tokenSource interface {
+	Token(ctx context.Context) (*oauth2.Token, error)
+}
+
+func mechanism(host component.Host, s *configkafka.SASLConfig) (sasl.Mechanism, error) {
+	switch s.Mechanism {
+	case "PLAIN":
+		return plain.Auth{User: s.Username, Pass: s.Password}.AsMechanism(), nil
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: s.Username, Pass: s.Password}.AsSha256Mechanism(), nil
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: s.Username, Pass: s.Password}.AsSha512Mechanism(), nil
+	case "AWS_MSK_IAM_OAUTHBEARER":
+		return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+			token, _, err := signer.GenerateAuthToken(ctx, s.AWSMSK.Region)
+			return oauth.Auth{Token: token}, err
+		}), nil
+	case "OAUTHBEARER":
+		source, ok := host.GetExtensions()[s.OAuthBearerTokenSource].(tokenSource)
+		if !ok {
+			return nil, fmt.Errorf("oauthbearer_token_source: extension %s gives no tokens, or is not among "+
+				"service::extensions", s.OAuthBearerTokenSource)
+		}
+		return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+			token, err := source.Token(ctx)
+			if err != nil {
+				return oauth.Auth{}, err
+			}
+			return oauth.Auth{Token: token.AccessToken}, nil
+		}), nil
+	}
+	return nil, fmt.Errorf("mechanism: %q is not known here", s.Mechanism)
+}

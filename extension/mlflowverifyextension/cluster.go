@@ -1,0 +1,118 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowverifyextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/drain"
+)
+
+// cluster asks a cluster of Kafka about one topic and one group.
+type cluster struct {
+	admin        *kadm.Client
+	topic, group string
+}
+
+var _ drain.Cluster = (*cluster)(nil)
+
+// Ends implements drain.Cluster.
+func (c *cluster) Ends(ctx context.Context) (map[int32]int64, error) {
+	listed, err := c.admin.ListEndOffsets(ctx, c.topic)
+	return c.offsets(listed, err)
+}
+
+// Look implements drain.Cluster.
+func (c *cluster) Look(ctx context.Context) (l drain.Look, err error) {
+	listed, err := c.admin.ListStartOffsets(ctx, c.topic)
+	if l.Start, err = c.offsets(listed, err); err != nil {
+		return l, err
+	}
+	if l.Committed, err = c.committed(ctx); err != nil {
+		return l, err
+	}
+	if l.End, err = c.Ends(ctx); err != nil {
+		return l, err
+	}
+	groups, err := c.admin.DescribeGroups(ctx, c.group)
+	if err == nil {
+		err = groups[c.group].Err
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return l, nil // nobody has joined it yet
+	}
+	if err != nil {
+		return l, c.explain(err)
+	}
+	l.Owners = map[int32]string{}
+	for _, m := range groups[c.group].Members {
+		assigned, ok := m.Assigned.AsConsumer()
+		if !ok {
+			continue
+		}
+		l.Members++
+		for _, t := range assigned.Topics {
+			if t.Topic != c.topic {
+				continue
+			}
+			for _, p := range t.Partitions {
+				l.Owners[p] = fmt.Sprintf("member %s at %s", m.MemberID, m.ClientHost)
+			}
+		}
+	}
+	return l, nil
+}
+
+// offsets are those of the partitions of the topic.
+func (c *cluster) offsets(listed kadm.ListedOffsets, err error) (map[int32]int64, error) {
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	out := map[int32]int64{}
+	for _, o := range listed[c.topic] {
+		out[o.Partition] = o.Offset
+	}
+	if len(out) == 0 {
+		return nil, c.explain(kerr.UnknownTopicOrPartition)
+	}
+	return out, nil
+}
+
+func (c *cluster) committed(ctx context.Context) (map[int32]int64, error) {
+	all, err := c.admin.FetchOffsets(ctx, c.group)
+	if err == nil {
+		err = all.Error()
+	}
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, c.explain(err)
+	}
+	out := map[int32]int64{}
+	for _, o := range all[c.topic] {
+		if o.At >= 0 {
+			out[o.Partition] = o.At
+		}
+	}
+	return out, nil
+}
+
+// explain says what was asked for, and whether asking again may help.
+func (c *cluster) explain(err error) error {
+	err = fmt.Errorf("topic %s, group %s: %w", c.topic, c.group, err)
+	for _, final := range []error{kerr.UnknownTopicOrPartition, kerr.TopicAuthorizationFailed,
+		kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.SaslAuthenticationFailed,
+		kerr.UnsupportedSaslMechanism, kerr.InvalidGroupID, kerr.InvalidTopicException} {
+		if errors.Is(err, final) {
+			return &drain.FinalError{Err: err}
+		}
+	}
+	return err
+}

@@ -1,0 +1,94 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// Consumers is what the reports of the second tier say. Items are spans, log records and data points.
+type Consumers struct {
+	// Reports is the number of processes that told of the topic and the group; Members how many the group had.
+	Reports int `json:"reports"`
+	Members int `json:"members"`
+	// Delivery is the weakest word of their delivery checks; empty without a report. Reason says why it is weaker than
+	// acknowledged.
+	Delivery progress.Delivery `json:"delivery,omitempty"`
+	Reason   string            `json:"reason,omitempty"`
+	// Rejected items were refused for good; DeadLettered is the part of them that lies in a file of dead letters.
+	Rejected     int64 `json:"rejected"`
+	DeadLettered int64 `json:"dead_lettered"`
+	// Problems name what is not delivered.
+	Problems []string `json:"-"`
+}
+
+// SumConsumers adds the reports of consumers of a topic up that are members of a group.
+func SumConsumers(documents []Document, topic, group string) Consumers {
+	var c Consumers
+	for i := range documents {
+		d := &documents[i]
+		if !d.reads(topic, group) {
+			continue
+		}
+		c.Reports++
+		for _, r := range d.TopicReaders {
+			if !(Topic{r.Topic}).is(topic) || r.GroupID != group {
+				continue
+			}
+			word := progress.Weakest(c.Delivery, r.Delivery)
+			if word != c.Delivery && !word.AtLeast(progress.Acknowledged) {
+				c.Reason = fmt.Sprintf("%s, %s: delivery is %s", d.File, r.Receiver, r.Delivery)
+				if len(r.Notes) > 0 {
+					c.Reason += ": " + r.Notes[0]
+				}
+			}
+			c.Delivery = word
+		}
+		for _, x := range d.Destinations {
+			c.Rejected += x.Rejected
+			c.DeadLettered += x.DeadLettered
+			if x.Rejected > 0 {
+				c.Problems = append(c.Problems, fmt.Sprintf("%s: %s refused for good, %d of them in the dead letters",
+					d.File, progress.Count(x.Rejected, "item"), x.DeadLettered))
+			}
+			if x.Held != "" {
+				c.Problems = append(c.Problems, fmt.Sprintf("%s: data is held for %s: %s", d.File, x.Name, x.Held))
+			}
+		}
+		for _, a := range d.Answers {
+			c.Rejected += a.Rejected
+			if a.Rejected > 0 {
+				c.Problems = append(c.Problems, fmt.Sprintf("%s: %s rejected by a destination that took the rest of "+
+					"the request", d.File, progress.Count(a.Rejected, "item")))
+			}
+		}
+	}
+	return c
+}
+
+// reads reports whether the process is a consumer of the topic in the group.
+func (d *Document) reads(topic, group string) bool {
+	return slices.ContainsFunc(d.TopicReaders, func(r TopicReader) bool {
+		return Topic{r.Topic}.is(topic) && r.GroupID == group
+	})
+}
+
+// Renewed is how many reports of consumers of the topic were written again since an earlier reading of them: those of
+// processes that live.
+func Renewed(earlier, now []Document, topic, group string) (n int) {
+	was := map[string]time.Time{}
+	for i := range earlier {
+		was[earlier[i].File] = earlier[i].Written
+	}
+	for i := range now {
+		if d := &now[i]; d.reads(topic, group) && !d.Written.Equal(was[d.File]) {
+			n++
+		}
+	}
+	return n
+}

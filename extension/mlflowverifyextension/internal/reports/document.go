@@ -1,0 +1,119 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package reports reads the reports that mlflow_report wrote in the processes of both tiers: the readers that share a
+// backfill, and the consumers that deliver what is in a topic. It says what they add up to, and what is wrong with them.
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+)
+
+// Document is what is read of a report.
+type Document struct {
+	File string `json:"-"`
+
+	Written      time.Time     `json:"written"`
+	Receivers    []Receiver    `json:"receivers"`
+	TopicReaders []TopicReader `json:"topic_readers"`
+	Destinations []struct {
+		Name         string `json:"destination"`
+		Rejected     int64  `json:"rejected"`
+		DeadLettered int64  `json:"dead_lettered"`
+		Held         string `json:"held"`
+	} `json:"destination_results"`
+	Answers []struct {
+		Rejected int64 `json:"rejected"`
+	} `json:"answers"`
+}
+
+// Receiver is the run of an mlflow receiver.
+type Receiver struct {
+	Receiver string          `json:"receiver"`
+	Mode     string          `json:"mode"`
+	Shard    *progress.Shard `json:"shard"` // nil: everything
+	Headline string          `json:"headline"`
+	Problems []string        `json:"problems"`
+	Source   struct {
+		Kind     string `json:"kind"`
+		Location string `json:"location"`
+	} `json:"source"`
+	Delivery    progress.Delivery `json:"delivery"`
+	Topics      []Topic           `json:"topics"`
+	Ended       *time.Time        `json:"ended"`
+	Stopped     bool              `json:"stopped"`
+	Experiments []struct {
+		ID       string   `json:"id"`
+		Name     string   `json:"name"`
+		First    string   `json:"first"`
+		Last     string   `json:"last"`
+		Run      Numbers  `json:"run"`
+		Earlier  *Numbers `json:"earlier_runs"`
+		Complete bool     `json:"complete"`
+	} `json:"experiments"`
+}
+
+// Topic is what an exporter of Kafka wrote to.
+type Topic struct {
+	Name string `json:"name"` // with the brokers: "mlflow-traces at kafka-1:9092, kafka-2:9092"
+}
+
+// is reports whether it has a name. Brokers may have other addresses elsewhere, so they are not compared.
+func (t Topic) is(name string) bool {
+	list, _, _ := strings.Cut(t.Name, " at ")
+	return slices.Contains(strings.Split(list, ", "), name)
+}
+
+// Numbers are counts of traces: Read = Accepted + Skipped + Rejected + Pending + InFlight.
+type Numbers struct {
+	Read     int64            `json:"read"`
+	Accepted int64            `json:"accepted"`
+	Skipped  map[string]int64 `json:"skipped"`
+	Rejected int64            `json:"rejected"`
+	Pending  map[string]int64 `json:"pending"`
+	InFlight int64            `json:"in_flight"`
+}
+
+// TopicReader is a receiver of Kafka, and the word for what it delivers.
+type TopicReader struct {
+	Receiver string            `json:"receiver"`
+	Topic    string            `json:"topic"`
+	GroupID  string            `json:"group_id"`
+	Delivery progress.Delivery `json:"delivery"`
+	Notes    []string          `json:"delivery_notes"`
+}
+
+// largest bounds what is read of a report.
+const largest = 64 << 20
+
+// read reads one report.
+func read(path string) (Document, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Document{}, err
+	}
+	defer f.Close()
+	body, err := io.ReadAll(io.LimitReader(f, largest+1))
+	if err != nil {
+		return Document{}, err
+	}
+	if len(body) > largest {
+		return Document{}, fmt.Errorf("%s is larger than %d bytes", path, largest)
+	}
+	d := Document{File: path}
+	if err := json.Unmarshal(body, &d); err != nil {
+		return Document{}, fmt.Errorf("%s is not a report of mlflow_report: %w", path, err)
+	}
+	if d.Written.IsZero() {
+		return Document{}, fmt.Errorf("%s is not a report of mlflow_report: it does not say when it was written", path)
+	}
+	return d, nil
+}

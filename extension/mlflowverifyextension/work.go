@@ -1,0 +1,116 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowverifyextension
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/drain"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/reports"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
+)
+
+// renewedWithin is how long members of the group may take to write their reports again: they do so every minute.
+const renewedWithin = 150 * time.Second
+
+// work collects what the verdict is made of, tier by tier.
+type work struct {
+	cfg   *Config
+	log   *zap.Logger
+	admin *kadm.Client
+	in    verdict.Input
+}
+
+// do stops at the first tier that is not complete: what is behind it can't be.
+func (w *work) do(ctx context.Context) error {
+	cfg := w.cfg
+	documents, empty, err := reports.Read(cfg.Reports)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reports: %w", err)
+	case len(empty) > 0:
+		return fmt.Errorf("reports: there is no report at %s", strings.Join(empty, ", "))
+	}
+	w.in.Readers = reports.SumReaders(documents, cfg.Topic)
+	if len(w.in.Readers.Problems) > 0 {
+		return nil
+	}
+	state, err := drain.Wait(ctx, drain.Settings{Cluster: &cluster{w.admin, cfg.Topic, cfg.GroupID}, Topic: cfg.Topic,
+		Group: cfg.GroupID, StalledAfter: cfg.StalledAfter, PollInterval: cfg.PollInterval, Log: w.log})
+	w.in.Topic = &verdict.Topic{Name: cfg.Topic, GroupID: cfg.GroupID, State: *state}
+	if err != nil {
+		return err
+	}
+	if err := w.consumers(ctx, state); err != nil {
+		return fmt.Errorf("consumer_reports: %w", err)
+	}
+	return w.deadLetters(ctx)
+}
+
+// consumers reads the reports of consumers once those that live have written them again: what was refused before the
+// last commit is in them then.
+func (w *work) consumers(ctx context.Context, state *drain.State) error {
+	cfg := w.cfg
+	if len(cfg.ConsumerReports) == 0 {
+		return nil
+	}
+	earlier, _, err := reports.Read(cfg.ConsumerReports)
+	if err != nil {
+		return err
+	}
+	now, renewed := earlier, 0
+	for until := time.Now().Add(renewedWithin); state.Drained() && time.Now().Before(until); {
+		if renewed = reports.Renewed(earlier, now, cfg.Topic, cfg.GroupID); renewed >= state.Members {
+			break
+		}
+		w.log.Info("Waiting until the members of the group have written their reports again",
+			zap.Int("members", state.Members), zap.Int("written", renewed))
+		if err := drain.Sleep(ctx, cfg.PollInterval); err != nil {
+			return err
+		}
+		if now, _, err = reports.Read(cfg.ConsumerReports); err != nil {
+			return err
+		}
+	}
+	sum := reports.SumConsumers(now, cfg.Topic, cfg.GroupID)
+	sum.Members = state.Members
+	if sum.Reason == "" && sum.Reports > 0 && renewed < state.Members {
+		sum.Reason = fmt.Sprintf("of %d members of group %s, %d wrote a report that is found in consumer_reports "+
+			"since the last commit", state.Members, cfg.GroupID, renewed)
+	}
+	w.in.Consumers = &sum
+	return nil
+}
+
+// deadLetters counts what was refused for good and not fed back.
+func (w *work) deadLetters(ctx context.Context) error {
+	cfg := w.cfg.DeadLetters
+	if cfg.Topic == "" {
+		return nil
+	}
+	dead := &cluster{w.admin, cfg.Topic, cfg.GroupID}
+	ends, err := dead.Ends(ctx)
+	if err != nil {
+		return fmt.Errorf("dead_letters: %w", err)
+	}
+	var fed map[int32]int64
+	if cfg.GroupID != "" {
+		if fed, err = dead.committed(ctx); err != nil {
+			return fmt.Errorf("dead_letters: %w", err)
+		}
+	}
+	x := verdict.DeadLetters{Topic: cfg.Topic}
+	for partition, end := range ends {
+		x.Records += end
+		x.Waiting += max(0, end-fed[partition])
+	}
+	w.in.DeadLetters = &x
+	return nil
+}

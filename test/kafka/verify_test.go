@@ -1,0 +1,108 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
+)
+
+// verdict is what a verdict says, as far as the tests look at it.
+type verdict struct {
+	Headline   string   `json:"headline"`
+	Complete   bool     `json:"complete"`
+	Delivery   string   `json:"delivery"`
+	ExitStatus int      `json:"exit_status"`
+	Problems   []string `json:"problems"`
+	Readers    struct {
+		Found      int64 `json:"found"`
+		HandedOver int64 `json:"handed_over"`
+	} `json:"readers"`
+	Topic struct {
+		Records   int64 `json:"records"`
+		Committed int64 `json:"committed"`
+	} `json:"topic"`
+}
+
+// verify runs config/kafka-verify.yaml over all reports of the world until it ends with an exit status.
+func (w *world) verify(t *testing.T, name string, status int, env ...string) verdict {
+	t.Helper()
+	dir := filepath.Join(w.dir, name)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	env = append([]string{"OTELCOL_MLFLOW_BROKERS=" + w.broker.Address, "OTELCOL_MLFLOW_TOPIC=" + w.topic,
+		"OTELCOL_MLFLOW_GROUP=" + w.group(), "OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_STALLED_AFTER=1s",
+		"OTELCOL_MLFLOW_REPORTS=" + filepath.Join(w.dir, "reader*"),
+		"OTELCOL_MLFLOW_REFINE_REPORTS=" + filepath.Join(w.dir, "consumer*")}, env...)
+	p := collector.Command(t, dir, env, collector.Kafka(), "--feature-gates=service.AllowNoPipelines",
+		"--config", filepath.Join("config", "kafka-verify.yaml"), "--set=extensions::mlflow_verify::poll_interval=100ms")
+	p.Done(status)
+	body, err := os.ReadFile(filepath.Join(dir, "verdict.json"))
+	require.NoError(t, err)
+	var v verdict
+	require.NoError(t, json.Unmarshal(body, &v))
+	require.Equal(t, status, v.ExitStatus)
+	require.Contains(t, p.Out(), v.Headline+"\n")
+	return v
+}
+
+// shards: two readers share the backfill. The verdict is that of both, of the group and of what is left in the topic.
+func shards(t *testing.T, w *world) {
+	readers := []*collector.Process{
+		w.shard(t, "reader-0", "0"),
+		w.shard(t, "reader-1", "1"),
+	}
+	for _, reader := range readers {
+		reader.Done(0)
+	}
+	w.verify(t, "before", 1, "OTELCOL_MLFLOW_GROUP=other") // nobody has read it
+
+	consumer := w.refine(t, "consumer")
+	w.arrived(t, patience)
+	consumer.Signal(syscall.SIGTERM)
+	consumer.Done(0)
+
+	v := w.verify(t, "verdict", 0)
+	require.Equal(t, "acknowledged", v.Delivery)
+	require.True(t, v.Complete)
+	require.EqualValues(t, traces, v.Readers.Found)
+	require.EqualValues(t, traces, v.Readers.HandedOver)
+	require.Equal(t, w.broker.Messages(w.topic), v.Topic.Records)
+	require.Equal(t, v.Topic.Records, v.Topic.Committed)
+	require.Contains(t, v.Headline, "complete: 2000 of 2000 traces acknowledged by 2 readers; ")
+
+	v = w.verify(t, "one-shard", 1, "OTELCOL_MLFLOW_REPORTS="+filepath.Join(w.dir, "reader-0"))
+	require.Contains(t, v.Headline, "there is no report of shard 2 of 2 (index 1) of receiver mlflow")
+	v = w.verify(t, "no-consumers", 1, "OTELCOL_MLFLOW_REFINE_REPORTS="+filepath.Join(w.dir, "reader-0"))
+	require.Equal(t, "handed_over", v.Delivery)
+	require.Contains(t, v.Headline, "no report of a member of group "+w.group())
+	v = w.verify(t, "other-group", 1, "OTELCOL_MLFLOW_GROUP=other")
+	require.Contains(t, v.Headline, "group other has not committed")
+	require.Contains(t, v.Headline, "no member of the group has it")
+
+	const deleted = 3
+	offsets := kadm.Offsets{}
+	offsets.Add(kadm.Offset{Topic: w.topic, Partition: 0, At: deleted})
+	_, err := w.broker.Admin().DeleteRecords(context.Background(), offsets)
+	require.NoError(t, err)
+	v = w.verify(t, "expired", 1, "OTELCOL_MLFLOW_GROUP=other")
+	require.Contains(t, v.Problems, "partition 0 of topic "+w.topic+": 3 records expired before group other had read them")
+	v = w.verify(t, "deleted", 1)
+	require.Equal(t, "handed_over", v.Delivery)
+	require.Contains(t, v.Headline, "3 records of topic "+w.topic+" were deleted before this process looked")
+}
+
+// shard starts one of two readers.
+func (w *world) shard(t *testing.T, name, index string) *collector.Process {
+	t.Helper()
+	return w.readerIn(t, name, "--set=receivers::mlflow::shard::index="+index, "--set=receivers::mlflow::shard::count=2")
+}
