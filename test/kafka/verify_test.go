@@ -44,7 +44,8 @@ func (w *world) verify(t *testing.T, name string, status int, env ...string) ver
 		"OTELCOL_MLFLOW_REPORTS=" + filepath.Join(w.dir, "reader*"),
 		"OTELCOL_MLFLOW_REFINE_REPORTS=" + filepath.Join(w.dir, "consumer*")}, env...)
 	p := collector.Command(t, dir, env, collector.Kafka(), "--feature-gates=service.AllowNoPipelines",
-		"--config", filepath.Join("config", "kafka-verify.yaml"), "--set=extensions::mlflow_verify::poll_interval=100ms")
+		"--config", filepath.Join("config", "kafka-verify.yaml"),
+		"--set=extensions::mlflow_verify::poll_interval=100ms")
 	p.Done(status)
 	body, err := os.ReadFile(filepath.Join(dir, "verdict.json"))
 	require.NoError(t, err)
@@ -95,7 +96,8 @@ func shards(t *testing.T, w *world) {
 	_, err := w.broker.Admin().DeleteRecords(context.Background(), offsets)
 	require.NoError(t, err)
 	v = w.verify(t, "expired", 1, "OTELCOL_MLFLOW_GROUP=other")
-	require.Contains(t, v.Problems, "partition 0 of topic "+w.topic+": 3 records expired before group other had read them")
+	require.Contains(t, v.Problems, "partition 0 of topic "+w.topic+": 3 records expired before group other had read "+
+		"them")
 	v = w.verify(t, "deleted", 1)
 	require.Equal(t, "handed_over", v.Delivery)
 	require.Contains(t, v.Headline, "3 records of topic "+w.topic+" were deleted before this process looked")
@@ -104,5 +106,6 @@ func shards(t *testing.T, w *world) {
 // shard starts one of two readers.
 func (w *world) shard(t *testing.T, name, index string) *collector.Process {
 	t.Helper()
-	return w.readerIn(t, name, "--set=receivers::mlflow::shard::index="+index, "--set=receivers::mlflow::shard::count=2")
+	return w.readerIn(t, name, "--set=receivers::mlflow::shard::index="+index,
+		"--set=receivers::mlflow::shard::count=2")
 }

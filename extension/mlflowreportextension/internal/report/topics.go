@@ -41,7 +41,8 @@ func places(g *delivery.Guarantee) (destinations []Destination, topics []Topic) 
 }
 
 func topicReader(receiver string, g *delivery.Guarantee) TopicReader {
-	r := TopicReader{Receiver: receiver, Topic: g.Source, GroupID: g.Group, Delivery: g.Delivery, DeliveryNotes: g.Notes}
+	r := TopicReader{Receiver: receiver, Topic: g.Source, GroupID: g.Group, Delivery: g.Delivery,
+		DeliveryNotes: g.Notes}
 	r.Destinations, r.Topics = places(g)
 	return r
 }

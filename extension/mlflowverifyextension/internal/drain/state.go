@@ -84,7 +84,8 @@ func (s *State) take(l Look, first bool) (moved bool) {
 			// What is deleted now had been committed at the look before, or nothing tells that it was read.
 			p.Expired += max(0, start-max(p.Start, p.Committed))
 		}
-		p.Start, p.Committed, p.end, p.owner = l.Start[p.Partition], committed, l.End[p.Partition], l.Owners[p.Partition]
+		p.Start, p.Committed, p.end = l.Start[p.Partition], committed, l.End[p.Partition]
+		p.owner = l.Owners[p.Partition]
 		s.Committed += min(committed, p.Mark)
 	}
 	return s.Committed > before
@@ -93,14 +94,16 @@ func (s *State) take(l Look, first bool) (moved bool) {
 // conclude writes the problems. stalled says for how long nothing has moved; empty when everything is committed.
 func (s *State) conclude(topic, group, stalled string) {
 	for _, p := range s.Partitions {
-		name := fmt.Sprintf("partition %d of topic %s", p.Partition, topic)
+		problem := func(format string, args ...any) {
+			s.Problems = append(s.Problems, fmt.Sprintf("partition %d of topic %s", p.Partition, topic)+
+				fmt.Sprintf(format, args...))
+		}
 		if p.Expired > 0 {
-			s.Problems = append(s.Problems, fmt.Sprintf("%s: %d records expired before group %s had read them",
-				name, p.Expired, group))
+			problem(": %d records expired before group %s had read them", p.Expired, group)
 		}
 		if p.Committed > p.end {
-			s.Problems = append(s.Problems, fmt.Sprintf("%s ends at offset %d, and group %s has committed %d: the topic "+
-				"was made again since the group read it", name, p.end, group, p.Committed))
+			problem(" ends at offset %d, and group %s has committed %d: the topic was made again since the group read it",
+				p.end, group, p.Committed)
 		}
 		lag := p.Mark - p.Committed
 		if lag <= 0 || stalled == "" {
@@ -110,7 +113,7 @@ func (s *State) conclude(topic, group, stalled string) {
 		if p.owner != "" {
 			why = p.owner + " has it: what it holds is refused, or the partition is paused; its log says why"
 		}
-		s.Problems = append(s.Problems, fmt.Sprintf("%s: group %s has not committed %d of %d records, and nothing moved "+
-			"for %s; %s", name, group, lag, p.Mark, stalled, why))
+		problem(": group %s has not committed %d of %d records, and nothing moved for %s; %s", group, lag, p.Mark,
+			stalled, why)
 	}
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package reports reads the reports that mlflow_report wrote in the processes of both tiers: the readers that share a
-// backfill, and the consumers that deliver what is in a topic. It says what they add up to, and what is wrong with them.
+// backfill, and the consumers that deliver what is in a topic. It says what they add up to, and what is wrong.
 package reports
 
 import (

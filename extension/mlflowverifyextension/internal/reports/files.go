@@ -14,8 +14,8 @@ import (
 // fileName is how mlflow_report calls its report, unless it is told another name.
 const fileName = "report.json"
 
-// Read reads the reports at places, each once: a place is a file, a pattern of package path/filepath, or a folder, which
-// stands for all files report.json in it and below it. empty are the places without a report.
+// Read reads the reports at places, each once: a place is a file, a pattern of package path/filepath, or a folder,
+// which stands for all files report.json in it and below it. empty are the places without a report.
 func Read(places []string) (list []Document, empty []string, err error) {
 	var files []string
 	for _, place := range places {

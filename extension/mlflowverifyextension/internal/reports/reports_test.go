@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -133,7 +134,7 @@ func consumers(t *testing.T, texts ...string) []Document {
 	t.Helper()
 	dir := t.TempDir()
 	for i, text := range texts {
-		write(t, dir, fmt.Sprint(i), text)
+		write(t, dir, strconv.Itoa(i), text)
 	}
 	documents, _, err := Read([]string{dir})
 	require.NoError(t, err)

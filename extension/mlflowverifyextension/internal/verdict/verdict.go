@@ -119,8 +119,8 @@ func (d *Document) word() progress.Delivery {
 	switch c := d.Consumers; {
 	case c == nil || c.Reports == 0:
 		word = progress.HandedOver
-		d.Notes = append(d.Notes, fmt.Sprintf("no report of a member of group %s was given, so it is not known whether "+
-			"they wait for the destination; name the reports in consumer_reports", d.Topic.GroupID))
+		d.Notes = append(d.Notes, fmt.Sprintf("no report of a member of group %s was given, so it is not known "+
+			"whether they wait for the destination; name the reports in consumer_reports", d.Topic.GroupID))
 	case c.Reason != "":
 		word = progress.Weakest(progress.HandedOver, c.Delivery)
 		d.Notes = append(d.Notes, c.Reason)
@@ -176,7 +176,7 @@ func (d *Document) headline() string {
 	case len(d.Problems) > 0:
 		text = "not complete: " + text + "; " + d.Problems[0]
 		if more := len(d.Problems) - 1; more > 0 {
-			text += fmt.Sprintf("; and %s", progress.Count(int64(more), "more problem"))
+			text += "; and " + progress.Count(int64(more), "more problem")
 		}
 		return text
 	case d.Delivery == progress.Verified, d.Delivery == progress.Acknowledged:

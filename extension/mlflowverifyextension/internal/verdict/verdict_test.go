@@ -20,7 +20,8 @@ import (
 func delivered() Input {
 	return Input{
 		Readers: reports.Readers{Reports: 2, Shards: 2, Found: 20, HandedOver: 18, Skipped: 2,
-			Experiments: map[string]reports.Experiment{"1": {Name: "a", HandedOver: 12}, "2": {Name: "b", HandedOver: 6}}},
+			Experiments: map[string]reports.Experiment{
+				"1": {Name: "a", HandedOver: 12}, "2": {Name: "b", HandedOver: 6}}},
 		Topic: &Topic{Name: "t", GroupID: "g", State: drain.State{Records: 7, Committed: 7, Members: 1,
 			Partitions: []drain.Partition{{Mark: 7, Committed: 7}}}},
 		Consumers: &reports.Consumers{Reports: 1, Members: 1, Delivery: progress.Acknowledged},
@@ -76,8 +77,8 @@ func TestHeadlines(t *testing.T) {
 			"complete: 18 of 20 traces acknowledged", 1, progress.Acknowledged},
 		"a lag": {[]func(*Input){func(in *Input) {
 			in.Topic.Committed, in.Topic.Problems = 5, []string{"partition 0 does not move", "another"}
-		}}, "not complete: 18 of 20 traces handed over, 2 skipped by 2 readers; 5 of 7 records of topic t committed by " +
-			"group g; nothing counted at the destination; partition 0 does not move; and 1 more problem", 1,
+		}}, "not complete: 18 of 20 traces handed over, 2 skipped by 2 readers; 5 of 7 records of topic t committed " +
+			"by group g; nothing counted at the destination; partition 0 does not move; and 1 more problem", 1,
 			progress.HandedOver},
 		"expired, and all of it counted": {[]func(*Input){counted(12, 6), func(in *Input) {
 			in.Topic.Partitions[0].Expired, in.Topic.Problems = 1, []string{"1 record expired"}
@@ -87,8 +88,9 @@ func TestHeadlines(t *testing.T) {
 		"dead letters": {[]func(*Input){func(in *Input) { in.DeadLetters = &DeadLetters{"dead", 3, 1} }},
 			"not complete: 18 of 20 traces handed over, 2 skipped" + numbers + "3 dead letters, 2 of them fed back; " +
 				"nothing counted at the destination; 1 record in the dead letters, topic dead", 1, progress.HandedOver},
-		"dead letters that were fed back": {[]func(*Input){func(in *Input) { in.DeadLetters = &DeadLetters{"dead", 3, 0} }},
-			"complete: ", 0, progress.Acknowledged},
+		"dead letters that were fed back": {[]func(*Input){func(in *Input) {
+			in.DeadLetters = &DeadLetters{"dead", 3, 0}
+		}}, "complete: ", 0, progress.Acknowledged},
 		"refused items": {[]func(*Input){func(in *Input) { in.Consumers.Problems = []string{"3 items refused"} }},
 			"not complete: ", 1, progress.HandedOver},
 		"a missing shard": {[]func(*Input){func(in *Input) {
