@@ -102,8 +102,8 @@ func (s *State) conclude(topic, group, stalled string) {
 			problem(": %d records expired before group %s had read them", p.Expired, group)
 		}
 		if p.Committed > p.end {
-			problem(" ends at offset %d, and group %s has committed %d: the topic was made again since the group read it",
-				p.end, group, p.Committed)
+			problem(" ends at offset %d, and group %s has committed %d: the topic was made again since the group "+
+				"read it", p.end, group, p.Committed)
 		}
 		lag := p.Mark - p.Committed
 		if lag <= 0 || stalled == "" {

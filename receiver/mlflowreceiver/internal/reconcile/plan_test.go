@@ -326,7 +326,7 @@ func TestCompare(t *testing.T) {
 			assert.Equal(t, c.missing, got.Missing())
 			assert.Equal(t, c.scope, got.Scope())
 			assert.Equal(t, int64(len(in.Days)), got.Gone)
-			assert.Equal(t, len(got.Differ)+len(got.Unlisted), len(got.MissingDays()))
+			assert.Len(t, got.MissingDays(), len(got.Differ)+len(got.Unlisted))
 		})
 	}
 }
