@@ -11,8 +11,8 @@ SOURCES := $(shell git ls-files '*.go' '*go.mod' '*go.sum' 2>/dev/null || find .
 # The variables that are written on the make command line: make run takes nothing else from the environment.
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v))
 
-.PHONY: build minimal kafka run written check test test-unit test-race test-rest lint modules cross release generate e2e \
-	compat faults scale bench bench-tokens bench-backfill bench-growth bench-databricks bench-delivered bench-answers \
+.PHONY: build minimal kafka run written check test test-unit test-race test-rest lint modules manifests cross release \
+	generate e2e compat faults scale bench bench-tokens bench-backfill bench-growth bench-databricks bench-delivered bench-answers \
 	bench-tail bench-short clean
 build: dist/otelcol-mlflow dist/quickstart
 minimal: dist/minimal/otelcol-mlflow-minimal
@@ -45,7 +45,7 @@ dist/quickstart: $(SOURCES)
 	@mkdir -p dist
 	@go build -o $@ ./cmd/quickstart
 
-check: lint modules
+check: lint modules manifests
 	scripts/versions.sh
 	scripts/dockerfile.sh
 	scripts/words.sh
@@ -58,6 +58,10 @@ lint:
 # Nested modules: tidy, built, vetted.
 modules:
 	scripts/modules.sh
+
+# Manifests for Kubernetes, against pinned types. No cluster is needed.
+manifests:
+	go test -C deploy/kubernetes ./...
 
 # Vets and builds for the targets that no test runs on: what one of them lacks must not be found by its users.
 cross:
