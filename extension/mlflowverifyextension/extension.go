@@ -30,6 +30,8 @@ type verifier struct {
 	cfg *Config
 	set extension.Settings
 	out io.Writer
+	// renewedWithin is how long members of the group may take to write their reports again.
+	renewedWithin time.Duration
 
 	client *kgo.Client
 	cancel context.CancelFunc
@@ -42,7 +44,7 @@ type verifier struct {
 var _ extension.Extension = (*verifier)(nil)
 
 func newVerifier(set extension.Settings, cfg *Config, out io.Writer) *verifier {
-	return &verifier{cfg: cfg, set: set, out: out}
+	return &verifier{cfg: cfg, set: set, out: out, renewedWithin: renewedWithin}
 }
 
 // Start begins the work and removes the verdict of an earlier run: where a process is stopped, none is left. It asks no
@@ -78,7 +80,7 @@ func (v *verifier) run(ctx context.Context) {
 
 // verify returns an error unless the exit status is to be 0.
 func (v *verifier) verify(ctx context.Context) error {
-	w := work{cfg: v.cfg, log: v.set.Logger, admin: kadm.NewClient(v.client),
+	w := work{cfg: v.cfg, log: v.set.Logger, admin: kadm.NewClient(v.client), renewedWithin: v.renewedWithin,
 		in: verdict.Input{Accept: v.cfg.Accept, Version: v.set.BuildInfo.Version}}
 	w.in.Fault = w.do(ctx)
 	if ctx.Err() != nil {

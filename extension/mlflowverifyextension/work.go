@@ -15,9 +15,10 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/drain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/reports"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// renewedWithin is how long members of the group may take to write their reports again: they do so every minute.
+// renewedWithin is how long members of the group may take to write their reports again, which they do every minute.
 const renewedWithin = 150 * time.Second
 
 // work collects what the verdict is made of, tier by tier.
@@ -26,6 +27,8 @@ type work struct {
 	log   *zap.Logger
 	admin *kadm.Client
 	in    verdict.Input
+	// renewedWithin is how long members may take to write their reports again.
+	renewedWithin time.Duration
 }
 
 // do stops at the first tier that is not complete: what is behind it can't be.
@@ -66,7 +69,7 @@ func (w *work) consumers(ctx context.Context, state *drain.State) error {
 		return err
 	}
 	now, renewed := earlier, 0
-	for until := time.Now().Add(renewedWithin); state.Drained() && time.Now().Before(until); {
+	for until := time.Now().Add(w.renewedWithin); state.Drained() && time.Now().Before(until); {
 		if renewed = reports.Renewed(earlier, now, cfg.Topic, cfg.GroupID); renewed >= state.Members {
 			break
 		}
@@ -82,8 +85,8 @@ func (w *work) consumers(ctx context.Context, state *drain.State) error {
 	sum := reports.SumConsumers(now, cfg.Topic, cfg.GroupID)
 	sum.Members = state.Members
 	if sum.Reason == "" && sum.Reports > 0 && renewed < state.Members {
-		sum.Reason = fmt.Sprintf("of %d members of group %s, %d wrote a report that is found in consumer_reports "+
-			"since the last commit", state.Members, cfg.GroupID, renewed)
+		sum.Reason = fmt.Sprintf("%d of %s of group %s have a report in consumer_reports that is newer than the "+
+			"last commit", renewed, progress.Count(int64(state.Members), "member"), cfg.GroupID)
 	}
 	w.in.Consumers = &sum
 	return nil

@@ -1,0 +1,255 @@
+// Copyright The otelcol-mlflow Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package mlflowverifyextension
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
+)
+
+const (
+	topic = "mlflow-traces"
+	dead  = "mlflow-traces-dead"
+	group = "refine"
+)
+
+// scene is a cluster in this process and a folder of reports.
+type scene struct {
+	addrs []string
+	admin *kadm.Client
+	dir   string
+	// renewedWithin is how long members may take to write their reports again.
+	renewedWithin time.Duration
+}
+
+func newScene(t *testing.T, opts ...kfake.Opt) *scene {
+	t.Helper()
+	fake, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(2, topic, dead)}, opts...)...)
+	require.NoError(t, err)
+	t.Cleanup(fake.Close)
+	return &scene{addrs: fake.ListenAddrs(), dir: t.TempDir(),
+		renewedWithin: 50 * time.Millisecond}
+}
+
+// open connects to the cluster, and writes the reports of a reader and a consumer.
+func (s *scene) open(t *testing.T) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	s.admin = kadm.NewClient(client)
+	for i := range 10 {
+		err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: int32(i % 2)}).FirstErr()
+		require.NoError(t, err)
+	}
+	s.report(t, "reader", `{"written": "2026-11-30T01:00:00Z", "receivers": [{"receiver": "mlflow", "mode": "backfill",
+		"source": {"kind": "sqlite", "location": "mlflow.db"}, "delivery": "handed_over",
+		"topics": [{"name": "mlflow-traces at kafka:9092"}], "ended": "2026-11-30T00:59:59Z",
+		"experiments": [{"id": "1", "name": "a", "complete": true, "run": {"read": 20, "accepted": 20}}]}]}`)
+	s.report(t, "consumer", fmt.Sprintf(consumer, "2026-11-30T01:00:00Z"))
+}
+
+func (s *scene) report(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(s.dir, name, "report.json")
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
+	require.NoError(t, os.Rename(path+".new", path))
+}
+
+func (s *scene) commit(t *testing.T, of, topic string, at ...int64) {
+	t.Helper()
+	offsets := kadm.Offsets{}
+	for partition, offset := range at {
+		offsets.Add(kadm.Offset{Topic: topic, Partition: int32(partition), At: offset})
+	}
+	require.NoError(t, s.admin.CommitAllOffsets(t.Context(), of, offsets))
+}
+
+func (s *scene) config(change func(*Config)) *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Brokers, cfg.Topic, cfg.GroupID, cfg.OnComplete = s.addrs, topic, group, OnCompleteStay
+	cfg.Reports = []string{filepath.Join(s.dir, "reader")}
+	cfg.ConsumerReports = []string{filepath.Join(s.dir, "consumer")}
+	cfg.Path = filepath.Join(s.dir, "out", "verdict.json")
+	cfg.PollInterval, cfg.StalledAfter = time.Millisecond, 50*time.Millisecond
+	if change != nil {
+		change(cfg)
+	}
+	return cfg
+}
+
+// verify runs the extension to its end.
+func (s *scene) verify(t *testing.T, change func(*Config)) (d verdict.Document) {
+	t.Helper()
+	cfg := s.config(change)
+	require.NoError(t, cfg.Validate())
+	var out bytes.Buffer
+	v := newVerifier(extensiontest.NewNopSettings(metadata.Type), cfg, &out)
+	v.renewedWithin = s.renewedWithin
+	require.NoError(t, v.Start(t.Context(), componenttest.NewNopHost()))
+	<-v.done
+	require.NoError(t, v.Shutdown(t.Context()))
+	body, err := os.ReadFile(cfg.Path)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(body, &d))
+	require.Contains(t, out.String(), d.Headline+"\n")
+	require.Equal(t, d.ExitStatus != 0, v.err != nil)
+	return d
+}
+
+func TestVerdicts(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	d := s.verify(t, nil)
+	require.Contains(t, d.Headline, "partition 0 of topic mlflow-traces: group refine has not committed 5 of 5 records")
+	s.commit(t, group, topic, 5, 3)
+	d = s.verify(t, nil)
+	require.Contains(t, d.Headline, "not complete: 20 of 20 traces handed over by 1 reader; 8 of 10 records of topic "+
+		"mlflow-traces committed by group refine; nothing counted at the destination; partition 1 of topic "+
+		"mlflow-traces: group refine has not committed 2 of 5 records, and nothing moved for 50ms")
+	s.commit(t, group, topic, 5, 5)
+	d = s.verify(t, nil)
+	require.Equal(t, "complete: 20 of 20 traces acknowledged by 1 reader; 10 of 10 records of topic mlflow-traces "+
+		"committed by group refine; nothing counted at the destination", d.Headline)
+	require.Zero(t, d.ExitStatus)
+	require.True(t, d.Complete)
+
+	d = s.verify(t, func(c *Config) { c.Topic = "typo" })
+	require.Contains(t, d.Headline, "did not write to topic typo")
+	d = s.verify(t, func(c *Config) { c.Reports = []string{filepath.Join(s.dir, "nothing")} })
+	require.Contains(t, d.Headline, "reports: there is no report at")
+	d = s.verify(t, func(c *Config) { c.ConsumerReports = nil })
+	require.Contains(t, d.Headline, "handed over: 20 of 20")
+	d = s.verify(t, func(c *Config) { c.ConsumerReports = []string{filepath.Join(s.dir, "nothing")} })
+	require.Contains(t, d.Headline, "handed over: 20 of 20")
+}
+
+// Deleted records are those of the cluster.
+func TestDeletedRecords(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	offsets := kadm.Offsets{}
+	offsets.Add(kadm.Offset{Topic: topic, Partition: 1, At: 4})
+	_, err := s.admin.DeleteRecords(t.Context(), offsets)
+	require.NoError(t, err)
+	d := s.verify(t, nil)
+	require.Contains(t, d.Headline, "4 records of topic mlflow-traces were deleted before this process looked")
+	require.EqualValues(t, 4, d.Topic.Partitions[1].Start)
+	s.commit(t, group, topic, 5, 1)
+	d = s.verify(t, nil)
+	require.Contains(t, d.Problems, "partition 1 of topic mlflow-traces: 3 records expired before group refine had read "+
+		"them")
+}
+
+func TestDeadLetters(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	looked := func(c *Config) { c.DeadLetters = DeadLettersConfig{Topic: dead, GroupID: "again"} }
+	require.Zero(t, s.verify(t, looked).ExitStatus)
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: dead}, &kgo.Record{Topic: dead}).FirstErr())
+	d := s.verify(t, looked)
+	require.Contains(t, d.Headline, "2 records in the dead letters, topic "+dead)
+	require.Equal(t, &verdict.DeadLetters{Topic: dead, Records: 2, Waiting: 2}, d.DeadLetters)
+	ends, err := s.admin.ListEndOffsets(t.Context(), dead)
+	require.NoError(t, err)
+	require.NoError(t, s.admin.CommitAllOffsets(t.Context(), "again", ends.Offsets()))
+	d = s.verify(t, looked)
+	require.Zero(t, d.ExitStatus, d.Headline)
+	d = s.verify(t, func(c *Config) { c.DeadLetters = DeadLettersConfig{Topic: "typo"} })
+	require.Contains(t, d.Headline, "dead_letters: topic typo")
+}
+
+const consumer = `{"written": %q, "topic_readers": [{"receiver": "kafka", "topic": "mlflow-traces at kafka:9092",
+	"group_id": "refine", "delivery": "acknowledged"}]}`
+
+// A member of the group must have a report that is newer than the last commit, and is named where it does not commit.
+func TestMembers(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	member, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.ClientID("one"))
+	require.NoError(t, err)
+	defer member.Close()
+	for read := 0; read < 10; {
+		fetched := member.PollFetches(t.Context())
+		require.NoError(t, fetched.Err())
+		read += fetched.NumRecords()
+	}
+	d := s.verify(t, nil)
+	require.Contains(t, d.Headline, "group refine has not committed 5 of 5 records")
+	require.Regexp(t, "member one-.* at .* has it: what it holds is refused, or the partition is paused", d.Headline)
+	require.NoError(t, member.CommitUncommittedOffsets(t.Context()))
+
+	d = s.verify(t, nil)
+	require.Contains(t, d.Headline, "0 of 1 member of group refine have a report in consumer_reports that is newer")
+	require.Equal(t, 1, d.Consumers.Members)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	writing.Go(func() { // as a member does every minute
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for at := time.Unix(1_800_000_000, 0); ctx.Err() == nil; at = at.Add(time.Minute) {
+			s.report(t, "consumer", fmt.Sprintf(consumer, at.Format(time.RFC3339)))
+			<-tick.C
+		}
+	})
+	d = s.verify(t, func(*Config) { s.renewedWithin = time.Minute })
+	cancel()
+	writing.Wait()
+	require.Zero(t, d.ExitStatus, d.Headline)
+}
+
+// Keys of sign-in mean what they mean for the Kafka components.
+func TestSASL(t *testing.T) {
+	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+		t.Run(mechanism, func(t *testing.T) {
+			s := newScene(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "verify", "canary"))
+			sasl := &configkafka.SASLConfig{Mechanism: mechanism, Username: "verify", Password: "canary"}
+			cfg := s.config(func(c *Config) { c.Authentication.SASL = sasl })
+			client, err := newClient(t.Context(), componenttest.NewNopHost(), &cfg.ClientConfig)
+			require.NoError(t, err)
+			defer client.Close()
+			ends, err := (&cluster{kadm.NewClient(client), topic, group}).Ends(t.Context())
+			require.NoError(t, err)
+			require.Len(t, ends, 2)
+			if mechanism != "PLAIN" { // a refusal takes seconds
+				return
+			}
+			sasl.Password = "wrong"
+			refused, err := newClient(t.Context(), componenttest.NewNopHost(), &cfg.ClientConfig)
+			require.NoError(t, err)
+			defer refused.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, err = (&cluster{kadm.NewClient(refused), topic, group}).Ends(ctx)
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "wrong")
+		})
+	}
+}
