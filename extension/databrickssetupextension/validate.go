@@ -6,7 +6,6 @@ package databrickssetupextension
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -16,14 +15,13 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension/internal/monitor"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension/internal/views"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/signin"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/httpcheck"
 )
 
 // Validate implements confmap.Validator. Every error names the key, the value and the remedy.
 func (c *Config) Validate() error {
-	errs := []error{c.validateAccess(), c.validateLocation()}
+	way := access.Settings{Host: c.Host, Profile: c.Profile, Auth: c.Auth, HTTP: c.HTTP}
+	errs := []error{way.Validate(), c.validateLocation()}
 	if c.Views.Enabled && c.Apply && c.WarehouseID == "" {
 		errs = append(errs,
 			errors.New("warehouse_id: required to apply; a SQL warehouse runs the statements of the views "+
@@ -39,37 +37,6 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.validateGrants()...)
 	return c.empty.Explain(errors.Join(append(errs, c.validateMonitor()...)...))
-}
-
-func (c *Config) validateAccess() error {
-	var errs []error
-	if c.Auth.Authenticator != nil {
-		if !reflect.ValueOf(c.Auth.Credentials).IsZero() || c.Profile != "" {
-			errs = append(errs,
-				fmt.Errorf("auth::authenticator: %s signs the requests; write credentials and profile there, "+
-					"not here", c.Auth.Authenticator))
-		}
-		if c.Host == "" {
-			errs = append(errs,
-				errors.New("host: required; write the workspace's address (https://….cloud.databricks.com), "+
-					"the same that the authenticator signs for"))
-		} else if _, err := signin.ParseHost(c.Host); err != nil {
-			errs = append(errs, fmt.Errorf("host: %w", err))
-		}
-	} else if err := (&signin.Config{Host: c.Host, Profile: c.Profile,
-		Credentials: c.Auth.Credentials}).Validate(); err != nil {
-		errs = append(errs, err)
-	}
-	if c.HTTP.Auth.HasValue() {
-		errs = append(errs, errors.New("http::auth: write auth::authenticator instead"))
-	}
-	if c.HTTP.Endpoint != "" {
-		errs = append(errs, errors.New("http::endpoint: write the workspace's address into host instead"))
-	}
-	if err := httpcheck.Client(&c.HTTP); err != nil {
-		errs = append(errs, fmt.Errorf("http::%w", err))
-	}
-	return errors.Join(errs...)
 }
 
 // access is what the way to the workspace is opened with.

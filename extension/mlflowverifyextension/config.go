@@ -13,8 +13,10 @@ import (
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/count"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -33,6 +35,8 @@ type Config struct {
 	ConsumerReports []string `mapstructure:"consumer_reports"`
 	// DeadLetters is where consumers write what a destination refuses for good.
 	DeadLetters DeadLettersConfig `mapstructure:"dead_letters"`
+	// Databricks counts the traces at the destination. Without it nothing is counted.
+	Databricks configoptional.Optional[count.Config] `mapstructure:"databricks"`
 	// StalledAfter is how long no partition may move before the waiting ends; PollInterval is the time between two
 	// looks.
 	StalledAfter time.Duration `mapstructure:"stalled_after"`
@@ -47,8 +51,8 @@ type Config struct {
 	empty configkeys.Empty // to explain what Validate finds
 }
 
-// DeadLettersConfig names a topic of dead letters, and the group that feeds them back. Without a topic none is looked
-// at.
+// DeadLettersConfig names a topic of dead letters besides those that the reports of consumers name, and the group that
+// feeds dead letters back.
 type DeadLettersConfig struct {
 	Topic   string `mapstructure:"topic"`
 	GroupID string `mapstructure:"group_id"`
@@ -65,7 +69,7 @@ const (
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		ClientConfig: configkafka.NewDefaultClientConfig(),
+		ClientConfig: configkafka.NewDefaultClientConfig(), Databricks: configoptional.Default(count.NewDefaultConfig()),
 		StalledAfter: 10 * time.Minute, PollInterval: 2 * time.Second, Accept: progress.Acknowledged,
 		Path: "verdict.json", OnComplete: OnCompleteShutdown,
 	}
@@ -104,11 +108,13 @@ func (c *Config) validate() error {
 			fail("%s: a place is empty", key)
 		}
 	}
-	if c.DeadLetters.Topic == "" && c.DeadLetters.GroupID != "" {
-		fail("dead_letters::topic: required with dead_letters::group_id")
-	}
 	if c.DeadLetters.Topic != "" && c.DeadLetters.Topic == c.Topic {
 		fail("dead_letters::topic: this is the topic that the readers wrote to")
+	}
+	if c.Databricks.HasValue() {
+		if err := c.Databricks.Get().Validate(); err != nil {
+			fail("databricks::%w", err)
+		}
 	}
 	if c.StalledAfter <= 0 {
 		fail("stalled_after: write how long no partition may move, e.g. 10m")

@@ -19,9 +19,11 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.uber.org/zap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/finish"
 )
 
@@ -34,6 +36,7 @@ type verifier struct {
 	renewedWithin time.Duration
 
 	client *kgo.Client
+	access *access.Access // nil where nothing is counted
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error          // of the work, once done is closed
@@ -41,10 +44,26 @@ type verifier struct {
 	once   sync.Once
 }
 
-var _ extension.Extension = (*verifier)(nil)
+var (
+	_ extension.Extension             = (*verifier)(nil)
+	_ extensioncapabilities.Dependent = (*verifier)(nil)
+)
 
 func newVerifier(set extension.Settings, cfg *Config, out io.Writer) *verifier {
 	return &verifier{cfg: cfg, set: set, out: out, renewedWithin: renewedWithin}
+}
+
+// Dependencies implements extensioncapabilities.Dependent: extensions that sign or give tokens must have started.
+func (v *verifier) Dependencies() (ids []component.ID) {
+	if s := v.cfg.Authentication.SASL; s != nil && s.OAuthBearerTokenSource != (component.ID{}) {
+		ids = append(ids, s.OAuthBearerTokenSource)
+	}
+	if v.cfg.Databricks.HasValue() {
+		if id := v.cfg.Databricks.Get().Auth.Authenticator; id != nil {
+			ids = append(ids, *id)
+		}
+	}
+	return ids
 }
 
 // Start begins the work and removes the verdict of an earlier run: where a process is stopped, none is left. It asks no
@@ -58,6 +77,13 @@ func (v *verifier) Start(ctx context.Context, host component.Host) (err error) {
 	}
 	if v.client, err = newClient(ctx, host, &v.cfg.ClientConfig); err != nil {
 		return err
+	}
+	if v.cfg.Databricks.HasValue() {
+		way := v.cfg.Databricks.Get().Access()
+		way.Telemetry, way.Version = v.set.TelemetrySettings, v.set.BuildInfo.Version
+		if v.access, err = access.Open(ctx, way, host); err != nil {
+			return fmt.Errorf("databricks::%w", err)
+		}
 	}
 	if v.cfg.OnComplete == OnCompleteShutdown {
 		v.member = finish.Join(func() {
@@ -81,7 +107,8 @@ func (v *verifier) run(ctx context.Context) {
 // verify returns an error unless the exit status is to be 0.
 func (v *verifier) verify(ctx context.Context) error {
 	w := work{cfg: v.cfg, log: v.set.Logger, admin: kadm.NewClient(v.client), renewedWithin: v.renewedWithin,
-		in: verdict.Input{Accept: v.cfg.Accept, Version: v.set.BuildInfo.Version}}
+		access: v.access,
+		in:     verdict.Input{Accept: v.cfg.Accept, Version: v.set.BuildInfo.Version}}
 	w.in.Fault = w.do(ctx)
 	if ctx.Err() != nil {
 		return errors.New("stopped before the verdict was known; it can be started again")
@@ -107,6 +134,9 @@ func (v *verifier) Shutdown(context.Context) (err error) {
 			<-v.done
 		}
 		v.client.Close()
+		if v.access != nil {
+			v.access.Close()
+		}
 		if v.member != nil {
 			v.member.Leave()
 			err = v.err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,10 +21,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
 const (
@@ -64,7 +68,8 @@ func (s *scene) open(t *testing.T) {
 	s.report(t, "reader", `{"written": "2026-11-30T01:00:00Z", "receivers": [{"receiver": "mlflow", "mode": "backfill",
 		"source": {"kind": "sqlite", "location": "mlflow.db"}, "delivery": "handed_over",
 		"topics": [{"name": "mlflow-traces at kafka:9092"}], "ended": "2026-11-30T00:59:59Z",
-		"experiments": [{"id": "1", "name": "a", "complete": true, "run": {"read": 20, "accepted": 20}}]}]}`)
+		"experiments": [{"id": "1", "name": "a", "first": "2026-01-01T00:00:00.000Z", "last": "2026-01-01T00:00:00.000Z",
+			"complete": true, "run": {"read": 20, "accepted": 20}}]}]}`)
 	s.report(t, "consumer", fmt.Sprintf(consumer, "2026-11-30T01:00:00Z"))
 }
 
@@ -144,6 +149,44 @@ func TestVerdicts(t *testing.T) {
 	require.Contains(t, d.Headline, "handed over: 20 of 20")
 }
 
+// Where the destination can count, everything that was handed over must be there.
+func TestVerified(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	w := databrickstest.New()
+	defer w.Close()
+	const table = "cat.sch.pre_otel_spans"
+	w.CreateTables(unity.Location{Catalog: "cat", Schema: "sch", Prefix: "pre"}, unity.LayoutV2)
+	w.GrantWriting(databrickstest.Admin, table)
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	counted := func(c *Config) {
+		require.NoError(t, confmap.NewFromStringMap(keys{"databricks": keys{"host": w.URL(),
+			"auth": keys{"token": databrickstest.AdminToken}, "warehouse_id": databrickstest.WarehouseID,
+			"tables": []any{table}, "timeout": "1ns"}}).Unmarshal(c))
+	}
+	for i := range 20 {
+		if i == 19 {
+			d := s.verify(t, counted)
+			require.Contains(t, d.Headline, "19 traces counted in "+table+"; experiment a (1): 19 of 20 traces found "+
+				"at the destination, 1 missing")
+			require.Equal(t, 1, d.ExitStatus)
+		}
+		w.AddRows(table, databrickstest.Row{"trace_id": strconv.Itoa(i), "start_time_unix_nano": begin.UnixNano(),
+			"resource": map[string]any{"attributes": map[string]any{"mlflow.experimentId": "1"}}})
+	}
+	d := s.verify(t, counted)
+	require.Equal(t, "complete: 20 of 20 traces verified by 1 reader; 10 of 10 records of topic mlflow-traces committed "+
+		"by group refine; 20 traces counted in "+table, d.Headline)
+	require.Zero(t, d.ExitStatus)
+	d = s.verify(t, func(c *Config) {
+		counted(c)
+		c.Databricks.Get().WarehouseID = "nothing"
+	})
+	require.Equal(t, "acknowledged", string(d.Delivery))
+	require.Contains(t, d.Notes[0], "not counted at the destination: running a statement in the warehouse nothing")
+}
+
 // Deleted records are those of the cluster.
 func TestDeletedRecords(t *testing.T) {
 	s := newScene(t)
@@ -174,7 +217,7 @@ func TestDeadLetters(t *testing.T) {
 	require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: dead}, &kgo.Record{Topic: dead}).FirstErr())
 	d := s.verify(t, looked)
 	require.Contains(t, d.Headline, "2 records in the dead letters, topic "+dead)
-	require.Equal(t, &verdict.DeadLetters{Topic: dead, Records: 2, Waiting: 2}, d.DeadLetters)
+	require.Equal(t, []verdict.DeadLetters{{Topic: dead, Records: 2, Waiting: 2}}, d.DeadLetters)
 	ends, err := s.admin.ListEndOffsets(t.Context(), dead)
 	require.NoError(t, err)
 	require.NoError(t, s.admin.CommitAllOffsets(t.Context(), "again", ends.Offsets()))

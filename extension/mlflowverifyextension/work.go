@@ -5,16 +5,21 @@ package mlflowverifyextension
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/count"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/drain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/reports"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -26,7 +31,9 @@ type work struct {
 	cfg   *Config
 	log   *zap.Logger
 	admin *kadm.Client
-	in    verdict.Input
+	// access is the way to the workspace that counts; nil where nothing is counted.
+	access *access.Access
+	in     verdict.Input
 	// renewedWithin is how long members may take to write their reports again.
 	renewedWithin time.Duration
 }
@@ -54,7 +61,10 @@ func (w *work) do(ctx context.Context) error {
 	if err := w.consumers(ctx, state); err != nil {
 		return fmt.Errorf("consumer_reports: %w", err)
 	}
-	return w.deadLetters(ctx)
+	if err := w.deadLetters(ctx); err != nil {
+		return fmt.Errorf("dead_letters: %w", err)
+	}
+	return w.count(ctx)
 }
 
 // consumers reads the reports of consumers once those that live have written them again: what was refused before the
@@ -92,28 +102,64 @@ func (w *work) consumers(ctx context.Context, state *drain.State) error {
 	return nil
 }
 
-// deadLetters counts what was refused for good and not fed back.
+// deadLetters counts what was refused for good and not fed back, in the topics that are configured or that reports of
+// consumers name.
 func (w *work) deadLetters(ctx context.Context) error {
 	cfg := w.cfg.DeadLetters
-	if cfg.Topic == "" {
+	var topics []string
+	if cfg.Topic != "" {
+		topics = append(topics, cfg.Topic)
+	}
+	if w.in.Consumers != nil {
+		topics = append(topics, w.in.Consumers.DeadLetterTopics...)
+	}
+	slices.Sort(topics)
+	for _, topic := range slices.Compact(topics) {
+		dead := &cluster{w.admin, topic, cfg.GroupID}
+		ends, err := dead.Ends(ctx)
+		if errors.Is(err, kerr.UnknownTopicOrPartition) && topic != cfg.Topic {
+			continue // consumers make no topic, so nothing was written there
+		}
+		if err != nil {
+			return err
+		}
+		var fed map[int32]int64
+		if cfg.GroupID != "" {
+			if fed, err = dead.committed(ctx); err != nil {
+				return err
+			}
+		}
+		x := verdict.DeadLetters{Topic: topic}
+		for partition, end := range ends {
+			x.Records += end
+			x.Waiting += max(0, end-fed[partition])
+		}
+		w.in.DeadLetters = append(w.in.DeadLetters, x)
+	}
+	return nil
+}
+
+// count counts the traces at the destination, once everything is committed.
+func (w *work) count(ctx context.Context) error {
+	if w.access == nil || !w.in.Topic.Drained() {
 		return nil
 	}
-	dead := &cluster{w.admin, cfg.Topic, cfg.GroupID}
-	ends, err := dead.Ends(ctx)
+	cfg := w.cfg.Databricks.Get()
+	set := count.Settings{Config: cfg, Statement: w.access.API.Statement, Expected: map[string]int64{}, Log: w.log,
+		Sleep: drain.Sleep}
+	set.First, set.Last = w.in.Readers.Bounds()
+	for id, e := range w.in.Readers.Experiments {
+		set.Expected[id] = e.HandedOver
+	}
+	counted, err := count.Traces(ctx, set)
+	c := verdict.Count{Tables: cfg.Tables, Experiments: map[string]int64{}}
+	for id := range set.Expected {
+		c.Experiments[id] = counted[id]
+		c.Traces += counted[id]
+	}
 	if err != nil {
-		return fmt.Errorf("dead_letters: %w", err)
+		c.Error = err.Error()
 	}
-	var fed map[int32]int64
-	if cfg.GroupID != "" {
-		if fed, err = dead.committed(ctx); err != nil {
-			return fmt.Errorf("dead_letters: %w", err)
-		}
-	}
-	x := verdict.DeadLetters{Topic: cfg.Topic}
-	for partition, end := range ends {
-		x.Records += end
-		x.Waiting += max(0, end-fed[partition])
-	}
-	w.in.DeadLetters = &x
-	return nil
+	w.in.Destination = &c
+	return ctx.Err()
 }

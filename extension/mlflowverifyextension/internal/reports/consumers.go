@@ -4,8 +4,10 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -23,6 +25,8 @@ type Consumers struct {
 	// Rejected items were refused for good; DeadLettered is the part of them that lies in a file of dead letters.
 	Rejected     int64 `json:"rejected"`
 	DeadLettered int64 `json:"dead_lettered"`
+	// DeadLetterTopics are the topics that they set aside to what a destination refuses for good.
+	DeadLetterTopics []string `json:"dead_letter_topics,omitempty"`
 	// Problems name what is not delivered.
 	Problems []string `json:"-"`
 }
@@ -40,14 +44,7 @@ func SumConsumers(documents []Document, topic, group string) Consumers {
 			if !(Topic{r.Topic}).is(topic) || r.GroupID != group {
 				continue
 			}
-			word := progress.Weakest(c.Delivery, r.Delivery)
-			if word != c.Delivery && !word.AtLeast(progress.Acknowledged) {
-				c.Reason = fmt.Sprintf("%s, %s: delivery is %s", d.File, r.Receiver, r.Delivery)
-				if len(r.Notes) > 0 {
-					c.Reason += ": " + r.Notes[0]
-				}
-			}
-			c.Delivery = word
+			c.reader(d.File, &r)
 		}
 		for _, x := range d.Destinations {
 			c.Rejected += x.Rejected
@@ -69,6 +66,30 @@ func SumConsumers(documents []Document, topic, group string) Consumers {
 		}
 	}
 	return c
+}
+
+// reader adds one receiver of a consumer.
+func (c *Consumers) reader(file string, r *TopicReader) {
+	word, reason := r.Delivery, ""
+	if !word.AtLeast(progress.Acknowledged) {
+		reason = fmt.Sprintf("%s, %s: delivery is %s", file, r.Receiver, word)
+		if len(r.Notes) > 0 {
+			reason += ": " + r.Notes[0]
+		}
+	}
+	for _, x := range r.DeadLetters {
+		topic, ok := strings.CutPrefix(x.Name, "topic ")
+		if topic, _, _ = strings.Cut(topic, " at "); ok {
+			c.DeadLetterTopics = append(c.DeadLetterTopics, topic)
+			continue
+		}
+		word = progress.Weakest(word, progress.HandedOver)
+		reason = cmp.Or(reason, fmt.Sprintf("%s, %s: what a destination refuses for good is set aside in %s, which is "+
+			"not looked at here; use a topic", file, r.Receiver, x.Name))
+	}
+	if weaker := progress.Weakest(c.Delivery, word); weaker != c.Delivery {
+		c.Delivery, c.Reason = weaker, reason
+	}
 }
 
 // reads reports whether the process is a consumer of the topic in the group.

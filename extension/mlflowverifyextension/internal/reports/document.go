@@ -89,6 +89,10 @@ type TopicReader struct {
 	GroupID  string            `json:"group_id"`
 	Delivery progress.Delivery `json:"delivery"`
 	Notes    []string          `json:"delivery_notes"`
+	// DeadLetters are where what a destination refuses for good is set aside: "topic NAME at BROKERS", or a file.
+	DeadLetters []struct {
+		Name string `json:"name"`
+	} `json:"dead_letters"`
 }
 
 // largest bounds what is read of a report.

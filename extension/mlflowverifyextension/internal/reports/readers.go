@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -159,6 +160,19 @@ func (r *Readers) add(x *Receiver) {
 			r.problem("experiment %s (%s) was not read to its end", cmp.Or(e.Name, e.ID), e.ID)
 		}
 	}
+}
+
+// Bounds are the starts of the first and of the last trace of all experiments; zero where there are none.
+func (r *Readers) Bounds() (first, last time.Time) {
+	for _, e := range r.Experiments {
+		if at, err := time.Parse(time.RFC3339, e.First); err == nil && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+		if at, err := time.Parse(time.RFC3339, e.Last); err == nil && at.After(last) {
+			last = at
+		}
+	}
+	return first, last
 }
 
 // shard is the part of the backfill that was read.

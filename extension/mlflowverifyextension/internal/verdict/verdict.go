@@ -32,7 +32,7 @@ type Document struct {
 	Readers     reports.Readers    `json:"readers"`
 	Topic       *Topic             `json:"topic,omitempty"` // absent if it was not asked for
 	Consumers   *reports.Consumers `json:"consumers,omitempty"`
-	DeadLetters *DeadLetters       `json:"dead_letters,omitempty"`
+	DeadLetters []DeadLetters      `json:"dead_letters,omitempty"`
 	Destination *Count             `json:"destination,omitempty"`
 }
 
@@ -43,7 +43,7 @@ type Topic struct {
 	drain.State
 }
 
-// DeadLetters are the records of the topic of dead letters; Waiting of them were not fed back.
+// DeadLetters are the records of a topic of dead letters; Waiting of them were not fed back.
 type DeadLetters struct {
 	Topic   string `json:"topic"`
 	Records int64  `json:"records"`
@@ -65,7 +65,7 @@ type Input struct {
 	Readers     reports.Readers
 	Topic       *Topic
 	Consumers   *reports.Consumers
-	DeadLetters *DeadLetters
+	DeadLetters []DeadLetters
 	Destination *Count
 	// Fault is the error that ended the work before its end.
 	Fault error
@@ -92,9 +92,11 @@ func Judge(in Input, now time.Time) Document {
 	if in.Consumers != nil {
 		d.Problems = append(d.Problems, in.Consumers.Problems...)
 	}
-	if x := in.DeadLetters; x != nil && x.Waiting > 0 {
-		d.Problems = append(d.Problems, fmt.Sprintf("%s in the dead letters, topic %s",
-			progress.Count(x.Waiting, "record"), x.Topic))
+	for _, x := range in.DeadLetters {
+		if x.Waiting > 0 {
+			d.Problems = append(d.Problems, fmt.Sprintf("%s in the dead letters, topic %s",
+				progress.Count(x.Waiting, "record"), x.Topic))
+		}
 	}
 	d.Delivery = d.word()
 	if len(d.Problems) > 0 {
@@ -157,7 +159,7 @@ func (d *Document) counted() bool {
 		e, n := d.Readers.Experiments[id], c.Experiments[id]
 		switch {
 		case n < e.HandedOver:
-			d.Problems = append(d.Problems, fmt.Sprintf("experiment %s (%s): %d of %s are at the destination; %d are "+
+			d.Problems = append(d.Problems, fmt.Sprintf("experiment %s (%s): %d of %s found at the destination, %d "+
 				"missing", e.Name, id, n, progress.Count(e.HandedOver, "trace"), e.HandedOver-n))
 		case n > e.HandedOver:
 			d.Notes = append(d.Notes, fmt.Sprintf("experiment %s (%s): the destination has %d traces, and the readers "+
@@ -208,9 +210,11 @@ func (d *Document) numbers() string {
 		parts = append(parts, fmt.Sprintf("%d of %s of topic %s committed by group %s", t.Committed,
 			progress.Count(t.Records, "record"), t.Name, t.GroupID))
 	}
-	if x := d.DeadLetters; x != nil && x.Records > 0 {
-		parts = append(parts, fmt.Sprintf("%s, %d of them fed back", progress.Count(x.Records, "dead letter"),
-			x.Records-x.Waiting))
+	for _, x := range d.DeadLetters {
+		if x.Records > 0 {
+			parts = append(parts, fmt.Sprintf("%s, %d of them fed back", progress.Count(x.Records, "dead letter"),
+				x.Records-x.Waiting))
+		}
 	}
 	switch c := d.Destination; {
 	case c == nil || c.Error != "":

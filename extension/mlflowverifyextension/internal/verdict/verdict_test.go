@@ -53,7 +53,7 @@ func TestHeadlines(t *testing.T) {
 		"verified whatever consumers say": {[]func(*Input){counted(12, 6), silent, deleted},
 			"complete: 18 of 20 traces verified", 0, progress.Verified},
 		"missing": {[]func(*Input){counted(12, 4)}, "not complete: 18 of 20 traces handed over, 2 skipped" + numbers +
-			"16 traces counted in a.b.c; experiment b (2): 4 of 6 traces are at the destination; 2 are missing", 1,
+			"16 traces counted in a.b.c; experiment b (2): 4 of 6 traces found at the destination, 2 missing", 1,
 			progress.HandedOver},
 		"more than was sent": {[]func(*Input){counted(13, 6)}, "complete: 18 of 20 traces acknowledged", 0,
 			progress.Acknowledged},
@@ -85,11 +85,11 @@ func TestHeadlines(t *testing.T) {
 		}}, "not complete: ", 1, progress.HandedOver},
 		"an empty topic": {[]func(*Input){func(in *Input) { in.Topic.State = drain.State{} }}, "not complete: ", 1,
 			progress.HandedOver},
-		"dead letters": {[]func(*Input){func(in *Input) { in.DeadLetters = &DeadLetters{"dead", 3, 1} }},
+		"dead letters": {[]func(*Input){func(in *Input) { in.DeadLetters = []DeadLetters{{"dead", 3, 1}} }},
 			"not complete: 18 of 20 traces handed over, 2 skipped" + numbers + "3 dead letters, 2 of them fed back; " +
 				"nothing counted at the destination; 1 record in the dead letters, topic dead", 1, progress.HandedOver},
 		"dead letters that were fed back": {[]func(*Input){func(in *Input) {
-			in.DeadLetters = &DeadLetters{"dead", 3, 0}
+			in.DeadLetters = []DeadLetters{{"dead", 3, 0}}
 		}}, "complete: ", 0, progress.Acknowledged},
 		"refused items": {[]func(*Input){func(in *Input) { in.Consumers.Problems = []string{"3 items refused"} }},
 			"not complete: ", 1, progress.HandedOver},

@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// known are the shapes of the statements that the exporter's verification and databricks_setup
+// known are the shapes of the statements that the exporter's verification, mlflow_verify and databricks_setup
 // send, and of those by which a person changes a view. This is no SQL engine: queries are answered
 // from the rows at hand, definitions are recorded, and every other statement fails. test/views
 // proves on Apache Spark what the statements mean.
@@ -29,6 +29,8 @@ var known = []struct {
 		`FROM NAME WHERE TRACES GROUP BY trace_id`), (*session).sumSpans},
 	{shape(`SELECT trace_id, span_id, count\(\*\) FROM NAME WHERE TRACES GROUP BY trace_id, span_id`),
 		(*session).listSpans},
+	{shape(`SELECT experiment_id, count\(DISTINCT trace_id\) FROM \((SELECT .+)\) GROUP BY experiment_id`),
+		(*session).countTraces},
 	{shape(`(WITH candidates AS \(\n.+)\nSELECT score_name, source, count\(\*\) AS occurrences\nFROM current_scores\n` +
 		`WHERE score_rank = 1\nGROUP BY score_name, source\nORDER BY occurrences DESC, score_name, source\nLIMIT 1000`),
 		(*session).findScores},
