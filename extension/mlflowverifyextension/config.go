@@ -69,7 +69,8 @@ const (
 
 func createDefaultConfig() component.Config {
 	return &Config{
-		ClientConfig: configkafka.NewDefaultClientConfig(), Databricks: configoptional.Default(count.NewDefaultConfig()),
+		ClientConfig: configkafka.NewDefaultClientConfig(),
+		Databricks:   configoptional.Default(count.NewDefaultConfig()),
 		StalledAfter: 10 * time.Minute, PollInterval: 2 * time.Second, Accept: progress.Acknowledged,
 		Path: "verdict.json", OnComplete: OnCompleteShutdown,
 	}

@@ -47,7 +47,8 @@ type scene struct {
 
 func newScene(t *testing.T, opts ...kfake.Opt) *scene {
 	t.Helper()
-	fake, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(2, topic, dead)}, opts...)...)
+	opts = append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(2, topic, dead)}, opts...)
+	fake, err := kfake.NewCluster(opts...)
 	require.NoError(t, err)
 	t.Cleanup(fake.Close)
 	return &scene{addrs: fake.ListenAddrs(), dir: t.TempDir(),
@@ -68,8 +69,8 @@ func (s *scene) open(t *testing.T) {
 	s.report(t, "reader", `{"written": "2026-11-30T01:00:00Z", "receivers": [{"receiver": "mlflow", "mode": "backfill",
 		"source": {"kind": "sqlite", "location": "mlflow.db"}, "delivery": "handed_over",
 		"topics": [{"name": "mlflow-traces at kafka:9092"}], "ended": "2026-11-30T00:59:59Z",
-		"experiments": [{"id": "1", "name": "a", "first": "2026-01-01T00:00:00.000Z", "last": "2026-01-01T00:00:00.000Z",
-			"complete": true, "run": {"read": 20, "accepted": 20}}]}]}`)
+		"experiments": [{"id": "1", "name": "a", "first": "2026-01-01T00:00:00.000Z",
+			"last": "2026-01-01T00:00:00.000Z", "complete": true, "run": {"read": 20, "accepted": 20}}]}]}`)
 	s.report(t, "consumer", fmt.Sprintf(consumer, "2026-11-30T01:00:00Z"))
 }
 
@@ -176,8 +177,8 @@ func TestVerified(t *testing.T) {
 			"resource": map[string]any{"attributes": map[string]any{"mlflow.experimentId": "1"}}})
 	}
 	d := s.verify(t, counted)
-	require.Equal(t, "complete: 20 of 20 traces verified by 1 reader; 10 of 10 records of topic mlflow-traces committed "+
-		"by group refine; 20 traces counted in "+table, d.Headline)
+	require.Equal(t, "complete: 20 of 20 traces verified by 1 reader; 10 of 10 records of topic mlflow-traces "+
+		"committed by group refine; 20 traces counted in "+table, d.Headline)
 	require.Zero(t, d.ExitStatus)
 	d = s.verify(t, func(c *Config) {
 		counted(c)
@@ -201,8 +202,8 @@ func TestDeletedRecords(t *testing.T) {
 	require.EqualValues(t, 4, d.Topic.Partitions[1].Start)
 	s.commit(t, group, topic, 5, 1)
 	d = s.verify(t, nil)
-	require.Contains(t, d.Problems, "partition 1 of topic mlflow-traces: 3 records expired before group refine had read "+
-		"them")
+	require.Contains(t, d.Problems, "partition 1 of topic mlflow-traces: 3 records expired before group refine had "+
+		"read them")
 }
 
 func TestDeadLetters(t *testing.T) {
