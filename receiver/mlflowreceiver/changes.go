@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/late"
 )
@@ -90,7 +91,7 @@ func (r *mlflowReceiver) resend(ctx context.Context, converter *genai.Converter,
 		}
 		late.Raise(td, time.Now())
 		refused = r.sendSpans(progress.WithUnit(ctx, progress.NewUnit(0)), td, stats)
-		if some, ok := errors.AsType[*backfill.PartialSuccess](refused); ok && some.Rest == nil {
+		if some, ok := errors.AsType[*refusal.PartialSuccess](refused); ok && some.Rest == nil {
 			refused = consumererror.NewPermanent(some)
 		}
 		td, stats, size = ptrace.NewTraces(), genai.Stats{}, 0

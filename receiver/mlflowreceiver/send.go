@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/late"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/metadata"
@@ -55,7 +56,7 @@ func (r *mlflowReceiver) sendSpans(ctx context.Context, td ptrace.Traces, stats 
 		r.tel.converted(stats)
 	}
 	if n, message := unit.Rejected(); n > 0 {
-		return &backfill.PartialSuccess{Rejected: n, Spans: unit.Spans(), Message: message, Rest: err}
+		return &refusal.PartialSuccess{Rejected: n, Spans: unit.Spans(), Message: message, Rest: err}
 	}
 	return err
 }

@@ -18,13 +18,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.uber.org/multierr"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 )
 
 func TestEveryTraceOnce(t *testing.T) {
@@ -250,7 +250,7 @@ func TestLastTraceRefusedStaysPending(t *testing.T) {
 			require.False(t, v.Complete)
 			require.Equal(t, 3, sent)
 			require.Len(t, w.got, n-1)
-			require.Less(t, w.ended, 62*time.Second+near)
+			require.Less(t, w.ended, 62*time.Second+refusal.Near)
 			rec, open := w.record(t, "1")
 			require.EqualValues(t, 1, rec.Totals.Pending[progress.Refused])
 			require.Equal(t, progress.Refused, open[0].Reason)
@@ -310,7 +310,7 @@ func TestOnePartRefusedIsNotSentAgain(t *testing.T) {
 	for id, n := range calls {
 		want := 1
 		if id == "tr-1-0017" {
-			want += lastTries
+			want += refusal.LastTries
 		}
 		require.Equal(t, want, n, id)
 	}
@@ -650,25 +650,6 @@ func TestDamagedPositionIsRefused(t *testing.T) {
 		bad[i] ^= 0x10
 		_, err := progress.DecodeRecord(bad)
 		require.ErrorIs(t, err, delivered.ErrDamaged, "byte %d", i)
-	}
-}
-
-func TestPermanentOnlyIfEveryLeafIs(t *testing.T) {
-	perm := consumererror.NewPermanent(errDown)
-	for name, tc := range map[string]struct {
-		err  error
-		want bool
-	}{
-		"plain":               {errDown, false},
-		"permanent":           {perm, true},
-		"wrapped":             {fmt.Errorf("x: %w", perm), true},
-		"both":                {multierr.Append(perm, perm), true},
-		"one branch":          {multierr.Append(errDown, perm), false},
-		"one branch wrapped":  {fmt.Errorf("x: %w", errors.Join(perm, errDown)), false},
-		"deep":                {errors.Join(perm, fmt.Errorf("x: %w", errors.Join(perm, errDown))), false},
-		"wrapper over a fork": {consumererror.NewPermanent(errors.Join(perm, errDown)), false},
-	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, permanent(tc.err)) })
 	}
 }
 

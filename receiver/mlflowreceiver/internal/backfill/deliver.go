@@ -11,14 +11,8 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 )
-
-// part is a part of a batch that is sent in one call.
-type part struct {
-	traces []*mlflow.Trace
-	check  bool // sent alone to find out whether the destination takes anything
-	again  bool // sent before
-}
 
 // deliver sends a batch of a window and settles its traces. What the destination refuses is divided
 // until single traces are refused, as long as others pass; else the circuit breaker lets through
@@ -30,26 +24,22 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 	if err := w.announceTraces(traces); err != nil {
 		return err
 	}
-	parts := []part{{traces: traces, again: w.suspects != nil}}
-	checked := false
-	for len(parts) > 0 {
-		p := parts[len(parts)-1]
-		parts = parts[:len(parts)-1]
+	parts := refusal.Divide(traces, w.suspects != nil)
+	for p, ok := parts.Next(); ok; p, ok = parts.Next() {
 		c, err := r.enter(w)
 		if err != nil {
 			return err
 		}
-		if c.probe && len(p.traces) > 1 {
-			parts = append(parts, part{p.traces[1:], false, p.again})
-			p = part{p.traces[:1], true, p.again}
+		if c.probe {
+			p = parts.Probe(p)
 		}
-		if p.again {
-			r.sentAgain.Add(int64(len(p.traces)))
+		if p.Again {
+			r.sentAgain.Add(int64(len(p.Items)))
 		}
-		unit, err := r.send(w, p.traces)
-		some, partly := errors.AsType[*PartialSuccess](err)
+		unit, err := r.send(w, p.Items)
+		some, partly := errors.AsType[*refusal.PartialSuccess](err)
 		if partly && some.Rest == nil {
-			w.partly(p.traces, some)
+			w.partly(p.Items, some)
 			r.accepted(w, c)
 			continue
 		} else if partly {
@@ -58,16 +48,16 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 		if err != nil && r.ctx.Err() != nil {
 			return r.ctx.Err()
 		}
-		rest := p.traces
+		rest := p.Items
 		if err != nil {
-			rest = missing(err, p.traces)
+			rest = missing(err, p.Items)
 		}
-		if taken := len(p.traces) - len(rest); err == nil {
-			w.accept(p.traces, unit)
+		if taken := len(p.Items) - len(rest); err == nil {
+			w.accept(p.Items, unit)
 			r.accepted(w, c)
 			continue
 		} else if rest != nil && taken > 0 { // the destination has the others and names what it has not
-			took := slices.DeleteFunc(slices.Clone(p.traces), func(t *mlflow.Trace) bool {
+			took := slices.DeleteFunc(slices.Clone(p.Items), func(t *mlflow.Trace) bool {
 				return slices.Contains(rest, t)
 			})
 			if partly {
@@ -78,26 +68,21 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 			r.accepted(w, c)
 			c.probe = false
 		} else {
-			rest = p.traces
+			rest = p.Items
 		}
-		named := len(rest) < len(p.traces)
+		named := len(rest) < len(p.Items)
 		switch {
-		case !permanent(err):
+		case !refusal.Permanent(err):
 			r.failed(w, c, err)
-			parts = append(parts, part{rest, false, true})
+			parts.Retry(rest)
 		case named || len(rest) == 1:
-			r.refused(w, c, err, p.check || c.probe)
+			r.refused(w, c, err, p.Check || c.probe)
 			for _, t := range rest {
-				r.isolate(w, refusal{t, err})
+				r.isolate(w, refusedTrace{t, err})
 			}
 		default:
 			r.refused(w, c, err, false)
-			cut := len(rest) / 2
-			if !checked {
-				cut = 1
-			}
-			parts = append(parts, part{rest[cut:], false, true}, part{rest[:cut], !checked, true})
-			checked = true
+			parts.Refuse(rest)
 		}
 	}
 	return nil
@@ -106,12 +91,12 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 // isolate deals with a trace that was refused alone. The first time it goes into quarantine; what
 // an earlier run rejected stays so; what comes from quarantine is judged once the window is
 // through.
-func (r *run) isolate(w *window, f refusal) {
+func (r *run) isolate(w *window, f refusedTrace) {
 	x, now := w.reader, r.Now()
 	id := f.trace.Info.ID
 	if w.suspects != nil {
 		r.mu.Lock()
-		before := x.breaker.accepted
+		before := x.breaker.Accepted
 		r.unlock()
 		w.mu.Lock()
 		w.refused = append(w.refused, lone{f, now, before})
@@ -123,10 +108,10 @@ func (r *run) isolate(w *window, f refusal) {
 		return
 	}
 	r.mu.Lock()
-	x.quarantine.add(id, now, x.breaker.open, message(f.err))
+	x.quarantine.Add(id, now, x.breaker.Open, refusal.Message(f.err))
 	r.retryLater(x)
 	r.unlock()
-	w.leave(&f.trace.Info, progress.Refused, message(f.err), now)
+	w.leave(&f.trace.Info, progress.Refused, refusal.Message(f.err), now)
 }
 
 // room waits, before a batch is sent, while the quarantine of its experiment is full. Each time
@@ -138,7 +123,7 @@ func (r *run) room(w *window) error {
 	defer r.unlock()
 	long := stall{reader: x}
 	defer long.end()
-	for waits := false; w.suspects == nil && x.quarantine.full(); waits = true {
+	for waits := false; w.suspects == nil && x.quarantine.Full(); waits = true {
 		if x.evidence > 0 {
 			x.evidence--
 			break
@@ -147,7 +132,7 @@ func (r *run) room(w *window) error {
 		if !waits {
 			long.begin()
 			r.broadcast() // what is in quarantine may be sent now
-			r.explain(x, "the quarantine is full: "+x.quarantine.message())
+			r.explain(x, "the quarantine is full: "+x.quarantine.Message())
 		}
 		w.reading = time.Time{}
 		err := r.await(time.Time{})
@@ -200,20 +185,20 @@ func (r *run) enter(w *window) (call, error) {
 			return call{}, err
 		}
 		b := &x.breaker
-		if !b.open && r.pace.stuck() {
-			b.trip(now)
-			b.next = now
+		if !b.Open && r.pace.stuck() {
+			b.Trip(now)
+			b.Next = now
 		}
-		at := b.next
+		at := b.Next
 		if r.pace.stuck() && at.Before(r.pace.next) {
 			at = r.pace.next
 		}
-		probe := b.open && !b.probing && !at.After(now)
-		if !b.open || probe {
-			if b.probing = b.probing || probe; probe && r.pace.stuck() {
+		probe := b.Open && !b.Probing && !at.After(now)
+		if !b.Open || probe {
+			if b.Probing = b.Probing || probe; probe && r.pace.stuck() {
 				r.pace.take(now, r.untried(x))
 			}
-			b.tried = true
+			b.Tried = true
 			w.reading, w.sending = time.Time{}, now
 			return call{now, probe}, nil
 		}
@@ -224,7 +209,7 @@ func (r *run) enter(w *window) (call, error) {
 			long.begin()
 		}
 		w.reading = time.Time{}
-		if b.probing {
+		if b.Probing {
 			at = time.Time{}
 		}
 		_ = r.await(at)
@@ -233,7 +218,7 @@ func (r *run) enter(w *window) (call, error) {
 
 // untried reports whether an experiment other than x has not sent anything yet; r.mu is held.
 func (r *run) untried(x *reader) bool {
-	return slices.ContainsFunc(r.readers, func(o *reader) bool { return o != x && !o.exhausted && !o.breaker.tried })
+	return slices.ContainsFunc(r.readers, func(o *reader) bool { return o != x && !o.exhausted && !o.breaker.Tried })
 }
 
 // accepted notes that the pipeline took something.
@@ -243,25 +228,25 @@ func (r *run) accepted(w *window, c call) {
 	defer r.unlock()
 	w.sending, w.reading = time.Time{}, now
 	if c.probe {
-		x.breaker.probed(now)
+		x.breaker.Probed(now)
 	}
-	closes := x.breaker.accept(now, c.began, c.probe)
+	closes := x.breaker.Accept(now, c.began, c.probe)
 	was := r.pace.accept()
 	r.clock.other(now)
 	if closes {
-		x.quarantine.passing(now)
+		x.quarantine.Passing(now)
 	}
-	if x.trouble != "" && !x.breaker.open {
+	if x.trouble != "" && !x.breaker.Open {
 		r.passes(x)
 	}
 	if was { // what kept the others waiting is probably over, too
 		for _, o := range r.readers {
-			if o.breaker.open {
-				o.breaker.next = now
+			if o.breaker.Open {
+				o.breaker.Next = now
 			}
 		}
 	}
-	if closes || was || len(x.quarantine.suspects) > 0 {
+	if closes || was || len(x.quarantine.Suspects) > 0 {
 		r.broadcast()
 	}
 }
@@ -274,17 +259,17 @@ func (r *run) refused(w *window, c call, err error, checked bool) {
 	defer r.unlock()
 	w.sending, w.reading = time.Time{}, now
 	if c.probe {
-		x.breaker.probed(now)
+		x.breaker.Probed(now)
 	}
-	x.breaker.refuse(now, checked)
+	x.breaker.Refuse(now, checked)
 	r.pace.refuse(now)
-	if unavailable(err) {
+	if refusal.Unavailable(err) {
 		r.clock.other(now)
 	} else {
-		r.clock.refuse(message(err))
+		r.clock.refuse(refusal.Message(err))
 	}
-	if x.breaker.open {
-		r.explain(x, "the destination refuses everything: "+message(err))
+	if x.breaker.Open {
+		r.explain(x, "the destination refuses everything: "+refusal.Message(err))
 		r.broadcast()
 	}
 }
@@ -297,16 +282,16 @@ func (r *run) failed(w *window, c call, err error) {
 	defer r.unlock()
 	w.sending, w.reading = time.Time{}, now
 	if c.probe {
-		x.breaker.probed(now)
+		x.breaker.Probed(now)
 	}
-	x.breaker.fail(now)
+	x.breaker.Fail(now)
 	r.pace.refuse(now)
 	if a, ok := errors.AsType[*progress.AnswerError](err); ok {
 		r.clock.refuse(a.Message)
 	} else {
 		r.clock.other(now)
 	}
-	r.explain(x, "the pipeline does not take data at the moment: "+message(err))
+	r.explain(x, "the pipeline does not take data at the moment: "+refusal.Message(err))
 	r.broadcast()
 }
 

@@ -13,9 +13,9 @@
 //
 // What the destination refuses is handled in three places, which know nothing of each other's work:
 //
-//   - the circuit breaker of an experiment (breaker.go) decides whether it may send everything, or
+//   - the circuit breaker of an experiment (refusal.Breaker) decides whether it may send everything, or
 //     one trace per back-off interval;
-//   - the quarantine of an experiment (quarantine.go) holds traces that were refused alone and
+//   - the quarantine of an experiment (refusal.Quarantine) holds traces that were refused alone and
 //     sends them again, later;
 //   - the give-up clock of a run (giveup.go) ends a run in which nothing but refusals was seen for
 //     too long.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 )
 
 // Edited is a delivered trace of which tags, metadata or assessments have changed since.
@@ -137,14 +138,14 @@ func (r *run) tell(w *window) error {
 			if fault, ok := errors.AsType[*SourceError](err); ok {
 				return fault.Err
 			}
-			if permanent(err) {
+			if refusal.Permanent(err) {
 				r.LateChanges.Refused(len(part))
 				r.Log.Error("The pipeline refused late changes; they are left out",
 					zap.String("experiment_id", x.exp.ID), zap.Int("traces", len(part)), zap.Error(err))
 				break
 			}
 			r.mu.Lock()
-			r.explain(x, "the pipeline does not take late changes at the moment: "+message(err))
+			r.explain(x, "the pipeline does not take late changes at the moment: "+refusal.Message(err))
 			r.unlock()
 			if err := r.pause(r.Now().Add(wait.NextBackOff())); err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 )
 
 // What was sent together with a span that was rejected is listed, and no run sends it again but one
@@ -22,7 +23,7 @@ import (
 func TestPartialSuccess(t *testing.T) {
 	w := newWorld(2, 20)
 	sent := map[string]int{}
-	some := &PartialSuccess{Rejected: 2, Spans: 7, Message: "too long"}
+	some := &refusal.PartialSuccess{Rejected: 2, Spans: 7, Message: "too long"}
 	rejects := w.settings(func(_ context.Context, experiment string, ids []string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -78,7 +79,7 @@ func TestPartialSuccessWithRest(t *testing.T) {
 			rest := ptrace.NewTraces()
 			rest.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty().
 				SetTraceID([16]byte([]byte("tr-1-0007       ")))
-			return &PartialSuccess{Rejected: 1, Spans: 10,
+			return &refusal.PartialSuccess{Rejected: 1, Spans: 10,
 				Rest: consumererror.NewTraces(errors.New("not now"), rest)}
 		}
 		return nil

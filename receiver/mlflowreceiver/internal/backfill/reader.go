@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/reconcile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/shard"
 )
@@ -66,8 +67,8 @@ type reader struct {
 	tracker progress.Tracker[*window]
 
 	// Guarded by run.mu.
-	breaker    breaker
-	quarantine quarantine
+	breaker    refusal.Breaker
+	quarantine refusal.Quarantine
 	retrying   bool      // a goroutine sends what is in quarantine
 	wantRoom   int       // workers that wait for room in quarantine
 	evidence   int       // batches that go through although the quarantine is full
@@ -89,8 +90,8 @@ func (r *run) newReader(x mlflow.Experiment, rec progress.Record, left []string)
 	e := &reader{run: r, exp: x, record: rec, open: newOpenTraces(rec.Open), telling: newTelling(left),
 		toldEarlier: newTelling(left).left, owned: shard.Owned(r.Shard, x.ID)}
 	b := r.newBackOff()
-	e.breaker = breaker{backOff: b.NextBackOff, reset: b.Reset}
-	e.quarantine.after = r.RejectAfter
+	e.breaker = refusal.NewBreaker(b.NextBackOff, b.Reset)
+	e.quarantine.After = r.RejectAfter
 	if len(rec.Unfinished) > 0 { // of format 1
 		page := make([]progress.OpenTrace, len(rec.Unfinished))
 		for i, id := range rec.Unfinished {
@@ -291,8 +292,8 @@ func (x *reader) loadOpen(ctx context.Context) error {
 	for _, t := range page {
 		switch {
 		case t.Reason == progress.Refused:
-			x.quarantine.suspects = append(x.quarantine.suspects, &suspect{
-				id: t.ID, since: time.UnixMilli(t.Since), next: r.Now(), tries: t.Tries, before: true,
+			x.quarantine.Suspects = append(x.quarantine.Suspects, &refusal.Suspect{
+				ID: t.ID, Since: time.UnixMilli(t.Since), Next: r.Now(), Tries: t.Tries, Before: true,
 			})
 		case t.Reason == progress.PartiallyRejected: // sent again on purpose only, by a list
 		case t.Reason == mlflow.ReasonInProgress || t.Reason == mlflow.ReasonSpansMissing || r.RetrySkipped:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 )
 
 // How many traces are sent from quarantine at a time: few while the experiment goes on, so that
@@ -18,7 +19,7 @@ const (
 
 // retryLater makes sure that a goroutine sends what is in quarantine; r.mu is held.
 func (r *run) retryLater(x *reader) {
-	if len(x.quarantine.suspects) == 0 || x.retrying {
+	if len(x.quarantine.Suspects) == 0 || x.retrying {
 		r.broadcast()
 		return
 	}
@@ -38,26 +39,26 @@ func (r *run) retryLater(x *reader) {
 // due waits until traces in quarantine are to be sent, and returns them; nil when none will be in
 // this run. While others of the experiment are on their way, nothing is sent through an open
 // circuit breaker: those are the probes.
-func (r *run) due(x *reader) []*suspect {
+func (r *run) due(x *reader) []*refusal.Suspect {
 	r.mu.Lock()
 	defer r.unlock()
 	for {
 		now := r.Now()
 		alone := x.exhausted && x.busy == 0
-		at, ok := x.quarantine.due(alone, !r.Ends)
+		at, ok := x.quarantine.Due(alone, !r.Ends)
 		if r.halted() || r.SendOnce || !ok && alone {
 			x.retrying = false
 			return nil
 		}
-		may := !x.breaker.open && !r.pace.stuck() || alone || x.wantRoom > 0
+		may := !x.breaker.Open && !r.pace.stuck() || alone || x.wantRoom > 0
 		if ok && may && !at.After(now) {
 			limit := fewSuspects
-			if alone || x.quarantine.full() {
+			if alone || x.quarantine.Full() {
 				limit = manySuspects
 				x.evidence = 1
 				r.broadcast()
 			}
-			return x.quarantine.take(now, limit, alone, !r.Ends)
+			return x.quarantine.Take(now, limit, alone, !r.Ends)
 		}
 		if !ok || !may {
 			at = time.Time{}
@@ -67,22 +68,22 @@ func (r *run) due(x *reader) []*suspect {
 }
 
 // retry sends traces from quarantine.
-func (r *run) retry(x *reader, due []*suspect) {
+func (r *run) retry(x *reader, due []*refusal.Suspect) {
 	ids := make([]string, len(due))
-	suspects := make(map[string]*suspect, len(due))
+	suspects := make(map[string]*refusal.Suspect, len(due))
 	formerly := make(map[string]progress.OpenTrace, len(due))
 	for i, s := range due {
-		ids[i] = s.id
-		suspects[s.id] = s
-		formerly[s.id] = progress.OpenTrace{ID: s.id, Reason: progress.Refused,
-			Since: s.since.UnixMilli(), Tries: s.tries}
+		ids[i] = s.ID
+		suspects[s.ID] = s
+		formerly[s.ID] = progress.OpenTrace{ID: s.ID, Reason: progress.Refused,
+			Since: s.Since.UnixMilli(), Tries: s.Tries}
 	}
 	w, err := x.lookUpUntracked(r.ctx, ids, formerly)
 	if err != nil {
 		r.mu.Lock()
 		for _, s := range due {
 			// a failing source must not keep the run from its end
-			x.quarantine.refuse(s, r.Now(), true, false, s.message)
+			x.quarantine.Refuse(s, r.Now(), true, false, s.Message)
 		}
 		r.unlock()
 		r.fail(x, err)
@@ -97,7 +98,7 @@ func (r *run) acquit(w *window, id string) {
 	r.mu.Lock()
 	defer r.unlock()
 	if s := w.suspects[id]; s != nil {
-		w.reader.quarantine.remove(s)
+		w.reader.quarantine.Remove(s)
 		r.broadcast()
 	}
 }
@@ -118,15 +119,15 @@ func (r *run) judge(w *window) {
 		if tripped {
 			before, after = time.Time{}, time.Time{} // the destination refuses others, too
 		}
-		if proven(s.since, f.at, r.RejectAfter, before, after) {
+		if refusal.Proven(s.Since, f.at, r.RejectAfter, before, after) {
 			r.acquit(w, id)
-			w.reject(f.refusal, s.since)
+			w.reject(f.refusedTrace, s.Since)
 			continue
 		}
 		r.mu.Lock()
-		x.quarantine.refuse(s, f.at, alone, x.breaker.open, message(f.err))
+		x.quarantine.Refuse(s, f.at, alone, x.breaker.Open, refusal.Message(f.err))
 		r.unlock()
-		w.leave(&f.trace.Info, progress.Refused, message(f.err), s.since)
+		w.leave(&f.trace.Info, progress.Refused, refusal.Message(f.err), s.Since)
 	}
 }
 
@@ -138,12 +139,12 @@ func (r *run) around(x *reader, refused time.Time) (after time.Time, tripped, al
 	defer r.unlock()
 	for {
 		alone = x.exhausted && x.busy == 0
-		if x.breaker.accepted.After(refused) {
-			return x.breaker.accepted, false, alone
+		if x.breaker.Accepted.After(refused) {
+			return x.breaker.Accepted, false, alone
 		}
-		end := refused.Add(near)
-		if x.breaker.open || alone || !r.Now().Before(end) {
-			return time.Time{}, x.breaker.open, alone
+		end := refused.Add(refusal.Near)
+		if x.breaker.Open || alone || !r.Now().Before(end) {
+			return time.Time{}, x.breaker.Open, alone
 		}
 		if r.await(end) != nil {
 			return time.Time{}, true, alone

@@ -15,7 +15,7 @@ import (
 )
 
 // Sender converts traces of one experiment from their source bytes, hands them to the pipeline, and
-// returns its answer: nil, a *PartialSuccess, or the error of the pipeline. What was given away
+// returns its answer: nil, a *refusal.PartialSuccess, or the error of the pipeline. What was given away
 // before may have been changed downstream, so every call converts anew. toldBefore reports whether
 // something may have been told of a trace by its id before: its assessments then may be gone.
 type Sender func(ctx context.Context, x mlflow.Experiment, traces []*mlflow.Trace, toldBefore func(string) bool) error

@@ -13,6 +13,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivered"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/facts"
 )
 
@@ -41,7 +42,7 @@ type window struct {
 	// formerly holds the traces that were open before; they are counted anew.
 	formerly map[string]progress.OpenTrace
 	// suspects are the traces of a window that is sent from quarantine; nil for any other.
-	suspects map[string]*suspect
+	suspects map[string]*refusal.Suspect
 
 	// Guarded by run.mu: since when the window waits for the source, or for an answer of the
 	// pipeline; zero when it does not.
@@ -63,7 +64,7 @@ type window struct {
 
 // lone is a trace from quarantine that was refused alone once more.
 type lone struct {
-	refusal
+	refusedTrace
 	at     time.Time
 	before time.Time // the newest acceptance of the experiment by then
 }
@@ -116,11 +117,11 @@ func (w *window) begin(a *progress.Account) {
 		s := w.suspects[id]
 		a.InFlight++
 		switch {
-		case s != nil && s.counted:
+		case s != nil && s.Counted:
 			a.Run.Wait(progress.Refused, -1)
 			continue
 		case s != nil:
-			s.counted = true
+			s.Counted = true
 			a.Earlier.Retake(progress.Refused)
 			a.Retried++
 		case known:
@@ -135,7 +136,7 @@ func (w *window) begin(a *progress.Account) {
 func (w *window) news() int64 {
 	n := int64(len(w.infos)) - w.grown
 	for _, s := range w.suspects {
-		if !s.before {
+		if !s.Before {
 			n--
 		}
 	}
@@ -235,15 +236,15 @@ func (w *window) skip(info *mlflow.Info, s *mlflow.Skip) {
 }
 
 // reject settles a trace that the destination refused for good while it took others.
-func (w *window) reject(f refusal, since time.Time) {
-	w.leave(&f.trace.Info, progress.Rejected, message(f.err), since)
+func (w *window) reject(f refusedTrace, since time.Time) {
+	w.leave(&f.trace.Info, progress.Rejected, refusal.Message(f.err), since)
 	w.reader.run.Observer.Rejected(1)
 }
 
 // partly settles traces that were sent together and of which the destination stored a part: which
 // of them have all their spans there is not known.
-func (w *window) partly(traces []*mlflow.Trace, s *PartialSuccess) {
-	r, detail := w.reader.run, message(s)
+func (w *window) partly(traces []*mlflow.Trace, s *refusal.PartialSuccess) {
+	r, detail := w.reader.run, refusal.Message(s)
 	for _, t := range traces {
 		if w.suspects != nil {
 			r.acquit(w, t.Info.ID)
@@ -324,8 +325,8 @@ func (w *window) giveBack() {
 	r.mu.Lock()
 	troubled := x.trouble != ""
 	for _, s := range w.suspects {
-		if s.busy {
-			x.quarantine.refuse(s, r.Now(), true, false, s.message)
+		if s.Busy {
+			x.quarantine.Refuse(s, r.Now(), true, false, s.Message)
 		}
 	}
 	r.unlock()

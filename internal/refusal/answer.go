@@ -1,7 +1,7 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package backfill
+package refusal
 
 import (
 	"errors"
@@ -13,8 +13,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
 // PartialSuccess is the answer of a destination that stored a part of what one call carried.
@@ -33,17 +31,17 @@ func (p *PartialSuccess) Error() string {
 	return text
 }
 
-// permanent reports whether sending the same data again is pointless: only if every leaf of the
+// Permanent reports whether sending the same data again is pointless: only if every leaf of the
 // error tree says so. A fan-out joins the errors of its branches, and one permanent branch must not
 // cost the other its data.
-func permanent(err error) bool {
+func Permanent(err error) bool {
 	if !consumererror.IsPermanent(err) {
 		return false
 	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if joined, ok := e.(interface{ Unwrap() []error }); ok {
 			for _, leaf := range joined.Unwrap() {
-				if !permanent(leaf) {
+				if !Permanent(leaf) {
 					return false
 				}
 			}
@@ -53,9 +51,9 @@ func permanent(err error) bool {
 	return true
 }
 
-// missing returns the traces that a partial error says were not taken, or nil when it doesn't say
-// or can't be trusted because several destinations answered.
-func missing(err error, traces []*mlflow.Trace) []*mlflow.Trace {
+// Missing returns the ids of the traces that a partial error says were not taken, or nil when it
+// doesn't say or can't be trusted because several destinations answered.
+func Missing(err error) map[[16]byte]bool {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if _, joined := e.(interface{ Unwrap() []error }); joined {
 			return nil
@@ -65,17 +63,7 @@ func missing(err error, traces []*mlflow.Trace) []*mlflow.Trace {
 	if !errors.As(err, &partial) {
 		return nil
 	}
-	ids := traceIDs(partial.Data())
-	var rest []*mlflow.Trace
-	for _, t := range traces {
-		if len(t.Spans) > 0 && ids[t.Spans[0].TraceID] {
-			rest = append(rest, t)
-		}
-	}
-	if len(rest) == len(traces) {
-		return nil
-	}
-	return rest
+	return traceIDs(partial.Data())
 }
 
 func traceIDs(td ptrace.Traces) map[[16]byte]bool {
@@ -90,8 +78,8 @@ func traceIDs(td ptrace.Traces) map[[16]byte]bool {
 	return ids
 }
 
-// message returns an error's text, cut: errors of destinations may be long.
-func message(err error) string {
+// Message returns an error's text, cut: errors of destinations may be long.
+func Message(err error) string {
 	const most = 300
 	s := strings.ToValidUTF8(err.Error(), "\uFFFD")
 	if len(s) > most {
@@ -104,10 +92,10 @@ func message(err error) string {
 // carries is the same for several.
 var answered = regexp.MustCompile(`HTTP Status Code (\d{3})`)
 
-// unavailable reports whether an error, permanent or not, says that the destination fails or is
+// Unavailable reports whether an error, permanent or not, says that the destination fails or is
 // busy (429 and 5xx, and their counterparts of gRPC): it refuses nothing then, and a run waits for
 // it.
-func unavailable(err error) bool {
+func Unavailable(err error) bool {
 	if m := answered.FindStringSubmatch(err.Error()); m != nil {
 		return m[1] == "429" || m[1][0] == '5'
 	}
