@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/connector/mlflowquarantineconnector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databricksauthextension"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/databrickssetupextension"
@@ -32,12 +33,13 @@ const root = "../.."
 
 // components are all components of this repository by the folder that they lie in.
 var components = map[string]component.Factory{
-	"receiver/mlflowreceiver":            mlflowreceiver.NewFactory(),
-	"processor/genaiprocessor":           genaiprocessor.NewFactory(),
-	"exporter/databricksexporter":        databricksexporter.NewFactory(),
-	"extension/databricksauthextension":  databricksauthextension.NewFactory(),
-	"extension/databrickssetupextension": databrickssetupextension.NewFactory(),
-	"extension/mlflowreportextension":    mlflowreportextension.NewFactory(),
+	"receiver/mlflowreceiver":             mlflowreceiver.NewFactory(),
+	"processor/genaiprocessor":            genaiprocessor.NewFactory(),
+	"exporter/databricksexporter":         databricksexporter.NewFactory(),
+	"extension/databricksauthextension":   databricksauthextension.NewFactory(),
+	"extension/databrickssetupextension":  databrickssetupextension.NewFactory(),
+	"extension/mlflowreportextension":     mlflowreportextension.NewFactory(),
+	"connector/mlflowquarantineconnector": mlflowquarantineconnector.NewFactory(),
 }
 
 // loader is shared: asking the go command where packages are takes longer than all the rest.

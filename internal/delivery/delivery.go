@@ -45,6 +45,8 @@ func Check(conf map[string]any, waits []string) map[string]Guarantee {
 			g.follow(name, progress.Acknowledged, &f, map[string]progress.Delivery{})
 			if g.source == kafkaType {
 				g.sendersBehind(name, cfg, &f)
+				readsDeadLetters(name, cfg, &f)
+				g.stopsAt(name, &f)
 			}
 		}
 		if ids := f.Exporters(); len(ids) > 1 && g.source != "otlp" {
@@ -87,10 +89,11 @@ func Refusal(guarantees map[string]Guarantee, strict bool) error {
 	return nil
 }
 
-// Types of receivers and exporters.
+// Types of receivers, exporters and connectors.
 const (
-	mlflowType = "mlflow"
-	kafkaType  = "kafka"
+	mlflowType     = "mlflow"
+	kafkaType      = "kafka"
+	quarantineType = "mlflow_quarantine"
 )
 
 // effect is what a stage means for delivery.
@@ -133,6 +136,7 @@ var processors = map[string]stage{
 
 var connectors = map[string]stage{
 	"routing":           {},
+	quarantineType:      {},
 	"forward":           {},
 	"span_metrics":      {aggregates, "", ""},
 	"spanmetrics":       {aggregates, "", ""},
@@ -167,6 +171,14 @@ func (g *graph) from(id string) (names []string) {
 // takes from it: a position moves once all of them have accepted. word is the weakest word of the stages before.
 func (g *graph) follow(from string, word progress.Delivery, f *Guarantee, seen map[string]progress.Delivery) {
 	names := g.from(from)
+	g.through(names, word, f, seen)
+	if len(names) == 0 {
+		f.lower(progress.Unknown, from+" is in no traces pipeline")
+	}
+}
+
+// through is follow for some pipelines.
+func (g *graph) through(names []string, word progress.Delivery, f *Guarantee, seen map[string]progress.Delivery) {
 	for _, name := range names {
 		p := section(g.pipelines, name)
 		if was, ok := seen[name]; ok && word.AtLeast(was) {
@@ -189,9 +201,6 @@ func (g *graph) follow(from string, word progress.Delivery, f *Guarantee, seen m
 			g.exporter(id, here, f)
 		}
 	}
-	if len(names) == 0 {
-		f.lower(progress.Unknown, from+" is in no traces pipeline")
-	}
 }
 
 func (g *graph) connector(id string, word progress.Delivery, f *Guarantee, seen map[string]progress.Delivery) {
@@ -199,6 +208,10 @@ func (g *graph) connector(id string, word progress.Delivery, f *Guarantee, seen 
 	if s.effect == aggregates {
 		f.note(fmt.Sprintf("connector %s aggregates in memory: what is sent again after a crash counts twice there",
 			id))
+		return
+	}
+	if kind(id) == quarantineType {
+		g.quarantine(id, word, f, seen)
 		return
 	}
 	g.follow(id, progress.Weakest(word, g.stage("connector "+id, s, ok, f)), f, seen)

@@ -23,6 +23,8 @@ type Guarantee struct {
 	Readers int
 	// Topics are what exporters write to, from which something else delivers.
 	Topics []Topic
+	// DeadLetters are where an mlflow_quarantine connector sets aside what destinations refuse for good.
+	DeadLetters []Destination
 	// Source is the topic that a kafka receiver reads, Group the group that it is a member of.
 	Source, Group string
 	// Unsafe are the notes that strict refuses.

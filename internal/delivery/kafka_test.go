@@ -60,18 +60,22 @@ func changed(t *testing.T, yaml string, changes ...change) map[string]any {
 	t.Helper()
 	m := parse(t, yaml).ToStringMap()
 	for _, c := range changes {
-		in := m
-		keys := strings.Split(c.key, "::")
-		for _, k := range keys[:len(keys)-1] {
-			in = section(in, k)
-		}
-		if c.value == nil {
-			delete(in, keys[len(keys)-1])
-		} else {
-			in[keys[len(keys)-1]] = c.value
-		}
+		c.apply(m)
 	}
 	return m
+}
+
+func (c change) apply(m map[string]any) {
+	keys := strings.Split(c.key, "::")
+	last := len(keys) - 1
+	for _, k := range keys[:last] {
+		m = section(m, k)
+	}
+	if c.value == nil {
+		delete(m, keys[last])
+	} else {
+		m[keys[last]] = c.value
+	}
 }
 
 // Each setting that is not safe has its word and its remedy, and strict refuses it.
@@ -160,7 +164,7 @@ func TestKafkaIsNamed(t *testing.T) {
 	g = Check(changed(t, safeRefiner), nil)["kafka"]
 	require.Equal(t, "mlflow-traces at localhost:9092", g.Source)
 	require.Equal(t, "otel-collector", g.Group) // the default of the receiver
-	require.Empty(t, g.Notes)
+	require.Equal(t, []string{stops}, g.Notes)
 	require.Len(t, g.Destinations, 1)
 
 	for want, cfg := range map[string]map[string]any{
@@ -173,11 +177,15 @@ func TestKafkaIsNamed(t *testing.T) {
 	}
 }
 
+// stops is what is said where no mlflow_quarantine connector lies between.
+const stops = "one 400 or 413 stops a partition of kafka until another consumer gets it; put an mlflow_quarantine " +
+	"connector in front of the exporter"
+
 // What stops a partition is said, and what two exporters behind one group mean.
 func TestKafkaNotes(t *testing.T) {
 	g := Check(changed(t, safeRefiner, change{"extensions::mlflow_report", nil}), nil)["kafka"]
 	require.Equal(t, []string{"exporter otlp_http: one 401, 403, 404, 408 or 500 stops a partition until another " +
-		"consumer gets it; write extensions::mlflow_report::retry_refusals: true"}, g.Notes)
+		"consumer gets it; write extensions::mlflow_report::retry_refusals: true", stops}, g.Notes)
 	require.Empty(t, g.Unsafe)
 	g = Check(changed(t, safeRefiner, change{"service::pipelines::traces::exporters",
 		[]any{"otlp_http", "otlp_http/second"}}), nil)["kafka"]

@@ -31,6 +31,7 @@ type Unit struct {
 	refined  map[[16]byte]*aggregate.Refined
 	by       string // the processor whose refinements are kept
 	unnamed  bool   // see WithholdNames
+	plain    bool   // see KeepNoRefinements
 }
 
 // NewUnit returns a unit of a number of spans.
@@ -63,6 +64,12 @@ func (u *Unit) Rejected() (n int64, message string) {
 	defer u.mu.Unlock()
 	return min(u.rejected, u.spans), u.message
 }
+
+// KeepNoRefinements says that nothing asks what processors did with the traces, before the unit is handed over.
+func (u *Unit) KeepNoRefinements() { u.plain = true }
+
+// KeepsRefinements reports whether processors should call Refine. A nil unit does not ask for it.
+func (u *Unit) KeepsRefinements() bool { return u != nil && !u.plain }
 
 // Refine notes what a processor did with a trace of the unit. Of several processors the one whose id comes first
 // counts, so that a trace that takes two ways counts once; what a processor notes of a trace again replaces what it

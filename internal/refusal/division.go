@@ -47,13 +47,16 @@ func (d *Division[T]) Retry(items []T) {
 	d.parts = append(d.parts, Part[T]{items, false, true})
 }
 
-// Refuse divides at least two items that were refused together. The first time one of them goes
+// Refuse divides items that were refused together. The first time one of them goes
 // alone, as a check: where the destination refuses everything, nothing is divided further.
 func (d *Division[T]) Refuse(items []T) {
 	cut := len(items) / 2
 	if !d.checked {
 		cut = 1
 	}
-	d.parts = append(d.parts, Part[T]{items[cut:], false, true}, Part[T]{items[:cut], !d.checked, true})
+	if cut < len(items) {
+		d.parts = append(d.parts, Part[T]{items[cut:], false, true})
+	}
+	d.parts = append(d.parts, Part[T]{items[:cut], !d.checked, true})
 	d.checked = true
 }

@@ -27,7 +27,7 @@ type refinement struct {
 }
 
 func newRefinement(unit *progress.Unit) *refinement {
-	if unit == nil {
+	if !unit.KeepsRefinements() {
 		return nil
 	}
 	return &refinement{map[pcommon.TraceID]*aggregate.Refined{}}

@@ -27,6 +27,8 @@ type TopicReader struct {
 	DeliveryNotes []string          `json:"delivery_notes,omitempty"`
 	Destinations  []Destination     `json:"destinations,omitempty"`
 	Topics        []Topic           `json:"topics,omitempty"`
+	// DeadLetters are where traces go that destinations refuse for good.
+	DeadLetters []Destination `json:"dead_letters,omitempty"`
 }
 
 // places are where the data of a receiver goes.
@@ -44,6 +46,9 @@ func topicReader(receiver string, g *delivery.Guarantee) TopicReader {
 	r := TopicReader{Receiver: receiver, Topic: g.Source, GroupID: g.Group, Delivery: g.Delivery,
 		DeliveryNotes: g.Notes}
 	r.Destinations, r.Topics = places(g)
+	for _, d := range g.DeadLetters {
+		r.DeadLetters = append(r.DeadLetters, Destination{d.Exporter, d.Name, d.Delivery})
+	}
 	return r
 }
 
@@ -65,6 +70,9 @@ func (r *TopicReader) summary(b *strings.Builder) {
 		fmt.Fprintf(b, "            %s\n", n)
 	}
 	outputs(b, r.Destinations, r.Topics)
+	for _, d := range r.DeadLetters {
+		fmt.Fprintf(b, "  refused   %s\n", d.Name)
+	}
 }
 
 // outputs lists where data goes, with the words where there are several.
