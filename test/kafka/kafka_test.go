@@ -112,7 +112,9 @@ func (w *world) refine(t *testing.T, name string) *collector.Process {
 	t.Helper()
 	retry := "--set=exporters::" + w.sink.exporter + "::retry_on_failure::"
 	return w.start(t, "kafka-refine", name, "--set=service::telemetry::metrics::level=none",
-		"--set=service::telemetry::metrics::readers=[]", retry+"initial_interval=100ms", retry+"max_interval=500ms")
+		"--set=service::telemetry::metrics::readers=[]", retry+"initial_interval=100ms", retry+"max_interval=500ms",
+		"--set=connectors::mlflow_quarantine::reject_after=3s",
+		"--set=connectors::mlflow_quarantine::retry_on_failure::initial_interval=200ms")
 }
 
 func (w *world) start(t *testing.T, config, name string, args ...string) *collector.Process {
@@ -159,16 +161,18 @@ func TestTopic(t *testing.T) {
 		t.Run(topic, func(t *testing.T) {
 			t.Parallel()
 			broker.Topic(t, topic, partitions)
+			broker.Topic(t, topic+"-dead", 1)
 			test(t, &world{store: s, broker: broker, topic: topic, sink: sink(t), dir: t.TempDir()})
 		})
 	}
 	run("kills", overHTTP, kills)
 	run("shards", overHTTP, shards)
 	run("refusals", overHTTP, func(t *testing.T, w *world) {
-		refusals(t, w, 401, 403, 404, 408, 500, 429, 502, 503, 504, otlpsink.Reset)
+		refusals(t, w, 400, 401, 403, 404, 408, 413, 500, 429, 502, 503, 504, otlpsink.Reset)
 	})
+	run("quarantine", overHTTP, quarantine)
 	run("refusals-grpc", overGRPC, func(t *testing.T, w *world) {
-		refusals(t, w, int(codes.Unauthenticated), int(codes.PermissionDenied), int(codes.NotFound),
+		refusals(t, w, int(codes.InvalidArgument), int(codes.Unauthenticated), int(codes.PermissionDenied), int(codes.NotFound),
 			int(codes.Unimplemented), int(codes.Internal), int(codes.Unknown), int(codes.Unavailable), otlpsink.Busy)
 	})
 }
@@ -302,7 +306,7 @@ func TestUnsafeIsRefused(t *testing.T) {
 }
 
 // refusals: a destination answers for a second with each of these. Everything arrives through one consumer: no
-// partition stops. A message holds one trace.
+// partition stops, and nothing becomes a dead letter. A message holds one trace.
 func refusals(t *testing.T, w *world, answers ...int) {
 	blips := &blips{answers: answers}
 	w.sink.Script(blips.answer)
@@ -312,6 +316,7 @@ func refusals(t *testing.T, w *world, answers ...int) {
 	consumer := w.refine(t, "only")
 	w.arrived(t, patience)
 	require.Empty(t, blips.left(), "the answers that were not played")
+	require.Zero(t, w.broker.Messages(w.topic+"-dead"), consumer.Logs())
 	consumer.Signal(syscall.SIGTERM)
 	consumer.Done(0)
 }

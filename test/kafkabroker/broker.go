@@ -152,6 +152,23 @@ func (b *Broker) Messages(topic string) (n int64) {
 	return n
 }
 
+// Values are the messages of a topic of one partition.
+func (b *Broker) Values(t testing.TB, topic string) (values [][]byte) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Address), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	require.NoError(t, err)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for n := b.Messages(topic); int64(len(values)) < n; {
+		fetches := client.PollFetches(ctx)
+		require.NoError(t, fetches.Err())
+		fetches.EachRecord(func(r *kgo.Record) { values = append(values, r.Value) })
+	}
+	return values
+}
+
 // Committed is how many messages of a topic a group has committed; 0 while the broker does not tell.
 func (b *Broker) Committed(group, topic string) (n int64) {
 	committed, err := b.Admin().FetchOffsets(context.Background(), group)
