@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/connector/mlflowquarantineconnector/internal/letter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/connector/mlflowquarantineconnector/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/connector/mlflowquarantineconnector/internal/send"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 )
 
 // quarantine is the connector.
@@ -81,7 +82,7 @@ func (q *quarantine) ConsumeTraces(ctx context.Context, td ptrace.Traces) error 
 func (q *quarantine) setAside(ctx context.Context, refused []send.Refused) error {
 	td := ptrace.NewTraces()
 	for _, r := range refused {
-		letter.Seal(td, r.Traces, letter.Reason(r.Err), letter.Message(r.Err))
+		letter.Seal(td, r.Traces, letter.Reason(r.Err), refusal.Message(r.Err))
 	}
 	if err := q.deadLetters.ConsumeTraces(ctx, td); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/connector/mlflowquarantineconnector/internal/letter"
 	"github.com/otelcol-mlflow/otelcol-mlflow/connector/mlflowquarantineconnector/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/connector/mlflowquarantineconnector/internal/send"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal"
 )
 
 // watch counts, logs and reports what the sender tells. It implements send.Observer.
@@ -69,7 +70,7 @@ func (w *watch) Stuck(why error) {
 	case why != nil:
 		w.sometimes("The destination takes nothing at the moment; all traces wait, and none becomes a dead letter", why)
 		if changed {
-			w.report(componentstatus.NewRecoverableErrorEvent(errors.New(letter.Message(why))))
+			w.report(componentstatus.NewRecoverableErrorEvent(errors.New(refusal.Message(why))))
 		}
 	}
 }
@@ -88,7 +89,7 @@ func (w *watch) sometimes(message string, err error) {
 	}
 	if now := time.Now(); now.Sub(w.logged[message]) >= logAgain {
 		w.logged[message] = now
-		w.log.Warn(message, zap.String("message", letter.Message(err)))
+		w.log.Warn(message, zap.String("message", refusal.Message(err)))
 	}
 }
 
@@ -104,7 +105,7 @@ func (w *watch) setAside(ctx context.Context, refused []send.Refused) {
 	for _, r := range refused {
 		w.tel.ConnectorMlflowQuarantineDeadLettered.Add(ctx, 1, reason(r.Err))
 		fields := []zap.Field{zap.String("trace_id", hex.EncodeToString(r.ID[:])),
-			zap.String("reason", letter.Reason(r.Err)), zap.String("message", letter.Message(r.Err))}
+			zap.String("reason", letter.Reason(r.Err)), zap.String("message", refusal.Message(r.Err))}
 		from := client.FromContext(ctx).Metadata
 		for _, key := range []string{"kafka.topic", "kafka.partition", "kafka.offset"} {
 			if v := from.Get(key); len(v) > 0 {

@@ -78,10 +78,18 @@ func traceIDs(td ptrace.Traces) map[[16]byte]bool {
 	return ids
 }
 
-// Message returns an error's text, cut: errors of destinations may be long.
+// Parts of addresses that may be secret.
+var (
+	user  = regexp.MustCompile(`(://)[^/\s"]*@`)
+	query = regexp.MustCompile(`(://[^\s?"]*)\?[^\s"]*`)
+)
+
+// Message returns an error's text, without user and query of addresses in it, and cut: errors of destinations may be
+// long.
 func Message(err error) string {
 	const most = 300
 	s := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	s = query.ReplaceAllString(user.ReplaceAllString(s, "$1"), "$1")
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}

@@ -101,4 +101,7 @@ func TestMessage(t *testing.T) {
 	require.Equal(t, "down", Message(errDown))
 	long := Message(errors.New(strings.Repeat("ä", 1000)))
 	require.Len(t, long, 303)
+	require.Equal(t, "http://h:1/p is no, grpc://h is no", Message(errors.New("http://u:p@w@h:1/p?a=b&c is no, "+
+		"grpc://token@h is no")))
+	require.NotContains(t, Message(errors.New(strings.Repeat("x", 285)+"http://me:secret@backend/")), "secr")
 }

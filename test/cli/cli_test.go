@@ -91,7 +91,7 @@ func TestComponents(t *testing.T) {
 	}
 	out := run(t, collector.Default(), "components")
 	for _, name := range []string{"mlflow", "genai", "databricks", "databricks_auth", "databricks_setup",
-		"mlflow_report"} {
+		"mlflow_report", "mlflow_quarantine"} {
 		assert.Regexp(t, `name: `+name+`\n +module: github.com/otelcol-mlflow/otelcol-mlflow v`, out)
 	}
 }

@@ -37,7 +37,7 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 func pagesOf(t *testing.T) (list []string) {
 	t.Helper()
 	for _, pattern := range []string{"README.md", "CONTRIBUTING.md", "docs/*.md", "docs/*/*.md", "receiver/*/README.md",
-		"processor/*/README.md", "exporter/*/README.md", "extension/*/README.md"} {
+		"processor/*/README.md", "exporter/*/README.md", "extension/*/README.md", "connector/*/README.md"} {
 		files, err := filepath.Glob(filepath.Join(collector.Root(), pattern))
 		require.NoError(t, err)
 		list = append(list, files...)
@@ -58,7 +58,7 @@ func TestConfigurationsOfTheDocumentation(t *testing.T) {
 				args = append(args, "--feature-gates=service.AllowNoPipelines")
 			}
 			binary := collector.ForConfig(name)
-			if strings.Contains(yaml, "mlflow_verify:") {
+			if strings.Contains(yaml, "mlflow_verify:") || strings.Contains(yaml, "\n  kafka:\n") {
 				binary = collector.Kafka()
 			}
 			cmd := exec.Command(binary, args...)

@@ -74,14 +74,3 @@ func Reason(err error) string {
 	}
 	return other
 }
-
-// Parts of addresses that may be secret.
-var (
-	user  = regexp.MustCompile(`(://)[^/\s@]*@`)
-	query = regexp.MustCompile(`(://[^\s?"]*)\?[^\s"]*`)
-)
-
-// Message is the error's text, cut, without user and query of an address in it.
-func Message(err error) string {
-	return query.ReplaceAllString(user.ReplaceAllString(refusal.Message(err), "$1"), "$1")
-}
