@@ -6,6 +6,7 @@ package mlflowquarantineconnector
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,10 +44,10 @@ var (
 // pipelines behind the connector. The one that delivers refuses traces whose first span is named "bad", and changes what
 // it gets.
 type pipelines struct {
-	all      bool // everything is refused
+	all      atomic.Bool // everything is refused
 	accepted consumertest.TracesSink
 	dead     consumertest.TracesSink
-	deadErr  error
+	noDead   atomic.Bool // dead letters are not accepted
 }
 
 func (p *pipelines) router(t *testing.T) connector.TracesRouterAndConsumer {
@@ -54,7 +55,7 @@ func (p *pipelines) router(t *testing.T) connector.TracesRouterAndConsumer {
 	takes, err := consumer.NewTraces(func(ctx context.Context, td ptrace.Traces) error {
 		for _, rs := range td.ResourceSpans().All() {
 			rs.Resource().Attributes().PutStr("changed", "by a processor")
-			if p.all || rs.ScopeSpans().At(0).Spans().At(0).Name() == "bad" {
+			if p.all.Load() || rs.ScopeSpans().At(0).Spans().At(0).Name() == "bad" {
 				return consumererror.NewPermanent(errBad)
 			}
 		}
@@ -62,8 +63,8 @@ func (p *pipelines) router(t *testing.T) connector.TracesRouterAndConsumer {
 	}, consumer.WithCapabilities(consumer.Capabilities{MutatesData: true}))
 	require.NoError(t, err)
 	letters, err := consumer.NewTraces(func(ctx context.Context, td ptrace.Traces) error {
-		if p.deadErr != nil {
-			return p.deadErr
+		if p.noDead.Load() {
+			return consumererror.NewPermanent(errors.New("no such topic"))
 		}
 		return p.dead.ConsumeTraces(ctx, td)
 	})
@@ -105,7 +106,8 @@ func TestDeadLetter(t *testing.T) {
 		tel := componenttest.NewTelemetry()
 		set := metadatatest.NewSettings(tel)
 		set.Logger = zap.New(core)
-		p := &pipelines{deadErr: consumererror.NewPermanent(errors.New("no such topic"))}
+		p := &pipelines{}
+		p.noDead.Store(true)
 		cfg := createDefaultConfig().(*Config)
 		cfg.DeadLetters = []pipeline.ID{dead}
 		c, err := NewFactory().CreateTracesToTraces(t.Context(), set, cfg, p.router(t))
@@ -122,7 +124,7 @@ func TestDeadLetter(t *testing.T) {
 		synctest.Wait()
 		require.Empty(t, done, "the dead letter is not stored")
 		require.NotEmpty(t, logs.FilterMessageSnippet("do not take a refused trace").All())
-		p.deadErr = nil
+		p.noDead.Store(false)
 		require.NoError(t, <-done)
 
 		require.Equal(t, 2, p.accepted.SpanCount())
@@ -164,7 +166,8 @@ func TestDeadLetter(t *testing.T) {
 // While everything is refused the status says so, and Shutdown gives back what waits.
 func TestStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipelines{all: true}
+		p := &pipelines{}
+		p.all.Store(true)
 		cfg := createDefaultConfig().(*Config)
 		cfg.DeadLetters = []pipeline.ID{dead}
 		c, err := NewFactory().CreateTracesToTraces(t.Context(), connectortest.NewNopSettings(metadata.Type), cfg,
@@ -180,12 +183,12 @@ func TestStuck(t *testing.T) {
 		require.Len(t, h.events, 1)
 		require.Equal(t, componentstatus.StatusRecoverableError, h.events[0].Status())
 		require.NotContains(t, h.events[0].Err().Error(), "secret")
-		p.all = false
+		p.all.Store(false)
 		require.NoError(t, <-done)
 		require.Len(t, h.events, 2)
 		require.Equal(t, componentstatus.StatusOK, h.events[1].Status())
 
-		p.all = true
+		p.all.Store(true)
 		go func() { done <- c.ConsumeTraces(t.Context(), both(trace(1, "a"), trace(2, "b"))) }()
 		time.Sleep(time.Hour)
 		require.NoError(t, c.Shutdown(t.Context()))
