@@ -170,7 +170,13 @@ func TestTopic(t *testing.T) {
 	run("refusals", overHTTP, func(t *testing.T, w *world) {
 		refusals(t, w, 400, 401, 403, 404, 408, 413, 500, 429, 502, 503, 504, otlpsink.Reset)
 	})
-	run("quarantine", overHTTP, quarantine)
+	run("quarantine", overHTTP, func(t *testing.T, w *world) {
+		quarantine(t, w)
+		requireSame(t, w)
+	})
+	run("quarantine-grpc", overGRPC, func(t *testing.T, w *world) {
+		quarantine(t, w, "--set=exporters::kafka::partition_traces_by_id=true")
+	})
 	run("refusals-grpc", overGRPC, func(t *testing.T, w *world) {
 		refusals(t, w, int(codes.InvalidArgument), int(codes.Unauthenticated), int(codes.PermissionDenied), int(codes.NotFound),
 			int(codes.Unimplemented), int(codes.Internal), int(codes.Unknown), int(codes.Unavailable), otlpsink.Busy)

@@ -208,3 +208,5 @@ func (w *world) once(t *testing.T, ids []int, letters ...int) {
 	require.Zero(t, w.held)
 	require.Empty(t, w.watched)
 }
+
+func nop(context.Context, ptrace.Traces) error { return nil }
