@@ -75,7 +75,7 @@ const hang = -100
 
 // longBlips: the destination gives each of these answers for 1 to 15 s. Everything arrives, and no partition stops.
 func longBlips(t *testing.T, w *world, random *rand.Rand) {
-	blips := &blips{answers: []int{401, 403, 404, 408, 429, 500, 502, 503, 504, otlpsink.Reset, hang}}
+	blips := &blips{answers: []int{400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504, otlpsink.Reset, hang}}
 	random.Shuffle(len(blips.answers), func(i, j int) {
 		blips.answers[i], blips.answers[j] = blips.answers[j], blips.answers[i]
 	})
