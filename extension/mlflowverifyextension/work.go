@@ -94,7 +94,7 @@ func (w *work) consumers(ctx context.Context, state *drain.State) error {
 	}
 	sum := reports.SumConsumers(now, cfg.Topic, cfg.GroupID)
 	sum.Members = state.Members
-	if sum.Reason == "" && sum.Reports > 0 && renewed < state.Members {
+	if sum.Reason == "" && sum.Reports > 0 && state.Drained() && renewed < state.Members {
 		sum.Reason = fmt.Sprintf("%d of %s of group %s have a report in consumer_reports that is newer than the "+
 			"last commit", renewed, progress.Count(int64(state.Members), "member"), cfg.GroupID)
 	}
