@@ -28,8 +28,18 @@ func (c *cluster) Ends(ctx context.Context) (map[int32]int64, error) {
 	return c.offsets(listed, err)
 }
 
-// Look implements drain.Cluster.
-func (c *cluster) Look(ctx context.Context) (l drain.Look, err error) {
+// Look implements drain.Cluster. The topic was there when its ends were asked for: a broker that restarts may not know
+// it for a while, so that is no final error here.
+func (c *cluster) Look(ctx context.Context) (drain.Look, error) {
+	l, err := c.look(ctx)
+	var final *drain.FinalError
+	if errors.As(err, &final) && errors.Is(err, kerr.UnknownTopicOrPartition) {
+		err = final.Err
+	}
+	return l, err
+}
+
+func (c *cluster) look(ctx context.Context) (l drain.Look, err error) {
 	listed, err := c.admin.ListStartOffsets(ctx, c.topic)
 	if l.Start, err = c.offsets(listed, err); err != nil {
 		return l, err
@@ -40,33 +50,39 @@ func (c *cluster) Look(ctx context.Context) (l drain.Look, err error) {
 	if l.End, err = c.Ends(ctx); err != nil {
 		return l, err
 	}
+	l.Owners, l.Members, err = c.members(ctx)
+	return l, err
+}
+
+// members are those of the group: which one has each partition of the topic, and how many there are.
+func (c *cluster) members(ctx context.Context) (owners map[int32]string, n int, err error) {
 	groups, err := c.admin.DescribeGroups(ctx, c.group)
 	if err == nil {
 		err = groups[c.group].Err
 	}
 	if errors.Is(err, kerr.GroupIDNotFound) {
-		return l, nil // nobody has joined it yet
+		return nil, 0, nil // none has joined it yet
 	}
 	if err != nil {
-		return l, c.explain(err)
+		return nil, 0, c.explain(err)
 	}
-	l.Owners = map[int32]string{}
+	owners = map[int32]string{}
 	for _, m := range groups[c.group].Members {
 		assigned, ok := m.Assigned.AsConsumer()
 		if !ok {
 			continue
 		}
-		l.Members++
+		n++
 		for _, t := range assigned.Topics {
 			if t.Topic != c.topic {
 				continue
 			}
 			for _, p := range t.Partitions {
-				l.Owners[p] = fmt.Sprintf("member %s at %s", m.MemberID, m.ClientHost)
+				owners[p] = fmt.Sprintf("member %s at %s", m.MemberID, m.ClientHost)
 			}
 		}
 	}
-	return l, nil
+	return owners, n, nil
 }
 
 // offsets are those of the partitions of the topic.
@@ -106,7 +122,11 @@ func (c *cluster) committed(ctx context.Context) (map[int32]int64, error) {
 
 // explain says what was asked for, and whether asking again may help.
 func (c *cluster) explain(err error) error {
-	err = fmt.Errorf("topic %s, group %s: %w", c.topic, c.group, err)
+	name := "topic " + c.topic
+	if c.group != "" {
+		name += ", group " + c.group
+	}
+	err = fmt.Errorf("%s: %w", name, err)
 	for _, final := range []error{kerr.UnknownTopicOrPartition, kerr.TopicAuthorizationFailed,
 		kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.SaslAuthenticationFailed,
 		kerr.UnsupportedSaslMechanism, kerr.InvalidGroupID, kerr.InvalidTopicException} {

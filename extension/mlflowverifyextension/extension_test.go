@@ -18,12 +18,14 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/drain"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
@@ -148,6 +150,26 @@ func TestVerdicts(t *testing.T) {
 	require.Contains(t, d.Headline, "handed over: 20 of 20")
 	d = s.verify(t, func(c *Config) { c.ConsumerReports = []string{filepath.Join(s.dir, "nothing")} })
 	require.Contains(t, d.Headline, "handed over: 20 of 20")
+}
+
+// A topic that was there is asked for again: a broker that restarts may not know it. One that was never there is told
+// at once.
+func TestTopicIsGone(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	c := &cluster{s.admin, topic, group}
+	_, err := c.Look(t.Context())
+	require.NoError(t, err)
+	_, err = s.admin.DeleteTopics(t.Context(), topic)
+	require.NoError(t, err)
+	var final *drain.FinalError
+	_, err = c.Look(t.Context())
+	require.ErrorIs(t, err, kerr.UnknownTopicOrPartition)
+	require.NotErrorAs(t, err, &final)
+	_, err = c.Ends(t.Context())
+	require.ErrorAs(t, err, &final)
+	d := s.verify(t, func(c *Config) { c.StalledAfter = time.Hour })
+	require.Contains(t, d.Headline, "topic mlflow-traces, group refine: UNKNOWN_TOPIC_OR_PARTITION")
 }
 
 // Where the destination can count, everything that was handed over must be there.

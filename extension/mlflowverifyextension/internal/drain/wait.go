@@ -106,9 +106,9 @@ func (w *waiter) ask(ctx context.Context, request func(context.Context) error) e
 		case errors.As(err, &final):
 			return err
 		case time.Since(since) >= w.StalledAfter:
-			return fmt.Errorf("the brokers did not answer for %s: %w", w.StalledAfter, err)
+			return fmt.Errorf("nothing was learnt from the brokers for %s: %w", w.StalledAfter, err)
 		}
-		w.Log.Warn("The brokers do not answer; asking again", zap.Error(err))
+		w.Log.Warn("The brokers do not tell the offsets; asking again", zap.Error(err))
 		if err := Sleep(ctx, w.PollInterval); err != nil {
 			return err
 		}

@@ -141,7 +141,7 @@ func TestBrokersAway(t *testing.T) {
 		many = append(many, away)
 	}
 	_, err = wait(t, &script{errs: many})
-	require.EqualError(t, err, "the brokers did not answer for 1m0s: connection refused")
+	require.EqualError(t, err, "nothing was learnt from the brokers for 1m0s: connection refused")
 	_, err = wait(t, &script{errs: []error{&FinalError{errors.New("no such topic")}}})
 	require.EqualError(t, err, "no such topic")
 	state, err = wait(t, &script{ends: offsets{0: 4}, errs: []error{nil, &FinalError{away}}})
