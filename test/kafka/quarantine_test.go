@@ -82,6 +82,10 @@ func quarantine(t *testing.T, w *world, reader ...string) {
 		require.Contains(t, message.AsString(), "refused on purpose")
 	})
 
+	reports := "OTELCOL_MLFLOW_REFINE_REPORTS=" + w.dir
+	v := w.verify(t, "refused", 1, reports)
+	require.Contains(t, v.Problems, "1 record in the dead letters, topic "+w.topic+"-dead")
+
 	w.sink.Script(nil)
 	back := *w
 	back.topic += "-dead"
@@ -90,4 +94,6 @@ func quarantine(t *testing.T, w *world, reader ...string) {
 	eventually(t, func() bool { return w.broker.Committed(back.group(), back.topic) == 1 }, "the dead letter is committed")
 	consumer.Signal(syscall.SIGTERM)
 	consumer.Done(0)
+	v = w.verify(t, "fed-back", 0, reports, "OTELCOL_MLFLOW_DEAD_GROUP="+back.group())
+	require.Equal(t, "acknowledged", v.Delivery)
 }
