@@ -4,7 +4,7 @@
 set -eu
 root=$(pwd)
 status=0
-for dir in . extension/mlflowverifyextension test bench; do
+for dir in . extension/mlflowverifyextension deploy/kubernetes test bench; do
   (cd "$dir" && go tool -modfile="$root/tools/golangci-lint/go.mod" golangci-lint run ./...) || status=1
 done
 # Without shellcheck and pyflakes: what is installed on a machine must not decide.

@@ -15,7 +15,6 @@ import (
 
 	_ "github.com/kedacore/keda/v2/version" // its module has the definition of the resource
 	"github.com/stretchr/testify/require"
-	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // schema is what is used of the schema of a resource.
@@ -96,7 +95,7 @@ func definition(t *testing.T) *schema {
 			}
 		}
 	}
-	require.NoError(t, sigsyaml.Unmarshal(text, &d))
+	decode(t, text, &d, false)
 	require.Equal(t, "keda.sh", d.Spec.Group)
 	for _, v := range d.Spec.Versions {
 		if v.Name == "v1alpha1" {
@@ -110,7 +109,7 @@ func definition(t *testing.T) *schema {
 func TestScaledObject(t *testing.T) {
 	s := definition(t)
 	var value any
-	require.NoError(t, sigsyaml.Unmarshal(scaledObject(t), &value))
+	decode(t, scaledObject(t), &value, false)
 	require.Empty(t, s.problems("", value))
 
 	spec := value.(map[string]any)["spec"].(map[string]any)
