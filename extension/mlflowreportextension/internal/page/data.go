@@ -305,14 +305,16 @@ func (d *data) Reported() (rows []dataRow) {
 	return rows
 }
 
-// AllReported are the sums of Reported.
-func (d *data) AllReported() []string {
+// AllReported are the sums of Reported, and the means of all traces.
+func (d *data) AllReported() []dataRow {
 	var input, output int64
 	for _, u := range d.Models {
 		input += u.Input
 		output += u.Output
 	}
-	return []string{num(input), num(output)}
+	mean := func(n int64) string { return digits(float64(n)/float64(max(d.Traces, 1)), 3) }
+	return []dataRow{{Name: "all models", Values: []string{num(input), num(output)}},
+		{Name: "per trace", Values: []string{mean(input), mean(output)}}}
 }
 
 // CountedRows are the counted tokens.

@@ -69,7 +69,8 @@ func TestDataStates(t *testing.T) {
 	}{
 		"ninety days": {traces(10_000, 89*24*time.Hour, true),
 			[]string{"Traces per day, by start time", "P99", "Cost by model", "metric_groundedness", "by people",
-				"price list “contract-2026”", "by a model that judges", "Costliest", "Lowest metric_groundedness"},
+				"price list “contract-2026”", "by a model that judges", "Costliest", "Lowest metric_groundedness",
+				`per trace</th><td class="g"></td><td class="n">900</td><td class="n">80</td>`},
 			[]string{`class="empty"`}},
 		"three years": {traces(2000, 3*365*24*time.Hour, true), []string{"Traces per week"}, []string{`class="hits"`}},
 		"one day":     {traces(50, 20*time.Hour, true), []string{"Traces per hour"}, nil},
