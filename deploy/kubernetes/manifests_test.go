@@ -345,11 +345,14 @@ func TestTopic(t *testing.T) {
 		if j.Name != "topic" {
 			continue
 		}
-		for _, arg := range j.Spec.Template.Spec.Containers[0].Args {
-			key, value, _ := strings.Cut(arg, "=")
-			switch key {
-			case "--partitions", "--replication-factor", "--config":
-				require.Contains(t, string(text), key+" "+value)
+		require.Len(t, j.Spec.Template.Spec.Containers, 2, "the topic and that of the dead letters")
+		for _, c := range j.Spec.Template.Spec.Containers {
+			for _, arg := range c.Args {
+				key, value, _ := strings.Cut(arg, "=")
+				switch key {
+				case "--partitions", "--replication-factor", "--config":
+					require.Contains(t, string(text), key+" "+value)
+				}
 			}
 		}
 	}
