@@ -41,8 +41,8 @@ var (
 	errBad  = errors.New("request to http://me:secret@backend/v1/traces?token=secret responded with HTTP Status Code 400")
 )
 
-// pipelines behind the connector. The one that delivers refuses traces whose first span is named "bad", and changes what
-// it gets.
+// pipelines behind the connector. The one that delivers refuses traces whose first span is named "bad", and changes
+// what it gets.
 type pipelines struct {
 	all      atomic.Bool // everything is refused
 	accepted consumertest.TracesSink

@@ -178,8 +178,8 @@ func TestTopic(t *testing.T) {
 		quarantine(t, w, "--set=exporters::kafka::partition_traces_by_id=true")
 	})
 	run("refusals-grpc", overGRPC, func(t *testing.T, w *world) {
-		refusals(t, w, int(codes.InvalidArgument), int(codes.Unauthenticated), int(codes.PermissionDenied), int(codes.NotFound),
-			int(codes.Unimplemented), int(codes.Internal), int(codes.Unknown), int(codes.Unavailable), otlpsink.Busy)
+		refusals(t, w, int(codes.InvalidArgument), int(codes.Unauthenticated), int(codes.PermissionDenied),
+			int(codes.NotFound), int(codes.Unimplemented), int(codes.Internal), int(codes.Unknown), int(codes.Unavailable), otlpsink.Busy)
 	})
 }
 

@@ -91,7 +91,9 @@ func quarantine(t *testing.T, w *world, reader ...string) {
 	back.topic += "-dead"
 	consumer = back.refine(t, "again")
 	w.arrived(t, patience)
-	eventually(t, func() bool { return w.broker.Committed(back.group(), back.topic) == 1 }, "the dead letter is committed")
+	eventually(t, func() bool {
+		return w.broker.Committed(back.group(), back.topic) == 1
+	}, "the dead letter is committed")
 	consumer.Signal(syscall.SIGTERM)
 	consumer.Done(0)
 	v = w.verify(t, "fed-back", 0, reports, "OTELCOL_MLFLOW_DEAD_GROUP="+back.group())
