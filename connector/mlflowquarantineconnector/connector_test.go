@@ -38,7 +38,8 @@ import (
 var (
 	deliver = pipeline.NewIDWithName(pipeline.SignalTraces, "deliver")
 	dead    = pipeline.NewIDWithName(pipeline.SignalTraces, "dead")
-	errBad  = errors.New("request to http://me:secret@backend/v1/traces?token=secret responded with HTTP Status Code 400")
+	errBad  = errors.New("request to http://me:secret@backend/v1/traces?token=secret responded with " +
+		"HTTP Status Code 400")
 )
 
 // pipelines behind the connector. The one that delivers refuses traces whose first span is named "bad", and changes
@@ -132,7 +133,8 @@ func TestDeadLetter(t *testing.T) {
 		require.Len(t, letters, 1)
 		require.Equal(t, 1, letters[0].SpanCount())
 		require.Equal(t, map[string]any{"service.name": "agent", letter.ReasonKey: "400",
-			letter.MessageKey: "Permanent error: request to http://backend/v1/traces responded with HTTP Status Code 400"},
+			letter.MessageKey: "Permanent error: request to http://backend/v1/traces responded with " +
+				"HTTP Status Code 400"},
 			letters[0].ResourceSpans().At(0).Resource().Attributes().AsRaw())
 
 		named := logs.FilterMessageSnippet("it is a dead letter now").All()

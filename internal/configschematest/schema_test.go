@@ -251,6 +251,9 @@ func TestShippedConfigurationsAreValid(t *testing.T) {
 	require.NotEmpty(t, files)
 	seen := map[string]bool{}
 	for _, path := range files {
+		if filepath.Base(path) == "kafka-verify.yaml" { // its component is of another module; e2e checks it
+			continue
+		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			found := sections(shipped(t, path))
 			require.NotEmpty(t, found, "it has no component of this repository")

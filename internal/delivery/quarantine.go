@@ -41,9 +41,9 @@ func readsDeadLetters(receiver string, cfg map[string]any, f *Guarantee) {
 	for name := range strings.SplitSeq(names, ", ") {
 		for _, d := range f.DeadLetters {
 			if d.Name == "topic "+name+" at "+brokers {
-				f.Faults = append(f.Faults, fmt.Sprintf("receivers::%s reads topic %s, which exporters::%s writes dead "+
-					"letters to: they would come back without end; write another traces::topic there", receiver, name,
-					d.Exporter))
+				f.Faults = append(f.Faults, fmt.Sprintf("receivers::%s reads topic %s, which exporters::%s writes "+
+					"dead letters to: they would come back without end; write another traces::topic there", receiver,
+					name, d.Exporter))
 			}
 		}
 	}
@@ -54,7 +54,7 @@ func (g *graph) stopsAt(receiver string, f *Guarantee) {
 	if len(f.DeadLetters) == 0 && slices.ContainsFunc(f.Destinations, func(d Destination) bool {
 		return IsOTLP(d.Exporter)
 	}) {
-		f.note(fmt.Sprintf("one 400 or 413 stops a partition of %s until another consumer gets it; put an %s connector "+
-			"in front of the exporter", receiver, quarantineType))
+		f.note(fmt.Sprintf("one 400 or 413 stops a partition of %s until another consumer gets it; put an %s "+
+			"connector in front of the exporter", receiver, quarantineType))
 	}
 }

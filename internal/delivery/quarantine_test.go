@@ -4,6 +4,7 @@
 package delivery
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,9 +30,7 @@ pipelines:
   traces/dead: {receivers: [mlflow_quarantine], exporters: [kafka/dead]}`)
 	m["connectors"] = add["connectors"]
 	section(m, "service")["pipelines"] = add["pipelines"]
-	for id, exporter := range section(add, "exporters") {
-		section(m, "exporters")[id] = exporter
-	}
+	maps.Copy(section(m, "exporters"), section(add, "exporters"))
 	for _, c := range changes {
 		c.apply(m)
 	}
@@ -47,8 +46,8 @@ func TestQuarantine(t *testing.T) {
 	require.Empty(t, g.Unsafe)
 	require.Empty(t, g.Topics)
 	require.Len(t, g.Destinations, 1)
-	require.Equal(t, []Destination{{"kafka/dead", "topic mlflow-traces-dead at localhost:9092", progress.HandedOver, ""}},
-		g.DeadLetters)
+	const topic = "topic mlflow-traces-dead at localhost:9092"
+	require.Equal(t, []Destination{{"kafka/dead", topic, progress.HandedOver, ""}}, g.DeadLetters)
 
 	const dead = "exporters::kafka/dead::"
 	for _, tc := range []struct {

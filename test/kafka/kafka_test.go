@@ -179,7 +179,8 @@ func TestTopic(t *testing.T) {
 	})
 	run("refusals-grpc", overGRPC, func(t *testing.T, w *world) {
 		refusals(t, w, int(codes.InvalidArgument), int(codes.Unauthenticated), int(codes.PermissionDenied),
-			int(codes.NotFound), int(codes.Unimplemented), int(codes.Internal), int(codes.Unknown), int(codes.Unavailable), otlpsink.Busy)
+			int(codes.NotFound), int(codes.Unimplemented), int(codes.Internal), int(codes.Unknown),
+			int(codes.Unavailable), otlpsink.Busy)
 	})
 }
 

@@ -11,8 +11,8 @@
 //   - where no other trace of its experiment was accepted: when it was refused two times more, RejectAfter apart, each
 //     time with any other trace accepted near.
 //
-// What is accepted near a refusal is a trace of another batch, one of the same batch that was kept back for it, or, where
-// neither is at hand, a trace that the destination took before and that is sent again.
+// What is accepted near a refusal is a trace of another batch, one of the same batch that was kept back for it, or,
+// where neither is at hand, a trace that the destination took before and that is sent again.
 //
 // While nothing is accepted, all batches wait, and one trace per back-off interval is the probe (refusal.Breaker).
 package send

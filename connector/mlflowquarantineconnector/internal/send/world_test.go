@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -140,10 +141,8 @@ func (w *world) NotSetAside(error) {}
 func without(bad ...int) func(ids []int) error {
 	return func(ids []int) error {
 		for _, id := range ids {
-			for _, b := range bad {
-				if id == b {
-					return consumererror.NewPermanent(errBad)
-				}
+			if slices.Contains(bad, id) {
+				return consumererror.NewPermanent(errBad)
 			}
 		}
 		return nil
