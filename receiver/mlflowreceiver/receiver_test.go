@@ -458,7 +458,7 @@ func (g *generator) Generate() []receivertest.UniqueIDAttrVal {
 }
 
 func TestConsumeContract(t *testing.T) {
-	const count, scenarios = 60, 4
+	const count, scenarios = 20, 4 // the checker waits for 5 s
 	server := mlflowtest.New("3.4.0")
 	defer server.Close()
 	server.AddExperiment(mlflowtest.Experiment{ID: "1", Name: "support-bot"})
@@ -478,6 +478,7 @@ func TestConsumeContract(t *testing.T) {
 	cfg := configure()
 	cfg.TrackingURI = opaque(server.URL())
 	cfg.RetryOnFailure.MaxInterval = time.Millisecond
+	cfg.MaxSourceUtilization = 1
 	// a trace per window: the checker takes whatever is sent again after a permanent error for a
 	// fault
 	cfg.PageSize = 1
