@@ -232,6 +232,7 @@ func kills(t *testing.T, w *world) {
 	require.Contains(t, reader.Out(), "\n  topic     kills at "+w.broker.Address+"\n")
 
 	third := w.refine(t, "third")
+	eventually(t, func() bool { return w.broker.Members(w.group()) == 2 }, "the third has partitions")
 	w.arrived(t, patience)
 	for _, p := range []*collector.Process{second, third} {
 		p.Signal(syscall.SIGTERM)
@@ -319,7 +320,7 @@ func refusals(t *testing.T, w *world, answers ...int) {
 	w.sink.Script(blips.answer)
 	reader := w.reader(t, "--set=exporters::kafka::partition_traces_by_id=true")
 	reader.Done(0)
-	require.EqualValues(t, traces, w.broker.Messages(w.topic))
+	require.GreaterOrEqual(t, w.broker.Messages(w.topic), int64(traces), "more only where the client wrote again")
 	consumer := w.refine(t, "only")
 	w.arrived(t, patience)
 	require.Empty(t, blips.left(), "the answers that were not played")
