@@ -59,8 +59,8 @@ type sqliteFile struct{ connections *connections }
 
 var _ database = sqliteFile{}
 
-func (f sqliteFile) within(_ context.Context, do func(session) error) error {
-	c, err := f.connections.get()
+func (f sqliteFile) within(ctx context.Context, do func(session) error) error {
+	c, err := f.connections.get(ctx)
 	if err != nil {
 		return err
 	}

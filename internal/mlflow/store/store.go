@@ -28,10 +28,11 @@ type Options struct {
 	// Workspace restricts reading to the experiments of one workspace; empty means all.
 	Workspace string
 
+	// Readers is the largest number of connections; 0 is 1. A file gets at most one for each processor.
+	Readers int
+
 	// What database servers need besides.
 
-	// Readers is the largest number of connections; 0 is 1.
-	Readers int
 	// Password returns the password for a new connection; nil: that of the URL.
 	Password func(context.Context) (string, error)
 	// Retry is the back-off after failures that pass.
@@ -92,7 +93,7 @@ func openFile(ctx context.Context, path string, opts Options) (*Store, error) {
 		path = abs
 	}
 	return &Store{
-		db: sqliteFile{&connections{uri: uri}}, sql: db, d: &sqliteDialect, pace: locked, opts: opts,
+		db: sqliteFile{newConnections(uri, opts.Readers)}, sql: db, d: &sqliteDialect, pace: locked, opts: opts,
 		name: path, path: path,
 	}, nil
 }

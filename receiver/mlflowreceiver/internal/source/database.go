@@ -34,7 +34,7 @@ func IsDatabaseServer(uri string) bool { return store.IsServerURI(uri) }
 
 // openServer prepares for a store on a database server.
 func (s *Settings) openServer(target store.Target, opts store.Options) (mlflow.Source, About, error) {
-	opts.Readers, opts.Retry = s.Concurrency, s.Retry
+	opts.Retry = s.Retry
 	opts.Retrying = func(cause error, wait time.Duration) {
 		s.Telemetry.Logger.Warn("Reading the database failed, trying again", zap.Error(cause),
 			zap.Duration("wait", wait))

@@ -155,7 +155,8 @@ func Open(ctx context.Context, s Settings) (mlflow.Source, About, error) {
 		return nil, About{}, err
 	}
 	if t.store != nil {
-		opts := store.Options{MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace, Artifacts: s.Artifacts}
+		opts := store.Options{MaxTraceSize: s.MaxTraceSize, Workspace: s.Workspace, Artifacts: s.Artifacts,
+			Readers: s.Concurrency}
 		if s.Artifacts.Server() {
 			if opts.ArtifactServer, err = s.server(ctx, s.Artifacts.Destination); err != nil {
 				return nil, About{}, err
