@@ -66,18 +66,23 @@ func (s *Store) assessments(ctx context.Context, at session, list *idList, infos
 	if err != nil {
 		return err
 	}
-	grouped(rows, func(a, b found) int { return cmp.Compare(a.i, b.i) })
-	for from, to := 0, 0; from < len(rows); from = to {
-		for to = from; to < len(rows) && rows[to].i == rows[from].i; to++ {
+	counts := make([]int, len(infos))
+	for i := range rows {
+		counts[rows[i].i]++
+	}
+	for i, n := range counts {
+		if n > 0 {
+			infos[i].Assessments = make([]mlflow.Assessment, 0, n)
 		}
-		list := make([]mlflow.Assessment, 0, to-from)
-		for _, r := range rows[from:to] {
-			list = append(list, r.a)
-		}
-		slices.SortFunc(list, func(a, b mlflow.Assessment) int {
+	}
+	for i := range rows {
+		info := &infos[rows[i].i]
+		info.Assessments = append(info.Assessments, rows[i].a)
+	}
+	for i := range infos {
+		slices.SortFunc(infos[i].Assessments, func(a, b mlflow.Assessment) int {
 			return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(a.ID, b.ID))
 		})
-		infos[rows[from].i].Assessments = list
 	}
 	return nil
 }

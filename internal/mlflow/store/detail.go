@@ -4,7 +4,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -84,13 +83,6 @@ func (s *Store) rowsOf(list *idList, of *member, table, id, columns string, dest
 	}
 }
 
-// grouped orders rows by their trace: databases other than SQLite don't.
-func grouped[R any](rows []R, order func(a, b R) int) {
-	if !slices.IsSortedFunc(rows, order) {
-		slices.SortStableFunc(rows, order)
-	}
-}
-
 // detailed reports whether Detailed or Lookup filled the info.
 func detailed(info *mlflow.Info) bool { return info.Tags != nil && info.Metadata != nil }
 
@@ -102,23 +94,18 @@ func (s *Store) detail(ctx context.Context, at session, infos []mlflow.Info) ([]
 	if err != nil {
 		return nil, err
 	}
-	err = s.pairs(ctx, at, "trace_tags", list, arenas, func(i int, pairs []mlflow.KeyValue) {
-		if found[i] {
-			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
-				return kv.Key == tagTraceName && s.schema.traceInfo["trace_name"]
-			})
-			infos[i].Tags = append(infos[i].Tags, pairs...)
+	err = s.pairs(ctx, at, "trace_tags", list, arenas, func(i int, pair mlflow.KeyValue) {
+		if found[i] && !(pair.Key == tagTraceName && s.schema.traceInfo["trace_name"]) {
+			infos[i].Tags = append(infos[i].Tags, pair)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = s.pairs(ctx, at, "trace_request_metadata", list, arenas, func(i int, pairs []mlflow.KeyValue) {
-		if found[i] {
-			pairs = slices.DeleteFunc(pairs, func(kv mlflow.KeyValue) bool {
-				return s.schema.promoted(kv.Key) || s.schema.forcesVersion() && kv.Key == mlflow.MetaSchemaVersion
-			})
-			infos[i].Metadata = append(infos[i].Metadata, pairs...)
+	err = s.pairs(ctx, at, "trace_request_metadata", list, arenas, func(i int, pair mlflow.KeyValue) {
+		if found[i] && !s.schema.promoted(pair.Key) &&
+			!(s.schema.forcesVersion() && pair.Key == mlflow.MetaSchemaVersion) {
+			infos[i].Metadata = append(infos[i].Metadata, pair)
 		}
 	})
 	if err != nil {
@@ -174,7 +161,7 @@ func (s *Store) infoQuery(list *idList, row *infoRow) query {
 
 // usualTags and usualMetadata are the room that is made for tags and metadata: what traces have
 // that servers write today.
-const usualTags, usualMetadata = 6, 14
+const usualTags, usualMetadata = 6, 16
 
 // infoRows reads the rows of trace_info and tells which of the traces have one.
 func (s *Store) infoRows(ctx context.Context, at session, list *idList, infos []mlflow.Info,
@@ -259,40 +246,20 @@ func (s *Store) pairsQuery(table string, list *idList, row *pairRow) query {
 	return s.rowsOf(list, &row.of, table, "request_id", "t.key, t.value", []destination{&row.name, &row.value})
 }
 
-// pairs reads a table of keys and values and hands over the pairs of each trace that has any.
+// pairs reads a table of keys and values and hands over each pair.
 func (s *Store) pairs(ctx context.Context, at session, table string, list *idList, arenas []arena,
-	each func(i int, pairs []mlflow.KeyValue)) error {
+	each func(i int, pair mlflow.KeyValue)) error {
 	var row pairRow
-	type found struct {
-		i    int
-		pair mlflow.KeyValue
-	}
-	rows := make([]found, 0, 12*len(arenas))
 	names := map[string]string{} // few keys, many rows: keep one string of each
-	err := at.query(ctx, s.pairsQuery(table, list, &row), func() error {
+	return at.query(ctx, s.pairsQuery(table, list, &row), func() error {
 		name, ok := names[row.name.s]
 		if !ok {
 			name = strings.Clone(row.name.s)
 			names[name] = name
 		}
-		rows = append(rows,
-			found{row.of.at, mlflow.KeyValue{Key: name, Value: arenas[row.of.at].keep(row.value.s)}})
+		each(row.of.at, mlflow.KeyValue{Key: name, Value: arenas[row.of.at].keep(row.value.s)})
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	grouped(rows, func(a, b found) int { return cmp.Compare(a.i, b.i) })
-	var pairs []mlflow.KeyValue
-	for i := 0; i < len(rows); {
-		at := rows[i].i
-		pairs = pairs[:0]
-		for ; i < len(rows) && rows[i].i == at; i++ {
-			pairs = append(pairs, rows[i].pair)
-		}
-		each(at, pairs)
-	}
-	return nil
 }
 
 // What servers do to infos when they answer is done here too, so that a trace is the same whichever

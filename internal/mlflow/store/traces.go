@@ -49,11 +49,11 @@ func (s *Store) Traces(ctx context.Context, infos []mlflow.Info,
 					return err
 				}
 				var trace *mlflow.Trace
-				skip := mlflow.Skipf(mlflow.ReasonVanished, "the trace was deleted after it was listed")
-				if w.found[at+i] {
-					if trace, skip, err = s.trace(ctx, w.infos[at+i], &spans[i]); err != nil {
-						return err
-					}
+				var skip *mlflow.Skip
+				if !w.found[at+i] {
+					skip = mlflow.Skipf(mlflow.ReasonVanished, "the trace was deleted after it was listed")
+				} else if trace, skip, err = s.trace(ctx, w.infos[at+i], &spans[i]); err != nil {
+					return err
 				}
 				spans[i] = spanRows{}
 				if err := yield(base, trace, skip); err != nil {
