@@ -76,7 +76,7 @@ func TestDataStates(t *testing.T) {
 		"one day":     {traces(50, 20*time.Hour, true), []string{"Traces per hour"}, nil},
 		"one trace":   {traces(1, 0, true), []string{"1 trace with 3 spans"}, []string{"NaN", "Inf"}},
 		"without the genai processor": {traces(300, 20*24*time.Hour, false),
-			[]string{"<b>No tokens here.</b>", "<b>No cost in this data.</b>", "<b>No scores in this data.</b>"},
+			[]string{"<b>No tokens here.</b>", "<b>No call was priced.</b>", "<b>No scores in this data.</b>"},
 			[]string{"Costliest"}},
 		"nothing to refine": {func() []aggregate.Trace {
 			list := traces(300, 20*24*time.Hour, false)
