@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -26,6 +25,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/test/freeport"
 )
 
 // Admin is the user that may do everything; its password is the same word.
@@ -218,7 +219,7 @@ func prepare(kind, owner string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Kind: kind, Dir: filepath.Join(dir, "data")}
-	if s.Port, err = freePort(); err != nil {
+	if s.Port, err = freeport.Get(); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(s.Dir, 0o700); err != nil {
@@ -259,15 +260,6 @@ func (s *Server) begin() error {
 	defer running.Unlock()
 	running.servers = append(running.servers, s)
 	return nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // program finds a program on PATH or in folders that may hold it, the last one in the order of names first.

@@ -35,6 +35,7 @@ import argparse
 import base64
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -67,9 +68,15 @@ def clean_environment():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port below those that systems give to outgoing connections and for port 0: none of these takes it meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def guard(group):
@@ -135,7 +142,7 @@ def healthy(url):
         # no proxy: a proxy of the environment must not see loopback requests
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(url + "/health", timeout=5) as answer:
-            return answer.status == 200
+            return answer.status == 200 and answer.read(100) == b"OK"  # what an MLflow server says, and others don't
     except (urllib.error.URLError, OSError):
         return False
 
