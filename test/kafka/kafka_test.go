@@ -342,6 +342,7 @@ func (b *blips) answer(_ ptrace.Traces, gone <-chan struct{}) (int, string) {
 	answer, message := b.next()
 	if answer == hang {
 		<-gone
+		return otlpsink.Reset, ""
 	}
 	return answer, message
 }
