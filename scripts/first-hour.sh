@@ -36,6 +36,7 @@ downloaded() {
 
 way 'sample store: make run' make run
 way 'sample store: make run FRESH=1, built' make run FRESH=1
+way 'what the tests below want besides' make minimal kafka
 way 'own server with basic auth, MLflow installed for it' go test -C test -count=1 -run 'TestMakeRunCredentials$' ./e2e
 way 'sidecar' go test -C test -count=1 -run 'TestHowToSidecar$' ./e2e
 way 'copy to another MLflow' go test -C test -count=1 -run 'TestHowToMLflow$' ./e2e
