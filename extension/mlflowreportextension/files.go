@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/atomicfile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/jsonlines"
 )
 
@@ -61,19 +61,10 @@ func replaceLines[T any](path string, list []T) error {
 	return replace(path, lines.Bytes())
 }
 
-// replace puts content into a file, all or nothing, readable by its owner only.
+// replace is atomicfile.Replace with an error that names the report.
 func replace(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".report-*") // mode 0600
-	if err != nil {
+	if err := atomicfile.Replace(path, content); err != nil {
 		return fmt.Errorf("report: %w", err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("report: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/atomicfile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/finish"
 )
@@ -151,17 +152,8 @@ func write(path string, d verdict.Document) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".verdict-*") // mode 0600
-	if err != nil {
+	if err := atomicfile.Replace(path, append(body, '\n')); err != nil {
 		return fmt.Errorf("path: the verdict can't be written: %w", err)
-	}
-	_, err = f.Write(append(body, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("path: the verdict can't be written: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }
