@@ -121,7 +121,7 @@ func TestDeadLetter(t *testing.T) {
 			"kafka.topic": {"traces"}, "kafka.partition": {"3"}, "kafka.offset": {"17"}})})
 		done := make(chan error, 1)
 		go func() { done <- c.ConsumeTraces(ctx, both(trace(1, "good"), trace(2, "bad"), trace(3, "good"))) }()
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
 		synctest.Wait()
 		require.Empty(t, done, "the dead letter is not stored")
 		require.NotEmpty(t, logs.FilterMessageSnippet("do not take a refused trace").All())
@@ -179,7 +179,7 @@ func TestStuck(t *testing.T) {
 		require.NoError(t, c.Start(t.Context(), h))
 		done := make(chan error, 1)
 		go func() { done <- c.ConsumeTraces(t.Context(), both(trace(1, "a"), trace(2, "b"))) }()
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		require.Empty(t, p.dead.AllTraces())
 		require.Len(t, h.events, 1)
@@ -192,7 +192,7 @@ func TestStuck(t *testing.T) {
 
 		p.all.Store(true)
 		go func() { done <- c.ConsumeTraces(t.Context(), both(trace(1, "a"), trace(2, "b"))) }()
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		require.NoError(t, c.Shutdown(t.Context()))
 		err = <-done
 		require.ErrorContains(t, err, "is being stopped")

@@ -109,7 +109,7 @@ func TestNothingPasses(t *testing.T) {
 							}
 						})
 					}
-					time.Sleep(30 * time.Minute)
+					<-time.After(30 * time.Minute)
 					synctest.Wait()
 					w.mu.Lock()
 					require.ErrorIs(t, w.stuck, errBad)
@@ -179,7 +179,7 @@ func (w *world) stream(t *testing.T, partitions, batches, size int, experiment s
 						t.Error("a permanent error came back", err)
 						return
 					}
-					time.Sleep(time.Second)
+					<-time.After(time.Second)
 				}
 			}
 		})
@@ -323,7 +323,7 @@ func TestGivenBack(t *testing.T) {
 					ctx, cancel := context.WithCancelCause(t.Context())
 					result := make(chan error, 1)
 					go func() { result <- w.Deliver(ctx, message("1", from(1, size)...)) }()
-					time.Sleep(after)
+					<-time.After(after)
 					if stop {
 						w.Stop()
 						require.ErrorIs(t, errors.Unwrap(fmt.Errorf("%w", <-result)), errStopped)

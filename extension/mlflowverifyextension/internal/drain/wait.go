@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// Cluster is asked for offsets. An error for which Final is true does not pass by asking again.
+// Cluster is asked for offsets. An error that does not pass by asking again is a *FinalError.
 type Cluster interface {
 	// Ends returns the end offset of each partition.
 	Ends(ctx context.Context) (map[int32]int64, error)
