@@ -190,7 +190,8 @@ func New(in Input, now time.Time) Document {
 			r.SkippedFile = in.SkipFile
 		}
 		for j := range in.Runs[i].Accounts {
-			r.MissingLines += len(missing(&in.Runs[i], &in.Runs[i].Accounts[j]))
+			a := &in.Runs[i].Accounts[j]
+			r.MissingLines += len(a.MissingDays) + len(a.Undelivered)
 		}
 		if r.MissingLines > 0 {
 			r.MissingFile = in.MissingFile

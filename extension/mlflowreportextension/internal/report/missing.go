@@ -4,6 +4,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -14,7 +16,11 @@ func Missing(in *Input) (list []progress.Missing) {
 	for i := range in.Runs {
 		run := &in.Runs[i]
 		for j := range run.Accounts {
-			list = append(list, missing(run, &run.Accounts[j])...)
+			a := &run.Accounts[j]
+			for _, m := range slices.Concat(a.MissingDays, a.Undelivered) {
+				m.Receiver, m.ExperimentID = run.Receiver.String(), a.Experiment.ID
+				list = append(list, m)
+			}
 		}
 	}
 	for i := range in.Destinations {
@@ -25,17 +31,6 @@ func Missing(in *Input) (list []progress.Missing) {
 		expected := d.Arrived + d.Missing
 		list = append(list, progress.Missing{Reason: progress.NotArrived, Exporter: d.Exporter.String(),
 			Destination: d.Name, Signal: d.Signal, Expected: &expected, Arrived: &d.Arrived})
-	}
-	return list
-}
-
-// missing are the lines of an experiment.
-func missing(run *progress.Run, a *progress.Account) (list []progress.Missing) {
-	for _, part := range [][]progress.Missing{a.MissingDays, a.Undelivered} {
-		for _, m := range part {
-			m.Receiver, m.ExperimentID = run.Receiver.String(), a.Experiment.ID
-			list = append(list, m)
-		}
 	}
 	return list
 }
