@@ -17,7 +17,6 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/collector"
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/kafkabroker"
-	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
 // speed measures what the detour through a topic costs: a direct run, a reader that fills a topic, and groups of one,
@@ -26,8 +25,9 @@ func speed(t *testing.T, broker *kafkabroker.Broker) {
 	s, err := newStore(t.TempDir(), *manyFlag)
 	require.NoError(t, err)
 	var table strings.Builder
-	direct := measured{processes: []*collector.Process{startDirect(t, s, otlpsinkCounting(t).URL)}}
-	direct.began = time.Now()
+	sink := overHTTP(t)
+	sink.CountOnly()
+	direct := measured{began: time.Now(), processes: []*collector.Process{startDirect(t, s, sink.URL)}}
 	direct.end(t, 0)
 	direct.row(&table, "direct", direct)
 	for _, partitions := range []int32{6, 24} {
@@ -83,13 +83,6 @@ func (m *measured) row(table *strings.Builder, name string, direct measured) {
 	n := float64(*manyFlag)
 	fmt.Fprintf(table, "%-32s %9.0f %9.2f %9.0f %9.2f\n", name, n/m.took.Seconds(),
 		direct.took.Seconds()/m.took.Seconds(), m.cpu.Seconds()*1e6/n, m.cpu.Seconds()/direct.cpu.Seconds())
-}
-
-func otlpsinkCounting(t *testing.T) *otlpsink.Sink {
-	t.Helper()
-	s := otlpsink.New(t)
-	s.CountOnly()
-	return s
 }
 
 // startDirect starts a run without a topic: it reads, refines and delivers in one process.
