@@ -93,7 +93,7 @@ func start(t *testing.T, version string) *lab {
 	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(collector.Root(), "testdata", name))))
 	path := filepath.Join(dir, "mlflow.db")
 	require.NoError(t, os.Chmod(path, 0o600))
-	db, err := sql.Open("sqlite", path)
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(60000)")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	_, err = db.ExecContext(t.Context(), "UPDATE trace_info SET execution_time_ms = NULL WHERE rowid % 10 = 3")

@@ -25,10 +25,10 @@ type store struct {
 	db   *sql.DB
 }
 
-// openStore opens a store.
+// openStore opens a store. It waits while the server of the store writes.
 func openStore(t testing.TB, path string) *store {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(60000)")
 	require.NoError(t, err)
 	s := &store{t, path, db}
 	t.Cleanup(func() { _ = db.Close() })
