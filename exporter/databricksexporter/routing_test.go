@@ -210,7 +210,7 @@ func forty(t *testing.T, waits bool) {
 	counted := counting(t)
 	r := checked.start(t, cfg, counted.settings(), newHost())
 
-	// A producer per experiment, as the lanes of the mlflow receiver are. Batches of 17 are padded
+	// A producer per experiment, as the mlflow receiver has one. Batches of 17 are padded
 	// to 300 KiB, and in the second half there are eight: more than its share.
 	first, last := 3, make([]int, tables)
 	for i := range tables {

@@ -34,7 +34,7 @@ func run(complete bool) progress.Run {
 		Source:   mlflow.Description{Kind: "MLflow server", Location: "http://h:5000", Version: "3.17.2"},
 		Delivery: progress.Acknowledged, Started: begin, Ended: begin.Add(2 * time.Second), Complete: complete,
 		Headline: "complete: 2 of 3",
-		Accounts: []progress.Account{{
+		Experiments: []progress.Experiment{{
 			Experiment: mlflow.Experiment{ID: "1", Name: "support-bot"}, SourceCount: 3, Done: true,
 			Run: progress.Totals{Read: 3, Accepted: 2, Spans: 5,
 				Skipped: map[mlflow.Reason]int64{mlflow.ReasonNoSpans: 1},
@@ -113,9 +113,9 @@ func TestMissingList(t *testing.T) {
 	require.NoError(t, os.WriteFile(list, []byte("of an earlier run\n"), 0o600))
 	published := run(true)
 	seven, five := int64(7), int64(5)
-	published.Accounts[0].MissingDays = []progress.Missing{{Reason: progress.CountDiffers, Day: "2026-03-01",
+	published.Experiments[0].MissingDays = []progress.Missing{{Reason: progress.CountDiffers, Day: "2026-03-01",
 		Expected: &seven, Listed: &five}}
-	published.Accounts[0].Undelivered = []progress.Missing{{TraceID: "tr-<9>", Reason: mlflow.ReasonInProgress,
+	published.Experiments[0].Undelivered = []progress.Missing{{TraceID: "tr-<9>", Reason: mlflow.ReasonInProgress,
 		Day: "2026-03-02", Since: "2026-03-03T00:00:00.000Z"}}
 	r.Publish(published)
 	body, err := os.ReadFile(list)

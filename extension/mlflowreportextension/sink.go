@@ -135,8 +135,8 @@ func (r *reporter) Publish(run progress.Run) {
 
 // delivered is how many traces a run and those before it delivered.
 func delivered(run *progress.Run) (n int64) {
-	for i := range run.Accounts {
-		n += run.Accounts[i].Earlier.Accepted + run.Accounts[i].Run.Accepted
+	for i := range run.Experiments {
+		n += run.Experiments[i].Earlier.Accepted + run.Experiments[i].Run.Accepted
 	}
 	return n
 }

@@ -30,17 +30,17 @@ func TestAges(t *testing.T) {
 
 // What is known of an experiment that is settled stays while it is read again, and goes when it is left out.
 func TestSettle(t *testing.T) {
-	var l Ledger
+	var l Counters
 	first, second := time.UnixMilli(1000), time.UnixMilli(2000)
 	for _, id := range []string{"1", "2", "3"} {
 		l.Open(mlflow.Experiment{ID: id}, 0, Totals{}, "")
 	}
 	l.Settle(first, func(string) bool { return true })
-	l.Update("2", func(a *Account) { a.Error, a.Waiting.Day = "away", 5 })
+	l.Update("2", func(a *Experiment) { a.Error, a.Waiting.Day = "away", 5 })
 	l.Settle(second, func(id string) bool { return id != "3" })
 	l.Open(mlflow.Experiment{ID: "2"}, -1, Totals{}, "")
-	accounts, _ := l.Snapshot()
+	experiments, _ := l.Snapshot()
 	require.Equal(t, []time.Time{second, first, {}},
-		[]time.Time{accounts[0].Settled, accounts[1].Settled, accounts[2].Settled})
-	require.Equal(t, Ages{Day: 5}, accounts[1].Waiting)
+		[]time.Time{experiments[0].Settled, experiments[1].Settled, experiments[2].Settled})
+	require.Equal(t, Ages{Day: 5}, experiments[1].Waiting)
 }

@@ -15,7 +15,7 @@ import (
 
 // Outcome is what Judge needs to know of a run.
 type Outcome struct {
-	Accounts []Account
+	Experiments []Experiment
 	// Details holds the first detail of each reason.
 	Details map[mlflow.Reason]string
 	// Allowed is the number of skipped traces that a run may have which read so many; MaxSkipped is
@@ -66,10 +66,10 @@ type Verdict struct {
 // Unfinished traces are not held against a run.
 func Judge(o Outcome) Verdict {
 	v := Verdict{Delivery: o.Delivery, Reason: o.Reason}
-	all, _, _ := totals(o.Accounts)
+	all, _, _ := totals(o.Experiments)
 	var earlier Delivery
-	for i := range o.Accounts {
-		a := &o.Accounts[i]
+	for i := range o.Experiments {
+		a := &o.Experiments[i]
 		earlier = Weakest(earlier, a.EarlierDelivery)
 		total := a.Earlier.Clone()
 		total.Add(a.Run)
@@ -141,8 +141,8 @@ func remarks(o Outcome) (list []string) {
 		list = append(list, o.BeganAgain)
 	}
 	var scopes, notes []string
-	for i := range o.Accounts {
-		a := &o.Accounts[i]
+	for i := range o.Experiments {
+		a := &o.Experiments[i]
 		if a.Scope != "" && a.Missing == "" && !slices.Contains(scopes, a.Scope) {
 			scopes = append(scopes, a.Scope)
 		}
@@ -161,10 +161,10 @@ func remarks(o Outcome) (list []string) {
 
 // faults says what is missing of the first experiment that has a fault of its source, and how many
 // others have one.
-func faults(accounts []Account) (text string) {
+func faults(experiments []Experiment) (text string) {
 	others := -1
-	for i := range accounts {
-		a := &accounts[i]
+	for i := range experiments {
+		a := &experiments[i]
 		fault := cmp.Or(a.Error, a.Missing)
 		if fault == "" {
 			continue
@@ -181,11 +181,11 @@ func faults(accounts []Account) (text string) {
 
 // totals are those of all runs and of this one, and how many of the traces that this one read were
 // known before.
-func totals(accounts []Account) (all, run Totals, known int64) {
-	for i := range accounts {
-		all.Add(accounts[i].Earlier)
-		run.Add(accounts[i].Run)
-		known += accounts[i].Retried
+func totals(experiments []Experiment) (all, run Totals, known int64) {
+	for i := range experiments {
+		all.Add(experiments[i].Earlier)
+		run.Add(experiments[i].Run)
+		known += experiments[i].Retried
 	}
 	all.Add(run)
 	return all, run, known
@@ -199,7 +199,7 @@ func detail(details map[mlflow.Reason]string, r mlflow.Reason) string {
 	return ""
 }
 
-func (a *Account) problems(total Totals, stopped bool) (p []string) {
+func (a *Experiment) problems(total Totals, stopped bool) (p []string) {
 	name := fmt.Sprintf("experiment %s (%s)", a.Experiment.Name, a.Experiment.ID)
 	if a.Missing != "" && !stopped {
 		p = append(p, name+" is not delivered completely: "+a.Missing)
@@ -225,7 +225,7 @@ func (a *Account) problems(total Totals, stopped bool) (p []string) {
 
 func headline(v Verdict, o Outcome, all Totals) string {
 	if o.Stopped != "" {
-		return fmt.Sprintf("%s after %s; running again continues", o.Stopped, after(o.Accounts, all))
+		return fmt.Sprintf("%s after %s; running again continues", o.Stopped, after(o.Experiments, all))
 	}
 	if n := all.SkippedSum(); n > 0 && n == all.Read {
 		return fmt.Sprintf("0 of %d delivered: %s", all.Read, why(o.Details, all))
@@ -234,7 +234,7 @@ func headline(v Verdict, o Outcome, all Totals) string {
 	if v.Complete && v.Delivery == HandedOver {
 		verb = "" // the headline begins with it
 	}
-	text := summarize(o.Accounts, v.Delivery, verb)
+	text := summarize(o.Experiments, v.Delivery, verb)
 	switch {
 	case !v.Complete && o.Fault != nil && all.Read == 0:
 		return "not complete: " + o.Fault.Error()
@@ -244,7 +244,7 @@ func headline(v Verdict, o Outcome, all Totals) string {
 		if n := all.Pending[Refused]; n > 0 {
 			text += fmt.Sprintf("; %d refused%s", n, detail(o.Details, Refused))
 		}
-		text += faults(o.Accounts)
+		text += faults(o.Experiments)
 		if o.AddedSpans > 0 {
 			text += "; " + added(o)
 		}
@@ -266,13 +266,13 @@ func added(o Outcome) string {
 
 // after is how far a run came that was stopped: "198 of 6000 traces" where the source told its own
 // count.
-func after(accounts []Account, all Totals) string {
+func after(experiments []Experiment, all Totals) string {
 	var total int64
-	for i := range accounts {
-		if accounts[i].SourceCount < 0 {
+	for i := range experiments {
+		if experiments[i].SourceCount < 0 {
 			return Count(all.Accepted, "trace")
 		}
-		total += max(accounts[i].SourceCount, accounts[i].Earlier.Read)
+		total += max(experiments[i].SourceCount, experiments[i].Earlier.Read)
 	}
 	return fmt.Sprintf("%d of %s", all.Accepted, Count(max(total, all.Read), "trace"))
 }
@@ -295,19 +295,19 @@ func why(details map[mlflow.Reason]string, all Totals) string {
 // Summarize says what runs read and what became of it, without a verdict. Its numbers are of one
 // scope and add up: of this run, or of all runs if this one read nothing new. What earlier runs did
 // beside that is named as theirs.
-func Summarize(accounts []Account, d Delivery) string {
-	return summarize(accounts, d, " "+d.participle())
+func Summarize(experiments []Experiment, d Delivery) string {
+	return summarize(experiments, d, " "+d.participle())
 }
 
 // SummarizeAll is Summarize for all runs together.
-func SummarizeAll(accounts []Account, d Delivery) string {
-	all, _, _ := totals(accounts)
+func SummarizeAll(experiments []Experiment, d Delivery) string {
+	all, _, _ := totals(experiments)
 	return fmt.Sprintf("%d of %s %s, with %s", all.Accepted, Count(all.Read, "trace"), d.participle(),
 		Count(all.Spans, "span")) + left(&all)
 }
 
-func summarize(accounts []Account, d Delivery, verb string) string {
-	all, run, known := totals(accounts)
+func summarize(experiments []Experiment, d Delivery, verb string) string {
+	all, run, known := totals(experiments)
 	if run.Accepted == 0 && run.Read <= known+run.Pending[mlflow.ReasonInProgress] && all.Accepted > 0 {
 		return fmt.Sprintf("nothing new; %s with %s %s earlier", Count(all.Accepted, "trace"),
 			Count(all.Spans, "span"), d.participle()) + left(&all)

@@ -69,9 +69,9 @@ type Run struct {
 	Ended          time.Time // zero while it runs
 	// Stopped is true when the run did not end by itself: the process was stopped in the middle of
 	// it.
-	Stopped  bool
-	Accounts []Account
-	Samples  map[mlflow.Reason][]string
+	Stopped     bool
+	Experiments []Experiment
+	Samples     map[mlflow.Reason][]string
 	// Details holds the first detail of each reason.
 	Details map[mlflow.Reason]string
 	// ExitStatus is what the run makes of the exit status of the process; nil while it goes on, and where the process

@@ -79,7 +79,7 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		}
 		f.schedule.Done(depth, began, f.accepted > before || f.unsettled)
 		r.tel.looked(began)
-		f.ledger.Settle(began, func(id string) bool { _, ok := f.experiments[id]; return ok })
+		f.counters.Settle(began, func(id string) bool { _, ok := f.experiments[id]; return ok })
 		f.say()
 	}
 	f.publish(time.Now())
@@ -113,7 +113,7 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 	case tail.Everything:
 		f.settings.Part = false
 		err := f.list(ctx, f.from, now)
-		f.schedule.Unsettled = slices.ContainsFunc(f.report.Accounts, func(a progress.Account) bool {
+		f.schedule.Unsettled = slices.ContainsFunc(f.report.Experiments, func(a progress.Experiment) bool {
 			return a.Missing != ""
 		})
 		debug.FreeOSMemory() // what a backfill needed is many times of what the looks need that follow
@@ -140,9 +140,9 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 		return err
 	}
 	open := map[string][]mlflow.Info{}
-	accounts, _ := f.ledger.Snapshot()
-	for i := range accounts {
-		a := &accounts[i]
+	experiments, _ := f.counters.Snapshot()
+	for i := range experiments {
+		a := &experiments[i]
 		if id := a.Experiment.ID; !asked[id] && a.Earlier.PendingSum()+a.Run.PendingSum() > 0 {
 			open[id] = nil
 		}
@@ -196,7 +196,7 @@ func (f *follower) list(ctx context.Context, from int64, now time.Time) error {
 	}
 	f.settings.From, f.settings.To, f.settings.Found = from, now.UnixMilli(), nil
 	f.settings.RetrySkipped = f.cfg.RetrySkipped
-	f.ledger.Fold()
+	f.counters.Fold()
 	result, fault := f.read(ctx, f.work, &f.report)
 	f.settle(result, fault)
 	return fault
@@ -211,14 +211,14 @@ func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) 
 	now := time.Now()
 	f.settings.From, f.settings.To = f.from, now.UnixMilli()
 	f.settings.RetrySkipped = false
-	f.ledger.Fold()
+	f.counters.Fold()
 	result, fault := backfill.Run(ctx, f.stop, f.settings)
 	if f.settle(result, fault); fault != nil {
 		return fault
 	}
 	var settled []mlflow.Info
-	for i := range f.report.Accounts {
-		if a := &f.report.Accounts[i]; a.Error == "" {
+	for i := range f.report.Experiments {
+		if a := &f.report.Experiments[i]; a.Error == "" {
 			settled = append(settled, infos[a.Experiment.ID]...)
 		}
 	}
@@ -235,7 +235,7 @@ func (f *follower) settle(result backfill.Result, fault error) {
 	if trouble := f.conclude(&f.report, f.work, result, fault); trouble != nil && fault == nil {
 		f.status(trouble)
 	}
-	sum := progress.Sum(f.report.Accounts)
+	sum := progress.Sum(f.report.Experiments)
 	f.accepted += sum.Accepted
 	if sum.Read > 0 {
 		f.set.Logger.Debug("Looked for what is new", zap.Int64("accepted", sum.Accepted),
@@ -255,7 +255,7 @@ func (f *follower) publish(ended time.Time) {
 		state = "followed the source until " + ended.UTC().Format(time.RFC3339)
 	}
 	f.report.Headline = strings.Join(append([]string{
-		state + ": " + progress.SummarizeAll(f.report.Accounts, f.report.Delivery),
+		state + ": " + progress.SummarizeAll(f.report.Experiments, f.report.Delivery),
 	}, f.report.Problems...), "; ")
 	if f.sink != nil {
 		f.sink.Publish(f.report)

@@ -33,7 +33,7 @@ func TestTracesPerSecond(t *testing.T) {
 			require.NoError(t, r.Shutdown(t.Context()))
 			require.True(t, run.Complete, run.Problems)
 			var read int64
-			for _, a := range run.Accounts {
+			for _, a := range run.Experiments {
 				read += a.Run.Read
 			}
 			require.GreaterOrEqual(t, read, int64(100))

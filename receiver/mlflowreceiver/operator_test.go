@@ -60,8 +60,8 @@ func TestWhatTheOperatorSees(t *testing.T) {
 			require.LessOrEqual(t, seconds, time.Since(began).Seconds()+60, name)
 		}
 	})
-	for i := range last.Accounts {
-		a := &last.Accounts[i]
+	for i := range last.Experiments {
+		a := &last.Experiments[i]
 		require.False(t, a.Settled.Before(began), a.Experiment.Name)
 		if a.Experiment.ID == "1" {
 			require.Equal(t, progress.Ages{Minute: 1}, a.Waiting)

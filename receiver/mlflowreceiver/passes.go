@@ -104,7 +104,7 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 	case !report.Complete || r.outcome != nil:
 		log = r.set.Logger.Warn
 	case report.Check == nil && report.Delivery.AtLeast(progress.Acknowledged):
-		said = progress.Summarize(report.Accounts, report.Delivery) // what arrived is counted later, by exporters
+		said = progress.Summarize(report.Experiments, report.Delivery) // what arrived is counted later, by exporters
 	}
 	log("Finished: "+said, zap.Strings("problems", report.Problems), zap.String("delivery", string(report.Delivery)),
 		zap.Duration("duration", report.Ended.Sub(report.Started)))
@@ -202,8 +202,8 @@ func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run
 	var shown sync.WaitGroup
 	shown.Go(func() {
 		display.Run(showing, display.Terminal(), r.set.Logger, func() display.Progress {
-			accounts, _ := w.ledger.Snapshot()
-			return display.Of(accounts)
+			experiments, _ := w.counters.Snapshot()
+			return display.Of(experiments)
 		})
 	})
 	if r.sink != nil {
@@ -218,9 +218,9 @@ func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run
 				case <-tick.C:
 					tick.Reset(publishEvery)
 				}
-				live.Accounts, live.Samples = w.ledger.Snapshot()
-				live.Details, live.Waits, live.Data = w.ledger.Details(), r.waits(), w.settings.Aggregates.Data()
-				live.Headline = "still running: " + display.Of(live.Accounts).Line(time.Since(begun))
+				live.Experiments, live.Samples = w.counters.Snapshot()
+				live.Details, live.Waits, live.Data = w.counters.Details(), r.waits(), w.settings.Aggregates.Data()
+				live.Headline = "still running: " + display.Of(live.Experiments).Line(time.Since(begun))
 				r.sink.Publish(live)
 			}
 		})
@@ -235,16 +235,16 @@ func (r *mlflowReceiver) read(ctx context.Context, w *work, report *progress.Run
 // an experiment.
 func (r *mlflowReceiver) conclude(report *progress.Run, w *work, result backfill.Result, fault error) error {
 	r.delivers(report) // answers of destinations may have made the word weaker
-	accounts, samples := w.ledger.Snapshot()
-	report.Accounts, report.Samples, report.Details = accounts, samples, w.ledger.Details()
+	experiments, samples := w.counters.Snapshot()
+	report.Experiments, report.Samples, report.Details = experiments, samples, w.counters.Details()
 	report.Data = w.settings.Aggregates.Data()
 	v := progress.Judge(progress.Outcome{
-		Accounts: accounts, Details: w.ledger.Details(), Allowed: r.cfg.MaxSkipped.Of,
+		Experiments: experiments, Details: w.counters.Details(), Allowed: r.cfg.MaxSkipped.Of,
 		MaxSkipped: r.cfg.MaxSkipped.String(),
 		Receiver:   r.set.ID.String(),
-		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: w.ledger.Check(),
+		Delivery:   report.Delivery, Reason: report.DeliveryReason, Fault: fault, Unbalanced: w.counters.Check(),
 		AddedSpans: result.AddedSpans,
-		Stopped:    r.stopped(accounts, fault),
+		Stopped:    r.stopped(experiments, fault),
 		Shard:      report.Shard,
 		BeganAgain: w.beganAgain,
 	})
@@ -253,9 +253,9 @@ func (r *mlflowReceiver) conclude(report *progress.Run, w *work, result backfill
 	if v.Complete {
 		r.status(nil)
 	}
-	for i := range accounts {
-		if fault == nil && accounts[i].Error != "" {
-			fault = fmt.Errorf("experiment %s: %s", accounts[i].Experiment.ID, accounts[i].Error)
+	for i := range experiments {
+		if fault == nil && experiments[i].Error != "" {
+			fault = fmt.Errorf("experiment %s: %s", experiments[i].Experiment.ID, experiments[i].Error)
 		}
 	}
 	return fault
@@ -271,9 +271,9 @@ func (r *mlflowReceiver) held() string {
 }
 
 // stopped says what stopped a run before its end; empty when it ended by itself.
-func (r *mlflowReceiver) stopped(accounts []progress.Account, fault error) string {
-	unfinished := func(a progress.Account) bool { return !a.Done && a.Error == "" }
-	if !r.stopping() || errors.Is(fault, backfill.ErrGivenUp) || !slices.ContainsFunc(accounts, unfinished) {
+func (r *mlflowReceiver) stopped(experiments []progress.Experiment, fault error) string {
+	unfinished := func(a progress.Experiment) bool { return !a.Done && a.Error == "" }
+	if !r.stopping() || errors.Is(fault, backfill.ErrGivenUp) || !slices.ContainsFunc(experiments, unfinished) {
 		return ""
 	}
 	if r.member != nil && r.member.Stopped() {

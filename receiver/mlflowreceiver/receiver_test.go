@@ -177,7 +177,7 @@ func TestBackfill(t *testing.T) {
 	require.True(t, run.Complete, run.Problems)
 	require.Equal(t, progress.Acknowledged, run.Delivery)
 	require.Equal(t, "complete: 119 of 120 traces acknowledged, with 357 spans, 1 skipped", run.Headline)
-	require.Equal(t, int64(120), run.Accounts[0].SourceCount)
+	require.Equal(t, int64(120), run.Experiments[0].SourceCount)
 	require.Equal(t, 357, got.SpanCount())
 	require.Len(t, report.skipped, 1)
 	require.Equal(t, componentstatus.StatusOK, h.last())
@@ -203,7 +203,7 @@ func TestBackfill(t *testing.T) {
 	run = <-report.runs
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.True(t, run.Complete, run.Problems)
-	require.Equal(t, int64(2), run.Accounts[0].Run.Read)
+	require.Equal(t, int64(2), run.Experiments[0].Run.Read)
 	require.Equal(t, "complete: 1 of 2 traces acknowledged, with 3 spans, 1 skipped; with earlier runs 120 of 121",
 		run.Headline)
 	require.Equal(t, 360, got.SpanCount())

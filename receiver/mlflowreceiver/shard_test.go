@@ -111,7 +111,7 @@ func TestShardsListAsOftenAsOneReader(t *testing.T) {
 						consumertest.NewNop())
 					require.True(t, done.Complete, done.Problems)
 					require.Equal(t, cfg.shard(), done.Shard)
-					accepted += progress.Sum(done.Accounts).Accepted
+					accepted += progress.Sum(done.Experiments).Accepted
 				}
 				require.EqualValues(t, total, accepted)
 				listed[count] = server.Count("traces/search") - before
@@ -137,7 +137,7 @@ func TestStorageOfAnotherShard(t *testing.T) {
 	run := func(cfg *Config) int64 {
 		done := runOnce(t, cfg, set, h, report, consumertest.NewNop())
 		require.True(t, done.Complete, done.Problems)
-		return progress.Sum(done.Accounts).Accepted
+		return progress.Sum(done.Experiments).Accepted
 	}
 	refused := func(cfg *Config, want string) {
 		r, err := NewFactory().CreateTraces(t.Context(), set, cfg, consumertest.NewNop())

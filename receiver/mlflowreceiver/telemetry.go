@@ -23,7 +23,7 @@ import (
 type telemetry struct {
 	*metadata.TelemetryBuilder
 	count    atomic.Int64 // requests
-	ledger   atomic.Pointer[progress.Ledger]
+	counters atomic.Pointer[progress.Counters]
 	last     atomic.Int64 // Unix milliseconds of the last look that settled what it found; 0 for none
 	next     atomic.Int64 // Unix milliseconds of the next look; 0 where no source is followed
 	delivery atomic.Value // metric.MeasurementOption
@@ -38,7 +38,7 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	t.deliver(progress.Unknown)
 	inFlight := b.RegisterReceiverMlflowTracesInFlightCallback(func(_ context.Context, o metric.Int64Observer) error {
 		var n int64
-		for _, a := range t.accounts() {
+		for _, a := range t.experiments() {
 			n += a.InFlight
 		}
 		o.Observe(n)
@@ -46,7 +46,7 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	})
 	pending := b.RegisterReceiverMlflowTracesPendingCallback(func(_ context.Context, o metric.Int64Observer) error {
 		var sum progress.Totals
-		for _, a := range t.accounts() {
+		for _, a := range t.experiments() {
 			sum.Add(progress.Totals{Pending: a.Earlier.Pending})
 			sum.Add(progress.Totals{Pending: a.Run.Pending})
 		}
@@ -69,7 +69,7 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	})
 	age := b.RegisterReceiverMlflowPositionAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
 		var oldest time.Time
-		for _, a := range t.accounts() {
+		for _, a := range t.experiments() {
 			if !a.Settled.IsZero() && (oldest.IsZero() || a.Settled.Before(oldest)) {
 				oldest = a.Settled
 			}
@@ -81,7 +81,7 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	})
 	waiting := b.RegisterReceiverMlflowTracesPendingAgesCallback(func(_ context.Context, o metric.Int64Observer) error {
 		var sum progress.Ages
-		for _, a := range t.accounts() {
+		for _, a := range t.experiments() {
 			sum.Add(a.Waiting)
 		}
 		for _, p := range []struct {
@@ -95,13 +95,13 @@ func newTelemetry(set component.TelemetrySettings) (*telemetry, error) {
 	return t, errors.Join(inFlight, pending, lag, next, age, waiting)
 }
 
-func (t *telemetry) accounts() []progress.Account {
-	l := t.ledger.Load()
+func (t *telemetry) experiments() []progress.Experiment {
+	l := t.counters.Load()
 	if l == nil {
 		return nil
 	}
-	accounts, _ := l.Snapshot()
-	return accounts
+	experiments, _ := l.Snapshot()
+	return experiments
 }
 
 // deliver sets the word for what is accepted from now on.
@@ -109,8 +109,8 @@ func (t *telemetry) deliver(d progress.Delivery) {
 	t.delivery.Store(metric.WithAttributeSet(attribute.NewSet(attribute.String("delivery", string(d)))))
 }
 
-// watch makes a ledger the one that the gauge of traces in flight reads.
-func (t *telemetry) watch(l *progress.Ledger) { t.ledger.Store(l) }
+// watch makes a counters the one that the gauge of traces in flight reads.
+func (t *telemetry) watch(l *progress.Counters) { t.counters.Store(l) }
 
 // told counts delivered traces whose late changes the pipeline of logs took, untold those that it
 // refused for good.

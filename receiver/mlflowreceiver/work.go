@@ -22,7 +22,7 @@ import (
 // work is what the passes of a receiver have in common.
 type work struct {
 	settings backfill.Settings
-	ledger   *progress.Ledger
+	counters *progress.Counters
 	// beganAgain says that the storage is new although an earlier run is known of; empty when it is not.
 	beganAgain string
 }
@@ -30,7 +30,7 @@ type work struct {
 // begin prepares the passes: it tries the storage and fixes the start of the range.
 func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work, error) {
 	now := time.Now()
-	w := &work{ledger: &progress.Ledger{}}
+	w := &work{counters: &progress.Counters{}}
 	if err := delivered.Probe(ctx, r.store); err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
@@ -60,7 +60,7 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 		return nil, err
 	}
 	converter := genai.NewConverter(genai.Options{Payloads: r.cfg.Payloads, CaptureContent: r.cfg.CaptureContent})
-	r.tel.watch(w.ledger)
+	r.tel.watch(w.counters)
 	skip := r.logSkipped
 	if r.sink != nil {
 		skip = r.sink.Skip
@@ -79,7 +79,7 @@ func (r *mlflowReceiver) begin(ctx context.Context, report *progress.Run) (*work
 			return now.Delivery
 		},
 		Held: r.held, SendOnce: r.sendOnce, LateChanges: r.lateChanges(converter),
-		Store: store, Aggregates: &backfill.Aggregates{Texts: r.examples()}, Ledger: w.ledger, Skip: skip,
+		Store: store, Aggregates: &backfill.Aggregates{Texts: r.examples()}, Counters: w.counters, Skip: skip,
 		Receiver: r.set.ID.String(), Observer: r.tel, Now: time.Now, Log: r.set.Logger, Status: r.status,
 	}
 	return w, nil

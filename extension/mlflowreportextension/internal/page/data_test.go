@@ -55,7 +55,7 @@ func withData(list []aggregate.Trace) Input {
 	sum.Add(list)
 	n := int64(len(list))
 	in := state{runs: []progress.Run{ended(func(r *progress.Run) { r.Data = sum.Data() },
-		account("1", "support-bot", n, n, nil), account("2", "support-bot-eval", 0, 0, nil))}}.input()
+		seen("1", "support-bot", n, n, nil), seen("2", "support-bot-eval", 0, 0, nil))}}.input()
 	in.Document.Refinements = []report.Refinement{{Cost: &report.Cost{Currency: "USD", PriceList: "contract-2026"}}}
 	return in
 }

@@ -39,8 +39,8 @@ type state struct {
 }
 
 // counts are those of an experiment: the source's own count, then accepted, skipped, rejected, pending.
-func account(id, name string, source, accepted int64, change func(*progress.Account)) progress.Account {
-	a := progress.Account{
+func seen(id, name string, source, accepted int64, change func(*progress.Experiment)) progress.Experiment {
+	a := progress.Experiment{
 		Experiment: mlflow.Experiment{ID: id, Name: name}, SourceCount: source, Done: true,
 		Run: progress.Totals{Read: accepted, Accepted: accepted, Spans: 5 * accepted,
 			First: now.Add(-90 * 24 * time.Hour).UnixMilli(), Last: now.Add(-time.Hour).UnixMilli()},
@@ -51,24 +51,26 @@ func account(id, name string, source, accepted int64, change func(*progress.Acco
 	return a
 }
 
-func leave(reason mlflow.Reason, n int64) func(*progress.Account) {
-	return func(a *progress.Account) {
+func leave(reason mlflow.Reason, n int64) func(*progress.Experiment) {
+	return func(a *progress.Experiment) {
 		a.Run.Read += n
 		a.Run.Leave(reason, n)
 	}
 }
 
 // ended is a run that has ended, judged as receivers judge it.
-func ended(change func(*progress.Run), accounts ...progress.Account) progress.Run {
+func ended(change func(*progress.Run), experiments ...progress.Experiment) progress.Run {
 	r := progress.Run{
 		Receiver: component.MustNewID("mlflow"), Mode: "backfill", Delivery: progress.Acknowledged,
 		Source:  mlflow.Description{Kind: "MLflow server", Location: "http://mlflow.internal:5000", Version: "3.6.0"},
-		Started: now.Add(-14 * time.Minute), Ended: now, Accounts: accounts, Samples: map[mlflow.Reason][]string{},
+		Started: now.Add(-14 * time.Minute), Ended: now, Experiments: experiments,
+		Samples: map[mlflow.Reason][]string{},
 	}
 	if change != nil {
 		change(&r)
 	}
-	o := progress.Outcome{Accounts: r.Accounts, Details: r.Details, Delivery: r.Delivery, Reason: r.DeliveryReason,
+	o := progress.Outcome{Experiments: r.Experiments, Details: r.Details, Delivery: r.Delivery,
+		Reason:   r.DeliveryReason,
 		Receiver: "mlflow", MaxSkipped: "1% or 3", Allowed: func(int64) int64 { return 3 }}
 	if r.Stopped {
 		o.Stopped = "stopped by SIGTERM"
@@ -84,8 +86,8 @@ func ended(change func(*progress.Run), accounts ...progress.Account) progress.Ru
 }
 
 // running is a run that goes on.
-func running(mode string, accounts ...progress.Account) progress.Run {
-	r := ended(nil, accounts...)
+func running(mode string, experiments ...progress.Experiment) progress.Run {
+	r := ended(nil, experiments...)
 	r.Mode, r.Ended, r.Complete, r.ExitStatus = mode, time.Time{}, false, nil
 	r.Headline, r.Problems, r.Next = "still running", nil, nil
 	return r
@@ -105,27 +107,27 @@ func databricks(change func(*progress.Destination)) []progress.Destination {
 	return []progress.Destination{d}
 }
 
-var half = account("1", "support-bot", 200, 120, func(a *progress.Account) { a.Done = false })
+var half = seen("1", "support-bot", 200, 120, func(a *progress.Experiment) { a.Done = false })
 
 // states are those of the page; the name is that of the golden file.
 var states = map[string]state{
-	"complete": {runs: []progress.Run{ended(nil, account("1", "support-bot", 120, 120, nil),
-		account("2", "support-bot-eval", 16, 16, nil))}},
+	"complete": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 120, 120, nil),
+		seen("2", "support-bot-eval", 16, 16, nil))}},
 	"complete-skipped": {runs: []progress.Run{ended(func(r *progress.Run) {
 		r.Samples[mlflow.ReasonNoSpans] = ids("0", 1)
-	}, account("1", "support-bot", 121, 120, leave(mlflow.ReasonNoSpans, 1)))}},
-	"verified": {runs: []progress.Run{ended(nil, account("1", "support-bot", 200, 200, nil))},
+	}, seen("1", "support-bot", 121, 120, leave(mlflow.ReasonNoSpans, 1)))}},
+	"verified": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 200, 200, nil))},
 		exporter: "databricks", destinations: databricks(func(*progress.Destination) {})},
-	"not-verified": {runs: []progress.Run{ended(nil, account("1", "support-bot", 200, 200, nil))},
+	"not-verified": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 200, 200, nil))},
 		exporter: "databricks", destinations: databricks(func(d *progress.Destination) {
 			d.Verification, d.Detail = progress.NotVerified, "verify::warehouse_id is not set"
 		})},
-	"short": {runs: []progress.Run{ended(nil, account("1", "support-bot", 200, 200, nil))},
+	"short": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 200, 200, nil))},
 		exporter: "databricks", destinations: databricks(func(d *progress.Destination) {
 			d.Verification, d.Arrived, d.Missing, d.Detail = progress.Short, 959, 41,
 				"sent between 09:03:12 and 09:03:14 UTC"
 		})},
-	"held": {runs: []progress.Run{ended(nil, account("1", "support-bot", 200, 200, nil))},
+	"held": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 200, 200, nil))},
 		exporter: "databricks", destinations: databricks(func(d *progress.Destination) {
 			d.Verification = progress.NotVerified
 			d.Held = "GRANT MODIFY ON TABLE main.genai.team_otel_spans TO `writer`"
@@ -133,26 +135,26 @@ var states = map[string]state{
 	"incomplete": {runs: []progress.Run{ended(func(r *progress.Run) {
 		r.Samples[mlflow.ReasonCorrupt], r.Samples[progress.Rejected] = ids("1", 2), ids("2", 12)
 		r.Details = map[mlflow.Reason]string{progress.Rejected: "400: attribute value exceeds the limit of 1 MiB"}
-	}, account("1", "support-bot", 122, 120, leave(mlflow.ReasonCorrupt, 2)),
-		account("4", "docs-search", 65, 53, leave(progress.Rejected, 12)),
-		account("7", "invoice-agent", 241, 200, func(a *progress.Account) {
+	}, seen("1", "support-bot", 122, 120, leave(mlflow.ReasonCorrupt, 2)),
+		seen("4", "docs-search", 65, 53, leave(progress.Rejected, 12)),
+		seen("7", "invoice-agent", 241, 200, func(a *progress.Experiment) {
 			a.Missing = "the source counts 241 traces, and 200 were listed"
 			a.MissingDays = []progress.Missing{{Reason: progress.CountDiffers, Day: "2026-10-03"}}
 		}))}},
 	"handed-over": {runs: []progress.Run{ended(func(r *progress.Run) {
 		r.Delivery, r.DeliveryReason = progress.HandedOver, "otlp_http queues in memory"
 		r.DeliveryNotes = []string{"otlp_http: its sending_queue answers at once; write wait_for_result: true"}
-	}, account("1", "support-bot", 120, 120, nil))}},
+	}, seen("1", "support-bot", 120, 120, nil))}},
 	"unknown": {runs: []progress.Run{ended(func(r *progress.Run) {
 		r.Delivery, r.DeliveryReason = progress.Unknown, "what exporter x does is not known"
-	}, account("1", "support-bot", 120, 120, nil))}},
-	"nothing-new": {runs: []progress.Run{ended(nil, account("1", "support-bot", 120, 0, func(a *progress.Account) {
+	}, seen("1", "support-bot", 120, 120, nil))}},
+	"nothing-new": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 120, 0, func(a *progress.Experiment) {
 		a.Run, a.Earlier = progress.Totals{}, progress.Totals{Read: 120, Accepted: 120, Spans: 600}
 	}))}},
-	"nothing-found": {runs: []progress.Run{ended(nil, account("1", "support-bot", 0, 0, func(a *progress.Account) {
+	"nothing-found": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 0, 0, func(a *progress.Experiment) {
 		a.Run = progress.Totals{}
 	}))}},
-	"one-trace": {runs: []progress.Run{ended(nil, account("1", "support-bot", 1, 1, nil))}},
+	"one-trace": {runs: []progress.Run{ended(nil, seen("1", "support-bot", 1, 1, nil))}},
 	"stopped":   {runs: []progress.Run{ended(func(r *progress.Run) { r.Stopped = true }, half)}},
 	"live": {runs: []progress.Run{running("backfill", half)}, live: map[string]Progress{"mlflow": {
 		Samples: []Sample{{now.Add(-3 * time.Minute), 0}, {now.Add(-2 * time.Minute), 60},
@@ -161,7 +163,7 @@ var states = map[string]state{
 	"live-waiting": {runs: []progress.Run{running("backfill", half)}, live: map[string]Progress{"mlflow": {
 		Waits: "experiment support-bot: the destination refuses everything: 503",
 	}}},
-	"tail": {runs: []progress.Run{running("tail", account("1", "support-bot", 120, 120, func(a *progress.Account) {
+	"tail": {runs: []progress.Run{running("tail", seen("1", "support-bot", 120, 120, func(a *progress.Experiment) {
 		a.Settled = now.Add(-7 * time.Second)
 	}))}},
 	"check": {runs: []progress.Run{{Receiver: component.MustNewID("mlflow"), Mode: "check", Complete: true,
@@ -306,7 +308,7 @@ func TestHostileText(t *testing.T) {
 			}))
 		}
 		r := &runs[len(runs)-1]
-		r.Accounts = append(r.Accounts, account(text, text, 3000, 1000, leave(mlflow.Reason(text), 100)))
+		r.Experiments = append(r.Experiments, seen(text, text, 3000, 1000, leave(mlflow.Reason(text), 100)))
 		r.Complete = false
 		r.Samples[mlflow.Reason(text)] = []string{text, text}
 		if r.Details == nil {

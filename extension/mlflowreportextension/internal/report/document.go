@@ -189,8 +189,8 @@ func New(in Input, now time.Time) Document {
 		if len(r.Skipped) > 0 {
 			r.SkippedFile = in.SkipFile
 		}
-		for j := range in.Runs[i].Accounts {
-			a := &in.Runs[i].Accounts[j]
+		for j := range in.Runs[i].Experiments {
+			a := &in.Runs[i].Experiments[j]
 			r.MissingLines += len(a.MissingDays) + len(a.Undelivered)
 		}
 		if r.MissingLines > 0 {
@@ -218,7 +218,7 @@ func New(in Input, now time.Time) Document {
 // conclude writes the words and the headlines, and takes back what is complete where data waits or
 // is missing at a destination.
 func (d *Document) conclude(runs []progress.Run) {
-	var accounts []progress.Account
+	var experiments []progress.Experiment
 	word := progress.Verified
 	for i := range d.Receivers {
 		r, run := &d.Receivers[i], &runs[i]
@@ -233,19 +233,19 @@ func (d *Document) conclude(runs []progress.Run) {
 		r.Complete = r.Complete && r.Delivery.AtLeast(progress.Acknowledged)
 		own := r.Headline
 		if r.Complete && r.Delivery == progress.Verified {
-			own = strings.Join(append([]string{"complete: " + progress.Summarize(run.Accounts, r.Delivery)},
+			own = strings.Join(append([]string{"complete: " + progress.Summarize(run.Experiments, r.Delivery)},
 				run.Remarks...), "; ")
 		}
-		r.Headline = part.headline(own, progress.Summarize(run.Accounts, r.Delivery), r.Complete)
+		r.Headline = part.headline(own, progress.Summarize(run.Experiments, r.Delivery), r.Complete)
 		r.Complete = r.Complete && part.complete()
 		d.Complete = d.Complete && r.Complete
-		accounts = append(accounts, run.Accounts...)
+		experiments = append(experiments, run.Experiments...)
 	}
-	d.summarize(runs, accounts, word)
+	d.summarize(runs, experiments, word)
 }
 
 // summarize writes the headline of all receivers and destinations.
-func (d *Document) summarize(runs []progress.Run, accounts []progress.Account, word progress.Delivery) {
+func (d *Document) summarize(runs []progress.Run, experiments []progress.Experiment, word progress.Delivery) {
 	all := outcomeOf(d.Destinations)
 	switch {
 	case len(runs) == 0:
@@ -253,8 +253,8 @@ func (d *Document) summarize(runs []progress.Run, accounts []progress.Account, w
 		d.Headline = all.headline(own, own, false)
 	case len(runs) == 1:
 		d.Headline = d.Receivers[0].Headline
-	case d.Complete && len(accounts) > 0:
-		text := progress.Summarize(accounts, word)
+	case d.Complete && len(experiments) > 0:
+		text := progress.Summarize(experiments, word)
 		d.Headline = all.headline("complete: "+text, text, true)
 	default:
 		first := slices.IndexFunc(d.Receivers, func(r Receiver) bool { return !r.Complete })
@@ -315,19 +315,19 @@ func receiver(run *progress.Run, now time.Time) Receiver {
 	}
 	r.Seconds = end.Sub(run.Started).Seconds()
 	var inFlight int64
-	for i := range run.Accounts {
-		a := &run.Accounts[i]
+	for i := range run.Experiments {
+		a := &run.Experiments[i]
 		inFlight += a.InFlight
 		r.Experiments = append(r.Experiments, experiment(a))
 	}
-	r.Totals = numbers(progress.Sum(run.Accounts), inFlight)
+	r.Totals = numbers(progress.Sum(run.Experiments), inFlight)
 	if r.Seconds > 0 {
 		r.TracesPerSecond = float64(r.Totals.Accepted) / r.Seconds
 	}
 	return r
 }
 
-func experiment(a *progress.Account) Experiment {
+func experiment(a *progress.Experiment) Experiment {
 	e := Experiment{
 		ID: a.Experiment.ID, Name: a.Experiment.Name, Run: numbers(a.Run, a.InFlight),
 		Complete: a.Done && a.Error == "" && a.Missing == "",

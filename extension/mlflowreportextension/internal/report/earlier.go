@@ -78,7 +78,7 @@ func (e *Earlier) Run(receiver string, source mlflow.Description) (progress.Earl
 // refined returns what processors did in runs that these runs continue.
 func (e *Earlier) refined(runs []progress.Run) (list []progress.Refinement) {
 	continues := slices.ContainsFunc(runs, func(r progress.Run) bool {
-		return slices.ContainsFunc(r.Accounts, func(a progress.Account) bool { return a.Earlier.Accepted > 0 })
+		return slices.ContainsFunc(r.Experiments, func(a progress.Experiment) bool { return a.Earlier.Accepted > 0 })
 	})
 	if !continues {
 		return nil

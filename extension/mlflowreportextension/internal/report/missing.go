@@ -15,8 +15,8 @@ import (
 func Missing(in *Input) (list []progress.Missing) {
 	for i := range in.Runs {
 		run := &in.Runs[i]
-		for j := range run.Accounts {
-			a := &run.Accounts[j]
+		for j := range run.Experiments {
+			a := &run.Experiments[j]
 			for _, m := range slices.Concat(a.MissingDays, a.Undelivered) {
 				m.Receiver, m.ExperimentID = run.Receiver.String(), a.Experiment.ID
 				list = append(list, m)

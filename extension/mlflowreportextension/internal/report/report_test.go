@@ -29,14 +29,15 @@ func run(id string, change func(*progress.Run)) progress.Run {
 	r := progress.Run{
 		Receiver: component.MustNewIDWithName("mlflow", id), Mode: "backfill", Delivery: progress.Acknowledged,
 		Started: now.Add(-time.Second), Ended: now,
-		Accounts: []progress.Account{{Experiment: mlflow.Experiment{ID: "1", Name: "x"}, SourceCount: -1, Done: true,
+		Experiments: []progress.Experiment{{
+			Experiment: mlflow.Experiment{ID: "1", Name: "x"}, SourceCount: -1, Done: true,
 			Run: progress.Totals{Read: 20, Accepted: 20, Spans: 40}}},
 	}
 	if change != nil {
 		change(&r)
 	}
 	if r.Headline == "" {
-		v := progress.Judge(progress.Outcome{Accounts: r.Accounts, Delivery: r.Delivery,
+		v := progress.Judge(progress.Outcome{Experiments: r.Experiments, Delivery: r.Delivery,
 			Allowed: func(int64) int64 { return 0 }})
 		r.Complete, r.Headline, r.Problems = v.Complete, v.Headline, v.Problems
 	}
@@ -145,13 +146,13 @@ func TestFirstLine(t *testing.T) {
 			"complete: 20 of 20 traces verified, with 40 spans; sent 45, arrived 45 items", true},
 		"the receiver is not done": {
 			[]progress.Run{run("a", func(r *progress.Run) {
-				r.Accounts[0].Run.Rejected, r.Accounts[0].Run.Accepted = 1, 19
+				r.Experiments[0].Run.Rejected, r.Experiments[0].Run.Accepted = 1, 19
 			})}, databricks, []progress.Destination{to(table, notVerified)},
 			"not complete: 19 of 20 traces acknowledged, with 40 spans, 1 rejected; arrived: not verified", false,
 		},
 		"nothing new": {
 			[]progress.Run{run("a", func(r *progress.Run) {
-				r.Accounts[0].Earlier, r.Accounts[0].Run = r.Accounts[0].Run, progress.Totals{}
+				r.Experiments[0].Earlier, r.Experiments[0].Run = r.Experiments[0].Run, progress.Totals{}
 			})}, databricks, []progress.Destination{to(table, func(d *progress.Destination) {
 				d.Sent = 0
 				notVerified(d)
@@ -366,7 +367,7 @@ func TestSummaryOfGrants(t *testing.T) {
 }
 
 func TestSummaryOfNothing(t *testing.T) {
-	failed := run("a", func(r *progress.Run) { r.Accounts, r.Headline = nil, "not complete: nothing listens" })
+	failed := run("a", func(r *progress.Run) { r.Experiments, r.Headline = nil, "not complete: nothing listens" })
 	_, all := summary(t, document([]progress.Run{failed}, []string{"file"}))
 	assert.Contains(t, all, "not complete: nothing listens")
 	for _, word := range []string{"delivery", "output", "acknowledged", "traces"} {

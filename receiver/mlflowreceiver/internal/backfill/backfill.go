@@ -66,7 +66,7 @@ type run struct {
 	said    time.Time        // when the log said why the run waits
 }
 
-// Result is what a run tells beside the ledger.
+// Result is what a run tells beside the counters.
 type Result struct {
 	// SentAgain is the number of traces that were sent again because a call that held them was
 	// refused.
@@ -82,7 +82,7 @@ type Result struct {
 // Run reads everything that is missing and returns when it is settled, or soon after stop is closed
 // (no new window is begun) or ctx ends (windows in work are given back: their position does not
 // move). The error is a fault that ended the run: of the source, the selection or the storage, or
-// ErrGivenUp. What happened to each trace is in the ledger.
+// ErrGivenUp. What happened to each trace is in the counters.
 func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) {
 	until := s.To
 	if s.List != nil {
@@ -134,7 +134,7 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 	}
 	for _, x := range r.readers {
 		waiting, undelivered := x.open.ages(r.Now()), x.undelivered()
-		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
+		r.Counters.Update(x.exp.ID, func(a *progress.Experiment) {
 			if r.List == nil {
 				a.Waiting, a.Undelivered = waiting, undelivered
 			}
@@ -261,7 +261,7 @@ func (r *run) openReader(exp mlflow.Experiment) (*reader, error) {
 	return x, nil
 }
 
-// open lists the experiments, chooses, and opens a reader with its account for each.
+// open lists the experiments, chooses, and opens a reader with its counts for each.
 func (r *run) open() error {
 	if r.Aggregates != nil {
 		if err := r.Aggregates.load(r.ctx, r.Store, r.Log); err != nil {
@@ -318,7 +318,7 @@ func (r *run) open() error {
 				count = -1 // Infos will meet the same fault and name it
 			}
 		}
-		r.Ledger.Open(x.exp, count, x.record.Totals, x.record.Delivery)
+		r.Counters.Open(x.exp, count, x.record.Totals, x.record.Delivery)
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func TestDestinationDownWhileStopping(t *testing.T) {
 	<-called
 	cancel()
 	<-done //nolint:errcheck // The run was canceled, and its error says so.
-	require.NoError(t, w.ledger.Check())
+	require.NoError(t, w.counters.Check())
 	require.Empty(t, w.got)
 	require.NoError(t, w.run(t, w.settings(accept)))
 	require.Len(t, w.got, 40)

@@ -212,7 +212,7 @@ func (r *run) conclude() error {
 		c := reconcile.Compare(r.input(x), x.listed, method)
 		c.Differ = slices.DeleteFunc(c.Differ, x.meanwhile)
 		x.missing = !c.Complete()
-		r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
+		r.Counters.Update(x.exp.ID, func(a *progress.Experiment) {
 			a.Missing, a.Scope, a.Gone, a.MissingDays = c.Missing(), c.Scope(), c.Gone, c.MissingDays()
 		})
 		if err := x.forget(r.ctx); err != nil {

@@ -80,8 +80,8 @@ func TestLateTraceBehindADeletedOne(t *testing.T) {
 	w.source.add(gone)
 	w.complete(t, w.settings(accept))
 	require.Equal(t, 1, w.got["late"])
-	accounts, _ := w.ledger.Snapshot()
-	require.EqualValues(t, 1, accounts[0].Gone)
+	experiments, _ := w.counters.Snapshot()
+	require.EqualValues(t, 1, experiments[0].Gone)
 }
 
 // A trace that grew after it was delivered is delivered again, and counted as such.
@@ -93,8 +93,8 @@ func TestGrownTrace(t *testing.T) {
 	w.source.mu.Unlock()
 	w.complete(t, w.settings(accept))
 	require.Equal(t, 2, w.got["tr-1-0050"])
-	accounts, _ := w.ledger.Snapshot()
-	require.EqualValues(t, 1, accounts[0].Grown)
+	experiments, _ := w.counters.Snapshot()
+	require.EqualValues(t, 1, experiments[0].Grown)
 	rec, _ := w.record(t, "1")
 	require.EqualValues(t, 30*24, rec.Totals.Accepted, "it is one trace")
 	w.counts(t)
@@ -180,8 +180,8 @@ func TestRestoredSource(t *testing.T) {
 	w.complete(t, w.settings(accept))
 	require.Equal(t, 1, w.got["tr-1-0000b"])
 	require.Equal(t, 1, w.got["tr-1-0719b"])
-	accounts, _ := w.ledger.Snapshot()
-	require.Contains(t, accounts[0].Note, "restored from a backup")
+	experiments, _ := w.counters.Snapshot()
+	require.Contains(t, experiments[0].Note, "restored from a backup")
 }
 
 // Another experiment with the id of a delivered one is noticed.
@@ -214,10 +214,10 @@ func TestUpgrade(t *testing.T) {
 				`"spans":1,"rejected":0}}`, epoch.UnixMilli(), c.read, c.read)
 			require.NoError(t, w.store.Client.Set(t.Context(), "position/s/1", sealed("mlflow-position-2", old)))
 			v := w.complete(t, w.settings(accept))
-			accounts, _ := w.ledger.Snapshot()
+			experiments, _ := w.counters.Snapshot()
 			if c.again {
 				require.Len(t, w.got, 720)
-				require.Contains(t, accounts[0].Note, "older format")
+				require.Contains(t, experiments[0].Note, "older format")
 				return
 			}
 			require.Empty(t, w.got)
@@ -255,11 +255,11 @@ func TestDamagedChunk(t *testing.T) {
 	}
 	require.LessOrEqual(t, sum, 720+delivered.ChunkSize)
 	require.Equal(t, 720+24, sum)
-	accounts, _ := w.ledger.Snapshot()
-	require.Contains(t, accounts[0].Note, key)
+	experiments, _ := w.counters.Snapshot()
+	require.Contains(t, experiments[0].Note, key)
 	rec, _ := w.record(t, "1")
 	require.EqualValues(t, 720, rec.Totals.Accepted, "a trace that was delivered again is one trace")
-	require.Equal(t, rec.Totals.Accepted, accounts[0].Earlier.Accepted+accounts[0].Run.Accepted)
+	require.Equal(t, rec.Totals.Accepted, experiments[0].Earlier.Accepted+experiments[0].Run.Accepted)
 	require.Contains(t, w.complete(t, w.settings(accept)).Headline, "nothing new; 720 traces")
 }
 
@@ -358,14 +358,14 @@ func TestHistoriesWithDeaths(t *testing.T) {
 		s := deliver(w.settings(accept))
 		s.RecheckAll = w.source.old
 		w.complete(t, s)
-		if accounts, _ := w.ledger.Snapshot(); accounts[0].Scope != "" {
+		if experiments, _ := w.counters.Snapshot(); experiments[0].Scope != "" {
 			// a listing that was resumed does not see what appeared before it, and says so
 			require.True(t, w.source.old)
 			s = deliver(w.settings(accept))
 			s.RecheckAll = true
 			w.complete(t, s)
-			accounts, _ = w.ledger.Snapshot()
-			require.Empty(t, accounts[0].Scope)
+			experiments, _ = w.counters.Snapshot()
+			require.Empty(t, experiments[0].Scope)
 		}
 		repeats := -len(w.got)
 		for _, n := range w.got {

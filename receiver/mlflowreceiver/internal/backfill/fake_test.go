@@ -322,19 +322,19 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // world is what a test runs in; it survives restarts.
 type world struct {
-	source *fakeSource
-	store  *failingStore
-	mu     sync.Mutex
-	got    map[string]int // accepted traces
-	spans  int            // accepted ones
-	listed map[string]mlflow.Reason
-	ledger *progress.Ledger
-	later  time.Duration // how far the clock of a run is ahead
-	obs    *observer
-	status []error
-	ended  time.Duration // how long the last run took
-	result Result
-	shard  progress.Shard // of a process that shares the source with others
+	source   *fakeSource
+	store    *failingStore
+	mu       sync.Mutex
+	got      map[string]int // accepted traces
+	spans    int            // accepted ones
+	listed   map[string]mlflow.Reason
+	counters *progress.Counters
+	later    time.Duration // how far the clock of a run is ahead
+	obs      *observer
+	status   []error
+	ended    time.Duration // how long the last run took
+	result   Result
+	shard    progress.Shard // of a process that shares the source with others
 }
 
 func newWorld(experiments, traces int) *world {
@@ -345,7 +345,7 @@ func newWorld(experiments, traces int) *world {
 
 // settings are those of a run whose destination answers with answer.
 func (w *world) settings(answer func(ctx context.Context, x string, ids []string) error) Settings {
-	w.ledger = &progress.Ledger{}
+	w.counters = &progress.Counters{}
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = time.Second, 30*time.Second, 0
 	return Settings{
@@ -371,7 +371,7 @@ func (w *world) settings(answer func(ctx context.Context, x string, ids []string
 		GiveUpAfter:  15 * time.Minute,
 		RetrySkipped: true, UnfinishedAfter: time.Hour,
 		Delivery: func() progress.Delivery { return progress.Acknowledged },
-		Store:    Store{Client: w.store, Source: "s"}, Ledger: w.ledger, Aggregates: &Aggregates{},
+		Store:    Store{Client: w.store, Source: "s"}, Counters: w.counters, Aggregates: &Aggregates{},
 		Skip: func(list []progress.SkippedTrace) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -404,10 +404,10 @@ func (w *world) run(t *testing.T, s Settings) (err error) {
 // verdict is what the numbers amount to after a run.
 func (w *world) verdict(t *testing.T, fault error) progress.Verdict {
 	t.Helper()
-	require.NoError(t, w.ledger.Check())
-	accounts, _ := w.ledger.Snapshot()
+	require.NoError(t, w.counters.Check())
+	experiments, _ := w.counters.Snapshot()
 	return progress.Judge(progress.Outcome{
-		Accounts: accounts, Details: w.ledger.Details(), Fault: fault, Delivery: progress.Acknowledged,
+		Experiments: experiments, Details: w.counters.Details(), Fault: fault, Delivery: progress.Acknowledged,
 		MaxSkipped: "1%", Allowed: func(read int64) int64 { return read / 100 },
 	})
 }

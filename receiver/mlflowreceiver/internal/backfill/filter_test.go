@@ -34,8 +34,8 @@ func TestFilterChanges(t *testing.T) {
 				s.Filter = filter
 				w.complete(t, s)
 				require.Len(t, w.got, traces)
-				accounts, _ := w.ledger.Snapshot()
-				return accounts[0].Note
+				experiments, _ := w.counters.Snapshot()
+				return experiments[0].Note
 			}
 			require.Empty(t, run("a", 20))
 			require.Empty(t, run("a", 20))

@@ -30,7 +30,7 @@ func (r *run) openFound() error {
 		}
 		x.again, x.found = x.record.Open, f.Infos
 		r.readers = append(r.readers, x)
-		r.Ledger.Open(x.exp, -1, x.record.Totals, x.record.Delivery)
+		r.Counters.Open(x.exp, -1, x.record.Totals, x.record.Delivery)
 	}
 	return r.openSpans()
 }

@@ -85,7 +85,7 @@ func (r *run) openList(all []mlflow.Experiment) error {
 		}
 	}
 	for _, x := range r.readers {
-		r.Ledger.Open(x.exp, int64(len(x.list)), x.record.Totals, x.record.Delivery)
+		r.Counters.Open(x.exp, int64(len(x.list)), x.record.Totals, x.record.Delivery)
 	}
 	return nil
 }

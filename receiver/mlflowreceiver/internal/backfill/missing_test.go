@@ -17,18 +17,18 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// undelivered are the traces of the first experiment that the ledger names as waiting: id to reason.
+// undelivered are the traces of the first experiment that the counters names as waiting: id to reason.
 func (w *world) undelivered(t *testing.T) map[string]mlflow.Reason {
 	t.Helper()
-	accounts, _ := w.ledger.Snapshot()
+	experiments, _ := w.counters.Snapshot()
 	list := map[string]mlflow.Reason{}
-	for _, m := range accounts[0].Undelivered {
+	for _, m := range experiments[0].Undelivered {
 		require.NotContains(t, list, m.TraceID, "once")
 		require.NotEmpty(t, m.Day)
 		list[m.TraceID] = m.Reason
 	}
-	require.EqualValues(t, len(list), accounts[0].InFlight+accounts[0].Earlier.PendingSum()+
-		accounts[0].Run.PendingSum(), "as many as are counted")
+	require.EqualValues(t, len(list), experiments[0].InFlight+experiments[0].Earlier.PendingSum()+
+		experiments[0].Run.PendingSum(), "as many as are counted")
 	return list
 }
 

@@ -40,8 +40,8 @@ func TestPartialSuccess(t *testing.T) {
 		v := w.verdict(t, nil)
 		require.False(t, v.Complete)
 		require.Contains(t, v.Problems[0], "20 partially rejected by the destination")
-		w.ledger = &progress.Ledger{}
-		rejects.Ledger = w.ledger
+		w.counters = &progress.Counters{}
+		rejects.Counters = w.counters
 	}
 	require.Len(t, sent, 40)
 	for id, n := range sent {

@@ -221,7 +221,7 @@ func (s *saver) changes(x *reader) *delivered.Changes {
 	c := x.set.Changes()
 	if lost := x.set.Lost(); lost > 0 { // they count again once they are delivered again
 		x.record.Totals.Forget(lost)
-		s.run.Ledger.Update(x.exp.ID, func(a *progress.Account) { a.Earlier.Forget(lost) })
+		s.run.Counters.Update(x.exp.ID, func(a *progress.Experiment) { a.Earlier.Forget(lost) })
 	}
 	for _, op := range x.open.ops(func(page int) string { return store.open(x.exp.ID, page) }) {
 		if op.Type == storage.Delete {

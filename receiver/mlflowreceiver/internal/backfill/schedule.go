@@ -59,7 +59,7 @@ func (r *run) fail(x *reader, err error) {
 	}
 	r.Log.Error("Reading of an experiment stopped with an error", zap.String("experiment_id", x.exp.ID),
 		zap.String("experiment", x.exp.Name), zap.Error(err))
-	r.Ledger.Update(x.exp.ID, accountError(err))
+	r.Counters.Update(x.exp.ID, experimentError(err))
 	r.mu.Lock()
 	defer r.unlock()
 	x.exhausted = true

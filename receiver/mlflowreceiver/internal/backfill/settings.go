@@ -92,7 +92,7 @@ type Settings struct {
 	// Aggregates are the sums over delivered traces; nil where they are not kept. A run over a list adds nothing: it
 	// may send again what was delivered.
 	Aggregates *Aggregates
-	Ledger     *progress.Ledger
+	Counters   *progress.Counters
 	Skip       func([]progress.SkippedTrace) error
 	Receiver   string
 	Observer   Observer

@@ -92,10 +92,10 @@ func TestShards(t *testing.T) {
 						assert.Equal(t, 2, a.counts)
 					}
 					empty += a.empty
-					accounts, _ := w.ledger.Snapshot()
-					assert.Empty(t, accounts[0].Missing)
+					experiments, _ := w.counters.Snapshot()
+					assert.Empty(t, experiments[0].Missing)
 					if !old {
-						assert.EqualValues(t, len(w.got)-before, accounts[0].SourceCount)
+						assert.EqualValues(t, len(w.got)-before, experiments[0].SourceCount)
 					}
 				}
 				require.Len(t, w.got, len(w.all()))
@@ -140,11 +140,11 @@ func TestShortPagesOfShard(t *testing.T) {
 	for index := range 2 { // the trace of one day is hidden; one of the shards misses it
 		s.Shard.Index, s.Store.Source = index, fmt.Sprint("s", index)
 		s.Source = hides{w.source, "tr-07-05"}
-		w.ledger = &progress.Ledger{}
-		s.Ledger = w.ledger
+		w.counters = &progress.Counters{}
+		s.Counters = w.counters
 		require.NoError(t, w.run(t, s))
-		accounts, _ := w.ledger.Snapshot()
-		missing = append(missing, accounts[0].Missing)
+		experiments, _ := w.counters.Snapshot()
+		missing = append(missing, experiments[0].Missing)
 	}
 	assert.Equal(t, 1, strings.Count(strings.Join(missing, ""), "the source has 20 traces, 19 were listed"), missing)
 }

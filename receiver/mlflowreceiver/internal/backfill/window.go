@@ -75,7 +75,7 @@ func (r *run) process(w *window) {
 	x := w.reader
 	w.pending = len(w.infos) + 1
 	w.totals.Read = int64(len(w.infos))
-	r.Ledger.Update(x.exp.ID, w.begin)
+	r.Counters.Update(x.exp.ID, w.begin)
 	r.Observer.Read(int(w.news()))
 	if w.suspects == nil && len(w.formerly) > 0 {
 		r.Observer.Revisited(len(w.formerly))
@@ -106,7 +106,7 @@ func (r *run) process(w *window) {
 
 // begin counts what the window reads: new traces, traces of earlier runs, which are counted anew,
 // and those that this run has put into quarantine.
-func (w *window) begin(a *progress.Account) {
+func (w *window) begin(a *progress.Experiment) {
 	a.Grown += w.grown
 	a.Retried += w.grown
 	a.Earlier.Read -= w.grown
@@ -185,7 +185,7 @@ func (w *window) accept(traces []*mlflow.Trace, unit *progress.Unit) {
 			r.acquit(w, t.Info.ID)
 		}
 	}
-	r.Ledger.Update(w.reader.exp.ID, func(a *progress.Account) {
+	r.Counters.Update(w.reader.exp.ID, func(a *progress.Experiment) {
 		a.Run.Add(delta)
 		a.InFlight -= delta.Accepted
 	})
@@ -289,11 +289,11 @@ func (w *window) leaveOpen(info *mlflow.Info, t progress.OpenTrace, detail strin
 		})
 	}
 	w.mu.Unlock()
-	r.Ledger.Update(w.reader.exp.ID, func(a *progress.Account) {
+	r.Counters.Update(w.reader.exp.ID, func(a *progress.Experiment) {
 		a.Run.Add(delta)
 		a.InFlight--
 	})
-	r.Ledger.Sample(reason, info.ID, detail)
+	r.Counters.Sample(reason, info.ID, detail)
 	w.settled(1)
 }
 
@@ -337,12 +337,12 @@ func (w *window) giveBack() {
 	} else if !troubled {
 		return
 	}
-	r.Ledger.Update(x.exp.ID, func(a *progress.Account) {
+	r.Counters.Update(x.exp.ID, func(a *progress.Experiment) {
 		a.InFlight -= n
 		a.Run.Wait(reason, n)
 	})
 }
 
-func accountError(err error) func(*progress.Account) {
-	return func(a *progress.Account) { a.Error = err.Error() }
+func experimentError(err error) func(*progress.Experiment) {
+	return func(a *progress.Experiment) { a.Error = err.Error() }
 }

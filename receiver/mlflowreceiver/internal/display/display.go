@@ -33,11 +33,11 @@ type Progress struct {
 	Pending     int64
 }
 
-// Of sums up accounts.
-func Of(accounts []progress.Account) Progress {
+// Of sums up experiments.
+func Of(experiments []progress.Experiment) Progress {
 	var p Progress
-	for i := range accounts {
-		a := &accounts[i]
+	for i := range experiments {
+		a := &experiments[i]
 		p.Done += a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.Run.PendingSum()
 		p.Spans += a.Run.Spans
 		p.Skipped += a.Run.SkippedSum()

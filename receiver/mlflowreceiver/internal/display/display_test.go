@@ -38,13 +38,13 @@ func TestLine(t *testing.T) {
 }
 
 func TestOf(t *testing.T) {
-	a := progress.Account{SourceCount: 100, Earlier: progress.Totals{Read: 40},
+	a := progress.Experiment{SourceCount: 100, Earlier: progress.Totals{Read: 40},
 		Run: progress.Totals{Read: 20, Accepted: 10, Spans: 30, Rejected: 1,
 			Skipped: map[mlflow.Reason]int64{mlflow.ReasonNoSpans: 2}}}
-	require.Equal(t, Progress{Done: 13, Total: 60, Spans: 30, Skipped: 2, Rejected: 1}, Of([]progress.Account{a}))
+	require.Equal(t, Progress{Done: 13, Total: 60, Spans: 30, Skipped: 2, Rejected: 1}, Of([]progress.Experiment{a}))
 	unknown := a
 	unknown.SourceCount = -1
-	require.Equal(t, int64(-1), Of([]progress.Account{unknown, a}).Total)
+	require.Equal(t, int64(-1), Of([]progress.Experiment{unknown, a}).Total)
 }
 
 func TestRecordsAtMostEveryTenSeconds(t *testing.T) {

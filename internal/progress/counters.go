@@ -12,15 +12,15 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
 
-// Ledger counts what happens to the traces of one run, experiment by experiment. Every counter is
+// Counters counts what happens to the traces of one run, experiment by experiment. Every counter is
 // counted where its event happens, none is derived from another, so Check can fail. Its methods may
 // be called at the same time.
-type Ledger struct {
-	mu       sync.Mutex
-	accounts []*Account
-	byID     map[string]*Account
-	samples  map[mlflow.Reason][]string
-	details  map[mlflow.Reason]string
+type Counters struct {
+	mu          sync.Mutex
+	experiments []*Experiment
+	byID        map[string]*Experiment
+	samples     map[mlflow.Reason][]string
+	details     map[mlflow.Reason]string
 }
 
 // samplesPerReason is how many trace ids per reason the report shows.
@@ -30,8 +30,8 @@ const samplesPerReason = 100
 // source and not counted as skipped.
 const Rejected mlflow.Reason = "rejected"
 
-// Account is the part of one experiment.
-type Account struct {
+// Experiment is what is counted and known of one experiment.
+type Experiment struct {
 	Experiment mlflow.Experiment
 	// SourceCount is the source's own count of the traces in the range; -1 when it gives none.
 	SourceCount int64
@@ -70,17 +70,17 @@ type Account struct {
 
 // Open adds an experiment with what earlier runs did. Where a run of the same process has opened it,
 // it begins anew; a sourceCount of -1 then leaves what is known of the source as it is.
-func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals, delivery Delivery) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.byID == nil {
-		l.byID = map[string]*Account{}
+func (c *Counters) Open(x mlflow.Experiment, sourceCount int64, earlier Totals, delivery Delivery) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID == nil {
+		c.byID = map[string]*Experiment{}
 	}
-	a := Account{Experiment: x, SourceCount: sourceCount, Earlier: earlier.Clone(), EarlierDelivery: delivery}
-	was := l.byID[x.ID]
+	a := Experiment{Experiment: x, SourceCount: sourceCount, Earlier: earlier.Clone(), EarlierDelivery: delivery}
+	was := c.byID[x.ID]
 	if was == nil {
-		l.byID[x.ID] = &a
-		l.accounts = append(l.accounts, &a)
+		c.byID[x.ID] = &a
+		c.experiments = append(c.experiments, &a)
 		return
 	}
 	a.Waiting, a.Settled, a.Undelivered = was.Waiting, was.Settled, was.Undelivered
@@ -92,22 +92,22 @@ func (l *Ledger) Open(x mlflow.Experiment, sourceCount int64, earlier Totals, de
 }
 
 // Fold adds what the runs of this process did to what was done before: another run begins.
-func (l *Ledger) Fold() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, a := range l.accounts {
+func (c *Counters) Fold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.experiments {
 		a.Earlier.Add(a.Run)
 		a.Run, a.Retried, a.Grown = Totals{}, 0, 0
 	}
-	l.samples, l.details = nil, nil
+	c.samples, c.details = nil, nil
 }
 
 // Settle takes when a look at a followed source began that has settled what it found. An experiment with an error is
 // not settled; of one that is not selected, nothing is known any more.
-func (l *Ledger) Settle(began time.Time, selected func(experimentID string) bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, a := range l.accounts {
+func (c *Counters) Settle(began time.Time, selected func(experimentID string) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.experiments {
 		switch {
 		case !selected(a.Experiment.ID):
 			a.Settled = time.Time{}
@@ -117,59 +117,59 @@ func (l *Ledger) Settle(began time.Time, selected func(experimentID string) bool
 	}
 }
 
-// Update changes the account of an experiment.
-func (l *Ledger) Update(experimentID string, f func(*Account)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f(l.byID[experimentID])
+// Update changes the counts of an experiment.
+func (c *Counters) Update(experimentID string, f func(*Experiment)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(c.byID[experimentID])
 }
 
 // Sample remembers a trace as an example of a reason, as long as there are not too many, and the
 // first detail of each reason.
-func (l *Ledger) Sample(r mlflow.Reason, traceID, detail string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.samples == nil {
-		l.samples = map[mlflow.Reason][]string{}
-		l.details = map[mlflow.Reason]string{}
+func (c *Counters) Sample(r mlflow.Reason, traceID, detail string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.samples == nil {
+		c.samples = map[mlflow.Reason][]string{}
+		c.details = map[mlflow.Reason]string{}
 	}
-	if _, ok := l.details[r]; !ok {
-		l.details[r] = detail
+	if _, ok := c.details[r]; !ok {
+		c.details[r] = detail
 	}
-	if s := l.samples[r]; len(s) < samplesPerReason {
-		l.samples[r] = append(s, traceID)
+	if s := c.samples[r]; len(s) < samplesPerReason {
+		c.samples[r] = append(s, traceID)
 	}
 }
 
-// Snapshot returns copies of all accounts in the order in which they were opened, and the examples.
-func (l *Ledger) Snapshot() ([]Account, map[mlflow.Reason][]string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	accounts := make([]Account, len(l.accounts))
-	for i, a := range l.accounts {
-		accounts[i] = *a
-		accounts[i].Run, accounts[i].Earlier = a.Run.Clone(), a.Earlier.Clone()
+// Snapshot returns copies of all experiments in the order in which they were opened, and the examples.
+func (c *Counters) Snapshot() ([]Experiment, map[mlflow.Reason][]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	experiments := make([]Experiment, len(c.experiments))
+	for i, a := range c.experiments {
+		experiments[i] = *a
+		experiments[i].Run, experiments[i].Earlier = a.Run.Clone(), a.Earlier.Clone()
 	}
-	samples := make(map[mlflow.Reason][]string, len(l.samples))
-	for r, ids := range l.samples {
+	samples := make(map[mlflow.Reason][]string, len(c.samples))
+	for r, ids := range c.samples {
 		samples[r] = append([]string(nil), ids...)
 	}
-	return accounts, samples
+	return experiments, samples
 }
 
 // Details returns the first detail of each reason.
-func (l *Ledger) Details() map[mlflow.Reason]string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return maps.Clone(l.details)
+func (c *Counters) Details() map[mlflow.Reason]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.details)
 }
 
 // Check returns an error unless read = accepted + skipped + rejected + pending + in flight holds
 // for every experiment.
-func (l *Ledger) Check() error {
-	accounts, _ := l.Snapshot()
-	for i := range accounts {
-		a := &accounts[i]
+func (c *Counters) Check() error {
+	experiments, _ := c.Snapshot()
+	for i := range experiments {
+		a := &experiments[i]
 		if sum := a.Run.Accepted + a.Run.SkippedSum() + a.Run.Rejected + a.Run.PendingSum() +
 			a.InFlight; sum != a.Run.Read {
 			return fmt.Errorf("the counts of experiment %s do not add up: read %d, accepted %d + skipped %d + "+
@@ -183,10 +183,10 @@ func (l *Ledger) Check() error {
 }
 
 // Sum adds up the numbers of this run over all experiments.
-func Sum(accounts []Account) Totals {
+func Sum(experiments []Experiment) Totals {
 	var t Totals
-	for i := range accounts {
-		t.Add(accounts[i].Run)
+	for i := range experiments {
+		t.Add(experiments[i].Run)
 	}
 	return t
 }
