@@ -10,9 +10,12 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -107,11 +110,14 @@ func (w *world) readerIn(t *testing.T, name string, args ...string) *collector.P
 		"--set=receivers::mlflow::concurrency=" + strconv.Itoa(workers)}, args...)...)
 }
 
-// refine starts config/kafka-refine.yaml.
+// prices are added to each configuration that refines.
+var prices = filepath.Join("config", "prices-example.yaml")
+
+// refine starts config/kafka-refine.yaml with prices.
 func (w *world) refine(t *testing.T, name string) *collector.Process {
 	t.Helper()
 	retry := "--set=exporters::" + w.sink.exporter + "::retry_on_failure::"
-	return w.start(t, "kafka-refine", name, "--set=service::telemetry::metrics::level=none",
+	return w.start(t, "kafka-refine", name, "--config", prices, "--set=service::telemetry::metrics::level=none",
 		"--set=service::telemetry::metrics::readers=[]", retry+"initial_interval=100ms", retry+"max_interval=500ms",
 		"--set=connectors::mlflow_quarantine::reject_after=3s",
 		"--set=connectors::mlflow_quarantine::retry_on_failure::initial_interval=200ms")
@@ -252,7 +258,7 @@ const (
 	pollAtRisk   = partitions * (524288/60_000 + 1) * unit
 )
 
-// requireSame requires that what arrived is what a run without a topic delivers.
+// requireSame requires that what arrived is what a run without a topic delivers, token counts and costs included.
 func requireSame(t *testing.T, w *world) {
 	t.Helper()
 	sink := otlpsink.New(t)
@@ -260,6 +266,10 @@ func requireSame(t *testing.T, w *world) {
 	want, got := spans(t, sink.Accepted()), spans(t, w.sink.Accepted())
 	require.Len(t, want, w.store.Spans)
 	require.Len(t, got, len(want))
+	all := strings.Join(slices.Collect(maps.Values(want)), "\n")
+	for _, key := range []string{"token_count_request", "contract_cost_total", "contract_cost_trace_total"} {
+		require.Contains(t, all, `"`+key+`"`, "nothing is compared")
+	}
 	for key := range want {
 		require.Equal(t, want[key], got[key], "%+v", key)
 	}

@@ -95,5 +95,5 @@ func startDirect(t *testing.T, s store, endpoint string) *collector.Process {
 	require.NoError(t, err)
 	path := filepath.Join(dir, "config.json")
 	require.NoError(t, os.WriteFile(path, text, 0o600))
-	return collector.Command(t, dir, nil, collector.Kafka(), "--config", path)
+	return collector.Command(t, dir, nil, collector.Kafka(), "--config", path, "--config", prices)
 }
