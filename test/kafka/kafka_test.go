@@ -173,6 +173,7 @@ func TestTopic(t *testing.T) {
 	}
 	run("kills", overHTTP, kills)
 	run("shards", overHTTP, shards)
+	run("paused", overHTTP, paused)
 	run("refusals", overHTTP, func(t *testing.T, w *world) {
 		refusals(t, w, 400, 401, 403, 404, 408, 413, 500, 429, 502, 503, 504, otlpsink.Reset)
 	})

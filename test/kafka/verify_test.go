@@ -6,8 +6,11 @@ package kafka
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -101,6 +104,79 @@ func shards(t *testing.T, w *world) {
 	v = w.verify(t, "deleted", 1)
 	require.Equal(t, "handed_over", v.Delivery)
 	require.Contains(t, v.Headline, "3 records of topic "+w.topic+" were deleted before this process looked")
+}
+
+// paused: without retry_refusals and the connector, one refusal pauses a partition although the destination takes
+// everything again. The settings of the consumer lose nothing, so the verdict rests on the partition, which it names.
+func paused(t *testing.T, w *world) {
+	w.sink.Script((&refuser{status: http.StatusUnauthorized}).answer)
+	w.reader(t).Done(0)
+	consumer := w.stock(t, "stock")
+	eventually(t, func() bool { return strings.Contains(consumer.Logs(), "pausing partition") }, "it pauses")
+	w.sink.Script(nil)
+	var lagging []int32
+	eventually(t, func() bool {
+		lagging = w.lagging()
+		return len(lagging) == 1
+	}, "the other partitions are delivered")
+
+	reports := "OTELCOL_MLFLOW_REFINE_REPORTS=" + filepath.Join(w.dir, "stock")
+	v := w.verify(t, "paused", 1, reports)
+	require.False(t, v.Complete)
+	require.Equal(t, "handed_over", v.Delivery)
+	require.Len(t, v.Problems, 1)
+	require.Contains(t, v.Problems[0], fmt.Sprintf("partition %d of topic %s: group %s has not committed ", lagging[0],
+		w.topic, w.group()))
+	require.Contains(t, v.Problems[0], " has it: what it holds is refused, or the partition is paused")
+	require.Contains(t, v.Headline, v.Problems[0])
+
+	consumer.Signal(syscall.SIGTERM)
+	consumer.Done(0)
+	consumer = w.stock(t, "stock")
+	w.arrived(t, patience)
+	consumer.Signal(syscall.SIGTERM)
+	consumer.Done(0)
+	require.Equal(t, "acknowledged", w.verify(t, "delivered", 0, reports).Delivery)
+}
+
+// stock starts a consumer of the stock receiver and exporter, with the settings of config/kafka-refine.yaml that lose
+// nothing, and without what lets it go on after a refusal.
+func (w *world) stock(t *testing.T, name string) *collector.Process {
+	t.Helper()
+	dir := filepath.Join(w.dir, name)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	c := collector.Config{}.
+		Set("receivers::kafka", map[string]any{
+			"brokers": []any{w.broker.Address}, "group_id": w.group(), "initial_offset": "earliest",
+			"traces":          map[string]any{"topics": []any{w.topic}},
+			"message_marking": map[string]any{"after": true}, "autocommit": map[string]any{"enable": false},
+			"error_backoff": map[string]any{"enabled": true, "initial_interval": "1s", "max_interval": "30s",
+				"multiplier": 1.5, "max_elapsed_time": 0},
+		}).
+		Set("exporters::otlp_http", collector.OTLP(w.sink.endpoint, nil)).
+		Set("extensions::mlflow_report", map[string]any{"path": filepath.Join(dir, "report.json"), "strict": true}).
+		Set("service::extensions", []any{"mlflow_report"}).
+		Set("service::pipelines::traces", map[string]any{"receivers": []any{"kafka"}, "exporters": []any{"otlp_http"}}).
+		Set("service::telemetry::metrics::level", "none")
+	text, err := json.Marshal(c)
+	require.NoError(t, err)
+	path := filepath.Join(dir, "config.json")
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	return collector.Command(t, dir, nil, collector.Kafka(), "--config", path)
+}
+
+// lagging are the partitions that the group has not committed to their ends.
+func (w *world) lagging() (partitions []int32) {
+	lags, err := w.broker.Admin().Lag(context.Background(), w.group())
+	if err != nil {
+		return nil
+	}
+	for partition, lag := range lags[w.group()].Lag[w.topic] {
+		if lag.Lag > 0 {
+			partitions = append(partitions, partition)
+		}
+	}
+	return partitions
 }
 
 // shard starts one of two readers.
