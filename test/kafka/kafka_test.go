@@ -114,13 +114,14 @@ func (w *world) readerIn(t *testing.T, name string, args ...string) *collector.P
 var prices = filepath.Join("config", "prices-example.yaml")
 
 // refine starts config/kafka-refine.yaml with prices.
-func (w *world) refine(t *testing.T, name string) *collector.Process {
+func (w *world) refine(t *testing.T, name string, args ...string) *collector.Process {
 	t.Helper()
 	retry := "--set=exporters::" + w.sink.exporter + "::retry_on_failure::"
-	return w.start(t, "kafka-refine", name, "--config", prices, "--set=service::telemetry::metrics::level=none",
-		"--set=service::telemetry::metrics::readers=[]", retry+"initial_interval=100ms", retry+"max_interval=500ms",
+	return w.start(t, "kafka-refine", name, append([]string{"--config", prices,
+		"--set=service::telemetry::metrics::level=none", "--set=service::telemetry::metrics::readers=[]",
+		retry + "initial_interval=100ms", retry + "max_interval=500ms",
 		"--set=connectors::mlflow_quarantine::reject_after=3s",
-		"--set=connectors::mlflow_quarantine::retry_on_failure::initial_interval=200ms")
+		"--set=connectors::mlflow_quarantine::retry_on_failure::initial_interval=200ms"}, args...)...)
 }
 
 func (w *world) start(t *testing.T, config, name string, args ...string) *collector.Process {
@@ -174,6 +175,7 @@ func TestTopic(t *testing.T) {
 	run("kills", overHTTP, kills)
 	run("shards", overHTTP, shards)
 	run("paused", overHTTP, paused)
+	run("signs-in", overHTTP, signsIn)
 	run("refusals", overHTTP, func(t *testing.T, w *world) {
 		refusals(t, w, 400, 401, 403, 404, 408, 413, 500, 429, 502, 503, 504, otlpsink.Reset)
 	})
