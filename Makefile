@@ -101,7 +101,7 @@ e2e: build minimal kafka
 
 # Builds collectors that are not part of this repository, with an empty module cache, runs the tests of the newest
 # MLflow, of which make test has the one before, and plays what may be missed with those that can tell less.
-compat: build minimal
+compat: build minimal kafka
 	go test -C test -count=1 -timeout 40m -v -run TestBuild ./foreign -args -empty-module-cache
 	OTELCOL_MLFLOW_TEST_VERSION=3.18.0 go test -C test -count=1 -timeout 40m \
 		-run 'TestFaithful$$/database|TestSameByRESTAndSQLite/generated$$|TestMakeRunServer/3.18|TestCostAgainstMLflow' ./e2e

@@ -45,7 +45,7 @@ func TestSameByRESTAndDatabase(t *testing.T) {
 					sameWithArtifacts(t, s.URL, db.URI(user, name), map[string]any{"destination": destination}, names)
 				})
 			}
-			if db.Kind == "postgresql" {
+			if !old {
 				t.Run("under load", func(t *testing.T) { underLoad(t, s, db, name, user) })
 			}
 		})
