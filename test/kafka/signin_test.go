@@ -15,9 +15,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
 )
 
-// signsIn: retry_refusals makes 503 of the 401 of a workspace, and databricks_auth, which signs the requests of the same
-// client, sees the 401 all the same. First the workspace refuses some tokens that it gave, then it takes traces, and
-// then it revokes the token in use for good: without a new sign-in nothing would arrive any more.
+// signsIn: retry_refusals makes 503 of the 401 of a workspace, and databricks_auth, which signs the requests of the
+// same client, sees the 401 all the same. First the workspace refuses some tokens that it gave, then it takes traces,
+// and then it revokes the token in use for good: without a new sign-in nothing would arrive any more.
 func signsIn(t *testing.T, w *world) {
 	const (
 		principal, secret = "app-1", "canary-secret"
