@@ -29,7 +29,7 @@ import (
 // archived. Nobody is in the way of another, and each trace arrives once.
 //
 // On MariaDB MLflow's writers and a migration refuse each other with 1213 and 1205, whether someone reads or not. There
-// they take turns: what is refused then was refused because of the reader.
+// they take turns: what is refused then was refused because of the reader, and who waits for a row waits for the reader.
 func underLoad(t *testing.T, s *mlflowserver.Server, db *databases.Server, name, reader string) {
 	const experiments, rounds, each = 2, 12, 4
 	var ids, names []string
@@ -42,8 +42,9 @@ func underLoad(t *testing.T, s *mlflowserver.Server, db *databases.Server, name,
 		Set("receivers::mlflow::experiments::names", []any{"under load *"})
 	p := collector.Start(t, dir, config)
 
-	turn := func(write func()) { write() }
+	turn, waits := func(write func()) { write() }, func() int { return 0 }
 	if db.Kind == "mysql" {
+		waits = func() int { return rowLockWaits(t, db) }
 		var one sync.Mutex
 		turn = func(write func()) {
 			one.Lock()
@@ -52,6 +53,7 @@ func underLoad(t *testing.T, s *mlflowserver.Server, db *databases.Server, name,
 		}
 	}
 
+	before := waits()
 	var mu sync.Mutex
 	want := map[otlpsink.SpanKey]bool{}
 	var writers sync.WaitGroup
@@ -103,10 +105,20 @@ func underLoad(t *testing.T, s *mlflowserver.Server, db *databases.Server, name,
 	requireOnce(t, sink.Spans())
 	assert.Empty(t, collector.ReadSkipped(t, dir))
 	t.Logf("%d traces archived meanwhile", archived)
+	assert.Equal(t, before, waits(), "waits for locks of rows")
 
 	log, err := os.ReadFile(filepath.Join(s.Dir, "server.log"))
 	require.NoError(t, err)
 	assert.NotRegexp(t, `(?i)deadlock|lock timeout|lock wait timeout|LockNotAvailable|OperationalError`, string(log))
+}
+
+// rowLockWaits is how often someone has waited for a lock of a row of MariaDB.
+func rowLockWaits(t *testing.T, db *databases.Server) (n int) {
+	t.Helper()
+	var name string
+	require.NoError(t, db.Open(t, "").QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'").
+		Scan(&name, &n))
+	return n
 }
 
 // migrate adds columns, as migrations of MLflow do, until the traces are written, and tells how many it added. A
