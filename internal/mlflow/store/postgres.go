@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -94,7 +95,8 @@ func openPostgres(u sqlurl.URL, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{d: &postgresDialect, verdict: postgresVerdict, begin: postgresBegin(searchPath)}
+	s := &server{d: &postgresDialect, verdict: postgresVerdict, begin: postgresBegin(searchPath),
+		session: func(conn *sql.Conn) session { return postgresSession{conn} }}
 	// Statements that the server keeps are the fastest. A pooler that gives each transaction another connection
 	// to the server loses them: then they are described each time.
 	var pooled atomic.Bool

@@ -21,6 +21,8 @@ type server struct {
 	d    *dialect
 	// begin begins a transaction in which all queries see the same state, bounded in time.
 	begin string
+	// session runs queries on a connection; nil: database/sql does.
+	session func(*sql.Conn) session
 	// verdict says what an error of the server means.
 	verdict func(error) verdict
 	// failed is told of each error, before the connection is closed; nil: nothing is.
@@ -71,7 +73,11 @@ func (s *server) within(ctx context.Context, f func(session) error) (err error) 
 	if _, err := conn.ExecContext(ctx, s.begin); err != nil {
 		return err
 	}
-	if err := f(serverSession{conn, s.d}); err != nil {
+	var queries session = serverSession{conn, s.d}
+	if s.session != nil {
+		queries = s.session(conn)
+	}
+	if err := f(queries); err != nil {
 		return err
 	}
 	_, err = conn.ExecContext(ctx, "COMMIT")

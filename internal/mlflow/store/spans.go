@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -159,12 +158,10 @@ const keptBlock = 1 << 20
 
 func (k *keptSpans) add(row *scannedSpan) {
 	kept := *row
-	if kept.id.s = strings.Clone(row.id.s); !row.content.owned {
-		if text := &k.texts; cap(text.block)-len(text.block) < len(row.content.s) {
-			text.block = make([]byte, 0, max(len(row.content.s), keptBlock))
-		}
-		kept.content.s = k.texts.keep(row.content.s)
+	if text := &k.texts; cap(text.block)-len(text.block) < len(row.content.s)+len(row.id.s) {
+		text.block = make([]byte, 0, max(len(row.content.s)+len(row.id.s), keptBlock))
 	}
+	kept.content.s, kept.id.s = k.texts.keep(row.content.s), k.texts.keep(row.id.s)
 	k.rows = append(k.rows, kept)
 }
 

@@ -12,26 +12,34 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow/store/sqliteread"
 )
 
-// destination is what a column is read to: by sqliteread, or by database/sql. Databases let a
+// destination is what a column is read to: from a row, or by database/sql. Databases let a
 // column hold values of any type; both ways give the same.
 type destination interface {
 	// read reads column i. A text is then a view: it must be copied to be used after the row.
-	read(r *sqliteread.Row, i int)
+	read(r rowView, i int)
 	sql.Scanner
+}
+
+// rowView is a row of SQLite or of PostgreSQL. Columns are counted from 0.
+type rowView interface {
+	Kind(i int) sqliteread.Kind
+	Int(i int) int64
+	Float(i int) float64
+	// Text and Blob are views.
+	Text(i int) []byte
+	Blob(i int) []byte
 }
 
 // text reads any column as text.
 type text struct {
 	s    string
 	null bool
-	// owned says that s is no view: nothing else writes to its memory.
-	owned bool
 }
 
 var _ destination = (*text)(nil)
 
-func (t *text) read(r *sqliteread.Row, i int) {
-	t.null, t.owned = false, false
+func (t *text) read(r rowView, i int) {
+	t.null = false
 	switch r.Kind(i) {
 	case sqliteread.KindText:
 		t.s = stringOf(r.Text(i))
@@ -48,10 +56,10 @@ func (t *text) read(r *sqliteread.Row, i int) {
 
 // Scan implements sql.Scanner. It copies nothing.
 func (t *text) Scan(src any) error {
-	t.null, t.owned = false, false
+	t.null = false
 	switch v := src.(type) {
 	case string: // of pgx
-		t.s, t.owned = v, true
+		t.s = v
 	case nil:
 		t.s, t.null = "", true
 	case []byte:
@@ -82,7 +90,7 @@ type integer struct {
 
 var _ destination = (*integer)(nil)
 
-func (n *integer) read(r *sqliteread.Row, i int) {
+func (n *integer) read(r rowView, i int) {
 	switch r.Kind(i) {
 	case sqliteread.KindInteger:
 		n.n, n.null = r.Int(i), false
@@ -136,7 +144,7 @@ type real struct {
 
 var _ destination = (*real)(nil)
 
-func (f *real) read(r *sqliteread.Row, i int) {
+func (f *real) read(r rowView, i int) {
 	switch r.Kind(i) {
 	case sqliteread.KindInteger, sqliteread.KindFloat:
 		f.f, f.null = r.Float(i), false
@@ -171,7 +179,16 @@ type member struct {
 
 var _ destination = (*member)(nil)
 
-func (m *member) read(r *sqliteread.Row, i int) { m.at = int(r.Int(i)) }
+func (m *member) read(r rowView, i int) {
+	if m.places == nil {
+		m.at = int(r.Int(i))
+		return
+	}
+	var known bool
+	if m.at, known = m.places[string(r.Text(i))]; !known {
+		m.at = -1
+	}
+}
 
 // Scan implements sql.Scanner.
 func (m *member) Scan(src any) error {
