@@ -59,13 +59,23 @@ func (m *members) find(key string) int {
 
 // add appends an entry and returns its value, to be written before the next call.
 func (m *members) add(key string) pcommon.Value {
-	at := len(m.keys)
 	if first := m.find(key); first >= 0 {
-		m.again = append(m.again, repeat{first, at})
-	} else if len(m.index) > 0 {
-		m.index[key] = at
+		m.again = append(m.again, repeat{first, len(m.keys)})
+		return m.append(key)
 	}
-	if at == 0 { // does nothing if more room was made before
+	return m.addNew(key)
+}
+
+// addNew is add for a key that find doesn't find.
+func (m *members) addNew(key string) pcommon.Value {
+	if len(m.index) > 0 {
+		m.index[key] = len(m.keys)
+	}
+	return m.append(key)
+}
+
+func (m *members) append(key string) pcommon.Value {
+	if len(m.keys) == 0 { // does nothing if more room was made before
 		m.builder.EnsureCapacity(fewMembers)
 	}
 	m.keys = append(m.keys, key)

@@ -162,7 +162,7 @@ func (w *worker) put(key string) (v pcommon.Value, ok bool) {
 	if w.levels[0].find(key) >= 0 || !w.admits(key) {
 		return v, false
 	}
-	return w.levels[0].add(key), true
+	return w.levels[0].addNew(key), true
 }
 
 // replace is put for names that only this project writes: found on a span, they come from an

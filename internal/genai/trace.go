@@ -104,8 +104,8 @@ func (w *worker) putText(key, value string) (free bool) {
 	if w.levels[0].find(key) >= 0 {
 		return false
 	}
-	if v, ok := w.put(key); ok {
-		v.SetStr(validString(value))
+	if w.admits(key) {
+		w.levels[0].addNew(key).SetStr(validString(value))
 	}
 	return true
 }

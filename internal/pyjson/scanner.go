@@ -71,13 +71,16 @@ func NewValidScanner(text []byte) Scanner { return Scanner{text: text, valid: tr
 
 // NewCopyingScanner is NewScanner for a text that may be gone or overwritten when the scanner is
 // done: what Str, Bytes and KeyString return never points into it. What Key, Num and Skip return
-// does.
-func NewCopyingScanner(text []byte) Scanner { return Scanner{text: text, copies: true} }
+// does. It checks the whole text for valid UTF-8 once, which costs less than a check of each string.
+func NewCopyingScanner(text []byte) Scanner {
+	return Scanner{text: text, valid: validUTF8(text), copies: true}
+}
 
 // Reset begins another text. A copying scanner puts what it copies beside that of the texts before,
 // so that many short texts need little memory.
 func (s *Scanner) Reset(text []byte) {
-	*s = Scanner{text: text, copies: s.copies, arena: s.arena, block: min(2*cap(s.arena), arenaBlock)}
+	*s = Scanner{text: text, valid: s.copies && validUTF8(text), copies: s.copies, arena: s.arena,
+		block: min(2*cap(s.arena), arenaBlock)}
 }
 
 // Err returns the first error, a *SyntaxError: what was expected and at which offset, never the

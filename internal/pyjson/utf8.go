@@ -28,14 +28,16 @@ func appendValid(dst, raw []byte) []byte {
 // ValidUTF8 is utf8.ValidString, faster for texts in which ASCII and other characters alternate.
 func ValidUTF8(s string) bool { return validUTF8(bytesOf(s)) }
 
-// validUTF8 is utf8.Valid. It looks at eight bytes at a time wherever these are ASCII, not only at
-// the start.
+// validUTF8 is utf8.Valid. It looks at 32 or eight bytes at a time wherever these are ASCII, not only
+// at the start.
 func validUTF8(b []byte) bool {
 	for i := 0; i < len(b); {
 		if i+8 <= len(b) {
 			wide := binary.LittleEndian.Uint64(b[i:]) & highs
 			if wide == 0 {
-				i += 8
+				for i += 8; i+32 <= len(b) && allASCII(b[i:]); {
+					i += 32
+				}
 				continue
 			}
 			i += bits.TrailingZeros64(wide) / 8
@@ -54,6 +56,13 @@ func validUTF8(b []byte) bool {
 		i += size
 	}
 	return true
+}
+
+// allASCII reports whether none of the first 32 bytes is outside ASCII.
+func allASCII(b []byte) bool {
+	_ = b[31]
+	return (binary.LittleEndian.Uint64(b)|binary.LittleEndian.Uint64(b[8:])|
+		binary.LittleEndian.Uint64(b[16:])|binary.LittleEndian.Uint64(b[24:]))&highs == 0
 }
 
 // usualRune returns the size of the character of two or three bytes that b, which isn't empty,
