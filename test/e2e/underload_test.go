@@ -29,7 +29,7 @@ import (
 // archived. Nobody is in the way of another, and each trace arrives once.
 //
 // On MariaDB MLflow's writers and a migration refuse each other with 1213 and 1205, whether someone reads or not. There
-// they take turns: what is refused then was refused because of the reader, and who waits for a row waits for the reader.
+// they take turns: what is refused then is refused because of the reader, and who waits for a row waits for the reader.
 func underLoad(t *testing.T, s *mlflowserver.Server, db *databases.Server, name, reader string) {
 	const experiments, rounds, each = 2, 12, 4
 	var ids, names []string
