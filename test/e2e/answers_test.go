@@ -32,14 +32,13 @@ func TestShippedOTLP(t *testing.T) {
 			dir := t.TempDir()
 			const header = "Bearer token-of-the-backend"
 			sink := otlpsink.New(t)
-			endpoint := sink.URL
+			endpoint := "OTELCOL_MLFLOW_ENDPOINT=" + sink.URL
 			if exporter == "otlp_grpc" {
 				sink = otlpsink.NewGRPC(t)
-				endpoint = "http://" + sink.Address
+				endpoint = "OTELCOL_MLFLOW_GRPC_ENDPOINT=http://" + sink.Address
 			}
 			sink.Require("authorization", header)
-			env := []string{"OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_EXPORTER=" + exporter,
-				"OTELCOL_MLFLOW_ENDPOINT=" + endpoint}
+			env := []string{"OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_EXPORTER=" + exporter, endpoint}
 			for _, headline := range []string{"complete: 122 of 123 traces acknowledged, with 598 spans",
 				"complete: nothing new; 122 traces with 598 spans acknowledged earlier"} {
 				p := collector.Command(t, dir, env, collector.Default(), "--config", "config/otlp.yaml",

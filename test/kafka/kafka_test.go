@@ -80,6 +80,7 @@ func newStore(dir string, traces int) (s store, err error) {
 type destination struct {
 	*otlpsink.Sink
 	exporter, endpoint string
+	variable           string // that names the endpoint in config/kafka-refine.yaml
 }
 
 // world is a store, a broker with a topic, and a destination.
@@ -130,7 +131,7 @@ func (w *world) start(t *testing.T, config, name string, args ...string) *collec
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	env := []string{"OTELCOL_MLFLOW_SOURCE=sqlite:///" + w.store.Path, "OTELCOL_MLFLOW_BROKERS=" + w.broker.Address,
 		"OTELCOL_MLFLOW_TOPIC=" + w.topic, "OTELCOL_MLFLOW_GROUP=" + w.group(), "OTELCOL_MLFLOW_OUT=" + dir,
-		"OTELCOL_MLFLOW_EXPORTER=" + w.sink.exporter, "OTELCOL_MLFLOW_ENDPOINT=" + w.sink.endpoint}
+		"OTELCOL_MLFLOW_EXPORTER=" + w.sink.exporter, w.sink.variable + "=" + w.sink.endpoint}
 	return collector.Command(t, dir, env, collector.Kafka(),
 		append([]string{"--config", filepath.Join("config", config+".yaml")}, args...)...)
 }
@@ -196,13 +197,13 @@ func TestTopic(t *testing.T) {
 func overHTTP(t *testing.T) destination {
 	t.Helper()
 	s := otlpsink.New(t)
-	return destination{s, "otlp_http", s.URL}
+	return destination{s, "otlp_http", s.URL, "OTELCOL_MLFLOW_ENDPOINT"}
 }
 
 func overGRPC(t *testing.T) destination {
 	t.Helper()
 	s := otlpsink.NewGRPC(t)
-	return destination{s, "otlp_grpc", "http://" + s.Address}
+	return destination{s, "otlp_grpc", "http://" + s.Address, "OTELCOL_MLFLOW_GRPC_ENDPOINT"}
 }
 
 // slowly takes everything, so that a run has a middle.

@@ -42,14 +42,14 @@ func signsIn(t *testing.T, w *world) {
 		}
 		return nil
 	})
-	w.sink = destination{exporter: "otlp_http", endpoint: workspace.URL()}
+	w.sink = destination{exporter: "otlp_http", endpoint: workspace.URL() + "/api/2.0/otel",
+		variable: "OTELCOL_MLFLOW_ENDPOINT"}
 
 	w.reader(t).Done(0)
 	consumer := w.refine(t, "only",
 		"--set=extensions::databricks_auth={host: "+workspace.URL()+", client_id: "+principal+", client_secret: "+
 			secret+"}",
 		"--set=service::extensions=[databricks_auth, mlflow_report]",
-		"--set=exporters::otlp_http::endpoint="+workspace.URL()+"/api/2.0/otel",
 		"--set=exporters::otlp_http::auth::authenticator=databricks_auth",
 		"--set=exporters::otlp_http::headers::X-Databricks-UC-Table-Name="+table)
 	eventually(t, func() bool { return workspace.Ingested(table).Written >= w.store.Spans/4 }, "it begins")
