@@ -88,15 +88,15 @@ func serveDays(t *testing.T, version string, days ...int) *mlflowtest.Server {
 }
 
 // Shards list a server as often as one reader does, within a tenth, if a day has about 900 traces: it has a page that
-// is not full. A server that can't count by day is asked for the end of each day and for its number, and by each shard
-// for the first trace, for today, and whether it heeds offsets.
+// is not full. A server that can't count by day is asked for the end of each day and twice for its number,
+// and by each shard for the first trace and for today.
 func TestShardsListAsOftenAsOneReader(t *testing.T) {
 	days := []int{700, 1090, 830, 670}
 	total := 0
 	for _, n := range days {
 		total += n
 	}
-	for version, more := range map[string]struct{ day, shard int }{"3.17.2": {}, "2.14.3": {2, 3}} {
+	for version, more := range map[string]struct{ day, shard int }{"3.17.2": {}, "2.14.3": {3, 2}} {
 		t.Run(version, func(t *testing.T) {
 			server := serveDays(t, version, days...)
 			listed := map[int]int{}

@@ -79,8 +79,6 @@ type Client struct {
 	probing sync.Mutex
 	api     atomic.Int32 // apiUnknown, apiV2, apiV3
 
-	offsets atomic.Bool // page tokens are offsets, and the server heeds them
-
 	// Routes that turned out to be missing.
 	noBatch, noInfos, noMetrics, noArtifact, noEnd atomic.Bool
 }

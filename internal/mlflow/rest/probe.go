@@ -16,8 +16,7 @@ import (
 )
 
 // Exactly implements mlflow.Source: on every open-source server, with any filter. Page tokens are
-// offsets there. The n-th trace and the one after it are asked for in one request. The first time, a
-// second one makes sure that the server heeds the offset.
+// offsets there. The n-th trace is asked for, and the one after it.
 func (c *Client) Exactly(ctx context.Context, r mlflow.Range, n int64) (bool, error) {
 	version, err := c.version(ctx)
 	switch {
@@ -31,39 +30,29 @@ func (c *Client) Exactly(ctx context.Context, r mlflow.Range, n int64) (bool, er
 		return n == 0, nil
 	}
 	if n > 0 {
-		found, err := c.probe(ctx, version, r, n-1, 2)
-		if err != nil || found != 1 || c.offsets.Load() {
-			return found == 1, err
+		page, err := c.probe(ctx, version, r, n-1)
+		if err != nil || len(page.Infos) == 0 {
+			return false, err
+		}
+		if at, ok := offset(page.NextToken); page.NextToken != "" && (!ok || at != n) {
+			return false, fmt.Errorf("%w: its page tokens are no offsets", mlflow.ErrUnsupported)
 		}
 	}
-	found, err := c.probe(ctx, version, r, n, 1)
-	if err != nil || found > 0 {
-		return false, err
-	}
-	if n > 0 {
-		c.offsets.Store(true)
-	}
-	return true, nil
+	page, err := c.probe(ctx, version, r, n)
+	return err == nil && len(page.Infos) == 0, err
 }
 
-// probe asks for as many traces from an offset on, and returns how many there are.
-func (c *Client) probe(ctx context.Context, version int32, r mlflow.Range, at int64, size int) (int, error) {
+// probe asks for the trace at an offset.
+func (c *Client) probe(ctx context.Context, version int32, r mlflow.Range, at int64) (mlflow.InfosPage, error) {
 	var token string
 	if at > 0 {
 		token = base64.StdEncoding.EncodeToString([]byte(`{"offset": ` + strconv.FormatInt(at, 10) + `}`))
 	}
-	page, err := c.search(ctx, version, []string{r.ExperimentID}, window{r.From, r.To, r.Filter}, size, token)
+	page, err := c.search(ctx, version, []string{r.ExperimentID}, window{r.From, r.To, r.Filter}, 1, token)
 	if e, ok := asError(err); ok && e.Kind == KindRequest && strings.Contains(e.Message, "page token") {
-		return 0, fmt.Errorf("%w: its page tokens are no offsets: %w", mlflow.ErrUnsupported, err)
+		err = fmt.Errorf("%w: its page tokens are no offsets: %w", mlflow.ErrUnsupported, err)
 	}
-	if err != nil {
-		return 0, err
-	}
-	found := len(page.Infos)
-	if next, ok := offset(page.NextToken); page.NextToken != "" && (!ok || next != at+int64(found)) {
-		return 0, fmt.Errorf("%w: its page tokens are no offsets", mlflow.ErrUnsupported)
-	}
-	return found, nil
+	return page, err
 }
 
 // offset reads a page token.
