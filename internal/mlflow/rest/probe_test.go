@@ -54,6 +54,20 @@ func TestExactly(t *testing.T) {
 	}
 }
 
+// A gateway that shortens answers to one trace, or takes no notice of an offset, confirms no number.
+func TestExactlyShortened(t *testing.T) {
+	s := newServer(t, "2.14.3")
+	s.SetFault(func(*http.Request) *mlflowtest.Fault {
+		return &mlflowtest.Fault{Status: http.StatusOK, Body: `{"traces": [{"request_id": "tr-1"}]}`}
+	})
+	c := newClient(t, s.URL(), nil)
+	for _, n := range []int64{1, 7} {
+		ok, err := c.Exactly(t.Context(), mlflow.Range{ExperimentID: "0"}, n)
+		require.NoError(t, err)
+		require.False(t, ok)
+	}
+}
+
 // TestExactlyOpaque: where page tokens are no offsets nothing is concluded from them.
 func TestExactlyOpaque(t *testing.T) {
 	refused := `{"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid page token, decoded value=b'x'"}`
