@@ -43,6 +43,7 @@ func TestTrouble(t *testing.T) {
 				badSink, allSink, headline(p))
 			require.Positive(t, badSource)
 			require.Positive(t, badSink)
+			require.Empty(t, collector.ReadSkipped(t, dir))
 			requireAll(t, dir, sink, traces*spans)
 			lost := 0
 			for _, s := range to.Seen() {

@@ -61,11 +61,7 @@ func history(t testing.TB, version string, traces, spans int) *mlflowtest.Server
 	t.Cleanup(s.Close)
 	s.AddExperiment(mlflowtest.Experiment{ID: "1", Name: "support-bot"})
 	for i := range traces {
-		trace := s.Synthetic("1", i, spans, 10)
-		if trace.Typed != nil {
-			trace.Artifact = nil // one form is enough
-		}
-		s.Add(trace)
+		s.Add(s.Synthetic("1", i, spans, 10))
 	}
 	return s
 }
