@@ -41,6 +41,24 @@ type query struct {
 	of *member
 }
 
+// each hands over the rows that next reads, without those of traces that are not of the list. An error of row ends the
+// query with stop, before its rows are closed: a driver reads those that are left then.
+func (q *query) each(next func() (bool, error), stop func(), row func() error) error {
+	for {
+		more, err := next()
+		if err != nil || !more {
+			return err
+		}
+		if q.of != nil && q.of.at < 0 {
+			continue
+		}
+		if err := row(); err != nil {
+			stop()
+			return err
+		}
+	}
+}
+
 // column is a column that not every schema has.
 type column struct {
 	name string

@@ -31,20 +31,17 @@ func (s postgresSession) query(ctx context.Context, q query, row func() error) e
 		}
 		defer rows.Close()
 		r := &postgresRow{}
-		for rows.Next() {
+		next := func() (bool, error) {
+			if !rows.Next() {
+				return false, rows.Err()
+			}
 			r.fields, r.values = rows.FieldDescriptions(), rows.RawValues()
 			for i, d := range q.dest {
 				d.read(r, i)
 			}
-			if q.of != nil && q.of.at < 0 {
-				continue
-			}
-			if err := row(); err != nil {
-				stop()
-				return err
-			}
+			return true, nil
 		}
-		return rows.Err()
+		return q.each(next, stop, row)
 	})
 }
 

@@ -107,19 +107,13 @@ func (s serverSession) query(ctx context.Context, q query, row func() error) err
 	for i, d := range q.dest {
 		dest[i] = d
 	}
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			return err
+	next := func() (bool, error) {
+		if !rows.Next() {
+			return false, rows.Err()
 		}
-		if q.of != nil && q.of.at < 0 {
-			continue
-		}
-		if err := row(); err != nil {
-			stop()
-			return err
-		}
+		return true, rows.Scan(dest...)
 	}
-	return rows.Err()
+	return q.each(next, stop, row)
 }
 
 // untrusted reports whether the certificate of the server could not be verified. Drivers say of such an error, which
