@@ -136,6 +136,16 @@ func (w *world) start(t *testing.T, config, name string, args ...string) *collec
 		append([]string{"--config", filepath.Join("config", config+".yaml")}, args...)...)
 }
 
+// startWith starts the distribution with Kafka with a configuration that a test made.
+func startWith(t *testing.T, dir string, c collector.Config, args ...string) *collector.Process {
+	t.Helper()
+	text, err := json.Marshal(c)
+	require.NoError(t, err)
+	path := filepath.Join(dir, "config.json")
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	return collector.Command(t, dir, nil, collector.Kafka(), append([]string{"--config", path}, args...)...)
+}
+
 // arrived waits until the group has committed everything and the destination has every span.
 func (w *world) arrived(t *testing.T, limit time.Duration) {
 	t.Helper()

@@ -4,10 +4,7 @@
 package kafka
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,9 +88,5 @@ func startDirect(t *testing.T, s store, endpoint string) *collector.Process {
 	dir := t.TempDir()
 	direct := collector.Backfill("sqlite:///"+s.Path, dir).ToOTLP(endpoint, nil).
 		Set("processors::genai", map[string]any{}).Set("service::pipelines::traces::processors", []any{"genai"})
-	text, err := json.Marshal(direct)
-	require.NoError(t, err)
-	path := filepath.Join(dir, "config.json")
-	require.NoError(t, os.WriteFile(path, text, 0o600))
-	return collector.Command(t, dir, nil, collector.Kafka(), "--config", path, "--config", prices)
+	return startWith(t, dir, direct, "--config", prices)
 }

@@ -158,11 +158,7 @@ func (w *world) stock(t *testing.T, name string) *collector.Process {
 		Set("service::extensions", []any{"mlflow_report"}).
 		Set("service::pipelines::traces", map[string]any{"receivers": []any{"kafka"}, "exporters": []any{"otlp_http"}}).
 		Set("service::telemetry::metrics::level", "none")
-	text, err := json.Marshal(c)
-	require.NoError(t, err)
-	path := filepath.Join(dir, "config.json")
-	require.NoError(t, os.WriteFile(path, text, 0o600))
-	return collector.Command(t, dir, nil, collector.Kafka(), "--config", path)
+	return startWith(t, dir, c)
 }
 
 // lagging are the partitions that the group has not committed to their ends.
