@@ -26,6 +26,8 @@ type Config struct {
 	// WaitsForResult names exporters, by type or id, that are not known here and that answer only
 	// after their destination has.
 	WaitsForResult []string `mapstructure:"waits_for_result"`
+	// PublishTo names an extension that takes each report once it is written to the file, such as mlflow_report_topic.
+	PublishTo *component.ID `mapstructure:"publish_to"`
 	// Examples shows the beginnings of what the slowest, costliest and lowest-scored traces were asked and answered, in
 	// the report and on its page.
 	Examples bool `mapstructure:"examples"`

@@ -5,6 +5,7 @@ package mlflowreportextension
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,9 +40,12 @@ type reporter struct {
 	cfg     *Config
 	log     *zap.Logger
 	version string
+	id      string // of the report: no other process has it
 	out     io.Writer
 	answers *answers.Reader
 	peers   map[string]*answers.Reader // of all mlflow_report extensions, complete after Start
+	// publisher takes the reports; nil where there is none.
+	publisher progress.Publisher
 
 	mu           sync.Mutex
 	guarantees   map[string]delivery.Guarantee
@@ -68,6 +72,7 @@ type destinationKey struct {
 var (
 	_ extension.Extension                         = (*reporter)(nil)
 	_ extensioncapabilities.ConfigSnapshotWatcher = (*reporter)(nil)
+	_ extensioncapabilities.Dependent             = (*reporter)(nil)
 	_ extensionmiddleware.HTTPClient              = (*reporter)(nil)
 	_ extensionmiddleware.GRPCClient              = (*reporter)(nil)
 	_ progress.Sink                               = (*reporter)(nil)
@@ -80,6 +85,11 @@ var (
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
 	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out,
 		answers: answers.NewReader(set.Logger)}
+	instance := rand.Text()
+	if id, ok := set.Resource.Attributes().Get("service.instance.id"); ok {
+		instance = id.AsString()
+	}
+	r.id = instance + "/" + set.ID.String()
 	if cfg.RetryRefusals {
 		r.answers.RetryRefusals()
 	}
@@ -95,6 +105,15 @@ func (r *reporter) reset() {
 	r.live = map[component.ID]page.Progress{}
 }
 
+// Dependencies implements extensioncapabilities.Dependent: the publisher starts before this extension and stops after
+// it, so that it has the final report, too.
+func (r *reporter) Dependencies() []component.ID {
+	if r.cfg.PublishTo == nil {
+		return nil
+	}
+	return []component.ID{*r.cfg.PublishTo}
+}
+
 // Start fails when the report could not be written: at the end of a long run it would be too late
 // to find out.
 func (r *reporter) Start(_ context.Context, host component.Host) error {
@@ -102,6 +121,14 @@ func (r *reporter) Start(_ context.Context, host component.Host) error {
 		if o, ok := ext.(*reporter); ok {
 			r.peers[id.String()] = o.answers
 		}
+	}
+	if id := r.cfg.PublishTo; id != nil {
+		publisher, ok := host.GetExtensions()[*id].(progress.Publisher)
+		if !ok {
+			return fmt.Errorf("publish_to: extension %s takes no reports; name an extension mlflow_report_topic that "+
+				"is among service::extensions", id)
+		}
+		r.publisher = publisher
 	}
 	dir := filepath.Dir(r.cfg.Path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -128,8 +155,8 @@ func (r *reporter) Start(_ context.Context, host component.Host) error {
 	return nil
 }
 
-// refresh writes the report of runs that go on, and of a process that reads a topic, also while they have nothing to
-// tell: its age says whether the process lives.
+// refresh writes the report of runs that go on, and of a process that reads a topic or publishes its report, also while
+// they have nothing to tell: its age says whether the process lives, and what could not be published comes again.
 func (r *reporter) refresh(stop <-chan struct{}) {
 	tick := time.NewTicker(writeEvery)
 	defer tick.Stop()
@@ -147,10 +174,10 @@ func (r *reporter) refresh(stop <-chan struct{}) {
 	}
 }
 
-// atWork reports whether a run goes on or a topic is read; r.mu is held.
+// atWork reports whether a run goes on, a topic is read, or there is a report to publish; r.mu is held.
 func (r *reporter) atWork() bool {
 	for _, run := range r.runs {
-		if run.Ended.IsZero() {
+		if run.Ended.IsZero() || r.publisher != nil {
 			return true
 		}
 	}
@@ -212,7 +239,7 @@ const writeEvery = time.Minute
 
 // writeAnyway writes the report of a process that goes on whether or not it can be written; r.mu is held.
 func (r *reporter) writeAnyway() {
-	if _, err := r.write(); err != nil {
+	if _, err := r.write(false); err != nil {
 		r.log.Error("The report can't be written", zap.Error(err))
 	}
 }
@@ -237,7 +264,7 @@ func (r *reporter) Shutdown(context.Context) error {
 		reported = reported || p.Counts().Requests > 0
 	}
 	if reported {
-		doc, err := r.write()
+		doc, err := r.write(true)
 		errs = append(errs, err, report.Summary(r.out, doc, r.cfg.pageFile(), r.cfg.Path))
 	}
 	r.reset()
@@ -248,11 +275,11 @@ func (r *reporter) Shutdown(context.Context) error {
 	return errors.Join(errs...)
 }
 
-// write makes the document and replaces the file with it; r.mu is held.
-func (r *reporter) write() (report.Document, error) {
+// write makes the document and replaces the file with it; final says that the process ends. r.mu is held.
+func (r *reporter) write(final bool) (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
 	in := report.Input{SkipFile: r.cfg.skipFile(), MissingFile: r.cfg.missingFile(), Version: r.version,
-		Earlier: r.earlier, Configuration: r.settings,
+		ID: r.id, Final: final, Earlier: r.earlier, Configuration: r.settings,
 		Behind: func(receiver string) delivery.Guarantee {
 			f, _ := r.guarantee(receiver)
 			return f
@@ -278,6 +305,9 @@ func (r *reporter) write() (report.Document, error) {
 	}
 	r.written = time.Now()
 	err = errors.Join(listed, replace(r.cfg.Path, append(body, '\n')))
+	if r.publisher != nil {
+		r.publisher.PublishReport(r.id, body)
+	}
 	shown := page.Input{Document: doc, Progress: map[string]page.Progress{}, ReportFile: filepath.Base(r.cfg.Path),
 		SkipFile: filepath.Base(r.cfg.skipFile()), MissingFile: filepath.Base(r.cfg.missingFile()),
 		MissingLines: len(missing), Examples: r.cfg.Examples}

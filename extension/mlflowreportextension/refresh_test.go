@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
@@ -59,5 +60,28 @@ func TestReportOfAReaderOfATopicIsWrittenEveryMinute(t *testing.T) {
 			r.mu.Unlock()
 			require.Zero(t, age)
 		}
+	})
+}
+
+// A report that is published is written every minute after the end of the runs, too: what could not be published at the
+// end is published later.
+func TestReportToPublishIsWrittenAfterTheRuns(t *testing.T) {
+	to, published := component.MustNewID("inbox"), &inbox{}
+	path := filepath.Join(t.TempDir(), "report.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path, PublishTo: &to},
+			&bytes.Buffer{})
+		require.NoError(t, r.Start(t.Context(), hostOf{to: published}))
+		defer func() { require.NoError(t, r.Shutdown(t.Context())) }()
+		count := func() int {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return len(published.reports)
+		}
+		r.Publish(run(true))
+		require.Equal(t, 1, count())
+		<-time.After(2 * writeEvery)
+		synctest.Wait()
+		require.Equal(t, 3, count())
 	})
 }

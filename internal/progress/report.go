@@ -36,6 +36,18 @@ type Sink interface {
 	Publish(Run)
 }
 
+// Publisher takes the reports of mlflow_report, for those who can't read its file. It is an extension that the
+// configuration of mlflow_report names.
+type Publisher interface {
+	// PublishReport takes a report, JSON, with the id that all reports of a process have; the last one counts. It does
+	// not wait, and keeps the bytes.
+	PublishReport(id string, report []byte)
+}
+
+// PublishWithin bounds how long it is tried to publish a report: after that it is given up, and the next one is
+// published.
+const PublishWithin = 15 * time.Second
+
 // EarlierRun is what a report tells of a run before this process.
 type EarlierRun struct {
 	Report string // path of the report

@@ -18,16 +18,23 @@ import (
 
 // Document is the report as it is written.
 type Document struct {
-	Headline  string     `json:"headline"`
-	Complete  bool       `json:"complete"`
-	Written   time.Time  `json:"written"`
-	Version   string     `json:"version"`
+	Headline string    `json:"headline"`
+	Complete bool      `json:"complete"`
+	Written  time.Time `json:"written"`
+	Version  string    `json:"version"`
+	// ID is the service.instance.id of the process, another one at each start, and the id of the extension. Final says
+	// that the process wrote this at its end.
+	ID        string     `json:"id"`
+	Final     bool       `json:"final"`
 	Receivers []Receiver `json:"receivers"`
 	// TopicReaders are the receivers of Kafka.
 	TopicReaders []TopicReader `json:"topic_readers,omitempty"`
 	// Destinations are what is known of the places that exporters wrote to; Receiver.Destinations
 	// are the places that the configuration names.
 	Destinations []Result `json:"destination_results,omitempty"`
+	// RejectedEarlier are spans, log records and data points that destinations rejected in processes before this one,
+	// which wrote to the same file and read the same topic in the same group.
+	RejectedEarlier int64 `json:"rejected_earlier,omitempty"`
 	// Answers are what destinations answered to stock exporters.
 	Answers []Answers `json:"answers,omitempty"`
 	// Refinements are what processors did on the way.
@@ -167,15 +174,17 @@ type Input struct {
 	TopicReaders []string
 	// SkipFile and MissingFile are the lists of traces that were skipped or rejected, and of what Missing returned.
 	SkipFile, MissingFile string
-	Version               string
+	Version, ID           string
+	// Final says that the process ends.
+	Final bool
 	// Configuration is what Settings returned.
 	Configuration []string
 }
 
 // New makes the document.
 func New(in Input, now time.Time) Document {
-	d := Document{Written: now.UTC(), Version: in.Version, Complete: len(in.Runs) > 0, Receivers: []Receiver{},
-		Answers: in.Answers, Configuration: in.Configuration}
+	d := Document{Written: now.UTC(), Version: in.Version, ID: in.ID, Final: in.Final,
+		Complete: len(in.Runs) > 0, Receivers: []Receiver{}, Answers: in.Answers, Configuration: in.Configuration}
 	var sending []string // exporters behind receivers that sent something
 	for i := range in.Runs {
 		r := receiver(&in.Runs[i], now)
@@ -202,6 +211,7 @@ func New(in Input, now time.Time) Document {
 		behind := in.Behind(id)
 		d.TopicReaders = append(d.TopicReaders, topicReader(id, &behind))
 	}
+	d.RejectedEarlier = in.Earlier.rejected(d.TopicReaders)
 	slices.Sort(sending)
 	d.Destinations = results(in.Destinations, slices.Compact(sending))
 	earlier := in.Earlier.refined(in.Runs)

@@ -30,7 +30,34 @@ type Earlier struct {
 			Earlier Numbers `json:"earlier_runs"`
 		} `json:"experiments"`
 	} `json:"receivers"`
-	Refinements []Refinement `json:"refinements"`
+	Refinements  []Refinement  `json:"refinements"`
+	TopicReaders []TopicReader `json:"topic_readers"`
+	Destinations []struct {
+		Rejected int64 `json:"rejected"`
+	} `json:"destination_results"`
+	Answers []struct {
+		Rejected int64 `json:"rejected"`
+	} `json:"answers"`
+	RejectedEarlier int64 `json:"rejected_earlier"`
+}
+
+// rejected is how much destinations rejected of topics that a process goes on reading.
+func (e *Earlier) rejected(now []TopicReader) (n int64) {
+	goesOn := slices.ContainsFunc(now, func(r TopicReader) bool {
+		return slices.ContainsFunc(e.TopicReaders, func(o TopicReader) bool {
+			return o.Topic == r.Topic && o.GroupID == r.GroupID
+		})
+	})
+	if !goesOn {
+		return 0
+	}
+	for _, d := range e.Destinations {
+		n += d.Rejected
+	}
+	for _, a := range e.Answers {
+		n += a.Rejected
+	}
+	return n + e.RejectedEarlier
 }
 
 // largestReport bounds what is read of a report.

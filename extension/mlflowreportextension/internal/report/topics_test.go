@@ -41,3 +41,14 @@ func TestTopics(t *testing.T) {
 		"delivery": "acknowledged", "delivery_notes": ["a note"],
 		"destinations": [{"exporter": "otlp_http", "name": "somewhere", "delivery": "acknowledged"}]}]`, string(body))
 }
+
+// A process that goes on reading a topic tells what destinations rejected of it before.
+func TestRejectedEarlier(t *testing.T) {
+	var e Earlier
+	require.NoError(t, json.Unmarshal([]byte(`{"topic_readers": [{"topic": "a at b:9092", "group_id": "refine"}],
+		"destination_results": [{"rejected": 1}], "answers": [{"rejected": 2}, {"rejected": 4}],
+		"rejected_earlier": 8}`), &e))
+	require.EqualValues(t, 15, e.rejected([]TopicReader{{Topic: "other"}, {Topic: "a at b:9092", GroupID: "refine"}}))
+	require.Zero(t, e.rejected([]TopicReader{{Topic: "a at b:9092", GroupID: "again"}}))
+	require.Zero(t, e.rejected(nil))
+}
