@@ -28,20 +28,30 @@ func (c *cluster) Ends(ctx context.Context) (map[int32]int64, error) {
 	return c.offsets(listed, err)
 }
 
+// begins are the offsets of the first records, by partition.
+func (c *cluster) begins(ctx context.Context) (map[int32]int64, error) {
+	listed, err := c.admin.ListStartOffsets(ctx, c.topic)
+	return c.offsets(listed, err)
+}
+
 // Look implements drain.Cluster. The topic was there when its ends were asked for: a broker that restarts may not know
 // it for a while, so that is no final error here.
 func (c *cluster) Look(ctx context.Context) (drain.Look, error) {
 	l, err := c.look(ctx)
+	return l, passing(err)
+}
+
+// passing makes the error that a topic is not there one that may pass.
+func passing(err error) error {
 	var final *drain.FinalError
 	if errors.As(err, &final) && errors.Is(err, kerr.UnknownTopicOrPartition) {
-		err = final.Err
+		return final.Err
 	}
-	return l, err
+	return err
 }
 
 func (c *cluster) look(ctx context.Context) (l drain.Look, err error) {
-	listed, err := c.admin.ListStartOffsets(ctx, c.topic)
-	if l.Start, err = c.offsets(listed, err); err != nil {
+	if l.Start, err = c.begins(ctx); err != nil {
 		return l, err
 	}
 	if l.Committed, err = c.committed(ctx); err != nil {

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/count"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/kafkaclient"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configkeys"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
@@ -33,6 +34,8 @@ type Config struct {
 	// file, a pattern, or a folder that is searched for files report.json.
 	Reports         []string `mapstructure:"reports"`
 	ConsumerReports []string `mapstructure:"consumer_reports"`
+	// ReportsTopic has reports of both, which mlflow_report_topic wrote.
+	ReportsTopic string `mapstructure:"reports_topic"`
 	// DeadLetters is where consumers write what a destination refuses for good.
 	DeadLetters DeadLettersConfig `mapstructure:"dead_letters"`
 	// Databricks counts the traces at the destination. Without it nothing is counted.
@@ -89,11 +92,8 @@ func (c *Config) Validate() error { return c.empty.Explain(c.validate()) }
 func (c *Config) validate() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if err := c.ClientConfig.Validate(); err != nil {
+	if err := kafkaclient.Validate(&c.ClientConfig); err != nil {
 		errs = append(errs, err)
-	}
-	if c.Authentication.Kerberos != nil {
-		fail("auth::kerberos: not known here; use auth::sasl")
 	}
 	if c.Topic == "" {
 		fail("topic: required; the topic that the readers wrote to")
@@ -101,8 +101,11 @@ func (c *Config) validate() error {
 	if c.GroupID == "" {
 		fail("group_id: required; the group whose members deliver the topic")
 	}
-	if len(c.Reports) == 0 {
-		fail("reports: required; the reports of all readers: files, patterns or folders")
+	if len(c.Reports) == 0 && c.ReportsTopic == "" {
+		fail("reports: required, or reports_topic; the reports of all readers: files, patterns or folders")
+	}
+	if c.ReportsTopic == c.Topic && c.Topic != "" {
+		fail("reports_topic: this is the topic that the readers wrote traces to")
 	}
 	for key, places := range map[string][]string{"reports": c.Reports, "consumer_reports": c.ConsumerReports} {
 		if slices.ContainsFunc(places, func(s string) bool { return strings.TrimSpace(s) == "" }) {

@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/mlflowreporttopicextension"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/configschematest"
 )
 
@@ -42,6 +44,7 @@ func TestConfig(t *testing.T) {
 		{"group_id", "", "group_id: required"},
 		{"group_id", nil, "group_id: no value is written"},
 		{"reports", []any{}, "reports: required"},
+		{"reports_topic", "mlflow-traces", "reports_topic: this is the topic that the readers wrote traces to"},
 		{"reports", []any{" "}, "reports: a place is empty"},
 		{"consumer_reports", []any{""}, "consumer_reports: a place is empty"},
 		{"brokers", []any{}, "brokers must be specified"},
@@ -68,15 +71,20 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestSchemaAgreesWithStruct(t *testing.T) {
+// The schemas of both extensions of this module.
+func TestSchemasAgreeWithStructs(t *testing.T) {
+	const module = configschematest.Module + "/extension/mlflowverifyextension"
 	loader := &configschematest.Loader{}
-	schema, err := loader.Load(configschematest.Module + "/extension/mlflowverifyextension")
-	require.NoError(t, err)
 	shared, err := loader.Load(kafkaSchema)
 	require.NoError(t, err)
-	for _, difference := range configschematest.Compare(loader, schema, createDefaultConfig()) {
-		key, _, _ := strings.Cut(strings.ReplaceAll(difference, "::", ":"), ":")
-		require.Contains(t, shared.Defs["client_config"].Properties, key, difference) // is contrib's
+	for folder, factory := range map[string]component.Factory{module: NewFactory(),
+		module + "/mlflowreporttopicextension": mlflowreporttopicextension.NewFactory()} {
+		schema, err := loader.Load(folder)
+		require.NoError(t, err)
+		for _, difference := range configschematest.Compare(loader, schema, factory.CreateDefaultConfig()) {
+			key, _, _ := strings.Cut(strings.ReplaceAll(difference, "::", ":"), ":")
+			require.Contains(t, shared.Defs["client_config"].Properties, key, difference) // is contrib's
+		}
 	}
 }
 

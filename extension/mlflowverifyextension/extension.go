@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensioncapabilities"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/kafkaclient"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/atomicfile"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/access"
@@ -33,8 +34,7 @@ type verifier struct {
 	cfg *Config
 	set extension.Settings
 	out io.Writer
-	// renewedWithin is how long members of the group may take to write their reports again.
-	renewedWithin time.Duration
+	patience
 
 	client *kgo.Client
 	access *access.Access // nil where nothing is counted
@@ -51,14 +51,12 @@ var (
 )
 
 func newVerifier(set extension.Settings, cfg *Config, out io.Writer) *verifier {
-	return &verifier{cfg: cfg, set: set, out: out, renewedWithin: renewedWithin}
+	return &verifier{cfg: cfg, set: set, out: out, patience: usual}
 }
 
 // Dependencies implements extensioncapabilities.Dependent: extensions that sign or give tokens must have started.
 func (v *verifier) Dependencies() (ids []component.ID) {
-	if s := v.cfg.Authentication.SASL; s != nil && s.OAuthBearerTokenSource != (component.ID{}) {
-		ids = append(ids, s.OAuthBearerTokenSource)
-	}
+	ids = kafkaclient.TokenSource(&v.cfg.ClientConfig)
 	if v.cfg.Databricks.HasValue() {
 		if id := v.cfg.Databricks.Get().Auth.Authenticator; id != nil {
 			ids = append(ids, *id)
@@ -76,7 +74,11 @@ func (v *verifier) Start(ctx context.Context, host component.Host) (err error) {
 	if err := os.Remove(v.cfg.Path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("path: the verdict of an earlier run can't be removed: %w", err)
 	}
-	if v.client, err = newClient(ctx, host, &v.cfg.ClientConfig); err != nil {
+	var consume []kgo.Opt
+	if v.cfg.ReportsTopic != "" {
+		consume = consuming(v.cfg.ReportsTopic)
+	}
+	if v.client, err = kafkaclient.New(ctx, host, &v.cfg.ClientConfig, consume...); err != nil {
 		return err
 	}
 	if v.cfg.Databricks.HasValue() {
@@ -107,9 +109,13 @@ func (v *verifier) run(ctx context.Context) {
 
 // verify returns an error unless the exit status is to be 0.
 func (v *verifier) verify(ctx context.Context) error {
-	w := work{cfg: v.cfg, log: v.set.Logger, admin: kadm.NewClient(v.client), renewedWithin: v.renewedWithin,
+	w := work{cfg: v.cfg, log: v.set.Logger, admin: kadm.NewClient(v.client), patience: v.patience,
 		access: v.access,
 		in:     verdict.Input{Accept: v.cfg.Accept, Version: v.set.BuildInfo.Version}}
+	if topic := v.cfg.ReportsTopic; topic != "" {
+		w.published = &published{client: v.client, topic: &cluster{admin: w.admin, topic: topic},
+			Patience: w.asking()}
+	}
 	w.in.Fault = w.do(ctx)
 	if ctx.Err() != nil {
 		return errors.New("stopped before the verdict was known; it can be started again")

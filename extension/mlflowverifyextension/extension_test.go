@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,12 +25,16 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/drain"
+	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/kafkaclient"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/metadata"
 	"github.com/otelcol-mlflow/otelcol-mlflow/extension/mlflowverifyextension/internal/verdict"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/unity"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 const (
@@ -43,8 +48,7 @@ type scene struct {
 	addrs []string
 	admin *kadm.Client
 	dir   string
-	// renewedWithin is how long members may take to write their reports again.
-	renewedWithin time.Duration
+	patience
 }
 
 func newScene(t *testing.T, opts ...kfake.Opt) *scene {
@@ -54,7 +58,7 @@ func newScene(t *testing.T, opts ...kfake.Opt) *scene {
 	require.NoError(t, err)
 	t.Cleanup(fake.Close)
 	return &scene{addrs: fake.ListenAddrs(), dir: t.TempDir(),
-		renewedWithin: 50 * time.Millisecond}
+		patience: patience{time.Millisecond, 50 * time.Millisecond}}
 }
 
 // open connects to the cluster, and writes the reports of a reader and a consumer.
@@ -68,11 +72,7 @@ func (s *scene) open(t *testing.T) {
 		err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Partition: int32(i % 2)}).FirstErr()
 		require.NoError(t, err)
 	}
-	s.report(t, "reader", `{"written": "2026-11-30T01:00:00Z", "receivers": [{"receiver": "mlflow", "mode": "backfill",
-		"source": {"kind": "sqlite", "location": "mlflow.db"}, "delivery": "handed_over",
-		"topics": [{"name": "mlflow-traces at kafka:9092"}], "ended": "2026-11-30T00:59:59Z",
-		"experiments": [{"id": "1", "name": "a", "first": "2026-01-01T00:00:00.000Z",
-			"last": "2026-01-01T00:00:00.000Z", "complete": true, "run": {"read": 20, "accepted": 20}}]}]}`)
+	s.report(t, "reader", reader)
 	s.report(t, "consumer", fmt.Sprintf(consumer, "2026-11-30T01:00:00Z"))
 }
 
@@ -109,11 +109,19 @@ func (s *scene) config(change func(*Config)) *Config {
 // verify runs the extension to its end.
 func (s *scene) verify(t *testing.T, change func(*Config)) (d verdict.Document) {
 	t.Helper()
+	return s.verifyWith(t, zap.NewNop(), change)
+}
+
+// verifyWith is verify with a log.
+func (s *scene) verifyWith(t *testing.T, log *zap.Logger, change func(*Config)) (d verdict.Document) {
+	t.Helper()
 	cfg := s.config(change)
 	require.NoError(t, cfg.Validate())
 	var out bytes.Buffer
-	v := newVerifier(extensiontest.NewNopSettings(metadata.Type), cfg, &out)
-	v.renewedWithin = s.renewedWithin
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.Logger = log
+	v := newVerifier(set, cfg, &out)
+	v.patience = s.patience
 	require.NoError(t, v.Start(t.Context(), componenttest.NewNopHost()))
 	<-v.done
 	require.NoError(t, v.Shutdown(t.Context()))
@@ -150,6 +158,63 @@ func TestVerdicts(t *testing.T) {
 	require.Contains(t, d.Headline, "handed over: 20 of 20")
 	d = s.verify(t, func(c *Config) { c.ConsumerReports = []string{filepath.Join(s.dir, "nothing")} })
 	require.Contains(t, d.Headline, "handed over: 20 of 20")
+}
+
+// Reports of both tiers may lie in a topic: the last record of a key counts, and a record without a value removes it.
+func TestReportsInTopic(t *testing.T) {
+	const inbox = "mlflow-traces-reports"
+	s := newScene(t, kfake.SeedTopics(2, inbox))
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
+	require.NoError(t, err)
+	defer client.Close()
+	put := func(key string, value []byte) {
+		r := &kgo.Record{Topic: inbox, Key: []byte(key), Value: value}
+		require.NoError(t, client.ProduceSync(t.Context(), r).FirstErr())
+	}
+	verify := func() verdict.Document {
+		return s.verify(t, func(c *Config) { c.Reports, c.ConsumerReports, c.ReportsTopic = nil, nil, inbox })
+	}
+	require.Contains(t, verify().Headline, "reports_topic: topic "+inbox+" has no report of a reader")
+	put("refine", fmt.Appendf(nil, consumer, "2026-11-30T01:00:00Z"))
+	require.Contains(t, verify().Headline, "has no report of a reader")
+	put("reader", []byte(strings.Replace(reader, `"ended": "2026-11-30T00:59:59Z",`, "", 1)))
+	require.Contains(t, verify().Headline, "reader in topic "+inbox+", mlflow: the reader has not ended")
+	put("reader", []byte(reader))
+	d := verify()
+	require.Equal(t, "complete: 20 of 20 traces acknowledged by 1 reader; 10 of 10 records of topic mlflow-traces "+
+		"committed by group refine; nothing counted at the destination", d.Headline)
+	require.Equal(t, 1, d.Consumers.Reports)
+
+	put("reader-of-before", []byte(reader))
+	require.Contains(t, verify().Headline, "are both everything")
+	put("reader-of-before", nil)
+	put("refine", nil)
+	require.Contains(t, verify().Headline, "handed over: 20 of 20")
+	put("refine", []byte("no JSON"))
+	require.Regexp(t, "reports_topic: partition ., offset .: refine in topic .* is not a report of mlflow_report",
+		verify().Headline)
+	put("refine", fmt.Appendf(nil, consumer, "2026-11-30T01:00:00Z"))
+	require.Zero(t, verify().ExitStatus)
+	d = s.verify(t, func(c *Config) { c.ReportsTopic = "typo" })
+	require.Contains(t, d.Headline, "reports_topic: topic typo: UNKNOWN_TOPIC_OR_PARTITION")
+}
+
+// Files and a topic are read together.
+func TestReportsInBoth(t *testing.T) {
+	const inbox = "mlflow-traces-reports"
+	s := newScene(t, kfake.SeedTopics(1, inbox))
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	both := func(c *Config) { c.ReportsTopic, c.ConsumerReports = inbox, nil }
+	require.Contains(t, s.verify(t, both).Headline, "no report of a member of group refine")
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
+	require.NoError(t, err)
+	defer client.Close()
+	r := &kgo.Record{Topic: inbox, Key: []byte("refine"), Value: fmt.Appendf(nil, consumer, "2026-11-30T01:00:00Z")}
+	require.NoError(t, client.ProduceSync(t.Context(), r).FirstErr())
+	require.Contains(t, s.verify(t, both).Headline, "complete: 20 of 20 traces acknowledged by 1 reader")
 }
 
 // A topic that was there is asked for again: a broker that restarts may not know it. One that was never there is told
@@ -250,29 +315,76 @@ func TestDeadLetters(t *testing.T) {
 	require.Contains(t, d.Headline, "dead_letters: topic typo")
 }
 
+const reader = `{"written": "2026-11-30T01:00:00Z", "receivers": [{"receiver": "mlflow", "mode": "backfill",
+	"source": {"kind": "sqlite", "location": "mlflow.db"}, "delivery": "handed_over",
+	"topics": [{"name": "mlflow-traces at kafka:9092"}], "ended": "2026-11-30T00:59:59Z",
+	"experiments": [{"id": "1", "name": "a", "first": "2026-01-01T00:00:00.000Z",
+		"last": "2026-01-01T00:00:00.000Z", "complete": true, "run": {"read": 20, "accepted": 20}}]}]}`
+
 const consumer = `{"written": %q, "topic_readers": [{"receiver": "kafka", "topic": "mlflow-traces at kafka:9092",
 	"group_id": "refine", "delivery": "acknowledged"}]}`
 
-// A member of the group must have a report that is newer than the last commit, and is named where it does not commit.
-func TestMembers(t *testing.T) {
-	s := newScene(t)
-	s.open(t)
+// member joins the group and reads everything.
+func (s *scene) member(t *testing.T) *kgo.Client {
+	t.Helper()
 	member, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.ClientID("one"))
 	require.NoError(t, err)
-	defer member.Close()
+	t.Cleanup(member.Close)
 	for read := 0; read < 10; {
 		fetched := member.PollFetches(t.Context())
 		require.NoError(t, fetched.Err())
 		read += fetched.NumRecords()
 	}
+	return member
+}
+
+// A report that comes into the topic while older ones may still come in may be older than the last commit.
+func TestReportOfMemberInTopic(t *testing.T) {
+	const inbox = "mlflow-traces-reports"
+	s := newScene(t, kfake.SeedTopics(1, inbox))
+	s.open(t)
+	require.NoError(t, s.member(t).CommitUncommittedOffsets(t.Context()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
+	require.NoError(t, err)
+	defer client.Close()
+	at := time.Unix(1_800_000_000, 0)
+	put := func() error {
+		at = at.Add(time.Minute)
+		return client.ProduceSync(t.Context(), &kgo.Record{Topic: inbox, Key: []byte("refine"),
+			Value: fmt.Appendf(nil, consumer, at.Format(time.RFC3339))}).FirstErr()
+	}
+	require.NoError(t, put())
+	require.Greater(t, usual.settle, progress.PublishWithin+30*time.Second)
+	for during, status := range map[string]int{
+		"Waiting until reports that were made before the last commit are in the topic": 1,
+		"Waiting until the members of the group have written their reports again":      0,
+	} {
+		before := at
+		log := zap.NewExample(zap.Hooks(func(e zapcore.Entry) error {
+			if e.Message == during {
+				return put()
+			}
+			return nil
+		}))
+		d := s.verifyWith(t, log, func(c *Config) { c.ReportsTopic, c.ConsumerReports = inbox, nil })
+		require.Equal(t, status, d.ExitStatus, d.Headline)
+		require.True(t, at.After(before), "it waited")
+	}
+}
+
+// A member of the group must have a report that is newer than the last commit, and is named where it does not commit.
+func TestMembers(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	member := s.member(t)
 	d := s.verify(t, nil)
 	require.Contains(t, d.Headline, "group refine has not committed 5 of 5 records")
 	require.Regexp(t, "member one-.* at .* has it: what it holds is refused, or the partition is paused", d.Headline)
 	require.NoError(t, member.CommitUncommittedOffsets(t.Context()))
 
 	d = s.verify(t, nil)
-	require.Contains(t, d.Headline, "0 of 1 member of group refine have a report in consumer_reports that is newer")
+	require.Contains(t, d.Headline, "0 of 1 member of group refine have a report that is newer")
 	require.Equal(t, 1, d.Consumers.Members)
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -298,7 +410,7 @@ func TestSASL(t *testing.T) {
 			s := newScene(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "verify", "canary"))
 			sasl := &configkafka.SASLConfig{Mechanism: mechanism, Username: "verify", Password: "canary"}
 			cfg := s.config(func(c *Config) { c.Authentication.SASL = sasl })
-			client, err := newClient(t.Context(), componenttest.NewNopHost(), &cfg.ClientConfig)
+			client, err := kafkaclient.New(t.Context(), componenttest.NewNopHost(), &cfg.ClientConfig)
 			require.NoError(t, err)
 			defer client.Close()
 			ends, err := (&cluster{kadm.NewClient(client), topic, group}).Ends(t.Context())
@@ -308,7 +420,7 @@ func TestSASL(t *testing.T) {
 				return
 			}
 			sasl.Password = "wrong"
-			refused, err := newClient(t.Context(), componenttest.NewNopHost(), &cfg.ClientConfig)
+			refused, err := kafkaclient.New(t.Context(), componenttest.NewNopHost(), &cfg.ClientConfig)
 			require.NoError(t, err)
 			defer refused.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -23,8 +23,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
-// renewedWithin is how long members of the group may take to write their reports again, which they do every minute.
-const renewedWithin = 150 * time.Second
+// usual is for members that write their reports every minute, and for what brokers still have under way when a process
+// has given up: of the settle time a report has progress.PublishWithin to be sent.
+var usual = patience{settle: time.Minute, renewedWithin: 150 * time.Second}
 
 // work collects what the verdict is made of, tier by tier.
 type work struct {
@@ -33,9 +34,17 @@ type work struct {
 	admin *kadm.Client
 	// access is the way to the workspace that counts; nil where nothing is counted.
 	access *access.Access
-	in     verdict.Input
-	// renewedWithin is how long members may take to write their reports again.
-	renewedWithin time.Duration
+	// published are reports in a topic; nil where there are files only.
+	published *published
+	in        verdict.Input
+	patience
+}
+
+// patience is how long processes with reports are waited for.
+type patience struct {
+	// settle is after what time a report that was made is in the topic, or never comes there; renewedWithin is how long
+	// members may take to write their reports again.
+	settle, renewedWithin time.Duration
 }
 
 // do stops at the first tier that is not complete: what is behind it can't be.
@@ -48,18 +57,27 @@ func (w *work) do(ctx context.Context) error {
 	case len(empty) > 0:
 		return fmt.Errorf("reports: there is no report at %s", strings.Join(empty, ", "))
 	}
+	if w.published != nil {
+		more, err := w.published.read(ctx)
+		if err != nil {
+			return err
+		}
+		if documents = reports.Merge(documents, reports.OfReaders(more)); len(documents) == 0 {
+			return fmt.Errorf("reports_topic: topic %s has no report of a reader", cfg.ReportsTopic)
+		}
+	}
 	w.in.Readers = reports.SumReaders(documents, cfg.Topic)
 	if len(w.in.Readers.Problems) > 0 {
 		return nil
 	}
 	state, err := drain.Wait(ctx, drain.Settings{Cluster: &cluster{w.admin, cfg.Topic, cfg.GroupID}, Topic: cfg.Topic,
-		Group: cfg.GroupID, StalledAfter: cfg.StalledAfter, PollInterval: cfg.PollInterval, Log: w.log})
+		Group: cfg.GroupID, Patience: w.asking()})
 	w.in.Topic = &verdict.Topic{Name: cfg.Topic, GroupID: cfg.GroupID, State: *state}
 	if err != nil {
 		return err
 	}
 	if err := w.consumers(ctx, state); err != nil {
-		return fmt.Errorf("consumer_reports: %w", err)
+		return err
 	}
 	if err := w.deadLetters(ctx); err != nil {
 		return fmt.Errorf("dead_letters: %w", err)
@@ -71,16 +89,28 @@ func (w *work) do(ctx context.Context) error {
 // last commit is in them then.
 func (w *work) consumers(ctx context.Context, state *drain.State) error {
 	cfg := w.cfg
-	if len(cfg.ConsumerReports) == 0 {
+	if len(cfg.ConsumerReports) == 0 && w.published == nil {
 		return nil
 	}
-	earlier, _, err := reports.Read(cfg.ConsumerReports)
+	earlier, err := w.ofConsumers(ctx)
 	if err != nil {
 		return err
 	}
-	now, renewed := earlier, 0
-	for until := time.Now().Add(w.renewedWithin); state.Drained() && time.Now().Before(until); {
-		if renewed = reports.Renewed(earlier, now, cfg.Topic, cfg.GroupID); renewed >= state.Members {
+	going, _ := reports.Renewed(nil, earlier, cfg.Topic, cfg.GroupID)
+	if w.published != nil && state.Drained() && going > 0 { // not each has told that it ended
+		w.log.Info("Waiting until reports that were made before the last commit are in the topic",
+			zap.Duration("for", w.settle))
+		if err := drain.Sleep(ctx, w.settle); err != nil {
+			return err
+		}
+		if earlier, err = w.ofConsumers(ctx); err != nil {
+			return err
+		}
+	}
+	now, renewed, silent := earlier, 0, 0
+	for until := time.Now().Add(w.renewedWithin); ; {
+		renewed, silent = reports.Renewed(earlier, now, cfg.Topic, cfg.GroupID)
+		if renewed >= state.Members || !state.Drained() || time.Now().After(until) {
 			break
 		}
 		w.log.Info("Waiting until the members of the group have written their reports again",
@@ -88,18 +118,39 @@ func (w *work) consumers(ctx context.Context, state *drain.State) error {
 		if err := drain.Sleep(ctx, cfg.PollInterval); err != nil {
 			return err
 		}
-		if now, _, err = reports.Read(cfg.ConsumerReports); err != nil {
+		if now, err = w.ofConsumers(ctx); err != nil {
 			return err
 		}
 	}
 	sum := reports.SumConsumers(now, cfg.Topic, cfg.GroupID)
-	sum.Members = state.Members
+	sum.Members, sum.Unfinished = state.Members, silent
 	if sum.Reason == "" && sum.Reports > 0 && state.Drained() && renewed < state.Members {
-		sum.Reason = fmt.Sprintf("%d of %s of group %s have a report in consumer_reports that is newer than the "+
+		sum.Reason = fmt.Sprintf("%d of %s of group %s have a report that is newer than the "+
 			"last commit", renewed, progress.Count(int64(state.Members), "member"), cfg.GroupID)
 	}
 	w.in.Consumers = &sum
 	return nil
+}
+
+// ofConsumers are the reports among which those of the members of the group are.
+func (w *work) ofConsumers(ctx context.Context) ([]reports.Document, error) {
+	list, _, err := reports.Read(w.cfg.ConsumerReports)
+	if err != nil {
+		return nil, fmt.Errorf("consumer_reports: %w", err)
+	}
+	if w.published != nil {
+		more, err := w.published.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
+	}
+	return reports.Merge(list), nil
+}
+
+// asking is how brokers are asked.
+func (w *work) asking() drain.Patience {
+	return drain.Patience{StalledAfter: w.cfg.StalledAfter, PollInterval: w.cfg.PollInterval, Log: w.log}
 }
 
 // deadLetters counts what was refused for good and not fed back, in the topics that are configured or that reports of

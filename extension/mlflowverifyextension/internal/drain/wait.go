@@ -29,6 +29,11 @@ func (e *FinalError) Unwrap() error { return e.Err }
 type Settings struct {
 	Cluster      Cluster
 	Topic, Group string
+	Patience
+}
+
+// Patience is how brokers are asked.
+type Patience struct {
 	// StalledAfter is how long nothing may move, or be learnt; PollInterval is the time between two looks.
 	StalledAfter, PollInterval time.Duration
 	Log                        *zap.Logger
@@ -87,30 +92,36 @@ type waiter struct {
 // askLimit is how long one request may take.
 const askLimit = 30 * time.Second
 
-// ask repeats a request that fails until nothing has been learnt for StalledAfter.
+// ask is Ask. Where brokers did not answer, the group could not commit either.
 func (w *waiter) ask(ctx context.Context, request func(context.Context) error) error {
+	failed, err := w.Ask(ctx, request)
+	if failed && err == nil {
+		w.moved = time.Now()
+	}
+	return err
+}
+
+// Ask repeats a request that fails until nothing has been learnt for StalledAfter. failed says that it was repeated.
+func (p Patience) Ask(ctx context.Context, request func(context.Context) error) (failed bool, err error) {
 	since := time.Now()
-	for failed := false; ; failed = true {
+	for ; ; failed = true {
 		one, cancel := context.WithTimeout(ctx, askLimit)
 		err := request(one)
 		cancel()
 		var final *FinalError
 		switch {
-		case err == nil && failed:
-			w.moved = time.Now() // the group could not commit either
-			return nil
 		case err == nil:
-			return nil
+			return failed, nil
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return failed, ctx.Err()
 		case errors.As(err, &final):
-			return err
-		case time.Since(since) >= w.StalledAfter:
-			return fmt.Errorf("nothing was learnt from the brokers for %s: %w", w.StalledAfter, err)
+			return failed, err
+		case time.Since(since) >= p.StalledAfter:
+			return failed, fmt.Errorf("nothing was learnt from the brokers for %s: %w", p.StalledAfter, err)
 		}
-		w.Log.Warn("The brokers do not tell the offsets; asking again", zap.Error(err))
-		if err := Sleep(ctx, w.PollInterval); err != nil {
-			return err
+		p.Log.Warn("The brokers do not answer; asking again", zap.Error(err))
+		if err := Sleep(ctx, p.PollInterval); err != nil {
+			return failed, err
 		}
 	}
 }

@@ -51,8 +51,8 @@ func (s *script) Look(context.Context) (Look, error) {
 func wait(t *testing.T, s *script) (state *State, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		state, err = Wait(t.Context(), Settings{Cluster: s, Topic: "t", Group: "g", StalledAfter: time.Minute,
-			PollInterval: time.Second, Log: zap.NewNop()})
+		state, err = Wait(t.Context(), Settings{Cluster: s, Topic: "t", Group: "g",
+			Patience: Patience{StalledAfter: time.Minute, PollInterval: time.Second, Log: zap.NewNop()}})
 	})
 	return state, err
 }
@@ -154,7 +154,7 @@ func TestStopped(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		_, err := Wait(ctx, Settings{Cluster: &script{ends: offsets{0: 4}, looks: []Look{{}}}, Topic: "t", Group: "g",
-			StalledAfter: time.Hour, PollInterval: time.Second, Log: zap.NewNop()})
+			Patience: Patience{StalledAfter: time.Hour, PollInterval: time.Second, Log: zap.NewNop()}})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }

@@ -22,6 +22,8 @@ type Consumers struct {
 	// acknowledged.
 	Delivery progress.Delivery `json:"delivery,omitempty"`
 	Reason   string            `json:"reason,omitempty"`
+	// Unfinished is how many processes neither write their reports any more nor told that they ended: killed ones.
+	Unfinished int `json:"unfinished,omitempty"`
 	// Rejected items were refused for good; DeadLettered is the part of them that lies in a file of dead letters.
 	Rejected     int64 `json:"rejected"`
 	DeadLettered int64 `json:"dead_lettered"`
@@ -44,24 +46,29 @@ func SumConsumers(documents []Document, topic, group string) Consumers {
 			if !(Topic{r.Topic}).is(topic) || r.GroupID != group {
 				continue
 			}
-			c.reader(d.File, &r)
+			c.reader(d.Place, &r)
 		}
 		for _, x := range d.Destinations {
 			c.Rejected += x.Rejected
 			c.DeadLettered += x.DeadLettered
 			if x.Rejected > 0 {
 				c.Problems = append(c.Problems, fmt.Sprintf("%s: %s refused for good, %d of them in the dead letters",
-					d.File, progress.Count(x.Rejected, "item"), x.DeadLettered))
+					d.Place, progress.Count(x.Rejected, "item"), x.DeadLettered))
 			}
 			if x.Held != "" {
-				c.Problems = append(c.Problems, fmt.Sprintf("%s: data is held for %s: %s", d.File, x.Name, x.Held))
+				c.Problems = append(c.Problems, fmt.Sprintf("%s: data is held for %s: %s", d.Place, x.Name, x.Held))
 			}
+		}
+		if d.RejectedEarlier > 0 && !d.InTopic {
+			c.Rejected += d.RejectedEarlier
+			c.Problems = append(c.Problems, fmt.Sprintf("%s: %s rejected in processes before this one", d.Place,
+				progress.Count(d.RejectedEarlier, "item")))
 		}
 		for _, a := range d.Answers {
 			c.Rejected += a.Rejected
 			if a.Rejected > 0 {
 				c.Problems = append(c.Problems, fmt.Sprintf("%s: %s rejected by a destination that took the rest of "+
-					"the request", d.File, progress.Count(a.Rejected, "item")))
+					"the request", d.Place, progress.Count(a.Rejected, "item")))
 			}
 		}
 	}
@@ -69,10 +76,10 @@ func SumConsumers(documents []Document, topic, group string) Consumers {
 }
 
 // reader adds one receiver of a consumer.
-func (c *Consumers) reader(file string, r *TopicReader) {
+func (c *Consumers) reader(place string, r *TopicReader) {
 	word, reason := r.Delivery, ""
 	if !word.AtLeast(progress.Acknowledged) {
-		reason = fmt.Sprintf("%s, %s: delivery is %s", file, r.Receiver, word)
+		reason = fmt.Sprintf("%s, %s: delivery is %s", place, r.Receiver, word)
 		if len(r.Notes) > 0 {
 			reason += ": " + r.Notes[0]
 		}
@@ -85,7 +92,7 @@ func (c *Consumers) reader(file string, r *TopicReader) {
 		}
 		word = progress.Weakest(word, progress.HandedOver)
 		reason = cmp.Or(reason, fmt.Sprintf("%s, %s: what a destination refuses for good is set aside in %s, which is "+
-			"not looked at here; use a topic", file, r.Receiver, x.Name))
+			"not looked at here; use a topic", place, r.Receiver, x.Name))
 	}
 	if weaker := progress.Weakest(c.Delivery, word); weaker != c.Delivery {
 		c.Delivery, c.Reason = weaker, reason
@@ -99,17 +106,24 @@ func (d *Document) reads(topic, group string) bool {
 	})
 }
 
-// Renewed is how many reports of consumers of the topic were written again since an earlier reading of them: those of
-// processes that live.
-func Renewed(earlier, now []Document, topic, group string) (n int) {
+// Renewed is how many consumers of the topic live: their reports were written again since an earlier reading of them.
+// silent is how many of the others did not tell that they ended.
+func Renewed(earlier, now []Document, topic, group string) (renewed, silent int) {
 	was := map[string]time.Time{}
 	for i := range earlier {
-		was[earlier[i].File] = earlier[i].Written
+		was[earlier[i].name()] = earlier[i].Written
 	}
 	for i := range now {
-		if d := &now[i]; d.reads(topic, group) && !d.Written.Equal(was[d.File]) {
-			n++
+		switch d := &now[i]; {
+		case d.Final || !d.reads(topic, group):
+		case !d.Written.Equal(was[d.name()]):
+			renewed++
+		default:
+			silent++
 		}
 	}
-	return n
+	return renewed, silent
 }
+
+// name tells a process from others.
+func (d *Document) name() string { return cmp.Or(d.ID, d.Place) }

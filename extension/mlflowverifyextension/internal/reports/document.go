@@ -1,7 +1,7 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package reports reads the reports that mlflow_report wrote in the processes of both tiers: the readers that share a
+// Package reports reads the reports that mlflow_report made in the processes of both tiers: the readers that share a
 // backfill, and the consumers that deliver what is in a topic. It says what they add up to, and what is wrong.
 package reports
 
@@ -19,9 +19,15 @@ import (
 
 // Document is what is read of a report.
 type Document struct {
-	File string `json:"-"`
+	// Place is where the report lies: a path, or a key and a topic.
+	Place string `json:"-"`
+	// InTopic says that reports of processes before this one are beside it: in a topic each has its own key.
+	InTopic bool `json:"-"`
 
-	Written      time.Time     `json:"written"`
+	Written time.Time `json:"written"`
+	// ID is another one for each process; Final says that the process wrote this at its end.
+	ID           string        `json:"id"`
+	Final        bool          `json:"final"`
 	Receivers    []Receiver    `json:"receivers"`
 	TopicReaders []TopicReader `json:"topic_readers"`
 	Destinations []struct {
@@ -33,6 +39,24 @@ type Document struct {
 	Answers []struct {
 		Rejected int64 `json:"rejected"`
 	} `json:"answers"`
+	// RejectedEarlier were rejected in processes before, whose reports the file had.
+	RejectedEarlier int64 `json:"rejected_earlier"`
+}
+
+// Merge keeps the newest report of each process.
+func Merge(lists ...[]Document) (merged []Document) {
+	at := map[string]int{}
+	for _, d := range slices.Concat(lists...) {
+		i, known := at[d.ID]
+		switch {
+		case d.ID == "" || !known:
+			at[d.ID] = len(merged)
+			merged = append(merged, d)
+		case d.Written.After(merged[i].Written):
+			merged[i] = d
+		}
+	}
+	return merged
 }
 
 // Receiver is the run of an mlflow receiver.
@@ -48,6 +72,7 @@ type Receiver struct {
 	} `json:"source"`
 	Delivery    progress.Delivery `json:"delivery"`
 	Topics      []Topic           `json:"topics"`
+	Started     time.Time         `json:"started"`
 	Ended       *time.Time        `json:"ended"`
 	Stopped     bool              `json:"stopped"`
 	Experiments []struct {
@@ -112,12 +137,17 @@ func read(path string) (Document, error) {
 	if len(body) > largest {
 		return Document{}, fmt.Errorf("%s is larger than %d bytes", path, largest)
 	}
-	d := Document{File: path}
+	return parse(path, body)
+}
+
+// parse reads the report that lies at a place.
+func parse(place string, body []byte) (Document, error) {
+	d := Document{Place: place}
 	if err := json.Unmarshal(body, &d); err != nil {
-		return Document{}, fmt.Errorf("%s is not a report of mlflow_report: %w", path, err)
+		return Document{}, fmt.Errorf("%s is not a report of mlflow_report: %w", place, err)
 	}
 	if d.Written.IsZero() {
-		return Document{}, fmt.Errorf("%s is not a report of mlflow_report: it does not say when it was written", path)
+		return Document{}, fmt.Errorf("%s is not a report of mlflow_report: it does not say when it was written", place)
 	}
 	return d, nil
 }

@@ -39,28 +39,29 @@ type Experiment struct {
 	Last       string `json:"last,omitempty"`
 }
 
-// run is the run of a receiver with the file that tells of it.
+// run is the run of a receiver with the place of the report that tells of it.
 type run struct {
 	*Receiver
-	file string
+	place   string
+	written time.Time
 }
 
 // SumReaders adds the reports of readers of a topic up. Shards of one backfill have the same receiver id.
 func SumReaders(documents []Document, topic string) Readers {
-	r := Readers{Reports: len(documents), Experiments: map[string]Experiment{}}
+	r := Readers{Experiments: map[string]Experiment{}}
 	groups := map[string][]run{}
 	for i := range documents {
 		d := &documents[i]
 		if len(d.Receivers) == 0 {
-			r.problem("%s: no mlflow receiver reported there", d.File)
+			r.problem("%s: no mlflow receiver reported there", d.Place)
 		}
 		for j := range d.Receivers {
-			x := run{&d.Receivers[j], d.File}
+			x := run{&d.Receivers[j], d.Place, d.Written}
 			groups[x.Receiver.Receiver] = append(groups[x.Receiver.Receiver], x)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(groups)) {
-		r.group(groups[id], topic)
+		r.group(newest(groups[id]), topic)
 	}
 	if r.Found == 0 && len(r.Problems) == 0 {
 		r.problem("the reports tell of no trace")
@@ -72,20 +73,36 @@ func (r *Readers) problem(format string, args ...any) {
 	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 }
 
+// clocks is how far the clocks of two machines may differ, and how old the last report of a killed process may be.
+const clocks = time.Minute
+
+// newest leaves out runs after which another one of the same shard began, or one of another number of shards. Runs at
+// the same time stay: two processes may have the same shard by mistake.
+func newest(runs []run) []run {
+	return slices.DeleteFunc(slices.Clone(runs), func(old run) bool {
+		return slices.ContainsFunc(runs, func(x run) bool {
+			a, b := old.shard(), x.shard()
+			return x.Source == old.Source && (a == b || a.Count != b.Count) && x.Started.After(old.Started) &&
+				old.written.Before(x.Started.Add(clocks))
+		})
+	})
+}
+
 // group adds the shards of one backfill.
 func (r *Readers) group(runs []run, topic string) {
 	first := runs[0]
+	r.Reports += len(runs)
 	r.shards(runs)
 	r.Sources = append(r.Sources, first.Source.Kind+" "+first.Source.Location)
 	for _, x := range runs {
 		r.state(x, topic)
 		if x.Source != first.Source {
-			r.problem("%s read %s %s, and %s %s %s: these are not shards of one backfill", x.file, x.Source.Kind,
-				x.Source.Location, first.file, first.Source.Kind, first.Source.Location)
+			r.problem("%s read %s %s, and %s %s %s: these are not shards of one backfill", x.place, x.Source.Kind,
+				x.Source.Location, first.place, first.Source.Kind, first.Source.Location)
 		}
 		if own, others := x.ids(), first.ids(); !slices.Equal(own, others) {
-			r.problem("%s is of the experiments %s, and %s of %s: shards must read the same ones", x.file,
-				strings.Join(own, ", "), first.file, strings.Join(others, ", "))
+			r.problem("%s is of the experiments %s, and %s of %s: shards must read the same ones", x.place,
+				strings.Join(own, ", "), first.place, strings.Join(others, ", "))
 		}
 		r.add(x.Receiver)
 	}
@@ -95,21 +112,21 @@ func (r *Readers) group(runs []run, topic string) {
 func (r *Readers) shards(runs []run) {
 	count := runs[0].shard().Count
 	r.Shards = max(r.Shards, count)
-	files := map[int]string{}
+	places := map[int]string{}
 	for _, x := range runs {
 		s := x.shard()
 		if s.Count != count {
-			r.problem("%s is %s, and %s is %s: shards of one backfill have the same count", x.file, s, runs[0].file,
+			r.problem("%s is %s, and %s is %s: shards of one backfill have the same count", x.place, s, runs[0].place,
 				runs[0].shard())
 			continue
 		}
-		if other := files[s.Index]; other != "" {
-			r.problem("%s and %s are both %s of receiver %s", other, x.file, s, x.Receiver.Receiver)
+		if other := places[s.Index]; other != "" {
+			r.problem("%s and %s are both %s of receiver %s", other, x.place, s, x.Receiver.Receiver)
 		}
-		files[s.Index] = x.file
+		places[s.Index] = x.place
 	}
 	for i := range min(count, 1<<16) {
-		if files[i] == "" {
+		if places[i] == "" {
 			r.problem("there is no report of %s of receiver %s", progress.Shard{Index: i, Count: count},
 				runs[0].Receiver.Receiver)
 		}
@@ -118,7 +135,7 @@ func (r *Readers) shards(runs []run) {
 
 // state checks that a run ended, and that the topic has what it read.
 func (r *Readers) state(x run, topic string) {
-	name := fmt.Sprintf("%s, %s", x.file, x.Receiver.Receiver)
+	name := fmt.Sprintf("%s, %s", x.place, x.Receiver.Receiver)
 	switch {
 	case x.Mode != "backfill":
 		r.problem("%s: mode %s has no end; a verdict is of a backfill", name, x.Mode)

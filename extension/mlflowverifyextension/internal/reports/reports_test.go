@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -154,6 +155,7 @@ func TestConsumers(t *testing.T) {
 	require.Contains(t, weak.Reason, "delivery is handed_over: it queues in memory")
 	for _, x := range []struct{ old, new, says string }{
 		{`"rejected": 0`, `"rejected": 3`, "3 items rejected by a destination that took the rest"},
+		{`"answers"`, `"rejected_earlier": 2, "answers"`, "2 items rejected in processes before this one"},
 		{`"destination_results": []`, `"destination_results": [{"destination": "a.b.c", "rejected": 5,
 			"dead_lettered": 4}]`, "5 items refused for good, 4 of them in the dead letters"},
 		{`"destination_results": []`, `"destination_results": [{"destination": "a.b.c", "held": "GRANT"}]`,
@@ -163,13 +165,83 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
-// A process that lives writes its report again.
+// A process that lives writes its report again. One that does not, and did not tell that it ended, was killed.
 func TestRenewed(t *testing.T) {
+	of := func(earlier, now []Document) [2]int {
+		renewed, silent := Renewed(earlier, now, "mlflow-traces", "refine")
+		return [2]int{renewed, silent}
+	}
 	earlier := consumers(t, consumer, consumer)
-	require.Zero(t, Renewed(earlier, earlier, "mlflow-traces", "refine"))
+	require.Equal(t, [2]int{0, 2}, of(earlier, earlier))
 	later := append([]Document{}, earlier...)
 	later[1].Written = later[1].Written.Add(1)
-	require.Equal(t, 1, Renewed(earlier, later, "mlflow-traces", "refine"))
-	require.Zero(t, Renewed(earlier, later, "mlflow-traces", "other"))
-	require.Equal(t, 2, Renewed(nil, later, "mlflow-traces", "refine"))
+	require.Equal(t, [2]int{1, 1}, of(earlier, later))
+	require.Equal(t, [2]int{2, 0}, of(nil, later))
+	later[1].Final = true
+	require.Equal(t, [2]int{0, 1}, of(earlier, later), "it ended")
+	later[1].Final, later[1].ID = false, "the next process with the same file"
+	require.Equal(t, [2]int{1, 1}, of(earlier, later))
+	renewed, silent := Renewed(earlier, later, "mlflow-traces", "other")
+	require.Zero(t, renewed+silent)
+}
+
+// Of each process the newest report counts, wherever it lies.
+func TestMerge(t *testing.T) {
+	at := func(id, place string, second int) Document {
+		return Document{ID: id, Place: place, Written: time.Unix(int64(second), 0)}
+	}
+	merged := Merge([]Document{at("1", "old", 1), at("2", "alone", 1), at("", "a", 1)},
+		[]Document{at("1", "new", 2), at("", "b", 1), at("1", "older", 0)})
+	require.Equal(t, []Document{at("1", "new", 2), at("2", "alone", 1), at("", "a", 1), at("", "b", 1)}, merged)
+}
+
+// In a topic the newest report of a key counts, in whatever order records come; what is no report is an error only
+// while nothing follows it.
+func TestNewest(t *testing.T) {
+	report := func(minute int) []byte {
+		return fmt.Appendf(nil, `{"written": "2026-11-30T01:%02d:00Z"}`, minute)
+	}
+	n := Newest{}
+	n.Add("reports", 0, 1, "b", report(5))
+	n.Add("reports", 1, 7, "b", report(4))
+	n.Add("reports", 0, 2, "a", []byte("no JSON"))
+	_, err := n.All()
+	require.ErrorContains(t, err, "partition 0, offset 2: a in topic reports is not a report of mlflow_report")
+	n.Add("reports", 0, 3, "a", report(1))
+	list, err := n.All()
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	require.Equal(t, 5, list[1].Written.Minute())
+	require.True(t, list[0].InTopic)
+	n.Add("reports", 0, 4, "a", nil)
+	list, err = n.All()
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+}
+
+// Of runs of one shard after each other the last one counts, and runs of another number of shards end with the first
+// one of the new number. Runs at the same time stay: two processes have the same shard by mistake.
+func TestRunsAfterEachOther(t *testing.T) {
+	at := func(index, count, started, written int) run {
+		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		return run{&Receiver{Shard: &progress.Shard{Index: index, Count: count},
+			Started: begin.Add(time.Duration(started) * time.Minute)}, "",
+			begin.Add(time.Duration(written) * time.Minute)}
+	}
+	other := at(0, 2, 10, 20)
+	other.Source.Location = "elsewhere"
+	for name, x := range map[string]struct{ runs, left []run }{
+		"started again":    {[]run{at(0, 2, 0, 5), at(0, 2, 6, 9)}, []run{at(0, 2, 6, 9)}},
+		"in another order": {[]run{at(0, 2, 6, 9), at(0, 2, 0, 5)}, []run{at(0, 2, 6, 9)}},
+		"clocks differ":    {[]run{at(0, 2, 0, 6), at(0, 2, 6, 9)}, []run{at(0, 2, 6, 9)}},
+		"at the same time": {[]run{at(0, 2, 0, 9), at(0, 2, 6, 9)}, []run{at(0, 2, 0, 9), at(0, 2, 6, 9)}},
+		"copies":           {[]run{at(0, 2, 0, 9), at(0, 2, 0, 9)}, []run{at(0, 2, 0, 9), at(0, 2, 0, 9)}},
+		"another shard":    {[]run{at(0, 2, 0, 5), at(1, 2, 6, 9)}, []run{at(0, 2, 0, 5), at(1, 2, 6, 9)}},
+		"fewer shards":     {[]run{at(0, 2, 0, 5), at(1, 2, 0, 5), at(0, 1, 6, 9)}, []run{at(0, 1, 6, 9)}},
+		"one of them goes on": {[]run{at(0, 2, 0, 5), at(1, 2, 0, 9), at(0, 1, 6, 9)},
+			[]run{at(1, 2, 0, 9), at(0, 1, 6, 9)}},
+		"another source": {[]run{at(0, 2, 0, 5), other}, []run{at(0, 2, 0, 5), other}},
+	} {
+		require.Equal(t, x.left, newest(x.runs), name)
+	}
 }

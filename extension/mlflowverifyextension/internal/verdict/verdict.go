@@ -122,7 +122,8 @@ func (d *Document) word() progress.Delivery {
 	case c == nil || c.Reports == 0:
 		word = progress.HandedOver
 		d.Notes = append(d.Notes, fmt.Sprintf("no report of a member of group %s was given, so it is not known "+
-			"whether they wait for the destination; name the reports in consumer_reports", d.Topic.GroupID))
+			"whether they wait for the destination; name the reports in consumer_reports or reports_topic",
+			d.Topic.GroupID))
 	case c.Reason != "":
 		word = progress.Weakest(progress.HandedOver, c.Delivery)
 		d.Notes = append(d.Notes, c.Reason)
@@ -132,6 +133,10 @@ func (d *Document) word() progress.Delivery {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s of topic %s were deleted before this process looked, and nothing "+
 			"tells whether group %s had read them; write retention.ms=-1 for the time of a backfill",
 			progress.Count(n, "record"), d.Topic.Name, d.Topic.GroupID))
+	}
+	if c := d.Consumers; c != nil && c.Unfinished > 0 && c.Reason == "" {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s of group %s ended without a last report; what a destination "+
+			"rejected just before is not known", progress.Count(int64(c.Unfinished), "consumer"), d.Topic.GroupID))
 	}
 	if counted && !d.Topic.expired() {
 		return progress.Verified

@@ -72,6 +72,8 @@ func TestHeadlines(t *testing.T) {
 		}}, "delivery unknown: 18 of 20", 1, progress.Unknown},
 		"a member without a report": {[]func(*Input){func(in *Input) { in.Consumers.Reason = "of 2 members, 1 wrote" }},
 			"handed over: 18 of 20", 1, progress.HandedOver},
+		"a killed member": {[]func(*Input){func(in *Input) { in.Consumers.Unfinished = 1 }},
+			"complete: 18 of 20 traces acknowledged", 0, progress.Acknowledged},
 		"deleted before the first look": {[]func(*Input){deleted}, "handed over: 18 of 20", 1, progress.HandedOver},
 		"verified is asked for": {[]func(*Input){func(in *Input) { in.Accept = progress.Verified }},
 			"complete: 18 of 20 traces acknowledged", 1, progress.Acknowledged},

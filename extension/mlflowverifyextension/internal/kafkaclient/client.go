@@ -1,10 +1,12 @@
 // Copyright The otelcol-mlflow Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package mlflowverifyextension
+// Package kafkaclient opens clients of Apache Kafka from the keys that the Kafka components of contrib have.
+package kafkaclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,11 +22,13 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// retries bounds how long the client itself tries again: drain.Wait asks again and says so.
+// retries bounds how long the client itself tries again: its users ask again and say so.
 const retries = 20 * time.Second
 
-// newClient opens a client that asks the brokers. Keys mean what they mean for the Kafka components.
-func newClient(ctx context.Context, host component.Host, cfg *configkafka.ClientConfig) (*kgo.Client, error) {
+// New opens a client. Keys mean what they mean for the Kafka components; more are further options. It asks no broker.
+// Extensions that give tokens are found at the host.
+func New(ctx context.Context, host component.Host, cfg *configkafka.ClientConfig, more ...kgo.Opt) (*kgo.Client,
+	error) {
 	opts := []kgo.Opt{kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DisableClientMetrics(),
 		kgo.RetryTimeout(retries), kgo.ConnIdleTimeout(cfg.ConnIdleTimeout),
 		kgo.ConsiderMissingTopicDeletedAfter(0)}
@@ -55,7 +59,24 @@ func newClient(ctx context.Context, host component.Host, cfg *configkafka.Client
 		}
 		opts = append(opts, kgo.SASL(mechanism))
 	}
-	return kgo.NewClient(opts...)
+	return kgo.NewClient(append(opts, more...)...)
+}
+
+// Validate is that of the keys, and refuses what is not known here.
+func Validate(cfg *configkafka.ClientConfig) error {
+	err := cfg.Validate()
+	if cfg.Authentication.Kerberos != nil {
+		err = errors.Join(err, errors.New("auth::kerberos: not known here; use auth::sasl"))
+	}
+	return err
+}
+
+// TokenSource is the extension that must have started before New, if there is one.
+func TokenSource(cfg *configkafka.ClientConfig) (ids []component.ID) {
+	if s := cfg.Authentication.SASL; s != nil && s.OAuthBearerTokenSource != (component.ID{}) {
+		ids = append(ids, s.OAuthBearerTokenSource)
+	}
+	return ids
 }
 
 // tokenSource is an extension that gives tokens, such as oauth2client.
