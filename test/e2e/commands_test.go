@@ -43,6 +43,7 @@ var commands = map[string]string{
 	"docs/how-to/files.md: SELECT s.name":                     byHand + "with DuckDB 2.0.1, on the sample",
 	"docs/how-to/kafka.md: make kafka   # dist/kafka":         "TestTopic",
 	"docs/how-to/kafka.md: OTELCOL_MLFLOW_BROKERS=kafka":      "TestTopic",
+	"docs/how-to/kafka.md: OTELCOL_MLFLOW_OUT=out/reader-0":   "TestTopic",
 	"docs/how-to/kafka.md: OTELCOL_MLFLOW_TOPIC":              "TestTopic",
 	"docs/how-to/kafka.md: kafka-consumer-groups.sh":          byHand + "with Apache Kafka 4.4.0",
 	"docs/how-to/mlflow.md: OTELCOL_MLFLOW_SOURCE=":           "TestHowToMLflow",

@@ -37,7 +37,8 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 func pagesOf(t *testing.T) (list []string) {
 	t.Helper()
 	for _, pattern := range []string{"README.md", "CONTRIBUTING.md", "docs/*.md", "docs/*/*.md", "receiver/*/README.md",
-		"processor/*/README.md", "exporter/*/README.md", "extension/*/README.md", "connector/*/README.md"} {
+		"processor/*/README.md", "exporter/*/README.md", "extension/*/README.md", "extension/*/*/README.md",
+		"connector/*/README.md"} {
 		files, err := filepath.Glob(filepath.Join(collector.Root(), pattern))
 		require.NoError(t, err)
 		list = append(list, files...)
@@ -58,7 +59,7 @@ func TestConfigurationsOfTheDocumentation(t *testing.T) {
 				args = append(args, "--feature-gates=service.AllowNoPipelines")
 			}
 			binary := collector.ForConfig(name)
-			if strings.Contains(yaml, "mlflow_verify:") || strings.Contains(yaml, "\n  kafka:\n") {
+			if regexp.MustCompile(`\n  (mlflow_verify|mlflow_report_topic|kafka):\n`).MatchString(yaml) {
 				binary = collector.Kafka()
 			}
 			cmd := exec.Command(binary, args...)

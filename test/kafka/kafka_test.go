@@ -131,6 +131,7 @@ func (w *world) start(t *testing.T, config, name string, args ...string) *collec
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	env := []string{"OTELCOL_MLFLOW_SOURCE=sqlite:///" + w.store.Path, "OTELCOL_MLFLOW_BROKERS=" + w.broker.Address,
 		"OTELCOL_MLFLOW_TOPIC=" + w.topic, "OTELCOL_MLFLOW_GROUP=" + w.group(), "OTELCOL_MLFLOW_OUT=" + dir,
+		"OTELCOL_MLFLOW_REPORTS_TOPIC=" + reportsOf(w.topic),
 		"OTELCOL_MLFLOW_EXPORTER=" + w.sink.exporter, w.sink.variable + "=" + w.sink.endpoint}
 	return collector.Command(t, dir, env, collector.Kafka(),
 		append([]string{"--config", filepath.Join("config", config+".yaml")}, args...)...)
@@ -149,10 +150,11 @@ func startWith(t *testing.T, dir string, c collector.Config, args ...string) *co
 // arrived waits until the group has committed everything and the destination has every span.
 func (w *world) arrived(t *testing.T, limit time.Duration) {
 	t.Helper()
-	within(t, limit, func() bool {
-		return w.sink.Distinct() == w.store.Spans &&
-			w.broker.Committed(w.group(), w.topic) == w.broker.Messages(w.topic)
-	}, "everything arrives and is committed")
+	within(t, limit, w.hasArrived, "everything arrives and is committed")
+}
+
+func (w *world) hasArrived() bool {
+	return w.sink.Distinct() == w.store.Spans && w.broker.Committed(w.group(), w.topic) == w.broker.Messages(w.topic)
 }
 
 func eventually(t testing.TB, condition func() bool, what string) {
@@ -164,6 +166,17 @@ func within(t testing.TB, limit time.Duration, condition func() bool, what strin
 	t.Helper()
 	require.Eventually(t, condition, limit, often, what)
 }
+
+// topics makes a topic, that of its dead letters, and that of the reports.
+func topics(t *testing.T, broker *kafkabroker.Broker, topic string, partitions int32) {
+	t.Helper()
+	broker.Topic(t, topic, partitions)
+	broker.Topic(t, topic+"-dead", 1)
+	broker.Topic(t, reportsOf(topic), 1)
+}
+
+// reportsOf is the topic of the reports beside a topic, and beside that of its dead letters.
+func reportsOf(topic string) string { return strings.TrimSuffix(topic, "-dead") + "-reports" }
 
 func TestTopic(t *testing.T) {
 	var s store
@@ -178,8 +191,7 @@ func TestTopic(t *testing.T) {
 	run := func(topic string, sink func(t *testing.T) destination, test func(t *testing.T, w *world)) {
 		t.Run(topic, func(t *testing.T) {
 			t.Parallel()
-			broker.Topic(t, topic, partitions)
-			broker.Topic(t, topic+"-dead", 1)
+			topics(t, broker, topic, partitions)
 			test(t, &world{store: s, broker: broker, topic: topic, sink: sink(t), dir: t.TempDir()})
 		})
 	}

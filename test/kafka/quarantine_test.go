@@ -82,8 +82,7 @@ func quarantine(t *testing.T, w *world, reader ...string) {
 		require.Contains(t, message.AsString(), "refused on purpose")
 	})
 
-	reports := "OTELCOL_MLFLOW_REFINE_REPORTS=" + w.dir
-	v := w.verify(t, "refused", 1, reports)
+	v := w.verify(t, "refused", 1)
 	require.Contains(t, v.Problems, "1 record in the dead letters, topic "+w.topic+"-dead")
 
 	w.sink.Script(nil)
@@ -96,6 +95,6 @@ func quarantine(t *testing.T, w *world, reader ...string) {
 	}, "the dead letter is committed")
 	consumer.Signal(syscall.SIGTERM)
 	consumer.Done(0)
-	v = w.verify(t, "fed-back", 0, reports, "OTELCOL_MLFLOW_DEAD_GROUP="+back.group())
+	v = w.verify(t, "fed-back", 0, "dead_letters::group_id="+back.group())
 	require.Equal(t, "acknowledged", v.Delivery)
 }

@@ -36,7 +36,7 @@ func TestScale(t *testing.T) {
 	broker := kafkabroker.Start(t, filepath.Join(t.TempDir(), "broker"))
 	part := func(name string, s store, test func(t *testing.T, w *world, random *rand.Rand)) {
 		t.Run(name, func(t *testing.T) {
-			broker.Topic(t, name, partitions)
+			topics(t, broker, name, partitions)
 			w := &world{store: s, broker: broker, topic: name, sink: overHTTP(t), dir: t.TempDir()}
 			w.sink.CountOnly()
 			test(t, w, rand.New(rand.NewPCG(seed, 22)))

@@ -49,7 +49,7 @@ func signsIn(t *testing.T, w *world) {
 	consumer := w.refine(t, "only",
 		"--set=extensions::databricks_auth={host: "+workspace.URL()+", client_id: "+principal+", client_secret: "+
 			secret+"}",
-		"--set=service::extensions=[databricks_auth, mlflow_report]",
+		"--set=service::extensions=[databricks_auth, mlflow_report, mlflow_report_topic]",
 		"--set=exporters::otlp_http::auth::authenticator=databricks_auth",
 		"--set=exporters::otlp_http::headers::X-Databricks-UC-Table-Name="+table)
 	eventually(t, func() bool { return workspace.Ingested(table).Written >= w.store.Spans/4 }, "it begins")

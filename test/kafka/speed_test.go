@@ -29,7 +29,7 @@ func speed(t *testing.T, broker *kafkabroker.Broker) {
 	direct.row(&table, "direct", direct)
 	for _, partitions := range []int32{6, 24} {
 		topic := fmt.Sprintf("speed-%d", partitions)
-		broker.Topic(t, topic, partitions)
+		topics(t, broker, topic, partitions)
 		w := &world{store: s, broker: broker, topic: topic, sink: overHTTP(t), dir: t.TempDir()}
 		reading := measured{began: time.Now(), processes: []*collector.Process{
 			w.reader(t, "--set=receivers::mlflow::page_size=500")}}

@@ -38,17 +38,20 @@ type verdict struct {
 }
 
 // verify runs config/kafka-verify.yaml over all reports of the world until it ends with an exit status.
-func (w *world) verify(t *testing.T, name string, status int, env ...string) verdict {
+func (w *world) verify(t *testing.T, name string, status int, settings ...string) verdict {
 	t.Helper()
 	dir := filepath.Join(w.dir, name)
 	require.NoError(t, os.MkdirAll(dir, 0o700))
-	env = append([]string{"OTELCOL_MLFLOW_BROKERS=" + w.broker.Address, "OTELCOL_MLFLOW_TOPIC=" + w.topic,
+	env := []string{"OTELCOL_MLFLOW_BROKERS=" + w.broker.Address, "OTELCOL_MLFLOW_TOPIC=" + w.topic,
 		"OTELCOL_MLFLOW_GROUP=" + w.group(), "OTELCOL_MLFLOW_OUT=" + dir, "OTELCOL_MLFLOW_STALLED_AFTER=1s",
-		"OTELCOL_MLFLOW_REPORTS=" + filepath.Join(w.dir, "reader*"),
-		"OTELCOL_MLFLOW_REFINE_REPORTS=" + filepath.Join(w.dir, "consumer*")}, env...)
-	p := collector.Command(t, dir, env, collector.Kafka(), "--feature-gates=service.AllowNoPipelines",
+		"OTELCOL_MLFLOW_REPORTS_TOPIC=" + reportsOf(w.topic)}
+	args := []string{"--feature-gates=service.AllowNoPipelines",
 		"--config", filepath.Join("config", "kafka-verify.yaml"),
-		"--set=extensions::mlflow_verify::poll_interval=100ms")
+		"--set=extensions::mlflow_verify::poll_interval=100ms"}
+	for _, s := range settings {
+		args = append(args, "--set=extensions::mlflow_verify::"+s)
+	}
+	p := collector.Command(t, dir, env, collector.Kafka(), args...)
 	p.Done(status)
 	body, err := os.ReadFile(filepath.Join(dir, "verdict.json"))
 	require.NoError(t, err)
@@ -57,6 +60,15 @@ func (w *world) verify(t *testing.T, name string, status int, env ...string) ver
 	require.Equal(t, status, v.ExitStatus)
 	require.Contains(t, p.Out(), v.Headline+"\n")
 	return v
+}
+
+// files are settings that let a verdict rest on the reports of readers and consumers in folders of the world.
+func (w *world) files(readers, consumers string) []string {
+	list := []string{"reports_topic=", "reports=[" + filepath.Join(w.dir, readers) + "]"}
+	if consumers != "" {
+		list = append(list, "consumer_reports=["+filepath.Join(w.dir, consumers)+"]")
+	}
+	return list
 }
 
 // shards: two readers share the backfill. The verdict is that of both, of the group and of what is left in the topic.
@@ -68,7 +80,7 @@ func shards(t *testing.T, w *world) {
 	for _, reader := range readers {
 		reader.Done(0)
 	}
-	w.verify(t, "before", 1, "OTELCOL_MLFLOW_GROUP=other") // nobody has read it
+	w.verify(t, "before", 1, "group_id=other") // nobody has read it
 
 	consumer := w.refine(t, "consumer")
 	w.arrived(t, patience)
@@ -84,12 +96,13 @@ func shards(t *testing.T, w *world) {
 	require.Equal(t, v.Topic.Records, v.Topic.Committed)
 	require.Contains(t, v.Headline, "complete: 2000 of 2000 traces acknowledged by 2 readers; ")
 
-	v = w.verify(t, "one-shard", 1, "OTELCOL_MLFLOW_REPORTS="+filepath.Join(w.dir, "reader-0"))
+	require.Equal(t, v.Headline, w.verify(t, "files", 0, w.files("reader*", "consumer")...).Headline)
+	v = w.verify(t, "one-shard", 1, w.files("reader-0", "consumer")...)
 	require.Contains(t, v.Headline, "there is no report of shard 2 of 2 (index 1) of receiver mlflow")
-	v = w.verify(t, "no-consumers", 1, "OTELCOL_MLFLOW_REFINE_REPORTS="+filepath.Join(w.dir, "reader-0"))
+	v = w.verify(t, "no-consumers", 1, w.files("reader*", "")...)
 	require.Equal(t, "handed_over", v.Delivery)
 	require.Contains(t, v.Headline, "no report of a member of group "+w.group())
-	v = w.verify(t, "other-group", 1, "OTELCOL_MLFLOW_GROUP=other")
+	v = w.verify(t, "other-group", 1, "group_id=other")
 	require.Contains(t, v.Headline, "group other has not committed")
 	require.Contains(t, v.Headline, "no member of the group has it")
 
@@ -98,7 +111,7 @@ func shards(t *testing.T, w *world) {
 	offsets.Add(kadm.Offset{Topic: w.topic, Partition: 0, At: deleted})
 	_, err := w.broker.Admin().DeleteRecords(context.Background(), offsets)
 	require.NoError(t, err)
-	v = w.verify(t, "expired", 1, "OTELCOL_MLFLOW_GROUP=other")
+	v = w.verify(t, "expired", 1, "group_id=other")
 	require.Contains(t, v.Problems, "partition 0 of topic "+w.topic+": 3 records expired before group other had read "+
 		"them")
 	v = w.verify(t, "deleted", 1)
@@ -120,8 +133,8 @@ func paused(t *testing.T, w *world) {
 		return len(lagging) == 1
 	}, "the other partitions are delivered")
 
-	reports := "OTELCOL_MLFLOW_REFINE_REPORTS=" + filepath.Join(w.dir, "stock")
-	v := w.verify(t, "paused", 1, reports)
+	reports := w.files("reader", "stock")
+	v := w.verify(t, "paused", 1, reports...)
 	require.False(t, v.Complete)
 	require.Equal(t, "handed_over", v.Delivery)
 	require.Len(t, v.Problems, 1)
@@ -136,7 +149,7 @@ func paused(t *testing.T, w *world) {
 	w.arrived(t, patience)
 	consumer.Signal(syscall.SIGTERM)
 	consumer.Done(0)
-	require.Equal(t, "acknowledged", w.verify(t, "delivered", 0, reports).Delivery)
+	require.Equal(t, "acknowledged", w.verify(t, "delivered", 0, reports...).Delivery)
 }
 
 // stock starts a consumer of the stock receiver and exporter, with the settings of config/kafka-refine.yaml that lose
