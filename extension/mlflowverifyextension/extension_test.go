@@ -401,6 +401,18 @@ func TestMembers(t *testing.T) {
 	cancel()
 	writing.Wait()
 	require.Zero(t, d.ExitStatus, d.Headline)
+
+	left := zap.NewExample(zap.Hooks(func(e zapcore.Entry) error {
+		if e.Message == "Waiting until the members of the group have written their reports again" {
+			member.Close()
+		}
+		return nil
+	}))
+	d = s.verifyWith(t, left, nil)
+	require.Zero(t, d.ExitStatus, d.Headline)
+	require.Zero(t, d.Consumers.Members, "it was killed, and the group forgot it")
+	require.Equal(t, 1, d.Consumers.Unfinished)
+	require.Contains(t, d.Notes[0], "1 consumer of group refine ended without a last report")
 }
 
 // Keys of sign-in mean what they mean for the Kafka components.

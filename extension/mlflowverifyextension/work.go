@@ -70,13 +70,14 @@ func (w *work) do(ctx context.Context) error {
 	if len(w.in.Readers.Problems) > 0 {
 		return nil
 	}
-	state, err := drain.Wait(ctx, drain.Settings{Cluster: &cluster{w.admin, cfg.Topic, cfg.GroupID}, Topic: cfg.Topic,
-		Group: cfg.GroupID, Patience: w.asking()})
+	group := &cluster{w.admin, cfg.Topic, cfg.GroupID}
+	state, err := drain.Wait(ctx, drain.Settings{Cluster: group, Topic: cfg.Topic, Group: cfg.GroupID,
+		Patience: w.asking()})
 	w.in.Topic = &verdict.Topic{Name: cfg.Topic, GroupID: cfg.GroupID, State: *state}
 	if err != nil {
 		return err
 	}
-	if err := w.consumers(ctx, state); err != nil {
+	if err := w.consumers(ctx, group, state); err != nil {
 		return err
 	}
 	if err := w.deadLetters(ctx); err != nil {
@@ -86,8 +87,8 @@ func (w *work) do(ctx context.Context) error {
 }
 
 // consumers reads the reports of consumers once those that live have written them again: what was refused before the
-// last commit is in them then.
-func (w *work) consumers(ctx context.Context, state *drain.State) error {
+// last commit is in them then. The group may have counted members that were killed; it forgets them meanwhile.
+func (w *work) consumers(ctx context.Context, group *cluster, state *drain.State) error {
 	cfg := w.cfg
 	if len(cfg.ConsumerReports) == 0 && w.published == nil {
 		return nil
@@ -107,14 +108,17 @@ func (w *work) consumers(ctx context.Context, state *drain.State) error {
 			return err
 		}
 	}
-	now, renewed, silent := earlier, 0, 0
+	now, renewed, silent, members := earlier, 0, 0, state.Members
 	for until := time.Now().Add(w.renewedWithin); ; {
+		if _, n, err := group.members(ctx); err == nil {
+			members = min(members, n)
+		}
 		renewed, silent = reports.Renewed(earlier, now, cfg.Topic, cfg.GroupID)
-		if renewed >= state.Members || !state.Drained() || time.Now().After(until) {
+		if renewed >= members || !state.Drained() || time.Now().After(until) {
 			break
 		}
 		w.log.Info("Waiting until the members of the group have written their reports again",
-			zap.Int("members", state.Members), zap.Int("written", renewed))
+			zap.Int("members", members), zap.Int("written", renewed))
 		if err := drain.Sleep(ctx, cfg.PollInterval); err != nil {
 			return err
 		}
@@ -123,10 +127,10 @@ func (w *work) consumers(ctx context.Context, state *drain.State) error {
 		}
 	}
 	sum := reports.SumConsumers(now, cfg.Topic, cfg.GroupID)
-	sum.Members, sum.Unfinished = state.Members, silent
-	if sum.Reason == "" && sum.Reports > 0 && state.Drained() && renewed < state.Members {
+	sum.Members, sum.Unfinished = members, silent
+	if sum.Reason == "" && sum.Reports > 0 && state.Drained() && renewed < members {
 		sum.Reason = fmt.Sprintf("%d of %s of group %s have a report that is newer than the "+
-			"last commit", renewed, progress.Count(int64(state.Members), "member"), cfg.GroupID)
+			"last commit", renewed, progress.Count(int64(members), "member"), cfg.GroupID)
 	}
 	w.in.Consumers = &sum
 	return nil
