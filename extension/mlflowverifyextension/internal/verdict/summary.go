@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // Summary writes a verdict for people. It lies at path.
@@ -24,7 +26,8 @@ func (d *Document) Summary(w io.Writer, path string) error {
 			len(t.Partitions), t.Records, t.Committed, t.GroupID)
 	}
 	if c := d.Consumers; c != nil {
-		fmt.Fprintf(&b, "  consumers %d with a report, %d members of the group", c.Reports, c.Members)
+		fmt.Fprintf(&b, "  consumers %d with a report, %s of the group", c.Reports,
+			progress.Count(int64(c.Members), "member"))
 		if c.Delivery != "" {
 			fmt.Fprintf(&b, ", delivery: %s", c.Delivery)
 		}
