@@ -120,7 +120,8 @@ func TestDeadLetter(t *testing.T) {
 		ctx := client.NewContext(t.Context(), client.Info{Metadata: client.NewMetadata(map[string][]string{
 			"kafka.topic": {"traces"}, "kafka.partition": {"3"}, "kafka.offset": {"17"}})})
 		done := make(chan error, 1)
-		go func() { done <- c.ConsumeTraces(ctx, both(trace(1, "good"), trace(2, "bad"), trace(3, "good"))) }()
+		td := both(trace(1, "good"), trace(2, "bad"), trace(3, "good"), trace(4, "good"))
+		go func() { done <- c.ConsumeTraces(ctx, td) }()
 		<-time.After(5 * time.Minute)
 		synctest.Wait()
 		require.Empty(t, done, "the dead letter is not stored")
@@ -128,7 +129,7 @@ func TestDeadLetter(t *testing.T) {
 		p.noDead.Store(false)
 		require.NoError(t, <-done)
 
-		require.Equal(t, 2, p.accepted.SpanCount())
+		require.Equal(t, 3, p.accepted.SpanCount())
 		letters := p.dead.AllTraces()
 		require.Len(t, letters, 1)
 		require.Equal(t, 1, letters[0].SpanCount())

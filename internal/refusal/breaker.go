@@ -9,6 +9,10 @@ import "time"
 // data.
 const Near = 10 * time.Second
 
+// Shortest is the shortest blip that is told from a trace that is refused for good: no blip fits between two
+// acceptances that are closer to each other.
+const Shortest = time.Second
+
 // streakLimit is the number of refusals in a row that opens a circuit breaker whatever was accepted
 // before. Isolating one trace of a full batch takes fewer.
 const streakLimit = 12

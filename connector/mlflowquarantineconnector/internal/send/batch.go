@@ -21,8 +21,8 @@ type batch struct {
 	all  []*trace
 	rest []*trace // to be sent
 	cut  bool     // the whole was refused, so that the rest is divided at once
-	// keptBack are the last traces of experiments with several: accepted near the second refusal of another, they show
-	// that the destinations take others of the experiment.
+	// keptBack are the last traces of experiments with several: accepted around the second refusal of another, they
+	// show that the destinations take others of the experiment.
 	keptBack []*trace
 
 	quarantine refusal.Quarantine
@@ -36,7 +36,12 @@ type suspect struct {
 	err     error     // of the last refusal
 	refused time.Time // last
 	counted time.Time // the last refusal that counts; the first one does
+	direct  int       // how often it was refused directly after an acceptance and directly before another one
 }
+
+// mostKept is how many traces of an experiment are kept back: one to be accepted before the second refusal of another,
+// and one after it.
+const mostKept = 2
 
 // allAtOnce is how many traces leave the quarantine at a time.
 const allAtOnce = 1000
@@ -51,9 +56,10 @@ func newBatch(s *Sender, message ptrace.Traces) *batch {
 	for _, t := range b.all {
 		several[t.experiment]++
 	}
+	kept := map[string]int{}
 	for _, t := range slices.Backward(b.all) {
-		if several[t.experiment] > 1 {
-			several[t.experiment] = 0
+		if n := kept[t.experiment]; n < mostKept && n+1 < several[t.experiment] {
+			kept[t.experiment]++
 			b.keptBack = append(b.keptBack, t)
 		} else {
 			b.rest = append(b.rest, t)
@@ -139,7 +145,7 @@ func (b *batch) divide(ctx context.Context, traces []*trace) error {
 			parts.Retry(rest)
 		case len(rest) == 1 && c.probe:
 			b.isolate(rest[0], err)
-			if _, err := b.refusedAlone(ctx, c, rest[0], err); err != nil {
+			if _, err := b.refusedAlone(ctx, c, rest[0], err, true); err != nil {
 				return err
 			}
 		case len(rest) == 1:
@@ -190,7 +196,7 @@ func (b *batch) isolate(t *trace, err error) {
 	b.watched[t.experiment].waiting++
 	b.mu.Unlock()
 	now := time.Now()
-	b.suspects[id] = &suspect{t, err, now, now}
+	b.suspects[id] = &suspect{trace: t, err: err, refused: now, counted: now}
 	b.quarantine.Add(id, now, open, "")
 	b.Observer.Held(1)
 }

@@ -56,102 +56,133 @@ func (b *batch) doubt() {
 	}
 }
 
-// again sends a trace from quarantine. When it is refused once more, it is judged.
+// again sends a trace from quarantine. When it is refused once more, it is judged. Where that could set it aside, and
+// nothing was accepted just before the refusal, the trace goes once more right after something was.
 func (b *batch) again(ctx context.Context, s *refusal.Suspect) error {
 	t := b.suspects[s.ID]
-	if err := b.sendKeptBack(ctx, t); err != nil {
-		return err
-	}
-	c, err := b.enter(ctx)
-	if err != nil {
-		return err
-	}
-	err = b.send(ctx, []*trace{t.trace})
-	_, partly := errors.AsType[*refusal.PartialSuccess](err)
-	gone := b.ended(ctx)
-	switch {
-	case err == nil:
-		b.free(s)
-		b.took(c, []*trace{t.trace})
+	var since time.Time // what was accepted after the first refusal of this function
+	for first := true; ; first = false {
+		c, err := b.enter(ctx)
+		if err != nil {
+			return err
+		}
+		before := b.lastTaken()
+		err = b.send(ctx, []*trace{t.trace})
+		_, partly := errors.AsType[*refusal.PartialSuccess](err)
+		gone := b.ended(ctx)
+		switch {
+		case err == nil:
+			b.free(s)
+			b.took(c, []*trace{t.trace})
+			return nil
+		case partly:
+			b.free(s)
+			b.took(c, []*trace{t.trace})
+			return b.setAside(ctx, []*trace{t.trace}, err)
+		case gone != nil:
+			b.abandon(c)
+			return gone
+		case !refusal.Permanent(err):
+			b.failed(c, err)
+			s.Busy = false
+			return nil
+		}
+		t.err, t.refused = err, time.Now()
+		after, err := b.evidence(ctx, c, s, t)
+		if err != nil {
+			return err
+		}
+		counts := !after.IsZero() && t.refused.Sub(t.counted) >= b.RejectAfter
+		if b.decides(s, t, after) || counts && s.Last+1 >= refusal.LastTries {
+			if !first && c.began.Sub(since) < idle {
+				t.direct++
+			}
+			if after.Sub(before) < refusal.Shortest || t.direct == 2 {
+				b.free(s)
+				return b.setAside(ctx, []*trace{t.trace}, t.err)
+			}
+			if first {
+				since = after
+				continue
+			}
+		}
+		b.mu.Lock()
+		open := b.breaker.Open
+		b.mu.Unlock()
+		b.quarantine.Refuse(s, t.refused, counts, open, "")
+		if counts {
+			t.counted = t.refused
+		}
+		if next := t.counted.Add(b.RejectAfter); next.After(t.refused) {
+			s.Next = next
+		}
 		return nil
-	case partly:
-		b.free(s)
-		b.took(c, []*trace{t.trace})
-		return b.setAside(ctx, []*trace{t.trace}, err)
-	case gone != nil:
-		b.abandon(c)
-		return gone
-	case !refusal.Permanent(err):
-		b.failed(c, err)
-		s.Busy = false
-		return nil
 	}
-	t.err, t.refused = err, time.Now()
-	counts := t.refused.Sub(t.counted) >= b.RejectAfter
-	seen, err := b.evidence(ctx, c, s, t)
-	if err != nil {
-		return err
-	}
-	if refusal.Proven(s.Since, t.refused, b.RejectAfter, seen.before, seen.after) ||
-		counts && seen.others && s.Last+1 >= refusal.LastTries {
-		b.free(s)
-		return b.setAside(ctx, []*trace{t.trace}, t.err)
-	}
-	b.mu.Lock()
-	open := b.breaker.Open
-	b.mu.Unlock()
-	b.quarantine.Refuse(s, t.refused, counts && seen.others, open, "")
-	if counts && seen.others {
-		t.counted = t.refused
-	}
-	if next := t.counted.Add(b.RejectAfter); next.After(t.refused) {
-		s.Next = next
-	}
-	return nil
 }
 
-// evidence is what was accepted around a refusal.
-type evidence struct {
-	before, after time.Time // of the experiment; zero for nothing
-	others        bool      // of any experiment, near the refusal and after the first one
+// idle is the longest time between two calls that follow each other directly.
+const idle = 300 * time.Millisecond
+
+// lastTaken is when the newest call began that was accepted.
+func (b *batch) lastTaken() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.taken
 }
 
-// evidence ends the turn in which a trace was refused once more.
-func (b *batch) evidence(ctx context.Context, c turn, s *refusal.Suspect, t *suspect) (e evidence, err error) {
+// decides reports whether the last refusal of a trace lies RejectAfter behind its first one, with another trace of the
+// experiment accepted since, and something accepted after the last one.
+func (b *batch) decides(s *refusal.Suspect, t *suspect, after time.Time) bool {
 	b.mu.Lock()
-	e.before = b.watched[t.experiment].accepted
-	last := b.breaker.Accepted
-	b.mu.Unlock()
-	if last.After(s.Since) && t.refused.Sub(last) <= refusal.Near {
-		e.others = true
-		b.refused(c, t.err, c.probe)
-		return e, nil
-	}
-	known, err := b.refusedAlone(ctx, c, t.trace, t.err)
-	if e.others = known != nil; e.others && known.experiment == t.experiment {
-		e.after = time.Now()
-	}
-	return e, err
+	defer b.mu.Unlock()
+	return !after.IsZero() && t.refused.Sub(s.Since) >= b.RejectAfter && b.watched[t.experiment].accepted.After(s.Since)
 }
 
-// refusedAlone ends the turn in which a trace was refused alone. Another one goes in the same turn: one that the
-// destinations have or, where they have none yet, one that was kept back. It is returned if they accept it: they refuse
-// the one, and not everything.
-func (b *batch) refusedAlone(ctx context.Context, c turn, t *trace, why error) (*trace, error) {
+// evidence ends the turn in which a trace was refused once more. It returns when another one had been accepted that was
+// sent after that; zero where none was.
+func (b *batch) evidence(ctx context.Context, c turn, s *refusal.Suspect, t *suspect) (after time.Time, err error) {
+	if !c.probe && b.othersPass(ctx, s, t) {
+		after = time.Now()
+		b.refusedOnceMore(t.err)
+		return after, nil
+	}
+	other, err := b.refusedAlone(ctx, c, t.trace, t.err, c.probe)
+	if other != nil {
+		after = time.Now()
+	}
+	return after, err
+}
+
+// othersPass waits a moment for the acceptance of a call that began after the refusal of a trace. It returns at once
+// where no other call is under way, or where a trace was kept back to show that others of the experiment are accepted.
+func (b *batch) othersPass(ctx context.Context, s *refusal.Suspect, t *suspect) bool {
+	kept := slices.ContainsFunc(b.keptBack, func(k *trace) bool { return k.experiment == t.experiment })
 	b.mu.Lock()
-	other := b.known
-	b.mu.Unlock()
-	again := other != nil
-	switch n := len(b.keptBack); {
-	case again && other.id != t.id:
-		b.Observer.Repeated()
-	case !again && n > 0:
-		other, b.keptBack = b.keptBack[n-1], b.keptBack[:n-1]
-	default:
-		b.refused(c, why, c.probe)
+	defer b.mu.Unlock()
+	if kept && !b.watched[t.experiment].accepted.After(s.Since) {
+		return false
+	}
+	b.awaiting++
+	defer func() { b.awaiting-- }()
+	for end := t.refused.Add(idle); b.taken.Before(t.refused); {
+		if b.turns <= b.awaiting || b.breaker.Open || !time.Now().Before(end) || b.ended(ctx) != nil {
+			return false
+		}
+		b.await(ctx, end)
+	}
+	return !b.breaker.Open
+}
+
+// refusedAlone ends the turn in which a trace was refused alone. Another one goes in the same turn: see other. It is
+// returned if it is accepted: the destinations refuse the one, and not everything.
+func (b *batch) refusedAlone(ctx context.Context, c turn, t *trace, why error, known bool) (*trace, error) {
+	other, again := b.other(t, known)
+	if other == nil {
+		b.refused(c, why, known)
 		return nil, nil
 	}
 	b.Observer.Refused(why)
+	c.began = time.Now()
 	err := b.send(ctx, []*trace{other})
 	gone := b.ended(ctx)
 	_, partly := errors.AsType[*refusal.PartialSuccess](err)
@@ -170,6 +201,9 @@ func (b *batch) refusedAlone(ctx context.Context, c turn, t *trace, why error) (
 		if !again {
 			b.keptBack = append(b.keptBack, other)
 		}
+	case !again && !known: // it may be refused for good, too
+		b.isolate(other, err)
+		return b.refusedAlone(ctx, c, t, err, true)
 	default:
 		b.refused(c, err, true)
 		if !again {
@@ -179,19 +213,26 @@ func (b *batch) refusedAlone(ctx context.Context, c turn, t *trace, why error) (
 	return nil, nil
 }
 
-// sendKeptBack sends a trace that was kept back, of the experiment of t if there is one, unless nothing is accepted or
-// one of the experiment was just now.
-func (b *batch) sendKeptBack(ctx context.Context, t *suspect) error {
+// other returns a trace that is sent to find out whether the destinations take others than t: one that was kept back,
+// if possible of the same experiment, or one that they have. known prefers the latter. again says that they have it.
+func (b *batch) other(t *trace, known bool) (other *trace, again bool) {
 	b.mu.Lock()
-	enough := b.breaker.Open || time.Since(b.watched[t.experiment].accepted) <= refusal.Near
+	other = b.known
 	b.mu.Unlock()
-	if enough || len(b.keptBack) == 0 {
-		return nil
+	if other != nil && (known || len(b.keptBack) == 0) {
+		if other.id == t.id {
+			return nil, false
+		}
+		b.Observer.Repeated()
+		return other, true
+	}
+	if len(b.keptBack) == 0 {
+		return nil, false
 	}
 	at := max(slices.IndexFunc(b.keptBack, func(k *trace) bool { return k.experiment == t.experiment }), 0)
-	one := b.keptBack[at]
+	other = b.keptBack[at]
 	b.keptBack = slices.Delete(b.keptBack, at, at+1)
-	return b.divide(ctx, []*trace{one})
+	return other, false
 }
 
 // setAside stores traces that are refused for good, and returns once they are.

@@ -67,6 +67,9 @@ type Sender struct {
 	breaker  refusal.Breaker
 	closings int                 // how often the breaker has closed
 	watched  map[string]*watched // experiments of which traces wait
+	turns    int                 // under way
+	awaiting int                 // how many of them wait for the acceptance of another
+	taken    time.Time           // when the newest call began that was accepted
 	known    *trace              // one that the destination has taken
 	knownAt  time.Time
 }
@@ -182,9 +185,11 @@ func (s *Sender) enter(ctx context.Context) (turn, error) {
 		now := time.Now()
 		b := &s.breaker
 		if !b.Open {
+			s.turns++
 			return turn{now, false}, nil
 		}
 		if s.mayProbe(now) {
+			s.turns++
 			b.Probing = true
 			return turn{now, true}, nil
 		}
@@ -203,13 +208,15 @@ func (s *Sender) mayProbe(now time.Time) bool {
 
 // abandon ends a turn of which nothing is known.
 func (s *Sender) abandon(c turn) {
-	if !c.probe {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.breaker.Probing = false
-	s.broadcast()
+	s.turns--
+	if c.probe {
+		s.breaker.Probing = false
+	}
+	if c.probe || s.awaiting > 0 {
+		s.broadcast()
+	}
 }
 
 // acceptedAll is accepted for a whole batch.
@@ -246,7 +253,11 @@ func (s *Sender) accepted(c turn, experiments map[string]bool, known *trace) {
 	if c.probe {
 		s.breaker.Probed(now)
 	}
+	s.turns--
 	closes := s.breaker.Accept(now, c.began, c.probe)
+	if !s.breaker.Open && c.began.After(s.taken) {
+		s.taken = c.began
+	}
 	if known != nil {
 		s.known, s.knownAt = known, now
 	}
@@ -259,7 +270,7 @@ func (s *Sender) accepted(c turn, experiments map[string]bool, known *trace) {
 		s.closings++
 		s.Observer.Stuck(nil)
 	}
-	if closes || c.probe {
+	if closes || c.probe || s.awaiting > 0 {
 		s.broadcast()
 	}
 }
@@ -274,8 +285,17 @@ func (s *Sender) refused(c turn, err error, checked bool) {
 	if c.probe {
 		s.breaker.Probed(now)
 	}
+	s.turns--
 	s.breaker.Refuse(now, checked)
 	s.waits(err)
+}
+
+// refusedOnceMore ends a turn in which a trace in quarantine was refused, and another one accepted after it.
+func (s *Sender) refusedOnceMore(err error) {
+	s.Observer.Refused(err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turns--
 }
 
 // failed ends a turn with an error that may pass.
@@ -286,6 +306,7 @@ func (s *Sender) failed(c turn, err error) {
 	if c.probe {
 		s.breaker.Probed(now)
 	}
+	s.turns--
 	s.breaker.Fail(now)
 	s.waits(err)
 }
@@ -294,6 +315,8 @@ func (s *Sender) failed(c turn, err error) {
 func (s *Sender) waits(err error) {
 	if s.breaker.Open {
 		s.Observer.Stuck(err)
+	}
+	if s.breaker.Open || s.awaiting > 0 {
 		s.broadcast()
 	}
 }

@@ -50,10 +50,12 @@ type world struct {
 	repeated int
 	stuck    error
 	order    []int
+	slow     time.Duration // how long a call takes
+	pause    time.Duration // of a stream between two batches
 }
 
 func newWorld() *world {
-	w := &world{begin: time.Now(), accepted: map[int]int{}, letters: map[int]int{}}
+	w := &world{slow: 20 * time.Millisecond, begin: time.Now(), accepted: map[int]int{}, letters: map[int]int{}}
 	w.Sender = New(Settings{Deliver: w.take, Mutates: true, SetAside: w.letter, RejectAfter: rejectAfter, Observer: w,
 		NewBackOff: func() BackOff {
 			b := backoff.NewExponentialBackOff()
@@ -69,7 +71,7 @@ func (w *world) since() time.Duration { return time.Since(w.begin) }
 
 func (w *world) take(ctx context.Context, td ptrace.Traces) error {
 	select {
-	case <-time.After(20 * time.Millisecond):
+	case <-time.After(w.slow):
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
