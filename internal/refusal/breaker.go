@@ -6,12 +6,15 @@ package refusal
 import "time"
 
 // Near is how close in time an acceptance must be to count as evidence that the destination takes
-// data.
+// data. A refusal is judged by closer ones: see Shortest.
 const Near = 10 * time.Second
 
 // Shortest is the shortest blip that is told from a trace that is refused for good: no blip fits between two
 // acceptances that are closer to each other.
 const Shortest = time.Second
+
+// Idle is the longest time between two calls that follow each other directly.
+const Idle = 300 * time.Millisecond
 
 // streakLimit is the number of refusals in a row that opens a circuit breaker whatever was accepted
 // before. Isolating one trace of a full batch takes fewer.

@@ -25,6 +25,8 @@ type Suspect struct {
 	// Unproven says that nothing was accepted around the refusal, so that the trace may go again as
 	// soon as something is.
 	Unproven bool
+	// Direct is how many refusals were direct: see Proven.
+	Direct int
 	// Before says that an earlier run refused it first.
 	Before bool
 	Busy   bool // being sent
@@ -108,13 +110,13 @@ func (q *Quarantine) Due(alone, forever bool) (at time.Time, ok bool) {
 	return at, ok
 }
 
-// Proven reports whether a trace is rejected that was refused alone at since and again at second:
-// the two refusals lie far enough apart, another trace of the experiment was accepted between them,
-// and one near the second. before and after are the newest acceptances around the second refusal;
-// zero for none.
-func Proven(since, second time.Time, pause time.Duration, before, after time.Time) bool {
-	if second.Sub(since) < pause || !before.After(since) {
-		return false
+// Proven reports whether the last refusal of a trace proves that it is the trace that is refused. before is when a call
+// began that was accepted before it, after the end of one that was sent after it and accepted. No blip fits between
+// them where they are close. Where they are not, it takes two refusals that are direct: right after an acceptance, and
+// right before another one or with nothing refused before that but traces in quarantine.
+func (s *Suspect) Proven(before, after time.Time, direct bool) bool {
+	if direct {
+		s.Direct++
 	}
-	return second.Sub(before) <= Near || !after.IsZero() && after.Sub(second) <= Near
+	return after.Sub(before) < Shortest || s.Direct >= 2
 }

@@ -36,7 +36,6 @@ type suspect struct {
 	err     error     // of the last refusal
 	refused time.Time // last
 	counted time.Time // the last refusal that counts; the first one does
-	direct  int       // how often it was refused directly after an acceptance and directly before another one
 }
 
 // mostKept is how many traces of an experiment are kept back: one to be accepted before the second refusal of another,

@@ -60,7 +60,7 @@ func (b *batch) doubt() {
 // nothing was accepted just before the refusal, the trace goes once more right after something was.
 func (b *batch) again(ctx context.Context, s *refusal.Suspect) error {
 	t := b.suspects[s.ID]
-	var since time.Time // what was accepted after the first refusal of this function
+	var since time.Time // when another was accepted after the first refusal here
 	for first := true; ; first = false {
 		c, err := b.enter(ctx)
 		if err != nil {
@@ -94,10 +94,7 @@ func (b *batch) again(ctx context.Context, s *refusal.Suspect) error {
 		}
 		counts := !after.IsZero() && t.refused.Sub(t.counted) >= b.RejectAfter
 		if b.decides(s, t, after) || counts && s.Last+1 >= refusal.LastTries {
-			if !first && c.began.Sub(since) < idle {
-				t.direct++
-			}
-			if after.Sub(before) < refusal.Shortest || t.direct == 2 {
+			if s.Proven(before, after, !first && c.began.Sub(since) <= refusal.Idle) {
 				b.free(s)
 				return b.setAside(ctx, []*trace{t.trace}, t.err)
 			}
@@ -119,9 +116,6 @@ func (b *batch) again(ctx context.Context, s *refusal.Suspect) error {
 		return nil
 	}
 }
-
-// idle is the longest time between two calls that follow each other directly.
-const idle = 300 * time.Millisecond
 
 // lastTaken is when the newest call began that was accepted.
 func (b *batch) lastTaken() time.Time {
@@ -164,7 +158,7 @@ func (b *batch) othersPass(ctx context.Context, s *refusal.Suspect, t *suspect) 
 	}
 	b.awaiting++
 	defer func() { b.awaiting-- }()
-	for end := t.refused.Add(idle); b.taken.Before(t.refused); {
+	for end := t.refused.Add(refusal.Idle); b.taken.Before(t.refused); {
 		if b.turns <= b.awaiting || b.breaker.Open || !time.Now().Before(end) || b.ended(ctx) != nil {
 			return false
 		}

@@ -8,7 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +19,9 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // pipelineAnswer is what a stock OTLP exporter makes of an answer of its destination. The record of
@@ -110,4 +116,53 @@ func (w *world) count(n *int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	*n++
+}
+
+// However many blips of permanent errors follow each other, only what is refused for good is rejected.
+func TestManyBlips(t *testing.T) {
+	for _, after := range []time.Duration{3 * time.Second, 30 * time.Second} {
+		for seed := range uint64(5) {
+			t.Run(fmt.Sprint(after, seed), func(t *testing.T) {
+				manyBlips(t, after, rand.New(rand.NewPCG(seed, 23)))
+			})
+		}
+	}
+}
+
+func manyBlips(t *testing.T, after time.Duration, random *rand.Rand) {
+	between := func(least, most time.Duration) time.Duration {
+		return least + time.Duration(random.Int64N(int64(most-least)))
+	}
+	const blips = 30
+	var begin, end [blips]time.Duration
+	last := 5 * time.Second
+	for i := range blips {
+		begin[i] = last + between(200*time.Millisecond, 40*time.Second)
+		end[i] = begin[i] + between(time.Second, 15*time.Second)
+		last = end[i]
+	}
+	pause := between(500*time.Millisecond, []time.Duration{1000, 3000, 8000}[random.IntN(3)]*time.Millisecond)
+	w := newWorld(1+random.IntN(2), int(3*last/pause))
+	w.source.pause = pause
+	want := map[string]mlflow.Reason{}
+	for range []int{0, 3}[random.IntN(2)] {
+		want[fmt.Sprintf("tr-1-%04d", random.IntN(len(w.source.infos["1"])))] = progress.Rejected
+	}
+	refuses := refuse(slices.Collect(maps.Keys(want))...)
+	slow := between(5*time.Millisecond, 300*time.Millisecond)
+	s := w.settings(slowly(slow, func(ctx context.Context, x string, ids []string) error {
+		now := time.Since(epoch)
+		for i := range blips {
+			if now >= begin[i] && now < end[i] {
+				return consumererror.NewPermanent(errors.New("bad data"))
+			}
+		}
+		return refuses(ctx, x, ids)
+	}))
+	s.PageSize = 1 + random.IntN(20)
+	s.RejectAfter = after
+	require.NoError(t, w.run(t, s))
+	for id := range w.listed {
+		require.Contains(t, want, id)
+	}
 }

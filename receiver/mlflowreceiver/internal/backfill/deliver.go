@@ -26,7 +26,7 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 	}
 	parts := refusal.Divide(traces, w.suspects != nil)
 	for p, ok := parts.Next(); ok; p, ok = parts.Next() {
-		c, err := r.enter(w)
+		c, err := r.enter(w, len(p.Items) == 1)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 		case named || len(rest) == 1:
 			r.refused(w, c, err, p.Check || c.probe)
 			for _, t := range rest {
-				r.isolate(w, refusedTrace{t, err})
+				r.isolate(w, c, refusedTrace{t, err})
 			}
 		default:
 			r.refused(w, c, err, false)
@@ -91,16 +91,13 @@ func (r *run) deliver(w *window, traces []*mlflow.Trace) error {
 // isolate deals with a trace that was refused alone. The first time it goes into quarantine; what
 // an earlier run rejected stays so; what comes from quarantine is judged once the window is
 // through.
-func (r *run) isolate(w *window, f refusedTrace) {
+func (r *run) isolate(w *window, c call, f refusedTrace) {
 	x, now := w.reader, r.Now()
 	id := f.trace.Info.ID
 	if w.suspects != nil {
 		r.mu.Lock()
-		before := x.breaker.Accepted
+		x.lone = append(x.lone, &lone{refusedTrace: f, at: now, call: c})
 		r.unlock()
-		w.mu.Lock()
-		w.refused = append(w.refused, lone{f, now, before})
-		w.mu.Unlock()
 		return
 	}
 	if was, known := w.formerly[id]; known && was.Reason == progress.Rejected {
@@ -164,25 +161,36 @@ func (r *run) send(w *window, traces []*mlflow.Trace) (*progress.Unit, error) {
 
 // call is one call of the pipeline.
 type call struct {
-	began time.Time
-	probe bool
+	began  time.Time
+	probe  bool
+	before time.Time // the newest acceptance of the experiment by then
+	taken  time.Time // when the call of the newest acceptance began
 }
 
 // errHalted is why a window ends that waits for the destination while the run is being stopped.
 var errHalted = errors.New("the run is being stopped")
 
 // enter waits until a window may send: at once while the circuit breaker of its experiment is
-// closed, else when it is its turn to send a probe.
-func (r *run) enter(w *window) (call, error) {
+// closed, else when it is its turn to send a probe. A single trace from quarantine follows directly
+// after an acceptance, if there is one soon.
+func (r *run) enter(w *window, single bool) (call, error) {
 	x := w.reader
 	r.mu.Lock()
 	defer r.unlock()
 	long := stall{reader: x}
 	defer long.end()
+	follows := r.Now().Add(refusal.Near)
 	for {
 		now := r.Now()
 		if err := r.ctx.Err(); err != nil {
 			return call{}, err
+		}
+		if single && w.suspects != nil && now.Before(follows) && r.follow(x, now) {
+			w.reading = time.Time{}
+			if r.await(follows) != nil {
+				follows = now
+			}
+			continue
 		}
 		b := &x.breaker
 		if !b.Open && r.pace.stuck() {
@@ -200,7 +208,7 @@ func (r *run) enter(w *window) (call, error) {
 			}
 			b.Tried = true
 			w.reading, w.sending = time.Time{}, now
-			return call{now, probe}, nil
+			return call{now, probe, b.Accepted, x.taken}, nil
 		}
 		if r.halted() {
 			return call{}, errHalted
@@ -214,6 +222,20 @@ func (r *run) enter(w *window) (call, error) {
 		}
 		_ = r.await(at)
 	}
+}
+
+// follow reports whether a trace from quarantine should wait until another one of the experiment is accepted; r.mu is
+// held. Where the quarantine is full, a batch goes through for that.
+func (r *run) follow(x *reader, now time.Time) bool {
+	if x.breaker.Open || r.pace.stuck() || r.halted() || x.exhausted && x.busy == 0 ||
+		now.Sub(x.breaker.Accepted) <= refusal.Idle {
+		return false
+	}
+	if x.wantRoom > 0 && x.evidence == 0 {
+		x.evidence = 1
+		r.broadcast()
+	}
+	return true
 }
 
 // untried reports whether an experiment other than x has not sent anything yet; r.mu is held.
@@ -231,6 +253,14 @@ func (r *run) accepted(w *window, c call) {
 		x.breaker.Probed(now)
 	}
 	closes := x.breaker.Accept(now, c.began, c.probe)
+	if !x.breaker.Open && c.began.After(x.taken) {
+		x.taken = c.began
+	}
+	for _, f := range x.lone {
+		if f.after.IsZero() && !x.breaker.Open && !c.began.Before(f.at) {
+			f.after, f.quiet = now, !x.denied.After(f.call.before)
+		}
+	}
 	was := r.pace.accept()
 	r.clock.other(now)
 	if closes {
@@ -261,6 +291,9 @@ func (r *run) refused(w *window, c call, err error, checked bool) {
 	if c.probe {
 		x.breaker.Probed(now)
 	}
+	if w.suspects == nil {
+		x.denied = now
+	}
 	x.breaker.Refuse(now, checked)
 	r.pace.refuse(now)
 	if refusal.Unavailable(err) {
@@ -284,6 +317,7 @@ func (r *run) failed(w *window, c call, err error) {
 	if c.probe {
 		x.breaker.Probed(now)
 	}
+	x.denied = now
 	x.breaker.Fail(now)
 	r.pace.refuse(now)
 	if a, ok := errors.AsType[*progress.AnswerError](err); ok {

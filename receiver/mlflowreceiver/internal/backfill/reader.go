@@ -69,6 +69,9 @@ type reader struct {
 	// Guarded by run.mu.
 	breaker    refusal.Breaker
 	quarantine refusal.Quarantine
+	taken      time.Time // when the newest call began that was accepted
+	denied     time.Time // when anything was refused last, or failed, but for traces in quarantine
+	lone       []*lone   // traces from quarantine that were refused and are not judged yet
 	retrying   bool      // a goroutine sends what is in quarantine
 	wantRoom   int       // workers that wait for room in quarantine
 	evidence   int       // batches that go through although the quarantine is full

@@ -91,6 +91,9 @@ func (r *run) retry(x *reader, due []*refusal.Suspect) {
 	}
 	w.suspects = suspects
 	r.process(w)
+	r.mu.Lock()
+	x.lone = nil
+	r.unlock()
 }
 
 // acquit takes a trace out of quarantine.
@@ -109,17 +112,14 @@ func (r *run) judge(w *window) {
 	x := w.reader
 	r.mu.Lock()
 	x.evidence = 1
+	refused := x.lone
 	r.broadcast()
 	r.unlock()
-	for _, f := range w.refused {
+	for _, f := range refused {
 		id := f.trace.Info.ID
 		s := w.suspects[id]
-		after, tripped, alone := r.around(x, f.at)
-		before := f.before
-		if tripped {
-			before, after = time.Time{}, time.Time{} // the destination refuses others, too
-		}
-		if refusal.Proven(s.Since, f.at, r.RejectAfter, before, after) {
+		alone := r.around(x, f)
+		if r.proven(f, s) {
 			r.acquit(w, id)
 			w.reject(f.refusedTrace, s.Since)
 			continue
@@ -131,23 +131,29 @@ func (r *run) judge(w *window) {
 	}
 }
 
-// around waits, near a refusal of a trace from quarantine, for an acceptance of another trace of
-// the experiment. It returns the time of it, whether the circuit breaker opened meanwhile, and
-// whether no other trace is left.
-func (r *run) around(x *reader, refused time.Time) (after time.Time, tripped, alone bool) {
+// around waits, near a refusal of a trace from quarantine, for the acceptance of another trace of the experiment that
+// was sent after it. It reports whether no other trace is left.
+func (r *run) around(x *reader, f *lone) (alone bool) {
 	r.mu.Lock()
 	defer r.unlock()
-	for {
+	for end := f.at.Add(refusal.Near); ; {
 		alone = x.exhausted && x.busy == 0
-		if x.breaker.Accepted.After(refused) {
-			return x.breaker.Accepted, false, alone
-		}
-		end := refused.Add(refusal.Near)
-		if x.breaker.Open || alone || !r.Now().Before(end) {
-			return time.Time{}, x.breaker.Open, alone
-		}
-		if r.await(end) != nil {
-			return time.Time{}, true, alone
+		// while the circuit breaker is open, the destination refuses others, too
+		if !f.after.IsZero() || x.breaker.Open || alone || !r.Now().Before(end) || r.await(end) != nil {
+			return alone
 		}
 	}
+}
+
+// proven reports whether a trace is rejected: it was refused again, reject_after later, between two acceptances of
+// others. See refusal.Suspect.Proven.
+func (r *run) proven(f *lone, s *refusal.Suspect) bool {
+	r.mu.Lock()
+	defer r.unlock()
+	before := f.call.before
+	if f.after.IsZero() || f.at.Sub(s.Since) < r.RejectAfter || !before.After(s.Since) {
+		return false
+	}
+	direct := f.quiet && f.call.began.Sub(before) <= refusal.Idle && f.after.Sub(f.at) <= refusal.Near
+	return s.Proven(f.call.taken, f.after, direct)
 }

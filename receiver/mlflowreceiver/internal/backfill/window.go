@@ -58,15 +58,18 @@ type window struct {
 	// delivered are the traces that are to be in the set: accepted ones, and those taken over from a
 	// position of an older format.
 	delivered []delivered.Trace
-	refused   []lone // of a window from quarantine
 	facts     []aggregate.Trace
 }
 
 // lone is a trace from quarantine that was refused alone once more.
 type lone struct {
 	refusedTrace
-	at     time.Time
-	before time.Time // the newest acceptance of the experiment by then
+	at   time.Time
+	call call
+	// after is when another trace of the experiment was accepted that was sent after it; zero until one is. quiet says
+	// that nothing else was refused between call.before and after.
+	after time.Time
+	quiet bool
 }
 
 // process reads the traces of a window and sends them. When the run ends in between, what is not
