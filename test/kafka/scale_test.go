@@ -24,7 +24,7 @@ const brokerPatience = 10 * time.Minute
 // TestScale is the long form of TestTopic, one part after the other with the same broker. make scale runs it.
 func TestScale(t *testing.T) {
 	if *killsFlag == 0 {
-		t.Skip("make scale runs it: it takes an hour")
+		t.Skip("make scale runs it: it takes half an hour")
 	}
 	seed := *seedFlag
 	if seed == 0 {
@@ -66,7 +66,9 @@ func (v victim) String() string { return [...]string{"reader", "consumer", "brok
 // Nothing is lost, and no more comes again than was in work.
 func killed(t *testing.T, w *world, random *rand.Rand) {
 	w.sink.Script(slowly)
-	reader := w.reader(t)
+	// It reads slowly, so that it lives as long as the others.
+	read := func() *collector.Process { return w.reader(t, "--set=receivers::mlflow::traces_per_second=100") }
+	reader := read()
 	consumers := []*collector.Process{w.refine(t, "first"), w.refine(t, "second")}
 	var killed [victims]int
 	for i := range *killsFlag {
@@ -82,7 +84,7 @@ func killed(t *testing.T, w *world, random *rand.Rand) {
 		switch whom {
 		case theReader:
 			reader.Kill()
-			reader = w.reader(t)
+			reader = read()
 		case aConsumer:
 			n := random.IntN(len(consumers))
 			consumers[n].Kill()
