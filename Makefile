@@ -133,7 +133,7 @@ faults: build
 	go test -C test -count=1 -timeout 30m -v ./hostile -args -full
 
 # A topic under kills, blips, a frozen consumer, another number of shards and a large trace, and its speed with
-# SCALE_MANY traces. Half an hour and 6 GB of disk; seed 0 takes a seed from the clock.
+# SCALE_MANY traces. Twenty minutes and 6 GB of disk; seed 0 takes a seed from the clock.
 SCALE_KILLS ?= 50
 SCALE_TRACES ?= 20000
 SCALE_MANY ?= 200000

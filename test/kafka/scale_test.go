@@ -24,7 +24,7 @@ const brokerPatience = 10 * time.Minute
 // TestScale is the long form of TestTopic, one part after the other with the same broker. make scale runs it.
 func TestScale(t *testing.T) {
 	if *killsFlag == 0 {
-		t.Skip("make scale runs it: it takes half an hour")
+		t.Skip("make scale runs it: it takes twenty minutes")
 	}
 	seed := *seedFlag
 	if seed == 0 {
