@@ -80,9 +80,8 @@ func (c *cluster) members(ctx context.Context) (owners map[int32]string, n int, 
 	for _, m := range groups[c.group].Members {
 		assigned, ok := m.Assigned.AsConsumer()
 		if !ok {
-			continue
+			continue // while the group divides the partitions
 		}
-		n++
 		for _, t := range assigned.Topics {
 			if t.Topic != c.topic {
 				continue
@@ -92,7 +91,7 @@ func (c *cluster) members(ctx context.Context) (owners map[int32]string, n int, 
 			}
 		}
 	}
-	return owners, n, nil
+	return owners, len(groups[c.group].Members), nil
 }
 
 // offsets are those of the partitions of the topic.

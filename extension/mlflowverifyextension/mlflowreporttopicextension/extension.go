@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +26,8 @@ import (
 // largest bounds a report before compression; mlflow_verify reads no larger one.
 const largest = 64 << 20
 
-// publisher writes the newest report in one goroutine that Start begins and Shutdown ends: a report that was replaced
-// before the brokers were there is never sent.
+// publisher writes reports in one goroutine that Start begins and Shutdown ends: a report that was replaced before the
+// brokers were there is never sent.
 type publisher struct {
 	cfg *Config
 	log *zap.Logger
@@ -33,13 +35,13 @@ type publisher struct {
 	client *kgo.Client
 	ctx    context.Context // of the writes; it ends when a stop has waited long enough
 	cancel context.CancelFunc
-	wake   chan struct{} // holds a token when there is a report to write
+	wake   chan struct{} // holds a token when there are reports to write
 	stop   chan struct{} // closed by Shutdown
 	done   chan struct{}
 
 	mu     sync.Mutex
-	newest *kgo.Record // nil once the brokers have it
-	failed error       // of the last write
+	newest map[string]*kgo.Record // by id, of each mlflow_report; removed once the brokers have it
+	failed error                  // of the last write
 }
 
 var (
@@ -49,7 +51,8 @@ var (
 )
 
 func newPublisher(set extension.Settings, cfg *Config) *publisher {
-	return &publisher{cfg: cfg, log: set.Logger, wake: make(chan struct{}, 1)}
+	return &publisher{cfg: cfg, log: set.Logger, wake: make(chan struct{}, 1),
+		newest: map[string]*kgo.Record{}}
 }
 
 // Dependencies implements extensioncapabilities.Dependent: an extension that gives tokens must have started.
@@ -77,7 +80,7 @@ func (p *publisher) Start(ctx context.Context, host component.Host) (err error) 
 // PublishReport implements progress.Publisher.
 func (p *publisher) PublishReport(id string, report []byte) {
 	p.mu.Lock()
-	p.newest = &kgo.Record{Key: []byte(id), Value: report}
+	p.newest[id] = &kgo.Record{Key: []byte(id), Value: report}
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
@@ -101,31 +104,31 @@ func (p *publisher) run() {
 	}
 }
 
-// write writes the newest report, unless the brokers have it. After an error the next one is written, which comes
-// within a minute, or this one at the stop.
+// write writes what the brokers do not have yet. After an error the next report is written, which comes within a
+// minute, or this one at the stop.
 func (p *publisher) write(ctx context.Context) {
 	p.mu.Lock()
-	newest := p.newest
+	p.failed = nil
+	records := slices.Collect(maps.Values(p.newest))
 	p.mu.Unlock()
-	if newest == nil {
-		return
-	}
-	err := p.client.ProduceSync(ctx, &kgo.Record{Key: newest.Key, Value: newest.Value}).FirstErr()
-	switch {
-	case errors.Is(err, kerr.MessageTooLarge):
-		err = fmt.Errorf("a report of %d bytes: %w; raise max.message.bytes of the topic", len(newest.Value), err)
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		err = fmt.Errorf("%w; make the topic, with cleanup.policy=compact", err)
-	}
-	if err != nil {
-		err = fmt.Errorf("topic %s: the report can't be written: %w", p.cfg.Topic, err)
-		p.log.Error("The report is not in the topic; the next one is written", zap.Error(err))
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failed = err
-	if err == nil && p.newest == newest {
-		p.newest = nil
+	for _, r := range records {
+		err := p.client.ProduceSync(ctx, &kgo.Record{Key: r.Key, Value: r.Value}).FirstErr()
+		switch {
+		case errors.Is(err, kerr.MessageTooLarge):
+			err = fmt.Errorf("a report of %d bytes: %w; raise max.message.bytes of the topic", len(r.Value), err)
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
+			err = fmt.Errorf("%w; make the topic, with cleanup.policy=compact", err)
+		}
+		if err != nil {
+			err = fmt.Errorf("topic %s: the report can't be written: %w", p.cfg.Topic, err)
+			p.log.Error("The report is not in the topic; the next one is written", zap.Error(err))
+		}
+		p.mu.Lock()
+		p.failed = errors.Join(p.failed, err)
+		if id := string(r.Key); err == nil && p.newest[id] == r {
+			delete(p.newest, id)
+		}
+		p.mu.Unlock()
 	}
 }
 
@@ -148,7 +151,7 @@ func (p *publisher) Shutdown(context.Context) error {
 	p.client = nil
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.newest == nil {
+	if len(p.newest) == 0 {
 		return nil
 	}
 	return errors.Join(fmt.Errorf("the last report was not written within %s (timeout)", p.cfg.Timeout), p.failed)

@@ -48,14 +48,14 @@ func cluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	return fake
 }
 
-// records are those of the topic until a value is met.
-func records(t *testing.T, fake *kfake.Cluster, last string) (list []*kgo.Record) {
+// records are the first n ones of the topic.
+func records(t *testing.T, fake *kfake.Cluster, n int) (list []*kgo.Record) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(fake.ListenAddrs()...), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	require.NoError(t, err)
 	defer client.Close()
-	for len(list) == 0 || string(list[len(list)-1].Value) != last {
+	for len(list) < n {
 		fetched := client.PollFetches(t.Context())
 		require.NoError(t, fetched.Err())
 		list = append(list, fetched.Records()...)
@@ -68,11 +68,11 @@ func TestPublishes(t *testing.T) {
 	fake := cluster(t, kfake.SeedTopics(1, topic))
 	p, logs := start(t, fake, nil)
 	p.PublishReport("reader-0", []byte("first"))
-	require.Equal(t, "reader-0", string(records(t, fake, "first")[0].Key))
+	require.Equal(t, "reader-0", string(records(t, fake, 1)[0].Key))
 	p.PublishReport("reader-0", []byte("last"))
 	require.NoError(t, p.Shutdown(t.Context()))
-	list := records(t, fake, "last")
-	require.Len(t, list, 2)
+	list := records(t, fake, 2)
+	require.Equal(t, "last", string(list[1].Value))
 	require.Equal(t, "reader-0", string(list[1].Key))
 	require.Zero(t, logs.Len())
 }
@@ -95,14 +95,15 @@ func TestNewestIsWritten(t *testing.T) {
 	p.PublishReport("reader-0", []byte("first"))
 	<-refused
 	p.PublishReport("reader-0", []byte("second"))
+	p.PublishReport("another", []byte("of its own"))
 	p.PublishReport("reader-0", []byte("third"))
 	close(pass)
 	require.NoError(t, p.Shutdown(t.Context()))
-	var values []string
-	for _, r := range records(t, fake, "third") {
-		values = append(values, string(r.Value))
+	values := map[string][]string{}
+	for _, r := range records(t, fake, 3) {
+		values[string(r.Key)] = append(values[string(r.Key)], string(r.Value))
 	}
-	require.Equal(t, []string{"first", "third"}, values)
+	require.Equal(t, map[string][]string{"reader-0": {"first", "third"}, "another": {"of its own"}}, values)
 }
 
 // A report that the brokers do not have at the end is an error, which says what to do.
