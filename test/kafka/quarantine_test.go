@@ -55,6 +55,13 @@ func quarantine(t *testing.T, w *world, reader ...string) {
 	}
 	w.sink.Script(bad.answer)
 	consumer := w.refine(t, "only")
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%d of %d spans, %d of %d messages, %d dead letters, refused %s\n%s", w.sink.Distinct(),
+				w.store.Spans, w.broker.Committed(w.group(), w.topic), w.broker.Messages(w.topic),
+				w.broker.Messages(w.topic+"-dead"), bad.id, consumer.Logs())
+		}
+	})
 	w.reader(t, reader...).Done(0)
 	within(t, patience, func() bool {
 		bad.mu.Lock()
