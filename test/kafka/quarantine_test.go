@@ -17,17 +17,22 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/test/otlpsink"
 )
 
-// refuser is a destination that refuses one trace for good: the first one that it gets.
+// refuser is a destination that refuses one trace for good: the first one of its second request.
 type refuser struct {
 	status int // that it answers then
 	mu     sync.Mutex
 	id     pcommon.TraceID
-	spans  int // of the trace
+	spans  int  // of the trace
+	passed bool // the first request, which is accepted
 }
 
 func (v *refuser) answer(td ptrace.Traces, _ <-chan struct{}) (int, string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if !v.passed { // a process that has delivered nothing yet can't tell a refused trace from a refusal of everything
+		v.passed = true
+		return 0, ""
+	}
 	spans := 0
 	otlpsink.Each(td, func(_ pcommon.Resource, _ pcommon.InstrumentationScope, s ptrace.Span) {
 		if v.id.IsEmpty() {
