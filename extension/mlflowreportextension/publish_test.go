@@ -34,11 +34,6 @@ func (i *inbox) PublishReport(id string, report []byte) {
 
 var _ progress.Publisher = (*inbox)(nil)
 
-// hostOf has extensions.
-type hostOf map[component.ID]component.Component
-
-func (h hostOf) GetExtensions() map[component.ID]component.Component { return h }
-
 // Each report that is written is published, the one of the shutdown, too: the publisher stops after this extension.
 func TestReportsArePublished(t *testing.T) {
 	to := component.MustNewID("inbox")
@@ -49,7 +44,7 @@ func TestReportsArePublished(t *testing.T) {
 		"publish_to: extension inbox takes no reports; name an extension mlflow_report_topic")
 
 	published := &inbox{}
-	require.NoError(t, r.Start(t.Context(), hostOf{to: published}))
+	require.NoError(t, r.Start(t.Context(), extensions{to: published}))
 	going := run(false)
 	going.Ended = time.Time{}
 	r.Publish(going)

@@ -71,7 +71,7 @@ func TestReportToPublishIsWrittenAfterTheRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path, PublishTo: &to},
 			&bytes.Buffer{})
-		require.NoError(t, r.Start(t.Context(), hostOf{to: published}))
+		require.NoError(t, r.Start(t.Context(), extensions{to: published}))
 		defer func() { require.NoError(t, r.Shutdown(t.Context())) }()
 		count := func() int {
 			r.mu.Lock()

@@ -76,6 +76,15 @@ func (s *scene) open(t *testing.T) {
 	s.report(t, "consumer", fmt.Sprintf(consumer, "2026-11-30T01:00:00Z"))
 }
 
+// client writes to any topic.
+func (s *scene) client(t *testing.T) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return client
+}
+
 func (s *scene) report(t *testing.T, name, text string) {
 	t.Helper()
 	path := filepath.Join(s.dir, name, "report.json")
@@ -166,9 +175,7 @@ func TestReportsInTopic(t *testing.T) {
 	s := newScene(t, kfake.SeedTopics(2, inbox))
 	s.open(t)
 	s.commit(t, group, topic, 5, 5)
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
-	require.NoError(t, err)
-	defer client.Close()
+	client := s.client(t)
 	put := func(key string, value []byte) {
 		r := &kgo.Record{Topic: inbox, Key: []byte(key), Value: value}
 		require.NoError(t, client.ProduceSync(t.Context(), r).FirstErr())
@@ -209,9 +216,7 @@ func TestReportsInBoth(t *testing.T) {
 	s.commit(t, group, topic, 5, 5)
 	both := func(c *Config) { c.ReportsTopic, c.ConsumerReports = inbox, nil }
 	require.Contains(t, s.verify(t, both).Headline, "no report of a member of group refine")
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
-	require.NoError(t, err)
-	defer client.Close()
+	client := s.client(t)
 	r := &kgo.Record{Topic: inbox, Key: []byte("refine"), Value: fmt.Appendf(nil, consumer, "2026-11-30T01:00:00Z")}
 	require.NoError(t, client.ProduceSync(t.Context(), r).FirstErr())
 	require.Contains(t, s.verify(t, both).Headline, "complete: 20 of 20 traces acknowledged by 1 reader")
@@ -299,9 +304,7 @@ func TestDeadLetters(t *testing.T) {
 	s.commit(t, group, topic, 5, 5)
 	looked := func(c *Config) { c.DeadLetters = DeadLettersConfig{Topic: dead, GroupID: "again"} }
 	require.Zero(t, s.verify(t, looked).ExitStatus)
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
-	require.NoError(t, err)
-	defer client.Close()
+	client := s.client(t)
 	require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: dead}, &kgo.Record{Topic: dead}).FirstErr())
 	d := s.verify(t, looked)
 	require.Contains(t, d.Headline, "2 records in the dead letters, topic "+dead)
@@ -345,9 +348,7 @@ func TestReportOfMemberInTopic(t *testing.T) {
 	s := newScene(t, kfake.SeedTopics(1, inbox))
 	s.open(t)
 	require.NoError(t, s.member(t).CommitUncommittedOffsets(t.Context()))
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...))
-	require.NoError(t, err)
-	defer client.Close()
+	client := s.client(t)
 	at := time.Unix(1_800_000_000, 0)
 	put := func() error {
 		at = at.Add(time.Minute)

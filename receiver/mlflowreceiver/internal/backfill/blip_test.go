@@ -22,6 +22,7 @@ import (
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/refusal/refusaltest"
 )
 
 // pipelineAnswer is what a stock OTLP exporter makes of an answer of its destination. The record of
@@ -130,32 +131,20 @@ func TestManyBlips(t *testing.T) {
 }
 
 func manyBlips(t *testing.T, after time.Duration, random *rand.Rand) {
-	between := func(least, most time.Duration) time.Duration {
-		return least + time.Duration(random.Int64N(int64(most-least)))
-	}
-	const blips = 30
-	var begin, end [blips]time.Duration
-	last := 5 * time.Second
-	for i := range blips {
-		begin[i] = last + between(200*time.Millisecond, 40*time.Second)
-		end[i] = begin[i] + between(time.Second, 15*time.Second)
-		last = end[i]
-	}
-	pause := between(500*time.Millisecond, []time.Duration{1000, 3000, 8000}[random.IntN(3)]*time.Millisecond)
-	w := newWorld(1+random.IntN(2), int(3*last/pause))
+	blips := refusaltest.NewBlips(random, 30)
+	pause := refusaltest.Between(random, 500*time.Millisecond,
+		[]time.Duration{1000, 3000, 8000}[random.IntN(3)]*time.Millisecond)
+	w := newWorld(1+random.IntN(2), int(3*blips.End()/pause))
 	w.source.pause = pause
 	want := map[string]mlflow.Reason{}
 	for range []int{0, 3}[random.IntN(2)] {
 		want[fmt.Sprintf("tr-1-%04d", random.IntN(len(w.source.infos["1"])))] = progress.Rejected
 	}
 	refuses := refuse(slices.Collect(maps.Keys(want))...)
-	slow := between(5*time.Millisecond, 300*time.Millisecond)
+	slow := refusaltest.Between(random, 5*time.Millisecond, 300*time.Millisecond)
 	s := w.settings(slowly(slow, func(ctx context.Context, x string, ids []string) error {
-		now := time.Since(epoch)
-		for i := range blips {
-			if now >= begin[i] && now < end[i] {
-				return consumererror.NewPermanent(errors.New("bad data"))
-			}
+		if blips.At(time.Since(epoch)) {
+			return consumererror.NewPermanent(errors.New("bad data"))
 		}
 		return refuses(ctx, x, ids)
 	}))
