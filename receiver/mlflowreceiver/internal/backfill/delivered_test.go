@@ -10,6 +10,7 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -129,12 +130,9 @@ func TestWhatEndedSince(t *testing.T) {
 // What is delivered during a run and what appears meanwhile is found in the same run.
 func TestTraceThatAppearsMeanwhile(t *testing.T) {
 	w := days()
-	added := false
+	var once sync.Once
 	w.complete(t, w.settings(func(context.Context, string, []string) error {
-		if !added {
-			added = true
-			w.source.add(late("meanwhile", 29*24*time.Hour, time.Second))
-		}
+		once.Do(func() { w.source.add(late("meanwhile", 29*24*time.Hour, time.Second)) })
 		return nil
 	}))
 	require.Equal(t, 1, w.got["meanwhile"])
