@@ -209,7 +209,7 @@ func TestWideMaps(t *testing.T) {
 	attributes = append(attributes, attribute("object", "{"+object.String()[2:]+"}"))
 	start := time.Now()
 	span, _ := convert(t, Options{CaptureContent: true}, attributes...)
-	assert.Less(t, time.Since(start), 10*time.Second, "quadratic")
+	assert.Less(t, time.Since(start), time.Minute, "quadratic")
 	assert.GreaterOrEqual(t, span.Attributes().Len(), width+1)
 	inner := get(t, span.Attributes(), "object").Map()
 	assert.Equal(t, width+1, inner.Len())

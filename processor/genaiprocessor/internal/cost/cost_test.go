@@ -333,7 +333,7 @@ func TestHostileTrees(t *testing.T) {
 	}
 	start := time.Now()
 	apply(p, td)
-	assert.Less(t, time.Since(start), 30*time.Second)
+	assert.Less(t, time.Since(start), 5*time.Minute)
 }
 
 func BenchmarkApply(b *testing.B) {
