@@ -53,7 +53,7 @@ type run struct {
 	twice      twice
 
 	mu      sync.Mutex
-	notices []func()      // to be called once mu is free
+	notices []func()      // to be called, in this order, once mu is free
 	signal  chan struct{} // closed and replaced when a window or a quarantine may go on
 	changed sync.Cond     // something to plan, or nothing any more
 	readers []*reader
@@ -64,6 +64,8 @@ type run struct {
 	clock   giveUp
 	windows map[*window]bool // in work
 	said    time.Time        // when the log said why the run waits
+
+	tells sync.Mutex // is locked before mu while notices are called, so that they keep their order
 }
 
 // Result is what a run tells beside the counters.
@@ -189,6 +191,14 @@ func (r *run) cause(err error) error {
 
 // unlock frees r.mu and then tells what is to be told.
 func (r *run) unlock() {
+	quiet := len(r.notices) == 0
+	r.mu.Unlock()
+	if quiet {
+		return
+	}
+	r.tells.Lock()
+	defer r.tells.Unlock()
+	r.mu.Lock()
 	notices := r.notices
 	r.notices = nil
 	r.mu.Unlock()
