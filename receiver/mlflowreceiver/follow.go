@@ -123,7 +123,7 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 		f.settings.Part = true
 		yesterday := mlflow.DayOf(now.UnixMilli()) - 1
 		return f.list(ctx, max(f.from, yesterday.Start()), now)
-	case tail.Overlap:
+	case tail.Overlap, tail.LastHour:
 		if err := f.selectAgain(ctx); err != nil {
 			return err
 		}

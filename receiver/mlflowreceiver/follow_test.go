@@ -112,8 +112,8 @@ func (f *tailing) wait(t *testing.T, traces int) {
 	require.Eventually(t, func() bool { return len(f.arrived()) >= traces }, time.Minute, 10*time.Millisecond)
 }
 
-// Without gap or repeat: what is there, what comes while the receiver runs and while it does not, what
-// finishes later, and new experiments.
+// Without gap or repeat: what is there, what comes while the receiver runs and while it does not, and what
+// finishes later.
 func TestFollow(t *testing.T) {
 	for _, version := range []string{"2.14.3", "3.4.0", "3.17.2"} {
 		t.Run(version, func(t *testing.T) {
@@ -139,6 +139,23 @@ func TestFollow(t *testing.T) {
 			for id, n := range f.arrived() {
 				require.Equal(t, 1, n, id)
 			}
+		})
+	}
+}
+
+// Experiments that are new and match are followed, too, also where looks for late changes take the place of those at
+// the overlap.
+func TestNewExperiment(t *testing.T) {
+	for name, logs := range map[string]*consumertest.LogsSink{"with logs": new(consumertest.LogsSink), "without": nil} {
+		t.Run(name, func(t *testing.T) {
+			f := newTailing(t, "3.17.2", ModeBackfillThenTail, 1)
+			f.logs, f.cfg.Overlap, f.cfg.LateChanges.Interval = logs, minInterval, minInterval
+			f.run(t, func() {
+				f.wait(t, 1)
+				f.server.AddExperiment(mlflowtest.Experiment{ID: "2", Name: "support-new"})
+				f.write("2", nil)
+				f.wait(t, 2)
+			})
 		})
 	}
 }

@@ -84,7 +84,9 @@ func (s *Schedule) Since(d Depth) time.Time {
 	case Newest:
 		return s.looked[Newest].Add(-Margin)
 	case LastHour:
-		return s.looked[LastHour].Add(-time.Hour)
+		if hour := s.looked[LastHour].Add(-time.Hour); hour.Before(s.Since(Overlap)) {
+			return hour
+		}
 	}
 	return s.looked[Overlap].Add(-max(s.Overlap, Margin))
 }

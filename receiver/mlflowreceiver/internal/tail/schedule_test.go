@@ -58,3 +58,23 @@ func TestSchedule(t *testing.T) {
 		require.InDelta(t, every, now.Sub(from), float64(5*time.Minute))
 	}
 }
+
+// Where late changes are looked for, no look at the overlap alone may ever come: the one at the last hour, which comes
+// more often, goes as far back.
+func TestLastHourHoldsTheOverlap(t *testing.T) {
+	for _, overlap := range []time.Duration{10 * time.Minute, 3 * time.Hour} {
+		s := Schedule{Interval: 30 * time.Second, Overlap: overlap, Hour: 5 * time.Minute}
+		s.Done(Everything, begin, false)
+		looks := 0
+		for at, depth := s.Next(); at.Before(begin.Add(24 * time.Hour)); at, depth = s.Next() {
+			require.NotEqual(t, Overlap, depth)
+			if depth == LastHour {
+				looks++
+				require.False(t, s.Since(depth).After(s.looked[Overlap].Add(-overlap)), "overlap %s", overlap)
+				require.False(t, s.Since(depth).After(s.looked[LastHour].Add(-time.Hour)), "overlap %s", overlap)
+			}
+			s.Done(depth, at, false)
+		}
+		require.Greater(t, looks, 100)
+	}
+}
