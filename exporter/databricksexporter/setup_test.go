@@ -49,13 +49,14 @@ func workspace(t testing.TB, o ...databrickstest.Options) *databrickstest.Worksp
 	return w
 }
 
-// arrange makes the tables of locations and lets the writer write to them.
+// arrange lets the writer write to the tables of locations and then makes them, so that a request that comes in
+// between finds no table, and not one that it may not write to.
 func arrange(w *databrickstest.Workspace, locations ...unity.Location) {
 	for _, l := range locations {
-		w.CreateTables(l, unity.LayoutV2)
 		for _, s := range []unity.Signal{unity.SignalSpans, unity.SignalLogs, unity.SignalMetrics} {
 			w.GrantWriting(writer, l.Table(s, unity.LayoutV2).String())
 		}
+		w.CreateTables(l, unity.LayoutV2)
 	}
 }
 
