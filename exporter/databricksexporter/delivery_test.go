@@ -166,7 +166,11 @@ func TestStorage(t *testing.T) {
 		require.NoError(t, r.ConsumeTraces(t.Context(), merged(spans("1", i, 1, 2), spans("2", 100+i, 1, 2))))
 	}
 	eventually(t, func() bool { return len(w.Rows("main.traces.one_otel_spans")) == 40 }, "the other table")
-	require.Contains(t, r.host.destination("main.traces.two_otel_spans").Held, "GRANT")
+	eventually(
+		t,
+		func() bool { return strings.Contains(r.host.destination("main.traces.two_otel_spans").Held, "GRANT") },
+		"held",
+	)
 	require.NoError(t, r.Shutdown(t.Context()))
 	require.Zero(
 		t,
