@@ -126,7 +126,8 @@ func (x *reader) listedAt(timestamp int64) int64 {
 func (r *run) tell(w *window) error {
 	x := w.reader
 	for part := range slices.Chunk(w.edited, toldAtOnce) {
-		for wait := r.newBackOff(); ; {
+		waited := false
+		for wait := r.newBackOff(); ; waited = true {
 			err := r.LateChanges.Tell(r.ctx, x.exp, part)
 			if err != nil && r.ctx.Err() != nil {
 				return r.ctx.Err()
@@ -151,6 +152,11 @@ func (r *run) tell(w *window) error {
 				return err
 			}
 		}
+		r.mu.Lock()
+		if waited && x.trouble != "" && !x.breaker.Open {
+			r.passes(x)
+		}
+		r.unlock()
 	}
 	return nil
 }

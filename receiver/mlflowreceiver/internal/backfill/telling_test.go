@@ -276,6 +276,25 @@ func TestToldAgain(t *testing.T) {
 	}
 }
 
+// That the pipeline does not take late changes is trouble until it does, also where nothing else is sent.
+func TestLateChangesThatThePipelineTakesLater(t *testing.T) {
+	w, s := newWorld(1, 0), newScores()
+	w.source.add(scored("tr-1", time.Hour))
+	require.NoError(t, w.run(t, s.settings(w, calm)))
+	w.source.infos["1"][0].Assessments = []mlflow.Assessment{{ID: "late"}}
+	var calls atomic.Int64
+	require.NoError(t, w.run(t, s.settings(w, func() (bool, error) {
+		if calls.Add(1) <= 2 {
+			return false, errDown
+		}
+		return true, nil
+	})))
+	require.Equal(t, []string{"late"}, s.current("tr-1"))
+	require.Len(t, w.status, 2)
+	require.ErrorContains(t, w.status[0], "the pipeline does not take late changes at the moment: down")
+	require.NoError(t, w.status[1], "it is over")
+}
+
 // countingStore counts the writes that announce something.
 type countingStore struct {
 	*failingStore
