@@ -195,10 +195,20 @@ func TestStuck(t *testing.T) {
 		go func() { done <- c.ConsumeTraces(t.Context(), both(trace(1, "a"), trace(2, "b"))) }()
 		<-time.After(time.Hour)
 		require.NoError(t, c.Shutdown(t.Context()))
+		require.NoError(t, c.Shutdown(t.Context()), "twice")
 		err = <-done
 		require.ErrorContains(t, err, "is being stopped")
 		require.False(t, consumererror.IsPermanent(err))
 	})
+}
+
+func TestShutdownWithoutStart(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.DeadLetters = []pipeline.ID{dead}
+	c, err := NewFactory().CreateTracesToTraces(t.Context(), connectortest.NewNopSettings(metadata.Type), cfg,
+		(&pipelines{}).router(t))
+	require.NoError(t, err)
+	require.NoError(t, c.Shutdown(t.Context()))
 }
 
 func TestConfig(t *testing.T) {

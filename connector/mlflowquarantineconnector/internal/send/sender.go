@@ -61,6 +61,7 @@ type Settings struct {
 type Sender struct {
 	Settings
 	stopped chan struct{}
+	stop    sync.Once
 
 	mu       sync.Mutex
 	signal   chan struct{} // closed and replaced when a batch may go on
@@ -90,8 +91,8 @@ func New(s Settings) *Sender {
 		breaker: refusal.NewBreaker(b.NextBackOff, b.Reset), watched: map[string]*watched{}}
 }
 
-// Stop gives back the batches that wait. It is called once.
-func (s *Sender) Stop() { close(s.stopped) }
+// Stop gives back the batches that wait. It may be called more than once.
+func (s *Sender) Stop() { s.stop.Do(func() { close(s.stopped) }) }
 
 // Deliver returns nil once each trace is accepted by the destinations, or set aside. It returns an error, never a
 // permanent one, when the destinations take nothing for a reason that may pass, or when the context ends. It does not
