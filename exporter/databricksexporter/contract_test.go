@@ -7,8 +7,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,51 +28,58 @@ import (
 // ingest is a receiver that stands for a workspace: errors that may pass become 503, permanent ones
 // 400.
 type ingest struct {
-	address string
-	take    func(ctx context.Context, body []byte) error
-	server  *http.Server
+	at   *address
+	take take
 }
+
+type take func(ctx context.Context, body []byte) error
 
 func (r *ingest) Start(context.Context, component.Host) error {
-	l, err := net.Listen("tcp", r.address)
-	if err != nil {
-		return err
-	}
-	r.server = &http.Server{
-		ReadHeaderTimeout: time.Minute,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-			body, err := io.ReadAll(q.Body)
-			if err == nil {
-				err = r.take(q.Context(), body)
-			}
-			switch {
-			case err == nil:
-			case consumererror.IsPermanent(err):
-				w.WriteHeader(http.StatusBadRequest)
-			default:
-				w.WriteHeader(http.StatusServiceUnavailable)
-			}
-		}),
-	}
-	go func() { _ = r.server.Serve(l) }()
+	r.at.take.Store(&r.take)
 	return nil
 }
 
-func (r *ingest) Shutdown(ctx context.Context) error {
-	if err := r.server.Shutdown(ctx); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
+func (r *ingest) Shutdown(context.Context) error {
+	r.at.take.Store(nil)
 	return nil
 }
 
-func ingestFactory(address string) receiver.Factory {
+// address is a server of which one receiver after the other takes the requests. It listens all the while: another
+// process could take a port that is given up in between.
+type address struct {
+	*httptest.Server
+	take atomic.Pointer[take] // of the receiver; nil while there is none
+}
+
+func newAddress(t *testing.T) *address {
+	a := &address{}
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if f := a.take.Load(); err == nil && f != nil {
+			err = (*f)(q.Context(), body)
+		} else if err == nil {
+			err = errors.New("there is no receiver")
+		}
+		switch {
+		case err == nil:
+		case consumererror.IsPermanent(err):
+			w.WriteHeader(http.StatusBadRequest)
+		default:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func ingestFactory(at *address) receiver.Factory {
 	return receiver.NewFactory(
 		component.MustNewType("workspace"),
 		func() component.Config { return &struct{}{} },
 		receiver.WithTraces(
 			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Traces) (receiver.Traces,
 				error) {
-				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+				return &ingest{at: at, take: func(ctx context.Context, body []byte) error {
 					q := ptraceotlp.NewExportRequest()
 					if err := q.UnmarshalProto(body); err != nil {
 						return consumererror.NewPermanent(err)
@@ -84,7 +92,7 @@ func ingestFactory(address string) receiver.Factory {
 		receiver.WithLogs(
 			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Logs) (receiver.Logs,
 				error) {
-				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+				return &ingest{at: at, take: func(ctx context.Context, body []byte) error {
 					q := plogotlp.NewExportRequest()
 					if err := q.UnmarshalProto(body); err != nil {
 						return consumererror.NewPermanent(err)
@@ -97,7 +105,7 @@ func ingestFactory(address string) receiver.Factory {
 		receiver.WithMetrics(
 			func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics,
 				error) {
-				return &ingest{address: address, take: func(ctx context.Context, body []byte) error {
+				return &ingest{at: at, take: func(ctx context.Context, body []byte) error {
 					q := pmetricotlp.NewExportRequest()
 					if err := q.UnmarshalProto(body); err != nil {
 						return consumererror.NewPermanent(err)
@@ -110,20 +118,12 @@ func ingestFactory(address string) receiver.Factory {
 	)
 }
 
-// free is an address on loopback that no server listens at.
-func free(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
-}
-
 func TestConsumeContract(t *testing.T) {
 	for _, signal := range []pipeline.Signal{pipeline.SignalTraces, pipeline.SignalLogs, pipeline.SignalMetrics} {
 		t.Run(signal.String(), func(t *testing.T) {
-			address := free(t)
+			at := newAddress(t)
 			cfg := createDefaultConfig().(*Config)
-			cfg.Host = "http://" + address
+			cfg.Host = at.URL
 			cfg.Auth.Credentials.Token = "token"
 			cfg.Catalog, cfg.Schema, cfg.TablePrefix = "main", "traces", "agents"
 			cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, 2*time.Millisecond
@@ -133,7 +133,7 @@ func TestConsumeContract(t *testing.T) {
 				T: t, NumberOfTestElements: 200, Signal: signal,
 				// What stands for the workspace takes data and knows nothing else.
 				ExporterFactory: unchecked.exporters(), ExporterConfig: cfg,
-				ReceiverFactory: ingestFactory(address), ReceiverConfig: &struct{}{},
+				ReceiverFactory: ingestFactory(at), ReceiverConfig: &struct{}{},
 			})
 		})
 	}
