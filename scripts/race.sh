@@ -7,7 +7,9 @@
 # The race detector needs a C compiler. CI requires one. Elsewhere its absence is said, and "rest" runs all packages.
 set -eu
 raced="./internal/mlflow/... ./internal/delivered ./internal/progress ./internal/finish ./internal/databricks/...
-  ./receiver/... ./processor/genaiprocessor ./exporter/... ./extension/... ./connector/..."
+  ./internal/genai ./receiver/... ./processor/genaiprocessor ./processor/genaiprocessor/internal/encodings
+  ./processor/genaiprocessor/internal/scores ./processor/genaiprocessor/internal/tally ./exporter/... ./extension/...
+  ./connector/..."
 nested=extension/mlflowverifyextension # a module of its own, all of it in the first half
 
 compiler=
