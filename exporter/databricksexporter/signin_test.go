@@ -250,9 +250,14 @@ func TestNothingSecretIsTold(t *testing.T) {
 		require.NoError(t, e.Start(t.Context(), h))
 		td := spans(strconv.Itoa(i), i, 1, 1)
 		td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr("mlflow.spanOutputs", canary)
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		err = e.ConsumeTraces(ctx, td)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := (&started{Traces: e}).send(ctx, td)
+		eventually(t, func() bool { // it waits and says why, or it is refused
+			s, _ := h.status()
+			return s == componentstatus.StatusRecoverableError || len(done) > 0
+		}, "something is told")
 		cancel()
+		err = within(t, done)
 		require.Error(t, err)
 		_, status := h.status()
 		require.NoError(t, e.Shutdown(t.Context()))
