@@ -4,6 +4,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 
 	"golang.org/x/time/rate"
@@ -33,7 +34,7 @@ func (l *limited) Traces(ctx context.Context, infos []mlflow.Info,
 	for base := 0; base < len(infos); base += l.part {
 		part := infos[base:min(base+l.part, len(infos))]
 		if err := l.limiter.WaitN(ctx, len(part)); err != nil {
-			return context.Cause(ctx)
+			return cmp.Or(context.Cause(ctx), err) // there is no cause yet where a deadline would come first
 		}
 		err := l.Source.Traces(ctx, part, func(i int, t *mlflow.Trace, skip *mlflow.Skip) error {
 			return yield(base+i, t, skip)

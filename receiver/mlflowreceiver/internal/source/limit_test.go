@@ -104,6 +104,10 @@ func TestLimitEnds(t *testing.T) {
 		})
 		require.ErrorIs(t, err, cause)
 		require.Equal(t, 1, n)
+		ends, end := context.WithTimeout(t.Context(), time.Millisecond)
+		defer end()
+		require.Error(t, s.Traces(ends, ids(3), func(int, *mlflow.Trace, *mlflow.Skip) error { return nil }),
+			"there is no time to wait")
 		full := errors.New("full")
 		err = s.Traces(t.Context(), ids(3), func(int, *mlflow.Trace, *mlflow.Skip) error { return full })
 		require.ErrorIs(t, err, full)
