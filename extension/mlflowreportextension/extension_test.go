@@ -156,6 +156,25 @@ func TestSkipListIsAppendedToAfterATornLine(t *testing.T) {
 	require.Contains(t, lines[2], `"trace_id":"tr-2"`)
 }
 
+// A write that fails may leave a part of a line, as on a full disk. What is listed after it has lines of its own.
+func TestSkipListAfterAWriteThatFailed(t *testing.T) {
+	dir := t.TempDir()
+	list := filepath.Join(dir, "skipped.jsonl")
+	r, _ := begin(t, &Config{Path: filepath.Join(dir, "report.json")}, pipeline)
+	require.NoError(t, r.Skip([]progress.SkippedTrace{{TraceID: "tr-1"}}))
+	_, err := r.skips.WriteString(`{"trace`)
+	require.NoError(t, err)
+	require.NoError(t, r.skips.Close()) // so that nothing can be written
+	require.ErrorIs(t, r.Skip([]progress.SkippedTrace{{TraceID: "tr-2"}}), os.ErrClosed)
+	require.NoError(t, r.Skip([]progress.SkippedTrace{{TraceID: "tr-2"}}))
+	body, err := os.ReadFile(list)
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+	require.Len(t, lines, 3)
+	require.Equal(t, `{"trace`, lines[1])
+	require.Contains(t, lines[2], `"trace_id":"tr-2"`)
+}
+
 func TestReportThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

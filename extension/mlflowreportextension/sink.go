@@ -5,6 +5,7 @@ package mlflowreportextension
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -112,7 +113,9 @@ func (r *reporter) Skip(list []progress.SkippedTrace) error {
 		}
 		lines = append(append(lines, line...), '\n')
 	}
-	if _, err := r.skips.Write(lines); err != nil {
+	if _, err := r.skips.Write(lines); err != nil { // a part of a line may be there; opening the file ends it
+		err = errors.Join(err, r.skips.Close())
+		r.skips = nil
 		return err
 	}
 	return r.skips.Sync()
