@@ -247,7 +247,9 @@ func (s *saver) insist(f func() error) bool {
 		err := f()
 		if err == nil {
 			if troubled {
-				r.Status(nil)
+				r.mu.Lock()
+				r.restate()
+				r.unlock()
 			}
 			return true
 		}

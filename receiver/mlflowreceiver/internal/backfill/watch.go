@@ -18,7 +18,7 @@ const sayEvery = time.Minute
 func (r *run) explain(x *reader, why string) {
 	if x.trouble != why {
 		x.trouble = why
-		err := fmt.Errorf("experiment %s: %s", x.exp.ID, why)
+		err := x.troubled()
 		r.notices = append(r.notices, func() { r.Status(err) })
 	}
 	if now := r.Now(); r.said.IsZero() || now.Sub(r.said) >= sayEvery {
@@ -28,6 +28,21 @@ func (r *run) explain(x *reader, why string) {
 				zap.String("experiment", x.exp.Name), zap.String("reason", why))
 		})
 	}
+}
+
+// troubled is the trouble of an experiment as an error. run.mu is held.
+func (x *reader) troubled() error { return fmt.Errorf("experiment %s: %s", x.exp.ID, x.trouble) }
+
+// restate tells the status that is left once trouble of another kind is over. r.mu is held.
+func (r *run) restate() {
+	var err error
+	for _, x := range r.readers {
+		if x.trouble != "" {
+			err = x.troubled()
+			break
+		}
+	}
+	r.notices = append(r.notices, func() { r.Status(err) })
 }
 
 // passes notes that the destination takes data of an experiment again. r.mu is held.

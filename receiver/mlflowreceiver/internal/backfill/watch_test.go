@@ -5,6 +5,8 @@ package backfill
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,4 +45,40 @@ func TestStatusInOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(w.status), 2)
 	require.NoError(t, w.status[len(w.status)-1], "the trouble is over")
+}
+
+// A storage that works again ends its own trouble, and not that of the destination.
+func TestStorageWorksAgainWhileTheDestinationRefuses(t *testing.T) {
+	w := newWorld(2, 400)
+	w.source.pause = time.Second
+	between := func(from, to time.Duration) bool {
+		now := time.Since(epoch)
+		return now >= from && now < to
+	}
+	w.store.fail = func() error {
+		if between(time.Minute, 2*time.Minute) {
+			return errors.New("disk full")
+		}
+		return nil
+	}
+	s := w.settings(func(_ context.Context, x string, _ []string) error {
+		if x == "1" && between(0, 10*time.Minute) {
+			return errDown
+		}
+		return nil
+	})
+	var over time.Duration // when the trouble was over first
+	status := s.Status
+	s.Status = func(err error) {
+		status(err)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if err == nil && over == 0 {
+			over = time.Since(epoch)
+		}
+	}
+	require.NoError(t, w.run(t, s))
+	require.Contains(t, fmt.Sprint(w.status), "progress can't be written: disk full")
+	require.GreaterOrEqual(t, over, 10*time.Minute)
+	require.NoError(t, w.status[len(w.status)-1])
 }
