@@ -304,19 +304,84 @@ func TestDeadLetters(t *testing.T) {
 	s.commit(t, group, topic, 5, 5)
 	looked := func(c *Config) { c.DeadLetters = DeadLettersConfig{Topic: dead, GroupID: "again"} }
 	require.Zero(t, s.verify(t, looked).ExitStatus)
-	client := s.client(t)
-	require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: dead}, &kgo.Record{Topic: dead}).FirstErr())
+	s.setAside(t, dead, 2)
 	d := s.verify(t, looked)
 	require.Contains(t, d.Headline, "2 records in the dead letters, topic "+dead)
-	require.Equal(t, []verdict.DeadLetters{{Topic: dead, Records: 2, Waiting: 2}}, d.DeadLetters)
-	ends, err := s.admin.ListEndOffsets(t.Context(), dead)
-	require.NoError(t, err)
-	require.NoError(t, s.admin.CommitAllOffsets(t.Context(), "again", ends.Offsets()))
+	require.Equal(t, []verdict.DeadLetters{{Topic: dead, Records: 2, Waiting: 2, GroupID: "again"}}, d.DeadLetters)
+	s.feed(t, dead)
+	d = s.verify(t, looked)
+	require.Contains(t, d.Headline, "no report of a member of group again was given, so it is not known whether dead "+
+		"letters that it fed back from topic "+dead+" have arrived")
+	require.Equal(t, 1, d.ExitStatus)
+	s.report(t, "consumer/again", feeding)
 	d = s.verify(t, looked)
 	require.Zero(t, d.ExitStatus, d.Headline)
+	require.Equal(t, 1, d.Consumers.Reports)
+	require.Equal(t, 1, d.DeadLetters[0].Feeding.Reports)
 	d = s.verify(t, func(c *Config) { c.DeadLetters = DeadLettersConfig{Topic: "typo"} })
 	require.Contains(t, d.Headline, "dead_letters: topic typo")
 }
+
+// What is refused once more lies in a topic that only the reports of the group name which feeds dead letters back.
+func TestDeadLettersOfDeadLetters(t *testing.T) {
+	const once = dead + "-dead"
+	s := newScene(t, kfake.SeedTopics(1, once))
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	s.report(t, "consumer/again", feeding)
+	s.setAside(t, dead, 1)
+	s.feed(t, dead)
+	looked := func(c *Config) { c.DeadLetters = DeadLettersConfig{Topic: dead, GroupID: "again"} }
+	require.Zero(t, s.verify(t, looked).ExitStatus)
+	s.setAside(t, once, 1)
+	require.Contains(t, s.verify(t, looked).Headline, "1 record in the dead letters, topic "+once)
+	s.report(t, "consumer/again", strings.Replace(feeding, `"rejected": 0`, `"rejected": 7`, 1))
+	require.Contains(t, strings.Join(s.verify(t, looked).Problems, "\n"), "7 items rejected by a destination")
+}
+
+// Dead letters that expired are not fed back by a group that committed what came after them.
+func TestDeletedDeadLetters(t *testing.T) {
+	s := newScene(t)
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	s.report(t, "consumer/again", feeding)
+	s.setAside(t, dead, 3)
+	offsets := kadm.Offsets{}
+	offsets.Add(kadm.Offset{Topic: dead, Partition: 0, At: 2})
+	_, err := s.admin.DeleteRecords(t.Context(), offsets)
+	require.NoError(t, err)
+	looked := func(c *Config) { c.DeadLetters = DeadLettersConfig{Topic: dead, GroupID: "again"} }
+	d := s.verify(t, looked)
+	require.Contains(t, d.Headline, "3 records in the dead letters, topic "+dead)
+	s.feed(t, dead)
+	d = s.verify(t, looked)
+	require.Contains(t, d.Headline, "delivery not confirmed: 2 dead letters of topic "+dead+" were deleted before")
+	require.Equal(t, 1, d.ExitStatus)
+}
+
+// setAside writes records to a topic of dead letters.
+func (s *scene) setAside(t *testing.T, topic string, n int) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	require.NoError(t, err)
+	defer client.Close()
+	for range n {
+		require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: topic}).FirstErr())
+	}
+}
+
+// feed lets group again commit a topic of dead letters.
+func (s *scene) feed(t *testing.T, topic string) {
+	t.Helper()
+	ends, err := s.admin.ListEndOffsets(t.Context(), topic)
+	require.NoError(t, err)
+	require.NoError(t, s.admin.CommitAllOffsets(t.Context(), "again", ends.Offsets()))
+}
+
+// feeding is the report of a process that fed dead letters back.
+const feeding = `{"written": "2026-11-30T01:00:00Z", "final": true, "topic_readers": [{"receiver": "kafka",
+	"topic": "mlflow-traces-dead at kafka:9092", "group_id": "again", "delivery": "acknowledged",
+	"dead_letters": [{"name": "topic mlflow-traces-dead-dead at kafka:9092"}]}], "answers": [{"rejected": 0}]}`
 
 const reader = `{"written": "2026-11-30T01:00:00Z", "receivers": [{"receiver": "mlflow", "mode": "backfill",
 	"source": {"kind": "sqlite", "location": "mlflow.db"}, "delivery": "handed_over",

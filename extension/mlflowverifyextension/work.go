@@ -77,7 +77,7 @@ func (w *work) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.consumers(ctx, group, state); err != nil {
+	if w.in.Consumers, err = w.consumers(ctx, group, state.Members, state.Drained()); err != nil {
 		return err
 	}
 	if err := w.deadLetters(ctx); err != nil {
@@ -86,54 +86,55 @@ func (w *work) do(ctx context.Context) error {
 	return w.count(ctx)
 }
 
-// consumers reads the reports of consumers once those that live have written them again: what was refused before the
-// last commit is in them then. The group may have counted members that were killed; it forgets them meanwhile.
-func (w *work) consumers(ctx context.Context, group *cluster, state *drain.State) error {
+// consumers reads the reports of the members of a group once those that live have written them again: what was refused
+// before the last commit is in them then. The group may have counted members that were killed; it forgets them
+// meanwhile. A group that is not done with its topic is not waited for. It returns nil where no place of reports is
+// known.
+func (w *work) consumers(ctx context.Context, group *cluster, members int, done bool) (*reports.Consumers, error) {
 	cfg := w.cfg
 	if len(cfg.ConsumerReports) == 0 && w.published == nil {
-		return nil
+		return nil, nil
 	}
 	earlier, err := w.ofConsumers(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	going, _ := reports.Renewed(nil, earlier, cfg.Topic, cfg.GroupID)
-	if w.published != nil && state.Drained() && going > 0 { // not each has told that it ended
+	going, _ := reports.Renewed(nil, earlier, group.topic, group.group)
+	if w.published != nil && done && going > 0 { // not each has told that it ended
 		w.log.Info("Waiting until reports that were made before the last commit are in the topic",
-			zap.Duration("for", w.settle))
+			zap.String("group", group.group), zap.Duration("for", w.settle))
 		if err := drain.Sleep(ctx, w.settle); err != nil {
-			return err
+			return nil, err
 		}
 		if earlier, err = w.ofConsumers(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	now, renewed, silent, members := earlier, 0, 0, state.Members
+	now, renewed, silent := earlier, 0, 0
 	for until := time.Now().Add(w.renewedWithin); ; {
 		if _, n, err := group.members(ctx); err == nil {
 			members = min(members, n)
 		}
-		renewed, silent = reports.Renewed(earlier, now, cfg.Topic, cfg.GroupID)
-		if renewed >= members || !state.Drained() || time.Now().After(until) {
+		renewed, silent = reports.Renewed(earlier, now, group.topic, group.group)
+		if renewed >= members || !done || time.Now().After(until) {
 			break
 		}
 		w.log.Info("Waiting until the members of the group have written their reports again",
-			zap.Int("members", members), zap.Int("written", renewed))
+			zap.String("group", group.group), zap.Int("members", members), zap.Int("written", renewed))
 		if err := drain.Sleep(ctx, cfg.PollInterval); err != nil {
-			return err
+			return nil, err
 		}
 		if now, err = w.ofConsumers(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	sum := reports.SumConsumers(now, cfg.Topic, cfg.GroupID)
+	sum := reports.SumConsumers(now, group.topic, group.group)
 	sum.Members, sum.Unfinished = members, silent
-	if sum.Reason == "" && sum.Reports > 0 && state.Drained() && renewed < members {
+	if sum.Reason == "" && sum.Reports > 0 && done && renewed < members {
 		sum.Reason = fmt.Sprintf("%d of %s of group %s have a report that is newer than the "+
-			"last commit", renewed, progress.Count(int64(members), "member"), cfg.GroupID)
+			"last commit", renewed, progress.Count(int64(members), "member"), group.group)
 	}
-	w.in.Consumers = &sum
-	return nil
+	return &sum, nil
 }
 
 // ofConsumers are the reports among which those of the members of the group are.
@@ -157,41 +158,74 @@ func (w *work) asking() drain.Patience {
 	return drain.Patience{StalledAfter: w.cfg.StalledAfter, PollInterval: w.cfg.PollInterval, Log: w.log}
 }
 
-// deadLetters counts what was refused for good and not fed back, in the topics that are configured or that reports of
-// consumers name.
+// deadLetters looks at what was refused for good, in the topics that are configured or that reports name: those of
+// consumers, and those of the group that feeds dead letters back, which may be refused once more.
 func (w *work) deadLetters(ctx context.Context) error {
-	cfg := w.cfg.DeadLetters
 	var topics []string
-	if cfg.Topic != "" {
-		topics = append(topics, cfg.Topic)
-	}
-	if w.in.Consumers != nil {
-		topics = append(topics, w.in.Consumers.DeadLetterTopics...)
-	}
-	slices.Sort(topics)
-	for _, topic := range slices.Compact(topics) {
-		dead := &cluster{w.admin, topic, cfg.GroupID}
-		ends, err := dead.Ends(ctx)
-		if errors.Is(err, kerr.UnknownTopicOrPartition) && topic != cfg.Topic {
-			continue // consumers make no topic, so nothing was written there
+	add := func(more ...string) {
+		for _, topic := range more {
+			if topic != "" && !slices.Contains(topics, topic) {
+				topics = append(topics, topic)
+			}
 		}
+	}
+	add(w.cfg.DeadLetters.Topic)
+	if c := w.in.Consumers; c != nil {
+		add(c.DeadLetterTopics...)
+	}
+	for i := 0; i < len(topics); i++ {
+		x, err := w.deadLettersOf(ctx, topics[i])
 		if err != nil {
 			return err
 		}
-		var fed map[int32]int64
-		if cfg.GroupID != "" {
-			if fed, err = dead.committed(ctx); err != nil {
-				return err
-			}
+		if x == nil {
+			continue
 		}
-		x := verdict.DeadLetters{Topic: topic}
-		for partition, end := range ends {
-			x.Records += end
-			x.Waiting += max(0, end-fed[partition])
+		if x.Feeding != nil {
+			add(x.Feeding.DeadLetterTopics...)
 		}
-		w.in.DeadLetters = append(w.in.DeadLetters, x)
+		w.in.DeadLetters = append(w.in.DeadLetters, *x)
 	}
 	return nil
+}
+
+// deadLettersOf looks at one topic of dead letters, once. It returns nil for a topic that is not there.
+func (w *work) deadLettersOf(ctx context.Context, topic string) (*verdict.DeadLetters, error) {
+	dead := &cluster{w.admin, topic, w.cfg.DeadLetters.GroupID}
+	ends, err := dead.Ends(ctx)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) && topic != w.cfg.DeadLetters.Topic {
+		return nil, nil // consumers make no topic, so nothing was written there
+	}
+	if err != nil {
+		return nil, err
+	}
+	begins, err := dead.begins(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x := &verdict.DeadLetters{Topic: topic, GroupID: dead.group}
+	var fed map[int32]int64
+	if dead.group != "" {
+		if fed, err = dead.committed(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for partition, end := range ends {
+		x.Records += end
+		x.Waiting += max(0, end-fed[partition])
+		if begin := begins[partition]; begin <= fed[partition] { // else these are among those that wait
+			x.Deleted += begin
+		}
+	}
+	if x.Records == x.Waiting {
+		return x, nil
+	}
+	_, members, err := dead.members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x.Feeding, err = w.consumers(ctx, dead, members, x.Waiting == 0)
+	return x, err
 }
 
 // count counts the traces at the destination, once everything is committed.

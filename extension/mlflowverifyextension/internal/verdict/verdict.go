@@ -43,11 +43,17 @@ type Topic struct {
 	drain.State
 }
 
-// DeadLetters are the records of a topic of dead letters; Waiting of them were not fed back.
+// DeadLetters are the records of a topic of dead letters; Waiting of them were not fed back. Of Deleted records nothing
+// tells whether the group that feeds them back had read them.
 type DeadLetters struct {
 	Topic   string `json:"topic"`
 	Records int64  `json:"records"`
 	Waiting int64  `json:"waiting"`
+	Deleted int64  `json:"deleted_unseen,omitempty"`
+	// GroupID is the group that feeds them back, and Feeding what the reports of its members say; nil where it has fed
+	// nothing back.
+	GroupID string             `json:"group_id,omitempty"`
+	Feeding *reports.Consumers `json:"feeding,omitempty"`
 }
 
 // Count is what was counted at the destination: distinct traces by experiment.
@@ -97,6 +103,9 @@ func Judge(in Input, now time.Time) Document {
 			d.Problems = append(d.Problems, fmt.Sprintf("%s in the dead letters, topic %s",
 				progress.Count(x.Waiting, "record"), x.Topic))
 		}
+		if x.Feeding != nil {
+			d.Problems = append(d.Problems, x.Feeding.Problems...)
+		}
 	}
 	d.Delivery = d.word()
 	if len(d.Problems) > 0 {
@@ -134,12 +143,38 @@ func (d *Document) word() progress.Delivery {
 			"tells whether group %s had read them; write retention.ms=-1 for the time of a backfill",
 			progress.Count(n, "record"), d.Topic.Name, d.Topic.GroupID))
 	}
+	for i := range d.DeadLetters {
+		word = progress.Weakest(word, d.fedBack(&d.DeadLetters[i]))
+	}
 	if c := d.Consumers; c != nil && c.Unfinished > 0 && c.Reason == "" {
 		d.Notes = append(d.Notes, fmt.Sprintf("%s of group %s ended without a last report; what a destination "+
 			"rejected just before is not known", progress.Count(int64(c.Unfinished), "consumer"), d.Topic.GroupID))
 	}
 	if counted && !d.Topic.expired() {
 		return progress.Verified
+	}
+	return word
+}
+
+// fedBack is the word for dead letters that were fed back, and notes why it is weaker than acknowledged.
+func (d *Document) fedBack(x *DeadLetters) progress.Delivery {
+	word := progress.Acknowledged
+	if x.Records > x.Waiting {
+		switch c := x.Feeding; {
+		case c == nil || c.Reports == 0:
+			word = progress.HandedOver
+			d.Notes = append(d.Notes, fmt.Sprintf("no report of a member of group %s was given, so it is not known "+
+				"whether dead letters that it fed back from topic %s have arrived", x.GroupID, x.Topic))
+		case c.Reason != "":
+			word = progress.Weakest(progress.HandedOver, c.Delivery)
+			d.Notes = append(d.Notes, c.Reason)
+		}
+	}
+	if x.Deleted > 0 {
+		word = progress.Weakest(word, progress.HandedOver)
+		d.Notes = append(d.Notes, fmt.Sprintf("%s of topic %s were deleted before this process looked, and nothing "+
+			"tells whether they had been fed back; write retention.ms=-1 for the time of a backfill",
+			progress.Count(x.Deleted, "dead letter"), x.Topic))
 	}
 	return word
 }

@@ -40,6 +40,12 @@ func TestHeadlines(t *testing.T) {
 	}
 	deleted := func(in *Input) { in.Topic.Partitions[0].Unknown = 3 }
 	silent := func(in *Input) { in.Consumers = nil }
+	acknowledged := reports.Consumers{Reports: 1, Delivery: progress.Acknowledged}
+	fed := func(by *reports.Consumers) func(*Input) {
+		return func(in *Input) {
+			in.DeadLetters = []DeadLetters{{Topic: "dead", Records: 3, GroupID: "again", Feeding: by}}
+		}
+	}
 	for name, x := range map[string]struct {
 		changes  []func(*Input)
 		headline string
@@ -87,12 +93,23 @@ func TestHeadlines(t *testing.T) {
 		}}, "not complete: ", 1, progress.HandedOver},
 		"an empty topic": {[]func(*Input){func(in *Input) { in.Topic.State = drain.State{} }}, "not complete: ", 1,
 			progress.HandedOver},
-		"dead letters": {[]func(*Input){func(in *Input) { in.DeadLetters = []DeadLetters{{"dead", 3, 1}} }},
-			"not complete: 18 of 20 traces handed over, 2 skipped" + numbers + "3 dead letters, 2 of them fed back; " +
-				"nothing counted at the destination; 1 record in the dead letters, topic dead", 1, progress.HandedOver},
-		"dead letters that were fed back": {[]func(*Input){func(in *Input) {
-			in.DeadLetters = []DeadLetters{{"dead", 3, 0}}
-		}}, "complete: ", 0, progress.Acknowledged},
+		"dead letters": {[]func(*Input){func(in *Input) {
+			in.DeadLetters = []DeadLetters{{Topic: "dead", Records: 3, Waiting: 1}}
+		}}, "not complete: 18 of 20 traces handed over, 2 skipped" + numbers + "3 dead letters, 2 of them fed back; " +
+			"nothing counted at the destination; 1 record in the dead letters, topic dead", 1, progress.HandedOver},
+		"dead letters that were fed back": {[]func(*Input){fed(&acknowledged)}, "complete: ", 0, progress.Acknowledged},
+		"dead letters that nobody is known to have delivered": {[]func(*Input){fed(nil)}, "handed over: ", 1,
+			progress.HandedOver},
+		"dead letters that went without a confirmation": {[]func(*Input){fed(&reports.Consumers{Reports: 1,
+			Delivery: progress.Unknown, Reason: "a page"})}, "delivery unknown: ", 1, progress.Unknown},
+		"dead letters that were rejected": {[]func(*Input){fed(&reports.Consumers{Reports: 1,
+			Delivery: progress.Acknowledged, Problems: []string{"7 items rejected"}})}, "not complete: ", 1,
+			progress.HandedOver},
+		"dead letters that were deleted": {[]func(*Input){fed(&acknowledged), func(in *Input) {
+			in.DeadLetters[0].Deleted = 1
+		}}, "handed over: ", 1, progress.HandedOver},
+		"dead letters that were deleted, and all of it counted": {[]func(*Input){fed(nil), counted(12, 6)}, "complete: ",
+			0, progress.Verified},
 		"refused items": {[]func(*Input){func(in *Input) { in.Consumers.Problems = []string{"3 items refused"} }},
 			"not complete: ", 1, progress.HandedOver},
 		"a missing shard": {[]func(*Input){func(in *Input) {
