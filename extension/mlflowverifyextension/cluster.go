@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -64,7 +65,8 @@ func (c *cluster) look(ctx context.Context) (l drain.Look, err error) {
 	return l, err
 }
 
-// members are those of the group: which one has each partition of the topic, and how many there are.
+// members are those of the group that read the topic, and those that do not say what they read: which one has each
+// partition of the topic, and how many there are. A group may read other topics, too.
 func (c *cluster) members(ctx context.Context) (owners map[int32]string, n int, err error) {
 	groups, err := c.admin.DescribeGroups(ctx, c.group)
 	if err == nil {
@@ -78,6 +80,11 @@ func (c *cluster) members(ctx context.Context) (owners map[int32]string, n int, 
 	}
 	owners = map[int32]string{}
 	for _, m := range groups[c.group].Members {
+		// Brokers tell topics only while the group does not divide the partitions.
+		if j, ok := m.Join.AsConsumer(); ok && len(j.Topics) > 0 && !slices.Contains(j.Topics, c.topic) {
+			continue
+		}
+		n++
 		assigned, ok := m.Assigned.AsConsumer()
 		if !ok {
 			continue // while the group divides the partitions
@@ -91,7 +98,7 @@ func (c *cluster) members(ctx context.Context) (owners map[int32]string, n int, 
 			}
 		}
 	}
-	return owners, len(groups[c.group].Members), nil
+	return owners, n, nil
 }
 
 // offsets are those of the partitions of the topic.

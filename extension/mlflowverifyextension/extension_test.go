@@ -485,6 +485,25 @@ func TestMembers(t *testing.T) {
 	require.Contains(t, d.Notes[0], "1 consumer of group refine ended without a last report")
 }
 
+// A group may read other topics: its members that do not read this one have no report to be waited for.
+func TestMembersOfOtherTopics(t *testing.T) {
+	s := newScene(t, kfake.SeedTopics(1, "other"))
+	s.open(t)
+	require.NoError(t, s.client(t).ProduceSync(t.Context(), &kgo.Record{Topic: "other"}).FirstErr())
+	s.commit(t, group, topic, 5, 5)
+	other, err := kgo.NewClient(kgo.SeedBrokers(s.addrs...), kgo.ConsumerGroup(group), kgo.ConsumeTopics("other"),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit())
+	require.NoError(t, err)
+	defer other.Close()
+	require.NoError(t, other.PollFetches(t.Context()).Err())
+	groups, err := s.admin.DescribeGroups(t.Context(), group)
+	require.NoError(t, err)
+	require.Len(t, groups[group].Members, 1)
+	d := s.verify(t, nil)
+	require.Zero(t, d.ExitStatus, d.Headline)
+	require.Zero(t, d.Consumers.Members)
+}
+
 // Keys of sign-in mean what they mean for the Kafka components.
 func TestSASL(t *testing.T) {
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {

@@ -15,7 +15,7 @@ import (
 // without a commit is not in Committed.
 type Look struct {
 	Start, Committed, End map[int32]int64
-	// Owners are the members that have partitions, with the host that each is at; Members is how many there are.
+	// Owners are the members that have partitions, with the host that each is at; Members is how many read the topic.
 	Owners  map[int32]string
 	Members int
 }
