@@ -85,11 +85,11 @@ var (
 func newReporter(set extension.Settings, cfg *Config, out io.Writer) *reporter {
 	r := &reporter{cfg: cfg, log: set.Logger, version: set.BuildInfo.Version, out: out,
 		answers: answers.NewReader(set.Logger)}
-	instance := rand.Text()
-	if id, ok := set.Resource.Attributes().Get("service.instance.id"); ok {
-		instance = id.AsString()
+	// service.instance.id may be configured: then processes have the same one, after each other or at once.
+	r.id = set.ID.String() + "/" + rand.Text()
+	if instance, ok := set.Resource.Attributes().Get("service.instance.id"); ok {
+		r.id = instance.AsString() + "/" + r.id
 	}
-	r.id = instance + "/" + set.ID.String()
 	if cfg.RetryRefusals {
 		r.answers.RetryRefusals()
 	}

@@ -65,3 +65,13 @@ func TestReportsArePublished(t *testing.T) {
 	require.NotEmpty(t, published.ids[0])
 	require.Empty(t, newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path}, nil).Dependencies())
 }
+
+// A restarted process has another id, also where its service.instance.id is configured: its reports do not replace
+// those of the process before.
+func TestIDs(t *testing.T) {
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.Resource.Attributes().PutStr("service.instance.id", "pod-0")
+	one, other := newReporter(set, &Config{}, nil), newReporter(set, &Config{}, nil)
+	require.NotEqual(t, one.id, other.id)
+	require.Contains(t, one.id, "pod-0/"+set.ID.String()+"/")
+}

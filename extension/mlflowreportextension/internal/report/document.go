@@ -22,8 +22,8 @@ type Document struct {
 	Complete bool      `json:"complete"`
 	Written  time.Time `json:"written"`
 	Version  string    `json:"version"`
-	// ID is the service.instance.id of the process, another one at each start, and the id of the extension. Final says
-	// that the process wrote this at its end.
+	// ID is another one at each start: it has the service.instance.id of the process, the id of the extension, and a
+	// random text. Final says that the process wrote this at its end.
 	ID        string     `json:"id"`
 	Final     bool       `json:"final"`
 	Receivers []Receiver `json:"receivers"`
