@@ -41,6 +41,8 @@ type Document struct {
 	} `json:"answers"`
 	// RejectedEarlier were rejected in processes before, whose reports the file had.
 	RejectedEarlier int64 `json:"rejected_earlier"`
+	// Configuration has lines such as "receivers::mlflow::start_time: 2026-01-01"; none in reports of older versions.
+	Configuration []string `json:"configuration"`
 }
 
 // Merge keeps the newest report of each process.

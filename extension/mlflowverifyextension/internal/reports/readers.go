@@ -44,6 +44,7 @@ type run struct {
 	*Receiver
 	place   string
 	written time.Time
+	period
 }
 
 // SumReaders adds the reports of readers of a topic up. Shards of one backfill have the same receiver id.
@@ -56,7 +57,7 @@ func SumReaders(documents []Document, topic string) Readers {
 			r.problem("%s: no mlflow receiver reported there", d.Place)
 		}
 		for j := range d.Receivers {
-			x := run{&d.Receivers[j], d.Place, d.Written}
+			x := run{&d.Receivers[j], d.Place, d.Written, d.period(d.Receivers[j].Receiver)}
 			groups[x.Receiver.Receiver] = append(groups[x.Receiver.Receiver], x)
 		}
 	}
@@ -76,16 +77,33 @@ func (r *Readers) problem(format string, args ...any) {
 // clocks is how far the clocks of two machines may differ, and how old the last report of a killed process may be.
 const clocks = time.Minute
 
-// newest leaves out runs after which another one of the same shard began, or one of another number of shards. Runs at
-// the same time stay: two processes may have the same shard by mistake.
+// newest leaves out runs after which another one of the same shard began, or one of another number of shards, unless
+// they left something undone that the later one does not read. Runs at the same time stay: two processes may have the
+// same shard by mistake.
 func newest(runs []run) []run {
 	return slices.DeleteFunc(slices.Clone(runs), func(old run) bool {
 		return slices.ContainsFunc(runs, func(x run) bool {
 			a, b := old.shard(), x.shard()
 			return x.Source == old.Source && (a == b || a.Count != b.Count) && x.Started.After(old.Started) &&
-				old.written.Before(x.Started.Add(clocks))
+				old.written.Before(x.Started.Add(clocks)) && (old.done() || x.covers(&old))
 		})
 	})
+}
+
+// done reports whether a run left nothing out.
+func (x *run) done() bool {
+	return x.Ended != nil && !x.Stopped && len(x.Problems) == 0 && x.Delivery.AtLeast(progress.HandedOver)
+}
+
+// covers reports whether a run reads everything that an earlier one read, as far as that is known.
+func (x *run) covers(old *run) bool {
+	ids := x.ids()
+	for _, id := range old.ids() {
+		if !slices.Contains(ids, id) {
+			return false
+		}
+	}
+	return x.period.covers(old.period, old.Started)
 }
 
 // group adds the shards of one backfill.
@@ -103,6 +121,10 @@ func (r *Readers) group(runs []run, topic string) {
 		if own, others := x.ids(), first.ids(); !slices.Equal(own, others) {
 			r.problem("%s is of the experiments %s, and %s of %s: shards must read the same ones", x.place,
 				strings.Join(own, ", "), first.place, strings.Join(others, ", "))
+		}
+		if x.told && first.told && x.period != first.period {
+			r.problem("%s reads %s, and %s reads %s: shards must read the same dates", x.place, x.period, first.place,
+				first.period)
 		}
 		r.add(x.Receiver)
 	}

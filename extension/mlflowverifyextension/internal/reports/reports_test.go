@@ -4,6 +4,7 @@
 package reports
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 
 // shard is a report of one of two readers: each found 10 traces, handed 8 over, skipped 1, and 1 is not finished.
 const shard = `{
-	"written": "2026-11-30T01:00:00Z",
+	"written": "2026-11-30T01:00:00Z", "configuration": ["receivers::mlflow::start_time: 2024-01-01"],
 	"receivers": [{
 		"receiver": "mlflow", "mode": "backfill", "shard": {"index": %d, "count": 2}, "headline": "handed over: …",
 		"source": {"kind": "sqlite", "location": "mlflow.db"}, "delivery": "handed_over",
@@ -87,12 +88,25 @@ func TestReadersAreRefused(t *testing.T) {
 		{`"ended": `, `"problems": ["1 rejected"], "ended": `, "1 rejected"},
 		{`"delivery": "handed_over"`, `"delivery": "unknown"`, "handed over: …"},
 		{`mlflow-traces at`, `other at`, "did not write to topic mlflow-traces"},
+		{`"configuration": ["receivers::mlflow::start_time: 2024-01-01"`,
+			`"configuration": ["receivers::mlflow::start_time: 2025-01-01"`,
+			"reads from 2025-01-01T00:00:00Z to its start, and"},
+		{`"receivers::mlflow::start_time: 2024-01-01"`,
+			`"receivers::mlflow::start_time: 2024-01-01", "receivers::mlflow::end_time: 2026-01-01"`,
+			"from 2024-01-01T00:00:00Z to its start: shards must read the same dates"},
 		{`"complete": true`, `"complete": false`, "experiment a (1) was not read to its end"},
 		{`"receivers": [{`, `"receivers": [], "before": [{`, "no mlflow receiver reported there"},
 	} {
 		t.Run(x.says, func(t *testing.T) {
 			require.Contains(t, strings.Join(changed(t, x.old, x.new).Problems, "\n"), x.says)
 		})
+	}
+}
+
+// The same date may be written in several ways, and reports of older versions tell none.
+func TestDatesOfShards(t *testing.T) {
+	for _, same := range []string{`["receivers::mlflow::start_time: 2024-01-01T01:00:00+01:00"]`, `[]`} {
+		require.Empty(t, changed(t, `["receivers::mlflow::start_time: 2024-01-01"]`, same).Problems)
 	}
 }
 
@@ -226,7 +240,7 @@ func TestRunsAfterEachOther(t *testing.T) {
 		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		return run{&Receiver{Shard: &progress.Shard{Index: index, Count: count},
 			Started: begin.Add(time.Duration(started) * time.Minute)}, "",
-			begin.Add(time.Duration(written) * time.Minute)}
+			begin.Add(time.Duration(written) * time.Minute), period{}}
 	}
 	other := at(0, 2, 10, 20)
 	other.Source.Location = "elsewhere"
@@ -244,4 +258,37 @@ func TestRunsAfterEachOther(t *testing.T) {
 	} {
 		require.Equal(t, x.left, newest(x.runs), name)
 	}
+}
+
+// What an earlier run of the same shard left undone is not forgotten where the later one reads other experiments or
+// dates: readers that share a backfill may have no shards by mistake.
+func TestRunsOfOtherParts(t *testing.T) {
+	parts := func(old, last, from, to string, change func(*run)) int {
+		const text = `{"receivers": [{"receiver": "mlflow", "started": %q, "delivery": "handed_over",
+			"ended": "2026-01-01T09:00:00Z", "experiments": [%s]}], "configuration": ["receivers::mlflow::mode: backfill",
+			"receivers::mlflow::start_time: %s", "receivers::mlflow::end_time: %s"]}`
+		var runs []run
+		for i, x := range [][]string{{"2026-01-01T00:00:00Z", old, "2024-01-01", "2025-01-01"},
+			{"2026-01-01T01:00:00Z", last, from, to}} {
+			var d Document
+			require.NoError(t, json.Unmarshal(fmt.Appendf(nil, text, x[0], x[1], x[2], x[3]), &d))
+			runs = append(runs, run{&d.Receivers[0], "", time.Date(2026, 1, 1, i, 30, 0, 0, time.UTC),
+				d.period("mlflow")})
+		}
+		change(&runs[0])
+		return len(newest(runs))
+	}
+	const a, both = `{"id": "a"}`, `{"id": "a"}, {"id": "b"}`
+	undone := func(x *run) { x.Stopped = true }
+	none := func(x *run) { undone(x); x.period.to = "" }
+	require.Equal(t, 1, parts(a, a, "2024-01-01", "2025-01-01", undone))
+	require.Equal(t, 1, parts(a, both, "2023-01-01", "2025-06-01", undone))
+	require.Equal(t, 2, parts(both, a, "2024-01-01", "2025-01-01", undone))
+	require.Equal(t, 2, parts(a, a, "2024-06-01", "2025-01-01", undone))
+	require.Equal(t, 2, parts(a, a, "2024-01-01", "2024-06-01", undone))
+	require.Equal(t, 2, parts(a, a, "2024-01-01", "2025-12-31", none), "it read to its start")
+	require.Equal(t, 1, parts(a, a, "2024-01-01", "2026-01-01", none))
+	require.Equal(t, 1, parts(a, a, "-90d", "2025-01-01", undone), "not known")
+	require.Equal(t, 1, parts(both, a, "2025-01-01", "2026-01-01", func(*run) {}), "it left nothing out")
+	require.Equal(t, 2, parts(both, a, "2024-01-01", "2025-01-01", func(x *run) { x.Problems = []string{"1 rejected"} }))
 }
