@@ -71,6 +71,7 @@ type Run struct {
 	Receiver component.ID
 	Mode     string
 	Shard    Shard // what the run reads of a backfill
+	List     bool  // the run reads the traces of a list (trace_ids_file) and nothing else
 	Source   mlflow.Description
 	// Delivery is the word for what was delivered. DeliveryReason says why it is weaker than
 	// acknowledged, and what to do.

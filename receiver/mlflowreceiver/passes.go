@@ -114,8 +114,9 @@ func (r *mlflowReceiver) pass(ctx context.Context) error {
 // newReport begins the report of a run.
 func (r *mlflowReceiver) newReport() progress.Run {
 	report := progress.Run{
-		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Shard: r.cfg.shard(), Started: time.Now(),
-		Source: r.about.Description,
+		Receiver: r.set.ID, Mode: string(r.cfg.Mode), Shard: r.cfg.shard(), List: r.list != nil,
+		Started: time.Now(),
+		Source:  r.about.Description,
 	}
 	r.delivers(&report)
 	return report

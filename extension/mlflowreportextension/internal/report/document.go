@@ -48,6 +48,7 @@ type Receiver struct {
 	Receiver        string                     `json:"receiver"`
 	Mode            string                     `json:"mode"`
 	Shard           *progress.Shard            `json:"shard,omitempty"` // nil: everything
+	List            bool                       `json:"list,omitempty"`  // only the traces of a list were read
 	Headline        string                     `json:"headline"`
 	Complete        bool                       `json:"complete"`
 	Problems        []string                   `json:"problems,omitempty"`
@@ -306,7 +307,7 @@ func (r *Receiver) verified(results []Result) progress.Delivery {
 func receiver(run *progress.Run, now time.Time) Receiver {
 	end := now
 	r := Receiver{
-		Receiver: run.Receiver.String(), Mode: run.Mode, Headline: run.Headline, Complete: run.Complete,
+		Receiver: run.Receiver.String(), Mode: run.Mode, List: run.List, Headline: run.Headline, Complete: run.Complete,
 		settled: run.Complete, Problems: run.Problems,
 		next: run.Next, SentAgain: run.SentAgain,
 		Source:   Source(run.Source),

@@ -377,8 +377,10 @@ func TestSummaryOfNothing(t *testing.T) {
 
 // The names that programs read.
 func TestDocument(t *testing.T) {
+	of := run("a", nil)
+	of.List = true
 	d := New(Input{
-		Runs: []progress.Run{run("a", nil)}, Destinations: []progress.Destination{to(table, short),
+		Runs: []progress.Run{of}, Destinations: []progress.Destination{to(table, short),
 			to("main.genai.b_otel_spans", notVerified)},
 		Refinements: []progress.Refinement{{Processor: component.MustNewID("genai"), Spans: 1,
 			Prices: true, Currency: "USD"}},
@@ -402,6 +404,7 @@ func TestDocument(t *testing.T) {
 			"rejected": 0.0, "dead_lettered": 0.0,
 			"verification": "short", "arrived": 38.0, "missing": 2.0, "repeated": 1.0},
 	}, doc["destination_results"])
+	require.Equal(t, true, doc["receivers"].([]any)[0].(map[string]any)["list"])
 	require.Equal(t, []any{map[string]any{
 		"processor": "genai", "genai_spans": 1.0, "model_calls": 0.0,
 		"counted_tokens":  map[string]any{"spans": 0.0, "request": 0.0, "response": 0.0},

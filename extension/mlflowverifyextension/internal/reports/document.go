@@ -66,6 +66,7 @@ type Receiver struct {
 	Receiver string          `json:"receiver"`
 	Mode     string          `json:"mode"`
 	Shard    *progress.Shard `json:"shard"` // nil: everything
+	List     bool            `json:"list"`  // only traces of a list were read
 	Headline string          `json:"headline"`
 	Problems []string        `json:"problems"`
 	Source   struct {

@@ -97,6 +97,9 @@ func (x *run) done() bool {
 
 // covers reports whether a run reads everything that an earlier one read, as far as that is known.
 func (x *run) covers(old *run) bool {
+	if x.List && !old.List {
+		return false
+	}
 	ids := x.ids()
 	for _, id := range old.ids() {
 		if !slices.Contains(ids, id) {

@@ -263,6 +263,7 @@ func TestRunsAfterEachOther(t *testing.T) {
 // What an earlier run of the same shard left undone is not forgotten where the later one reads other experiments or
 // dates: readers that share a backfill may have no shards by mistake.
 func TestRunsOfOtherParts(t *testing.T) {
+	list := false // the later run reads the traces of a list
 	parts := func(old, last, from, to string, change func(*run)) int {
 		const text = `{"receivers": [{"receiver": "mlflow", "started": %q, "delivery": "handed_over",
 			"ended": "2026-01-01T09:00:00Z", "experiments": [%s]}], "configuration": ["receivers::mlflow::mode: backfill",
@@ -276,6 +277,7 @@ func TestRunsOfOtherParts(t *testing.T) {
 				d.period("mlflow")})
 		}
 		change(&runs[0])
+		runs[1].List = list
 		return len(newest(runs))
 	}
 	const a, both = `{"id": "a"}`, `{"id": "a"}, {"id": "b"}`
@@ -291,4 +293,8 @@ func TestRunsOfOtherParts(t *testing.T) {
 	require.Equal(t, 1, parts(a, a, "-90d", "2025-01-01", undone), "not known")
 	require.Equal(t, 1, parts(both, a, "2025-01-01", "2026-01-01", func(*run) {}), "it left nothing out")
 	require.Equal(t, 2, parts(both, a, "2024-01-01", "2025-01-01", func(x *run) { x.Problems = []string{"1 rejected"} }))
+	list = true
+	require.Equal(t, 2, parts(a, a, "", "", undone))
+	require.Equal(t, 1, parts(a, a, "", "", func(*run) {}))
+	require.Equal(t, 1, parts(a, a, "2024-01-01", "2025-01-01", func(x *run) { undone(x); x.List = true }))
 }
