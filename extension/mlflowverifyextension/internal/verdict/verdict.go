@@ -80,6 +80,10 @@ type Input struct {
 	Version string
 }
 
+// mostPerRecord is more traces than a record holds: a receiver hands over 256 at once, and an exporter may put together
+// what several workers of it hand over at the same time.
+const mostPerRecord = 4096
+
 // Judge makes the verdict.
 func Judge(in Input, now time.Time) Document {
 	d := Document{Written: now.UTC(), Version: in.Version, Readers: in.Readers, Topic: in.Topic,
@@ -126,6 +130,11 @@ func (d *Document) word() progress.Delivery {
 		return progress.HandedOver
 	}
 	counted := d.counted()
+	if n, t := d.Readers.HandedOver, d.Topic; !counted && t.Records > 0 && n/mostPerRecord > t.Records {
+		d.Problems = append(d.Problems, fmt.Sprintf("topic %s has had %s, too few for %s: it was made again since, or "+
+			"earlier runs of the readers wrote elsewhere; a reader with another storage folder begins anew", t.Name,
+			progress.Count(t.Records, "record"), progress.Count(n, "trace")))
+	}
 	word := progress.Acknowledged
 	switch c := d.Consumers; {
 	case c == nil || c.Reports == 0:

@@ -40,6 +40,11 @@ func TestHeadlines(t *testing.T) {
 	}
 	deleted := func(in *Input) { in.Topic.Partitions[0].Unknown = 3 }
 	silent := func(in *Input) { in.Consumers = nil }
+	again := func(in *Input) {
+		in.Readers.Found, in.Readers.Skipped, in.Readers.HandedOver = 20_001, 0, 20_001
+		in.Readers.Experiments = map[string]reports.Experiment{"1": {HandedOver: 20_000}, "2": {HandedOver: 1}}
+		in.Topic.Records, in.Topic.Committed = 1, 1
+	}
 	acknowledged := reports.Consumers{Reports: 1, Delivery: progress.Acknowledged}
 	fed := func(by *reports.Consumers) func(*Input) {
 		return func(in *Input) {
@@ -93,6 +98,11 @@ func TestHeadlines(t *testing.T) {
 		}}, "not complete: ", 1, progress.HandedOver},
 		"an empty topic": {[]func(*Input){func(in *Input) { in.Topic.State = drain.State{} }}, "not complete: ", 1,
 			progress.HandedOver},
+		"a topic that was made again": {[]func(*Input){again}, "not complete: 20001 of 20001 traces handed over by 2 " +
+			"readers; 1 of 1 record of topic t committed by group g; nothing counted at the destination; topic t has " +
+			"had 1 record, too few for 20001 traces: it was made again since, or", 1, progress.HandedOver},
+		"a topic that was made again, and all of it counted": {[]func(*Input){again, counted(20_000, 1)}, "complete: ",
+			0, progress.Verified},
 		"dead letters": {[]func(*Input){func(in *Input) {
 			in.DeadLetters = []DeadLetters{{Topic: "dead", Records: 3, Waiting: 1}}
 		}}, "not complete: 18 of 20 traces handed over, 2 skipped" + numbers + "3 dead letters, 2 of them fed back; " +
