@@ -104,6 +104,7 @@ const (
 	early                    // acknowledges before the next stage has it
 	aggregates               // feeds another signal; a side branch
 	drops                    // passes, and leaves data out on purpose
+	divides                  // passes parts to different stages
 )
 
 type stage struct {
@@ -135,7 +136,7 @@ var processors = map[string]stage{
 }
 
 var connectors = map[string]stage{
-	"routing":           {},
+	"routing":           {divides, "", ""},
 	quarantineType:      {},
 	"forward":           {},
 	"span_metrics":      {aggregates, "", ""},
@@ -213,6 +214,9 @@ func (g *graph) connector(id string, word progress.Delivery, f *Guarantee, seen 
 	if kind(id) == quarantineType {
 		g.quarantine(id, word, f, seen)
 		return
+	}
+	if s.effect == divides {
+		f.DividedBy = id
 	}
 	g.follow(id, progress.Weakest(word, g.stage("connector "+id, s, ok, f)), f, seen)
 }

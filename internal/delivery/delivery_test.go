@@ -4,6 +4,7 @@
 package delivery
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -199,6 +200,20 @@ service: {pipelines: {traces: {receivers: [mlflow], ` +
 				require.Contains(t, strings.Join(got["mlflow"].Notes, "\n"), tc.note)
 			}
 		})
+	}
+}
+
+// Behind a routing connector each destination gets a part, behind others all.
+func TestDivided(t *testing.T) {
+	for connector, divides := range map[string]bool{"routing/x": true, "forward": false} {
+		got := check(t, fmt.Sprintf(`
+receivers: {mlflow: }
+exporters: {kafka/a: , kafka/b: }
+connectors: {%[1]s: }
+service: {pipelines: {traces: {receivers: [mlflow], exporters: [%[1]s]}, traces/a: {receivers: [%[1]s], `+
+			`exporters: [kafka/a]}, traces/b: {receivers: [%[1]s], exporters: [kafka/b]}}}`, connector))["mlflow"]
+		require.Equal(t, divides, got.DividedBy == connector)
+		require.Len(t, got.Topics, 2)
 	}
 }
 

@@ -19,6 +19,8 @@ type Guarantee struct {
 	// Notes are all remarks on stages, each with its remedy.
 	Notes        []string
 	Destinations []Destination
+	// DividedBy is a connector that gives each destination and topic a part of the data; empty where each gets all.
+	DividedBy string
 	// Readers is the number of processes that share the backfill of the receiver, 1 or more.
 	Readers int
 	// Topics are what exporters write to, from which something else delivers.

@@ -45,18 +45,20 @@ type Document struct {
 
 // Receiver is the part of one receiver.
 type Receiver struct {
-	Receiver        string                     `json:"receiver"`
-	Mode            string                     `json:"mode"`
-	Shard           *progress.Shard            `json:"shard,omitempty"` // nil: everything
-	List            bool                       `json:"list,omitempty"`  // only the traces of a list were read
-	Headline        string                     `json:"headline"`
-	Complete        bool                       `json:"complete"`
-	Problems        []string                   `json:"problems,omitempty"`
-	Source          Source                     `json:"source"`
-	Delivery        progress.Delivery          `json:"delivery"`
-	DeliveryNotes   []string                   `json:"delivery_notes,omitempty"`
-	Destinations    []Destination              `json:"destinations,omitempty"`
-	Topics          []Topic                    `json:"topics,omitempty"`
+	Receiver      string            `json:"receiver"`
+	Mode          string            `json:"mode"`
+	Shard         *progress.Shard   `json:"shard,omitempty"` // nil: everything
+	List          bool              `json:"list,omitempty"`  // only the traces of a list were read
+	Headline      string            `json:"headline"`
+	Complete      bool              `json:"complete"`
+	Problems      []string          `json:"problems,omitempty"`
+	Source        Source            `json:"source"`
+	Delivery      progress.Delivery `json:"delivery"`
+	DeliveryNotes []string          `json:"delivery_notes,omitempty"`
+	Destinations  []Destination     `json:"destinations,omitempty"`
+	Topics        []Topic           `json:"topics,omitempty"`
+	// DividedBy is a connector that gives each of Destinations and Topics a part of the traces.
+	DividedBy       string                     `json:"divided_by,omitempty"`
 	Started         time.Time                  `json:"started"`
 	Ended           *time.Time                 `json:"ended,omitempty"`
 	Seconds         float64                    `json:"duration_seconds"`
@@ -191,6 +193,7 @@ func New(in Input, now time.Time) Document {
 		r := receiver(&in.Runs[i], now)
 		behind := in.Behind(r.Receiver)
 		r.Destinations, r.Topics = places(&behind)
+		r.DividedBy = behind.DividedBy
 		if !isCheck(&in.Runs[i]) {
 			for _, b := range behind.Destinations {
 				sending = append(sending, b.Exporter)

@@ -73,11 +73,16 @@ type Receiver struct {
 		Kind     string `json:"kind"`
 		Location string `json:"location"`
 	} `json:"source"`
-	Delivery    progress.Delivery `json:"delivery"`
-	Topics      []Topic           `json:"topics"`
-	Started     time.Time         `json:"started"`
-	Ended       *time.Time        `json:"ended"`
-	Stopped     bool              `json:"stopped"`
+	Delivery progress.Delivery `json:"delivery"`
+	Topics   []Topic           `json:"topics"`
+	// DividedBy is a connector that gives each topic and destination a part of the traces.
+	DividedBy    string `json:"divided_by"`
+	Destinations []struct {
+		Name string `json:"name"`
+	} `json:"destinations"`
+	Started     time.Time  `json:"started"`
+	Ended       *time.Time `json:"ended"`
+	Stopped     bool       `json:"stopped"`
 	Experiments []struct {
 		ID       string   `json:"id"`
 		Name     string   `json:"name"`

@@ -174,6 +174,9 @@ func (r *Readers) state(x run, topic string) {
 		r.problem("%s: %s", name, x.Headline)
 	case !slices.ContainsFunc(x.Topics, func(t Topic) bool { return t.is(topic) }):
 		r.problem("%s: the reader did not write to topic %s", name, topic)
+	case x.DividedBy != "" && len(x.Topics)+len(x.Destinations) > 1:
+		r.problem("%s: connector %s divides what the reader reads, so topic %s may have a part of it; use a receiver of "+
+			"its own for each topic", name, x.DividedBy, topic)
 	}
 }
 

@@ -94,6 +94,10 @@ func TestReadersAreRefused(t *testing.T) {
 		{`"receivers::mlflow::start_time: 2024-01-01"`,
 			`"receivers::mlflow::start_time: 2024-01-01", "receivers::mlflow::end_time: 2026-01-01"`,
 			"from 2024-01-01T00:00:00Z to its start: shards must read the same dates"},
+		{`"topics": [{`, `"divided_by": "routing", "topics": [{"name": "other at kafka:9092"}, {`,
+			"connector routing divides what the reader reads"},
+		{`"topics": [{`, `"divided_by": "routing", "destinations": [{"name": "http://a"}], "topics": [{`,
+			"connector routing divides what the reader reads"},
 		{`"complete": true`, `"complete": false`, "experiment a (1) was not read to its end"},
 		{`"receivers": [{`, `"receivers": [], "before": [{`, "no mlflow receiver reported there"},
 	} {
@@ -266,7 +270,7 @@ func TestRunsOfOtherParts(t *testing.T) {
 	list := false // the later run reads the traces of a list
 	parts := func(old, last, from, to string, change func(*run)) int {
 		const text = `{"receivers": [{"receiver": "mlflow", "started": %q, "delivery": "handed_over",
-			"ended": "2026-01-01T09:00:00Z", "experiments": [%s]}], "configuration": ["receivers::mlflow::mode: backfill",
+			"ended": "2026-01-01T09:00:00Z", "experiments": [%s]}], "configuration": [
 			"receivers::mlflow::start_time: %s", "receivers::mlflow::end_time: %s"]}`
 		var runs []run
 		for i, x := range [][]string{{"2026-01-01T00:00:00Z", old, "2024-01-01", "2025-01-01"},
@@ -292,7 +296,8 @@ func TestRunsOfOtherParts(t *testing.T) {
 	require.Equal(t, 1, parts(a, a, "2024-01-01", "2026-01-01", none))
 	require.Equal(t, 1, parts(a, a, "-90d", "2025-01-01", undone), "not known")
 	require.Equal(t, 1, parts(both, a, "2025-01-01", "2026-01-01", func(*run) {}), "it left nothing out")
-	require.Equal(t, 2, parts(both, a, "2024-01-01", "2025-01-01", func(x *run) { x.Problems = []string{"1 rejected"} }))
+	rejected := func(x *run) { x.Problems = []string{"1 rejected"} }
+	require.Equal(t, 2, parts(both, a, "2024-01-01", "2025-01-01", rejected))
 	list = true
 	require.Equal(t, 2, parts(a, a, "", "", undone))
 	require.Equal(t, 1, parts(a, a, "", "", func(*run) {}))
