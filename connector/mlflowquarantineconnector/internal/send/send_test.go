@@ -303,6 +303,23 @@ func TestPartialSuccess(t *testing.T) {
 	})
 }
 
+// A trace of which one destination stores a part and another one refuses the rest for good is set aside alone: its batch
+// does not go again and again.
+func TestPartialSuccessAndRefusal(t *testing.T) {
+	test(t, func(t *testing.T, w *world) {
+		take := w.Settings.Deliver
+		w.Settings.Deliver = func(ctx context.Context, td ptrace.Traces) error {
+			if slices.Contains(idsOf(td), 3) {
+				unitOf(ctx).Reject(1, "too long")
+				return consumererror.NewPermanent(errBad)
+			}
+			return take(ctx, td)
+		}
+		require.NoError(t, w.Deliver(t.Context(), message("1", from(1, 10)...)))
+		w.once(t, from(1, 10), 3)
+	})
+}
+
 // Traces that a partial error names are the only ones that are sent again.
 func TestPartialError(t *testing.T) {
 	test(t, func(t *testing.T, w *world) {

@@ -120,7 +120,9 @@ func (s *Sender) Deliver(ctx context.Context, td ptrace.Traces) error {
 		return nil
 	}
 	some, partly := errors.AsType[*refusal.PartialSuccess](err)
-	partly = partly && some.Rest == nil
+	if partly && some.Rest != nil { // of several destinations one stored a part, and another one refused
+		err, partly = some.Rest, false
+	}
 	if !partly && (!refusal.Permanent(err) || ended(ctx) != nil) {
 		s.abandon(c)
 		return passing(err)
