@@ -59,10 +59,8 @@ func SumConsumers(documents []Document, topic, group string) Consumers {
 				c.Problems = append(c.Problems, fmt.Sprintf("%s: data is held for %s: %s", d.Place, x.Name, x.Held))
 			}
 		}
-		if d.RejectedEarlier > 0 && !d.InTopic {
-			c.Rejected += d.RejectedEarlier
-			c.Problems = append(c.Problems, fmt.Sprintf("%s: %s rejected in processes before this one", d.Place,
-				progress.Count(d.RejectedEarlier, "item")))
+		if !d.InTopic {
+			c.rejectedEarlier(d.Place, d.RejectedEarlier)
 		}
 		for _, a := range d.Answers {
 			c.Rejected += a.Rejected
@@ -72,7 +70,23 @@ func SumConsumers(documents []Document, topic, group string) Consumers {
 			}
 		}
 	}
+	// In a topic the processes before have reports of their own, but not each had its last one written there.
+	for i := range documents {
+		if d := &documents[i]; d.InTopic && d.reads(topic, group) {
+			c.rejectedEarlier(d.Place, d.RejectedEarlier-c.Rejected)
+		}
+	}
 	return c
+}
+
+// rejectedEarlier adds items that were rejected in processes before one, if there are any.
+func (c *Consumers) rejectedEarlier(place string, n int64) {
+	if n <= 0 {
+		return
+	}
+	c.Rejected += n
+	c.Problems = append(c.Problems, fmt.Sprintf("%s: %s rejected in processes before this one", place,
+		progress.Count(n, "item")))
 }
 
 // reader adds one receiver of a consumer.

@@ -39,7 +39,7 @@ type Document struct {
 	Answers []struct {
 		Rejected int64 `json:"rejected"`
 	} `json:"answers"`
-	// RejectedEarlier were rejected in processes before, whose reports the file had.
+	// RejectedEarlier were rejected in processes before, whose reports the file had. They may be in a topic, too.
 	RejectedEarlier int64 `json:"rejected_earlier"`
 	// Configuration has lines such as "receivers::mlflow::start_time: 2026-01-01"; none in reports of older versions.
 	Configuration []string `json:"configuration"`

@@ -175,8 +175,8 @@ func (r *Readers) state(x run, topic string) {
 	case !slices.ContainsFunc(x.Topics, func(t Topic) bool { return t.is(topic) }):
 		r.problem("%s: the reader did not write to topic %s", name, topic)
 	case x.DividedBy != "" && len(x.Topics)+len(x.Destinations) > 1:
-		r.problem("%s: connector %s divides what the reader reads, so topic %s may have a part of it; use a receiver of "+
-			"its own for each topic", name, x.DividedBy, topic)
+		r.problem("%s: connector %s divides what the reader reads, so topic %s may have a part of it; use a receiver "+
+			"of its own for each topic", name, x.DividedBy, topic)
 	}
 }
 

@@ -183,6 +183,27 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
+// What a process before this one rejected counts once, also where its last report did not come into the topic.
+func TestRejectedEarlier(t *testing.T) {
+	documents := func(before, now string) []Document {
+		n := Newest{}
+		n.Add("r", 0, 0, "before", []byte(strings.Replace(consumer, `"rejected": 0`, `"rejected": `+before, 1)))
+		n.Add("r", 0, 1, "now", []byte(strings.Replace(consumer, `"answers"`,
+			`"rejected_earlier": `+now+`, "answers"`, 1)))
+		list, err := n.All()
+		require.NoError(t, err)
+		return list
+	}
+	for _, x := range []struct {
+		before, now string
+		rejected    int
+	}{{"0", "0", 0}, {"3", "3", 3}, {"0", "3", 3}, {"1", "3", 3}, {"3", "0", 3}} {
+		c := SumConsumers(documents(x.before, x.now), "mlflow-traces", "refine")
+		require.EqualValues(t, x.rejected, c.Rejected, "%+v", x)
+		require.Equal(t, x.rejected > 0, len(c.Problems) > 0)
+	}
+}
+
 // A process that lives writes its report again. One that does not, and did not tell that it ended, was killed.
 func TestRenewed(t *testing.T) {
 	of := func(earlier, now []Document) [2]int {
