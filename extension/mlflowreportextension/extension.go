@@ -103,6 +103,7 @@ func (r *reporter) reset() {
 	r.runs, r.destinations, r.refinements = map[component.ID]progress.Run{}, map[destinationKey]progress.Destination{},
 		map[component.ID]progress.Refinement{}
 	r.live = map[component.ID]page.Progress{}
+	r.written = time.Time{}
 }
 
 // Dependencies implements extensioncapabilities.Dependent: the publisher starts before this extension and stops after
@@ -246,7 +247,7 @@ func (r *reporter) writeAnyway() {
 
 // Shutdown writes the final report: extensions stop last, when receivers and processors are done
 // and exporters have drained. A process that came to nothing leaves the report of an earlier one
-// alone.
+// alone, unless it has replaced it already.
 func (r *reporter) Shutdown(context.Context) error {
 	if r.stop != nil {
 		close(r.stop)
@@ -256,7 +257,7 @@ func (r *reporter) Shutdown(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var errs []error
-	reported := len(r.runs)+len(r.destinations) > 0
+	reported := len(r.runs)+len(r.destinations) > 0 || !r.written.IsZero()
 	for _, p := range r.refinements {
 		reported = reported || p.Spans > 0
 	}

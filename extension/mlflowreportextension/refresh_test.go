@@ -63,6 +63,26 @@ func TestReportOfAReaderOfATopicIsWrittenEveryMinute(t *testing.T) {
 	})
 }
 
+// A process that had nothing to deliver of its topic tells that it ended, once it has a report: else it would look like
+// one that was killed.
+func TestReportOfAnIdleReaderOfATopicIsFinal(t *testing.T) {
+	to, published := component.MustNewID("inbox"), &inbox{}
+	path := filepath.Join(t.TempDir(), "report.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path, PublishTo: &to},
+			&bytes.Buffer{})
+		require.NoError(t, r.Start(t.Context(), extensions{to: published}))
+		r.mu.Lock()
+		r.guarantees = map[string]delivery.Guarantee{"kafka": {Delivery: progress.Acknowledged, Source: "a at b:9092"}}
+		r.mu.Unlock()
+		<-time.After(writeEvery)
+		synctest.Wait()
+		require.NoError(t, r.Shutdown(t.Context()))
+		require.Len(t, published.reports, 2)
+		require.Contains(t, published.reports[1], `"final": true`)
+	})
+}
+
 // A report that is published is written every minute after the end of the runs, too: what could not be published at the
 // end is published later.
 func TestReportToPublishIsWrittenAfterTheRuns(t *testing.T) {
