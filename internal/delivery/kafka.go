@@ -6,6 +6,7 @@ package delivery
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +53,22 @@ func topicOf(cfg map[string]any) string {
 		brokers = "localhost:9092"
 	}
 	return name + " at " + brokers
+}
+
+// readsTopic reports whether a receiver of Kafka reads a topic. Where one of its topics begins with ^, all of them are
+// patterns, and there may be patterns of what is left out.
+func readsTopic(cfg map[string]any, topic string) bool {
+	names, _, _ := strings.Cut(topicOf(cfg), " at ")
+	list := strings.Split(names, ", ")
+	if !slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, "^") }) {
+		return slices.Contains(list, topic)
+	}
+	matches := func(pattern string) bool {
+		matched, err := regexp.MatchString(pattern, topic)
+		return err == nil && matched
+	}
+	return slices.ContainsFunc(list, matches) &&
+		!slices.ContainsFunc(texts(section(cfg, "traces"), "exclude_topics"), matches)
 }
 
 // groupOf names the group that a receiver of Kafka is a member of.

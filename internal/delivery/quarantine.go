@@ -37,14 +37,14 @@ func (g *graph) quarantine(id string, word progress.Delivery, f *Guarantee, seen
 
 // readsDeadLetters finds a kafka receiver whose own dead letters come back to it: they would go round without end.
 func readsDeadLetters(receiver string, cfg map[string]any, f *Guarantee) {
-	names, brokers, _ := strings.Cut(topicOf(cfg), " at ")
-	for name := range strings.SplitSeq(names, ", ") {
-		for _, d := range f.DeadLetters {
-			if d.Name == "topic "+name+" at "+brokers {
-				f.Faults = append(f.Faults, fmt.Sprintf("receivers::%s reads topic %s, which exporters::%s writes "+
-					"dead letters to: they would come back without end; write another traces::topic there", receiver,
-					name, d.Exporter))
-			}
+	_, brokers, _ := strings.Cut(topicOf(cfg), " at ")
+	for _, d := range f.DeadLetters {
+		name, isTopic := strings.CutPrefix(d.Name, "topic ")
+		name, at, _ := strings.Cut(name, " at ")
+		if isTopic && at == brokers && readsTopic(cfg, name) {
+			f.Faults = append(f.Faults, fmt.Sprintf("receivers::%s reads topic %s, which exporters::%s writes "+
+				"dead letters to: they would come back without end; write another traces::topic there", receiver,
+				name, d.Exporter))
 		}
 	}
 }

@@ -85,6 +85,20 @@ func TestDeadLettersGoRound(t *testing.T) {
 	all = Check(quarantine(t, change{key, []any{"mlflow-traces-dead"}}, change{"receivers::kafka::brokers", "other:1"}),
 		nil)
 	require.NoError(t, Refusal(all, false))
+	for _, x := range []struct {
+		topics, excluded []any
+		round            bool
+	}{
+		{[]any{"^mlflow-traces"}, nil, true},
+		{[]any{"^a", "mlflow-traces"}, nil, true}, // each of them is a pattern then
+		{[]any{"^mlflow-traces$"}, nil, false},
+		{[]any{"mlflow-traces"}, nil, false},
+		{[]any{"^mlflow-traces"}, []any{"dead$"}, false},
+	} {
+		all = Check(quarantine(t, change{key, x.topics}, change{"receivers::kafka::traces::exclude_topics", x.excluded}),
+			nil)
+		require.Equal(t, x.round, Refusal(all, false) != nil, "%v", x)
+	}
 }
 
 // The mlflow receiver counts what is refused, so nothing may be set aside behind its back.
