@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -99,10 +100,18 @@ type Topic struct {
 	Name string `json:"name"` // with the brokers: "mlflow-traces at kafka-1:9092, kafka-2:9092"
 }
 
-// is reports whether it has a name. Brokers may have other addresses elsewhere, so they are not compared.
+// is reports whether it has a name, or a pattern of it: receivers of Kafka take all as patterns where one begins with ^.
+// Brokers may have other addresses elsewhere, so they are not compared.
 func (t Topic) is(name string) bool {
-	list, _, _ := strings.Cut(t.Name, " at ")
-	return slices.Contains(strings.Split(list, ", "), name)
+	names, _, _ := strings.Cut(t.Name, " at ")
+	list := strings.Split(names, ", ")
+	if !slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, "^") }) {
+		return slices.Contains(list, name)
+	}
+	return slices.ContainsFunc(list, func(pattern string) bool {
+		matched, err := regexp.MatchString(pattern, name)
+		return err == nil && matched
+	})
 }
 
 // Numbers are counts of traces: Read = Accepted + Skipped + Rejected + Pending + InFlight.

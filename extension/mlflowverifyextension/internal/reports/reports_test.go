@@ -168,6 +168,9 @@ func TestConsumers(t *testing.T) {
 	require.Equal(t, Consumers{Reports: 2, Delivery: progress.Acknowledged}, sum(consumer, consumer))
 	require.Zero(t, sum(replaced("refine", "other"), replaced("mlflow-traces at", "other at")).Reports)
 
+	require.Equal(t, 1, sum(replaced("mlflow-traces at", "^mlflow-t at")).Reports)
+	require.Zero(t, sum(replaced("mlflow-traces at", "^mlflow-t$, ( at")).Reports)
+
 	weak := sum(consumer, replaced(`"acknowledged"`, `"handed_over", "delivery_notes": ["it queues in memory"]`))
 	require.Equal(t, progress.HandedOver, weak.Delivery)
 	require.Contains(t, weak.Reason, "delivery is handed_over: it queues in memory")
