@@ -213,7 +213,9 @@ func New(in Input, now time.Time) Document {
 	}
 	for _, id := range in.TopicReaders {
 		behind := in.Behind(id)
-		d.TopicReaders = append(d.TopicReaders, topicReader(id, &behind))
+		t := topicReader(id, &behind)
+		t.DeliveryEarlier = in.Earlier.weaker(&t)
+		d.TopicReaders = append(d.TopicReaders, t)
 	}
 	d.RejectedEarlier = in.Earlier.rejected(d.TopicReaders)
 	slices.Sort(sending)

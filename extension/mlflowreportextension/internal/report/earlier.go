@@ -60,6 +60,20 @@ func (e *Earlier) rejected(now []TopicReader) (n int64) {
 	return n + e.RejectedEarlier
 }
 
+// weaker is the weakest word of what processes before read of a topic that a process goes on reading; empty where it is
+// not weaker than the word of this one.
+func (e *Earlier) weaker(now *TopicReader) (word progress.Delivery) {
+	for _, o := range e.TopicReaders {
+		if o.Topic == now.Topic && o.GroupID == now.GroupID {
+			word = progress.Weakest(word, progress.Weakest(o.Delivery, o.DeliveryEarlier))
+		}
+	}
+	if word.AtLeast(now.Delivery) {
+		return ""
+	}
+	return word
+}
+
 // largestReport bounds what is read of a report.
 const largestReport = 64 << 20
 

@@ -25,8 +25,11 @@ type TopicReader struct {
 	GroupID       string            `json:"group_id"`
 	Delivery      progress.Delivery `json:"delivery"`
 	DeliveryNotes []string          `json:"delivery_notes,omitempty"`
-	Destinations  []Destination     `json:"destinations,omitempty"`
-	Topics        []Topic           `json:"topics,omitempty"`
+	// DeliveryEarlier is the weakest word of processes before this one, whose reports the file had, of the same topic
+	// and group; empty where none is weaker than Delivery.
+	DeliveryEarlier progress.Delivery `json:"delivery_earlier,omitempty"`
+	Destinations    []Destination     `json:"destinations,omitempty"`
+	Topics          []Topic           `json:"topics,omitempty"`
 	// DeadLetters are where traces go that destinations refuse for good.
 	DeadLetters []Destination `json:"dead_letters,omitempty"`
 }

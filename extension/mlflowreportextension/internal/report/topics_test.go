@@ -5,6 +5,7 @@ package report
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,4 +52,25 @@ func TestRejectedEarlier(t *testing.T) {
 	require.EqualValues(t, 15, e.rejected([]TopicReader{{Topic: "other"}, {Topic: "a at b:9092", GroupID: "refine"}}))
 	require.Zero(t, e.rejected([]TopicReader{{Topic: "a at b:9092", GroupID: "again"}}))
 	require.Zero(t, e.rejected(nil))
+}
+
+// A process that goes on reading a topic tells the word of one before it whose report it replaces, where it is weaker.
+func TestDeliveryEarlier(t *testing.T) {
+	for _, x := range []struct{ before, group, want string }{
+		{`"delivery": "unknown"`, "refine", `"delivery_earlier":"unknown"`},
+		{`"delivery": "acknowledged", "delivery_earlier": "handed_over"`, "refine", `"delivery_earlier":"handed_over"`},
+		{`"delivery": "acknowledged"`, "refine", ""},
+		{`"notes": []`, "refine", ""},
+		{`"delivery": "unknown"`, "again", ""},
+	} {
+		in := Input{TopicReaders: []string{"kafka"}, Behind: func(string) delivery.Guarantee {
+			return delivery.Guarantee{Delivery: progress.Acknowledged, Source: "a at b:9092", Group: "refine"}
+		}}
+		require.NoError(t, json.Unmarshal([]byte(`{"topic_readers": [{"topic": "a at b:9092", "group_id": "`+x.group+
+			`", `+x.before+`}]}`), &in.Earlier))
+		body, err := json.Marshal(New(in, now).TopicReaders)
+		require.NoError(t, err)
+		require.Contains(t, string(body), x.want)
+		require.Equal(t, x.want != "", strings.Contains(string(body), "delivery_earlier"))
+	}
 }

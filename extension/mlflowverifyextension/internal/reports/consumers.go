@@ -46,7 +46,7 @@ func SumConsumers(documents []Document, topic, group string) Consumers {
 			if !(Topic{r.Topic}).is(topic) || r.GroupID != group {
 				continue
 			}
-			c.reader(d.Place, &r)
+			c.reader(d, &r)
 		}
 		for _, x := range d.Destinations {
 			c.Rejected += x.Rejected
@@ -90,13 +90,18 @@ func (c *Consumers) rejectedEarlier(place string, n int64) {
 }
 
 // reader adds one receiver of a consumer.
-func (c *Consumers) reader(place string, r *TopicReader) {
+func (c *Consumers) reader(d *Document, r *TopicReader) {
 	word, reason := r.Delivery, ""
 	if !word.AtLeast(progress.Acknowledged) {
-		reason = fmt.Sprintf("%s, %s: delivery is %s", place, r.Receiver, word)
+		reason = fmt.Sprintf("%s, %s: delivery is %s", d.Place, r.Receiver, word)
 		if len(r.Notes) > 0 {
 			reason += ": " + r.Notes[0]
 		}
+	}
+	if earlier := r.Earlier; earlier != "" && !earlier.AtLeast(progress.Acknowledged) && !d.InTopic {
+		word = progress.Weakest(word, earlier)
+		reason = cmp.Or(reason, fmt.Sprintf("%s, %s: delivery was %s in processes before this one, whose reports were "+
+			"in the same file", d.Place, r.Receiver, earlier))
 	}
 	for _, x := range r.DeadLetters {
 		topic, ok := strings.CutPrefix(x.Name, "topic ")
@@ -106,7 +111,7 @@ func (c *Consumers) reader(place string, r *TopicReader) {
 		}
 		word = progress.Weakest(word, progress.HandedOver)
 		reason = cmp.Or(reason, fmt.Sprintf("%s, %s: what a destination refuses for good is set aside in %s, which is "+
-			"not looked at here; use a topic", place, r.Receiver, x.Name))
+			"not looked at here; use a topic", d.Place, r.Receiver, x.Name))
 	}
 	if weaker := progress.Weakest(c.Delivery, word); weaker != c.Delivery {
 		c.Delivery, c.Reason = weaker, reason

@@ -131,6 +131,8 @@ type TopicReader struct {
 	GroupID  string            `json:"group_id"`
 	Delivery progress.Delivery `json:"delivery"`
 	Notes    []string          `json:"delivery_notes"`
+	// Earlier is a weaker word of processes before, whose reports the file had.
+	Earlier progress.Delivery `json:"delivery_earlier"`
 	// DeadLetters are where what a destination refuses for good is set aside: "topic NAME at BROKERS", or a file.
 	DeadLetters []struct {
 		Name string `json:"name"`

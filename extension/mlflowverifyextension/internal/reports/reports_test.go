@@ -174,6 +174,13 @@ func TestConsumers(t *testing.T) {
 	weak := sum(consumer, replaced(`"acknowledged"`, `"handed_over", "delivery_notes": ["it queues in memory"]`))
 	require.Equal(t, progress.HandedOver, weak.Delivery)
 	require.Contains(t, weak.Reason, "delivery is handed_over: it queues in memory")
+	const before = `"acknowledged", "delivery_earlier": "unknown"`
+	was := sum(replaced(`"acknowledged"`, before))
+	require.Equal(t, progress.Unknown, was.Delivery)
+	require.Contains(t, was.Reason, "delivery was unknown in processes before this one")
+	own := consumers(t, replaced(`"acknowledged"`, before))
+	own[0].InTopic = true // the process before has a report of its own
+	require.Equal(t, progress.Acknowledged, SumConsumers(own, "mlflow-traces", "refine").Delivery)
 	for _, x := range []struct{ old, new, says string }{
 		{`"rejected": 0`, `"rejected": 3`, "3 items rejected by a destination that took the rest"},
 		{`"answers"`, `"rejected_earlier": 2, "answers"`, "2 items rejected in processes before this one"},
