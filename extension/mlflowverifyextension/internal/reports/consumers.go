@@ -105,7 +105,9 @@ func (c *Consumers) reader(d *Document, r *TopicReader) {
 	}
 	for _, x := range r.DeadLetters {
 		topic, ok := strings.CutPrefix(x.Name, "topic ")
-		if topic, _, _ = strings.Cut(topic, " at "); ok {
+		topic, brokers, _ := strings.Cut(topic, " at ")
+		_, own, _ := strings.Cut(r.Topic, " at ")
+		if ok && sameCluster(brokers, own) {
 			c.DeadLetterTopics = append(c.DeadLetterTopics, topic)
 			continue
 		}
@@ -116,6 +118,14 @@ func (c *Consumers) reader(d *Document, r *TopicReader) {
 	if weaker := progress.Weakest(c.Delivery, word); weaker != c.Delivery {
 		c.Delivery, c.Reason = weaker, reason
 	}
+}
+
+// sameCluster reports whether two lists of brokers in one configuration are of one cluster: they share an address.
+func sameCluster(a, b string) bool {
+	others := strings.Split(b, ", ")
+	return slices.ContainsFunc(strings.Split(a, ", "), func(broker string) bool {
+		return slices.Contains(others, broker)
+	})
 }
 
 // reads reports whether the process is a consumer of the topic in the group.

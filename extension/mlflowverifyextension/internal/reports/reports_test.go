@@ -174,6 +174,16 @@ func TestConsumers(t *testing.T) {
 	weak := sum(consumer, replaced(`"acknowledged"`, `"handed_over", "delivery_notes": ["it queues in memory"]`))
 	require.Equal(t, progress.HandedOver, weak.Delivery)
 	require.Contains(t, weak.Reason, "delivery is handed_over: it queues in memory")
+	aside := func(name string) Consumers {
+		return sum(replaced(`"acknowledged"`, `"acknowledged", "dead_letters": [{"name": "`+name+`"}]`))
+	}
+	require.Equal(t, Consumers{Reports: 1, Delivery: progress.Acknowledged, DeadLetterTopics: []string{"d"}},
+		aside("topic d at other:9092, kafka:9092"))
+	for _, name := range []string{"topic d at other:9092", "dead.jsonl"} {
+		require.Equal(t, progress.HandedOver, aside(name).Delivery)
+		require.Contains(t, aside(name).Reason, "set aside in "+name+", which is not looked at here")
+	}
+
 	const before = `"acknowledged", "delivery_earlier": "unknown"`
 	was := sum(replaced(`"acknowledged"`, before))
 	require.Equal(t, progress.Unknown, was.Delivery)
