@@ -55,6 +55,7 @@ type reporter struct {
 	destinations map[destinationKey]progress.Destination
 	refinements  map[component.ID]progress.Refinement
 	written      time.Time // when the report was written last
+	sequence     int64     // of the last report
 	skips        *os.File
 	earlier      report.Earlier // of the process before this one; empty when there is none
 	live         map[component.ID]page.Progress
@@ -279,8 +280,9 @@ func (r *reporter) Shutdown(context.Context) error {
 // write makes the document and replaces the file with it; final says that the process ends. r.mu is held.
 func (r *reporter) write(final bool) (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
+	r.sequence++
 	in := report.Input{SkipFile: r.cfg.skipFile(), MissingFile: r.cfg.missingFile(), Version: r.version,
-		ID: r.id, Final: final, Earlier: r.earlier, Configuration: r.settings,
+		ID: r.id, Sequence: r.sequence, Final: final, Earlier: r.earlier, Configuration: r.settings,
 		Behind: func(receiver string) delivery.Guarantee {
 			f, _ := r.guarantee(receiver)
 			return f

@@ -59,6 +59,7 @@ func TestReportsArePublished(t *testing.T) {
 	for i, final := range []bool{false, false, true} {
 		require.NoError(t, json.Unmarshal([]byte(published.reports[i]), &doc))
 		require.Equal(t, final, doc.Final)
+		require.EqualValues(t, i+1, doc.Sequence)
 		require.Equal(t, published.ids[0], doc.ID)
 		require.Equal(t, published.ids[0], published.ids[i])
 	}

@@ -24,7 +24,9 @@ type Document struct {
 	Version  string    `json:"version"`
 	// ID is another one at each start: it has the service.instance.id of the process, the id of the extension, and a
 	// random text. Final says that the process wrote this at its end.
-	ID        string     `json:"id"`
+	ID string `json:"id"`
+	// Sequence counts the reports of the process from 1 on: clocks may be set back.
+	Sequence  int64      `json:"sequence"`
 	Final     bool       `json:"final"`
 	Receivers []Receiver `json:"receivers"`
 	// TopicReaders are the receivers of Kafka.
@@ -180,13 +182,15 @@ type Input struct {
 	Version, ID           string
 	// Final says that the process ends.
 	Final bool
+	// Sequence counts the documents of the process.
+	Sequence int64
 	// Configuration is what Settings returned.
 	Configuration []string
 }
 
 // New makes the document.
 func New(in Input, now time.Time) Document {
-	d := Document{Written: now.UTC(), Version: in.Version, ID: in.ID, Final: in.Final,
+	d := Document{Written: now.UTC(), Version: in.Version, ID: in.ID, Final: in.Final, Sequence: in.Sequence,
 		Complete: len(in.Runs) > 0, Receivers: []Receiver{}, Answers: in.Answers, Configuration: in.Configuration}
 	var sending []string // exporters behind receivers that sent something
 	for i := range in.Runs {

@@ -27,7 +27,9 @@ type Document struct {
 
 	Written time.Time `json:"written"`
 	// ID is another one for each process; Final says that the process wrote this at its end.
-	ID           string        `json:"id"`
+	ID string `json:"id"`
+	// Sequence counts the reports of a process; 0 in those of older versions.
+	Sequence     int64         `json:"sequence"`
 	Final        bool          `json:"final"`
 	Receivers    []Receiver    `json:"receivers"`
 	TopicReaders []TopicReader `json:"topic_readers"`
@@ -46,6 +48,14 @@ type Document struct {
 	Configuration []string `json:"configuration"`
 }
 
+// before reports whether a report of a process was written before another one of it. Its clock may have been set back.
+func (d *Document) before(o *Document) bool {
+	if d.Sequence > 0 && o.Sequence > 0 {
+		return d.Sequence < o.Sequence
+	}
+	return d.Written.Before(o.Written)
+}
+
 // Merge keeps the newest report of each process.
 func Merge(lists ...[]Document) (merged []Document) {
 	at := map[string]int{}
@@ -55,7 +65,7 @@ func Merge(lists ...[]Document) (merged []Document) {
 		case d.ID == "" || !known:
 			at[d.ID] = len(merged)
 			merged = append(merged, d)
-		case d.Written.After(merged[i].Written):
+		case merged[i].before(&d):
 			merged[i] = d
 		}
 	}

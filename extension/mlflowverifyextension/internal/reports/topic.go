@@ -31,7 +31,7 @@ func (n Newest) Add(topic string, partition int32, offset int64, key string, val
 		err = fmt.Errorf("partition %d, offset %d: %w", partition, offset, err)
 	}
 	d.InTopic = true
-	if known, ok := n[key]; ok && err == nil && d.Written.Before(known.Written) {
+	if known, ok := n[key]; ok && err == nil && d.before(&known.Document) {
 		return
 	}
 	n[key] = record{d, err}
