@@ -64,6 +64,9 @@ type reporter struct {
 	done sync.WaitGroup
 }
 
+// process is a text that no other process has. Several extensions of one process share it.
+var process = rand.Text()
+
 // destinationKey identifies a destination of an exporter.
 type destinationKey struct {
 	exporter component.ID
@@ -282,7 +285,7 @@ func (r *reporter) write(final bool) (report.Document, error) {
 	byName := func(a, b component.ID) int { return strings.Compare(a.String(), b.String()) }
 	r.sequence++
 	in := report.Input{SkipFile: r.cfg.skipFile(), MissingFile: r.cfg.missingFile(), Version: r.version,
-		ID: r.id, Sequence: r.sequence, Final: final, Earlier: r.earlier, Configuration: r.settings,
+		ID: r.id, Process: process, Sequence: r.sequence, Final: final, Earlier: r.earlier, Configuration: r.settings,
 		Behind: func(receiver string) delivery.Guarantee {
 			f, _ := r.guarantee(receiver)
 			return f

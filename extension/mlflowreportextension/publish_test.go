@@ -60,6 +60,7 @@ func TestReportsArePublished(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(published.reports[i]), &doc))
 		require.Equal(t, final, doc.Final)
 		require.EqualValues(t, i+1, doc.Sequence)
+		require.Equal(t, process, doc.Process)
 		require.Equal(t, published.ids[0], doc.ID)
 		require.Equal(t, published.ids[0], published.ids[i])
 	}

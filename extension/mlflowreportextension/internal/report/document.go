@@ -25,6 +25,8 @@ type Document struct {
 	// ID is another one at each start: it has the service.instance.id of the process, the id of the extension, and a
 	// random text. Final says that the process wrote this at its end.
 	ID string `json:"id"`
+	// Process is the same in the reports of several extensions of one process, which have IDs of their own.
+	Process string `json:"process,omitempty"`
 	// Sequence counts the reports of the process from 1 on: clocks may be set back.
 	Sequence  int64      `json:"sequence"`
 	Final     bool       `json:"final"`
@@ -179,7 +181,7 @@ type Input struct {
 	TopicReaders []string
 	// SkipFile and MissingFile are the lists of traces that were skipped or rejected, and of what Missing returned.
 	SkipFile, MissingFile string
-	Version, ID           string
+	Version, ID, Process  string
 	// Final says that the process ends.
 	Final bool
 	// Sequence counts the documents of the process.
@@ -190,7 +192,8 @@ type Input struct {
 
 // New makes the document.
 func New(in Input, now time.Time) Document {
-	d := Document{Written: now.UTC(), Version: in.Version, ID: in.ID, Final: in.Final, Sequence: in.Sequence,
+	d := Document{Written: now.UTC(), Version: in.Version, ID: in.ID, Process: in.Process,
+		Final: in.Final, Sequence: in.Sequence,
 		Complete: len(in.Runs) > 0, Receivers: []Receiver{}, Answers: in.Answers, Configuration: in.Configuration}
 	var sending []string // exporters behind receivers that sent something
 	for i := range in.Runs {

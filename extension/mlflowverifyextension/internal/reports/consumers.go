@@ -129,24 +129,32 @@ func sameCluster(a, b string) bool {
 }
 
 // reads reports whether the process is a consumer of the topic in the group.
-func (d *Document) reads(topic, group string) bool {
-	return slices.ContainsFunc(d.TopicReaders, func(r TopicReader) bool {
-		return Topic{r.Topic}.is(topic) && r.GroupID == group
-	})
+func (d *Document) reads(topic, group string) bool { return d.readers(topic, group) > 0 }
+
+// readers is how many receivers of the process read the topic in the group: each is a member of it.
+func (d *Document) readers(topic, group string) (n int) {
+	for _, r := range d.TopicReaders {
+		if (Topic{r.Topic}).is(topic) && r.GroupID == group {
+			n++
+		}
+	}
+	return n
 }
 
-// Renewed is how many consumers of the topic live: their reports were written again since an earlier reading of them.
-// silent is how many of the others did not tell that they ended.
+// Renewed is how many members of the group that read the topic live: the reports of their processes were written again
+// since an earlier reading of them. silent is how many of the other processes did not tell that they ended.
 func Renewed(earlier, now []Document, topic, group string) (renewed, silent int) {
 	was := map[string]time.Time{}
 	for i := range earlier {
 		was[earlier[i].name()] = earlier[i].Written
 	}
+	processes := map[string]bool{} // with several extensions that write reports
 	for i := range now {
 		switch d := &now[i]; {
-		case d.Final || !d.reads(topic, group):
+		case d.Final || !d.reads(topic, group) || processes[d.Process]:
 		case !d.Written.Equal(was[d.name()]):
-			renewed++
+			renewed += d.readers(topic, group)
+			processes[d.Process] = d.Process != ""
 		default:
 			silent++
 		}

@@ -28,6 +28,8 @@ type Document struct {
 	Written time.Time `json:"written"`
 	// ID is another one for each process; Final says that the process wrote this at its end.
 	ID string `json:"id"`
+	// Process is shared by the reports of several extensions of one process; empty in those of older versions.
+	Process string `json:"process"`
 	// Sequence counts the reports of a process; 0 in those of older versions.
 	Sequence     int64         `json:"sequence"`
 	Final        bool          `json:"final"`

@@ -244,6 +244,22 @@ func TestRenewed(t *testing.T) {
 	require.Zero(t, renewed+silent)
 }
 
+// Several extensions of one process do not stand for another one that has no report.
+func TestRenewedByOneProcess(t *testing.T) {
+	report := func(process string, second int) Document {
+		return Document{ID: process + strconv.Itoa(second), Process: process, Written: time.Unix(int64(second), 0),
+			TopicReaders: consumers(t, consumer)[0].TopicReaders}
+	}
+	renewed, silent := Renewed(nil, []Document{report("a", 1), report("a", 2), report("b", 3), report("", 4),
+		report("", 5)}, "mlflow-traces", "refine")
+	require.Equal(t, 4, renewed)
+	require.Zero(t, silent)
+	twice := report("a", 1)
+	twice.TopicReaders = append(twice.TopicReaders, twice.TopicReaders[0])
+	renewed, _ = Renewed(nil, []Document{twice}, "mlflow-traces", "refine")
+	require.Equal(t, 2, renewed, "two receivers are two members")
+}
+
 // Of each process the newest report counts, wherever it lies.
 func TestMerge(t *testing.T) {
 	at := func(id, place string, second int) Document {
