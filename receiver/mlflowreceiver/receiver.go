@@ -89,7 +89,7 @@ func (r *mlflowReceiver) Start(ctx context.Context, host component.Host) (err er
 		return err
 	}
 	if r.cfg.TraceIDsFile != "" {
-		if r.list, err = readList(r.cfg.TraceIDsFile); err != nil {
+		if r.list, err = r.readList(r.cfg.TraceIDsFile); err != nil {
 			return fmt.Errorf("trace_ids_file: %w", err)
 		}
 	}
@@ -246,13 +246,17 @@ func (r *mlflowReceiver) windowSize() int {
 	return r.cfg.PageSize
 }
 
-func readList(path string) ([]backfill.ListedTrace, error) {
+func (r *mlflowReceiver) readList(path string) ([]backfill.ListedTrace, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	list, err := backfill.ReadList(f)
+	list, torn, err := backfill.ReadList(f)
+	if len(torn) > 0 {
+		r.set.Logger.Warn("Lines of trace_ids_file end too early, as after a kill or on a full disk; they are left out",
+			zap.Ints("lines", torn))
+	}
 	if err == nil && len(list) == 0 {
 		err = errors.New("it lists no trace")
 	}

@@ -530,7 +530,8 @@ func TestSkippedAreListedAndCounted(t *testing.T) {
 	}
 	clear(w.source.skips)
 	clear(w.got)
-	list, err := ReadList(strings.NewReader(lines.String()))
+	list, torn, err := ReadList(strings.NewReader(lines.String()))
+	require.Empty(t, torn)
 	require.NoError(t, err)
 	s := w.settings(accept)
 	s.List = list
@@ -666,17 +667,22 @@ func TestMissingTrustsOneDestinationOnly(t *testing.T) {
 }
 
 func TestReadList(t *testing.T) {
-	list, err := ReadList(
+	list, torn, err := ReadList(
 		strings.NewReader(
 			"# mine\ntr-1\n\n" +
+				"{\"trace_id\":\"tr-2\",\"experiment_id\":\"7\",\"rea\n" +
 				"{\"trace_id\":\"tr-2\",\"experiment_id\":\"7\",\"reason\":\"corrupt\",\"other\":1}\r\n" +
 				"tr-1\n{\"trace_id\":\"tr"))
 	require.NoError(t, err)
+	require.Equal(t, []int{4, 7}, torn)
 	require.Equal(t,
 		[]ListedTrace{{TraceID: "tr-1"}, {TraceID: "tr-2", ExperimentID: "7", Reason: mlflow.ReasonCorrupt}},
 		list)
-	for _, bad := range []string{"{\"x\":1}\ntr-1\n", "[1]{}\n", strings.Repeat("x", 1<<20)} {
-		_, err := ReadList(strings.NewReader(bad))
+	for _, bad := range []string{
+		"{\"x\":1}\ntr-1\n", "{\"x\":1}", "{\"trace_id\":\"tr-1\"}{\"trace_id\":\"tr-2\"}\n", "{\"trace_id\":1}\n",
+		"{\"trace_id\":\"tr-1\",}\n", "[1]{}\n", strings.Repeat("x", 1<<20),
+	} {
+		_, _, err := ReadList(strings.NewReader(bad))
 		require.ErrorContains(t, err, "line 1")
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
@@ -27,46 +26,60 @@ type ListedTrace struct {
 
 // ReadList reads a list of traces: an id per line, or the JSON lines of skipped.jsonl, or both.
 // Empty lines and lines that begin with # don't count; an id that occurs again counts once, with
-// what the last line says. A line that is neither is an error with its number. A last line without
-// an end that can't be read is a torn write of a killed process and is left out.
-func ReadList(r io.Reader) ([]ListedTrace, error) {
-	var list []ListedTrace
+// what the last line says. A line that is neither is an error with its number. A line that begins an
+// object and does not end it is a torn write, of a process that was killed or had no space left: it is
+// left out and its number is in torn.
+func ReadList(r io.Reader) (list []ListedTrace, torn []int, err error) {
 	index := map[string]int{}
 	const longest = 64 << 10
 	in := bufio.NewReaderSize(r, longest)
 	for n := 1; ; n++ {
 		line, err := in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
-			return nil, fmt.Errorf("line %d is longer than %d bytes", n, longest)
+			return nil, nil, fmt.Errorf("line %d is longer than %d bytes", n, longest)
 		}
-		text := bytes.TrimSpace(line)
-		if len(text) > 0 && text[0] != '#' {
-			t := ListedTrace{TraceID: string(text)}
-			if text[0] == '{' {
-				t = ListedTrace{}
-				if jerr := json.Unmarshal(text, &t); jerr != nil || t.TraceID == "" {
-					if err == io.EOF {
-						return list, nil
-					}
-					return nil, fmt.Errorf(`line %d is not a trace id nor an object with "trace_id"`, n)
-				}
-			} else if strings.ContainsAny(t.TraceID, "\"{}") {
-				return nil, fmt.Errorf(`line %d is not a trace id nor an object with "trace_id"`, n)
-			}
-			if i, ok := index[t.TraceID]; ok {
+		if text := bytes.TrimSpace(line); len(text) > 0 && text[0] != '#' {
+			t, lerr := listed(text)
+			i, again := index[t.TraceID]
+			switch {
+			case errors.Is(lerr, io.ErrUnexpectedEOF):
+				torn = append(torn, n)
+			case lerr != nil:
+				return nil, nil, fmt.Errorf(`line %d is not a trace id nor an object with "trace_id"`, n)
+			case again:
 				list[i] = t
-			} else {
+			default:
 				index[t.TraceID] = len(list)
 				list = append(list, t)
 			}
 		}
 		if err == io.EOF {
-			return list, nil
+			return list, torn, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
+}
+
+var errNotListed = errors.New("not an entry of a list of traces")
+
+// listed is the entry in a line. The error of an object without its end is io.ErrUnexpectedEOF.
+func listed(line []byte) (t ListedTrace, err error) {
+	if line[0] != '{' {
+		if bytes.ContainsAny(line, `"{}`) {
+			return t, errNotListed
+		}
+		return ListedTrace{TraceID: string(line)}, nil
+	}
+	in := json.NewDecoder(bytes.NewReader(line))
+	if err := in.Decode(&t); err != nil {
+		return t, err
+	}
+	if t.TraceID == "" || in.InputOffset() < int64(len(line)) {
+		return t, errNotListed
+	}
+	return t, nil
 }
 
 // openList opens a reader for each experiment of the list. Traces that an earlier run over a list
