@@ -33,8 +33,8 @@ func (r *run) explain(x *reader, why string) {
 // troubled is the trouble of an experiment as an error. run.mu is held.
 func (x *reader) troubled() error { return fmt.Errorf("experiment %s: %s", x.exp.ID, x.trouble) }
 
-// restate tells the status that is left once trouble of another kind is over. r.mu is held.
-func (r *run) restate() {
+// restate tells the status that is left once a trouble is over, and whether there is none. r.mu is held.
+func (r *run) restate() (fine bool) {
 	var err error
 	for _, x := range r.readers {
 		if x.trouble != "" {
@@ -43,20 +43,17 @@ func (r *run) restate() {
 		}
 	}
 	r.notices = append(r.notices, func() { r.Status(err) })
+	return err == nil
 }
 
 // passes notes that the destination takes data of an experiment again. r.mu is held.
 func (r *run) passes(x *reader) {
 	x.trouble = ""
-	for _, o := range r.readers {
-		if o.trouble != "" {
-			return
-		}
+	if r.restate() {
+		r.notices = append(r.notices, func() {
+			r.Log.Info("The destination accepts data", zap.String("experiment_id", x.exp.ID))
+		})
 	}
-	r.notices = append(r.notices, func() {
-		r.Status(nil)
-		r.Log.Info("The destination accepts data", zap.String("experiment_id", x.exp.ID))
-	})
 }
 
 // watch looks at windows that wait for long and ends the run once the destination has refused for

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 )
 
 // Workers tell trouble and its end in the order in which they met them, however slow the status is: the
@@ -80,5 +81,27 @@ func TestStorageWorksAgainWhileTheDestinationRefuses(t *testing.T) {
 	require.NoError(t, w.run(t, s))
 	require.Contains(t, fmt.Sprint(w.status), "progress can't be written: disk full")
 	require.GreaterOrEqual(t, over, 10*time.Minute)
+	require.NoError(t, w.status[len(w.status)-1])
+}
+
+// While experiments are in trouble the status names one of them, and none that has recovered.
+func TestStatusNamesTheTroubleThatIsLeft(t *testing.T) {
+	w := newWorld(2, 100)
+	s := w.settings(func(_ context.Context, x string, _ []string) error {
+		if time.Since(epoch) < map[string]time.Duration{"1": 10 * time.Minute, "2": 5 * time.Minute}[x] {
+			return consumererror.NewPermanent(errors.New("no grant"))
+		}
+		return nil
+	})
+	status := s.Status
+	var between error // the status when experiment 2 has recovered and 1 has not
+	s.Status = func(err error) {
+		status(err)
+		if time.Since(epoch) < 10*time.Minute {
+			between = err
+		}
+	}
+	require.NoError(t, w.run(t, s))
+	require.ErrorContains(t, between, "experiment 1: ")
 	require.NoError(t, w.status[len(w.status)-1])
 }
