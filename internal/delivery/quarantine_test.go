@@ -95,8 +95,8 @@ func TestDeadLettersGoRound(t *testing.T) {
 		{[]any{"mlflow-traces"}, nil, false},
 		{[]any{"^mlflow-traces"}, []any{"dead$"}, false},
 	} {
-		all = Check(quarantine(t, change{key, x.topics}, change{"receivers::kafka::traces::exclude_topics", x.excluded}),
-			nil)
+		all = Check(quarantine(t, change{key, x.topics},
+			change{"receivers::kafka::traces::exclude_topics", x.excluded}), nil)
 		require.Equal(t, x.round, Refusal(all, false) != nil, "%v", x)
 	}
 }

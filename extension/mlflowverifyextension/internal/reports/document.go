@@ -112,8 +112,8 @@ type Topic struct {
 	Name string `json:"name"` // with the brokers: "mlflow-traces at kafka-1:9092, kafka-2:9092"
 }
 
-// is reports whether it has a name, or a pattern of it: receivers of Kafka take all as patterns where one begins with ^.
-// Brokers may have other addresses elsewhere, so they are not compared.
+// is reports whether it has a name or a pattern that matches it: a receiver of Kafka takes all its topics as patterns
+// where one begins with ^. Brokers may have other addresses elsewhere, so they are not compared.
 func (t Topic) is(name string) bool {
 	names, _, _ := strings.Cut(t.Name, " at ")
 	list := strings.Split(names, ", ")
