@@ -303,8 +303,8 @@ func TestPartialSuccess(t *testing.T) {
 	})
 }
 
-// A trace that one destination stores in part and another one refuses for good is set aside alone: its batch does not go
-// again and again.
+// A trace that one destination stores in part and another one refuses for good is set aside alone: its batch does not
+// go again and again.
 func TestPartialSuccessAndRefusal(t *testing.T) {
 	test(t, func(t *testing.T, w *world) {
 		take := w.Settings.Deliver
