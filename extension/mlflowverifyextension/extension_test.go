@@ -208,6 +208,36 @@ func TestReportsInTopic(t *testing.T) {
 	require.Contains(t, d.Headline, "reports_topic: topic typo: UNKNOWN_TOPIC_OR_PARTITION")
 }
 
+// Where reports were deleted from a topic, one that is missing may have had a weaker word.
+func TestDeletedReports(t *testing.T) {
+	const inbox = "mlflow-traces-reports"
+	s := newScene(t, kfake.SeedTopics(1, inbox))
+	s.open(t)
+	s.commit(t, group, topic, 5, 5)
+	client := s.client(t)
+	for _, r := range []*kgo.Record{
+		{Key: []byte("old"), Value: []byte(strings.Replace(fmt.Sprintf(consumer, "2026-11-30T00:00:00Z"),
+			"acknowledged", "unknown", 1))},
+		{Key: []byte("reader"), Value: []byte(reader)},
+		{Key: []byte("refine"), Value: fmt.Appendf(nil, consumer, "2026-11-30T01:00:00Z")},
+	} {
+		r.Topic = inbox
+		require.NoError(t, client.ProduceSync(t.Context(), r).FirstErr())
+	}
+	verify := func() verdict.Document {
+		return s.verify(t, func(c *Config) { c.Reports, c.ConsumerReports, c.ReportsTopic = nil, nil, inbox })
+	}
+	require.Contains(t, verify().Headline, "delivery is unknown")
+	offsets := kadm.Offsets{}
+	offsets.Add(kadm.Offset{Topic: inbox, Partition: 0, At: 1})
+	_, err := s.admin.DeleteRecords(t.Context(), offsets)
+	require.NoError(t, err)
+	d := verify()
+	require.Contains(t, d.Headline, "reports_topic "+inbox+" has lost 1 record, so that reports of members")
+	require.Equal(t, 1, d.ExitStatus)
+	require.Equal(t, progress.HandedOver, d.Delivery)
+}
+
 // Files and a topic are read together.
 func TestReportsInBoth(t *testing.T) {
 	const inbox = "mlflow-traces-reports"

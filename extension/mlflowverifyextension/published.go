@@ -20,6 +20,7 @@ type published struct {
 	drain.Patience
 
 	next   map[int32]int64 // offsets by partition; nil before the topic was found
+	gone   int64           // records that were deleted, not compacted: reports may be missing
 	newest reports.Newest
 }
 
@@ -61,6 +62,10 @@ func (p *published) catchUp(ctx context.Context) error {
 	}
 	if p.next == nil {
 		p.next, p.newest = map[int32]int64{}, reports.Newest{}
+	}
+	p.gone = 0
+	for _, begin := range begins { // compaction does not move it
+		p.gone += begin
 	}
 	behind := func() bool {
 		for partition, end := range ends {

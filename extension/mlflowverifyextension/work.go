@@ -134,6 +134,12 @@ func (w *work) consumers(ctx context.Context, group *cluster, members int, done 
 		sum.Reason = fmt.Sprintf("%d of %s of group %s have a report that is newer than the "+
 			"last commit", renewed, progress.Count(int64(members), "member"), group.group)
 	}
+	if w.published != nil && w.published.gone > 0 && sum.Reason == "" {
+		sum.Delivery = progress.Weakest(sum.Delivery, progress.HandedOver)
+		sum.Reason = fmt.Sprintf("reports_topic %s has lost %s, so that reports of members of group %s may be "+
+			"missing; use a topic with cleanup.policy=compact", cfg.ReportsTopic,
+			progress.Count(w.published.gone, "record"), group.group)
+	}
 	return &sum, nil
 }
 
