@@ -37,7 +37,13 @@ type Settings struct {
 type Verifier struct {
 	set     Settings
 	mu      sync.Mutex
-	records map[route.Destination]*record
+	records map[route.Destination]*record // by table, see tableOf
+}
+
+// tableOf is a destination without what tells apart the experiments that share its table: the table is
+// counted once.
+func tableOf(d route.Destination) route.Destination {
+	return route.Destination{Signal: d.Signal, Layout: d.Layout, Table: d.Table}
 }
 
 // New makes a verifier. It asks nothing before Verify.
@@ -70,6 +76,7 @@ func (v *Verifier) Acknowledged(d route.Destination, td ptrace.Traces, rejected 
 	if v == nil {
 		return
 	}
+	d = tableOf(d)
 	v.mu.Lock()
 	r := v.records[d]
 	if r == nil {

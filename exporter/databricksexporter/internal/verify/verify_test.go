@@ -50,6 +50,23 @@ func TestTables(t *testing.T) {
 	require.NotContains(t, err.Error(), "pre_otel_spans")
 }
 
+// Routes to two experiments may lead to one table. It is counted once, and what is missing of one
+// experiment is not covered by what has arrived of the other.
+func TestExperimentsShareATable(t *testing.T) {
+	s := newScene(t)
+	v := s.verifier()
+	first, second := one, one
+	first.Experiment, second.Experiment = "1", "2"
+	s.send(v, second, traces(4, 4, 1))
+	drop(s, 1)
+	s.send(v, first, traces(0, 4, 1))
+	got, err := v.Verify(t.Context())
+	require.ErrorContains(t, err, "sent 8, arrived 4")
+	require.Len(t, got, 1, "a report shows one result of a table")
+	require.Equal(t, progress.Short, got[0].Verification)
+	require.Equal(t, []int64{4, 4}, []int64{got[0].Arrived, got[0].Missing})
+}
+
 // A warehouse that may not be used is asked once, not once a table; a statement that fails concerns
 // its table only.
 func TestTroubleOfTheWarehouse(t *testing.T) {
