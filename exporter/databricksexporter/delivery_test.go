@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exportertest"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/metadata"
+	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
 )
@@ -225,6 +226,41 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 	require.NoError(t, r.Shutdown(t.Context()))
 	r = run()
 	require.Zero(t, r.logs.FilterMessage(warning).Len())
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+// A start that fails before the queues run forgets no destination: data may lie in its queue.
+func TestStorageOfARemovedRouteOutlivesAFailedStart(t *testing.T) {
+	dir := t.TempDir()
+	w := workspace(t)
+	arrange(w, prefixed("one"))
+	w.Revoke(writer, "main.traces.one_otel_spans")
+	set := counting(t).settings()
+	set.ID = component.MustNewID("databricks")
+	configured := func(routes ...route.Route) *Config {
+		cfg := configure(w)
+		id := storagetest.NewStorageID("disk")
+		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
+		cfg.OnNoRoute, cfg.Routes = route.OnNoRouteDefault, routes
+		return cfg
+	}
+	disk := func() *host { return newHost(storagetest.NewFileBackedStorageExtension("disk", dir)) }
+	r := startOn(t, configured(route.Route{ExperimentID: "1", TablePrefix: "one"}), set, disk())
+	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
+	eventually(t, func() bool { return r.host.destination("main.traces.one_otel_spans").Held != "" }, "held")
+	require.NoError(t, r.Shutdown(t.Context()))
+
+	w.GrantWriting(writer, "main.traces.one_otel_spans")
+	w.Revoke(writer, spansTable)
+	cfg := configured()
+	cfg.Preflight.OnFailure = preflight.OnFailureFail
+	e, err := checked.createTraces(t.Context(), set, cfg)
+	require.NoError(t, err)
+	require.ErrorContains(t, e.Start(t.Context(), disk()), spansTable)
+
+	w.GrantWriting(writer, spansTable)
+	r = startOn(t, configured(), set, disk())
+	eventually(t, func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 }, "what was queued")
 	require.NoError(t, r.Shutdown(t.Context()))
 }
 

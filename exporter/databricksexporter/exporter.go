@@ -55,7 +55,8 @@ type databricksExporter[T any] struct {
 	router      *send.Router[T]
 	readers     int // processes that share traces_per_second
 
-	stored *route.Stored // nil without queues on disk
+	stored  *route.Stored // nil without queues on disk
+	started bool          // the queues run, or ran
 }
 
 type tracesExporter struct {
@@ -157,7 +158,11 @@ func (e *databricksExporter[T]) start(ctx context.Context, host component.Host) 
 	if err := e.checker.Start(ctx, fixed); err != nil {
 		return err
 	}
-	return e.router.Start(ctx, host)
+	if err := e.router.Start(ctx, host); err != nil {
+		return err
+	}
+	e.started = true
+	return nil
 }
 
 // recall adds, when queues are on disk, the destinations of earlier configurations: what was
@@ -222,7 +227,8 @@ func (e *databricksExporter[T]) Shutdown(ctx context.Context) error {
 		errs = append(errs, e.deadLetters.Close())
 	}
 	errs = append(errs, e.stored.Close(ctx, func(target int) bool {
-		return e.router == nil || target >= len(e.router.Queues) || e.router.Queues[target].Used()
+		// What queues hold that never ran is not known.
+		return !e.started || e.router.Queues[target].Used()
 	}))
 	e.access.Close()
 	e.access = nil
