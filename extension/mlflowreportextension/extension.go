@@ -67,10 +67,11 @@ type reporter struct {
 // process is a text that no other process has. Several extensions of one process share it.
 var process = rand.Text()
 
-// destinationKey identifies a destination of an exporter.
+// destinationKey identifies a destination of an exporter. What has no table yet, or no route, has the same
+// name for every signal.
 type destinationKey struct {
-	exporter component.ID
-	name     string
+	exporter     component.ID
+	name, signal string
 }
 
 var (

@@ -385,6 +385,23 @@ func TestReportWithoutReceivers(t *testing.T) {
 	require.Contains(t, out.String(), "arrived: not verified")
 }
 
+// Signals that no route takes have one name; what was given up of one does not hide the other.
+func TestSignalsWithoutARoute(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.json")
+	r, out := begin(t, &Config{Path: path}, `service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [databricks]}
+    logs: {receivers: [otlp], exporters: [databricks]}`)
+	for signal, n := range map[string]int64{"traces": 100, "logs": 10} {
+		r.PublishDestination(progress.Destination{Exporter: component.MustNewID("databricks"), Name: "(no route)",
+			Signal: signal, Rejected: n, DeadLettered: n, Verification: progress.NotVerified})
+	}
+	require.NoError(t, r.Shutdown(t.Context()))
+	require.Contains(t, headline(t, path), "110 items rejected by (no route)")
+	require.Contains(t, out.String(), "rejected  100 spans by (no route)")
+	require.Contains(t, out.String(), "rejected  10 log records by (no route)")
+}
+
 // Counting text that the receiver leaves out is refused, with the ways out, whatever strict says;
 // nothing was touched before.
 func TestContradictionIsRefused(t *testing.T) {

@@ -160,7 +160,7 @@ func (r *reporter) Finished() bool {
 func (r *reporter) PublishDestination(d progress.Destination) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.destinations[destinationKey{d.Exporter, d.Name}] = d
+	r.destinations[destinationKey{d.Exporter, d.Name, d.Signal}] = d
 }
 
 // PublishRefinement implements progress.RefinementSink.

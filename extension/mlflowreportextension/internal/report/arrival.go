@@ -49,7 +49,8 @@ func results(list []progress.Destination, exporters []string) []Result {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Result) int {
-		return cmp.Or(strings.Compare(a.Exporter, b.Exporter), strings.Compare(a.Destination, b.Destination))
+		return cmp.Or(strings.Compare(a.Exporter, b.Exporter), strings.Compare(a.Destination, b.Destination),
+			strings.Compare(a.Signal, b.Signal))
 	})
 	return out
 }
