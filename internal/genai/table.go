@@ -253,9 +253,11 @@ var (
 	openAIOutput = &usage.Document{Members: membersOf(rankOpenAI, map[usage.Field][]string{
 		usage.FieldReasoning: {"reasoning_tokens"},
 	})}
-	// inputDetails and outputDetails are LangSmith's.
+	// inputDetails and outputDetails are LangSmith's. LangChain reports a cache_creation of 0 where it
+	// tells writes by their life.
 	inputDetails = &usage.Document{Members: membersOf(rankDetails, map[usage.Field][]string{
 		usage.FieldCacheRead: {"cache_read"}, usage.FieldCacheWrite: {"cache_creation"},
+		usage.FieldCacheWrite5m: {"ephemeral_5m_input_tokens"},
 		usage.FieldCacheWrite1h: {"ephemeral_1h_input_tokens"},
 	})}
 	outputDetails = &usage.Document{Members: membersOf(rankDetails, map[usage.Field][]string{

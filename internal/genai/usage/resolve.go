@@ -61,12 +61,16 @@ func (u *Usage) Resolve(producer Cached) Tokens {
 }
 
 // cacheWrite returns what was written to a cache. Where only writes of an hour are reported, they
-// are all.
+// are all. Where those of five minutes are, both are all: producers that tell them apart may report 0 as
+// the whole, so that a sum of the numbers is right.
 func (u *Usage) cacheWrite() int64 {
-	if !u.Has(FieldCacheWrite) {
-		return u.n[FieldCacheWrite1h]
+	switch {
+	case u.Has(FieldCacheWrite5m):
+		return max(u.n[FieldCacheWrite], u.n[FieldCacheWrite5m]+u.n[FieldCacheWrite1h])
+	case u.Has(FieldCacheWrite):
+		return u.n[FieldCacheWrite]
 	}
-	return u.n[FieldCacheWrite]
+	return u.n[FieldCacheWrite1h]
 }
 
 func (u *Usage) cached() int64 { return u.n[FieldCacheRead] + u.cacheWrite() }

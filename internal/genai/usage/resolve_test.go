@@ -46,6 +46,12 @@ func TestResolve(t *testing.T) {
 			Tokens{Input: 10, CacheWrite: 7, CacheWrite1h: 7}},
 		"only writes of an hour, beside": {map[Field]int64{FieldInput: 5, FieldCacheWrite1h: 7}, CachedIncluded,
 			Tokens{Input: 12, CacheWrite: 7, CacheWrite1h: 7}},
+		"writes by their life, with the whole": {map[Field]int64{FieldInput: 1000, FieldCacheWrite: 600,
+			FieldCacheWrite5m: 500, FieldCacheWrite1h: 100}, CachedIncluded,
+			Tokens{Input: 1000, CacheWrite: 600, CacheWrite1h: 100}},
+		"writes by their life in place of the whole": {map[Field]int64{FieldInput: 1000, FieldCacheWrite: 0,
+			FieldCacheWrite5m: 500, FieldCacheWrite1h: 100}, CachedIncluded,
+			Tokens{Input: 1000, CacheWrite: 600, CacheWrite1h: 100}},
 		"cached only": {map[Field]int64{FieldCacheRead: 5, FieldOutput: 1}, CachedUnknown,
 			Tokens{Input: 5, Output: 1, CacheRead: 5}},
 	} {

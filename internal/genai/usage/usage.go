@@ -31,13 +31,14 @@ const (
 	FieldTotal
 	FieldCacheRead
 	FieldCacheWrite
-	FieldCacheWrite1h // a part of FieldCacheWrite
+	FieldCacheWrite5m // a part of FieldCacheWrite, as is the next one
+	FieldCacheWrite1h
 	FieldReasoning
 	fields
 )
 
 var fieldNames = [fields]string{"input", "output", "total", "read from a cache", "written to a cache",
-	"written to a cache for an hour", "reasoning"}
+	"written to a cache for five minutes", "written to a cache for an hour", "reasoning"}
 
 func (f Field) String() string { return fieldNames[f] }
 
