@@ -113,7 +113,7 @@ var classes = map[string]Class{
 	"gen_ai.prompt":              ClassContent, "gen_ai.completion": ClassContent,
 	"gen_ai.memory.query.text": ClassContent,
 	"gen_ai.memory.records":    ClassContent, "gen_ai.event.content": ClassContent,
-	EvaluationName: ClassSafe, EvaluationScore: ClassSafe,
+	EvaluationName: ClassSafe, EvaluationScore: ClassNumber,
 	EvaluationLabel: ClassSafe, EvaluationExplanation: ClassContent,
 	"gen_ai.openai.api_version": ClassSafe, "gen_ai.openai.request.service_tier": ClassSafe,
 	"gen_ai.openai.response.service_tier":       ClassSafe,

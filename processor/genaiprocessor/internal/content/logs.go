@@ -102,8 +102,8 @@ func (c classes) of(key string) genai.Class {
 }
 
 // classesIn returns the classes that depend on what else an event or log record holds. The id of an
-// assessor is a person's unless the type beside it is a machine's. A label that isn't a number by
-// itself is a text of its author's choice.
+// assessor is a person's unless the type beside it is a machine's. A label, or a score written as
+// text, that isn't a number by itself is a text of its author's choice.
 func classesIn(attrs pcommon.Map) classes {
 	c := classes{}
 	if kind, ok := attrs.Get(genai.AssessmentSourceType); ok && genai.Machine(kind.Str()) {
@@ -111,6 +111,12 @@ func classesIn(attrs pcommon.Map) classes {
 	}
 	if label, ok := attrs.Get(genai.EvaluationLabel); ok && !genai.ScoreOfLabel(label.Str()).HasValue {
 		c[genai.EvaluationLabel] = genai.ClassContent
+	}
+	if score, ok := attrs.Get(genai.EvaluationScore); ok && score.Type() == pcommon.ValueTypeStr {
+		c[genai.EvaluationScore] = genai.ClassContent
+		if genai.ScoreOfLabel(score.Str()).HasValue {
+			c[genai.EvaluationScore] = genai.ClassSafe
+		}
 	}
 	return c
 }

@@ -223,6 +223,33 @@ func TestOtherLogsAreLeftAlone(t *testing.T) {
 }
 
 // Events of spans are treated as log records are.
+// A score is a number. One that is written as text stays if it is one by itself, as a label does.
+func TestScoresThatAreText(t *testing.T) {
+	for value, stays := range map[string]bool{"0.85": true, "yes": true, "as " + canary + " says": false} {
+		ld := plog.NewLogs()
+		lr := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+		lr.SetEventName(genai.EvaluationResult)
+		lr.Attributes().PutStr(genai.EvaluationScore, value)
+		applyLogs(t, ld, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop})
+		_, ok := lr.Attributes().Get(genai.EvaluationScore)
+		assert.Equal(t, stays, ok, "log record, %s", value)
+
+		td := ptrace.NewTraces()
+		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		event := span.Events().AppendEmpty()
+		event.SetName(genai.EvaluationResult)
+		event.Attributes().PutStr(genai.EvaluationScore, value)
+		apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop})
+		_, ok = event.Attributes().Get(genai.EvaluationScore)
+		assert.Equal(t, stays, ok, "span event, %s", value)
+	}
+	td := ptrace.NewTraces()
+	span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	span.Attributes().PutStr(genai.EvaluationScore, canary)
+	apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop})
+	assert.Empty(t, span.Attributes().AsRaw())
+}
+
 func TestEvaluationsOnSpans(t *testing.T) {
 	td := ptrace.NewTraces()
 	span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
