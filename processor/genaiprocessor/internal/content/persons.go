@@ -74,8 +74,8 @@ const (
 	sourceID   = "source_id"
 )
 
-// assessors treats the ids of humans in mlflow.assessments, structured or JSON text. What doesn't
-// say that it is a machine counts as human.
+// assessors treats the ids of humans in assessments, structured or JSON text. What doesn't say that it
+// is a machine counts as human.
 func (p *Policy) assessors(v pcommon.Value, depth int) {
 	switch v.Type() {
 	case pcommon.ValueTypeMap:
@@ -98,20 +98,24 @@ func (p *Policy) assessors(v pcommon.Value, depth int) {
 			}
 		}
 	case pcommon.ValueTypeStr:
-		if looksLikeJSON(v.Str()) {
-			p.assessorsText(v)
+		if s, changed := p.assessorsText(v.Str(), 0); changed {
+			v.SetStr(s)
 		}
 	}
 }
 
-// assessorsText is assessors for JSON text. The type stands before the id in what MLflow writes;
-// without a type an id is a human's.
-func (p *Policy) assessorsText(v pcommon.Value) {
+// assessorsText is assessors for JSON text, which may lie in a string of JSON text, and reports whether
+// that changed it. The type stands right before the id in what MLflow writes; elsewhere an id is a
+// human's. embedded is how many JSON texts it lies in.
+func (p *Policy) assessorsText(s string, embedded int) (string, bool) {
+	if embedded > maxEmbedded || !looksLikeJSON(s) {
+		return s, false
+	}
 	var member, kind string
-	out, err := pyjson.Rewrite(v.Str(), func(_ pyjson.Kind, key bool, value string) (string, bool) {
+	changed := false
+	out, err := pyjson.Rewrite(s, func(_ pyjson.Kind, key bool, value string) (r string, replace bool) {
 		if key {
-			member = value
-			if member == "source" {
+			if member = value; member != sourceID {
 				kind = ""
 			}
 			return "", false
@@ -124,19 +128,17 @@ func (p *Policy) assessorsText(v pcommon.Value) {
 		case sourceID:
 			human := !genai.Machine(kind)
 			kind = ""
-			if !human {
-				return "", false
-			}
-			if p.dropIDs {
+			if r, replace = "", human; human && p.dropIDs {
 				p.stats.Removed++
-				return "", true
+			} else if human {
+				p.stats.Hashed++
+				r = p.digest([]byte(value))
 			}
-			p.stats.Hashed++
-			return p.digest([]byte(value)), true
+		default:
+			r, replace = p.assessorsText(value, embedded+1)
 		}
-		return "", false
+		changed = changed || replace
+		return r, replace
 	})
-	if err == nil {
-		v.SetStr(out)
-	}
+	return out, changed && err == nil
 }

@@ -211,7 +211,7 @@ func (p *Policy) attributes(m pcommon.Map, class func(key string) genai.Class, n
 		case c == genai.ClassPerson:
 			return p.person(v)
 		case p.stays(key, v, c, names):
-			if key == genai.Assessments {
+			if isAssessments(key) {
 				p.assessors(v, 0)
 			}
 			return false
@@ -253,6 +253,9 @@ func (p *Policy) stays(key string, v pcommon.Value, c genai.Class, names bool) b
 	return false
 }
 
+// isAssessments reports whether an attribute holds assessments, and so the ids of assessors.
+func isAssessments(key string) bool { return key == genai.Assessments || key == genai.PlainAssessments }
+
 // forget removes from the list of attributes with JSON text the ones that are no longer there or no
 // longer JSON.
 func (p *Policy) forget(m pcommon.Map, class func(key string) genai.Class, names bool) {
@@ -278,7 +281,7 @@ func (p *Policy) maskAttributes(m pcommon.Map, class func(key string) genai.Clas
 		switch {
 		case class(key) == genai.ClassPerson:
 			return p.person(v)
-		case key == genai.Assessments:
+		case isAssessments(key):
 			p.assessors(v, 0)
 		}
 		return false

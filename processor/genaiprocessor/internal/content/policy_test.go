@@ -340,6 +340,36 @@ func TestPersons(t *testing.T) {
 	}
 }
 
+// Assessments are found under both of their names and in each form in which scores are read from them.
+func TestAssessorsInEveryForm(t *testing.T) {
+	const list = `[{"name": "a", "source": {"source_type": "HUMAN", "source_id": "canary-1"}},
+		{"name": "b", "source": {"source_type": "LLM_JUDGE", "source_id": "judge-1"}},
+		{"name": "c", "source_type": "CODE"}, {"name": "d", "source_id": "canary-2"}]`
+	quoted, err := json.Marshal(list)
+	require.NoError(t, err)
+	twice, err := json.Marshal(string(quoted))
+	require.NoError(t, err)
+	var structured []any
+	require.NoError(t, json.Unmarshal([]byte(list), &structured))
+	for _, key := range []string{genai.Assessments, genai.PlainAssessments} {
+		for name, value := range map[string]any{"text": list, "text in a string": string(quoted),
+			"twice in a string": string(twice), "structured": structured} {
+			for _, c := range []Config{{Action: ActionMask, PersonIDs: PersonIDsHash, HashKey: secret},
+				{Action: ActionMask, PersonIDs: PersonIDsDrop},
+				{Action: ActionDrop, PersonIDs: PersonIDsDrop, Keep: []string{key}}} {
+				td := ptrace.NewTraces()
+				span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+				span.Attributes().PutStr(genai.OperationName, "chat")
+				require.NoError(t, span.Attributes().PutEmpty(key).FromRaw(value))
+				apply(t, td, c)
+				got := text(t, td)
+				assert.NotContains(t, got, canary, "%s, %s, %s", key, name, c.Action)
+				assert.Contains(t, got, "judge-1", "%s, %s, %s", key, name, c.Action)
+			}
+		}
+	}
+}
+
 // With the action hash too, ids of persons go when they are to be dropped, and the rest is hashed.
 func TestPersonsAreDroppedFromWhatIsHashed(t *testing.T) {
 	var c canaries
