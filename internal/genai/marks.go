@@ -38,6 +38,18 @@ func Marks(key string) bool {
 	return false
 }
 
+// MarksIn is Marks for a span of a scope whose dialect may have names without a namespace.
+func MarksIn(key string, scope Dialect) bool {
+	switch {
+	case Marks(key):
+		return true
+	case scope == "":
+		return false
+	}
+	r := ReadAttribute(key, scope)
+	return r != nil && r.Dialect == scope
+}
+
 // Unquoted returns the value of an attribute without the quotes around it. MLflow's exporter for
 // OTLP sends every value as its JSON text.
 func Unquoted(s string) string { return strings.Trim(s, `"`) }

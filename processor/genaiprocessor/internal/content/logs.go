@@ -28,9 +28,9 @@ func (p *Policy) ApplyLogs(ld plog.Logs) Stats {
 		below := stats.Records
 		for _, sl := range rl.ScopeLogs().All() {
 			inScope := stats.Records
-			ours := isGenAIScope(sl.Scope())
+			ours, dialect := isGenAIScope(sl.Scope()), genai.DialectOfScope(sl.Scope().Name())
 			for _, lr := range sl.LogRecords().All() {
-				if ours || isGenAIRecord(lr) {
+				if ours || isGenAIRecord(lr, dialect) {
 					stats.Records++
 					call.record(lr)
 				}
@@ -46,8 +46,8 @@ func (p *Policy) ApplyLogs(ld plog.Logs) Stats {
 	return stats
 }
 
-func isGenAIRecord(lr plog.LogRecord) bool {
-	return strings.HasPrefix(EventName(lr), "gen_ai.") || isMarked(lr.Attributes())
+func isGenAIRecord(lr plog.LogRecord, scope genai.Dialect) bool {
+	return strings.HasPrefix(EventName(lr), "gen_ai.") || isMarked(lr.Attributes(), scope)
 }
 
 // EventName returns the name of the event that a log record is, empty for other log records.

@@ -85,9 +85,9 @@ func (p *Policy) Apply(td ptrace.Traces) Stats {
 		below := stats.Spans
 		for _, ss := range rs.ScopeSpans().All() {
 			inScope := stats.Spans
-			ours := isGenAIScope(ss.Scope())
+			ours, dialect := isGenAIScope(ss.Scope()), genai.DialectOfScope(ss.Scope().Name())
 			for _, span := range ss.Spans().All() {
-				if ours || isGenAI(span) {
+				if ours || isGenAI(span, dialect) {
 					stats.Spans++
 					call.span(span)
 				}
@@ -109,17 +109,17 @@ func isGenAIScope(scope pcommon.InstrumentationScope) bool {
 	return ours || genai.DialectOfScope(scope.Name()) == genai.DialectClaudeCode
 }
 
-func isMarked(attrs pcommon.Map) bool {
+func isMarked(attrs pcommon.Map, scope genai.Dialect) bool {
 	for key := range attrs.All() {
-		if genai.Marks(key) {
+		if genai.MarksIn(key, scope) {
 			return true
 		}
 	}
 	return false
 }
 
-func isGenAI(span ptrace.Span) bool {
-	if isMarked(span.Attributes()) {
+func isGenAI(span ptrace.Span, scope genai.Dialect) bool {
+	if isMarked(span.Attributes(), scope) {
 		return true
 	}
 	for _, e := range span.Events().All() {

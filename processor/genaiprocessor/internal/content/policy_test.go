@@ -400,6 +400,21 @@ func TestMaskKeepsIDs(t *testing.T) {
 		rs.Resource().Attributes().AsRaw())
 }
 
+// Names without a namespace say that a span is a GenAI span only in the scopes whose they are.
+func TestNamesWithoutANamespace(t *testing.T) {
+	for scope, treated := range map[string]bool{"pydantic-ai": true, "billing": false} {
+		td := ptrace.NewTraces()
+		ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+		ss.Scope().SetName(scope)
+		span := ss.Spans().AppendEmpty()
+		span.Attributes().PutStr("model_name", "test")
+		span.Attributes().PutStr("all_messages_events", `[{"content": "`+canary+`"}]`)
+		apply(t, td, Config{Action: ActionDrop, PersonIDs: PersonIDsDrop})
+		_, left := span.Attributes().Get("all_messages_events")
+		assert.Equal(t, treated, !left, scope)
+	}
+}
+
 func TestOtherSpansAreLeftAlone(t *testing.T) {
 	for _, action := range []Action{ActionDrop, ActionMask, ActionHash} {
 		td := ptrace.NewTraces()

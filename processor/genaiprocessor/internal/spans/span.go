@@ -128,7 +128,7 @@ func (s *Span) callsModel() bool { return s.Kind == genai.KindLLM || s.Kind == g
 func (s *Span) read(scope genai.Dialect) {
 	s.GenAI = s.Payloads != "" || scope == genai.DialectClaudeCode
 	for key, v := range s.Attributes().All() {
-		marked := genai.Marks(key)
+		marked := genai.MarksIn(key, scope)
 		s.GenAI = s.GenAI || marked
 		switch {
 		case s.own(key, v):
