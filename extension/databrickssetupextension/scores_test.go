@@ -83,6 +83,20 @@ func TestNewScores(t *testing.T) {
 	require.Equal(t, 2, w.Monitor(tracesView).Version, "and not once more")
 }
 
+// A run that doesn't look for scores leaves those that the monitor was told of.
+func TestScoresOfTheMonitorStayWithoutViews(t *testing.T) {
+	for _, older := range []bool{false, true} {
+		w := workspace(t)
+		w.SetMonitors(func(s *databrickstest.MonitorSwitches) { s.NoDataQuality = older })
+		apply(t, w, keys{"scores": []any{"quality"}})
+		told := w.Monitor(tracesView).Config["custom_metrics"]
+		require.NotEmpty(t, told)
+		apply(t, w, keys{"views": map[string]any{"enabled": false}})
+		require.Zero(t, w.Monitor(tracesView).Version)
+		require.Equal(t, told, w.Monitor(tracesView).Config["custom_metrics"])
+	}
+}
+
 // A view that was changed by hand, or that setup did not make, is left alone with a message, and
 // the others are seen to all the same.
 func TestViewsOfOthersAreLeftAlone(t *testing.T) {

@@ -177,13 +177,26 @@ func (d *Definition) DiffCurrent(c *dataquality.DataProfilingConfig, schemaID st
 	if c.Schedule != nil {
 		cron, zone = c.Schedule.QuartzCronExpression, c.Schedule.TimezoneId
 	}
-	at := slices.IndexFunc(c.CustomMetrics,
-		func(m dataquality.DataProfilingCustomMetric) bool { return m.Name == metricName })
+	at := metricOf(c)
 	if at >= 0 {
 		scores = c.CustomMetrics[at].InputColumns
 	}
 	return d.changes(c.OutputSchemaId == schemaID, timestamp, have, c.SlicingExprs, c.Schedule != nil, cron,
 		zone, scores, at >= 0)
+}
+
+// metricOf is the place of the metric of scores, or -1.
+func metricOf(c *dataquality.DataProfilingConfig) int {
+	return slices.IndexFunc(c.CustomMetrics,
+		func(m dataquality.DataProfilingCustomMetric) bool { return m.Name == metricName })
+}
+
+// CurrentScores are the columns of scores that a monitor was told of.
+func CurrentScores(c *dataquality.DataProfilingConfig) []string {
+	if at := metricOf(c); at >= 0 {
+		return c.CustomMetrics[at].InputColumns
+	}
+	return nil
 }
 
 func words(g dataquality.AggregationGranularity) string {
@@ -228,12 +241,24 @@ func (d *Definition) DiffLegacy(m *catalog.MonitorInfo) []string {
 	if m.Schedule != nil {
 		cron, zone = m.Schedule.QuartzCronExpression, m.Schedule.TimezoneId
 	}
-	at := slices.IndexFunc(m.CustomMetrics, func(m catalog.MonitorMetric) bool { return m.Name == metricName })
+	at := legacyMetricOf(m)
 	if at >= 0 {
 		scores = m.CustomMetrics[at].InputColumns
 	}
 	return d.changes(strings.EqualFold(m.OutputSchemaName, d.output()), timestamp, have, m.SlicingExprs,
 		m.Schedule != nil, cron, zone, scores, at >= 0)
+}
+
+func legacyMetricOf(m *catalog.MonitorInfo) int {
+	return slices.IndexFunc(m.CustomMetrics, func(m catalog.MonitorMetric) bool { return m.Name == metricName })
+}
+
+// LegacyScores is CurrentScores for a monitor of the older API.
+func LegacyScores(m *catalog.MonitorInfo) []string {
+	if at := legacyMetricOf(m); at >= 0 {
+		return m.CustomMetrics[at].InputColumns
+	}
+	return nil
 }
 
 // UpdateLegacy is the body that replaces a monitor's configuration. What others set and the

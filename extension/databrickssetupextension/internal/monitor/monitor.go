@@ -24,7 +24,8 @@ type Wanted struct {
 	Definition Definition
 	// OnTable is true for a table that is a copy of a view, false for the view itself.
 	OnTable bool
-	// Scores returns the columns of scores when they are known; nil for a table without any.
+	// Scores returns the columns of scores, none while they are not known: then a monitor keeps those
+	// that it was told of. It is nil for a table without any.
 	Scores func() []string
 	// Expected reports whether a view that is not there is about to be made.
 	Expected func(unity.Name) bool
@@ -92,6 +93,10 @@ func (w *Wanted) look(ctx context.Context) (plan.Proposal, error) {
 	return plan.Proposal{}, err
 }
 
+// unknown reports whether the scores of the table were not looked for, as with views::enabled: false, or
+// could not be told.
+func (w *Wanted) unknown() bool { return w.Scores != nil && len(w.d.Scores) == 0 }
+
 // legacy looks for the monitor with the older API. An error of KindNoRoute is returned only as
 // such, for the caller to judge.
 func (w *Wanted) legacy(ctx context.Context) (p plan.Proposal, there bool, err error) {
@@ -105,6 +110,9 @@ func (w *Wanted) legacy(ctx context.Context) (p plan.Proposal, there bool, err e
 	}
 	if strings.HasSuffix(string(m.Status), "DELETE_PENDING") {
 		return refuse("the monitor is being deleted; run setup again when it is gone"), true, nil
+	}
+	if w.unknown() {
+		w.d.Scores = LegacyScores(m)
 	}
 	fields := w.d.DiffLegacy(m)
 	p = w.found(fields, string(m.Status), m.LatestMonitorFailureMsg, m.AssetsDir)
@@ -127,6 +135,9 @@ func (w *Wanted) current(m *dataquality.Monitor, tableID, schemaID string) plan.
 	}
 	if strings.HasSuffix(string(c.Status), "DELETE_PENDING") {
 		return refuse("the monitor is being deleted; run setup again when it is gone")
+	}
+	if w.unknown() {
+		w.d.Scores = CurrentScores(c)
 	}
 	fields := w.d.DiffCurrent(c, schemaID)
 	p := w.found(fields, string(c.Status), c.LatestMonitorFailureMessage, c.AssetsDir)
