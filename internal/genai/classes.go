@@ -79,7 +79,8 @@ var classes = map[string]Class{
 
 	// semantic conventions
 	ServiceName: ClassSafe, SessionID: ClassSafe, UserID: ClassPerson, "user.name": ClassPerson,
-	"user.email": ClassPerson, "user.full_name": ClassPerson, "user.hash": ClassPerson, "enduser.id": ClassPerson,
+	"user.email": ClassPerson, "user.account_id": ClassPerson, "user.account_uuid": ClassPerson, // of Claude Code
+	"user.full_name": ClassPerson, "user.hash": ClassPerson, "enduser.id": ClassPerson,
 	"enduser.pseudo.id": ClassPerson, "client.address": ClassPerson, ErrorType: ClassSafe, CodeFunctionName: ClassSafe,
 	"code.function": ClassSafe, "code.namespace": ClassSafe, "code.lineno": ClassSafe,
 	"code.line.number": ClassSafe, "code.file.path": ClassContent, "code.filepath": ClassContent,

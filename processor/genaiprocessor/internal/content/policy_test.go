@@ -400,6 +400,19 @@ func TestMaskKeepsIDs(t *testing.T) {
 		rs.Resource().Attributes().AsRaw())
 }
 
+// Claude Code names an account by two ids beside user.id, on each span and log record.
+func TestAccountsArePersons(t *testing.T) {
+	td := ptrace.NewTraces()
+	ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+	ss.Scope().SetName("com.anthropic.claude_code.tracing")
+	span := ss.Spans().AppendEmpty()
+	for _, key := range []string{genai.UserID, "user.account_id", "user.account_uuid"} {
+		span.Attributes().PutStr(key, canary)
+	}
+	apply(t, td, Config{Action: ActionMask, PersonIDs: PersonIDsDrop})
+	assert.Empty(t, span.Attributes().AsRaw())
+}
+
 // Names without a namespace say that a span is a GenAI span only in the scopes whose they are.
 func TestNamesWithoutANamespace(t *testing.T) {
 	for scope, treated := range map[string]bool{"pydantic-ai": true, "billing": false} {
