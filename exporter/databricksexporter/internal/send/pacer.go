@@ -41,11 +41,17 @@ func (p *Pacer) Most() int {
 // the workspace's, but a limit of a table looks the same.
 const maxPause = 30 * time.Second
 
+// untoldPause is the pause where the workspace does not say how long to wait.
+const untoldPause = time.Second
+
 // Pause keeps all destinations from sending for a while, because the workspace said that it has
-// enough.
+// enough. 0 means that it did not say for how long.
 func (p *Pacer) Pause(d time.Duration) {
-	if p == nil || d <= 0 {
+	if p == nil {
 		return
+	}
+	if d == 0 {
+		d = untoldPause
 	}
 	until := time.Now().Add(min(d, maxPause))
 	p.mu.Lock()

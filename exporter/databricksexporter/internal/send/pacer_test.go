@@ -57,6 +57,10 @@ func TestPacerPauses(t *testing.T) {
 		began = time.Now()
 		require.NoError(t, p.Wait(t.Context(), 1))
 		require.Equal(t, maxPause, time.Since(began), "one destination does not keep the others waiting for long")
+		p.Pause(0)
+		began = time.Now()
+		require.NoError(t, p.Wait(t.Context(), 1))
+		require.Equal(t, untoldPause, time.Since(began), "a 429 without Retry-After")
 	})
 }
 
