@@ -232,22 +232,25 @@ func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 	if !ok && len(s.Evaluations) == 0 {
 		return nil
 	}
-	var json []byte
-	switch {
-	case !ok:
-	case list.Type() == pcommon.ValueTypeStr:
-		json = bytesOf(list.Str())
-	default:
-		w.json = genai.ValueText(w.json[:0], list)
-		json = w.json
+	var texts [2][]byte
+	n := 0
+	if ok {
+		if list.Type() == pcommon.ValueTypeStr {
+			texts[n] = bytesOf(list.Str())
+		} else {
+			w.json = genai.ValueText(w.json[:0], list)
+			texts[n] = w.json
+		}
+		n++
 	}
 	if len(s.Evaluations) > 0 {
-		json = scores.WithEvents(json, s.Evaluations)
+		texts[n] = scores.OfEvents(s.Evaluations)
+		n++
 	}
 	id := s.SpanID()
 	var carrier [2 * len(id)]byte
 	hex.Encode(carrier[:], id[:])
-	w.scorer.Select(&w.scores, string(carrier[:]), json, w.stats.skip)
+	w.scorer.Select(&w.scores, string(carrier[:]), w.stats.skip, texts[:n]...)
 	if len(w.scores.Metrics) == 0 {
 		return nil
 	}

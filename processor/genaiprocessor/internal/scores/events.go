@@ -4,7 +4,6 @@
 package scores
 
 import (
-	"bytes"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -14,18 +13,12 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/pyjson"
 )
 
-// WithEvents returns a new JSON text with the assessments of list, which may be empty, and one for
-// each event gen_ai.evaluation.result of OpenTelemetry's GenAI conventions: its value is the
-// score's value, else its label.
-func WithEvents(list []byte, events []ptrace.SpanEvent) []byte {
-	list = bytes.TrimSpace(list)
-	if n := len(list); n >= 2 && list[0] == '[' && list[n-1] == ']' {
-		list = bytes.TrimSpace(list[1 : n-1])
-	}
-	out := append(make([]byte, 0, len(list)+128*len(events)), '[')
-	out = append(out, list...)
-	for _, e := range events {
-		if len(out) > 1 {
+// OfEvents returns a new JSON text with an assessment for each event gen_ai.evaluation.result of
+// OpenTelemetry's GenAI conventions: its value is the score's value, else its label.
+func OfEvents(events []ptrace.SpanEvent) []byte {
+	out := append(make([]byte, 0, 128*len(events)), '[')
+	for i, e := range events {
+		if i > 0 {
 			out = append(out, ',')
 		}
 		out = appendEvent(out, e)

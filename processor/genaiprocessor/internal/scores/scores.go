@@ -107,19 +107,22 @@ func (l *List) Reset() {
 	}
 }
 
-// Select fills l with the metrics of a text and calls skipped for what became none. An assessment
-// about the span carrier, which carries them, competes with those about no span. The text must not
-// change as long as l is in use.
-func (s *Scorer) Select(l *List, carrier string, text []byte, skipped func(Reason, int)) {
+// Select fills l with the metrics of some texts and calls skipped for what became none. What can't be
+// read of one text changes nothing of the others. An assessment about the span carrier, which carries
+// them, competes with those about no span. The texts must not change as long as l is in use.
+func (s *Scorer) Select(l *List, carrier string, skipped func(Reason, int), texts ...[]byte) {
 	l.Reset()
-	list, malformed, broken := parse(&l.scanner, l.list, text)
-	l.list = list
-	if broken {
-		malformed++
+	for _, text := range texts {
+		list, malformed, broken := parse(&l.scanner, l.list, text)
+		l.list = list
+		if broken {
+			malformed++
+		}
+		if malformed > 0 {
+			skipped(ReasonMalformed, malformed)
+		}
 	}
-	if malformed > 0 {
-		skipped(ReasonMalformed, malformed)
-	}
+	list := l.list
 	markOverridden(list)
 	for i := range list {
 		a := &list[i]

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/genai"
 )
@@ -33,7 +34,7 @@ func scorer(t testing.TB, change func(*Config)) *Scorer {
 func selected(s *Scorer, text string) (map[string]float64, map[Reason]int) {
 	metrics, skipped := map[string]float64{}, map[Reason]int{}
 	var l List
-	s.Select(&l, "carrier", []byte(text), func(r Reason, n int) { skipped[r] += n })
+	s.Select(&l, "carrier", func(r Reason, n int) { skipped[r] += n }, []byte(text))
 	for _, m := range l.Metrics {
 		key := m.Key
 		if m.SpanID != "" {
@@ -42,6 +43,25 @@ func selected(s *Scorer, text string) (map[string]float64, map[Reason]int) {
 		metrics[key] = m.Value
 	}
 	return metrics, skipped
+}
+
+// A span may carry both a list and events. Each is read by itself, in whatever form the list is.
+func TestEventsBesideAList(t *testing.T) {
+	event := ptrace.NewSpan().Events().AppendEmpty()
+	event.Attributes().PutStr(genai.EvaluationName, "a")
+	event.Attributes().PutDouble(genai.EvaluationScore, 0.5)
+	for list, b := range map[string]bool{`[{"name": "b", "value": 1}]`: true, `{"name": "b", "value": 1}`: true,
+		`"[{\"name\": \"b\", \"value\": 1}]"`: true, `[{"name": "b", "value": 1}`: true, `null`: false,
+		`not JSON`: false, ``: false} {
+		var l List
+		scorer(t, nil).Select(&l, "carrier", func(Reason, int) {}, []byte(list), OfEvents([]ptrace.SpanEvent{event}))
+		keys := map[string]bool{}
+		for _, m := range l.Metrics {
+			keys[m.Key] = true
+		}
+		require.True(t, keys["metric_a"], list)
+		require.Equal(t, b, keys["metric_b"], list)
+	}
 }
 
 func TestCoercion(t *testing.T) {
@@ -178,7 +198,7 @@ func TestCollisions(t *testing.T) {
 	s := scorer(t, nil)
 	shared := func(text string) (keys []string) {
 		var l List
-		s.Select(&l, "", []byte(text), func(Reason, int) {})
+		s.Select(&l, "", func(Reason, int) {}, []byte(text))
 		for _, m := range l.Metrics {
 			require.Equal(t, m.Key, s.Keys()[m.Index])
 			if m.Shared {
@@ -308,7 +328,7 @@ func FuzzSelect(f *testing.F) {
 		again, _ := selected(s, string(text))
 		require.Equal(t, metrics, again)
 		var l List
-		s.Select(&l, "", text, func(Reason, int) {})
+		s.Select(&l, "", func(Reason, int) {}, text)
 		for _, m := range l.Metrics {
 			require.False(t, math.IsNaN(m.Value) || math.IsInf(m.Value, 0))
 			require.Regexp(t, `^metric_[\p{L}\p{M}\p{N}_]{1,64}$`, m.Key)
