@@ -47,6 +47,10 @@ type score struct {
 	sum   float64
 }
 
+// mostScore bounds what a score adds to a mean, as in package aggregate: the report has no number for
+// infinity, and one trace must not cost all of it.
+const mostScore = 1e100
+
 // New returns an empty tally.
 func New() *Tally { return &Tally{stripes: make([]Stripe, runtime.GOMAXPROCS(0))} }
 
@@ -65,7 +69,7 @@ func (s *Stripe) Add(c *Counts) {
 			s.scores = append(s.scores, make([]score, m.Index+1-len(s.scores))...)
 		}
 		s.scores[m.Index].count++
-		s.scores[m.Index].sum += m.Value
+		s.scores[m.Index].sum += min(max(m.Value, -mostScore), mostScore)
 	}
 }
 

@@ -4,6 +4,7 @@
 package tally
 
 import (
+	"math"
 	"sync"
 	"testing"
 
@@ -47,6 +48,18 @@ func TestSum(t *testing.T) {
 
 func TestNothing(t *testing.T) {
 	require.Zero(t, New().Sum(nil))
+}
+
+// Scores that are finite have a mean that is.
+func TestHugeScores(t *testing.T) {
+	tally := New()
+	huge := Score{Value: math.MaxFloat64}
+	for range 2 { // of two stripes, if there are two processors
+		tally.Stripe().Add(&Counts{Scores: []Score{huge, huge}})
+	}
+	sum := tally.Sum([]string{"metric_a"})
+	sum.Add(sum)
+	require.Equal(t, []progress.Score{{Name: "metric_a", Count: 8, Mean: mostScore}}, sum.Scores)
 }
 
 // Adding what other batches brought already costs no memory.
