@@ -219,7 +219,8 @@ func (w *worker) failed(key string) {
 // about.
 func (w *worker) assessments(ctx context.Context, s *spans.Span) error {
 	list, ok := s.Assessments, s.HasAssessments
-	if w.rules.assessments != nil || ok && len(w.rules.assessmentConditions) > 0 {
+	carries := ok || len(s.Evaluations) > 0
+	if w.rules.assessments != nil || carries && len(w.rules.assessmentConditions) > 0 {
 		if holds, err := w.eval.holds(ctx, w.rules.assessmentConditions, s); err != nil || !holds {
 			return err
 		}

@@ -230,6 +230,20 @@ func TestContentGoesLast(t *testing.T) {
 	}
 }
 
+// Conditions choose the spans whose scores count, whether a list or events tell of them.
+func TestConditionsOfEvaluationEvents(t *testing.T) {
+	for name, want := range map[string]map[string]any{"span": {"metric_a": 0.5}, "other": {}} {
+		td := one(t, nil)
+		spanAt(td, 0).SetName(name)
+		e := spanAt(td, 0).Events().AppendEmpty()
+		e.SetName(genai.EvaluationResult)
+		e.Attributes().PutStr(genai.EvaluationName, "a")
+		e.Attributes().PutDouble(genai.EvaluationScore, 0.5)
+		got := refine(t, td, func(c *Config) { c.Assessments.Conditions = []string{`span.name == "span"`} })
+		require.Equal(t, want, spanAt(got, 0).Attributes().AsRaw(), name)
+	}
+}
+
 // What fails says which expression and which trace, and nothing of the span.
 func TestExpressionsThatFail(t *testing.T) {
 	secret := map[string]any{genai.SpanInputs: "SECRET", genai.Assessments: "SECRET"}
