@@ -5,6 +5,8 @@ package answers
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -142,9 +144,26 @@ func described(media string, size int64) string {
 	return fmt.Sprintf("%s, %d bytes", media, size)
 }
 
-// place is an address without credentials and without its query, which may hold some.
+// place is an address without credentials, without its query, which may hold some, and without what may
+// be some in its path.
 func place(u *url.URL) string {
-	return cut((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
+	segments := strings.Split(u.Path, "/")
+	for i, s := range segments {
+		if len(s) >= mostSegment {
+			segments[i] = withheld(s)
+		}
+	}
+	return cut((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.Join(segments, "/")}).String())
+}
+
+// mostSegment is the length from which on a part of a path is taken for a token: some backends give each
+// source an address that holds one.
+const mostSegment = 32
+
+// withheld is what stands for a token. Those of different ones differ.
+func withheld(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "withheld-" + hex.EncodeToString(sum[:2])
 }
 
 // cut bounds a text of a destination.

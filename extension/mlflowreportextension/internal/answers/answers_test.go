@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -315,6 +316,20 @@ func TestGRPC(t *testing.T) {
 			require.Equal(t, tc.rejected, n)
 		})
 	}
+}
+
+// Addresses are told without what may be a credential, and stay apart.
+func TestPlace(t *testing.T) {
+	at := func(address string) string {
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		return place(u)
+	}
+	require.Equal(t, "https://host/otel/v1/traces", at("https://me:secret@host/otel/v1/traces?key=secret"))
+	one, two := strings.Repeat("Za3", 20), strings.Repeat("Za4", 20)
+	got := at("https://host/receiver/v1/otlp/" + one + "/v1/traces")
+	require.Regexp(t, `^https://host/receiver/v1/otlp/withheld-[0-9a-f]{4}/v1/traces$`, got)
+	require.NotEqual(t, got, at("https://host/receiver/v1/otlp/"+two+"/v1/traces"))
 }
 
 func TestCut(t *testing.T) {
