@@ -78,7 +78,8 @@ func (r *refinement) calls(b *spans.Batch) {
 		case s.Kind == genai.KindTool:
 			u := use(&t.Tools, cmp.Or(s.Tool, strings.TrimPrefix(s.Name(), "execute_tool "), unnamed))
 			u.Calls++
-			if v, ok := s.Attributes().Get(genai.CostTotal); ok && v.Type() == pcommon.ValueTypeDouble {
+			if s.ToolPriced {
+				v, _ := s.Attributes().Get(genai.CostTotal)
 				price(t, u, v.Double())
 			}
 		case s.IsModelCall():

@@ -300,6 +300,19 @@ func TestReport(t *testing.T) {
 }
 
 // Without the extension, and without a start, there is nobody to report to.
+// A cost that a span had before is not one of this processor.
+func TestCostsOfOthersAreNotReported(t *testing.T) {
+	unit := progress.NewUnit(1)
+	td := one(t, map[string]any{genai.SpanType: "TOOL", genai.CostTotal: 5.0})
+	p, _ := newTest(t, nil)
+	require.NoError(t, p.ConsumeTraces(progress.WithUnit(t.Context(), unit), td))
+	refined := unit.Refined(spanAt(td, 0).TraceID())
+	require.NotNil(t, refined)
+	require.False(t, refined.Priced)
+	require.Zero(t, refined.Cost)
+	require.Zero(t, refined.Tools[0].Priced)
+}
+
 func TestNobodyToReportTo(t *testing.T) {
 	p, _ := newTest(t, nil)
 	require.NoError(t, p.ConsumeTraces(t.Context(), ptrace.NewTraces()))

@@ -167,6 +167,7 @@ func (p *Pricer) span(s *spans.Span, stats *Stats) node {
 		for i := range p.tools {
 			if p.tools[i].name.match(name) {
 				stats.Tools++
+				s.ToolPriced = true
 				s.Attributes().PutDouble(genai.CostTotal, p.tools[i].perCall)
 				n.kind, n.cost = toolUse, p.tools[i].perCall
 				break

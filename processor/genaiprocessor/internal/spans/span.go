@@ -72,6 +72,7 @@ type Span struct {
 	// Set by package cost: the span has the cost of a call of a model; the call that it stands for
 	// has a cost, here or on a span below.
 	Priced, CallPriced bool
+	ToolPriced         bool // set by package cost: the span has the cost of a call of a tool
 
 	jsonKeys    pcommon.Value
 	hasJSONKeys bool
