@@ -81,13 +81,14 @@ func (v *Verifier) count(ctx context.Context, counts []*count) ([]progress.Desti
 		}
 		for _, x := range counts {
 			if x.waiting() {
+				missing, _ := x.missing()
 				log.Info(
 					"Not all has arrived yet; counting again",
 					zap.String("table", x.d.String()),
 					zap.Int64("spans_sent", x.sent),
 					zap.Int64(
 						"spans_missing",
-						x.missing(),
+						missing,
 					),
 					zap.Duration("in", min(wait, left)),
 					zap.NamedError("trouble", x.trouble),
@@ -125,20 +126,24 @@ func (v *Verifier) count(ctx context.Context, counts []*count) ([]progress.Desti
 
 // waiting reports whether more may be learnt by asking again.
 func (x *count) waiting() bool {
-	return x.err == nil && len(x.open) > 0 && (x.missing() > x.record.rejected || x.unasked() > 0)
+	missing, rejected := x.missing()
+	return x.err == nil && len(x.open) > 0 && (missing > rejected || x.unasked() > 0)
 }
 
-// missing is the number of spans that have not been seen, as far as it is known.
-func (x *count) missing() int64 {
-	n := x.sent - x.arrived
+// missing is the number of spans that have not been seen, as far as it is known, and how many of them
+// the workspace may have rejected.
+func (x *count) missing() (n, rejected int64) {
 	for _, i := range x.open {
+		lacks := i.sent() - min(i.there, i.sent())
 		if i.listed {
-			n -= i.arrived
-		} else {
-			n -= min(i.there, i.sent())
+			lacks = i.sent() - i.arrived
+		}
+		n += lacks
+		if i.suspect {
+			rejected += lacks
 		}
 	}
-	return n
+	return n, min(rejected, x.record.rejected)
 }
 
 // unasked is the number of spans of which the last round learnt nothing.
@@ -256,14 +261,18 @@ func (x *count) result(c Config) (progress.Destination, error) {
 	}
 	unasked := x.unasked()
 	var short []*item
+	var rejected int64 // at most: what is missing of other requests is not explained by what was rejected
 	for _, i := range x.open {
 		if i.asked && x.err == nil {
 			d.Arrived += i.arrived
 			d.Repeated += i.repeated
 			short = append(short, i)
+			if i.suspect {
+				rejected += i.sent() - i.arrived
+			}
 		}
 	}
-	d.Missing = max(x.sent-unasked-d.Arrived-x.record.rejected, 0)
+	d.Missing = max(x.sent-unasked-d.Arrived-min(rejected, x.record.rejected), 0)
 	var notes []string
 	if d.Missing > 0 {
 		d.Verification = progress.Short

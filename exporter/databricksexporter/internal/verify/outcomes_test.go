@@ -390,6 +390,21 @@ func TestPartialSuccess(t *testing.T) {
 				Missing:      3,
 			}, err: "arrived 56", within: timeout,
 		},
+		"what was rejected arrives later, and something else is gone": {
+			act: func(s *scene, v *Verifier) {
+				s.w.NextOutcomes(one.String(), 1, databrickstest.Partly(4))
+				s.send(v, one, traces(0, 2, 3))
+				s.send(v, one, traces(0, 2, 3))
+				drop(s, 1)
+				s.send(v, one, traces(20, 1, 3))
+			},
+			want: progress.Destination{
+				Verification: progress.Short,
+				Arrived:      6,
+				Missing:      3,
+				Repeated:     2,
+			}, err: "sent 9, arrived 6", within: timeout,
+		},
 	})
 }
 

@@ -37,6 +37,7 @@ type trace struct {
 	spans    []uint64 // the first clean ones ascending and each once
 	clean    int32
 	from, to uint32 // seconds in which its spans start, Unix time
+	suspect  bool   // of a request of which the workspace rejected a part
 }
 
 func newRecord(maxTraces int) *record {
@@ -67,6 +68,7 @@ func (r *record) add(td ptrace.Traces, rejected int64, now time.Time) {
 					continue
 				}
 				r.spans++
+				t.suspect = t.suspect || rejected > 0
 				span := s.SpanID()
 				t.add(binary.BigEndian.Uint64(span[:]), uint32(min(s.StartTimestamp()/1e9, 1<<32-1)))
 			}
