@@ -5,6 +5,7 @@ package databricksexporter
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/preflight"
 	"github.com/otelcol-mlflow/otelcol-mlflow/exporter/databricksexporter/internal/route"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/databricks/databrickstest"
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
 // A stop with held data ends at once: the producer that waits for the result gets the data back,
@@ -262,6 +264,31 @@ func TestStorageOfARemovedRouteOutlivesAFailedStart(t *testing.T) {
 	r = startOn(t, configured(), set, disk())
 	eventually(t, func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 }, "what was queued")
 	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+// What lies in a queue has not arrived, also where the process ends before anything was tried.
+func TestQueuedIsNotArrived(t *testing.T) {
+	w := workspace(t)
+	asked, answer := make(chan struct{}, 100), make(chan struct{})
+	w.SetFault(func(r *http.Request) *databrickstest.Fault {
+		if strings.HasPrefix(r.URL.Path, "/api/2.1/unity-catalog/") { // preflight goes on
+			asked <- struct{}{}
+			<-answer
+		}
+		return nil
+	})
+	defer close(answer)
+	cfg := configure(w)
+	id := storagetest.NewStorageID("disk")
+	cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
+	r := startChecked(t, cfg, ended{}, storagetest.NewFileBackedStorageExtension("disk", t.TempDir()))
+	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
+	<-asked
+	require.NoError(t, r.Shutdown(t.Context()))
+	d := r.host.destination(spansTable)
+	require.Zero(t, d.Sent)
+	require.Equal(t, progress.NotVerified, d.Verification)
+	require.Contains(t, d.Detail, "still in the queue")
 }
 
 func TestStorageThatIsNotThere(t *testing.T) {

@@ -107,6 +107,9 @@ func (q *Queue[T]) Consume(ctx context.Context, b T) error {
 	defer q.calls.Done()
 
 	items := int64(q.sender.Kind.Items(b))
+	if items > 0 {
+		q.sender.Status.Taken()
+	}
 	if !q.bounded() || items == 0 {
 		return q.offer(ctx, b)
 	}
@@ -135,6 +138,7 @@ type retryingKey struct{}
 // push is what the sending queue hands batches to.
 func (q *Queue[T]) push(ctx context.Context, b T) error {
 	q.used.Store(true)
+	q.sender.Status.Taken()
 	if q.bounded() {
 		defer q.memory.release(int64(q.sender.Kind.Items(b)))
 	}

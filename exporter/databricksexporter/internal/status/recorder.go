@@ -24,6 +24,7 @@ type Recorder struct {
 	mu       sync.Mutex
 	name     string // of the table, or of what it is looked up by while it is not known
 	known    bool   // name is a table
+	taken    bool   // something was given to the destination's queue, in this run or before
 	state    progress.Destination
 	delivery time.Time            // the newest answer of success
 	said     map[string]time.Time // when a reason for giving up was logged
@@ -48,6 +49,13 @@ func (r *Recorder) Identify(table string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.name, r.known = table, true
+}
+
+// Taken says that the destination has data to send: until it is sent, nobody can say that all has arrived.
+func (r *Recorder) Taken() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken = true
 }
 
 // Sent counts items that the workspace accepted.
@@ -156,13 +164,14 @@ func (r *Recorder) Waiting() (message string, since time.Time) {
 	return r.state.Held, r.state.HeldSince
 }
 
-// snapshot returns a copy of the state under its name, and whether the table is known.
-func (r *Recorder) snapshot(exporter component.ID, signal string) (progress.Destination, bool) {
+// snapshot returns a copy of the state under its name, whether the table is known, and whether the
+// destination had data to send.
+func (r *Recorder) snapshot(exporter component.ID, signal string) (d progress.Destination, known, taken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.state
+	d = r.state
 	d.Exporter, d.Name, d.Signal = exporter, r.name, signal
 	d.Verification = progress.NotVerified
 	d.Problems = slices.Clone(d.Problems)
-	return d, r.known
+	return d, r.known, r.taken
 }

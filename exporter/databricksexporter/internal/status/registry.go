@@ -116,7 +116,7 @@ func (r *Registry) publish(name string, verified map[string]progress.Destination
 	if r.sink == nil {
 		return
 	}
-	d, known := r.sum(name)
+	d, known, taken := r.sum(name)
 	if known || verified != nil && (d.Held != "" || len(d.Problems) > 0) {
 		switch v, ok := verified[name]; {
 		case ok:
@@ -124,6 +124,8 @@ func (r *Registry) publish(name string, verified map[string]progress.Destination
 				v.Repeated
 			d.Problems = append(d.Problems, v.Problems...)
 		case verified == nil:
+		case d.Sent == 0 && d.Held == "" && taken:
+			d.Detail = "nothing was sent there: what was taken is given up, given back, or still in the queue"
 		case d.Sent == 0 && d.Held == "":
 			d.Verification, d.Detail = progress.Arrived, "nothing was sent there"
 		case d.Sent == 0:
@@ -135,15 +137,14 @@ func (r *Registry) publish(name string, verified map[string]progress.Destination
 	}
 }
 
-func (r *Registry) sum(name string) (progress.Destination, bool) {
-	var sum progress.Destination
-	first, known := true, false
+func (r *Registry) sum(name string) (sum progress.Destination, known, taken bool) {
+	first := true
 	for _, a := range r.recorders {
-		d, k := a.snapshot(r.exporter, r.signal)
+		d, k, t := a.snapshot(r.exporter, r.signal)
 		if d.Name != name {
 			continue
 		}
-		known = known || k
+		known, taken = known || k, taken || t
 		if first {
 			sum, first = d, false
 			continue
@@ -156,7 +157,7 @@ func (r *Registry) sum(name string) (progress.Destination, bool) {
 			sum.Held, sum.HeldSince, sum.Refused = d.Held, d.HeldSince, d.Refused
 		}
 	}
-	return sum, known
+	return sum, known, taken
 }
 
 // waitingNames are the destinations whose data waits.
