@@ -4,6 +4,7 @@
 package cost
 
 import (
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -164,15 +165,14 @@ func (p *Pricer) span(s *spans.Span, stats *Stats) node {
 		if name == "" {
 			name = strings.TrimPrefix(s.Name(), "execute_tool ")
 		}
-		for i := range p.tools {
-			if p.tools[i].name.match(name) {
-				stats.Tools++
-				s.ToolPriced = true
-				s.Attributes().PutDouble(genai.CostTotal, p.tools[i].perCall)
-				n.kind, n.cost = toolUse, p.tools[i].perCall
-				break
-			}
+		i := slices.IndexFunc(p.tools, func(t tool) bool { return t.name.match(name) })
+		if i < 0 {
+			return n
 		}
+		stats.Tools++
+		s.ToolPriced = true
+		s.Attributes().PutDouble(genai.CostTotal, p.tools[i].perCall)
+		n.kind, n.cost = toolUse, p.tools[i].perCall
 	}
 	return n
 }
