@@ -51,6 +51,7 @@ type run struct {
 	addedSpans int64
 	unsettled  []string // as in Result; guarded by mu
 	twice      twice
+	compared   bool // what was listed with the source's own numbers, at the end
 
 	mu      sync.Mutex
 	notices []func()      // to be called, in this order, once mu is free
@@ -140,7 +141,8 @@ func Run(ctx context.Context, stop <-chan struct{}, s Settings) (Result, error) 
 			if r.List == nil {
 				a.Waiting, a.Undelivered = waiting, undelivered
 			}
-			a.Done = x.complete && a.InFlight == 0 && a.Run.Pending[progress.Held] == 0
+			a.Done = x.complete && a.InFlight == 0 && a.Run.Pending[progress.Held] == 0 &&
+				(r.compared || r.List != nil || r.Found != nil)
 			a.Note = strings.Join(slices.DeleteFunc([]string{x.note, r.twice.remark(x)}, isEmpty), "; ")
 		})
 	}
@@ -176,7 +178,9 @@ func (r *run) read() error {
 		}
 		if !more || pass == passes {
 			r.damaged()
-			return r.conclude()
+			err := r.conclude()
+			r.compared = err == nil
+			return err
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -116,6 +117,30 @@ func TestStopGivesUnitsBack(t *testing.T) {
 	for id, k := range w.got {
 		require.Equal(t, 1, k, id)
 	}
+}
+
+// A run that is stopped when everything is listed has not compared it with the source's own numbers: it is not
+// complete, although nothing is left in work.
+func TestStopBeforeTheComparison(t *testing.T) {
+	w := days()
+	hidden := w.source.infos["1"][300]
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		s := w.settings(func(ctx context.Context, _ string, ids []string) error {
+			if ids[len(ids)-1] == "tr-1-0719" {
+				sleep(ctx, time.Second) // until nothing is left to plan
+				close(stop)
+			}
+			return nil
+		})
+		s.Source = hides{w.source, hidden.ID}
+		_, err := Run(t.Context(), stop, s)
+		require.NoError(t, err)
+	})
+	require.Len(t, w.got, 719)
+	require.False(t, w.verdict(t, nil).Complete)
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 1, w.got[hidden.ID])
 }
 
 func TestDestinationDownWhileStopping(t *testing.T) {
