@@ -55,8 +55,7 @@ func (c *Client) fetchBatch(ctx context.Context, infos []mlflow.Info, traces []i
 		return err
 	case missing(err) && place != "":
 		return err
-	case missing(err):
-		c.noBatch.Store(true)
+	case c.lacks(ctx, err, &c.noBatch):
 		for _, i := range traces {
 			if err := c.fetchOne(ctx, infos, i, emit); err != nil {
 				return err

@@ -212,6 +212,16 @@ func missing(err error) bool {
 	return false
 }
 
+// lacks reports whether the error of a request says that the server lacks its route, and notes that for good. While a
+// gateway has no server behind it, it answers each request with a page that says so: then the error stands for itself.
+func (c *Client) lacks(ctx context.Context, err error, noted *atomic.Bool) bool {
+	if !missing(err) || !noted.Load() && c.alive(ctx, "") != nil {
+		return false
+	}
+	noted.Store(true)
+	return true
+}
+
 // exists reports whether the error is an answer of MLflow about the question, so that the route is
 // there: the probe asks about the experiment 0, which may be hidden from the caller or gone.
 func exists(err error) bool {

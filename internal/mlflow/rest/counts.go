@@ -73,8 +73,7 @@ func (c *Client) aggregate(ctx context.Context, q aggregate) ([]point, error) {
 		Next   string  `json:"next_page_token"`
 	}
 	switch err := c.post(ctx, patient, routeMetrics, "/api/3.0/mlflow/traces/metrics", ask, &answer); {
-	case missing(err):
-		c.noMetrics.Store(true)
+	case c.lacks(ctx, err, &c.noMetrics):
 		return c.aggregate(ctx, q)
 	case disabled(err):
 		c.noMetrics.Store(true)

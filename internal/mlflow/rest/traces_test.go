@@ -244,6 +244,36 @@ func TestRoutesThatAreMissing(t *testing.T) {
 	}
 }
 
+// TestServerAwayBehindAGateway: a gateway without its server answers everything with a page, which is 404 for some. No
+// route counts as missing for that, so that nothing is skipped once the server is back.
+func TestServerAwayBehindAGateway(t *testing.T) {
+	for _, version := range []string{"2.22.5", "3.4.0", "3.17.2"} {
+		t.Run(version, func(t *testing.T) {
+			s := newServer(t, version)
+			for i := range 20 {
+				trace := s.Synthetic("0", i, 1, 1)
+				trace.Tags["mlflow.artifactLocation"] = "s3://bucket/0/" + trace.ID
+				s.Add(trace)
+			}
+			c := newClient(t, s.URL(), nil)
+			infos := all(t, c, "0", 500)
+			s.SetFault(func(*http.Request) *mlflowtest.Fault {
+				return &mlflowtest.Fault{Status: 404, Body: "<html>default backend - 404</html>"}
+			})
+			_, err := readTraces(t.Context(), c, infos)
+			require.ErrorContains(t, err, "no such route")
+			_, err = c.Daily(t.Context(), []string{"0"}, 0, 0)
+			require.Error(t, err)
+			require.NotErrorIs(t, err, mlflow.ErrUnsupported)
+			s.SetFault(nil)
+			for id, o := range traces(t, c, infos) {
+				require.Nil(t, o.skip, id)
+			}
+			require.Equal(t, version == "3.17.2", s.Count("traces/batchGet") > 1, "spans come in batches again")
+		})
+	}
+}
+
 // TestUnreadableBucket: a store whose spans all lie where the server can't read is not asked for
 // each of them, and one that can be read is.
 func TestUnreadableBucket(t *testing.T) {
