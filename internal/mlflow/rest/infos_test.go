@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -142,6 +143,30 @@ func TestInfosRangeAndFilter(t *testing.T) {
 }
 
 // TestInfosFewRequests: listing costs one request per page and not one more per trace.
+// Traces dated before 1970, where no range begins earlier, are neither listed nor counted, however many there are.
+func TestTracesBefore1970(t *testing.T) {
+	for _, version := range []string{"2.22.5", "3.17.2"} {
+		t.Run(version, func(t *testing.T) {
+			s := newServer(t, version)
+			for i := range 300 {
+				trace := s.Synthetic("0", i, 1, 1)
+				if i > 0 {
+					trace.Timestamp = -int64(i)
+				}
+				s.Add(trace)
+			}
+			c := newClient(t, s.URL(), nil)
+			r := mlflow.Range{ExperimentID: "0", To: time.Now().UnixMilli()}
+			infos, err := c.Infos(t.Context(), r, mlflow.Position{}, 100)
+			require.NoError(t, err)
+			require.Len(t, infos, 1)
+			exactly, err := c.Exactly(t.Context(), r, 1)
+			require.NoError(t, err)
+			require.True(t, exactly)
+		})
+	}
+}
+
 func TestInfosFewRequests(t *testing.T) {
 	s := newServer(t, "3.17.2")
 	for i := range 2000 {

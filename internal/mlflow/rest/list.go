@@ -209,7 +209,7 @@ type window struct {
 // filter is the window as a search filter; field is what the timestamp is called.
 func (w window) filter(field string) string {
 	var clauses []string
-	if w.from > 0 || field != "timestamp_ms" {
+	if w.from > 0 || w.to != 0 || field != "timestamp_ms" {
 		clauses = append(clauses, field+" >= "+strconv.FormatInt(w.from, 10))
 	}
 	if w.to != 0 {

@@ -19,7 +19,7 @@ func (w window) check(page []mlflow.Info, experiments []string) error {
 		info := &page[i]
 		switch {
 		case info.Unreadable != "":
-		case w.from > 0 && info.Timestamp < w.from || w.to != 0 && info.Timestamp >= w.to:
+		case (w.from > 0 || w.to != 0) && info.Timestamp < w.from || w.to != 0 && info.Timestamp >= w.to:
 			upto := ""
 			if w.to != 0 {
 				upto = fmt.Sprintf(" to %d", w.to-1)
