@@ -241,6 +241,24 @@ func TestSpansAddedInsideOfFinishedTraces(t *testing.T) {
 	}
 }
 
+// Spans that come later of a trace that lacks some are delivered, so they are no surplus in the database.
+func TestSpansThatComeLater(t *testing.T) {
+	w, id := inStore()
+	for i := range w.source.infos["1"] {
+		if info := &w.source.infos["1"][i]; info.ID == id {
+			info.Spans = 6
+		}
+	}
+	for _, there := range []int{2, 4, 6, 6} {
+		w.source.spans[id] = there
+		require.NoError(t, w.run(t, w.settings(accept)))
+		require.Zero(t, w.result.AddedSpans, "%d spans are there", there)
+	}
+	w.source.spans[id]++
+	require.NoError(t, w.run(t, w.settings(accept)))
+	require.EqualValues(t, 1, w.result.AddedSpans)
+}
+
 // Nothing is said of spans where it is not known what the traces had before, and nothing wrong after it.
 func TestSpansThatCannotBeCompared(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, w *world){

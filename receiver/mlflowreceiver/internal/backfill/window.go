@@ -272,7 +272,7 @@ func (w *window) leaveOpen(info *mlflow.Info, t progress.OpenTrace, detail strin
 	more := max(0, t.Spans-was.Spans)
 	t.Spans = was.Spans + more
 	same := known && was.Reason == reason
-	r.noteLeft(reason, known, same)
+	r.noteLeft(reason, known, same && more == 0)
 	if same {
 		t.Since = was.Since
 		if t.Day = was.Day; reason != progress.Refused {
