@@ -73,6 +73,27 @@ func TestSpansThatStayMissing(t *testing.T) {
 	require.Contains(t, w.complete(t, w.settings(accept)).Headline, "nothing new; 40 traces with 120 spans")
 }
 
+// Runs over found traces, which follow each other within seconds, ask for a trace that lacks spans for an hour: it may
+// lack them for ever. A run that lists asks again.
+func TestFoundTracesThatLackSpans(t *testing.T) {
+	w, id := threeSpans()
+	w.source.cuts[id] = 1 << 30
+	require.NoError(t, w.run(t, w.settings(accept)))
+	reads := w.source.reads[id]
+	look := func(after time.Duration) int {
+		s := w.settings(accept)
+		s.Found, s.RetrySkipped, w.later = []Found{{Experiment: w.source.experiments[0]}}, false, after
+		require.NoError(t, w.run(t, s))
+		return w.source.reads[id] - reads
+	}
+	require.Equal(t, 1, look(time.Minute))
+	require.Equal(t, 2, look(spansExpected))
+	require.Equal(t, 2, look(spansExpected+time.Minute))
+	require.Equal(t, 2, look(48*time.Hour))
+	require.NoError(t, w.run(t, w.settings(accept)))
+	require.Equal(t, reads+3, w.source.reads[id])
+}
+
 // A trace without all of its spans that the destination refuses is held like any other, and is still
 // incomplete once it is taken.
 func TestSpansMissingFromARefusedTrace(t *testing.T) {

@@ -277,6 +277,10 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 	return nil
 }
 
+// spansExpected is for how long each run over found traces asks again for a trace that lacks spans. Such runs follow
+// each other within seconds, and some spans never come.
+const spansExpected = time.Hour
+
 // loadOpen loads the next page of open traces. Refused ones go into quarantine, the others are
 // queued.
 func (x *reader) loadOpen(ctx context.Context) error {
@@ -299,6 +303,8 @@ func (x *reader) loadOpen(ctx context.Context) error {
 				ID: t.ID, Since: time.UnixMilli(t.Since), Next: r.Now(), Tries: t.Tries, Before: true,
 			})
 		case t.Reason == progress.PartiallyRejected: // sent again on purpose only, by a list
+		case t.Reason == mlflow.ReasonSpansMissing && r.Found != nil &&
+			r.Now().Sub(time.UnixMilli(t.Since)) > spansExpected: // left to a run that lists
 		case t.Reason == mlflow.ReasonInProgress || t.Reason == mlflow.ReasonSpansMissing || r.RetrySkipped:
 			x.queued = append(x.queued, t)
 		}
