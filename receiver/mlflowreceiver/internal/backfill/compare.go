@@ -109,6 +109,9 @@ func (r *run) count(pass int) error {
 	var ids []string
 	for _, x := range r.readers {
 		for _, d := range x.days {
+			if d.Date < mlflow.DayOf(r.From) || d.Date.Start() >= r.To {
+				continue // not asked for
+			}
 			sum := listed[d.Date]
 			sum.Add(d.Counts)
 			listed[d.Date] = sum

@@ -155,6 +155,35 @@ func TestShortPages(t *testing.T) {
 	require.Len(t, w.got, 720)
 }
 
+// A run over a part of the range counts all experiments together, too, where nothing differs.
+func TestCountsOfAPart(t *testing.T) {
+	w := newWorld(20, 50)
+	for i := range 20 {
+		recent := late(fmt.Sprint("recent-", i), time.Hour, time.Second)
+		recent.ExperimentID = w.source.experiments[i].ID
+		w.source.add(recent)
+	}
+	w.complete(t, w.settings(accept))
+	for _, from := range []int64{0, epoch.Add(-48 * time.Hour).UnixMilli()} {
+		s, counted := w.settings(accept), 0
+		s.Source, s.From, s.Part = counts{w.source, &counted}, from, from > 0
+		w.complete(t, s)
+		require.Equal(t, 1, counted)
+	}
+}
+
+// counts is a source that tells how often it was asked for counts by day.
+type counts struct {
+	*fakeSource
+	asked *int
+}
+
+func (c counts) Daily(ctx context.Context, experiments []string, from, to int64) (map[mlflow.Day]mlflow.DayCounts,
+	error) {
+	*c.asked++
+	return c.fakeSource.Daily(ctx, experiments, from, to)
+}
+
 // hides is a source that leaves a trace out of its lists.
 type hides struct {
 	*fakeSource
