@@ -143,7 +143,8 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 	experiments, _ := f.counters.Snapshot()
 	for i := range experiments {
 		a := &experiments[i]
-		if id := a.Experiment.ID; !asked[id] && a.Earlier.PendingSum()+a.Run.PendingSum() > 0 {
+		id := a.Experiment.ID
+		if _, followed := f.experiments[id]; followed && !asked[id] && a.Earlier.PendingSum()+a.Run.PendingSum() > 0 {
 			open[id] = nil
 		}
 	}

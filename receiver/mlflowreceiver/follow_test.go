@@ -160,6 +160,33 @@ func TestNewExperiment(t *testing.T) {
 	}
 }
 
+// What waits of an experiment that is gone is not looked at, and goes on where it was when the experiment is back.
+func TestExperimentThatIsGone(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 1)
+	f.server.AddExperiment(mlflowtest.Experiment{ID: "2", Name: "support-two"})
+	f.cfg.Overlap = minInterval
+	looks := func() {
+		before := f.server.Count("experiments/search")
+		require.Eventually(t, func() bool { return f.server.Count("experiments/search") > before+2 }, time.Minute,
+			time.Millisecond)
+	}
+	last := f.run(t, func() {
+		open := f.write("2", func(x *mlflowtest.Trace) { x.State = "IN_PROGRESS" })
+		f.wait(t, 1)
+		looks()
+		f.server.ChangeExperiment("2", func(x *mlflowtest.Experiment) { x.Deleted = true })
+		looks()
+		f.server.ChangeExperiment("2", func(x *mlflowtest.Experiment) { x.Deleted = false })
+		f.server.Change(open, func(x *mlflowtest.Trace) { x.State = "OK" })
+		f.wait(t, 2)
+	})
+	var ids []string
+	for i := range last.Experiments {
+		ids = append(ids, last.Experiments[i].Experiment.ID)
+	}
+	require.ElementsMatch(t, []string{"1", "2"}, ids)
+}
+
 // A tail begins with what comes after its first start.
 func TestTailBeginsNow(t *testing.T) {
 	f := newTailing(t, "3.17.2", ModeTail, 10)
