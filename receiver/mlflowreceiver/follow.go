@@ -5,6 +5,7 @@ package mlflowreceiver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -17,6 +18,7 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
+	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/selection"
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/tail"
 )
 
@@ -32,6 +34,7 @@ type follower struct {
 	looker   tail.Looker
 	// experiments are those that were selected last, by id.
 	experiments map[string]mlflow.Experiment
+	unmatched   error // what of the selection no longer matches an experiment; nil while all of it does
 	report      progress.Run
 	published   time.Time // when the report was given away last
 
@@ -79,6 +82,9 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		}
 		f.schedule.Done(depth, began, f.accepted > before || f.unsettled)
 		r.tel.looked(began)
+		if f.unmatched != nil {
+			f.status(f.unmatched)
+		}
 		f.counters.Settle(began, func(id string) bool { _, ok := f.experiments[id]; return ok })
 		f.say()
 	}
@@ -163,6 +169,7 @@ func (f *follower) open(ctx context.Context) error {
 	if f.work, err = f.begin(ctx, &f.report); err != nil {
 		return err
 	}
+	f.settings.Select = f.choose
 	f.from, f.settings.Ends = f.settings.From, true // what a destination refuses holds up no other experiment
 	f.looker = tail.Looker{Source: f.source, From: f.from, Filter: f.cfg.Filter, Page: f.searchPage()}
 	return nil
@@ -174,7 +181,7 @@ func (f *follower) selectAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := f.selectExperiments(all)
+	chosen, err := f.choose(all)
 	if err != nil {
 		return err
 	}
@@ -188,6 +195,24 @@ func (f *follower) selectAgain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// choose is selectExperiments. Once the source is followed, an experiment that is deleted or renamed does not hold up
+// the others: it is said, and they are followed.
+func (f *follower) choose(all []mlflow.Experiment) ([]mlflow.Experiment, error) {
+	chosen, err := f.selectExperiments(all)
+	_, gone := errors.AsType[*selection.Unmatched](err)
+	if err != nil && (!gone || f.experiments == nil) {
+		return nil, err
+	}
+	switch {
+	case err != nil && (f.unmatched == nil || f.unmatched.Error() != err.Error()):
+		f.set.Logger.Warn("A part of the selection is no longer there; the rest is followed", zap.Error(err))
+	case err == nil && f.unmatched != nil:
+		f.status(nil)
+	}
+	f.unmatched = err
+	return chosen, nil
 }
 
 // list makes a run over a range of time, as a backfill does.
@@ -250,16 +275,22 @@ func (f *follower) settle(result backfill.Result, fault error) {
 // middle of a look is no fault.
 func (f *follower) publish(ended time.Time) {
 	f.published = time.Now()
-	f.report.Ended, f.report.Complete, f.report.Waits = ended, len(f.report.Problems) == 0, f.waits()
+	problems := f.report.Problems
+	if f.unmatched != nil {
+		problems = append(slices.Clip(problems), f.unmatched.Error())
+	}
+	f.report.Ended, f.report.Complete, f.report.Waits = ended, len(problems) == 0, f.waits()
 	state := "following the source"
 	if !ended.IsZero() {
 		state = "followed the source until " + ended.UTC().Format(time.RFC3339)
 	}
 	f.report.Headline = strings.Join(append([]string{
 		state + ": " + progress.SummarizeAll(f.report.Experiments, f.report.Delivery),
-	}, f.report.Problems...), "; ")
+	}, problems...), "; ")
 	if f.sink != nil {
-		f.sink.Publish(f.report)
+		report := f.report
+		report.Problems = problems
+		f.sink.Publish(report)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/storagetest"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
@@ -185,6 +186,32 @@ func TestExperimentThatIsGone(t *testing.T) {
 		ids = append(ids, last.Experiments[i].Experiment.ID)
 	}
 	require.ElementsMatch(t, []string{"1", "2"}, ids)
+}
+
+// A named experiment that is deleted while the source is followed does not hold up the others, and is told.
+func TestNamedExperimentThatIsGone(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 1)
+	f.server.AddExperiment(mlflowtest.Experiment{ID: "2", Name: "billing"})
+	f.cfg.Experiments.Names, f.cfg.Overlap = []string{"support-bot", "billing"}, minInterval
+	status := func(want componentstatus.Status) {
+		require.Eventually(t, func() bool { return f.host.last() == want }, time.Minute, time.Millisecond)
+	}
+	last := f.run(t, func() {
+		f.write("2", nil)
+		f.wait(t, 2)
+		f.server.ChangeExperiment("2", func(x *mlflowtest.Experiment) { x.Deleted = true })
+		status(componentstatus.StatusRecoverableError)
+		f.write("1", nil)
+		f.wait(t, 3)
+		f.server.ChangeExperiment("2", func(x *mlflowtest.Experiment) { x.Deleted = false })
+		status(componentstatus.StatusOK)
+		f.write("2", nil)
+		f.wait(t, 4)
+		f.server.ChangeExperiment("1", func(x *mlflowtest.Experiment) { x.Name = "renamed" })
+		status(componentstatus.StatusRecoverableError)
+	})
+	require.False(t, last.Complete)
+	require.Contains(t, last.Headline, `"support-bot" matches no experiment`)
 }
 
 // A tail begins with what comes after its first start.

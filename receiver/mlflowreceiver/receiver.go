@@ -263,18 +263,19 @@ func (r *mlflowReceiver) readList(path string) ([]backfill.ListedTrace, error) {
 	return list, err
 }
 
-// selectExperiments returns what is read of all experiments that can be seen, each trace once.
+// selectExperiments returns what is read of all experiments that can be seen, each trace once. With an error of
+// *selection.Unmatched comes what the rest of the selection means.
 func (r *mlflowReceiver) selectExperiments(all []mlflow.Experiment) ([]mlflow.Experiment, error) {
 	e := r.cfg.Experiments
 	chosen, err := selection.Experiments{IDs: e.IDs, Names: e.Names, Exclude: e.Exclude, Deleted: e.Deleted}.Select(all)
-	if err != nil {
+	if _, partly := errors.AsType[*selection.Unmatched](err); err != nil && !partly {
 		return nil, err
 	}
 	kept, notes := selection.DedupeByLocation(chosen, all)
 	for _, n := range notes {
 		r.set.Logger.Warn("Experiments share their traces: " + n)
 	}
-	return kept, nil
+	return kept, err
 }
 
 // status reports trouble that may pass, or that it is over.

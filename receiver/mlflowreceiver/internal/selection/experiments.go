@@ -52,7 +52,8 @@ func (u *Unmatched) Error() string {
 }
 
 // Select returns the experiments of all that the selection means, in ascending order of their ids.
-// An id or a name that matches nothing is an *Unmatched.
+// An id or a name that matches nothing is an *Unmatched, of several the first one; with it comes what
+// the others mean.
 func (e Experiments) Select(all []mlflow.Experiment) ([]mlflow.Experiment, error) {
 	excluded := make([]glob.Glob, len(e.Exclude))
 	for i, p := range e.Exclude {
@@ -63,7 +64,8 @@ func (e Experiments) Select(all []mlflow.Experiment) ([]mlflow.Experiment, error
 		excluded[i] = g
 	}
 	chosen := map[string]mlflow.Experiment{}
-	choose := func(wanted string, match func(mlflow.Experiment) bool) error {
+	var unmatched error
+	choose := func(wanted string, match func(mlflow.Experiment) bool) {
 		found, deleted := false, false
 		for _, x := range all {
 			switch {
@@ -77,24 +79,19 @@ func (e Experiments) Select(all []mlflow.Experiment) ([]mlflow.Experiment, error
 				}
 			}
 		}
-		if !found {
-			return e.unmatched(wanted, deleted, all)
+		if !found && unmatched == nil {
+			unmatched = e.unmatched(wanted, deleted, all)
 		}
-		return nil
 	}
 	for _, id := range e.IDs {
-		if err := choose(id, func(x mlflow.Experiment) bool { return x.ID == id }); err != nil {
-			return nil, err
-		}
+		choose(id, func(x mlflow.Experiment) bool { return x.ID == id })
 	}
 	for i, p := range e.Names {
 		g, err := glob.Compile(p)
 		if err != nil {
 			return nil, fmt.Errorf("experiments::names[%d]: %w", i, err)
 		}
-		if err := choose(p, func(x mlflow.Experiment) bool { return x.Name == p || g.Match(x.Name) }); err != nil {
-			return nil, err
-		}
+		choose(p, func(x mlflow.Experiment) bool { return x.Name == p || g.Match(x.Name) })
 	}
 	list := make([]mlflow.Experiment, 0, len(chosen))
 	for _, x := range chosen {
@@ -106,7 +103,7 @@ func (e Experiments) Select(all []mlflow.Experiment) ([]mlflow.Experiment, error
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
-	return list, nil
+	return list, unmatched
 }
 
 func (e Experiments) unmatched(wanted string, deleted bool, all []mlflow.Experiment) error {

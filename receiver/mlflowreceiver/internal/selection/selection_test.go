@@ -58,7 +58,10 @@ func TestSelect(t *testing.T) {
 			require.Equal(t, tc.want, ids)
 		})
 	}
-	_, err := Experiments{Names: []string{"x"}}.Select(nil)
+	rest, err := Experiments{IDs: []string{"1"}, Names: []string{"nope", "suport-bot"}}.Select(all)
+	require.ErrorContains(t, err, `"nope" matches no experiment`)
+	require.Len(t, rest, 1, "what the others mean")
+	_, err = Experiments{Names: []string{"x"}}.Select(nil)
 	require.ErrorContains(t, err, "no experiment can be seen")
 }
 
