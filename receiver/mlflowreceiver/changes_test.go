@@ -90,6 +90,24 @@ func TestOverriddenLater(t *testing.T) {
 	})
 }
 
+// Clients date an assessment when they make it, and may log it hours later: it is told whatever its date is.
+func TestScoreDatedBack(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 0)
+	f.logs = new(consumertest.LogsSink)
+	f.cfg.LateChanges.Interval = minInterval
+	trace := f.write("1", nil)
+	ago := time.Now().Add(-3 * time.Hour).UTC().Format(time.RFC3339Nano)
+	f.run(t, func() {
+		f.wait(t, 1)
+		f.server.Change(trace, func(x *mlflowtest.Trace) {
+			x.Assessments = []json.RawMessage{changed(score("a-1", true, 0),
+				map[string]any{"create_time": ago, "last_update_time": ago})}
+		})
+		require.Eventually(t, func() bool { valid, _ := f.valid(trace); return valid["a-1"] }, 10*time.Second,
+			10*time.Millisecond)
+	})
+}
+
 // A process tells each revision of an assessment once, however often its trace changes.
 func TestRevisionsAreToldOnce(t *testing.T) {
 	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 0)

@@ -21,10 +21,6 @@ import (
 // Edited is a delivered trace of which tags, metadata or assessments have changed since.
 type Edited struct {
 	Info mlflow.Info
-	// Since is a time at which it was not yet changed, Unix milliseconds; 0 where none is known.
-	Since int64
-	// Overridden says that one of its assessments was not valid then.
-	Overridden bool
 	// Untold says that nothing is known of its tags, metadata and assessments at its delivery: it was
 	// delivered before late changes were looked for.
 	Untold bool
@@ -107,18 +103,6 @@ func (w *window) findMoved(traces []*mlflow.Trace) error {
 		w.moved[t.Info.ID] = true
 	}
 	return nil
-}
-
-// listedAt is when the day of a time was listed before this run, Unix milliseconds; 0 for never.
-func (x *reader) listedAt(timestamp int64) int64 {
-	day := mlflow.DayOf(timestamp)
-	i, found := slices.BinarySearchFunc(x.days, day, func(d delivered.Day, day mlflow.Day) int {
-		return int(d.Date - day)
-	})
-	if !found {
-		return 0
-	}
-	return x.days[i].Listed * time.Minute.Milliseconds()
 }
 
 // tell hands the edited traces of a window to the pipeline. What it refuses for good is counted and left

@@ -5,7 +5,6 @@ package backfill
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/mlflow"
 )
@@ -22,11 +21,6 @@ func (r *run) openFound() error {
 		x, err := r.openReader(f.Experiment)
 		if err != nil {
 			return err
-		}
-		if r.LateChanges != nil {
-			if x.days, err = x.set.Days(r.ctx); err != nil {
-				return fmt.Errorf("position of experiment %s: %w", f.Experiment.ID, err)
-			}
 		}
 		x.again, x.found = x.record.Open, f.Infos
 		r.readers = append(r.readers, x)

@@ -266,8 +266,7 @@ func (w *window) choose(ctx context.Context, infos []mlflow.Info) error {
 		case known[i] == delivered.New:
 			w.infos = append(w.infos, infos[i])
 		case known[i] == delivered.Changed, known[i] == delivered.Overridden:
-			w.edited = append(w.edited, Edited{Info: infos[i], Since: x.listedAt(infos[i].Timestamp),
-				Overridden: known[i] == delivered.Overridden})
+			w.edited = append(w.edited, Edited{Info: infos[i]})
 			w.delivered = append(w.delivered, w.page[i])
 		case known[i] == delivered.Unchecked:
 			w.edited = append(w.edited, Edited{Info: infos[i], Untold: true})

@@ -16,10 +16,6 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
 )
 
-// updatedBefore is how much earlier than it was found an assessment may be dated: clocks differ, and a
-// day is listed for a while.
-const updatedBefore = 10 * time.Minute
-
 // remembered is of how many assessments a Teller remembers the revision at least, 16 bytes each in a map;
 // it forgets when there are twice as many.
 const remembered = 1 << 15
@@ -46,19 +42,15 @@ func Delivered(info *mlflow.Info, toldBefore bool) genai.Changes {
 }
 
 // Changes is what is told of an edited trace: all of its tags and metadata and the ids of its
-// assessments, since only a digest tells that some of it has changed, and the assessments that may have
-// changed. Where its state at its delivery is not known, only its assessments are told.
+// assessments, since only a digest tells that some of it has changed, and the assessments of which this
+// process has not told the revision that is there. Their dates don't tell which are new: clients date an
+// assessment when they make it, which may be long before they log it, and one that is overridden keeps its
+// time. Where the state of the trace at its delivery is not known, only its assessments are told.
 func (t *Teller) Changes(e *backfill.Edited) (c genai.Changes) {
 	list := e.Info.Assessments
 	if !e.Untold {
 		c.Tags, c.Metadata = e.Info.Tags, e.Info.Metadata
 		c.Present = []string{}
-	}
-	// An assessment that is overridden, or counts again after what overrode it was deleted, keeps its
-	// time.
-	undated := e.Untold || e.Overridden
-	for i := range list {
-		undated = undated || list[i].Invalid
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,8 +59,7 @@ func (t *Teller) Changes(e *backfill.Edited) (c genai.Changes) {
 		if !e.Untold {
 			c.Present = append(c.Present, a.ID)
 		}
-		recent := max(a.Created, a.Updated) >= e.Since-updatedBefore.Milliseconds()
-		if (recent || undated) && !t.told(&e.Info, a) {
+		if !t.told(&e.Info, a) {
 			c.Assessments = append(c.Assessments, *a)
 		}
 	}

@@ -16,13 +16,9 @@ import (
 	"github.com/otelcol-mlflow/otelcol-mlflow/receiver/mlflowreceiver/internal/backfill"
 )
 
-// TestChanges: an assessment is told if it is dated after the trace was seen last, or if validity may have
-// changed, which has no date.
+// TestChanges: an assessment is told whatever its date is, unless this revision was.
 func TestChanges(t *testing.T) {
-	const seen = 1_000_000_000
-	old := mlflow.Assessment{ID: "old", Updated: seen - updatedBefore.Milliseconds() - 1}
-	recent := mlflow.Assessment{ID: "recent", Created: seen - updatedBefore.Milliseconds()}
-	invalid := mlflow.Assessment{ID: "invalid", Invalid: true}
+	old, recent := mlflow.Assessment{ID: "old", Updated: 1}, mlflow.Assessment{ID: "recent", Created: 1 << 50}
 	tags := []mlflow.KeyValue{{Key: "a", Value: "b"}}
 	for name, tc := range map[string]struct {
 		list    []mlflow.Assessment
@@ -30,17 +26,12 @@ func TestChanges(t *testing.T) {
 		want    []mlflow.Assessment
 		present []string
 	}{
-		"dated": {[]mlflow.Assessment{old, recent}, backfill.Edited{}, []mlflow.Assessment{recent},
+		"some": {[]mlflow.Assessment{old, recent}, backfill.Edited{}, []mlflow.Assessment{old, recent},
 			[]string{"old", "recent"}},
-		"one is off": {[]mlflow.Assessment{old, invalid}, backfill.Edited{}, []mlflow.Assessment{old, invalid},
-			[]string{"old", "invalid"}},
-		"one was off": {[]mlflow.Assessment{old}, backfill.Edited{Overridden: true}, []mlflow.Assessment{old},
-			[]string{"old"}},
 		"state not known": {[]mlflow.Assessment{old}, backfill.Edited{Untold: true}, []mlflow.Assessment{old}, nil},
 		"all deleted":     {nil, backfill.Edited{}, nil, []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tc.edited.Since = seen
 			tc.edited.Info = mlflow.Info{Tags: tags, Metadata: tags, Assessments: tc.list}
 			var teller Teller
 			c := teller.Changes(&tc.edited)
