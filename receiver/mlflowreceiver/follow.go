@@ -169,7 +169,7 @@ func (f *follower) open(ctx context.Context) error {
 	if f.work, err = f.begin(ctx, &f.report); err != nil {
 		return err
 	}
-	f.settings.Select = f.choose
+	f.settings.Select, f.settings.Follows = f.choose, true
 	f.from, f.settings.Ends = f.settings.From, true // what a destination refuses holds up no other experiment
 	f.looker = tail.Looker{Source: f.source, From: f.from, Filter: f.cfg.Filter, Page: f.searchPage()}
 	return nil

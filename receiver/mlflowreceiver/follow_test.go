@@ -214,6 +214,26 @@ func TestNamedExperimentThatIsGone(t *testing.T) {
 	require.Contains(t, last.Headline, `"support-bot" matches no experiment`)
 }
 
+// An experiment that is replaced while the source is followed is told and does not hold up the others.
+func TestReplacedExperimentIsNotFollowed(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 1)
+	f.server.AddExperiment(mlflowtest.Experiment{ID: "2", Name: "support-two", ArtifactLocation: "s3://a/2"})
+	f.cfg.Overlap = minInterval
+	last := f.run(t, func() {
+		f.write("2", nil)
+		f.wait(t, 2)
+		f.server.ChangeExperiment("2", func(x *mlflowtest.Experiment) { x.ArtifactLocation = "s3://b/2" })
+		f.write("2", nil)
+		require.Eventually(t, func() bool { return f.host.last() == componentstatus.StatusRecoverableError },
+			time.Minute, time.Millisecond)
+		f.write("1", nil)
+		f.wait(t, 3)
+	})
+	require.False(t, last.Complete)
+	require.Contains(t, last.Headline, "the source was replaced: experiment support-two (2)")
+	require.Contains(t, last.Headline, ": 3 of 3 traces acknowledged")
+}
+
 // A tail begins with what comes after its first start.
 func TestTailBeginsNow(t *testing.T) {
 	f := newTailing(t, "3.17.2", ModeTail, 10)

@@ -275,6 +275,17 @@ func (r *run) openReader(exp mlflow.Experiment) (*reader, error) {
 	return x, nil
 }
 
+// leftOut reports whether an experiment that can't be opened is left out, which its counts say.
+func (r *run) leftOut(exp mlflow.Experiment, err error) bool {
+	if !r.Follows || !errors.Is(err, ErrReplaced) && !errors.Is(err, delivered.ErrDamaged) {
+		return false
+	}
+	rec, _, _ := r.Store.Load(r.ctx, exp.ID) // a damaged one counts nothing
+	r.Counters.Open(exp, -1, rec.Totals, rec.Delivery)
+	r.Counters.Update(exp.ID, experimentError(err))
+	return true
+}
+
 // open lists the experiments, chooses, and opens a reader with its counts for each.
 func (r *run) open() error {
 	if r.Aggregates != nil {
@@ -298,6 +309,9 @@ func (r *run) open() error {
 	}
 	for _, exp := range chosen {
 		x, err := r.openReader(exp)
+		if err != nil && r.leftOut(exp, err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,9 @@ type Found struct {
 func (r *run) openFound() error {
 	for _, f := range r.Found {
 		x, err := r.openReader(f.Experiment)
+		if err != nil && r.leftOut(f.Experiment, err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

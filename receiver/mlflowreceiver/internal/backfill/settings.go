@@ -75,6 +75,9 @@ type Settings struct {
 	// StartOver delivers an experiment from its start when another one has taken its place; if not,
 	// the run ends with ErrReplaced.
 	StartOver bool
+	// Follows says that the run is one of many over a source that is followed: an experiment that was
+	// replaced or has a damaged position is named and left out, and holds up no other.
+	Follows bool
 	// UnfinishedAfter is how long after its last sign of life an unfinished trace is delivered as it
 	// is.
 	UnfinishedAfter time.Duration
