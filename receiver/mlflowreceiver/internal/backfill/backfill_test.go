@@ -691,6 +691,25 @@ func TestMissingTrustsOneDestinationOnly(t *testing.T) {
 	require.Nil(t, missing(errDown, traces))
 }
 
+// Traces that a partial error does not name count as taken only where all that it names are known.
+func TestMissingKnowsAllThatIsNamed(t *testing.T) {
+	var traces []*mlflow.Trace
+	for _, id := range []byte{1, 2} {
+		traces = append(traces, &mlflow.Trace{Spans: []mlflow.Span{{TraceID: [16]byte{id}}}})
+	}
+	named := func(ids ...byte) error {
+		td := ptrace.NewTraces()
+		spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+		for _, id := range ids {
+			spans.AppendEmpty().SetTraceID([16]byte{id})
+		}
+		return consumererror.NewTraces(errDown, td)
+	}
+	require.Equal(t, traces[:1], missing(named(1, 1), traces))
+	require.Nil(t, missing(named(1, 9), traces))
+	require.Nil(t, missing(named(9), traces))
+}
+
 func TestReadList(t *testing.T) {
 	list, torn, err := ReadList(
 		strings.NewReader(
