@@ -23,6 +23,8 @@ type Record struct {
 	Generation int `json:"generation,omitempty"`
 	// LastRun is when the last run began that read everything, Unix milliseconds.
 	LastRun int64 `json:"last_run,omitempty"`
+	// Begun is when the first run began, Unix milliseconds, as long as none has read everything.
+	Begun int64 `json:"begun,omitempty"`
 	// Last are ids of the traces that were delivered last.
 	Last []string `json:"last,omitempty"`
 	// Open lists the numbers of the stored pages of open traces.

@@ -4,6 +4,7 @@
 package backfill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -319,8 +320,10 @@ func (r *run) open() error {
 		if r.LateChanges != nil {
 			x.left = slices.Sorted(maps.Keys(x.toldEarlier))
 		}
-		if x.record.LastRun > 0 {
-			x.endedSince = max(x.record.LastRun-endedBefore, 1)
+		if since := cmp.Or(x.record.LastRun, x.record.Begun); since > 0 {
+			x.endedSince = max(since-endedBefore, 1)
+		} else { // of what is listed from now on, a run that goes on asks what has ended since
+			r.saver.change(x, func(rec *progress.Record) { rec.Begun = r.To })
 		}
 		r.readers = append(r.readers, x)
 	}

@@ -222,7 +222,7 @@ func (r *run) conclude() error {
 			return err
 		}
 		r.saver.change(x, func(rec *progress.Record) {
-			rec.Covered, rec.LastRun, rec.Identity = nil, r.To, progress.IdentityOf(&x.exp)
+			rec.Covered, rec.LastRun, rec.Begun, rec.Identity = nil, r.To, 0, progress.IdentityOf(&x.exp)
 		})
 	}
 	return r.concludeSpans()

@@ -127,6 +127,37 @@ func TestWhatEndedSince(t *testing.T) {
 	require.Equal(t, 1, w.got["late"])
 }
 
+// A first run that is stopped is followed by one that reads what ended since the first began, also on days that were
+// listed to their end, where no sum of durations tells.
+func TestWhatEndedSinceAStoppedRun(t *testing.T) {
+	w := days()
+	w.source.old = true
+	stop, calls := make(chan struct{}), 0
+	s := w.settings(func(context.Context, string, []string) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if calls++; calls == 40 {
+			close(stop)
+		}
+		return nil
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, err := Run(t.Context(), stop, s)
+		require.NoError(t, err)
+	})
+	require.Less(t, len(w.got), 720)
+	require.Equal(t, 1, w.got["tr-1-0050"])
+	w.source.mu.Lock()
+	grown := &w.source.infos["1"][50]
+	grown.Duration += epoch.Add(time.Hour).UnixMilli() - grown.Timestamp - grown.Duration
+	w.source.mu.Unlock()
+	w.later = 24 * time.Hour
+	w.complete(t, w.settings(accept))
+	require.Equal(t, 2, w.got["tr-1-0050"])
+	rec, _ := w.record(t, "1")
+	require.Zero(t, rec.Begun)
+}
+
 // What is delivered during a run and what appears meanwhile is found in the same run.
 func TestTraceThatAppearsMeanwhile(t *testing.T) {
 	w := days()

@@ -4,6 +4,7 @@
 package backfill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -250,8 +251,8 @@ func (i *experimentImport) add(ctx context.Context, f formerStore) error {
 	if to.Identity == (progress.Identity{}) {
 		to.Identity = rec.Identity
 	}
-	if to.LastRun == 0 || rec.LastRun > 0 && rec.LastRun < to.LastRun {
-		to.LastRun = rec.LastRun
+	if since := cmp.Or(rec.LastRun, rec.Begun); to.LastRun == 0 || since > 0 && since < to.LastRun {
+		to.LastRun = since
 	}
 	to.Last = reconcile.Anchors(to.Last).Add(rec.Last...)
 	if totals.Accepted > 0 {
