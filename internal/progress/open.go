@@ -38,6 +38,9 @@ type OpenTrace struct {
 	Tries int `json:"tries"`
 	// Spans is how many of its spans were delivered: of a trace with spans missing those that came.
 	Spans int64 `json:"spans,omitempty"`
+	// Digest is that of a trace that was delivered without all of its spans, as it was told last; 0 where late
+	// changes are not looked for.
+	Digest uint64 `json:"digest,omitempty"`
 }
 
 // IsPending reports whether a reason leaves the trace pending; otherwise it is skipped or rejected.

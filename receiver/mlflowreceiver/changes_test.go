@@ -108,6 +108,35 @@ func TestScoreDatedBack(t *testing.T) {
 	})
 }
 
+// A trace that was delivered without all of its spans waits for the others. Its scores do not.
+func TestScoreOfATraceThatLacksSpans(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 0)
+	f.logs = new(consumertest.LogsSink)
+	f.cfg.LateChanges.Interval = minInterval
+	trace := f.write("1", func(x *mlflowtest.Trace) {
+		x.Metadata["mlflow.trace.sizeStats"] = `{"total_size_bytes": 10, "num_spans": 5}`
+	})
+	var records int
+	f.run(t, func() {
+		f.wait(t, 1)
+		f.server.Change(trace, func(x *mlflowtest.Trace) { x.Assessments = []json.RawMessage{score("a-1", true, 0)} })
+		require.Eventually(t, func() bool {
+			scores, there, _ := f.told(trace)
+			return len(scores) == 1 && len(there) == 1
+		}, 10*time.Second, 10*time.Millisecond)
+		f.server.Change(trace, func(x *mlflowtest.Trace) { x.Assessments = nil })
+		require.Eventually(t, func() bool { _, there, _ := f.told(trace); return len(there) == 0 },
+			10*time.Second, 10*time.Millisecond)
+		_, _, records = f.told(trace)
+	})
+	f.run(t, func() { f.write("1", nil); f.wait(t, 2) })
+	_, _, again := f.told(trace)
+	require.Equal(t, records, again, "nothing is told again")
+	for id, n := range f.arrived() {
+		require.Equal(t, 1, n, id)
+	}
+}
+
 // A process tells each revision of an assessment once, however often its trace changes.
 func TestRevisionsAreToldOnce(t *testing.T) {
 	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 0)

@@ -42,8 +42,11 @@ func (w *window) read() error {
 				return nil
 			}
 			if lacksSpans(t) {
-				if had := w.formerly[t.Info.ID].Spans; had >= int64(len(t.Spans)) {
-					w.leavePart(t, had)
+				if was := w.formerly[t.Info.ID]; was.Spans >= int64(len(t.Spans)) {
+					if err := w.editPart(&t.Info, was.Digest); err != nil {
+						return err
+					}
+					w.leavePart(t, was.Spans)
 					return nil
 				}
 			}
@@ -80,6 +83,20 @@ func (w *window) read() error {
 		due = w.due(infos)
 	}
 	return nil
+}
+
+// editPart notes that something of a trace is to be told that lacks spans, of which none have come, if it has changed
+// since it was told last. It is in no listing of what has changed, since it is open.
+func (w *window) editPart(info *mlflow.Info, told uint64) error {
+	r := w.reader.run
+	if digest := r.digestOf(info); digest == 0 || digest == told {
+		return nil
+	}
+	w.edited = append(w.edited, Edited{Info: *info, Untold: told == 0})
+	if w.telling[info.ID] {
+		return nil
+	}
+	return r.saver.announce(w, []string{info.ID})
 }
 
 // due settles the traces that are gone or not finished and returns the others.

@@ -223,7 +223,8 @@ func (w *window) leavePart(t *mlflow.Trace, delivered int64) {
 	if w.suspects != nil {
 		w.reader.run.acquit(w, t.Info.ID)
 	}
-	w.leaveOpen(&t.Info, progress.OpenTrace{Reason: mlflow.ReasonSpansMissing, Spans: delivered},
+	w.leaveOpen(&t.Info, progress.OpenTrace{Reason: mlflow.ReasonSpansMissing, Spans: delivered,
+		Digest: w.reader.run.digestOf(&t.Info)},
 		fmt.Sprintf("trace %s: %d of %d spans came", t.Info.ID, len(t.Spans), t.Info.Spans), w.reader.run.Now())
 }
 
