@@ -32,15 +32,15 @@ func TestAges(t *testing.T) {
 func TestSettle(t *testing.T) {
 	var l Counters
 	first, second := time.UnixMilli(1000), time.UnixMilli(2000)
-	for _, id := range []string{"1", "2", "3"} {
+	for _, id := range []string{"1", "2", "3", "4"} {
 		l.Open(mlflow.Experiment{ID: id}, 0, Totals{}, "")
 	}
-	l.Settle(first, func(string) bool { return true })
+	l.Settle(first, func(string) bool { return true }, func(string) bool { return false })
 	l.Update("2", func(a *Experiment) { a.Error, a.Waiting.Day = "away", 5 })
-	l.Settle(second, func(id string) bool { return id != "3" })
+	l.Settle(second, func(id string) bool { return id != "3" }, func(id string) bool { return id == "4" })
 	l.Open(mlflow.Experiment{ID: "2"}, -1, Totals{}, "")
 	experiments, _ := l.Snapshot()
-	require.Equal(t, []time.Time{second, first, {}},
-		[]time.Time{experiments[0].Settled, experiments[1].Settled, experiments[2].Settled})
+	require.Equal(t, []time.Time{second, first, {}, first}, []time.Time{experiments[0].Settled, experiments[1].Settled,
+		experiments[2].Settled, experiments[3].Settled})
 	require.Equal(t, Ages{Day: 5}, experiments[1].Waiting)
 }

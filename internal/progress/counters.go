@@ -103,15 +103,15 @@ func (c *Counters) Fold() {
 }
 
 // Settle takes when a look at a followed source began that has settled what it found. An experiment with an error is
-// not settled; of one that is not selected, nothing is known any more.
-func (c *Counters) Settle(began time.Time, selected func(experimentID string) bool) {
+// not settled, nor is one that was left before its end; of one that is not selected, nothing is known any more.
+func (c *Counters) Settle(began time.Time, selected, left func(experimentID string) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, a := range c.experiments {
 		switch {
 		case !selected(a.Experiment.ID):
 			a.Settled = time.Time{}
-		case a.Error == "":
+		case a.Error == "" && !left(a.Experiment.ID):
 			a.Settled = began
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -38,8 +39,10 @@ type follower struct {
 	report      progress.Run
 	published   time.Time // when the report was given away last
 
-	accepted  int64 // traces, by this process
-	unsettled bool  // the last look found traces that had only just ended
+	accepted  int64           // traces, by this process
+	unsettled bool            // the last look found traces that had only just ended
+	refused   error           // why the last look left experiments that the destination refuses; nil where it left none
+	left      map[string]bool // those experiments, by id
 
 	said       time.Time // when the log said how it fares
 	saidBefore int64     // accepted traces then
@@ -64,8 +67,8 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		if !f.waitUntil(at) {
 			break
 		}
-		began, before := time.Now(), f.accepted
-		f.unsettled = false
+		began, before, wasRefused := time.Now(), f.accepted, f.refused != nil
+		f.unsettled, f.refused, f.left = false, nil, map[string]bool{}
 		fault := f.look(ctx, depth)
 		if r.stopping() {
 			break
@@ -81,11 +84,22 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 			r.status(nil)
 		}
 		f.schedule.Done(depth, began, f.accepted > before || f.unsettled)
-		r.tel.looked(began)
+		switch {
+		case f.refused != nil:
+			f.schedule.Unsettled = true
+			r.status(f.refused)
+		case wasRefused:
+			f.schedule.Repeat() // what was given up was not read to its end
+			r.status(nil)
+		}
+		if f.refused == nil {
+			r.tel.looked(began)
+		}
 		if f.unmatched != nil {
 			f.status(f.unmatched)
 		}
-		f.counters.Settle(began, func(id string) bool { _, ok := f.experiments[id]; return ok })
+		f.counters.Settle(began, func(id string) bool { _, ok := f.experiments[id]; return ok },
+			func(id string) bool { return f.left[id] })
 		f.say()
 	}
 	f.publish(time.Now())
@@ -123,7 +137,9 @@ func (f *follower) look(ctx context.Context, depth tail.Depth) error {
 			return a.Missing != ""
 		})
 		debug.FreeOSMemory() // what a backfill needed is many times of what the looks need that follow
-		f.set.Logger.Info("Everything was compared: " + f.report.Headline)
+		if f.refused == nil {
+			f.set.Logger.Info("Everything was compared: " + f.report.Headline)
+		}
 		return err
 	case tail.LastDay:
 		f.settings.Part = true
@@ -170,7 +186,11 @@ func (f *follower) open(ctx context.Context) error {
 		return err
 	}
 	f.settings.Select, f.settings.Follows = f.choose, true
-	f.from, f.settings.Ends = f.settings.From, true // what a destination refuses holds up no other experiment
+	f.from = f.settings.From
+	// What a destination refuses of one experiment holds up the others for no longer than this. In that time
+	// others are tried, and a trace that is refused for good is found, see RejectAfter.
+	f.settings.Ends, f.settings.GiveUpAfter = true, max(f.cfg.CollectionInterval, 3*f.cfg.RejectAfter,
+		2*f.cfg.RetryOnFailure.MaxInterval)
 	f.looker = tail.Looker{Source: f.source, From: f.from, Filter: f.cfg.Filter, Page: f.searchPage()}
 	return nil
 }
@@ -225,7 +245,26 @@ func (f *follower) list(ctx context.Context, from int64, now time.Time) error {
 	f.counters.Fold()
 	result, fault := f.read(ctx, f.work, &f.report)
 	f.settle(result, fault)
-	return fault
+	return f.leave(maps.Keys(f.experiments), fault)
+}
+
+// leave takes the fault of a run over experiments. That the destination refuses some of them is none of the
+// look: the others were read, and later looks try again what the run gave up.
+func (f *follower) leave(experiments iter.Seq[string], fault error) error {
+	if !errors.Is(fault, backfill.ErrGivenUp) {
+		return fault
+	}
+	undone := map[string]bool{}
+	for i := range f.report.Experiments {
+		a := &f.report.Experiments[i]
+		undone[a.Experiment.ID] = !a.Done
+	}
+	for id := range experiments {
+		f.left[id] = f.left[id] || undone[id]
+	}
+	f.refused = fault
+	f.set.Logger.Warn("The look goes on without what the destination refuses", zap.Error(fault))
+	return nil
 }
 
 // deliver makes a run over traces that were found, and over those of their experiments that are open.
@@ -239,12 +278,13 @@ func (f *follower) deliver(ctx context.Context, infos map[string][]mlflow.Info) 
 	f.settings.RetrySkipped = false
 	f.counters.Fold()
 	result, fault := backfill.Run(ctx, f.stop, f.settings)
-	if f.settle(result, fault); fault != nil {
-		return fault
+	f.settle(result, fault)
+	if err := f.leave(maps.Keys(infos), fault); err != nil {
+		return err
 	}
 	var settled []mlflow.Info
 	for i := range f.report.Experiments {
-		if a := &f.report.Experiments[i]; a.Error == "" {
+		if a := &f.report.Experiments[i]; a.Error == "" && !f.left[a.Experiment.ID] {
 			settled = append(settled, infos[a.Experiment.ID]...)
 		}
 	}

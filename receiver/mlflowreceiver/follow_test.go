@@ -4,9 +4,12 @@
 package mlflowreceiver
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
@@ -34,6 +40,7 @@ type tailing struct {
 	host   *host
 	got    *consumertest.TracesSink
 	logs   *consumertest.LogsSink // nil: no pipeline of logs
+	refuse func(ptrace.Traces) error
 	made   int
 }
 
@@ -51,7 +58,16 @@ func (f *tailing) run(t *testing.T, work func()) (last progress.Run) {
 	t.Helper()
 	require.NoError(t, f.cfg.Validate())
 	factory := NewFactory()
-	traces, err := factory.CreateTraces(t.Context(), f.set, f.cfg, f.got)
+	next, err := consumer.NewTraces(func(ctx context.Context, td ptrace.Traces) error {
+		if f.refuse != nil {
+			if err := f.refuse(td); err != nil {
+				return err
+			}
+		}
+		return f.got.ConsumeTraces(ctx, td)
+	})
+	require.NoError(t, err)
+	traces, err := factory.CreateTraces(t.Context(), f.set, f.cfg, next)
 	require.NoError(t, err)
 	pipelines := []component.Component{traces}
 	if f.logs != nil {
@@ -232,6 +248,42 @@ func TestReplacedExperimentIsNotFollowed(t *testing.T) {
 	require.False(t, last.Complete)
 	require.Contains(t, last.Headline, "the source was replaced: experiment support-two (2)")
 	require.Contains(t, last.Headline, ": 3 of 3 traces acknowledged")
+}
+
+// What the destination refuses of one experiment holds up no other, in the look at everything and in later ones, and is
+// delivered once it is taken.
+func TestRefusedExperimentHoldsUpNoOther(t *testing.T) {
+	f := newTailing(t, "3.17.2", ModeBackfillThenTail, 3)
+	f.server.AddExperiment(mlflowtest.Experiment{ID: "2", Name: "support-two"})
+	f.cfg.RejectAfter = 100 * time.Millisecond
+	f.cfg.RetryOnFailure.InitialInterval, f.cfg.RetryOnFailure.MaxInterval = time.Second, time.Second
+	status := func(want componentstatus.Status) {
+		require.Eventually(t, func() bool { return f.host.last() == want }, time.Minute, time.Millisecond)
+	}
+	var granted atomic.Bool
+	f.refuse = func(td ptrace.Traces) error {
+		id, _ := td.ResourceSpans().At(0).Resource().Attributes().Get(genai.ExperimentID)
+		if id.Str() == "2" && !granted.Load() {
+			return consumererror.NewPermanent(errors.New("no grant"))
+		}
+		return nil
+	}
+	last := f.run(t, func() {
+		for range 300 {
+			f.write("2", nil)
+		}
+		f.wait(t, 3)
+		for i := range 3 {
+			f.write("1", nil)
+			f.write("2", nil)
+			f.wait(t, 4+i)
+		}
+		status(componentstatus.StatusRecoverableError)
+		granted.Store(true)
+		f.wait(t, 309)
+		status(componentstatus.StatusOK)
+	})
+	require.Contains(t, last.Headline, ": 309 of 309 traces acknowledged")
 }
 
 // A tail begins with what comes after its first start.

@@ -79,7 +79,11 @@ func (r *run) watch(ended <-chan struct{}) {
 		now := r.Now()
 		r.look(now, held)
 		if r.clock.due(now) {
-			r.cancel(fmt.Errorf("%w for %s: %s; running again continues", ErrGivenUp, r.clock.after, r.clock.message))
+			next := "running again continues"
+			if r.Follows {
+				next = "later looks try it again"
+			}
+			r.cancel(fmt.Errorf("%w for %s: %s; %s", ErrGivenUp, r.clock.after, r.clock.message, next))
 		}
 		r.unlock()
 	}

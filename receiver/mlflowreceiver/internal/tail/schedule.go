@@ -35,8 +35,8 @@ type Schedule struct {
 	Interval, Overlap time.Duration
 	// Hour lies between two looks at the last hour; 0 where late changes are not wanted.
 	Hour time.Duration
-	// Unsettled says that numbers differed at the end of the last look at everything: the next one comes
-	// after an hour.
+	// Unsettled says that numbers differed at the end of the last look at everything, or that the destination
+	// refused something: the next one comes after an hour.
 	Unsettled bool
 
 	looked [depths]time.Time // when the last look of a depth or a deeper one began
@@ -103,6 +103,9 @@ func (s *Schedule) Done(d Depth, began time.Time, found bool) {
 	}
 	s.pause = min(time.Duration(float64(s.pause)*growth), slowest*s.Interval)
 }
+
+// Repeat makes the next look one at everything.
+func (s *Schedule) Repeat() { s.looked[Everything] = time.Time{} }
 
 // Pause is the time to the next look.
 func (s *Schedule) Pause() time.Duration { return s.pause }

@@ -57,6 +57,15 @@ func TestSchedule(t *testing.T) {
 		}
 		require.InDelta(t, every, now.Sub(from), float64(5*time.Minute))
 	}
+
+	s.Done(Newest, now, true)
+	s.Repeat()
+	at, depth = s.Next()
+	require.Equal(t, Everything, depth)
+	require.Equal(t, 30*time.Second, at.Sub(now))
+	s.Done(depth, at, false)
+	_, depth = s.Next()
+	require.Equal(t, Newest, depth)
 }
 
 // Where late changes are looked for, no look at the overlap alone may ever come: the one at the last hour, which comes
