@@ -55,20 +55,33 @@ func topicOf(cfg map[string]any) string {
 	return name + " at " + brokers
 }
 
-// readsTopic reports whether a receiver of Kafka reads a topic. Where one of its topics begins with ^, all of them are
-// patterns, and there may be patterns of what is left out.
+// readsTopic reports whether a receiver of Kafka reads a topic. Where one of its topics is a pattern, there may be
+// patterns of what is left out.
 func readsTopic(cfg map[string]any, topic string) bool {
 	names, _, _ := strings.Cut(topicOf(cfg), " at ")
 	list := strings.Split(names, ", ")
-	if !slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, "^") }) {
-		return slices.Contains(list, topic)
+	return TopicAmong(list, topic) &&
+		!(arePatterns(list) && anyMatches(texts(section(cfg, "traces"), "exclude_topics"), topic))
+}
+
+// TopicAmong reports whether the topics of a receiver of Kafka mean a topic. The receiver takes all of them as patterns
+// where one begins with ^.
+func TopicAmong(topics []string, topic string) bool {
+	if arePatterns(topics) {
+		return anyMatches(topics, topic)
 	}
-	matches := func(pattern string) bool {
+	return slices.Contains(topics, topic)
+}
+
+func arePatterns(topics []string) bool {
+	return slices.ContainsFunc(topics, func(s string) bool { return strings.HasPrefix(s, "^") })
+}
+
+func anyMatches(patterns []string, topic string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		matched, err := regexp.MatchString(pattern, topic)
 		return err == nil && matched
-	}
-	return slices.ContainsFunc(list, matches) &&
-		!slices.ContainsFunc(texts(section(cfg, "traces"), "exclude_topics"), matches)
+	})
 }
 
 // groupOf names the group that a receiver of Kafka is a member of.

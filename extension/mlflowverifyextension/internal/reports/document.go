@@ -10,11 +10,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/otelcol-mlflow/otelcol-mlflow/internal/delivery"
 	"github.com/otelcol-mlflow/otelcol-mlflow/internal/progress"
 )
 
@@ -112,18 +112,11 @@ type Topic struct {
 	Name string `json:"name"` // with the brokers: "mlflow-traces at kafka-1:9092, kafka-2:9092"
 }
 
-// is reports whether it has a name or a pattern that matches it: a receiver of Kafka takes all its topics as patterns
-// where one begins with ^. Brokers may have other addresses elsewhere, so they are not compared.
+// is reports whether it has a name, or a pattern that matches it. Brokers may have other addresses elsewhere, so they
+// are not compared.
 func (t Topic) is(name string) bool {
 	names, _, _ := strings.Cut(t.Name, " at ")
-	list := strings.Split(names, ", ")
-	if !slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, "^") }) {
-		return slices.Contains(list, name)
-	}
-	return slices.ContainsFunc(list, func(pattern string) bool {
-		matched, err := regexp.MatchString(pattern, name)
-		return err == nil && matched
-	})
+	return delivery.TopicAmong(strings.Split(names, ", "), name)
 }
 
 // Numbers are counts of traces: Read = Accepted + Skipped + Rejected + Pending + InFlight.
