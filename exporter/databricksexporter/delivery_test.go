@@ -189,6 +189,15 @@ func TestStorage(t *testing.T) {
 	}
 }
 
+// onDisk is a configuration whose queue is on disk. What no route matches goes to the default table.
+func onDisk(w *databrickstest.Workspace, routes ...route.Route) *Config {
+	cfg := configure(w)
+	id := storagetest.NewStorageID("disk")
+	cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
+	cfg.OnNoRoute, cfg.Routes = route.OnNoRouteDefault, routes
+	return cfg
+}
+
 // A route that is removed leaves nothing behind: its queue on disk is emptied, with a warning, and
 // forgotten afterwards.
 func TestStorageOfARemovedRoute(t *testing.T) {
@@ -199,11 +208,7 @@ func TestStorageOfARemovedRoute(t *testing.T) {
 	set := counting(t).settings()
 	set.ID = component.MustNewID("databricks")
 	run := func(routes ...route.Route) *started {
-		cfg := configure(w)
-		id := storagetest.NewStorageID("disk")
-		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-		cfg.OnNoRoute, cfg.Routes = route.OnNoRouteDefault, routes
-		return startOn(t, cfg, set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
+		return startOn(t, onDisk(w, routes...), set, newHost(storagetest.NewFileBackedStorageExtension("disk", dir)))
 	}
 	const warning = "A destination is no longer in the configuration; what is left in its queue on disk is still " +
 		"sent there"
@@ -239,29 +244,22 @@ func TestStorageOfARemovedRouteOutlivesAFailedStart(t *testing.T) {
 	w.Revoke(writer, "main.traces.one_otel_spans")
 	set := counting(t).settings()
 	set.ID = component.MustNewID("databricks")
-	configured := func(routes ...route.Route) *Config {
-		cfg := configure(w)
-		id := storagetest.NewStorageID("disk")
-		cfg.Queue.Get().StorageID, cfg.Queue.Get().WaitForResult = &id, false
-		cfg.OnNoRoute, cfg.Routes = route.OnNoRouteDefault, routes
-		return cfg
-	}
 	disk := func() *host { return newHost(storagetest.NewFileBackedStorageExtension("disk", dir)) }
-	r := startOn(t, configured(route.Route{ExperimentID: "1", TablePrefix: "one"}), set, disk())
+	r := startOn(t, onDisk(w, route.Route{ExperimentID: "1", TablePrefix: "one"}), set, disk())
 	require.NoError(t, r.ConsumeTraces(t.Context(), spans("1", 0, 1, 2)))
 	eventually(t, func() bool { return r.host.destination("main.traces.one_otel_spans").Held != "" }, "held")
 	require.NoError(t, r.Shutdown(t.Context()))
 
 	w.GrantWriting(writer, "main.traces.one_otel_spans")
 	w.Revoke(writer, spansTable)
-	cfg := configured()
+	cfg := onDisk(w)
 	cfg.Preflight.OnFailure = preflight.OnFailureFail
 	e, err := checked.createTraces(t.Context(), set, cfg)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), disk()), spansTable)
 
 	w.GrantWriting(writer, spansTable)
-	r = startOn(t, configured(), set, disk())
+	r = startOn(t, onDisk(w), set, disk())
 	eventually(t, func() bool { return len(ids(w, "main.traces.one_otel_spans")) == 2 }, "what was queued")
 	require.NoError(t, r.Shutdown(t.Context()))
 }

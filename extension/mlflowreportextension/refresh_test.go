@@ -63,15 +63,21 @@ func TestReportOfAReaderOfATopicIsWrittenEveryMinute(t *testing.T) {
 	})
 }
 
+// publishing starts an extension that publishes its reports.
+func publishing(t *testing.T, path string) (*reporter, *inbox) {
+	t.Helper()
+	to, published := component.MustNewID("inbox"), &inbox{}
+	r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path, PublishTo: &to}, &bytes.Buffer{})
+	require.NoError(t, r.Start(t.Context(), extensions{to: published}))
+	return r, published
+}
+
 // A process that had nothing to deliver of its topic tells that it ended, once it has a report: else it would look like
 // one that was killed.
 func TestReportOfAnIdleReaderOfATopicIsFinal(t *testing.T) {
-	to, published := component.MustNewID("inbox"), &inbox{}
 	path := filepath.Join(t.TempDir(), "report.json")
 	synctest.Test(t, func(t *testing.T) {
-		r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path, PublishTo: &to},
-			&bytes.Buffer{})
-		require.NoError(t, r.Start(t.Context(), extensions{to: published}))
+		r, published := publishing(t, path)
 		r.mu.Lock()
 		r.guarantees = map[string]delivery.Guarantee{"kafka": {Delivery: progress.Acknowledged, Source: "a at b:9092"}}
 		r.mu.Unlock()
@@ -86,12 +92,9 @@ func TestReportOfAnIdleReaderOfATopicIsFinal(t *testing.T) {
 // A report that is published is written every minute after the end of the runs, too: what could not be published at the
 // end is published later.
 func TestReportToPublishIsWrittenAfterTheRuns(t *testing.T) {
-	to, published := component.MustNewID("inbox"), &inbox{}
 	path := filepath.Join(t.TempDir(), "report.json")
 	synctest.Test(t, func(t *testing.T) {
-		r := newReporter(extensiontest.NewNopSettings(metadata.Type), &Config{Path: path, PublishTo: &to},
-			&bytes.Buffer{})
-		require.NoError(t, r.Start(t.Context(), extensions{to: published}))
+		r, published := publishing(t, path)
 		defer func() { require.NoError(t, r.Shutdown(t.Context())) }()
 		count := func() int {
 			r.mu.Lock()

@@ -169,6 +169,11 @@ func TestVerdicts(t *testing.T) {
 	require.Contains(t, d.Headline, "handed over: 20 of 20")
 }
 
+// inTopic lets all reports be read from a topic.
+func inTopic(inbox string) func(*Config) {
+	return func(c *Config) { c.Reports, c.ConsumerReports, c.ReportsTopic = nil, nil, inbox }
+}
+
 // Reports of both tiers may lie in a topic: the last record of a key counts, and a record without a value removes it.
 func TestReportsInTopic(t *testing.T) {
 	const inbox = "mlflow-traces-reports"
@@ -180,9 +185,7 @@ func TestReportsInTopic(t *testing.T) {
 		r := &kgo.Record{Topic: inbox, Key: []byte(key), Value: value}
 		require.NoError(t, client.ProduceSync(t.Context(), r).FirstErr())
 	}
-	verify := func() verdict.Document {
-		return s.verify(t, func(c *Config) { c.Reports, c.ConsumerReports, c.ReportsTopic = nil, nil, inbox })
-	}
+	verify := func() verdict.Document { return s.verify(t, inTopic(inbox)) }
 	require.Contains(t, verify().Headline, "reports_topic: topic "+inbox+" has no report of a reader")
 	put("refine", fmt.Appendf(nil, consumer, "2026-11-30T01:00:00Z"))
 	require.Contains(t, verify().Headline, "has no report of a reader")
@@ -224,9 +227,7 @@ func TestDeletedReports(t *testing.T) {
 		r.Topic = inbox
 		require.NoError(t, client.ProduceSync(t.Context(), r).FirstErr())
 	}
-	verify := func() verdict.Document {
-		return s.verify(t, func(c *Config) { c.Reports, c.ConsumerReports, c.ReportsTopic = nil, nil, inbox })
-	}
+	verify := func() verdict.Document { return s.verify(t, inTopic(inbox)) }
 	require.Contains(t, verify().Headline, "delivery is unknown")
 	offsets := kadm.Offsets{}
 	offsets.Add(kadm.Offset{Topic: inbox, Partition: 0, At: 1})
