@@ -4,6 +4,7 @@
 package mlflowreceiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,13 +68,14 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		if !f.waitUntil(at) {
 			break
 		}
-		began, before, wasRefused := time.Now(), f.accepted, f.refused != nil
+		began, before, refused := time.Now(), f.accepted, f.refused
 		f.unsettled, f.refused, f.left = false, nil, map[string]bool{}
 		fault := f.look(ctx, depth)
 		if r.stopping() {
 			break
 		}
 		if fault != nil {
+			f.refused = cmp.Or(f.refused, refused) // of the last look that came to its end
 			r.set.Logger.Error("The source could not be followed; it is tried again", zap.Error(fault))
 			r.status(fault)
 			again = time.Now().Add(r.cfg.RetryOnFailure.MaxInterval)
@@ -88,8 +90,10 @@ func (r *mlflowReceiver) follow(ctx context.Context) {
 		case f.refused != nil:
 			f.schedule.Unsettled = true
 			r.status(f.refused)
-		case wasRefused:
-			f.schedule.Repeat() // what was given up was not read to its end
+		case refused != nil:
+			if depth < tail.Everything {
+				f.schedule.Repeat() // what was given up was not read to its end
+			}
 			r.status(nil)
 		}
 		if f.refused == nil {
